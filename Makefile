@@ -1,0 +1,41 @@
+# podwire. Every target sets up what it needs first (tools/setup; silent and quick once that is done).
+# Arguments go through ARGS:  make conformance ARGS="--lab l2bridge-win-bridge -k tcp"
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+# nft: an own one (setup without root) first, and the folders for root's tools, which not every user has on PATH.
+export PATH := $(CURDIR)/.tools/bin:$(PATH):/usr/sbin:/sbin
+export PYTHON
+ARGS ?=
+bin := .venv/bin
+
+.PHONY: help setup conformance test check format bench mutants clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
+
+setup: ## make the checkout ready: .venv, nft for the lab, Allure where Node is
+	@tools/setup
+
+conformance: setup ## run the suite against the lab; the results go to reports/runs/
+	@$(bin)/pytest $(ARGS)
+
+test: setup ## podwire's own tests
+	@$(bin)/pytest tests $(ARGS)
+
+check: setup ## format, lint, types, import contracts, structure, catalogue
+	@tools/check
+
+format: setup ## put the Python files into the project's format
+	@$(bin)/ruff format .
+	@$(bin)/ruff check --fix .
+
+bench: setup ## the measured numbers, each with the command that gives it
+	@$(bin)/python bench $(ARGS)
+
+mutants: setup ## one run per injected fault: which requirement notices it
+	@$(bin)/podwire mutants $(ARGS)
+
+clean: ## remove all that set-up and tools made; the results of runs stay
+	@rm -rf .venv .tools node_modules dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

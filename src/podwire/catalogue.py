@@ -1,0 +1,277 @@
+"""Reading the suites: requirements.yaml, limitations.yaml and the tests beside them, strictly.
+
+Whatever is wrong in them is one line that names the file, the entry and the field (`CatalogueError`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+
+from podwire.requirements import LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
+from podwire.suite import SuiteTest, suite_test
+from podwire.symptoms import SYMPTOMS
+
+
+class CatalogueError(Exception):
+    """A file of the catalogue is not as it must be; the text is one line for its author."""
+
+
+def load(suites: Path) -> tuple[Catalogue, tuple[SuiteTest, ...]]:
+    """The catalogue and all tests below a `suites` folder, checked against each other."""
+    catalogue = load_catalogue(suites)
+    tests = tuple(_tests(suites))
+    _check_links(catalogue, tests, suites)
+    return catalogue, tests
+
+
+def load_catalogue(suites: Path) -> Catalogue:
+    """Requirements, limitations and stated facts of every area below `suites`."""
+    areas: dict[str, str] = {}
+    requirements: dict[str, Requirement] = {}
+    limitations: dict[str, Limitation] = {}
+    facts: dict[str, StatedFact] = {}
+    for path in sorted(suites.glob("*/requirements.yaml")):
+        area = path.parent.name
+        tree = _Reader.file(path, required=("area", "requirements"), optional=("facts",))
+        areas[area] = tree.text("area")
+        for entry in tree.entries("requirements"):
+            rule = _requirement(entry, area)
+            entry.once(rule.id, requirements, facts)
+            requirements[rule.id] = rule
+        for entry in tree.entries("facts"):
+            fact = _fact(entry, area)
+            entry.once(fact.id, requirements, facts)
+            facts[fact.id] = fact
+    if not areas:
+        raise CatalogueError(f"{suites}: no area has a requirements.yaml")
+    for path in sorted(suites.glob("*/limitations.yaml")):
+        tree = _Reader.file(path, required=("limitations",))
+        for entry in tree.entries("limitations"):
+            limit = _limitation(entry)
+            entry.once(limit.id, limitations)
+            if limit.requirement not in requirements:
+                raise entry.error("requirement", f"{limit.requirement} is no requirement of the catalogue")
+            limitations[limit.id] = limit
+    return Catalogue(
+        areas=areas, requirements=requirements, limitations=tuple(limitations.values()), facts=tuple(facts.values())
+    )
+
+
+class _Reader:
+    """One mapping of a YAML file, read strictly: every complaint names file, entry and field."""
+
+    def __init__(self, path: Path, where: str, tree: Any) -> None:
+        self.path, self.where = path, where
+        if not isinstance(tree, dict):
+            raise CatalogueError(f"{path}: {where or 'the file'}: a mapping is needed, found {type(tree).__name__}")
+        self.tree: dict[str, Any] = tree
+
+    @classmethod
+    def file(cls, path: Path, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> _Reader:
+        try:
+            tree = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except OSError as problem:
+            raise CatalogueError(f"{path}: cannot be read: {problem.strerror}") from problem
+        except (yaml.YAMLError, UnicodeDecodeError) as problem:
+            raise CatalogueError(f"{path}: not valid YAML: {' '.join(str(problem).split())}") from problem
+        reader = cls(path, "", tree)
+        reader.keys(required=required, optional=optional)
+        return reader
+
+    def error(self, field: str, text: str) -> CatalogueError:
+        place = f"{self.where}, {field}" if self.where and field else self.where or field
+        return CatalogueError(f"{self.path}: {place}: {text}")
+
+    def keys(self, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+        for name in self.tree:
+            if name not in (*required, *optional):
+                raise self.error(str(name), f"unknown key (known: {', '.join((*required, *optional))})")
+        for name in required:
+            if name not in self.tree:
+                raise self.error(name, "is missing")
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.tree.get(name, default)
+        if not isinstance(value, str) or (not value.strip() and default is None):
+            raise self.error(name, f"text is needed, found {value!r}")
+        return " ".join(value.split())
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name)
+        if value not in choices:
+            raise self.error(name, f"{value!r} is none of {', '.join(choices)}")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.tree.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise self.error(name, f"a list of texts is needed, found {value!r}")
+        return tuple(value)
+
+    def entries(self, name: str) -> Iterator[_Reader]:
+        value = self.tree.get(name, [])
+        if not isinstance(value, list):
+            raise self.error(name, f"a list is needed, found {type(value).__name__}")
+        for index, entry in enumerate(value):
+            identity = entry.get("id", f"entry {index + 1}") if isinstance(entry, dict) else f"entry {index + 1}"
+            yield _Reader(self.path, f"{name} {identity}", entry)
+
+    def once(self, identity: str, *known: Mapping[str, object]) -> None:
+        if any(identity in those for those in known):
+            raise self.error("id", f"{identity} is defined twice")
+
+    def sources(self) -> tuple[Citation, ...]:
+        cited = tuple(_citation(entry) for entry in self.entries("sources"))
+        if not cited:
+            raise self.error("sources", "at least one source is needed")
+        return cited
+
+
+def _citation(entry: _Reader) -> Citation:
+    entry.keys(required=("document",), optional=("part", "url"))
+    return Citation(document=entry.text("document"), part=entry.text("part", ""), url=entry.text("url", ""))
+
+
+def _requirement(entry: _Reader, area: str) -> Requirement:
+    entry.keys(required=("id", "level", "statement", "sources"), optional=("rows", "when"))
+    return Requirement(
+        id=entry.text("id"),
+        area=area,
+        level=entry.choice("level", LEVELS),  # type: ignore[arg-type]
+        statement=entry.text("statement"),
+        sources=entry.sources(),
+        rows=entry.texts("rows"),
+        when=_condition(entry),
+    )
+
+
+def _fact(entry: _Reader, area: str) -> StatedFact:
+    entry.keys(required=("id", "statement", "reason", "sources"), optional=("rows",))
+    return StatedFact(
+        id=entry.text("id"),
+        area=area,
+        statement=entry.text("statement"),
+        reason=entry.text("reason"),
+        sources=entry.sources(),
+        rows=entry.texts("rows"),
+    )
+
+
+def _limitation(entry: _Reader) -> Limitation:
+    entry.keys(required=("id", "requirement", "kind", "statement", "symptom", "sources"), optional=("rows", "when"))
+    return Limitation(
+        id=entry.text("id"),
+        requirement=entry.text("requirement"),
+        kind=entry.choice("kind", ("documented", "bug")),  # type: ignore[arg-type]
+        statement=entry.text("statement"),
+        symptom=entry.choice("symptom", tuple(SYMPTOMS)),
+        sources=entry.sources(),
+        rows=entry.texts("rows"),
+        when=_condition(entry),
+    )
+
+
+_ADMITTED: dict[str, tuple[Any, ...]] = {
+    "mode": ("overlay", "l2bridge", "l2tunnel", "transparent", "nat"),
+    "dsr": (True, False),
+    "client": ("linux", "windows"),
+    "server": ("linux", "windows", "outside"),
+    "protocol": ("tcp", "udp", "icmp", "http"),
+    "family": ("ipv4", "ipv6"),
+}
+
+
+def _condition(entry: _Reader) -> Condition:
+    if "when" not in entry.tree:
+        return Condition()
+    when = _Reader(entry.path, f"{entry.where}, when", entry.tree["when"])
+    when.keys(required=(), optional=(*_ADMITTED, "builds"))
+    fields: dict[str, Any] = {}
+    for name, admitted in _ADMITTED.items():
+        if name in when.tree:
+            value = when.tree[name]
+            values = value if isinstance(value, list) else [value]
+            for one in values:
+                if one not in admitted:
+                    raise when.error(name, f"{one!r} is none of {', '.join(map(str, admitted))}")
+            fields[name] = tuple(values)
+    if "builds" in when.tree:
+        builds = when.texts("builds")
+        if len(builds) != 2 or not all(part.isdigit() for text in builds for part in text.split(".")):
+            raise when.error("builds", "two builds are needed, the first and the last, as '17763.1'")
+        fields["builds"] = (builds[0], builds[1])
+    return Condition(**fields)
+
+
+def _tests(suites: Path) -> Iterator[SuiteTest]:
+    for path in sorted(suites.glob("*/test_*.py")):
+        module = _import(path)
+        for value in vars(module).values():
+            if callable(value) and getattr(value, "__module__", None) == module.__name__:
+                found = suite_test(value, f"{path.parent.name}/{path.name}")
+                if found:
+                    yield found
+
+
+def _import(path: Path) -> ModuleType:
+    name = f"podwire_suites.{path.parent.name}.{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:
+        del sys.modules[name]
+        raise CatalogueError(f"{path}: cannot be imported: {type(problem).__name__}: {problem}") from problem
+    return module
+
+
+def _check_links(catalogue: Catalogue, tests: tuple[SuiteTest, ...], suites: Path) -> None:
+    tested = set()
+    for test in tests:
+        place = f"{suites / test.module}: {test.name}"
+        if not test.requirement:
+            raise CatalogueError(f"{place}: has no requirement (@requirement is missing)")
+        if test.requirement not in catalogue.requirements:
+            raise CatalogueError(f"{place}: {test.requirement} is no requirement of the catalogue")
+        area = catalogue.requirements[test.requirement].area
+        if area != test.module.partition("/")[0]:
+            raise CatalogueError(f"{place}: {test.requirement} belongs to the area {area}")
+        if not test.matrices:
+            raise CatalogueError(f"{place}: has no flows (@flows is missing)")
+        tested.add(test.requirement)
+    for rule in catalogue.requirements.values():
+        if rule.id not in tested:
+            raise CatalogueError(
+                f"{suites / rule.area / 'requirements.yaml'}: requirements {rule.id}: no test judges it"
+            )
+
+
+def main(say: Callable[[str], object] = print) -> int:
+    """`python -m podwire.catalogue`: check the suites beside this project and say what they hold."""
+    from podwire.layout import suites_folder
+
+    try:
+        catalogue, tests = load(suites_folder())
+    except CatalogueError as problem:
+        say(str(problem))
+        return 2
+    say(
+        f"{len(catalogue.areas)} areas, {len(catalogue.requirements)} requirements, "
+        f"{len(catalogue.limitations)} limitations, {len(catalogue.facts)} stated facts, {len(tests)} tests"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

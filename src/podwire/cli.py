@@ -1,0 +1,371 @@
+"""The command line: `podwire facts|plan|run|lab|mutants|cleanup`.
+
+Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
+inconclusive. A user's mistake is one line on stderr, never a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from podwire import __version__
+from podwire.cluster.errors import PodwireError, UsageError
+
+if TYPE_CHECKING:
+    import pytest
+
+    from podwire.cluster.connect import Connection
+    from podwire.facts import ClusterFacts, ExternalHost
+    from podwire.runner import RunOptions
+
+DEFAULT_LAB = "overlay-win-overlay"
+
+# Options that `run` hands to pytest as they are, and that `plan` understands: (flag, metavar or None, choices or None,
+# whether it may be repeated, help).
+_CLUSTER: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+    ("--lab", "PROFILE", None, False, f"the embedded lab with this profile (the default: {DEFAULT_LAB})"),
+    ("--dsr", None, ("on", "off"), False, "lab only: Direct Server Return on Windows nodes"),
+    ("--fault", "NAME", None, True, "lab only: inject this fault (repeatable)"),
+    ("--kubeconfig", "FILE", None, False, "a real cluster; 'in-cluster' for the service account of this pod"),
+    ("--context", "NAME", None, False, "context of the kubeconfig"),
+    ("--external-host", "NAME[=ADDRESS]", None, False, "a host outside the cluster that runs the agent's echo"),
+)
+_SELECTION: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+    ("--area", "AREA", None, True, "only this area (repeatable)"),
+    ("--requirement", "ID", None, True, "only this requirement (repeatable)"),
+    ("--family", None, ("ipv4", "ipv6", "both"), False, "IP family of the flows (both)"),
+    ("--nodes-per-os", "N", None, False, "nodes of each OS that take part (2)"),
+)
+_RUN: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+    ("--linux-image", "IMAGE", None, False, "image of the probes on Linux nodes"),
+    ("--windows-image", "IMAGE", None, False, "image of the probes on Windows nodes"),
+    ("--run-dir", "DIR", None, False, "where the run leaves its results (reports/runs/<run-id>)"),
+    ("--evidence", None, ("failed", "all"), False, "whose packets to keep (failed)"),
+    ("--probe-timeout", "SECONDS", None, False, "how long a flow waits (4)"),
+)
+_KEEP = ("--keep", "leave the probes in the cluster after the run")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        # argparse ends the process itself: 2 for usage, 0 after --help and --version.
+        options = _parser().parse_args(given)
+        return int(options.command(options))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    except PodwireError as problem:
+        print(f"podwire: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("podwire: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="podwire", description="Packet-level conformance of Kubernetes networking with Windows and Linux nodes."
+    )
+    parser.add_argument("--version", action="version", version=f"podwire {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    facts = _command(commands, "facts", _facts, "what is discovered of a cluster, as YAML")
+    _add(facts, _CLUSTER)
+    plan = _command(commands, "plan", _plan, "every case with its expectation, every exclusion with its reason")
+    _add(plan, _CLUSTER)
+    _add(plan, _SELECTION)
+    run = _command(commands, "run", _run, "run the suite; arguments after -- go to pytest")
+    for options in (_CLUSTER, _SELECTION, _RUN):
+        _add(run, options)
+    run.add_argument(_KEEP[0], action="store_true", help=_KEEP[1])
+    run.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="e.g. -- -k tcp -n 2 --collect-only")
+    _lab_parser(commands)
+    mutants = _command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
+    mutants.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT")
+    cleanup = _command(commands, "cleanup", _cleanup, "remove what runs left in a cluster")
+    cleanup.add_argument("--kubeconfig", metavar="FILE", help="the cluster (default: what kubectl would take)")
+    cleanup.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
+    cleanup.add_argument("--run", metavar="ID", help="only this run")
+    cleanup.add_argument(
+        "--older-than", metavar="AGE", default="0", help="only runs of that age or more (90s, 15m, 2h, 1d)"
+    )
+    cleanup.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, function: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add(
+    parser: argparse.ArgumentParser, options: Sequence[tuple[str, str | None, tuple[str, ...] | None, bool, str]]
+) -> None:
+    for flag, metavar, choices, repeated, text in options:
+        extra: dict[str, Any] = {"choices": choices} if choices else {"metavar": metavar}
+        if repeated:
+            extra |= {"action": "append", "default": []}
+        parser.add_argument(flag, help=text, **extra)
+
+
+def _lab_parser(commands: Any) -> None:
+    lab = commands.add_parser("lab", help="a lab that stays up, for kubectl", description="A lab that stays up.")
+    actions = lab.add_subparsers(metavar="up|down|status|shell", required=True)
+    up = _command(actions, "up", _lab_up, "start it and say how kubectl reaches it")
+    up.add_argument("--lab", metavar="PROFILE", default=DEFAULT_LAB, help=f"profile ({DEFAULT_LAB})")
+    up.add_argument("--dsr", choices=("on", "off"), help="Direct Server Return on Windows nodes")
+    up.add_argument("--fault", metavar="NAME", action="append", default=[], help="inject this fault (repeatable)")
+    _command(actions, "down", _lab_down, "end it")
+    _command(actions, "status", _lab_status, "is it up, and how is it reached")
+    shell = _command(actions, "shell", _lab_shell, "a shell in one of its pods, by kubectl")
+    shell.add_argument("pod", metavar="[NAMESPACE/]POD")
+    shell.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="instead of a shell")
+
+
+# --- facts, plan, run -------------------------------------------------------------------------------------------------
+
+
+def _facts(options: argparse.Namespace) -> int:
+    import yaml
+
+    from podwire.cluster.discover import discover
+
+    with _cluster(options) as (connection, external):
+        facts: ClusterFacts = discover(connection, external)
+    print(yaml.safe_dump(facts.to_dict(), sort_keys=False, allow_unicode=True, width=120), end="")
+    return 0
+
+
+@contextmanager
+def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, ExternalHost | None]]:
+    """The cluster that the options name, connected; a lab is started for it and ended after it."""
+    from podwire.cluster.connect import connect, parse_external_host
+
+    external = parse_external_host(options.external_host) if options.external_host else None
+    if options.kubeconfig or options.context:
+        if options.lab or options.fault or options.dsr:
+            raise UsageError("--lab, --fault and --dsr cannot be used with --kubeconfig or --context")
+        connection = connect(options.kubeconfig, options.context)
+        try:
+            yield connection, external
+        finally:
+            connection.close()
+        return
+    from podwire.lab.process import LabError, start_lab
+
+    profile = _known_profile(options.lab or DEFAULT_LAB)
+    try:
+        lab = start_lab(profile, faults=options.fault, dsr=_dsr(options))
+    except LabError as error:
+        raise UsageError(str(error)) from error
+    with lab:
+        connection = connect(lab.kubeconfig, lab.context)
+        try:
+            yield connection, external or lab.external_host
+        finally:
+            connection.close()
+
+
+def _known_profile(name: str) -> str:
+    from podwire.lab.profiles import UnknownProfile, profile_named
+
+    try:
+        return profile_named(name).name
+    except UnknownProfile as error:
+        raise UsageError(f"--lab {name}: {error}") from error
+
+
+def _dsr(options: argparse.Namespace) -> bool | None:
+    return None if options.dsr is None else options.dsr == "on"
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from podwire.catalogue import CatalogueError
+    from podwire.planning import PlanError, listing
+    from podwire.runner import Runner
+    from podwire.suite import expectation_of
+
+    try:
+        runner = Runner(_run_options(options))
+        try:
+            plan = runner.plan
+            tests = {f"{test.module}::{test.name}": test for test in runner.tests}
+            sentences = {
+                case.id: list(expectation_of(tests[case.test], case.flow).sentences()) for case in plan.cases.values()
+            }
+        finally:
+            runner.close()
+    except (CatalogueError, PlanError) as error:
+        raise UsageError(str(error)) from error
+    print(listing(plan, sentences), end="")
+    return 0
+
+
+class _Given:
+    """Looks to the plugin like pytest's configuration, so that both read and check options in one place."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._values = vars(options)
+
+    def getoption(self, name: str) -> Any:
+        """The option's value, or the default that `pytest --help` names."""
+        defaults = {"--family": "both", "--nodes-per-os": 2, "--evidence": "failed", "--probe-timeout": 4.0}
+        value = self._values.get(name.removeprefix("--").replace("-", "_"))
+        if value is None:
+            return False if name == _KEEP[0] else defaults.get(name)
+        if name == "--nodes-per-os":
+            try:
+                return int(value)
+            except ValueError:
+                raise UsageError(f"{name} {value}: is not a number") from None
+        return value
+
+
+def _run_options(options: argparse.Namespace) -> RunOptions:
+    from podwire.pytest_plugin import options_of
+
+    return options_of(cast("pytest.Config", _Given(options)))
+
+
+def _run(options: argparse.Namespace) -> int:
+    import pytest
+
+    return int(pytest.main(pytest_arguments(options)))
+
+
+def pytest_arguments(options: argparse.Namespace) -> list[str]:
+    """The arguments of the pytest run for `podwire run`: the configuration of the project, the suites, the options."""
+    from podwire.layout import content_root, is_checkout
+
+    root = content_root()
+    configuration = root / "pyproject.toml"
+    arguments = [f"--rootdir={root}", "--import-mode=importlib"]
+    if configuration.is_file():
+        arguments += ["-c", str(configuration)]
+    else:
+        arguments += ["-c", os.devnull, "-o", f"pythonpath={root / 'fixtures'}", "--tb=short"]
+    if not is_checkout():
+        arguments += ["-p", "no:cacheprovider"]  # an installed package is not the place for a cache
+    for flag, *_ in (*_CLUSTER, *_SELECTION, *_RUN):
+        value = getattr(options, flag.removeprefix("--").replace("-", "_"))
+        if flag in ("--kubeconfig", "--run-dir") and value and value != "in-cluster":
+            value = str(Path(value).expanduser().absolute())
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None:
+                arguments.append(f"{flag}={one}")
+    if options.keep:
+        arguments.append(_KEEP[0])
+    chosen = any(not word.startswith("-") and (Path(word.split("::")[0]).exists()) for word in options.pytest)
+    return [*arguments, *options.pytest] if chosen else [*arguments, *options.pytest, str(root / "suites")]
+
+
+# --- lab --------------------------------------------------------------------------------------------------------------
+
+
+def _lab_up(options: argparse.Namespace) -> int:
+    from podwire.lab.process import LabError
+    from podwire.lab.staying import lab_up
+
+    profile = _known_profile(options.lab)
+    try:
+        state = lab_up(profile, faults=options.fault, dsr=_dsr(options))
+    except LabError as error:
+        raise UsageError(str(error)) from error
+    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
+    print(f"export KUBECONFIG={state.kubeconfig}")
+    return 0
+
+
+def _lab_down(options: argparse.Namespace) -> int:
+    from podwire.lab.process import LabError
+    from podwire.lab.staying import lab_down
+
+    try:
+        ended = lab_down()
+    except LabError as error:
+        raise UsageError(str(error)) from error
+    print("the lab is down" if ended else "no lab was up")
+    return 0
+
+
+def _lab_status(options: argparse.Namespace) -> int:
+    from podwire.lab.staying import lab_status
+
+    state = lab_status()
+    if state is None:
+        print("no lab is up (podwire lab up starts one)")
+        return 1
+    outside = state.external_host + "".join(f" {address}" for address in state.external_addresses)
+    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
+    print(f"outside host: {outside}")
+    print(f"export KUBECONFIG={state.kubeconfig}")
+    return 0
+
+
+def _lab_shell(options: argparse.Namespace) -> int:
+    from podwire.lab.staying import lab_status
+
+    state = lab_status()
+    if state is None:
+        raise UsageError("no lab is up; podwire lab up starts one")
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        raise UsageError("kubectl is not installed; podwire lab shell needs it (the API of the lab works without)")
+    namespace, _, pod = options.pod.rpartition("/")
+    command = [word for word in options.arguments if word != "--"] or ["sh"]
+    terminal = ["-t"] if sys.stdin.isatty() else []
+    return subprocess.call(
+        [kubectl, "--kubeconfig", state.kubeconfig, "--context", state.context]
+        + (["--namespace", namespace] if namespace else [])
+        + ["exec", "-i", *terminal, pod, "--", *command]
+    )
+
+
+# --- mutants, cleanup -------------------------------------------------------------------------------------------------
+
+
+def _mutants(options: argparse.Namespace) -> int:
+    from podwire import mutants
+
+    return int(mutants.main(options.arguments))
+
+
+def _cleanup(options: argparse.Namespace) -> int:
+    from podwire.cluster.cleanup import cleanup, describe_age, find_leftovers, parse_age
+    from podwire.cluster.connect import connect
+
+    older_than = parse_age(options.older_than)
+    connection = connect(options.kubeconfig, options.context)
+    try:
+        found = find_leftovers(connection, run=options.run, older_than=older_than)
+        if not found:
+            print(f"context {connection.name}: nothing to remove")
+            return 0
+        if options.dry_run:
+            for one in found:
+                print(f"would remove namespace {one.namespace} (run of {one.owner}, {describe_age(one.age)} old)")
+            return 0
+        stays = cleanup(connection, found, say=print)
+    finally:
+        connection.close()
+    for line in stays:
+        print(f"podwire: {line}", file=sys.stderr)
+    return 3 if stays else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""Which packets of a capture belong to which exchange, whatever NAT and tunnels made of its addresses. Pure.
+
+Three things lead to a flow: the token in a payload, the initial sequence number of its SYN (NAT keeps it), and the
+client's own socket address. What shares a 5-tuple with such a packet is of the flow too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from podwire.dns_messages import dns_message
+from podwire.observations import Attempt, Lookup, SeenPacket
+from podwire.packets import Packet
+from podwire.patterns import Direction
+
+TOKEN = re.compile(rb"pw[0-9a-f]{16}")
+Ends = tuple[str, tuple[str, int], tuple[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clue:
+    """What leads to the packets of one exchange.
+
+    `local` and `target` are the client's own socket and what it sends to; `sequence` is its SYN's number, when the
+    client's capture shows it.
+    """
+
+    token: str
+    local: tuple[str, int] | None = None
+    target: tuple[str, int] | None = None
+    sequence: int | None = None
+
+
+class CaptureIndex:
+    """One capture, ready to be asked for the packets of any exchange."""
+
+    def __init__(self, packets: Iterable[Packet]) -> None:
+        self.packets: Sequence[Packet] = tuple(packets)
+        self._by_token: dict[bytes, list[int]] = defaultdict(list)
+        self._by_ends: dict[Ends, list[int]] = defaultdict(list)
+        self._by_quote: dict[Ends, list[int]] = defaultdict(list)
+        self._by_syn: dict[int, list[int]] = defaultdict(list)
+        for at, packet in enumerate(self.packets):
+            for found in set(TOKEN.findall(packet.payload)):
+                self._by_token[found].append(at)
+            if packet.quoted is not None:
+                quoted = _ends(packet.quoted)
+                if quoted:
+                    self._by_quote[quoted].append(at)
+            ends = _ends(packet)
+            if ends is None:
+                continue
+            self._by_ends[ends].append(at)
+            if packet.flags == "S" and packet.seq is not None:
+                self._by_syn[packet.seq].append(at)
+
+    def has_token(self, token: str) -> bool:
+        """Whether any packet carries this token: how a beacon is found."""
+        return token.encode() in self._by_token
+
+    def sequence_of(self, local: tuple[str, int], target: tuple[str, int]) -> int | None:
+        """The initial sequence number of the TCP connection between these ends, if its SYN was captured."""
+        for at in self._by_ends.get(_both("tcp", local, target), ()):
+            if self.packets[at].flags == "S":
+                return self.packets[at].seq
+        return None
+
+    def find(self, clue: Clue, server_ports: Collection[int]) -> list[tuple[int, SeenPacket]]:
+        """The packets of one exchange with their places in the capture, in order, each with its direction."""
+        token = clue.token.encode()
+        anchors = list(self._by_token.get(token, ()))
+        if clue.sequence is not None:
+            anchors += self._by_syn.get(clue.sequence, ())
+        if clue.local is not None and clue.target is not None:
+            for protocol in ("tcp", "udp"):
+                anchors += self._by_ends.get(_both(protocol, clue.local, clue.target), ())
+        chosen = set(anchors)
+        errors: set[int] = set()
+        for ends in {ends for at in anchors if (ends := _ends(self.packets[at]))}:
+            chosen.update(self._by_ends[ends])
+            errors.update(self._by_quote.get(ends, ()))
+        return [
+            (at, SeenPacket(direction=self._direction(at, at in errors, server_ports), packet=self.packets[at]))
+            for at in sorted(chosen | errors)
+        ]
+
+    def _direction(self, at: int, is_error: bool, server_ports: Collection[int]) -> Direction:
+        packet = self.packets[at]
+        if is_error and packet.quoted is not None:
+            # An error goes back along the way that the packet it quotes came.
+            return "reply" if _towards_server(packet.quoted, server_ports) else "request"
+        return "request" if _towards_server(packet, server_ports) else "reply"
+
+
+def _towards_server(packet: Packet, server_ports: Collection[int]) -> bool:
+    if packet.protocol in ("icmp", "icmpv6"):
+        return packet.icmp_type in (8, 128)
+    if packet.flags in ("S", "SA"):
+        return packet.flags == "S"
+    return packet.dport in server_ports and packet.sport not in server_ports
+
+
+def _ends(packet: Packet) -> Ends | None:
+    """Both ends of a TCP or UDP packet, the same for both directions."""
+    if packet.protocol not in ("tcp", "udp") or packet.sport is None or packet.dport is None:
+        return None
+    return _both(packet.protocol, (packet.src, packet.sport), (packet.dst, packet.dport))
+
+
+def _both(protocol: str, one: tuple[str, int], other: tuple[str, int]) -> Ends:
+    return (protocol, one, other) if one <= other else (protocol, other, one)
+
+
+def clues(attempts: Iterable[Attempt], target: tuple[str, int], client: CaptureIndex | None) -> list[Clue]:
+    """What leads to the packets of these attempts; the client's own capture adds the initial sequence numbers."""
+    return [
+        Clue(
+            token=attempt.token,
+            local=attempt.local,
+            target=target,
+            sequence=client.sequence_of(attempt.local, target) if client and attempt.local else None,
+        )
+        for attempt in attempts
+    ]
+
+
+def lookups(capture: CaptureIndex) -> Iterator[Lookup]:
+    """Every DNS question in a capture with what was answered to it, in the order of the questions."""
+    asked: dict[tuple[object, ...], Lookup] = {}
+    for packet in capture.packets:
+        if 53 not in (packet.sport, packet.dport):
+            continue
+        message = dns_message(packet)
+        if message is None:
+            continue
+        for name, kind in message.questions:
+            client_port = packet.sport if packet.dport == 53 else packet.dport
+            key = (packet.protocol, client_port, message.id, name, kind)
+            if not message.response:
+                asked.setdefault(
+                    key,
+                    Lookup(
+                        name=name,
+                        type=kind,
+                        server=packet.dst,
+                        protocol="tcp" if packet.protocol == "tcp" else "udp",
+                        at=packet.at,
+                    ),
+                )
+            elif key in asked:
+                known = asked[key]
+                asked[key] = Lookup(
+                    name=name,
+                    type=kind,
+                    server=known.server,
+                    protocol=known.protocol,
+                    at=known.at,
+                    rcode=message.rcode,
+                    answers=message.addresses,
+                )
+    yield from asked.values()
+
+
+def lookups_for(target: str, seen: Iterable[Lookup]) -> tuple[Lookup, ...]:
+    """The questions that a look-up of `target` can have led to: the name itself, and the name with a suffix."""
+    name = target.lower().rstrip(".")
+    return tuple(one for one in seen if one.name == name or one.name.startswith(f"{name}."))

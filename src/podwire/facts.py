@@ -1,0 +1,125 @@
+"""What is known of the cluster under test: nodes, families, network mode, proxy settings.
+
+Facts are values: discovery (`podwire.cluster.discover`) makes them, the plan reads them, the record keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+OS = Literal["linux", "windows"]
+Family = Literal["ipv4", "ipv6"]
+Mode = Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat", "unknown"]
+
+FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
+UNKNOWN = "unknown"
+
+
+def family_of(address: str) -> Family:
+    """The IP family of a textual address."""
+    return "ipv6" if ":" in address else "ipv4"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeFacts:
+    """One node, as the API describes it.
+
+    `kernel_version` is `10.0.<build>.<revision>` on Windows (kubelet's winstats), the kernel release on Linux.
+    """
+
+    name: str
+    os: OS
+    addresses: tuple[str, ...] = ()
+    pod_cidrs: tuple[str, ...] = ()
+    ready: bool = True
+    schedulable: bool = True
+    kernel_version: str = ""
+    os_image: str = ""
+    kubelet_version: str = ""
+    runtime: str = ""
+
+    @property
+    def build(self) -> tuple[int, int] | None:
+        """Windows build and update revision, e.g. `(20348, 2762)`; None on Linux or when unreadable."""
+        parts = self.kernel_version.split(".")
+        if self.os != "windows" or len(parts) != 4 or not all(p.isdigit() for p in parts):
+            return None
+        return int(parts[2]), int(parts[3])
+
+    def address(self, family: Family) -> str | None:
+        """The node's internal address of that family."""
+        return next((a for a in self.addresses if family_of(a) == family), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encapsulation:
+    """Tunnel parameters between nodes: `vni` is None when the signals do not tell it."""
+
+    kind: Literal["vxlan", "geneve"] = "vxlan"
+    port: int = 4789
+    vni: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExternalHost:
+    """A host outside the cluster that runs the agent's echo: a name and its addresses (either may be missing)."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+
+    def address(self, family: Family) -> str | None:
+        return next((a for a in self.addresses if family_of(a) == family), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterFacts:
+    """Everything the plan may depend on. Same facts, same case ids.
+
+    `families` are those of the pod network on Linux nodes, `windows_families` those of pods on Windows nodes
+    (a pod on a Windows overlay network has IPv4 only). `dsr` is None when the API does not tell it.
+    `signals` says in words which facts came from where, in the order they were seen.
+    """
+
+    name: str = ""
+    version: str = ""
+    nodes: tuple[NodeFacts, ...] = ()
+    families: tuple[Family, ...] = ("ipv4",)
+    windows_families: tuple[Family, ...] = ("ipv4",)
+    mode: Mode = "unknown"
+    cni: str = UNKNOWN
+    encapsulation: Encapsulation | None = None
+    dsr: bool | None = None
+    cluster_domain: str = "cluster.local"
+    external: ExternalHost | None = None
+    emulated: bool = False
+    signals: tuple[str, ...] = field(default=())
+
+    def usable(self, os: OS) -> tuple[NodeFacts, ...]:
+        """Ready, schedulable nodes of one OS in the order of their names."""
+        return tuple(sorted((n for n in self.nodes if n.os == os and n.ready and n.schedulable), key=lambda n: n.name))
+
+    def pod_families(self, os: OS) -> tuple[Family, ...]:
+        return self.windows_families if os == "windows" else self.families
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain, JSON-ready tree; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ClusterFacts:
+        known = dict(data)
+        known["nodes"] = tuple(
+            NodeFacts(**{**n, "addresses": tuple(n["addresses"]), "pod_cidrs": tuple(n["pod_cidrs"])})
+            for n in data["nodes"]
+        )
+        for name in ("families", "windows_families", "signals"):
+            known[name] = tuple(data[name])
+        if data.get("encapsulation"):
+            known["encapsulation"] = Encapsulation(**data["encapsulation"])
+        if data.get("external"):
+            known["external"] = ExternalHost(
+                name=data["external"]["name"], addresses=tuple(data["external"]["addresses"])
+            )
+        return cls(**known)

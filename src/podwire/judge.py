@@ -1,0 +1,233 @@
+"""judge(case, expectation, observation) → verdict. Pure: packets and replies in, one of six outcomes out.
+
+The order of the questions is the design's table: could we see at all, did everything expected happen, is there a
+limitation for this flow, and did the failure look as that limitation is documented.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from podwire.cases import Asked, Case, Expectation, pod_point
+from podwire.observations import Attempt, Capture, Observation, Point
+from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch
+from podwire.requirements import Limitation
+from podwire.symptoms import symptom
+from podwire.verdicts import Finding, Outcome, Verdict
+
+
+def judge(
+    case: Case, expectation: Expectation, observation: Observation, limitation: Limitation | None = None
+) -> Verdict:
+    """The verdict on one observation.
+
+    `limitation` is the one that the catalogue holds for this flow, if any: it excuses a failure only when the failure
+    shows its symptom, and turns a success into `limitation lifted`.
+    """
+    if observation.problem:
+        return Verdict(outcome=Outcome.INCONCLUSIVE, reason=observation.problem)
+    blind = _blind_points(case, expectation, observation)
+    if blind:
+        return Verdict(outcome=Outcome.INCONCLUSIVE, reason=blind)
+    try:
+        findings = tuple(_findings(case, expectation, observation))
+    except Unbound as missing:
+        return Verdict(outcome=Outcome.INCONCLUSIVE, reason=f"this run has no value for {missing}")
+    unmet = [finding for finding in findings if not finding.met]
+    if not unmet:
+        return _as_expected(findings, limitation)
+    answered = bool(observation.attempts) and all(attempt.answered for attempt in observation.attempts)
+    if not answered:
+        doubt = _doubt(observation)
+        if doubt:
+            return Verdict(outcome=Outcome.INCONCLUSIVE, reason=doubt, findings=findings)
+    if limitation is None:
+        first = unmet[0]
+        return Verdict(
+            outcome=Outcome.FAIL, reason=f"{first.where}: expected {first.expected}, {first.actual}", findings=findings
+        )
+    return _against_limitation(case, observation, limitation, findings)
+
+
+def _as_expected(findings: tuple[Finding, ...], limitation: Limitation | None) -> Verdict:
+    if limitation is None or limitation.kind == "bug":
+        reason = f"the known issue {limitation.id} does not show" if limitation else ""
+        return Verdict(outcome=Outcome.PASS, reason=reason, findings=findings)
+    reason = f"works, although documented not to: {limitation.statement}"
+    return Verdict(outcome=Outcome.LIMITATION_LIFTED, reason=reason, findings=findings, limitation=limitation.id)
+
+
+def _against_limitation(
+    case: Case, observation: Observation, limitation: Limitation, findings: tuple[Finding, ...]
+) -> Verdict:
+    signs = tuple(symptom(limitation.symptom)(case, observation))
+    missing = [sign for sign in signs if not sign.met]
+    if missing:
+        first = missing[0]
+        sign = f"{first.where}: expected {first.expected}, {first.actual}"
+        reason = f"fails, but not in the documented way ({limitation.id}): {sign}"
+        return Verdict(outcome=Outcome.FAIL, reason=reason, findings=findings + signs, limitation=limitation.id)
+    outcome = Outcome.LIMITATION_CONFIRMED if limitation.kind == "documented" else Outcome.KNOWN_ISSUE
+    return Verdict(outcome=outcome, reason=limitation.statement, findings=findings + signs, limitation=limitation.id)
+
+
+def _needed_points(case: Case, expectation: Expectation) -> Iterator[Point]:
+    """Every point whose packets have a say: those with patterns, and all when a limitation may have to be shown."""
+    if case.limitation:
+        yield from case.points
+        return
+    if expectation.at_dns:
+        yield pod_point(case.flow.client)
+    yield from (point for point, _ in expectation.at_points(case))
+
+
+def _blind_points(case: Case, expectation: Expectation, observation: Observation) -> str | None:
+    for point in _needed_points(case, expectation):
+        capture = observation.captures.get(point)
+        if capture is None:
+            return f"no capture at the {point}"
+        if not capture.usable:
+            return f"the capture at the {point} ({capture.where}) cannot be relied on: {capture.reason}"
+    return None
+
+
+def _doubt(observation: Observation) -> str | None:
+    """Why a missing answer may have nothing to do with the network: no control, or one that did not work."""
+    if not observation.controls:
+        return "no answer, and no positive control that says the probes themselves were working"
+    for control in observation.controls:
+        if not control.worked:
+            when = "before" if not control.before else "after"
+            return f"no answer, but the control '{control.name}' did not work {when} it either: {control.detail}"
+    return None
+
+
+def _findings(case: Case, expectation: Expectation, observation: Observation) -> Iterator[Finding]:
+    if not observation.attempts:
+        yield Finding(expected="an attempt", actual="none was made", where="client", met=False)
+    bindings = observation.bindings
+    worst = next((a for a in observation.attempts if not a.answered), None)
+    for attempt in [worst] if worst else observation.attempts[:1]:
+        yield from _answer(case, expectation, attempt, bindings)
+    if len(observation.attempts) > 1:
+        yield _all_answered(case, expectation, observation)
+    for asked in expectation.at_dns:
+        yield _asked(asked, observation)
+    for point, patterns in expectation.at_points(case):
+        yield from (_held(pattern, observation.captures[point], bindings) for pattern in patterns)
+
+
+def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:
+    if expectation.refused:
+        actual = attempt.error.kind if attempt.error else "an answer"
+        yield Finding(expected="the client is refused", actual=actual, where="client", met=actual == "refused")
+        return
+    assert expectation.answered_by is not None
+    expected = f"an answer from {expectation.answered_by}"
+    if attempt.reply is None:
+        error = attempt.error
+        why = f"{error.kind} at {error.stage}" + (f" ({error.text})" if error.text else "") if error else "no answer"
+        yield Finding(expected=expected, actual=f"{why} after {attempt.elapsed:.2f} s", where="client", met=False)
+        return
+    tries = f" to datagram {attempt.sent}" if case.flow.protocol == "udp" and attempt.sent > 1 else ""
+    if case.flow.protocol == "icmp":
+        # An echo reply names nobody: its source address is all the identity there is.
+        peer, wanted = attempt.peer and attempt.peer[0], bindings["target.ip"]
+        yield Finding(
+            expected=f"an echo reply from {wanted}", actual=f"it came from {peer}", where="client", met=peer == wanted
+        )
+        return
+    identity = bindings[f"{expectation.answered_by.role}.identity"]
+    actual = f"{attempt.reply.identity} answered{tries}"
+    yield Finding(
+        expected=f"{expected}: {identity}", actual=actual, where="client", met=attempt.reply.identity == identity
+    )
+    if expectation.answers_from is not None:
+        source = attempt.peer[0] if attempt.peer else None
+        wanted = bound(expectation.answers_from, bindings)
+        text = f"the answer from {expectation.answers_from} ({wanted})"
+        yield Finding(expected=text, actual=f"it came from {source}", where="client", met=_same(source, wanted))
+    if expectation.seen_as is not None:
+        wanted = bound(expectation.seen_as, bindings)
+        text = f"the client seen as {expectation.seen_as} ({wanted})"
+        actual = f"the server saw {attempt.reply.source}"
+        yield Finding(expected=text, actual=actual, where="server", met=meets(attempt.reply.source, wanted))
+
+
+def _same(address: str | None, wanted: object) -> bool:
+    return address is not None and ipaddress.ip_address(address) == ipaddress.ip_address(str(wanted))
+
+
+def _all_answered(case: Case, expectation: Expectation, observation: Observation) -> Finding:
+    role = expectation.answered_by.role if expectation.answered_by else "server"
+    identity = observation.bindings.get(f"{role}.identity")
+    right = sum(1 for a in observation.attempts if a.reply and a.reply.identity == identity)
+    total = len(observation.attempts)
+    return Finding(
+        expected=f"all {total} exchanges answered", actual=f"{right} were", where="client", met=right == total
+    )
+
+
+def _asked(asked: Asked, observation: Observation) -> Finding:
+    wanted = str(bound(asked.name, observation.bindings)).lower()
+    answer = str(bound(asked.answer, observation.bindings)) if asked.answer else None
+    hits = [one for one in observation.lookups if one.name == wanted]
+    others = sorted({one.name for one in observation.lookups} - {wanted})
+    met = any(answer is None or answer in one.answers for one in hits) and not (asked.only and others)
+    told = "; ".join(
+        sorted(
+            {
+                f"{one.name} {one.type} → {', '.join(one.answers) or one.rcode or 'no answer'}"
+                for one in observation.lookups
+            }
+        )
+    )
+    return Finding(
+        expected=f"{asked} ({wanted}{' → ' + answer if answer else ''})",
+        actual=told or "no question was seen",
+        where="DNS",
+        met=met,
+    )
+
+
+def _held(pattern: Pattern, capture: Capture, bindings: Bindings) -> Finding:
+    chosen = [one.packet for one in capture.packets if pattern.direction in (None, one.direction)]
+    misses = [mismatch(packet, pattern.conditions, bindings) for packet in chosen]
+    hits = misses.count(None)
+    expected = str(pattern) + _values(pattern, bindings)
+    where = f"{capture.point} ({capture.where})"
+    wrong = next((miss for miss in misses if miss is not None), None)
+    if pattern.quantity == "none":
+        return Finding(
+            expected=expected, actual=f"{hits} such packets seen" if hits else "none seen", where=where, met=hits == 0
+        )
+    if not chosen:
+        return Finding(expected=expected, actual="no such packet was seen", where=where, met=False)
+    if pattern.quantity == "some":
+        actual = f"{hits} of {len(chosen)} packets" if hits else f"none of {len(chosen)} packets: {wrong}"
+        return Finding(expected=expected, actual=actual, where=where, met=hits > 0)
+    if wrong is not None:
+        return Finding(expected=expected, actual=f"a packet has {wrong}", where=where, met=False)
+    if pattern.quantity == "distinct":
+        syns = [p for p in chosen if p.flags == "S"] or chosen
+        pairs = {(p.protocol, p.src, p.sport, p.dst, p.dport): p.seq for p in syns}
+        streams = {(p.src, p.sport, p.seq) for p in syns}
+        clash = len(streams) - len(pairs)
+        return Finding(
+            expected=expected,
+            actual=f"{clash} shared tuples" if clash else f"{len(pairs)} tuples",
+            where=where,
+            met=clash == 0,
+        )
+    return Finding(expected=expected, actual=f"all {len(chosen)} packets", where=where, met=True)
+
+
+def _values(pattern: Pattern, bindings: Bindings) -> str:
+    """The values behind the symbols of a pattern, for a person."""
+    names = {}
+    for field, value in pattern.conditions:
+        text = str(bound(value, bindings))
+        if text != str(value):
+            names[field] = text
+    return f" ({', '.join(f'{k} {v}' for k, v in names.items())})" if names else ""

@@ -1,0 +1,127 @@
+"""The ledger of a run: which cases were planned, which have a verdict, and the record and reports made of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from podwire import __version__
+from podwire.judging import CaseUnderTest
+from podwire.layout import content_root, is_checkout
+from podwire.records import CaseRecord, ExclusionRecord, RunRecord
+from podwire.reporting.allure import write_allure_results
+from podwire.reporting.allure_report import generate_report
+from podwire.reporting.evidence import write_evidence
+from podwire.reporting.junit import write_junit
+from podwire.reporting.record_file import write_record
+from podwire.reporting.terminal import summary
+from podwire.requirements import Catalogue
+from podwire.runner import Runner
+from podwire.verdicts import Outcome
+
+INCONCLUSIVE_ONLY = 10
+
+
+def case_record(catalogue: Catalogue, under_test: CaseUnderTest, title: str) -> CaseRecord:
+    """The record of a judged case. `title` is the test's name, which is a sentence."""
+    case, verdict = under_test.case, under_test.verdict
+    if verdict is None or under_test.expectation is None:
+        raise ValueError(f"{case.id} was not judged")
+    rule = catalogue.requirements[case.requirement]
+    flow = case.flow
+    limitation = under_test.limitation if verdict.limitation else None
+    cited = (*(limitation.sources if limitation else ()), *rule.sources)
+    attempts = under_test.observation.attempts
+    return CaseRecord(
+        id=case.id,
+        area=case.area,
+        requirement=rule.id,
+        level=rule.level,
+        title=title.removeprefix("test_").replace("_", " "),
+        statement=rule.statement,
+        sources=tuple(dict.fromkeys(f"{one} <{one.url}>" if one.url else str(one) for one in cited)),
+        parameters={
+            "protocol": flow.protocol,
+            "family": flow.family,
+            "client": f"{flow.client.os} {flow.client.kind}",
+            "server": flow.server.kind if flow.server.kind == "outside" else f"{flow.server.os} {flow.server.kind}",
+            "placement": flow.placement,
+            "via": flow.via,
+            "payload": str(flow.payload),
+        },
+        expected=tuple(under_test.expectation.sentences()),
+        verdict=verdict,
+        started=min((attempt.started for attempt in attempts), default=0.0),
+        elapsed=max((attempt.elapsed for attempt in attempts), default=0.0),
+    )
+
+
+class Ledger:
+    """Takes verdicts as they come, and closes the run: evidence, record, reports, exit code."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, CaseRecord] = {}
+        self._record: RunRecord | None = None
+        self._run_dir: Path | None = None
+        self._reports: dict[str, str] = {}
+
+    def add(self, record: CaseRecord) -> None:
+        self._cases[record.id] = record
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Planned cases without a verdict, once the run is finished."""
+        return self._record.missing if self._record else ()
+
+    def finish(self, runner: Runner, interrupted: str | None) -> RunRecord:
+        """Write evidence, record and reports into the run's folder."""
+        began = time.monotonic()
+        self._run_dir = runner.run_dir
+        cases = tuple(self._with_evidence(case, runner) for case in self._cases.values())
+        record = RunRecord(
+            run_id=runner.run_id,
+            version=__version__,
+            started=runner.started,
+            finished=time.time(),
+            facts=runner.facts,
+            cases=cases,
+            exclusions=tuple(
+                ExclusionRecord(requirement=one.requirement, cases=one.cases, reason=one.reason)
+                for one in runner.plan.exclusions
+            ),
+            missing=tuple(identity for identity in runner.planned if identity not in self._cases),
+            interrupted=interrupted,
+            timings={name: round(seconds, 3) for name, seconds in runner.timings.items()},
+            options=runner.described_options(),
+        )
+        write_record(record, self._run_dir)
+        write_junit(record, self._run_dir)
+        write_allure_results(record, self._run_dir)
+        runner.timings["reports"] = time.monotonic() - began
+        page, line = None, "not wanted (--no-report)"
+        if runner.options.page:
+            page, line = generate_report(self._run_dir, content_root() if is_checkout() else None)
+        self._reports = {"Allure report": str(page) if page else line, "record": f"{self._run_dir}/run.json"}
+        runner.timings["Allure report"] = time.monotonic() - began - runner.timings["reports"]
+        self._record = replace(record, timings={name: round(s, 3) for name, s in runner.timings.items()})
+        write_record(self._record, self._run_dir)
+        return self._record
+
+    def _with_evidence(self, case: CaseRecord, runner: Runner) -> CaseRecord:
+        sighting = runner.sightings.get(case.id)
+        if sighting is None or (case.verdict.outcome is Outcome.PASS and runner.options.evidence != "all"):
+            return case
+        files = write_evidence(runner.run_dir, sighting.observation, case.verdict, sighting.frames)
+        return replace(case, evidence=files)
+
+    def exit_code(self, failed_tests: int) -> int:
+        """1 when anything failed or is missing, 10 when the only red cases are inconclusive."""
+        unsure = sum(1 for case in self._cases.values() if case.verdict.outcome is Outcome.INCONCLUSIVE)
+        return INCONCLUSIVE_ONLY if unsure and unsure == failed_tests and not self.missing else 1
+
+    def summary(self, *, colour: bool) -> Iterator[str]:
+        """The lines that the terminal shows at the end."""
+        if self._record is not None:
+            yield from summary(self._record, self._reports, colour=colour).splitlines()

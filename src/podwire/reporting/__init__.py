@@ -1,0 +1,1 @@
+"""Views of a run record: Allure, JUnit, the terminal."""

@@ -1,0 +1,131 @@
+"""The HTML report: Allure 3 turns the results of a run into one file that opens without a server.
+
+Allure runs on Node. Where it is not installed the run is complete without it, and one line tells how to get it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from podwire.reporting.allure import FOLDER as RESULTS
+from podwire.reporting.allure import category_rules
+from podwire.reporting.record_file import write_atomically
+
+FOLDER = "allure-report"
+HOW_TO_GET_IT = "no Allure report: Allure 3 was not found; `npm install` in the checkout (Node 20 or newer) installs it"
+
+_CONFIG = "reports/allurerc.json"
+_SCRIPT = re.compile(rb"<script\b[^>]*>.*?</script>", re.DOTALL | re.IGNORECASE)
+_ANALYTICS = (b"googletagmanager.com", b"google-analytics.com", b"gtag(")
+
+
+def find_allure(checkout: Path | None = None) -> Path | None:
+    """Allure's command: of the checkout's `node_modules`, else of PATH; None without it or without Node."""
+    if shutil.which("node") is None:
+        return None
+    if checkout is not None:
+        local = checkout / "node_modules" / ".bin" / "allure"
+        if local.exists():
+            return local
+    found = shutil.which("allure")
+    return Path(found) if found else None
+
+
+def generate_report(
+    run_directory: Path, checkout: Path | None = None, *, timeout: float = 60.0
+) -> tuple[Path | None, str]:
+    """Make `<run>/allure-report/index.html` from `<run>/allure-results`.
+
+    Returns the file and a line about it, or None and the line that tells why there is no report. It takes at most
+    `timeout` seconds and never raises for what Allure does: a report is a view, the verdicts do not hang on it.
+    """
+    command = find_allure(checkout)
+    if command is None:
+        return None, HOW_TO_GET_IT
+    results = run_directory.resolve() / RESULTS
+    if not any(results.glob("*-result.json")):
+        return None, f"no Allure report: {results} holds no results"
+    with tempfile.TemporaryDirectory(prefix="podwire-allure-") as scratch:
+        config = Path(scratch) / "allurerc.json"
+        output = Path(scratch) / "report"
+        config.write_text(json.dumps(_configuration(checkout, run_directory.name)), encoding="utf-8")
+        problem = _run(
+            [str(command), "generate", str(results), "--config", str(config), "--output", str(output)], timeout
+        )
+        page = output / "index.html"
+        if problem is None and not page.is_file():
+            problem = "Allure wrote no index.html"
+        if problem is not None:
+            return None, f"no Allure report: {problem}"
+        target = run_directory / FOLDER / "index.html"
+        target.parent.mkdir(exist_ok=True)
+        write_atomically(target, without_analytics(page.read_bytes()))
+    return target, str(target)
+
+
+def without_analytics(page: bytes) -> bytes:
+    """The page without the scripts that would tell somebody else that it was opened."""
+    # Only a short script is a tracker: the report itself is one long script that may hold these words as data.
+    return _SCRIPT.sub(lambda found: b"" if _tracks(found.group()) else found.group(), page)
+
+
+def _tracks(script: bytes) -> bool:
+    return len(script) < 4096 and any(word in script for word in _ANALYTICS)
+
+
+def _configuration(checkout: Path | None, run: str) -> dict[str, Any]:
+    """The checkout's Allure configuration, or the same made here; the run's name is put in."""
+    tree: dict[str, Any] = default_configuration()
+    if checkout is not None and (checkout / _CONFIG).is_file():
+        tree = json.loads((checkout / _CONFIG).read_text(encoding="utf-8"))
+    return {**tree, "name": f"podwire {run}"}
+
+
+def default_configuration() -> dict[str, Any]:
+    """What `reports/allurerc.json` holds."""
+    return {
+        "name": "podwire",
+        "plugins": {
+            "awesome": {
+                "options": {"singleFile": True, "reportLanguage": "en", "groupBy": ["epic", "feature"]},
+            }
+        },
+        "categories": {"rules": category_rules()},
+    }
+
+
+def _run(command: list[str], timeout: float) -> str | None:
+    """Run Allure in a session of its own, so that nothing of it outlives its time; the problem in one line, or None."""
+    environment = {**os.environ, "ALLURE_NO_ANALYTICS": "true", "NO_COLOR": "1", "CI": "1"}
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=Path(command[command.index("--config") + 1]).parent,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return f"{command[0]}: {error.strerror or error}"
+    try:
+        told, _ = process.communicate(timeout=timeout)
+    except BaseException as stopped:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(stopped, subprocess.TimeoutExpired):
+            return f"Allure did not end within {timeout:g} s"
+        raise
+    if process.returncode != 0:
+        lines = [line.strip() for line in told.decode("utf-8", "replace").splitlines() if line.strip()]
+        return f"Allure ended with code {process.returncode}: {lines[-1] if lines else 'it said nothing'}"
+    return None

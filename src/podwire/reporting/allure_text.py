@@ -1,0 +1,91 @@
+"""The texts inside an Allure report: the description of a case, the environment of a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from podwire.records import CaseRecord, RunRecord
+from podwire.reporting.words import links, message, one_line, tally
+from podwire.verdicts import Finding
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#])")
+
+
+def markdown(case: CaseRecord) -> str:
+    """The description of a case: the rule, who says so, what was expected and what was seen."""
+    return "\n".join(_paragraphs(case))
+
+
+def _paragraphs(case: CaseRecord) -> Iterator[str]:
+    yield f"**{_plain(case.requirement)}** ({case.level}): {_plain(case.statement)}"
+    yield ""
+    if case.sources:
+        known = {words: url for url, words in links(case.sources)}
+        yield from (f"- Source: {_source(source, known)}" for source in case.sources)
+        yield ""
+    text = message(case)
+    if text:
+        yield f"**Verdict:** {_plain(text)}"
+        yield ""
+    if case.verdict.findings:
+        yield "| | Expected | Actual | Where |"
+        yield "|---|---|---|---|"
+        for one in case.verdict.findings:
+            cells = " | ".join(_plain(cell) for cell in (one.expected, one.actual, one.where))
+            yield f"| {'held' if one.met else '**differs**'} | {cells} |"
+    elif case.expected:
+        yield "Expected:"
+        yield ""
+        yield from (f"- {_plain(sentence)}" for sentence in case.expected)
+    yield ""
+    yield f"Case `{case.id}`"
+
+
+def finding_line(finding: Finding) -> str:
+    """A finding as the name of a step."""
+    actual = "" if finding.met else f"; {one_line(finding.actual)}"
+    return f"{finding.where}: {one_line(finding.expected)}{actual}"
+
+
+def environment(record: RunRecord) -> str:
+    """`environment.properties`: what the run ran on, a line each."""
+    facts = record.facts
+    values = {
+        "podwire": record.version,
+        "run": record.run_id,
+        "emulated": "yes: no evidence about Windows" if record.emulated else "no",
+        "complete": "yes" if record.complete else f"no: {record.interrupted or 'cases without a result'}",
+        "result": tally(record),
+        "cluster": facts.name,
+        "kubernetes": facts.version,
+        "network.mode": facts.mode,
+        "cni": facts.cni,
+        "families": " ".join(facts.families),
+        "families.windows": " ".join(facts.windows_families),
+        "direct.server.return": {True: "on", False: "off", None: "unknown"}[facts.dsr],
+    }
+    if facts.encapsulation:
+        tunnel = facts.encapsulation
+        vni = "unknown" if tunnel.vni is None else tunnel.vni
+        values["encapsulation"] = f"{tunnel.kind}, UDP {tunnel.port}, VNI {vni}"
+    for node in facts.nodes:
+        values[f"node.{node.name}"] = " ".join(filter(None, (node.os, node.os_image, node.kernel_version)))
+    values |= {f"option.{name}": value for name, value in record.options.items()}
+    return "".join(f"{_key(name)} = {one_line(value)}\n" for name, value in values.items() if value)
+
+
+def _source(source: str, known: dict[str, str]) -> str:
+    for words, url in known.items():
+        if url in source:
+            return f"[{_plain(words)}]({url})"
+    return _plain(source)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s=:]+", "-", name)

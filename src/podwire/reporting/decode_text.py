@@ -1,0 +1,128 @@
+"""Packets as text: the decode that lies beside every capture file, one line a packet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+
+from podwire.dns_messages import dns_message
+from podwire.packets import Packet
+
+_ICMP = {0: "echo reply", 3: "unreachable", 5: "redirect", 8: "echo request", 11: "time exceeded"}
+_ICMPV6 = {
+    1: "unreachable",
+    2: "packet too big",
+    3: "time exceeded",
+    128: "echo request",
+    129: "echo reply",
+    133: "router solicitation",
+    134: "router advertisement",
+    135: "neighbour solicitation",
+    136: "neighbour advertisement",
+}
+
+
+def packet_line(packet: Packet, *, zero: float = 0.0, mark: str = "", tokens: Collection[str] = ()) -> str:
+    """One packet as one line.
+
+    `zero` is the time that the line counts from, in seconds since the epoch. `mark` stands in front of the addresses,
+    e.g. the direction. Of `tokens` the one that the payload carries is named.
+    """
+    parts = [f"{packet.at - zero:+10.6f}"]
+    if packet.interface:
+        parts.append(packet.interface)
+    parts.append(f"{packet.frame_src or '?'} > {packet.frame_dst or '?'}")
+    if packet.outer:
+        tunnel = packet.outer
+        ends = f"{_end(tunnel.src, tunnel.sport)} > {_end(tunnel.dst, tunnel.dport)}"
+        parts.append(f"| {tunnel.kind} vni {tunnel.vni} flags 0x{tunnel.flags:02x} {ends}")
+        parts.append(f"| {packet.eth_src} > {packet.eth_dst}")
+    parts += ["|", *filter(None, (mark, _content(packet, tokens)))]
+    return " ".join(parts)
+
+
+def decode_capture(
+    packets: Iterable[Packet], *, marks: Iterable[str] = (), tokens: Collection[str] = (), title: str = ""
+) -> str:
+    """The packets of one capture, a line each; times count from the first packet, which the first line dates.
+
+    `marks` are put before the packets in the same order (missing ones are empty).
+    """
+    given = list(packets)
+    head = [f"# {title}"] if title else []
+    if not given:
+        return "\n".join([*head, "# no packets", ""])
+    zero = given[0].at
+    start = datetime.fromtimestamp(zero, UTC).isoformat(timespec="microseconds")
+    head.append(f"# {len(given)} packets, +0 is {start}")
+    words = list(marks)
+    words += [""] * (len(given) - len(words))
+    lines = (packet_line(p, zero=zero, mark=mark, tokens=tokens) for p, mark in zip(given, words, strict=False))
+    return "\n".join([*head, *lines, ""])
+
+
+def _end(address: str, port: int | None) -> str:
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _content(packet: Packet, tokens: Collection[str]) -> str:
+    if not packet.src:
+        return f"not IP, {packet.length} bytes"
+    if packet.protocol == "arp":
+        return _arp(packet)
+    words = [f"{_end(packet.src, packet.sport)} > {_end(packet.dst, packet.dport)}", packet.protocol]
+    if packet.protocol in ("icmp", "icmpv6"):
+        words.append(_icmp(packet))
+    if packet.flags:
+        words.append(f"[{packet.flags}]")
+    if packet.seq is not None:
+        words.append(f"seq {packet.seq}")
+    if packet.ack is not None and "A" in packet.flags:
+        words.append(f"ack {packet.ack}")
+    if packet.fragment:
+        words.append("fragment")
+    words.append(f"payload {len(packet.payload)}")
+    if packet.ttl is not None:
+        words.append(f"{'hops' if ':' in packet.src else 'ttl'} {packet.ttl}")
+    words.append(f"length {packet.length}")
+    words += filter(None, (_token(packet, tokens), _dns(packet)))
+    if packet.quoted:
+        words.append(f"(about {_content(packet.quoted, tokens)})")
+    return " ".join(words)
+
+
+def _arp(packet: Packet) -> str:
+    operation = int.from_bytes(packet.payload[6:8], "big")
+    if operation == 1:
+        return f"arp who has {packet.dst}, asks {packet.src}"
+    mac = packet.payload[8:14].hex(":")
+    if operation == 2:
+        return f"arp {packet.src} is at {mac}"
+    return f"arp operation {operation} {packet.src} > {packet.dst}"
+
+
+def _icmp(packet: Packet) -> str:
+    names = _ICMPV6 if packet.protocol == "icmpv6" else _ICMP
+    text = names.get(packet.icmp_type if packet.icmp_type is not None else -1, f"type {packet.icmp_type}")
+    if packet.icmp_code:
+        text += f" code {packet.icmp_code}"
+    if packet.icmp_id is not None:
+        text += f" id {packet.icmp_id} seq {packet.icmp_seq}"
+    return text
+
+
+def _token(packet: Packet, tokens: Collection[str]) -> str:
+    return next((f"token {token}" for token in tokens if token and token.encode() in packet.payload), "")
+
+
+def _dns(packet: Packet) -> str:
+    message = dns_message(packet)
+    if message is None:
+        return ""
+    asked = ", ".join(f"{name} {kind}" for name, kind in message.questions)
+    if not message.response:
+        return f"dns asks {asked}"
+    answer = ", ".join(message.addresses) or "no address"
+    return f"dns answers {asked}: {message.rcode} {answer}{' (truncated)' if message.truncated else ''}"

@@ -1,0 +1,105 @@
+"""Evidence of one case as files: captures with their decode, the socket transcript, the verdict, the bindings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from podwire.observations import POINTS, Capture, Observation
+from podwire.pcap import Frame, write_frames
+from podwire.reporting.decode_text import decode_capture
+from podwire.verdicts import Verdict
+
+FOLDER = "evidence"
+_LONGEST = 120
+
+
+def folder_of(case_id: str) -> str:
+    """Where the evidence of a case lies below the run's folder: `evidence/<area>/<requirement>/<words>`.
+
+    The same id always gives the same folder. An id with characters that a file system may refuse, or a very long one,
+    gets a short hash, so that two ids never share a folder.
+    """
+    area, _, rest = case_id.partition("/")
+    requirement, _, words = rest.partition("[")
+    plain = f"{area}/{requirement}[{words.removesuffix(']')}]" == case_id
+    parts = [_safe(part or "_") for part in (area, requirement, words.removesuffix("]"))]
+    kept = plain and parts == [area, requirement, words.removesuffix("]")]
+    if not kept:
+        parts[-1] = f"{parts[-1][: _LONGEST - 9]}-{hashlib.sha256(case_id.encode()).hexdigest()[:8]}"
+    return "/".join([FOLDER, *parts])
+
+
+def write_evidence(
+    run_directory: Path,
+    observation: Observation,
+    verdict: Verdict,
+    frames: Mapping[str, Sequence[Frame]] | None = None,
+) -> tuple[str, ...]:
+    """Write all that was seen of one case, and return the files relative to the run's folder, for the record.
+
+    For every capture point: `<point>.txt` (its packets, a line each, and whether the point could be relied on) and,
+    when `frames` has the raw frames of the case at this point, `<point>.pcap`. Then `verdict.json`, `attempts.json`
+    (what the sockets said, the controls, the DNS lookups) and `bindings.json` (the values behind the symbols of the
+    expectation).
+    """
+    raw = frames or {}
+    folder = folder_of(observation.case_id)
+    directory = run_directory / folder
+    directory.mkdir(parents=True, exist_ok=True)
+    written: list[str] = []
+
+    def put(name: str, content: bytes) -> None:
+        (directory / name).write_bytes(content)
+        written.append(f"{folder}/{name}")
+
+    tokens = {attempt.token for attempt in observation.attempts}
+    for point in sorted({*observation.captures, *raw}, key=_order):
+        capture = observation.captures.get(point)
+        if capture is not None:
+            put(f"{point}.txt", _decode(capture, tokens).encode("utf-8"))
+        if point in raw:
+            put(f"{point}.pcap", write_frames(raw[point]))
+    put("attempts.json", _json(_transcript(observation)))
+    put("bindings.json", _json(dict(observation.bindings)))
+    put("verdict.json", _json(asdict(verdict)))
+    return tuple(written)
+
+
+def _order(point: str) -> tuple[int, str]:
+    return (POINTS.index(point), point) if point in POINTS else (len(POINTS), point)
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text).lstrip(".")[:_LONGEST].rstrip(".") or "_"
+
+
+def _json(tree: Any) -> bytes:
+    return (json.dumps(tree, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _transcript(observation: Observation) -> dict[str, Any]:
+    captures = {
+        point: {"where": one.where, "usable": one.usable, "reason": one.reason, "packets": len(one.packets)}
+        for point, one in observation.captures.items()
+    }
+    return {
+        "case": observation.case_id,
+        "problem": observation.problem,
+        "attempts": [asdict(attempt) for attempt in observation.attempts],
+        "controls": [asdict(control) for control in observation.controls],
+        "lookups": [asdict(lookup) for lookup in observation.lookups],
+        "captures": captures,
+    }
+
+
+def _decode(capture: Capture, tokens: set[str]) -> str:
+    trust = "" if capture.usable else f" - NOT USABLE: {capture.reason}"
+    marks = ("->" if seen.direction == "request" else "<-" for seen in capture.packets)
+    title = f"{capture.point} at {capture.where}{trust}"
+    return decode_capture((seen.packet for seen in capture.packets), marks=marks, tokens=tokens, title=title)

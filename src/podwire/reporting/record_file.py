@@ -1,0 +1,50 @@
+"""`run.json`: the record on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from podwire.records import RunRecord
+
+NAME = "run.json"
+
+
+def write_record(record: RunRecord, directory: Path) -> Path:
+    """Write `run.json` into the run's folder; a reader sees the old file or the whole new one, never a part."""
+    path = directory / NAME
+    text = json.dumps(record.to_dict(), indent=1, ensure_ascii=False)
+    write_atomically(path, text + "\n")
+    return path
+
+
+def load_record(path: Path) -> RunRecord:
+    """The record in a file, or in a run's folder. ValueError tells in one line why it cannot be read."""
+    file = path / NAME if path.is_dir() else path
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{file}: not a run record: it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file}: not JSON: {error}") from None
+    if not isinstance(tree, dict):
+        raise ValueError(f"{file}: not a run record: it holds a {type(tree).__name__}, not an object")
+    try:
+        return RunRecord.from_dict(tree)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write beside the file, then rename over it. OSError as the system gives it."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,203 @@
+"""What a run prints at its end, and one failing case as it is shown there.
+
+The rule stands above what was expected and what was seen, so that nobody has to open the catalogue to understand a
+failure.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TextIO
+
+from podwire.records import CaseRecord, RunRecord
+from podwire.reporting.words import brackets, by_area, counted, one_line, seconds, tally, unmet
+from podwire.verdicts import Outcome
+
+_WIDTH = 110
+_COLOURS = {
+    Outcome.PASS: "32",
+    Outcome.LIMITATION_CONFIRMED: "36",
+    Outcome.LIMITATION_LIFTED: "35",
+    Outcome.KNOWN_ISSUE: "36",
+    Outcome.INCONCLUSIVE: "33",
+    Outcome.FAIL: "31",
+}
+_MOST_MISSING = 20
+
+
+class Paint:
+    """Colours, or none."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+
+    def __call__(self, text: str, code: str) -> str:
+        return f"\033[{code}m{text}\033[0m" if self.on and text else text
+
+    def outcome(self, text: str, outcome: Outcome) -> str:
+        return self(text, _COLOURS[outcome])
+
+    def bold(self, text: str) -> str:
+        return self(text, "1")
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """A terminal, and nobody said no (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def summary(record: RunRecord, reports: Mapping[str, str] | None = None, *, colour: bool = False) -> str:
+    """The printed summary of a run. `reports` are the places of the reports by name, in the order to print them."""
+    paint = Paint(colour)
+    blocks = [
+        _head(record, paint),
+        _areas(record, paint),
+        *(_red(case, paint) for case in record.cases if case.verdict.outcome is Outcome.FAIL),
+        *(_red(case, paint) for case in record.cases if case.verdict.outcome is Outcome.INCONCLUSIVE),
+        _missing(record, paint),
+        _by_limitation(
+            record,
+            Outcome.LIMITATION_LIFTED,
+            "Work, although documented not to (the documents may be out of date)",
+            paint,
+        ),
+        _by_limitation(record, Outcome.KNOWN_ISSUE, "Known issues that showed", paint),
+        _by_limitation(record, Outcome.LIMITATION_CONFIRMED, "Limits that showed as documented", paint),
+        _exclusions(record, paint),
+        _foot(record, reports or {}, paint),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def explain(case: CaseRecord, *, colour: bool = False) -> str:
+    """One case with its rule, and what was expected and seen at each place where the two differ."""
+    paint = Paint(colour)
+    return "\n".join(_explained(case, paint))
+
+
+def _explained(case: CaseRecord, paint: Paint) -> Iterator[str]:
+    yield from _wrapped(f"{case.level}: ", case.statement)
+    for source in case.sources:
+        yield from _wrapped("Source: ", source)
+    yield from _judged(case, paint)
+    differing = unmet(case)
+    for finding in differing:
+        yield ""
+        yield from _wrapped("Expected: ", finding.expected)
+        yield from _wrapped("Actual:   ", finding.actual, paint, _COLOURS[case.verdict.outcome])
+        yield from _wrapped("Where:    ", finding.where)
+    if not case.verdict.findings and case.expected:
+        yield ""
+        for sentence in case.expected:
+            yield from _wrapped("Expected: ", sentence)
+    held = len(case.verdict.findings) - len(differing)
+    if held or case.evidence:
+        yield ""
+    if held:
+        yield f"{held}{' other' if differing else ''} expectation{'s' if held > 1 else ''} held."
+    if case.evidence:
+        yield f"Evidence: {posixpath.commonpath([posixpath.dirname(file) for file in case.evidence])}"
+
+
+def _judged(case: CaseRecord, paint: Paint) -> Iterator[str]:
+    """The reason of the verdict, unless it is only the first finding once more."""
+    outcome, reason = case.verdict.outcome, case.verdict.reason
+    if outcome is Outcome.INCONCLUSIVE:
+        yield ""
+        yield from _wrapped("No verdict: ", reason or "the reason was not recorded", paint, _COLOURS[outcome])
+    elif reason and (case.verdict.limitation or not unmet(case)):
+        yield ""
+        yield from _wrapped("Verdict: ", reason if outcome is Outcome.FAIL else f"{outcome}, {reason}")
+
+
+def _wrapped(label: str, text: str, paint: Paint | None = None, code: str = "") -> Iterator[str]:
+    lines = textwrap.wrap(one_line(text), _WIDTH - len(label), break_on_hyphens=False) or [""]
+    for number, line in enumerate(lines):
+        shown = paint(line, code) if paint else line
+        yield f"{label if number == 0 else ' ' * len(label)}{shown}"
+
+
+def _head(record: RunRecord, paint: Paint) -> str:
+    facts = record.facts
+    nodes = Counter(node.os for node in facts.nodes)
+    known = [("Linux", nodes["linux"]), ("Windows", nodes["windows"])]
+    where = [
+        "the embedded lab (emulated: no evidence about Windows)" if facts.emulated else f"cluster {facts.name or '?'}",
+        f"Kubernetes {facts.version}" if facts.version else "",
+        ", ".join(f"{number} {name} node{'s' if number > 1 else ''}" for name, number in known if number),
+        f"network mode {facts.mode}, {' and '.join(facts.families)}",
+    ]
+    lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
+    return "\n".join([paint.bold(f"podwire {record.version}, run {record.run_id}"), *lines])
+
+
+def _areas(record: RunRecord, paint: Paint) -> str:
+    areas = by_area(record.cases)
+    if not areas:
+        return ""
+    width = max(len(area) for area in areas)
+    lines = []
+    for area, cases in areas.items():
+        found = Counter(case.verdict.outcome for case in cases)
+        words = ", ".join(paint.outcome(counted(found[o], o), o) for o in Outcome if found[o])
+        lines.append(f"  {area:<{width}}  {len(cases):>4} case{'s' if len(cases) > 1 else ' '}  {words}")
+    return "\n".join(lines)
+
+
+def _red(case: CaseRecord, paint: Paint) -> str:
+    outcome = case.verdict.outcome
+    head = paint.outcome(paint.bold(f"{str(outcome).upper()}  {case.id}"), outcome)
+    return "\n".join([head, f"  {case.title}", *(f"  {line}".rstrip() for line in _explained(case, paint))])
+
+
+def _missing(record: RunRecord, paint: Paint) -> str:
+    if not record.missing:
+        return ""
+    lines = [paint(f"Planned, and no result came ({len(record.missing)}):", _COLOURS[Outcome.FAIL])]
+    lines += [f"  {case_id}" for case_id in record.missing[:_MOST_MISSING]]
+    rest = len(record.missing) - _MOST_MISSING
+    return "\n".join([*lines, f"  and {rest} more, see run.json"] if rest > 0 else lines)
+
+
+def _by_limitation(record: RunRecord, outcome: Outcome, title: str, paint: Paint) -> str:
+    groups: dict[str, list[CaseRecord]] = {}
+    for case in record.cases:
+        if case.verdict.outcome is outcome:
+            groups.setdefault(case.verdict.limitation or case.requirement, []).append(case)
+    if not groups:
+        return ""
+    lines = [paint.outcome(f"{title}:", outcome)]
+    for limitation, cases in groups.items():
+        first = cases[0]
+        which = brackets(first.id) if len(cases) == 1 else f"{len(cases)} cases"
+        lines.append(f"  {limitation} ({first.requirement}, {which})")
+        lines += [f"    {line}" for line in _wrapped("", first.verdict.reason or first.statement)]
+        lines += [f"    {line}" for source in first.sources for line in _wrapped("Source: ", source)]
+    return "\n".join(lines)
+
+
+def _exclusions(record: RunRecord, paint: Paint) -> str:
+    if not record.exclusions:
+        return ""
+    reasons = Counter(one.reason for one in record.exclusions)
+    lines = [f"Not applicable here ({len(record.exclusions)}):"]
+    lines += [f"  {number:>4}  {reason}" for reason, number in reasons.most_common()]
+    return "\n".join(lines)
+
+
+def _foot(record: RunRecord, reports: Mapping[str, str], paint: Paint) -> str:
+    worst = max((case.verdict.outcome for case in record.cases), key=list(Outcome).index, default=Outcome.INCONCLUSIVE)
+    if not record.complete:
+        worst = Outcome.FAIL
+    lines = [paint.outcome(paint.bold(f"{len(record.cases)} cases: {tally(record)}"), worst)]
+    if record.interrupted:
+        lines.append(paint(f"Interrupted: {record.interrupted}", _COLOURS[Outcome.FAIL]))
+    spent = ", ".join(f"{name} {seconds(value)}" for name, value in record.timings.items())
+    lines.append(f"{seconds(max(record.finished - record.started, 0.0))} in all{': ' + spent if spent else ''}")
+    width = max((len(name) for name in reports), default=0)
+    lines += [f"{name:<{width}}  {place}" for name, place in reports.items()]
+    return "\n".join(lines)

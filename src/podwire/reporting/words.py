@@ -1,0 +1,96 @@
+"""Words and colours that every report shares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from podwire.records import CaseRecord, RunRecord
+from podwire.verdicts import Finding, Outcome
+
+MISSING = "no result"
+
+_PLURALS = {
+    Outcome.PASS: ("passed", "passed"),
+    Outcome.LIMITATION_CONFIRMED: ("limitation confirmed", "limitations confirmed"),
+    Outcome.LIMITATION_LIFTED: ("limitation lifted", "limitations lifted"),
+    Outcome.KNOWN_ISSUE: ("known issue", "known issues"),
+    Outcome.INCONCLUSIVE: ("inconclusive", "inconclusive"),
+    Outcome.FAIL: ("failed", "failed"),
+}
+_URL = re.compile(r"https?://[^\s<>\"')\]]+")
+
+
+def counted(number: int, outcome: Outcome) -> str:
+    """`1 known issue`, `3 known issues`."""
+    return f"{number} {_PLURALS[outcome][number != 1]}"
+
+
+def tally(record: RunRecord) -> str:
+    """The numbers of a run in one line, outcomes without a case left out."""
+    parts = [counted(record.count(outcome), outcome) for outcome in Outcome if record.count(outcome)]
+    if record.missing:
+        parts.append(f"{len(record.missing)} without a result")
+    return ", ".join(parts) if parts else "no case"
+
+
+def brackets(case_id: str) -> str:
+    """The part of a case id that tells its cases apart, `tcp-v4-windows-linux-cross-node`."""
+    return case_id.partition("[")[2].removesuffix("]")
+
+
+def area_of(case_id: str) -> str:
+    return case_id.partition("/")[0]
+
+
+def requirement_of(case_id: str) -> str:
+    return case_id.partition("/")[2].partition("[")[0]
+
+
+def by_area(cases: Sequence[CaseRecord]) -> Mapping[str, list[CaseRecord]]:
+    """The cases of each area, areas and cases in the order of the record."""
+    areas: dict[str, list[CaseRecord]] = {}
+    for case in cases:
+        areas.setdefault(case.area, []).append(case)
+    return areas
+
+
+def unmet(case: CaseRecord) -> list[Finding]:
+    """The findings that did not hold."""
+    return [finding for finding in case.verdict.findings if not finding.met]
+
+
+def links(sources: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """`(address, words)` of every source that has a web address in it."""
+    for source in sources:
+        found = _URL.search(source)
+        if found:
+            url = found.group().rstrip(".,;")
+            words = source.replace(found.group(), "").strip(" ,;:<>()[]") or url
+            yield url, words
+
+
+def message(case: CaseRecord) -> str:
+    """One line that says what the case came to and why; empty for a pass with nothing to say.
+
+    It starts with the outcome unless that is a plain pass or failure, which every report shows by itself.
+    """
+    verdict = case.verdict
+    if verdict.outcome is Outcome.PASS or (verdict.outcome is Outcome.FAIL and verdict.reason):
+        return verdict.reason
+    which = f" ({verdict.limitation})" if verdict.limitation else ""
+    return f"{verdict.outcome}{which}: {verdict.reason}" if verdict.reason else f"{verdict.outcome}{which}"
+
+
+def seconds(value: float) -> str:
+    """A duration for a person: `85 ms`, `1.4 s`, `3 min 05 s`."""
+    if value < 0.9995:
+        return f"{value * 1000:.0f} ms"
+    if value < 119.95:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,131 @@
+"""Requirements, limitations and where they are written. Pure values: `podwire.catalogue` reads them from the suites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from podwire.facts import ClusterFacts, NodeFacts
+from podwire.flows import Flow
+
+Level = Literal["MUST", "SHOULD", "MAY"]
+LEVELS: tuple[Level, ...] = ("MUST", "SHOULD", "MAY")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """Where a rule is written: the document, the part of it, and its address if it has one."""
+
+    document: str
+    part: str = ""
+    url: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.document}, {self.part}" if self.part else self.document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """On which cluster and for which flows something applies. Each field lists what is admitted; empty admits all.
+
+    `dsr` is compared with the proxy's setting as discovered. `builds` is an inclusive range of Windows builds
+    (`"17763.0"`, `"17763.378"`) which the client's or the server's node must lie in.
+    """
+
+    mode: tuple[str, ...] = ()
+    dsr: tuple[bool, ...] = ()
+    client: tuple[str, ...] = ()
+    server: tuple[str, ...] = ()
+    protocol: tuple[str, ...] = ()
+    family: tuple[str, ...] = ()
+    builds: tuple[str, str] | None = None
+
+    def unmet_by_cluster(self, facts: ClusterFacts) -> str | None:
+        """Why the cluster as a whole is not meant, or None."""
+        if self.mode and facts.mode not in self.mode:
+            return f"needs network mode {' or '.join(self.mode)}, this cluster's is {facts.mode}"
+        if self.dsr and facts.dsr not in self.dsr:
+            wanted = "on" if True in self.dsr else "off"
+            known = {True: "on", False: "off", None: "unknown"}[facts.dsr]
+            return f"needs Direct Server Return {wanted}, on this cluster it is {known}"
+        return None
+
+    def admits(self, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts]) -> bool:
+        """Whether this flow, between these nodes, is meant."""
+        asked = (
+            (self.client, flow.client.os),
+            (self.server, flow.server.os),
+            (self.protocol, flow.protocol),
+            (self.family, flow.family),
+        )
+        if self.unmet_by_cluster(facts) or any(wanted and value not in wanted for wanted, value in asked):
+            return False
+        return self.builds is None or any(_within(node, self.builds) for node in nodes)
+
+
+def _within(node: NodeFacts, builds: tuple[str, str]) -> bool:
+    low, high = (tuple(int(part) for part in text.split(".")) for text in builds)
+    return node.build is not None and low <= node.build <= high
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """One rule that must hold. `rows` are the rows of the domain catalogue that it stands for."""
+
+    id: str
+    area: str
+    level: Level
+    statement: str
+    sources: tuple[Citation, ...]
+    rows: tuple[str, ...] = ()
+    when: Condition = field(default_factory=Condition)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limitation:
+    """Where a requirement is known not to hold. It excuses a failure only if the failure shows its `symptom`.
+
+    `kind` is `documented` (promised not to work) or `bug` (a known issue of some builds). `symptom` names a predicate
+    in `podwire.symptoms`.
+    """
+
+    id: str
+    requirement: str
+    kind: Literal["documented", "bug"]
+    statement: str
+    symptom: str
+    sources: tuple[Citation, ...]
+    rows: tuple[str, ...] = ()
+    when: Condition = field(default_factory=Condition)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatedFact:
+    """A sentence of the documents that no packet can decide, and the reason why it is stated and not tested."""
+
+    id: str
+    area: str
+    statement: str
+    reason: str
+    sources: tuple[Citation, ...]
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """All that the suites require, by id."""
+
+    areas: Mapping[str, str] = field(default_factory=dict)
+    requirements: Mapping[str, Requirement] = field(default_factory=dict)
+    limitations: tuple[Limitation, ...] = ()
+    facts: tuple[StatedFact, ...] = ()
+
+    def limitation_of(
+        self, requirement: str, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts]
+    ) -> Limitation | None:
+        """The first limitation of that requirement which applies to this flow."""
+        return next(
+            (one for one in self.limitations if one.requirement == requirement and one.when.admits(flow, facts, nodes)),
+            None,
+        )

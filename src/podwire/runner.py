@@ -1,0 +1,254 @@
+"""One run: lab or cluster, facts, probes, flows, evidence. The pytest plugin and the command line both drive this."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from podwire.cases import Case
+from podwire.catalogue import load
+from podwire.cluster.channel import ExecChannel
+from podwire.cluster.connect import Connection, connect
+from podwire.cluster.discover import discover
+from podwire.cluster.errors import UsageError
+from podwire.cluster.workloads import Deployment, DeployOptions, Probe, deploy, undeploy
+from podwire.facts import ClusterFacts, ExternalHost
+from podwire.lab.faults import FAULTS
+from podwire.lab.planned import planned_facts
+from podwire.lab.process import Lab, LabError, start_lab
+from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
+from podwire.layout import runs_folder, suites_folder
+from podwire.planning import Plan, Selection, make_plan
+from podwire.probe.client import AgentClient
+from podwire.probe.dispatch import Dispatcher, Sighting
+from podwire.requirements import Catalogue, Limitation
+from podwire.suite import SuiteTest
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What the user asked for. Without a kubeconfig or a context the lab of `lab` is used."""
+
+    lab: str = DEFAULT_PROFILE
+    dsr: bool | None = None
+    faults: tuple[str, ...] = ()
+    kubeconfig: str | None = None
+    context: str | None = None
+    external: ExternalHost | None = None
+    selection: Selection = field(default_factory=Selection)
+    linux_image: str | None = None
+    windows_image: str | None = None
+    run_dir: Path | None = None
+    evidence: str = "failed"
+    keep: bool = False
+    page: bool = True
+    timeout: float = 4.0
+
+    @property
+    def on_lab(self) -> bool:
+        return self.kubeconfig is None and self.context is None
+
+
+class Runner:
+    """A run in the making. Nothing is started before it is needed: facts for the plan, then probes for the cases."""
+
+    def __init__(self, options: RunOptions, say: Say = lambda text: None) -> None:
+        self.options, self._say = options, say
+        self.started = time.time()
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.started))
+        self.run_id = f"{stamp}-{secrets.token_hex(2)}"
+        self.catalogue, self.tests = self._suites()
+        self._check_options()
+        self.timings: dict[str, float] = {}
+        self.sightings: dict[str, Sighting] = {}
+        self.planned: dict[str, Case] = {}
+        self._plan: Plan | None = None
+        self._facts: ClusterFacts | None = None
+        self._lab: Lab | None = None
+        self._connection: Connection | None = None
+        self._deployment: Deployment | None = None
+        self._agents: dict[str, AgentClient] = {}
+        self._turn = threading.Lock()
+
+    def _suites(self) -> tuple[Catalogue, tuple[SuiteTest, ...]]:
+        return load(suites_folder())
+
+    def _check_options(self) -> None:
+        options, chosen = self.options, self.options.selection
+        known = {
+            "--area": (chosen.areas, tuple(self.catalogue.areas)),
+            "--requirement": (chosen.requirements, tuple(self.catalogue.requirements)),
+            "--fault": (options.faults, tuple(FAULTS)),
+        }
+        for option, (given, admitted) in known.items():
+            for one in given:
+                if one not in admitted:
+                    raise UsageError(f"{option} {one}: unknown; there are: {', '.join(admitted)}")
+        if options.on_lab:
+            try:
+                profile_named(options.lab)
+            except UnknownProfile as problem:
+                raise UsageError(f"--lab {options.lab}: {problem}") from problem
+        elif options.faults:
+            raise UsageError("--fault: faults can be injected into a lab only")
+
+    @property
+    def run_dir(self) -> Path:
+        """Where this run leaves everything; made on first use, and proved writable."""
+        folder = self.options.run_dir or runs_folder() / self.run_id
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / ".writable"
+            probe.touch()
+            probe.unlink()
+        except OSError as problem:
+            raise UsageError(f"--run-dir {folder}: cannot be written: {problem.strerror}; choose another") from problem
+        return folder
+
+    @property
+    def facts(self) -> ClusterFacts:
+        """The facts that the plan is made from: of a lab without starting it, of a cluster by asking it once."""
+        if self._facts is None:
+            if self.options.on_lab:
+                planned = planned_facts(profile_named(self.options.lab, dsr=self.options.dsr))
+                self._facts = planned
+            else:
+                with self._timed("discovery"):
+                    self._facts = discover(self._connected(), self.options.external)
+        return self._facts
+
+    def use_facts(self, facts: ClusterFacts) -> None:
+        """Plan from facts that another process discovered."""
+        self._facts = facts
+
+    @property
+    def plan(self) -> Plan:
+        """Every case that the facts and the selection admit."""
+        if self._plan is None:
+            self._plan = make_plan(self.catalogue, self.tests, self.facts, self.options.selection)
+        return self._plan
+
+    def limitation(self, case: Case) -> Limitation | None:
+        """The limitation that the catalogue holds for a case."""
+        return next((one for one in self.catalogue.limitations if one.id == case.limitation), None)
+
+    def described_options(self) -> dict[str, str]:
+        """The options of this run as text, for the record."""
+        options = self.options
+        where = f"lab {options.lab}" if options.on_lab else f"context {options.context or 'current'}"
+        described = {
+            "cluster": where,
+            "nodes-per-os": str(options.selection.nodes_per_os),
+            "evidence": options.evidence,
+        }
+        if options.faults:
+            described["faults"] = ", ".join(options.faults)
+        if options.selection.areas:
+            described["areas"] = ", ".join(options.selection.areas)
+        if options.selection.requirements:
+            described["requirements"] = ", ".join(options.selection.requirements)
+        return described
+
+    def observe(self, cases: Sequence[Case]) -> Mapping[str, Sighting]:
+        """What was seen of these cases. The first call starts lab and probes; no case is run twice."""
+        _ = self.run_dir
+        with self._turn:
+            self.planned |= {case.id: case for case in cases}
+            fresh = [case for case in cases if case.id not in self.sightings]
+            if fresh:
+                dispatcher = self._ready()
+                self.sightings |= dispatcher.run(fresh)
+                self.timings |= dispatcher.timings
+            return self.sightings
+
+    def _ready(self) -> Dispatcher:
+        connection = self._connected()
+        if self._deployment is None:
+            with self._timed("discovery"):
+                self._facts = self._discovered(connection)
+            with self._timed("probes"):
+                self._deployment = self._deployed(connection)
+                self._agents = {
+                    probe.pod: self._agent(connection, probe)
+                    for probe in self._deployment.probes
+                    if probe.pod not in self._deployment.problems
+                }
+            self._say(f"{len(self._agents)} probes ready after {self.timings['probes']:.1f} s")
+        facts = self._facts
+        assert facts is not None
+        return Dispatcher(self._deployment, facts, self._agents, timeout=self.options.timeout, say=self._say)
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            if self.options.on_lab:
+                with self._timed("lab"):
+                    self._lab = self._started()
+                    self._connection = connect(self._lab.kubeconfig, self._lab.context)
+                self._say(f"lab {self.options.lab} ready after {self.timings['lab']:.1f} s")
+            else:
+                self._connection = connect(self.options.kubeconfig, self.options.context)
+        return self._connection
+
+    def _started(self) -> Lab:
+        try:
+            return start_lab(self.options.lab, faults=self.options.faults, dsr=self.options.dsr)
+        except LabError as problem:
+            raise UsageError(str(problem)) from problem
+
+    def _discovered(self, connection: Connection) -> ClusterFacts:
+        if self._facts is not None and not self.options.on_lab:
+            return self._facts
+        external = self._lab.external_host if self._lab else self.options.external
+        return discover(connection, external)
+
+    def _deployed(self, connection: Connection) -> Deployment:
+        assert self._facts is not None
+        options = DeployOptions(
+            run_id=self.run_id,
+            nodes_per_os=self.options.selection.nodes_per_os,
+            linux_image=self.options.linux_image,
+            windows_image=self.options.windows_image,
+        )
+        return deploy(connection, self._facts, options)
+
+    def _agent(self, connection: Connection, probe: Probe) -> AgentClient:
+        assert self._deployment is not None
+        namespace = self._deployment.namespace
+        return AgentClient(
+            probe.pod,
+            lambda: ExecChannel(connection.configuration, namespace, probe.pod, probe.container, probe.command),
+        )
+
+    def close(self) -> list[str]:
+        """End everything that this run made, and say what could not be removed."""
+        left: list[str] = []
+        for agent in self._agents.values():
+            agent.close()
+        self._agents = {}
+        with self._timed("clean-up"):
+            if self._lab is not None:
+                # A lab goes as a whole: what was made in it needs no clean-up of its own.
+                self._lab.close()
+                self._lab = None
+            elif self._connection is not None and self._deployment is not None and not self.options.keep:
+                left = list(undeploy(self._connection, self._deployment.namespace))
+            self._deployment = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        return left
+
+    @contextlib.contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start

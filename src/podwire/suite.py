@@ -1,0 +1,123 @@
+"""What a suite is written with: decorators that tie a test to its requirement and its flows, and `case.expect`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from podwire.cases import Asked, Expectation
+from podwire.flows import Flow, Matrix, Peer, Symbol
+from podwire.patterns import Pattern
+
+Test = TypeVar("Test", bound=Callable[..., None])
+MARK = "podwire_test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteTest:
+    """A test function of a suite: its requirement, its matrices, and where it stands."""
+
+    name: str
+    module: str
+    requirement: str
+    matrices: tuple[Matrix, ...]
+    function: Callable[..., None]
+
+
+class Expects(Protocol):
+    """The `case` of a test: it takes the expectation."""
+
+    def expect(
+        self,
+        *,
+        answered_by: Peer | None = None,
+        refused: bool = False,
+        answers_from: Symbol | None = None,
+        seen_as: Any = None,
+        at_dns: Sequence[Asked] = (),
+        at_client: Sequence[Pattern] = (),
+        on_wire: Sequence[Pattern] = (),
+        at_server: Sequence[Pattern] = (),
+        at_client_node: Sequence[Pattern] = (),
+        at_server_node: Sequence[Pattern] = (),
+    ) -> None: ...
+
+
+def requirement(identity: str) -> Callable[[Test], Test]:
+    """The requirement of the catalogue that this test judges."""
+
+    def mark(test: Test) -> Test:
+        setattr(test, MARK, (identity, _matrices(test)))
+        return test
+
+    return mark
+
+
+def flows(**axes: Any) -> Callable[[Test], Test]:
+    """The flows that the test runs on: the product of the axes of `podwire.flows.Matrix`. May be given repeatedly."""
+    several = {name: value if isinstance(value, tuple) else (value,) for name, value in axes.items() if name in _PLURAL}
+    matrix = Matrix(**{**axes, **several})
+
+    def mark(test: Test) -> Test:
+        known = getattr(test, MARK, ("", ()))
+        setattr(test, MARK, (known[0], (matrix, *known[1])))
+        return test
+
+    return mark
+
+
+_PLURAL = ("client", "server", "via", "protocol", "family", "placement", "payload", "controls")
+
+
+def _matrices(test: Callable[..., None]) -> tuple[Matrix, ...]:
+    known = getattr(test, MARK, ("", ()))
+    return tuple(known[1])
+
+
+def asked(name: Symbol, answer: Symbol | None = None) -> Asked:
+    """The client asked the cluster DNS for this name, and got this address."""
+    return Asked(name=name, answer=answer)
+
+
+def only_asked(name: Symbol, answer: Symbol | None = None) -> Asked:
+    """As `asked`, and no other spelling of the name was tried."""
+    return Asked(name=name, answer=answer, only=True)
+
+
+def suite_test(function: Callable[..., None], module: str) -> SuiteTest | None:
+    """The test behind a function of a suite, or None when it is not decorated."""
+    known = getattr(function, MARK, None)
+    if known is None:
+        return None
+    return SuiteTest(
+        name=function.__name__, module=module, requirement=known[0], matrices=tuple(known[1]), function=function
+    )
+
+
+def expectation(**parts: Any) -> Expectation:
+    """An expectation from the words of `case.expect`; lists may be given as any sequence."""
+    frozen: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in parts.items()}
+    return Expectation(**frozen)
+
+
+class _Recorder:
+    """Takes an expectation and keeps it."""
+
+    def __init__(self) -> None:
+        self.expectation: Expectation | None = None
+
+    def expect(self, **parts: Any) -> None:
+        self.expectation = expectation(**parts)
+
+
+def expectation_of(test: SuiteTest, flow: Flow) -> Expectation:
+    """What the test expects of that flow, asked of the test itself.
+
+    Raises ValueError when the test declares nothing.
+    """
+    recorder = _Recorder()
+    test.function(flow=flow, case=recorder)
+    if recorder.expectation is None:
+        raise ValueError(f"{test.module}: {test.name} declares no expectation (case.expect was never called)")
+    return recorder.expectation

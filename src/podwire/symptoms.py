@@ -1,0 +1,92 @@
+"""How a documented limit shows. A limitation excuses a failure only when the failure shows the limitation's symptom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from podwire.cases import Case, pod_point
+from podwire.observations import Attempt, Observation
+from podwire.verdicts import Finding
+
+Symptom = Callable[[Case, Observation], Iterator[Finding]]
+
+
+def symptom(name: str) -> Symptom:
+    """The predicate of that name; its findings say what the documents predict and whether it was seen."""
+    return SYMPTOMS[name]
+
+
+def _ended(attempts: tuple[Attempt, ...], kinds: tuple[str, ...], stage: str | None = None) -> Finding:
+    ends = [f"{a.error.kind} at {a.error.stage}" if a.error else "an answer" for a in attempts]
+    met = bool(attempts) and all(a.error and a.error.kind in kinds and stage in (None, a.error.stage) for a in attempts)
+    expected = f"every attempt ends as {' or '.join(kinds)}" + (f" at {stage}" if stage else "")
+    return Finding(expected=expected, actual=", ".join(sorted(set(ends))) or "no attempt", where="client", met=met)
+
+
+def untranslated(case: Case, observation: Observation) -> Iterator[Finding]:
+    """ICMP that leaves the cluster network is not translated: the pod sent it, nothing comes back to the pod, and no
+    packet of it carries the node's address. Whether it leaves the node with the pod's address is not documented."""
+    yield _ended(observation.attempts, ("timeout",))
+    pod = observation.captures[pod_point(case.flow.client)]
+    sent = [one for one in pod.packets if one.direction == "request"]
+    back = [one for one in pod.packets if one.direction == "reply"]
+    yield Finding(
+        expected="the echo request leaves the pod", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent)
+    )
+    yield Finding(
+        expected="nothing comes back to the pod", actual=f"{len(back)} packets came", where=pod.where, met=not back
+    )
+    node = observation.captures["client-node"]
+    nat = [one for one in node.packets if one.packet.src == observation.bindings["client.node.ip"]]
+    text = "no echo request with the node's address on the wire"
+    yield Finding(expected=text, actual=f"{len(nat)} seen", where=node.where, met=not nat)
+    tunnel = [one for one in node.packets if one.packet.encapsulated]
+    text = "none of it inside the tunnel"
+    yield Finding(expected=text, actual=f"{len(tunnel)} seen", where=node.where, met=not tunnel)
+
+
+def name_not_found(case: Case, observation: Observation) -> Iterator[Finding]:
+    """A dotted, partly qualified name is asked as it is, without a suffix, and the answer is that there is none."""
+    yield _ended(observation.attempts, ("not-found",), "resolve")
+    name = str(observation.bindings["target.name"]).lower()
+    asked = sorted({one.name for one in observation.lookups})
+    yield Finding(
+        expected=f"only {name} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [name]
+    )
+    codes = sorted({one.rcode or "no answer" for one in observation.lookups})
+    met = bool(codes) and set(codes) <= {"NXDOMAIN", "NOERROR"} and not any(one.answers for one in observation.lookups)
+    yield Finding(expected="a clean negative answer", actual=", ".join(codes) or "no answer", where="DNS", met=met)
+    pod = observation.captures[pod_point(case.flow.client)]
+    actual = f"{len(pod.packets)} packets"
+    yield Finding(expected="nothing is sent to the Service", actual=actual, where=pod.where, met=not pod.packets)
+
+
+def no_answer(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The request leaves the client and nothing comes back: a silent time-out."""
+    yield _ended(observation.attempts, ("timeout",))
+    pod = observation.captures[pod_point(case.flow.client)]
+    sent = [one for one in pod.packets if one.direction == "request"]
+    yield Finding(expected="the request leaves the client", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent))
+
+
+def error_kept_at_node(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The ICMP error for a translated flow reaches the node, which cannot translate it back: the pod gets nothing."""
+    yield _ended(observation.attempts, ("timeout",))
+    node = observation.captures["client-node"]
+    errors = [one for one in node.packets if one.packet.protocol in ("icmp", "icmpv6") and one.packet.quoted]
+    yield Finding(
+        expected="an ICMP error arrives at the node", actual=f"{len(errors)} seen", where=node.where, met=bool(errors)
+    )
+    pod = observation.captures[pod_point(case.flow.client)]
+    back = [one for one in pod.packets if one.direction == "reply"]
+    yield Finding(
+        expected="nothing comes back to the pod", actual=f"{len(back)} packets came", where=pod.where, met=not back
+    )
+
+
+SYMPTOMS: dict[str, Symptom] = {
+    "untranslated": untranslated,
+    "name-not-found": name_not_found,
+    "no-answer": no_answer,
+    "error-kept-at-node": error_kept_at_node,
+}

@@ -1,0 +1,56 @@
+"""l2bridge: pod addresses on the underlay, the node's MAC, no tunnel, and the node's address towards the outside."""
+
+from podwire import ANY_OS, WINDOWS, between, flows, nothing, reply, request, requirement
+
+
+@requirement("L2B-MAC-EGRESS")
+@flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="pod-ip")
+def test_frames_leave_with_the_mac_of_the_node(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        at_client=[request(frame_src=flow.client.mac)],
+        at_client_node=[request(frame_src=flow.client.node.mac), nothing(frame_src=flow.client.mac)],
+        at_server_node=[nothing(frame_src=flow.client.mac)],
+    )
+
+
+@requirement("L2B-MAC-INGRESS")
+@flows(client=ANY_OS, server=WINDOWS, placement="cross-node", via="pod-ip")
+def test_frames_arrive_for_the_node_and_reach_the_pod(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        at_server_node=[request(frame_dst=flow.server.node.mac), nothing(frame_dst=flow.server.mac)],
+        at_server=[request(frame_dst=flow.server.mac)],
+    )
+
+
+@requirement("L2B-IP-TRANSPARENT")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol=("tcp", "udp", "icmp"))
+def test_pod_addresses_are_kept_on_the_underlay(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            request(encapsulated=False, src=flow.client.ip, dst=flow.server.ip, sport=flow.client.port),
+            reply(encapsulated=False, src=flow.server.ip, dst=flow.client.ip),
+        ],
+    )
+
+
+@requirement("L2B-OUTNAT")
+@flows(client=WINDOWS, server_kind="outside", via="external-ip")
+def test_the_outside_sees_the_node(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        at_client=[request(src=flow.client.ip), reply(dst=flow.client.ip)],
+        on_wire=[request(src=flow.client.node.ip, sport=between(49152, 65535)), reply(dst=flow.client.node.ip)],
+    )
+
+
+@requirement("L2B-UDR")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip")
+def test_routes_lead_to_the_node_of_the_pod(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        at_client_node=[request(dst=flow.server.ip)],
+        at_server_node=[request(frame_dst=flow.server.node.mac, dst=flow.server.ip)],
+    )

@@ -1,0 +1,53 @@
+"""Overlay: what is on the underlay is VXLAN between nodes, and nothing else of the pods."""
+
+from podwire import ANY_OS, at_least, flows, inside, nothing, reply, request, requirement
+
+
+@requirement("OVL-VXLAN")
+@flows(
+    client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol=("tcp", "udp", "icmp"), family="ipv4"
+)
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="cluster-ip", family="ipv4", aspect="service")
+def test_pods_of_two_nodes_talk_through_the_tunnel(flow, case):
+    tunnel = {"outer_dport": 4789, "vni": at_least(4096), "vxlan_flags": 0x08}
+    there = {"outer_src": flow.client.node.ip, "outer_dst": flow.server.node.ip}
+    back = {"outer_src": flow.server.node.ip, "outer_dst": flow.client.node.ip}
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            request(**tunnel, **there, src=flow.client.ip, dst=flow.server.ip),
+            reply(**tunnel, **back, src=flow.server.ip, dst=flow.client.ip),
+        ],
+    )
+
+
+@requirement("OVL-OWN-SUBNET")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip")
+def test_pods_talk_from_the_subnet_of_their_node(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        at_client=[reply(src=inside(flow.server.node.pod_network))],
+        at_server=[request(src=inside(flow.client.node.pod_network), dst=inside(flow.server.node.pod_network))],
+    )
+
+
+@requirement("OVL-ISOLATION")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip")
+def test_pod_addresses_show_only_inside_the_tunnel(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            request(encapsulated=True),
+            reply(encapsulated=True),
+            nothing(encapsulated=False),
+        ],
+    )
+
+
+@requirement("OVL-ISOLATION")
+@flows(client=ANY_OS, server_kind="outside", via="external-ip")
+def test_pod_addresses_do_not_leave_for_the_outside(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[request(src=flow.client.node.ip), nothing(src=flow.client.ip), nothing(dst=flow.client.ip)],
+    )

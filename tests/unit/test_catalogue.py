@@ -1,0 +1,102 @@
+"""Whatever is wrong in a suite's files is one line that names the file, the entry and the field."""
+
+import itertools
+import sys
+
+import pytest
+
+from podwire.catalogue import CatalogueError, load, load_catalogue
+from podwire.layout import suites_folder
+
+RULE = """area: Area
+requirements:
+  - id: ONE
+    level: MUST
+    statement: Something holds.
+    sources: [{document: A document}]
+"""
+LIMIT = """limitations:
+  - id: LIM
+    requirement: ONE
+    kind: documented
+    statement: It does not.
+    symptom: no-answer
+    sources: [{document: A document}]
+"""
+TEST = """from podwire import ANY_OS, flows, requirement
+
+@requirement("ONE")
+@flows(client=ANY_OS, server=ANY_OS, via="pod-ip")
+def test_one(flow, case):
+    case.expect(answered_by=flow.server)
+"""
+_AREAS = itertools.count()
+
+
+@pytest.fixture
+def suites(tmp_path):
+    area = tmp_path / f"area{next(_AREAS)}"
+    area.mkdir()
+
+    def write(rule=RULE, limit=LIMIT, test=TEST):
+        (area / "requirements.yaml").write_text(rule)
+        (area / "limitations.yaml").write_text(limit)
+        (area / "test_area.py").write_text(test)
+        return tmp_path
+
+    yield write
+    for name in [name for name in sys.modules if name.startswith(f"podwire_suites.{area.name}")]:
+        del sys.modules[name]
+
+
+def test_a_right_catalogue_loads(suites):
+    catalogue, tests = load(suites())
+    assert list(catalogue.requirements) == ["ONE"]
+    assert [test.requirement for test in tests] == ["ONE"]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"rule": RULE.replace("level: MUST", "level: WILL")},
+            "requirements ONE, level: 'WILL' is none of MUST, SHOULD, MAY",
+        ),
+        ({"rule": RULE.replace("level: MUST", "level: 7")}, "requirements ONE, level: text is needed"),
+        ({"rule": RULE.replace("    statement: Something holds.\n", "")}, "requirements ONE, statement: is missing"),
+        ({"rule": RULE + "    colour: red\n"}, "requirements ONE, colour: unknown key"),
+        ({"rule": RULE.replace("[{document: A document}]", "[]")}, "requirements ONE, sources: at least one source"),
+        ({"rule": RULE.replace("[{document: A document}]", "[{part: x}]")}, "document: is missing"),
+        ({"rule": RULE + RULE.partition("requirements:\n")[2]}, "requirements ONE, id: ONE is defined twice"),
+        ({"rule": RULE + "    when: {mode: magic}\n"}, "requirements ONE, when, mode: 'magic' is none of overlay"),
+        ({"rule": RULE + "    when: {moon: full}\n"}, "when, moon: unknown key"),
+        ({"rule": "area: [\n"}, "not valid YAML"),
+        ({"rule": "just text\n"}, "a mapping is needed, found str"),
+        ({"limit": LIMIT.replace("requirement: ONE", "requirement: TWO")}, "TWO is no requirement of the catalogue"),
+        ({"limit": LIMIT.replace("no-answer", "sadness")}, "symptom: 'sadness' is none of"),
+        ({"limit": LIMIT + "    when: {builds: [a, b]}\n"}, "builds: two builds are needed"),
+        ({"test": "def test_one(): pass\n"}, "requirements ONE: no test judges it"),
+        ({"test": TEST.replace('"ONE"', '"TWO"')}, "test_one: TWO is no requirement of the catalogue"),
+        ({"test": TEST.replace('@requirement("ONE")\n', "")}, "test_one: has no requirement"),
+        ({"test": "import nothing_like_it\n"}, "cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_a_wrong_catalogue_is_refused_in_one_line(suites, change, complaint):
+    folder = suites(**change)
+    with pytest.raises(CatalogueError) as caught:
+        load(folder)
+    text = str(caught.value)
+    assert complaint in text
+    assert text.startswith(str(folder))
+    assert "\n" not in text
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(CatalogueError, match=r"no area has a requirements\.yaml"):
+        load_catalogue(tmp_path)
+
+
+def test_the_suites_of_this_project_load():
+    catalogue, tests = load(suites_folder())
+    assert len(catalogue.requirements) >= 20
+    assert len(tests) >= len(catalogue.requirements)

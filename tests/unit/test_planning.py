@@ -1,0 +1,98 @@
+"""The plan: same facts, same ids; what the facts rule out has a reason; the listing of each lab profile is kept."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from podwire.catalogue import load
+from podwire.facts import ClusterFacts
+from podwire.lab.planned import planned_facts
+from podwire.lab.profiles import PROFILES
+from podwire.layout import suites_folder
+from podwire.planning import Selection, listing, make_plan
+from podwire.suite import expectation_of
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+CATALOGUE, TESTS = load(suites_folder())
+OVERLAY = planned_facts(PROFILES["overlay-win-overlay"])
+
+
+def plan(facts=OVERLAY, **selection):
+    return make_plan(CATALOGUE, TESTS, facts, Selection(**selection))
+
+
+def without(facts: ClusterFacts, os: str) -> ClusterFacts:
+    return replace(facts, nodes=tuple(node for node in facts.nodes if node.os != os))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_plan_of_a_profile_is_the_one_that_was_reviewed(profile, request):
+    by_name = {f"{test.module}::{test.name}": test for test in TESTS}
+    made = plan(planned_facts(PROFILES[profile]))
+    sentences = {one.id: tuple(expectation_of(by_name[one.test], one.flow).sentences()) for one in made.cases.values()}
+    text, golden = listing(made, sentences), GOLDEN / f"plan-{profile}.txt"
+    if request.config.getoption("--update-golden"):
+        golden.write_text(text)
+    assert text == golden.read_text(), f"the plan changed; if that is meant: pytest {__file__} --update-golden"
+
+
+def test_a_default_run_has_three_hundred_cases_or_more():
+    assert len(plan().cases) >= 300
+
+
+def test_the_same_facts_give_the_same_plan():
+    assert plan() == plan()
+
+
+def test_ids_name_no_node_and_no_function():
+    for identity in plan().cases:
+        assert "linux-1" not in identity
+        assert "test_" not in identity
+
+
+def test_every_usable_node_takes_part():
+    used = {slot.node for case in plan().cases.values() for slot in (case.client, case.server)}
+    assert used >= {"linux-1", "linux-2", "windows-1", "windows-2"}
+
+
+def test_a_linux_only_cluster_runs_what_applies():
+    made = plan(without(OVERLAY, "windows"))
+    assert made.cases
+    assert {peer.os for case in made.cases.values() for peer in (case.flow.client, case.flow.server)} <= {
+        "linux",
+        "outside",
+    }
+    assert any(one.reason == "no usable windows node" for one in made.exclusions)
+
+
+def test_an_unknown_mode_excludes_the_rows_of_modes_with_a_reason():
+    made = plan(replace(OVERLAY, mode="unknown"))
+    assert not any(identity.startswith("encapsulation/OVL") for identity in made.cases)
+    assert any("this cluster's is unknown" in one.reason for one in made.exclusions)
+
+
+def test_without_an_outside_host_egress_is_excluded_with_a_reason():
+    made = plan(replace(OVERLAY, external=None))
+    assert not any(case.flow.server.kind == "outside" for case in made.cases.values())
+    assert any("--external-host" in one.reason for one in made.exclusions)
+
+
+def test_one_node_of_an_os_excludes_its_cross_node_flows():
+    made = plan(nodes_per_os=1)
+    assert not any(
+        case.flow.placement == "cross-node" and case.flow.client.os == case.flow.server.os
+        for case in made.cases.values()
+    )
+    assert any(one.reason == "needs two usable linux nodes" for one in made.exclusions)
+
+
+def test_nothing_is_planned_for_a_cluster_without_nodes():
+    assert not plan(replace(OVERLAY, nodes=())).cases
+
+
+def test_selection_narrows_without_renaming():
+    everything = plan()
+    some = plan(areas=("egress",), families=("ipv4",))
+    assert set(some.cases) < set(everything.cases)
+    assert all(case.area == "egress" and case.flow.family == "ipv4" for case in some.cases.values())

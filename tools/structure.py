@@ -1,0 +1,75 @@
+"""The structure of the source, where neither ruff nor import-linter can see it.
+
+Small files, an agent that needs nothing but its own standard library and runs on Python 3.8, suites that know podwire
+by its name only, no library for packet crafting outside the tests, and no package markers in the content folders.
+Prints one line a finding; exit code 1 if there is any.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+AGENT = "src/podwire/probe/agent.py"
+MAX_LINES = 400
+MAX_LINES_OF = {AGENT: 1500}
+CONTENT = ("suites", "fixtures", "tests")
+
+
+def main(root: Path) -> int:
+    """Print what is wrong below `root`, a checkout; 0 if nothing is, else 1."""
+    findings = sorted(check(root))
+    for finding in findings:
+        print(finding)
+    return 1 if findings else 0
+
+
+def check(root: Path) -> Iterator[str]:
+    """Findings as `path:line: text`, or `path: text` where a whole file is meant."""
+    for path in sorted((root / "src").rglob("*.py")):
+        yield from _engine(path, path.relative_to(root).as_posix())
+    for path in sorted((root / "suites").rglob("*.py")):
+        yield from _suite(path, path.relative_to(root).as_posix())
+    for folder in CONTENT:
+        for marker in sorted((root / folder).rglob("__init__.py")):
+            yield f"{marker.relative_to(root)}: content folders are no packages; remove it"
+
+
+def _engine(path: Path, name: str) -> Iterator[str]:
+    text = path.read_text(encoding="utf-8")
+    lines, limit = text.count("\n"), MAX_LINES_OF.get(name, MAX_LINES)
+    if lines > limit:
+        yield f"{name}: {lines} lines; at most {limit}, so split it by its jobs"
+    for line, module in _imports(text):
+        top = module.partition(".")[0]
+        if top == "scapy":
+            yield f"{name}:{line}: imports scapy; only tests may"
+        if name == AGENT and top not in sys.stdlib_module_names:
+            yield f"{name}:{line}: imports {module}; the agent is one file and needs the standard library only"
+    if name == AGENT:
+        try:
+            ast.parse(text, feature_version=(3, 8))
+        except SyntaxError as error:
+            yield f"{name}:{error.lineno}: not Python 3.8: {error.msg}"
+
+
+def _suite(path: Path, name: str) -> Iterator[str]:
+    for line, module in _imports(path.read_text(encoding="utf-8")):
+        if module not in ("podwire", "__future__"):
+            yield f"{name}:{line}: imports {module}; a suite imports names from podwire and nothing else"
+
+
+def _imports(text: str) -> Iterator[tuple[int, str]]:
+    """Line and module of every import, wherever in the file; a relative one keeps its dots."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, "." * node.level + (node.module or "")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).resolve().parent.parent))
