@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -51,7 +49,10 @@ _RUN: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
     ("--evidence", None, ("failed", "all"), False, "whose packets to keep (failed)"),
     ("--probe-timeout", "SECONDS", None, False, "how long a flow waits (4)"),
 )
-_KEEP = ("--keep", "leave the probes in the cluster after the run")
+_SWITCHES = (
+    ("--keep", "leave the probes in the cluster after the run"),
+    ("--no-report", "do not make the Allure page (its results are kept)"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,11 +89,14 @@ def _parser() -> argparse.ArgumentParser:
     run = _command(commands, "run", _run, "run the suite; arguments after -- go to pytest")
     for options in (_CLUSTER, _SELECTION, _RUN):
         _add(run, options)
-    run.add_argument(_KEEP[0], action="store_true", help=_KEEP[1])
+    for flag, text in _SWITCHES:
+        run.add_argument(flag, action="store_true", help=text)
     run.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="e.g. -- -k tcp -n 2 --collect-only")
     _lab_parser(commands)
     mutants = _command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
-    mutants.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT")
+    mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
+    _add(mutants, _CLUSTER[:2])
+    _add(mutants, _SELECTION)
     cleanup = _command(commands, "cleanup", _cleanup, "remove what runs left in a cluster")
     cleanup.add_argument("--kubeconfig", metavar="FILE", help="the cluster (default: what kubectl would take)")
     cleanup.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
@@ -131,7 +135,7 @@ def _lab_parser(commands: Any) -> None:
     up.add_argument("--fault", metavar="NAME", action="append", default=[], help="inject this fault (repeatable)")
     _command(actions, "down", _lab_down, "end it")
     _command(actions, "status", _lab_status, "is it up, and how is it reached")
-    shell = _command(actions, "shell", _lab_shell, "a shell in one of its pods, by kubectl")
+    shell = _command(actions, "shell", _lab_shell, "a shell in one of its pods")
     shell.add_argument("pod", metavar="[NAMESPACE/]POD")
     shell.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="instead of a shell")
 
@@ -215,6 +219,9 @@ def _plan(options: argparse.Namespace) -> int:
     return 0
 
 
+_REPEATED = {flag for flag, _, _, repeated, _ in (*_CLUSTER, *_SELECTION, *_RUN) if repeated}
+
+
 class _Given:
     """Looks to the plugin like pytest's configuration, so that both read and check options in one place."""
 
@@ -226,7 +233,7 @@ class _Given:
         defaults = {"--family": "both", "--nodes-per-os": 2, "--evidence": "failed", "--probe-timeout": 4.0}
         value = self._values.get(name.removeprefix("--").replace("-", "_"))
         if value is None:
-            return False if name == _KEEP[0] else defaults.get(name)
+            return False if name in dict(_SWITCHES) else [] if name in _REPEATED else defaults.get(name)
         if name == "--nodes-per-os":
             try:
                 return int(value)
@@ -244,7 +251,9 @@ def _run_options(options: argparse.Namespace) -> RunOptions:
 def _run(options: argparse.Namespace) -> int:
     import pytest
 
-    return int(pytest.main(pytest_arguments(options)))
+    code = int(pytest.main(pytest_arguments(options)))
+    # pytest has numbers of its own for wrong usage and for an empty selection.
+    return 2 if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else code
 
 
 def pytest_arguments(options: argparse.Namespace) -> list[str]:
@@ -254,6 +263,8 @@ def pytest_arguments(options: argparse.Namespace) -> list[str]:
     root = content_root()
     configuration = root / "pyproject.toml"
     arguments = [f"--rootdir={root}", "--import-mode=importlib"]
+    # This process has imported podwire before pytest could rewrite its assertions; it has none for that.
+    arguments += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
     if configuration.is_file():
         arguments += ["-c", str(configuration)]
     else:
@@ -267,8 +278,7 @@ def pytest_arguments(options: argparse.Namespace) -> list[str]:
         for one in value if isinstance(value, list) else [value]:
             if one is not None:
                 arguments.append(f"{flag}={one}")
-    if options.keep:
-        arguments.append(_KEEP[0])
+    arguments += [flag for flag, _ in _SWITCHES if getattr(options, flag.removeprefix("--").replace("-", "_"))]
     chosen = any(not word.startswith("-") and (Path(word.split("::")[0]).exists()) for word in options.pytest)
     return [*arguments, *options.pytest] if chosen else [*arguments, *options.pytest, str(root / "suites")]
 
@@ -317,31 +327,36 @@ def _lab_status(options: argparse.Namespace) -> int:
 
 
 def _lab_shell(options: argparse.Namespace) -> int:
-    from podwire.lab.staying import lab_status
+    from podwire.lab.process import LabError
+    from podwire.lab.shell import lab_shell
 
-    state = lab_status()
-    if state is None:
-        raise UsageError("no lab is up; podwire lab up starts one")
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        raise UsageError("kubectl is not installed; podwire lab shell needs it (the API of the lab works without)")
-    namespace, _, pod = options.pod.rpartition("/")
-    command = [word for word in options.arguments if word != "--"] or ["sh"]
-    terminal = ["-t"] if sys.stdin.isatty() else []
-    return subprocess.call(
-        [kubectl, "--kubeconfig", state.kubeconfig, "--context", state.context]
-        + (["--namespace", namespace] if namespace else [])
-        + ["exec", "-i", *terminal, pod, "--", *command]
-    )
+    command = tuple(word for word in options.arguments if word != "--")
+    try:
+        return lab_shell(options.pod, command) if command else lab_shell(options.pod)
+    except LabError as error:
+        raise UsageError(str(error)) from error
 
 
 # --- mutants, cleanup -------------------------------------------------------------------------------------------------
 
 
 def _mutants(options: argparse.Namespace) -> int:
-    from podwire import mutants
+    from podwire.catalogue import CatalogueError
+    from podwire.lab.faults import FAULTS
+    from podwire.mutants import run_mutants
+    from podwire.planning import PlanError
 
-    return int(mutants.main(options.arguments))
+    unknown = next((name for name in options.names if name not in FAULTS), None)
+    if unknown is not None:
+        raise UsageError(f"mutants: unknown fault {unknown!r}; there are: {', '.join(FAULTS)}")
+    try:
+        return run_mutants(_run_options(options), options.names, _say)
+    except (CatalogueError, PlanError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _say(line: object) -> None:
+    print(line, flush=True)
 
 
 def _cleanup(options: argparse.Namespace) -> int:

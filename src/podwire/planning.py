@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from podwire.cases import Case, Exclusion, Slot, pod_point, wire_points
-from podwire.facts import FAMILIES, ClusterFacts, Family, NodeFacts
+from podwire.facts import FAMILIES, OS, ClusterFacts, Family, NodeFacts
 from podwire.flows import Flow, Matrix, Peer, Placement
 from podwire.observations import POINTS
 from podwire.requirements import Catalogue, Condition, Requirement
@@ -138,12 +138,18 @@ def _impossible(flow: Flow, facts: ClusterFacts, selection: Selection) -> str | 
             "windows" if peer.os == "windows" else "linux"
         ):
             return f"pods on {peer.os} nodes have no {_version(flow.family)} in network mode {facts.mode}"
+        elif peer is flow.client and peer.kind == "host" and flow.family not in facts.pod_families(_os(peer)):
+            return f"{peer.os} nodes have no {_version(flow.family)} into the pod network in mode {facts.mode}"
         elif peer.kind == "host" and any(n.address(flow.family) is None for n in _nodes(peer.os, facts, selection)):
             return f"a {peer.os} node has no {_version(flow.family)} address"
     same_os = flow.client.os == flow.server.os
     if flow.placement == "cross-node" and same_os and len(_nodes(flow.client.os, facts, selection)) < 2:
         return f"needs two usable {flow.client.os} nodes"
     return None
+
+
+def _os(peer: Peer) -> OS:
+    return "windows" if peer.os == "windows" else "linux"
 
 
 def _version(family: Family) -> str:

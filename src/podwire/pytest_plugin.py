@@ -271,6 +271,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     _SESSION[:] = [session.config]
     signal.signal(signal.SIGTERM, _terminated)
+    if _suites_wanted(session.config):
+        # Here, and not when it is first needed: an Exit during collection would be one error a module.
+        runner_of(session.config)
 
 
 def _terminated(number: int, frame: object) -> None:

@@ -3,20 +3,39 @@
 from podwire import ANY_OS, at_least, flows, inside, nothing, reply, request, requirement
 
 
+VXLAN = {"outer_dport": 4789, "vni": at_least(4096), "vxlan_flags": 0x08}
+
+
+def there(flow):
+    return {**VXLAN, "outer_src": flow.client.node.ip, "outer_dst": flow.server.node.ip}
+
+
+def back(flow):
+    return {**VXLAN, "outer_src": flow.server.node.ip, "outer_dst": flow.client.node.ip}
+
+
 @requirement("OVL-VXLAN")
 @flows(
     client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol=("tcp", "udp", "icmp"), family="ipv4"
 )
-@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="cluster-ip", family="ipv4", aspect="service")
 def test_pods_of_two_nodes_talk_through_the_tunnel(flow, case):
-    tunnel = {"outer_dport": 4789, "vni": at_least(4096), "vxlan_flags": 0x08}
-    there = {"outer_src": flow.client.node.ip, "outer_dst": flow.server.node.ip}
-    back = {"outer_src": flow.server.node.ip, "outer_dst": flow.client.node.ip}
     case.expect(
         answered_by=flow.server,
         on_wire=[
-            request(**tunnel, **there, src=flow.client.ip, dst=flow.server.ip),
-            reply(**tunnel, **back, src=flow.server.ip, dst=flow.client.ip),
+            request(**there(flow), src=flow.client.ip, dst=flow.server.ip),
+            reply(**back(flow), src=flow.server.ip, dst=flow.client.ip),
+        ],
+    )
+
+
+@requirement("OVL-VXLAN")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="cluster-ip", family="ipv4", aspect="service")
+def test_services_of_another_node_are_reached_through_the_tunnel(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            request(**there(flow), src=inside(flow.client.node.pod_network), dst=flow.server.ip),
+            reply(**back(flow), src=flow.server.ip, dst=inside(flow.client.node.pod_network)),
         ],
     )
 

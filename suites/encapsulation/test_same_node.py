@@ -7,4 +7,4 @@ from podwire import ANY_OS, flows, nothing, request, requirement
 @flows(client=ANY_OS, server=ANY_OS, placement="same-node", via=("pod-ip", "cluster-ip"), protocol=("tcp", "udp"))
 @flows(client=ANY_OS, server=ANY_OS, placement="same-node", via="pod-ip", protocol="icmp")
 def test_a_flow_between_pods_of_one_node_stays_there(flow, case):
-    case.expect(answered_by=flow.server, on_wire=[nothing()], at_server=[request(src=flow.client.ip)])
+    case.expect(answered_by=flow.server, on_wire=[nothing()], at_server=[request(dst=flow.server.ip)])

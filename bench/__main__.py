@@ -1,0 +1,19 @@
+"""`make bench`: the measured figures, each with the command that gives it. Nothing is asserted here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ALL = ("lab", "channel", "run")
+
+
+def main():
+    wanted = sys.argv[1:] or ALL
+    for name in wanted:
+        command = [sys.executable, str(HERE / f"{name}.py")]
+        print(f"\n== {name}:  python bench/{name}.py", flush=True)
+        subprocess.run(command, check=False)
+
+
+main()

@@ -1,0 +1,1 @@
+"""The cluster under test, reached only through its API."""

@@ -1,0 +1,64 @@
+"""The two ways in which a run cannot be: the user asked for something impossible, or the cluster cannot be used.
+
+Both carry one line that names the file, field or object concerned and what to do. The command line prints that line and
+exits with the error's code; it never shows a traceback for them.
+"""
+
+from __future__ import annotations
+
+
+class PodwireError(Exception):
+    """An error that is explained by its text alone. `exit_code` is what the process ends with."""
+
+    exit_code = 1
+
+
+class UsageError(PodwireError):
+    """Wrong usage or input: a file, an option, a name. Exit code 2."""
+
+    exit_code = 2
+
+
+class ClusterError(PodwireError):
+    """The cluster could not be used: not reachable, not allowed, too old, not able. Exit code 3."""
+
+    exit_code = 3
+
+
+class Unreachable(ClusterError):
+    """No usable answer came from the API server within the bounded wait."""
+
+
+class ApiError(ClusterError):
+    """The API server refused a request.
+
+    `status` is the HTTP status, `reason` the machine-readable word of the Status object (`Forbidden`, `NotFound`,
+    `AlreadyExists`, ...), `message` the server's own sentence.
+    """
+
+    def __init__(self, text: str = "", *, status: int = 0, reason: str = "", message: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class Unauthorized(ApiError):
+    """401: the API server does not know who asks."""
+
+
+class Forbidden(ApiError):
+    """403: it knows, and refuses: by RBAC, by Pod Security, by a quota, or because the namespace is going away."""
+
+    @property
+    def for_want_of_rights(self) -> bool:
+        """Whether it is authorization that refuses, in its sentence `User "x" cannot create resource "pods" ...`."""
+        return " cannot " in self.message and " resource " in self.message
+
+
+class NotFound(ApiError):
+    """404: no such object, or no such kind of object on this server."""
+
+
+class Conflict(ApiError):
+    """409: the object exists already, or somebody else changed it."""

@@ -1,0 +1,372 @@
+"""What a run puts into the cluster: a namespace, the agent, two probe pods and a host probe a node, their Services."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from podwire.cluster import manifests
+from podwire.cluster.connect import Connection
+from podwire.cluster.errors import (
+    ApiError,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    NotFound,
+    PodwireError,
+    UsageError,
+)
+from podwire.cluster.images import image_for
+from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
+from podwire.cluster.rest import RestClient
+from podwire.cluster.waiting import Limits, PodWait, wait_for_endpoints
+from podwire.facts import OS, ClusterFacts, Family, NodeFacts, family_of
+from podwire.layout import agent_file
+
+Object = dict[str, Any]
+Slot = Literal["a", "b", "host"]
+
+ECHO_PORT = 8080
+HOST_ECHO_PORT = 18080
+SERVICE_PORT = 80
+SLOTS: tuple[Slot, ...] = ("a", "b", "host")
+_THREADS = 8
+_RUN_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+
+__all__ = [
+    "CONTAINER",
+    "ECHO_PORT",
+    "HEADLESS_SERVICE",
+    "HOST_ECHO_PORT",
+    "SERVICE_PORT",
+    "DeployOptions",
+    "Deployment",
+    "Probe",
+    "deploy",
+    "undeploy",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployOptions:
+    """How to deploy. `deadline` is the seconds after which the pods end by themselves, whatever happens to the runner.
+
+    `keep` leaves what was made when the deployment itself fails. `agent` replaces the agent's source (tests).
+    """
+
+    run_id: str
+    nodes_per_os: int = 2
+    linux_image: str | None = None
+    windows_image: str | None = None
+    deadline: int = 3600
+    limits: Limits = field(default_factory=Limits)
+    keep: bool = False
+    agent: str | None = None
+    say: Callable[[str], object] = lambda line: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """A probe pod, or a node's host probe. `pod` is its name, which is also the identity that its echo answers with.
+
+    `slot` is its place on the node. `addresses` and `cluster_ips` are by family; they are empty for a probe that is not
+    available and for a host probe's Service. `command` is what to exec for the agent's RPC, in the container `probe`.
+    """
+
+    pod: str
+    node: str
+    os: OS
+    slot: Slot
+    addresses: Mapping[Family, str] = field(default_factory=dict)
+    service: str | None = None
+    cluster_ips: Mapping[Family, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Literal["pod", "host"]:
+        return "host" if self.slot == "host" else "pod"
+
+    @property
+    def container(self) -> str:
+        """The container to exec in."""
+        return CONTAINER
+
+    @property
+    def port(self) -> int:
+        """Where its echo listens, TCP and UDP."""
+        return HOST_ECHO_PORT if self.slot == "host" else ECHO_PORT
+
+    @property
+    def identity(self) -> str:
+        return self.pod
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What stands in the cluster. `problems` says by pod why it is not available; the rest of the run goes on."""
+
+    namespace: str
+    run_id: str
+    probes: tuple[Probe, ...]
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def probe(self, pod: str) -> Probe:
+        """The probe of that name. Raises KeyError."""
+        for probe in self.probes:
+            if probe.pod == pod:
+                return probe
+        raise KeyError(pod)
+
+    def on(self, node: str, slot: Slot) -> Probe | None:
+        """The probe in that place of a node."""
+        return next((probe for probe in self.probes if probe.node == node and probe.slot == slot), None)
+
+    def available(self) -> Iterator[Probe]:
+        """The probes that were ready."""
+        return (probe for probe in self.probes if probe.pod not in self.problems)
+
+
+def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) -> Deployment:
+    """Put everything there and wait until it is ready or known not to be.
+
+    Raises `UsageError` for a bad run id or a namespace that is not ours, `ClusterError` when nothing can be put there
+    or no probe becomes ready. Whatever ends it early, Ctrl-C too, what was made is removed first (unless `keep`).
+    """
+    if not _RUN_ID.fullmatch(options.run_id):
+        raise UsageError(f"run id {options.run_id!r}: 1 to 40 lower-case letters, digits and dashes are allowed")
+    nodes = [node for os in ("linux", "windows") for node in facts.usable(_os(os))[: options.nodes_per_os]]
+    if not nodes:
+        raise ClusterError(f"context {connection.name}: no node is ready and schedulable")
+    namespace = _claim_namespace(connection, options.run_id)
+    try:
+        return _Deploying(connection.rest, facts, options, namespace, nodes).run()
+    except BaseException:
+        if not options.keep:
+            _give_up(connection, namespace, options)
+        raise
+
+
+def _give_up(connection: Connection, namespace: str, options: DeployOptions) -> None:
+    """Clean up behind a deployment that failed, without hiding why it failed."""
+    try:
+        for line in undeploy(connection, namespace, seconds=20.0):
+            options.say(line)
+    except PodwireError as error:
+        options.say(
+            f"namespace {namespace} may have stayed ({error}); podwire cleanup --run {options.run_id} removes it"
+        )
+
+
+def undeploy(connection: Connection, namespace: str, *, seconds: float = 90.0) -> list[str]:
+    """Remove a run's namespace and wait until it is gone. Returns what stays, a line each; nothing when all is gone.
+
+    Raises `UsageError` when the namespace is not one of ours.
+    """
+    rest = connection.rest
+    try:
+        found = rest.get("namespaces", None, namespace)
+    except NotFound:
+        return []
+    run_id = _run_of(found)
+    if run_id is None:
+        raise UsageError(f"namespace {namespace} was not made by podwire (no label {MANAGED_BY}={MANAGER}); it stays")
+    if not found["metadata"].get("deletionTimestamp"):
+        labels = f"{RUN_LABEL}={run_id}"
+        for resource in ("pods", "services", "configmaps"):
+            rest.delete_collection(resource, namespace, labels=labels)
+        rest.delete("namespaces", None, namespace)
+    return _wait_gone(rest, namespace, seconds)
+
+
+def _wait_gone(rest: RestClient, namespace: str, seconds: float) -> list[str]:
+    end = time.monotonic() + seconds
+    pause = 0.02
+    while True:
+        try:
+            found = rest.get("namespaces", None, namespace)
+        except NotFound:
+            return []
+        if time.monotonic() >= end:
+            break
+        time.sleep(pause)
+        pause = min(pause * 1.5, 1.0)
+    stays = [f"namespace {namespace} is still being deleted after {seconds:.0f} s"]
+    for pod in rest.list("pods", namespace):
+        node = (pod.get("spec") or {}).get("nodeName", "no node")
+        stays.append(f"pod {namespace}/{pod['metadata']['name']} on {node} has not ended")
+    for condition in (found.get("status") or {}).get("conditions") or []:
+        if condition.get("status") == "True":
+            stays.append(f"namespace {namespace}: {' '.join(str(condition.get('message')).split())}")
+    return stays
+
+
+def _os(name: str) -> OS:
+    return "windows" if name == "windows" else "linux"
+
+
+def _run_of(namespace: Object) -> str | None:
+    """The run that a Namespace belongs to, or None when it is not ours."""
+    labels = namespace["metadata"].get("labels") or {}
+    return labels.get(RUN_LABEL) if labels.get(MANAGED_BY) == MANAGER else None
+
+
+def _claim_namespace(connection: Connection, run_id: str) -> str:
+    """Create it (never apply: that would take over somebody else's), or take the one of this very run."""
+    wanted = manifests.namespace(run_id, _owner())
+    name = str(wanted["metadata"]["name"])
+    try:
+        connection.rest.create(wanted)
+    except Conflict:
+        found = connection.rest.get("namespaces", None, name)
+        if _run_of(found) != run_id:
+            raise UsageError(
+                f"namespace {name} exists and is not podwire's (it has no labels {MANAGED_BY}={MANAGER} and "
+                f"{RUN_LABEL}={run_id}); choose another run id"
+            ) from None
+        if found["metadata"].get("deletionTimestamp"):
+            raise ClusterError(f"namespace {name} is still being deleted; wait, or use another run id") from None
+    return name
+
+
+def _owner() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+class _Deploying:
+    """One deployment on its way. The lists below are in the order of nodes and slots."""
+
+    def __init__(
+        self, rest: RestClient, facts: ClusterFacts, options: DeployOptions, namespace: str, nodes: list[NodeFacts]
+    ) -> None:
+        self._rest, self._facts, self._options, self._namespace = rest, facts, options, namespace
+        self._short = manifests.short_names(tuple(node.name for node in nodes))
+        self._places = [(node, slot, f"{self._short[node.name]}-{slot}") for node in nodes for slot in SLOTS]
+        self._problems: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def run(self) -> Deployment:
+        options = self._options
+        agent = options.agent if options.agent is not None else agent_file().read_text(encoding="utf-8")
+        with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="deploy") as threads:
+            hostnames = threads.submit(self._hostnames)
+            self._rest.apply(manifests.agent_configmap(options.run_id, agent))
+            headless = threads.submit(self._rest.apply, manifests.headless_service(options.run_id))
+            services = {
+                pod: threads.submit(self._rest.apply, manifests.echo_service(options.run_id, pod))
+                for _, slot, pod in self._places
+                if slot != "host"
+            }
+            pods = self._pods(hostnames.result())
+            for future in [threads.submit(self._apply_pod, pod) for pod in pods]:
+                future.result()
+            headless.result()
+            applied = {pod: future.result() for pod, future in services.items()}
+        waiting = PodWait(self._rest, self._namespace, options.run_id, options.limits, options.say)
+        waiting.wait({pod["metadata"]["name"] for pod in pods} - self._problems.keys())
+        self._problems |= waiting.problems
+        if not waiting.ready:
+            first = next((f"{name}: {text}" for name, text in self._problems.items()), "nothing was deployed")
+            raise ClusterError(f"no probe became ready; {first}")
+        self._await_endpoints(applied, waiting.ready)
+        commands = {pod["metadata"]["name"]: manifests.command_of(pod) for pod in pods}
+        return Deployment(
+            namespace=self._namespace,
+            run_id=options.run_id,
+            probes=tuple(
+                self._probe(node, slot, pod, waiting.ready.get(pod), applied.get(pod), commands.get(pod, ()))
+                for node, slot, pod in self._places
+            ),
+            problems=self._problems,
+        )
+
+    def _hostnames(self) -> dict[str, str]:
+        """Nodes' `kubernetes.io/hostname` labels, which need not be their names."""
+        nodes = self._rest.list("nodes")
+        key = "kubernetes.io/hostname"
+        return {
+            node["metadata"]["name"]: str((node["metadata"].get("labels") or {}).get(key) or node["metadata"]["name"])
+            for node in nodes
+        }
+
+    def _pods(self, hostnames: Mapping[str, str]) -> list[Object]:
+        options, made = self._options, []
+        for node, slot, name in self._places:
+            try:
+                image = image_for(node, options.linux_image, options.windows_image)
+            except ValueError as error:
+                self._problems[name] = f"node {node.name}: {error}"
+                continue
+            kind = "host" if slot == "host" else "pod"
+            hostname = hostnames.get(node.name, node.name)
+            made.append(manifests.probe_pod(options.run_id, name, kind, node, hostname, image, options.deadline))
+        return made
+
+    def _apply_pod(self, pod: Object) -> None:
+        """A refusal (Pod Security, a quota, a webhook) is this pod's problem; having no rights is the whole run's."""
+        end = time.monotonic() + 15.0
+        while True:
+            try:
+                self._rest.apply(pod)
+            except Forbidden as error:
+                # A new namespace gets its default service account a moment later, and refuses pods until then.
+                if "serviceaccount" in error.message.lower() and time.monotonic() < end:
+                    time.sleep(0.1)
+                    continue
+                if error.for_want_of_rights:
+                    raise
+                self._refused(pod, error)
+            except ApiError as error:
+                if error.status == 401 or error.status >= 500:
+                    raise
+                self._refused(pod, error)
+            return
+
+    def _refused(self, pod: Object, error: ApiError) -> None:
+        with self._lock:
+            self._problems[pod["metadata"]["name"]] = f"the API server refuses it: {error.message}"
+
+    def _await_endpoints(self, services: Mapping[str, Object], ready: Mapping[str, Object]) -> None:
+        wanted = {services[pod]["metadata"]["name"]: pod for pod in services if pod in ready}
+        for name in sorted(wait_for_endpoints(self._rest, self._namespace, wanted)):
+            self._options.say(f"Service {name} has no ready endpoint yet, although its pod is ready")
+
+    def _probe(
+        self,
+        node: NodeFacts,
+        slot: Slot,
+        pod: str,
+        seen: Object | None,
+        service: Object | None,
+        command: tuple[str, ...],
+    ) -> Probe:
+        addresses: dict[Family, str] = {}
+        for entry in (seen or {}).get("status", {}).get("podIPs") or []:
+            addresses.setdefault(family_of(entry["ip"]), entry["ip"])
+        if slot == "host" and set(addresses.values()) & set(node.addresses):
+            # A kubelet without dual-stack node addresses lists one family only, but the probe has all of its node's.
+            for address in node.addresses:
+                addresses.setdefault(family_of(address), address)
+        spec = (service or {}).get("spec", {})
+        return Probe(
+            pod=pod,
+            node=node.name,
+            os=node.os,
+            slot=slot,
+            addresses=addresses,
+            service=service["metadata"]["name"] if service else None,
+            cluster_ips={
+                family_of(ip): ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != "None"
+            },
+            command=command,
+        )

@@ -1,0 +1,221 @@
+"""The kinds that this server has: one row a resource, as API discovery lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+STORED = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+NAMESPACE_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
+SUBRESOURCE_STATUS = ("get", "patch", "update")
+CREATE_ONLY = ("create",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subresource:
+    """A path below an object, such as `pods/exec`; `kind` is what it takes."""
+
+    name: str
+    kind: str
+    verbs: tuple[str, ...] = SUBRESOURCE_STATUS
+    group: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A kind and its plural name.
+
+    `counts_generations` says that a change of its spec counts in `metadata.generation`; `returned` that a deletion
+    at once answers with the object instead of a Status.
+    """
+
+    plural: str
+    kind: str
+    group: str = ""
+    version: str = "v1"
+    singular: str = ""
+    namespaced: bool = True
+    verbs: tuple[str, ...] = STORED
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subresources: tuple[Subresource, ...] = ()
+    counts_generations: bool = False
+    returned: bool = False
+    fields: tuple[str, ...] = ()
+
+    @property
+    def group_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def qualified(self) -> str:
+        """The name that error messages use, e.g. `leases.coordination.k8s.io`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def subresource(self, name: str) -> Subresource | None:
+        return next((each for each in self.subresources if each.name == name), None)
+
+    @property
+    def stored(self) -> bool:
+        return "get" in self.verbs
+
+
+def _status(kind: str) -> Subresource:
+    return Subresource(name="status", kind=kind)
+
+
+def _workload(plural: str, kind: str, short: str) -> Resource:
+    return Resource(
+        plural=plural,
+        kind=kind,
+        group="apps",
+        short_names=(short,),
+        categories=("all",),
+        subresources=(_status(kind),),
+        counts_generations=True,
+    )
+
+
+def _rbac(plural: str, kind: str, namespaced: bool) -> Resource:
+    return Resource(plural=plural, kind=kind, group="rbac.authorization.k8s.io", namespaced=namespaced)
+
+
+def _review(kind: str) -> Resource:
+    return Resource(
+        plural=kind.lower() + "s", kind=kind, group="authorization.k8s.io", namespaced=False, verbs=CREATE_ONLY
+    )
+
+
+_EVENT_FIELDS = (
+    "involvedObject.kind",
+    "involvedObject.namespace",
+    "involvedObject.name",
+    "involvedObject.uid",
+    "involvedObject.apiVersion",
+    "involvedObject.resourceVersion",
+    "involvedObject.fieldPath",
+    "reason",
+    "reportingComponent",
+    "source",
+    "type",
+)
+_POD_FIELDS = (
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "spec.serviceAccountName",
+    "spec.hostNetwork",
+    "status.phase",
+    "status.podIP",
+    "status.nominatedNodeName",
+)
+_CONNECT = ("create", "get")
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource(plural="configmaps", kind="ConfigMap", short_names=("cm",)),
+    Resource(plural="endpoints", kind="Endpoints", singular="endpoints", short_names=("ep",)),
+    Resource(plural="events", kind="Event", short_names=("ev",), fields=_EVENT_FIELDS),
+    Resource(plural="limitranges", kind="LimitRange", short_names=("limits",)),
+    Resource(
+        plural="namespaces",
+        kind="Namespace",
+        namespaced=False,
+        verbs=NAMESPACE_VERBS,
+        short_names=("ns",),
+        subresources=(Subresource(name="finalize", kind="Namespace", verbs=("update",)), _status("Namespace")),
+        fields=("status.phase",),
+    ),
+    Resource(
+        plural="nodes",
+        kind="Node",
+        namespaced=False,
+        short_names=("no",),
+        subresources=(_status("Node"),),
+        fields=("spec.unschedulable",),
+    ),
+    Resource(
+        plural="pods",
+        kind="Pod",
+        short_names=("po",),
+        categories=("all",),
+        subresources=(
+            Subresource(name="binding", kind="Binding", verbs=CREATE_ONLY),
+            Subresource(name="exec", kind="PodExecOptions", verbs=_CONNECT),
+            Subresource(name="log", kind="Pod", verbs=("get",)),
+            _status("Pod"),
+        ),
+        counts_generations=True,
+        returned=True,
+        fields=_POD_FIELDS,
+    ),
+    Resource(
+        plural="resourcequotas",
+        kind="ResourceQuota",
+        short_names=("quota",),
+        subresources=(_status("ResourceQuota"),),
+    ),
+    Resource(plural="secrets", kind="Secret", fields=("type",)),
+    Resource(plural="serviceaccounts", kind="ServiceAccount", short_names=("sa",), returned=True),
+    Resource(
+        plural="services",
+        kind="Service",
+        short_names=("svc",),
+        categories=("all",),
+        subresources=(_status("Service"),),
+        returned=True,
+        fields=("spec.clusterIP", "spec.type"),
+    ),
+    _workload("daemonsets", "DaemonSet", "ds"),
+    _workload("deployments", "Deployment", "deploy"),
+    _workload("replicasets", "ReplicaSet", "rs"),
+    _workload("statefulsets", "StatefulSet", "sts"),
+    _review("SelfSubjectAccessReview"),
+    _review("SelfSubjectRulesReview"),
+    Resource(plural="leases", kind="Lease", group="coordination.k8s.io"),
+    Resource(plural="endpointslices", kind="EndpointSlice", group="discovery.k8s.io", counts_generations=True),
+    Resource(
+        plural="networkpolicies",
+        kind="NetworkPolicy",
+        group="networking.k8s.io",
+        singular="networkpolicy",
+        short_names=("netpol",),
+        counts_generations=True,
+    ),
+    _rbac("clusterrolebindings", "ClusterRoleBinding", False),
+    _rbac("clusterroles", "ClusterRole", False),
+    _rbac("rolebindings", "RoleBinding", True),
+    _rbac("roles", "Role", True),
+)
+
+BY_PLURAL: Mapping[str, Resource] = {each.plural: each for each in RESOURCES}
+BY_PATH: Mapping[tuple[str, str, str], Resource] = {(r.group, r.version, r.plural): r for r in RESOURCES}
+
+
+def singular_of(resource: Resource) -> str:
+    """The singular name, e.g. `pod`."""
+    return resource.singular or resource.kind.lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupVersion:
+    """One group with its one version, and what is in it."""
+
+    group: str
+    version: str
+    resources: tuple[Resource, ...] = field(default_factory=tuple)
+
+    @property
+    def name(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+def group_versions() -> tuple[GroupVersion, ...]:
+    """Every group with its resources, the core group first, in the order of the table."""
+    groups: dict[tuple[str, str], list[Resource]] = {}
+    for resource in RESOURCES:
+        groups.setdefault((resource.group, resource.version), []).append(resource)
+    return tuple(
+        GroupVersion(group=group, version=version, resources=tuple(members))
+        for (group, version), members in groups.items()
+    )

@@ -1,0 +1,14 @@
+"""All faults of the lab by name. Importing this module registers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from podwire.lab import faults_egress, faults_encapsulation, faults_pods, faults_services
+from podwire.lab.faulting import Fault, FaultError, registered
+
+MODULES = (faults_pods, faults_encapsulation, faults_services, faults_egress)
+FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
+
+__all__ = ["FAULTS", "Fault", "FaultError"]

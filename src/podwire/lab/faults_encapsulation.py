@@ -1,0 +1,161 @@
+"""Faults of the way between nodes: tunnels, routes, and the MACs that frames carry."""
+
+from __future__ import annotations
+
+from podwire.lab import nft
+from podwire.lab.faulting import L2BRIDGE, OVERLAY, Injection, chain, fault
+from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
+from podwire.lab.topology import NIC, VXLAN, Node, Pod
+
+# Offsets in bits from the outer UDP header: its destination port, and the VNI of the VXLAN header behind it (RFC 7348).
+# Raw offsets leave the outer checksum alone, which is 0 here and must stay so.
+PORT_BITS, VNI_BITS = "@th,16,16", "@th,96,24"
+NOBODY = "02:de:ad:00:00:01"
+
+
+@fault("vni-below-4096", kills=("OVL-VXLAN",), profiles=OVERLAY)
+def vni_below_4096(do: Injection) -> None:
+    """On the wire every tunnel packet has VNI 1; both ends agree on it, so everything works."""
+    for node in do.nodes():
+        ours = f"{node.profile.vni:#x}"
+        out, back = f"udp dport 4789 {VNI_BITS} set 0x1", f"udp dport 4789 {VNI_BITS} set {ours}"
+        do.rules(node.host, "netdev", chain("egress", 0, out, device=NIC) + chain("ingress", 0, back, device=NIC))
+
+
+@fault("vni-of-another-network", kills=("OVL-VXLAN", "FLOW-POD-POD-IP"), profiles=OVERLAY)
+def vni_of_another_network(do: Injection) -> None:
+    """Windows nodes send with VNI 4097, which no other node has: their packets arrive and are dropped."""
+    for node in do.nodes("windows"):
+        do.rules(node.host, "netdev", chain("egress", 0, f"udp dport 4789 {VNI_BITS} set 0x1001", device=NIC))
+
+
+@fault("vxlan-port-8472", kills=("OVL-VXLAN",), profiles=OVERLAY)
+def vxlan_port_8472(do: Injection) -> None:
+    """Windows nodes send to UDP port 8472 and their peers take it, so everything works; the other way it is 4789."""
+    for node in do.nodes():
+        body = chain("ingress", 0, f"udp dport 8472 {PORT_BITS} set 4789", device=NIC)
+        if node.os == "windows":
+            body += chain("egress", 0, f"udp dport 4789 {PORT_BITS} set 8472", device=NIC)
+        do.rules(node.host, "netdev", body)
+
+
+@fault("outer-source-wrong", kills=("OVL-VXLAN",), profiles=OVERLAY)
+def outer_source_wrong(do: Injection) -> None:
+    """Tunnel packets of Windows nodes leave with a source address that no node has; nobody checks it."""
+    for node in do.nodes("windows"):
+        rule = f"udp dport 4789 ip saddr {node.plan.address('ipv4')} ip saddr set 172.31.0.{200 + node.plan.number}"
+        do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
+
+
+@fault("replies-unencapsulated", kills=("OVL-VXLAN", "OVL-ISOLATION"), profiles=OVERLAY)
+def replies_unencapsulated(do: Injection) -> None:
+    """Linux nodes send to Windows pods without the tunnel; Windows nodes still use it (flannel issue 1394)."""
+    for node in do.nodes("linux"):
+        for peer in do.nodes("windows"):
+            _around_the_tunnel(do, node, peer)
+
+
+def _around_the_tunnel(do: Injection, node: Node, peer: Node) -> None:
+    links, families = node.host.links, node.common_families(peer.plan)
+    for family in families:
+        links.route(peer.plan.pod_cidr(family), NIC, peer.plan.address(family))
+    links.commit()
+
+    def undo() -> None:
+        for family in families:
+            links.route(peer.plan.pod_cidr(family), *node.way_to(peer.plan, family))
+        links.commit()
+
+    do.undone_by(undo)
+
+
+@fault("route-missing", kills=("FLOW-POD-POD-IP", "OVL-VXLAN", "L2B-UDR"))
+def route_missing(do: Injection) -> None:
+    """Windows nodes have no route to each other's pods; the packets go to the router, which has none either."""
+    for node in do.nodes("windows"):
+        for peer in do.nodes("windows"):
+            if peer is not node:
+                _without_route(do, node, peer)
+
+
+def _without_route(do: Injection, node: Node, peer: Node) -> None:
+    links, families = node.host.links, node.common_families(peer.plan)
+    for family in families:
+        links.route(peer.plan.pod_cidr(family), *node.way_to(peer.plan, family), delete=True)
+    links.commit()
+
+    def undo() -> None:
+        for family in families:
+            links.route(peer.plan.pod_cidr(family), *node.way_to(peer.plan, family))
+        links.commit()
+
+    do.undone_by(undo)
+
+
+@fault("remote-mac-wrong", kills=("FLOW-POD-POD-IP", "OVL-VXLAN", "L2B-UDR"))
+def remote_mac_wrong(do: Injection) -> None:
+    """Windows nodes send to each other with a MAC that nobody has: in the tunnel on overlay, else on the cable."""
+    for node in do.nodes("windows"):
+        for peer in do.nodes("windows"):
+            if peer is not node:
+                _wrong_mac(do, node, peer)
+
+
+def _wrong_mac(do: Injection, node: Node, peer: Node) -> None:
+    links = node.host.links
+    device = VXLAN if node.profile.encapsulated else NIC
+    if node.profile.encapsulated:
+        links.tunnel_peer(VXLAN, NOBODY, peer.plan.address("ipv4"))
+    for family in node.common_families(peer.plan):
+        links.neighbour(device, node.way_to(peer.plan, family)[1], NOBODY)
+    links.commit()
+
+    def undo() -> None:
+        right = peer.plan.vtep_mac if node.profile.encapsulated else peer.plan.mac
+        for family in node.common_families(peer.plan):
+            links.neighbour(device, node.way_to(peer.plan, family)[1], right)
+        links.commit()
+
+    do.undone_by(undo)
+
+
+def _mac_maps(do: Injection, host_of: Node, table: str, only: Node | None = None) -> None:
+    """Keep the maps `macs4` and `macs6` of a table up to date: from the addresses of Windows pods to their MACs."""
+
+    def add(node: Node, pod: Pod) -> None:
+        if node.os != "windows" or only not in (None, node):
+            return
+        lines = []
+        for address in pod.addresses:
+            name = "macs6" if ":" in address else "macs4"
+            lines.append(f"add element netdev {table} {name} {{ {address} : {pod.mac} }}\n")
+        nft.apply(host_of.host.netns, "".join(lines))
+
+    do.for_each_pod(add)
+
+
+def _maps() -> str:
+    families = (("macs4", ADDRESS_TYPE["ipv4"]), ("macs6", ADDRESS_TYPE["ipv6"]))
+    return "".join(f"  map {name} {{\n    type {kind} : ether_addr;\n  }}\n" for name, kind in families)
+
+
+@fault("pod-mac-leaves", kills=("L2B-MAC-EGRESS",), profiles=L2BRIDGE)
+def pod_mac_leaves(do: Injection) -> None:
+    """Frames of Windows pods leave the node with the pod's MAC as source; everything works."""
+    for node in do.nodes("windows"):
+        rules = ("ether saddr set ip saddr map @macs4", "ether saddr set ip6 saddr map @macs6")
+        table = do.rules(node.host, "netdev", _maps() + chain("egress", 0, *rules, device=NIC))
+        _mac_maps(do, node, table, only=node)
+
+
+@fault("pod-mac-arrives", kills=("L2B-MAC-INGRESS",), profiles=L2BRIDGE)
+def pod_mac_arrives(do: Injection) -> None:
+    """Frames for Windows pods arrive at their node with the pod's MAC as destination, and the node takes them."""
+    for node in do.nodes():
+        rules = ("ether daddr set ip daddr map @macs4", "ether daddr set ip6 daddr map @macs6")
+        table = do.rules(node.host, "netdev", _maps() + chain("egress", 0, *rules, device=NIC))
+        _mac_maps(do, node, table)
+        if node.os == "windows":
+            own = [f"{KEYWORD[family]} daddr {node.plan.pod_cidr(family)}" for family in node.families]
+            back = [f"{pods} ether daddr set {node.plan.mac} meta pkttype set host" for pods in own]
+            do.rules(node.host, "netdev", chain("ingress", 0, *back, device=NIC))

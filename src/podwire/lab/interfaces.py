@@ -1,0 +1,150 @@
+"""Where the parts of the lab meet: network, container runtime, API server. Each part knows the others only by these.
+
+Everything runs in one process and, but for the build of the network, on one asyncio loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from podwire.facts import OS, Family
+
+Object = dict[str, Any]
+
+
+class Namespace(Protocol):
+    """A network namespace that is held by a descriptor and never named: it is gone with the process."""
+
+    name: str
+    fd: int
+
+    def entered(self) -> AbstractContextManager[None]:
+        """Everything in the block happens inside (sockets made there stay there). Never await inside."""
+
+
+class PodNetwork(Protocol):
+    """A pod's place in the network. `addresses` are text, IPv4 first; `host_interface` is the node's end of its cable."""
+
+    namespace: Namespace
+    addresses: tuple[str, ...]
+    mac: str
+    host_interface: str
+
+
+class NodeNetwork(Protocol):
+    """A node's place in the network, and its part of the Service data path."""
+
+    name: str
+    os: OS
+    namespace: Namespace
+    addresses: tuple[str, ...]
+    pod_cidrs: tuple[str, ...]
+    nic: str
+
+    def attach_pod(self, uid: str) -> PodNetwork:
+        """A namespace with a cable, addresses and routes, ready to carry traffic when the call returns."""
+
+    def detach_pod(self, uid: str) -> None: ...
+
+    def set_services(self, services: Sequence[ServiceRule]) -> None:
+        """Replace the whole Service data path of this node (as kube-proxy's sync does), in one transaction."""
+
+
+class Network(Protocol):
+    """The whole topology of a profile, built."""
+
+    nodes: Mapping[str, NodeNetwork]
+    outside: Namespace
+    outside_addresses: tuple[str, ...]
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointRule:
+    """One ready backend of a Service: its address of the rule's family, and the node that it runs on."""
+
+    address: str
+    node: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceRule:
+    """One (Service, family, port): what the node's proxy must do with packets for `address:port`."""
+
+    name: str
+    family: Family
+    address: str
+    protocol: Literal["tcp", "udp"]
+    port: int
+    target_port: int
+    endpoints: tuple[EndpointRule, ...] = ()
+    node_port: int | None = None
+    session_affinity: bool = False
+    external_local: bool = False
+    internal_local: bool = False
+
+
+class Container(Protocol):
+    """A running process of a pod: the exec endpoint of the API carries its bytes."""
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def close_stdin(self) -> None: ...
+
+    async def read(self) -> tuple[Literal["stdout", "stderr"], bytes] | None:
+        """The next bytes of output (at most 32 KiB), or None when both streams have ended."""
+
+    async def wait(self) -> int:
+        """The exit code; 128 + n when signal n ended it."""
+
+    def kill(self) -> None: ...
+
+
+class ContainerNotFound(Exception):
+    """The pod runs no such container now: the API answers as a kubelet does, `container not found ("NAME")`."""
+
+
+class CannotStart(Exception):
+    """The runtime could not start the command; the text goes into the exec status as the runtime's message."""
+
+
+class Runtime(Protocol):
+    """What the API server asks of the node agents."""
+
+    async def exec(self, pod: Object, container: str, command: Sequence[str], *, stdin: bool, tty: bool) -> Container: ...
+
+    async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A change in the store; `object` is the whole object after it (before it, for a deletion)."""
+
+    kind: Literal["ADDED", "MODIFIED", "DELETED"]
+    object: Object
+
+
+class Store(Protocol):
+    """The objects of the cluster, by plural resource name (`pods`, `services`, `endpointslices`, ...).
+
+    Objects that go in and come out are copies. `update` sets a new resourceVersion; when the given object carries a
+    stale one it raises `Conflict`. Changing nothing is not an event.
+    """
+
+    def get(self, resource: str, namespace: str | None, name: str) -> Object | None: ...
+
+    def list(self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Object]: ...
+
+    def create(self, resource: str, obj: Object) -> Object: ...
+
+    def update(self, resource: str, obj: Object) -> Object: ...
+
+    def delete(self, resource: str, namespace: str | None, name: str) -> Object | None:
+        """Remove at once, whatever its finalizers and grace period."""
+
+    def subscribe(self, resource: str, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `callback` on the loop for every later change; the returned function ends it."""

@@ -1,0 +1,165 @@
+"""The node agents: they run the pods that were given to their nodes, and serve exec and logs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import podwire
+from podwire.lab.containers import SpawnerClient
+from podwire.lab.interfaces import (
+    Container,
+    ContainerNotFound,
+    Event,
+    Namespace,
+    NodeNetwork,
+    Object,
+    PodNetwork,
+    Store,
+)
+from podwire.lab.pod_worker import NodeServices, PodWorker
+from podwire.lab.resolvers import Resolver, resolver_of
+from podwire.lab.windows_dns_client import ADDRESS as DNS_CLIENT_ADDRESS
+from podwire.lab.windows_dns_client import WindowsDnsClient
+
+_CLIENT_OPTIONS = ("timeout:4", "attempts:1")
+"""The emulated client asks again by itself: the C library behind it must not."""
+
+_PYTHON = os.path.realpath(sys.executable)
+_NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire.__file__).parents[1]))))
+
+
+def _scripts(host_process: bool) -> dict[str, str]:
+    """Programs that the node gives to its containers; pktmon is part of Windows and only there for HostProcess ones."""
+    if not host_process:
+        return {}
+    program = Path(__file__).with_name("pktmon.py")
+    return {"pktmon": f'#!/bin/sh\nexec "{_PYTHON}" -I -S "{program}" "$@"\n'}
+
+
+def _allow_ping(namespace: Namespace) -> None:
+    """A Windows pod has no raw sockets in the lab, but pings as Windows does: by ICMP datagrams (icmp(7))."""
+    with namespace.entered(), open("/proc/sys/net/ipv4/ping_group_range", "w", encoding="ascii") as file:
+        file.write("0 0")
+
+
+class NodeAgents:
+    """One agent a node, in one object: `podwire.lab.interfaces.Runtime`.
+
+    `cluster_dns` and `node_dns` are server addresses for pods with and without the cluster's names. Windows pods ask an
+    emulated DNS client, by uid in `windows_dns_clients`; HostProcess containers have no such client of their own.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        nodes: Mapping[str, NodeNetwork],
+        spawner: SpawnerClient,
+        work: str,
+        *,
+        cluster_dns: Sequence[str] = (),
+        node_dns: Sequence[str] = (),
+    ) -> None:
+        self._store = store
+        self._cluster_dns, self._node_dns = tuple(cluster_dns), tuple(node_dns)
+        self._work = work
+        self._workers: dict[str, PodWorker] = {}
+        self.windows_dns_clients: dict[str, WindowsDnsClient] = {}
+        self._adopted: dict[str, Callable[[], None]] = {}
+        self._unsubscribe: Callable[[], None] | None = None
+        self._services = {name: self._node_services(node, spawner) for name, node in nodes.items()}
+
+    def _node_services(self, node: NodeNetwork, spawner: SpawnerClient) -> NodeServices:
+        async def resolver(pod: Object, network: PodNetwork | None) -> Resolver:
+            return await self._resolver(node, pod, network)
+
+        return NodeServices(
+            node=node,
+            store=self._store,
+            spawner=spawner,
+            work=self._work,
+            resolver=resolver,
+            release=self._release,
+            links={"python": _PYTHON, "python3": _PYTHON},
+            scripts=_scripts,
+            needed=_NEEDED,
+        )
+
+    async def _resolver(self, node: NodeNetwork, pod: Object, network: PodNetwork | None) -> Resolver:
+        found = resolver_of(pod, node.os, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
+        if node.os == "windows" and network is not None:
+            _allow_ping(network.namespace)
+            client = WindowsDnsClient(found.search[0] if found.search else "", found.servers)
+            await client.serve(network.namespace)
+            self.windows_dns_clients[pod["metadata"]["uid"]] = client
+            return Resolver(servers=(DNS_CLIENT_ADDRESS,), options=_CLIENT_OPTIONS)
+        return found
+
+    def adopt(self, uid: str, release: Callable[[], None]) -> None:
+        """A pod that the lab itself runs (its DNS server): nothing is started; its deletion calls `release`."""
+        self._adopted[uid] = release
+
+    def start(self) -> None:
+        """Begin to run pods, those that are there already included."""
+        self._unsubscribe = self._store.subscribe("pods", self._on_event)
+        for pod in self._store.list("pods"):
+            self._on_event(Event(kind="ADDED", object=pod))
+
+    def stop(self) -> None:
+        """Take no more events; what runs ends with the lab's PID namespace."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    def _on_event(self, event: Event) -> None:
+        pod = event.object
+        uid = pod["metadata"]["uid"]
+        if uid in self._adopted:
+            if event.kind == "DELETED":
+                self._adopted.pop(uid)()
+            elif pod["metadata"].get("deletionTimestamp"):
+                self._store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+            return
+        worker = self._workers.get(uid)
+        if event.kind == "DELETED":
+            if worker is not None:
+                del self._workers[uid]
+                worker.task.cancel()
+                worker.let_go()
+            return
+        services = self._services.get(pod["spec"].get("nodeName", ""))
+        if services is None:
+            return
+        deleting = bool(pod["metadata"].get("deletionTimestamp"))
+        if worker is None and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            if deleting:
+                self._store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+            else:
+                self._workers[uid] = PodWorker(services, pod)
+        elif worker is not None and deleting and worker.grace != pod["metadata"].get("deletionGracePeriodSeconds"):
+            worker.terminate(pod)
+
+    def _release(self, uid: str) -> None:
+        client = self.windows_dns_clients.pop(uid, None)
+        if client is not None:
+            client.close()
+        shutil.rmtree(f"{self._work}/pods/{uid}", ignore_errors=True)
+
+    def _worker(self, pod: Object, container: str) -> PodWorker:
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is None or container not in worker.containers:
+            raise ContainerNotFound(container)
+        return worker
+
+    async def exec(self, pod: Object, container: str, command: Sequence[str], *, stdin: bool, tty: bool) -> Container:
+        """Run a command in a running container. `ContainerNotFound`, `CannotStart`."""
+        try:
+            return await self._worker(pod, container).exec(container, command, stdin=stdin, tty=tty)
+        except KeyError as error:
+            raise ContainerNotFound(container) from error
+
+    async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes:
+        """What the container has written, while its pod is known to the node."""
+        return self._worker(pod, container).containers[container].log.read(tail_lines)

@@ -1,0 +1,135 @@
+"""The whole network of a profile: an underlay, nodes, a router and a host outside, with real packets between them.
+
+    outside -- router -- [fabric bridge] -- linux-1, linux-2, windows-1, windows-2 -- their pods
+
+The process must be root of its own user namespace, or of the machine; nothing here touches the namespace it started in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from podwire.facts import FAMILIES
+from podwire.lab import nft
+from podwire.lab.interfaces import Namespace, NodeNetwork
+from podwire.lab.netns import plain_frames
+from podwire.lab.profiles import OUTSIDE_HOST, OUTSIDE_NETWORK, OUTSIDE_ROUTER, ROUTER, UNDERLAY, UNDERLAY_MTU, Profile
+from podwire.lab.rtnetlink import wait_ready
+from podwire.lab.topology import ANYWHERE, BRIDGE, LINUX, NIC, ROUTING, Host, Node, flush_connections
+
+SWITCH, OUTSIDE_NIC = "underlay", "eth1"
+ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
+
+
+class LabUnsupported(Exception):
+    """The kernel of this machine lacks something that the lab needs; the text says what, and what helps."""
+
+
+class LabNetwork:
+    """The topology of a profile (`interfaces.Network`); `machines` are the same nodes with all that they can do.
+
+    `dns_fault` is a place for the lab's DNS server: a fault there is not of this module.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.dns_fault: Any = None
+        self.active_faults: dict[str, Any] = {}
+        self.outside_addresses = tuple(OUTSIDE_HOST[family] for family in FAMILIES)
+        self._opened = contextlib.ExitStack()
+        try:
+            self.fabric = self._host("fabric")
+            self.router = self._host("router", ROUTING, LINUX)
+            self.outside_host = self._host("outside", LINUX)
+            self.machines: dict[str, Node] = {}
+            for plan in profile.nodes:
+                self.machines[plan.name] = node = Node(plan, profile)
+                self._opened.callback(node.close)
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        self.nodes: Mapping[str, NodeNetwork] = dict(self.machines)
+        self.outside: Namespace = self.outside_host.netns
+
+    def _host(self, name: str, *sysctls: Mapping[str, str]) -> Host:
+        host = Host(name, *sysctls)
+        self._opened.callback(host.close)
+        return host
+
+    def _build(self) -> None:
+        rules = [nft.Transaction(node.host.netns, node.base_rules) for node in self.machines.values()]
+        self._build_fabric()
+        self._build_outside()
+        for node in self.machines.values():
+            node.build([other for other in self.profile.nodes if other.name != node.name], ROUTER_MAC)
+            node.plain_frames()
+        for transaction in rules:
+            transaction.wait()
+        # A bridge without pods has no carrier: it comes up with its first one.
+        wait_ready(*(host.links for host in self._hosts()), without=frozenset({BRIDGE}))
+
+    def _hosts(self) -> list[Host]:
+        return [self.fabric, self.router, self.outside_host, *(node.host for node in self.machines.values())]
+
+    def _build_fabric(self) -> None:
+        """The switch of the underlay knows every station, so that no NIC ever sees a frame for another."""
+        fabric = self.fabric.links
+        fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=UNDERLAY_MTU)
+        fabric.up(SWITCH)
+        stations = [(node.name, node.host, node.plan.mac, node.plan.number) for node in self.machines.values()]
+        for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
+            fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=UNDERLAY_MTU)
+            fabric.bridge_port(name, SWITCH)
+            fabric.up(name)
+            fabric.station(name, mac)
+        fabric.commit()
+        plain_frames(self.fabric.netns, SWITCH, "router", *self.machines)
+
+    def _build_outside(self) -> None:
+        router, outside = self.router.links, self.outside_host.links
+        router.veth(OUTSIDE_NIC, ROUTER_OUTSIDE_MAC, outside, NIC, OUTSIDE_MAC, mtu=UNDERLAY_MTU)
+        router.up(NIC, OUTSIDE_NIC)
+        outside.up(NIC)
+        for family in FAMILIES:
+            underlay, beyond = UNDERLAY[family].rpartition("/")[2], OUTSIDE_NETWORK[family].rpartition("/")[2]
+            router.address(NIC, f"{ROUTER[family]}/{underlay}")
+            router.address(OUTSIDE_NIC, f"{OUTSIDE_ROUTER[family]}/{beyond}")
+            router.neighbour(OUTSIDE_NIC, OUTSIDE_HOST[family], OUTSIDE_MAC)
+            outside.address(NIC, f"{OUTSIDE_HOST[family]}/{beyond}")
+            outside.neighbour(NIC, OUTSIDE_ROUTER[family], ROUTER_OUTSIDE_MAC)
+            outside.route(ANYWHERE[family], NIC, OUTSIDE_ROUTER[family])
+            for plan in self.profile.nodes:
+                router.neighbour(NIC, plan.address(family), plan.mac)
+        router.commit()
+        outside.commit()
+        plain_frames(self.router.netns, NIC, OUTSIDE_NIC)
+        plain_frames(self.outside_host.netns, NIC)
+
+    def flush_connections(self) -> None:
+        """Let every node forget its tracked connections, so that a change counts from the next packet on."""
+        for node in self.machines.values():
+            flush_connections(node.host.netns)
+
+    def close(self) -> None:
+        """Give all namespaces up; the kernel removes them once the processes in them have ended. Safe to call twice."""
+        self._opened.close()
+
+
+def build_network(profile: Profile) -> LabNetwork:
+    """Build the network of a profile, without pods, ready to carry traffic.
+
+    Raises:
+        LabUnsupported: the kernel lacks a feature.
+        NamespaceError: this process may not make namespaces.
+        NftMissing, NftError, RtnetlinkError: as their modules say.
+    """
+    nft.program()
+    if not os.path.exists("/proc/sys/net/bridge/bridge-nf-call-iptables"):
+        raise LabUnsupported("the kernel has no br_netfilter: load it with `modprobe br_netfilter`")
+    if not os.path.exists("/proc/sys/net/ipv6"):
+        raise LabUnsupported("the kernel has IPv6 switched off: the lab is dual stack")
+    return LabNetwork(profile)

@@ -1,0 +1,27 @@
+"""What the facts of a lab will be, known before it starts: collecting and planning start nothing."""
+
+from __future__ import annotations
+
+from podwire.facts import ClusterFacts, Encapsulation, ExternalHost, NodeFacts
+from podwire.lab.profiles import OUTSIDE_HOST, Profile
+
+OUTSIDE_NAME = "echo.outside.example"
+
+
+def planned_facts(profile: Profile) -> ClusterFacts:
+    """The facts of a lab of this profile, as far as a plan depends on them; a test holds them against a running lab."""
+    return ClusterFacts(
+        name=f"lab {profile.name}",
+        nodes=tuple(
+            NodeFacts(name=node.name, os=node.os, addresses=node.addresses, pod_cidrs=node.pod_cidrs)
+            for node in profile.nodes
+        ),
+        families=profile.families,
+        windows_families=profile.windows_families,
+        mode=profile.mode,
+        cni=profile.cni,
+        encapsulation=Encapsulation(port=profile.port, vni=profile.vni) if profile.port else None,
+        dsr=profile.dsr,
+        external=ExternalHost(name=OUTSIDE_NAME, addresses=tuple(OUTSIDE_HOST.values())),
+        emulated=True,
+    )

@@ -1,0 +1,135 @@
+"""kube-proxy's work: from Services and EndpointSlices to the rules of every node. DNS records go the same way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
+
+from podwire.facts import Family, family_of
+from podwire.lab.controllers import Debounced
+from podwire.lab.interfaces import EndpointRule, NodeNetwork, Object, ServiceRule, Store
+
+_LOG = logging.getLogger(__name__)
+_ADDRESS_TYPE: Mapping[Family, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}
+_PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
+
+
+def service_rules(services: Iterable[Object], slices: Iterable[Object]) -> list[ServiceRule]:
+    """One rule a (Service, family, port), sorted. Only ready endpoints count; headless Services have no rules."""
+    by_service: dict[tuple[str, str], list[Object]] = {}
+    for each in slices:
+        labels = each["metadata"].get("labels") or {}
+        key = (each["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
+        by_service.setdefault(key, []).append(each)
+    rules = []
+    for service in services:
+        meta, spec = service["metadata"], service["spec"]
+        addresses = [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != "None"]
+        own = by_service.get((meta["namespace"], meta["name"]), [])
+        for address in addresses:
+            for port in spec.get("ports") or ():
+                if port.get("protocol", "TCP") in _PROTOCOLS:
+                    rules.append(_rule(service, address, port, own))
+    return sorted(rules, key=lambda rule: (rule.name, rule.family, rule.protocol, rule.port))
+
+
+def _rule(service: Object, address: str, port: Object, slices: Sequence[Object]) -> ServiceRule:
+    meta, spec = service["metadata"], service["spec"]
+    family = family_of(address)
+    endpoints: dict[str, EndpointRule] = {}
+    target = port.get("targetPort", port["port"])
+    for each in slices:
+        if each["addressType"] != _ADDRESS_TYPE[family]:
+            continue
+        number = next((p["port"] for p in each.get("ports") or () if p.get("name", "") == port.get("name", "")), None)
+        if number is None:
+            continue
+        target = number
+        for entry in each.get("endpoints") or ():
+            if (entry.get("conditions") or {}).get("ready") is not False:
+                for ip in entry["addresses"]:
+                    endpoints[ip] = EndpointRule(address=ip, node=entry.get("nodeName", ""))
+    return ServiceRule(
+        name=f"{meta['namespace']}/{meta['name']}" + (f":{port['name']}" if port.get("name") else ""),
+        family=family,
+        address=address,
+        protocol=_PROTOCOLS[port.get("protocol", "TCP")],
+        port=port["port"],
+        target_port=target if isinstance(target, int) else port["port"],
+        endpoints=tuple(sorted(endpoints.values(), key=lambda endpoint: endpoint.address)),
+        node_port=port.get("nodePort"),
+        session_affinity=spec.get("sessionAffinity") == "ClientIP",
+        external_local=spec.get("externalTrafficPolicy") == "Local",
+        internal_local=spec.get("internalTrafficPolicy") == "Local",
+    )
+
+
+class ServiceProxy:
+    """Writes the Service data path of every node when Services or endpoints have changed.
+
+    A node's rules are loaded by a process of some ten milliseconds: the nodes are written in threads beside the loop.
+    """
+
+    def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork]) -> None:
+        self._store, self._nodes = store, nodes
+        self._written: list[ServiceRule] | None = None
+        self._ends: list[Callable[[], None]] = []
+        self._changed = Debounced(self._begin)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._ends = [self._store.subscribe(resource, self._changed) for resource in ("services", "endpointslices")]
+        self._begin()
+
+    def stop(self) -> None:
+        self._changed.cancel()
+        for end in self._ends:
+            end()
+
+    async def settled(self) -> None:
+        """Until what was known at the call is written."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    def _begin(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._write())
+            self._task.add_done_callback(_log_failure)
+
+    async def _write(self) -> None:
+        while True:
+            rules = service_rules(self._store.list("services"), self._store.list("endpointslices"))
+            if rules == self._written:
+                return
+            await asyncio.gather(*(asyncio.to_thread(node.set_services, rules) for node in self._nodes.values()))
+            self._written = rules
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _LOG.error("Services were not written: %s", task.exception(), exc_info=task.exception())
+
+
+class NameRecords:
+    """Tells the cluster's DNS server what Services, endpoints and pods there are."""
+
+    def __init__(self, store: Store, set_records: Callable[[list[Object], list[Object], list[Object]], None]) -> None:
+        self._store, self._set_records = store, set_records
+        self._ends: list[Callable[[], None]] = []
+        self._sync = Debounced(self.sync)
+
+    def start(self) -> None:
+        self._ends = [
+            self._store.subscribe(resource, self._sync) for resource in ("services", "endpointslices", "pods")
+        ]
+        self.sync()
+
+    def stop(self) -> None:
+        self._sync.cancel()
+        for end in self._ends:
+            end()
+
+    def sync(self) -> None:
+        self._set_records(*(self._store.list(resource) for resource in ("services", "endpointslices", "pods")))

@@ -1,0 +1,56 @@
+"""What a pod's resolver is told: dnsPolicy and dnsConfig on Linux and on Windows nodes.
+
+Source: kubernetes.io "DNS for Services and Pods": policies; on Windows nodes no ClusterFirstWithHostNet and one suffix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from podwire.facts import OS
+from podwire.lab.interfaces import Object
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolver:
+    """Servers in order, search suffixes in order, options such as `ndots:5`."""
+
+    servers: tuple[str, ...]
+    search: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    def to_file(self) -> str:
+        """As resolv.conf(5). Without a suffix the search is the root: nothing is made up from the host's name."""
+        lines = [f"search {' '.join(self.search)}" if self.search else "search ."]
+        lines += [f"nameserver {server}" for server in self.servers]
+        if self.options:
+            lines.append(f"options {' '.join(self.options)}")
+        return "\n".join(lines) + "\n"
+
+
+def resolver_of(
+    pod: Object, system: OS, *, cluster_dns: Sequence[str], node_dns: Sequence[str], domain: str = "cluster.local"
+) -> Resolver:
+    """The resolver settings of a pod. A Windows pod has one suffix, that of its own namespace."""
+    spec = pod["spec"]
+    policy = spec.get("dnsPolicy", "ClusterFirst")
+    if spec.get("hostNetwork") and (policy == "ClusterFirst" or system == "windows"):
+        policy = "Default"
+    own = f"{pod['metadata']['namespace']}.svc.{domain}"
+    if policy in ("ClusterFirst", "ClusterFirstWithHostNet"):
+        search: tuple[str, ...] = (own,) if system == "windows" else (own, f"svc.{domain}", domain)
+        found = Resolver(servers=tuple(cluster_dns), search=search, options=("ndots:5",))
+    elif policy == "None":
+        found = Resolver(servers=())
+    else:
+        found = Resolver(servers=tuple(node_dns))
+    config = spec.get("dnsConfig") or {}
+    options = {option["name"]: option.get("value") for option in config.get("options") or ()}
+    added = tuple(name if value is None else f"{name}:{value}" for name, value in options.items())
+    kept = tuple(each for each in found.options if each.split(":")[0] not in options)
+    return Resolver(
+        servers=(*found.servers, *(config.get("nameservers") or ())),
+        search=(*found.search, *(config.get("searches") or ())),
+        options=kept + added,
+    )

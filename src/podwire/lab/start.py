@@ -1,0 +1,48 @@
+"""What passes between the owner of a lab and the lab's own processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+KEEP_GOING = b"stay"
+"""What the owner writes on the lifeline to let the lab outlive it."""
+
+
+class CannotBuild(Exception):
+    """Why the lab cannot run here, in one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What the owner passes on: descriptors by number, the run directory, the API token and the choice of lab."""
+
+    listen: int
+    lock: int
+    lifeline: int
+    ready: int
+    owner: int
+    directory: str
+    token: str
+    profile: str
+    faults: tuple[str, ...]
+    dsr: bool | None
+
+    @property
+    def work(self) -> str:
+        """Where PID 1 mounts the memory that holds volumes; outside its mount namespace it is an empty directory."""
+        return f"{self.directory}/work"
+
+    @classmethod
+    def read(cls, text: str) -> Start:
+        data: dict[str, Any] = json.loads(text)
+        return cls(**{**data, "faults": tuple(data["faults"])})
+
+
+def report(fd: int, message: dict[str, Any]) -> None:
+    """The one line that the owner waits for."""
+    with contextlib.suppress(OSError):
+        os.write(fd, json.dumps(message).encode() + b"\n")

@@ -1,0 +1,321 @@
+"""Hosts, nodes and pods of the lab as they are built: namespaces with cables, addresses, routes and rules."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from podwire.facts import FAMILIES, OS, Family, family_of
+from podwire.lab import linux_node, nft, windows_node
+from podwire.lab.interfaces import Namespace, PodNetwork, ServiceRule
+from podwire.lab.netns import NetworkNamespace, plain_frames
+from podwire.lab.profiles import ROUTER, UNDERLAY, NodePlan, Profile
+from podwire.lab.rtnetlink import Rtnetlink, wait_ready
+
+BRIDGE, NIC, VXLAN = "cbr0", "eth0", "vxlan0"
+FIRST_POD = 10
+
+# Before the first interface exists. Addresses are given by hand, so nothing has to be detected, asked or announced, and
+# ICMP answers are evidence: no rate limit. New namespaces inherit some of these from the machine.
+QUIET: Mapping[str, str] = {
+    "net/ipv6/conf/all/accept_dad": "0",
+    "net/ipv6/conf/default/accept_dad": "0",
+    "net/ipv6/conf/default/accept_ra": "0",
+    "net/ipv6/conf/default/addr_gen_mode": "1",
+    "net/ipv6/conf/all/disable_ipv6": "0",
+    "net/ipv6/conf/default/disable_ipv6": "0",
+    "net/ipv6/icmp/ratelimit": "0",
+    "net/ipv4/icmp_ratelimit": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/ipv4/conf/default/send_redirects": "0",
+}
+ROUTING: Mapping[str, str] = {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"}
+# Same-node answers of a Service cross the bridge only; without this they would come back with the backend's address.
+BRIDGED: Mapping[str, str] = {
+    "net/bridge/bridge-nf-call-iptables": "1",
+    "net/bridge/bridge-nf-call-ip6tables": "1",
+    "net/bridge/bridge-nf-call-arptables": "0",
+}
+LINUX: Mapping[str, str] = {
+    "net/ipv4/ip_default_ttl": "64",
+    "net/ipv6/conf/all/hop_limit": "64",
+    "net/ipv6/conf/default/hop_limit": "64",
+    "net/ipv4/ip_local_port_range": "32768 60999",
+}
+ANYWHERE: Mapping[Family, str] = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
+
+
+def stack(os: OS) -> Mapping[str, str]:
+    """The settings that make a namespace send as the TCP/IP stack of an operating system does."""
+    return windows_node.SYSCTLS if os == "windows" else LINUX
+
+
+class Host:
+    """A namespace and the netlink conversation with it."""
+
+    def __init__(self, name: str, *sysctls: Mapping[str, str]) -> None:
+        settings: dict[str, str] = dict(QUIET)
+        for more in sysctls:
+            settings.update(more)
+        self.name = name
+        self.netns = NetworkNamespace(name, settings)
+        self.links = Rtnetlink(self.netns)
+        self.links.up("lo")
+
+    @property
+    def namespace(self) -> Namespace:
+        return self.netns
+
+    def close(self) -> None:
+        self.links.close()
+        self.netns.close()
+
+
+@dataclass
+class Pod:
+    """A pod's place in the network (`interfaces.PodNetwork`). `host` is its number in the node's pod networks."""
+
+    uid: str
+    host: int
+    place: Host
+    namespace: Namespace
+    addresses: tuple[str, ...]
+    mac: str
+    host_interface: str
+
+    def address(self, family: Family) -> str | None:
+        return next((a for a in self.addresses if family_of(a) == family), None)
+
+
+class Node:
+    """A node: NIC, bridge with its pods, tunnel or routes to its peers, and its rules (`interfaces.NodeNetwork`)."""
+
+    def __init__(self, plan: NodePlan, profile: Profile) -> None:
+        self.plan, self.profile = plan, profile
+        self.name, self.os = plan.name, plan.os
+        self.addresses, self.pod_cidrs, self.nic = plan.addresses, plan.pod_cidrs, NIC
+        self.host = Host(plan.name, ROUTING, BRIDGED, stack(plan.os))
+        self.namespace: Namespace = self.host.netns
+        self.pods: dict[str, Pod] = {}
+        self.attached: list[Callable[[Node, Pod], None]] = []
+        self.amended: dict[str, str] = {}
+        self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
+        self._services: Sequence[ServiceRule] = ()
+        self._applied_rules = self.base_rules  # by the network's build
+        self._applied_services = ""
+        self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
+        self._next_pod = FIRST_POD
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of this node's pods."""
+        return self.profile.pod_families(self.os)
+
+    def gateway(self, family: Family) -> str:
+        """The address of the node that its pods send to."""
+        return self.plan.pod_address(family, self.profile.gateway(self.os))
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The node's own addresses in its pod networks: bridge, tunnel endpoint, source VIP."""
+        numbers = [self.profile.gateway(self.os)]
+        numbers += [0] if self.profile.encapsulated else []
+        numbers += [self.profile.source_vip] if self.os == "windows" and self.profile.source_vip is not None else []
+        return tuple(self.plan.pod_address(family, n) for family in self.families for n in numbers)
+
+    # Building
+
+    def build(self, peers: Sequence[NodePlan], router_mac: str) -> None:
+        """Everything of the node but its cable, which is there already."""
+        links = self.host.links
+        for family in FAMILIES:
+            length = UNDERLAY[family].rpartition("/")[2]
+            links.address(NIC, f"{self.plan.address(family)}/{length}")
+        links.bridge(BRIDGE, f"02:20:00:00:00:{self.plan.number:02x}", mtu=self.profile.mtu)
+        links.up(NIC, BRIDGE)
+        for family in self.families:
+            length = self.plan.pod_cidr(family).rpartition("/")[2]
+            links.address(BRIDGE, f"{self.gateway(family)}/{length}")
+            if self.os == "windows" and self.profile.source_vip is not None:
+                links.address(BRIDGE, _alone(self.plan.pod_address(family, self.profile.source_vip)))
+        for family in FAMILIES:
+            links.neighbour(NIC, ROUTER[family], router_mac)
+            links.route(ANYWHERE[family], NIC, ROUTER[family])
+        if self.profile.encapsulated:
+            self._add_tunnel()
+        for peer in peers:
+            self.add_peer(peer)
+        links.commit()
+
+    def _add_tunnel(self) -> None:
+        assert self.profile.vni is not None
+        assert self.profile.port is not None
+        links = self.host.links
+        settings = {"vni": self.profile.vni, "port": self.profile.port, "mtu": self.profile.mtu}
+        links.vxlan(VXLAN, self.plan.vtep_mac, local=self.plan.address("ipv4"), device=NIC, **settings)
+        links.up(VXLAN)
+        for family in self.families:
+            links.address(VXLAN, _alone(self.plan.pod_address(family, 0)))
+
+    def add_peer(self, peer: NodePlan) -> None:
+        """What the node knows of another one: its MAC, and the way to its pods."""
+        links = self.host.links
+        for family in FAMILIES:
+            links.neighbour(NIC, peer.address(family), peer.mac)
+        if self.profile.encapsulated:
+            links.tunnel_peer(VXLAN, peer.vtep_mac, peer.address("ipv4"))
+        for family in self.common_families(peer):
+            if self.profile.encapsulated:
+                links.neighbour(VXLAN, peer.pod_address(family, 0), peer.vtep_mac)
+            links.route(peer.pod_cidr(family), *self.way_to(peer, family))
+
+    def common_families(self, peer: NodePlan) -> list[Family]:
+        """The families that pods here and pods there both have."""
+        return [family for family in self.families if family in self.profile.pod_families(peer.os)]
+
+    def way_to(self, peer: NodePlan, family: Family) -> tuple[str, str]:
+        """Device and next hop of the packets to a peer's pods."""
+        if self.profile.encapsulated:
+            return VXLAN, peer.pod_address(family, 0)
+        return NIC, peer.address(family)
+
+    def plain_frames(self) -> None:
+        """Offloads off on every device of the node."""
+        plain_frames(self.host.netns, NIC, BRIDGE, *([VXLAN] if self.profile.encapsulated else []))
+
+    # Rules
+
+    @property
+    def base_rules(self) -> str:
+        """The rules that do not depend on Services, with what faults have put in front of them."""
+        rules = windows_node.base_rules if self.os == "windows" else linux_node.base_rules
+        return rules(self.plan, self.profile) + "".join(self.amended.values())
+
+    def refresh(self) -> None:
+        """Apply the base rules and the Services anew, e.g. after `amended` or `rewritten` has changed."""
+        text = self.base_rules
+        if text != self._applied_rules:
+            nft.apply(self.host.netns, text)
+            self._applied_rules = text
+        self.set_services(self._services)
+
+    def set_services(self, services: Sequence[ServiceRule]) -> None:
+        """See `interfaces.NodeNetwork`. Doing it again with the same Services costs nothing."""
+        self._services = tuple(services)
+        for change in self.rewritten.values():
+            services = change(services)
+        rules = windows_node.service_rules if self.os == "windows" else linux_node.service_rules
+        text = rules(self.plan, self.profile, services)
+        if text == self._applied_services:
+            return
+        nft.apply(self.host.netns, text)
+        self._applied_services = text
+        before, self._udp_backends = self._udp_backends, _udp_backends(services)
+        if any(before[key] - self._udp_backends.get(key, frozenset()) for key in before):
+            # kube-proxy: a UDP flow would keep its lost backend as long as the client goes on sending.
+            flush_connections(self.host.netns, mark=windows_node.UDP_SERVICE)
+
+    # Pods
+
+    def attach_pod(self, uid: str) -> PodNetwork:
+        """See `interfaces.NodeNetwork`.
+
+        Raises:
+            ValueError: there is a pod of that uid, or no address is left.
+        """
+        if uid in self.pods:
+            raise ValueError(f"pod {uid} is attached to {self.name} already")
+        host = self._free_number()
+        addresses = tuple(self.plan.pod_address(family, host) for family in self.families)
+        mac, port = self._pod_mac(host), f"pod{host}"
+        without_ipv6 = {} if "ipv6" in self.families else {"net/ipv6/conf/default/disable_ipv6": "1"}
+        place = Host(f"{self.name}/pod{host}", stack(self.os), without_ipv6)
+        node = self.host.links
+        try:
+            node.veth(
+                port,
+                f"02:40:00:{host >> 8:02x}:{host & 255:02x}:{self.plan.number:02x}",
+                place.links,
+                NIC,
+                mac,
+                mtu=self.profile.mtu,
+            )
+            node.bridge_port(port, BRIDGE, hairpin=True)
+            node.up(port)
+            node.station(port, mac)
+            place.links.up(NIC)
+            for family, address in zip(self.families, addresses, strict=True):
+                node.neighbour(BRIDGE, address, mac)
+                place.links.address(NIC, f"{address}/{self.plan.pod_cidr(family).rpartition('/')[2]}")
+                place.links.neighbour(NIC, self.gateway(family), f"02:20:00:00:00:{self.plan.number:02x}")
+                place.links.route(ANYWHERE[family], NIC, self.gateway(family))
+            node.commit()
+            place.links.commit()
+            plain_frames(self.host.netns, port)
+            plain_frames(place.netns, NIC)
+            wait_ready(node, place.links, only=frozenset({port, NIC, BRIDGE}))
+        except BaseException:
+            place.close()
+            raise
+        pod = Pod(uid, host, place, place.netns, addresses, mac, port)
+        self.pods[uid] = pod
+        for callback in self.attached:
+            callback(self, pod)
+        return pod
+
+    def detach_pod(self, uid: str) -> None:
+        """Take the cable out and give the namespace up; a uid that is not attached is nothing to do."""
+        pod = self.pods.pop(uid, None)
+        if pod is None:
+            return
+        self.host.links.delete_link(pod.host_interface)
+        self.host.links.commit()
+        pod.place.close()
+
+    def _free_number(self) -> int:
+        """The next number in turn, as host-local does: an address is not used again at once."""
+        taken = {pod.host for pod in self.pods.values()}
+        for offset in range(255 - FIRST_POD):
+            number = FIRST_POD + (self._next_pod - FIRST_POD + offset) % (255 - FIRST_POD)
+            if number not in taken:
+                self._next_pod = number + 1
+                return number
+        raise ValueError(f"no pod address is left on {self.name}")
+
+    def _pod_mac(self, host: int) -> str:
+        if self.os == "windows" and self.profile.mode == "overlay":
+            # win-overlay: the endpoint's MAC is 0E-2A and the IPv4 address in hexadecimal.
+            return ":".join(["0e", "2a", *(f"{int(n):02x}" for n in self.plan.pod_address("ipv4", host).split("."))])
+        return f"02:30:00:00:{self.plan.number:02x}:{host:02x}"
+
+    def close(self) -> None:
+        for pod in self.pods.values():
+            pod.place.close()
+        self.pods.clear()
+        self.host.close()
+
+
+def _alone(address: str) -> str:
+    return f"{address}/{128 if ':' in address else 32}"
+
+
+def _udp_backends(services: Sequence[ServiceRule]) -> dict[tuple[str, int], frozenset[str]]:
+    return {(s.address, s.port): frozenset(e.address for e in s.endpoints) for s in services if s.protocol == "udp"}
+
+
+def flush_connections(namespace: NetworkNamespace, mark: int | None = None) -> None:
+    """Forget tracked connections, all of them or those whose connection mark has the bits of `mark`."""
+    netfilter, new, delete_all, refused = 12, 1, (1 << 8) | 2, 0x5
+    body = struct.pack("BBH", 0, 0, 0)
+    if mark is not None:
+        body += struct.pack("!HHI", 8, 8, mark) + struct.pack("!HHI", 8, 21, mark)
+    with namespace.socket(socket.AF_NETLINK, socket.SOCK_RAW, netfilter) as channel:
+        channel.send(struct.pack("IHHII", 16 + len(body), delete_all, refused, new, 0) + body)
+        answer = channel.recv(4096)
+    number = -struct.unpack_from("i", answer, 16)[0]
+    if number:
+        raise OSError(number, f"conntrack flush in namespace {namespace.name}")

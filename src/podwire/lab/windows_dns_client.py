@@ -1,0 +1,125 @@
+"""The DNS Client service of an emulated Windows pod: a resolver on the pod's loopback that spells names as Windows does.
+
+Source of both rules: kubernetes.io, "DNS for Services and Pods", DNS resolution on Windows nodes; and "Networking on
+Windows", supported flows: a name without a dot gets the one suffix of the pod's namespace, and any name with a dot
+counts as fully qualified and is asked as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import cast
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rrset
+
+from podwire.lab.dns import exchange
+from podwire.lab.interfaces import Namespace
+
+ADDRESS = "127.0.0.53"
+PATIENCE = 1.0
+TRIES = 3
+
+
+def windows_query_name(name: str, suffix: str) -> str:
+    """The one name that Windows asks for. `name` without its final dot has none for a single label."""
+    return name if "." in name or not suffix else f"{name}.{suffix}"
+
+
+class WindowsDnsClient:
+    """Takes the questions of one pod's programs, and asks the pod's DNS servers by packets from the pod's own address.
+
+    `suffix` and `never_found` are what faults change: with several suffixes it is a client that appends a search list.
+    """
+
+    def __init__(self, suffix: str, servers: Sequence[str]) -> None:
+        self.suffixes: tuple[str, ...] = (suffix,)
+        self.appends = False
+        self.silent_on_dots = False
+        self._servers = tuple(servers)
+        self._namespace: Namespace | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, namespace: Namespace) -> None:
+        """Listen on the pod's loopback address 127.0.0.53."""
+        self._namespace = namespace
+        with namespace.entered():
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setblocking(False)
+        sock.bind((ADDRESS, 53))
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Questions(self), sock=sock)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def asked(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(data, client, transport))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
+        try:
+            query = dns.message.from_wire(data)
+        except (dns.exception.DNSException, ValueError):
+            return
+        if not query.question:
+            return
+        name = query.question[0].name.to_text(omit_final_dot=True)
+        if self.silent_on_dots and "." in name:
+            return
+        said: dns.message.Message | None = None
+        for spelled in self._spellings(name):
+            said = await self._ask(spelled, query)
+            if said is None or said.answer or said.rcode() not in (dns.rcode.NXDOMAIN, dns.rcode.NOERROR):
+                break
+        if said is not None and not transport.is_closing():
+            transport.sendto(_as_asked(query, said).to_wire(), client)
+
+    def _spellings(self, name: str) -> Sequence[str]:
+        if self.appends:
+            return [*(f"{name}.{suffix}" for suffix in self.suffixes), name]
+        return [windows_query_name(name, self.suffixes[0])]
+
+    async def _ask(self, name: str, query: dns.message.Message) -> dns.message.Message | None:
+        assert self._namespace is not None
+        asked = dns.message.make_query(name, query.question[0].rdtype)
+        for attempt in range(TRIES):
+            server = self._servers[attempt % len(self._servers)]
+            try:
+                wire = await asyncio.wait_for(exchange(self._namespace, asked.to_wire(), (server, 53)), PATIENCE)
+                return dns.message.from_wire(wire)
+            except (TimeoutError, OSError, dns.exception.DNSException):
+                continue
+        return None
+
+
+def _as_asked(query: dns.message.Message, said: dns.message.Message) -> dns.message.Message:
+    """The answer to what the program asked: the name that was asked on the wire becomes an alias of it."""
+    answer = dns.message.make_response(query, recursion_available=True)
+    answer.set_rcode(said.rcode())
+    own, asked = query.question[0].name, said.question[0].name
+    if own != asked and said.answer:
+        answer.answer.append(dns.rrset.from_text(own, 5, "IN", "CNAME", asked.to_text()))
+    answer.answer += said.answer
+    answer.authority += said.authority
+    return answer
+
+
+class _Questions(asyncio.DatagramProtocol):
+    def __init__(self, client: WindowsDnsClient) -> None:
+        self._client = client
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._client.asked(data, addr, self._transport)

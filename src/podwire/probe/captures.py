@@ -1,0 +1,190 @@
+"""Captures of a run: where packets are seen, by whom, and whether a place can be relied on.
+
+A Linux pod captures at its own interface; a node's NIC, and the port of a Windows pod, are captured by the node's host
+probe. Every place gets a beacon of its own before the first flow and after the last one: a place that misses one of
+them, or that lost packets, proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from podwire.cluster.workloads import Deployment, Probe
+from podwire.correlate import CaptureIndex
+from podwire.facts import FAMILIES
+from podwire.pcap import Frame, read_frames
+from podwire.probe.client import AgentClient, AgentError, CaptureData, ChannelLost
+from podwire.probe.targets import Hello, interface_of, mac_of
+from podwire.wire import packets
+
+CAPTURE = "run"
+BEACONS = 3
+DISCARD_PORT = 9
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A place where packets are captured: the port of a pod (`pod`, its name) or a NIC (`nic`, its node's name)."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "pod" else f"NIC of {self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Captured:
+    """What a place saw. `reason` says why it cannot be relied on, and is empty when it can."""
+
+    index: CaptureIndex
+    frames: Sequence[Frame] = ()
+    reason: str = ""
+
+
+class Captures:
+    """All captures of one run, from the first beacon to the last.
+
+    `agents` and `hellos` are by pod. Problems of single places are kept, never raised: the cases that need the place
+    become inconclusive, all others go on.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        agents: Mapping[str, AgentClient],
+        hellos: Mapping[str, Hello],
+        tokens: Iterable[str],
+        patience: float,
+    ) -> None:
+        self._deployment, self._agents, self._hellos = deployment, agents, hellos
+        self._tokens, self._patience = iter(tokens), patience
+        self._beacons: dict[Place, list[str]] = {}
+        self._problems: dict[Place, str] = {}
+        self._interfaces: dict[str, Sequence[Mapping[str, Any]]] = {}
+        self._capturers: dict[str, list[Place]] = {}
+
+    def start(self, places: Iterable[Place]) -> None:
+        """Begin to capture at all of these places; returns when every one of them runs or has failed."""
+        for place in sorted(set(places)):
+            capturer = self._capturer(place)
+            if capturer is None or capturer.pod not in self._agents:
+                self._problems[place] = "no probe that could capture here is running"
+            else:
+                self._capturers.setdefault(capturer.pod, []).append(place)
+        started = {pod: self._start(pod) for pod in self._capturers}
+        for pod, answer in started.items():
+            try:
+                self._interfaces[pod] = answer.result(self._patience)["interfaces"]
+            except (AgentError, ChannelLost, TimeoutError) as problem:
+                for place in self._capturers[pod]:
+                    self._problems[place] = f"the capture did not start: {problem}"
+
+    def beacon(self) -> None:
+        """Send every place a beacon of its own, from the pod or node itself."""
+        sent: list[tuple[Place, Future[Any]]] = []
+        for places in self._capturers.values():
+            for place in places:
+                sender, address = self._beacon_way(place)
+                if sender is None or address is None:
+                    self._problems.setdefault(place, "nothing here can send a beacon")
+                    continue
+                token = next(self._tokens)
+                self._beacons.setdefault(place, []).append(token)
+                parameters = {"host": address, "port": DISCARD_PORT, "token": token, "count": BEACONS}
+                sent.append((place, self._agents[sender].call("beacon", parameters, self._patience)))
+        for place, answer in sent:
+            try:
+                answer.result(self._patience)
+            except (AgentError, ChannelLost, TimeoutError) as problem:
+                self._problems.setdefault(place, f"its beacon could not be sent: {problem}")
+
+    def stop(self) -> dict[Place, Captured]:
+        """End all captures, read them, and judge each place by its beacons and its losses."""
+        stopping = {
+            pod: self._agents[pod].capture_stop(CAPTURE, self._patience * 4)
+            for pod in self._capturers
+            if pod in self._interfaces
+        }
+        captured: dict[Place, Captured] = {}
+        for pod, answer in stopping.items():
+            try:
+                data = answer.result(self._patience * 4)
+            except (AgentError, ChannelLost, TimeoutError, ValueError) as problem:
+                for place in self._capturers[pod]:
+                    self._problems.setdefault(place, f"the capture could not be read: {problem}")
+                continue
+            for place in self._capturers[pod]:
+                captured[place] = self._read(place, pod, data)
+        nothing = CaptureIndex(())
+        return {**{place: Captured(index=nothing, reason=why) for place, why in self._problems.items()}, **captured}
+
+    def _start(self, pod: str) -> Future[dict[str, Any]]:
+        probe = self._deployment.probe(pod)
+        parameters: dict[str, Any] = {"capture": CAPTURE, "via": "pktmon", "interfaces": None, "snaplen": 0}
+        if probe.os == "linux":
+            own = (interface_of(address, self._hellos.get(pod)) for address in probe.addresses.values())
+            parameters |= {"via": "af_packet", "interfaces": sorted({name for name in own if name})}
+        return self._agents[pod].call("capture_start", parameters, self._patience)
+
+    def _capturer(self, place: Place) -> Probe | None:
+        if place.kind == "pod":
+            probe = self._deployment.probe(place.name)
+            if probe.os == "linux":
+                return probe
+            return self._host(probe.node)
+        return self._host(place.name)
+
+    def _host(self, node: str) -> Probe | None:
+        return next((one for one in self._deployment.probes if one.node == node and one.slot == "host"), None)
+
+    def _beacon_way(self, place: Place) -> tuple[str | None, str | None]:
+        """Who sends a beacon that this place must see, and where to: pods to their node, nodes to another node."""
+        hosts = [one for one in self._deployment.probes if one.slot == "host" and one.addresses]
+        if place.kind == "pod":
+            probe = self._deployment.probe(place.name)
+            host = self._host(probe.node)
+            return (probe.pod if probe.pod in self._agents else None), _shared_address(probe, host)
+        sender = self._host(place.name)
+        if sender is None or sender.pod not in self._agents:
+            return None, None
+        others = [one for one in hosts if one.node != place.name]
+        return sender.pod, next((address for one in others if (address := _shared_address(sender, one))), None)
+
+    def _read(self, place: Place, pod: str, data: CaptureData) -> Captured:
+        raw = data.interfaces.get(self._interface(place, pod))
+        if raw is None:
+            return Captured(index=CaptureIndex(()), reason=f"no interface of {place} was captured")
+        frames = tuple(read_frames(raw))
+        index = CaptureIndex(packets(frames))
+        missed = [at for at, token in enumerate(self._beacons.get(place, ())) if not index.has_token(token)]
+        reason = self._problems.get(place, "")
+        if not reason and data.dropped:
+            reason = f"{data.dropped} packets were lost"
+        if not reason and missed:
+            reason = f"the beacon {'before' if 0 in missed else 'after'} the flows was not seen"
+        return Captured(index=index, frames=frames, reason=reason)
+
+    def _interface(self, place: Place, pod: str) -> str:
+        """The captured interface that is this place: by its name on Linux, by the MAC of its port on Windows."""
+        probe = self._deployment.probe(pod)
+        owner = self._deployment.probe(place.name) if place.kind == "pod" else probe
+        hello = self._hellos.get(owner.pod)
+        if probe.os == "linux":
+            return next((name for a in owner.addresses.values() if (name := interface_of(a, hello))), "")
+        macs = {mac for address in owner.addresses.values() if (mac := mac_of(address, hello))}
+        for interface in self._interfaces.get(pod, ()):
+            if str(interface.get("mac", "")).lower() in macs:
+                return str(interface["name"])
+        return ""
+
+
+def _shared_address(sender: Probe, receiver: Probe | None) -> str | None:
+    """An address of the receiver in a family that the sender has too."""
+    for family in FAMILIES:
+        if receiver is not None and family in sender.addresses and family in receiver.addresses:
+            return receiver.addresses[family]
+    return None

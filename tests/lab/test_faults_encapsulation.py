@@ -1,0 +1,57 @@
+"""Faults of tunnels, routes and MACs: most leave everything working, and only packets show them."""
+
+import pytest
+from faulty import Labs, breaks, labs, params, wire, works
+
+WIN, WIN_2, LIN = "windows-1/a", "windows-2/a", "linux-1/a"
+POD_MACS = ("0e:2a:", "02:30:")
+
+
+def tunnelled(**wanted):
+    """Every packet that passes the NIC of windows-1 is in a tunnel with these outer fields."""
+    return wire(
+        WIN,
+        LIN,
+        lambda seen: len(seen) >= 2 and all(getattr(p, name) == value for p in seen for name, value in wanted.items()),
+    )
+
+
+CHECKS = {
+    "vni-below-4096": tunnelled(vni=4096),
+    "vni-of-another-network": works(WIN, WIN_2),
+    "vxlan-port-8472": tunnelled(outer_dport=4789),
+    "outer-source-wrong": wire(WIN, LIN, lambda seen: {p.outer_src for p in seen} == {"172.31.0.11", "172.31.0.1"}),
+    "replies-unencapsulated": tunnelled(encapsulated=True),
+    "route-missing": works(WIN, WIN_2, proto="tcp"),
+    "remote-mac-wrong": works(WIN, WIN_2),
+    "pod-mac-leaves": wire(WIN, LIN, lambda seen: not any(p.frame_src.startswith(POD_MACS) for p in seen)),
+    "pod-mac-arrives": wire(LIN, WIN, lambda seen: not any(p.frame_dst.startswith(POD_MACS) for p in seen)),
+}
+ONLY_PACKETS_SHOW = (
+    "vni-below-4096",
+    "vxlan-port-8472",
+    "outer-source-wrong",
+    "replies-unencapsulated",
+    "pod-mac-leaves",
+    "pod-mac-arrives",
+)
+
+
+@pytest.fixture(scope="module", name="running")
+def _running():
+    yield from labs()
+
+
+@pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))
+def test_a_fault_shows_and_goes(running: Labs, profile, fault, check):
+    breaks(running.of(profile), fault, check)
+
+
+@pytest.mark.parametrize(("profile", "fault", "check"), params({name: CHECKS[name] for name in ONLY_PACKETS_SHOW}))
+@pytest.mark.parametrize("proto", ["tcp", "udp", "icmp"])
+def test_connections_work_although_the_wire_is_wrong(running: Labs, profile, fault, check, proto):
+    lab = running.of(profile)
+    lab.inject(fault)
+    answers = [lab.exchange(a, b, proto=proto).ok for a, b in ((WIN, LIN), (LIN, WIN), (WIN, WIN_2))]
+    lab.remove(fault)
+    assert answers == [True, True, True]

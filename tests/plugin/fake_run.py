@@ -1,0 +1,93 @@
+"""A conftest for pytester: the plugin with a runner whose observations are made by hand. No lab, no cluster."""
+
+CONFTEST = """
+import sys
+sys.path.insert(0, {helpers!r})
+from pathlib import Path
+
+import podwire.layout, podwire.pytest_plugin, podwire.runner
+from observed import an_attempt, an_observation
+from podwire.catalogue import load
+from podwire.probe.dispatch import Sighting
+
+SUITES = Path(__file__).parent / "suites"
+podwire.layout.suites_folder = podwire.runner.suites_folder = lambda: SUITES
+pytest_plugins = ["case_fixtures", "workload_fixtures"]
+DAMAGE = {damage!r}
+
+
+def seen(case):
+    changes = {{}}
+    attempt = an_attempt(identity="server")
+    for words, what in DAMAGE.items():
+        if words in case.id:
+            if what == "silent":
+                attempt = an_attempt(error="timeout")
+            if what == "unsure":
+                changes["problem"] = "the probe died"
+            if what == "other":
+                attempt = an_attempt(identity="somebody else")
+    observation = an_observation(attempt, case_id=case.id, **changes)
+    bindings = {{**observation.bindings, "server.identity": "server"}}
+    return type(observation)(**{{**observation.__dict__, "bindings": bindings}})
+
+
+class Runner(podwire.runner.Runner):
+    def observe(self, cases):
+        self.planned |= {{case.id: case for case in cases}}
+        self.sightings |= {{case.id: Sighting(observation=seen(case)) for case in cases}}
+        (Path(__file__).parent / "observed").open("a").write("x")
+        return self.sightings
+
+
+podwire.pytest_plugin.Runner = Runner
+"""
+
+REQUIREMENTS = """
+area: Area
+requirements:
+  - id: ONE
+    level: MUST
+    statement: One holds.
+    sources: [{document: A document}]
+  - id: TWO
+    level: SHOULD
+    statement: Two holds.
+    sources: [{document: A document}]
+"""
+LIMITATIONS = """
+limitations:
+  - id: LIM-TWO
+    requirement: TWO
+    kind: documented
+    statement: Two does not hold on Windows.
+    symptom: no-answer
+    when: {client: windows}
+    sources: [{document: A document}]
+"""
+TESTS = """
+from podwire import ANY_OS, flows, requirement
+
+@requirement("ONE")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
+def test_one(flow, case):
+    case.expect(answered_by=flow.server)
+
+@requirement("TWO")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
+def test_two(flow, case):
+    case.expect(answered_by=flow.server)
+"""
+
+
+def lay_out(pytester, helpers, fixtures, damage=None, tests=TESTS):
+    """A checkout in miniature below pytester's folder."""
+    area = pytester.mkdir("suites") / "area"
+    area.mkdir()
+    (area / "requirements.yaml").write_text(REQUIREMENTS)
+    (area / "limitations.yaml").write_text(LIMITATIONS)
+    (area / "test_area.py").write_text(tests)
+    pytester.makeconftest(CONFTEST.format(helpers=str(helpers), damage=damage or {}))
+    pytester.makeini(
+        f"[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider --no-report --run-dir=run\npythonpath = {fixtures} .\n"
+    )

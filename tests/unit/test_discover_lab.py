@@ -1,0 +1,37 @@
+"""The lab is discovered as any cluster is: what its objects tell are the facts that were planned with."""
+
+from dataclasses import replace
+
+import pytest
+
+from podwire.cluster.discover import facts_from_objects
+from podwire.lab.planned import planned_facts
+from podwire.lab.profiles import PROFILES
+from podwire.lab.seed import dns_pod, seeds
+
+
+def objects_of(profile):
+    found = {}
+    for resource, obj in seeds(profile):
+        if obj["metadata"].get("namespace", "kube-system") == "kube-system":
+            found.setdefault(resource, []).append(obj)
+    linux = next(node for node in profile.nodes if node.os == "linux")
+    found["pods"] = [dns_pod([linux.pod_address(family, 9) for family in profile.families], linux)]
+    return found
+
+
+@pytest.mark.parametrize("dsr", [True, False])
+@pytest.mark.parametrize("name", PROFILES)
+def test_discovery_finds_what_was_planned(name, dsr):
+    profile = PROFILES[name].with_dsr(dsr)
+    planned = planned_facts(profile)
+    found = facts_from_objects(objects_of(profile), name=planned.name, external=planned.external)
+    assert found.emulated
+    assert [node.build for node in found.usable("windows")] == [(20348, 2762), (20348, 2762)]
+    plain = [replace(node, kernel_version="", os_image="", kubelet_version="", runtime="") for node in found.nodes]
+    assert replace(found, nodes=tuple(plain), signals=()) == replace(planned, nodes=found_nodes(planned), signals=())
+
+
+def found_nodes(planned):
+    blank = {"kernel_version": "", "os_image": "", "kubelet_version": "", "runtime": ""}
+    return tuple(replace(node, **blank) for node in planned.nodes)

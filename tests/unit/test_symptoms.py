@@ -1,0 +1,89 @@
+"""A documented limit is excused only when it shows as documented; every other way of failing stays a failure."""
+
+import pytest
+from observed import a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
+
+from podwire.flows import Peer
+from podwire.observations import Lookup
+from podwire.symptoms import symptom
+
+OUTSIDE = a_flow(server=Peer(role="server", kind="outside", os="outside"), protocol="icmp", placement="outside")
+PING = {"protocol": "icmp", "sport": None, "dport": None}
+
+
+def shows(name, case, observation):
+    return all(finding.met for finding in symptom(name)(case, observation))
+
+
+def lookup(name, rcode="NXDOMAIN", answers=()):
+    return Lookup(name=name, type="A", server="10.96.0.10", protocol="udp", at=0, rcode=rcode, answers=answers)
+
+
+def ping(at_pod=("request",), at_node=(), error="timeout"):
+    packets = {"client-pod": [a_packet(one, **PING) for one in at_pod], "client-node": list(at_node)}
+    return an_observation(an_attempt(error=error), packets=packets)
+
+
+def test_ping_that_leaves_the_pod_and_dies_is_untranslated_icmp():
+    assert shows("untranslated", a_case(OUTSIDE), ping())
+    assert shows(
+        "untranslated", a_case(OUTSIDE), ping(at_node=[a_packet(**PING)])
+    )  # with the pod's address: not documented
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        ping(at_pod=()),
+        ping(at_pod=("request", "reply")),
+        ping(error="unreachable"),
+        ping(at_node=[a_packet(**PING, src="172.31.0.11")]),
+        ping(at_node=[a_packet(**PING, outer=a_tunnel())]),
+    ],
+)
+def test_ping_that_fails_in_another_way_is_not(observation):
+    assert not shows("untranslated", a_case(OUTSIDE), observation)
+
+
+def dotted(lookups, packets=(), error="not-found"):
+    attempt = an_attempt(error=error)
+    attempt = type(attempt)(**{**attempt.__dict__, "error": type(attempt.error)(stage="resolve", kind=error)})
+    seen = an_observation(attempt, packets={"client-pod": list(packets)}, lookups=tuple(lookups))
+    return type(seen)(**{**seen.__dict__, "bindings": {**seen.bindings, "target.name": "web.ns"}})
+
+
+def test_a_dotted_name_asked_as_it_is_and_not_found_is_as_documented():
+    assert shows("name-not-found", a_case(), dotted([lookup("web.ns")]))
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        dotted([]),
+        dotted([lookup("web.ns"), lookup("web.ns.svc.cluster.local")]),
+        dotted([lookup("web.ns", rcode="SERVFAIL")]),
+        dotted([lookup("web.ns", rcode=None)]),
+        dotted([lookup("web.ns")], packets=[a_packet()]),
+        dotted([lookup("web.ns")], error="timeout"),
+    ],
+)
+def test_a_dotted_name_that_fails_in_another_way_is_not(observation):
+    assert not shows("name-not-found", a_case(), observation)
+
+
+def error_case(at_node=True, at_pod=False, error="timeout"):
+    quoted = a_packet(protocol="udp").packet
+    icmp = a_packet("reply", protocol="icmp", icmp_type=3, quoted=quoted, sport=None, dport=None)
+    packets = {"client-node": [icmp] if at_node else [], "client-pod": [icmp] if at_pod else []}
+    return an_observation(an_attempt(error=error), packets=packets)
+
+
+def test_an_icmp_error_that_stays_at_the_node_is_as_documented():
+    assert shows("error-kept-at-node", a_case(OUTSIDE), error_case())
+
+
+@pytest.mark.parametrize(
+    "observation", [error_case(at_node=False), error_case(at_pod=True), error_case(error="refused")]
+)
+def test_an_icmp_error_that_fails_in_another_way_is_not(observation):
+    assert not shows("error-kept-at-node", a_case(OUTSIDE), observation)

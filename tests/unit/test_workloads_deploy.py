@@ -1,0 +1,197 @@
+"""Deploying to an API server: what is made, what goes wrong with one pod or with all, what is left behind."""
+
+import pytest
+from api_objects import node, pod
+from fake_api import FakeCluster, kubeconfig, running, serving, status
+
+from podwire.cluster.connect import connect
+from podwire.cluster.discover import discover
+from podwire.cluster.errors import ClusterError, UsageError
+from podwire.cluster.waiting import Limits, why_lost
+from podwire.cluster.workloads import DeployOptions, deploy, undeploy
+
+NODES = (node("l1"), node("l2"), node("w1", "windows"))
+QUICK = Limits(ready=1.0, image=0.1, schedule=0.1, container=0.1)
+
+
+@pytest.fixture
+def reach(tmp_path):
+    """A function that serves a fake cluster and connects to it."""
+    open_servers = []
+
+    def serve(cluster):
+        server = serving(cluster.answer)
+        open_servers.append(server)
+        return connect(kubeconfig(tmp_path / "k", server.__enter__()))
+
+    yield serve
+    for server in open_servers:
+        server.__exit__(None, None, None)
+
+
+def put(connection, **options):
+    return deploy(connection, discover(connection), DeployOptions(run_id="r1", agent="#", limits=QUICK, **options))
+
+
+def trouble(name, pod, **state):
+    """The status of a pod that waits, if it is the one of that name."""
+    waits = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": state}}]}
+    return waits if pod["metadata"]["name"] == name else running(pod)
+
+
+def test_every_chosen_node_gets_two_pods_a_host_probe_and_services(reach):
+    cluster = FakeCluster(NODES)
+    deployment = put(reach(cluster), nodes_per_os=1)
+    assert [probe.pod for probe in deployment.probes] == ["l1-a", "l1-b", "l1-host", "w1-a", "w1-b", "w1-host"]
+    assert cluster.names("services") == ["echo-l1-a", "echo-l1-b", "echo-w1-a", "echo-w1-b", "pods"]
+    assert cluster.names("configmaps") == ["podwire-agent"]
+    assert deployment.problems == {}
+    probe = deployment.probe("w1-a")
+    assert (probe.node, probe.os, probe.kind, probe.port, probe.service) == ("w1", "windows", "pod", 8080, "echo-w1-a")
+    assert set(probe.cluster_ips) == {"ipv4", "ipv6"}
+    assert deployment.on("l1", "host").port == 18080
+
+
+def test_the_namespace_says_who_made_it(reach):
+    cluster = FakeCluster(NODES)
+    put(reach(cluster))
+    namespace = cluster.objects["namespaces", None, "podwire-r1"]
+    assert namespace["metadata"]["labels"]["podwire.dev/run"] == "r1"
+    assert "@" in namespace["metadata"]["annotations"]["podwire.dev/owner"]
+
+
+def test_an_image_that_cannot_be_pulled_is_one_pods_problem(reach):
+    why = {"reason": "ErrImagePull", "message": "not found"}
+    cluster = FakeCluster(NODES, pod_status=lambda pod: trouble("w1-b", pod, **why))
+    deployment = put(reach(cluster), windows_image="python:none")
+    assert deployment.problems == {"w1-b": "image python:none cannot be pulled on node w1: not found"}
+    assert deployment.probe("w1-b").addresses == {}
+    assert len(list(deployment.available())) == 8
+
+
+def test_a_pod_that_never_starts_is_given_up_after_a_bounded_wait(reach):
+    cluster = FakeCluster(NODES, pod_status=lambda pod: trouble("l2-a", pod, reason="ContainerCreating"))
+    problem = put(reach(cluster)).problems["l2-a"]
+    assert problem == "not ready after 1 s: ContainerCreating"
+
+
+def test_a_pod_that_the_server_refuses_is_its_own_problem(reach):
+    def refuse(method, plural, obj):
+        if method == "PATCH" and obj["metadata"]["name"] == "l1-host":
+            return status(403, "Forbidden", 'pods "l1-host" is forbidden: exceeded quota: q')
+        return None
+
+    deployment = put(reach(FakeCluster(NODES, refuse=refuse)))
+    assert deployment.problems == {
+        "l1-host": 'the API server refuses it: pods "l1-host" is forbidden: exceeded quota: q'
+    }
+
+
+def test_pods_wait_for_the_default_service_account_of_a_new_namespace(reach):
+    late = [
+        status(
+            403, "Forbidden", 'error looking up service account podwire-r1/default: serviceaccount "default" not found'
+        )
+    ]
+    cluster = FakeCluster(
+        NODES, refuse=lambda method, plural, _: late.pop() if late and (method, plural) == ("PATCH", "pods") else None
+    )
+    assert put(reach(cluster)).problems == {}
+    assert not late
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "said"),
+    [
+        (("POST", "namespaces"), "not allowed to create namespaces: .*manifests/rbac.yaml"),
+        (("PATCH", "pods"), "not allowed to patch pods l1-a in namespace podwire-r1: .*manifests/rbac.yaml"),
+    ],
+)
+def test_missing_rights_end_the_run_and_leave_nothing(reach, forbidden, said):
+    words = 'User "weak" cannot patch resource "pods" in API group ""'
+    cluster = FakeCluster(
+        NODES, refuse=lambda *call: status(403, "Forbidden", words) if call[:2] == forbidden else None
+    )
+    with pytest.raises(ClusterError, match=said):
+        put(reach(cluster), nodes_per_os=1)
+    assert cluster.names("namespaces") == []
+
+
+def test_when_no_probe_is_ready_the_cluster_cannot_be_used(reach):
+    cluster = FakeCluster(NODES, pod_status=lambda pod: {"phase": "Failed", "reason": "NodeLost"})
+    with pytest.raises(ClusterError, match="no probe became ready; l1-a: it has ended: NodeLost"):
+        put(reach(cluster))
+    assert cluster.names("namespaces") == []
+
+
+def test_a_namespace_of_somebody_else_is_left_alone(reach):
+    cluster = FakeCluster(NODES)
+    cluster.objects["namespaces", None, "podwire-r1"] = {"metadata": {"name": "podwire-r1", "labels": {}}}
+    connection = reach(cluster)
+    with pytest.raises(UsageError, match="namespace podwire-r1 exists and is not podwire's"):
+        put(connection)
+    with pytest.raises(UsageError, match="was not made by podwire"):
+        undeploy(connection, "podwire-r1")
+    assert cluster.names("namespaces") == ["podwire-r1"]
+
+
+@pytest.mark.parametrize("run_id", ["", "A", "a_b", "-a", "a" * 41])
+def test_a_run_id_must_be_a_label(reach, run_id):
+    connection = reach(FakeCluster(NODES))
+    with pytest.raises(UsageError, match="run id"):
+        deploy(connection, discover(connection), DeployOptions(run_id=run_id))
+
+
+def test_without_a_usable_node_nothing_is_made(reach):
+    cluster = FakeCluster([node("l1", ready=False)])
+    with pytest.raises(ClusterError, match="no node is ready and schedulable"):
+        put(reach(cluster))
+    assert cluster.names("namespaces") == []
+
+
+def test_an_interrupt_in_the_middle_leaves_nothing(reach, monkeypatch):
+    cluster = FakeCluster(NODES)
+    connection = reach(cluster)
+
+    def interrupted(*_):
+        assert cluster.names("pods")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("podwire.cluster.waiting.PodWait.wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(connection)
+    assert cluster.names("namespaces") == cluster.names("pods") == []
+
+
+def test_what_stays_is_said(reach):
+    cluster = FakeCluster(NODES)
+    connection = reach(cluster)
+    put(connection)
+    cluster.endless = True
+    assert undeploy(connection, "podwire-r1", seconds=0.1) == [
+        "namespace podwire-r1 is still being deleted after 0 s",
+        "namespace podwire-r1: pods. has 1 resource",
+    ]
+
+
+def test_undeploying_what_is_gone_is_fine(reach):
+    assert undeploy(reach(FakeCluster(NODES)), "podwire-r1") == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "ready", "why"),
+    [
+        (None, True, "pod p was deleted"),
+        (pod("p", phase="Failed", reason="Evicted"), True, "pod p: it has ended: Evicted"),
+        (
+            pod("p", ready=True, ips=("10.0.0.1",)),
+            *(False, "node w is not ready: container runtime network not ready: cni plugin not initialized"),
+        ),
+        (pod("p", ready=True, ips=("10.0.0.1",)), True, ""),
+    ],
+)
+def test_why_a_probe_was_lost_in_mid_run(reach, seen, ready, why):
+    cluster = FakeCluster([node("w", "windows", ready=ready)])
+    if seen:
+        cluster.objects["pods", "podwire-r", "p"] = seen
+    assert why_lost(reach(cluster).rest, "podwire-r", "p") == why
