@@ -140,7 +140,8 @@ def in_lab():
         connection = connect(lab.kubeconfig, lab.context)
         deployment = deploy(connection, discover(connection, lab.external_host), DeployOptions(run_id="bench"))
         client_pod, server_pod = (
-            next(one for one in deployment.probes if one.node == node and one.slot == "a") for node in ("linux-1", "linux-2")
+            next(one for one in deployment.probes if one.node == node and one.slot == "a")
+            for node in ("linux-1", "linux-2")
         )
 
         def channel():
@@ -150,7 +151,10 @@ def in_lab():
         host = server_pod.addresses["ipv4"]
         starts = per_start(lambda: one_probe(channel, host, server_pod.port))
         client = AgentClient("lab", channel)
-        print("exec:", json.dumps({key: value for key, value in client.call("hello").result(10).items() if key != "interfaces"}))
+        print(
+            "exec:",
+            json.dumps({key: value for key, value in client.call("hello").result(10).items() if key != "interfaces"}),
+        )
         figures("exec", client, host, server_pod.port, starts)
         client.close()
         connection.close()

@@ -53,7 +53,12 @@ def namespaces():
     return len(found.stdout.splitlines())
 
 
-OWNER = "from podwire.lab.process import start_lab; import time; start_lab({profile!r}); print('up', flush=True); time.sleep(60)"
+OWNER = """
+import time
+from podwire.lab.process import start_lab
+start_lab({profile!r})
+time.sleep(60)
+"""
 
 
 def kills(profile):
@@ -71,9 +76,7 @@ def kills(profile):
                 break
             time.sleep(0.01)
         slowest = max(slowest, time.perf_counter() - began)
-    print(
-        f"{profile}: {KILLS} times SIGKILL at a random moment: {left} left something; the slowest end took {slowest:.2f} s"
-    )
+    print(f"{profile}: {KILLS} times SIGKILL at a random moment: {left} left something; slowest end {slowest:.2f} s")
 
 
 if __name__ == "__main__":

@@ -10,11 +10,14 @@ import ipaddress
 from collections.abc import Iterator
 
 from podwire.cases import Asked, Case, Expectation, pod_point
+from podwire.flows import Symbol
 from podwire.observations import Attempt, Capture, Observation, Point
 from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch
 from podwire.requirements import Limitation
 from podwire.symptoms import symptom
 from podwire.verdicts import Finding, Outcome, Verdict
+
+CLIENT_PORT = "client.port"
 
 
 def judge(
@@ -115,7 +118,8 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     for asked in expectation.at_dns:
         yield _asked(asked, observation)
     for point, patterns in expectation.at_points(case):
-        yield from (_held(pattern, observation.captures[point], bindings) for pattern in patterns)
+        for pattern in patterns:
+            yield _held(pattern, observation.captures[point], bindings)
 
 
 def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:
@@ -192,6 +196,10 @@ def _asked(asked: Asked, observation: Observation) -> Finding:
 
 
 def _held(pattern: Pattern, capture: Capture, bindings: Bindings) -> Finding:
+    if CLIENT_PORT not in bindings and any(value == Symbol(CLIENT_PORT) for _, value in pattern.conditions):
+        # No socket was ever opened, so there is no port that a packet could have: the name did not resolve, perhaps.
+        where = f"{capture.point} ({capture.where})"
+        return Finding(expected=str(pattern), actual="the client sent nothing", where=where, met=False)
     chosen = [one.packet for one in capture.packets if pattern.direction in (None, one.direction)]
     misses = [mismatch(packet, pattern.conditions, bindings) for packet in chosen]
     hits = misses.count(None)

@@ -23,7 +23,6 @@ from podwire.ledger import Ledger, case_record
 from podwire.observations import Observation
 from podwire.planning import PlanError, Selection
 from podwire.records import CaseRecord
-from podwire.reporting.terminal import explain
 from podwire.runner import Runner, RunOptions
 from podwire.verdicts import Outcome
 from podwire.workers import Observatory, observed
@@ -210,7 +209,8 @@ def pytest_runtest_makereport(
     record = case_record(runner_of(item.config).catalogue, under_test, title=test.__name__)
     setattr(report, RECORD, record.to_json())
     if isinstance(call.excinfo and call.excinfo.value, (NotMet, Inconclusive)):
-        report.longrepr = explain(record)
+        # The summary at the end explains it; here one line is enough.
+        report.longrepr = f"{verdict.outcome}: {verdict.reason}"
     if verdict.outcome is Outcome.LIMITATION_LIFTED:
         report.wasxfail = verdict.reason
     return report

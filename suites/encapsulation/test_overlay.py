@@ -2,7 +2,6 @@
 
 from podwire import ANY_OS, at_least, flows, inside, nothing, reply, request, requirement
 
-
 VXLAN = {"outer_dport": 4789, "vni": at_least(4096), "vxlan_flags": 0x08}
 
 

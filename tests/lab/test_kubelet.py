@@ -151,6 +151,39 @@ def test_a_host_process_container_finds_python_and_pktmon(api):
     assert api.exec("hostprocess", python, "-c", "print(1)") == (0, "1\n")
 
 
+def test_names_are_spelled_as_each_system_spells_them(api):
+    service = {"metadata": {"name": "web"}, "spec": {"selector": {"app": "nobody"}, "ports": [{"port": 80}]}}
+    address = api("POST", "/api/v1/namespaces/default/services", service)["spec"]["clusterIP"]
+    for name, node in (("asks-linux", "linux-2"), ("asks-windows", "windows-2")):
+        api.run(name, *SLEEP, nodeName=node)
+        api.wait(name, ready)
+    find = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
+    for pod, name, code in (
+        ("asks-linux", "web", 0),
+        ("asks-linux", "web.default", 0),
+        ("asks-windows", "web", 0),
+        ("asks-windows", "web.default", 1),
+        ("asks-windows", "web.default.svc.cluster.local", 0),
+    ):
+        found = api.exec(pod, "python", "-c", find, name)
+        assert found[0] == code, (pod, name, found)
+        assert code or found[1] == f"{address}\n"
+    assert api.exec("asks-windows", "python", "-c", find, "echo.outside.example") == (0, "203.0.113.10\n")
+
+
+def test_a_host_process_container_captures_with_pktmon(api):
+    options = {"windowsOptions": {"hostProcess": True, "runAsUserName": "NT AUTHORITY\\SYSTEM"}}
+    api.run("captures", *SLEEP, nodeName="windows-2", hostNetwork=True, securityContext=options)
+    api.wait("captures", ready)
+    connect = "python -c 'import socket; socket.create_connection((\"203.0.113.10\", 80), 2)'"
+    script = (
+        f"pktmon start --capture --file-name f.etl && {connect} && pktmon stop && pktmon etl2pcap f.etl --out f.pcapng"
+    )
+    code, words = api.exec("captures", "sh", "-c", f"cd /tmp && {script} && head -c 4 f.pcapng | od -An -tx1")
+    assert code == 0, words
+    assert words.splitlines()[-1].split() == ["0a", "0d", "0d", "0a"]  # the section header block of pcapng
+
+
 def test_deleting_a_pod_asks_first_and_then_kills(api):
     api.run("asks", *SLEEP, nodeName="linux-1", terminationGracePeriodSeconds=30)
     api.run("insists", "sleep", "100", nodeName="linux-1", terminationGracePeriodSeconds=1)

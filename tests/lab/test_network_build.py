@@ -22,10 +22,6 @@ def _lab():
         yield running
 
 
-def test_the_network_is_up_in_a_moment(lab):
-    assert lab.startup < 1.0  # 0.05 s on a quiet machine: `make bench` has the figure
-
-
 def test_a_new_pod_carries_traffic_at_once_and_its_address_is_not_used_again_soon(lab):
     (first,) = lab.attach("windows-1", "new")
     assert lab.exchange("windows-1/new", "linux-1/a").seen == first

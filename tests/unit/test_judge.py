@@ -76,6 +76,15 @@ def test_a_symbol_without_a_value_is_inconclusive():
     assert "server.mac" in verdict.reason
 
 
+def test_a_client_that_never_opened_a_socket_sent_nothing():
+    observation = an_observation(an_attempt(error="timeout"))
+    bindings = {name: value for name, value in observation.bindings.items() if name != "client.port"}
+    silent = type(observation)(**{**observation.__dict__, "bindings": bindings})
+    verdict = judge(CASE, answered(at_server=[request(sport=CLIENT.port)]), silent)
+    assert verdict.outcome is Outcome.FAIL
+    assert "the client sent nothing" in {finding.actual for finding in verdict.findings}
+
+
 def test_documented_symptom_confirms_the_limitation():
     verdict = judge(CASE, answered(), an_observation(an_attempt(error="timeout")), a_limitation())
     assert (verdict.outcome, verdict.limitation) == (Outcome.LIMITATION_CONFIRMED, "LIM")

@@ -53,6 +53,7 @@ _CLOSE_CHANNEL = 255
 _MOST_QUEUED = 16 << 20
 _STDERR_KEPT = 4096
 _reader = Reader()
+_PING = message(b"", websocket.ABNF.OPCODE_PING)
 
 
 class ExecChannel:
@@ -81,7 +82,8 @@ class ExecChannel:
         self._messages = MessageReader()
         self._stderr = b""
         self._status: str | None = None
-        self._ended = False
+        self._ended, self._reason = False, "the stream was closed"
+        self._failure: str | None = None
         self._on_data: Callable[[bytes], None] = lambda data: None
         self._on_end: Callable[[str], None] = lambda reason: None
         self._next_ping = time.monotonic() + PING
@@ -92,7 +94,11 @@ class ExecChannel:
         _reader.add(self)
 
     def write(self, data: bytes) -> None:
-        """Send to the process's stdin. Never waits: what the connection does not take now is sent by the reader."""
+        """Send to the process's stdin. Never waits: what the connection does not take now is sent by the reader.
+
+        BrokenPipeError when the stream has ended. A connection that breaks meanwhile shows at `on_end`, where the
+        reason is better known.
+        """
         pieces = [data] if len(data) <= PIECE else [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
         self._send(b"".join(message(bytes([_STDIN]) + piece) for piece in pieces))
 
@@ -154,28 +160,18 @@ class ExecChannel:
 
     def on_writable(self) -> None:
         with self._lock:
-            try:
-                self._flush()
-            except OSError as error:
-                problem = f"the connection broke: {error.strerror or error}"
-            else:
-                return
-        self._finish(problem)
+            self._flush()
 
     def on_time(self, now: float) -> None:
-        if now >= self._next_ping:
+        if self._failure is not None:  # Whatever the API server still had to say has been read by now.
+            self._finish(self._failure)
+        elif now >= self._next_ping:
             self._next_ping = now + PING
-            try:
-                self._send(message(b"", websocket.ABNF.OPCODE_PING))
-            except OSError as error:
-                self._finish(str(error))
+            self._send(_PING)
 
     def _on_message(self, opcode: int, payload: bytes) -> None:
         if opcode == websocket.ABNF.OPCODE_PING:
-            try:
-                self._send(message(payload, websocket.ABNF.OPCODE_PONG))
-            except OSError:
-                return  # Reading will tell why.
+            self._send(message(payload, websocket.ABNF.OPCODE_PONG))
         elif opcode == websocket.ABNF.OPCODE_CLOSE:
             code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else 1005
             words = payload[2:].decode("utf-8", "replace")
@@ -215,25 +211,23 @@ class ExecChannel:
         with self._lock:
             if self._ended:
                 return
-            self._ended = True
+            self._ended, self._reason = True, self._status or reason
         _reader.remove(self)
-        self._on_end(self._status or reason)
+        self._on_end(self._reason)
 
     def _send(self, data: bytes) -> None:
         with self._lock:
             if self._ended:
-                raise BrokenPipeError("the stream has ended")
+                raise BrokenPipeError(self._reason)
             if self._queued + len(data) > _MOST_QUEUED:
-                raise BrokenPipeError(f"the API server has not taken {self._queued} bytes")
-            waiting = bool(self._out)
+                self._fail(f"the API server does not take what is sent: {self._queued} bytes wait")
+            if self._failure is not None:
+                return
             self._out.append(memoryview(data))
             self._queued += len(data)
-            if waiting:
+            if len(self._out) > 1:
                 return
-            try:
-                self._flush()
-            except OSError as error:
-                raise BrokenPipeError(f"the connection broke: {error.strerror or error}") from error
+            self._flush()
             left = bool(self._out)
         if left:
             _reader.wake()
@@ -245,11 +239,18 @@ class ExecChannel:
                 sent = self._socket.send(self._out[0])
             except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
+            except OSError as error:
+                self._fail(f"the connection broke: {error.strerror or error}")
+                return
             self._queued -= sent
             if sent == len(self._out[0]):
                 self._out.popleft()
             else:
                 self._out[0] = self._out[0][sent:]
+
+    def _fail(self, reason: str) -> None:
+        self._failure = reason
+        self._out.clear()
 
     def release(self) -> None:
         """Close the socket; the reader does it when it has let go of it."""

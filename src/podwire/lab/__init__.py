@@ -1,1 +1,1 @@
-"""The embedded cluster: real packets in network namespaces, with emulated Windows nodes. Never evidence about Windows."""
+"""The embedded cluster: real packets in network namespaces, emulated Windows nodes. Never evidence about Windows."""

@@ -76,6 +76,7 @@ class Cluster:
             self._start.work,
             cluster_dns=CLUSTER_DNS[:1],
             node_dns=[OUTSIDE_HOST["ipv4"]],
+            windows_dns_quirks=network.windows_dns_quirks,
         )
         await self._start_dns(network, agents)
         await self._start_outside(network, spawner)

@@ -28,7 +28,7 @@ FORWARD_SECONDS = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """What a fault makes of an answer: nothing at all, an error code, other addresses, or UDP that is always cut off."""
+    """What a fault makes of an answer: nothing at all, an error code, other addresses, or UDP that is cut off."""
 
     kind: Literal["drop", "rcode", "address", "truncate"]
     rcode: str = "SERVFAIL"

@@ -1,4 +1,4 @@
-"""What names the lab's DNS servers know: the cluster's, after the Kubernetes DNS specification 1.1.0, and the outside's.
+"""The names that the lab's DNS servers know: the cluster's (Kubernetes DNS specification 1.1.0) and the outside's.
 
 Pure: API objects in, answers out. Names are lower case and have no final dot.
 """

@@ -76,10 +76,10 @@ def _set_checksum_offload(pod: Pod, value: int) -> None:
 
 @fault("connections-limited", kills=("FLOW-CONC",))
 def connections_limited(do: Injection) -> None:
-    """A node lets no more than 100 connections at a time through from one client to one pod; more are dropped."""
+    """A node lets no more than 20 connections at a time through from one client to one pod; more are reset."""
     for node in do.nodes():
         body = "  set clients {\n    type ipv4_addr . ipv4_addr; size 4096; flags dynamic;\n  }\n"
-        rule = "add @clients { ip saddr . ip daddr ct count over 100 } drop"
+        rule = "add @clients { ip saddr . ip daddr ct count over 20 } reject with tcp reset"
         body += chain("forward", 0, f'oifname "cbr0" tcp dport {ECHO_PORT} ct state new {rule}')
         do.rules(node.host, "ip", body)
 

@@ -26,7 +26,7 @@ class Namespace(Protocol):
 
 
 class PodNetwork(Protocol):
-    """A pod's place in the network. `addresses` are text, IPv4 first; `host_interface` is the node's end of its cable."""
+    """A pod's place in the network. `addresses` are text, IPv4 first; `host_interface` is the node end of its cable."""
 
     namespace: Namespace
     addresses: tuple[str, ...]
@@ -115,7 +115,9 @@ class CannotStart(Exception):
 class Runtime(Protocol):
     """What the API server asks of the node agents."""
 
-    async def exec(self, pod: Object, container: str, command: Sequence[str], *, stdin: bool, tty: bool) -> Container: ...
+    async def exec(
+        self, pod: Object, container: str, command: Sequence[str], *, stdin: bool, tty: bool
+    ) -> Container: ...
 
     async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes: ...
 
@@ -137,7 +139,9 @@ class Store(Protocol):
 
     def get(self, resource: str, namespace: str | None, name: str) -> Object | None: ...
 
-    def list(self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> list[Object]: ...
+    def list(
+        self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> list[Object]: ...
 
     def create(self, resource: str, obj: Object) -> Object: ...
 

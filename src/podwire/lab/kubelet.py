@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 import podwire
@@ -62,11 +62,13 @@ class NodeAgents:
         *,
         cluster_dns: Sequence[str] = (),
         node_dns: Sequence[str] = (),
+        windows_dns_quirks: Set[str] = frozenset(),
     ) -> None:
         self._store = store
         self._cluster_dns, self._node_dns = tuple(cluster_dns), tuple(node_dns)
         self._work = work
         self._workers: dict[str, PodWorker] = {}
+        self._windows_dns_quirks = windows_dns_quirks
         self.windows_dns_clients: dict[str, WindowsDnsClient] = {}
         self._adopted: dict[str, Callable[[], None]] = {}
         self._unsubscribe: Callable[[], None] | None = None
@@ -92,7 +94,7 @@ class NodeAgents:
         found = resolver_of(pod, node.os, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
         if node.os == "windows" and network is not None:
             _allow_ping(network.namespace)
-            client = WindowsDnsClient(found.search[0] if found.search else "", found.servers)
+            client = WindowsDnsClient(found.search[0] if found.search else "", found.servers, self._windows_dns_quirks)
             await client.serve(network.namespace)
             self.windows_dns_clients[pod["metadata"]["uid"]] = client
             return Resolver(servers=(DNS_CLIENT_ADDRESS,), options=_CLIENT_OPTIONS)

@@ -31,12 +31,14 @@ class LabUnsupported(Exception):
 class LabNetwork:
     """The topology of a profile (`interfaces.Network`); `machines` are the same nodes with all that they can do.
 
-    `dns_fault` is a place for the lab's DNS server: a fault there is not of this module.
+    Two places for faults of names, which the lab's DNS server and its emulated Windows DNS clients look at with every
+    question: `dns_fault` damages the server's answers, `windows_dns_quirks` names what the clients do wrong.
     """
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.dns_fault: Any = None
+        self.windows_dns_quirks: set[str] = set()
         self.active_faults: dict[str, Any] = {}
         self.outside_addresses = tuple(OUTSIDE_HOST[family] for family in FAMILIES)
         self._opened = contextlib.ExitStack()

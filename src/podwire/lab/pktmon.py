@@ -4,10 +4,10 @@
     [--file-name F.etl] | pktmon status | pktmon stop | pktmon etl2pcap F.etl --out F.pcapng [--component-id N]
 
 Source: Microsoft, "Pktmon command formatting". There is one session for the whole host; the default packet size is 128
-bytes; a packet is recorded at every component that it passes. The session is a process of its own that holds an abstract
-socket of the node's network namespace, so that every caller on the node finds it, and a second one cannot start. What
-stands in the .etl file is not ETL: records of (nanoseconds, component, wire length, captured length) behind a line of
-JSON with the components. Standard library only: it is started many times, and must start fast.
+bytes; a packet is recorded at every component that it passes. The session is a process of its own that holds an
+abstract socket of the node's network namespace, so that every caller on the node finds it, and a second one cannot
+start. What stands in the .etl file is not ETL: records of (nanoseconds, component, wire length, captured length) behind
+a line of JSON with the components. Standard library only: it is started many times, and must start fast.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 import time
+from typing import BinaryIO
 
 SESSION = "\0podwire-pktmon"
 RECORD = struct.Struct("=QHII")
@@ -200,7 +201,8 @@ def capture_socket(name: str) -> socket.socket:
     return sock
 
 
-def record(door, sockets, numbers, size, file):  # type: ignore[no-untyped-def]
+def record(door: socket.socket, sockets: list[socket.socket], numbers: list[int], size: int, file: BinaryIO) -> None:
+    """Write what the sockets bring until somebody says stop."""
     poller = select.poll()
     by_fd = {sock.fileno(): (sock, number) for sock, number in zip(sockets, numbers, strict=True)}
     for descriptor in (door.fileno(), *by_fd):
@@ -224,7 +226,8 @@ def record(door, sockets, numbers, size, file):  # type: ignore[no-untyped-def]
                 caller.sendall(f"{count} 0".encode())
 
 
-def drain(sock, number, size, file):  # type: ignore[no-untyped-def]
+def drain(sock: socket.socket, number: int, size: int, file: BinaryIO) -> int:
+    """Write all that waits at one component; how many packets that were."""
     count = 0
     while True:
         try:
@@ -298,7 +301,7 @@ def convert(rest: list[str]) -> int:
 
 
 def pcapng(records: bytes, names: dict[int, str]) -> bytes:
-    """Section, one Ethernet interface a component with nanosecond stamps, and a packet block a record (pcapng draft)."""
+    """A section, an Ethernet interface a component with nanosecond stamps, a packet block a record (pcapng draft)."""
     out = [block(0x0A0D0D0A, struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1))]
     places = {number: at for at, number in enumerate(names)}
     for name in names.values():

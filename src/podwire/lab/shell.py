@@ -49,6 +49,9 @@ def lab_shell(pod: str, command: tuple[str, ...] = ("sh",)) -> int:
             header={"Authorization": f"Bearer {token}"},
             suppress_origin=True,
         )
+    except websocket.WebSocketBadStatusException as error:
+        why = (error.resp_body or b"").decode(errors="replace").strip() or f"status {error.status_code}"
+        raise LabError(f"cannot run a command in pod {namespace}/{name}: {why}") from error
     except (OSError, websocket.WebSocketException) as error:
         raise LabError(f"cannot run a command in pod {namespace}/{name}: {error}") from error
     try:

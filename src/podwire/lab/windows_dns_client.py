@@ -1,4 +1,4 @@
-"""The DNS Client service of an emulated Windows pod: a resolver on the pod's loopback that spells names as Windows does.
+"""The DNS Client service of an emulated Windows pod: a resolver on the pod's loopback, spelling names as Windows does.
 
 Source of both rules: kubernetes.io, "DNS for Services and Pods", DNS resolution on Windows nodes; and "Networking on
 Windows", supported flows: a name without a dot gets the one suffix of the pod's namespace, and any name with a dot
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import cast
 
 import dns.exception
@@ -25,6 +25,7 @@ from podwire.lab.interfaces import Namespace
 ADDRESS = "127.0.0.53"
 PATIENCE = 1.0
 TRIES = 3
+SEARCH_LIST, SILENT_ON_DOTS = "search list", "silent on dots"
 
 
 def windows_query_name(name: str, suffix: str) -> str:
@@ -35,14 +36,12 @@ def windows_query_name(name: str, suffix: str) -> str:
 class WindowsDnsClient:
     """Takes the questions of one pod's programs, and asks the pod's DNS servers by packets from the pod's own address.
 
-    `suffix` and `never_found` are what faults change: with several suffixes it is a client that appends a search list.
+    `quirks` is what faults make it do, looked at with every question: `search list` (it appends suffixes as Linux does)
+    and `silent on dots` (it never answers for a name with a dot).
     """
 
-    def __init__(self, suffix: str, servers: Sequence[str]) -> None:
-        self.suffixes: tuple[str, ...] = (suffix,)
-        self.appends = False
-        self.silent_on_dots = False
-        self._servers = tuple(servers)
+    def __init__(self, suffix: str, servers: Sequence[str], quirks: Set[str] = frozenset()) -> None:
+        self._suffix, self._servers, self._quirks = suffix, tuple(servers), quirks
         self._namespace: Namespace | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,7 +73,7 @@ class WindowsDnsClient:
         if not query.question:
             return
         name = query.question[0].name.to_text(omit_final_dot=True)
-        if self.silent_on_dots and "." in name:
+        if SILENT_ON_DOTS in self._quirks and "." in name:
             return
         said: dns.message.Message | None = None
         for spelled in self._spellings(name):
@@ -85,9 +84,10 @@ class WindowsDnsClient:
             transport.sendto(_as_asked(query, said).to_wire(), client)
 
     def _spellings(self, name: str) -> Sequence[str]:
-        if self.appends:
-            return [*(f"{name}.{suffix}" for suffix in self.suffixes), name]
-        return [windows_query_name(name, self.suffixes[0])]
+        if SEARCH_LIST in self._quirks:
+            _, _, parent = self._suffix.partition(".")
+            return [f"{name}.{self._suffix}", f"{name}.{parent}", name]
+        return [windows_query_name(name, self._suffix)]
 
     async def _ask(self, name: str, query: dns.message.Message) -> dns.message.Message | None:
         assert self._namespace is not None

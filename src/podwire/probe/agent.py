@@ -683,6 +683,7 @@ def raise_descriptor_limit() -> int:
 
 LEAST_DATAGRAM = 320  # Room for an answer with two long IPv6 addresses and a long identity.
 RESEND = 1.0
+LINGER = 0.5  # Seconds that the server has to close after a complete answer.
 
 
 class Trial:
@@ -887,8 +888,9 @@ async def send_all(sock: socket.socket, data: bytes, until: float) -> None:
 async def receive(trial: Trial, sock: socket.socket, complete: bool) -> bytes:
     """The next bytes, none at the end. Once the answer is complete, how the connection ends does not matter."""
     scratch = trial.loop.scratch
+    until = min(trial.until, now() + LINGER) if complete else trial.until
     while True:
-        if not await readable(sock, trial.until):
+        if not await readable(sock, until):
             if complete:
                 return b""
             raise Failure("receive", "timeout", None, "connected, no answer in time")
@@ -1269,8 +1271,8 @@ class PacketCapture:
             raise ValueError(f"interface {name}: {error.strerror}") from None
 
     def _open(self, name: str) -> None:
-        # Protocol 0 until it is bound: else frames of other interfaces get in first.
-        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        # Protocol 0 (else ETH_P_ALL) until it is bound to its name: else frames of other interfaces get in first.
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0 if name else socket.htons(3))
         self._sockets.append(sock)
         sock.setblocking(False)
         for option in (33, socket.SO_RCVBUF):  # SO_RCVBUFFORCE, where CAP_NET_ADMIN is given
@@ -1280,9 +1282,10 @@ class PacketCapture:
             except PermissionError:
                 continue
         sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
-        sock.bind((name, 3))  # ETH_P_ALL
-        if name and sock.getsockname()[3] not in ETHERNET_TYPES:
-            raise OSError(errno.EINVAL, "its frames have no Ethernet header")
+        if name:
+            sock.bind((name, 3))
+            if sock.getsockname()[3] not in ETHERNET_TYPES:
+                raise OSError(errno.EINVAL, "its frames have no Ethernet header")
         self._tasks.append(self._loop.spawn(self._read(sock)))
 
     async def _read(self, sock: socket.socket) -> None:

@@ -7,6 +7,7 @@ The client connects anew for the calls after it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -58,7 +59,7 @@ class _Session:
 
     def start(self) -> None:
         self._channel.start(self._on_data, self.finish)
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):  # It has ended already: its reader tells why.
             self._channel.write(PREAMBLE)
 
     def send(self, call: Call) -> None:
@@ -82,11 +83,9 @@ class _Session:
         with self._lock:
             late = [number for number, call in self._pending.items() if call.deadline < now]
             calls = [self._pending.pop(number) for number in late]
-            try:
+            with contextlib.suppress(OSError):
                 if self.reason is None and now - self._said > HEARTBEAT:
                     self._write(Kind.HEARTBEAT)
-            except OSError:
-                pass  # The reader will tell why.
         for call in calls:
             call.fail(NoAnswer(f"no answer to {call.method} within {call.timeout:g} s"))
         if now - self._heard > SILENCE:
@@ -109,12 +108,9 @@ class _Session:
 
     def close(self) -> None:
         """Tell the agent to end, and end."""
-        with self._lock:
-            try:
-                if self.reason is None:
-                    self._write(Kind.BYE)
-            except OSError:
-                pass  # It has ended by itself.
+        with self._lock, contextlib.suppress(OSError):
+            if self.reason is None:
+                self._write(Kind.BYE)
         self.finish("closed by the runner")
 
     def _write(self, kind: Kind, request: int = 0, payload: bytes = b"") -> None:

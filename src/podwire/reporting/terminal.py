@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,8 @@ _COLOURS = {
     Outcome.FAIL: "31",
 }
 _MOST_MISSING = 20
+_MOST_RED, _MOST_ALIKE = 12, 6
+_NUMBERS = re.compile(r"[0-9.:]+")
 
 
 class Paint:
@@ -56,8 +59,8 @@ def summary(record: RunRecord, reports: Mapping[str, str] | None = None, *, colo
     blocks = [
         _head(record, paint),
         _areas(record, paint),
-        *(_red(case, paint) for case in record.cases if case.verdict.outcome is Outcome.FAIL),
-        *(_red(case, paint) for case in record.cases if case.verdict.outcome is Outcome.INCONCLUSIVE),
+        *_reds(record, Outcome.FAIL, paint),
+        *_reds(record, Outcome.INCONCLUSIVE, paint),
         _missing(record, paint),
         _by_limitation(
             record,
@@ -146,6 +149,26 @@ def _areas(record: RunRecord, paint: Paint) -> str:
         words = ", ".join(paint.outcome(counted(found[o], o), o) for o in Outcome if found[o])
         lines.append(f"  {area:<{width}}  {len(cases):>4} case{'s' if len(cases) > 1 else ' '}  {words}")
     return "\n".join(lines)
+
+
+def _reds(record: RunRecord, outcome: Outcome, paint: Paint) -> Iterator[str]:
+    """Red cases in full, one for each requirement and way of failing; all others that fail the same way as a line."""
+    alike: dict[tuple[str, str], list[CaseRecord]] = {}
+    for case in record.cases:
+        if case.verdict.outcome is outcome:
+            way = _NUMBERS.sub("", case.verdict.reason.partition("expected")[2] or case.verdict.reason)
+            alike.setdefault((case.requirement, way), []).append(case)
+    for number, (first, *others) in enumerate(alike.values()):
+        if number >= _MOST_RED:
+            cases = sum(map(len, list(alike.values())[number:]))
+            yield paint.outcome(f"and {cases} more {outcome} cases of other kinds, see run.json", outcome)
+            return
+        text = _red(first, paint)
+        if others:
+            names = [brackets(case.id) for case in others]
+            kept = ", ".join(names[:_MOST_ALIKE]) + (" ..." if len(names) > _MOST_ALIKE else "")
+            text += "\n" + "\n".join(f"  {line}" for line in _wrapped(f"So do {len(others)} more: ", kept))
+        yield text
 
 
 def _red(case: CaseRecord, paint: Paint) -> str:
