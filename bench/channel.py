@@ -90,7 +90,8 @@ def figures(name, client, host, port, starts):
     print(f"{name}: {round_trip(client):.2f} ms a call that does nothing")
     for proto in ("tcp", "udp"):
         found, failed = rate(client, host, port, proto)
-        text = f"{found:,.0f} exchanges a second through one channel ({EXCHANGES:,}, {IN_FLIGHT} in flight, {failed} failed)"
+        of = f"{EXCHANGES:,}, {IN_FLIGHT} in flight, {failed} failed"
+        text = f"{found:,.0f} exchanges a second through one channel ({of})"
         print(f"{name}: {proto}: {text}; {found / starts:,.0f} times one start per probe ({starts:.1f}/s)")
 
 

@@ -6,7 +6,9 @@ It acts only where suites of podwire are collected; in any other pytest run it d
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--keep", action="store_true", help="leave the probes in the cluster after the run")
     group.addoption("--no-report", action="store_true", help="do not make the Allure page (its results are kept)")
     group.addoption("--probe-timeout", type=float, default=4.0, metavar="SECONDS", help="how long a flow waits (4)")
+
+
+PATH_OPTIONS = ("--run-dir", "--kubeconfig")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Start again with `--option=path` when pytest took such a path for one of the places to collect from.
+
+    pytest looks for its configuration before it knows the options of plugins, from every existing path among the
+    arguments; `--kubeconfig FILE` would move the root of the run to the folder of that file.
+    """
+    given = [str(argument) for argument in early_config.invocation_params.args]
+    apart = [at for at, word in enumerate(given[:-1]) if word in PATH_OPTIONS]
+    if early_config.inipath is not None or not apart:
+        return
+    joined = [word for at, word in enumerate(given) if at - 1 not in apart]
+    for at in apart:
+        joined[joined.index(given[at])] = f"{given[at]}={given[at + 1]}"
+    capture = early_config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.stop_global_capturing()  # or the new process would write into the files of this one's capture
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *joined])
 
 
 def options_of(config: pytest.Config) -> RunOptions:
@@ -140,25 +166,27 @@ def runner_of(config: pytest.Config) -> Runner:
 # --- collection -------------------------------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> list[pytest.Item] | None:
+    """A test without a case on this cluster is no item: in the record it is an exclusion with its reason."""
+    found = _suite_test(obj, collector.path)
+    if found is None or runner_of(collector.config).plan.of(f"{found.module}::{found.name}"):
+        return None
+    return []
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    found = suite.suite_test(
-        metafunc.function, f"{metafunc.definition.path.parent.name}/{metafunc.definition.path.name}"
-    )
+    found = _suite_test(metafunc.function, metafunc.definition.path)
     if found is None:
         return
-    runner = runner_of(metafunc.config)
-    cases = runner.plan.of(f"{found.module}::{found.name}")
+    cases = runner_of(metafunc.config).plan.of(f"{found.module}::{found.name}")
     metafunc.parametrize("case", cases, ids=[case.words for case in cases], indirect=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # A function without a case on this cluster is an exclusion with a reason in the record, not a skipped test.
-    items[:] = [item for item in items if not _is_placeholder(item)]
-
-
-def _is_placeholder(item: pytest.Item) -> bool:
-    marked = getattr(getattr(item, "function", None), suite.MARK, None) is not None
-    return marked and not isinstance(_case_of(item), Case)
+def _suite_test(obj: object, path: Path) -> suite.SuiteTest | None:
+    return suite.suite_test(obj, f"{path.parent.name}/{path.name}") if callable(obj) else None
 
 
 def _case_of(item: pytest.Item) -> Case | None:

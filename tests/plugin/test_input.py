@@ -16,7 +16,7 @@ from running import run
         (("--lab", "overlay-win-overlay", "--context", "x"), "exclude each other"),
         (("--kubeconfig", "/nothing/here"), "/nothing/here"),
         (("--external-host", "=="), "--external-host"),
-        (("-k", "no such case"), "no case is left to run"),
+        (("-k", "nothing_like_this"), "no case is left to run"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments, words, tmp_path):

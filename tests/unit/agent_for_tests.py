@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from podwire.layout import agent_file
 from podwire.probe.client import AgentClient
@@ -35,10 +35,8 @@ class PipeChannel:
         self.process.stdin.write(data)
 
     def close(self):
-        try:
+        with suppress(OSError):
             self.process.stdin.close()
-        except OSError:
-            pass
 
 
 def free_port(kind=socket.SOCK_STREAM, family=socket.AF_INET):

@@ -1,5 +1,6 @@
 """AF_PACKET captures of a real agent, in a user and network namespace of its own."""
 
+import itertools
 import shutil
 import struct
 import subprocess
@@ -11,8 +12,9 @@ from agent_for_tests import AGENT, TOKEN, agent
 from podwire.pcap import read_frames
 from podwire.probe.client import AgentError
 
-UP = """ip link set lo up && ip link add left type veth peer name right && ip link set left up && ip link set right up &&
-ip addr add 10.1.1.1/24 dev left && ip neigh add 10.1.1.2 lladdr 02:00:00:00:00:02 dev left && exec """
+UP = """ip link set lo up && ip link add left type veth peer name right &&
+ip link set left up && ip link set right up && ip addr add 10.1.1.1/24 dev left &&
+ip neigh add 10.1.1.2 lladdr 02:00:00:00:00:02 dev left && exec """
 INSIDE = ("unshare", "--user", "--map-root-user", "--net", "sh", "-c", UP + '"$@"', "sh")
 
 
@@ -50,7 +52,7 @@ def test_loopback_is_captured_when_it_is_named(client):
     assert data.dropped == 0
     assert data.count == len(frames) == len(data.directions["lo"])
     assert set(data.directions["lo"]) == {0, 4}
-    assert all(a.at_ns <= b.at_ns for a, b in zip(frames, frames[1:], strict=False))
+    assert all(a.at_ns <= b.at_ns for a, b in itertools.pairwise(frames))
     assert all(frame.wire_length == len(frame.data) for frame in frames)
 
 

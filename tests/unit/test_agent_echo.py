@@ -117,11 +117,12 @@ def test_hundreds_of_clients_that_hang_do_not_keep_others_out(server):
 
 
 def test_the_oldest_connection_goes_when_there_are_too_many():
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); import sys, runpy; "
-    run = (
-        limit
-        + f"sys.argv = {['agent.py', 'serve', '--port']!r} + [sys.argv[1]]; runpy.run_path({AGENT[-1]!r}, run_name='__main__')"
-    )
+    run = f"""
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+sys.argv = ["agent.py", "serve", "--port", sys.argv[1]]
+runpy.run_path({AGENT[-1]!r}, run_name="__main__")
+"""
     port = free_port()
     server = subprocess.Popen([sys.executable, "-c", run, str(port)], stderr=subprocess.PIPE)
     try:

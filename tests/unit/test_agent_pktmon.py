@@ -1,4 +1,4 @@
-"""The agent drives Windows' pktmon by its command line; here a script stands in its place and writes down its orders."""
+"""The agent drives Windows' pktmon by its command line; here a script stands in its place and notes its orders."""
 
 import json
 import os

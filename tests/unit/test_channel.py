@@ -123,7 +123,7 @@ def test_a_server_below_a_path_is_asked_there(server):
 
 
 def test_a_server_that_chooses_no_version_is_refused(server):
-    with pytest.raises(ClusterError, match="speaks neither v5.channel.k8s.io nor v4.channel.k8s.io"):
+    with pytest.raises(ClusterError, match=r"speaks neither v5.channel.k8s.io nor v4.channel.k8s.io"):
         opened(server, "no subprotocol offered")
 
 

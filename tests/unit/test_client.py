@@ -78,7 +78,7 @@ def test_answers_may_come_in_any_order():
 def test_what_the_agent_refuses_is_its_own_words():
     channel = ScriptedChannel(lambda channel, frame: channel.say(Kind.ERROR, frame.request, {"text": "ping: no"}))
     client = AgentClient("a", opener(channel))
-    with pytest.raises(AgentError, match="^ping: no$"):
+    with pytest.raises(AgentError, match=r"^ping: no$"):
         client.call("ping").result(5)
     client.close()
 
@@ -87,7 +87,7 @@ def test_a_call_in_flight_is_lost_with_the_stream_and_not_sent_again():
     first = ScriptedChannel(lambda channel, frame: channel.end("the pod died"))
     second = ScriptedChannel(echo)
     client = AgentClient("a", opener(first, second), pause=0.01)
-    with pytest.raises(ChannelLost, match="^the pod died$"):
+    with pytest.raises(ChannelLost, match=r"^the pod died$"):
         client.call("exchange", {"n": 1}).result(5)
     assert client.call("exchange", {"n": 2}).result(5)["params"] == {"n": 2}
     assert [json.loads(f.payload)["params"] for f in second.frames if f.kind is Kind.REQUEST] == [{"n": 2}]
@@ -120,7 +120,7 @@ def test_it_tries_again_and_gives_up_after_some():
     client = AgentClient("linux-1", refuse, tries=3, pause=0.01)
     with pytest.raises(ChannelLost, match=r"^linux-1: connection refused \(tried 3 times\)$"):
         client.call("m").result(5)
-    with pytest.raises(ChannelLost, match="connection refused"):
+    with pytest.raises(ChannelLost, match=r"connection refused"):
         client.call("m").result(5)
     assert len(tries) == 3
 
@@ -129,7 +129,7 @@ def test_what_will_not_change_is_not_tried_again():
     error = OSError("pods none not found")
     error.permanent = True
     client = AgentClient("a", opener(error), tries=5)
-    with pytest.raises(ChannelLost, match="^a: pods none not found$"):
+    with pytest.raises(ChannelLost, match=r"^a: pods none not found$"):
         client.call("m").result(5)
 
 
@@ -148,13 +148,13 @@ def test_a_stream_that_breaks_again_and_again_is_given_up():
 
 def test_a_banner_instead_of_an_agent_is_told():
     client = AgentClient("a", lambda: ScriptedChannel(echo, b"Welcome to Windows\r\n"), tries=1)
-    with pytest.raises(ChannelLost, match="not podwire's agent, it says 'Welcome to Windows'"):
+    with pytest.raises(ChannelLost, match=r"not podwire's agent, it says 'Welcome to Windows'"):
         client.call("m").result(5)
 
 
 def test_an_agent_that_says_nothing_is_given_up():
     client = AgentClient("a", lambda: ScriptedChannel(echo, b""), tries=1, start=0.1)
-    with pytest.raises(ChannelLost, match="said nothing within 0.1 s"):
+    with pytest.raises(ChannelLost, match=r"said nothing within 0.1 s"):
         client.call("m").result(5)
 
 
@@ -174,7 +174,7 @@ def test_a_call_that_is_not_answered_ends_in_time_and_a_late_answer_does_no_harm
 def test_silence_ends_the_stream(monkeypatch):
     monkeypatch.setattr(module, "SILENCE", 0.1)
     client = AgentClient("a", opener(ScriptedChannel(lambda *_: None)), tries=1)
-    with pytest.raises(ChannelLost, match="silent for 0.1 s"):
+    with pytest.raises(ChannelLost, match=r"silent for 0.1 s"):
         client.call("m").result(5)
 
 
@@ -202,11 +202,11 @@ def test_closing_says_goodbye_and_ends_what_waits():
         time.sleep(0.01)
     client.close()
     client.close()
-    with pytest.raises(ChannelLost, match="closed by the runner"):
+    with pytest.raises(ChannelLost, match=r"closed by the runner"):
         call.result(5)
     assert channel.frames[-1].kind is Kind.BYE
     assert channel.closed.is_set()
-    with pytest.raises(ChannelLost, match="closed by the runner"):
+    with pytest.raises(ChannelLost, match=r"closed by the runner"):
         client.call("m").result(5)
 
 
@@ -215,7 +215,7 @@ def test_noise_in_mid_stream_ends_it_with_what_was_said():
         channel._on_data(b"Segmentation fault (core dumped)")
 
     client = AgentClient("a", opener(ScriptedChannel(answer)), tries=1)
-    with pytest.raises(ChannelLost, match="something else than the agent writes into its stream: 'Segmentation fault"):
+    with pytest.raises(ChannelLost, match=r"something else than the agent writes into its stream: 'Segmentation fault"):
         client.call("m").result(5)
 
 

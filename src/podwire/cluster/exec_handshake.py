@@ -87,14 +87,12 @@ def open_stream(
     except websocket.WebSocketBadStatusException as error:
         raise _refusal(error, what) from error
     except (websocket.WebSocketException, OSError, ValueError) as error:
+        if "Invalid WebSocket Header" in str(error):
+            raise ClusterError(f"cannot exec in {what}: the API server speaks neither {V5} nor {V4}") from error
         raise _unreachable(error, server) from error
-    protocol = connection.getsubprotocol()
-    if protocol not in (V5, V4):
-        connection.close(timeout=1)
-        raise ClusterError(f"cannot exec in {what}: the API server speaks neither {V5} nor {V4} (it chose {protocol})")
     sock: socket.socket = connection.sock  # type: ignore[assignment,unused-ignore]
     sock.setblocking(False)
-    return protocol, sock
+    return str(connection.getsubprotocol()), sock
 
 
 _KEEPALIVE = tuple(
@@ -117,10 +115,13 @@ def _tls(configuration: Any) -> dict[str, Any]:
 
 
 def _proxy(configuration: Any, server: str) -> dict[str, Any]:
-    """The proxy of the configuration, and never one that only the environment names."""
+    """The proxy of the configuration, and never one that only the environment names.
+
+    websocket-client looks into the environment unless a proxy is given; this one is then never used.
+    """
     proxy = urlsplit(getattr(configuration, "proxy", None) or "")
     if not proxy.hostname or urlsplit(server).hostname in ("localhost", "127.0.0.1", "::1"):
-        return {"http_no_proxy": ["*"]}
+        return {"http_proxy_host": "none", "http_proxy_port": 1, "http_no_proxy": ["*"]}
     around = [host.strip() for host in (getattr(configuration, "no_proxy", None) or "").split(",") if host.strip()]
     options: dict[str, Any] = {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port or 3128}
     if proxy.username:

@@ -118,8 +118,8 @@ class DnsServer:
         if damage is not None and damage.kind == "rcode":
             response.set_rcode(dns.rcode.from_text(damage.rcode))
             return response.to_wire()
-        if damage is not None and damage.kind == "address" and said.records:
-            said = Answer(records=tuple((o, k, damage.address if k == kind else d) for o, k, d in said.records))
+        if damage is not None and damage.kind == "address" and kind == ("AAAA" if ":" in damage.address else "A"):
+            said = Answer(records=((name, kind, damage.address),))
         if said.elsewhere is not None:
             await self._ask_elsewhere(said.elsewhere, kind, response)
         else:

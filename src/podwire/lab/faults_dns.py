@@ -7,7 +7,7 @@ from collections.abc import Callable
 from podwire.lab.dns import Damage
 from podwire.lab.faulting import Injection, fault
 from podwire.lab.planned import OUTSIDE_NAME
-from podwire.lab.profiles import OUTSIDE_HOST
+from podwire.lab.profiles import OUTSIDE_ROUTER
 from podwire.lab.windows_dns_client import SEARCH_LIST, SILENT_ON_DOTS
 
 NOBODY = {"A": "10.244.250.250", "AAAA": "fd10:244:0:fa::fa"}
@@ -65,13 +65,9 @@ def outside_lost(do: Injection) -> None:
 @fault("dns-outside-wrong-address", kills=("FLOW-POD-EXT-DNS",))
 def outside_wrong_address(do: Injection) -> None:
     """The outside host's name resolves to the router beside it."""
-    wrong = {"A": OUTSIDE_HOST["ipv4"] + "1", "AAAA": OUTSIDE_HOST["ipv6"] + "1"}
-    damaged(
-        do,
-        lambda name, kind, client: (
-            Damage(kind="address", address=wrong.get(kind, "")) if name == OUTSIDE_NAME else None
-        ),
-    )
+    wrong = {"A": OUTSIDE_ROUTER["ipv4"], "AAAA": OUTSIDE_ROUTER["ipv6"]}
+    to_router = {kind: Damage(kind="address", address=address) for kind, address in wrong.items()}
+    damaged(do, lambda name, kind, client: to_router.get(kind) if name == OUTSIDE_NAME else None)
 
 
 @fault("windows-dns-search-list", kills=("DNS-PQDN-DOT", "FLOW-POD-SVC-FQDN"))

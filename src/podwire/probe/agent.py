@@ -508,14 +508,20 @@ class EchoServer:
             self._loop.spawn(self._accept(sock))
 
     def listen_udp(self, port: int) -> None:
-        """One socket a family that learns the reached address of each datagram; on Windows, whose Python has no
-        recvmsg, one socket for each local address there is at the start, so that the answer leaves from it."""
-        for family, host in self._families():
-            hosts = [a for a in own_addresses() if (":" in a) == (family == socket.AF_INET6)] if WINDOWS else [host]
-            for one in hosts:
+        """One socket a family that learns the reached address of each datagram. On Windows, whose Python has no
+        recvmsg, one for each address, so that the answer leaves from it, and one for addresses that come later."""
+        for family, anywhere in self._families():
+            known = own_addresses() if WINDOWS else []
+            for host in [*(a for a in known if (":" in a) == (family == socket.AF_INET6)), anywhere]:
                 sock = socket.socket(family, socket.SOCK_DGRAM)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-                self._bind(sock, (one, port))
+                try:
+                    self._bind(sock, (host, port))
+                except SystemExit as problem:
+                    if not known:
+                        raise
+                    complain(f"{str(problem)[15:]}; going on without it")
+                    continue
                 self._loop.spawn(self._datagrams_by_address(sock) if WINDOWS else self._datagrams(sock, family))
 
     @staticmethod
@@ -534,9 +540,8 @@ class EchoServer:
         try:
             sock.bind(address)
         except OSError as error:
-            raise SystemExit(
-                f"podwire agent: cannot listen on {address[0]} port {address[1]}: {error.strerror}"
-            ) from None
+            sock.close()
+            raise SystemExit(f"podwire agent: cannot listen on {address[0]} port {address[1]}: {error}") from None
 
     async def _datagrams(self, sock: socket.socket, family: int) -> None:
         v6 = family == socket.AF_INET6
@@ -565,6 +570,7 @@ class EchoServer:
 
     async def _datagrams_by_address(self, sock: socket.socket) -> None:
         own = sock.getsockname()
+        own = ("" if own[0] in ("0.0.0.0", "::") else own[0], own[1])
         while True:
             await readable(sock)
             try:
@@ -1155,7 +1161,7 @@ def interfaces() -> list[Parameters]:
 
 
 def own_addresses() -> list[str]:
-    return [address for interface in interfaces() for address in interface["addresses"]]
+    return list(dict.fromkeys(address for interface in interfaces() for address in interface["addresses"]))
 
 
 def interfaces_of_linux() -> list[Parameters]:
