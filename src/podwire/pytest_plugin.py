@@ -206,7 +206,9 @@ def observe(session: pytest.Session) -> dict[str, Observation]:
         if _is_worker(config):
             meet = config.workerinput  # type: ignore[attr-defined]
             return dict(observed(meet["podwire_address"], meet["podwire_key"], cases))
-        seen = runner_of(config).observe(cases)
+        runner = runner_of(config)
+        runner.make_run_dir()
+        seen = runner.observe(cases)
         return {case.id: seen[case.id].observation for case in cases}
     except PodwireError as problem:
         _stop(problem)
@@ -265,6 +267,10 @@ def pytest_configure_node(node: Any) -> None:
     if not _suites_wanted(config):
         return
     runner = runner_of(config)
+    try:
+        runner.make_run_dir()
+    except UsageError as problem:
+        _stop(problem)
     if OBSERVATORY not in config.stash:
         config.stash[OBSERVATORY] = Observatory(runner)
     observatory = config.stash[OBSERVATORY]

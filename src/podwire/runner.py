@@ -101,8 +101,12 @@ class Runner:
 
     @property
     def run_dir(self) -> Path:
-        """Where this run leaves everything; made on first use, and proved writable."""
-        folder = self.options.run_dir or runs_folder() / self.run_id
+        """Where this run leaves everything."""
+        return self.options.run_dir or runs_folder() / self.run_id
+
+    def make_run_dir(self) -> None:
+        """Make the run's folder, before anything is started, and prove that it can be written."""
+        folder = self.run_dir
         try:
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".writable"
@@ -110,7 +114,6 @@ class Runner:
             probe.unlink()
         except OSError as problem:
             raise UsageError(f"--run-dir {folder}: cannot be written: {problem.strerror}; choose another") from problem
-        return folder
 
     @property
     def facts(self) -> ClusterFacts:
@@ -158,7 +161,6 @@ class Runner:
 
     def observe(self, cases: Sequence[Case]) -> Mapping[str, Sighting]:
         """What was seen of these cases. The first call starts lab and probes; no case is run twice."""
-        _ = self.run_dir
         with self._turn:
             self.planned |= {case.id: case for case in cases}
             fresh = [case for case in cases if case.id not in self.sightings]

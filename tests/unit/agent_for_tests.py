@@ -1,5 +1,6 @@
 """A real agent process over pipes, and an echo server beside it: what the tests of agent and client talk to."""
 
+import importlib.util
 import os
 import re
 import socket
@@ -37,6 +38,14 @@ class PipeChannel:
     def close(self):
         with suppress(OSError):
             self.process.stdin.close()
+
+
+def load_agent():
+    """The agent's file as a module, to look inside."""
+    spec = importlib.util.spec_from_file_location("podwire_agent_under_test", agent_file())
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def free_port(kind=socket.SOCK_STREAM, family=socket.AF_INET):

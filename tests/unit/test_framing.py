@@ -1,25 +1,17 @@
 """Frames survive any cut, noise is named, and the agent's own copy of the framing speaks the same."""
 
-import importlib.util
 import json
 import struct
 
 import pytest
+from agent_for_tests import load_agent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podwire.layout import agent_file
 from podwire.probe.framing import MAX_PAYLOAD, PREAMBLE, Decoder, Encoder, FramingError, Kind
 
 
-def _agent():
-    spec = importlib.util.spec_from_file_location("podwire_agent_under_test", agent_file())
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-agent = _agent()
+agent = load_agent()
 frames = st.lists(
     st.tuples(st.sampled_from(list(Kind)), st.integers(0, 2**32 - 1), st.binary(max_size=200)), min_size=1, max_size=8
 )

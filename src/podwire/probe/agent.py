@@ -517,10 +517,10 @@ class EchoServer:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
                 try:
                     self._bind(sock, (host, port))
-                except SystemExit as problem:
+                except ValueError as problem:
                     if not known:
                         raise
-                    complain(f"{str(problem)[15:]}; going on without it")
+                    complain(f"{problem}; going on without it")
                     continue
                 self._loop.spawn(self._datagrams_by_address(sock) if WINDOWS else self._datagrams(sock, family))
 
@@ -541,7 +541,7 @@ class EchoServer:
             sock.bind(address)
         except OSError as error:
             sock.close()
-            raise SystemExit(f"podwire agent: cannot listen on {address[0]} port {address[1]}: {error}") from None
+            raise ValueError(f"cannot listen on {address[0]} port {address[1]}: {error}") from None
 
     async def _datagrams(self, sock: socket.socket, family: int) -> None:
         v6 = family == socket.AF_INET6
@@ -1793,10 +1793,14 @@ def main(arguments: list[str]) -> None:
 def serve(port: int, http_port: int) -> None:
     loop = Loop()
     server = EchoServer(loop, os.environ.get("PODWIRE_IDENTITY", ""))
-    server.listen_tcp(port)
-    server.listen_udp(port)
-    if http_port:
-        server.listen_tcp(http_port)
+    try:
+        server.listen_tcp(port)
+        server.listen_udp(port)
+        if http_port:
+            server.listen_tcp(http_port)
+    except ValueError as problem:
+        complain(str(problem))
+        sys.exit(1)
     complain(f"echo on port {port}")
     loop.run()
 
