@@ -14,7 +14,7 @@ from pathlib import Path
 
 AGENT = "src/podwire/probe/agent.py"
 MAX_LINES = 400
-MAX_LINES_OF = {AGENT: 1500}
+MAX_LINES_OF = {AGENT: 2000}
 CONTENT = ("suites", "fixtures", "tests")
 
 

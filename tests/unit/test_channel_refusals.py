@@ -19,7 +19,8 @@ from podwire.probe.client import AgentClient, ChannelLost
 
 FORBIDDEN = (
     '{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"pods \\"a\\" is forbidden: User '
-    '\\"eve\\" cannot get resource \\"pods/exec\\" in API group \\"\\" in the namespace \\"rec\\"","reason":"Forbidden","code":403}'
+    '\\"eve\\" cannot get resource \\"pods/exec\\" in API group \\"\\" in the namespace \\"rec\\"",'
+    '"reason":"Forbidden","code":403}'
 )
 UNAUTHORIZED = (
     '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}'

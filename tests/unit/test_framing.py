@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from podwire.probe.framing import MAX_PAYLOAD, PREAMBLE, Decoder, Encoder, FramingError, Kind
 
-
 agent = load_agent()
 frames = st.lists(
     st.tuples(st.sampled_from(list(Kind)), st.integers(0, 2**32 - 1), st.binary(max_size=200)), min_size=1, max_size=8

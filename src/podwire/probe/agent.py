@@ -1379,7 +1379,7 @@ class PktmonCapture:
         """End the session, which would outlive this process."""
         if self._folder:
             try:
-                pktmon("stop")
+                pktmon("stop", timeout=10.0)
             except ValueError as error:
                 complain(str(error))
             self._clean()
@@ -1475,7 +1475,7 @@ class PktmonCapture:
             os.remove(self._marker())
 
 
-def pktmon(*arguments: str) -> str:
+def pktmon(*arguments: str, timeout: float = 300.0) -> str:
     """Run it, and what it said. ValueError with its own words when it failed."""
     import subprocess
 
@@ -1485,7 +1485,7 @@ def pktmon(*arguments: str) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=300,
+            timeout=timeout,
             check=False,
         )
     except FileNotFoundError:
