@@ -16,6 +16,7 @@ from podwire.cluster.channel import ExecChannel
 from podwire.cluster.connect import Connection, connect
 from podwire.cluster.discover import discover
 from podwire.cluster.errors import UsageError
+from podwire.cluster.waiting import why_lost
 from podwire.cluster.workloads import Deployment, DeployOptions, Probe, deploy, undeploy
 from podwire.facts import ClusterFacts, ExternalHost
 from podwire.lab.faults import FAULTS
@@ -183,9 +184,16 @@ class Runner:
                     if probe.pod not in self._deployment.problems
                 }
             self._say(f"{len(self._agents)} probes ready after {self.timings['probes']:.1f} s")
-        facts = self._facts
+        facts, namespace = self._facts, self._deployment.namespace
         assert facts is not None
-        return Dispatcher(self._deployment, facts, self._agents, timeout=self.options.timeout, say=self._say)
+        return Dispatcher(
+            self._deployment,
+            facts,
+            self._agents,
+            timeout=self.options.timeout,
+            say=self._say,
+            why_lost=lambda pod: why_lost(connection.rest, namespace, pod),
+        )
 
     def _connected(self) -> Connection:
         if self._connection is None:

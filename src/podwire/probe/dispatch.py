@@ -5,6 +5,7 @@ A whole matrix of silent drops costs one time-out window, not one a case.
 
 from __future__ import annotations
 
+import functools
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,7 +57,7 @@ class Dispatcher:
     """Runs cases on a deployment and says what was seen of each.
 
     `agents` are the RPC clients by pod; `timeout` is the seconds that a flow waits for its answer (at least three SYNs
-    are sent within 4 s).
+    are sent within 4 s). `why_lost` tells what the API knows of a probe that went away in mid-run ('' for nothing).
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class Dispatcher:
         *,
         timeout: float = 4.0,
         say: Say = lambda text: None,
+        why_lost: Callable[[str], str] = lambda pod: "",
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
         self._timeout, self._say = timeout, say
         self._tokens = tokens()
+        self._why_lost = functools.cache(why_lost)
         self.timings: dict[str, float] = {}
 
     def run(self, cases: Sequence[Case]) -> dict[str, Sighting]:
@@ -214,17 +217,23 @@ class Dispatcher:
         attempts: dict[str, tuple[Attempt, ...]] = {}
         lost: dict[str, str] = {}
         for flight in flights:
+            pod = probe_of(flight.case.client, self._deployment).pod
             try:
                 answer = flight.answer.result(self._timeout + PATIENCE)
             except (AgentError, ChannelLost, TimeoutError) as problem:
-                lost[flight.case.id] = (
-                    f"{probe_of(flight.case.client, self._deployment).pod}: {problem or 'no word from the agent'}"
-                )
+                lost[flight.case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
                 continue
             several = answer.get("attempts", [answer])
             attempts[flight.case.id] = tuple(attempt_of(one) for one in several)
-        answered = sum(1 for several in attempts.values() if all(one.answered for one in several))
-        self._say(f"{answered} of {len(flights)} cases answered")
+        silent = [flight.case for flight in flights if not _answered(attempts.get(flight.case.id, ()))]
+        self._say(f"{len(flights) - len(silent)} of {len(flights)} cases answered")
+        for case in silent:
+            # No answer from a probe that is gone, or from a node that is not ready, says nothing about the network.
+            for slot in (case.client, case.server):
+                why = "" if slot.probe == "outside" else self._why_lost(probe_of(slot, self._deployment).pod)
+                if why:
+                    lost[case.id] = why
+                    attempts.pop(case.id, None)
         return attempts, lost
 
     def _sight(
@@ -264,6 +273,10 @@ class Dispatcher:
             controls=controls.results(case.id),
         )
         return Sighting(observation=observation, frames=frames)
+
+
+def _answered(attempts: Sequence[Attempt]) -> bool:
+    return bool(attempts) and all(attempt.answered for attempt in attempts)
 
 
 class _Seen:
