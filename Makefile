@@ -34,7 +34,8 @@ bench: setup ## the measured numbers, each with the command that gives it
 	@$(bin)/python bench $(ARGS)
 
 mutants: setup ## one run per injected fault: which requirement notices it
-	@$(bin)/podwire mutants $(ARGS)
+	@$(bin)/podwire mutants --lab overlay-win-overlay $(ARGS)
+	@$(bin)/podwire mutants --lab l2bridge-win-bridge $(ARGS)
 
 clean: ## remove all that set-up and tools made; the results of runs stay
 	@rm -rf .venv .tools node_modules dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -87,6 +87,17 @@ def test_one_node_of_an_os_excludes_its_cross_node_flows():
     assert any(one.reason == "needs two usable linux nodes" for one in made.exclusions)
 
 
+@pytest.mark.parametrize(
+    ("build", "limited"), [("10.0.17763.300", True), ("10.0.17763.379", False), ("10.0.20348.1", False)]
+)
+def test_a_known_issue_applies_within_its_builds_only(build, limited):
+    nodes = tuple(replace(one, kernel_version=build if one.os == "windows" else "6.1") for one in OVERLAY.nodes)
+    cases = plan(replace(OVERLAY, nodes=nodes), requirements=("OVL-VXLAN",)).cases.values()
+    windows = [case for case in cases if "windows" in (case.flow.client.os, case.flow.server.os)]
+    assert windows
+    assert all((case.limitation == "KI-OVL-KB4489899") is limited for case in windows)
+
+
 def test_nothing_is_planned_for_a_cluster_without_nodes():
     assert not plan(replace(OVERLAY, nodes=())).cases
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import socket
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -24,6 +25,8 @@ from podwire.lab.interfaces import Namespace, Object
 _LOG = logging.getLogger(__name__)
 PLAIN_UDP = 512
 FORWARD_SECONDS = 2.0
+KNOWN_ANSWERS = 4096
+EDNS_UDP = 1232
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,32 +42,44 @@ Fault = Callable[[str, str, str], Damage | None]
 
 
 class DnsServer:
-    """One server. `records` may be replaced at any time; `fault` is asked `(name, type, client)` for every question."""
+    """One server. `records` may be replaced at any time; `fault` is asked `(name, type, client)` for every question.
+
+    An answer from the records is put together once and kept, with the bytes of its question (but the id) as the key:
+    building messages is what costs time here.
+    """
 
     def __init__(self, records: Records | None = None, forward_to: tuple[str, int] | None = None) -> None:
-        self.records: Records = records or Zone(zone="cluster.local")
+        self._known: dict[tuple[bytes, bool], tuple[str, str, bytes]] = {}
+        self._records: Records = records or Zone(zone="cluster.local")
         self.fault: Fault = lambda name, kind, client: None
         self._forward_to = forward_to
         self._namespace: Namespace | None = None
         self._transports: list[asyncio.DatagramTransport] = []
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._cache: dict[tuple[bytes, bool], bytes] = {}
+
+    @property
+    def records(self) -> Records:
+        return self._records
+
+    @records.setter
+    def records(self, records: Records) -> None:
+        self._records = records
+        self._known.clear()
 
     def set_records(self, services: list[Object], slices: list[Object], pods: list[Object]) -> None:
         """Know the names of these API objects from now on."""
         self.records = cluster_zone(services, slices)
-        self._cache.clear()
 
     async def serve(self, namespace: Namespace, addresses: Sequence[str], port: int = 53) -> None:
         """Listen inside the namespace on these addresses."""
         self._namespace = namespace
         loop = asyncio.get_running_loop()
         for address in addresses:
-            datagrams = _bound(namespace, address, port, socket.SOCK_DGRAM)
+            datagrams = bound(namespace, address, port, socket.SOCK_DGRAM)
             transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=datagrams)
             self._transports.append(transport)
-            stream = _bound(namespace, address, port, socket.SOCK_STREAM)
+            stream = bound(namespace, address, port, socket.SOCK_STREAM)
             self._servers.append(await asyncio.start_server(self._connection, sock=stream))
 
     def close(self) -> None:
@@ -74,7 +89,11 @@ class DnsServer:
             server.close()
 
     def received(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
-        """One question by UDP."""
+        """One question by UDP; an answer that is known goes back at once."""
+        known = self._known_answer(data, client[0], udp=True)
+        if known is not None:
+            transport.sendto(known, client)
+            return
         task = asyncio.get_running_loop().create_task(self._by_datagram(data, client, transport))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -86,33 +105,20 @@ class DnsServer:
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = writer.get_extra_info("peername")[0]
-        try:
-            while True:
-                (length,) = struct.unpack("!H", await reader.readexactly(2))
-                answer = await self._answer(await reader.readexactly(length), client, udp=False)
-                if answer is None:
-                    break
-                writer.write(struct.pack("!H", len(answer)) + answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # The client is done.
-        finally:
-            writer.close()
+        await converse(reader, writer, lambda question: self._answer(question, client, udp=False))
 
     async def _answer(self, data: bytes, client: str, *, udp: bool) -> bytes | None:
-        try:
-            query = dns.message.from_wire(data)
-        except (dns.exception.DNSException, ValueError):
-            return None
-        if not query.question:
+        known = self._known_answer(data, client, udp=udp)
+        if known is not None:
+            return known
+        query = parsed(data)
+        if query is None:
             return None
         question = query.question[0]
         name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
         damage = self.fault(name, kind, client)
         if damage is not None and damage.kind == "drop":
             return None
-        if damage is None and (known := self._cache.get((data[2:], udp))) is not None:
-            return data[:2] + known
         response = dns.message.make_response(query, recursion_available=True)
         said = self.records.answer(name, kind)
         if damage is not None and damage.kind == "rcode":
@@ -127,31 +133,33 @@ class DnsServer:
             if not said.exists:
                 response.set_rcode(dns.rcode.NXDOMAIN)
             if not said.records:
-                response.authority.append(self._soa())
+                response.authority.append(_soa(self.records.zone))
         response.answer[:0] = _rrsets(said.records)
         size = max(query.payload, PLAIN_UDP) if udp else 65535
         cut = damage is not None and damage.kind == "truncate" and udp
         wire = response.to_wire(max_size=65535)
         if cut or len(wire) > size:
             short = dns.message.make_response(query, recursion_available=True)
-            short.flags |= dns.flags.TC | dns.flags.AA
+            short.flags |= dns.flags.TC | response.flags & dns.flags.AA
             return short.to_wire()
         if damage is None and said.elsewhere is None:
-            self._cache[data[2:], udp] = wire[2:]
+            if len(self._known) >= KNOWN_ANSWERS:
+                self._known.clear()
+            self._known[data[2:], udp] = (name, kind, wire[2:])
         return wire
 
-    def _soa(self) -> dns.rrset.RRset:
-        zone = self.records.zone
-        below = f".{zone}." if zone else "."
-        data = f"ns.dns{below} hostmaster{below} 1 7200 1800 86400 {TTL}"
-        return dns.rrset.from_text(f"{zone}.", TTL, "IN", "SOA", data)
+    def _known_answer(self, data: bytes, client: str, *, udp: bool) -> bytes | None:
+        found = self._known.get((data[2:], udp))
+        if found is None or self.fault(found[0], found[1], client) is not None:
+            return None
+        return data[:2] + found[2]
 
     async def _ask_elsewhere(self, name: str, kind: str, response: dns.message.Message) -> None:
         """Add what the upstream server says; without one, or without its word, this is a server failure."""
         if self._forward_to is None or self._namespace is None:
             response.set_rcode(dns.rcode.REFUSED)
             return
-        query = dns.message.make_query(name, kind)
+        query = dns.message.make_query(name, kind, use_edns=0, payload=EDNS_UDP)
         try:
             upstream = await asyncio.wait_for(
                 exchange(self._namespace, query.to_wire(), self._forward_to), FORWARD_SECONDS
@@ -163,6 +171,14 @@ class DnsServer:
         response.set_rcode(said.rcode())
         response.answer += said.answer
         response.authority += said.authority
+
+
+@functools.cache
+def _soa(zone: str) -> dns.rrset.RRset:
+    """What the answer "no" carries, and how long it may be remembered (RFC 2308)."""
+    below = f".{zone}." if zone else "."
+    data = f"ns.dns{below} hostmaster{below} 1 7200 1800 86400 {TTL}"
+    return dns.rrset.from_text(f"{zone}.", TTL, "IN", "SOA", data)
 
 
 def _rrsets(records: Iterable[tuple[str, str, str]]) -> list[dns.rrset.RRset]:
@@ -186,7 +202,8 @@ class _Datagrams(asyncio.DatagramProtocol):
         _LOG.debug("a client does not take its answer: %s", exc)
 
 
-def _bound(namespace: Namespace, address: str, port: int, kind: int) -> socket.socket:
+def bound(namespace: Namespace, address: str, port: int, kind: int) -> socket.socket:
+    """A socket of the namespace that is bound and does not block."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with namespace.entered():
         sock = socket.socket(family, kind)
@@ -194,6 +211,33 @@ def _bound(namespace: Namespace, address: str, port: int, kind: int) -> socket.s
     sock.setblocking(False)
     sock.bind((address, port))
     return sock
+
+
+def parsed(data: bytes) -> dns.message.Message | None:
+    """A question that can be answered; None for what is no message, asks nothing, or is an answer itself."""
+    try:
+        query = dns.message.from_wire(data)
+    except (dns.exception.DNSException, ValueError):
+        return None
+    return query if query.question and not query.flags & dns.flags.QR else None
+
+
+async def converse(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Callable[[bytes], Awaitable[bytes | None]]
+) -> None:
+    """Serve one TCP connection (RFC 7766): question after question, until the client ends it or one has no answer."""
+    try:
+        while True:
+            (length,) = struct.unpack("!H", await reader.readexactly(2))
+            said = await answer(await reader.readexactly(length))
+            if said is None:
+                break
+            writer.write(struct.pack("!H", len(said)) + said)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass  # The client is done.
+    finally:
+        writer.close()
 
 
 async def exchange(namespace: Namespace, query: bytes, server: tuple[str, int]) -> bytes:
@@ -214,9 +258,13 @@ async def exchange(namespace: Namespace, query: bytes, server: tuple[str, int]) 
         return answer
     with namespace.entered():
         stream = socket.socket(family, socket.SOCK_STREAM)
-    stream.setblocking(False)
-    await loop.sock_connect(stream, server)
-    reader, writer = await asyncio.open_connection(sock=stream)
+    try:
+        stream.setblocking(False)
+        await loop.sock_connect(stream, server)
+        reader, writer = await asyncio.open_connection(sock=stream)
+    except BaseException:
+        stream.close()
+        raise
     try:
         writer.write(struct.pack("!H", len(query)) + query)
         (length,) = struct.unpack("!H", await reader.readexactly(2))

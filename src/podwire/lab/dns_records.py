@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,30 +61,38 @@ class Zone:
 
     def answer(self, name: str, kind: str) -> Answer:
         name = name.lower().rstrip(".")
-        inside = not self.zone or name == self.zone or name.endswith(f".{self.zone}")
-        if not inside and (name, kind) not in self.records:
+        if not self._is_ours(name) and (name, kind) not in self.records:
             return Answer(elsewhere=name)
+        chain: list[tuple[str, str, str]] = []
+        while (name, kind) not in self.records and (name, "CNAME") in self.records:
+            target = self.records[name, "CNAME"][0]
+            chain.append((name, "CNAME", f"{target}."))
+            if any(owner == target for owner, _, _ in chain):
+                return Answer(records=tuple(chain))  # The aliases go in a circle: there is nothing more to say.
+            name = target
+            if not self._is_ours(name):
+                return Answer(records=tuple(chain), elsewhere=name)
         found = [(name, kind, data) for data in self.records.get((name, kind), ())]
-        target = next(iter(self.records.get((name, "CNAME"), ())), None)
-        if not found and target is not None:
-            rest = self.answer(target, kind)
-            return Answer(records=((name, "CNAME", f"{target}."), *rest.records), elsewhere=rest.elsewhere)
-        found += [(name, kind, data) for data in _pod_name(name, kind, self.zone)]
-        return Answer(exists=bool(found) or name in self.names, records=tuple(found))
+        address = _pod_address(name, self.zone)
+        if address and kind == ("AAAA" if ":" in address else "A"):
+            found.append((name, kind, address))
+        exists = bool(found or address) or name in self.names
+        return Answer(exists=exists, records=(*chain, *found))
+
+    def _is_ours(self, name: str) -> bool:
+        return not self.zone or name == self.zone or name.endswith(f".{self.zone}")
 
 
-def _pod_name(name: str, kind: str, zone: str) -> Iterator[str]:
-    """`10-244-1-2.<namespace>.pod.<zone>` is the address that its first label spells."""
+def _pod_address(name: str, zone: str) -> str:
+    """`10-244-1-2.<namespace>.pod.<zone>` is the address that its first label spells, or '' when it spells none."""
     label, _, rest = name.partition(".")
-    if not rest.endswith(f".pod.{zone}") or kind not in ("A", "AAAA"):
-        return
-    for spelled in (label.replace("-", "."), label.replace("-", ":")):
-        try:
-            address = ipaddress.ip_address(spelled)
-        except ValueError:
-            continue
-        if (address.version == 6) == (kind == "AAAA"):
-            yield str(address)
+    if rest.endswith(f".pod.{zone}"):
+        for spelled in (label.replace("-", "."), label.replace("-", ":")):
+            try:
+                return str(ipaddress.ip_address(spelled))
+            except ValueError:
+                continue
+    return ""
 
 
 def cluster_zone(services: Iterable[Object], slices: Iterable[Object], zone: str = "cluster.local") -> Zone:
@@ -100,7 +108,7 @@ def cluster_zone(services: Iterable[Object], slices: Iterable[Object], zone: str
         name = f"{meta['name']}.{meta['namespace']}.svc.{zone}"
         addresses = [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != "None"]
         if spec.get("type") == "ExternalName":
-            made.add(name, "CNAME", str(spec["externalName"]).rstrip("."))
+            made.add(name, "CNAME", str(spec["externalName"]).rstrip(".").lower())
         elif addresses:
             for address in addresses:
                 made.add_address(name, address)

@@ -2,7 +2,8 @@
 
 Source of both rules: kubernetes.io, "DNS for Services and Pods", DNS resolution on Windows nodes; and "Networking on
 Windows", supported flows: a name without a dot gets the one suffix of the pod's namespace, and any name with a dot
-counts as fully qualified and is asked as it is.
+counts as fully qualified and is asked as it is. A C library does not tell its resolver whether a name had a final dot:
+a single label with one (`web.`), which Windows would ask as it is, gets the suffix here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
-from podwire.lab.dns import exchange
+from podwire.lab.dns import PLAIN_UDP, bound, converse, exchange, parsed
 from podwire.lab.interfaces import Namespace
 
 ADDRESS = "127.0.0.53"
@@ -44,44 +45,54 @@ class WindowsDnsClient:
         self._suffix, self._servers, self._quirks = suffix, tuple(servers), quirks
         self._namespace: Namespace | None = None
         self._transport: asyncio.DatagramTransport | None = None
+        self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, namespace: Namespace) -> None:
-        """Listen on the pod's loopback address 127.0.0.53."""
+        """Listen on the pod's loopback address 127.0.0.53, by UDP and TCP."""
         self._namespace = namespace
-        with namespace.entered():
-            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.setblocking(False)
-        sock.bind((ADDRESS, 53))
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Questions(self), sock=sock)
+        datagrams = bound(namespace, ADDRESS, 53, socket.SOCK_DGRAM)
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Questions(self), sock=datagrams)
+        stream = bound(namespace, ADDRESS, 53, socket.SOCK_STREAM)
+        self._server = await asyncio.start_server(self._connection, sock=stream)
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+        if self._server is not None:
+            self._server.close()
 
     def asked(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer(data, client, transport))
+        task = asyncio.get_running_loop().create_task(self._by_datagram(data, client, transport))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
-        try:
-            query = dns.message.from_wire(data)
-        except (dns.exception.DNSException, ValueError):
-            return
-        if not query.question:
-            return
+    async def _by_datagram(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
+        answer = await self._answer(data, udp=True)
+        if answer is not None and not transport.is_closing():
+            transport.sendto(answer, client)
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await converse(reader, writer, lambda question: self._answer(question, udp=False))
+
+    async def _answer(self, data: bytes, *, udp: bool) -> bytes | None:
+        """What the program is told; None when there is nothing to say, and it runs into its own time-out."""
+        query = parsed(data)
+        if query is None:
+            return None
         name = query.question[0].name.to_text(omit_final_dot=True)
         if SILENT_ON_DOTS in self._quirks and "." in name:
-            return
+            return None
         said: dns.message.Message | None = None
         for spelled in self._spellings(name):
             said = await self._ask(spelled, query)
             if said is None or said.answer or said.rcode() not in (dns.rcode.NXDOMAIN, dns.rcode.NOERROR):
                 break
-        if said is not None and not transport.is_closing():
-            transport.sendto(_as_asked(query, said).to_wire(), client)
+        if said is None:
+            return None
+        size = max(query.payload, PLAIN_UDP) if udp else 65535
+        return _as_asked(query, said).to_wire(max_size=size, prefer_truncation=True)
 
     def _spellings(self, name: str) -> Sequence[str]:
         if SEARCH_LIST in self._quirks:
@@ -91,7 +102,12 @@ class WindowsDnsClient:
 
     async def _ask(self, name: str, query: dns.message.Message) -> dns.message.Message | None:
         assert self._namespace is not None
-        asked = dns.message.make_query(name, query.question[0].rdtype)
+        if not self._servers:
+            return None
+        try:
+            asked = dns.message.make_query(name, query.question[0].rdtype)
+        except dns.exception.DNSException:  # With the suffix it is no name any more: too long (RFC 1035).
+            return None
         for attempt in range(TRIES):
             server = self._servers[attempt % len(self._servers)]
             try:
