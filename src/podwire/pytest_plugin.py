@@ -33,6 +33,7 @@ RUNNER = pytest.StashKey[Runner]()
 LEDGER = pytest.StashKey[Ledger]()
 OBSERVATORY = pytest.StashKey[Observatory]()
 UNDER_TEST = pytest.StashKey[CaseUnderTest]()
+STOPPED = pytest.StashKey[str]()
 RECORD = "podwire_record"
 
 
@@ -211,6 +212,7 @@ def observe(session: pytest.Session) -> dict[str, Observation]:
         seen = runner.observe(cases)
         return {case.id: seen[case.id].observation for case in cases}
     except PodwireError as problem:
+        config.stash[STOPPED] = str(problem)
         _stop(problem)
         raise
 
@@ -337,7 +339,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
             session.exitstatus = 2
             _say(config, "no case is left to run; look at the selection and at `podwire plan`")
         return
-    interrupted = "interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else None
+    ended_early = exitstatus == pytest.ExitCode.INTERRUPTED or STOPPED in config.stash
+    interrupted = config.stash.get(STOPPED, "by a signal") if ended_early else None
     ledger.finish(runner, interrupted)
     if exitstatus == pytest.ExitCode.TESTS_FAILED or (exitstatus == pytest.ExitCode.OK and ledger.missing):
         session.exitstatus = ledger.exit_code(session.testsfailed)

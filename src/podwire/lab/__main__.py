@@ -16,6 +16,7 @@ import socket
 import sys
 
 from podwire.lab import namespaces as ns
+from podwire.lab import nft
 from podwire.lab.start import KEEP_GOING, CannotBuild, Start, report
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -37,8 +38,10 @@ def leave_host() -> None:
 def check_tools() -> None:
     """`nft` loads the rulesets of the nodes; its package is called nftables everywhere."""
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}"
-    if shutil.which("nft") is None:
-        raise CannotBuild("the lab needs the program nft, which was not found: install the package nftables")
+    try:
+        nft.program()
+    except nft.NftMissing as error:
+        raise CannotBuild(f"the lab needs nft: {error}") from error
 
 
 def supervise(start: Start, first: int) -> int:

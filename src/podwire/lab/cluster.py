@@ -23,6 +23,7 @@ from podwire.lab.faults import FAULTS, FaultError
 from podwire.lab.interfaces import Event, Namespace, Network
 from podwire.lab.kubelet import NodeAgents
 from podwire.lab.network import LabNetwork, LabUnsupported, build_network
+from podwire.lab.nft import NftMissing
 from podwire.lab.planned import OUTSIDE_NAME
 from podwire.lab.profiles import OUTSIDE_HOST, Profile, UnknownProfile, profile_named
 from podwire.lab.proxy import NameRecords, ServiceProxy
@@ -62,7 +63,7 @@ class Cluster:
             loop.add_signal_handler(number, stopped.set)
         try:
             network = build_network(self._profile)
-        except (LabUnsupported, OSError) as error:
+        except (LabUnsupported, NftMissing, OSError) as error:
             raise CannotBuild(str(error)) from error
         spawner = SpawnerClient(channel)
         spawner.lost.add_done_callback(lambda _: stopped.set())

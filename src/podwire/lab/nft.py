@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 
 from podwire.lab.netns import NetworkNamespace
 
@@ -53,13 +54,15 @@ class Transaction:
 
 
 def program() -> str:
-    """The path of `nft`: $PODWIRE_NFT, or the first one in PATH and the system's own directories.
+    """The path of `nft`: $PODWIRE_NFT, or the first one in PATH, the system's own directories and the checkout's tools.
 
     Raises:
         NftMissing: there is none.
     """
     given = os.environ.get("PODWIRE_NFT")
-    path = f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
+    # Set-up without root unpacks nft into the checkout (tools/setup).
+    unpacked = Path(__file__).parents[3] / ".tools" / "bin"
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", str(unpacked)))
     found = shutil.which(given or "nft", path=path)
     if found is None:
         raise NftMissing(f"{given or 'nft'} not found: install nftables, or name the program in PODWIRE_NFT")
