@@ -23,10 +23,8 @@ from podwire.lab.interfaces import (
 from podwire.lab.pod_worker import NodeServices, PodWorker
 from podwire.lab.resolvers import Resolver, resolver_of
 from podwire.lab.windows_dns_client import ADDRESS as DNS_CLIENT_ADDRESS
+from podwire.lab.windows_dns_client import OPTIONS as DNS_CLIENT_OPTIONS
 from podwire.lab.windows_dns_client import WindowsDnsClient
-
-_CLIENT_OPTIONS = ("timeout:4", "attempts:1")
-"""The emulated client asks again by itself: the C library behind it must not."""
 
 _PYTHON = os.path.realpath(sys.executable)
 _NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire.__file__).parents[1]))))
@@ -97,7 +95,7 @@ class NodeAgents:
             client = WindowsDnsClient(found.search[0] if found.search else "", found.servers, self._windows_dns_quirks)
             await client.serve(network.namespace)
             self.windows_dns_clients[pod["metadata"]["uid"]] = client
-            return Resolver(servers=(DNS_CLIENT_ADDRESS,), options=_CLIENT_OPTIONS)
+            return Resolver(servers=(DNS_CLIENT_ADDRESS,), options=DNS_CLIENT_OPTIONS)
         return found
 
     def adopt(self, uid: str, release: Callable[[], None]) -> None:

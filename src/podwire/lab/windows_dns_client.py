@@ -24,6 +24,9 @@ from podwire.lab.dns import PLAIN_UDP, bound, converse, exchange, parsed
 from podwire.lab.interfaces import Namespace
 
 ADDRESS = "127.0.0.53"
+OPTIONS = ("timeout:4", "attempts:1", "ndots:15")
+"""For the resolv.conf(5) of the pod, beside `search .`: the client asks again by itself, so the C library must not; and
+with few dots every name goes through the search list, which is the root alone, and then not once more as it is."""
 PATIENCE = 1.0
 TRIES = 3
 SEARCH_LIST, SILENT_ON_DOTS = "search list", "silent on dots"
