@@ -7,11 +7,12 @@ limitation for this flow, and did the failure look as that limitation is documen
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from podwire.cases import Asked, Case, Expectation, pod_point
 from podwire.flows import Symbol
 from podwire.observations import Attempt, Capture, Observation, Point
+from podwire.packets import Packet
 from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch
 from podwire.requirements import Limitation
 from podwire.symptoms import symptom
@@ -218,17 +219,27 @@ def _held(pattern: Pattern, capture: Capture, bindings: Bindings) -> Finding:
     if wrong is not None:
         return Finding(expected=expected, actual=f"a packet has {wrong}", where=where, met=False)
     if pattern.quantity == "distinct":
-        syns = [p for p in chosen if p.flags == "S"] or chosen
-        pairs = {(p.protocol, p.src, p.sport, p.dst, p.dport): p.seq for p in syns}
-        streams = {(p.src, p.sport, p.seq) for p in syns}
-        clash = len(streams) - len(pairs)
-        return Finding(
-            expected=expected,
-            actual=f"{clash} shared tuples" if clash else f"{len(pairs)} tuples",
-            where=where,
-            met=clash == 0,
-        )
+        clashes, tuples = _shared_tuples(chosen)
+        actual = f"{clashes} shared tuples" if clashes else f"{tuples} tuples"
+        return Finding(expected=expected, actual=actual, where=where, met=not clashes)
     return Finding(expected=expected, actual=f"all {len(chosen)} packets", where=where, met=True)
+
+
+def _shared_tuples(requests: Sequence[Packet]) -> tuple[int, int]:
+    """How often a connection began on a tuple that another one still used, and how many tuples there were.
+
+    A tuple whose connection has ended may be used again; that is a new connection, not a shared port.
+    """
+    open_with: dict[tuple[object, ...], int | None] = {}
+    clashes = 0
+    for packet in requests:
+        if packet.flags == "S":
+            known = open_with.get(packet.tuple)
+            clashes += known is not None and known != packet.seq
+            open_with[packet.tuple] = packet.seq
+        elif "F" in packet.flags or "R" in packet.flags:
+            open_with[packet.tuple] = None
+    return clashes, len(open_with)
 
 
 def _values(pattern: Pattern, bindings: Bindings) -> str:

@@ -130,6 +130,12 @@ def test_failing_in_another_way_than_documented_fails():
         (request(encapsulated=True), [a_packet()], False),
         (requests_from_distinct_sources(), [a_packet(flags="S", seq=1), a_packet(flags="S", seq=2)], False),
         (requests_from_distinct_sources(), [a_packet(flags="S", seq=1), a_packet(flags="S", seq=2, sport=5)], True),
+        (requests_from_distinct_sources(), [a_packet(flags="S", seq=1), a_packet(flags="S", seq=1)], True),
+        (
+            requests_from_distinct_sources(),
+            [a_packet(flags="S", seq=1), a_packet(flags="AF"), a_packet(flags="S", seq=2)],
+            True,
+        ),
     ],
 )
 def test_patterns_hold_exactly_when_the_packets_do(pattern, packets, met):
