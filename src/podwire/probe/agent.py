@@ -448,6 +448,7 @@ def name_of(sock: socket.socket) -> list[Any] | None:
 # talk to each other for ever. The server closes a TCP connection first: TIME_WAIT, which would block the client's
 # port for the next attempt, stays here.
 
+ANYWHERE: dict[int, str] = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 QUESTION = re.compile(rb"([A-Za-z0-9._-]{1,64}) ([0-9]{1,9})\n")
 MOST_TCP = 64 << 20
 MOST_CONNECTIONS = 8192
@@ -717,7 +718,7 @@ class Trial:
         return self.attempt
 
     def socket(self, kind: int) -> socket.socket:
-        port = int(self.params.get("source_port") or 0)
+        port, preferred = (int(self.params.get(name) or 0) for name in ("source_port", "preferred_port"))
         try:
             sock = socket.socket(self.family, kind)
             try:
@@ -725,7 +726,10 @@ class Trial:
                 if port and not WINDOWS:  # The port may still be in TIME_WAIT after the attempt before.
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if port:
-                    sock.bind(("::" if self.family == socket.AF_INET6 else "0.0.0.0", port))
+                    sock.bind((ANYWHERE[self.family], port))
+                elif preferred:
+                    with contextlib.suppress(OSError):  # It is taken; the attempt's `local` says which port it became.
+                        sock.bind((ANYWHERE[self.family], preferred))
             except OSError:
                 sock.close()
                 raise

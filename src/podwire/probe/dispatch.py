@@ -26,6 +26,7 @@ from podwire.probe.controls import ControlRounds, exchange_of
 from podwire.probe.targets import SERVER_PORTS, Hello, NoTarget, Target, bindings_of, probe_of, target_of
 
 PATIENCE = 15.0
+DYNAMIC_PORTS = {"linux": (32768, 60999), "windows": (49152, 65535)}
 Say = Callable[[str], object]
 
 
@@ -73,6 +74,7 @@ class Dispatcher:
         self._deployment, self._facts, self._agents = deployment, facts, agents
         self._timeout, self._say = timeout, say
         self._tokens = tokens()
+        self._ports: dict[str, int] = {}
         self._why_lost = functools.cache(why_lost)
         self.timings: dict[str, float] = {}
 
@@ -190,13 +192,13 @@ class Dispatcher:
                 unsent[case.id] = str(problem)
                 continue
             given = [next(self._tokens) for _ in range(case.flow.connections)]
-            agent = self._agents[probe_of(case.client, self._deployment).pod]
-            answer = agent.call(*self._request(case, target, given), self._timeout + PATIENCE)
+            pod = probe_of(case.client, self._deployment).pod
+            answer = self._agents[pod].call(*self._request(case, target, given, pod), self._timeout + PATIENCE)
             flights.append(_InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer))
         self._say(f"{len(flights)} cases, {sum(len(one.tokens) for one in flights)} exchanges in flight")
         return flights, unsent
 
-    def _request(self, case: Case, target: Target, given: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    def _request(self, case: Case, target: Target, given: Sequence[str], pod: str) -> tuple[str, dict[str, Any]]:
         flow = case.flow
         family = 6 if flow.family == "ipv6" else 4
         common = {
@@ -209,9 +211,28 @@ class Dispatcher:
         if flow.protocol == "icmp":
             return "ping", {**common, "token": given[0], "count": 3, "size": 64}
         exchanges = [
-            {**common, "proto": flow.protocol, "port": target.port, "token": token, "source_port": 0} for token in given
+            {
+                **common,
+                "proto": flow.protocol,
+                "port": target.port,
+                "token": token,
+                "preferred_port": self._source_port(case, pod),
+            }
+            for token in given
         ]
         return ("exchange", exchanges[0]) if len(exchanges) == 1 else ("burst", {"exchanges": exchanges})
+
+    def _source_port(self, case: Case, pod: str) -> int:
+        """A port that no other flow of this pod has, of the system's dynamic range; a node shares its ports: any (0).
+
+        Two flows with one source port, one to a Service and one to its backend, have the same ends once the Service is
+        translated; the node must then give one of them another port, as it should, and nothing could be said of it.
+        """
+        if case.client.probe == "host":
+            return 0
+        first, last = DYNAMIC_PORTS[case.client.os]
+        number = self._ports[pod] = self._ports.get(pod, secrets.randbelow(last - first)) + 1
+        return first + number % (last - first)
 
     def _land(self, flights: Sequence[_InFlight]) -> tuple[dict[str, tuple[Attempt, ...]], dict[str, str]]:
         attempts: dict[str, tuple[Attempt, ...]] = {}
