@@ -1,6 +1,7 @@
 """A lab for tests and a small client of its API: plain HTTP, dicts in and out."""
 
 import json
+import re
 import subprocess
 import time
 import urllib.error
@@ -71,10 +72,10 @@ class Api:
         return until(lambda: (pod := self.pod(name, namespace)) and met(pod) and pod, seconds, lambda: self.pod(name))
 
     def exec(self, name, *command, namespace="default"):
-        """Exit code and output, through kubectl."""
+        """Exit code and output, through kubectl, without what kubectl logs of itself."""
         words = ["kubectl", "--kubeconfig", self.kubeconfig, "exec", "-n", namespace, name, "--", *command]
         done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
-        return done.returncode, done.stdout + done.stderr
+        return done.returncode, done.stdout + re.sub(r"(?m)^[EWI]\d{4} .*\n?", "", done.stderr)
 
 
 def until(met, seconds=10, shown=lambda: ""):

@@ -112,7 +112,7 @@ def test_without_nft_the_user_is_told_what_to_install(monkeypatch):
     from podwire.lab import __main__ as lab_main
     from podwire.lab.start import CannotBuild
 
-    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name, path=None: None)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(CannotBuild, match="nftables"):
         lab_main.check_tools()
