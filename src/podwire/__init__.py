@@ -16,7 +16,8 @@ from podwire.patterns import (
     requests_from_distinct_sources,
     seen,
 )
-from podwire.suite import asked, flows, only_asked, requirement
+from podwire.spread import evenly, every_backend, one_backend, some_backend
+from podwire.suite import asked, asked_in_order, first_asked, flows, known, not_asked, only_asked, requirement
 
 __version__ = "0.1.0"
 
@@ -26,11 +27,18 @@ __all__ = [
     "LINUX",
     "WINDOWS",
     "asked",
+    "asked_in_order",
     "at_least",
     "between",
+    "evenly",
+    "every_backend",
+    "first_asked",
     "flows",
     "inside",
+    "known",
+    "not_asked",
     "nothing",
+    "one_backend",
     "one_of",
     "only_asked",
     "other_than",
@@ -39,4 +47,5 @@ __all__ = [
     "requests_from_distinct_sources",
     "requirement",
     "seen",
+    "some_backend",
 ]

@@ -4,49 +4,107 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from podwire.flows import Flow, Peer, Symbol
 from podwire.observations import Point
 from podwire.patterns import OneOf, Pattern
+from podwire.spread import Spread
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """DNS questions that the client pod must have put on the wire for its target.
 
-    `name` was asked and answered with `answer` (None: any answer). With `only`, no other name was tried.
+    `name` was asked and answered with `answer` (None: any answer), which may stand for several addresses: then all of
+    them and no others. With `only`, no other name was tried; with `first`, none before it. `of` is the server that it
+    was asked of, `over` the transport that brought the answer, `alias` the target of the CNAME in it.
     """
 
     name: Symbol
     answer: Symbol | None = None
     only: bool = False
+    first: bool = False
+    of: Symbol | None = None
+    over: Literal["udp", "tcp"] | None = None
+    alias: Symbol | None = None
 
     def __str__(self) -> str:
-        tail = f" and answered with {self.answer}" if self.answer else ""
-        return f"{'only ' if self.only else ''}{self.name} asked of the cluster DNS{tail}"
+        lead = "only " if self.only else "first " if self.first else ""
+        over = f" over {self.over.upper()}" if self.over else ""
+        tail = f", an alias of {self.alias}" if self.alias else ""
+        tail += f" and answered with {self.answer}" if self.answer else ""
+        return f"{lead}{self.name} asked of {self.of or 'the cluster DNS'}{over}{tail}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedInOrder:
+    """These names were asked in this order, each after a negative answer to the one before it."""
+
+    names: tuple[Symbol, ...]
+
+    def __str__(self) -> str:
+        return "asked one after the other: " + ", ".join(str(name) for name in self.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotAsked:
+    """No question for the name, in whatever spelling, was on the wire."""
+
+    name: Symbol
+
+    def __str__(self) -> str:
+        return f"no question for {self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A fact of the cluster, by its symbol, and the value that it must have."""
+
+    symbol: Symbol
+    value: Any
+
+    def __str__(self) -> str:
+        return f"{self.symbol} is {self.value}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
     """What a test expects of its case.
 
-    `answered_by` is the peer whose identity the answer must carry, or None when the client must be told that nobody
-    listens (`refused`). `seen_as` is the address that the server must have seen the client come from. The lists are
-    held against the captures of that point; `on_wire` against the node NICs on both sides of the underlay (on the
-    client's alone when the server is outside).
+    What becomes of the exchange is one of: `answered_by`, the peer whose identity the answer must carry (any backend's,
+    for a server of that kind); `refused`, the client is told that nobody listens; `silent`, nobody answers at all;
+    `resolves_to`, the addresses of a name, all of them and no others; `not_found`, the name does not exist.
+
+    `seen_as` is the address that the server must have seen the client come from, `spread` how several connections are
+    shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
+    printed. The lists are held against the captures of that point; `on_wire` against the NICs of all nodes that the
+    flow passes.
     """
 
     answered_by: Peer | None = None
     refused: bool = False
+    silent: bool = False
+    resolves_to: Symbol | None = None
+    not_found: bool = False
     answers_from: Symbol | None = None
     seen_as: Symbol | OneOf | object | None = None
-    at_dns: tuple[Asked, ...] = ()
+    spread: Spread | None = None
+    status: int | None = None
+    output: str | None = None
+    known: tuple[Known, ...] = ()
+    at_dns: tuple[Asked | AskedInOrder | NotAsked, ...] = ()
     at_client: tuple[Pattern, ...] = ()
     on_wire: tuple[Pattern, ...] = ()
     at_server: tuple[Pattern, ...] = ()
     at_client_node: tuple[Pattern, ...] = ()
+    at_entry_node: tuple[Pattern, ...] = ()
     at_server_node: tuple[Pattern, ...] = ()
+
+    @property
+    def negative(self) -> bool:
+        """Whether it is met by something that does not come: that counts with working controls only."""
+        return self.silent or self.refused or self.not_found
 
     def sentences(self) -> Iterator[str]:
         """Each part of the expectation as a line for a person."""
@@ -54,14 +112,28 @@ class Expectation:
             yield f"answered by the {self.answered_by.role}, {self.answered_by}"
         if self.refused:
             yield "the client is told that nobody listens"
+        if self.silent:
+            yield "nobody answers"
+        if self.resolves_to is not None:
+            yield f"the name leads to {self.resolves_to}"
+        if self.not_found:
+            yield "the name is not found"
         if self.answers_from is not None:
             yield f"the answer comes from {self.answers_from}"
         if self.seen_as is not None:
             yield f"the server sees the client as {self.seen_as}"
+        if self.spread is not None:
+            yield str(self.spread)
+        if self.status is not None:
+            yield f"the HTTP status is {self.status}"
+        if self.output is not None:
+            yield f"it prints {self.output}"
+        yield from (str(known) for known in self.known)
         yield from (f"DNS: {asked}" for asked in self.at_dns)
         places = {
             "client": self.at_client,
             "client's node": self.at_client_node,
+            "entered node": self.at_entry_node,
             "wire": self.on_wire,
             "server's node": self.at_server_node,
             "server": self.at_server,
@@ -75,6 +147,8 @@ class Expectation:
             yield pod_point(case.flow.client), self.at_client
         if self.at_client_node:
             yield "client-node", self.at_client_node
+        if self.at_entry_node:
+            yield "entry-node", self.at_entry_node
         if self.on_wire:
             yield from ((point, self.on_wire) for point in wire_points(case))
         if self.at_server_node:
@@ -85,16 +159,26 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """Which probe plays a role: the n-th usable node of that OS, and which of its probes (`a`, `b`, `host`)."""
+    """Which probe plays a role: its node, and which of the probes there.
+
+    `probe` is `a`, `b` or `host`, a special kind of pod, or, without a probe of ours, `outside`, `backends`, `dns`.
+    """
 
     os: str
     node: str
-    probe: Literal["a", "b", "host", "outside"]
+    probe: str
+
+    @property
+    def is_probe(self) -> bool:
+        return self.probe not in ("outside", "backends", "dns")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One case of the plan. `id` is `<area>/<requirement>[<words>]` and depends on catalogue and facts alone."""
+    """One case of the plan. `id` is `<area>/<requirement>[<words>]` and depends on catalogue and facts alone.
+
+    `entry` is the name of the node that the flow is sent to when it comes by a node's address.
+    """
 
     id: str
     area: str
@@ -104,6 +188,7 @@ class Case:
     client: Slot
     server: Slot
     points: tuple[Point, ...]
+    entry: str = ""
     controls: tuple[str, ...] = ()
     limitation: str | None = None
 
@@ -123,14 +208,25 @@ class Exclusion:
 
 
 def wire_points(case: Case) -> tuple[Point, ...]:
-    """The capture points on the underlay that see this flow."""
-    if case.flow.server.kind == "outside" or case.flow.placement == "same-node":
-        return ("client-node",)
-    return ("client-node", "server-node")
+    """The capture points on the underlay that see this flow: the NICs of the nodes that it passes."""
+    points: list[Point] = []
+    if case.flow.client.kind != "outside":
+        points.append("client-node")
+    if case.entry and case.entry not in (case.client.node, case.server.node):
+        points.append("entry-node")
+    # A pod may reach itself by way of another node.
+    if case.server.node and case.server.node != case.client.node:
+        points.append("server-node")
+    return tuple(points) or ("client-node",)
 
 
 def pod_point(peer: Peer) -> Point:
-    """Where a peer's own packets are seen: at its pod's port, or at the node's NIC for a host."""
+    """Where a peer's own packets are seen: at its pod's port, or at the node's NIC for a host.
+
+    A client outside is seen first at the node that it enters by; a DNS server at the NIC of its node.
+    """
     if peer.kind == "pod":
         return "client-pod" if peer.role == "client" else "server-pod"
-    return "client-node" if peer.role == "client" else "server-node"
+    if peer.role == "client":
+        return "entry-node" if peer.kind == "outside" else "client-node"
+    return "server-node"

@@ -183,8 +183,9 @@ _ADMITTED: dict[str, tuple[Any, ...]] = {
     "dsr": (True, False),
     "client": ("linux", "windows"),
     "server": ("linux", "windows", "outside"),
-    "protocol": ("tcp", "udp", "icmp", "http"),
+    "protocol": ("tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),
     "family": ("ipv4", "ipv6"),
+    "entry": ("linux", "windows"),
 }
 
 
@@ -192,7 +193,7 @@ def _condition(entry: _Reader) -> Condition:
     if "when" not in entry.tree:
         return Condition()
     when = _Reader(entry.path, f"{entry.where}, when", entry.tree["when"])
-    when.keys(required=(), optional=(*_ADMITTED, "builds"))
+    when.keys(required=(), optional=(*_ADMITTED, "cni", "builds", "all_builds"))
     fields: dict[str, Any] = {}
     for name, admitted in _ADMITTED.items():
         if name in when.tree:
@@ -202,11 +203,14 @@ def _condition(entry: _Reader) -> Condition:
                 if one not in admitted:
                     raise when.error(name, f"{one!r} is none of {', '.join(map(str, admitted))}")
             fields[name] = tuple(values)
-    if "builds" in when.tree:
-        builds = when.texts("builds")
-        if len(builds) != 2 or not all(part.isdigit() for text in builds for part in text.split(".")):
-            raise when.error("builds", "two builds are needed, the first and the last, as '17763.1'")
-        fields["builds"] = (builds[0], builds[1])
+    if "cni" in when.tree:
+        fields["cni"] = when.texts("cni")
+    for name in ("builds", "all_builds"):
+        if name in when.tree:
+            builds = when.texts(name)
+            if len(builds) != 2 or not all(part.isdigit() for text in builds for part in text.split(".")):
+                raise when.error(name, "two builds are needed, the first and the last, as '17763.1'")
+            fields[name] = (builds[0], builds[1])
     return Condition(**fields)
 
 

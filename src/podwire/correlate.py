@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from podwire.dns_messages import dns_message
-from podwire.observations import Attempt, Lookup, SeenPacket
+from podwire.observations import Attempt, SeenPacket
 from podwire.packets import Packet
 from podwire.patterns import Direction
 
@@ -125,46 +124,3 @@ def clues(attempts: Iterable[Attempt], target: tuple[str, int], client: CaptureI
         )
         for attempt in attempts
     ]
-
-
-def lookups(capture: CaptureIndex) -> Iterator[Lookup]:
-    """Every DNS question in a capture with what was answered to it, in the order of the questions."""
-    asked: dict[tuple[object, ...], Lookup] = {}
-    for packet in capture.packets:
-        if 53 not in (packet.sport, packet.dport):
-            continue
-        message = dns_message(packet)
-        if message is None:
-            continue
-        for name, kind in message.questions:
-            client_port = packet.sport if packet.dport == 53 else packet.dport
-            key = (packet.protocol, client_port, message.id, name, kind)
-            if not message.response:
-                asked.setdefault(
-                    key,
-                    Lookup(
-                        name=name,
-                        type=kind,
-                        server=packet.dst,
-                        protocol="tcp" if packet.protocol == "tcp" else "udp",
-                        at=packet.at,
-                    ),
-                )
-            elif key in asked:
-                known = asked[key]
-                asked[key] = Lookup(
-                    name=name,
-                    type=kind,
-                    server=known.server,
-                    protocol=known.protocol,
-                    at=known.at,
-                    rcode=message.rcode,
-                    answers=message.addresses,
-                )
-    yield from asked.values()
-
-
-def lookups_for(target: str, seen: Iterable[Lookup]) -> tuple[Lookup, ...]:
-    """The questions that a look-up of `target` can have led to: the name itself, and the name with a suffix."""
-    name = target.lower().rstrip(".")
-    return tuple(one for one in seen if one.name == name or one.name.startswith(f"{name}."))

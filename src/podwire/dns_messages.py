@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from podwire.packets import Packet
@@ -12,7 +13,10 @@ Question = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class DnsMessage:
-    """One message. Names are lower case without the final dot; `addresses` are those of A and AAAA answers, as text."""
+    """One message. Names are lower case without the final dot; `addresses` are those of A and AAAA answers, as text.
+
+    `alias` is the target of the first CNAME among the answers, or empty.
+    """
 
     id: int
     response: bool
@@ -20,6 +24,33 @@ class DnsMessage:
     rcode: str
     addresses: tuple[str, ...] = ()
     truncated: bool = False
+    alias: str = ""
+
+
+def dns_stream(segments: Sequence[Packet]) -> list[tuple[Packet, DnsMessage]]:
+    """The messages of one direction of a TCP connection, each behind its length (RFC 1035 section 4.2.2), with the
+    segment that it began in. What is missing of the stream ends the reading."""
+    pieces: dict[int, Packet] = {}
+    for segment in segments:
+        pieces.setdefault(segment.seq or 0, segment)
+    data, places = bytearray(), []
+    expected = min(pieces, default=0)
+    for sequence in sorted(pieces):
+        if sequence != expected:
+            break
+        places.append((len(data), pieces[sequence]))
+        data += pieces[sequence].payload
+        expected = sequence + len(pieces[sequence].payload)
+    found, at = [], 0
+    while len(data) >= at + 2:
+        length = int.from_bytes(data[at : at + 2], "big")
+        if len(data) < at + 2 + length:
+            break
+        message = _parse(bytes(data[at + 2 : at + 2 + length]))
+        if message is not None:
+            found.append((next(packet for start, packet in reversed(places) if start <= at), message))
+        at += 2 + length
+    return found
 
 
 def dns_message(packet: Packet, port: int = DNS_PORT) -> DnsMessage | None:
@@ -66,4 +97,13 @@ def _parse(wire: bytes) -> DnsMessage | None:
             for record in answer
         ),
         truncated=bool(message.flags & dns.flags.TC),
+        alias=next(
+            (
+                str(record.target.to_text(omit_final_dot=True)).lower()
+                for answer in message.answer
+                if answer.rdtype == dns.rdatatype.CNAME
+                for record in answer
+            ),
+            "",
+        ),
     )

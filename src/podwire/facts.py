@@ -64,10 +64,14 @@ class Encapsulation:
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalHost:
-    """A host outside the cluster that runs the agent's echo: a name and its addresses (either may be missing)."""
+    """A host outside the cluster that runs the agent's echo: a name and its addresses (either may be missing).
+
+    `agent` tells whether an agent can be started there too, so that flows can begin outside.
+    """
 
     name: str
     addresses: tuple[str, ...] = ()
+    agent: bool = False
 
     def address(self, family: Family) -> str | None:
         return next((a for a in self.addresses if family_of(a) == family), None)
@@ -78,7 +82,9 @@ class ClusterFacts:
     """Everything the plan may depend on. Same facts, same case ids.
 
     `families` are those of the pod network on Linux nodes, `windows_families` those of pods on Windows nodes
-    (a pod on a Windows overlay network has IPv4 only). `dsr` is None when the API does not tell it.
+    (a pod on a Windows overlay network has IPv4 only). `dsr` is None when the API does not tell it. `cluster_dns` are
+    the addresses of the DNS Service, `dns_nodes` where its pods run. `load_balancer` tells whether something gives
+    Services of that type their addresses.
     `signals` says in words which facts came from where, in the order they were seen.
     """
 
@@ -92,6 +98,9 @@ class ClusterFacts:
     encapsulation: Encapsulation | None = None
     dsr: bool | None = None
     cluster_domain: str = "cluster.local"
+    cluster_dns: tuple[str, ...] = ()
+    dns_nodes: tuple[str, ...] = ()
+    load_balancer: bool = False
     external: ExternalHost | None = None
     emulated: bool = False
     signals: tuple[str, ...] = field(default=())
@@ -114,12 +123,14 @@ class ClusterFacts:
             NodeFacts(**{**n, "addresses": tuple(n["addresses"]), "pod_cidrs": tuple(n["pod_cidrs"])})
             for n in data["nodes"]
         )
-        for name in ("families", "windows_families", "signals"):
-            known[name] = tuple(data[name])
+        for name in ("families", "windows_families", "signals", "cluster_dns", "dns_nodes"):
+            known[name] = tuple(data.get(name, ()))
         if data.get("encapsulation"):
             known["encapsulation"] = Encapsulation(**data["encapsulation"])
         if data.get("external"):
             known["external"] = ExternalHost(
-                name=data["external"]["name"], addresses=tuple(data["external"]["addresses"])
+                name=data["external"]["name"],
+                addresses=tuple(data["external"]["addresses"]),
+                agent=bool(data["external"].get("agent", False)),
             )
         return cls(**known)

@@ -7,14 +7,52 @@ from typing import Literal
 
 from podwire.facts import FAMILIES, OS, Family
 
-PeerKind = Literal["pod", "host", "outside"]
-Placement = Literal["same-node", "cross-node", "outside"]
-ProbeProtocol = Literal["tcp", "udp", "icmp", "http"]
+PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
+Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]
+ProbeProtocol = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
+Enters = Literal["", "client-node", "server-node", "other-node"]
 Via = Literal[
-    "pod-ip", "pod-name", "cluster-ip", "short-name", "fqdn", "dotted-name", "node-ip", "external-ip", "external-name"
+    "pod-ip",
+    "pod-name",
+    "node-ip",
+    "cluster-ip",
+    "former-cluster-ip",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "unknown-name",
+    "hosts-name",
+    "node-port",
+    "host-port",
+    "health-port",
+    "load-balancer",
+    "service-external-ip",
+    "external-ip",
+    "external-name",
 ]
-BY_NAME: tuple[Via, ...] = ("pod-name", "short-name", "fqdn", "dotted-name", "external-name")
-BY_SERVICE: tuple[Via, ...] = ("cluster-ip", "short-name", "fqdn", "dotted-name")
+BY_NAME: tuple[Via, ...] = (
+    "pod-name",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "unknown-name",
+    "hosts-name",
+    "external-name",
+)
+BY_SERVICE: tuple[Via, ...] = (
+    "cluster-ip",
+    "former-cluster-ip",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "node-port",
+    "health-port",
+    "load-balancer",
+    "service-external-ip",
+)
 
 LINUX: tuple[OS, ...] = ("linux",)
 WINDOWS: tuple[OS, ...] = ("windows",)
@@ -34,7 +72,10 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Machine:
-    """The node of a peer, as symbols. `gateways` are its own addresses towards its pods (bridge, VTEP, source VIP)."""
+    """A node as symbols: that of a peer, or the one that a flow enters the cluster by (`entry`).
+
+    `build` is `(build, revision)` of a Windows node.
+    """
 
     role: str
 
@@ -50,14 +91,24 @@ class Machine:
     def pod_network(self) -> Symbol:
         return Symbol(f"{self.role}.node.pod_network")
 
+    @property
+    def build(self) -> Symbol:
+        return Symbol(f"{self.role}.node.build")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """One end of a flow. `os` is `outside` for a host that is not of the cluster."""
+    """One end of a flow.
+
+    `os` is `outside` for a host that is not of the cluster. `pod` names a special kind of probe pod, a file in
+    `manifests/variants`; empty for the usual ones. A server of kind `backends` is whichever backend of the Service
+    answers, one of kind `dns` the cluster's DNS.
+    """
 
     role: Literal["client", "server"]
     kind: PeerKind
     os: str
+    pod: str = ""
 
     @property
     def ip(self) -> Symbol:
@@ -76,15 +127,18 @@ class Peer:
         return Machine(self.role)
 
     def __str__(self) -> str:
-        if self.kind == "outside":
-            return "a host outside the cluster"
+        named = {"outside": "a host outside the cluster", "backends": "any backend", "dns": "the cluster's DNS"}
+        if self.kind in named:
+            return named[self.kind]
         name = {"linux": "Linux", "windows": "Windows"}[self.os]
-        return f"a {name} {'node' if self.kind == 'host' else 'pod'}"
+        return f"a {name} {'node' if self.kind == 'host' else 'pod'}{f' ({self.pod})' if self.pod else ''}"
 
 
 @dataclass(frozen=True)
 class ServiceSymbols:
-    """The Service of a flow: one ClusterIP Service whose only backend is the server."""
+    """The Service of a flow. `kind` is a file in `manifests/services`: which Service, and which pods are behind it."""
+
+    kind: str = "echo"
 
     @property
     def cluster_ip(self) -> Symbol:
@@ -94,11 +148,30 @@ class ServiceSymbols:
     def port(self) -> Symbol:
         return Symbol("service.port")
 
+    @property
+    def node_port(self) -> Symbol:
+        return Symbol("service.node_port")
+
+    @property
+    def target_port(self) -> Symbol:
+        return Symbol("service.target_port")
+
+    @property
+    def backends(self) -> Symbol:
+        """The addresses of all its ready endpoints."""
+        return Symbol("service.backends")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """What one case sends. `payload` is bytes of a request, `connections` how many exchanges run at once; with
-    `closed_port` it is sent to a port where nobody listens."""
+    """What one case sends.
+
+    `payload` is bytes of a request, `connections` how many exchanges there are; with `closed_port` it is sent to a port
+    where nobody listens. `port` names a port of the Service (empty: the first of the protocol). `enters` is the node
+    that a flow from outside the pod network is sent to, of `entry_os` when it is neither end's. `after` names a change
+    of the cluster (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the
+    change counts as carried out. `tool` is the program that a flow of that protocol runs.
+    """
 
     client: Peer
     server: Peer
@@ -110,6 +183,17 @@ class Flow:
     payload: int = 256
     connections: int = 1
     service: ServiceSymbols = field(default_factory=ServiceSymbols)
+    port: str = ""
+    enters: Enters = ""
+    entry_os: str = ""
+    after: str = ""
+    settles: Literal["answered", "unanswered"] = "answered"
+    tool: str = ""
+
+    @property
+    def entry(self) -> Machine:
+        """The node that the flow enters the cluster by."""
+        return Machine("entry")
 
     @property
     def name(self) -> Symbol:
@@ -120,6 +204,15 @@ class Flow:
     def fqdn(self) -> Symbol:
         """The full name that stands behind it, without the trailing dot."""
         return Symbol("target.fqdn")
+
+    def with_suffix(self, number: int) -> Symbol:
+        """The name with the suffix of that place (1 is the first) in the client pod's search list."""
+        return Symbol(f"target.suffix.{number}")
+
+    @property
+    def dns_ip(self) -> Symbol:
+        """The address of the DNS server that the client must ask."""
+        return Symbol("dns.ip")
 
     @property
     def icmp(self) -> str:
@@ -132,7 +225,8 @@ class Flow:
         return Symbol("target.ip")
 
     def __str__(self) -> str:
-        place = {"same-node": " on its own node", "cross-node": " on another node", "outside": ""}[self.placement]
+        places = {"same-node": " on its own node", "cross-node": " on another node", "itself": " that it is itself"}
+        place = places.get(self.placement, "")
         way = self.via.replace("-", " ").replace("ip", "IP").replace("fqdn", "FQDN")
         version = "IPv6" if self.family == "ipv6" else "IPv4"
         return f"{self.client} to {self.server}{place} by {way}, {self.protocol.upper()} over {version}"
@@ -144,20 +238,32 @@ class Matrix:
 
     `given_dsr` restricts the whole matrix to clusters with Direct Server Return on or off on Windows nodes.
     `aspect` is a word that sets apart the cases of two tests of one requirement.
-    `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`.
+    `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`, or
+    another way (`via`) to the same server. `client_pod` and `server_pod` are special kinds of probe pods. With
+    `miss_risk` there are as many connections as it takes to miss one of the Service's backends with that chance only.
     """
 
-    client: tuple[OS, ...]
+    client: tuple[OS, ...] = ()
     server: tuple[OS, ...] = ()
     via: tuple[Via, ...]
     protocol: tuple[ProbeProtocol, ...] = ("tcp", "udp")
     family: tuple[Family, ...] = FAMILIES
     placement: tuple[Placement, ...] = ANYWHERE
     payload: tuple[int, ...] = (256,)
-    client_kind: Literal["pod", "host"] = "pod"
+    client_kind: Literal["pod", "host", "outside"] = "pod"
     server_kind: PeerKind = "pod"
     connections: int = 1
     closed_port: bool = False
     given_dsr: bool | None = None
     controls: tuple[str, ...] = ()
     aspect: str = ""
+    service: tuple[str, ...] = ("echo",)
+    port: tuple[str, ...] = ("",)
+    enters: tuple[Enters, ...] = ("",)
+    entry_os: tuple[OS, ...] = ()
+    client_pod: str = ""
+    server_pod: str = ""
+    after: str = ""
+    settles: Literal["answered", "unanswered"] = "answered"
+    miss_risk: float | None = None
+    tool: str = ""

@@ -7,14 +7,18 @@ limitation for this flow, and did the failure look as that limitation is documen
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from podwire.cases import Asked, Case, Expectation, pod_point
+from podwire import spread
+from podwire.cases import Case, Expectation, pod_point
 from podwire.flows import Symbol
+from podwire.judge_dns import asked_findings, resolved_finding
 from podwire.observations import Attempt, Capture, Observation, Point
 from podwire.packets import Packet
 from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch
 from podwire.requirements import Limitation
+from podwire.spread import Spread
 from podwire.symptoms import symptom
 from podwire.verdicts import Finding, Outcome, Verdict
 
@@ -39,19 +43,24 @@ def judge(
     except Unbound as missing:
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=f"this run has no value for {missing}")
     unmet = [finding for finding in findings if not finding.met]
-    if not unmet:
-        return _as_expected(findings, limitation)
-    answered = bool(observation.attempts) and all(attempt.answered for attempt in observation.attempts)
-    if not answered:
+    answered = bool(observation.attempts) and all(_came(attempt) for attempt in observation.attempts)
+    if not answered and (unmet or expectation.negative):
         doubt = _doubt(observation)
         if doubt:
             return Verdict(outcome=Outcome.INCONCLUSIVE, reason=doubt, findings=findings)
+    if not unmet:
+        return _as_expected(findings, limitation)
     if limitation is None:
         first = unmet[0]
         return Verdict(
             outcome=Outcome.FAIL, reason=f"{first.where}: expected {first.expected}, {first.actual}", findings=findings
         )
     return _against_limitation(case, observation, limitation, findings)
+
+
+def _came(attempt: Attempt) -> bool:
+    """Whether something came back: an answer, or an address."""
+    return attempt.answered or (attempt.error is None and bool(attempt.resolved))
 
 
 def _as_expected(findings: tuple[Finding, ...], limitation: Limitation | None) -> Verdict:
@@ -111,24 +120,44 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     if not observation.attempts:
         yield Finding(expected="an attempt", actual="none was made", where="client", met=False)
     bindings = observation.bindings
-    worst = next((a for a in observation.attempts if not a.answered), None)
-    for attempt in [worst] if worst else observation.attempts[:1]:
+    some = expectation.spread is not None and expectation.spread.kind == "some"
+    chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or some)]
+    for attempt in (chosen or list(observation.attempts))[:1]:
         yield from _answer(case, expectation, attempt, bindings)
-    if len(observation.attempts) > 1:
-        yield _all_answered(case, expectation, observation)
-    for asked in expectation.at_dns:
-        yield _asked(asked, observation)
+    if len(observation.attempts) > 1 and not some:
+        yield _all_alike(expectation, observation)
+    if expectation.spread is not None:
+        yield _spread(expectation.spread, observation)
+    if expectation.output is not None:
+        found = expectation.output in observation.output
+        actual = " ".join(observation.output.split())[:200] or "it prints nothing"
+        yield Finding(expected=f"it prints {expectation.output}", actual=actual, where="client", met=found)
+    for known in expectation.known:
+        value = bindings.get(known.symbol.name)
+        met = value is not None and meets(value, known.value)
+        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=met)
+    yield from asked_findings(expectation.at_dns, observation)
     for point, patterns in expectation.at_points(case):
         for pattern in patterns:
             yield _held(pattern, observation.captures[point], bindings)
 
 
 def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:
-    if expectation.refused:
+    if expectation.refused or expectation.silent:
+        wanted = "refused" if expectation.refused else "timeout"
         actual = attempt.error.kind if attempt.error else "an answer"
-        yield Finding(expected="the client is refused", actual=actual, where="client", met=actual == "refused")
+        text = "the client is refused" if expectation.refused else "nobody answers (timeout)"
+        yield Finding(expected=text, actual=actual, where="client", met=actual == wanted)
         return
-    assert expectation.answered_by is not None
+    if expectation.resolves_to is not None or expectation.not_found:
+        yield resolved_finding(expectation, attempt, bindings)
+        return
+    if expectation.status is not None:
+        actual = f"status {attempt.status}" if attempt.status else attempt.error.kind if attempt.error else "no status"
+        text = f"an answer with HTTP status {expectation.status}"
+        yield Finding(expected=text, actual=actual, where="client", met=attempt.status == expectation.status)
+    if expectation.answered_by is None:
+        return
     expected = f"an answer from {expectation.answered_by}"
     if attempt.reply is None:
         error = attempt.error
@@ -143,10 +172,13 @@ def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bi
             expected=f"an echo reply from {wanted}", actual=f"it came from {peer}", where="client", met=peer == wanted
         )
         return
-    identity = bindings[f"{expectation.answered_by.role}.identity"]
+    admitted = _identities(expectation, bindings)
     actual = f"{attempt.reply.identity} answered{tries}"
     yield Finding(
-        expected=f"{expected}: {identity}", actual=actual, where="client", met=attempt.reply.identity == identity
+        expected=f"{expected}: {' or '.join(admitted)}",
+        actual=actual,
+        where="client",
+        met=attempt.reply.identity in admitted,
     )
     if expectation.answers_from is not None:
         source = attempt.peer[0] if attempt.peer else None
@@ -164,36 +196,37 @@ def _same(address: str | None, wanted: object) -> bool:
     return address is not None and ipaddress.ip_address(address) == ipaddress.ip_address(str(wanted))
 
 
-def _all_answered(case: Case, expectation: Expectation, observation: Observation) -> Finding:
-    role = expectation.answered_by.role if expectation.answered_by else "server"
-    identity = observation.bindings.get(f"{role}.identity")
-    right = sum(1 for a in observation.attempts if a.reply and a.reply.identity == identity)
+def _identities(expectation: Expectation, bindings: Bindings) -> tuple[str, ...]:
+    """Whose answer is a right one."""
+    peer = expectation.answered_by
+    if peer is None:
+        return ()
+    if peer.kind == "backends":
+        known = bindings.get("server.identities", ())
+        return known if isinstance(known, tuple) else ()  # type: ignore[return-value]
+    return (str(bindings[f"{peer.role}.identity"]),)
+
+
+def _all_alike(expectation: Expectation, observation: Observation) -> Finding:
     total = len(observation.attempts)
+    if expectation.negative:
+        wrong = sum(1 for a in observation.attempts if _came(a))
+        return Finding(expected=f"none of {total} answered", actual=f"{wrong} were", where="client", met=not wrong)
+    if expectation.resolves_to is not None:
+        right = sum(1 for a in observation.attempts if _came(a))
+        return Finding(expected=f"all {total} names found", actual=f"{right} were", where="client", met=right == total)
+    admitted = _identities(expectation, observation.bindings)
+    right = sum(1 for a in observation.attempts if a.reply and a.reply.identity in admitted)
     return Finding(
         expected=f"all {total} exchanges answered", actual=f"{right} were", where="client", met=right == total
     )
 
 
-def _asked(asked: Asked, observation: Observation) -> Finding:
-    wanted = str(bound(asked.name, observation.bindings)).lower()
-    answer = str(bound(asked.answer, observation.bindings)) if asked.answer else None
-    hits = [one for one in observation.lookups if one.name == wanted]
-    others = sorted({one.name for one in observation.lookups} - {wanted})
-    met = any(answer is None or answer in one.answers for one in hits) and not (asked.only and others)
-    told = "; ".join(
-        sorted(
-            {
-                f"{one.name} {one.type} → {', '.join(one.answers) or one.rcode or 'no answer'}"
-                for one in observation.lookups
-            }
-        )
-    )
-    return Finding(
-        expected=f"{asked} ({wanted}{' → ' + answer if answer else ''})",
-        actual=told or "no question was seen",
-        where="DNS",
-        met=met,
-    )
+def _spread(wanted: Spread, observation: Observation) -> Finding:
+    counts = Counter(a.reply.identity for a in observation.attempts if a.reply)
+    backends = observation.bindings.get("server.identities", ())
+    named = tuple(str(one) for one in backends) if isinstance(backends, tuple) else ()
+    return spread.finding(wanted, counts, named, len(observation.attempts))
 
 
 def _held(pattern: Pattern, capture: Capture, bindings: Bindings) -> Finding:

@@ -11,8 +11,9 @@ from typing import Literal
 
 from podwire.packets import Packet
 
-Point = Literal["client-pod", "client-node", "server-node", "server-pod"]
-POINTS: tuple[Point, ...] = ("client-pod", "client-node", "server-node", "server-pod")
+Value = str | int | tuple[int, int] | tuple[str, ...]
+Point = Literal["client-pod", "client-node", "entry-node", "server-node", "server-pod"]
+POINTS: tuple[Point, ...] = ("client-pod", "client-node", "entry-node", "server-node", "server-pod")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,10 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Lookup:
-    """One DNS question that the client put on the wire, and what came back: `rcode` is None when nothing did."""
+    """One DNS question that the client put on the wire, and what came back: `rcode` is None when nothing did.
+
+    `alias` is the target of the CNAME in the answer, if there is one; `id` the number of the message.
+    """
 
     name: str
     type: str
@@ -74,6 +78,8 @@ class Lookup:
     at: float
     rcode: str | None = None
     answers: tuple[str, ...] = ()
+    alias: str = ""
+    id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,14 +123,18 @@ class ControlResult:
 class Observation:
     """All that was seen of one case.
 
-    `bindings` gives the symbols of the expectation their values on this cluster, e.g. `client.ip` → `10.244.11.2`.
+    `bindings` gives the symbols of the expectation their values on this cluster, e.g. `client.ip` → `10.244.11.2`; a
+    tuple of texts where a symbol stands for several addresses. `output` is what a tool printed. `settled` is the seconds
+    until a change of the cluster showed to the client.
     `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
     """
 
     case_id: str
-    bindings: Mapping[str, str | int] = field(default_factory=dict)
+    bindings: Mapping[str, Value] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
     captures: Mapping[str, Capture] = field(default_factory=dict)
     lookups: tuple[Lookup, ...] = ()
     controls: tuple[ControlResult, ...] = ()
     problem: str | None = None
+    output: str = ""
+    settled: float = 0.0

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from podwire.flows import Symbol
+from podwire.observations import Value
 from podwire.packets import Packet
 
 Direction = Literal["request", "reply"]
-Bindings = Mapping[str, str | int]
+Bindings = Mapping[str, Value]
 
 
 class Unbound(Exception):
@@ -31,10 +32,10 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Between:
-    """Inclusive bounds."""
+    """Inclusive bounds: numbers, or builds as `(build, revision)`."""
 
-    low: int
-    high: int
+    low: Any
+    high: Any
 
     def __str__(self) -> str:
         return f"{self.low}..{self.high}"
@@ -42,7 +43,7 @@ class Between:
 
 @dataclass(frozen=True)
 class AtLeast:
-    low: int
+    low: Any
 
     def __str__(self) -> str:
         return f"{self.low} or more"
@@ -71,13 +72,13 @@ def one_of(*values: Any) -> OneOf:
     return OneOf(values)
 
 
-def between(low: int, high: int) -> Between:
-    """A number within inclusive bounds."""
+def between(low: Any, high: Any) -> Between:
+    """A number, or a build, within inclusive bounds."""
     return Between(low, high)
 
 
-def at_least(low: int) -> AtLeast:
-    """This number or a greater one."""
+def at_least(low: Any) -> AtLeast:
+    """This number or build, or a greater one."""
     return AtLeast(low)
 
 
@@ -149,7 +150,9 @@ def bound(value: Any, bindings: Bindings) -> Any:
     if isinstance(value, Symbol):
         if value.name not in bindings:
             raise Unbound(value.name)
-        return bindings[value.name]
+        known = bindings[value.name]
+        # A symbol may stand for several addresses: any of them.
+        return OneOf(known) if isinstance(known, tuple) and all(isinstance(one, str) for one in known) else known
     if isinstance(value, OneOf):
         return OneOf(tuple(bound(v, bindings) for v in value.values))
     if isinstance(value, Not):
@@ -166,9 +169,9 @@ def meets(actual: Any, wanted: Any) -> bool:
     if isinstance(wanted, Not):
         return not meets(actual, wanted.value)
     if isinstance(wanted, Between):
-        return isinstance(actual, int) and wanted.low <= actual <= wanted.high
+        return isinstance(actual, type(wanted.low)) and bool(wanted.low <= actual <= wanted.high)
     if isinstance(wanted, AtLeast):
-        return isinstance(actual, int) and actual >= wanted.low
+        return isinstance(actual, type(wanted.low)) and bool(actual >= wanted.low)
     if isinstance(wanted, (ipaddress.IPv4Network, ipaddress.IPv6Network)):
         return bool(actual) and ipaddress.ip_address(actual) in wanted
     return bool(actual == wanted)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
-from podwire.cases import Case, Exclusion, Slot, pod_point, wire_points
-from podwire.facts import FAMILIES, OS, ClusterFacts, Family, NodeFacts
-from podwire.flows import Flow, Matrix, Peer, Placement
+from podwire.cases import Case, Exclusion, pod_point, wire_points
+from podwire.facts import FAMILIES, ClusterFacts, Family
+from podwire.flows import ANY_OS, Enters, Flow, Matrix, Peer, Placement, ServiceSymbols
 from podwire.observations import POINTS
 from podwire.requirements import Catalogue, Condition, Requirement
+from podwire.slots import entry_node, slots, usable, why_not
+from podwire.spread import connections_for
 from podwire.suite import SuiteTest
 
 
@@ -78,82 +78,86 @@ def _cases_of(
         if unmet:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)
             continue
-        for flow in _flows(matrix, selection):
+        for flow in _flows(matrix, facts, selection):
             words = _words(flow, matrix)
-            impossible = _impossible(flow, facts, selection)
+            impossible = why_not(flow, facts, selection.nodes_per_os)
             if impossible:
                 yield Exclusion(requirement=rule.id, cases=words, reason=impossible)
             else:
                 yield _case(test, rule, matrix, flow, words, catalogue, facts, selection)
 
 
-def _flows(matrix: Matrix, selection: Selection) -> Iterator[Flow]:
-    outside = matrix.server_kind == "outside"
-    servers: tuple[str, ...] = ("outside",) if outside else matrix.server
-    places: tuple[Placement, ...] = ("outside",) if outside else matrix.placement
-    axes = (matrix.via, matrix.protocol, matrix.payload, matrix.family, matrix.client, servers, places)
-    for via, protocol, payload, family, client, server, place in itertools.product(*axes):
-        if family not in selection.families or (place == "same-node" and client != server):
+def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterator[Flow]:
+    """Every flow of a matrix that makes sense at all; what the facts make impossible is not left out here."""
+    clients: tuple[str, ...] = ("outside",) if matrix.client_kind == "outside" else matrix.client
+    alone = matrix.server_kind in ("outside", "backends", "dns")
+    servers: tuple[str, ...] = (matrix.server_kind,) if alone else matrix.server
+    places: tuple[Placement, ...] = matrix.placement
+    if matrix.server_kind == "outside":
+        places = ("outside",)
+    elif alone or matrix.client_kind == "outside":
+        places = ("anywhere",)
+    ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.family)
+    for service, via, port, protocol, payload, family, client, server, place, (enters, entry_os) in itertools.product(
+        *ways, clients, servers, places, _entries(matrix)
+    ):
+        if family not in selection.families or (place in ("same-node", "itself") and client != server):
             continue
+        if place == "same-node" and enters == "server-node":
+            continue  # The client's own node, which is asked for as such.
         yield Flow(
-            client=Peer(role="client", kind=matrix.client_kind, os=client),
-            server=Peer(role="server", kind=matrix.server_kind, os=server),
+            client=Peer(role="client", kind=matrix.client_kind, os=client, pod=matrix.client_pod),
+            server=Peer(role="server", kind=matrix.server_kind, os=server, pod=matrix.server_pod),
             via=via,
             protocol=protocol,
             family=family,
             placement=place,
             payload=payload,
-            connections=matrix.connections,
+            connections=_connections(matrix, facts, selection),
             closed_port=matrix.closed_port,
+            service=ServiceSymbols(service),
+            port=port,
+            enters=enters,
+            entry_os=entry_os,
+            after=matrix.after,
+            settles=matrix.settles,
+            tool=matrix.tool,
         )
+
+
+def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
+    for enters in matrix.enters:
+        if enters == "other-node":
+            yield from ((enters, os) for os in matrix.entry_os)
+        else:
+            yield enters, ""
+
+
+def _connections(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> int:
+    if matrix.miss_risk is None:
+        return matrix.connections
+    backends = sum(len(usable(os, facts, selection.nodes_per_os)) for os in ANY_OS)
+    return connections_for(backends, matrix.miss_risk)
 
 
 def _words(flow: Flow, matrix: Matrix) -> str:
     parts = [matrix.aspect, flow.protocol]
+    if len(matrix.service) > 1:
+        parts.append(flow.service.kind)
+    if len(matrix.port) > 1:
+        parts.append(flow.port)
     if len(matrix.payload) > 1:
         parts.append(f"{flow.payload}B")
     if len(matrix.via) > 1:
         parts.append(flow.via)
     parts += ["v6" if flow.family == "ipv6" else "v4", flow.client.os, flow.server.os]
-    if flow.placement != "outside":
+    if flow.placement not in ("outside", "anywhere"):
         parts.append(flow.placement)
+    if flow.enters == "other-node":
+        parts += ["by-another", flow.entry_os, "node"]
+    elif flow.enters and len(matrix.enters) > 1:
+        parts.append({"client-node": "by-its-own-node", "server-node": "by-the-server-node"}[flow.enters])
     return "-".join(part for part in parts if part)
-
-
-def _nodes(os: str, facts: ClusterFacts, selection: Selection) -> tuple[NodeFacts, ...]:
-    return facts.usable("windows" if os == "windows" else "linux")[: selection.nodes_per_os]
-
-
-def _impossible(flow: Flow, facts: ClusterFacts, selection: Selection) -> str | None:
-    """Why these facts do not have this flow, or None."""
-    for peer in (flow.client, flow.server):
-        if peer.kind == "outside":
-            if facts.external is None:
-                return "no host outside the cluster is known (--external-host NAME=ADDRESS)"
-            if facts.external.address(flow.family) is None:
-                return f"the host outside has no {_version(flow.family)} address"
-        elif not _nodes(peer.os, facts, selection):
-            return f"no usable {peer.os} node"
-        elif peer.kind == "pod" and flow.family not in facts.pod_families(
-            "windows" if peer.os == "windows" else "linux"
-        ):
-            return f"pods on {peer.os} nodes have no {_version(flow.family)} in network mode {facts.mode}"
-        elif peer is flow.client and peer.kind == "host" and flow.family not in facts.pod_families(_os(peer)):
-            return f"{peer.os} nodes have no {_version(flow.family)} into the pod network in mode {facts.mode}"
-        elif peer.kind == "host" and any(n.address(flow.family) is None for n in _nodes(peer.os, facts, selection)):
-            return f"a {peer.os} node has no {_version(flow.family)} address"
-    same_os = flow.client.os == flow.server.os
-    if flow.placement == "cross-node" and same_os and len(_nodes(flow.client.os, facts, selection)) < 2:
-        return f"needs two usable {flow.client.os} nodes"
-    return None
-
-
-def _os(peer: Peer) -> OS:
-    return "windows" if peer.os == "windows" else "linux"
-
-
-def _version(family: Family) -> str:
-    return "IPv6" if family == "ipv6" else "IPv4"
 
 
 def _case(
@@ -167,9 +171,11 @@ def _case(
     selection: Selection,
 ) -> Case:
     identity = f"{rule.area}/{rule.id}[{words}]"
-    client, server = _slots(identity, flow, facts, selection)
-    nodes = [node for node in facts.nodes if node.name in (client.node, server.node)]
-    limitation = catalogue.limitation_of(rule.id, flow, facts, nodes)
+    client, server = slots(identity, flow, facts, selection.nodes_per_os)
+    entry = entry_node(flow, client, server, facts, selection.nodes_per_os)
+    concerned = (client.node, server.node, entry)
+    nodes = [node for node in facts.nodes if node.name in concerned]
+    limitation = catalogue.limitation_of(rule.id, flow, facts, nodes, entry)
     case = Case(
         id=identity,
         area=rule.area,
@@ -179,35 +185,16 @@ def _case(
         client=client,
         server=server,
         points=(),
+        entry=entry,
         controls=matrix.controls,
         limitation=limitation.id if limitation else None,
     )
     wanted = {pod_point(flow.client), *wire_points(case)}
-    if flow.server.kind != "outside":
+    if entry:
+        wanted.add("entry-node")
+    if server.is_probe:
         wanted.add(pod_point(flow.server))
-    return Case(**{**case.__dict__, "points": tuple(point for point in POINTS if point in wanted)})
-
-
-def _slots(identity: str, flow: Flow, facts: ClusterFacts, selection: Selection) -> tuple[Slot, Slot]:
-    """Which probes play the flow: chosen by the case id alone, so that every node takes part and no run differs."""
-    turn = zlib.crc32(identity.encode())
-    clients = _nodes(flow.client.os, facts, selection)
-    at = turn % len(clients)
-    # Dotted names are asked from a pod of their own, so that its DNS packets are those of no other case.
-    usual: Literal["a", "b"] = "b" if flow.via == "dotted-name" else "a"
-    client = Slot(os=flow.client.os, node=clients[at].name, probe="host" if flow.client.kind == "host" else usual)
-    if flow.server.kind == "outside":
-        return client, Slot(os="outside", node="", probe="outside")
-    servers = _nodes(flow.server.os, facts, selection)
-    if flow.placement == "same-node":
-        to = at
-    elif flow.client.os == flow.server.os:
-        to = (at + 1) % len(servers)
-    else:
-        to = (turn // 7) % len(servers)
-    both_pods = flow.client.kind == flow.server.kind == "pod"
-    probe = "host" if flow.server.kind == "host" else "b" if both_pods and flow.placement == "same-node" else "a"
-    return client, Slot(os=flow.server.os, node=servers[to].name, probe=probe)  # type: ignore[arg-type]
+    return replace(case, points=tuple(point for point in POINTS if point in wanted))
 
 
 def listing(plan: Plan, sentences: Mapping[str, Sequence[str]]) -> str:

@@ -29,35 +29,47 @@ class Citation:
 class Condition:
     """On which cluster and for which flows something applies. Each field lists what is admitted; empty admits all.
 
-    `dsr` is compared with the proxy's setting as discovered. `builds` is an inclusive range of Windows builds
-    (`"17763.0"`, `"17763.378"`) which the client's or the server's node must lie in.
+    `dsr` is compared with the proxy's setting as discovered. `entry` is the OS of the node that a flow enters by.
+    `builds` is an inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which the node of the client, of the
+    server or of the entry must lie in; `all_builds` asks it of every Windows node of the cluster.
     """
 
     mode: tuple[str, ...] = ()
+    cni: tuple[str, ...] = ()
     dsr: tuple[bool, ...] = ()
     client: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
     protocol: tuple[str, ...] = ()
     family: tuple[str, ...] = ()
+    entry: tuple[str, ...] = ()
     builds: tuple[str, str] | None = None
+    all_builds: tuple[str, str] | None = None
 
     def unmet_by_cluster(self, facts: ClusterFacts) -> str | None:
         """Why the cluster as a whole is not meant, or None."""
         if self.mode and facts.mode not in self.mode:
             return f"needs network mode {' or '.join(self.mode)}, this cluster's is {facts.mode}"
+        if self.cni and facts.cni not in self.cni:
+            return f"needs the CNI {' or '.join(self.cni)}, this cluster's is {facts.cni}"
+        if self.all_builds:
+            first, last = self.all_builds
+            windows = facts.usable("windows")
+            if not windows or not all(_within(node, self.all_builds) for node in windows):
+                return f"needs Windows builds from {first} to {last} on all nodes"
         if self.dsr and facts.dsr not in self.dsr:
             wanted = "on" if True in self.dsr else "off"
             known = {True: "on", False: "off", None: "unknown"}[facts.dsr]
             return f"needs Direct Server Return {wanted}, on this cluster it is {known}"
         return None
 
-    def admits(self, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts]) -> bool:
-        """Whether this flow, between these nodes, is meant."""
+    def admits(self, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts], entry: str = "") -> bool:
+        """Whether this flow, between these nodes and by the node of that name, is meant."""
         asked = (
             (self.client, flow.client.os),
             (self.server, flow.server.os),
             (self.protocol, flow.protocol),
             (self.family, flow.family),
+            (self.entry, next((node.os for node in nodes if node.name == entry), "")),
         )
         if self.unmet_by_cluster(facts) or any(wanted and value not in wanted for wanted, value in asked):
             return False
@@ -122,10 +134,14 @@ class Catalogue:
     facts: tuple[StatedFact, ...] = ()
 
     def limitation_of(
-        self, requirement: str, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts]
+        self, requirement: str, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts], entry: str = ""
     ) -> Limitation | None:
         """The first limitation of that requirement which applies to this flow."""
         return next(
-            (one for one in self.limitations if one.requirement == requirement and one.when.admits(flow, facts, nodes)),
+            (
+                one
+                for one in self.limitations
+                if one.requirement == requirement and one.when.admits(flow, facts, nodes, entry)
+            ),
             None,
         )

@@ -26,7 +26,8 @@ from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
 from podwire.layout import runs_folder, suites_folder
 from podwire.planning import Plan, Selection, make_plan
 from podwire.probe.client import AgentClient
-from podwire.probe.dispatch import Dispatcher, Sighting
+from podwire.probe.dispatch import Dispatcher
+from podwire.probe.sightings import Sighting
 from podwire.requirements import Catalogue, Limitation
 from podwire.suite import SuiteTest
 

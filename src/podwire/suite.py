@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-from podwire.cases import Asked, Expectation
+from podwire.cases import Asked, AskedInOrder, Expectation, Known, NotAsked
 from podwire.flows import Flow, Matrix, Peer, Symbol
 from podwire.patterns import Pattern
+from podwire.spread import Spread
 
 Test = TypeVar("Test", bound=Callable[..., None])
 MARK = "podwire_test"
@@ -33,13 +34,21 @@ class Expects(Protocol):
         *,
         answered_by: Peer | None = None,
         refused: bool = False,
+        silent: bool = False,
+        resolves_to: Symbol | None = None,
+        not_found: bool = False,
         answers_from: Symbol | None = None,
         seen_as: Any = None,
-        at_dns: Sequence[Asked] = (),
+        spread: Spread | None = None,
+        status: int | None = None,
+        output: str | None = None,
+        known: Sequence[Known] = (),
+        at_dns: Sequence[Asked | AskedInOrder | NotAsked] = (),
         at_client: Sequence[Pattern] = (),
         on_wire: Sequence[Pattern] = (),
         at_server: Sequence[Pattern] = (),
         at_client_node: Sequence[Pattern] = (),
+        at_entry_node: Sequence[Pattern] = (),
         at_server_node: Sequence[Pattern] = (),
     ) -> None: ...
 
@@ -67,7 +76,20 @@ def flows(**axes: Any) -> Callable[[Test], Test]:
     return mark
 
 
-_PLURAL = ("client", "server", "via", "protocol", "family", "placement", "payload", "controls")
+_PLURAL = (
+    "client",
+    "server",
+    "via",
+    "protocol",
+    "family",
+    "placement",
+    "payload",
+    "controls",
+    "service",
+    "port",
+    "enters",
+    "entry_os",
+)
 
 
 def _matrices(test: Callable[..., None]) -> tuple[Matrix, ...]:
@@ -75,14 +97,41 @@ def _matrices(test: Callable[..., None]) -> tuple[Matrix, ...]:
     return tuple(known[1])
 
 
-def asked(name: Symbol, answer: Symbol | None = None) -> Asked:
-    """The client asked the cluster DNS for this name, and got this address."""
-    return Asked(name=name, answer=answer)
+def asked(
+    name: Symbol,
+    answer: Symbol | None = None,
+    *,
+    of: Symbol | None = None,
+    over: Literal["udp", "tcp"] | None = None,
+    alias: Symbol | None = None,
+) -> Asked:
+    """The client asked a DNS server for this name, and got this answer; see `podwire.cases.Asked` for the rest."""
+    return Asked(name=name, answer=answer, of=of, over=over, alias=alias)
 
 
 def only_asked(name: Symbol, answer: Symbol | None = None) -> Asked:
     """As `asked`, and no other spelling of the name was tried."""
     return Asked(name=name, answer=answer, only=True)
+
+
+def first_asked(name: Symbol, answer: Symbol | None = None) -> Asked:
+    """As `asked`, and no other spelling of the name was tried before it."""
+    return Asked(name=name, answer=answer, first=True)
+
+
+def asked_in_order(*names: Symbol) -> AskedInOrder:
+    """These names were tried in this order, each because there was no such name as the one before."""
+    return AskedInOrder(names=names)
+
+
+def not_asked(name: Symbol) -> NotAsked:
+    """No question for this name was on the wire, in whatever spelling."""
+    return NotAsked(name=name)
+
+
+def known(symbol: Symbol, value: Any) -> Known:
+    """A fact of the cluster that must be so, beside the packets that depend on it."""
+    return Known(symbol=symbol, value=value)
 
 
 def suite_test(function: Callable[..., None], module: str) -> SuiteTest | None:

@@ -32,8 +32,13 @@ _SOURCES: tuple[tuple[str, str, str | None, str], ...] = (
 _SERVERLESS = (("type", "virtual-kubelet"), ("eks.amazonaws.com/compute-type", "fargate"))
 
 
-def discover(connection: Connection, external: ExternalHost | None = None) -> ClusterFacts:
-    """Ask the API and draw the conclusions. Raises `ClusterError` when the nodes cannot be listed or there are none."""
+def discover(
+    connection: Connection, external: ExternalHost | None = None, *, load_balancer: bool = False
+) -> ClusterFacts:
+    """Ask the API and draw the conclusions. Raises `ClusterError` when the nodes cannot be listed or there are none.
+
+    What no API tells is given: the host outside, and whether Services of type LoadBalancer get their addresses.
+    """
     rest = connection.rest
     with ThreadPoolExecutor(max_workers=len(_SOURCES) + 1, thread_name_prefix="discover") as threads:
         nodes = threads.submit(rest.list, "nodes")
@@ -55,7 +60,12 @@ def discover(connection: Connection, external: ExternalHost | None = None) -> Cl
     if not objects["nodes"]:
         raise ClusterError(f"context {connection.name}: the cluster has no nodes")
     return facts_from_objects(
-        objects, name=connection.name, version=connection.version, external=external, unread=tuple(unread)
+        objects,
+        name=connection.name,
+        version=connection.version,
+        external=external,
+        load_balancer=load_balancer,
+        unread=tuple(unread),
     )
 
 
@@ -65,6 +75,7 @@ def facts_from_objects(
     name: str = "",
     version: str = "",
     external: ExternalHost | None = None,
+    load_balancer: bool = False,
     unread: tuple[str, ...] = (),
 ) -> ClusterFacts:
     """The facts in these API objects. Pure.
@@ -88,6 +99,16 @@ def facts_from_objects(
         encapsulation=network.encapsulation,
         dsr=_dsr(objects, signals) if has_windows else None,
         cluster_domain=_cluster_domain(objects, signals),
+        cluster_dns=tuple(
+            ip
+            for service in objects.get("services", [])
+            for ip in (service.get("spec") or {}).get("clusterIPs") or []
+            if ip != "None"
+        ),
+        dns_nodes=tuple(
+            sorted({(pod.get("spec") or {}).get("nodeName", "") for pod in objects.get("pods", [])} - {""})
+        ),
+        load_balancer=load_balancer,
         external=external,
         emulated=any(_labels(o).get(EMULATED_LABEL) == "true" for o in objects.get("nodes", [])),
         signals=tuple(signals),

@@ -8,7 +8,9 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
+import ipaddress
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
@@ -22,6 +24,8 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 RUN_LABEL = "podwire.dev/run"
 PROBE_LABEL = "podwire.dev/probe"
 KIND_LABEL = "podwire.dev/kind"
+SLOT_LABEL = "podwire.dev/slot"
+PORT_NOTE = "podwire.dev/port"
 OWNER = "podwire.dev/owner"
 MANAGER = "podwire"
 PREFIX = "podwire-"
@@ -31,13 +35,14 @@ HEADLESS_SERVICE = "pods"
 CONTAINER = "probe"
 
 _LONGEST = 40
-"""Characters of a node's part in a probe's name: `echo-<node>-host` must stay a DNS label of 63."""
+"""Characters of a node's part in a probe's name: `<node>-custom-dns` must stay a DNS label of 63."""
+_LABEL = 63
 
 
 @functools.cache
 def _documents(file: str) -> tuple[Object, ...]:
     with (manifests_folder() / file).open(encoding="utf-8") as stream:
-        return tuple(yaml.safe_load_all(stream))
+        return tuple(yaml.load_all(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def _fresh(file: str, number: int = 0) -> Object:
@@ -72,44 +77,134 @@ def agent_configmap(run_id: str, agent: str) -> Object:
     }
 
 
-def probe_pod(run_id: str, name: str, kind: str, node: NodeFacts, hostname: str, image: str, deadline: int) -> Object:
-    """A probe on that node. `kind` is `pod` or `host`; `hostname` is the node's label, `deadline` seconds of life."""
+def probe_pod(
+    run_id: str, name: str, slot: str, node: NodeFacts, hostname: str, image: str, deadline: int, dns: str = ""
+) -> Object:
+    """A probe on that node.
+
+    `slot` is `a`, `b`, `host`, or a special kind of pod (a file in `variants/`). `hostname` is the node's label, `image`
+    what to run, `deadline` seconds of life, `dns` the address that the pod custom-dns has to ask.
+    """
+    kind = "host" if slot == "host" else "pod"
     obj = _fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
+    if slot not in ("a", "b", "host"):
+        obj = _patched(obj, _fresh(f"variants/{slot}.yaml"))
     metadata, spec = obj["metadata"], obj["spec"]
     metadata["name"] = name
     metadata["namespace"] = namespace_name(run_id)
-    metadata["labels"] |= {RUN_LABEL: run_id, PROBE_LABEL: name, KIND_LABEL: kind}
+    metadata["labels"] |= {RUN_LABEL: run_id, PROBE_LABEL: name, KIND_LABEL: kind, SLOT_LABEL: slot}
     spec["nodeSelector"]["kubernetes.io/hostname"] = hostname
     spec["activeDeadlineSeconds"] = deadline
     spec["containers"][0]["image"] = image
+    port = (metadata.get("annotations") or {}).get(PORT_NOTE)
+    if port:
+        words = spec["containers"][0]["command"]
+        words[words.index("--port") + 1] = port
     if kind == "pod":
         spec["hostname"] = name
+    if "dnsConfig" in spec:
+        spec["dnsConfig"]["nameservers"] = [dns]
     return obj
+
+
+def _patched(obj: Object, patch: Object) -> Object:
+    """The object with what a variant says: maps are merged, lists replaced, but for the one container, which is merged."""
+    merged = dict(obj)
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _patched(merged[key], value)
+        elif key == "containers":
+            merged[key] = [_patched(merged[key][0], value[0])]
+        else:
+            merged[key] = value
+    return merged
+
+
+def searches(slot: str) -> tuple[str, ...]:
+    """The search list of a special kind of pod, or nothing when it has the cluster's."""
+    if slot in ("a", "b", "host"):
+        return ()
+    return tuple((_fresh(f"variants/{slot}.yaml")["spec"].get("dnsConfig") or {}).get("searches") or ())
+
+
+def hosts_alias(slot: str) -> tuple[str, str]:
+    """The name that stands in a special pod's hosts file, and its address."""
+    alias = _fresh(f"variants/{slot}.yaml")["spec"]["hostAliases"][0]
+    return alias["hostnames"][0], alias["ip"]
+
+
+def host_port(slot: str) -> int:
+    """The port of the node that leads to a special pod."""
+    return int(_fresh(f"variants/{slot}.yaml")["spec"]["containers"][0]["ports"][0]["hostPort"])
 
 
 def headless_service(run_id: str) -> Object:
     """The Service that gives pods their names."""
-    return _service(_fresh("services.yaml", 0), run_id, HEADLESS_SERVICE)
+    return service(run_id, HEADLESS_SERVICE)
 
 
-def echo_service(run_id: str, pod: str) -> Object:
-    """The ClusterIP Service whose only backend is that pod."""
-    obj = _service(_fresh("services.yaml", 1), run_id, echo_service_name(pod))
-    obj["metadata"]["labels"][PROBE_LABEL] = pod
-    obj["spec"]["selector"][PROBE_LABEL] = pod
+def service(run_id: str, kind: str, pod: str = "", number: int = 0) -> Object:
+    """A Service of that kind (a file in `services/`), for the probe `pod` where it has one backend.
+
+    `number` makes what must be unique among the Services of a kind: an external address.
+    """
+    obj = _fresh(f"services/{kind}.yaml")
+    metadata, spec = obj["metadata"], obj["spec"]
+    metadata["name"] = service_name(kind, pod)
+    metadata["namespace"] = namespace_name(run_id)
+    metadata["labels"][RUN_LABEL] = run_id
+    if pod:
+        metadata["labels"][PROBE_LABEL] = pod
+    selector = spec.get("selector")
+    if selector:
+        selector[RUN_LABEL] = run_id
+        if pod:
+            selector[PROBE_LABEL] = pod
+    if "externalIPs" in spec:
+        spec["externalIPs"] = [str(ipaddress.ip_address(ip) + number) for ip in spec["externalIPs"]]
     return obj
 
 
-def echo_service_name(pod: str) -> str:
-    return f"echo-{pod}"
+def service_name(kind: str, pod: str = "") -> str:
+    """The name of a Service: its kind, and the probe behind it."""
+    name = f"{kind}-{pod}" if pod else kind
+    if len(name) <= _LABEL:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LABEL - 9].rstrip('-')}-{digest}"
 
 
-def _service(obj: Object, run_id: str, name: str) -> Object:
-    obj["metadata"]["name"] = name
-    obj["metadata"]["namespace"] = namespace_name(run_id)
-    obj["metadata"]["labels"][RUN_LABEL] = run_id
-    obj["spec"]["selector"][RUN_LABEL] = run_id
-    return obj
+def crowd_size(kind: str) -> int:
+    """How many endpoints a Service of that kind is given by hand; 0 when it has a selector."""
+    spec = _documents(f"services/{kind}.yaml")[0]["spec"]
+    if spec.get("selector") or spec.get("type") == "ExternalName":
+        return 0
+    return int(number) if (number := kind.rpartition("-")[2]).isdigit() else 100
+
+
+def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]]) -> Iterator[Object]:
+    """The EndpointSlices of a crowd: the given `(address, node)`, made up to its number with addresses of nobody.
+
+    At most 1000 endpoints go into one slice (kubernetes.io: "EndpointSlices").
+    """
+    size, spec = crowd_size(kind), _documents(f"services/{kind}.yaml")[0]["spec"]
+    fillers = (str(ipaddress.ip_address("198.18.0.1") + at) for at in range(size))
+    endpoints = [{"addresses": [ip], "nodeName": node, "conditions": {"ready": True}} for ip, node in addresses[:size]]
+    endpoints += [{"addresses": [next(fillers)], "conditions": {"ready": True}} for _ in range(size - len(endpoints))]
+    ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in spec["ports"]]
+    for at in range(0, size, 1000):
+        yield {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": f"{kind}-{at // 1000}",
+                "namespace": namespace_name(run_id),
+                "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id, "kubernetes.io/service-name": kind},
+            },
+            "addressType": "IPv4",
+            "endpoints": endpoints[at : at + 1000],
+            "ports": ports,
+        }
 
 
 def command_of(pod: Object) -> tuple[str, ...]:

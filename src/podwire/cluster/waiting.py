@@ -52,7 +52,9 @@ def pod_state(pod: Object) -> PodState:
         return PodState(final=True, text="it is being deleted by somebody else")
     if status.get("phase") in ("Failed", "Succeeded"):
         return PodState(final=True, text=_ended(status))
-    if conditions.get("Ready", {}).get("status") == "True" and status.get("podIPs"):
+    # A pod with a gate that nobody meets is as ready as it will ever be once its containers are.
+    wanted = "ContainersReady" if spec.get("readinessGates") else "Ready"
+    if conditions.get(wanted, {}).get("status") == "True" and status.get("podIPs"):
         return PodState(ready=True)
     scheduled = conditions.get("PodScheduled", {})
     node = spec.get("nodeName") or (spec.get("nodeSelector") or {}).get("kubernetes.io/hostname", "")

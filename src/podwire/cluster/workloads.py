@@ -26,17 +26,19 @@ from podwire.cluster.errors import (
 from podwire.cluster.images import image_for
 from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
 from podwire.cluster.rest import RestClient
-from podwire.cluster.waiting import Limits, PodWait, wait_for_endpoints
+from podwire.cluster.services import DeployedService, Services
+from podwire.cluster.waiting import Limits, PodWait
 from podwire.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.layout import agent_file
+from podwire.needs import Needs
 
 Object = dict[str, Any]
-Slot = Literal["a", "b", "host"]
 
 ECHO_PORT = 8080
+SECOND_PORT = 8081
 HOST_ECHO_PORT = 18080
 SERVICE_PORT = 80
-SLOTS: tuple[Slot, ...] = ("a", "b", "host")
+SLOTS = ("a", "b", "host")
 _THREADS = 8
 _RUN_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -45,6 +47,7 @@ __all__ = [
     "ECHO_PORT",
     "HEADLESS_SERVICE",
     "HOST_ECHO_PORT",
+    "SECOND_PORT",
     "SERVICE_PORT",
     "DeployOptions",
     "Deployment",
@@ -58,10 +61,12 @@ __all__ = [
 class DeployOptions:
     """How to deploy. `deadline` is the seconds after which the pods end by themselves, whatever happens to the runner.
 
-    `keep` leaves what was made when the deployment itself fails. `agent` replaces the agent's source (tests).
+    `needs` are the special pods and Services of the plan. `keep` leaves what was made when the deployment itself fails.
+    `agent` replaces the agent's source (tests).
     """
 
     run_id: str
+    needs: Needs = field(default_factory=Needs)
     nodes_per_os: int = 2
     linux_image: str | None = None
     windows_image: str | None = None
@@ -76,18 +81,17 @@ class DeployOptions:
 class Probe:
     """A probe pod, or a node's host probe. `pod` is its name, which is also the identity that its echo answers with.
 
-    `slot` is its place on the node. `addresses` and `cluster_ips` are by family; they are empty for a probe that is not
-    available and for a host probe's Service. `command` is what to exec for the agent's RPC, in the container `probe`.
+    `slot` is its place on the node, or the kind of special pod that it is. `addresses` are by family, and empty for a
+    probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the agent's RPC, in the container `probe`.
     """
 
     pod: str
     node: str
     os: OS
-    slot: Slot
+    slot: str
     addresses: Mapping[Family, str] = field(default_factory=dict)
-    service: str | None = None
-    cluster_ips: Mapping[Family, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
+    port: int = ECHO_PORT
 
     @property
     def kind(self) -> Literal["pod", "host"]:
@@ -99,23 +103,24 @@ class Probe:
         return CONTAINER
 
     @property
-    def port(self) -> int:
-        """Where its echo listens, TCP and UDP."""
-        return HOST_ECHO_PORT if self.slot == "host" else ECHO_PORT
-
-    @property
     def identity(self) -> str:
         return self.pod
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """What stands in the cluster. `problems` says by pod why it is not available; the rest of the run goes on."""
+    """What stands in the cluster.
+
+    `problems` says by pod why it is not available; the rest of the run goes on. `former` are Services as they were
+    before the run changed them.
+    """
 
     namespace: str
     run_id: str
     probes: tuple[Probe, ...]
+    services: Services
     problems: dict[str, str] = field(default_factory=dict)
+    former: dict[tuple[str, str], DeployedService] = field(default_factory=dict)
 
     def probe(self, pod: str) -> Probe:
         """The probe of that name. Raises KeyError."""
@@ -124,7 +129,7 @@ class Deployment:
                 return probe
         raise KeyError(pod)
 
-    def on(self, node: str, slot: Slot) -> Probe | None:
+    def on(self, node: str, slot: str) -> Probe | None:
         """The probe in that place of a node."""
         return next((probe for probe in self.probes if probe.node == node and probe.slot == slot), None)
 
@@ -180,7 +185,8 @@ def undeploy(connection: Connection, namespace: str, *, seconds: float = 90.0) -
     if not found["metadata"].get("deletionTimestamp"):
         labels = f"{RUN_LABEL}={run_id}"
         for resource in ("pods", "services", "configmaps"):
-            rest.delete_collection(resource, namespace, labels=labels)
+            # Nobody waits for a probe: one that lingers for its case would hold the whole namespace back.
+            rest.delete_collection(resource, namespace, labels=labels, grace=1 if resource == "pods" else None)
         rest.delete("namespaces", None, namespace)
     return _wait_gone(rest, namespace, seconds)
 
@@ -251,7 +257,16 @@ class _Deploying:
     ) -> None:
         self._rest, self._facts, self._options, self._namespace = rest, facts, options, namespace
         self._short = manifests.short_names(tuple(node.name for node in nodes))
-        self._places = [(node, slot, f"{self._short[node.name]}-{slot}") for node in nodes for slot in SLOTS]
+        special = {node.name: [slot for name, slot in options.needs.pods if name == node.name] for node in nodes}
+        self._places = [
+            (node, slot, f"{self._short[node.name]}-{slot}") for node in nodes for slot in (*SLOTS, *special[node.name])
+        ]
+        wanted = [
+            (one.kind, f"{self._short[one.node]}-{one.probe}" if one.node else "")
+            for one in options.needs.services
+            if not one.node or one.node in self._short
+        ]
+        self._services = Services(rest, namespace, options.run_id, wanted)
         self._problems: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -262,31 +277,37 @@ class _Deploying:
             hostnames = threads.submit(self._hostnames)
             self._rest.apply(manifests.agent_configmap(options.run_id, agent))
             headless = threads.submit(self._rest.apply, manifests.headless_service(options.run_id))
-            services = {
-                pod: threads.submit(self._rest.apply, manifests.echo_service(options.run_id, pod))
-                for _, slot, pod in self._places
-                if slot != "host"
-            }
+            # A pod may need the address of a Service, no Service that of a pod.
+            external = self._facts.external.name if self._facts.external else ""
+            self._services.apply(threads, external)
             pods = self._pods(hostnames.result())
             for future in [threads.submit(self._apply_pod, pod) for pod in pods]:
                 future.result()
             headless.result()
-            applied = {pod: future.result() for pod, future in services.items()}
         waiting = PodWait(self._rest, self._namespace, options.run_id, options.limits, options.say)
         waiting.wait({pod["metadata"]["name"] for pod in pods} - self._problems.keys())
         self._problems |= waiting.problems
         if not waiting.ready:
             first = next((f"{name}: {text}" for name, text in self._problems.items()), "nothing was deployed")
             raise ClusterError(f"no probe became ready; {first}")
-        self._await_endpoints(applied, waiting.ready)
         commands = {pod["metadata"]["name"]: manifests.command_of(pod) for pod in pods}
+        probes = tuple(
+            self._probe(node, slot, pod, waiting.ready.get(pod), commands.get(pod, ()))
+            for node, slot, pod in self._places
+        )
+        usual = [
+            (one.addresses["ipv4"], one.node)
+            for one in probes
+            if one.slot in ("a", "b") and one.os == "linux" and "ipv4" in one.addresses
+        ]
+        ready = {one.pod for one in probes if one.pod in waiting.ready and one.slot != "never-ready"}
+        for line in self._services.complete(usual, ready):
+            options.say(line)
         return Deployment(
             namespace=self._namespace,
             run_id=options.run_id,
-            probes=tuple(
-                self._probe(node, slot, pod, waiting.ready.get(pod), applied.get(pod), commands.get(pod, ()))
-                for node, slot, pod in self._places
-            ),
+            probes=probes,
+            services=self._services,
             problems=self._problems,
         )
 
@@ -307,9 +328,12 @@ class _Deploying:
             except ValueError as error:
                 self._problems[name] = f"node {node.name}: {error}"
                 continue
-            kind = "host" if slot == "host" else "pod"
             hostname = hostnames.get(node.name, node.name)
-            made.append(manifests.probe_pod(options.run_id, name, kind, node, hostname, image, options.deadline))
+            dns = self._services.found.get(("dns", ""))
+            address = dns.cluster_ips.get("ipv4", "") if dns else ""
+            made.append(
+                manifests.probe_pod(options.run_id, name, slot, node, hostname, image, options.deadline, address)
+            )
         return made
 
     def _apply_pod(self, pod: Object) -> None:
@@ -336,18 +360,12 @@ class _Deploying:
         with self._lock:
             self._problems[pod["metadata"]["name"]] = f"the API server refuses it: {error.message}"
 
-    def _await_endpoints(self, services: Mapping[str, Object], ready: Mapping[str, Object]) -> None:
-        wanted = {services[pod]["metadata"]["name"]: pod for pod in services if pod in ready}
-        for name in sorted(wait_for_endpoints(self._rest, self._namespace, wanted)):
-            self._options.say(f"Service {name} has no ready endpoint yet, although its pod is ready")
-
     def _probe(
         self,
         node: NodeFacts,
-        slot: Slot,
+        slot: str,
         pod: str,
         seen: Object | None,
-        service: Object | None,
         command: tuple[str, ...],
     ) -> Probe:
         addresses: dict[Family, str] = {}
@@ -357,16 +375,13 @@ class _Deploying:
             # A kubelet without dual-stack node addresses lists one family only, but the probe has all of its node's.
             for address in node.addresses:
                 addresses.setdefault(family_of(address), address)
-        spec = (service or {}).get("spec", {})
+        ports = {"host": HOST_ECHO_PORT, "port-second": SECOND_PORT}
         return Probe(
             pod=pod,
             node=node.name,
             os=node.os,
             slot=slot,
             addresses=addresses,
-            service=service["metadata"]["name"] if service else None,
-            cluster_ips={
-                family_of(ip): ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != "None"
-            },
             command=command,
+            port=ports.get(slot, ECHO_PORT),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from podwire.cases import Case
@@ -12,7 +12,7 @@ from podwire.cluster.workloads import ECHO_PORT, Deployment
 from podwire.facts import ClusterFacts, Family
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
-from podwire.probe.targets import HTTP_PORT, NoTarget, probe_of
+from podwire.probe.targets import HTTP_PORT, NoTarget, probe_of, target_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,27 +26,51 @@ class Control:
     family: Family
 
 
+OUTSIDE = "outside"
+"""The name under which the agent on the host outside stands among the agents of a run."""
+OUTSIDE_PORTS = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
+
+
 def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
-    """The controls of a case: both probes answer themselves; for the outside, the client's node reaches the same host;
-    and what the test asks for."""
+    """The controls of a case: both ends answer themselves; the client's node reaches the outside, if that is where the
+    case goes or comes from; and what the test asks for."""
     family = case.flow.family
-    client = probe_of(case.client, deployment)
-    peers = [client] if case.flow.server.kind == "outside" else [client, probe_of(case.server, deployment)]
-    for probe in peers:
+    for slot in (case.client, case.server):
+        if not slot.is_probe:
+            continue
+        probe = probe_of(slot, deployment)
         own = probe.addresses.get(family)
         if own:
             yield Control(name=f"{probe.pod} answers itself", pod=probe.pod, host=own, port=probe.port, family=family)
+    yield from _of_the_outside(case, deployment, facts)
+    client = OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, deployment).pod
+    for wanted in case.controls:
+        if wanted in OUTSIDE_PORTS:
+            continue
+        flow = replace(case.flow, via=wanted, protocol="tcp", after="")  # type: ignore[arg-type]
+        target = target_of(replace(case, flow=flow), deployment, facts)
+        name = f"{client} reaches the same server by {wanted.replace('-', ' ')} over TCP"
+        yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family)
+
+
+def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
+    family = case.flow.family
     outside = facts.external.address(family) if facts.external else None
-    if case.flow.server.kind != "outside" or outside is None:
+    if outside is None or OUTSIDE not in (case.server.probe, case.client.probe):
         return
-    host = next((one for one in deployment.probes if one.node == client.node and one.slot == "host"), None)
+    if case.client.probe == OUTSIDE:
+        name = "the outside host answers itself"
+        yield Control(name=name, pod=OUTSIDE, host=outside, port=ECHO_PORT, family=family)
+        return
+    client = probe_of(case.client, deployment)
+    host = deployment.on(client.node, "host")
     if host is not None and host.pod not in deployment.problems:
         name = f"{host.pod} reaches the outside host"
         yield Control(name=name, pod=host.pod, host=outside, port=ECHO_PORT, family=family)
-    ports = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
     for wanted in case.controls:
-        name = f"{client.pod} reaches the outside host over TCP"
-        yield Control(name=name, pod=client.pod, host=outside, port=ports[wanted], family=family)
+        if wanted in OUTSIDE_PORTS:
+            name = f"{client.pod} reaches the outside host over TCP"
+            yield Control(name=name, pod=client.pod, host=outside, port=OUTSIDE_PORTS[wanted], family=family)
 
 
 def exchange_of(address: str, port: int, token: str, *, timeout: float) -> dict[str, Any]:
@@ -104,9 +128,13 @@ class ControlRounds:
                 results[control] = str(problem)
         self._rounds.append(results)
 
-    def results(self, case_id: str) -> tuple[ControlResult, ...]:
-        """The controls of a case, as the judge wants them. A round that never ran did not work."""
-        before, after = (*self._rounds, {}, {})[:2]
+    def results(self, case: Case) -> tuple[ControlResult, ...]:
+        """The controls of a case, as the judge wants them: of the rounds just before and just after its flow.
+
+        A round that never ran did not work.
+        """
+        number = 1 if case.flow.after else 0
+        before, after = (*self._rounds[number : number + 2], {}, {})[:2]
         return tuple(
             ControlResult(
                 name=control.name,
@@ -114,5 +142,5 @@ class ControlRounds:
                 after=after.get(control, "not run") == "",
                 detail="; ".join(sorted({before.get(control, "not run"), after.get(control, "not run")} - {""})),
             )
-            for control in self._of.get(case_id, ())
+            for control in self._of.get(case.id, ())
         )

@@ -1,6 +1,7 @@
 """Drives the probes: every flow of a run is in flight at once, between two rounds of beacons and controls.
 
-A whole matrix of silent drops costs one time-out window, not one a case.
+A whole matrix of silent drops costs one time-out window, not one a case. Flows that follow a change of the cluster are a
+second round, in flight together once all changes have been made.
 """
 
 from __future__ import annotations
@@ -10,41 +11,37 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from podwire.cases import Case
 from podwire.cluster.workloads import Deployment
-from podwire.correlate import CaptureIndex, clues, lookups, lookups_for
 from podwire.facts import ClusterFacts
-from podwire.flows import BY_NAME
-from podwire.observations import Attempt, Capture, Lookup, Observation, Point, SeenPacket
-from podwire.pcap import Frame
-from podwire.probe.captures import Captured, Captures, Place
+from podwire.observations import Observation, Point, Value
+from podwire.probe.bindings import Hello, bindings_of
+from podwire.probe.captures import Captures, Place
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
-from podwire.probe.controls import ControlRounds, exchange_of
-from podwire.probe.targets import SERVER_PORTS, Hello, NoTarget, Target, bindings_of, probe_of, target_of
+from podwire.probe.controls import OUTSIDE, ControlRounds, exchange_of
+from podwire.probe.requests import attempts_in, request_of
+from podwire.probe.sightings import Landed, Seen, Sighting
+from podwire.probe.targets import NoTarget, Target, probe_of, server_ports, target_of
 
 PATIENCE = 15.0
+SETTLE, GLANCE = 30.0, 0.5
+LEAVING = "pods-leaving"
 DYNAMIC_PORTS = {"linux": (32768, 60999), "windows": (49152, 65535)}
 Say = Callable[[str], object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sighting:
-    """The observation of a case, and the raw frames behind it by capture point, for the evidence."""
-
-    observation: Observation
-    frames: Mapping[str, Sequence[Frame]] = field(default_factory=dict)
+Change = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 @dataclass(kw_only=True)
 class _InFlight:
     case: Case
     target: Target
-    bindings: dict[str, str | int]
+    bindings: dict[str, Value]
     tokens: list[str]
     answer: Future[dict[str, Any]]
+    seconds: float
 
 
 def tokens() -> Iterator[str]:
@@ -59,6 +56,7 @@ class Dispatcher:
 
     `agents` are the RPC clients by pod; `timeout` is the seconds that a flow waits for its answer (at least three SYNs
     are sent within 4 s). `why_lost` tells what the API knows of a probe that went away in mid-run ('' for nothing).
+    `change` makes the changes of these names in the cluster and returns why some could not be made.
     """
 
     def __init__(
@@ -70,12 +68,14 @@ class Dispatcher:
         timeout: float = 4.0,
         say: Say = lambda text: None,
         why_lost: Callable[[str], str] = lambda pod: "",
+        change: Change = lambda names: {},
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
         self._timeout, self._say = timeout, say
         self._tokens = tokens()
         self._ports: dict[str, int] = {}
         self._why_lost = functools.cache(why_lost)
+        self._change = change
         self.timings: dict[str, float] = {}
 
     def run(self, cases: Sequence[Case]) -> dict[str, Sighting]:
@@ -91,11 +91,19 @@ class Dispatcher:
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        with self._timed("flows"):
-            flights, unsent = self._launch(able, hellos)
-            broken |= unsent
-            attempts, lost = self._land(flights)
-            broken |= lost
+        first = [case for case in able if not case.flow.after]
+        later = [case for case in able if case.flow.after]
+        landed = self._round(first, hellos, broken)
+        if later:
+            with self._timed("controls"):
+                controls.round(self._tokens)
+            with self._timed("changes"):
+                names = sorted({case.flow.after for case in later})
+                problems = self._change(names)
+                broken |= {case.id: problems[case.flow.after] for case in later if case.flow.after in problems}
+                later = [case for case in later if case.id not in broken]
+                settled = self._settle(later)
+            landed += self._round(later, hellos, broken, settled)
         with self._timed("controls"):
             controls.round(self._tokens)
             captures.beacon()
@@ -104,16 +112,57 @@ class Dispatcher:
         total = sum(len(one.frames) for one in captured.values())
         self._say(f"{total} packets captured at {len(captured)} places")
         with self._timed("correlation"):
-            seen = _Seen(captured)
-            sightings = {
-                flight.case.id: self._sight(flight, attempts[flight.case.id], controls, seen)
-                for flight in flights
-                if flight.case.id in attempts
-            }
+            ports = server_ports(self._deployment)
+            seen = Seen(captured, self._place, ports)
+            sightings = {one.case.id: seen.sighting(one, controls.results(one.case)) for one in landed}
         for case in cases:
             if case.id in broken:
                 sightings[case.id] = Sighting(observation=Observation(case_id=case.id, problem=broken[case.id]))
         return sightings
+
+    def _round(
+        self,
+        cases: Sequence[Case],
+        hellos: Mapping[str, Hello],
+        broken: dict[str, str],
+        settled: Mapping[str, float] | None = None,
+    ) -> list[Landed]:
+        """All of these flows at once; why a case came to nothing goes into `broken`."""
+        with self._timed("flows"):
+            flights, unsent = self._launch(cases, hellos)
+            broken |= unsent
+            landed, lost = self._land(flights)
+            broken |= lost
+        return [replace(one, settled=(settled or {}).get(one.case.id, 0.0)) for one in landed]
+
+    def _settle(self, cases: Sequence[Case]) -> dict[str, float]:
+        """Wait until each client sees what a change leads to; the seconds that it took, by case id.
+
+        The API shows a change before the nodes' proxies carry it out. What does not settle in time is judged as it is.
+        """
+        began = time.monotonic()
+        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), PATIENCE)
+        while waiting and time.monotonic() - began < SETTLE:
+            asked: list[tuple[Case, Future[dict[str, Any]]]] = []
+            for case in waiting:
+                try:
+                    target = target_of(case, self._deployment, self._facts)
+                except NoTarget:
+                    continue
+                request = exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)
+                request |= {"proto": case.flow.protocol}
+                asked.append((case, self._agents[self._client(case)].call("exchange", request, PATIENCE)))
+            waiting = []
+            for case, answer in asked:
+                try:
+                    came = attempt_of(answer.result(PATIENCE)).answered
+                except (AgentError, ChannelLost, TimeoutError):
+                    came = False
+                if came is (case.flow.settles == "answered"):
+                    settled[case.id] = time.monotonic() - began
+                else:
+                    waiting.append(case)
+        return settled
 
     def _timed(self, name: str) -> _Timed:
         return _Timed(self.timings, name)
@@ -156,8 +205,10 @@ class Dispatcher:
 
     def _unusable(self, case: Case, hellos: Mapping[str, Hello]) -> str | None:
         """Why a case cannot be run at all: one of its probes is missing, or is not what it should be."""
+        if case.client.probe == OUTSIDE and OUTSIDE not in hellos:
+            return f"the agent on the host outside: {self._deployment.problems.get(OUTSIDE, 'it does not answer')}"
         for slot in (case.client, case.server):
-            if slot.probe == "outside":
+            if not slot.is_probe:
                 continue
             try:
                 probe = probe_of(slot, self._deployment)
@@ -176,10 +227,16 @@ class Dispatcher:
         return facts is not None and set(addresses) <= set(facts.addresses)
 
     def _place(self, case: Case, point: Point) -> Place:
+        if point == "entry-node":
+            return Place("nic", case.entry)
         slot = case.client if point.startswith("client") else case.server
         if point.endswith("node"):
             return Place("nic", slot.node)
         return Place("pod", probe_of(slot, self._deployment).pod)
+
+    def _client(self, case: Case) -> str:
+        """The name of the agent that a case starts from."""
+        return OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, self._deployment).pod
 
     def _launch(self, cases: Sequence[Case], hellos: Mapping[str, Hello]) -> tuple[list[_InFlight], dict[str, str]]:
         flights: list[_InFlight] = []
@@ -187,40 +244,20 @@ class Dispatcher:
         for case in cases:
             try:
                 target = target_of(case, self._deployment, self._facts)
-                bindings = bindings_of(case, self._deployment, self._facts, hellos)
+                bindings = bindings_of(case, target, self._deployment, self._facts, hellos)
             except NoTarget as problem:
                 unsent[case.id] = str(problem)
                 continue
             given = [next(self._tokens) for _ in range(case.flow.connections)]
-            pod = probe_of(case.client, self._deployment).pod
-            answer = self._agents[pod].call(*self._request(case, target, given, pod), self._timeout + PATIENCE)
-            flights.append(_InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer))
+            pod = self._client(case)
+            ports = [self._source_port(case, pod) for _ in given]
+            method, parameters, seconds = request_of(case, target, given, ports, self._timeout)
+            answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
+            flights.append(
+                _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
+            )
         self._say(f"{len(flights)} cases, {sum(len(one.tokens) for one in flights)} exchanges in flight")
         return flights, unsent
-
-    def _request(self, case: Case, target: Target, given: Sequence[str], pod: str) -> tuple[str, dict[str, Any]]:
-        flow = case.flow
-        family = 6 if flow.family == "ipv6" else 4
-        common = {
-            "host": target.host,
-            "family": family,
-            "timeout": self._timeout,
-            "resolve": target.resolve,
-            "size": flow.payload,
-        }
-        if flow.protocol == "icmp":
-            return "ping", {**common, "token": given[0], "count": 3, "size": 64}
-        exchanges = [
-            {
-                **common,
-                "proto": flow.protocol,
-                "port": target.port,
-                "token": token,
-                "preferred_port": self._source_port(case, pod),
-            }
-            for token in given
-        ]
-        return ("exchange", exchanges[0]) if len(exchanges) == 1 else ("burst", {"exchanges": exchanges})
 
     def _source_port(self, case: Case, pod: str) -> int:
         """A port that no other flow of this pod has, of the system's dynamic range; a node shares its ports: any (0).
@@ -228,90 +265,37 @@ class Dispatcher:
         Two flows with one source port, one to a Service and one to its backend, have the same ends once the Service is
         translated; the node must then give one of them another port, as it should, and nothing could be said of it.
         """
-        if case.client.probe == "host":
+        if case.client.os not in DYNAMIC_PORTS or case.client.probe == "host":
             return 0
         first, last = DYNAMIC_PORTS[case.client.os]
         number = self._ports[pod] = self._ports.get(pod, secrets.randbelow(last - first)) + 1
         return first + number % (last - first)
 
-    def _land(self, flights: Sequence[_InFlight]) -> tuple[dict[str, tuple[Attempt, ...]], dict[str, str]]:
-        attempts: dict[str, tuple[Attempt, ...]] = {}
+    def _land(self, flights: Sequence[_InFlight]) -> tuple[list[Landed], dict[str, str]]:
+        landed: dict[str, Landed] = {}
         lost: dict[str, str] = {}
         for flight in flights:
-            pod = probe_of(flight.case.client, self._deployment).pod
+            case = flight.case
             try:
-                answer = flight.answer.result(self._timeout + PATIENCE)
+                answer = flight.answer.result(flight.seconds + PATIENCE)
             except (AgentError, ChannelLost, TimeoutError) as problem:
-                lost[flight.case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
+                pod = self._client(case)
+                lost[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
                 continue
-            several = answer.get("attempts", [answer])
-            attempts[flight.case.id] = tuple(attempt_of(one) for one in several)
-        silent = [flight.case for flight in flights if not _answered(attempts.get(flight.case.id, ()))]
+            several, output = attempts_in(case, answer, flight.tokens)
+            landed[case.id] = Landed(
+                case=case, target=flight.target, bindings=flight.bindings, attempts=several, output=output
+            )
+        silent = [one.case for one in landed.values() if not all(attempt.answered for attempt in one.attempts)]
         self._say(f"{len(flights) - len(silent)} of {len(flights)} cases answered")
         for case in silent:
             # No answer from a probe that is gone, or from a node that is not ready, says nothing about the network.
             for slot in (case.client, case.server):
-                why = "" if slot.probe == "outside" else self._why_lost(probe_of(slot, self._deployment).pod)
-                if why:
+                why = self._why_lost(probe_of(slot, self._deployment).pod) if slot.is_probe else ""
+                if why and not (case.flow.after == LEAVING and slot.probe == "leaving"):
                     lost[case.id] = why
-                    attempts.pop(case.id, None)
-        return attempts, lost
-
-    def _sight(
-        self, flight: _InFlight, attempts: tuple[Attempt, ...], controls: ControlRounds, seen: _Seen
-    ) -> Sighting:
-        case, bindings = flight.case, flight.bindings
-        if len(attempts) == 1 and attempts[0].local and attempts[0].local[1]:
-            bindings["client.port"] = attempts[0].local[1]
-        places = {point: self._place(case, point) for point in case.points}
-        client = seen.captured.get(places.get("client-pod", Place("nic", case.client.node)))
-        target = (flight.target.ip, flight.target.port)
-        leads = clues(attempts, target, client.index if client else None)
-        captures: dict[str, Capture] = {}
-        frames: dict[str, list[Frame]] = {}
-        for point, place in places.items():
-            captured = seen.captured[place]
-            found: dict[int, SeenPacket] = {}
-            for clue in leads:
-                found.update(captured.index.find(clue, SERVER_PORTS))
-            captures[point] = Capture(
-                point=point,
-                where=str(place),
-                usable=not captured.reason,
-                reason=captured.reason,
-                packets=tuple(found[at] for at in sorted(found)),
-            )
-            frames[point] = [captured.frames[at] for at in sorted(found)]
-        asked: tuple[Lookup, ...] = ()
-        if case.flow.via in BY_NAME and "client-pod" in places:
-            asked = lookups_for(flight.target.name, seen.lookups(places["client-pod"]))
-        observation = Observation(
-            case_id=case.id,
-            bindings=bindings,
-            attempts=attempts,
-            captures=captures,
-            lookups=asked,
-            controls=controls.results(case.id),
-        )
-        return Sighting(observation=observation, frames=frames)
-
-
-def _answered(attempts: Sequence[Attempt]) -> bool:
-    return bool(attempts) and all(attempt.answered for attempt in attempts)
-
-
-class _Seen:
-    """The captures of a run, with what is read from them once for many cases."""
-
-    def __init__(self, captured: Mapping[Place, Captured]) -> None:
-        self.captured = captured
-        self._lookups: dict[Place, tuple[Lookup, ...]] = {}
-
-    def lookups(self, place: Place) -> tuple[Lookup, ...]:
-        if place not in self._lookups:
-            index = self.captured[place].index if place in self.captured else CaptureIndex(())
-            self._lookups[place] = tuple(lookups(index))
-        return self._lookups[place]
+                    landed.pop(case.id, None)
+        return list(landed.values()), lost
 
 
 class _Timed:

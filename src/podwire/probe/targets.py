@@ -1,20 +1,32 @@
-"""What a case sends where: the probe's parameters, and the values behind the symbols of its expectation."""
+"""What a case sends where: the address or name, the port, and what it must lead to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
 from dataclasses import dataclass
-from typing import Any
 
 from podwire.cases import Case, Slot
-from podwire.cluster.workloads import ECHO_PORT, HEADLESS_SERVICE, HOST_ECHO_PORT, SERVICE_PORT, Deployment, Probe
+from podwire.cluster import manifests
+from podwire.cluster.services import DeployedService, ServicePort
+from podwire.cluster.workloads import (
+    ECHO_PORT,
+    HEADLESS_SERVICE,
+    HOST_ECHO_PORT,
+    SECOND_PORT,
+    SERVICE_PORT,
+    Deployment,
+    Probe,
+)
 from podwire.facts import ClusterFacts, Family
-from podwire.flows import BY_NAME, BY_SERVICE
+from podwire.flows import BY_NAME
+from podwire.needs import service_of
 
-HTTP_PORT = 80
+HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
+HOST_PORT = 18081
 CLOSED_PORT = 18999
-SERVER_PORTS = frozenset({ECHO_PORT, HOST_ECHO_PORT, SERVICE_PORT, HTTP_PORT, CLOSED_PORT})
-Hello = Mapping[str, Any]
+SERVER_PORTS = frozenset(
+    {ECHO_PORT, SECOND_PORT, HOST_ECHO_PORT, SERVICE_PORT, SECOND_SERVICE_PORT, HTTP_PORT, HOST_PORT, CLOSED_PORT}
+)
 
 
 class NoTarget(Exception):
@@ -23,7 +35,11 @@ class NoTarget(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where a client sends: `host` is an address, or a name to be resolved; `ip` is the address it must lead to."""
+    """Where a client sends.
+
+    `host` is an address, or a name to be resolved; `ip` is the address it must lead to ('' where a name may lead to
+    several, or to none). `name` is the name as the client spells it, `fqdn` the full one behind it.
+    """
 
     host: str
     port: int
@@ -36,52 +52,126 @@ class Target:
         return bool(self.name)
 
 
+def server_ports(deployment: Deployment) -> frozenset[int]:
+    """All ports that a flow of this run may be sent to."""
+    services = (*deployment.services.found.values(), *deployment.former.values())
+    node_ports = {port.node_port for one in services for port in one.ports.values() if port.node_port}
+    ports = {port.port for one in services for port in one.ports.values() if one.kind != "dns"}
+    return SERVER_PORTS | node_ports | ports | {one.health_port for one in services if one.health_port}
+
+
 def probe_of(slot: Slot, deployment: Deployment) -> Probe:
     """The probe that plays a role."""
-    for probe in deployment.probes:
-        if probe.node == slot.node and probe.slot == slot.probe:
-            return probe
-    raise NoTarget(f"no probe {slot.probe!r} on node {slot.node}")
+    probe = deployment.on(slot.node, slot.probe)
+    if probe is None:
+        raise NoTarget(f"no probe {slot.probe!r} on node {slot.node}")
+    return probe
+
+
+def service_for(case: Case, deployment: Deployment) -> DeployedService:
+    """The Service that a case goes through, as it is now; for a former address, as it was."""
+    need = service_of(case)
+    if need is None:
+        raise NoTarget(f"{case.id} goes through no Service")
+    pod = probe_of(case.server, deployment).pod if need.node else ""
+    key = (need.kind, pod)
+    found = deployment.former.get(key) if case.flow.via == "former-cluster-ip" else None
+    found = found or deployment.services.found.get(key)
+    if key in deployment.services.problems or found is None:
+        raise NoTarget(deployment.services.problems.get(key, f"no Service {manifests.service_name(*key)}"))
+    return found
+
+
+def service_port(case: Case, service: DeployedService) -> ServicePort:
+    """The port of its Service that a case is sent to."""
+    protocol = "udp" if case.flow.protocol in ("dns", "icmp") else case.flow.protocol
+    port = service.port_for(protocol, case.flow.port) or next(iter(service.ports.values()), None)
+    if port is None:
+        raise NoTarget(f"Service {service.name} has no port for {case.flow.protocol}")
+    return port
 
 
 def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
-    """The target of a case on this cluster."""
+    """The target of a case on this cluster. Raises `NoTarget`."""
     flow = case.flow
+    if flow.via in BY_NAME:
+        return _named(case, deployment, facts)
     if flow.server.kind == "outside":
-        return _outside(case, facts)
-    server = probe_of(case.server, deployment)
-    ip = _address(server, flow.family)
+        ip = _outside_address(facts, flow.family)
+        number = CLOSED_PORT if flow.closed_port else HTTP_PORT if flow.protocol == "http" else ECHO_PORT
+        return Target(host=ip, port=number, ip=ip)
     if flow.via in ("pod-ip", "node-ip"):
-        return Target(host=ip, port=server.port, ip=ip)
+        server = probe_of(case.server, deployment)
+        ip = _address(server, flow.family)
+        return Target(host=ip, port=CLOSED_PORT if flow.closed_port else server.port, ip=ip)
+    if flow.via == "host-port":
+        ip = _node_address(facts, case.server.node, flow.family)
+        return Target(host=ip, port=manifests.host_port(case.server.probe), ip=ip)
+    service = service_for(case, deployment)
+    port = service_port(case, service)
+    if flow.via in ("node-port", "health-port"):
+        given = port.node_port if flow.via == "node-port" else service.health_port
+        if given is None:
+            raise NoTarget(f"Service {service.name} was given no {flow.via.replace('-', ' ')}")
+        ip = _node_address(facts, case.entry, flow.family)
+        return Target(host=ip, port=given, ip=ip)
+    known = {"load-balancer": service.ingress, "service-external-ip": service.external_ips}
+    found = known.get(flow.via, service.cluster_ips).get(flow.family)
+    if found is None:
+        raise NoTarget(f"Service {service.name} has no address of family {flow.family} ({flow.via})")
+    return Target(host=found, port=port.port, ip=found)
+
+
+def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
+    """A target by name; `fqdn` has no final dot."""
+    flow = case.flow
     zone = f"{deployment.namespace}.svc.{facts.cluster_domain}"
+    if flow.via == "external-name":
+        ip, host = _outside_address(facts, flow.family), facts.external
+        assert host is not None
+        port = HTTP_PORT if flow.protocol == "http" else ECHO_PORT
+        return Target(host=host.name, port=port, ip=ip, name=host.name, fqdn=host.name)
+    if flow.via == "unknown-name":
+        name = f"nobody-{secrets.token_hex(6)}"  # Never asked before: no cache can answer.
+        return Target(host=name, port=ECHO_PORT, ip="", name=name, fqdn=f"{name}.{zone}")
+    if flow.via == "hosts-name":
+        name, ip = manifests.hosts_alias(case.client.probe)
+        return Target(host=name, port=ECHO_PORT, ip=ip, name=name, fqdn=name)
     if flow.via == "pod-name":
+        server = probe_of(case.server, deployment)
         name = f"{server.pod}.{HEADLESS_SERVICE}.{zone}"
-        return Target(host=name, port=server.port, ip=ip, name=name, fqdn=name)
-    if flow.via not in BY_SERVICE or server.service is None:
-        raise NoTarget(f"no Service leads to {server.pod}")
-    vip = server.cluster_ips.get(flow.family)
-    if vip is None:
-        raise NoTarget(f"Service {server.service} has no address of family {flow.family}")
-    fqdn = f"{server.service}.{zone}"
-    spelled = {"short-name": server.service, "dotted-name": f"{server.service}.{deployment.namespace}", "fqdn": fqdn}
-    name = spelled.get(flow.via, "")
-    return Target(host=name or vip, port=SERVICE_PORT, ip=vip, name=name, fqdn=fqdn if name else "")
+        return Target(host=name, port=server.port, ip=_address(server, flow.family), name=name, fqdn=name)
+    service = service_for(case, deployment)
+    fqdn = f"{service.name}.{zone}"
+    spelled = {
+        "short-name": service.name,
+        "dotted-name": f"{service.name}.{deployment.namespace}",
+        "fqdn": fqdn,
+        "absolute-name": f"{fqdn}.",
+    }
+    name = spelled[flow.via]
+    number = next(iter(service.ports.values())).port if service.ports else ECHO_PORT
+    port_found = service.port_for(flow.protocol, flow.port)
+    port = port_found.port if port_found else number
+    ip = service.cluster_ips.get(flow.family, "")
+    if not ip and service.cluster_ips:
+        raise NoTarget(f"Service {service.name} has no address of family {flow.family}")
+    return Target(host=name, port=port, ip=ip, name=name, fqdn=fqdn)
 
 
-def _outside(case: Case, facts: ClusterFacts) -> Target:
-    host, flow = facts.external, case.flow
-    ip = host.address(flow.family) if host else None
-    if host is None or ip is None:
-        raise NoTarget(f"no host outside with an address of family {flow.family}")
-    port = CLOSED_PORT if flow.closed_port else HTTP_PORT if flow.protocol == "http" else ECHO_PORT
-    named = flow.via in BY_NAME
-    return Target(
-        host=host.name if named else ip,
-        port=port,
-        ip=ip,
-        name=host.name if named else "",
-        fqdn=host.name if named else "",
-    )
+def _outside_address(facts: ClusterFacts, family: Family) -> str:
+    ip = facts.external.address(family) if facts.external else None
+    if ip is None:
+        raise NoTarget(f"no host outside with an address of family {family}")
+    return ip
+
+
+def _node_address(facts: ClusterFacts, name: str, family: Family) -> str:
+    node = next((one for one in facts.nodes if one.name == name), None)
+    address = node.address(family) if node else None
+    if address is None:
+        raise NoTarget(f"node {name or '?'} has no address of family {family}")
+    return address
 
 
 def _address(probe: Probe, family: Family) -> str:
@@ -89,69 +179,3 @@ def _address(probe: Probe, family: Family) -> str:
     if address is None:
         raise NoTarget(f"{probe.pod} has no address of family {family}")
     return address
-
-
-def bindings_of(
-    case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]
-) -> dict[str, str | int]:
-    """The symbols of the case's flow with their values. `hellos` are what the agents said of themselves, by pod."""
-    target = target_of(case, deployment, facts)
-    values: dict[str, str | int] = {"target.ip": target.ip, "target.port": target.port}
-    if target.name:
-        values |= {"target.name": target.name, "target.fqdn": target.fqdn}
-    if case.flow.via in BY_SERVICE:
-        values |= {"service.cluster_ip": target.ip, "service.port": target.port}
-    values |= _of_probe("client", probe_of(case.client, deployment), case, deployment, facts, hellos)
-    if case.flow.server.kind == "outside":
-        values |= {"server.ip": target.ip, "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
-    else:
-        values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
-    return values
-
-
-OUTSIDE_IDENTITY = "outside"
-
-
-def _of_probe(
-    role: str, probe: Probe, case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]
-) -> dict[str, str | int]:
-    family = case.flow.family
-    values: dict[str, str | int] = {f"{role}.identity": probe.identity}
-    if role == "server":
-        values["server.port"] = probe.port
-    if family in probe.addresses:
-        values[f"{role}.ip"] = probe.addresses[family]
-        mac = mac_of(probe.addresses[family], hellos.get(probe.pod))
-        if mac:
-            values[f"{role}.mac"] = mac
-    node = next((node for node in facts.nodes if node.name == probe.node), None)
-    if node is None:
-        return values
-    address = node.address(family)
-    if address:
-        values[f"{role}.node.ip"] = address
-        host = next((one for one in deployment.probes if one.node == probe.node and one.slot == "host"), None)
-        mac = mac_of(address, hellos.get(host.pod)) if host else None
-        if mac:
-            values[f"{role}.node.mac"] = mac
-    for cidr in node.pod_cidrs:
-        if (":" in cidr) == (family == "ipv6"):
-            values[f"{role}.node.pod_network"] = cidr
-    return values
-
-
-def mac_of(address: str, hello: Hello | None) -> str | None:
-    """The MAC of the interface that carries an address, as the agent there says."""
-    for interface in (hello or {}).get("interfaces", ()):
-        if address in interface.get("addresses", ()):
-            mac = interface.get("mac")
-            return str(mac).lower() if mac else None
-    return None
-
-
-def interface_of(address: str, hello: Hello | None) -> str | None:
-    """The name of the interface that carries an address."""
-    for interface in (hello or {}).get("interfaces", ()):
-        if address in interface.get("addresses", ()):
-            return str(interface["name"])
-    return None

@@ -1,0 +1,75 @@
+"""What the cases of a plan need in the cluster, beyond the usual probes: special pods, and Services. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from podwire.cases import Case, Slot
+from podwire.facts import OS, ClusterFacts
+from podwire.flows import BY_SERVICE
+from podwire.slots import usable
+
+USUAL = ("a", "b", "host")
+
+# Kinds of Services that choose their backends by a label of their own: the special pods, and the OS of their nodes.
+CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
+    "mixed-ports": (("linux", "port-first"), ("linux", "port-second")),
+    "dns": (("linux", "dns-server"),),
+    "empty": (),
+}
+# Special pods that cannot do without a Service.
+LEANS_ON: Mapping[str, str] = {"custom-dns": "dns"}
+
+
+@dataclass(frozen=True, order=True, kw_only=True)
+class ServiceNeed:
+    """A Service: its kind, and the probe behind it (`node` and `probe`; empty for one that has other backends)."""
+
+    kind: str
+    node: str = ""
+    probe: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """Special pods as `(node, kind of pod)`, Services, and the changes of the cluster that cases follow."""
+
+    pods: tuple[tuple[str, str], ...] = ()
+    services: tuple[ServiceNeed, ...] = ()
+    changes: tuple[str, ...] = ()
+
+
+def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) -> Needs:
+    """All that these cases need, sorted."""
+    pods: set[tuple[str, str]] = set()
+    services: set[ServiceNeed] = set()
+    changes: set[str] = set()
+    for case in cases:
+        for slot in (case.client, case.server):
+            if slot.is_probe and slot.probe not in USUAL:
+                pods.add((slot.node, slot.probe))
+                if slot.probe in LEANS_ON:
+                    services.add(ServiceNeed(kind=LEANS_ON[slot.probe]))
+        need = service_of(case)
+        if need is not None:
+            services.add(need)
+        if case.flow.after:
+            changes.add(case.flow.after)
+    for service in services:
+        for number, (os, probe) in enumerate(CHOSEN.get(service.kind, ())):
+            nodes = usable(os, facts, nodes_per_os)
+            if nodes:
+                pods.add((nodes[number % len(nodes)].name, probe))
+    return Needs(pods=tuple(sorted(pods)), services=tuple(sorted(services)), changes=tuple(sorted(changes)))
+
+
+def service_of(case: Case) -> ServiceNeed | None:
+    """The Service that a case goes through, or None."""
+    flow = case.flow
+    if flow.via not in BY_SERVICE:
+        return None
+    server: Slot = case.server
+    if server.is_probe:
+        return ServiceNeed(kind=flow.service.kind, node=server.node, probe=server.probe)
+    return ServiceNeed(kind=flow.service.kind)

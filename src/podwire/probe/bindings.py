@@ -1,0 +1,166 @@
+"""The values behind the symbols of a case's expectation, on this cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from podwire.cases import Case
+from podwire.cluster import manifests
+from podwire.cluster.services import DeployedService
+from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
+from podwire.facts import ClusterFacts, Family, NodeFacts
+from podwire.flows import BY_SERVICE
+from podwire.needs import CHOSEN
+from podwire.observations import Value
+from podwire.probe.targets import NoTarget, Target, probe_of, service_for, service_port
+
+Hello = Mapping[str, Any]
+OUTSIDE_IDENTITY = "outside"
+
+
+def bindings_of(
+    case: Case, target: Target, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]
+) -> dict[str, Value]:
+    """The symbols of the case's flow with their values. `hellos` are what the agents said of themselves, by pod."""
+    flow = case.flow
+    values: dict[str, Value] = {"target.ip": target.ip, "target.port": target.port}
+    if target.name:
+        values |= {"target.name": target.name, "target.fqdn": target.fqdn}
+        values |= _suffixes(case, target, deployment, facts)
+    if flow.via in BY_SERVICE:
+        values |= _of_service(case, deployment)
+    asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
+    servers = asked.cluster_ips.values() if asked else facts.cluster_dns
+    values["dns.ip"] = tuple(servers)
+    if case.entry:
+        values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
+    if flow.client.kind == "outside":
+        outside = facts.external.address(flow.family) if facts.external else None
+        values |= {"client.ip": outside or "", "client.identity": OUTSIDE_IDENTITY}
+    else:
+        values |= _of_probe("client", probe_of(case.client, deployment), case, deployment, facts, hellos)
+    if flow.server.kind == "outside":
+        address = facts.external.address(flow.family) if facts.external else None
+        values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
+    elif flow.server.kind == "dns":
+        values["server.ip"] = tuple(facts.cluster_dns)
+    elif flow.server.kind == "backends":
+        backends = [one for one in backends_of(flow.service.kind, deployment) if flow.family in one.addresses]
+        values["server.identities"] = tuple(one.identity for one in backends)
+        values["server.port"] = ECHO_PORT
+    else:
+        values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
+    return values
+
+
+def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
+    """The probes behind a Service that has several; see `podwire.needs` for the kinds that choose theirs."""
+    chosen = tuple(slot for _, slot in CHOSEN[kind]) if kind in CHOSEN else ("a",)
+    by_hand = manifests.crowd_size(kind) > 0
+    for probe in deployment.available():
+        if by_hand:
+            if probe.os == "linux" and probe.slot in ("a", "b"):
+                yield probe
+        elif probe.slot in chosen:
+            yield probe
+
+
+def _suffixes(case: Case, target: Target, deployment: Deployment, facts: ClusterFacts) -> dict[str, Value]:
+    """The name with each suffix of the client's search list (kubernetes.io: DNS for Services and Pods)."""
+    domain = facts.cluster_domain
+    usual = (f"{deployment.namespace}.svc.{domain}", f"svc.{domain}", domain)
+    suffixes = manifests.searches(case.client.probe) or usual
+    return {f"target.suffix.{at}": f"{target.name}.{suffix}" for at, suffix in enumerate(suffixes, 1)}
+
+
+def _of_service(case: Case, deployment: Deployment) -> dict[str, Value]:
+    service: DeployedService = service_for(case, deployment)
+    values: dict[str, Value] = {}
+    address = service.cluster_ips.get(case.flow.family)
+    if address:
+        values["service.cluster_ip"] = address
+    try:
+        port = service_port(case, service)
+    except NoTarget:
+        pass
+    else:
+        values["service.port"] = port.port
+        if port.node_port:
+            values["service.node_port"] = port.node_port
+        if isinstance(port.target, int):
+            values["service.target_port"] = port.target
+    values["service.backends"] = backend_addresses(case, service, deployment)
+    return values
+
+
+def backend_addresses(case: Case, service: DeployedService, deployment: Deployment) -> tuple[str, ...]:
+    """The addresses of a Service's endpoints, of the case's family."""
+    if service.pod:
+        probes = [deployment.probe(service.pod)]
+    else:
+        probes = list(backends_of(service.kind, deployment))
+    own = [one.addresses[case.flow.family] for one in probes if case.flow.family in one.addresses]
+    if manifests.crowd_size(service.kind):
+        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own])
+        return tuple(one["addresses"][0] for each in slices for one in each["endpoints"])
+    return tuple(own)
+
+
+def _of_node(
+    role: str,
+    name: str,
+    family: Family,
+    deployment: Deployment,
+    facts: ClusterFacts,
+    hellos: Mapping[str, Hello],
+) -> dict[str, Value]:
+    node: NodeFacts | None = next((one for one in facts.nodes if one.name == name), None)
+    if node is None:
+        return {}
+    values: dict[str, Value] = {}
+    if node.build is not None:
+        values[f"{role}.node.build"] = node.build
+    address = node.address(family)
+    if address:
+        values[f"{role}.node.ip"] = address
+        host = deployment.on(name, "host")
+        mac = mac_of(address, hellos.get(host.pod)) if host else None
+        if mac:
+            values[f"{role}.node.mac"] = mac
+    for cidr in node.pod_cidrs:
+        if (":" in cidr) == (family == "ipv6"):
+            values[f"{role}.node.pod_network"] = cidr
+    return values
+
+
+def _of_probe(
+    role: str, probe: Probe, case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]
+) -> dict[str, Value]:
+    family = case.flow.family
+    values: dict[str, Value] = {f"{role}.identity": probe.identity}
+    if role == "server":
+        values |= {"server.port": probe.port, "server.identities": (probe.identity,)}
+    if family in probe.addresses:
+        values[f"{role}.ip"] = probe.addresses[family]
+        mac = mac_of(probe.addresses[family], hellos.get(probe.pod))
+        if mac:
+            values[f"{role}.mac"] = mac
+    return values | _of_node(role, probe.node, family, deployment, facts, hellos)
+
+
+def mac_of(address: str, hello: Hello | None) -> str | None:
+    """The MAC of the interface that carries an address, as the agent there says."""
+    for interface in (hello or {}).get("interfaces", ()):
+        if address in interface.get("addresses", ()):
+            mac = interface.get("mac")
+            return str(mac).lower() if mac else None
+    return None
+
+
+def interface_of(address: str, hello: Hello | None) -> str | None:
+    """The name of the interface that carries an address."""
+    for interface in (hello or {}).get("interfaces", ()):
+        if address in interface.get("addresses", ()):
+            return str(interface["name"])
+    return None

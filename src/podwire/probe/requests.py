@@ -1,0 +1,62 @@
+"""A case as a request to an agent, and the agent's answer as attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from podwire.cases import Case
+from podwire.observations import Attempt
+from podwire.probe.calls import attempt_of
+from podwire.probe.targets import Target
+
+AT_ONCE = 200
+"""Connections of one case in flight together; more of them would measure the client."""
+
+Request = tuple[str, dict[str, Any], float]
+
+
+def request_of(
+    case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float
+) -> Request:
+    """Method, parameters, and the seconds that the agent may take. `tokens` and source `ports` are one an exchange."""
+    flow = case.flow
+    family = 6 if flow.family == "ipv6" else 4
+    if flow.protocol == "dns":
+        lookup = {"name": target.host, "family": family, "timeout": timeout}
+        return "lookups", {"lookups": [{**lookup, "token": one} for one in tokens], "at_once": AT_ONCE}, timeout
+    if flow.protocol == "tool":
+        return "tool", {"name": flow.tool, "arguments": [target.host], "timeout": timeout}, timeout
+    common = {
+        "host": target.host,
+        "family": family,
+        "timeout": timeout,
+        "resolve": target.resolve,
+        "size": flow.payload,
+    }
+    if flow.protocol == "icmp":
+        return "ping", {**common, "token": tokens[0], "count": 3, "size": 64}, timeout
+    if flow.via == "health-port":
+        common["path"] = "/"
+    exchanges = [
+        {
+            **common,
+            "proto": flow.protocol,
+            "port": target.port,
+            "token": token,
+            "preferred_port": port,
+        }
+        for token, port in zip(tokens, ports, strict=True)
+    ]
+    if len(exchanges) == 1:
+        return "exchange", exchanges[0], timeout
+    rounds = -(-len(exchanges) // AT_ONCE)
+    return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, timeout * rounds
+
+
+def attempts_in(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) -> tuple[tuple[Attempt, ...], str]:
+    """The attempts that an agent tells of, and what a tool printed."""
+    if case.flow.protocol == "tool":
+        ran = Attempt(token=tokens[0], started=answer.get("started", 0.0), elapsed=answer["elapsed"])
+        return (ran,), f"{answer['stdout']}\n{answer['stderr']}".strip()
+    return tuple(attempt_of(one) for one in answer.get("attempts", [answer])), ""
