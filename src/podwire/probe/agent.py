@@ -404,13 +404,18 @@ async def locate(loop: Loop, params: Parameters, port: int, attempt: Parameters,
     """The family and socket address of the target; names go through the system's resolver, as a program's would."""
     host, family = wanted(params, "host"), family_of(params)
     if params.get("resolve"):
-        attempt["resolved"] = await look_up(loop, host, family, until)
+        attempt["resolved"], _ = await look_up(loop, host, family, until)
         host = attempt["resolved"][0]
+    return numeric(host, port, family, "resolve")
+
+
+def numeric(host: str, port: int, family: int, stage: str) -> tuple[int, Any]:
+    """The family and socket address of an address in figures; nothing is asked for it."""
     try:
         found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
-        which = {4: "an IPv4", 6: "an IPv6"}.get(int(params.get("family") or 0), "an IP")
-        raise Failure("resolve", "other", None, f"{host} is not {which} address") from None
+        which = "" if family == socket.AF_UNSPEC else "v6" if family == socket.AF_INET6 else "v4"
+        raise Failure(stage, "other", None, f"{host} is not an IP{which} address") from None
     return found[0][0], found[0][4]
 
 
@@ -609,7 +614,7 @@ class EchoServer:
     async def _connection(self, sock: socket.socket, peer: Any) -> None:
         task = self._loop.current
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            send_at_once(sock)
             answer = await self._answer(sock, peer)
             if answer:
                 await send_all(sock, answer, now() + IDLE)
@@ -688,9 +693,19 @@ def raise_descriptor_limit() -> int:
 
 # -------------------------------------------------------------------------------------------------- client exchange
 
+SCTP = 132  # IPPROTO_SCTP
+NO_SUCH_PROTOCOL = (errno.EPROTONOSUPPORT, 10041, 10043, 10044)  # Windows: for protocol, type, or both of them
 LEAST_DATAGRAM = 320  # Room for an answer with two long IPv6 addresses and a long identity.
 RESEND = 1.0
 LINGER = 0.5  # Seconds that the server has to close after a complete answer.
+
+
+def begun(token: str) -> Parameters:
+    """An attempt of which nothing is known yet."""
+    return {
+        "token": token, "started": time.time(), "elapsed": 0.0, "local": None, "peer": None,
+        "resolved": [], "reply": None, "error": None, "sent": 0, "received": 0,
+    }  # fmt: skip
 
 
 class Trial:
@@ -701,10 +716,7 @@ class Trial:
         self.token, self.until = wanted(params, "token"), now() + wanted(params, "timeout", float)
         self.size = int(params.get("size") or 0)
         self.family, self.target = 0, ("", 0)  # type: int, Any
-        self.attempt: Parameters = {
-            "token": self.token, "started": time.time(), "elapsed": 0.0, "local": None, "peer": None,
-            "resolved": [], "reply": None, "error": None, "sent": 0, "received": 0,
-        }  # fmt: skip
+        self.attempt = begun(self.token)
 
     async def run(self, port: int, way: Callable[[Trial], Awaitable[None]]) -> Parameters:
         """Find the target, go the way to it, and say what came of it."""
@@ -717,23 +729,29 @@ class Trial:
         self.attempt["elapsed"] = time.perf_counter() - began
         return self.attempt
 
-    def socket(self, kind: int) -> socket.socket:
+    def socket(self, kind: int, protocol: int = 0) -> socket.socket:
         port, preferred = (int(self.params.get(name) or 0) for name in ("source_port", "preferred_port"))
+        own = str(self.params.get("bind_address") or "")
+        address = numeric(own, 0, self.family, "bind")[1] if own else (ANYWHERE[self.family], 0)
         try:
-            sock = socket.socket(self.family, kind)
+            sock = socket.socket(self.family, kind, protocol)
             try:
                 sock.setblocking(False)
                 if port and not WINDOWS:  # The port may still be in TIME_WAIT after the attempt before.
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if port:
-                    sock.bind((ANYWHERE[self.family], port))
+                    sock.bind((address[0], port, *address[2:]))
                 elif preferred:
                     with contextlib.suppress(OSError):  # It is taken; the attempt's `local` says which port it became.
-                        sock.bind((ANYWHERE[self.family], preferred))
+                        sock.bind((address[0], preferred, *address[2:]))
+                if own and not name_of(sock):
+                    sock.bind(address)
             except OSError:
                 sock.close()
                 raise
         except OSError as error:
+            if protocol == SCTP and error.errno in NO_SUCH_PROTOCOL:
+                raise Failure("bind", "unsupported", error.errno, "SCTP is not supported here") from None
             raise Failure.of("bind", error) from None
         return sock
 
@@ -743,10 +761,10 @@ class Trial:
 
 
 async def exchange(loop: Loop, params: Parameters) -> Parameters:
-    """One request and its answer over TCP, UDP or HTTP. `sent` and `received` count bytes, for UDP datagrams."""
+    """One request and its answer over TCP, UDP, SCTP or HTTP. `sent` and `received` count bytes, for UDP datagrams."""
     proto = wanted(params, "proto")
     if proto not in WAYS:
-        raise ValueError(f"parameter 'proto': {proto!r} is not tcp, udp or http")
+        raise ValueError(f"parameter 'proto': {proto!r} is not tcp, udp, sctp or http")
     return await Trial(loop, params).run(wanted(params, "port", int), WAYS[proto])
 
 
@@ -755,8 +773,9 @@ async def over_udp(trial: Trial) -> None:
     asked is seen and named, though no program would take it."""
     attempt, scratch, stray = trial.attempt, trial.loop.scratch, ""
     data = question(trial.token, max(trial.size, LEAST_DATAGRAM))
-    own, again = local_address(trial.family, trial.target), now()
+    again = now()
     with trial.socket(socket.SOCK_DGRAM) as sock:
+        own = None if trial.params.get("bind_address") else local_address(trial.family, trial.target)
         tell_icmp_errors(sock)
         while True:
             if now() >= again:
@@ -801,9 +820,18 @@ def send_datagram(sock: socket.socket, data: bytes, target: Any) -> None:
 
 
 async def over_tcp(trial: Trial) -> None:
+    await over_stream(trial, 0)
+
+
+async def over_sctp(trial: Trial) -> None:
+    """By a one-to-one socket (RFC 6458, section 4), which is used as one of TCP is; Windows has none."""
+    await over_stream(trial, SCTP)
+
+
+async def over_stream(trial: Trial, protocol: int) -> None:
     """Connect, send, read to the server's end. The server's digest shows whether everything arrived as it was sent."""
     data, received = question(trial.token, trial.size), bytearray()
-    with trial.socket(socket.SOCK_STREAM) as sock:
+    with trial.socket(socket.SOCK_STREAM, protocol) as sock:
         await connect(trial, sock)
         await send_all(sock, data, trial.until)
         trial.attempt["sent"] = len(data)
@@ -824,9 +852,12 @@ async def over_tcp(trial: Trial) -> None:
 
 
 async def over_http(trial: Trial) -> None:
-    """GET /TOKEN. Any server's well-formed answer counts; one that is not podwire's has no identity."""
-    host = wanted(trial.params, "host")
-    start = f"GET /{trial.token} HTTP/1.1\r\nHost: {f'[{host}]' if ':' in host else host}\r\nUser-Agent: podwire\r\n"
+    """GET /TOKEN, or the `path` that is asked for. Any server's well-formed answer counts; one that is not podwire's
+    has no identity, and the beginning of its body is told."""
+    host, path = wanted(trial.params, "host"), str(trial.params.get("path") or f"/{trial.token}")
+    if not re.fullmatch(r"/[!-~]*", path):
+        raise ValueError(f"parameter 'path': {path!r} is not a path")
+    start = f"GET {path} HTTP/1.1\r\nHost: {f'[{host}]' if ':' in host else host}\r\nUser-Agent: podwire\r\n"
     end = "Connection: close\r\n\r\n"
     padding = trial.size - len(start) - len(end) - len("X-Padding: \r\n")
     data = (start + (f"X-Padding: {'x' * padding}\r\n" if padding > 0 else "") + end).encode()
@@ -847,13 +878,15 @@ async def over_http(trial: Trial) -> None:
     status = re.match(rb"HTTP/1\.[01] ([0-9]{3})", head)
     if status is None or not split:
         raise Failure("receive", "other", None, strange(received))
-    answer = parsed(body)
-    trial.answered(answer if answer.get("token") == trial.token else {})
-    trial.attempt["status"] = int(status.group(1))
+    answer, trial.attempt["status"] = parsed(body), int(status.group(1))
+    if answer.get("token") != trial.token:
+        answer, trial.attempt["body"] = {}, body[:MOST_BODY].decode("utf-8", "replace")
+    trial.answered(answer)
 
 
-WAYS = {"udp": over_udp, "tcp": over_tcp, "http": over_http}
+WAYS = {"udp": over_udp, "tcp": over_tcp, "sctp": over_sctp, "http": over_http}
 MOST_ANSWER = 1 << 16
+MOST_BODY = 256
 
 
 def strange(received: bytearray) -> str:
@@ -869,7 +902,7 @@ def parsed(data: bytes) -> Parameters:
 
 
 async def connect(trial: Trial, sock: socket.socket) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    send_at_once(sock)
     number = sock.connect_ex(trial.target)
     trial.attempt["local"] = name_of(sock)
     if number in IN_PROGRESS:
@@ -881,6 +914,12 @@ async def connect(trial: Trial, sock: socket.socket) -> None:
         raise Failure.of("connect", OSError(number, text))
     trial.attempt["local"] = name_of(sock)
     trial.attempt["peer"] = [trial.target[0], trial.target[1]]
+
+
+def send_at_once(sock: socket.socket) -> None:
+    """TCP_NODELAY; SCTP bundles only what waits for an acknowledgement anyway."""
+    if sock.proto != SCTP:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def send_all(sock: socket.socket, data: bytes, until: float) -> None:
@@ -920,24 +959,40 @@ async def burst(loop: Loop, params: Parameters) -> Parameters:
     return {"attempts": await together(loop, [exchange(loop, dict(one)) for one in several])}
 
 
-async def together(loop: Loop, coroutines: list[Coroutine[Wait, Any, Any]]) -> list[Any]:
-    """Run them all and wait for all; the first problem of any is raised then."""
+async def sequence(loop: Loop, params: Parameters) -> Parameters:
+    """Exchanges one after the other, `at_once` of them in flight; the time-out of each counts from its own start."""
+    several, most = wanted(params, "exchanges", list), at_once(params)
+    return {"attempts": await together(loop, [exchange(loop, dict(one)) for one in several], most)}
+
+
+def at_once(params: Parameters) -> int:
+    most: int = wanted(params, "at_once", int)
+    if most < 1:
+        raise ValueError(f"parameter 'at_once': {most} is not 1 or more")
+    return most
+
+
+async def together(loop: Loop, coroutines: list[Coroutine[Wait, Any, Any]], most: int = 0) -> list[Any]:
+    """Run them all, `most` at once (0: all), and wait for all; the first problem of any is raised then."""
     results: list[Any] = [None] * len(coroutines)
     problems: list[Exception] = []
-    left, done = len(coroutines), Promise(loop)
+    to_do = collections.deque(enumerate(coroutines))
+    left, done = min(most or len(to_do), len(to_do)), Promise(loop)
 
-    async def one(at: int, coroutine: Coroutine[Wait, Any, Any]) -> None:
+    async def work() -> None:
         nonlocal left
-        try:
-            results[at] = await coroutine
-        except Exception as error:
-            problems.append(error)
+        while to_do:
+            at, coroutine = to_do.popleft()
+            try:
+                results[at] = await coroutine
+            except Exception as error:
+                problems.append(error)
         left -= 1
         if not left:
             done.keep()
 
-    for at, coroutine in enumerate(coroutines):
-        loop.spawn(one(at, coroutine))
+    for _ in range(left):
+        loop.spawn(work())
     if coroutines:
         await done.wait()
     if problems:
@@ -1131,16 +1186,38 @@ async def resolve(loop: Loop, params: Parameters) -> Parameters:
     began, result = time.perf_counter(), {"addresses": [], "error": None}  # type: float, Parameters
     try:
         until = now() + wanted(params, "timeout", float)
-        result["addresses"] = await look_up(loop, wanted(params, "name"), family_of(params), until)
+        result["addresses"], _ = await look_up(loop, wanted(params, "name"), family_of(params), until)
     except Failure as failure:
         result["error"] = failure.facts
     result["elapsed"] = time.perf_counter() - began
     return result
 
 
-async def look_up(loop: Loop, name: str, family: int, until: float) -> list[str]:
+async def lookup(loop: Loop, params: Parameters) -> Parameters:
+    """One question to the system's resolver, told as an attempt without a reply; with `canonical` it asks for the
+    canonical name too."""
+    name, family, until = wanted(params, "name"), family_of(params), now() + wanted(params, "timeout", float)
+    attempt, began = begun(str(params.get("token") or "")), time.perf_counter()
+    flags = socket.AI_CANONNAME if params.get("canonical") else 0
     try:
-        found = await loop.in_thread(lambda: socket.getaddrinfo(name, None, family, socket.SOCK_STREAM), until)
+        attempt["resolved"], attempt["canonical"] = await look_up(loop, name, family, until, flags)
+    except Failure as failure:
+        attempt["error"] = failure.facts
+    attempt["elapsed"] = time.perf_counter() - began
+    return attempt
+
+
+async def lookups(loop: Loop, params: Parameters) -> Parameters:
+    """Many of them, `at_once` in flight, each in a thread: MOST_THREADS of the agent are the upper limit."""
+    several, most = wanted(params, "lookups", list), at_once(params)
+    return {"attempts": await together(loop, [lookup(loop, dict(one)) for one in several], most)}
+
+
+async def look_up(loop: Loop, name: str, family: int, until: float, flags: int = 0) -> tuple[list[str], str]:
+    """Addresses in the resolver's order, each once, and the canonical name when the flags ask for it."""
+    try:
+        ask = (name, None, family, socket.SOCK_STREAM, 0, flags)
+        found = await loop.in_thread(lambda: socket.getaddrinfo(*ask), until)
     except TimeoutError:
         raise Failure("resolve", "timeout", None, f"{name}: no word from the resolver in time") from None
     except socket.gaierror as error:
@@ -1149,7 +1226,7 @@ async def look_up(loop: Loop, name: str, family: int, until: float) -> list[str]
         raise Failure("resolve", kind, error.errno, f"{name}: {error.strerror}") from None
     except (OSError, UnicodeError) as error:
         raise Failure("resolve", "other", getattr(error, "errno", None), f"{name}: {error}") from None
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    return list(dict.fromkeys(str(one[4][0]) for one in found)), next((one[3] for one in found if one[3]), "")
 
 
 # ------------------------------------------------------------------------------------------------------- interfaces
@@ -1663,7 +1740,8 @@ class Rpc:
         self._captures: dict[str, Any] = {}
         self._heard = now()
         self._methods: dict[str, Callable[[Loop, Parameters], Any]] = {
-            "exchange": exchange, "burst": burst, "ping": ping, "resolve": resolve, "beacon": beacon,
+            "exchange": exchange, "burst": burst, "sequence": sequence, "ping": ping, "beacon": beacon,
+            "resolve": resolve, "lookup": lookup, "lookups": lookups,
             "hello": self._hello, "capture_start": self._capture_start, "bye": self._bye,
         }  # fmt: skip
         self._stdio = Stdio(loop, self._on_bytes, lambda: self.end(0), threads)

@@ -118,6 +118,9 @@ def attempt_of(result: Mapping[str, Any]) -> Attempt:
             error=ProbeError(**error) if error else None,
             sent=result["sent"],
             received=result["received"],
+            status=result.get("status"),
+            canonical=result.get("canonical", ""),
+            body=result.get("body", ""),
         )
     except (KeyError, TypeError) as problem:
         raise ValueError(f"not an attempt: {problem!r} in {str(result)[:200]}") from problem
