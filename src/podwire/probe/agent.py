@@ -1,10 +1,11 @@
 """podwire's probe agent: one file, standard library only, Python 3.8 or newer, Windows and Linux.
 
-    agent.py serve --port 8080 [--http-port 80]    the echo server: what runs in a probe pod
-    agent.py rpc                                   the client: commands and results on stdin and stdout
+    agent.py serve --port 8080 [--port ...] [--http-port 80] [--dns-port 53] [--linger SECONDS]
+                                        the echo server: what runs in a probe pod
+    agent.py rpc                        the client: commands and results on stdin and stdout
 
-Nothing on the network can command it: the listener answers echo only, a UDP answer is never longer than its question,
-and only stdin, which is reached through the cluster's API, starts anything.
+Nothing on the network can command it: a listener answers echo, or that there is no such name; a UDP answer is never
+longer than its question, and only stdin, which is reached through the cluster's API, starts anything.
 
 It runs on one thread and its own small loop: asyncio alone would cost three times the start-up time and twice the
 memory of all the rest, and its Windows flavours differ too much. Sections: framing, the loop, addresses and errors,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from typing import Any, Awaitable, Callable, Coroutine, Dict, Generator, Tuple
 
     Parameters = Dict[str, Any]
+    Answer = Callable[[bytes, Any, Any], bytes]  # datagram, peer, own address and port
+    Talk = Callable[[socket.socket, Any], Awaitable[bytes]]  # connection, peer; what is left to say at its end
     Wait = Tuple[int, bool, "float | None"]
 
 VERSION = "1"
@@ -190,6 +193,10 @@ class Loop:
         self._bell, self._ring = socket.socketpair()
         self._bell.setblocking(False)
         self._ring.setblocking(False)
+
+    def wake_for_signals(self) -> None:
+        """Without it a signal's handler runs when the wait that is under way ends: select() on Windows is not cut."""
+        signal.set_wakeup_fd(self._ring.fileno(), warn_on_full_buffer=False)
 
     def spawn(self, coroutine: Coroutine[Wait, Any, None]) -> Task:
         task = Task(coroutine)
@@ -481,9 +488,9 @@ def compact(tree: Any) -> bytes:
     return json.dumps(tree, separators=(",", ":")).encode()
 
 
-def datagram_answer(data: bytes, length: int, identity: str, peer: Any, own: Any) -> bytes:
+def datagram_answer(data: bytes, identity: str, peer: Any, own: Any) -> bytes:
     """The answer to a datagram, never longer than it; empty when it is no question or too short for any answer."""
-    match = QUESTION.match(data)
+    match, length = QUESTION.match(data), len(data)
     if match is None:
         return b""
     facts = echo(match.group(1).decode(), identity, peer, own, received=length)
@@ -496,24 +503,52 @@ def datagram_answer(data: bytes, length: int, identity: str, peer: Any, own: Any
     return answer if len(answer) <= length else b""
 
 
+def no_such_name(query: bytes) -> bytes:
+    """NXDOMAIN to a DNS query (RFC 1035, section 4.1), with its question and no more; empty when it is no query."""
+    if len(query) < 12:
+        return b""
+    number, flags, questions = struct.unpack_from("!HHH", query)
+    at = 12
+    while at < len(query) and 0 < query[at] < 64:  # A label; more would be a pointer, which a question does not need.
+        at += query[at] + 1
+    end = at + 5  # the root's label, type, class
+    if flags & 0xF800 or questions != 1 or end > len(query) or query[at]:
+        return b""
+    return struct.pack("!HHHHHH", number, 0x8083 | flags & 0x0100, 1, 0, 0, 0) + query[12:end]  # QR, RA, NXDOMAIN; RD
+
+
 class EchoServer:
-    """Answers who it is and what it saw, and nothing else."""
+    """Answers who it is and what it saw, or on a port for names that there is no such one, and nothing else."""
 
     def __init__(self, loop: Loop, identity: str) -> None:
         self._loop, self._identity = loop, identity
         self._connections: dict[Task, None] = {}
         self._most = min(MOST_CONNECTIONS, raise_descriptor_limit() - 64)
 
-    def listen_tcp(self, port: int) -> None:
+    def listen(self, port: int) -> None:
+        """Echo over TCP, UDP, and SCTP where the system has it."""
+        self.listen_tcp(port)
+        self._listen_udp(port, lambda data, peer, own: datagram_answer(data, self._identity, peer, own))
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM, SCTP).close()
+        except OSError:
+            return
+        self.listen_tcp(port, SCTP)
+
+    def listen_dns(self, port: int) -> None:
+        self.listen_tcp(port, names=True)
+        self._listen_udp(port, lambda query, peer, own: no_such_name(query))
+
+    def listen_tcp(self, port: int, protocol: int = 0, names: bool = False) -> None:
         for family, host in self._families():
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock = socket.socket(family, socket.SOCK_STREAM, protocol)
             if not WINDOWS:  # There it would let another program take the port over.
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._bind(sock, (host, port))
             sock.listen(4096)
-            self._loop.spawn(self._accept(sock))
+            self._loop.spawn(self._accept(sock, self._names if names else self._answer))
 
-    def listen_udp(self, port: int) -> None:
+    def _listen_udp(self, port: int, answer_to: Answer) -> None:
         """One socket a family that learns the reached address of each datagram. On Windows, whose Python has no
         recvmsg, one for each address, so that the answer leaves from it, and one for addresses that come later."""
         for family, anywhere in self._families():
@@ -528,7 +563,8 @@ class EchoServer:
                         raise
                     complain(f"{problem}; going on without it")
                     continue
-                self._loop.spawn(self._datagrams_by_address(sock) if WINDOWS else self._datagrams(sock, family))
+                way = self._datagrams_by_address if WINDOWS else self._datagrams
+                self._loop.spawn(way(sock, answer_to))
 
     @staticmethod
     def _families() -> list[tuple[int, str]]:
@@ -549,8 +585,8 @@ class EchoServer:
             sock.close()
             raise ValueError(f"cannot listen on {address[0]} port {address[1]}: {error}") from None
 
-    async def _datagrams(self, sock: socket.socket, family: int) -> None:
-        v6 = family == socket.AF_INET6
+    async def _datagrams(self, sock: socket.socket, answer_to: Answer) -> None:
+        v6 = sock.family == socket.AF_INET6
         level, kind = (socket.IPPROTO_IPV6, 50) if v6 else (socket.IPPROTO_IP, 8)  # IPV6_PKTINFO, IP_PKTINFO
         sock.setsockopt(level, 49 if v6 else 8, 1)  # IPV6_RECVPKTINFO, IP_PKTINFO
         port = sock.getsockname()[1]
@@ -562,8 +598,8 @@ class EchoServer:
                 except OSError:
                     break  # Nothing left, or the error of an answer that nobody took.
                 info = next((data for at, what, data in control if (at, what) == (level, kind)), b"")
-                own = socket.inet_ntop(family, info[:16] if v6 else info[8:12]) if info else ""
-                answer = datagram_answer(bytes(self._loop.scratch[:length]), length, self._identity, peer, (own, port))
+                own = socket.inet_ntop(sock.family, info[:16] if v6 else info[8:12]) if info else ""
+                answer = answer_to(bytes(self._loop.scratch[:length]), peer, (own, port))
                 if not answer:
                     continue
                 if v6:
@@ -574,20 +610,20 @@ class EchoServer:
                 with contextlib.suppress(OSError):  # The way back is closed: the client sees no answer, the truth.
                     sock.sendmsg([answer], [(level, kind, info)] if info else [], 0, peer)
 
-    async def _datagrams_by_address(self, sock: socket.socket) -> None:
+    async def _datagrams_by_address(self, sock: socket.socket, answer_to: Answer) -> None:
         own = sock.getsockname()
         own = ("" if own[0] in ("0.0.0.0", "::") else own[0], own[1])
         while True:
             await readable(sock)
             try:
                 length, peer = sock.recvfrom_into(self._loop.scratch)
-                answer = datagram_answer(bytes(self._loop.scratch[:length]), length, self._identity, peer, own)
+                answer = answer_to(bytes(self._loop.scratch[:length]), peer, own)
                 if answer:
                     sock.sendto(answer, peer)
             except OSError:
                 pass  # Windows reports the ICMP error of an earlier answer here.
 
-    async def _accept(self, listener: socket.socket) -> None:
+    async def _accept(self, listener: socket.socket, way: Talk) -> None:
         while True:
             await readable(listener)
             for _ in range(64):
@@ -602,7 +638,7 @@ class EchoServer:
                 if len(self._connections) >= self._most:
                     self._drop_oldest()
                 sock.setblocking(False)
-                self._connections[self._loop.spawn(self._connection(sock, peer))] = None
+                self._connections[self._loop.spawn(self._connection(sock, peer, way))] = None
 
     def _drop_oldest(self) -> None:
         """Clients that hang make place for those that talk."""
@@ -611,11 +647,11 @@ class EchoServer:
             self._connections.pop(task, None)
             return
 
-    async def _connection(self, sock: socket.socket, peer: Any) -> None:
+    async def _connection(self, sock: socket.socket, peer: Any, way: Talk) -> None:
         task = self._loop.current
         try:
             send_at_once(sock)
-            answer = await self._answer(sock, peer)
+            answer = await way(sock, peer)
             if answer:
                 await send_all(sock, answer, now() + IDLE)
                 sock.shutdown(socket.SHUT_WR)
@@ -654,6 +690,22 @@ class EchoServer:
         token = match.group(1).decode() if match else ""
         facts = echo(token, self._identity, peer, sock.getsockname(), received=received, crc32=crc)
         return compact(facts) + b"\n"
+
+    async def _names(self, sock: socket.socket, peer: Any) -> bytes:
+        """Queries until the client ends, each after its length (RFC 1035, section 4.2.2); what is none ends it."""
+        data = b""
+        while await readable(sock, now() + IDLE):
+            piece = sock.recv(1 << 16)
+            if not piece:
+                break
+            data += piece
+            while len(data) >= 2 and len(data) >= 2 + int.from_bytes(data[:2], "big"):
+                end = 2 + int.from_bytes(data[:2], "big")
+                answer, data = no_such_name(data[2:end]), data[end:]
+                if not answer:
+                    return b""
+                await send_all(sock, len(answer).to_bytes(2, "big") + answer, now() + IDLE)
+        return b""
 
     async def _http(self, sock: socket.socket, peer: Any, head: bytes) -> bytes:
         while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) < 1 << 16:
@@ -1852,7 +1904,8 @@ class Rpc:
 
 # ------------------------------------------------------------------------------------------------------------- main
 
-USAGE = "usage: agent.py serve --port PORT [--http-port PORT] | agent.py rpc"
+USAGE = """usage: agent.py serve --port PORT [--port PORT ...] [--http-port PORT] [--dns-port PORT] [--linger SECONDS]
+       agent.py rpc"""
 
 
 def main(arguments: list[str]) -> None:
@@ -1861,30 +1914,59 @@ def main(arguments: list[str]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: os._exit(0))
     mode, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if mode == "serve" and len(rest) % 2 == 0:
-        options = dict(zip(rest[::2], rest[1::2]))
-        ports = {name: options.pop(name, "") for name in ("--port", "--http-port")}
-        if ports["--port"] and not options and all(port.isdigit() for port in ports.values() if port):
-            serve(int(ports["--port"]), int(ports["--http-port"] or 0))
+    if mode == "serve":
+        options = serve_options(rest)
+        if options.get("--port"):
+            serve(options)
     elif mode == "rpc" and rest in ([], ["--threads"]):
         rpc(threads=bool(rest))
     sys.stderr.write(USAGE + "\n")
     sys.exit(2)
 
 
-def serve(port: int, http_port: int) -> None:
+def serve_options(arguments: list[str]) -> dict[str, list[int]]:
+    """The numbers of each option, in their order; nothing at all when one is wrong."""
+    options: dict[str, list[int]] = {name: [] for name in ("--port", "--http-port", "--dns-port", "--linger")}
+    for name, value in itertools.zip_longest(arguments[::2], arguments[1::2], fillvalue=""):
+        if name not in options or not re.fullmatch("[0-9]{1,5}", value) or int(value) > 65535:
+            return {}
+        options[name].append(int(value))
+    return options
+
+
+def serve(options: dict[str, list[int]]) -> None:
     loop = Loop()
     server = EchoServer(loop, os.environ.get("PODWIRE_IDENTITY", ""))
     try:
-        server.listen_tcp(port)
-        server.listen_udp(port)
-        if http_port:
-            server.listen_tcp(http_port)
+        for port in options["--port"]:
+            server.listen(port)
+        for port in options["--http-port"]:
+            server.listen_tcp(port)
+        for port in options["--dns-port"]:
+            server.listen_dns(port)
     except ValueError as problem:
         complain(str(problem))
         sys.exit(1)
-    complain(f"echo on port {port}")
+    if options["--linger"]:
+        linger(loop, options["--linger"][-1])
+    complain(f"echo on port {', '.join(map(str, options['--port']))}")
     loop.run()
+
+
+def linger(loop: Loop, seconds: int) -> None:
+    """On SIGTERM, go on serving for so long. A second SIGTERM changes nothing, SIGKILL ends it.
+
+    On Windows CTRL_BREAK does the same. CTRL_CLOSE and CTRL_SHUTDOWN, which end a container there, come as SIGBREAK
+    too, but they cannot be outlived: the system ends the process when its handler returns (Microsoft: HandlerRoutine),
+    and Python's returns before any code of ours runs. A pod on Windows that has to linger needs a preStop hook.
+    """
+
+    def ending(*_: object) -> None:
+        complain(f"serving for {seconds} s more")
+        threading.Timer(seconds, os._exit, (0,)).start()
+
+    signal.signal(getattr(signal, "SIGBREAK", signal.SIGTERM), ending)
+    loop.wake_for_signals()
 
 
 def rpc(threads: bool) -> None:
