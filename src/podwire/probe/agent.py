@@ -9,7 +9,7 @@ longer than its question, and only stdin, which is reached through the cluster's
 
 It runs on one thread and its own small loop: asyncio alone would cost three times the start-up time and twice the
 memory of all the rest, and its Windows flavours differ too much. Sections: framing, the loop, addresses and errors,
-echo server, client exchange, ping, resolve, interfaces, capture, RPC, main.
+echo server, client exchange, ping, resolve, interfaces, capture, tool, RPC, main.
 """
 
 from __future__ import annotations
@@ -1654,6 +1654,49 @@ def rank(component: Parameters) -> int:
     return 0 if kind in ("miniport", "netvsc") else 1
 
 
+# ------------------------------------------------------------------------------------------------------------- tool
+
+TOOLS = ("nslookup", "ipconfig")
+PLUGINS = (
+    "bridge", "win-bridge", "sdnbridge", "l2bridge", "win-overlay", "sdnoverlay", "flannel", "host-local", "vpc-bridge",
+    "azure-vnet", "azure-vnet-ipam", "calico", "calico-ipam", "antrea", "ovn-k8s-cni-overlay",
+)  # fmt: skip
+MOST_TOLD = 64 << 10
+
+
+async def tool(loop: Loop, params: Parameters) -> Parameters:
+    """Run one of TOOLS, or a CNI plugin by its absolute path, and tell its exit code and the beginning of what it said.
+
+    A HostProcess container has the node's files below C: and its own below %CONTAINER_SANDBOX_MOUNT_POINT%, which is
+    replaced, as any variable of the environment is.
+    """
+    import ntpath  # It takes both kinds of slashes.
+    import subprocess
+
+    name, limit = wanted(params, "name"), wanted(params, "timeout", float)
+    path = os.path.normpath(ntpath.expandvars(name))
+    plugin = re.sub(r"(?i)\.exe$", "", ntpath.basename(path)).lower() in PLUGINS
+    if not (name in TOOLS or (plugin and (os.path.isabs(path) or ntpath.isabs(path)))):
+        raise ValueError(f"{name!r} is neither {' nor '.join(TOOLS)} nor the absolute path of a known CNI plugin")
+    command = (path, *map(str, params.get("arguments") or ()))
+    environment = {**os.environ, **{key: str(value) for key, value in (params.get("environment") or {}).items()}}
+    said, began = str(params.get("stdin") or "").encode(), time.perf_counter()
+
+    def work() -> Any:
+        return subprocess.run(command, input=said, capture_output=True, env=environment, timeout=limit, check=False)
+
+    try:
+        done = await loop.in_thread(work, now() + limit + 5.0)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Failure("run", "not-found", errno.ENOENT, f"there is no {path} here") from None
+    except (TimeoutError, subprocess.TimeoutExpired):
+        raise Failure("run", "timeout", None, f"{path} did not end within {limit:g} s") from None
+    except OSError as error:
+        raise Failure("run", "other", error.errno, f"{path} cannot be run: {error.strerror}") from None
+    stdout, stderr = (text[:MOST_TOLD].decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+    return {"code": done.returncode, "stdout": stdout, "stderr": stderr, "elapsed": time.perf_counter() - began}
+
+
 # -------------------------------------------------------------------------------------------------------------- RPC
 
 
@@ -1793,7 +1836,7 @@ class Rpc:
         self._heard = now()
         self._methods: dict[str, Callable[[Loop, Parameters], Any]] = {
             "exchange": exchange, "burst": burst, "sequence": sequence, "ping": ping, "beacon": beacon,
-            "resolve": resolve, "lookup": lookup, "lookups": lookups,
+            "resolve": resolve, "lookup": lookup, "lookups": lookups, "tool": tool,
             "hello": self._hello, "capture_start": self._capture_start, "bye": self._bye,
         }  # fmt: skip
         self._stdio = Stdio(loop, self._on_bytes, lambda: self.end(0), threads)

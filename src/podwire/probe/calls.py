@@ -14,7 +14,14 @@ from podwire.observations import Attempt, ProbeError, Reply
 
 
 class AgentError(Exception):
-    """The agent refused or could not do what it was asked for; the text is its own."""
+    """The agent refused or could not do what it was asked for; the text is its own.
+
+    `kind` is that of a `ProbeError`, such as `not-found` for a program, or empty for what was asked wrongly.
+    """
+
+    def __init__(self, text: str, kind: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class ChannelLost(Exception):
