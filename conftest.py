@@ -1,4 +1,4 @@
-"""Names the fixture modules: every fixtures/*_fixtures.py. Options and hooks are in podwire.pytest_plugin."""
+"""Names the fixture modules: every fixtures/*_fixtures.py. Options and hooks: podwire.pytest_plugin, pytest_session."""
 
 from pathlib import Path
 

@@ -243,7 +243,7 @@ class _Given:
 
 
 def _run_options(options: argparse.Namespace) -> RunOptions:
-    from podwire.pytest_plugin import options_of
+    from podwire.pytest_session import options_of
 
     return options_of(cast("pytest.Config", _Given(options)))
 

@@ -11,8 +11,6 @@ from podwire import __version__
 from podwire.judging import CaseUnderTest
 from podwire.layout import content_root, is_checkout
 from podwire.records import CaseRecord, ExclusionRecord, RunRecord
-from podwire.reporting.allure import write_allure_results
-from podwire.reporting.allure_report import generate_report
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.junit import write_junit
 from podwire.reporting.record_file import write_record
@@ -77,6 +75,9 @@ class Ledger:
 
     def finish(self, runner: Runner, interrupted: str | None) -> RunRecord:
         """Write evidence, record and reports into the run's folder."""
+        from podwire.reporting.allure import write_allure_results
+        from podwire.reporting.allure_report import generate_report
+
         began = time.monotonic()
         self._run_dir = runner.run_dir
         cases = tuple(self._with_evidence(case, runner) for case in self._cases.values())

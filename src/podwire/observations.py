@@ -20,8 +20,9 @@ POINTS: tuple[Point, ...] = ("client-pod", "client-node", "entry-node", "server-
 class ProbeError:
     """Why an attempt ended without an answer.
 
-    `stage` is where it ended; `kind` is one of `timeout refused reset unreachable not-found other`; `number` is the
-    platform's error number (errno, or a Winsock code) or None.
+    `stage` is where it ended; `kind` is one of `timeout refused reset unreachable not-found unsupported other`, where
+    `unsupported` is a protocol that the client's system does not have; `number` is the platform's error number (errno,
+    or a Winsock code) or None.
     """
 
     stage: Literal["resolve", "bind", "connect", "send", "receive"]
@@ -46,6 +47,8 @@ class Attempt:
     """One exchange. `started` is seconds since the epoch, `elapsed` seconds. `local`, `peer`: as the socket says.
 
     `peer` is where the answer came from: `getpeername` for TCP, the source of the datagram or echo reply otherwise.
+    `status` is of HTTP, and `body` the beginning of what a server that is not podwire's sent with it. `canonical` is
+    the name that the resolver gave for the one that was looked up, when it was asked for that.
     """
 
     token: str
@@ -58,6 +61,9 @@ class Attempt:
     error: ProbeError | None = None
     sent: int = 0
     received: int = 0
+    status: int | None = None
+    canonical: str = ""
+    body: str = ""
 
     @property
     def answered(self) -> bool:

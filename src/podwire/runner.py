@@ -1,4 +1,8 @@
-"""One run: lab or cluster, facts, probes, flows, evidence. The pytest plugin and the command line both drive this."""
+"""One run: lab or cluster, facts, probes, flows, evidence. The pytest plugin and the command line both drive this.
+
+What a plan alone does not need, the cluster's client and the probes above all, is imported where it is first used: half
+a second that passes while pytest collects.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +13,26 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from podwire.cases import Case
 from podwire.catalogue import load
-from podwire.cluster.channel import ExecChannel
-from podwire.cluster.connect import Connection, connect
-from podwire.cluster.discover import discover
 from podwire.cluster.errors import UsageError
-from podwire.cluster.waiting import why_lost
-from podwire.cluster.workloads import Deployment, DeployOptions, Probe, deploy, undeploy
 from podwire.facts import ClusterFacts, ExternalHost
-from podwire.lab.faults import FAULTS
 from podwire.lab.planned import planned_facts
 from podwire.lab.process import Lab, LabError, start_lab
 from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
 from podwire.layout import runs_folder, suites_folder
 from podwire.planning import Plan, Selection, make_plan
-from podwire.probe.client import AgentClient
-from podwire.probe.dispatch import Dispatcher
-from podwire.probe.sightings import Sighting
 from podwire.requirements import Catalogue, Limitation
 from podwire.suite import SuiteTest
+
+if TYPE_CHECKING:
+    from podwire.cluster.connect import Connection
+    from podwire.cluster.workloads import Deployment, Probe
+    from podwire.probe.client import AgentClient
+    from podwire.probe.dispatch import Dispatcher
+    from podwire.probe.sightings import Sighting
 
 Say = Callable[[str], object]
 
@@ -76,8 +79,13 @@ class Runner:
         self._lab: Lab | None = None
         self._connection: Connection | None = None
         self._deployment: Deployment | None = None
+        self._found: ClusterFacts | None = None
         self._agents: dict[str, AgentClient] = {}
         self._turn = threading.Lock()
+        self._early: threading.Thread | None = None
+        self._early_problem: BaseException | None = None
+        self._early_words: list[str] = []
+        self._lab_is_decided = threading.Event()
 
     def _suites(self) -> tuple[Catalogue, tuple[SuiteTest, ...]]:
         return load(suites_folder())
@@ -87,7 +95,7 @@ class Runner:
         known = {
             "--area": (chosen.areas, tuple(self.catalogue.areas)),
             "--requirement": (chosen.requirements, tuple(self.catalogue.requirements)),
-            "--fault": (options.faults, tuple(FAULTS)),
+            "--fault": (options.faults, _known_faults() if options.faults else ()),
         }
         for option, (given, admitted) in known.items():
             for one in given:
@@ -126,7 +134,7 @@ class Runner:
                 self._facts = planned
             else:
                 with self._timed("discovery"):
-                    self._facts = discover(self._connected(), self.options.external)
+                    self._facts = self._discovered(self._connected())
         return self._facts
 
     def use_facts(self, facts: ClusterFacts) -> None:
@@ -161,6 +169,23 @@ class Runner:
             described["requirements"] = ", ".join(options.selection.requirements)
         return described
 
+    def begin(self) -> None:
+        """Start a lab and its probes in the background, for the `observe` that follows. On a real cluster: nothing.
+
+        What goes wrong is raised by `observe`, as if it had begun only there.
+        """
+        if self.options.on_lab:
+            self._early = threading.Thread(target=self._begin, name="early start", daemon=True)
+            self._early.start()
+
+    def _begin(self) -> None:
+        try:
+            self._deploy(self._early_words.append)
+        except BaseException as problem:
+            self._early_problem = problem
+        finally:
+            self._lab_is_decided.set()
+
     def observe(self, cases: Sequence[Case]) -> Mapping[str, Sighting]:
         """What was seen of these cases. The first call starts lab and probes; no case is run twice."""
         with self._turn:
@@ -173,36 +198,54 @@ class Runner:
             return self.sightings
 
     def _ready(self) -> Dispatcher:
-        connection = self._connected()
-        if self._deployment is None:
-            with self._timed("discovery"):
-                self._facts = self._discovered(connection)
-            with self._timed("probes"):
-                self._deployment = self._deployed(connection)
-                self._agents = {
-                    probe.pod: self._agent(connection, probe)
-                    for probe in self._deployment.probes
-                    if probe.pod not in self._deployment.problems
-                }
-            self._say(f"{len(self._agents)} probes ready after {self.timings['probes']:.1f} s")
-        facts, namespace = self._facts, self._deployment.namespace
-        assert facts is not None
+        from podwire.cluster.waiting import why_lost
+        from podwire.probe.dispatch import Dispatcher
+
+        if self._early is not None:
+            self._early.join()
+            self._early = None
+            for words in self._early_words:
+                self._say(words)
+            if self._early_problem is not None:
+                raise self._early_problem
+        connection, deployment, facts = self._deploy(self._say)
+        self._facts = facts
         return Dispatcher(
-            self._deployment,
+            deployment,
             facts,
             self._agents,
             timeout=self.options.timeout,
             say=self._say,
-            why_lost=lambda pod: why_lost(connection.rest, namespace, pod),
+            why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
         )
 
-    def _connected(self) -> Connection:
+    def _deploy(self, say: Say) -> tuple[Connection, Deployment, ClusterFacts]:
+        """Put the probes into the cluster, unless they are there, and say so."""
+        connection = self._connected(say)
+        if self._deployment is None or self._found is None:
+            with self._timed("discovery"):
+                known = None if self.options.on_lab else self._facts
+                self._found = known or self._discovered(connection)
+            with self._timed("probes"):
+                self._deployment = self._deployed(connection, self._found)
+                self._agents = {
+                    probe.pod: self._agent(connection, self._deployment, probe)
+                    for probe in self._deployment.probes
+                    if probe.pod not in self._deployment.problems
+                }
+            say(f"{len(self._agents)} probes ready after {self.timings['probes']:.1f} s")
+        return connection, self._deployment, self._found
+
+    def _connected(self, say: Say = lambda text: None) -> Connection:
+        from podwire.cluster.connect import connect
+
         if self._connection is None:
             if self.options.on_lab:
                 with self._timed("lab"):
                     self._lab = self._started()
+                    self._lab_is_decided.set()
                     self._connection = connect(self._lab.kubeconfig, self._lab.context)
-                self._say(f"lab {self.options.lab} ready after {self.timings['lab']:.1f} s")
+                say(f"lab {self.options.lab} ready after {self.timings['lab']:.1f} s")
             else:
                 self._connection = connect(self.options.kubeconfig, self.options.context)
         return self._connection
@@ -214,24 +257,26 @@ class Runner:
             raise UsageError(str(problem)) from problem
 
     def _discovered(self, connection: Connection) -> ClusterFacts:
-        if self._facts is not None and not self.options.on_lab:
-            return self._facts
-        external = self._lab.external_host if self._lab else self.options.external
-        return discover(connection, external)
+        from podwire.cluster.discover import discover
 
-    def _deployed(self, connection: Connection) -> Deployment:
-        assert self._facts is not None
+        return discover(connection, self._lab.external_host if self._lab else self.options.external)
+
+    def _deployed(self, connection: Connection, facts: ClusterFacts) -> Deployment:
+        from podwire.cluster.workloads import DeployOptions, deploy
+
         options = DeployOptions(
             run_id=self.run_id,
             nodes_per_os=self.options.selection.nodes_per_os,
             linux_image=self.options.linux_image,
             windows_image=self.options.windows_image,
         )
-        return deploy(connection, self._facts, options)
+        return deploy(connection, facts, options)
 
-    def _agent(self, connection: Connection, probe: Probe) -> AgentClient:
-        assert self._deployment is not None
-        namespace = self._deployment.namespace
+    def _agent(self, connection: Connection, deployment: Deployment, probe: Probe) -> AgentClient:
+        from podwire.cluster.channel import ExecChannel
+        from podwire.probe.client import AgentClient
+
+        namespace = deployment.namespace
         return AgentClient(
             probe.pod,
             lambda: ExecChannel(connection.configuration, namespace, probe.pod, probe.container, probe.command),
@@ -240,6 +285,7 @@ class Runner:
     def close(self) -> list[str]:
         """End everything that this run made, and say what could not be removed."""
         left: list[str] = []
+        self._end_early_start()
         for agent in self._agents.values():
             agent.close()
         self._agents = {}
@@ -249,12 +295,24 @@ class Runner:
                 self._lab.close()
                 self._lab = None
             elif self._connection is not None and self._deployment is not None and not self.options.keep:
+                from podwire.cluster.workloads import undeploy
+
                 left = list(undeploy(self._connection, self._deployment.namespace))
             self._deployment = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         return left
+
+    def _end_early_start(self) -> None:
+        """Wait for what `begin` started and nobody needed; without its lab it soon ends."""
+        if self._early is None:
+            return
+        self._lab_is_decided.wait()
+        if self._lab is not None:
+            self._lab.close()
+        self._early.join()
+        self._early = None
 
     @contextlib.contextmanager
     def _timed(self, name: str) -> Iterator[None]:
@@ -263,3 +321,9 @@ class Runner:
             yield
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+
+def _known_faults() -> tuple[str, ...]:
+    from podwire.lab.faults import FAULTS
+
+    return tuple(FAULTS)

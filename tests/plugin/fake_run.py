@@ -5,7 +5,7 @@ import sys
 sys.path.insert(0, {helpers!r})
 from pathlib import Path
 
-import podwire.layout, podwire.pytest_plugin, podwire.runner
+import podwire.layout, podwire.pytest_session, podwire.runner
 from observed import an_attempt, an_observation
 from podwire.catalogue import load
 from podwire.probe.dispatch import Sighting
@@ -42,7 +42,7 @@ class Runner(podwire.runner.Runner):
         return self.sightings
 
 
-podwire.pytest_plugin.Runner = Runner
+podwire.pytest_session.Runner = Runner
 """
 
 REQUIREMENTS = """

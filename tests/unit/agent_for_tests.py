@@ -48,6 +48,17 @@ def load_agent():
     return module
 
 
+def changed_agent(change, *arguments):
+    """The command of an agent in which the code of `change` has changed something first; its module is `agent`."""
+    load = f"""
+import importlib.util
+spec = importlib.util.spec_from_file_location("agent", {AGENT[-1]!r})
+agent = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(agent)
+"""
+    return sys.executable, "-c", f"{load}\n{change}\nagent.main({list(arguments)!r})"
+
+
 def free_port(kind=socket.SOCK_STREAM, family=socket.AF_INET):
     with socket.socket(family, kind) as probe:
         probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))

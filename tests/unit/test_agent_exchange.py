@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from agent_for_tests import TOKEN, agent, echo_server, exchange, free_port
+from agent_for_tests import TOKEN, agent, changed_agent, echo_server, exchange, free_port
 
 from podwire.probe.client import AgentError, attempt_of
 
@@ -167,7 +167,87 @@ def test_any_web_server_answers_http_but_has_no_identity(client):
     with answering(serve) as port:
         result = exchange(client, "http", port, timeout=2.0)
     assert result["reply"]["identity"] == ""
-    assert result["status"] == 404
+    assert (result["status"], result["body"]) == (404, "no")
+
+
+def test_another_path_is_asked_for_and_a_strange_answer_is_told_with_its_beginning(client):
+    asked = []
+
+    def serve(sock):
+        asked.append(sock.recv(1000).split(b"\r\n")[0])
+        body = b'{"localEndpoints":0}' + b"\xff" + b"x" * 400
+        sock.sendall(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    with answering(serve) as port:
+        attempt = attempt_of(exchange(client, "http", port, path="/healthz?verbose"))
+    assert asked == [b"GET /healthz?verbose HTTP/1.1"]
+    assert (attempt.status, attempt.reply.identity, attempt.error) == (503, "", None)
+    assert attempt.body == '{"localEndpoints":0}\ufffd' + "x" * 235
+
+
+def test_the_body_of_an_own_answer_is_not_told(client, server):
+    attempt = attempt_of(exchange(client, "http", server, path=f"/deep/{TOKEN}?more"))
+    assert (attempt.status, attempt.reply.identity, attempt.body) == (200, "server", "")
+
+
+@pytest.mark.parametrize("path", ["healthz", "/a b", "/a\r\nHost: b", "/\u00e4"])
+def test_what_is_no_path_is_refused(client, server, path):
+    with pytest.raises(AgentError, match=r"exchange: parameter 'path': .* is not a path"):
+        exchange(client, "http", server, path=path)
+
+
+@pytest.mark.parametrize("proto", ["tcp", "udp", "http"])
+def test_the_source_address_is_the_one_asked_for(client, server, proto):
+    port = free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.5", 0))
+        ports = {"source_port": port}, {"preferred_port": port}, {"preferred_port": taken.getsockname()[1]}, {}
+        results = [exchange(client, proto, server, bind_address="127.0.0.5", **one) for one in ports]
+    for result in results:
+        assert result["error"] is None
+        assert result["local"] == [result["reply"]["source"], result["reply"]["source_port"]]
+        assert result["reply"]["source"] == "127.0.0.5"
+    assert [result["local"][1] for result in results[:2]] == [port, port]
+
+
+def test_a_source_address_that_is_none_of_this_host_is_an_error_at_bind(client, server):
+    for address, text in (
+        ("192.0.2.1", "Cannot assign requested address"),
+        ("localhost", "localhost is not an IPv4 address"),
+        ("::1", "::1 is not an IPv4 address"),
+    ):
+        error = exchange(client, "tcp", server, bind_address=address)["error"]
+        assert (error["stage"], error["text"]) == ("bind", text)
+
+
+def has_sctp():
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(has_sctp(), reason="this kernel has SCTP")
+def test_sctp_where_the_kernel_has_none_ends_at_bind(client, server):
+    error = exchange(client, "sctp", server)["error"]
+    assert (error["stage"], error["kind"], error["text"]) == ("bind", "unsupported", "SCTP is not supported here")
+
+
+@pytest.mark.skipif(not has_sctp(), reason="NO SCTP IS TESTED: this kernel has none")
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_message_over_sctp_is_answered(client, server, family):
+    result = exchange(client, "sctp", server, LOOPBACK[family])
+    assert result["error"] is None
+    assert [result["reply"]["source"], result["reply"]["source_port"]] == result["local"]
+
+
+def test_what_goes_over_sctp_goes_as_over_tcp(server):
+    """With the number of TCP in the place of SCTP's: what the agent does with such a socket, on any kernel."""
+    with agent(*changed_agent("agent.SCTP = 6", "rpc")) as client:
+        result = exchange(client, "sctp", server)
+    assert result["reply"]["identity"] == "server"
+    assert result["sent"] == 256
 
 
 def test_an_answer_from_another_address_is_named_and_does_not_count(client):
@@ -197,7 +277,7 @@ def test_a_burst_is_all_in_flight_at_once(client, server):
 def test_what_is_asked_wrongly_is_said_in_one_line(client):
     for params, text in (
         ({}, "exchange: parameter 'proto' is missing"),
-        ({"proto": "sctp", "port": 1, "token": "t", "timeout": 1, "host": "::1"}, "'sctp' is not tcp, udp or http"),
+        ({"proto": "x", "port": 1, "token": "t", "timeout": 1, "host": "::1"}, "'x' is not tcp, udp, sctp or http"),
         ({"proto": "tcp", "port": "x", "token": "t", "timeout": 1, "host": "::1"}, "'port': 'x' is not int"),
     ):
         with pytest.raises(AgentError, match=text):
@@ -212,3 +292,42 @@ def test_an_attempt_becomes_a_value(client, server):
     assert (failed.error.stage, failed.error.kind, failed.reply) == ("connect", "refused", None)
     with pytest.raises(ValueError, match="not an attempt"):
         attempt_of({"token": "x"})
+
+
+def test_a_sequence_keeps_its_order_and_never_has_more_in_flight_than_asked(client):
+    """The server holds every connection until a few are open, so that a client with fewer would be seen as well."""
+    open_now, most, lock, gate = [], [0], threading.Lock(), threading.Barrier(4)
+
+    def handle(sock):
+        with sock:
+            with lock:
+                open_now.append(sock)
+                most[0] = max(most[0], len(open_now))
+            gate.wait(10)
+            sock.recv(1000)
+            with lock:  # Before the client can know that it has ended.
+                open_now.remove(sock)
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            for _ in range(40):
+                threading.Thread(target=handle, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        one = {"proto": "http", "host": "127.0.0.1", "port": listener.getsockname()[1], "timeout": 20.0}
+        several = [{**one, "token": f"t{n}"} for n in range(40)]
+        attempts = client.call("sequence", {"exchanges": several, "at_once": 4}, 60.0).result(60)["attempts"]
+    assert [attempt["token"] for attempt in attempts] == [f"t{n}" for n in range(40)]
+    assert [attempt["error"] for attempt in attempts] == [None] * 40
+    assert most == [4]
+
+
+def test_a_thousand_connections_of_one_client_each_with_a_port_of_its_own(client, server):
+    one = {"proto": "tcp", "host": "127.0.0.1", "port": server, "token": TOKEN, "size": 100, "timeout": 10.0}
+    first = 20000
+    several = [{**one, "source_port": first + n} for n in range(1000)]
+    attempts = client.call("sequence", {"exchanges": several, "at_once": 64}, 60.0).result(60)["attempts"]
+    assert [attempt["error"] for attempt in attempts if attempt["error"]] == []
+    assert [attempt["reply"]["source_port"] for attempt in attempts] == list(range(first, first + 1000))

@@ -5,19 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from agent_for_tests import AGENT, TOKEN, PipeChannel, agent, echo_server, exchange
+from agent_for_tests import AGENT, TOKEN, PipeChannel, agent, changed_agent, echo_server, exchange
 
 from podwire.probe.client import AgentError
 from podwire.probe.framing import PREAMBLE, Decoder, Encoder, Kind
 
-IMPATIENT = f"""
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("agent", {AGENT[-1]!r})
-agent = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(agent)
-agent.HEARTBEAT_EVERY, agent.SILENCE = 0.05, 0.3
-agent.main(["rpc"])
-"""
+IMPATIENT = changed_agent("agent.HEARTBEAT_EVERY, agent.SILENCE = 0.05, 0.3", "rpc")
 
 
 def start(*command):
@@ -73,7 +66,7 @@ def test_files_as_stdin_and_stdout_work_too(tmp_path):
 
 
 def test_it_beats_and_ends_when_nobody_beats_back():
-    process = start(sys.executable, "-c", IMPATIENT)
+    process = start(*IMPATIENT)
     process.stdin.write(PREAMBLE)
     process.stdin.flush()
     assert process.wait(10) == 1

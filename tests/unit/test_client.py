@@ -83,6 +83,19 @@ def test_what_the_agent_refuses_is_its_own_words():
     client.close()
 
 
+def test_the_kind_of_a_refusal_is_told_where_the_agent_gives_one():
+    error = {"stage": "run", "kind": "not-found", "number": 2, "text": "there is no nslookup here"}
+    text = "tool: there is no nslookup here"
+    channel = ScriptedChannel(
+        lambda channel, frame: channel.say(Kind.ERROR, frame.request, {"text": text, "error": error})
+    )
+    client = AgentClient("a", opener(channel))
+    with pytest.raises(AgentError, match=f"^{text}$") as refused:
+        client.call("tool").result(5)
+    assert refused.value.kind == "not-found"
+    client.close()
+
+
 def test_a_call_in_flight_is_lost_with_the_stream_and_not_sent_again():
     first = ScriptedChannel(lambda channel, frame: channel.end("the pod died"))
     second = ScriptedChannel(echo)

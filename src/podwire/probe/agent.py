@@ -1,14 +1,15 @@
 """podwire's probe agent: one file, standard library only, Python 3.8 or newer, Windows and Linux.
 
-    agent.py serve --port 8080 [--http-port 80]    the echo server: what runs in a probe pod
-    agent.py rpc                                   the client: commands and results on stdin and stdout
+    agent.py serve --port 8080 [--port ...] [--http-port 80] [--dns-port 53] [--linger SECONDS]
+                                        the echo server: what runs in a probe pod
+    agent.py rpc                        the client: commands and results on stdin and stdout
 
-Nothing on the network can command it: the listener answers echo only, a UDP answer is never longer than its question,
-and only stdin, which is reached through the cluster's API, starts anything.
+Nothing on the network can command it: a listener answers echo, or that there is no such name; a UDP answer is never
+longer than its question, and only stdin, which is reached through the cluster's API, starts anything.
 
 It runs on one thread and its own small loop: asyncio alone would cost three times the start-up time and twice the
 memory of all the rest, and its Windows flavours differ too much. Sections: framing, the loop, addresses and errors,
-echo server, client exchange, ping, resolve, interfaces, capture, RPC, main.
+echo server, client exchange, ping, resolve, interfaces, capture, tool, RPC, main.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from typing import Any, Awaitable, Callable, Coroutine, Dict, Generator, Tuple
 
     Parameters = Dict[str, Any]
+    Answer = Callable[[bytes, Any, Any], bytes]  # datagram, peer, own address and port
+    Talk = Callable[[socket.socket, Any], Awaitable[bytes]]  # connection, peer; what is left to say at its end
     Wait = Tuple[int, bool, "float | None"]
 
 VERSION = "1"
@@ -190,6 +193,10 @@ class Loop:
         self._bell, self._ring = socket.socketpair()
         self._bell.setblocking(False)
         self._ring.setblocking(False)
+
+    def wake_for_signals(self) -> None:
+        """Without it a signal's handler runs when the wait that is under way ends: select() on Windows is not cut."""
+        signal.set_wakeup_fd(self._ring.fileno(), warn_on_full_buffer=False)
 
     def spawn(self, coroutine: Coroutine[Wait, Any, None]) -> Task:
         task = Task(coroutine)
@@ -404,13 +411,18 @@ async def locate(loop: Loop, params: Parameters, port: int, attempt: Parameters,
     """The family and socket address of the target; names go through the system's resolver, as a program's would."""
     host, family = wanted(params, "host"), family_of(params)
     if params.get("resolve"):
-        attempt["resolved"] = await look_up(loop, host, family, until)
+        attempt["resolved"], _ = await look_up(loop, host, family, until)
         host = attempt["resolved"][0]
+    return numeric(host, port, family, "resolve")
+
+
+def numeric(host: str, port: int, family: int, stage: str) -> tuple[int, Any]:
+    """The family and socket address of an address in figures; nothing is asked for it."""
     try:
         found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
-        which = {4: "an IPv4", 6: "an IPv6"}.get(int(params.get("family") or 0), "an IP")
-        raise Failure("resolve", "other", None, f"{host} is not {which} address") from None
+        which = "" if family == socket.AF_UNSPEC else "v6" if family == socket.AF_INET6 else "v4"
+        raise Failure(stage, "other", None, f"{host} is not an IP{which} address") from None
     return found[0][0], found[0][4]
 
 
@@ -476,9 +488,9 @@ def compact(tree: Any) -> bytes:
     return json.dumps(tree, separators=(",", ":")).encode()
 
 
-def datagram_answer(data: bytes, length: int, identity: str, peer: Any, own: Any) -> bytes:
+def datagram_answer(data: bytes, identity: str, peer: Any, own: Any) -> bytes:
     """The answer to a datagram, never longer than it; empty when it is no question or too short for any answer."""
-    match = QUESTION.match(data)
+    match, length = QUESTION.match(data), len(data)
     if match is None:
         return b""
     facts = echo(match.group(1).decode(), identity, peer, own, received=length)
@@ -491,24 +503,52 @@ def datagram_answer(data: bytes, length: int, identity: str, peer: Any, own: Any
     return answer if len(answer) <= length else b""
 
 
+def no_such_name(query: bytes) -> bytes:
+    """NXDOMAIN to a DNS query (RFC 1035, section 4.1), with its question and no more; empty when it is no query."""
+    if len(query) < 12:
+        return b""
+    number, flags, questions = struct.unpack_from("!HHH", query)
+    at = 12
+    while at < len(query) and 0 < query[at] < 64:  # A label; more would be a pointer, which a question does not need.
+        at += query[at] + 1
+    end = at + 5  # the root's label, type, class
+    if flags & 0xF800 or questions != 1 or end > len(query) or query[at]:
+        return b""
+    return struct.pack("!HHHHHH", number, 0x8083 | flags & 0x0100, 1, 0, 0, 0) + query[12:end]  # QR, RA, NXDOMAIN; RD
+
+
 class EchoServer:
-    """Answers who it is and what it saw, and nothing else."""
+    """Answers who it is and what it saw, or on a port for names that there is no such one, and nothing else."""
 
     def __init__(self, loop: Loop, identity: str) -> None:
         self._loop, self._identity = loop, identity
         self._connections: dict[Task, None] = {}
         self._most = min(MOST_CONNECTIONS, raise_descriptor_limit() - 64)
 
-    def listen_tcp(self, port: int) -> None:
+    def listen(self, port: int) -> None:
+        """Echo over TCP, UDP, and SCTP where the system has it."""
+        self.listen_tcp(port)
+        self._listen_udp(port, lambda data, peer, own: datagram_answer(data, self._identity, peer, own))
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM, SCTP).close()
+        except OSError:
+            return
+        self.listen_tcp(port, SCTP)
+
+    def listen_dns(self, port: int) -> None:
+        self.listen_tcp(port, names=True)
+        self._listen_udp(port, lambda query, peer, own: no_such_name(query))
+
+    def listen_tcp(self, port: int, protocol: int = 0, names: bool = False) -> None:
         for family, host in self._families():
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock = socket.socket(family, socket.SOCK_STREAM, protocol)
             if not WINDOWS:  # There it would let another program take the port over.
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._bind(sock, (host, port))
             sock.listen(4096)
-            self._loop.spawn(self._accept(sock))
+            self._loop.spawn(self._accept(sock, self._names if names else self._answer))
 
-    def listen_udp(self, port: int) -> None:
+    def _listen_udp(self, port: int, answer_to: Answer) -> None:
         """One socket a family that learns the reached address of each datagram. On Windows, whose Python has no
         recvmsg, one for each address, so that the answer leaves from it, and one for addresses that come later."""
         for family, anywhere in self._families():
@@ -523,7 +563,8 @@ class EchoServer:
                         raise
                     complain(f"{problem}; going on without it")
                     continue
-                self._loop.spawn(self._datagrams_by_address(sock) if WINDOWS else self._datagrams(sock, family))
+                way = self._datagrams_by_address if WINDOWS else self._datagrams
+                self._loop.spawn(way(sock, answer_to))
 
     @staticmethod
     def _families() -> list[tuple[int, str]]:
@@ -544,8 +585,8 @@ class EchoServer:
             sock.close()
             raise ValueError(f"cannot listen on {address[0]} port {address[1]}: {error}") from None
 
-    async def _datagrams(self, sock: socket.socket, family: int) -> None:
-        v6 = family == socket.AF_INET6
+    async def _datagrams(self, sock: socket.socket, answer_to: Answer) -> None:
+        v6 = sock.family == socket.AF_INET6
         level, kind = (socket.IPPROTO_IPV6, 50) if v6 else (socket.IPPROTO_IP, 8)  # IPV6_PKTINFO, IP_PKTINFO
         sock.setsockopt(level, 49 if v6 else 8, 1)  # IPV6_RECVPKTINFO, IP_PKTINFO
         port = sock.getsockname()[1]
@@ -557,8 +598,8 @@ class EchoServer:
                 except OSError:
                     break  # Nothing left, or the error of an answer that nobody took.
                 info = next((data for at, what, data in control if (at, what) == (level, kind)), b"")
-                own = socket.inet_ntop(family, info[:16] if v6 else info[8:12]) if info else ""
-                answer = datagram_answer(bytes(self._loop.scratch[:length]), length, self._identity, peer, (own, port))
+                own = socket.inet_ntop(sock.family, info[:16] if v6 else info[8:12]) if info else ""
+                answer = answer_to(bytes(self._loop.scratch[:length]), peer, (own, port))
                 if not answer:
                     continue
                 if v6:
@@ -569,20 +610,20 @@ class EchoServer:
                 with contextlib.suppress(OSError):  # The way back is closed: the client sees no answer, the truth.
                     sock.sendmsg([answer], [(level, kind, info)] if info else [], 0, peer)
 
-    async def _datagrams_by_address(self, sock: socket.socket) -> None:
+    async def _datagrams_by_address(self, sock: socket.socket, answer_to: Answer) -> None:
         own = sock.getsockname()
         own = ("" if own[0] in ("0.0.0.0", "::") else own[0], own[1])
         while True:
             await readable(sock)
             try:
                 length, peer = sock.recvfrom_into(self._loop.scratch)
-                answer = datagram_answer(bytes(self._loop.scratch[:length]), length, self._identity, peer, own)
+                answer = answer_to(bytes(self._loop.scratch[:length]), peer, own)
                 if answer:
                     sock.sendto(answer, peer)
             except OSError:
                 pass  # Windows reports the ICMP error of an earlier answer here.
 
-    async def _accept(self, listener: socket.socket) -> None:
+    async def _accept(self, listener: socket.socket, way: Talk) -> None:
         while True:
             await readable(listener)
             for _ in range(64):
@@ -597,7 +638,7 @@ class EchoServer:
                 if len(self._connections) >= self._most:
                     self._drop_oldest()
                 sock.setblocking(False)
-                self._connections[self._loop.spawn(self._connection(sock, peer))] = None
+                self._connections[self._loop.spawn(self._connection(sock, peer, way))] = None
 
     def _drop_oldest(self) -> None:
         """Clients that hang make place for those that talk."""
@@ -606,11 +647,11 @@ class EchoServer:
             self._connections.pop(task, None)
             return
 
-    async def _connection(self, sock: socket.socket, peer: Any) -> None:
+    async def _connection(self, sock: socket.socket, peer: Any, way: Talk) -> None:
         task = self._loop.current
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            answer = await self._answer(sock, peer)
+            send_at_once(sock)
+            answer = await way(sock, peer)
             if answer:
                 await send_all(sock, answer, now() + IDLE)
                 sock.shutdown(socket.SHUT_WR)
@@ -650,6 +691,22 @@ class EchoServer:
         facts = echo(token, self._identity, peer, sock.getsockname(), received=received, crc32=crc)
         return compact(facts) + b"\n"
 
+    async def _names(self, sock: socket.socket, peer: Any) -> bytes:
+        """Queries until the client ends, each after its length (RFC 1035, section 4.2.2); what is none ends it."""
+        data = b""
+        while await readable(sock, now() + IDLE):
+            piece = sock.recv(1 << 16)
+            if not piece:
+                break
+            data += piece
+            while len(data) >= 2 and len(data) >= 2 + int.from_bytes(data[:2], "big"):
+                end = 2 + int.from_bytes(data[:2], "big")
+                answer, data = no_such_name(data[2:end]), data[end:]
+                if not answer:
+                    return b""
+                await send_all(sock, len(answer).to_bytes(2, "big") + answer, now() + IDLE)
+        return b""
+
     async def _http(self, sock: socket.socket, peer: Any, head: bytes) -> bytes:
         while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) < 1 << 16:
             if not await readable(sock, now() + IDLE):
@@ -688,9 +745,19 @@ def raise_descriptor_limit() -> int:
 
 # -------------------------------------------------------------------------------------------------- client exchange
 
+SCTP = 132  # IPPROTO_SCTP
+NO_SUCH_PROTOCOL = (errno.EPROTONOSUPPORT, 10041, 10043, 10044)  # Windows: for protocol, type, or both of them
 LEAST_DATAGRAM = 320  # Room for an answer with two long IPv6 addresses and a long identity.
 RESEND = 1.0
 LINGER = 0.5  # Seconds that the server has to close after a complete answer.
+
+
+def begun(token: str) -> Parameters:
+    """An attempt of which nothing is known yet."""
+    return {
+        "token": token, "started": time.time(), "elapsed": 0.0, "local": None, "peer": None,
+        "resolved": [], "reply": None, "error": None, "sent": 0, "received": 0,
+    }  # fmt: skip
 
 
 class Trial:
@@ -701,10 +768,7 @@ class Trial:
         self.token, self.until = wanted(params, "token"), now() + wanted(params, "timeout", float)
         self.size = int(params.get("size") or 0)
         self.family, self.target = 0, ("", 0)  # type: int, Any
-        self.attempt: Parameters = {
-            "token": self.token, "started": time.time(), "elapsed": 0.0, "local": None, "peer": None,
-            "resolved": [], "reply": None, "error": None, "sent": 0, "received": 0,
-        }  # fmt: skip
+        self.attempt = begun(self.token)
 
     async def run(self, port: int, way: Callable[[Trial], Awaitable[None]]) -> Parameters:
         """Find the target, go the way to it, and say what came of it."""
@@ -717,23 +781,29 @@ class Trial:
         self.attempt["elapsed"] = time.perf_counter() - began
         return self.attempt
 
-    def socket(self, kind: int) -> socket.socket:
+    def socket(self, kind: int, protocol: int = 0) -> socket.socket:
         port, preferred = (int(self.params.get(name) or 0) for name in ("source_port", "preferred_port"))
+        own = str(self.params.get("bind_address") or "")
+        address = numeric(own, 0, self.family, "bind")[1] if own else (ANYWHERE[self.family], 0)
         try:
-            sock = socket.socket(self.family, kind)
+            sock = socket.socket(self.family, kind, protocol)
             try:
                 sock.setblocking(False)
                 if port and not WINDOWS:  # The port may still be in TIME_WAIT after the attempt before.
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if port:
-                    sock.bind((ANYWHERE[self.family], port))
+                    sock.bind((address[0], port, *address[2:]))
                 elif preferred:
                     with contextlib.suppress(OSError):  # It is taken; the attempt's `local` says which port it became.
-                        sock.bind((ANYWHERE[self.family], preferred))
+                        sock.bind((address[0], preferred, *address[2:]))
+                if own and not name_of(sock):
+                    sock.bind(address)
             except OSError:
                 sock.close()
                 raise
         except OSError as error:
+            if protocol == SCTP and error.errno in NO_SUCH_PROTOCOL:
+                raise Failure("bind", "unsupported", error.errno, "SCTP is not supported here") from None
             raise Failure.of("bind", error) from None
         return sock
 
@@ -743,10 +813,10 @@ class Trial:
 
 
 async def exchange(loop: Loop, params: Parameters) -> Parameters:
-    """One request and its answer over TCP, UDP or HTTP. `sent` and `received` count bytes, for UDP datagrams."""
+    """One request and its answer over TCP, UDP, SCTP or HTTP. `sent` and `received` count bytes, for UDP datagrams."""
     proto = wanted(params, "proto")
     if proto not in WAYS:
-        raise ValueError(f"parameter 'proto': {proto!r} is not tcp, udp or http")
+        raise ValueError(f"parameter 'proto': {proto!r} is not tcp, udp, sctp or http")
     return await Trial(loop, params).run(wanted(params, "port", int), WAYS[proto])
 
 
@@ -755,8 +825,9 @@ async def over_udp(trial: Trial) -> None:
     asked is seen and named, though no program would take it."""
     attempt, scratch, stray = trial.attempt, trial.loop.scratch, ""
     data = question(trial.token, max(trial.size, LEAST_DATAGRAM))
-    own, again = local_address(trial.family, trial.target), now()
+    again = now()
     with trial.socket(socket.SOCK_DGRAM) as sock:
+        own = None if trial.params.get("bind_address") else local_address(trial.family, trial.target)
         tell_icmp_errors(sock)
         while True:
             if now() >= again:
@@ -801,9 +872,18 @@ def send_datagram(sock: socket.socket, data: bytes, target: Any) -> None:
 
 
 async def over_tcp(trial: Trial) -> None:
+    await over_stream(trial, 0)
+
+
+async def over_sctp(trial: Trial) -> None:
+    """By a one-to-one socket (RFC 6458, section 4), which is used as one of TCP is; Windows has none."""
+    await over_stream(trial, SCTP)
+
+
+async def over_stream(trial: Trial, protocol: int) -> None:
     """Connect, send, read to the server's end. The server's digest shows whether everything arrived as it was sent."""
     data, received = question(trial.token, trial.size), bytearray()
-    with trial.socket(socket.SOCK_STREAM) as sock:
+    with trial.socket(socket.SOCK_STREAM, protocol) as sock:
         await connect(trial, sock)
         await send_all(sock, data, trial.until)
         trial.attempt["sent"] = len(data)
@@ -824,9 +904,12 @@ async def over_tcp(trial: Trial) -> None:
 
 
 async def over_http(trial: Trial) -> None:
-    """GET /TOKEN. Any server's well-formed answer counts; one that is not podwire's has no identity."""
-    host = wanted(trial.params, "host")
-    start = f"GET /{trial.token} HTTP/1.1\r\nHost: {f'[{host}]' if ':' in host else host}\r\nUser-Agent: podwire\r\n"
+    """GET /TOKEN, or the `path` that is asked for. Any server's well-formed answer counts; one that is not podwire's
+    has no identity, and the beginning of its body is told."""
+    host, path = wanted(trial.params, "host"), str(trial.params.get("path") or f"/{trial.token}")
+    if not re.fullmatch(r"/[!-~]*", path):
+        raise ValueError(f"parameter 'path': {path!r} is not a path")
+    start = f"GET {path} HTTP/1.1\r\nHost: {f'[{host}]' if ':' in host else host}\r\nUser-Agent: podwire\r\n"
     end = "Connection: close\r\n\r\n"
     padding = trial.size - len(start) - len(end) - len("X-Padding: \r\n")
     data = (start + (f"X-Padding: {'x' * padding}\r\n" if padding > 0 else "") + end).encode()
@@ -847,13 +930,15 @@ async def over_http(trial: Trial) -> None:
     status = re.match(rb"HTTP/1\.[01] ([0-9]{3})", head)
     if status is None or not split:
         raise Failure("receive", "other", None, strange(received))
-    answer = parsed(body)
-    trial.answered(answer if answer.get("token") == trial.token else {})
-    trial.attempt["status"] = int(status.group(1))
+    answer, trial.attempt["status"] = parsed(body), int(status.group(1))
+    if answer.get("token") != trial.token:
+        answer, trial.attempt["body"] = {}, body[:MOST_BODY].decode("utf-8", "replace")
+    trial.answered(answer)
 
 
-WAYS = {"udp": over_udp, "tcp": over_tcp, "http": over_http}
+WAYS = {"udp": over_udp, "tcp": over_tcp, "sctp": over_sctp, "http": over_http}
 MOST_ANSWER = 1 << 16
+MOST_BODY = 256
 
 
 def strange(received: bytearray) -> str:
@@ -869,7 +954,7 @@ def parsed(data: bytes) -> Parameters:
 
 
 async def connect(trial: Trial, sock: socket.socket) -> None:
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    send_at_once(sock)
     number = sock.connect_ex(trial.target)
     trial.attempt["local"] = name_of(sock)
     if number in IN_PROGRESS:
@@ -881,6 +966,12 @@ async def connect(trial: Trial, sock: socket.socket) -> None:
         raise Failure.of("connect", OSError(number, text))
     trial.attempt["local"] = name_of(sock)
     trial.attempt["peer"] = [trial.target[0], trial.target[1]]
+
+
+def send_at_once(sock: socket.socket) -> None:
+    """TCP_NODELAY; SCTP bundles only what waits for an acknowledgement anyway."""
+    if sock.proto != SCTP:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def send_all(sock: socket.socket, data: bytes, until: float) -> None:
@@ -920,24 +1011,40 @@ async def burst(loop: Loop, params: Parameters) -> Parameters:
     return {"attempts": await together(loop, [exchange(loop, dict(one)) for one in several])}
 
 
-async def together(loop: Loop, coroutines: list[Coroutine[Wait, Any, Any]]) -> list[Any]:
-    """Run them all and wait for all; the first problem of any is raised then."""
+async def sequence(loop: Loop, params: Parameters) -> Parameters:
+    """Exchanges one after the other, `at_once` of them in flight; the time-out of each counts from its own start."""
+    several, most = wanted(params, "exchanges", list), at_once(params)
+    return {"attempts": await together(loop, [exchange(loop, dict(one)) for one in several], most)}
+
+
+def at_once(params: Parameters) -> int:
+    most: int = wanted(params, "at_once", int)
+    if most < 1:
+        raise ValueError(f"parameter 'at_once': {most} is not 1 or more")
+    return most
+
+
+async def together(loop: Loop, coroutines: list[Coroutine[Wait, Any, Any]], most: int = 0) -> list[Any]:
+    """Run them all, `most` at once (0: all), and wait for all; the first problem of any is raised then."""
     results: list[Any] = [None] * len(coroutines)
     problems: list[Exception] = []
-    left, done = len(coroutines), Promise(loop)
+    to_do = collections.deque(enumerate(coroutines))
+    left, done = min(most or len(to_do), len(to_do)), Promise(loop)
 
-    async def one(at: int, coroutine: Coroutine[Wait, Any, Any]) -> None:
+    async def work() -> None:
         nonlocal left
-        try:
-            results[at] = await coroutine
-        except Exception as error:
-            problems.append(error)
+        while to_do:
+            at, coroutine = to_do.popleft()
+            try:
+                results[at] = await coroutine
+            except Exception as error:
+                problems.append(error)
         left -= 1
         if not left:
             done.keep()
 
-    for at, coroutine in enumerate(coroutines):
-        loop.spawn(one(at, coroutine))
+    for _ in range(left):
+        loop.spawn(work())
     if coroutines:
         await done.wait()
     if problems:
@@ -1131,16 +1238,38 @@ async def resolve(loop: Loop, params: Parameters) -> Parameters:
     began, result = time.perf_counter(), {"addresses": [], "error": None}  # type: float, Parameters
     try:
         until = now() + wanted(params, "timeout", float)
-        result["addresses"] = await look_up(loop, wanted(params, "name"), family_of(params), until)
+        result["addresses"], _ = await look_up(loop, wanted(params, "name"), family_of(params), until)
     except Failure as failure:
         result["error"] = failure.facts
     result["elapsed"] = time.perf_counter() - began
     return result
 
 
-async def look_up(loop: Loop, name: str, family: int, until: float) -> list[str]:
+async def lookup(loop: Loop, params: Parameters) -> Parameters:
+    """One question to the system's resolver, told as an attempt without a reply; with `canonical` it asks for the
+    canonical name too."""
+    name, family, until = wanted(params, "name"), family_of(params), now() + wanted(params, "timeout", float)
+    attempt, began = begun(str(params.get("token") or "")), time.perf_counter()
+    flags = socket.AI_CANONNAME if params.get("canonical") else 0
     try:
-        found = await loop.in_thread(lambda: socket.getaddrinfo(name, None, family, socket.SOCK_STREAM), until)
+        attempt["resolved"], attempt["canonical"] = await look_up(loop, name, family, until, flags)
+    except Failure as failure:
+        attempt["error"] = failure.facts
+    attempt["elapsed"] = time.perf_counter() - began
+    return attempt
+
+
+async def lookups(loop: Loop, params: Parameters) -> Parameters:
+    """Many of them, `at_once` in flight, each in a thread: MOST_THREADS of the agent are the upper limit."""
+    several, most = wanted(params, "lookups", list), at_once(params)
+    return {"attempts": await together(loop, [lookup(loop, dict(one)) for one in several], most)}
+
+
+async def look_up(loop: Loop, name: str, family: int, until: float, flags: int = 0) -> tuple[list[str], str]:
+    """Addresses in the resolver's order, each once, and the canonical name when the flags ask for it."""
+    try:
+        ask = (name, None, family, socket.SOCK_STREAM, 0, flags)
+        found = await loop.in_thread(lambda: socket.getaddrinfo(*ask), until)
     except TimeoutError:
         raise Failure("resolve", "timeout", None, f"{name}: no word from the resolver in time") from None
     except socket.gaierror as error:
@@ -1149,7 +1278,7 @@ async def look_up(loop: Loop, name: str, family: int, until: float) -> list[str]
         raise Failure("resolve", kind, error.errno, f"{name}: {error.strerror}") from None
     except (OSError, UnicodeError) as error:
         raise Failure("resolve", "other", getattr(error, "errno", None), f"{name}: {error}") from None
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    return list(dict.fromkeys(str(one[4][0]) for one in found)), next((one[3] for one in found if one[3]), "")
 
 
 # ------------------------------------------------------------------------------------------------------- interfaces
@@ -1525,6 +1654,49 @@ def rank(component: Parameters) -> int:
     return 0 if kind in ("miniport", "netvsc") else 1
 
 
+# ------------------------------------------------------------------------------------------------------------- tool
+
+TOOLS = ("nslookup", "ipconfig")
+PLUGINS = (
+    "bridge", "win-bridge", "sdnbridge", "l2bridge", "win-overlay", "sdnoverlay", "flannel", "host-local", "vpc-bridge",
+    "azure-vnet", "azure-vnet-ipam", "calico", "calico-ipam", "antrea", "ovn-k8s-cni-overlay",
+)  # fmt: skip
+MOST_TOLD = 64 << 10
+
+
+async def tool(loop: Loop, params: Parameters) -> Parameters:
+    """Run one of TOOLS, or a CNI plugin by its absolute path, and tell its exit code and the beginning of what it said.
+
+    A HostProcess container has the node's files below C: and its own below %CONTAINER_SANDBOX_MOUNT_POINT%, which is
+    replaced, as any variable of the environment is.
+    """
+    import ntpath  # It takes both kinds of slashes.
+    import subprocess
+
+    name, limit = wanted(params, "name"), wanted(params, "timeout", float)
+    path = os.path.normpath(ntpath.expandvars(name))
+    plugin = re.sub(r"(?i)\.exe$", "", ntpath.basename(path)).lower() in PLUGINS
+    if not (name in TOOLS or (plugin and (os.path.isabs(path) or ntpath.isabs(path)))):
+        raise ValueError(f"{name!r} is neither {' nor '.join(TOOLS)} nor the absolute path of a known CNI plugin")
+    command = (path, *map(str, params.get("arguments") or ()))
+    environment = {**os.environ, **{key: str(value) for key, value in (params.get("environment") or {}).items()}}
+    said, began = str(params.get("stdin") or "").encode(), time.perf_counter()
+
+    def work() -> Any:
+        return subprocess.run(command, input=said, capture_output=True, env=environment, timeout=limit, check=False)
+
+    try:
+        done = await loop.in_thread(work, now() + limit + 5.0)
+    except (FileNotFoundError, NotADirectoryError):
+        raise Failure("run", "not-found", errno.ENOENT, f"there is no {path} here") from None
+    except (TimeoutError, subprocess.TimeoutExpired):
+        raise Failure("run", "timeout", None, f"{path} did not end within {limit:g} s") from None
+    except OSError as error:
+        raise Failure("run", "other", error.errno, f"{path} cannot be run: {error.strerror}") from None
+    stdout, stderr = (text[:MOST_TOLD].decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+    return {"code": done.returncode, "stdout": stdout, "stderr": stderr, "elapsed": time.perf_counter() - began}
+
+
 # -------------------------------------------------------------------------------------------------------------- RPC
 
 
@@ -1663,7 +1835,8 @@ class Rpc:
         self._captures: dict[str, Any] = {}
         self._heard = now()
         self._methods: dict[str, Callable[[Loop, Parameters], Any]] = {
-            "exchange": exchange, "burst": burst, "ping": ping, "resolve": resolve, "beacon": beacon,
+            "exchange": exchange, "burst": burst, "sequence": sequence, "ping": ping, "beacon": beacon,
+            "resolve": resolve, "lookup": lookup, "lookups": lookups, "tool": tool,
             "hello": self._hello, "capture_start": self._capture_start, "bye": self._bye,
         }  # fmt: skip
         self._stdio = Stdio(loop, self._on_bytes, lambda: self.end(0), threads)
@@ -1774,7 +1947,8 @@ class Rpc:
 
 # ------------------------------------------------------------------------------------------------------------- main
 
-USAGE = "usage: agent.py serve --port PORT [--http-port PORT] | agent.py rpc"
+USAGE = """usage: agent.py serve --port PORT [--port PORT ...] [--http-port PORT] [--dns-port PORT] [--linger SECONDS]
+       agent.py rpc"""
 
 
 def main(arguments: list[str]) -> None:
@@ -1783,30 +1957,59 @@ def main(arguments: list[str]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: os._exit(0))
     mode, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if mode == "serve" and len(rest) % 2 == 0:
-        options = dict(zip(rest[::2], rest[1::2]))
-        ports = {name: options.pop(name, "") for name in ("--port", "--http-port")}
-        if ports["--port"] and not options and all(port.isdigit() for port in ports.values() if port):
-            serve(int(ports["--port"]), int(ports["--http-port"] or 0))
+    if mode == "serve":
+        options = serve_options(rest)
+        if options.get("--port"):
+            serve(options)
     elif mode == "rpc" and rest in ([], ["--threads"]):
         rpc(threads=bool(rest))
     sys.stderr.write(USAGE + "\n")
     sys.exit(2)
 
 
-def serve(port: int, http_port: int) -> None:
+def serve_options(arguments: list[str]) -> dict[str, list[int]]:
+    """The numbers of each option, in their order; nothing at all when one is wrong."""
+    options: dict[str, list[int]] = {name: [] for name in ("--port", "--http-port", "--dns-port", "--linger")}
+    for name, value in itertools.zip_longest(arguments[::2], arguments[1::2], fillvalue=""):
+        if name not in options or not re.fullmatch("[0-9]{1,5}", value) or int(value) > 65535:
+            return {}
+        options[name].append(int(value))
+    return options
+
+
+def serve(options: dict[str, list[int]]) -> None:
     loop = Loop()
     server = EchoServer(loop, os.environ.get("PODWIRE_IDENTITY", ""))
     try:
-        server.listen_tcp(port)
-        server.listen_udp(port)
-        if http_port:
-            server.listen_tcp(http_port)
+        for port in options["--port"]:
+            server.listen(port)
+        for port in options["--http-port"]:
+            server.listen_tcp(port)
+        for port in options["--dns-port"]:
+            server.listen_dns(port)
     except ValueError as problem:
         complain(str(problem))
         sys.exit(1)
-    complain(f"echo on port {port}")
+    if options["--linger"]:
+        linger(loop, options["--linger"][-1])
+    complain(f"echo on port {', '.join(map(str, options['--port']))}")
     loop.run()
+
+
+def linger(loop: Loop, seconds: int) -> None:
+    """On SIGTERM, go on serving for so long. A second SIGTERM changes nothing, SIGKILL ends it.
+
+    On Windows CTRL_BREAK does the same. CTRL_CLOSE and CTRL_SHUTDOWN, which end a container there, come as SIGBREAK
+    too, but they cannot be outlived: the system ends the process when its handler returns (Microsoft: HandlerRoutine),
+    and Python's returns before any code of ours runs. A pod on Windows that has to linger needs a preStop hook.
+    """
+
+    def ending(*_: object) -> None:
+        complain(f"serving for {seconds} s more")
+        threading.Timer(seconds, os._exit, (0,)).start()
+
+    signal.signal(getattr(signal, "SIGBREAK", signal.SIGTERM), ending)
+    loop.wake_for_signals()
 
 
 def rpc(threads: bool) -> None:

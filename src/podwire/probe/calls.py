@@ -14,7 +14,14 @@ from podwire.observations import Attempt, ProbeError, Reply
 
 
 class AgentError(Exception):
-    """The agent refused or could not do what it was asked for; the text is its own."""
+    """The agent refused or could not do what it was asked for; the text is its own.
+
+    `kind` is that of a `ProbeError`, such as `not-found` for a program, or empty for what was asked wrongly.
+    """
+
+    def __init__(self, text: str, kind: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class ChannelLost(Exception):
@@ -118,6 +125,9 @@ def attempt_of(result: Mapping[str, Any]) -> Attempt:
             error=ProbeError(**error) if error else None,
             sent=result["sent"],
             received=result["received"],
+            status=result.get("status"),
+            canonical=result.get("canonical", ""),
+            body=result.get("body", ""),
         )
     except (KeyError, TypeError) as problem:
         raise ValueError(f"not an attempt: {problem!r} in {str(result)[:200]}") from problem

@@ -144,7 +144,8 @@ class _Session:
         self.answered = True
         try:
             if frame.kind is Kind.ERROR:
-                call.fail(AgentError(json.loads(frame.payload)["text"]))
+                said = json.loads(frame.payload)
+                call.fail(AgentError(said["text"], said.get("error", {}).get("kind", "")))
             elif frame.kind is Kind.END:
                 call.end(frame.payload)
             elif not call.result(frame.payload):
