@@ -24,6 +24,7 @@ class LabState:
     context: str
     external_host: str
     external_addresses: tuple[str, ...]
+    external_command: tuple[str, ...]
 
 
 def state_file() -> Path:
@@ -47,7 +48,8 @@ def lab_status() -> LabState | None:
     path = state_file()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        state = LabState(**{**data, "external_addresses": tuple(data["external_addresses"])})
+        several = {name: tuple(data[name]) for name in ("external_addresses", "external_command")}
+        state = LabState(**{**data, **several})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if _start_time(state.pid) != state.start_time:
@@ -93,6 +95,7 @@ def _state(lab: Lab) -> LabState:
         context=lab.context,
         external_host=lab.external_host.name,
         external_addresses=lab.external_host.addresses,
+        external_command=lab.external_command,
     )
 
 
