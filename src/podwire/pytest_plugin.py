@@ -43,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lab", metavar="PROFILE", help="run on the embedded lab with this profile (the default: overlay-win-overlay)"
     )
     group.addoption("--dsr", choices=("on", "off"), help="lab only: Direct Server Return on Windows nodes")
+    group.addoption("--windows-build", metavar="BUILD", help="lab only: what Windows nodes run, e.g. 17763.1000")
     group.addoption(
         "--fault", action="append", default=[], metavar="NAME", help="lab only: inject this fault (repeatable)"
     )
@@ -107,6 +108,7 @@ def options_of(config: pytest.Config) -> RunOptions:
     return RunOptions(
         lab=get("--lab") or RunOptions.lab,
         dsr={"on": True, "off": False, None: None}[get("--dsr")],
+        windows_build=get("--windows-build"),
         faults=tuple(get("--fault")),
         kubeconfig=get("--kubeconfig"),
         context=get("--context"),

@@ -39,6 +39,7 @@ class RunOptions:
 
     lab: str = DEFAULT_PROFILE
     dsr: bool | None = None
+    windows_build: str | None = None
     faults: tuple[str, ...] = ()
     kubeconfig: str | None = None
     context: str | None = None
@@ -94,7 +95,7 @@ class Runner:
                     raise UsageError(f"{option} {one}: unknown; there are: {', '.join(admitted)}")
         if options.on_lab:
             try:
-                profile_named(options.lab)
+                profile_named(options.lab, dsr=options.dsr, build=options.windows_build)
             except UnknownProfile as problem:
                 raise UsageError(f"--lab {options.lab}: {problem}") from problem
         elif options.faults:
@@ -121,8 +122,8 @@ class Runner:
         """The facts that the plan is made from: of a lab without starting it, of a cluster by asking it once."""
         if self._facts is None:
             if self.options.on_lab:
-                planned = planned_facts(profile_named(self.options.lab, dsr=self.options.dsr))
-                self._facts = planned
+                profile = profile_named(self.options.lab, dsr=self.options.dsr, build=self.options.windows_build)
+                self._facts = planned_facts(profile)
             else:
                 with self._timed("discovery"):
                     self._facts = discover(self._connected(), self.options.external)
@@ -208,7 +209,12 @@ class Runner:
 
     def _started(self) -> Lab:
         try:
-            return start_lab(self.options.lab, faults=self.options.faults, dsr=self.options.dsr)
+            return start_lab(
+                self.options.lab,
+                faults=self.options.faults,
+                dsr=self.options.dsr,
+                build=self.options.windows_build,
+            )
         except LabError as problem:
             raise UsageError(str(problem)) from problem
 

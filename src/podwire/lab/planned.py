@@ -13,7 +13,13 @@ def planned_facts(profile: Profile) -> ClusterFacts:
     return ClusterFacts(
         name=f"lab {profile.name}",
         nodes=tuple(
-            NodeFacts(name=node.name, os=node.os, addresses=node.addresses, pod_cidrs=node.pod_cidrs)
+            NodeFacts(
+                name=node.name,
+                os=node.os,
+                addresses=node.addresses,
+                pod_cidrs=node.pod_cidrs,
+                kernel_version=profile.build.kernel_version if node.os == "windows" else "",
+            )
             for node in profile.nodes
         ),
         families=profile.families,

@@ -80,14 +80,15 @@ def start_lab(
     *,
     faults: Sequence[str] = (),
     dsr: bool | None = None,
+    build: str | None = None,
     stay: bool = False,
     log: Path | None = None,
     timeout: float = START_SECONDS,
 ) -> Lab:
     """Start a lab of that profile and return when its API answers and its nodes are ready.
 
-    `faults` are injected before it is ready; `dsr` overrides the profile's setting for Windows nodes. With `stay` it
-    outlives this process. `log` gets what the lab's processes print (else a file in its own directory).
+    `faults` are injected before it is ready; `dsr` and `build` (`20348.2762`) override the profile's for Windows nodes.
+    With `stay` it outlives this process. `log` gets what the lab's processes print (else a file in its own directory).
     Raises `LabError` with one line when it cannot run here.
     """
     rundir.remove_stale()
@@ -110,6 +111,7 @@ def start_lab(
         "profile": profile,
         "faults": list(faults),
         "dsr": dsr,
+        "build": build,
     }
     log = log or directory / "lab.log"
     try:

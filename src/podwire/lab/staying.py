@@ -56,7 +56,14 @@ def lab_status() -> LabState | None:
     return state
 
 
-def lab_up(profile: str, *, faults: Sequence[str] = (), dsr: bool | None = None, log: Path | None = None) -> LabState:
+def lab_up(
+    profile: str,
+    *,
+    faults: Sequence[str] = (),
+    dsr: bool | None = None,
+    build: str | None = None,
+    log: Path | None = None,
+) -> LabState:
     """Start a lab that outlives this process. `LabError` when one is up already."""
     running = lab_status()
     if running is not None:
@@ -68,7 +75,7 @@ def lab_up(profile: str, *, faults: Sequence[str] = (), dsr: bool | None = None,
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise LabError(f"cannot write the state file {path}: {error.strerror}") from error
-    lab = process.start_lab(profile, faults=faults, dsr=dsr, stay=True, log=log)
+    lab = process.start_lab(profile, faults=faults, dsr=dsr, build=build, stay=True, log=log)
     try:
         state = _state(lab)
         path.write_text(json.dumps(asdict(state), indent=1) + "\n", encoding="utf-8")
