@@ -31,6 +31,7 @@ DEFAULT_LAB = "overlay-win-overlay"
 _CLUSTER: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
     ("--lab", "PROFILE", None, False, f"the embedded lab with this profile (the default: {DEFAULT_LAB})"),
     ("--dsr", None, ("on", "off"), False, "lab only: Direct Server Return on Windows nodes"),
+    ("--windows-build", "BUILD", None, False, "lab only: what Windows nodes run, e.g. 17763.1000 (20348.2762)"),
     ("--fault", "NAME", None, True, "lab only: inject this fault (repeatable)"),
     ("--kubeconfig", "FILE", None, False, "a real cluster; 'in-cluster' for the service account of this pod"),
     ("--context", "NAME", None, False, "context of the kubeconfig"),
@@ -132,6 +133,7 @@ def _lab_parser(commands: Any) -> None:
     up = _command(actions, "up", _lab_up, "start it and say how kubectl reaches it")
     up.add_argument("--lab", metavar="PROFILE", default=DEFAULT_LAB, help=f"profile ({DEFAULT_LAB})")
     up.add_argument("--dsr", choices=("on", "off"), help="Direct Server Return on Windows nodes")
+    up.add_argument("--windows-build", metavar="BUILD", help="what Windows nodes run, e.g. 17763.1000 (20348.2762)")
     up.add_argument("--fault", metavar="NAME", action="append", default=[], help="inject this fault (repeatable)")
     _command(actions, "down", _lab_down, "end it")
     _command(actions, "status", _lab_status, "is it up, and how is it reached")
@@ -161,8 +163,8 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
 
     external = parse_external_host(options.external_host) if options.external_host else None
     if options.kubeconfig or options.context:
-        if options.lab or options.fault or options.dsr:
-            raise UsageError("--lab, --fault and --dsr cannot be used with --kubeconfig or --context")
+        if options.lab or options.fault or options.dsr or options.windows_build:
+            raise UsageError("--lab, --fault, --dsr and --windows-build cannot be used with --kubeconfig or --context")
         connection = connect(options.kubeconfig, options.context)
         try:
             yield connection, external
@@ -173,7 +175,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
 
     profile = _known_profile(options.lab or DEFAULT_LAB)
     try:
-        lab = start_lab(profile, faults=options.fault, dsr=_dsr(options))
+        lab = start_lab(profile, faults=options.fault, dsr=_dsr(options), build=options.windows_build)
     except LabError as error:
         raise UsageError(str(error)) from error
     with lab:
@@ -292,7 +294,7 @@ def _lab_up(options: argparse.Namespace) -> int:
 
     profile = _known_profile(options.lab)
     try:
-        state = lab_up(profile, faults=options.fault, dsr=_dsr(options))
+        state = lab_up(profile, faults=options.fault, dsr=_dsr(options), build=options.windows_build)
     except LabError as error:
         raise UsageError(str(error)) from error
     print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")

@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lab", metavar="PROFILE", help="run on the embedded lab with this profile (the default: overlay-win-overlay)"
     )
     group.addoption("--dsr", choices=("on", "off"), help="lab only: Direct Server Return on Windows nodes")
+    group.addoption("--windows-build", metavar="BUILD", help="lab only: what Windows nodes run, e.g. 17763.1000")
     group.addoption(
         "--fault", action="append", default=[], metavar="NAME", help="lab only: inject this fault (repeatable)"
     )
@@ -38,6 +39,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--external-host", metavar="NAME[=ADDRESS]", help="a host outside the cluster that runs the agent's echo"
     )
     group.addoption("--evidence", choices=("failed", "all"), default="failed", help="whose packets to keep")
+    group.addoption(
+        "--external-agent",
+        metavar="COMMAND",
+        help="a command line that runs `agent.py rpc` on the external host (ssh HOST python3 agent.py rpc)",
+    )
+    group.addoption(
+        "--load-balancer", action="store_true", help="Services of type LoadBalancer get addresses in this cluster"
+    )
     group.addoption("--keep", action="store_true", help="leave the probes in the cluster after the run")
     group.addoption("--no-report", action="store_true", help="do not make the Allure page (its results are kept)")
     group.addoption("--probe-timeout", type=float, default=4.0, metavar="SECONDS", help="how long a flow waits (4)")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +45,19 @@ def options_of(config: pytest.Config) -> RunOptions:
         raise UsageError(f"--nodes-per-os {get('--nodes-per-os')}: must be 1 or more")
     if get("--lab") and (get("--kubeconfig") or get("--context")):
         raise UsageError("--lab and --kubeconfig/--context exclude each other")
-    external = get("--external-host")
+    external, agent = get("--external-host"), get("--external-agent")
+    if agent and not external:
+        raise UsageError("--external-agent: needs --external-host, the host that it runs on")
     return RunOptions(
         lab=get("--lab") or RunOptions.lab,
         dsr={"on": True, "off": False, None: None}[get("--dsr")],
+        windows_build=get("--windows-build"),
         faults=tuple(get("--fault")),
         kubeconfig=get("--kubeconfig"),
         context=get("--context"),
-        external=_external_host(external) if external else None,
+        external=replace(_external_host(external), agent=bool(agent)) if external else None,
+        external_agent=tuple(shlex.split(agent)) if agent else (),
+        load_balancer=get("--load-balancer"),
         selection=Selection(
             areas=tuple(get("--area")),
             requirements=tuple(get("--requirement")),

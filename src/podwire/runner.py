@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from podwire.lab.planned import planned_facts
 from podwire.lab.process import Lab, LabError, start_lab
 from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
 from podwire.layout import runs_folder, suites_folder
+from podwire.needs import needs_of
 from podwire.planning import Plan, Selection, make_plan
 from podwire.requirements import Catalogue, Limitation
 from podwire.suite import SuiteTest
@@ -35,18 +36,26 @@ if TYPE_CHECKING:
     from podwire.probe.sightings import Sighting
 
 Say = Callable[[str], object]
+OUTSIDE = "outside"
+"""The name of the agent on the host outside, among those of the pods."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What the user asked for. Without a kubeconfig or a context the lab of `lab` is used."""
+    """What the user asked for. Without a kubeconfig or a context the lab of `lab` is used.
+
+    `external_agent` is a command line whose standard streams lead to an agent on the host `external`.
+    """
 
     lab: str = DEFAULT_PROFILE
     dsr: bool | None = None
+    windows_build: str | None = None
     faults: tuple[str, ...] = ()
     kubeconfig: str | None = None
     context: str | None = None
     external: ExternalHost | None = None
+    external_agent: tuple[str, ...] = ()
+    load_balancer: bool = False
     selection: Selection = field(default_factory=Selection)
     linux_image: str | None = None
     windows_image: str | None = None
@@ -103,7 +112,7 @@ class Runner:
                     raise UsageError(f"{option} {one}: unknown; there are: {', '.join(admitted)}")
         if options.on_lab:
             try:
-                profile_named(options.lab)
+                profile_named(options.lab, dsr=options.dsr, build=options.windows_build)
             except UnknownProfile as problem:
                 raise UsageError(f"--lab {options.lab}: {problem}") from problem
         elif options.faults:
@@ -130,8 +139,8 @@ class Runner:
         """The facts that the plan is made from: of a lab without starting it, of a cluster by asking it once."""
         if self._facts is None:
             if self.options.on_lab:
-                planned = planned_facts(profile_named(self.options.lab, dsr=self.options.dsr))
-                self._facts = planned
+                profile = profile_named(self.options.lab, dsr=self.options.dsr, build=self.options.windows_build)
+                self._facts = planned_facts(profile)
             else:
                 with self._timed("discovery"):
                     self._facts = self._discovered(self._connected())
@@ -198,6 +207,7 @@ class Runner:
             return self.sightings
 
     def _ready(self) -> Dispatcher:
+        from podwire.cluster.changes import make_changes
         from podwire.cluster.waiting import why_lost
         from podwire.probe.dispatch import Dispatcher
 
@@ -217,6 +227,7 @@ class Runner:
             timeout=self.options.timeout,
             say=self._say,
             why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
+            change=lambda names: make_changes(connection.rest, deployment, names),
         )
 
     def _deploy(self, say: Say) -> tuple[Connection, Deployment, ClusterFacts]:
@@ -233,6 +244,9 @@ class Runner:
                     for probe in self._deployment.probes
                     if probe.pod not in self._deployment.problems
                 }
+                command = self._lab.external_command if self._lab else self.options.external_agent
+                if command:
+                    self._agents[OUTSIDE] = _agent_by_command(command)
             say(f"{len(self._agents)} probes ready after {self.timings['probes']:.1f} s")
         return connection, self._deployment, self._found
 
@@ -252,20 +266,28 @@ class Runner:
 
     def _started(self) -> Lab:
         try:
-            return start_lab(self.options.lab, faults=self.options.faults, dsr=self.options.dsr)
+            return start_lab(
+                self.options.lab,
+                faults=self.options.faults,
+                dsr=self.options.dsr,
+                build=self.options.windows_build,
+            )
         except LabError as problem:
             raise UsageError(str(problem)) from problem
 
     def _discovered(self, connection: Connection) -> ClusterFacts:
         from podwire.cluster.discover import discover
 
-        return discover(connection, self._lab.external_host if self._lab else self.options.external)
+        if self._lab is None:
+            return discover(connection, self.options.external, load_balancer=self.options.load_balancer)
+        return discover(connection, replace(self._lab.external_host, agent=True), load_balancer=True)
 
     def _deployed(self, connection: Connection, facts: ClusterFacts) -> Deployment:
         from podwire.cluster.workloads import DeployOptions, deploy
 
         options = DeployOptions(
             run_id=self.run_id,
+            needs=needs_of(self.plan.cases.values(), facts, self.options.selection.nodes_per_os),
             nodes_per_os=self.options.selection.nodes_per_os,
             linux_image=self.options.linux_image,
             windows_image=self.options.windows_image,
@@ -321,6 +343,14 @@ class Runner:
             yield
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+
+def _agent_by_command(command: tuple[str, ...]) -> AgentClient:
+    """The agent on the host outside, behind a command line."""
+    from podwire.probe.client import AgentClient
+    from podwire.probe.local_channel import CommandChannel
+
+    return AgentClient(OUTSIDE, lambda: CommandChannel(command))
 
 
 def _known_faults() -> tuple[str, ...]:

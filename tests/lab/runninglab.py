@@ -9,7 +9,13 @@ import urllib.request
 
 import yaml
 
-_KINDS = {"configmaps": "ConfigMap", "namespaces": "Namespace", "pods": "Pod", "services": "Service"}
+_KINDS = {
+    "configmaps": "ConfigMap",
+    "endpointslices": "EndpointSlice",
+    "namespaces": "Namespace",
+    "pods": "Pod",
+    "services": "Service",
+}
 
 
 class Api:
@@ -23,7 +29,9 @@ class Api:
 
     def __call__(self, method, path, body=None):
         if method == "POST":
-            body = {"apiVersion": "v1", "kind": _KINDS[path.rpartition("/")[2]], **body}
+            group, _, plural = path.rpartition("/")
+            version = group.removeprefix("/apis/").removeprefix("/api/").partition("/namespaces")[0]
+            body = {"apiVersion": version, "kind": _KINDS[plural], **body}
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         request = urllib.request.Request(self._server + path, data=data, method=method, headers=headers)

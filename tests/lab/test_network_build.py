@@ -59,6 +59,24 @@ def test_a_profile_of_another_name_is_one_clear_line():
         profile_named("overlay")
 
 
+@pytest.mark.parametrize("text", ["20348", "10.0.20348.1", "19041.1", "20348.x", ""])
+def test_a_build_that_the_lab_does_not_know_is_one_clear_line(text):
+    with pytest.raises(UnknownProfile, match=r"unknown Windows build .*there are: 17763\.REVISION"):
+        profile_named("l2bridge-win-bridge", build=text)
+
+
+def test_a_build_without_direct_server_return_has_it_off_and_refuses_to_have_it_on():
+    assert not profile_named("overlay-win-overlay", build="17763.1000").dsr
+    assert profile_named("overlay-win-overlay", build="17763.1554").dsr
+    with pytest.raises(UnknownProfile, match=r"17763\.1000 has no Direct Server Return"):
+        profile_named("overlay-win-overlay", build="17763.1000", dsr=True)
+
+
+def test_windows_server_2019_has_ipv4_only():
+    assert profile_named("l2bridge-win-bridge", build="17763.5000").pod_families("windows") == ("ipv4",)
+    assert profile_named("l2bridge-win-bridge", build="26100.1").pod_families("windows") == ("ipv4", "ipv6")
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_addresses_are_as_the_cluster_announces_them(name):
     windows = next(node for node in PROFILES[name].nodes if node.name == "windows-2")

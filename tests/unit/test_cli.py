@@ -71,7 +71,10 @@ def test_facts_only_read(cluster):
         (["facts", "--kubeconfig", "/none"], "podwire: kubeconfig /none: cannot be read: No such file or directory"),
         (["facts", "--lab", "none"], "podwire: --lab none: unknown lab profile 'none'; there are: "),
         (["facts", "--external-host", "a b"], "podwire: --external-host a b: 'a b' is not a DNS name"),
-        (["facts", "--kubeconfig", "/x", "--lab", "l2bridge-win-bridge"], "podwire: --lab, --fault and --dsr cannot"),
+        (
+            ["facts", "--kubeconfig", "/x", "--lab", "l2bridge-win-bridge"],
+            "podwire: --lab, --fault, --dsr and --windows-build cannot",
+        ),
         (["cleanup", "--older-than", "soon"], "podwire: --older-than soon: is not an age"),
         (["plan", "--nodes-per-os", "two"], "podwire: --nodes-per-os two: is not a number"),
         (["plan", "--area", "none"], "podwire: --area none: unknown; there are: "),

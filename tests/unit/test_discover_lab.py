@@ -8,6 +8,7 @@ from podwire.cluster.discover import facts_from_objects
 from podwire.lab.planned import planned_facts
 from podwire.lab.profiles import PROFILES
 from podwire.lab.seed import dns_pod, seeds
+from podwire.lab.windows_builds import WindowsBuild
 
 
 def objects_of(profile):
@@ -20,14 +21,16 @@ def objects_of(profile):
     return found
 
 
+@pytest.mark.parametrize("build", [(17763, 1000), (20348, 2762), (26100, 1)])
 @pytest.mark.parametrize("dsr", [True, False])
 @pytest.mark.parametrize("name", PROFILES)
-def test_discovery_finds_what_was_planned(name, dsr):
-    profile = PROFILES[name].with_dsr(dsr)
+def test_discovery_finds_what_was_planned(name, dsr, build):
+    profile = PROFILES[name].with_dsr(dsr).with_build(WindowsBuild(*build))
     planned = planned_facts(profile)
-    found = facts_from_objects(objects_of(profile), name=planned.name, external=planned.external)
+    found = facts_from_objects(objects_of(profile), name=planned.name, external=planned.external, load_balancer=True)
     assert found.emulated
-    assert [node.build for node in found.usable("windows")] == [(20348, 2762), (20348, 2762)]
+    assert [node.build for node in found.usable("windows")] == [build, build]
+    assert [node.build for node in planned.usable("windows")] == [build, build]
     plain = [replace(node, kernel_version="", os_image="", kubelet_version="", runtime="") for node in found.nodes]
     assert replace(found, nodes=tuple(plain), signals=()) == replace(planned, nodes=found_nodes(planned), signals=())
 

@@ -179,9 +179,13 @@ def _families(nodes: tuple[NodeFacts, ...], objects: Objects, signals: list[str]
 
 
 def _windows_families(nodes: tuple[NodeFacts, ...], mode: Mode, signals: list[str]) -> tuple[Family, ...]:
-    """An overlay network on Windows has IPv4 only (kubernetes.io: Networking on Windows, IPv4/IPv6 dual-stack)."""
+    """An overlay network on Windows has IPv4 only (kubernetes.io: Networking on Windows, IPv4/IPv6 dual-stack), and
+    so has any network before Windows Server 2022 (hcsshim, hcnglobals.go: dual stack needs HNS 11.10)."""
     if mode == "overlay":
         signals.append("families of pods on Windows nodes: ipv4 (overlay networks have no IPv6)")
+        return ("ipv4",)
+    if any(node.build is not None and node.build[0] < 20348 for node in nodes):
+        signals.append("families of pods on Windows nodes: ipv4 (dual stack needs Windows Server 2022)")
         return ("ipv4",)
     families = _ordered(cidr for node in nodes if node.os == "windows" for cidr in node.pod_cidrs)
     if families:

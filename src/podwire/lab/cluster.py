@@ -8,26 +8,24 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import podwire.probe
 from podwire.lab.api.server import application, kubeconfig, serve
 from podwire.lab.api.store import MemoryStore
-from podwire.lab.containers import Command, LogRing, SpawnedProcess, SpawnerClient
+from podwire.lab.containers import SpawnerClient
 from podwire.lab.controllers import GarbageCollector
 from podwire.lab.dns import DnsServer
 from podwire.lab.dns_records import outside_zone
 from podwire.lab.endpoints import EndpointsController
 from podwire.lab.faults import FAULTS, FaultError
-from podwire.lab.interfaces import Event, Namespace, Network
+from podwire.lab.interfaces import Event
 from podwire.lab.kubelet import NodeAgents
 from podwire.lab.network import LabNetwork, LabUnsupported, build_network
 from podwire.lab.nft import NftMissing
+from podwire.lab.outside_host import OutsideHost
 from podwire.lab.planned import OUTSIDE_NAME
 from podwire.lab.profiles import OUTSIDE_HOST, Profile, UnknownProfile, profile_named
 from podwire.lab.proxy import NameRecords, ServiceProxy
-from podwire.lab.rootfs import TOOLS, RootSpec, Volume
 from podwire.lab.scheduler import Scheduler
 from podwire.lab.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, seeds
 from podwire.lab.start import CannotBuild, Start, report
@@ -39,7 +37,7 @@ def run(start: Start, spawner: socket.socket) -> None:
     """Run the lab until SIGTERM, SIGINT or the loss of the spawner."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
-        profile = profile_named(start.profile, dsr=start.dsr)
+        profile = profile_named(start.profile, dsr=start.dsr, build=start.build)
     except UnknownProfile as error:
         raise CannotBuild(str(error)) from error
     unknown = [name for name in start.faults if name not in FAULTS]
@@ -54,7 +52,6 @@ class Cluster:
     def __init__(self, start: Start, profile: Profile) -> None:
         self._start, self._profile = start, profile
         self._store = MemoryStore()
-        self._background: list[SpawnedProcess] = []
 
     async def run(self, channel: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -80,7 +77,9 @@ class Cluster:
             windows_dns_quirks=network.windows_dns_quirks,
         )
         await self._start_dns(network, agents)
-        await self._start_outside(network, spawner)
+        outside = OutsideHost(network.outside, spawner)
+        await outside.serve(f"{self._start.work}/root")
+        outside.open_door(self._start.directory)
         proxy = ServiceProxy(self._store, network.nodes)
         controllers = (Scheduler(self._store), GarbageCollector(self._store), EndpointsController(self._store), proxy)
         agents.start()
@@ -128,56 +127,3 @@ class Cluster:
         NameRecords(self._store, server.set_records).start()
         outside = DnsServer(records=outside_zone(OUTSIDE_NAME, network.outside_addresses))
         await outside.serve(network.outside, network.outside_addresses)
-
-    async def _start_outside(self, network: Network, spawner: SpawnerClient) -> None:
-        """The host outside the cluster runs the same agent as the pods, as an echo and HTTP server."""
-        agent = str(Path(podwire.probe.__file__).parent)
-        needed: Sequence[str] = (sys.prefix, sys.base_prefix)
-        root = RootSpec(
-            volumes=[Volume(source=agent, target="/podwire", read_only=True)],
-            etc={"hosts": "127.0.0.1 localhost\n", "resolv.conf": f"nameserver {OUTSIDE_HOST['ipv4']}\n"},
-            links={"python": os.path.realpath(sys.executable)},
-            scripts={},
-            needed=list(needed),
-        )
-        serve_echo = ["python", "-I", "-S", "/podwire/agent.py", "serve", "--port", "8080", "--http-port", "80"]
-        command = Command(
-            argv=serve_echo,
-            env={"PATH": f"{TOOLS}:/usr/bin:/bin", "PODWIRE_IDENTITY": "outside"},
-            capabilities=("NET_BIND_SERVICE", "NET_RAW"),
-        )
-        log = LogRing()
-        process = await spawner.start(
-            network.outside.fd, command, root=root, root_at=f"{self._start.work}/root", hostname="outside", log=log
-        )
-        process.exited.add_done_callback(_say_end("the outside host's server", log))
-        self._background.append(process)
-        for port in (8080, 80):
-            if not await _listening(network.outside, (OUTSIDE_HOST["ipv4"], port)):
-                said = log.read(1).decode(errors="replace").strip() or "it says nothing"
-                raise CannotBuild(f"the server of the host outside does not answer on port {port}: {said}")
-
-
-async def _listening(namespace: Namespace, address: tuple[str, int], seconds: float = 5.0) -> bool:
-    """Wait until a TCP connection to `address` succeeds inside the namespace; False when it does not in that time."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while loop.time() < end:
-        with namespace.entered():
-            connection = socket.socket()
-        with connection:
-            connection.setblocking(False)
-            try:
-                await loop.sock_connect(connection, address)
-            except ConnectionError:
-                await asyncio.sleep(0.005)
-            else:
-                return True
-    return False
-
-
-def _say_end(what: str, log: LogRing) -> Callable[[asyncio.Future[int]], None]:
-    def say(ended: asyncio.Future[int]) -> None:
-        _LOG.error("%s ended with %d: %s", what, ended.result(), log.read(5).decode(errors="replace"))
-
-    return say

@@ -220,6 +220,13 @@ class SpawnerClient:
         """One more process in a running container. `CannotStart` when its command cannot be run."""
         return await self._run({"op": "exec", "container": container.id}, netns, command, stdin=stdin, log=None)
 
+    async def exec_on(
+        self, netns: int, container: SpawnedProcess, command: Command, stdio: tuple[int, int, int]
+    ) -> SpawnedProcess:
+        """As `exec`, with the caller's descriptors for 0, 1 and 2; they may be closed when this returns."""
+        request = {"op": "exec", "container": container.id}
+        return await self._run(request, netns, command, stdin=False, log=None, stdio=stdio)
+
     def kill(self, number: int, signal_number: int) -> None:
         self._channel.send(json.dumps({"op": "kill", "id": number, "signal": signal_number}).encode())
 
@@ -228,7 +235,14 @@ class SpawnerClient:
         self._channel.close()
 
     async def _run(
-        self, request: dict[str, Any], netns: int, command: Command, *, stdin: bool, log: LogRing | None
+        self,
+        request: dict[str, Any],
+        netns: int,
+        command: Command,
+        *,
+        stdin: bool,
+        log: LogRing | None,
+        stdio: tuple[int, int, int] | None = None,
     ) -> SpawnedProcess:
         number = next(self._numbers)
         request |= {"id": number, "argv": list(command.argv), "env": dict(command.env), "cwd": command.cwd}
@@ -239,13 +253,13 @@ class SpawnerClient:
         if len(data) > MAX_MESSAGE:
             raise CannotStart("argument list too long")
         process = SpawnedProcess(self, number, log)
-        theirs, ours_in, ours_out = _open_stdio(tty=command.tty, stdin=stdin)
+        theirs, ours_in, ours_out = (stdio, None, []) if stdio else _open_stdio(tty=command.tty, stdin=stdin)
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._processes[number], self._starting[number] = process, started
         try:
             socket.send_fds(self._channel, [data], [netns, *theirs])
         finally:
-            for fd in set(theirs):
+            for fd in set(theirs) - set(stdio or ()):
                 os.close(fd)
         process.attach(ours_in, ours_out)
         try:

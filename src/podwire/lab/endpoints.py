@@ -84,15 +84,17 @@ def _ports(service: Object, pod: Object) -> list[Object]:
     return ports
 
 
-def wanted_subsets(slices: Iterable[Object], primary: str) -> list[Object]:
-    """The subsets of the older Endpoints object, which knows only the Service's first family."""
+def wanted_subsets(slices: Iterable[Object], primary: str, *, terminating: bool = False) -> list[Object]:
+    """The subsets of the older Endpoints object, which knows only the Service's first family, and terminating pods only
+    of a Service that publishes whatever it has (kubernetes, endpoints_controller.go).
+    """
     subsets = []
     for each in slices:
         if each["addressType"] != primary or not each["endpoints"]:
             continue
         lists: dict[str, list[Object]] = {"addresses": [], "notReadyAddresses": []}
         for entry in each["endpoints"]:
-            if entry["conditions"]["terminating"]:
+            if entry["conditions"]["terminating"] and not terminating:
                 continue
             address = {"ip": entry["addresses"][0], "nodeName": entry["nodeName"], "targetRef": entry["targetRef"]}
             lists["addresses" if entry["conditions"]["ready"] else "notReadyAddresses"].append(address)
@@ -126,11 +128,9 @@ class EndpointsController:
         for pod in self._store.list("pods"):
             pods.setdefault(pod["metadata"]["namespace"], []).append(pod)
         slices: dict[tuple[str, str], list[Object]] = {}
-        for each in self._store.list("endpointslices"):
-            labels = each["metadata"].get("labels") or {}
-            if labels.get("endpointslice.kubernetes.io/managed-by") == MANAGER:
-                key = (each["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
-                slices.setdefault(key, []).append(each)
+        for each in self._store.list("endpointslices", labels={"endpointslice.kubernetes.io/managed-by": MANAGER}):
+            key = (each["metadata"]["namespace"], each["metadata"]["labels"].get("kubernetes.io/service-name", ""))
+            slices.setdefault(key, []).append(each)
         for service in self._store.list("services"):
             namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
             selector = service["spec"].get("selector")
@@ -166,7 +166,8 @@ class EndpointsController:
     def _write_endpoints(self, service: Object, wanted: list[Object]) -> None:
         meta = service["metadata"]
         primary = (service["spec"].get("ipFamilies") or ["IPv4"])[0]
-        subsets = wanted_subsets(wanted, primary)
+        public = bool(service["spec"].get("publishNotReadyAddresses"))
+        subsets = wanted_subsets(wanted, primary, terminating=public)
         old = self._store.get("endpoints", meta["namespace"], meta["name"])
         if old is None:
             made: dict[str, Any] = {

@@ -20,7 +20,8 @@ from podwire.lab.interfaces import (
     PodNetwork,
     Store,
 )
-from podwire.lab.pod_worker import NodeServices, PodWorker
+from podwire.lab.node_services import NodeServices
+from podwire.lab.pod_worker import PodWorker
 from podwire.lab.resolvers import Resolver, resolver_of
 from podwire.lab.windows_dns_client import ADDRESS as DNS_CLIENT_ADDRESS
 from podwire.lab.windows_dns_client import OPTIONS as DNS_CLIENT_OPTIONS
@@ -140,6 +141,8 @@ class NodeAgents:
                 self._workers[uid] = PodWorker(services, pod)
         elif worker is not None and deleting and worker.grace != pod["metadata"].get("deletionGracePeriodSeconds"):
             worker.terminate(pod)
+        elif worker is not None and pod["spec"].get("readinessGates"):
+            worker.publish()  # A condition that somebody else writes may be what the pod's readiness waits for.
 
     def _release(self, uid: str) -> None:
         client = self.windows_dns_clients.pop(uid, None)

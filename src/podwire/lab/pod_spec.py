@@ -47,6 +47,17 @@ class PodContext:
     def host_network(self) -> bool:
         return bool(self.pod["spec"].get("hostNetwork"))
 
+    @property
+    def on_node_network(self) -> bool:
+        """Whether the pod has no network of its own. On a Windows node host networking is for HostProcess containers
+        only (kubernetes.io: Networking on Windows, limitations); any other pod gets an endpoint, whatever it asks for.
+        """
+        return self.host_network and (self.system == "linux" or self.host_process_pod)
+
+    @property
+    def host_process_pod(self) -> bool:
+        return any(self.host_process(container) for container in self.pod["spec"].get("containers") or ())
+
     def host_process(self, container: Object) -> bool:
         """A Windows HostProcess container; the pod's own options hold for all its containers."""
         for owner in (container, self.pod["spec"]):
@@ -156,10 +167,10 @@ def hostname(context: PodContext) -> str:
 
 
 def hosts_file(context: PodContext) -> str:
-    """/etc/hosts as kubelet manages it."""
+    """/etc/hosts, or the hosts file of Windows, as kubelet manages it; for HostProcess containers it does not."""
     lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
     lines += [f"{ip}\t{hostname(context)}" for ip in context.pod_ips]
-    for alias in context.pod["spec"].get("hostAliases") or ():
+    for alias in () if context.host_process_pod else context.pod["spec"].get("hostAliases") or ():
         lines.append("\t".join([alias["ip"], *alias.get("hostnames", ())]))
     return "\n".join(lines) + "\n"
 

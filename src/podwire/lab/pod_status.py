@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -139,16 +139,30 @@ def _conditions(
             "reason": "ContainersNotReady",
             "message": f"containers with unready status: [{' '.join(unready)}]",
         }
+    before = {each["type"]: each for each in old.get("conditions") or ()}
+    gates = not_ready or _closed_gates(pod, before)
     facts: list[tuple[str, bool, Object]] = [
         ("PodReadyToStartContainers", network_ready and phase in ("Pending", "Running"), {}),
         ("Initialized", True, {}),
-        ("Ready", not not_ready, not_ready),
+        ("Ready", not gates, gates),
         ("ContainersReady", not not_ready, not_ready),
         ("PodScheduled", True, {}),
     ]
-    before = {each["type"]: each for each in old.get("conditions") or ()}
     conditions = [condition(before.pop(kind, None), kind, value, pod, **why) for kind, value, why in facts]
     return conditions + list(before.values())
+
+
+def _closed_gates(pod: Object, conditions: Mapping[str, Object]) -> Object:
+    """kubernetes.io, "Pod Lifecycle", Pod readiness: conditions that others write; the words are a kubelet's."""
+    missing = []
+    for gate in pod["spec"].get("readinessGates") or ():
+        kind = gate["conditionType"]
+        if kind not in conditions:
+            missing.append(f'corresponding condition of pod readiness gate "{kind}" does not exist.')
+        elif conditions[kind]["status"] != "True":
+            status = conditions[kind]["status"]
+            missing.append(f'the status of pod readiness gate "{kind}" is not "True", but {status}')
+    return {"reason": "ReadinessGatesNotReady", "message": ", ".join(missing)} if missing else {}
 
 
 def condition(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,19 +11,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from podwire.lab import events, pod_spec, probes
-from podwire.lab.containers import Command, LogRing, SpawnedProcess, SpawnerClient
+from podwire.lab.containers import Command, LogRing, SpawnedProcess
 from podwire.lab.images import find_image, missing_message
-from podwire.lab.interfaces import CannotStart, NodeNetwork, Object, PodNetwork, Store
+from podwire.lab.interfaces import CannotStart, Object, PodNetwork
+from podwire.lab.node_services import NodeServices, prepared
 from podwire.lab.pod_spec import NotYet, PodContext
 from podwire.lab.pod_status import ContainerState, now, pod_status
 from podwire.lab.resolvers import Resolver
-from podwire.lab.rootfs import RootSpec
 
 RETRY_SECONDS = 0.25
 BACK_OFF_SECONDS = 10.0
 LONGEST_BACK_OFF_SECONDS = 300.0
 PULL_BACK_OFF_SECONDS = 1.0
-
+SHORTEST_GRACE_SECONDS = 2.0
+"""What a kubelet leaves a container after a preStop hook that has used the grace period up."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,21 +40,6 @@ def _runtime_words(command: Command, error: CannotStart) -> str:
     return f"unable to start container process: {what}: unknown"
 
 
-@dataclass(frozen=True, kw_only=True)
-class NodeServices:
-    """What a pod's worker gets from its node. `resolver` tells the resolver's settings; it may start one in the pod."""
-
-    node: NodeNetwork
-    store: Store
-    spawner: SpawnerClient
-    work: str
-    resolver: Callable[[Object, PodNetwork | None], Awaitable[Resolver]]
-    release: Callable[[str], None]
-    links: dict[str, str]
-    scripts: Callable[[bool], dict[str, str]]
-    needed: Sequence[str]
-
-
 @dataclass
 class Running:
     """A container with the process that it runs now, and its log."""
@@ -63,6 +48,7 @@ class Running:
     log: LogRing = field(default_factory=LogRing)
     process: SpawnedProcess | None = None
     command: Command | None = None
+    hooked: bool = False
 
 
 class PodWorker:
@@ -98,6 +84,7 @@ class PodWorker:
         )
 
     def _pod_ips(self) -> Sequence[str]:
+        """A kubelet tells the node's addresses of every pod with hostNetwork, wherever a Windows runtime has put it."""
         if self.pod["spec"].get("hostNetwork"):
             return self._services.node.addresses
         return self.network.addresses if self.network is not None else ()
@@ -132,7 +119,7 @@ class PodWorker:
 
     async def _live(self) -> None:
         self.publish()
-        if not self.pod["spec"].get("hostNetwork"):
+        if not self._context.on_node_network:
             try:
                 self.network = self._services.node.attach_pod(self.uid)
             except OSError as error:
@@ -202,7 +189,7 @@ class PodWorker:
         while True:
             try:
                 context = self._context
-                command, root = self._prepare(container, context, resolver)
+                command, root = prepared(self._services, context, status.spec, resolver)
                 break
             except NotYet as error:
                 if str(error) != said:
@@ -236,41 +223,6 @@ class PodWorker:
             container.process.signal(signal.SIGKILL)
         return True
 
-    def _prepare(self, container: Running, context: PodContext, resolver: Resolver) -> tuple[Command, RootSpec]:
-        spec, services = container.status.spec, self._services
-        image = find_image(spec["image"])
-        assert image is not None
-        env = pod_spec.environment(context, spec, services.store)
-        host_process = context.host_process(spec)
-        directory = f"{services.work}/pods/{self.uid}"
-        os.makedirs(directory, exist_ok=True)
-        root = RootSpec(
-            volumes=pod_spec.volumes(
-                context,
-                spec,
-                store=services.store,
-                directory=directory,
-                node_directory=f"{services.work}/nodes/{services.node.name}",
-            ),
-            etc={
-                "resolv.conf": resolver.to_file(),
-                "hosts": pod_spec.hosts_file(context),
-                "hostname": pod_spec.hostname(context) + "\n",
-            },
-            links=dict(services.links),
-            scripts=services.scripts(host_process),
-            needed=list(services.needed),
-        )
-        if host_process:
-            root["links"][f"{pod_spec.SANDBOX}/Python/python.exe"] = services.links["python"]
-        command = Command(
-            argv=pod_spec.command_line(context, spec, image, env),
-            env=env,
-            capabilities=pod_spec.capabilities(context, spec),
-            cwd=spec.get("workingDir") or (pod_spec.SANDBOX if host_process else "/"),
-        )
-        return command, root
-
     async def _fail_to_pull(self, status: ContainerState) -> None:
         """What a node shows for an image that it does not have and cannot get: first the error, then the back-off."""
         reference = status.spec["image"]
@@ -293,9 +245,19 @@ class PodWorker:
         self.publish()
 
     async def _watch_readiness(self, container: Running, process: SpawnedProcess) -> None:
-        probe = container.status.spec.get("readinessProbe")
-        if probe is None:
+        """Also of a pod that terminates: it is not ready for new connections, but may serve the ones that it has."""
+        status = container.status
+        if "readinessProbe" not in status.spec:
             return
+        async for ready in probes.readiness(status.spec["readinessProbe"], self._attempt(container)):
+            if process.exited.done():
+                return
+            if ready != status.ready:
+                status.ready = ready
+                self.publish()
+
+    def _attempt(self, container: Running) -> Callable[[Object], Awaitable[bool]]:
+        """Makes probes and hooks of a container: in it, or from the node to the pod's first address."""
 
         async def execute(command: list[str]) -> int:
             made = await self.exec(container.status.name, command)
@@ -304,24 +266,8 @@ class PodWorker:
             finally:
                 made.kill()
 
-        await asyncio.sleep(probe.get("initialDelaySeconds", 0))
-        good = bad = 0
-        first = next(iter(self._pod_ips()), "127.0.0.1")
-        while not process.exited.done():
-            try:
-                ok = await probes.succeeds(probe, container.status.spec, first, self._services.node.namespace, execute)
-            except CannotStart:
-                ok = False
-            good, bad = (good + 1, 0) if ok else (0, bad + 1)
-            ready = container.status.ready
-            if good >= probe.get("successThreshold", 1):
-                ready = True
-            elif bad >= probe.get("failureThreshold", 3):
-                ready = False
-            if ready != container.status.ready:
-                container.status.ready = ready
-                self.publish()
-            await asyncio.sleep(probe.get("periodSeconds", 10) if ready else RETRY_SECONDS)
+        address, node = next(iter(self._pod_ips()), "127.0.0.1"), self._services.node.namespace
+        return lambda action: probes.succeeds(action, container.status.spec, address, node, execute)
 
     # -- exec and end
 
@@ -363,17 +309,25 @@ class PodWorker:
 
     async def _stop_containers(self, grace: float) -> None:
         self._stopping = True
-        alive = [each for each in self.containers.values() if each.process is not None]
-        ends = [each.process.exited for each in alive if each.process is not None]
+        await asyncio.gather(*(self._stop(each, grace) for each in self.containers.values() if each.process))
+
+    async def _stop(self, container: Running, grace: float) -> None:
+        """kubernetes.io, "Pod Lifecycle", termination: the preStop hook, SIGTERM, SIGKILL when the grace is over."""
+        process = container.process
+        assert process is not None
+        if grace and "preStop" in container.status.spec.get("lifecycle", {}) and not container.hooked:
+            began = asyncio.get_running_loop().time()
+            container.hooked = True
+            hook = {**container.status.spec["lifecycle"]["preStop"], "timeoutSeconds": grace}
+            if not await self._attempt(container)(hook):
+                self._event("FailedPreStopHook", "PreStopHook failed", warning=True, container=container.status.name)
+            grace = max(grace - (asyncio.get_running_loop().time() - began), SHORTEST_GRACE_SECONDS)
         for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-            if ends and seconds:
-                for each in alive:
-                    if each.process is not None:
-                        each.process.signal(number)
-                await asyncio.wait(ends, timeout=seconds)
-        for each in alive:
-            if each.process is not None and each.process.exited.done():
-                each.status.end(each.process.exited.result())
+            if seconds and not process.exited.done():
+                process.signal(number)
+                await asyncio.wait((process.exited,), timeout=seconds)
+        if process.exited.done() and container.status.running:
+            container.status.end(process.exited.result())
 
     def let_go(self) -> None:
         """Give up the pod's place in the network. Its processes have ended, or end with their first one."""

@@ -1,29 +1,49 @@
-"""Readiness probes, as a node agent makes them: exec in the container, TCP or HTTP from the node to the pod.
+"""Readiness probes and hooks, as a node agent makes them: exec in the container, TCP or HTTP from the node to the pod.
 
-Source: kubernetes.io "Configure Liveness, Readiness and Startup Probes".
+Source: kubernetes.io "Configure Liveness, Readiness and Startup Probes" and "Container Lifecycle Hooks".
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-from podwire.lab.interfaces import Namespace, Object
+from podwire.lab.interfaces import CannotStart, Namespace, Object
 
+RETRY_SECONDS = 0.25
 Execute = Callable[[list[str]], Awaitable[int]]
 
 
-async def succeeds(probe: Object, container: Object, address: str, node: Namespace, execute: Execute) -> bool:
-    """One attempt, bounded by the probe's timeout."""
+async def readiness(probe: Object, attempt: Callable[[Object], Awaitable[bool]]) -> AsyncIterator[bool]:
+    """What each attempt makes of the container: ready or not. It goes on as long as it is asked.
+
+    A container that is not ready is probed more often than `periodSeconds` asks for: nobody waits for the lab.
+    """
+    await asyncio.sleep(probe.get("initialDelaySeconds", 0))
+    ready, good, bad = False, 0, 0
+    while True:
+        good, bad = (good + 1, 0) if await attempt(probe) else (0, bad + 1)
+        if good >= probe.get("successThreshold", 1):
+            ready = True
+        elif bad >= probe.get("failureThreshold", 3):
+            ready = False
+        yield ready
+        await asyncio.sleep(probe.get("periodSeconds", 10) if ready else RETRY_SECONDS)
+
+
+async def succeeds(action: Object, container: Object, address: str, node: Namespace, execute: Execute) -> bool:
+    """One attempt at a probe or a hook, bounded by its `timeoutSeconds` (1 when there is none)."""
     try:
-        async with asyncio.timeout(probe.get("timeoutSeconds", 1)):
-            if "exec" in probe:
-                return await execute(list(probe["exec"].get("command") or ())) == 0
+        async with asyncio.timeout(action.get("timeoutSeconds", 1)):
+            if "exec" in action:
+                return await execute(list(action["exec"].get("command") or ())) == 0
+            if "sleep" in action:
+                await asyncio.sleep(action["sleep"]["seconds"])
             for kind in ("tcpSocket", "httpGet"):
-                if kind in probe:
-                    return await _connects(probe[kind], kind == "httpGet", container, address, node)
-    except (OSError, TimeoutError, ValueError):
+                if kind in action:
+                    return await _connects(action[kind], kind == "httpGet", container, address, node)
+    except (OSError, TimeoutError, ValueError, KeyError, CannotStart):  # KeyError: the container runs no more.
         return False
     return True
 

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import podwire
 from podwire.facts import ExternalHost
-from podwire.lab import rundir
+from podwire.lab import outside, rundir
 from podwire.lab.start import KEEP_GOING
 
 CONTEXT = "podwire-lab"
@@ -37,7 +37,8 @@ class LabError(Exception):
 class Lab:
     """A running lab. `close` (or leaving the `with` block) ends it and waits until all of it is gone.
 
-    `pid` is the supervisor's; `kubeconfig` (mode 0600) goes with the lab.
+    `pid` is the supervisor's; `kubeconfig` (mode 0600) goes with the lab. `external_command` is a command line that
+    runs an RPC agent on the host outside, with the command's standard input and output as its stream.
     """
 
     profile: str
@@ -45,6 +46,7 @@ class Lab:
     kubeconfig: Path
     context: str
     external_host: ExternalHost
+    external_command: tuple[str, ...]
     pid: int
     _child: subprocess.Popen[str] | None = None
     _lifeline: int | None = None
@@ -80,14 +82,15 @@ def start_lab(
     *,
     faults: Sequence[str] = (),
     dsr: bool | None = None,
+    build: str | None = None,
     stay: bool = False,
     log: Path | None = None,
     timeout: float = START_SECONDS,
 ) -> Lab:
     """Start a lab of that profile and return when its API answers and its nodes are ready.
 
-    `faults` are injected before it is ready; `dsr` overrides the profile's setting for Windows nodes. With `stay` it
-    outlives this process. `log` gets what the lab's processes print (else a file in its own directory).
+    `faults` are injected before it is ready; `dsr` and `build` (`20348.2762`) override the profile's for Windows nodes.
+    With `stay` it outlives this process. `log` gets what the lab's processes print (else a file in its own directory).
     Raises `LabError` with one line when it cannot run here.
     """
     rundir.remove_stale()
@@ -110,6 +113,7 @@ def start_lab(
         "profile": profile,
         "faults": list(faults),
         "dsr": dsr,
+        "build": build,
     }
     log = log or directory / "lab.log"
     try:
@@ -131,6 +135,7 @@ def start_lab(
         kubeconfig=directory / "kubeconfig",
         context=CONTEXT,
         external_host=ExternalHost(name=""),
+        external_command=(sys.executable, "-I", "-S", outside.__file__, str(directory)),
         pid=child.pid,
         _child=child,
         _lifeline=lifeline,

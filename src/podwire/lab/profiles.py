@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from podwire.facts import FAMILIES, OS, Family, Mode
+from podwire.lab.windows_builds import DEFAULT_BUILD, UnknownBuild, WindowsBuild, windows_build
 
 UNDERLAY: Mapping[Family, str] = MappingProxyType({"ipv4": "172.31.0.0/24", "ipv6": "fd31::/64"})
 ROUTER: Mapping[Family, str] = MappingProxyType({"ipv4": "172.31.0.254", "ipv6": "fd31::fe"})
@@ -25,7 +26,7 @@ VXLAN_OVERHEAD = 50  # outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)
 
 
 class UnknownProfile(Exception):
-    """The name of a profile that the lab does not have."""
+    """A profile that the lab does not have: its name, its Windows build, or both options together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,8 @@ class Profile:
     `vni` and `port` are None where nothing is encapsulated. `windows_gateway` is the host number of the pods' default
     gateway on a Windows node (1 on Linux). `source_vip` is the host number of the address that Windows Services without
     DSR use as source, None when that is the node's own address. `underlay_excepted` tells whether OutboundNAT leaves
-    packets to the nodes' own network alone. `source` names the document that the row was read from.
+    packets to the nodes' own network alone. `build` is what all Windows nodes run. `source` names the document that the
+    row was read from.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Profile:
     windows_gateway: int = 1
     source_vip: int | None = None
     underlay_excepted: bool = False
+    build: WindowsBuild = DEFAULT_BUILD
     nodes: tuple[NodePlan, ...] = field(default=DEFAULT_NODES)
 
     @property
@@ -124,6 +127,11 @@ class Profile:
     def with_dsr(self, dsr: bool) -> Profile:
         """The same profile with Direct Server Return on or off in the kube-proxy of the Windows nodes."""
         return replace(self, dsr=dsr)
+
+    def with_build(self, build: WindowsBuild) -> Profile:
+        """The same profile with another release on the Windows nodes, which may lack IPv6 or Direct Server Return."""
+        families = self.windows_families if build.has_dual_stack else ("ipv4",)
+        return replace(self, build=build, windows_families=families, dsr=self.dsr and build.has_dsr)
 
 
 _ROWS = (
@@ -153,13 +161,24 @@ PROFILES: Mapping[str, Profile] = MappingProxyType({row.name: row for row in _RO
 DEFAULT_PROFILE = "overlay-win-overlay"
 
 
-def profile_named(name: str, *, dsr: bool | None = None) -> Profile:
-    """The profile of that name, with DSR as asked for (None: as the row has it).
+def profile_named(name: str, *, dsr: bool | None = None, build: str | None = None) -> Profile:
+    """The profile of that name, with DSR and the Windows build as asked for (None: as the row has it).
 
     Raises:
-        UnknownProfile: the text lists the names that there are.
+        UnknownProfile: no such name, no such build, or a build without the DSR that was asked for; the text tells what
+            there is.
     """
     if name not in PROFILES:
         raise UnknownProfile(f"unknown lab profile {name!r}; there are: {', '.join(PROFILES)}")
     row = PROFILES[name]
+    if build is not None:
+        try:
+            row = row.with_build(windows_build(build))
+        except UnknownBuild as error:
+            raise UnknownProfile(str(error)) from error
+    if dsr and not row.build.has_dsr:
+        # hcn's DSRSupported fails there, and kube-proxy with --enable-dsr does not start (winkernel/proxier.go).
+        raise UnknownProfile(
+            f"Windows build {row.build} has no Direct Server Return: 17763.1554 is the first one with it"
+        )
     return row if dsr is None else row.with_dsr(dsr)

@@ -15,12 +15,12 @@ import yaml
 from podwire.lab.interfaces import Object
 from podwire.lab.pod_status import now
 from podwire.lab.profiles import POD_NETWORK, SERVICE_NETWORK, NodePlan, Profile
+from podwire.lab.windows_builds import WindowsBuild
 
 CLUSTER_DNS = ("10.96.0.10", "fd10:96::a")
 KUBERNETES_SERVICE = ("10.96.0.1", "fd10:96::1")
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 KUBELET_VERSION = "v1.34.0"
-WINDOWS_BUILD, WINDOWS_REVISION = "10.0.20348", 2762
 DNS_POD = "coredns-lab"
 DNS_NODE = "linux-1"
 
@@ -44,7 +44,7 @@ def seeds(profile: Profile) -> Iterator[Seed]:
         )
         yield from account(name)
     for plan in profile.nodes:
-        yield "nodes", node(plan)
+        yield "nodes", node(plan, profile.build)
     yield "services", _service("default", "kubernetes", KUBERNETES_SERVICE, [("https", "TCP", 443, 6443)], None)
     dns_ports = [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]
     yield "services", _service("kube-system", "kube-dns", CLUSTER_DNS, dns_ports, {"k8s-app": "kube-dns"})
@@ -72,8 +72,8 @@ def account(namespace: str) -> Iterator[Seed]:
     )
 
 
-def node(plan: NodePlan) -> Object:
-    """A Node that is ready."""
+def node(plan: NodePlan, build: WindowsBuild) -> Object:
+    """A Node that is ready; `build` counts on Windows."""
     windows = plan.os == "windows"
     labels = {
         "beta.kubernetes.io/arch": "amd64",
@@ -84,7 +84,7 @@ def node(plan: NodePlan) -> Object:
         "podwire.dev/emulated": "true",
     }
     if windows:
-        labels["node.kubernetes.io/windows-build"] = WINDOWS_BUILD
+        labels["node.kubernetes.io/windows-build"] = build.version
     amounts = {"cpu": "2", "ephemeral-storage": "264212084Ki", "memory": "8388608Ki", "pods": "110"}
     moment = now()
     conditions = [
@@ -113,8 +113,8 @@ def node(plan: NodePlan) -> Object:
                 "machineID": zero,
                 "systemUUID": zero,
                 "bootID": zero,
-                "kernelVersion": f"{WINDOWS_BUILD}.{WINDOWS_REVISION}" if windows else platform.release(),
-                "osImage": "Windows Server 2022 Datacenter" if windows else "Debian GNU/Linux 12 (bookworm)",
+                "kernelVersion": build.kernel_version if windows else platform.release(),
+                "osImage": build.product if windows else "Debian GNU/Linux 12 (bookworm)",
                 "containerRuntimeVersion": "containerd://1.7.22",
                 "kubeletVersion": KUBELET_VERSION,
                 "kubeProxyVersion": "",

@@ -30,6 +30,7 @@ class Start:
     profile: str
     faults: tuple[str, ...]
     dsr: bool | None
+    build: str | None
 
     @property
     def work(self) -> str:

@@ -24,6 +24,7 @@ class LabState:
     context: str
     external_host: str
     external_addresses: tuple[str, ...]
+    external_command: tuple[str, ...]
 
 
 def state_file() -> Path:
@@ -47,7 +48,8 @@ def lab_status() -> LabState | None:
     path = state_file()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        state = LabState(**{**data, "external_addresses": tuple(data["external_addresses"])})
+        several = {name: tuple(data[name]) for name in ("external_addresses", "external_command")}
+        state = LabState(**{**data, **several})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if _start_time(state.pid) != state.start_time:
@@ -56,7 +58,14 @@ def lab_status() -> LabState | None:
     return state
 
 
-def lab_up(profile: str, *, faults: Sequence[str] = (), dsr: bool | None = None, log: Path | None = None) -> LabState:
+def lab_up(
+    profile: str,
+    *,
+    faults: Sequence[str] = (),
+    dsr: bool | None = None,
+    build: str | None = None,
+    log: Path | None = None,
+) -> LabState:
     """Start a lab that outlives this process. `LabError` when one is up already."""
     running = lab_status()
     if running is not None:
@@ -68,7 +77,7 @@ def lab_up(profile: str, *, faults: Sequence[str] = (), dsr: bool | None = None,
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise LabError(f"cannot write the state file {path}: {error.strerror}") from error
-    lab = process.start_lab(profile, faults=faults, dsr=dsr, stay=True, log=log)
+    lab = process.start_lab(profile, faults=faults, dsr=dsr, build=build, stay=True, log=log)
     try:
         state = _state(lab)
         path.write_text(json.dumps(asdict(state), indent=1) + "\n", encoding="utf-8")
@@ -93,6 +102,7 @@ def _state(lab: Lab) -> LabState:
         context=lab.context,
         external_host=lab.external_host.name,
         external_addresses=lab.external_host.addresses,
+        external_command=lab.external_command,
     )
 
 

@@ -69,7 +69,8 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
 
 
 def _no_ipv6(node: NodePlan) -> str:
-    # kubernetes.io, "IPv4/IPv6 dual-stack", Windows support: overlay (VXLAN) networks do not have it.
+    # kubernetes.io, "IPv4/IPv6 dual-stack", Windows support: overlay (VXLAN) networks do not have it; no network has it
+    # before Windows Server 2022 (WindowsBuild.has_dual_stack).
     pods = node.pod_cidr("ipv6")
     return f"""
   chain forward {{

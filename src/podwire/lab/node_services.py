@@ -1,0 +1,68 @@
+"""What a node has for its pods, and a container put together from it: command, environment and file system."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from podwire.lab import pod_spec
+from podwire.lab.containers import Command, SpawnerClient
+from podwire.lab.images import find_image
+from podwire.lab.interfaces import NodeNetwork, Object, PodNetwork, Store
+from podwire.lab.pod_spec import PodContext
+from podwire.lab.resolvers import Resolver
+from podwire.lab.rootfs import RootSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeServices:
+    """What a pod's worker gets from its node. `resolver` tells the resolver's settings; it may start one in the pod."""
+
+    node: NodeNetwork
+    store: Store
+    spawner: SpawnerClient
+    work: str
+    resolver: Callable[[Object, PodNetwork | None], Awaitable[Resolver]]
+    release: Callable[[str], None]
+    links: dict[str, str]
+    scripts: Callable[[bool], dict[str, str]]
+    needed: Sequence[str]
+
+
+def prepared(
+    services: NodeServices, context: PodContext, container: Object, resolver: Resolver
+) -> tuple[Command, RootSpec]:
+    """What to run for a container whose image is there. Raises `NotYet` while something that it needs is missing."""
+    image = find_image(container["image"])
+    assert image is not None
+    env = pod_spec.environment(context, container, services.store)
+    host_process = context.host_process(container)
+    directory = f"{services.work}/pods/{context.pod['metadata']['uid']}"
+    os.makedirs(directory, exist_ok=True)
+    root = RootSpec(
+        volumes=pod_spec.volumes(
+            context,
+            container,
+            store=services.store,
+            directory=directory,
+            node_directory=f"{services.work}/nodes/{services.node.name}",
+        ),
+        etc={
+            "resolv.conf": resolver.to_file(),
+            "hosts": pod_spec.hosts_file(context),
+            "hostname": pod_spec.hostname(context) + "\n",
+        },
+        links=dict(services.links),
+        scripts=services.scripts(host_process),
+        needed=list(services.needed),
+    )
+    if host_process:
+        root["links"][f"{pod_spec.SANDBOX}/Python/python.exe"] = services.links["python"]
+    command = Command(
+        argv=pod_spec.command_line(context, container, image, env),
+        env=env,
+        capabilities=pod_spec.capabilities(context, container),
+        cwd=container.get("workingDir") or (pod_spec.SANDBOX if host_process else "/"),
+    )
+    return command, root

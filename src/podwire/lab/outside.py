@@ -1,0 +1,38 @@
+"""`python outside.py DIRECTORY`: an RPC agent on the host outside of the lab that lives in this directory.
+
+What `ssh echo.example.net python3 agent.py rpc` is at a real site. This process hands its standard streams to the lab,
+which runs the agent on them beside the host's own server, and waits for its exit code. The end of either ends the
+other; 255, as with ssh, when there is no lab (any more). Standard library only: it is started for every run.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+
+DOOR = "outside.socket"
+STDIO = 3
+NO_LAB = 255
+
+
+def main(directory: str) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+        try:
+            with contextlib.chdir(directory):  # The path of a socket has 107 bytes at most (unix(7)).
+                door.connect(DOOR)
+            socket.send_fds(door, [b"rpc"], range(STDIO))
+            os.close(0)  # They are the agent's now: whoever reads or writes the other end must see its end.
+            os.close(1)
+            said = door.recv(16)
+        except OSError as error:
+            sys.stderr.write(f"no lab in {directory}: {error.strerror}\n")
+            return NO_LAB
+    return int(said) if said else NO_LAB
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1])
+    sys.stderr.flush()
+    os._exit(status)

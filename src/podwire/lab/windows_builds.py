@@ -1,0 +1,93 @@
+"""What a release of Windows Server can do in a cluster, by build and revision, as the documents tell it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+# The product names, by build, of the releases that the lab can imitate.
+PRODUCTS: Mapping[int, str] = MappingProxyType(
+    {
+        17763: "Windows Server 2019 Datacenter",
+        20348: "Windows Server 2022 Datacenter",
+        26100: "Windows Server 2025 Datacenter",
+    }
+)
+
+
+class UnknownBuild(ValueError):
+    """A text that is no build of Windows Server which the lab can imitate."""
+
+
+@dataclass(frozen=True, order=True)
+class WindowsBuild:
+    """A build with its update revision, `20348.2762`; they compare as they were released."""
+
+    number: int
+    revision: int
+
+    def __str__(self) -> str:
+        return f"{self.number}.{self.revision}"
+
+    @property
+    def version(self) -> str:
+        """As the kubelet's node label has it, without the revision (pkg/kubelet/winstats/version.go)."""
+        return f"10.0.{self.number}"
+
+    @property
+    def kernel_version(self) -> str:
+        """As the kubelet reports it: `10.0.<build>.<revision>`."""
+        return f"{self.version}.{self.revision}"
+
+    @property
+    def product(self) -> str:
+        return PRODUCTS[self.number]
+
+    @property
+    def has_dsr(self) -> bool:
+        """sig-windows-tools asks for KB4580390 (17763.1554) on Windows Server 2019; KEP-5100 names an earlier update."""
+        return self >= WindowsBuild(17763, 1554)
+
+    @property
+    def has_session_affinity(self) -> bool:
+        """kubernetes.io, "Networking on Windows", load balancing: Windows Server 2022 (hcn: HNS 12.0)."""
+        return self.number >= 20348
+
+    @property
+    def has_dual_stack(self) -> bool:
+        """hcn's IPv6DualStackSupported needs HNS 11.10, Windows Server 2022; one page of the documents says 2019."""
+        return self.number >= 20348
+
+    @property
+    def backend_limit(self) -> int:
+        """How many backends a load balancer takes: 64, and 1024 since 17763.2746 (Amazon EKS: Windows support)."""
+        return 64 if self < WindowsBuild(17763, 2746) else 1024
+
+    @property
+    def loses_node_ports_on_overlay(self) -> bool:
+        """Windows-Containers issue 204: node ports of Windows Server 2022. Its end is inferred: 20348.681 (KB5012637),
+        which OpenShift's operator asks for because of it."""
+        return self.number == 20348 and self.revision < 681
+
+    @property
+    def loses_pods_on_l2bridge(self) -> bool:
+        """kubernetes.io: pod to pod with DSR on l2bridge, since KB5005619 (20348.261). The end is inferred as above."""
+        return self.number == 20348 and 261 <= self.revision < 681
+
+
+DEFAULT_BUILD = WindowsBuild(20348, 2762)
+
+
+def windows_build(text: str) -> WindowsBuild:
+    """The build of a text such as `20348.2762`.
+
+    Raises:
+        UnknownBuild: another form, or a release that the lab does not know; the text lists what there is.
+    """
+    found = re.fullmatch(r"(\d{1,6})\.(\d{1,6})", text)
+    if found is None or int(found[1]) not in PRODUCTS:
+        known = ", ".join(f"{number}.REVISION ({product})" for number, product in PRODUCTS.items())
+        raise UnknownBuild(f"unknown Windows build {text!r}; there are: {known}")
+    return WindowsBuild(int(found[1]), int(found[2]))
