@@ -167,7 +167,7 @@ def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bi
     tries = f" to datagram {attempt.sent}" if case.flow.protocol == "udp" and attempt.sent > 1 else ""
     if case.flow.protocol == "icmp":
         # An echo reply names nobody: its source address is all the identity there is.
-        peer, wanted = attempt.peer and attempt.peer[0], bindings["target.ip"]
+        peer, wanted = attempt.peer and attempt.peer[0], str(bindings["target.ip"])
         yield Finding(
             expected=f"an echo reply from {wanted}", actual=f"it came from {peer}", where="client", met=peer == wanted
         )

@@ -130,8 +130,8 @@ class Observation:
     """All that was seen of one case.
 
     `bindings` gives the symbols of the expectation their values on this cluster, e.g. `client.ip` → `10.244.11.2`; a
-    tuple of texts where a symbol stands for several addresses. `output` is what a tool printed. `settled` is the seconds
-    until a change of the cluster showed to the client.
+    tuple of texts where a symbol stands for several addresses. `output` is what a tool printed. `settled` is how many
+    seconds it took until a change of the cluster showed to the client.
     `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
     """
 

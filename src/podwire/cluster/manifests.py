@@ -82,8 +82,8 @@ def probe_pod(
 ) -> Object:
     """A probe on that node.
 
-    `slot` is `a`, `b`, `host`, or a special kind of pod (a file in `variants/`). `hostname` is the node's label, `image`
-    what to run, `deadline` seconds of life, `dns` the address that the pod custom-dns has to ask.
+    `slot` is `a`, `b`, `host`, or a special kind of pod (a file in `variants/`). `hostname` is the node's label,
+    `image` what to run, `deadline` seconds of life, `dns` the address that the pod custom-dns has to ask.
     """
     kind = "host" if slot == "host" else "pod"
     obj = _fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
@@ -108,7 +108,7 @@ def probe_pod(
 
 
 def _patched(obj: Object, patch: Object) -> Object:
-    """The object with what a variant says: maps are merged, lists replaced, but for the one container, which is merged."""
+    """The object with what a variant says: maps are merged, and so is the one container; other lists are replaced."""
     merged = dict(obj)
     for key, value in patch.items():
         if isinstance(value, dict) and isinstance(merged.get(key), dict):

@@ -82,7 +82,8 @@ class Probe:
     """A probe pod, or a node's host probe. `pod` is its name, which is also the identity that its echo answers with.
 
     `slot` is its place on the node, or the kind of special pod that it is. `addresses` are by family, and empty for a
-    probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the agent's RPC, in the container `probe`.
+    probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the
+    agent's RPC, in the container `probe`.
     """
 
     pod: str

@@ -47,7 +47,7 @@ class WindowsBuild:
 
     @property
     def has_dsr(self) -> bool:
-        """sig-windows-tools asks for KB4580390 (17763.1554) on Windows Server 2019; KEP-5100 names an earlier update."""
+        """sig-windows-tools asks for KB4580390 (17763.1554) on Windows Server 2019; KEP-5100 an older one."""
         return self >= WindowsBuild(17763, 1554)
 
     @property

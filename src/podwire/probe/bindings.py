@@ -96,10 +96,7 @@ def _of_service(case: Case, deployment: Deployment) -> dict[str, Value]:
 
 def backend_addresses(case: Case, service: DeployedService, deployment: Deployment) -> tuple[str, ...]:
     """The addresses of a Service's endpoints, of the case's family."""
-    if service.pod:
-        probes = [deployment.probe(service.pod)]
-    else:
-        probes = list(backends_of(service.kind, deployment))
+    probes = [deployment.probe(service.pod)] if service.pod else list(backends_of(service.kind, deployment))
     own = [one.addresses[case.flow.family] for one in probes if case.flow.family in one.addresses]
     if manifests.crowd_size(service.kind):
         slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own])

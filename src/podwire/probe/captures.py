@@ -16,8 +16,8 @@ from podwire.cluster.workloads import Deployment, Probe
 from podwire.correlate import CaptureIndex
 from podwire.facts import FAMILIES
 from podwire.pcap import Frame, read_frames
-from podwire.probe.client import AgentClient, AgentError, CaptureData, ChannelLost
 from podwire.probe.bindings import Hello, interface_of, mac_of
+from podwire.probe.client import AgentClient, AgentError, CaptureData, ChannelLost
 from podwire.wire import packets
 
 CAPTURE = "run"

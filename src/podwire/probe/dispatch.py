@@ -1,7 +1,7 @@
 """Drives the probes: every flow of a run is in flight at once, between two rounds of beacons and controls.
 
-A whole matrix of silent drops costs one time-out window, not one a case. Flows that follow a change of the cluster are a
-second round, in flight together once all changes have been made.
+A whole matrix of silent drops costs one time-out window, not one a case. Flows that follow a change of the cluster are
+a second round, in flight together once all changes have been made.
 """
 
 from __future__ import annotations

@@ -16,9 +16,7 @@ AT_ONCE = 200
 Request = tuple[str, dict[str, Any], float]
 
 
-def request_of(
-    case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float
-) -> Request:
+def request_of(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:
     """Method, parameters, and the seconds that the agent may take. `tokens` and source `ports` are one an exchange."""
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
