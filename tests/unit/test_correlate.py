@@ -1,6 +1,7 @@
 """Packets of one exchange are found by token, by SYN and by their ends, through NAT and tunnels, and no others."""
 
-from podwire.correlate import CaptureIndex, Clue, clues, lookups_for
+from podwire.correlate import CaptureIndex, Clue, clues
+from podwire.lookups import lookups_for
 from podwire.observations import Attempt, Lookup
 from podwire.packets import Packet
 
