@@ -11,6 +11,9 @@ import socket
 import subprocess
 import sys
 
+import dns.message
+import dns.query
+import dns.rcode
 import pytest
 from agent_for_tests import AGENT, TOKEN, agent, echo_server, exchange, free_port
 
@@ -38,8 +41,18 @@ def wine(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(wine):
-    with agent("wine", PYTHON, *WINDOWS_AGENT, "rpc", env=wine, stderr=subprocess.PIPE) as one:
+    env = {**wine, "CONTAINER_SANDBOX_MOUNT_POINT": "C:\\C\\0123"}
+    with agent("wine", PYTHON, *WINDOWS_AGENT, "rpc", env=env, stderr=subprocess.PIPE) as one:
         yield one
+
+
+def wait_for(process, pattern):
+    """Read what the process complains of, Wine's own lines too, until it is that."""
+    said = ""
+    while not re.search(pattern, said):
+        line = process.stderr.readline().decode()
+        assert line, said
+        said += line
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +62,7 @@ def server(wine):
     command = ["wine", PYTHON, *WINDOWS_AGENT, "serve", "--port", str(port)]
     env = {**wine, "PODWIRE_IDENTITY": "windows"}
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    said = ""
-    while not re.search(r"echo on port \d+", said):
-        line = process.stderr.readline().decode()
-        assert line, said
-        said += line
+    wait_for(process, r"echo on port \d+")
     yield port
     process.kill()
     process.communicate()
@@ -146,3 +155,75 @@ def test_it_ends_with_its_stream(wine, way):
         if way == "bye":
             assert one.call("bye").result(20) == {}
     assert process_id
+
+
+def test_a_windows_server_has_several_ports_and_one_for_names(wine):
+    first, second, names = free_port(), free_port(), free_port()
+    ports = [word for port in (first, second) for word in ("--port", str(port))]
+    command = ["wine", PYTHON, *WINDOWS_AGENT, "serve", *ports, "--dns-port", str(names)]
+    process = subprocess.Popen(command, env=wine, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        wait_for(process, rf"echo on port {first}, {second}")
+        with agent(sys.executable, *AGENT, "rpc") as linux:
+            for port in (first, second):
+                for proto in ("tcp", "udp"):
+                    assert exchange(linux, proto, port)["reply"]["destination_port"] == port
+        query = dns.message.make_query("server.example", "A")
+        for ask in (dns.query.udp, dns.query.tcp):
+            assert ask(query, "127.0.0.1", port=names, timeout=5).rcode() == dns.rcode.NXDOMAIN
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_windows_server_lingers_after_ctrl_break(wine):
+    """Wine without a console delivers no CTRL_BREAK: a thread raises the signal that Python makes of one. It comes
+    while the server waits in select(), which no signal cuts short on Windows."""
+    port = free_port()
+    run = f"""
+import runpy, signal, socket, sys, threading, time
+def press():
+    while socket.socket().connect_ex(("127.0.0.1", {port})):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    signal.raise_signal(signal.SIGBREAK)
+threading.Thread(target=press).start()
+sys.argv = ["agent.py", "serve", "--port", "{port}", "--linger", "3"]
+runpy.run_path({WINDOWS_AGENT[-1]!r}, run_name="__main__")
+"""
+    command = ["wine", PYTHON, "-I", "-S", "-c", run]
+    process = subprocess.Popen(command, env=wine, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        wait_for(process, "serving for 3 s more")
+        with agent(sys.executable, *AGENT, "rpc") as linux:
+            assert exchange(linux, "tcp", port)["reply"]
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_windows_client_has_the_same_words(client, server):
+    path = exchange(client, "http", server, path="/healthz")
+    assert (path["status"], path["reply"]["identity"]) == (200, "")
+    bound = exchange(client, "tcp", server, bind_address="127.0.0.1")
+    assert bound["reply"]["source"] == "127.0.0.1"
+    named = client.call("lookup", {"name": "localhost", "family": 4, "timeout": 10.0, "canonical": True}).result(20)
+    assert (named["error"], named["resolved"]) == (None, ["127.0.0.1"])
+    one = {"proto": "tcp", "host": "127.0.0.1", "port": server, "token": TOKEN, "size": 300, "timeout": 10.0}
+    attempts = client.call("sequence", {"exchanges": [one] * 50, "at_once": 5}, 60.0).result(70)["attempts"]
+    assert all(attempt["reply"] for attempt in attempts)
+
+
+def test_a_windows_client_has_no_sctp(client):
+    error = exchange(client, "sctp", free_port())["error"]
+    assert (error["stage"], error["kind"]) == ("bind", "unsupported"), error
+
+
+def test_programs_are_run_on_windows(client):
+    told = client.call("tool", {"name": "ipconfig", "arguments": ["/all"], "timeout": 30.0}, 60.0).result(60)
+    assert told["code"] == 0, told
+    for name in ("C:\\opt\\cni\\bin\\win-bridge.exe", "%CONTAINER_SANDBOX_MOUNT_POINT%\\opt\\cni\\bin\\win-bridge.exe"):
+        with pytest.raises(AgentError, match=r"there is no .*win-bridge\.exe here") as missing:
+            client.call("tool", {"name": name, "timeout": 30.0}, 60.0).result(60)
+        assert missing.value.kind == "not-found"
