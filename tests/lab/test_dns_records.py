@@ -3,7 +3,7 @@
 import pytest
 
 from podwire.lab.dns_records import cluster_zone, outside_zone
-from podwire.lab.windows_dns_client import windows_query_name
+from podwire.lab.windows_dns_client import windows_spellings
 
 
 def service(name, **spec):
@@ -86,7 +86,14 @@ def test_the_outside_knows_its_host_and_that_nothing_else_exists():
 
 
 @pytest.mark.parametrize(
-    ("name", "asked"), [("web", "web.ns.svc.cluster.local"), ("web.ns", "web.ns"), ("a.b.example", "a.b.example")]
+    ("name", "suffixes", "asked"),
+    [
+        ("web", ["ns.svc.cluster.local"], ["web.ns.svc.cluster.local"]),
+        ("web", ["one.example", "two.example"], ["web.one.example", "web.two.example"]),
+        ("web", [], ["web"]),
+        ("web.ns", ["ns.svc.cluster.local"], ["web.ns"]),
+        ("a.b.example", ["one.example", "two.example"], ["a.b.example"]),
+    ],
 )
-def test_windows_spells_a_name_in_one_way(name, asked):
-    assert windows_query_name(name, "ns.svc.cluster.local") == asked
+def test_windows_spells_a_name_with_its_suffixes_or_as_it_is(name, suffixes, asked):
+    assert windows_spellings(name, suffixes) == asked

@@ -24,9 +24,14 @@ class OwnNamespace:
 
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((HERE, 0))
-        return sock.getsockname()[1]
+    """One that is free for datagrams and for connections."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
+            datagrams.bind((HERE, 0))
+            port = datagrams.getsockname()[1]
+            with contextlib.suppress(OSError):
+                stream.bind((HERE, port))
+                return port
 
 
 @contextlib.asynccontextmanager

@@ -45,13 +45,12 @@ class Zone:
     """
 
     zone: str
-    records: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    records: dict[tuple[str, str], dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     names: set[str] = field(default_factory=set)
 
     def add(self, name: str, kind: str, data: str) -> None:
         name = name.lower().rstrip(".")
-        if data not in self.records[name, kind]:
-            self.records[name, kind].append(data)
+        self.records[name, kind][data] = None  # in order, and each once
         while name and name not in self.names:
             self.names.add(name)
             name = name.partition(".")[2]
@@ -65,7 +64,7 @@ class Zone:
             return Answer(elsewhere=name)
         chain: list[tuple[str, str, str]] = []
         while (name, kind) not in self.records and (name, "CNAME") in self.records:
-            target = self.records[name, "CNAME"][0]
+            target = next(iter(self.records[name, "CNAME"]))
             chain.append((name, "CNAME", f"{target}."))
             if any(owner == target for owner, _, _ in chain):
                 return Answer(records=tuple(chain))  # The aliases go in a circle: there is nothing more to say.

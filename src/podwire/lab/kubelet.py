@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -9,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 import podwire
+from podwire.facts import OS
+from podwire.lab.cni_plugin import DIRECTORY as CNI_DIRECTORY
+from podwire.lab.cni_plugin import PLUGINS as CNI_PLUGINS
 from podwire.lab.containers import SpawnerClient
 from podwire.lab.interfaces import (
     Container,
@@ -31,12 +35,22 @@ _PYTHON = os.path.realpath(sys.executable)
 _NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire.__file__).parents[1]))))
 
 
-def _scripts(host_process: bool) -> dict[str, str]:
-    """Programs that the node gives to its containers; pktmon is part of Windows and only there for HostProcess ones."""
-    if not host_process:
+def _scripts(system: OS, host_process: bool) -> dict[str, str]:
+    """Programs that an emulated Windows node gives to its containers: nslookup is in all images of Windows that have a
+    Python; pktmon and the CNI plugins are the node's own, which HostProcess containers see.
+    """
+    if system != "windows":
         return {}
-    program = Path(__file__).with_name("pktmon.py")
-    return {"pktmon": f'#!/bin/sh\nexec "{_PYTHON}" -I -S "{program}" "$@"\n'}
+    scripts = {"nslookup": _script("nslookup")}
+    if host_process:
+        scripts["pktmon"] = _script("pktmon")
+        scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name) for name in CNI_PLUGINS}
+    return scripts
+
+
+def _script(module: str, *arguments: str) -> str:
+    program = Path(__file__).with_name(f"{module}.py")
+    return f'#!/bin/sh\nexec "{_PYTHON}" -I -S "{program}" {" ".join(arguments)} "$@"\n'
 
 
 def _allow_ping(namespace: Namespace) -> None:
@@ -85,7 +99,7 @@ class NodeAgents:
             resolver=resolver,
             release=self._release,
             links={"python": _PYTHON, "python3": _PYTHON},
-            scripts=_scripts,
+            scripts=functools.partial(_scripts, node.os),
             needed=_NEEDED,
         )
 
@@ -93,10 +107,10 @@ class NodeAgents:
         found = resolver_of(pod, node.os, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
         if node.os == "windows" and network is not None:
             _allow_ping(network.namespace)
-            client = WindowsDnsClient(found.search[0] if found.search else "", found.servers, self._windows_dns_quirks)
+            client = WindowsDnsClient(found.search, found.servers, self._windows_dns_quirks)
             await client.serve(network.namespace)
             self.windows_dns_clients[pod["metadata"]["uid"]] = client
-            return Resolver(servers=(DNS_CLIENT_ADDRESS,), options=DNS_CLIENT_OPTIONS)
+            return Resolver(servers=(DNS_CLIENT_ADDRESS,), options=DNS_CLIENT_OPTIONS, adapter=found)
         return found
 
     def adopt(self, uid: str, release: Callable[[], None]) -> None:

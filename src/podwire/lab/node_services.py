@@ -57,6 +57,8 @@ def prepared(
         scripts=services.scripts(host_process),
         needed=list(services.needed),
     )
+    if services.node.os == "windows":
+        root["etc"]["adapter.conf"] = (resolver.adapter or resolver).to_file()
     if host_process:
         root["links"][f"{pod_spec.SANDBOX}/Python/python.exe"] = services.links["python"]
     command = Command(

@@ -14,11 +14,15 @@ from podwire.lab.interfaces import Object
 
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
-    """Servers in order, search suffixes in order, options such as `ndots:5`."""
+    """Servers in order, search suffixes in order, options such as `ndots:5`.
+
+    `adapter` is what the network adapter of a Windows pod says, where these settings lead to the DNS client instead.
+    """
 
     servers: tuple[str, ...]
     search: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    adapter: Resolver | None = None
 
     def to_file(self) -> str:
         """As resolv.conf(5). Without a suffix the search is the root: nothing is made up from the host's name."""
@@ -32,7 +36,7 @@ class Resolver:
 def resolver_of(
     pod: Object, system: OS, *, cluster_dns: Sequence[str], node_dns: Sequence[str], domain: str = "cluster.local"
 ) -> Resolver:
-    """The resolver settings of a pod. A Windows pod has one suffix, that of its own namespace."""
+    """The resolver settings of a pod. A Windows pod has one suffix, that of its own namespace, or else its own list."""
     spec = pod["spec"]
     policy = spec.get("dnsPolicy", "ClusterFirst")
     if spec.get("hostNetwork") and (policy == "ClusterFirst" or system == "windows"):
@@ -49,8 +53,9 @@ def resolver_of(
     options = {option["name"]: option.get("value") for option in config.get("options") or ()}
     added = tuple(name if value is None else f"{name}:{value}" for name, value in options.items())
     kept = tuple(each for each in found.options if each.split(":")[0] not in options)
+    searches = () if system == "windows" and found.search else tuple(config.get("searches") or ())
     return Resolver(
         servers=(*found.servers, *(config.get("nameservers") or ())),
-        search=(*found.search, *(config.get("searches") or ())),
+        search=(*found.search, *searches),
         options=kept + added,
     )

@@ -2,8 +2,11 @@
 
 Source of both rules: kubernetes.io, "DNS for Services and Pods", DNS resolution on Windows nodes; and "Networking on
 Windows", supported flows: a name without a dot gets the one suffix of the pod's namespace, and any name with a dot
-counts as fully qualified and is asked as it is. A C library does not tell its resolver whether a name had a final dot:
-a single label with one (`web.`), which Windows would ask as it is, gets the suffix here.
+counts as fully qualified and is asked as it is. A pod that brings suffixes of its own (dnsPolicy None) has them tried
+in their order, the next one after a no (Dns.Search of an HNS endpoint is a list; its order is an inference).
+
+A C library does not tell its resolver whether a name had a final dot: a single label with one (`web.`), which Windows
+would ask as it is, gets the suffix here.
 """
 
 from __future__ import annotations
@@ -29,12 +32,13 @@ OPTIONS = ("timeout:4", "attempts:1", "ndots:15")
 with few dots every name goes through the search list, which is the root alone, and then not once more as it is."""
 PATIENCE = 1.0
 TRIES = 3
+REMEMBERED = 64
 SEARCH_LIST, SILENT_ON_DOTS = "search list", "silent on dots"
 
 
-def windows_query_name(name: str, suffix: str) -> str:
-    """The one name that Windows asks for. `name` without its final dot has none for a single label."""
-    return name if "." in name or not suffix else f"{name}.{suffix}"
+def windows_spellings(name: str, suffixes: Sequence[str]) -> Sequence[str]:
+    """What Windows asks for, in this order. `name` without its final dot has none for a single label."""
+    return [name] if "." in name or not suffixes else [f"{name}.{suffix}" for suffix in suffixes]
 
 
 class WindowsDnsClient:
@@ -44,8 +48,9 @@ class WindowsDnsClient:
     and `silent on dots` (it never answers for a name with a dot).
     """
 
-    def __init__(self, suffix: str, servers: Sequence[str], quirks: Set[str] = frozenset()) -> None:
-        self._suffix, self._servers, self._quirks = suffix, tuple(servers), quirks
+    def __init__(self, suffixes: Sequence[str], servers: Sequence[str], quirks: Set[str] = frozenset()) -> None:
+        self._suffixes, self._servers, self._quirks = tuple(suffixes), tuple(servers), quirks
+        self._told: dict[bytes, bytes] = {}
         self._namespace: Namespace | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
@@ -80,7 +85,13 @@ class WindowsDnsClient:
         await converse(reader, writer, lambda question: self._answer(question, udp=False))
 
     async def _answer(self, data: bytes, *, udp: bool) -> bytes | None:
-        """What the program is told; None when there is nothing to say, and it runs into its own time-out."""
+        """What the program is told; None when there is nothing to say, and it runs into its own time-out.
+
+        A C library that got a cut answer asks the same by TCP; Windows, whose programs call its client and never ask by
+        packets, goes to the network once. So what was told by UDP is kept for the same question by TCP.
+        """
+        if not udp and data in self._told:
+            return self._told.pop(data)
         query = parsed(data)
         if query is None:
             return None
@@ -94,14 +105,20 @@ class WindowsDnsClient:
                 break
         if said is None:
             return None
-        size = max(query.payload, PLAIN_UDP) if udp else 65535
-        return _as_asked(query, said).to_wire(max_size=size, prefer_truncation=True)
+        answer = _as_asked(query, said)
+        wire = answer.to_wire(max_size=65535)
+        if not udp:
+            return wire
+        if len(self._told) >= REMEMBERED:
+            self._told.clear()
+        self._told[data] = wire
+        return answer.to_wire(max_size=max(query.payload, PLAIN_UDP), prefer_truncation=True)
 
     def _spellings(self, name: str) -> Sequence[str]:
-        if SEARCH_LIST in self._quirks:
-            _, _, parent = self._suffix.partition(".")
-            return [f"{name}.{self._suffix}", f"{name}.{parent}", name]
-        return [windows_query_name(name, self._suffix)]
+        if SEARCH_LIST in self._quirks and self._suffixes:
+            own = self._suffixes[0]
+            return [f"{name}.{own}", f"{name}.{own.partition('.')[2]}", name]
+        return windows_spellings(name, self._suffixes)
 
     async def _ask(self, name: str, query: dns.message.Message) -> dns.message.Message | None:
         assert self._namespace is not None
