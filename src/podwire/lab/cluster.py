@@ -20,8 +20,11 @@ from podwire.lab.dns import DnsServer
 from podwire.lab.dns_records import outside_zone
 from podwire.lab.endpoints import EndpointsController
 from podwire.lab.faults import FAULTS, FaultError
+from podwire.lab.health_ports import HealthPorts
+from podwire.lab.host_ports import HostPorts
 from podwire.lab.interfaces import Event, Namespace, Network
 from podwire.lab.kubelet import NodeAgents
+from podwire.lab.load_balancers import LoadBalancers
 from podwire.lab.network import LabNetwork, LabUnsupported, build_network
 from podwire.lab.nft import NftMissing
 from podwire.lab.planned import OUTSIDE_NAME
@@ -82,7 +85,15 @@ class Cluster:
         await self._start_dns(network, agents)
         await self._start_outside(network, spawner)
         proxy = ServiceProxy(self._store, network.nodes)
-        controllers = (Scheduler(self._store), GarbageCollector(self._store), EndpointsController(self._store), proxy)
+        controllers = (
+            Scheduler(self._store),
+            GarbageCollector(self._store),
+            EndpointsController(self._store),
+            LoadBalancers(self._store, network),
+            HealthPorts(self._store, network.nodes),
+            HostPorts(self._store, network.nodes),
+            proxy,
+        )
         agents.start()
         for controller in controllers:
             controller.start()
