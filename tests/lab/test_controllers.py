@@ -104,22 +104,34 @@ def test_a_namespace_ends_with_all_that_is_in_it(api):
     until(lambda: not api.exists("/api/v1/namespaces/short"), 5)
 
 
-def test_only_ready_endpoints_of_the_family_become_rules():
+def test_endpoints_of_the_family_become_rules_with_their_conditions():
     service = {
-        "metadata": {"namespace": "n", "name": "s"},
+        "metadata": {"namespace": "n", "name": "s", "annotations": {"preserve-destination": "true"}},
         "spec": {
+            "type": "LoadBalancer",
             "clusterIPs": ["10.96.0.9", "fd10:96::9"],
+            "externalIPs": ["192.0.2.9"],
+            "loadBalancerSourceRanges": ["203.0.113.0/24"],
             "sessionAffinity": "ClientIP",
+            "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 5}},
             "ports": [{"name": "t", "protocol": "TCP", "port": 80, "targetPort": "named", "nodePort": 30080}],
         },
+        "status": {"loadBalancer": {"ingress": [{"ip": "2001:db8::9"}, {"ip": "192.0.2.1", "ipMode": "Proxy"}]}},
     }
     meta = {"namespace": "n", "labels": {"kubernetes.io/service-name": "s"}}
     entries = [
-        {"addresses": ["10.244.1.3"], "nodeName": "a", "conditions": {"ready": True}},
+        {"addresses": ["10.244.1.3"], "nodeName": "a", "conditions": {}},
         {"addresses": ["10.244.1.4"], "nodeName": "b", "conditions": {"ready": False}},
+        {"addresses": ["10.244.1.5"], "conditions": {"ready": False, "serving": True, "terminating": True}},
     ]
     slice_ = {"metadata": meta, "addressType": "IPv4", "endpoints": entries, "ports": [{"name": "t", "port": 8080}]}
     four, six = service_rules([service], [slice_])
-    assert four.endpoints == (EndpointRule(address="10.244.1.3", node="a"),)
-    assert (four.target_port, four.node_port, four.session_affinity, four.protocol) == (8080, 30080, True, "tcp")
-    assert (six.family, six.endpoints) == ("ipv6", ())
+    assert four.endpoints == (
+        EndpointRule(address="10.244.1.3", node="a", port=8080),
+        EndpointRule(address="10.244.1.4", node="b", port=8080, ready=False, serving=False),
+        EndpointRule(address="10.244.1.5", node="", port=8080, ready=False, terminating=True),
+    )
+    assert (four.target_port, four.node_port, four.affinity_seconds, four.protocol) == (8080, 30080, 5, "tcp")
+    assert (four.external_ips, four.ingress_ips, four.source_ranges) == (("192.0.2.9",), (), ("203.0.113.0/24",))
+    assert (six.family, six.endpoints, six.ingress_ips) == ("ipv6", (), ("2001:db8::9",))
+    assert four.preserve_destination

@@ -18,8 +18,11 @@ from podwire.lab.dns import DnsServer
 from podwire.lab.dns_records import outside_zone
 from podwire.lab.endpoints import EndpointsController
 from podwire.lab.faults import FAULTS, FaultError
+from podwire.lab.health_ports import HealthPorts
+from podwire.lab.host_ports import HostPorts
 from podwire.lab.interfaces import Event
 from podwire.lab.kubelet import NodeAgents
+from podwire.lab.load_balancers import LoadBalancers
 from podwire.lab.network import LabNetwork, LabUnsupported, build_network
 from podwire.lab.nft import NftMissing
 from podwire.lab.outside_host import OutsideHost
@@ -81,7 +84,15 @@ class Cluster:
         await outside.serve(f"{self._start.work}/root")
         outside.open_door(self._start.directory)
         proxy = ServiceProxy(self._store, network.nodes)
-        controllers = (Scheduler(self._store), GarbageCollector(self._store), EndpointsController(self._store), proxy)
+        controllers = (
+            Scheduler(self._store),
+            GarbageCollector(self._store),
+            EndpointsController(self._store),
+            LoadBalancers(self._store, network),
+            HealthPorts(self._store, network.nodes),
+            HostPorts(self._store, network.nodes),
+            proxy,
+        )
         agents.start()
         for controller in controllers:
             controller.start()

@@ -52,6 +52,9 @@ class NodeNetwork(Protocol):
     def set_services(self, services: Sequence[ServiceRule]) -> None:
         """Replace the whole Service data path of this node (as kube-proxy's sync does), in one transaction."""
 
+    def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
+        """Replace the ports of the node that lead to its pods."""
+
 
 class Network(Protocol):
     """The whole topology of a profile, built."""
@@ -60,20 +63,34 @@ class Network(Protocol):
     outside: Namespace
     outside_addresses: tuple[str, ...]
 
+    def set_external_routes(self, routes: Mapping[str, str]) -> None:
+        """Replace the ways from the router to addresses of Services: address to name of node."""
+
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointRule:
-    """One ready backend of a Service: its address of the rule's family, and the node that it runs on."""
+    """One backend of a Service: its address of the rule's family, the node that it runs on, and its conditions.
+
+    `port` is None for the Service's own target port. `node` is empty for an address that is no pod's.
+    """
 
     address: str
     node: str
+    port: int | None = None
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceRule:
-    """One (Service, family, port): what the node's proxy must do with packets for `address:port`."""
+    """One (Service, family, port): what the node's proxy must do with packets for `address:port`.
+
+    `endpoints` are all of them, ready or not: which are used, each proxy decides. `external_ips` and `ingress_ips` are
+    further addresses of the rule's family; `source_ranges` say who may use the latter.
+    """
 
     name: str
     family: Family
@@ -83,9 +100,29 @@ class ServiceRule:
     target_port: int
     endpoints: tuple[EndpointRule, ...] = ()
     node_port: int | None = None
+    external_ips: tuple[str, ...] = ()
+    ingress_ips: tuple[str, ...] = ()
+    source_ranges: tuple[str, ...] = ()
     session_affinity: bool = False
+    affinity_seconds: int = 10800
     external_local: bool = False
     internal_local: bool = False
+    preserve_destination: bool = False
+
+    def target(self, endpoint: EndpointRule) -> int:
+        """The port that an endpoint listens on."""
+        return endpoint.port if endpoint.port is not None else self.target_port
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortMapping:
+    """A `hostPort` of a pod's container: `port` of the node (at `host_address`, or all of its) leads to the pod."""
+
+    protocol: Literal["tcp", "udp"]
+    port: int
+    pod: str
+    pod_port: int
+    host_address: str | None = None
 
 
 class Container(Protocol):

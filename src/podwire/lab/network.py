@@ -12,13 +12,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from podwire.facts import FAMILIES
+from podwire.facts import FAMILIES, family_of
 from podwire.lab import nft
 from podwire.lab.interfaces import Namespace, NodeNetwork
 from podwire.lab.netns import plain_frames
 from podwire.lab.profiles import OUTSIDE_HOST, OUTSIDE_NETWORK, OUTSIDE_ROUTER, ROUTER, UNDERLAY, UNDERLAY_MTU, Profile
 from podwire.lab.rtnetlink import wait_ready
-from podwire.lab.topology import ANYWHERE, BRIDGE, LINUX, NIC, ROUTING, Host, Node, flush_connections
+from podwire.lab.topology import ANYWHERE, BRIDGE, LINUX, NIC, ROUTING, Host, Node, alone, flush_connections
 
 SWITCH, OUTSIDE_NIC = "underlay", "eth1"
 ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
@@ -40,6 +40,7 @@ class LabNetwork:
         self.dns_fault: Any = None
         self.windows_dns_quirks: set[str] = set()
         self.active_faults: dict[str, Any] = {}
+        self._external_routes: dict[str, str] = {}
         self.outside_addresses = tuple(OUTSIDE_HOST[family] for family in FAMILIES)
         self._opened = contextlib.ExitStack()
         try:
@@ -110,6 +111,20 @@ class LabNetwork:
         outside.commit()
         plain_frames(self.router.netns, NIC, OUTSIDE_NIC)
         plain_frames(self.outside_host.netns, NIC)
+
+    def set_external_routes(self, routes: Mapping[str, str]) -> None:
+        """See `interfaces.Network`: what the cloud's load balancer does, or the operator who announces an address."""
+        links = self.router.links
+        for address in self._external_routes.keys() - routes.keys():
+            links.route(alone(address), NIC, self._next_hop(address, self._external_routes[address]), delete=True)
+        for address, node in routes.items():
+            if self._external_routes.get(address) != node:
+                links.route(alone(address), NIC, self._next_hop(address, node))
+        links.commit()
+        self._external_routes = dict(routes)
+
+    def _next_hop(self, address: str, node: str) -> str:
+        return self.machines[node].plan.address(family_of(address))
 
     def flush_connections(self) -> None:
         """Let every node forget its tracked connections, so that a change counts from the next packet on."""

@@ -12,6 +12,9 @@ from podwire.lab.netns import NetworkNamespace
 
 TIMEOUT = 20.0
 
+# Bit of a connection's mark, on all nodes: it was led to a backend of a UDP Service, and ends when that backend does.
+UDP_SERVICE = 0x4
+
 
 class NftMissing(Exception):
     """The machine has no `nft`: the lab cannot build its data paths."""

@@ -38,7 +38,7 @@ IFLA_VXLAN_LEARNING, IFLA_VXLAN_PORT, IFLA_VXLAN_UDP_CSUM = 7, 15, 18
 OPERSTATE_UNKNOWN, OPERSTATE_UP, PORT_FORWARDING = 0, 6, 3
 
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_F_NODAD = 1, 2, 4, 2
-RTA_DST, RTA_OIF, RTA_GATEWAY = 1, 4, 5
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH = 1, 4, 5, 9
 RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST, RTNH_F_ONLINK = 254, 4, 1, 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 NDA_DST, NDA_LLADDR, NUD_NOARP, NUD_PERMANENT, NTF_SELF, NTF_MASTER = 1, 2, 0x40, 0x80, 2, 4
@@ -176,18 +176,24 @@ class Rtnetlink:
         verb = "remove" if delete else "add"
         self._add(RTM_DELADDR if delete else RTM_NEWADDR, 0 if delete else NEW, body, f"{verb} {address} on {name}")
 
-    def route(self, destination: str, device: str, via: str | None = None, *, delete: bool = False) -> None:
-        """A static route, `destination` a network or `0.0.0.0/0`. The next hop need not be in a connected network."""
+    def route(self, destination: str, device: str, *via: str, delete: bool = False) -> None:
+        """A static route, `destination` a network or `0.0.0.0/0`. Next hops need not be in a connected network.
+
+        Of several next hops the kernel takes one a flow.
+        """
         network = ipaddress.ip_network(destination)
         scope = RT_SCOPE_UNIVERSE if via or network.version == 6 else RT_SCOPE_LINK
         flags = RTNH_F_ONLINK if via else 0
         header = (_family(network.version), network.prefixlen, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN_UNICAST)
         body = struct.pack("BBBBBBBBI", *header, flags) + attribute(RTA_DST, network.network_address.packed)
-        body += attribute(RTA_OIF, _number(self.index[device]))
-        if via:
-            body += attribute(RTA_GATEWAY, ipaddress.ip_address(via).packed)
+        hops = [attribute(RTA_GATEWAY, ipaddress.ip_address(hop).packed) for hop in via]
+        if len(hops) > 1:
+            lists = [struct.pack("HBBi", 8 + len(hop), flags, 0, self.index[device]) + hop for hop in hops]
+            body += attribute(RTA_MULTIPATH, b"".join(lists))
+        else:
+            body += attribute(RTA_OIF, _number(self.index[device])) + b"".join(hops)
         verb = "delete" if delete else "set"
-        words = f"{verb} route {destination} by {via or device}"
+        words = f"{verb} route {destination} by {' and '.join(via) or device}"
         self._add(RTM_DELROUTE if delete else RTM_NEWROUTE, 0 if delete else REPLACE, body, words)
 
     def neighbour(self, device: str, address: str, mac: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from podwire.facts import FAMILIES, OS, Family, family_of
-from podwire.lab import linux_node, nft, windows_node
-from podwire.lab.interfaces import Namespace, PodNetwork, ServiceRule
+from podwire.lab import linux_node, linux_services, nft, windows_node, windows_services
+from podwire.lab.interfaces import Namespace, PodNetwork, PortMapping, ServiceRule
 from podwire.lab.netns import NetworkNamespace, plain_frames
 from podwire.lab.profiles import ROUTER, UNDERLAY, NodePlan, Profile
 from podwire.lab.rtnetlink import Rtnetlink, wait_ready
@@ -77,7 +78,8 @@ class Host:
 
 @dataclass
 class Pod:
-    """A pod's place in the network (`interfaces.PodNetwork`). `host` is its number in the node's pod networks."""
+    """A pod's place in the network (`interfaces.PodNetwork`). `host` is its number in the node's pod networks,
+    `accepted` are addresses of Services that it has besides its own."""
 
     uid: str
     host: int
@@ -86,6 +88,7 @@ class Pod:
     addresses: tuple[str, ...]
     mac: str
     host_interface: str
+    accepted: set[str] = field(default_factory=set)
 
     def address(self, family: Family) -> str | None:
         return next((a for a in self.addresses if family_of(a) == family), None)
@@ -107,8 +110,11 @@ class Node:
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
         self._applied_services = ""
+        self._applied_host_ports: Sequence[PortMapping] = ()
+        self._preserved: Mapping[str, frozenset[str]] = {}
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
         self._next_pod = FIRST_POD
+        self._building = threading.RLock()  # Services are written in threads beside the one that attaches pods
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -141,7 +147,7 @@ class Node:
             length = self.plan.pod_cidr(family).rpartition("/")[2]
             links.address(BRIDGE, f"{self.gateway(family)}/{length}")
             if self.os == "windows" and self.profile.source_vip is not None:
-                links.address(BRIDGE, _alone(self.plan.pod_address(family, self.profile.source_vip)))
+                links.address(BRIDGE, alone(self.plan.pod_address(family, self.profile.source_vip)))
         for family in FAMILIES:
             links.neighbour(NIC, ROUTER[family], router_mac)
             links.route(ANYWHERE[family], NIC, ROUTER[family])
@@ -159,7 +165,7 @@ class Node:
         links.vxlan(VXLAN, self.plan.vtep_mac, local=self.plan.address("ipv4"), device=NIC, **settings)
         links.up(VXLAN)
         for family in self.families:
-            links.address(VXLAN, _alone(self.plan.pod_address(family, 0)))
+            links.address(VXLAN, alone(self.plan.pod_address(family, 0)))
 
     def add_peer(self, peer: NodePlan) -> None:
         """What the node knows of another one: its MAC, and the way to its pods."""
@@ -208,8 +214,10 @@ class Node:
         self._services = tuple(services)
         for change in self.rewritten.values():
             services = change(services)
-        rules = windows_node.service_rules if self.os == "windows" else linux_node.service_rules
+        rules = windows_services.service_rules if self.os == "windows" else linux_services.service_rules
         text = rules(self.plan, self.profile, services)
+        if self.os == "windows":
+            self._preserve(windows_services.preserved_addresses(self.plan, self.profile, services))
         if text == self._applied_services:
             return
         nft.apply(self.host.netns, text)
@@ -217,7 +225,36 @@ class Node:
         before, self._udp_backends = self._udp_backends, _udp_backends(services)
         if any(before[key] - self._udp_backends.get(key, frozenset()) for key in before):
             # kube-proxy: a UDP flow would keep its lost backend as long as the client goes on sending.
-            flush_connections(self.host.netns, mark=windows_node.UDP_SERVICE)
+            flush_connections(self.host.netns, mark=nft.UDP_SERVICE)
+
+    def _preserve(self, wanted: Mapping[str, frozenset[str]]) -> None:
+        """Lead addresses to pods untranslated. The pods accept them, which on Windows is their operator's business: a
+        loopback adapter in the container with that address."""
+        if wanted == self._preserved:
+            return
+        with self._building:
+            links = self.host.links
+            for address in self._preserved.keys() - wanted.keys():
+                links.route(alone(address), BRIDGE, *self._preserved[address], delete=True)
+            for address, backends in wanted.items():
+                if self._preserved.get(address) != backends:
+                    links.route(alone(address), BRIDGE, *backends)
+            links.commit()
+            for pod in self.pods.values():
+                accepted = {address for address, backends in wanted.items() if not backends.isdisjoint(pod.addresses)}
+                for address in pod.accepted ^ accepted:
+                    pod.place.links.address("lo", alone(address), delete=address in pod.accepted)
+                pod.place.links.commit()
+                pod.accepted = accepted
+        self._preserved = wanted
+
+    def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
+        """See `interfaces.NodeNetwork`. Doing it again with the same ports costs nothing."""
+        if tuple(mappings) == self._applied_host_ports:
+            return
+        rules = windows_node.host_port_rules if self.os == "windows" else linux_node.host_port_rules
+        nft.apply(self.host.netns, rules(self.profile, mappings))
+        self._applied_host_ports = tuple(mappings)
 
     # Pods
 
@@ -227,6 +264,10 @@ class Node:
         Raises:
             ValueError: there is a pod of that uid, or no address is left.
         """
+        with self._building:
+            return self._attach(uid)
+
+    def _attach(self, uid: str) -> Pod:
         if uid in self.pods:
             raise ValueError(f"pod {uid} is attached to {self.name} already")
         host = self._free_number()
@@ -269,12 +310,13 @@ class Node:
 
     def detach_pod(self, uid: str) -> None:
         """Take the cable out and give the namespace up; a uid that is not attached is nothing to do."""
-        pod = self.pods.pop(uid, None)
-        if pod is None:
-            return
-        self.host.links.delete_link(pod.host_interface)
-        self.host.links.commit()
-        pod.place.close()
+        with self._building:
+            pod = self.pods.pop(uid, None)
+            if pod is None:
+                return
+            self.host.links.delete_link(pod.host_interface)
+            self.host.links.commit()
+            pod.place.close()
 
     def _free_number(self) -> int:
         """The next number in turn, as host-local does: an address is not used again at once."""
@@ -299,12 +341,17 @@ class Node:
         self.host.close()
 
 
-def _alone(address: str) -> str:
+def alone(address: str) -> str:
+    """An address as a network of one."""
     return f"{address}/{128 if ':' in address else 32}"
 
 
 def _udp_backends(services: Sequence[ServiceRule]) -> dict[tuple[str, int], frozenset[str]]:
-    return {(s.address, s.port): frozenset(e.address for e in s.endpoints) for s in services if s.protocol == "udp"}
+    return {
+        (s.address, s.port): frozenset(e.address for e in s.endpoints if e.ready)
+        for s in services
+        if s.protocol == "udp"
+    }
 
 
 def flush_connections(namespace: NetworkNamespace, mark: int | None = None) -> None:

@@ -47,7 +47,7 @@ class WindowsBuild:
 
     @property
     def has_dsr(self) -> bool:
-        """sig-windows-tools asks for KB4580390 (17763.1554) on Windows Server 2019; KEP-5100 an older one."""
+        """sig-windows-tools asks for KB4580390 (17763.1554) on Windows Server 2019; KEP-5100 an earlier one."""
         return self >= WindowsBuild(17763, 1554)
 
     @property
@@ -67,8 +67,8 @@ class WindowsBuild:
 
     @property
     def loses_node_ports_on_overlay(self) -> bool:
-        """Windows-Containers issue 204: node ports of Windows Server 2022. Its end is inferred: 20348.681 (KB5012637),
-        which OpenShift's operator asks for because of it."""
+        """Windows-Containers issue 204: node ports of Windows Server 2022. The end is inferred: 20348.681, KB5012637,
+        which OpenShift's operator asks for."""
         return self.number == 20348 and self.revision < 681
 
     @property

@@ -1,4 +1,4 @@
-"""The data path of an emulated Windows node: HNS policies and kube-proxy's winkernel mode, as the documents say.
+"""The data path of an emulated Windows node: the HNS policies of its pods, as the documents say.
 
 Nothing here was seen on a Windows node. Each rule names the document that it was taken from; what no document tells is
 not imitated. Functions only: they turn values into ruleset text.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from podwire.facts import Family
+from podwire.facts import Family, family_of
 from podwire.lab import nft
-from podwire.lab.interfaces import EndpointRule, ServiceRule
-from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
-from podwire.lab.profiles import POD_NETWORK, NodePlan, Profile
+from podwire.lab.interfaces import PortMapping
+from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD, host_port_rule
+from podwire.lab.profiles import NodePlan, Profile
 
 # Microsoft, "Service overview and network port requirements for Windows": the dynamic port range.
 PORTS = "49152-65535"
@@ -24,9 +24,6 @@ SYSCTLS: Mapping[str, str] = {
     "net/ipv6/conf/default/hop_limit": "128",
     "net/ipv4/ip_local_port_range": "49152 65535",
 }
-
-# Connection marks: what the load balancer wants done after routing, and which entries a changed Service makes stale.
-SOURCE_NAT, UDP_SERVICE = 0x1, 0x4
 
 
 def base_rules(node: NodePlan, profile: Profile) -> str:
@@ -47,6 +44,7 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
         "ipv6": "destination-unreachable, packet-too-big, time-exceeded, parameter-problem",
     }[family]
     pods, excepted = node.pod_cidr(family), ", ".join(profile.exceptions(family))
+    source = node_source(node, family)
     return f"""
   set exceptions {{
     type {ADDRESS_TYPE[family]}; flags interval;
@@ -56,7 +54,7 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
     type nat hook postrouting priority 100;
     # hcsshim, OutBoundNAT policy: the node's address, but for the Exceptions. kubernetes.io, "Networking on Windows",
     # limitations: TCP and UDP are translated, ICMP is not.
-    {ip} saddr {pods} oifname "eth0" {ip} daddr != @exceptions meta l4proto {{ tcp, udp }} snat to {_node(node, family)}
+    {ip} saddr {pods} oifname "eth0" {ip} daddr != @exceptions meta l4proto {{ tcp, udp }} snat to {source}
   }}
   chain forward {{
     type filter hook forward priority 0;
@@ -65,7 +63,20 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
     {ip} saddr {pods} oifname "eth0" {ip} daddr != @exceptions meta l4proto {echo_and_errors} drop
     # The same limit the other way (inference): an ICMP error about a translated packet is not translated back.
     iifname "eth0" ct state related ct status snat ct original {ip} daddr != @exceptions {icmp} type {{ {errors} }} drop
+    {_lost_pods(node, profile, family)}
   }}"""
+
+
+def _lost_pods(node: NodePlan, profile: Profile, family: Family) -> str:
+    """kubernetes.io, "Networking on Windows", warnings: pod to pod on l2bridge with DSR fails on some builds.
+
+    No document tells which pods. Inference: connections between pods of Windows nodes, by address or through a Service,
+    are dropped at the client's node.
+    """
+    if profile.mode != "l2bridge" or not profile.dsr or not profile.build.loses_pods_on_l2bridge:
+        return ""
+    ip, pods = KEYWORD[family], ", ".join(plan.pod_cidr(family) for plan in profile.nodes if plan.os == "windows")
+    return f"{ip} saddr {node.pod_cidr(family)} {ip} daddr {{ {pods} }} meta l4proto {{ tcp, udp }} ct state new drop"
 
 
 def _no_ipv6(node: NodePlan) -> str:
@@ -80,75 +91,29 @@ def _no_ipv6(node: NodePlan) -> str:
   }}"""
 
 
-def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> str:
-    """The HNS load balancers of the node: one for each Service port and address (kube-proxy, winkernel/proxier.go)."""
+def host_port_rules(profile: Profile, mappings: Sequence[PortMapping]) -> str:
+    """HNS PortMapping policies (win-bridge, win-overlay: the `portMappings` capability): what comes in by the NIC."""
     text = ""
     for family in profile.pod_families("windows"):
-        own = [service for service in services if service.family == family]
-        text += nft.table(KEYWORD[family], "hns-loadbalancers", _loadbalancers(node, profile, family, own))
+        ip = KEYWORD[family]
+        ways = "\n    ".join(host_port_rule(ip, each) for each in mappings if family_of(each.pod) == family)
+        body = f"""
+  chain port-mappings {{
+    {ways}
+  }}
+  chain prerouting {{
+    type nat hook prerouting priority -101;
+    iifname "eth0" fib daddr type local jump port-mappings
+  }}"""
+        text += nft.table(ip, "hns-port-mappings", body)
     return text
 
 
-def _host(address: str) -> str:
+def bracketed(address: str) -> str:
+    """An address as it stands before a port."""
     return f"[{address}]" if ":" in address else address
 
 
-def _node(node: NodePlan, family: Family) -> str:
-    return f"{_host(node.address(family))}:{PORTS}"
-
-
-def _usable(node: NodePlan, service: ServiceRule) -> tuple[EndpointRule, ...]:
-    # winkernel/proxier.go: a local endpoint that is not in the pod network (a HostProcess pod) is left out.
-    return tuple(e for e in service.endpoints if e.address not in node.addresses)
-
-
-def _loadbalancers(node: NodePlan, profile: Profile, family: Family, services: Sequence[ServiceRule]) -> str:
-    ip, address = KEYWORD[family], ADDRESS_TYPE[family]
-    balancers: list[str] = []
-    own_backends: set[str] = set()
-    for service in services:
-        everywhere = _usable(node, service)
-        local = tuple(e for e in everywhere if e.node == node.name)
-        own_backends.update(e.address for e in local)
-        inside = local if service.internal_local else everywhere
-        # winkernel/proxier.go: without endpoints no policy at all is made, not even one that refuses.
-        if inside:
-            head = f'iifname "cbr0" {ip} daddr {service.address} {service.protocol} dport {service.port}'
-            balancers.append(_balancer(head, service, inside, source_nat=not profile.dsr))
-        # winkernel/proxier.go: --enable-dsr is not for node ports; only ExternalTrafficPolicy Local keeps the source.
-        outside = local if service.external_local else everywhere
-        if service.node_port is not None and outside:
-            head = f"{ip} daddr {node.address(family)} {service.protocol} dport {service.node_port}"
-            balancers.append(_balancer(head, service, outside, source_nat=not service.external_local))
-    hairpins = nft.elements(f"{a} . {a}" for a in sorted(own_backends))
-    source = node.address(family) if profile.source_vip is None else node.pod_address(family, profile.source_vip)
-    listed = "\n    ".join(balancers)
-    return f"""
-  set hairpins {{
-    type {address} . {address};
-    {hairpins}
-  }}
-  chain lbnat {{
-    type nat hook prerouting priority -100;
-    {listed}
-  }}
-  chain source-nat {{
-    type nat hook postrouting priority 99;
-    # win-bridge and win-overlay, loopbackDSR: an OutBoundNAT policy whose Destinations are the pod's own address.
-    ct status dnat {ip} saddr . {ip} daddr @hairpins meta l4proto {{ tcp, udp }} snat to {_node(node, family)}
-    # winkernel/proxier.go: without DSR the source is the SourceVIP (overlay: --source-vip, of the node's pod network;
-    # elsewhere the node's address), or the node's address for a backend that is not a pod.
-    ct mark & {SOURCE_NAT} != 0 {ip} daddr {POD_NETWORK[family]} meta l4proto {{ tcp, udp }} \\
-      snat to {_host(source)}:{PORTS}
-    ct mark & {SOURCE_NAT} != 0 meta l4proto {{ tcp, udp }} snat to {_node(node, family)}
-  }}"""
-
-
-def _balancer(head: str, service: ServiceRule, endpoints: Sequence[EndpointRule], *, source_nat: bool) -> str:
-    ip = KEYWORD[service.family]
-    # hcsshim, LoadBalancerDistribution: by the five-tuple, or by the source address with session affinity.
-    tuple_ = f"{ip} saddr" if service.session_affinity else f"{ip} saddr . {ip} daddr . {service.protocol} sport"
-    backends = ", ".join(f"{i} : {e.address}" for i, e in enumerate(endpoints))
-    mark = (SOURCE_NAT if source_nat else 0) | (UDP_SERVICE if service.protocol == "udp" else 0)
-    choice = f"jhash {tuple_} mod {len(endpoints)} seed 0x706f6477 map {{ {backends} }}"
-    return f"{head} ct mark set {mark:#x} dnat to {choice}:{service.target_port}"
+def node_source(node: NodePlan, family: Family) -> str:
+    """The node's address with the ports that translated connections get."""
+    return f"{bracketed(node.address(family))}:{PORTS}"

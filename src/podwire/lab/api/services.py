@@ -46,16 +46,38 @@ def fill_service(obj: Object, existing: Existing) -> None:
             port.setdefault("protocol", "TCP")
             if port.get("targetPort") in (None, "", 0):
                 port["targetPort"] = port["port"]
+    _drop_fields_of_other_types(spec)
     if kind not in _ALLOCATING:
         return
     spec.setdefault("internalTrafficPolicy", "Cluster")
-    if kind != "ClusterIP":
+    if kind != "ClusterIP" or spec.get("externalIPs"):
         spec.setdefault("externalTrafficPolicy", "Cluster")
+    if kind == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
     errors = [*_families(spec), *_addresses(obj, spec, existing)]
     if kind in ("NodePort", "LoadBalancer"):
-        errors += _node_ports(obj, spec, existing)
+        errors += _node_ports(obj, spec, existing, allocate=spec.get("allocateLoadBalancerNodePorts") is not False)
     if errors:
         raise invalid(BY_PLURAL["services"], obj["metadata"].get("name"), errors)
+
+
+def _drop_fields_of_other_types(spec: Object) -> None:
+    """What a Service keeps from the type that it had before, and its type does not have, is taken away."""
+    kind = spec["type"]
+    if kind == "ExternalName":
+        for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
+            spec.pop(field, None)
+    if kind not in ("NodePort", "LoadBalancer"):
+        for port in spec.get("ports") or ():
+            if isinstance(port, dict):
+                port.pop("nodePort", None)
+        if not spec.get("externalIPs"):
+            spec.pop("externalTrafficPolicy", None)
+    if kind != "LoadBalancer":
+        for field in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
+            spec.pop(field, None)
+    if kind != "LoadBalancer" or spec.get("externalTrafficPolicy") != "Local":
+        spec.pop("healthCheckNodePort", None)
 
 
 def _family(address: str) -> str:
@@ -140,32 +162,36 @@ def _others(obj: Object, existing: Existing) -> list[Object]:
     ]
 
 
-def _node_ports(obj: Object, spec: Object, existing: Existing) -> list[FieldError]:
+def _node_ports(obj: Object, spec: Object, existing: Existing, *, allocate: bool) -> list[FieldError]:
+    """Node ports of a Service's ports where it asks for some or `allocate` is set, and the port of its health check."""
+    others = _others(obj, existing)
     used = {
         (port.get("protocol", "TCP"), port["nodePort"])
-        for other in _others(obj, existing)
+        for other in others
         for port in other.get("ports") or ()
         if port.get("nodePort")
     }
+    used |= {("TCP", other["healthCheckNodePort"]) for other in others if other.get("healthCheckNodePort")}
     errors = []
     for index, port in enumerate(spec.get("ports") or ()):
-        if not isinstance(port, dict):
-            continue
-        protocol, wanted = port.get("protocol", "TCP"), port.get("nodePort")
-        field = f"spec.ports[{index}].nodePort"
-        if not wanted:
-            free = [number for number in NODE_PORTS if (protocol, number) not in used]
-            wanted = port["nodePort"] = random.choice(free)
-        elif wanted not in NODE_PORTS:
-            errors.append(
-                invalid_value(
-                    field,
-                    wanted,
-                    f"provided port is not in the valid range. The range of valid ports is "
-                    f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}",
-                )
-            )
-        elif (protocol, wanted) in used:
-            errors.append(invalid_value(field, wanted, "provided port is already allocated"))
-        used.add((protocol, wanted))
+        if isinstance(port, dict) and (allocate or port.get("nodePort")):
+            protocol, field = port.get("protocol", "TCP"), f"spec.ports[{index}].nodePort"
+            errors += _node_port(port, "nodePort", protocol, field, used)
+    if spec["type"] == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+        errors += _node_port(spec, "healthCheckNodePort", "TCP", "spec.healthCheckNodePort", used)
+    return errors
+
+
+def _node_port(holder: Object, key: str, protocol: str, field: str, used: set[tuple[str, int]]) -> list[FieldError]:
+    """Take the port that `holder` asks for, or give it one."""
+    wanted, errors = holder.get(key), []
+    if not wanted:
+        wanted = holder[key] = random.choice([number for number in NODE_PORTS if (protocol, number) not in used])
+    elif wanted not in NODE_PORTS:
+        range_ = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+        why = f"provided port is not in the valid range. The range of valid ports is {range_}"
+        errors.append(invalid_value(field, wanted, why))
+    elif (protocol, wanted) in used:
+        errors.append(invalid_value(field, wanted, "provided port is already allocated"))
+    used.add((protocol, wanted))
     return errors

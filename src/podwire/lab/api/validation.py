@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from podwire.lab.api.objects import at
@@ -259,11 +261,36 @@ def _service(obj: Object, before: Object | None) -> list[FieldError]:
     names: set[str] = set()
     for index, port in enumerate(ports):
         errors += _service_port(port, f"spec.ports[{index}]", named=len(ports) > 1, seen=seen, names=names)
+    errors += _external_traffic(spec)
     old = at(before, "spec", "clusterIP") if before is not None and at(before, "spec", "type") == kind else None
     if old and kind != "ExternalName" and spec.get("clusterIP") != old:
         given = spec.get("clusterIPs") or [spec.get("clusterIP")]
         errors.append(invalid_value("spec.clusterIPs[0]", given, "primary clusterIP can not be unset or changed"))
     return errors
+
+
+def _external_traffic(spec: Object) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for index, address in enumerate(spec.get("externalIPs") or ()):
+        if not _is_a(ipaddress.ip_address, address):
+            errors.append(invalid_value(f"spec.externalIPs[{index}]", address, "must be a valid IP address"))
+    for index, network in enumerate(spec.get("loadBalancerSourceRanges") or ()):
+        if not _is_a(ipaddress.ip_network, network):
+            errors.append(
+                invalid_value(f"spec.loadBalancerSourceRanges[{index}]", network, "must be a valid CIDR value")
+            )
+    for key in ("internalTrafficPolicy", "externalTrafficPolicy"):
+        if spec.get(key) not in (None, "Cluster", "Local"):
+            errors.append(not_supported(f"spec.{key}", spec[key], ("Cluster", "Local")))
+    return errors
+
+
+def _is_a(kind: Callable[[str], object], text: Any) -> bool:
+    try:
+        kind(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 def _service_port(
