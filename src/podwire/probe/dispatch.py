@@ -9,7 +9,7 @@ import functools
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ from podwire.probe.controls import ControlRounds, exchange_of
 from podwire.probe.targets import SERVER_PORTS, Hello, NoTarget, Target, bindings_of, probe_of, target_of
 
 PATIENCE = 15.0
+LULL = 0.25
 DYNAMIC_PORTS = {"linux": (32768, 60999), "windows": (49152, 65535)}
 Say = Callable[[str], object]
 
@@ -59,6 +60,7 @@ class Dispatcher:
 
     `agents` are the RPC clients by pod; `timeout` is the seconds that a flow waits for its answer (at least three SYNs
     are sent within 4 s). `why_lost` tells what the API knows of a probe that went away in mid-run ('' for nothing).
+    `idle` is called when all flows are in flight: the time until the silent ones are given up is free for other work.
     """
 
     def __init__(
@@ -70,9 +72,10 @@ class Dispatcher:
         timeout: float = 4.0,
         say: Say = lambda text: None,
         why_lost: Callable[[str], str] = lambda pod: "",
+        idle: Callable[[], object] = lambda: None,
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
-        self._timeout, self._say = timeout, say
+        self._timeout, self._say, self._idle = timeout, say, idle
         self._tokens = tokens()
         self._ports: dict[str, int] = {}
         self._why_lost = functools.cache(why_lost)
@@ -94,6 +97,9 @@ class Dispatcher:
         with self._timed("flows"):
             flights, unsent = self._launch(able, hellos)
             broken |= unsent
+            self._idle()
+            if _all_but_silent(flights):
+                captures.drain()
             attempts, lost = self._land(flights)
             broken |= lost
         with self._timed("controls"):
@@ -294,6 +300,17 @@ class Dispatcher:
             controls=controls.results(case.id),
         )
         return Sighting(observation=observation, frames=frames)
+
+
+def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
+    """Wait until no more answers come; whether some are still missing, which now wait for their time-out."""
+    waiting: set[Future[dict[str, Any]]] = {flight.answer for flight in flights}
+    while waiting:
+        known = len(waiting)
+        waiting = wait(waiting, LULL).not_done
+        if len(waiting) == known:
+            return True
+    return False
 
 
 def _answered(attempts: Sequence[Attempt]) -> bool:
