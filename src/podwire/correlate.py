@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from podwire.observations import Attempt, SeenPacket
@@ -34,15 +34,21 @@ class Clue:
 
 
 class CaptureIndex:
-    """One capture, ready to be asked for the packets of any exchange."""
+    """One capture, ready to be asked for the packets of any exchange. It may grow, as the capture does."""
 
-    def __init__(self, packets: Iterable[Packet]) -> None:
-        self.packets: Sequence[Packet] = tuple(packets)
+    def __init__(self, packets: Iterable[Packet] = ()) -> None:
+        self.packets: list[Packet] = []
         self._by_token: dict[bytes, list[int]] = defaultdict(list)
         self._by_ends: dict[Ends, list[int]] = defaultdict(list)
         self._by_quote: dict[Ends, list[int]] = defaultdict(list)
         self._by_syn: dict[int, list[int]] = defaultdict(list)
-        for at, packet in enumerate(self.packets):
+        self.extend(packets)
+
+    def extend(self, packets: Iterable[Packet]) -> None:
+        """Add what was captured after the packets that are here."""
+        first = len(self.packets)
+        self.packets += packets
+        for at, packet in enumerate(self.packets[first:], first):
             for found in set(TOKEN.findall(packet.payload)):
                 self._by_token[found].append(at)
             if packet.quoted is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -64,6 +65,14 @@ class Ledger:
         self._record: RunRecord | None = None
         self._run_dir: Path | None = None
         self._reports: dict[str, str] = {}
+        self._allure: subprocess.Popen[bytes] | None = None
+
+    def prepare(self, runner: Runner) -> None:
+        """Start what takes its time to get ready for the reports: to be called while the flows are in flight."""
+        from podwire.reporting.allure_report import warm_up
+
+        if runner.options.page and self._allure is None:
+            self._allure = warm_up(_checkout())
 
     def add(self, record: CaseRecord) -> None:
         self._cases[record.id] = record
@@ -103,7 +112,8 @@ class Ledger:
         runner.timings["reports"] = time.monotonic() - began
         page, line = None, "not wanted (--no-report)"
         if runner.options.page:
-            page, line = generate_report(self._run_dir, content_root() if is_checkout() else None)
+            page, line = generate_report(self._run_dir, _checkout(), warm=self._allure)
+            self._allure = None
         self._reports = {"Allure report": str(page) if page else line, "record": f"{self._run_dir}/run.json"}
         runner.timings["Allure report"] = time.monotonic() - began - runner.timings["reports"]
         self._record = replace(record, timings={name: round(s, 3) for name, s in runner.timings.items()})
@@ -126,3 +136,7 @@ class Ledger:
         """The lines that the terminal shows at the end."""
         if self._record is not None:
             yield from summary(self._record, self._reports, colour=colour).splitlines()
+
+
+def _checkout() -> Path | None:
+    return content_root() if is_checkout() else None

@@ -26,12 +26,14 @@ class Tunnel:
     flags: int = 0x08
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# Not frozen like all other values: of all that decoding a frame takes, a frozen packet would take most.
+@dataclass(kw_only=True, slots=True, unsafe_hash=True)
 class Packet:
-    """One captured frame. Addresses are text, `at` is seconds since the epoch, `length` the frame's bytes on the wire.
+    """One captured frame, which nobody changes.
 
-    `eth_*` are the MACs of the innermost Ethernet header. `frame_src`/`frame_dst` are those of the frame on the cable.
-    `quoted` is the packet that an ICMP error quotes.
+    Addresses are text, `at` is seconds since the epoch, `length` the frame's bytes on the wire. `eth_*` are the
+    MACs of the innermost Ethernet header. `frame_src`/`frame_dst` are those of the frame on the cable. `quoted` is
+    the packet that an ICMP error quotes.
     """
 
     at: float

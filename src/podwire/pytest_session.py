@@ -111,7 +111,8 @@ def runner_of(config: pytest.Config) -> Runner:
         except (PodwireError, CatalogueError, PlanError) as problem:
             _stop(problem)
         config.stash[RUNNER] = runner
-        config.stash[LEDGER] = Ledger()
+        ledger = config.stash[LEDGER] = Ledger()
+        runner.idle = lambda: ledger.prepare(runner)
     return config.stash[RUNNER]
 
 

@@ -75,6 +75,8 @@ class Runner:
 
     def __init__(self, options: RunOptions, say: Say = lambda text: None) -> None:
         self.options, self._say = options, say
+        self.idle: Callable[[], object] = lambda: None
+        """Called when all flows are in flight: what else a run has to do can be done while silent ones wait."""
         self.started = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.started))
         self.run_id = f"{stamp}-{secrets.token_hex(2)}"
@@ -228,6 +230,7 @@ class Runner:
             say=self._say,
             why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
             change=lambda names: make_changes(connection.rest, deployment, names),
+            idle=self.idle,
         )
 
     def _deploy(self, say: Say) -> tuple[Connection, Deployment, ClusterFacts]:

@@ -115,6 +115,32 @@ def test_two_captures_run_side_by_side_and_end_one_by_one(client):
     assert (b"pwbbbb" in first.interfaces["lo"], b"pwbbbb" in second.interfaces["lo"]) == (False, True)
 
 
+def test_what_is_read_in_between_does_not_come_again(client):
+    begin(client, interfaces=["lo"])
+    tokens = [f"pw{letter * 16}" for letter in "abc"]
+    taken = []
+    for token in tokens:
+        beacon(client, token)
+        last = token == tokens[-1]
+        taken.append((client.capture_stop if last else client.capture_read)("c").result(20))
+    for token, data in zip(tokens, taken, strict=True):
+        frames = list(read_frames(data.interfaces["lo"]))
+        assert data.count == len(frames) == len(data.directions["lo"])
+        assert data.dropped == 0
+        assert {one for one in tokens if one.encode() in data.interfaces["lo"]} == {token}
+
+
+def test_what_does_not_fit_is_counted_once_and_room_comes_with_each_reading(client):
+    begin(client, interfaces=["lo"], limit=2000)
+    for _ in range(20):
+        beacon(client)
+    assert client.capture_read("c").result(20).dropped > 0
+    beacon(client, "pwbbbbbbbbbbbbbbbb")
+    last = client.capture_stop("c").result(20)
+    assert last.dropped == 0
+    assert b"pwbbbb" in last.interfaces["lo"]
+
+
 @pytest.mark.parametrize(
     ("params", "text"),
     [
@@ -133,8 +159,9 @@ def test_names_of_captures_are_checked(client):
     with pytest.raises(AgentError, match="'c' runs already"):
         begin(client, interfaces=["lo"])
     client.capture_stop("c").result(20)
-    with pytest.raises(AgentError, match="no capture 'c' runs"):
-        client.capture_stop("c").result(20)
+    for ask in (client.capture_stop, client.capture_read):
+        with pytest.raises(AgentError, match="no capture 'c' runs"):
+            ask("c").result(20)
 
 
 def test_the_header_says_nanoseconds_and_ethernet(client):

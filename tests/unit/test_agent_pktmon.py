@@ -100,6 +100,14 @@ def test_components_are_chosen_by_mac_number_or_name(node, wanted, ids):
         assert len(client.capture_stop("c").result(20).interfaces) == len(ids)
 
 
+def test_nothing_is_handed_over_before_the_session_ends(node):
+    with agent(env=environment(node)) as client:
+        begin(client)
+        with pytest.raises(AgentError, match="not before"):
+            client.capture_read("c").result(20)
+        assert client.capture_stop("c").result(20).interfaces["Container NIC 1"] == b"pcapng of 20"
+
+
 def test_lost_events_are_counted_as_dropped(node):
     with agent(env=environment(node, STOP_SAYS="Log file: x.etl (17 events lost)")) as client:
         begin(client)

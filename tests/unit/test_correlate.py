@@ -34,6 +34,13 @@ def test_a_token_leads_to_the_whole_connection():
     assert directions(index, Clue(token=TOKEN)) == ["request", "reply", "request"]
 
 
+def test_a_capture_that_grows_is_one_capture():
+    index = CaptureIndex([packet(CLIENT, SERVER, "S", seq=7)])
+    index.extend([packet(SERVER, CLIENT, "SA"), packet(CLIENT, SERVER, "PA", TOKEN.encode())])
+    assert [at for at, _ in index.find(Clue(token=TOKEN), PORTS)] == [0, 1, 2]
+    assert index.sequence_of(CLIENT, SERVER) == 7
+
+
 def test_a_syn_without_answer_is_found_behind_nat_by_its_sequence_number():
     at_client = CaptureIndex([packet(CLIENT, SERVER, "S", seq=4242)])
     behind_nat = CaptureIndex([packet(NATTED, SERVER, "S", seq=4242), packet(NATTED, SERVER, "S", seq=1)])

@@ -1394,10 +1394,8 @@ class PacketCapture:
 
     def __init__(self, loop: Loop, names: list[str], snaplen: int, most: int) -> None:
         self._loop, self._snaplen, self._most = loop, snaplen or 1 << 18, most
-        self._names, self._size, self._overflow = frozenset(names), 0, 0
-        self._files: dict[str, bytearray] = {name: bytearray(PCAP_HEAD) for name in names}
-        self._directions: dict[str, bytearray] = {name: bytearray() for name in names}
-        self._count = 0
+        self._names, self._asked = frozenset(names), names
+        self._empty()
         self._sockets: list[socket.socket] = []
         self._tasks: list[Task] = []
         try:
@@ -1408,6 +1406,11 @@ class PacketCapture:
             if isinstance(error, PermissionError):
                 raise ValueError("capturing is not permitted here (it needs CAP_NET_RAW)") from None
             raise ValueError(f"interface {name}: {error.strerror}") from None
+
+    def _empty(self) -> None:
+        self._size, self._overflow, self._count = 0, 0, 0
+        self._files: dict[str, bytearray] = {name: bytearray(PCAP_HEAD) for name in self._asked}
+        self._directions: dict[str, bytearray] = {name: bytearray() for name in self._asked}
 
     def _open(self, name: str) -> None:
         # Protocol 0 (else ETH_P_ALL) until it is bound to its name: else frames of other interfaces get in first.
@@ -1465,16 +1468,23 @@ class PacketCapture:
         return [one for one in known if one["name"] in self._names or (not self._names and one["name"] != "lo")]
 
     async def stop(self) -> Parameters:
-        """Take what the kernel still holds, and end. PACKET_STATISTICS: packets and drops since it was last asked."""
+        """Take what the kernel still holds, and end."""
+        taken = await self.read()
+        self.close()
+        return taken
+
+    async def read(self) -> Parameters:
+        """Take what there is, and go on. PACKET_STATISTICS: packets and drops since it was last asked."""
         dropped = 0
         for sock in self._sockets:
             packets, before = struct.unpack("=II", sock.getsockopt(263, 6, 8))
             self._drain(sock, packets + 1)
             dropped += before + struct.unpack("=II", sock.getsockopt(263, 6, 8))[1]
-        self.close()
         parts = [(name, "pcap", file) for name, file in self._files.items()]
         parts += [(name, "directions", kinds) for name, kinds in self._directions.items()]
-        return {"dropped": dropped + self._overflow, "count": self._count, "parts": parts}
+        taken = {"dropped": dropped + self._overflow, "count": self._count, "parts": parts}
+        self._empty()
+        return taken
 
     def close(self) -> None:
         for task in self._tasks:
@@ -1504,6 +1514,9 @@ class PktmonCapture:
 
     async def stop(self) -> Parameters:
         return dict(await self._loop.in_thread(self._stop, now() + 600.0))
+
+    async def read(self) -> Parameters:
+        raise ValueError("pktmon hands packets over when its session ends, not before")
 
     def describe(self) -> list[Parameters]:
         return self._components
@@ -1878,8 +1891,8 @@ class Rpc:
         try:
             tree = json.loads(payload)
             method, params = str(tree["method"]), dict(tree.get("params") or {})
-            if method == "capture_stop":
-                await self._capture_stop(request, params)
+            if method in ("capture_read", "capture_stop"):
+                await self._hand_over(request, params, stop=method == "capture_stop")
                 return
             if method not in self._methods:
                 raise ValueError("no such method")
@@ -1924,17 +1937,20 @@ class Rpc:
         self._captures[name] = capture
         return {"interfaces": capture.describe()}
 
-    async def _capture_stop(self, request: int, params: Parameters) -> None:
-        """The result names the parts; their bytes follow one after the other in DATA frames, END has their SHA-256."""
+    async def _hand_over(self, request: int, params: Parameters, stop: bool) -> None:
+        """What was captured since the last time; with `stop` the capture ends.
+
+        The result names the parts; their bytes follow one after the other in DATA frames, END has their SHA-256.
+        """
         import hashlib
 
         name = wanted(params, "capture")
         if name not in self._captures:
             raise ValueError(f"no capture {name!r} runs")
-        stopped = await self._captures.pop(name).stop()
-        parts = stopped.pop("parts")
+        taken = await (self._captures.pop(name).stop() if stop else self._captures[name].read())
+        parts = taken.pop("parts")
         listed = [{"interface": name, "content": content, "bytes": len(data)} for name, content, data in parts]
-        self._send(RESULT, request, compact({**stopped, "parts": listed}))
+        self._send(RESULT, request, compact({**taken, "parts": listed}))
         digest = hashlib.sha256()
         while parts:
             data = memoryview(parts.pop(0)[2])

@@ -34,7 +34,7 @@ class NoAnswer(ChannelLost):
 
 @dataclass(frozen=True, kw_only=True)
 class CaptureData:
-    """A capture that has ended: a libpcap or pcapng file for each interface, `count` packets (None: not known).
+    """What was captured since the last reading: a capture file an interface, `count` packets (None: not known).
 
     `dropped` packets were lost or did not fit in. `directions` has, where the agent knows them, a byte for each packet
     of an interface: 4 for those that it sent, less for those that it received (packet(7), sll_pkttype).

@@ -7,6 +7,7 @@ them, or that lost packets, proves nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -66,6 +67,9 @@ class Captures:
         self._problems: dict[Place, str] = {}
         self._interfaces: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._capturers: dict[str, list[Place]] = {}
+        self._frames: dict[Place, list[Frame]] = {}
+        self._indexes: dict[Place, CaptureIndex] = {}
+        self._dropped: Counter[str] = Counter()
 
     def start(self, places: Iterable[Place]) -> None:
         """Begin to capture at all of these places; returns when every one of them runs or has failed."""
@@ -102,8 +106,24 @@ class Captures:
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 self._problems.setdefault(place, f"its beacon could not be sent: {problem}")
 
+    def drain(self) -> None:
+        """Read and index what was captured so far, where that is possible, so that less is left to do at the end."""
+        reading = {
+            pod: self._agents[pod].capture_read(CAPTURE, self._patience)
+            for pod in self._capturers
+            if pod in self._interfaces
+        }
+        for pod, answer in reading.items():
+            try:
+                self._take(pod, answer.result(self._patience))
+            except AgentError:
+                continue  # A capture that cannot be read before its end: all of it comes then.
+            except (ChannelLost, TimeoutError, ValueError) as problem:
+                for place in self._capturers[pod]:
+                    self._problems.setdefault(place, f"the capture could not be read: {problem}")
+
     def stop(self) -> dict[Place, Captured]:
-        """End all captures, read them, and judge each place by its beacons and its losses."""
+        """End all captures, read what is left of them, and judge each place by its beacons and its losses."""
         stopping = {
             pod: self._agents[pod].capture_stop(CAPTURE, self._patience * 4)
             for pod in self._capturers
@@ -112,14 +132,14 @@ class Captures:
         captured: dict[Place, Captured] = {}
         for pod, answer in stopping.items():
             try:
-                data = answer.result(self._patience * 4)
+                self._take(pod, answer.result(self._patience * 4))
             except (AgentError, ChannelLost, TimeoutError, ValueError) as problem:
                 for place in self._capturers[pod]:
                     self._problems.setdefault(place, f"the capture could not be read: {problem}")
                 continue
             for place in self._capturers[pod]:
-                captured[place] = self._read(place, pod, data)
-        nothing = CaptureIndex(())
+                captured[place] = self._judged(place, pod)
+        nothing = CaptureIndex()
         return {**{place: Captured(index=nothing, reason=why) for place, why in self._problems.items()}, **captured}
 
     def _start(self, pod: str) -> Future[dict[str, Any]]:
@@ -154,19 +174,28 @@ class Captures:
         others = [one for one in hosts if one.node != place.name]
         return sender.pod, next((address for one in others if (address := _shared_address(sender, one))), None)
 
-    def _read(self, place: Place, pod: str, data: CaptureData) -> Captured:
-        raw = data.interfaces.get(self._interface(place, pod))
-        if raw is None:
-            return Captured(index=CaptureIndex(()), reason=f"no interface of {place} was captured")
-        frames = tuple(read_frames(raw))
-        index = CaptureIndex(packets(frames))
+    def _take(self, pod: str, data: CaptureData) -> None:
+        """Index what a capturer has handed over, for each of its places."""
+        self._dropped[pod] += data.dropped
+        for place in self._capturers[pod]:
+            raw = data.interfaces.get(self._interface(place, pod))
+            if raw is not None:
+                frames = list(read_frames(raw))
+                self._frames.setdefault(place, []).extend(frames)
+                self._indexes.setdefault(place, CaptureIndex()).extend(packets(frames))
+
+    def _judged(self, place: Place, pod: str) -> Captured:
+        """What a place saw, and whether that can be relied on."""
+        if place not in self._indexes:
+            return Captured(index=CaptureIndex(), reason=f"no interface of {place} was captured")
+        index = self._indexes[place]
         missed = [at for at, token in enumerate(self._beacons.get(place, ())) if not index.has_token(token)]
         reason = self._problems.get(place, "")
-        if not reason and data.dropped:
-            reason = f"{data.dropped} packets were lost"
+        if not reason and self._dropped[pod]:
+            reason = f"{self._dropped[pod]} packets were lost"
         if not reason and missed:
             reason = f"the beacon {'before' if 0 in missed else 'after'} the flows was not seen"
-        return Captured(index=index, frames=frames, reason=reason)
+        return Captured(index=index, frames=self._frames[place], reason=reason)
 
     def _interface(self, place: Place, pod: str) -> str:
         """The captured interface that is this place: by its name on Linux, by the MAC of its port on Windows."""

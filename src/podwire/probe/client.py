@@ -195,6 +195,10 @@ class AgentClient:
         """End a capture and fetch it. The time-out is for its beginning; while data comes it is prolonged."""
         return self._submit(CaptureCall("capture_stop", {"capture": capture}, timeout))
 
+    def capture_read(self, capture: str, timeout: float = 60.0) -> Future[CaptureData]:
+        """Fetch what a capture has, and let it go on. pktmon refuses; with AF_PACKET the rest comes at the end."""
+        return self._submit(CaptureCall("capture_read", {"capture": capture}, timeout))
+
     def close(self) -> None:
         """End the agent process and the stream; calls in flight end with `ChannelLost`. Idempotent."""
         self._closing.set()

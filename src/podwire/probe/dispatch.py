@@ -10,7 +10,7 @@ import functools
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from podwire.probe.targets import NoTarget, Target, probe_of, server_ports, targ
 PATIENCE = 15.0
 SETTLE, GLANCE = 30.0, 0.5
 LEAVING = "pods-leaving"
+LULL = 0.25
 DYNAMIC_PORTS = {"linux": (32768, 60999), "windows": (49152, 65535)}
 Say = Callable[[str], object]
 Change = Callable[[Sequence[str]], Mapping[str, str]]
@@ -57,6 +58,7 @@ class Dispatcher:
     `agents` are the RPC clients by pod; `timeout` is the seconds that a flow waits for its answer (at least three SYNs
     are sent within 4 s). `why_lost` tells what the API knows of a probe that went away in mid-run ('' for nothing).
     `change` makes the changes of these names in the cluster and returns why some could not be made.
+    `idle` is called when all flows are in flight: the time until the silent ones are given up is free for other work.
     """
 
     def __init__(
@@ -69,9 +71,10 @@ class Dispatcher:
         say: Say = lambda text: None,
         why_lost: Callable[[str], str] = lambda pod: "",
         change: Change = lambda names: {},
+        idle: Callable[[], object] = lambda: None,
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
-        self._timeout, self._say = timeout, say
+        self._timeout, self._say, self._idle = timeout, say, idle
         self._tokens = tokens()
         self._ports: dict[str, int] = {}
         self._why_lost = functools.cache(why_lost)
@@ -93,7 +96,7 @@ class Dispatcher:
             controls.round(self._tokens)
         first = [case for case in able if not case.flow.after]
         later = [case for case in able if case.flow.after]
-        landed = self._round(first, hellos, broken)
+        landed = self._round(first, hellos, broken, captures)
         if later:
             with self._timed("controls"):
                 controls.round(self._tokens)
@@ -103,7 +106,7 @@ class Dispatcher:
                 broken |= {case.id: problems[case.flow.after] for case in later if case.flow.after in problems}
                 later = [case for case in later if case.id not in broken]
                 settled = self._settle(later)
-            landed += self._round(later, hellos, broken, settled)
+            landed += self._round(later, hellos, broken, captures, settled)
         with self._timed("controls"):
             controls.round(self._tokens)
             captures.beacon()
@@ -125,12 +128,16 @@ class Dispatcher:
         cases: Sequence[Case],
         hellos: Mapping[str, Hello],
         broken: dict[str, str],
+        captures: Captures,
         settled: Mapping[str, float] | None = None,
     ) -> list[Landed]:
         """All of these flows at once; why a case came to nothing goes into `broken`."""
         with self._timed("flows"):
             flights, unsent = self._launch(cases, hellos)
             broken |= unsent
+            self._idle()
+            if _all_but_silent(flights):
+                captures.drain()
             landed, lost = self._land(flights)
             broken |= lost
         return [replace(one, settled=(settled or {}).get(one.case.id, 0.0)) for one in landed]
@@ -296,6 +303,17 @@ class Dispatcher:
                     lost[case.id] = why
                     landed.pop(case.id, None)
         return list(landed.values()), lost
+
+
+def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
+    """Wait until no more answers come; whether some are still missing, which now wait for their time-out."""
+    waiting: set[Future[dict[str, Any]]] = {flight.answer for flight in flights}
+    while waiting:
+        known = len(waiting)
+        waiting = wait(waiting, LULL).not_done
+        if len(waiting) == known:
+            return True
+    return False
 
 
 class _Timed:

@@ -23,6 +23,7 @@ FOLDER = "allure-report"
 HOW_TO_GET_IT = "no Allure report: Allure 3 was not found; `npm install` in the checkout (Node 20 or newer) installs it"
 
 _CONFIG = "reports/allurerc.json"
+_WARM = "reports/allure_warm.mjs"
 _SCRIPT = re.compile(rb"<script\b[^>]*>.*?</script>", re.DOTALL | re.IGNORECASE)
 _ANALYTICS = (b"googletagmanager.com", b"google-analytics.com", b"gtag(")
 
@@ -39,10 +40,29 @@ def find_allure(checkout: Path | None = None) -> Path | None:
     return Path(found) if found else None
 
 
+def warm_up(checkout: Path | None) -> subprocess.Popen[bytes] | None:
+    """Allure in a process that loads its modules now, and waits for its order; None where only the command is there.
+
+    It is for `generate_report`. A process that gets no order ends with the one that started it.
+    """
+    command = find_allure(checkout)
+    if checkout is None or command is None or not command.is_relative_to(checkout):
+        return None
+    script = checkout / _WARM
+    try:
+        return _start(["node", str(script), str(command)], checkout) if script.is_file() else None
+    except OSError:
+        return None
+
+
 def generate_report(
-    run_directory: Path, checkout: Path | None = None, *, timeout: float = 60.0
+    run_directory: Path,
+    checkout: Path | None = None,
+    *,
+    timeout: float = 60.0,
+    warm: subprocess.Popen[bytes] | None = None,
 ) -> tuple[Path | None, str]:
-    """Make `<run>/allure-report/index.html` from `<run>/allure-results`.
+    """Make `<run>/allure-report/index.html` from `<run>/allure-results`, by the process of `warm_up` if there is one.
 
     Returns the file and a line about it, or None and the line that tells why there is no report. It takes at most
     `timeout` seconds and never raises for what Allure does: a report is a view, the verdicts do not hang on it.
@@ -57,9 +77,11 @@ def generate_report(
         config = Path(scratch) / "allurerc.json"
         output = Path(scratch) / "report"
         config.write_text(json.dumps(_configuration(checkout, run_directory.name)), encoding="utf-8")
-        problem = _run(
-            [str(command), "generate", str(results), "--config", str(config), "--output", str(output)], timeout
-        )
+        arguments = ["generate", str(results), "--config", str(config), "--output", str(output)]
+        if warm is not None and warm.poll() is None:
+            problem = _finish(warm, timeout, json.dumps({"cwd": scratch, "arguments": arguments}))
+        else:
+            problem = _run([str(command), *arguments], Path(scratch), timeout)
         page = output / "index.html"
         if problem is None and not page.is_file():
             problem = "Allure wrote no index.html"
@@ -102,23 +124,32 @@ def default_configuration() -> dict[str, Any]:
     }
 
 
-def _run(command: list[str], timeout: float) -> str | None:
-    """Run Allure in a session of its own, so that nothing of it outlives its time; the problem in one line, or None."""
-    environment = {**os.environ, "ALLURE_NO_ANALYTICS": "true", "NO_COLOR": "1", "CI": "1"}
+def _run(command: list[str], directory: Path, timeout: float) -> str | None:
+    """Run Allure; the problem in one line, or None."""
     try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=Path(command[command.index("--config") + 1]).parent,
-            start_new_session=True,
-        )
+        process = _start(command, directory)
     except OSError as error:
         return f"{command[0]}: {error.strerror or error}"
+    return _finish(process, timeout)
+
+
+def _start(command: list[str], directory: Path) -> subprocess.Popen[bytes]:
+    """Start it in a session of its own, so that nothing of it outlives its time."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "ALLURE_NO_ANALYTICS": "true", "NO_COLOR": "1", "CI": "1"},
+        cwd=directory,
+        start_new_session=True,
+    )
+
+
+def _finish(process: subprocess.Popen[bytes], timeout: float, order: str = "") -> str | None:
+    """Give it its order and wait for its end; the problem in one line, or None."""
     try:
-        told, _ = process.communicate(timeout=timeout)
+        told, _ = process.communicate(f"{order}\n".encode(), timeout=timeout)
     except BaseException as stopped:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
