@@ -34,6 +34,8 @@ AGENT_KEY = "agent.py"
 HEADLESS_SERVICE = "pods"
 CONTAINER = "probe"
 
+ORDINARY = ("a", "b", "host", "outside")
+"""What plays a role without a file in `variants/`."""
 _LONGEST = 40
 """Characters of a node's part in a probe's name: `<node>-custom-dns` must stay a DNS label of 63."""
 _LABEL = 63
@@ -87,7 +89,7 @@ def probe_pod(
     """
     kind = "host" if slot == "host" else "pod"
     obj = _fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
-    if slot not in ("a", "b", "host"):
+    if slot not in ORDINARY:
         obj = _patched(obj, _fresh(f"variants/{slot}.yaml"))
     metadata, spec = obj["metadata"], obj["spec"]
     metadata["name"] = name
@@ -122,7 +124,7 @@ def _patched(obj: Object, patch: Object) -> Object:
 
 def searches(slot: str) -> tuple[str, ...]:
     """The search list of a special kind of pod, or nothing when it has the cluster's."""
-    if slot in ("a", "b", "host"):
+    if slot in ORDINARY:
         return ()
     return tuple((_fresh(f"variants/{slot}.yaml")["spec"].get("dnsConfig") or {}).get("searches") or ())
 
