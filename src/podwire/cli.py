@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _lab_parser(commands)
     mutants = _command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
     mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
+    mutants.add_argument("--whole", action="store_true", help="run all cases each time: who else notices a fault")
     _add(mutants, _CLUSTER[:2])
     _add(mutants, _SELECTION)
     cleanup = _command(commands, "cleanup", _cleanup, "remove what runs left in a cluster")
@@ -352,7 +353,7 @@ def _mutants(options: argparse.Namespace) -> int:
     if unknown is not None:
         raise UsageError(f"mutants: unknown fault {unknown!r}; there are: {', '.join(FAULTS)}")
     try:
-        return run_mutants(_run_options(options), options.names, _say)
+        return run_mutants(_run_options(options), options.names, _say, whole=options.whole)
     except (CatalogueError, PlanError) as error:
         raise UsageError(str(error)) from error
 

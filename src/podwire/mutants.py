@@ -78,33 +78,73 @@ def mutant(fault: str, kills: Sequence[str], healthy: Outcomes, sick: Outcomes, 
     )
 
 
-def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print) -> int:
+class Hunt:
+    """All faults of a profile, one run each, held against a healthy run of the same kind of lab.
+
+    A run has only the cases of the requirements that its fault names; with `whole` it has all, and tells what else
+    notices. A fault that needs other Windows nodes (`dsr`, `build`) is held against a healthy lab with such nodes.
+    """
+
+    def __init__(self, options: RunOptions, say: Say, *, whole: bool = False) -> None:
+        self._options, self._say, self._whole = options, say, whole
+        self._healthy: dict[RunOptions, Outcomes] = {}
+        self.red = 0
+
+    def healthy(self, options: RunOptions) -> Outcomes:
+        """The outcomes of a healthy lab, from one run for all faults that are held against it."""
+        if options not in self._healthy:
+            found = self._healthy[options] = outcomes(options)
+            red = [identity for identity, outcome in found.items() if outcome.red]
+            kind = _kind(options)
+            self._say(f"{options.lab}{kind}: healthy, {len(found)} cases, {len(red)} of them red")
+            for identity in red:
+                self._say(f"  red without a fault: {identity}: {found[identity]}")
+            self.red += len(red)
+        return self._healthy[options]
+
+    def mutant(self, name: str) -> Mutant:
+        """Inject one fault and see who notices."""
+        fault, began = FAULTS[name], time.monotonic()
+        options = self._options
+        if fault.dsr is not None or fault.build is not None:
+            options = replace(options, dsr=fault.dsr, windows_build=fault.build)
+        healthy = self.healthy(options)
+        able = {requirement_of(identity) for identity in healthy}
+        named = tuple(requirement for requirement in fault.kills if requirement in able)
+        if not self._whole and named:
+            options = replace(options, selection=replace(options.selection, requirements=named))
+        sick = outcomes(replace(options, faults=(name,)))
+        return mutant(name, named, healthy, sick, time.monotonic() - began)
+
+    def unbroken(self, dead: Sequence[Mutant]) -> list[str]:
+        """The requirements that no fault killed, of all kinds of labs that were looked at."""
+        able = {requirement_of(identity) for found in self._healthy.values() for identity in found}
+        return sorted(able - {requirement for one in dead for requirement in one.killed})
+
+
+def _kind(options: RunOptions) -> str:
+    dsr = {True: ", DSR on", False: ", DSR off", None: ""}[options.dsr]
+    return dsr + (f", build {options.windows_build}" if options.windows_build else "")
+
+
+def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print, *, whole: bool = False) -> int:
     """Run every fault of the profile (or those named) and print what became of it; 0 when nothing survived.
 
     Without names, a requirement that no fault kills is a survivor too.
     """
-    healthy = outcomes(options)
-    red = [identity for identity, outcome in healthy.items() if outcome.red]
-    say(f"{options.lab}: healthy, {len(healthy)} cases, {len(red)} of them red")
-    for identity in red:
-        say(f"  red without a fault: {identity}: {healthy[identity]}")
+    hunt = Hunt(options, say, whole=whole)
+    hunt.healthy(options)
     wanted = [name for name, fault in FAULTS.items() if not fault.profiles or options.lab in fault.profiles]
-    dead: list[Mutant] = []
-    alive: list[Mutant] = []
+    done: list[Mutant] = []
     for name in names or wanted:
-        began = time.monotonic()
-        sick = outcomes(replace(options, faults=(name,)))
-        one = mutant(name, FAULTS[name].kills, healthy, sick, time.monotonic() - began)
-        (dead if one.dead else alive).append(one)
-        say(line(one))
-    unbroken = {requirement_of(identity) for identity in healthy} - {
-        rule for one in dead + alive for rule in one.killed
-    }
-    say(f"{options.lab}: {len(dead)} of {len(dead) + len(alive)} faults killed")
-    if not names:
-        for requirement in sorted(unbroken):
-            say(f"  no fault kills {requirement}")
-    return 1 if red or alive or (unbroken and not names) else 0
+        done.append(hunt.mutant(name))
+        say(line(done[-1]))
+    alive = [one for one in done if not one.dead]
+    say(f"{options.lab}: {len(done) - len(alive)} of {len(done)} faults killed")
+    unbroken = [] if names else hunt.unbroken(done)
+    for requirement in unbroken:
+        say(f"  no fault kills {requirement}")
+    return 1 if hunt.red or alive or unbroken else 0
 
 
 def line(one: Mutant) -> str:

@@ -119,7 +119,8 @@ class Fault:
     """A fault of the lab.
 
     `kills` are the requirements that must turn red, each of them in a profile that has cases of it. `profiles` are
-    those that the fault fits, None for all. `change` makes it, through an `Injection`.
+    those that the fault fits, None for all. `dsr` and `build` are what the Windows nodes of the lab need for it (None:
+    as the profile has it). `change` makes it, through an `Injection`.
     """
 
     name: str
@@ -127,6 +128,8 @@ class Fault:
     kills: tuple[str, ...]
     change: Callable[[Injection], None]
     profiles: tuple[str, ...] | None = None
+    dsr: bool | None = None
+    build: str | None = None
 
     def inject(self, network: LabNetwork) -> None:
         """Break the network. Tracked connections are forgotten, so the change counts from the next packet on.
@@ -164,7 +167,12 @@ _REGISTERED: dict[str, Fault] = {}
 
 
 def fault(
-    name: str, *, kills: Sequence[str], profiles: tuple[str, ...] | None = None
+    name: str,
+    *,
+    kills: Sequence[str],
+    profiles: tuple[str, ...] | None = None,
+    dsr: bool | None = None,
+    build: str | None = None,
 ) -> Callable[[Callable[[Injection], None]], Callable[[Injection], None]]:
     """Register a function as a fault; its docstring is the summary: what is on the wire instead of what should be."""
 
@@ -172,7 +180,9 @@ def fault(
         summary = " ".join((change.__doc__ or "").split())
         if name in _REGISTERED or not summary:
             raise ValueError(f"fault {name}: registered twice, or without a docstring")
-        _REGISTERED[name] = Fault(name=name, summary=summary, kills=tuple(kills), change=change, profiles=profiles)
+        _REGISTERED[name] = Fault(
+            name=name, summary=summary, kills=tuple(kills), change=change, profiles=profiles, dsr=dsr, build=build
+        )
         return change
 
     return register
