@@ -23,6 +23,7 @@ from podwire.pcap import Frame
 from podwire.probe.captures import Captured, Captures, Place
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.controls import ControlRounds, exchange_of
+from podwire.probe.filters import interest_of
 from podwire.probe.targets import SERVER_PORTS, Hello, NoTarget, Target, bindings_of, probe_of, target_of
 
 PATIENCE = 15.0
@@ -87,7 +88,8 @@ class Dispatcher:
         self._await_echo(hellos)
         broken = {case.id: why for case in cases if (why := self._unusable(case, hellos))}
         able = [case for case in cases if case.id not in broken]
-        captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE)
+        interest = interest_of(self._deployment, self._facts)
+        captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE, interest)
         controls = ControlRounds(able, self._deployment, self._facts, self._agents, self._timeout)
         with self._timed("captures"):
             captures.start({self._place(case, point) for case in able for point in case.points})
