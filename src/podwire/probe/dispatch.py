@@ -22,6 +22,7 @@ from podwire.probe.bindings import Hello, bindings_of
 from podwire.probe.captures import Captures, Place
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.controls import OUTSIDE, ControlRounds, exchange_of
+from podwire.probe.filters import interest_of
 from podwire.probe.requests import attempts_in, request_of
 from podwire.probe.sightings import Landed, Seen, Sighting
 from podwire.probe.targets import NoTarget, Target, probe_of, server_ports, target_of
@@ -87,7 +88,8 @@ class Dispatcher:
         self._await_echo(hellos)
         broken = {case.id: why for case in cases if (why := self._unusable(case, hellos))}
         able = [case for case in cases if case.id not in broken]
-        captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE)
+        interest = interest_of(self._deployment, self._facts)
+        captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE, interest)
         controls = ControlRounds(able, self._deployment, self._facts, self._agents, self._timeout)
         with self._timed("captures"):
             captures.start({self._place(case, point) for case in able for point in case.points})
