@@ -3,6 +3,8 @@
 import pytest
 from netlab import NetLab
 
+from podwire.lab import nft
+
 WIN, WIN_B, WIN_2, LIN, LIN_2 = "windows-1/a", "windows-1/b", "windows-2/a", "linux-1/a", "linux-2/a"
 OVERLAY, L2BRIDGE = "overlay-win-overlay", "l2bridge-win-bridge"
 VIP, VIP6, PORT = "10.96.0.90", "fd10:96::90", 30090
@@ -68,7 +70,7 @@ def test_more_destinations_than_the_system_takes_lose_the_whole_service(build, n
     lab.service(VIP, *([WIN_2] * 1), *BACKENDS[: count - 1], states=dict.fromkeys(BACKENDS, ""), node_port=PORT)
     sent = lab.exchange(WIN, VIP, port=80, timeout=0.1, record=["windows-1"]).packets["windows-1"]
     assert (VIP in {p.dst for p in sent}) is not there
-    assert "10.244.200." in lab.command("linux-1", "nft", "list", "table", "ip", "kube-proxy")
+    assert "10.244.200." in lab.command("linux-1", nft.program(), "list", "ruleset")
 
 
 def test_a_thousand_backends_are_written_and_one_more_than_1024_are_not(build):

@@ -16,22 +16,25 @@ from podwire.lab import nft
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
 from podwire.lab.profiles import POD_NETWORK, SERVICE_NETWORK, NodePlan, Profile
+from podwire.lab.service_tables import sharded
 
 MASQUERADE_MARK = "0x4000"
 
-# A table that is loaded anew has forgotten its clients. Where no run sees the end of an affinity, the first choice goes
-# by the client's address and comes out the same again; kube-proxy chooses at random and keeps what it knows.
+# A table that is loaded anew has forgotten its clients, those of the shard's other Services too. Where no run sees the
+# end of an affinity, the first choice goes by the client's address and comes out the same again; kube-proxy chooses at
+# random and keeps what it knows.
 SECONDS_BEYOND_A_RUN = 600
 
 
-def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[Family, str]:
-    """The whole `kube-proxy` table of each family."""
-    return {
-        family: nft.table(
-            KEYWORD[family], "kube-proxy", _table(node, family, [s for s in services if s.family == family])
-        )
-        for family in profile.families
-    }
+def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[str, str]:
+    """The bodies of the `kube-proxy` tables: in each family one for what all Services share, and their shards."""
+    found = {}
+    for family in profile.families:
+        own = [service for service in services if service.family == family]
+        found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, own)
+        for number, part in sharded(own).items():
+            found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, family, part)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,7 @@ def backends(service: ServiceRule, node: str) -> Backends:
 
 @dataclass(frozen=True, kw_only=True)
 class _Entries:
-    """The elements of the table's maps, and the chains that they lead to. The first Service with an address has it.
+    """The elements of a table's maps, and the chains that they lead to. The first Service with an address has it.
 
     `pools` are the chains that choose a backend, by what is in them: Services with the same backends share one.
     """
@@ -85,7 +88,8 @@ def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
     refusal = "drop" if found.anywhere else "goto reject-chain"
     key = f"{service.address} . {service.protocol} . {service.port}"
     if inside:
-        entries.services.setdefault(key, f"goto {'local' if service.internal_local else 'cluster'}-{name}")
+        policy = "local" if service.internal_local else "cluster"
+        entries.services.setdefault(key, f"goto {_pool(service, policy, inside, entries)}")
     else:
         entries.without_endpoints.setdefault(key, refusal)
     for address in dict.fromkeys((*service.external_ips, *service.ingress_ips)):
@@ -104,26 +108,58 @@ def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
             entries.ports_without_endpoints.setdefault(key, refusal)
 
 
-def _table(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
+def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
+    """Masquerading, and what becomes of cluster IPs that no Service's own rules have led anywhere."""
+    ip, address = KEYWORD[family], ADDRESS_TYPE[family]
+    own = sorted({e.address for s in services for e in s.endpoints if e.node == node.name})
+    return f"""
+  set cluster-ips {{
+    type {address};
+    {nft.elements(sorted({s.address for s in services}))}
+  }}
+  set hairpins {{
+    type {address} . {address};
+    {nft.elements(f"{a} . {a}" for a in own)}
+  }}
+  chain cluster-ips-check {{
+    {ip} daddr @cluster-ips reject
+    {ip} daddr {SERVICE_NETWORK[family]} drop
+  }}
+  chain nat-postrouting {{
+    type nat hook postrouting priority 100;
+    ct status dnat meta l4proto udp ct mark set ct mark | {nft.UDP_SERVICE:#x}
+    # A pod that reaches itself must see a foreign source, or its answer never comes back to the node.
+    ct status dnat {ip} saddr . {ip} daddr @hairpins masquerade fully-random
+    meta mark & {MASQUERADE_MARK} == 0 return
+    meta mark set meta mark ^ {MASQUERADE_MARK}
+    masquerade fully-random
+  }}
+  chain filter-forward {{
+    type filter hook forward priority -110;
+    ct state new jump cluster-ips-check
+  }}
+  chain filter-output-post-dnat {{
+    type filter hook output priority -90;
+    ct state new jump cluster-ips-check
+  }}"""
+
+
+def _shard(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
+    """Where the addresses and ports of some Services lead."""
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
     entries = _Entries()
     for service in services:
         found = backends(service, node.name)
         _enter(service, found, entries)
-        entries.chains.append(_chains(service, found, entries))
-    entries.chains.extend(f"\n  chain {name} {{{body}" for body, name in entries.pools.items())
+        _add_chains(service, found, entries)
+    entries.chains.extend(f"\n  chain {name} {{{body}\n  }}" for body, name in entries.pools.items())
     of_address = f"type {address} . inet_proto . inet_service : verdict;"
     of_port = "type inet_proto . inet_service : verdict;"
-    own = sorted({e.address for s in services for e in s.endpoints if e.node == node.name})
     to_service, to_port = f"{ip} daddr . meta l4proto . th dport", "meta l4proto . th dport"
     return f"""
   set cluster-ips {{
     type {address};
-    {nft.elements(dict.fromkeys(s.address for s in services))}
-  }}
-  set hairpins {{
-    type {address} . {address};
-    {nft.elements(f"{a} . {a}" for a in own)}
+    {nft.elements(sorted({s.address for s in services}))}
   }}
   map service-ips {{
     {of_address}
@@ -153,15 +189,13 @@ def _table(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> s
   }}
 {"".join(entries.chains)}
   chain services {{
+    # Who comes to a cluster IP and is no pod may be led to another node: the answer must come back here.
+    {ip} daddr @cluster-ips {ip} saddr != {POD_NETWORK[family]} jump mark-for-masquerade
     {to_service} vmap @service-ips
     fib daddr type local {to_port} vmap @service-nodeports
   }}
   chain endpoints-check {{
     {to_service} vmap @no-endpoint-services
-  }}
-  chain cluster-ips-check {{
-    {ip} daddr @cluster-ips reject
-    {ip} daddr {SERVICE_NETWORK[family]} drop
   }}
   chain nat-prerouting {{
     type nat hook prerouting priority -100;
@@ -171,102 +205,67 @@ def _table(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> s
     type nat hook output priority -100;
     jump services
   }}
-  chain nat-postrouting {{
-    type nat hook postrouting priority 100;
-    # A pod that reaches itself must see a foreign source, or its answer never comes back to the node.
-    ct status dnat {ip} saddr . {ip} daddr @hairpins masquerade fully-random
-    meta mark & {MASQUERADE_MARK} == 0 return
-    meta mark set meta mark ^ {MASQUERADE_MARK}
-    masquerade fully-random
-  }}
   chain filter-prerouting {{
     type filter hook prerouting priority -110;
     ct state new {to_service} vmap @firewall-ips
   }}
   chain filter-input {{
-    type filter hook input priority -110;
+    type filter hook input priority -111;
     ct state new {to_port} vmap @no-endpoint-nodeports
     ct state new jump endpoints-check
   }}
   chain filter-forward {{
-    type filter hook forward priority -110;
+    type filter hook forward priority -111;
     ct state new jump endpoints-check
-    ct state new jump cluster-ips-check
   }}
   chain filter-output {{
     type filter hook output priority -110;
     ct state new {to_service} vmap @firewall-ips
     ct state new jump endpoints-check
-  }}
-  chain filter-output-post-dnat {{
-    type filter hook output priority -90;
-    ct state new jump cluster-ips-check
   }}"""
 
 
-def _chains(service: ServiceRule, found: Backends, entries: _Entries) -> str:
-    """A Service's own chains: its backends by policy, the way from outside, and who may come."""
-    name, ip, pods = _name(service), KEYWORD[service.family], POD_NETWORK[service.family]
-    text = ""
-    for policy, endpoints in (("cluster", found.cluster), ("local", found.local)):
-        if endpoints:
-            # Who comes to the cluster IP and is no pod may be led to another node: the answer must come back here.
-            text += f"""
-  chain {policy}-{name} {{
-    {ip} daddr {service.address} {ip} saddr != {pods} jump mark-for-masquerade
-    goto {_pool(service, policy, endpoints, entries)}
-  }}"""
-    if found.anywhere and (service.node_port is not None or service.external_ips or service.ingress_ips):
-        text += f"\n  chain external-{name} {{\n{_external(service, found)}\n  }}"
-    if service.source_ranges and service.ingress_ips:
-        text += f"\n  chain firewall-{name} {{\n    {ip} saddr != {{ {', '.join(service.source_ranges)} }} drop\n  }}"
-    return text
-
-
-def _external(service: ServiceRule, found: Backends) -> str:
-    """The way from node ports, external and ingress addresses, which are all treated alike."""
+def _add_chains(service: ServiceRule, found: Backends, entries: _Entries) -> None:
+    """A Service's own chains: the way from outside, which all external addresses share, and who may come."""
     name = _name(service)
+    if found.anywhere and (service.node_port is not None or service.external_ips or service.ingress_ips):
+        lines = "\n    ".join(_external(service, found, entries))
+        entries.chains.append(f"\n  chain external-{name} {{\n    {lines}\n  }}")
+    if service.source_ranges and service.ingress_ips:
+        rule = f"{KEYWORD[service.family]} saddr != {{ {', '.join(service.source_ranges)} }} drop"
+        entries.chains.append(f"\n  chain firewall-{name} {{\n    {rule}\n  }}")
+
+
+def _external(service: ServiceRule, found: Backends, entries: _Entries) -> list[str]:
+    everywhere = _pool(service, "cluster", found.cluster, entries)
     if not service.external_local:
-        return f"    jump mark-for-masquerade\n    goto cluster-{name}"
+        return ["jump mark-for-masquerade", f"goto {everywhere}"]
     # Clients inside the cluster are served by all endpoints; those outside by the node's own, or not at all.
-    lines = [
-        f"{KEYWORD[service.family]} saddr {POD_NETWORK[service.family]} goto cluster-{name}",
+    return [
+        f"{KEYWORD[service.family]} saddr {POD_NETWORK[service.family]} goto {everywhere}",
         "fib saddr type local jump mark-for-masquerade",
-        f"fib saddr type local goto cluster-{name}",
-        *([f"goto local-{name}"] if found.local else []),
+        f"fib saddr type local goto {everywhere}",
+        *([f"goto {_pool(service, 'local', found.local, entries)}"] if found.local else []),
     ]
-    return "\n".join(f"    {line}" for line in lines)
 
 
 def _pool(service: ServiceRule, policy: str, endpoints: Sequence[EndpointRule], entries: _Entries) -> str:
     """The name of the chain that leads to each of the endpoints with the same chance."""
-    if service.session_affinity:
-        name = f"affinity-{policy}-{_name(service)}"
-        entries.chains.append(_sticky_pool(service, name, endpoints))
-        return name
-    ip, number = KEYWORD[service.family], len(entries.pools)
+    ip = KEYWORD[service.family]
     targets = ", ".join(f"{i} : {e.address} . {service.target(e)}" for i, e in enumerate(endpoints))
-    body = f"""
-    meta l4proto udp ct mark set {nft.UDP_SERVICE:#x}
-    meta l4proto {{ tcp, udp }} dnat {ip} to numgen random mod {len(endpoints)} map {{ {targets} }}
-  }}"""
-    return entries.pools.setdefault(body, f"pool-{number}")
-
-
-def _sticky_pool(service: ServiceRule, name: str, endpoints: Sequence[EndpointRule]) -> str:
-    """A client that the Service knows goes where it went before: the map holds the number of each client's endpoint."""
-    ip, first = KEYWORD[service.family], nft.UDP_SERVICE if service.protocol == "udp" else 0
-    targets = ", ".join(f"{first + i:#x} : {e.address} . {service.target(e)}" for i, e in enumerate(endpoints))
+    if not service.session_affinity:
+        body = f"\n    meta l4proto {{ tcp, udp }} dnat {ip} to numgen random mod {len(endpoints)} map {{ {targets} }}"
+        return entries.pools.setdefault(body, f"pool-{len(entries.pools)}")
+    # A client that the Service knows goes where it went before: the map holds the number of each client's endpoint.
+    name = f"affinity-{policy}-{_name(service)}"
     chance = f"numgen random mod {len(endpoints)}"
     if service.affinity_seconds >= SECONDS_BEYOND_A_RUN:
         chance = f"jhash {ip} saddr mod {len(endpoints)} seed {nft.SEED}"
-    offset = f" offset {first}" if first else ""
-    return f"""
-  map {name} {{
-    type {ADDRESS_TYPE[service.family]} : mark; size 65535; flags dynamic, timeout; timeout {service.affinity_seconds}s;
-  }}
-  chain {name} {{
-    update @{name} {{ {ip} saddr : {chance}{offset} }}
+    body = f"""
+    update @{name} {{ {ip} saddr : {chance} }}
     ct mark set {ip} saddr map @{name}
-    meta l4proto {{ tcp, udp }} dnat {ip} to ct mark map {{ {targets} }}
-  }}"""
+    meta l4proto {{ tcp, udp }} dnat {ip} to ct mark map {{ {targets} }}"""
+    if body not in entries.pools:
+        keys = f"type {ADDRESS_TYPE[service.family]} : mark; size 65535; flags dynamic, timeout;"
+        entries.chains.append(f"\n  map {name} {{\n    {keys} timeout {service.affinity_seconds}s;\n  }}")
+    return entries.pools.setdefault(body, name)

@@ -15,6 +15,7 @@ from podwire.lab import nft
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
 from podwire.lab.profiles import POD_NETWORK, NodePlan, Profile
+from podwire.lab.service_tables import sharded
 from podwire.lab.windows_node import PORTS, bracketed, node_source
 
 # Connection marks: the source that the load balancer wants its backend to see. See also nft.UDP_SERVICE.
@@ -37,16 +38,13 @@ class Balancer:
     preserved: str | None = None
 
 
-def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[Family, str]:
-    """The load balancers of the node, in a table a family: one for each Service port and address."""
-    return {
-        family: nft.table(
-            KEYWORD[family],
-            "hns-loadbalancers",
-            _table(node, profile, family, [s for s in services if s.family == family]),
-        )
-        for family in profile.pod_families("windows")
-    }
+def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[str, str]:
+    """The load balancers of the node, one for each Service port and address: the bodies of tables, by shards."""
+    found = {}
+    for family in profile.pod_families("windows"):
+        for number, part in sharded(service for service in services if service.family == family).items():
+            found[f"{KEYWORD[family]} hns-loadbalancers-{number}"] = _shard(node, profile, family, part)
+    return found
 
 
 def preserved_addresses(
@@ -163,7 +161,7 @@ def _source(profile: Profile, usable: Sequence[EndpointRule]) -> int:
     return SOURCE_NODE if everywhere else SOURCE_VIP
 
 
-def _table(node: NodePlan, profile: Profile, family: Family, services: Sequence[ServiceRule]) -> str:
+def _shard(node: NodePlan, profile: Profile, family: Family, services: Sequence[ServiceRule]) -> str:
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
     made = [balancer for service in services for balancer in balancers(node, profile, service)]
     own_backends = {e.address for balancer in made for e in balancer.endpoints if e.node == node.name}
@@ -205,11 +203,6 @@ def _table(node: NodePlan, profile: Profile, family: Family, services: Sequence[
     # back (Microsoft: "Disable stealth mode"). For the node itself no load balancer takes any: kubernetes.io,
     # "Networking on Windows", limitations.
     {ip} daddr {node.address(family)} meta l4proto . th dport @node-ports ct status & dnat == 0 drop
-  }}
-  chain forward {{
-    type filter hook forward priority 0;
-    # The host routes nothing between machines: what comes in by the NIC leaves by it only if a balancer sent it there.
-    iifname "eth0" oifname "eth0" ct status & dnat == 0 drop
   }}"""
 
 
