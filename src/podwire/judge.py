@@ -215,11 +215,19 @@ def _all_alike(expectation: Expectation, observation: Observation) -> Finding:
     if expectation.resolves_to is not None:
         right = sum(1 for a in observation.attempts if _came(a))
         return Finding(expected=f"all {total} names found", actual=f"{right} were", where="client", met=right == total)
-    admitted = _identities(expectation, observation.bindings)
-    right = sum(1 for a in observation.attempts if a.reply and a.reply.identity in admitted)
+    right = sum(1 for a in observation.attempts if _right(expectation, a, observation.bindings))
     return Finding(
         expected=f"all {total} exchanges answered", actual=f"{right} were", where="client", met=right == total
     )
+
+
+def _right(expectation: Expectation, attempt: Attempt, bindings: Bindings) -> bool:
+    """Whether an exchange ended with such an answer as is expected; any will do when no server is named."""
+    if expectation.status is not None and attempt.status != expectation.status:
+        return False
+    if expectation.answered_by is None:
+        return expectation.status is not None or _came(attempt)
+    return attempt.reply is not None and attempt.reply.identity in _identities(expectation, bindings)
 
 
 def _spread(wanted: Spread, observation: Observation) -> Finding:

@@ -57,10 +57,13 @@ def interval(count: int, total: int, z: float = 4.9) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def tail(count: int, total: int, chance: float) -> float:
-    """The chance of a share that is as far out as this one, on its side (binomial, exact)."""
-    counts = range(count + 1) if count <= total * chance else range(count, total + 1)
-    return min(1.0, sum(math.comb(total, k) * chance**k * (1 - chance) ** (total - k) for k in counts))
+def tail(count: int, total: int, backends: int) -> float:
+    """The chance that one of several backends gets a share as far out as this one, on its side (binomial)."""
+    counts = range(count + 1) if count * backends <= total else range(count, total + 1)
+    hit, miss = math.log(1 / backends), math.log(1 - 1 / backends)
+    # By logarithms: the number of ways to choose among a thousand connections is greater than any float.
+    ways = (math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1) for k in counts)
+    return min(1.0, sum(math.exp(way + k * hit + (total - k) * miss) for way, k in zip(ways, counts, strict=True)))
 
 
 def finding(spread: Spread, answered: Mapping[str, int], backends: Sequence[str], total: int) -> Finding:
@@ -86,8 +89,10 @@ def _met(spread: Spread, answered: Mapping[str, int], backends: Sequence[str], t
         return len(answered) == 1
     if set(answered) != set(backends):
         return False
-    shares = [tail(answered[name], total, 1 / len(backends)) for name in backends]
-    return spread.kind == "all" or len(backends) < 2 or min(shares) * 2 * len(backends) >= spread.risk
+    if spread.kind == "all" or len(backends) < 2:
+        return True
+    shares = [tail(answered[name], total, len(backends)) for name in backends]
+    return min(shares) * 2 * len(backends) >= spread.risk
 
 
 def one_backend() -> Spread:

@@ -357,8 +357,8 @@ class Promise:
 
 
 def complain(text: str) -> None:
-    sys.stderr.write(f"podwire agent: {text}\n")
-    sys.stderr.flush()
+    """A line on stderr, past Python's buffer: a signal's handler may not enter that while it is written to."""
+    os.write(2, f"podwire agent: {text}\n".encode("utf-8", "backslashreplace"))
 
 
 # --------------------------------------------------------------------------------------------- addresses and errors
