@@ -120,11 +120,11 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     if not observation.attempts:
         yield Finding(expected="an attempt", actual="none was made", where="client", met=False)
     bindings = observation.bindings
-    some = expectation.spread is not None and expectation.spread.kind == "some"
-    chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or some)]
+    in_part = expectation.spread is not None and expectation.spread.in_part
+    chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or in_part)]
     for attempt in (chosen or list(observation.attempts))[:1]:
         yield from _answer(case, expectation, attempt, bindings)
-    if len(observation.attempts) > 1 and not some:
+    if len(observation.attempts) > 1 and not in_part:
         yield _all_alike(expectation, observation)
     if expectation.spread is not None:
         yield _spread(expectation.spread, observation)
@@ -133,9 +133,8 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
         actual = " ".join(observation.output.split())[:200] or "it prints nothing"
         yield Finding(expected=f"it prints {expectation.output}", actual=actual, where="client", met=found)
     for known in expectation.known:
-        value = bindings.get(known.symbol.name)
-        met = value is not None and meets(value, known.value)
-        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=met)
+        value = bound(known.symbol, bindings)
+        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=meets(value, known.value))
     yield from asked_findings(expectation.at_dns, observation)
     for point, patterns in expectation.at_points(case):
         for pattern in patterns:

@@ -21,10 +21,16 @@ class Spread:
     `one`: a single backend answers all of them. `all`: each backend answers at least one. `even`: as `all`, and no
     backend's share is so far from its fair one that a fair balancer would get there with a chance below `risk`.
     `some`: at least one connection is answered; the others may lead to backends that no probe stands behind.
+    `lone`: one backend answers, and what leads to the others is not answered.
     """
 
-    kind: Literal["one", "all", "even", "some"]
+    kind: Literal["one", "all", "even", "some", "lone"]
     risk: float = 1e-6
+
+    @property
+    def in_part(self) -> bool:
+        """Whether connections without an answer are part of it."""
+        return self.kind in ("some", "lone")
 
     def __str__(self) -> str:
         return {
@@ -32,6 +38,7 @@ class Spread:
             "all": "every backend answers at least one connection",
             "even": "the connections are shared out evenly among the backends",
             "some": "at least one connection is answered",
+            "lone": "one backend answers, and connections to the others are not answered",
         }[self.kind]
 
 
@@ -85,8 +92,8 @@ def _met(spread: Spread, answered: Mapping[str, int], backends: Sequence[str], t
         return bool(set(answered) & set(backends))
     if not set(answered) <= set(backends) or not answered:
         return False
-    if spread.kind == "one":
-        return len(answered) == 1
+    if spread.kind in ("one", "lone"):
+        return len(answered) == 1 and (spread.kind == "one" or sum(answered.values()) < total)
     if set(answered) != set(backends):
         return False
     if spread.kind == "all" or len(backends) < 2:
@@ -108,6 +115,11 @@ def every_backend() -> Spread:
 def evenly() -> Spread:
     """Every backend has its fair share, as far as chance lets one tell."""
     return Spread(kind="even")
+
+
+def lone_backend() -> Spread:
+    """One backend answers, and connections that lead to the others are not answered."""
+    return Spread(kind="lone")
 
 
 def some_backend() -> Spread:

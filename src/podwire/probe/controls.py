@@ -7,9 +7,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from podwire.cases import Case
+from podwire.cases import Case, Slot
 from podwire.cluster.workloads import ECHO_PORT, Deployment
 from podwire.facts import ClusterFacts, Family
+from podwire.flows import ServiceSymbols
+from podwire.needs import ANOTHER_SERVICE, CONTROL_KIND
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.targets import HTTP_PORT, NoTarget, probe_of, target_of
@@ -47,9 +49,12 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
     for wanted in case.controls:
         if wanted in OUTSIDE_PORTS:
             continue
+        server, name = case.server, f"{client} reaches the same server by {wanted.replace('-', ' ')} over TCP"
         flow = replace(case.flow, via=wanted, protocol="tcp", after="")  # type: ignore[arg-type]
-        target = target_of(replace(case, flow=flow), deployment, facts)
-        name = f"{client} reaches the same server by {wanted.replace('-', ' ')} over TCP"
+        if wanted == ANOTHER_SERVICE:
+            server, name = Slot(os="backends", node="", probe="backends"), f"{client} reaches another Service over TCP"
+            flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
+        target = target_of(replace(case, flow=flow, server=server), deployment, facts)
         yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family)
 
 

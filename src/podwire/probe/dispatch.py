@@ -96,7 +96,7 @@ class Dispatcher:
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        first = [case for case in able if not case.flow.after]
+        first = [case for case in able if not case.flow.after or case.flow.repeated]
         later = [case for case in able if case.flow.after]
         landed = self._round(first, hellos, broken, captures)
         if later:
@@ -119,7 +119,7 @@ class Dispatcher:
         with self._timed("correlation"):
             ports = server_ports(self._deployment)
             seen = Seen(captured, self._place, ports)
-            sightings = {one.case.id: seen.sighting(one, controls.results(one.case)) for one in landed}
+            sightings = {one.case.id: seen.sighting(one, controls.results(one.case)) for one in _joined(landed)}
         for case in cases:
             if case.id in broken:
                 sightings[case.id] = Sighting(observation=Observation(case_id=case.id, problem=broken[case.id]))
@@ -316,6 +316,15 @@ def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
         if len(waiting) == known:
             return True
     return False
+
+
+def _joined(landed: Sequence[Landed]) -> list[Landed]:
+    """A case that was sent twice is one, with the attempts of both times."""
+    found: dict[str, Landed] = {}
+    for one in landed:
+        earlier = found.get(one.case.id)
+        found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
+    return list(found.values())
 
 
 class _Timed:
