@@ -44,7 +44,11 @@ HALF = replace(
             {"server_kind": "dns", "via": "short-name", "protocol": "dns", "family": "ipv6"},
             "the cluster's DNS has no IPv6 address",
         ),
-        ({"families": ("ipv4",)}, {"server_kind": "backends", "via": "cluster-ip", "family": "ipv6"}, "pods have no IPv6"),
+        (
+            {"families": ("ipv4",)},
+            {"server_kind": "backends", "via": "cluster-ip", "family": "ipv6"},
+            "pods have no IPv6",
+        ),
         (
             {"windows_families": ("ipv4",)},
             {"family": "ipv6"},
