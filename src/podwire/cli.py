@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,6 +37,7 @@ _CLUSTER: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] 
     ("--kubeconfig", "FILE", None, False, "a real cluster; 'in-cluster' for the service account of this pod"),
     ("--context", "NAME", None, False, "context of the kubeconfig"),
     ("--external-host", "NAME[=ADDRESS]", None, False, "a host outside the cluster that runs the agent's echo"),
+    ("--external-agent", "COMMAND", None, False, "a command line that runs `agent.py rpc` on that host"),
 )
 _SELECTION: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
     ("--area", "AREA", None, True, "only this area (repeatable)"),
@@ -51,6 +53,7 @@ _RUN: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
     ("--probe-timeout", "SECONDS", None, False, "how long a flow waits (4)"),
 )
 _SWITCHES = (
+    ("--load-balancer", "Services of type LoadBalancer get addresses in this cluster"),
     ("--keep", "leave the probes in the cluster after the run"),
     ("--no-report", "do not make the Allure page (its results are kept)"),
 )
@@ -84,14 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     facts = _command(commands, "facts", _facts, "what is discovered of a cluster, as YAML")
     _add(facts, _CLUSTER)
+    _add_switches(facts, _SWITCHES[:1])
     plan = _command(commands, "plan", _plan, "every case with its expectation, every exclusion with its reason")
     _add(plan, _CLUSTER)
     _add(plan, _SELECTION)
+    _add_switches(plan, _SWITCHES[:1])
     run = _command(commands, "run", _run, "run the suite; arguments after -- go to pytest")
     for options in (_CLUSTER, _SELECTION, _RUN):
         _add(run, options)
-    for flag, text in _SWITCHES:
-        run.add_argument(flag, action="store_true", help=text)
+    _add_switches(run, _SWITCHES)
     run.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="e.g. -- -k tcp -n 2 --collect-only")
     _lab_parser(commands)
     mutants = _command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
@@ -128,6 +132,11 @@ def _add(
         parser.add_argument(flag, help=text, **extra)
 
 
+def _add_switches(parser: argparse.ArgumentParser, switches: Sequence[tuple[str, str]]) -> None:
+    for flag, text in switches:
+        parser.add_argument(flag, action="store_true", help=text)
+
+
 def _lab_parser(commands: Any) -> None:
     lab = commands.add_parser("lab", help="a lab that stays up, for kubectl", description="A lab that stays up.")
     actions = lab.add_subparsers(metavar="up|down|status|shell", required=True)
@@ -152,7 +161,8 @@ def _facts(options: argparse.Namespace) -> int:
     from podwire.cluster.discover import discover
 
     with _cluster(options) as (connection, external):
-        facts: ClusterFacts = discover(connection, external)
+        on_lab = not (options.kubeconfig or options.context)
+        facts: ClusterFacts = discover(connection, external, load_balancer=on_lab or options.load_balancer)
     print(yaml.safe_dump(facts.to_dict(), sort_keys=False, allow_unicode=True, width=120), end="")
     return 0
 
@@ -163,6 +173,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
     from podwire.cluster.connect import connect, parse_external_host
 
     external = parse_external_host(options.external_host) if options.external_host else None
+    external = replace(external, agent=bool(options.external_agent)) if external else None
     if options.kubeconfig or options.context:
         if options.lab or options.fault or options.dsr or options.windows_build:
             raise UsageError("--lab, --fault, --dsr and --windows-build cannot be used with --kubeconfig or --context")
@@ -182,7 +193,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
     with lab:
         connection = connect(lab.kubeconfig, lab.context)
         try:
-            yield connection, external or lab.external_host
+            yield connection, external or replace(lab.external_host, agent=True)
         finally:
             connection.close()
 

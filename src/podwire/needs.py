@@ -56,6 +56,9 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
                 pods.add((slot.node, slot.probe))
                 if slot.probe in LEANS_ON:
                     services.add(ServiceNeed(kind=LEANS_ON[slot.probe]))
+        # A control may go by a Service that the case itself does not use.
+        others = (replace(case, flow=replace(case.flow, via=way)) for way in BY_SERVICE if way in case.controls)
+        services |= {control for other in others if (control := service_of(other))}
         need = service_of(case)
         if need is not None:
             services.add(need)

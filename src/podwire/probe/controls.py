@@ -36,7 +36,8 @@ OUTSIDE_PORTS = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
 def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
     """The controls of a case: both ends answer themselves; the client's node reaches the outside, if that is where the
     case goes or comes from; and what the test asks for."""
-    family = case.flow.family
+    # A control goes where somebody listens.
+    case, family = replace(case, flow=replace(case.flow, closed_port=False)), case.flow.family
     for slot in (case.client, case.server):
         if not slot.is_probe:
             continue

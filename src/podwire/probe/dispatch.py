@@ -150,7 +150,7 @@ class Dispatcher:
         The API shows a change before the nodes' proxies carry it out. What does not settle in time is judged as it is.
         """
         began = time.monotonic()
-        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), PATIENCE)
+        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), SETTLE)
         while waiting and time.monotonic() - began < SETTLE:
             asked: list[tuple[Case, Future[dict[str, Any]]]] = []
             for case in waiting:
