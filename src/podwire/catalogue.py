@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from podwire.requirements import LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
+from podwire.requirements import ANY, LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
 from podwire.suite import SuiteTest, suite_test
 from podwire.symptoms import SYMPTOMS
 
@@ -56,7 +56,9 @@ def load_catalogue(suites: Path) -> Catalogue:
         for entry in tree.entries("limitations"):
             limit = _limitation(entry)
             entry.once(limit.id, limitations)
-            if limit.requirement not in requirements:
+            if limit.requirement == ANY and limit.kind != "bug":
+                raise entry.error("requirement", "only a bug may concern any requirement")
+            if limit.requirement not in (*requirements, ANY):
                 raise entry.error("requirement", f"{limit.requirement} is no requirement of the catalogue")
             limitations[limit.id] = limit
     return Catalogue(
@@ -182,7 +184,7 @@ _ADMITTED: dict[str, tuple[Any, ...]] = {
     "mode": ("overlay", "l2bridge", "l2tunnel", "transparent", "nat"),
     "dsr": (True, False),
     "client": ("linux", "windows"),
-    "server": ("linux", "windows", "outside"),
+    "server": ("linux", "windows", "outside", "backends"),
     "protocol": ("tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),
     "family": ("ipv4", "ipv6"),
     "entry": ("linux", "windows"),

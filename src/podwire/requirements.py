@@ -10,6 +10,7 @@ from podwire.facts import ClusterFacts, NodeFacts
 from podwire.flows import Flow
 
 Level = Literal["MUST", "SHOULD", "MAY"]
+ANY = "any"
 LEVELS: tuple[Level, ...] = ("MUST", "SHOULD", "MAY")
 
 
@@ -98,6 +99,8 @@ class Requirement:
 class Limitation:
     """Where a requirement is known not to hold. It excuses a failure only if the failure shows its `symptom`.
 
+    `requirement` is its id, or `ANY` for a bug that no flow of some kind is safe from.
+
     `kind` is `documented` (promised not to work) or `bug` (a known issue of some builds). `symptom` names a predicate
     in `podwire.symptoms`.
     """
@@ -136,12 +139,10 @@ class Catalogue:
     def limitation_of(
         self, requirement: str, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts], entry: str = ""
     ) -> Limitation | None:
-        """The first limitation of that requirement which applies to this flow."""
-        return next(
-            (
-                one
-                for one in self.limitations
-                if one.requirement == requirement and one.when.admits(flow, facts, nodes, entry)
-            ),
-            None,
-        )
+        """The first limitation of that requirement which applies to this flow, else the first of any requirement."""
+        applying = [
+            one
+            for one in self.limitations
+            if one.requirement in (requirement, ANY) and one.when.admits(flow, facts, nodes, entry)
+        ]
+        return min(applying, key=lambda one: one.requirement == ANY, default=None)

@@ -64,9 +64,24 @@ def name_not_found(case: Case, observation: Observation) -> Iterator[Finding]:
 def no_answer(case: Case, observation: Observation) -> Iterator[Finding]:
     """The request leaves the client and nothing comes back: a silent time-out."""
     yield _ended(observation.attempts, ("timeout",))
+    yield _leaves(case, observation)
+
+
+def _leaves(case: Case, observation: Observation) -> Finding:
     pod = observation.captures[pod_point(case.flow.client)]
     sent = [one for one in pod.packets if one.direction == "request"]
-    yield Finding(expected="the request leaves the client", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent))
+    return Finding(
+        expected="the request leaves the client", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent)
+    )
+
+
+def lost(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Requests that leave the client are lost: each is answered or ends as a silent time-out, as one at least does."""
+    ends = [a.error.kind if a.error else "an answer" for a in observation.attempts]
+    met = "timeout" in ends and set(ends) <= {"timeout", "an answer"}
+    text = "attempts end as timeout, if they are not answered"
+    yield Finding(expected=text, actual=", ".join(sorted(set(ends))) or "no attempt", where="client", met=met)
+    yield _leaves(case, observation)
 
 
 def unserved(case: Case, observation: Observation) -> Iterator[Finding]:
@@ -107,6 +122,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "untranslated": untranslated,
     "name-not-found": name_not_found,
     "no-answer": no_answer,
+    "lost": lost,
     "unserved": unserved,
     "no-affinity": no_affinity,
     "error-kept-at-node": error_kept_at_node,

@@ -1,10 +1,12 @@
 """What a run changes in the cluster: made together, awaited, and said when it cannot be made or does not show."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 from fake_rest import FakeRest
 
+from podwire.cluster import changes, manifests
 from podwire.cluster.changes import CHANGES, make_changes
 from podwire.cluster.errors import ApiError
 from podwire.cluster.services import Services
@@ -121,3 +123,14 @@ def test_every_change_has_a_docstring_and_a_name_that_a_matrix_may_bear():
     for name, change in CHANGES.items():
         assert change.__doc__
         assert Matrix(via=("pod-ip",), after=name).after == name
+
+
+def test_an_affinity_is_left_alone_for_longer_than_it_lasts(monkeypatch):
+    clock = count(100.0, 0.5)
+    monkeypatch.setattr(changes.time, "monotonic", lambda: next(clock))
+    lasts = manifests.service("r1", "affinity-short")["spec"]["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
+    (over,) = changes.affinity_idle(None, a_deployment(FakeRest()))
+    asked = 0
+    while not over():
+        asked += 1
+    assert asked * 0.5 > lasts
