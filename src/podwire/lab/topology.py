@@ -109,7 +109,7 @@ class Node:
         self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
-        self._applied_services = ""
+        self._applied_services: Mapping[Family, str] = {}
         self._applied_host_ports: Sequence[PortMapping] = ()
         self._preserved: Mapping[str, frozenset[str]] = {}
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
@@ -215,13 +215,16 @@ class Node:
         for change in self.rewritten.values():
             services = change(services)
         rules = windows_services.service_rules if self.os == "windows" else linux_services.service_rules
-        text = rules(self.plan, self.profile, services)
+        wanted = rules(self.plan, self.profile, services)
         if self.os == "windows":
             self._preserve(windows_services.preserved_addresses(self.plan, self.profile, services))
-        if text == self._applied_services:
+        changed = [text for family, text in wanted.items() if self._applied_services.get(family) != text]
+        if not changed:
             return
-        nft.apply(self.host.netns, text)
-        self._applied_services = text
+        # One transaction a family: what can be sent to the kernel at once is limited.
+        for transaction in [nft.Transaction(self.host.netns, text) for text in changed]:
+            transaction.wait()
+        self._applied_services = wanted
         before, self._udp_backends = self._udp_backends, _udp_backends(services)
         if any(before[key] - self._udp_backends.get(key, frozenset()) for key in before):
             # kube-proxy: a UDP flow would keep its lost backend as long as the client goes on sending.

@@ -37,13 +37,16 @@ class Balancer:
     preserved: str | None = None
 
 
-def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> str:
-    """The load balancers of the node: one for each Service port and address."""
-    text = ""
-    for family in profile.pod_families("windows"):
-        own = [service for service in services if service.family == family]
-        text += nft.table(KEYWORD[family], "hns-loadbalancers", _table(node, profile, family, own))
-    return text
+def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[Family, str]:
+    """The load balancers of the node, in a table a family: one for each Service port and address."""
+    return {
+        family: nft.table(
+            KEYWORD[family],
+            "hns-loadbalancers",
+            _table(node, profile, family, [s for s in services if s.family == family]),
+        )
+        for family in profile.pod_families("windows")
+    }
 
 
 def preserved_addresses(
@@ -165,7 +168,9 @@ def _table(node: NodePlan, profile: Profile, family: Family, services: Sequence[
     made = [balancer for service in services for balancer in balancers(node, profile, service)]
     own_backends = {e.address for balancer in made for e in balancer.endpoints if e.node == node.name}
     hairpins = nft.elements(f"{a} . {a}" for a in sorted(own_backends))
-    listed = "\n    ".join(_rule(profile, balancer) for balancer in made if not balancer.preserved)
+    pools: dict[str, str] = {}
+    listed = "\n    ".join(_rule(profile, balancer, pools) for balancer in made if not balancer.preserved)
+    chains = "".join(f"\n  chain {name} {{\n    {body}\n  }}" for body, name in pools.items())
     ports = nft.elements(dict.fromkeys(f"{s.protocol} . {s.node_port}" for s in services if s.node_port is not None))
     vip = (
         ""
@@ -182,7 +187,7 @@ def _table(node: NodePlan, profile: Profile, family: Family, services: Sequence[
   set node-ports {{
     type inet_proto . inet_service;
     {ports}
-  }}
+  }}{chains}
   chain lbnat {{
     type nat hook prerouting priority -100;
     {listed}
@@ -208,13 +213,16 @@ def _table(node: NodePlan, profile: Profile, family: Family, services: Sequence[
   }}"""
 
 
-def _rule(profile: Profile, balancer: Balancer) -> str:
+def _rule(profile: Profile, balancer: Balancer, pools: dict[str, str]) -> str:
+    """The rule of a load balancer; `pools` are the chains that choose a backend, by what is in them."""
     service, ip = balancer.service, KEYWORD[balancer.service.family]
     # hcsshim, LoadBalancerDistribution: by the five-tuple, or by the source address with session affinity, which has no
     # timeout. Systems before Windows Server 2022 do not know the latter, and kube-proxy only logs it.
     by_source = service.session_affinity and profile.build.has_session_affinity
-    tuple_ = f"{ip} saddr" if by_source else f"{ip} saddr . {ip} daddr . {service.protocol} sport"
+    tuple_ = f"{ip} saddr" if by_source else f"{ip} saddr . {ip} daddr . th sport"
     backends = ", ".join(f"{i} : {e.address}" for i, e in enumerate(balancer.endpoints))
+    choice = f"jhash {tuple_} mod {len(balancer.endpoints)} seed {nft.SEED} map {{ {backends} }}"
+    body = f"meta l4proto {{ tcp, udp }} dnat to {choice}:{balancer.port}"
+    pool = pools.setdefault(body, f"backends-{len(pools)}")
     mark = balancer.source | (nft.UDP_SERVICE if service.protocol == "udp" else 0)
-    choice = f"jhash {tuple_} mod {len(balancer.endpoints)} seed 0x706f6477 map {{ {backends} }}"
-    return f"{balancer.head} ct mark set {mark:#x} dnat to {choice}:{balancer.port}"
+    return f"{balancer.head} ct mark set {mark:#x} goto {pool}"
