@@ -28,8 +28,8 @@ def not_refused(lab):
 
 def node_listens(lab):
     with contextlib.suppress(RuntimeError):  # it listens already
-        lab.serve("linux-2", 8080, "172.31.0.2")
-    return lab.exchange(LIN, "linux-2", port=8080).ok
+        lab.serve("linux-2", 18082, "172.31.0.2")
+    return lab.exchange(LIN, "linux-2", port=18082).ok
 
 
 def addresses_of_a_new_pod(number):

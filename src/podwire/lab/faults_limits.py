@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from podwire.facts import FAMILIES, OS, Family
 from podwire.lab.cni_plugin import FINDS_FAULT
-from podwire.lab.faulting import ECHO_PORT, FLANNEL, HOST_ECHO_PORT, L2BRIDGE, OVERLAY, Injection, chain, fault
+from podwire.lab.faulting import FLANNEL, HOST_ECHO_PORT, L2BRIDGE, OVERLAY, Injection, chain, fault
 from podwire.lab.interfaces import ServiceRule
 from podwire.lab.profiles import SERVICE_NETWORK, Profile
 from podwire.lab.topology import NIC, Node
 
 FEW, MANY = 63, 64
+HOST_NETWORK_PORT = 18082
 
 
 def _without_big(do: Injection, os: OS, most: int) -> None:
@@ -45,8 +46,8 @@ def backends_lost_on_windows(do: Injection) -> None:
 
 @fault("host-network-closed", kills=("HOSTNETWORK",))
 def host_network_closed(do: Injection) -> None:
-    """Linux nodes drop what comes to port 8080 of their own address: pods on the node's network are not reached."""
-    _closed(do, "linux", ECHO_PORT)
+    """Linux nodes drop what comes to port 18082 of their own address: pods on the node's network are not reached."""
+    _closed(do, "linux", HOST_NETWORK_PORT)
 
 
 @fault("host-process-closed", kills=("HOSTPROCESS-NET", "FLOW-POD-NODE"))
