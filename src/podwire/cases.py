@@ -78,8 +78,8 @@ class Expectation:
 
     `seen_as` is the address that the server must have seen the client come from, `spread` how several connections are
     shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
-    printed. The lists are held against the captures of that point; `on_wire` against the NICs of all nodes that the
-    flow passes.
+    printed and `exit_code` how it must have ended. The lists are held against the captures of that point; `on_wire`
+    against the NICs of all nodes that the flow passes.
     """
 
     answered_by: Peer | None = None
@@ -92,6 +92,7 @@ class Expectation:
     spread: Spread | None = None
     status: int | None = None
     output: str | None = None
+    exit_code: Any = None
     known: tuple[Known, ...] = ()
     at_dns: tuple[Asked | AskedInOrder | NotAsked, ...] = ()
     at_client: tuple[Pattern, ...] = ()
@@ -128,6 +129,8 @@ class Expectation:
             yield f"the HTTP status is {self.status}"
         if self.output is not None:
             yield f"it prints {self.output}"
+        if self.exit_code is not None:
+            yield f"its exit code is {self.exit_code}"
         yield from (str(known) for known in self.known)
         yield from (f"DNS: {asked}" for asked in self.at_dns)
         places = {
@@ -221,11 +224,11 @@ def wire_points(case: Case) -> tuple[Point, ...]:
 
 
 def pod_point(peer: Peer) -> Point:
-    """Where a peer's own packets are seen: at its pod's port, or at the node's NIC for a host.
+    """Where a peer's own packets are seen: at its pod's port, or at the node's NIC for a host and a pod like one.
 
     A client outside is seen first at the node that it enters by; a DNS server at the NIC of its node.
     """
-    if peer.kind == "pod":
+    if peer.kind == "pod" and not peer.on_node_network:
         return "client-pod" if peer.role == "client" else "server-pod"
     if peer.role == "client":
         return "entry-node" if peer.kind == "outside" else "client-node"

@@ -124,7 +124,8 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or in_part)]
     for attempt in (chosen or list(observation.attempts))[:1]:
         yield from _answer(case, expectation, attempt, bindings)
-    if len(observation.attempts) > 1 and not in_part:
+    told = expectation.answered_by is not None or expectation.resolves_to is not None or expectation.negative
+    if len(observation.attempts) > 1 and told and not in_part:
         yield _all_alike(expectation, observation)
     if expectation.spread is not None:
         yield _spread(expectation.spread, observation)
@@ -132,9 +133,15 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
         found = expectation.output in observation.output
         actual = " ".join(observation.output.split())[:200] or "it prints nothing"
         yield Finding(expected=f"it prints {expectation.output}", actual=actual, where="client", met=found)
+    if expectation.exit_code is not None:
+        codes = [attempt.status for attempt in observation.attempts]
+        met = bool(codes) and all(meets(code, expectation.exit_code) for code in codes)
+        actual = f"it is {', '.join(map(str, codes))}"
+        yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
     for known in expectation.known:
         value = bound(known.symbol, bindings)
-        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=meets(value, known.value))
+        met = meets(value, bound(known.value, bindings))
+        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=met)
     yield from asked_findings(expectation.at_dns, observation)
     for point, patterns in expectation.at_points(case):
         for pattern in patterns:

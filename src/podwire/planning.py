@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from podwire.cases import Case, Exclusion, pod_point, wire_points
 from podwire.facts import FAMILIES, ClusterFacts, Family
 from podwire.flows import ANY_OS, Enters, Flow, Matrix, Peer, Placement, ServiceSymbols
+from podwire.needs import CROWDS, in_crowd
 from podwire.observations import POINTS
 from podwire.requirements import Catalogue, Condition, Requirement
 from podwire.slots import entry_node, slots, usable, why_not
@@ -113,7 +114,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             family=family,
             placement=place,
             payload=payload,
-            connections=_connections(matrix, facts, selection),
+            connections=_connections(matrix, service, facts, selection),
             closed_port=matrix.closed_port,
             service=ServiceSymbols(service),
             port=port,
@@ -123,6 +124,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             settles=matrix.settles,
             repeated=matrix.repeated,
             tool=matrix.tool,
+            unaddressed=matrix.unaddressed,
         )
 
 
@@ -134,9 +136,12 @@ def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
             yield enters, ""
 
 
-def _connections(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> int:
+def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: Selection) -> int:
     if matrix.miss_risk is None:
         return matrix.connections
+    if service in CROWDS:
+        able = max(1, in_crowd(facts, selection.nodes_per_os))
+        return connections_for(able, matrix.miss_risk, of=CROWDS[service])
     backends = sum(len(usable(os, facts, selection.nodes_per_os)) for os in ANY_OS)
     return connections_for(backends, matrix.miss_risk)
 

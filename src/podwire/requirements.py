@@ -43,6 +43,7 @@ class Condition:
     protocol: tuple[str, ...] = ()
     family: tuple[str, ...] = ()
     entry: tuple[str, ...] = ()
+    placement: tuple[str, ...] = ()
     builds: tuple[str, str] | None = None
     all_builds: tuple[str, str] | None = None
 
@@ -70,6 +71,7 @@ class Condition:
             (self.server, flow.server.os),
             (self.protocol, flow.protocol),
             (self.family, flow.family),
+            (self.placement, flow.placement),
             (self.entry, next((node.os for node in nodes if node.name == entry), "")),
         )
         if self.unmet_by_cluster(facts) or any(wanted and value not in wanted for wanted, value in asked):
@@ -79,7 +81,7 @@ class Condition:
 
 def _within(node: NodeFacts, builds: tuple[str, str]) -> bool:
     low, high = (tuple(int(part) for part in text.split(".")) for text in builds)
-    return node.build is not None and low <= node.build <= high
+    return node.known_build is not None and low <= node.known_build <= high
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,7 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     if not nodes:
         return f"no usable {peer.os} node"
     has_family = flow.family in facts.pod_families(_os(peer.os))
-    if peer.kind == "pod" and not has_family:
+    if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):
         return f"pods on {peer.os} nodes have no {version} in network mode {facts.mode}"
     if peer.role == "client" and peer.kind == "host" and not has_family:
         return f"{peer.os} nodes have no {version} into the pod network in mode {facts.mode}"

@@ -42,6 +42,7 @@ class Expects(Protocol):
         spread: Spread | None = None,
         status: int | None = None,
         output: str | None = None,
+        exit_code: Any = None,
         known: Sequence[Known] = (),
         at_dns: Sequence[Asked | AskedInOrder | NotAsked] = (),
         at_client: Sequence[Pattern] = (),

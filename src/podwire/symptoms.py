@@ -118,6 +118,58 @@ def error_kept_at_node(case: Case, observation: Observation) -> Iterator[Finding
     )
 
 
+def never_in_the_tunnel(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Nothing that the client sends enters the tunnel, so nobody answers. Whether it leaves bare is not documented."""
+    yield _ended(observation.attempts, ("timeout",))
+    node = observation.captures["client-node"]
+    tunnel = [one for one in node.packets if one.packet.encapsulated]
+    text = "none of it inside the tunnel"
+    yield Finding(expected=text, actual=f"{len(tunnel)} seen", where=node.where, met=not tunnel)
+
+
+def not_balanced(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The Service has no load balancer on the client's node: no connection is answered, none is sent to a backend."""
+    yield _ended(observation.attempts, ("timeout", "unreachable"), "connect")
+    node = observation.captures["client-node"]
+    backends = observation.bindings["service.backends"]
+    sent = [one for one in node.packets if isinstance(backends, tuple) and one.packet.dst in backends]
+    text = "no packet to a backend leaves the node"
+    yield Finding(expected=text, actual=f"{len(sent)} seen", where=node.where, met=not sent)
+
+
+def not_on_the_node(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Nobody listens at the node's address: the pod has a network of its own, whatever its status says."""
+    yield _ended(observation.attempts, ("timeout", "refused"))
+    known, node = observation.bindings.get("server.ip"), observation.bindings.get("server.node.ip")
+    text = "the pod's status shows the address of its node"
+    yield Finding(expected=text, actual=f"it shows {known}", where="cluster", met=known == node)
+
+
+def one_family(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The client's pod has an IPv4 address and no other."""
+    families = observation.bindings.get("client.families")
+    yield Finding(
+        expected="the pod has IPv4 only", actual=f"it has {families}", where="cluster", met=families == ("ipv4",)
+    )
+
+
+def no_ipv6(case: Case, observation: Observation) -> Iterator[Finding]:
+    """A pod without an IPv6 address cannot even begin: its system says so, and no packet shows anywhere."""
+    yield _ended(observation.attempts, ("unreachable", "unsupported", "other"))
+    for capture in observation.captures.values():
+        actual = f"{len(capture.packets)} seen"
+        yield Finding(expected="no packet of it", actual=actual, where=capture.where, met=not capture.packets)
+    yield from one_family(case, observation)
+
+
+def check_finds_nothing(case: Case, observation: Observation) -> Iterator[Finding]:
+    """CHECK of a container that does not exist ends well and says nothing."""
+    codes = [attempt.status for attempt in observation.attempts]
+    yield Finding(expected="exit code 0", actual=f"{codes}", where="client", met=codes == [0])
+    said = observation.output or "it prints nothing"
+    yield Finding(expected="it prints nothing", actual=said[:200], where="client", met=not observation.output)
+
+
 SYMPTOMS: dict[str, Symptom] = {
     "untranslated": untranslated,
     "name-not-found": name_not_found,
@@ -126,4 +178,10 @@ SYMPTOMS: dict[str, Symptom] = {
     "unserved": unserved,
     "no-affinity": no_affinity,
     "error-kept-at-node": error_kept_at_node,
+    "never-in-the-tunnel": never_in_the_tunnel,
+    "not-balanced": not_balanced,
+    "not-on-the-node": not_on_the_node,
+    "one-family": one_family,
+    "no-ipv6": no_ipv6,
+    "check-finds-nothing": check_finds_nothing,
 }

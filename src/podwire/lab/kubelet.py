@@ -35,7 +35,7 @@ _PYTHON = os.path.realpath(sys.executable)
 _NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire.__file__).parents[1]))))
 
 
-def _scripts(system: OS, host_process: bool) -> dict[str, str]:
+def _scripts(system: OS, cni_quirks: Set[str], host_process: bool) -> dict[str, str]:
     """Programs that an emulated Windows node gives to its containers: nslookup and ipconfig are part of Windows images;
     pktmon and the CNI plugins are the node's own, which HostProcess containers see.
     """
@@ -44,7 +44,7 @@ def _scripts(system: OS, host_process: bool) -> dict[str, str]:
     scripts = {name: _script(name) for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
-        scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name) for name in CNI_PLUGINS}
+        scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name, *cni_quirks) for name in CNI_PLUGINS}
     return scripts
 
 
@@ -76,12 +76,13 @@ class NodeAgents:
         cluster_dns: Sequence[str] = (),
         node_dns: Sequence[str] = (),
         windows_dns_quirks: Set[str] = frozenset(),
+        windows_cni_quirks: Set[str] = frozenset(),
     ) -> None:
         self._store = store
         self._cluster_dns, self._node_dns = tuple(cluster_dns), tuple(node_dns)
         self._work = work
         self._workers: dict[str, PodWorker] = {}
-        self._windows_dns_quirks = windows_dns_quirks
+        self._windows_dns_quirks, self._windows_cni_quirks = windows_dns_quirks, windows_cni_quirks
         self.windows_dns_clients: dict[str, WindowsDnsClient] = {}
         self._adopted: dict[str, Callable[[], None]] = {}
         self._unsubscribe: Callable[[], None] | None = None
@@ -99,7 +100,7 @@ class NodeAgents:
             resolver=resolver,
             release=self._release,
             links={"python": _PYTHON, "python3": _PYTHON},
-            scripts=functools.partial(_scripts, node.os),
+            scripts=functools.partial(_scripts, node.os, self._windows_cni_quirks),
             needed=_NEEDED,
         )
 

@@ -9,7 +9,7 @@ from podwire.cases import Case
 from podwire.cluster import manifests
 from podwire.cluster.services import DeployedService
 from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
-from podwire.facts import ClusterFacts, Family, NodeFacts
+from podwire.facts import FAMILIES, ClusterFacts, Family, NodeFacts
 from podwire.flows import BY_SERVICE
 from podwire.needs import CHOSEN
 from podwire.observations import Value
@@ -81,6 +81,7 @@ def _of_service(case: Case, deployment: Deployment) -> dict[str, Value]:
     address = service.cluster_ips.get(case.flow.family)
     if address:
         values["service.cluster_ip"] = address
+    values["service.families"] = tuple(family for family in FAMILIES if family in service.cluster_ips)
     try:
         port = service_port(case, service)
     except NoTarget:
@@ -137,6 +138,7 @@ def _of_probe(
 ) -> dict[str, Value]:
     family = case.flow.family
     values: dict[str, Value] = {f"{role}.identity": probe.identity}
+    values[f"{role}.families"] = tuple(one for one in FAMILIES if one in probe.addresses)
     if role == "server":
         values |= {"server.port": probe.port, "server.identities": (probe.identity,)}
     if family in probe.addresses:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from podwire.cases import Case, Slot
-from podwire.cluster.workloads import ECHO_PORT, Deployment
+from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
 from podwire.facts import ClusterFacts, Family
-from podwire.flows import ServiceSymbols
+from podwire.flows import ON_NODE_NETWORK, ServiceSymbols
 from podwire.needs import ANOTHER_SERVICE, CONTROL_KIND
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
@@ -30,6 +30,9 @@ class Control:
 
 OUTSIDE = "outside"
 """The name under which the agent on the host outside stands among the agents of a run."""
+LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
+SERVER_HOST = "server-host"
+"""The control that asks the host probe of the server's node."""
 OUTSIDE_PORTS = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
 
 
@@ -42,13 +45,19 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
         if not slot.is_probe:
             continue
         probe = probe_of(slot, deployment)
-        own = probe.addresses.get(family)
+        own = own_address(probe, family)
         if own:
             yield Control(name=f"{probe.pod} answers itself", pod=probe.pod, host=own, port=probe.port, family=family)
     yield from _of_the_outside(case, deployment, facts)
     client = OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, deployment).pod
     for wanted in case.controls:
         if wanted in OUTSIDE_PORTS:
+            continue
+        if wanted == SERVER_HOST:
+            host = probe_of(replace(case.server, probe="host"), deployment)
+            name = f"{client} reaches {host.pod}"
+            address = host.addresses.get(family, "")
+            yield Control(name=name, pod=client, host=address, port=host.port, family=family)
             continue
         server, name = case.server, f"{client} reaches the same server by {wanted.replace('-', ' ')} over TCP"
         flow = replace(case.flow, via=wanted, protocol="tcp", after="")  # type: ignore[arg-type]
@@ -77,6 +86,11 @@ def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> 
         if wanted in OUTSIDE_PORTS:
             name = f"{client.pod} reaches the outside host over TCP"
             yield Control(name=name, pod=client.pod, host=outside, port=OUTSIDE_PORTS[wanted], family=family)
+
+
+def own_address(probe: Probe, family: Family) -> str | None:
+    """Where a probe reaches itself. A pod that asked for its node's network may not have the address of its status."""
+    return LOOPBACK[family] if probe.slot == ON_NODE_NETWORK else probe.addresses.get(family)
 
 
 def exchange_of(address: str, port: int, token: str, *, timeout: float) -> dict[str, Any]:
