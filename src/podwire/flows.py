@@ -14,6 +14,7 @@ Enters = Literal["", "client-node", "server-node", "other-node"]
 Via = Literal[
     "pod-ip",
     "pod-name",
+    "short-pod-name",
     "node-ip",
     "cluster-ip",
     "former-cluster-ip",
@@ -33,6 +34,7 @@ Via = Literal[
 ]
 BY_NAME: tuple[Via, ...] = (
     "pod-name",
+    "short-pod-name",
     "short-name",
     "fqdn",
     "absolute-name",
@@ -123,6 +125,11 @@ class Peer:
         return Symbol(f"{self.role}.mac")
 
     @property
+    def name(self) -> Symbol:
+        """The name of a host outside."""
+        return Symbol(f"{self.role}.name")
+
+    @property
     def node(self) -> Machine:
         return Machine(self.role)
 
@@ -171,7 +178,8 @@ class Flow:
     that a flow from outside the pod network is sent to, of `entry_os` when it is neither end's. `after` names a change
     of the cluster (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the
     change counts as carried out; one that is `repeated` is sent before it too, and both times together are judged.
-    `tool` is the program that a flow of that protocol runs.
+    `tool` is the program that a flow of that protocol runs. `turn` is the number of the client's node among those of
+    its OS, from 1; 0 leaves it to the plan.
     """
 
     client: Peer
@@ -191,6 +199,7 @@ class Flow:
     settles: Literal["answered", "unanswered"] = "answered"
     repeated: bool = False
     tool: str = ""
+    turn: int = 0
 
     @property
     def entry(self) -> Machine:
@@ -253,7 +262,7 @@ class Matrix:
     `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`, or
     another way (`via`) to the same server, or `another-service`. `client_pod` and `server_pod` are special
     kinds of probe pods. With `miss_risk` there are as many connections as it takes to miss one of the Service's
-    backends with that chance only.
+    backends with that chance only; with `every_node` each node of the client's OS has a case of its own.
     """
 
     client: tuple[OS, ...] = ()
@@ -281,3 +290,4 @@ class Matrix:
     repeated: bool = False
     miss_risk: float | None = None
     tool: str = ""
+    every_node: bool = False
