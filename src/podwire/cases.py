@@ -91,7 +91,7 @@ class Expectation:
     seen_as: Symbol | OneOf | object | None = None
     spread: Spread | None = None
     status: int | None = None
-    output: str | None = None
+    output: Symbol | str | None = None
     exit_code: Any = None
     known: tuple[Known, ...] = ()
     at_dns: tuple[Asked | AskedInOrder | NotAsked, ...] = ()

@@ -14,6 +14,7 @@ Enters = Literal["", "client-node", "server-node", "other-node"]
 Via = Literal[
     "pod-ip",
     "pod-name",
+    "short-pod-name",
     "node-ip",
     "cluster-ip",
     "former-cluster-ip",
@@ -33,6 +34,7 @@ Via = Literal[
 ]
 BY_NAME: tuple[Via, ...] = (
     "pod-name",
+    "short-pod-name",
     "short-name",
     "fqdn",
     "absolute-name",
@@ -130,6 +132,11 @@ class Peer:
         return Symbol(f"{self.role}.families")
 
     @property
+    def name(self) -> Symbol:
+        """The name of a host outside."""
+        return Symbol(f"{self.role}.name")
+
+    @property
     def node(self) -> Machine:
         return Machine(self.role)
 
@@ -189,7 +196,8 @@ class Flow:
     of the cluster (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the
     change counts as carried out; one that is `repeated` is sent before it too, and both times together are judged.
     `tool` is the program that a flow of that protocol runs. With `unaddressed` it is sent though pods like its client
-    have no address of the family.
+    have no address of the family. `turn` is the number of the client's node among those of its OS, from 1; 0 leaves it
+    to the plan.
     """
 
     client: Peer
@@ -210,6 +218,7 @@ class Flow:
     repeated: bool = False
     tool: str = ""
     unaddressed: bool = False
+    turn: int = 0
 
     @property
     def entry(self) -> Machine:
@@ -273,7 +282,8 @@ class Matrix:
     `server-host` (the node of the server), `another-service`, or another way (`via`) to the same server. `client_pod`
     and `server_pod` are special kinds of probe pods. With `miss_risk` there are as many connections as it takes to miss
     one of the Service's backends with that chance only (of a crowd: to miss all that have a pod behind them).
-    `unaddressed` plans the flows of pods without the family too.
+    `unaddressed` plans the flows of pods without the family too; with `every_node` each node of the client's OS has a
+    case of its own.
     """
 
     client: tuple[OS, ...] = ()
@@ -302,3 +312,4 @@ class Matrix:
     miss_risk: float | None = None
     tool: str = ""
     unaddressed: bool = False
+    every_node: bool = False

@@ -96,6 +96,8 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
     places: tuple[Placement, ...] = matrix.placement
     if matrix.server_kind == "outside":
         places = ("outside",)
+    elif matrix.server_kind == "dns" and matrix.placement == ("cross-node",):
+        pass
     elif alone or matrix.client_kind == "outside":
         places = ("anywhere",)
     ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.family)
@@ -106,7 +108,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             continue
         if place == "same-node" and enters == "server-node":
             continue  # The client's own node, which is asked for as such.
-        yield Flow(
+        flow = Flow(
             client=Peer(role="client", kind=matrix.client_kind, os=client, pod=matrix.client_pod),
             server=Peer(role="server", kind=matrix.server_kind, os=server, pod=matrix.server_pod),
             via=via,
@@ -126,6 +128,8 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             tool=matrix.tool,
             unaddressed=matrix.unaddressed,
         )
+        nodes = len(usable(client, facts, selection.nodes_per_os)) if matrix.every_node else 0
+        yield from (replace(flow, turn=turn) for turn in range(1, nodes + 1)) if nodes else (flow,)
 
 
 def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
@@ -163,6 +167,8 @@ def _words(flow: Flow, matrix: Matrix) -> str:
         parts += ["by-another", flow.entry_os, "node"]
     elif flow.enters and len(matrix.enters) > 1:
         parts.append({"client-node": "by-its-own-node", "server-node": "by-the-server-node"}[flow.enters])
+    if flow.turn:
+        parts.append(f"node-{flow.turn}")
     return "-".join(part for part in parts if part)
 
 

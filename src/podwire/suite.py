@@ -41,7 +41,7 @@ class Expects(Protocol):
         seen_as: Any = None,
         spread: Spread | None = None,
         status: int | None = None,
-        output: str | None = None,
+        output: Symbol | str | None = None,
         exit_code: Any = None,
         known: Sequence[Known] = (),
         at_dns: Sequence[Asked | AskedInOrder | NotAsked] = (),

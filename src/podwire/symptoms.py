@@ -53,12 +53,38 @@ def name_not_found(case: Case, observation: Observation) -> Iterator[Finding]:
     yield Finding(
         expected=f"only {name} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [name]
     )
-    codes = sorted({one.rcode or "no answer" for one in observation.lookups})
-    met = bool(codes) and set(codes) <= {"NXDOMAIN", "NOERROR"} and not any(one.answers for one in observation.lookups)
-    yield Finding(expected="a clean negative answer", actual=", ".join(codes) or "no answer", where="DNS", met=met)
+    yield _clean_no(observation)
     pod = observation.captures[pod_point(case.flow.client)]
     actual = f"{len(pod.packets)} packets"
     yield Finding(expected="nothing is sent to the Service", actual=actual, where=pod.where, met=not pod.packets)
+
+
+def one_suffix(case: Case, observation: Observation) -> Iterator[Finding]:
+    """An undotted name is asked with the one suffix of the pod's namespace, and the answer is that there is none."""
+    yield _ended(observation.attempts, ("not-found",), "resolve")
+    only = str(observation.bindings["target.suffix.1"]).lower()
+    asked = sorted({one.name for one in observation.lookups})
+    yield Finding(
+        expected=f"only {only} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [only]
+    )
+    yield _clean_no(observation)
+
+
+def node_resolver(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The name is asked of the node's own DNS server, which does not know the cluster's names and says so."""
+    yield _ended(observation.attempts, ("not-found",), "resolve")
+    cluster = observation.bindings["dns.ip"]
+    servers = sorted({one.server for one in observation.lookups})
+    met = bool(servers) and isinstance(cluster, tuple) and not set(servers) & set(cluster)
+    actual = ", ".join(servers) or "nothing asked"
+    yield Finding(expected="another server than the cluster's is asked", actual=actual, where="DNS", met=met)
+    yield _clean_no(observation)
+
+
+def _clean_no(observation: Observation) -> Finding:
+    codes = sorted({one.rcode or "no answer" for one in observation.lookups})
+    met = bool(codes) and set(codes) <= {"NXDOMAIN", "NOERROR"} and not any(one.answers for one in observation.lookups)
+    return Finding(expected="a clean negative answer", actual=", ".join(codes) or "no answer", where="DNS", met=met)
 
 
 def no_answer(case: Case, observation: Observation) -> Iterator[Finding]:
@@ -173,6 +199,8 @@ def check_finds_nothing(case: Case, observation: Observation) -> Iterator[Findin
 SYMPTOMS: dict[str, Symptom] = {
     "untranslated": untranslated,
     "name-not-found": name_not_found,
+    "one-suffix": one_suffix,
+    "node-resolver": node_resolver,
     "no-answer": no_answer,
     "lost": lost,
     "unserved": unserved,

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 
 import podwire
@@ -26,7 +27,7 @@ from podwire.lab.interfaces import (
 )
 from podwire.lab.node_services import NodeServices
 from podwire.lab.pod_worker import PodWorker
-from podwire.lab.resolvers import Resolver, resolver_of
+from podwire.lab.resolvers import PLAIN_ADAPTER, Resolver, misled, resolver_of
 from podwire.lab.windows_dns_client import ADDRESS as DNS_CLIENT_ADDRESS
 from podwire.lab.windows_dns_client import OPTIONS as DNS_CLIENT_OPTIONS
 from podwire.lab.windows_dns_client import WindowsDnsClient
@@ -108,10 +109,14 @@ class NodeAgents:
         found = resolver_of(pod, node.os, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
         if node.os == "windows" and network is not None:
             _allow_ping(network.namespace)
-            client = WindowsDnsClient(found.search, found.servers, self._windows_dns_quirks)
+            quirks = self._windows_dns_quirks
+            found = misled(found, quirks, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
+            client = WindowsDnsClient(found.search, found.servers, quirks)
             await client.serve(network.namespace)
             self.windows_dns_clients[pod["metadata"]["uid"]] = client
-            return Resolver(servers=(DNS_CLIENT_ADDRESS,), options=DNS_CLIENT_OPTIONS, adapter=found)
+            adapter = replace(found, search=()) if PLAIN_ADAPTER in quirks else found
+            own = (DNS_CLIENT_ADDRESS,)
+            return Resolver(servers=own, options=DNS_CLIENT_OPTIONS, adapter=adapter, aliases=found.aliases)
         return found
 
     def adopt(self, uid: str, release: Callable[[], None]) -> None:

@@ -279,7 +279,7 @@ def _service(
         "ports": [{"name": n, "protocol": p, "port": number, "targetPort": t} for n, p, number, t in ports],
     }
     return {
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": selector or {}},
         "spec": spec | ({"selector": selector} if selector else {}),
     }
 

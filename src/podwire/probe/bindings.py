@@ -32,8 +32,9 @@ def bindings_of(
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
     asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
-    servers = asked.cluster_ips.values() if asked else facts.cluster_dns
-    values["dns.ip"] = tuple(servers)
+    servers = tuple(asked.cluster_ips.values()) if asked else facts.cluster_dns
+    if servers:
+        values["dns.ip"] = servers
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":
@@ -44,6 +45,7 @@ def bindings_of(
     if flow.server.kind == "outside":
         address = facts.external.address(flow.family) if facts.external else None
         values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
+        values["server.name"] = facts.external.name if facts.external else ""
     elif flow.server.kind == "dns":
         values["server.ip"] = tuple(facts.cluster_dns)
     elif flow.server.kind == "backends":

@@ -14,6 +14,9 @@ from podwire.probe.targets import Target
 
 AT_ONCE = 200
 """Connections of one case in flight together; more of them would measure the client."""
+LOOKUPS_AT_ONCE, MOST_UNANSWERED = 10, 20
+"""Look-ups of one case in flight together, so few that they leave other questions their turn; and how many may go
+unanswered before the rest is not worth the time."""
 
 CNI_FOLDER = "C:\\opt\\cni\\bin"
 """Where the guides of Kubernetes put the plugins of a Windows node."""
@@ -34,8 +37,13 @@ def request_of(
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
     if flow.protocol == "dns":
-        lookup = {"name": target.host, "family": family, "timeout": timeout}
-        return "lookups", {"lookups": [{**lookup, "token": one} for one in tokens], "at_once": AT_ONCE}, timeout
+        asked = [
+            {"name": name, "token": token, "family": family, "timeout": timeout}
+            for name, token in zip(names_of(target, tokens), tokens, strict=True)
+        ]
+        rounds = -(-len(asked) // LOOKUPS_AT_ONCE)
+        parameters = {"lookups": asked, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
+        return "lookups", parameters, timeout * rounds
     if flow.protocol == "tool":
         call = {"name": flow.tool, "arguments": [target.host]}
         if flow.tool == CNI_PLUGIN:
@@ -81,6 +89,11 @@ def _check(plugin: str) -> dict[str, Any]:
         },
         "stdin": json.dumps({"cniVersion": "1.0.0", "name": "podwire", "type": plugin}),
     }
+
+
+def names_of(target: Target, tokens: Sequence[str]) -> list[str]:
+    """What is looked up: the target's name, or as many names below it, in full, each of its own: no cache has them."""
+    return [target.host] if len(tokens) == 1 else [f"{token}.{target.fqdn}." for token in tokens]
 
 
 def attempts_in(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) -> tuple[tuple[Attempt, ...], str]:
