@@ -96,14 +96,14 @@ class Requirement:
 
 @dataclass(frozen=True, kw_only=True)
 class Limitation:
-    """Where a requirement is known not to hold. It excuses a failure only if the failure shows its `symptom`.
+    """Where requirements are known not to hold. It excuses a failure only if the failure shows its `symptom`.
 
     `kind` is `documented` (promised not to work) or `bug` (a known issue of some builds). `symptom` names a predicate
     in `podwire.symptoms`.
     """
 
     id: str
-    requirement: str
+    requirements: tuple[str, ...]
     kind: Literal["documented", "bug"]
     statement: str
     symptom: str
@@ -141,7 +141,7 @@ class Catalogue:
             (
                 one
                 for one in self.limitations
-                if one.requirement == requirement and one.when.admits(flow, facts, nodes, entry)
+                if requirement in one.requirements and one.when.admits(flow, facts, nodes, entry)
             ),
             None,
         )

@@ -16,7 +16,7 @@ SERVER, CLIENT = CASE.flow.server, CASE.flow.client
 def a_limitation(kind="documented", symptom="no-answer"):
     source = Citation(document="Kubernetes: Networking on Windows")
     return Limitation(
-        id="LIM", requirement="R", kind=kind, statement="does not work", symptom=symptom, sources=(source,)
+        id="LIM", requirements=("R",), kind=kind, statement="does not work", symptom=symptom, sources=(source,)
     )
 
 
