@@ -74,7 +74,8 @@ class Expectation:
 
     What becomes of the exchange is one of: `answered_by`, the peer whose identity the answer must carry (any backend's,
     for a server of that kind); `refused`, the client is told that nobody listens; `silent`, nobody answers at all;
-    `resolves_to`, the addresses of a name, all of them and no others; `not_found`, the name does not exist.
+    `unanswered`, either of these, where no document tells which; `resolves_to`, the addresses of a name, all of them
+    and no others; `not_found`, the name does not exist.
 
     `seen_as` is the address that the server must have seen the client come from, `spread` how several connections are
     shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
@@ -85,6 +86,7 @@ class Expectation:
     answered_by: Peer | None = None
     refused: bool = False
     silent: bool = False
+    unanswered: bool = False
     resolves_to: Symbol | None = None
     not_found: bool = False
     answers_from: Symbol | None = None
@@ -104,7 +106,7 @@ class Expectation:
     @property
     def negative(self) -> bool:
         """Whether it is met by something that does not come: that counts with working controls only."""
-        return self.silent or self.refused or self.not_found
+        return self.silent or self.refused or self.unanswered or self.not_found
 
     def sentences(self) -> Iterator[str]:
         """Each part of the expectation as a line for a person."""
@@ -114,6 +116,8 @@ class Expectation:
             yield "the client is told that nobody listens"
         if self.silent:
             yield "nobody answers"
+        if self.unanswered:
+            yield "nobody answers, or the client is told that nobody listens"
         if self.resolves_to is not None:
             yield f"the name leads to {self.resolves_to}"
         if self.not_found:

@@ -64,6 +64,16 @@ def test_a_blind_capture_point_is_inconclusive_only_where_it_is_needed():
     assert judge(CASE, needs_it_not, observation).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("part", "met"),
+    [("silent", {"timeout"}), ("refused", {"refused"}), ("unanswered", {"timeout", "refused"})],
+)
+def test_a_missing_answer_has_its_kind(part, met):
+    for kind in ("timeout", "refused", "unreachable", None):
+        outcome = judge(CASE, expectation(**{part: True}), an_observation(an_attempt(error=kind))).outcome
+        assert outcome is (Outcome.PASS if kind in met else Outcome.FAIL)
+
+
 def test_a_problem_of_the_run_is_inconclusive_with_its_reason():
     observation = an_observation(problem="windows-1-a: the exec stream broke")
     verdict = judge(CASE, answered(), observation)
