@@ -29,6 +29,7 @@ class Control:
 OUTSIDE = "outside"
 """The name under which the agent on the host outside stands among the agents of a run."""
 OUTSIDE_PORTS = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
+BY_THE_SERVER_NODE = "by-the-server-node"
 
 
 def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
@@ -47,9 +48,14 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
     for wanted in case.controls:
         if wanted in OUTSIDE_PORTS:
             continue
-        flow = replace(case.flow, via=wanted, protocol="tcp", after="")  # type: ignore[arg-type]
-        target = target_of(replace(case, flow=flow), deployment, facts)
-        name = f"{client} reaches the same server by {wanted.replace('-', ' ')} over TCP"
+        flow = replace(case.flow, protocol="tcp", after="")
+        if wanted == BY_THE_SERVER_NODE:
+            other = replace(case, flow=flow, entry=case.server.node)
+        else:
+            other = replace(case, flow=replace(flow, via=wanted))  # type: ignore[arg-type]
+        target = target_of(other, deployment, facts)
+        way = wanted.removeprefix("by-").replace("-", " ")
+        name = f"{client} reaches the same server by {way} over TCP"
         yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family)
 
 
