@@ -1,4 +1,4 @@
-"""A full default run: wall time, memory, and the ratio to as many empty tests with Allure, without and with its page."""
+"""A full default run: wall time, memory, and the ratio to as many empty tests with Allure, without and with a page."""
 
 import json
 import os

@@ -16,7 +16,7 @@ from podwire.patterns import (
     requests_from_distinct_sources,
     seen,
 )
-from podwire.spread import evenly, every_backend, one_backend, some_backend
+from podwire.spread import evenly, every_backend, lone_backend, one_backend, some_backend
 from podwire.suite import asked, asked_in_order, first_asked, flows, known, not_asked, only_asked, requirement
 
 __version__ = "0.1.0"
@@ -36,6 +36,7 @@ __all__ = [
     "flows",
     "inside",
     "known",
+    "lone_backend",
     "not_asked",
     "nothing",
     "one_backend",

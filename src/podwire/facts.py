@@ -82,9 +82,9 @@ class ClusterFacts:
     """Everything the plan may depend on. Same facts, same case ids.
 
     `families` are those of the pod network on Linux nodes, `windows_families` those of pods on Windows nodes
-    (a pod on a Windows overlay network has IPv4 only). `dsr` is None when the API does not tell it. `cluster_dns` are
-    the addresses of the DNS Service, `dns_nodes` where its pods run. `load_balancer` tells whether something gives
-    Services of that type their addresses.
+    (a pod on a Windows overlay network has IPv4 only). `dsr` and `win_dsr`, the feature gate behind it, are None when
+    the API does not tell them. `cluster_dns` are the addresses of the DNS Service, `dns_nodes` where its pods run.
+    `load_balancer` tells whether something gives Services of that type their addresses.
     `signals` says in words which facts came from where, in the order they were seen.
     """
 
@@ -97,6 +97,7 @@ class ClusterFacts:
     cni: str = UNKNOWN
     encapsulation: Encapsulation | None = None
     dsr: bool | None = None
+    win_dsr: bool | None = None
     cluster_domain: str = "cluster.local"
     cluster_dns: tuple[str, ...] = ()
     dns_nodes: tuple[str, ...] = ()

@@ -170,7 +170,8 @@ class Flow:
     where nobody listens. `port` names a port of the Service (empty: the first of the protocol). `enters` is the node
     that a flow from outside the pod network is sent to, of `entry_os` when it is neither end's. `after` names a change
     of the cluster (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the
-    change counts as carried out. `tool` is the program that a flow of that protocol runs.
+    change counts as carried out; one that is `repeated` is sent before it too, and both times together are judged.
+    `tool` is the program that a flow of that protocol runs.
     """
 
     client: Peer
@@ -188,6 +189,7 @@ class Flow:
     entry_os: str = ""
     after: str = ""
     settles: Literal["answered", "unanswered"] = "answered"
+    repeated: bool = False
     tool: str = ""
 
     @property
@@ -215,6 +217,16 @@ class Flow:
         return Symbol("dns.ip")
 
     @property
+    def dsr(self) -> Symbol:
+        """Whether kube-proxy on Windows nodes is told to use Direct Server Return."""
+        return Symbol("cluster.dsr")
+
+    @property
+    def win_dsr(self) -> Symbol:
+        """Whether its feature gate WinDSR is on."""
+        return Symbol("cluster.win_dsr")
+
+    @property
     def icmp(self) -> str:
         """The control protocol of the flow's family: `icmp` or `icmpv6`."""
         return "icmpv6" if self.family == "ipv6" else "icmp"
@@ -239,9 +251,9 @@ class Matrix:
     `given_dsr` restricts the whole matrix to clusters with Direct Server Return on or off on Windows nodes.
     `aspect` is a word that sets apart the cases of two tests of one requirement.
     `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`,
-    another way (`via`) to the same server, or the same way `by-the-server-node`. `client_pod` and `server_pod` are
-    special kinds of probe pods. With `miss_risk` there are as many connections as it takes to miss one of the Service's
-    backends with that chance only.
+    another way (`via`) to the same server, the same way `by-the-server-node`, or `another-service`. `client_pod` and
+    `server_pod` are special kinds of probe pods. With `miss_risk` there are as many connections as it takes to miss one
+    of the Service's backends with that chance only.
     """
 
     client: tuple[OS, ...] = ()
@@ -266,5 +278,6 @@ class Matrix:
     server_pod: str = ""
     after: str = ""
     settles: Literal["answered", "unanswered"] = "answered"
+    repeated: bool = False
     miss_risk: float | None = None
     tool: str = ""

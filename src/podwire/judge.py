@@ -120,11 +120,11 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     if not observation.attempts:
         yield Finding(expected="an attempt", actual="none was made", where="client", met=False)
     bindings = observation.bindings
-    some = expectation.spread is not None and expectation.spread.kind == "some"
-    chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or some)]
+    in_part = expectation.spread is not None and expectation.spread.in_part
+    chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or in_part)]
     for attempt in (chosen or list(observation.attempts))[:1]:
         yield from _answer(case, expectation, attempt, bindings)
-    if len(observation.attempts) > 1 and not some:
+    if len(observation.attempts) > 1 and not in_part:
         yield _all_alike(expectation, observation)
     if expectation.spread is not None:
         yield _spread(expectation.spread, observation)
@@ -133,9 +133,8 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
         actual = " ".join(observation.output.split())[:200] or "it prints nothing"
         yield Finding(expected=f"it prints {expectation.output}", actual=actual, where="client", met=found)
     for known in expectation.known:
-        value = bindings.get(known.symbol.name)
-        met = value is not None and meets(value, known.value)
-        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=met)
+        value = bound(known.symbol, bindings)
+        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=meets(value, known.value))
     yield from asked_findings(expectation.at_dns, observation)
     for point, patterns in expectation.at_points(case):
         for pattern in patterns:
@@ -215,11 +214,19 @@ def _all_alike(expectation: Expectation, observation: Observation) -> Finding:
     if expectation.resolves_to is not None:
         right = sum(1 for a in observation.attempts if _came(a))
         return Finding(expected=f"all {total} names found", actual=f"{right} were", where="client", met=right == total)
-    admitted = _identities(expectation, observation.bindings)
-    right = sum(1 for a in observation.attempts if a.reply and a.reply.identity in admitted)
+    right = sum(1 for a in observation.attempts if _right(expectation, a, observation.bindings))
     return Finding(
         expected=f"all {total} exchanges answered", actual=f"{right} were", where="client", met=right == total
     )
+
+
+def _right(expectation: Expectation, attempt: Attempt, bindings: Bindings) -> bool:
+    """Whether an exchange ended with such an answer as is expected; any will do when no server is named."""
+    if expectation.status is not None and attempt.status != expectation.status:
+        return False
+    if expectation.answered_by is None:
+        return expectation.status is not None or _came(attempt)
+    return attempt.reply is not None and attempt.reply.identity in _identities(expectation, bindings)
 
 
 def _spread(wanted: Spread, observation: Observation) -> Finding:

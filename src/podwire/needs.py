@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podwire.cases import Case, Slot
 from podwire.facts import OS, ClusterFacts
@@ -18,6 +18,11 @@ CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "dns": (("linux", "dns-server"),),
     "empty": (),
 }
+# Services that say something only beside another one with the same backend.
+BESIDE: Mapping[str, str] = {"twin-second": "twin-first"}
+ANOTHER_SERVICE = "another-service"
+"""The control that a client reaches a Service whose backends are there: that of the next kind."""
+CONTROL_KIND = "spread"
 # Special pods that cannot do without a Service.
 LEANS_ON: Mapping[str, str] = {"custom-dns": "dns"}
 
@@ -54,6 +59,10 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
         need = service_of(case)
         if need is not None:
             services.add(need)
+            if need.kind in BESIDE:
+                services.add(replace(need, kind=BESIDE[need.kind]))
+        if ANOTHER_SERVICE in case.controls:
+            services.add(ServiceNeed(kind=CONTROL_KIND))
         if case.flow.after:
             changes.add(case.flow.after)
     for service in services:

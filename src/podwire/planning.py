@@ -121,6 +121,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             entry_os=entry_os,
             after=matrix.after,
             settles=matrix.settles,
+            repeated=matrix.repeated,
             tool=matrix.tool,
         )
 

@@ -6,7 +6,7 @@ import zlib
 
 from podwire.cases import Slot
 from podwire.facts import OS, ClusterFacts, Family, NodeFacts
-from podwire.flows import BY_SERVICE, Flow, Peer
+from podwire.flows import Flow, Peer
 
 # Kinds of Services of type LoadBalancer: nothing is sent to them before they have an address.
 BALANCED = frozenset(
@@ -35,7 +35,7 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     same_os = flow.client.os == flow.server.os
     if flow.placement == "cross-node" and same_os and len(usable(flow.client.os, facts, nodes_per_os)) < 2:
         return f"needs two usable {flow.client.os} nodes"
-    if flow.via in BY_SERVICE and flow.service.kind in BALANCED and not facts.load_balancer:
+    if flow.service.kind in BALANCED and not facts.load_balancer:
         return "nothing is known to give load balancers addresses here (--load-balancer)"
     return _no_entry(flow, facts, nodes_per_os)
 

@@ -21,10 +21,16 @@ class Spread:
     `one`: a single backend answers all of them. `all`: each backend answers at least one. `even`: as `all`, and no
     backend's share is so far from its fair one that a fair balancer would get there with a chance below `risk`.
     `some`: at least one connection is answered; the others may lead to backends that no probe stands behind.
+    `lone`: one backend answers, and what leads to the others is not answered.
     """
 
-    kind: Literal["one", "all", "even", "some"]
+    kind: Literal["one", "all", "even", "some", "lone"]
     risk: float = 1e-6
+
+    @property
+    def in_part(self) -> bool:
+        """Whether connections without an answer are part of it."""
+        return self.kind in ("some", "lone")
 
     def __str__(self) -> str:
         return {
@@ -32,6 +38,7 @@ class Spread:
             "all": "every backend answers at least one connection",
             "even": "the connections are shared out evenly among the backends",
             "some": "at least one connection is answered",
+            "lone": "one backend answers, and connections to the others are not answered",
         }[self.kind]
 
 
@@ -57,10 +64,13 @@ def interval(count: int, total: int, z: float = 4.9) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def tail(count: int, total: int, chance: float) -> float:
-    """The chance of a share that is as far out as this one, on its side (binomial, exact)."""
-    counts = range(count + 1) if count <= total * chance else range(count, total + 1)
-    return min(1.0, sum(math.comb(total, k) * chance**k * (1 - chance) ** (total - k) for k in counts))
+def tail(count: int, total: int, backends: int) -> float:
+    """The chance that one of several backends gets a share as far out as this one, on its side (binomial)."""
+    counts = range(count + 1) if count * backends <= total else range(count, total + 1)
+    hit, miss = math.log(1 / backends), math.log(1 - 1 / backends)
+    # By logarithms: the number of ways to choose among a thousand connections is greater than any float.
+    ways = (math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1) for k in counts)
+    return min(1.0, sum(math.exp(way + k * hit + (total - k) * miss) for way, k in zip(ways, counts, strict=True)))
 
 
 def finding(spread: Spread, answered: Mapping[str, int], backends: Sequence[str], total: int) -> Finding:
@@ -82,12 +92,14 @@ def _met(spread: Spread, answered: Mapping[str, int], backends: Sequence[str], t
         return bool(set(answered) & set(backends))
     if not set(answered) <= set(backends) or not answered:
         return False
-    if spread.kind == "one":
-        return len(answered) == 1
+    if spread.kind in ("one", "lone"):
+        return len(answered) == 1 and (spread.kind == "one" or sum(answered.values()) < total)
     if set(answered) != set(backends):
         return False
-    shares = [tail(answered[name], total, 1 / len(backends)) for name in backends]
-    return spread.kind == "all" or len(backends) < 2 or min(shares) * 2 * len(backends) >= spread.risk
+    if spread.kind == "all" or len(backends) < 2:
+        return True
+    shares = [tail(answered[name], total, len(backends)) for name in backends]
+    return min(shares) * 2 * len(backends) >= spread.risk
 
 
 def one_backend() -> Spread:
@@ -103,6 +115,11 @@ def every_backend() -> Spread:
 def evenly() -> Spread:
     """Every backend has its fair share, as far as chance lets one tell."""
     return Spread(kind="even")
+
+
+def lone_backend() -> Spread:
+    """One backend answers, and connections that lead to the others are not answered."""
+    return Spread(kind="lone")
 
 
 def some_backend() -> Spread:

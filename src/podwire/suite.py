@@ -145,10 +145,26 @@ def suite_test(function: Callable[..., None], module: str) -> SuiteTest | None:
     )
 
 
+ENDS = ("answered_by", "refused", "silent", "resolves_to", "not_found")
+"""What may become of an exchange; a test names one of them at most."""
+
+
 def expectation(**parts: Any) -> Expectation:
-    """An expectation from the words of `case.expect`; lists may be given as any sequence."""
+    """An expectation from the words of `case.expect`; lists may be given as any sequence.
+
+    Raises ValueError for parts of which one would never be judged.
+    """
     frozen: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in parts.items()}
-    return Expectation(**frozen)
+    made = Expectation(**frozen)
+    ends = [name for name in ENDS if getattr(made, name)]
+    if made == Expectation():
+        raise ValueError("an expectation of nothing at all")
+    if len(ends) > 1:
+        raise ValueError(f"an exchange cannot end in two ways: {' and '.join(ends)}")
+    for name in ("answers_from", "seen_as"):
+        if getattr(made, name) is not None and made.answered_by is None:
+            raise ValueError(f"{name} is asked of an answer: answered_by is missing")
+    return made
 
 
 class _Recorder:

@@ -69,6 +69,25 @@ def no_answer(case: Case, observation: Observation) -> Iterator[Finding]:
     yield Finding(expected="the request leaves the client", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent))
 
 
+def unserved(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The node leads its own packets to no backend: they leave it with the Service's address, and nobody answers. What
+    the network makes of such packets is not documented: it may keep silent or call the address unreachable."""
+    yield _ended(observation.attempts, ("timeout", "unreachable"))
+    node = observation.captures["client-node"]
+    sent = [one for one in node.packets if one.packet.dst == observation.bindings["target.ip"]]
+    text = "the request leaves the node with the Service's address"
+    yield Finding(expected=text, actual=f"{len(sent)} seen", where=node.where, met=bool(sent))
+
+
+def no_affinity(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Every connection is answered, but not all by the same backend."""
+    names = sorted({attempt.reply.identity for attempt in observation.attempts if attempt.reply})
+    lost = sum(1 for attempt in observation.attempts if not attempt.reply)
+    yield Finding(expected="every connection is answered", actual=f"{lost} were not", where="client", met=not lost)
+    text, met = "more than one backend answers", len(names) > 1
+    yield Finding(expected=text, actual=", ".join(names) or "none answers", where="client", met=met)
+
+
 def error_kept_at_node(case: Case, observation: Observation) -> Iterator[Finding]:
     """The ICMP error for a translated flow reaches the node, which cannot translate it back: the pod gets nothing."""
     yield _ended(observation.attempts, ("timeout",))
@@ -121,6 +140,8 @@ SYMPTOMS: dict[str, Symptom] = {
     "untranslated": untranslated,
     "name-not-found": name_not_found,
     "no-answer": no_answer,
+    "unserved": unserved,
+    "no-affinity": no_affinity,
     "error-kept-at-node": error_kept_at_node,
     "never-forwarded": never_forwarded,
     "lost-at-entry": lost_at_entry,

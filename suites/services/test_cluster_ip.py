@@ -1,6 +1,6 @@
 """A ClusterIP Service, by its address: the client talks to the Service, the backend to the client."""
 
-from podwire import ANY_OS, ANYWHERE, LINUX, WINDOWS, flows, inside, nothing, one_of, reply, request, requirement
+from podwire import ANY_OS, ANYWHERE, LINUX, flows, nothing, reply, request, requirement
 
 
 @requirement("FLOW-POD-SVC-CLUSTER-IP")
@@ -21,23 +21,9 @@ def test_a_cluster_ip_leads_to_a_ready_backend(flow, case):
 
 @requirement("FLOW-POD-SVC-CLUSTER-IP")
 @flows(client=LINUX, server=ANY_OS, placement=ANYWHERE, via="cluster-ip", aspect="source")
-@flows(client=WINDOWS, server=ANY_OS, placement=ANYWHERE, via="cluster-ip", aspect="source", given_dsr=True)
 def test_the_backend_of_a_cluster_ip_sees_the_pod(flow, case):
     case.expect(
         answered_by=flow.server,
         seen_as=flow.client.ip,
         at_server=[request(src=flow.client.ip, sport=flow.client.port)],
-    )
-
-
-@requirement("FLOW-POD-SVC-CLUSTER-IP")
-@flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip", aspect="source", given_dsr=False)
-def test_without_direct_server_return_the_backend_sees_the_node(flow, case):
-    case.expect(
-        answered_by=flow.server,
-        seen_as=one_of(flow.client.node.ip, inside(flow.client.node.pod_network)),
-        at_server=[
-            request(src=one_of(flow.client.node.ip, inside(flow.client.node.pod_network))),
-            nothing(src=flow.client.ip),
-        ],
     )

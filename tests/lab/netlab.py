@@ -32,8 +32,8 @@ TOKEN = b"podwire-lab-token-0123456789"
 class NetLab:
     """The parent's end: every method of `Bench` can be called on it."""
 
-    def __init__(self, profile: str, dsr: bool | None = None) -> None:
-        command = [sys.executable, __file__, profile, json.dumps(dsr)]
+    def __init__(self, profile: str, dsr: bool | None = None, build: str | None = None) -> None:
+        command = [sys.executable, __file__, profile, json.dumps({"dsr": dsr, "build": build})]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.startup: float = self._answer()
 
@@ -142,12 +142,12 @@ def _echo(identity: str, peer: Any, data: bytes) -> bytes:
 class Bench:
     """The child's end: the network, its servers, and what tests do with it."""
 
-    def __init__(self, profile: str, dsr: bool | None) -> None:
+    def __init__(self, profile: str, dsr: bool | None, build: str | None) -> None:
         from podwire.lab.network import build_network
         from podwire.lab.profiles import profile_named
 
         began = time.perf_counter()
-        self.network = build_network(profile_named(profile, dsr=dsr))
+        self.network = build_network(profile_named(profile, dsr=dsr, build=build))
         self.build_seconds = time.perf_counter() - began
         self.servers = EchoServers()
         self.places: dict[str, Any] = {"outside": self.network.outside, "router": self.network.router.netns}
@@ -177,12 +177,35 @@ class Bench:
         gateways = {name: node.gateways for name, node in self.network.machines.items()}
         return {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "build": self.build_seconds}
 
-    def service(self, vip: str, *backends: str, port: int = 80, **more: Any) -> None:
-        """A Service for TCP and UDP whose backends are pods; the same `vip` again replaces it."""
+    def service(
+        self,
+        vip: str,
+        *backends: str,
+        port: int = 80,
+        states: dict[str, str] | None = None,
+        ports: dict[str, int] | None = None,
+        **more: Any,
+    ) -> None:
+        """A Service for TCP and UDP whose backends are pods or nodes; the same `vip` again replaces it.
+
+        `states` tells which backends are "unready" or "terminating", `ports` where they listen when that is not usual.
+        """
         from podwire.lab.interfaces import EndpointRule, ServiceRule
 
         family = "ipv6" if ":" in vip else "ipv4"
-        ends = tuple(EndpointRule(address=self._address(b, family), node=b.split("/")[0]) for b in backends)
+        conditions = {
+            "unready": {"ready": False, "serving": False},
+            "terminating": {"ready": False, "terminating": True},
+        }
+        ends = tuple(
+            EndpointRule(
+                address=self._address(backend, family),
+                node=backend.split("/")[0] if backend in self.addresses else "",
+                port=(ports or {}).get(backend, HOST_PORT if backend in self.network.nodes else None),
+                **conditions.get((states or {}).get(backend, ""), {}),
+            )
+            for backend in backends
+        )
         self.services = [s for s in self.services if s.address != vip]
         for protocol in ("tcp", "udp"):
             rule = ServiceRule(
@@ -192,6 +215,28 @@ class Bench:
             self.services.append(rule)
         for node in self.network.nodes.values():
             node.set_services(self.services)
+
+    def serve(self, place: str, port: int, *own: str) -> None:
+        """Another echo server in a place, at all of its addresses or at the given ones."""
+        self.servers.add(self.places[place], place, port, *([own] if own else []))
+
+    def lead(self, **routes: str) -> None:
+        """Lead external addresses, given as `node=address`, from the router to nodes."""
+        self.network.set_external_routes({address: node.replace("_", "-") for node, address in routes.items()})
+
+    def host_ports(self, *mappings: tuple[str, int], **more: Any) -> None:
+        """Ports of nodes that lead to the echo of pods: (pod, port) each, for TCP and UDP of IPv4."""
+        from podwire.lab.interfaces import PortMapping
+
+        for name, node in self.network.nodes.items():
+            made = [
+                PortMapping(protocol=protocol, port=port, pod=address, pod_port=POD_PORT, **more)
+                for pod, port in mappings
+                if pod.startswith(f"{name}/")
+                for address in self.addresses[pod][:1]
+                for protocol in ("tcp", "udp")
+            ]
+            node.set_host_ports(made)
 
     def _address(self, place: str, family: str) -> str:
         return next((a for a in self.addresses.get(place, (place,)) if (":" in a) == (family == "ipv6")), place)
@@ -356,7 +401,7 @@ def _enter_own_namespaces() -> None:
             file.write(text)
 
 
-def _main(profile: str, dsr: str) -> None:
+def _main(profile: str, options: str) -> None:
     _enter_own_namespaces()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -366,7 +411,7 @@ def _main(profile: str, dsr: str) -> None:
         out.flush()
 
     try:
-        bench = Bench(profile, json.loads(dsr))
+        bench = Bench(profile, **json.loads(options))
     except Exception as error:
         return say(False, f"{type(error).__name__}: {error}")
     say(True, bench.build_seconds)

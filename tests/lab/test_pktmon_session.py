@@ -130,6 +130,19 @@ def test_a_filter_lets_through_what_meets_all_its_conditions(lab, monitor):
     assert monitor("filter", "list").split() == ["Packet", "Filters:", "None"]
 
 
+def test_a_filter_sees_into_a_tunnel_when_it_is_told_to(lab, monitor):
+    own, peer = (lab.facts()["addresses"][pod][0] for pod in (POD, PEER))
+    for tunnel, expected in ((), 0), (("-e",), 2), (("-e", 4789), 2), (("-e", 4790), 0):
+        monitor("filter", "add", "-i", own, peer, "-p", 8080, *tunnel)
+        assert monitor.code == 0
+        monitor.start("--comp", "nics")
+        assert lab.exchange(POD, PEER, proto="udp").ok
+        assert lab.exchange("windows-1/b", PEER, proto="udp").ok
+        monitor("stop")
+        assert len(monitor.packets(1)) == expected, tunnel
+        monitor("filter", "remove")
+
+
 def test_counters_count_what_passes_a_component(lab, monitor):
     monitor.start("--comp", 2)
     lab.exchange(POD, PEER)

@@ -1,6 +1,7 @@
 """What programs in pods of an emulated Windows node are given: names, their suffixes, hosts files, node tools."""
 
 import json
+import re
 
 import pytest
 from agentpods import HOST_PROCESS
@@ -10,7 +11,7 @@ from podwire.lab.process import start_lab
 
 SLEEP = ("python", "-c", "import signal; signal.sigwait({15})")
 FIND = "import socket, sys; print(*sorted({f[4][0] for f in socket.getaddrinfo(sys.argv[1], 80, 2)}))"
-OUTSIDE = "203.0.113.10"
+OUTSIDE, SUFFIX = "203.0.113.10", "default.svc.cluster.local"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,21 @@ def test_the_default_policy_is_the_resolver_of_the_node(api):
     start(api, "by-default", "windows-1", dnsPolicy="Default")
     assert find(api, "by-default", "kubernetes.default.svc.cluster.local") is None
     assert find(api, "by-default", "echo.outside.example") == [OUTSIDE]
+
+
+def test_ipconfig_tells_what_the_adapter_is_told(api):
+    start(api, "tells", "windows-1")
+    ips = api.pod("tells")["status"]["podIPs"]
+    code, said = api.exec("tells", "ipconfig", "/all")
+    assert code == 0
+    lines = [re.sub(r"[ .]+: ", ": ", line.strip()) for line in said.splitlines() if line]
+    assert lines[:3] == ["Windows IP Configuration", "Host Name: tells", f"DNS Suffix Search List: {SUFFIX}"]
+    assert lines[3:5] == ["Ethernet adapter vEthernet (eth0):", f"Connection-specific DNS Suffix: {SUFFIX}"]
+    assert [f"IPv4 Address: {each['ip']}" for each in ips] == [line for line in lines if line.startswith("IPv")]
+    assert lines[-3:] == ["Subnet Mask: 255.255.255.0", "Default Gateway: 10.244.11.1", "DNS Servers: 10.96.0.10"]
+    assert "DNS Servers" not in api.exec("tells", "ipconfig")[1]
+    assert "Successfully flushed" in api.exec("tells", "ipconfig", "/flushdns")[1]
+    assert api.exec("tells", "ipconfig", "/release")[0] == 1
 
 
 def test_a_host_process_container_runs_the_cni_plugins_of_its_node(api):

@@ -82,6 +82,11 @@ def an_attempt(identity="windows-2-a", source="10.244.11.2", error=None):
     )
 
 
+def attempts(*ends):
+    """Several attempts: an identity that answered, or `-` and a kind of error."""
+    return tuple(an_attempt(error=end[1:]) if end.startswith("-") else an_attempt(identity=end) for end in ends)
+
+
 def an_observation(attempt=None, packets=None, unusable=(), controls=(True, True), **changes):
     seen = packets if packets is not None else [a_packet(), a_packet("reply")]
     captures = {

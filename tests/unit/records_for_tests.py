@@ -50,7 +50,10 @@ def facts(**changes: Any) -> ClusterFacts:
         "cni": "win-overlay",
         "encapsulation": Encapsulation(vni=4096),
         "dsr": True,
-        "external": ExternalHost(name="echo.outside.example", addresses=("203.0.113.10",)),
+        "cluster_dns": ("10.96.0.10",),
+        "dns_nodes": ("linux-1",),
+        "load_balancer": True,
+        "external": ExternalHost(name="echo.outside.example", addresses=("203.0.113.10",), agent=True),
         "emulated": True,
     }
     return ClusterFacts(**{**known, **changes})

@@ -108,6 +108,31 @@ def test_nothing_is_handed_over_before_the_session_ends(node):
         assert client.capture_stop("c").result(20).interfaces["Container NIC 1"] == b"pcapng of 20"
 
 
+def test_filters_are_set_before_the_session_and_removed_after_it(node):
+    with agent(env=environment(node)) as client:
+        begin(client, filters=[["-i", "10.244.1.10/32", "-e", "4789"], ["-t", "ICMP"]])
+        client.capture_stop("c").result(20)
+    done = [" ".join(order) for order in orders(node) if order[0] in ("filter", "stop")]
+    assert done == [
+        "filter remove",
+        "filter add -i 10.244.1.10/32 -e 4789",
+        "filter add -t ICMP",
+        "stop",
+        "filter remove",
+    ]
+
+
+def test_a_pktmon_that_takes_no_such_filter_captures_everything(node):
+    script = (node / "pktmon").read_text().replace('case "$1" in', '[ "$2 $3" = "add -e" ] && exit 1\ncase "$1" in')
+    (node / "pktmon").write_text(script)
+    with agent(env=environment(node)) as client:
+        begin(client, filters=[["-t", "ICMP"], ["-e", "4789"]])
+        client.capture_stop("c").result(20)
+    done = [" ".join(order) for order in orders(node) if order[0] in ("filter", "start")]
+    assert done[:4] == ["filter remove", "filter add -t ICMP", "filter add -e 4789", "filter remove"]
+    assert done[4].startswith("start")
+
+
 def test_lost_events_are_counted_as_dropped(node):
     with agent(env=environment(node, STOP_SAYS="Log file: x.etl (17 events lost)")) as client:
         begin(client)

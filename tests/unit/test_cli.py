@@ -57,7 +57,7 @@ def test_facts_of_a_cluster_are_yaml(cluster, capsys):
     facts = yaml.safe_load(capsys.readouterr().out)
     assert (facts["mode"], facts["emulated"], facts["version"]) == ("l2bridge", False, "1.34.0")
     assert [node["name"] for node in facts["nodes"]] == ["l", "w"]
-    assert facts["external"] == {"name": "e.example", "addresses": ["192.0.2.1"]}
+    assert facts["external"] == {"name": "e.example", "addresses": ["192.0.2.1"], "agent": False}
 
 
 def test_facts_only_read(cluster):

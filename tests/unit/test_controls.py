@@ -80,7 +80,7 @@ def test_another_way_to_the_same_server():
 
 def test_the_same_way_by_the_node_of_the_server():
     found = targets(a_case("by-the-server-node"))
-    assert found["outside reaches the same server by the server node over TCP"] == ("outside", "172.31.0.11", 30080)
+    assert found["outside reaches the same server by its own node over TCP"] == ("outside", "172.31.0.11", 30080)
 
 
 def test_controls_follow_no_change():

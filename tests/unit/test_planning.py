@@ -63,6 +63,7 @@ def test_a_linux_only_cluster_runs_what_applies():
     assert {peer.os for case in made.cases.values() for peer in (case.flow.client, case.flow.server)} <= {
         "linux",
         "outside",
+        "backends",
     }
     assert any(one.reason == "no usable windows node" for one in made.exclusions)
 

@@ -44,6 +44,7 @@ def test_an_answer_has_its_code_and_its_addresses() -> None:
         questions=(("echo.outside.example", "AAAA"),),
         rcode="NOERROR",
         addresses=("2001:db8:e::10",),
+        alias="real.example",
     )
 
 

@@ -9,6 +9,7 @@ from podwire.cluster.discover import discover
 from podwire.cluster.errors import ClusterError, UsageError
 from podwire.cluster.waiting import Limits, why_lost
 from podwire.cluster.workloads import DeployOptions, deploy, undeploy
+from podwire.needs import Needs, ServiceNeed
 
 NODES = (node("l1"), node("l2"), node("w1", "windows"))
 QUICK = Limits(ready=1.0, image=0.1, schedule=0.1, container=0.1)
@@ -39,17 +40,38 @@ def trouble(name, pod, **state):
     return waits if pod["metadata"]["name"] == name else running(pod)
 
 
-def test_every_chosen_node_gets_two_pods_a_host_probe_and_services(reach):
+def test_every_chosen_node_gets_two_pods_and_a_host_probe(reach):
     cluster = FakeCluster(NODES)
     deployment = put(reach(cluster), nodes_per_os=1)
     assert [probe.pod for probe in deployment.probes] == ["l1-a", "l1-b", "l1-host", "w1-a", "w1-b", "w1-host"]
-    assert cluster.names("services") == ["echo-l1-a", "echo-l1-b", "echo-w1-a", "echo-w1-b", "pods"]
+    assert cluster.names("services") == ["pods"]
     assert cluster.names("configmaps") == ["podwire-agent"]
     assert deployment.problems == {}
     probe = deployment.probe("w1-a")
-    assert (probe.node, probe.os, probe.kind, probe.port, probe.service) == ("w1", "windows", "pod", 8080, "echo-w1-a")
-    assert set(probe.cluster_ips) == {"ipv4", "ipv6"}
+    assert (probe.node, probe.os, probe.kind, probe.port) == ("w1", "windows", "pod", 8080)
     assert deployment.on("l1", "host").port == 18080
+
+
+def test_the_special_pods_and_the_services_of_the_plan_are_made(reach):
+    cluster = FakeCluster(NODES)
+    needs = Needs(
+        pods=(("l1", "custom-dns"), ("l1", "dns-server"), ("l2", "leaving")),
+        services=(
+            ServiceNeed(kind="dns"),
+            ServiceNeed(kind="echo", node="w1", probe="a"),
+            ServiceNeed(kind="leaving", node="l2", probe="leaving"),
+        ),
+    )
+    deployment = put(reach(cluster), nodes_per_os=1, needs=needs)
+    # The second Linux node takes no part, and so nothing of it does.
+    assert cluster.names("services") == ["dns", "echo-w1-a", "pods"]
+    assert [probe.slot for probe in deployment.probes if probe.node == "l1"] == [
+        *("a", "b", "host", "custom-dns", "dns-server")
+    ]
+    assert cluster.objects["services", "podwire-r1", "echo-w1-a"]["spec"]["selector"]["podwire.dev/probe"] == "w1-a"
+    address = deployment.services.found["dns", ""].cluster_ips["ipv4"]
+    asked = cluster.objects["pods", "podwire-r1", "l1-custom-dns"]["spec"]["dnsConfig"]["nameservers"]
+    assert asked == [address]
 
 
 def test_the_namespace_says_who_made_it(reach):

@@ -58,9 +58,9 @@ def test_a_status_is_read_for_a_person(seen, ready, final, trouble, text):
 
 
 @pytest.mark.parametrize("node", [LINUX, WINDOWS], ids=lambda node: node.os)
-@pytest.mark.parametrize("kind", ["pod", "host"])
-def test_a_probe_is_bound_to_its_node_by_the_scheduler_and_ends_by_itself(node, kind):
-    made = manifests.probe_pod("r1", "w-a", kind, node, "w.example", "image:1", 60)
+@pytest.mark.parametrize("slot", ["a", "host"])
+def test_a_probe_is_bound_to_its_node_by_the_scheduler_and_ends_by_itself(node, slot):
+    made = manifests.probe_pod("r1", "w-a", slot, node, "w.example", "image:1", 60)
     spec = made["spec"]
     assert "nodeName" not in spec
     assert spec["nodeSelector"] == {"kubernetes.io/os": node.os, "kubernetes.io/hostname": "w.example"}
@@ -68,13 +68,13 @@ def test_a_probe_is_bound_to_its_node_by_the_scheduler_and_ends_by_itself(node, 
     assert spec["containers"][0]["image"] == "image:1"
     assert made["metadata"]["namespace"] == "podwire-r1"
     assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "podwire"
-    assert ("subdomain" in spec, spec.get("hostNetwork", False)) == (kind == "pod", kind == "host")
+    assert ("subdomain" in spec, spec.get("hostNetwork", False)) == (slot == "a", slot == "host")
 
 
 def test_capabilities_are_asked_for_on_linux_only():
     # An API server refuses them in a pod whose spec.os is windows.
-    windows = manifests.probe_pod("r", "w-a", "pod", WINDOWS, "w", "i", 1)["spec"]["containers"][0]
-    linux = manifests.probe_pod("r", "l-a", "pod", LINUX, "l", "i", 1)["spec"]["containers"][0]
+    windows = manifests.probe_pod("r", "w-a", "a", WINDOWS, "w", "i", 1)["spec"]["containers"][0]
+    linux = manifests.probe_pod("r", "l-a", "a", LINUX, "l", "i", 1)["spec"]["containers"][0]
     assert "securityContext" not in windows
     assert linux["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["NET_RAW"]}
 
@@ -83,13 +83,13 @@ def test_the_rpc_command_is_that_of_the_pods_own_agent():
     host = manifests.command_of(manifests.probe_pod("r", "w-host", "host", WINDOWS, "w", "i", 1))
     assert host[0] == "%CONTAINER_SANDBOX_MOUNT_POINT%/Python/python.exe"
     assert host[-2:] == ("%CONTAINER_SANDBOX_MOUNT_POINT%/podwire/agent.py", "rpc")
-    linux = manifests.command_of(manifests.probe_pod("r", "l-a", "pod", LINUX, "l", "i", 1))
+    linux = manifests.command_of(manifests.probe_pod("r", "l-a", "a", LINUX, "l", "i", 1))
     assert linux == ("python", "-I", "-S", "/podwire/agent.py", "rpc")
 
 
 def test_one_run_does_not_change_the_next_ones_objects():
-    manifests.echo_service("one", "l-a")["spec"]["selector"]["x"] = "y"
-    second = manifests.echo_service("two", "l-b")
+    manifests.service("one", "echo", "l-a")["spec"]["selector"]["x"] = "y"
+    second = manifests.service("two", "echo", "l-b")
     assert second["spec"]["selector"] == {"podwire.dev/run": "two", "podwire.dev/probe": "l-b"}
 
 

@@ -70,6 +70,13 @@ def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[
     return [all_terminating]
 
 
+def affinity_idle(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
+    """Nobody talks to the Services of short affinity until it has run out, with a second to spare."""
+    spec = manifests.service(deployment.run_id, "affinity-short")["spec"]
+    over = time.monotonic() + spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] + 1
+    return [lambda: time.monotonic() >= over]
+
+
 def _of_pods_service(endpoint: Mapping[str, object]) -> bool:
     """The Service that names pods publishes them whether they are ready or not."""
     return bool(endpoint.get("hostname"))
@@ -79,6 +86,7 @@ CHANGES: Mapping[str, Change] = {
     "first-twin-deleted": first_twin_deleted,
     "service-recreated": service_recreated,
     "pods-leaving": pods_leaving,
+    "affinity-idle": affinity_idle,
 }
 
 

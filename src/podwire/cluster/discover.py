@@ -98,6 +98,7 @@ def facts_from_objects(
         cni=network.cni,
         encapsulation=network.encapsulation,
         dsr=_dsr(objects, signals) if has_windows else None,
+        win_dsr=_win_dsr(objects, nodes, signals) if has_windows else None,
         cluster_domain=_cluster_domain(objects, signals),
         cluster_dns=tuple(
             ip
@@ -223,29 +224,65 @@ def _dsr(objects: Objects, signals: list[str]) -> bool | None:
 
 
 def _dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
+    for source, tree in _proxy_configs(objects):
+        winkernel = tree.get("winkernel")
+        if isinstance(winkernel, dict) and isinstance(winkernel.get("enableDSR"), bool):
+            yield source, winkernel["enableDSR"]
+    for source, words in _proxy_arguments(objects):
+        flag = re.search(r"--enable-dsr(?:[=\s]+(true|false))?(?=\s|$)", words, re.IGNORECASE)
+        if flag:
+            yield source, (flag[1] or "true").lower() == "true"
+
+
+def _win_dsr(objects: Objects, nodes: tuple[NodeFacts, ...], signals: list[str]) -> bool | None:
+    """kube-proxy's feature gate WinDSR as it is given, else as the version has it: on since 1.33 (kube_features.go)."""
+    for source, on in _win_dsr_told(objects):
+        signals.append(f"{source}: feature gate WinDSR {'on' if on else 'off'}")
+        return on
+    versions = [re.match(r"v?(\d+)\.(\d+)", node.kubelet_version) for node in nodes if node.os == "windows"]
+    known = [(int(version[1]), int(version[2])) for version in versions if version]
+    if not known:
+        signals.append("feature gate WinDSR: no signal tells it")
+        return None
+    on = min(known) >= (1, 33)
+    signals.append(f"feature gate WinDSR: {'on' if on else 'off'}, as the kubelets' version has it")
+    return on
+
+
+def _win_dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
+    for source, tree in _proxy_configs(objects):
+        gates = tree.get("featureGates")
+        if "winkernel" in tree and isinstance(gates, dict) and isinstance(gates.get("WinDSR"), bool):
+            yield source, gates["WinDSR"]
+    for source, words in _proxy_arguments(objects):
+        gate = re.search(r"--feature-gates[=\s]\S*\bWinDSR=(true|false)", words, re.IGNORECASE)
+        if gate:
+            yield source, gate[1].lower() == "true"
+
+
+def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
+    """kube-proxy's configurations for Windows, with the names of where they stand."""
     for config in objects.get("configmaps", []):
         if "kube-proxy" not in config["metadata"]["name"]:
             continue
         for key, text in (config.get("data") or {}).items():
-            if "enableDSR" not in str(text):
+            if "winkernel" not in str(text):
                 continue
             try:
                 tree = yaml.safe_load(str(text))
             except yaml.YAMLError:
                 continue
-            winkernel = tree.get("winkernel") if isinstance(tree, dict) else None
-            if isinstance(winkernel, dict) and isinstance(winkernel.get("enableDSR"), bool):
+            if isinstance(tree, dict):
                 name = f"{config['metadata'].get('namespace', '')}/{config['metadata']['name']}"
-                yield f"ConfigMap {name} {key}", winkernel["enableDSR"]
+                yield f"ConfigMap {name} {key}", tree
+
+
+def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
+    """kube-proxy's command lines, with the names of their DaemonSets."""
     for daemonset in objects.get("daemonsets", []):
         name = daemonset["metadata"]["name"]
-        if "kube-proxy" not in name:
-            continue
-        pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
-        words = " ".join(
-            str(word) for c in pod.get("containers") or [] for word in (c.get("command") or []) + (c.get("args") or [])
-        )
-        flag = re.search(r"--enable-dsr(?:[=\s]+(true|false))?(?=\s|$)", words, re.IGNORECASE)
-        if flag:
-            source = f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}"
-            yield source, (flag[1] or "true").lower() == "true"
+        if "kube-proxy" in name:
+            pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
+            containers = pod.get("containers") or []
+            words = (str(word) for c in containers for word in (c.get("command") or []) + (c.get("args") or []))
+            yield f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}", " ".join(words)

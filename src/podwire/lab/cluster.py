@@ -1,27 +1,30 @@
-"""PID 1 of the lab: builds the network, then runs API server, controllers, DNS and node agents on one loop."""
+"""PID 1 of the lab: builds the network, then runs API server, controllers, DNS and node agents on one loop.
+
+What takes longest to import is imported by a thread meanwhile, and therefore where it is used: a lab is started for
+every run.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
 import logging
 import os
 import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from podwire.lab.api.server import application, kubeconfig, serve
 from podwire.lab.api.store import MemoryStore
 from podwire.lab.containers import SpawnerClient
 from podwire.lab.controllers import GarbageCollector
-from podwire.lab.dns import DnsServer
 from podwire.lab.dns_records import outside_zone
 from podwire.lab.endpoints import EndpointsController
-from podwire.lab.faults import FAULTS, FaultError
 from podwire.lab.health_ports import HealthPorts
 from podwire.lab.host_ports import HostPorts
 from podwire.lab.interfaces import Event
-from podwire.lab.kubelet import NodeAgents
 from podwire.lab.load_balancers import LoadBalancers
 from podwire.lab.network import LabNetwork, LabUnsupported, build_network
 from podwire.lab.nft import NftMissing
@@ -33,7 +36,16 @@ from podwire.lab.scheduler import Scheduler
 from podwire.lab.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, seeds
 from podwire.lab.start import CannotBuild, Start, report
 
+if TYPE_CHECKING:
+    from podwire.lab.kubelet import NodeAgents
+
 _LOG = logging.getLogger(__name__)
+_LATE = ("podwire.lab.api.server", "podwire.lab.dns", "podwire.lab.kubelet")
+
+
+def _import_the_rest() -> None:
+    for name in _LATE:
+        importlib.import_module(name)
 
 
 def run(start: Start, spawner: socket.socket) -> None:
@@ -43,9 +55,12 @@ def run(start: Start, spawner: socket.socket) -> None:
         profile = profile_named(start.profile, dsr=start.dsr, build=start.build)
     except UnknownProfile as error:
         raise CannotBuild(str(error)) from error
-    unknown = [name for name in start.faults if name not in FAULTS]
-    if unknown:
-        raise CannotBuild(f"unknown lab fault {unknown[0]!r}; there are: {', '.join(sorted(FAULTS))}")
+    if start.faults:
+        from podwire.lab.faults import FAULTS
+
+        unknown = [name for name in start.faults if name not in FAULTS]
+        if unknown:
+            raise CannotBuild(f"unknown lab fault {unknown[0]!r}; there are: {', '.join(sorted(FAULTS))}")
     asyncio.run(Cluster(start, profile).run(spawner))
 
 
@@ -58,6 +73,7 @@ class Cluster:
 
     async def run(self, channel: socket.socket) -> None:
         loop = asyncio.get_running_loop()
+        imported = loop.run_in_executor(None, _import_the_rest)
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
@@ -67,9 +83,14 @@ class Cluster:
             raise CannotBuild(str(error)) from error
         spawner = SpawnerClient(channel)
         spawner.lost.add_done_callback(lambda _: stopped.set())
+        outside = OutsideHost(network.outside, spawner)
+        answers = loop.create_task(outside.serve(f"{self._start.work}/root"))
         for resource, obj in seeds(self._profile):
             self._store.create(resource, obj)
         self._store.subscribe("namespaces", self._equip_namespace)
+        await imported
+        from podwire.lab.kubelet import NodeAgents
+
         agents = NodeAgents(
             self._store,
             network.nodes,
@@ -80,9 +101,6 @@ class Cluster:
             windows_dns_quirks=network.windows_dns_quirks,
         )
         await self._start_dns(network, agents)
-        outside = OutsideHost(network.outside, spawner)
-        await outside.serve(f"{self._start.work}/root")
-        outside.open_door(self._start.directory)
         proxy = ServiceProxy(self._store, network.nodes)
         controllers = (
             Scheduler(self._store),
@@ -96,20 +114,33 @@ class Cluster:
         agents.start()
         for controller in controllers:
             controller.start()
-        await proxy.settled()
-        for name in self._start.faults:
-            try:
-                FAULTS[name].inject(network)
-            except FaultError as error:
-                raise CannotBuild(str(error)) from error
+        await asyncio.gather(proxy.settled(), answers)
+        outside.open_door(self._start.directory)
+        self._inject_faults(network)
+        from podwire.lab.api.server import application, serve
+
         app = application(self._store, agents, token=self._start.token)
         runner = await serve(app, socket.socket(fileno=self._start.listen))
+        gc.freeze()
+        gc.enable()
         self._say_ready()
         await stopped.wait()
         await runner.cleanup()
         network.close()
 
+    def _inject_faults(self, network: LabNetwork) -> None:
+        if self._start.faults:
+            from podwire.lab.faults import FAULTS, FaultError
+
+            for name in self._start.faults:
+                try:
+                    FAULTS[name].inject(network)
+                except FaultError as error:
+                    raise CannotBuild(str(error)) from error
+
     def _say_ready(self) -> None:
+        from podwire.lab.api.server import kubeconfig
+
         path = Path(self._start.directory) / "kubeconfig"
         port = socket.socket(fileno=os.dup(self._start.listen)).getsockname()[1]
         text = kubeconfig(f"http://127.0.0.1:{port}", self._start.token)
@@ -127,6 +158,8 @@ class Cluster:
                     self._store.create(resource, obj)
 
     async def _start_dns(self, network: LabNetwork, agents: NodeAgents) -> None:
+        from podwire.lab.dns import DnsServer
+
         plan = next(node for node in self._profile.nodes if node.name == DNS_NODE)
         node = network.nodes[DNS_NODE]
         place = node.attach_pod("cluster-dns")

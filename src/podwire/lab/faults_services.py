@@ -62,7 +62,7 @@ def service_not_programmed(do: Injection) -> None:
         do.rewrite(node, lambda services: [service for service in services if service.port == DNS_PORT])
 
 
-@fault("service-source-hidden", kills=("FLOW-POD-SVC-CLUSTER-IP",))
+@fault("service-source-hidden", kills=("DSR-SOURCEIP", "DSR-RETURN", "DSR-ENABLE", "DSR-MINOS"))
 def service_source_hidden(do: Injection) -> None:
     """Backends see a Windows node instead of the pod, although the proxy says Direct Server Return."""
     for node in do.nodes("windows"):

@@ -36,12 +36,12 @@ _NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire.__f
 
 
 def _scripts(system: OS, host_process: bool) -> dict[str, str]:
-    """Programs that an emulated Windows node gives to its containers: nslookup is in all images of Windows that have a
-    Python; pktmon and the CNI plugins are the node's own, which HostProcess containers see.
+    """Programs that an emulated Windows node gives to its containers: nslookup and ipconfig are part of Windows images;
+    pktmon and the CNI plugins are the node's own, which HostProcess containers see.
     """
     if system != "windows":
         return {}
-    scripts = {"nslookup": _script("nslookup")}
+    scripts = {name: _script(name) for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
         scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name) for name in CNI_PLUGINS}

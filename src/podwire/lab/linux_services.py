@@ -11,34 +11,38 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from podwire.facts import Family, family_of
+from podwire.facts import Family
 from podwire.lab import nft
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
 from podwire.lab.profiles import POD_NETWORK, SERVICE_NETWORK, NodePlan, Profile
+from podwire.lab.service_tables import sharded
 
 MASQUERADE_MARK = "0x4000"
 
-# A table that is loaded anew has forgotten its clients. Where no run sees the end of an affinity, the first choice goes
-# by the client's address and comes out the same again; kube-proxy chooses at random and keeps what it knows.
+# A table that is loaded anew has forgotten its clients, those of the shard's other Services too. Where no run sees the
+# end of an affinity, the first choice goes by the client's address and comes out the same again; kube-proxy chooses at
+# random and keeps what it knows.
 SECONDS_BEYOND_A_RUN = 600
 
 
-def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> str:
-    """The whole `kube-proxy` table of both families."""
-    texts = []
+def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[str, str]:
+    """The bodies of the `kube-proxy` tables: in each family one for what all Services share, and their shards."""
+    found = {}
     for family in profile.families:
         own = [service for service in services if service.family == family]
-        texts.append(nft.table(KEYWORD[family], "kube-proxy", _table(node, family, own)))
-    return "".join(texts)
+        found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, own)
+        for number, part in sharded(own).items():
+            found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, family, part)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backends:
     """What a node's proxy uses of a Service: for either traffic policy, and whether there is anything at all."""
 
-    cluster: tuple[int, ...]
-    local: tuple[int, ...]
+    cluster: tuple[EndpointRule, ...]
+    local: tuple[EndpointRule, ...]
 
     @property
     def anywhere(self) -> bool:
@@ -46,31 +50,30 @@ class Backends:
 
 
 def backends(service: ServiceRule, node: str) -> Backends:
-    """The numbers of the endpoints to use. KEP-1669: the ready ones, else those that terminate and still serve."""
+    """The endpoints to use. KEP-1669: those that are ready, else those that terminate and still serve."""
 
-    def usable(numbers: Sequence[int]) -> tuple[int, ...]:
-        ready = tuple(i for i in numbers if service.endpoints[i].ready)
-        return ready or tuple(i for i in numbers if _still_serves(service.endpoints[i]))
+    def usable(endpoints: Sequence[EndpointRule]) -> tuple[EndpointRule, ...]:
+        ready = tuple(e for e in endpoints if e.ready)
+        return ready or tuple(e for e in endpoints if e.serving and e.terminating)
 
-    everything = range(len(service.endpoints))
-    local = [i for i in everything if service.endpoints[i].node == node]
-    return Backends(cluster=usable(everything), local=usable(local))
-
-
-def _still_serves(endpoint: EndpointRule) -> bool:
-    return endpoint.serving and endpoint.terminating
+    local = [e for e in service.endpoints if e.node == node]
+    return Backends(cluster=usable(service.endpoints), local=usable(local))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Entries:
-    """The elements of the table's maps, and the chains that they lead to."""
+    """The elements of a table's maps, and the chains that they lead to. The first Service with an address has it.
 
-    services: list[str] = field(default_factory=list)
-    node_ports: list[str] = field(default_factory=list)
-    without_endpoints: list[str] = field(default_factory=list)
-    ports_without_endpoints: list[str] = field(default_factory=list)
-    firewalls: list[str] = field(default_factory=list)
+    `pools` are the chains that choose a backend, by what is in them: Services with the same backends share one.
+    """
+
+    services: dict[str, str] = field(default_factory=dict)
+    node_ports: dict[str, str] = field(default_factory=dict)
+    without_endpoints: dict[str, str] = field(default_factory=dict)
+    ports_without_endpoints: dict[str, str] = field(default_factory=dict)
+    firewalls: dict[str, str] = field(default_factory=dict)
     chains: list[str] = field(default_factory=list)
+    pools: dict[str, str] = field(default_factory=dict)
 
 
 def _name(service: ServiceRule) -> str:
@@ -85,59 +88,98 @@ def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
     refusal = "drop" if found.anywhere else "goto reject-chain"
     key = f"{service.address} . {service.protocol} . {service.port}"
     if inside:
-        entries.services.append(f"{key} : goto {'local' if service.internal_local else 'cluster'}-{name}")
+        policy = "local" if service.internal_local else "cluster"
+        entries.services.setdefault(key, f"goto {_pool(service, policy, inside, entries)}")
     else:
-        entries.without_endpoints.append(f"{key} : {refusal}")
+        entries.without_endpoints.setdefault(key, refusal)
     for address in dict.fromkeys((*service.external_ips, *service.ingress_ips)):
         key = f"{address} . {service.protocol} . {service.port}"
         if found.anywhere:
-            entries.services.append(f"{key} : goto external-{name}")
+            entries.services.setdefault(key, f"goto external-{name}")
         if not outside:
-            entries.without_endpoints.append(f"{key} : {refusal}")
+            entries.without_endpoints.setdefault(key, refusal)
         if service.source_ranges and address in service.ingress_ips:
-            entries.firewalls.append(f"{key} : goto firewall-{name}")
+            entries.firewalls.setdefault(key, f"goto firewall-{name}")
     if service.node_port is not None:
         key = f"{service.protocol} . {service.node_port}"
         if found.anywhere:
-            entries.node_ports.append(f"{key} : goto external-{name}")
+            entries.node_ports.setdefault(key, f"goto external-{name}")
         if not outside:
-            entries.ports_without_endpoints.append(f"{key} : {refusal}")
+            entries.ports_without_endpoints.setdefault(key, refusal)
 
 
-def _table(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
+def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
+    """Masquerading, and what becomes of cluster IPs that no Service's own rules have led anywhere."""
+    ip, address = KEYWORD[family], ADDRESS_TYPE[family]
+    own = sorted({e.address for s in services for e in s.endpoints if e.node == node.name})
+    return f"""
+  set cluster-ips {{
+    type {address};
+    {nft.elements(sorted({s.address for s in services}))}
+  }}
+  set hairpins {{
+    type {address} . {address};
+    {nft.elements(f"{a} . {a}" for a in own)}
+  }}
+  chain cluster-ips-check {{
+    {ip} daddr @cluster-ips reject
+    {ip} daddr {SERVICE_NETWORK[family]} drop
+  }}
+  chain nat-postrouting {{
+    type nat hook postrouting priority 100;
+    ct status dnat meta l4proto udp ct mark set ct mark | {nft.UDP_SERVICE:#x}
+    # A pod that reaches itself must see a foreign source, or its answer never comes back to the node.
+    ct status dnat {ip} saddr . {ip} daddr @hairpins masquerade fully-random
+    meta mark & {MASQUERADE_MARK} == 0 return
+    meta mark set meta mark ^ {MASQUERADE_MARK}
+    masquerade fully-random
+  }}
+  chain filter-forward {{
+    type filter hook forward priority -110;
+    ct state new jump cluster-ips-check
+  }}
+  chain filter-output-post-dnat {{
+    type filter hook output priority -90;
+    ct state new jump cluster-ips-check
+  }}"""
+
+
+def _shard(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
+    """Where the addresses and ports of some Services lead."""
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
     entries = _Entries()
     for service in services:
         found = backends(service, node.name)
         _enter(service, found, entries)
-        entries.chains.append(_chains(service, found))
+        _add_chains(service, found, entries)
+    entries.chains.extend(f"\n  chain {name} {{{body}\n  }}" for body, name in entries.pools.items())
     of_address = f"type {address} . inet_proto . inet_service : verdict;"
     of_port = "type inet_proto . inet_service : verdict;"
     to_service, to_port = f"{ip} daddr . meta l4proto . th dport", "meta l4proto . th dport"
     return f"""
   set cluster-ips {{
     type {address};
-    {nft.elements(dict.fromkeys(s.address for s in services))}
+    {nft.elements(sorted({s.address for s in services}))}
   }}
   map service-ips {{
     {of_address}
-    {nft.elements(entries.services)}
+    {nft.verdicts(entries.services)}
   }}
   map service-nodeports {{
     {of_port}
-    {nft.elements(entries.node_ports)}
+    {nft.verdicts(entries.node_ports)}
   }}
   map no-endpoint-services {{
     {of_address}
-    {nft.elements(entries.without_endpoints)}
+    {nft.verdicts(entries.without_endpoints)}
   }}
   map no-endpoint-nodeports {{
     {of_port}
-    {nft.elements(entries.ports_without_endpoints)}
+    {nft.verdicts(entries.ports_without_endpoints)}
   }}
   map firewall-ips {{
     {of_address}
-    {nft.elements(entries.firewalls)}
+    {nft.verdicts(entries.firewalls)}
   }}
   chain reject-chain {{
     reject
@@ -147,15 +189,13 @@ def _table(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> s
   }}
 {"".join(entries.chains)}
   chain services {{
+    # Who comes to a cluster IP and is no pod may be led to another node: the answer must come back here.
+    {ip} daddr @cluster-ips {ip} saddr != {POD_NETWORK[family]} jump mark-for-masquerade
     {to_service} vmap @service-ips
     fib daddr type local {to_port} vmap @service-nodeports
   }}
   chain endpoints-check {{
     {to_service} vmap @no-endpoint-services
-  }}
-  chain cluster-ips-check {{
-    {ip} daddr @cluster-ips reject
-    {ip} daddr {SERVICE_NETWORK[family]} drop
   }}
   chain nat-prerouting {{
     type nat hook prerouting priority -100;
@@ -165,98 +205,67 @@ def _table(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> s
     type nat hook output priority -100;
     jump services
   }}
-  chain nat-postrouting {{
-    type nat hook postrouting priority 100;
-    meta mark & {MASQUERADE_MARK} == 0 return
-    meta mark set meta mark ^ {MASQUERADE_MARK}
-    masquerade fully-random
-  }}
   chain filter-prerouting {{
     type filter hook prerouting priority -110;
     ct state new {to_service} vmap @firewall-ips
   }}
   chain filter-input {{
-    type filter hook input priority -110;
+    type filter hook input priority -111;
     ct state new {to_port} vmap @no-endpoint-nodeports
     ct state new jump endpoints-check
   }}
   chain filter-forward {{
-    type filter hook forward priority -110;
+    type filter hook forward priority -111;
     ct state new jump endpoints-check
-    ct state new jump cluster-ips-check
   }}
   chain filter-output {{
     type filter hook output priority -110;
     ct state new {to_service} vmap @firewall-ips
     ct state new jump endpoints-check
-  }}
-  chain filter-output-post-dnat {{
-    type filter hook output priority -90;
-    ct state new jump cluster-ips-check
   }}"""
 
 
-def _chains(service: ServiceRule, found: Backends) -> str:
-    """A Service's own chains: its backends by policy, the way from outside, who may come, and one chain an endpoint."""
-    name, ip = _name(service), KEYWORD[service.family]
-    text = ""
-    for policy, numbers in (("cluster", found.cluster), ("local", found.local)):
-        if numbers:
-            text += f"\n  chain {policy}-{name} {{\n{_from_nodes(service)}\n{_choice(service, numbers)}\n  }}"
-    if found.anywhere and (service.node_port is not None or service.external_ips or service.ingress_ips):
-        text += f"\n  chain external-{name} {{\n{_external(service, found)}\n  }}"
-    if service.source_ranges and service.ingress_ips:
-        text += f"\n  chain firewall-{name} {{\n    {ip} saddr != {{ {', '.join(service.source_ranges)} }} drop\n  }}"
-    for i in sorted({*found.cluster, *found.local}):
-        text += _endpoint(service, i)
-    return text
-
-
-def _from_nodes(service: ServiceRule) -> str:
-    """Who comes to the cluster IP and is not a pod may be led to another node: the answer must come back here."""
-    ip = KEYWORD[service.family]
-    return f"    {ip} daddr {service.address} {ip} saddr != {POD_NETWORK[service.family]} jump mark-for-masquerade"
-
-
-def _external(service: ServiceRule, found: Backends) -> str:
-    """The way from node ports, external and ingress addresses, which are all treated alike."""
+def _add_chains(service: ServiceRule, found: Backends, entries: _Entries) -> None:
+    """A Service's own chains: the way from outside, which all external addresses share, and who may come."""
     name = _name(service)
+    if found.anywhere and (service.node_port is not None or service.external_ips or service.ingress_ips):
+        lines = "\n    ".join(_external(service, found, entries))
+        entries.chains.append(f"\n  chain external-{name} {{\n    {lines}\n  }}")
+    if service.source_ranges and service.ingress_ips:
+        rule = f"{KEYWORD[service.family]} saddr != {{ {', '.join(service.source_ranges)} }} drop"
+        entries.chains.append(f"\n  chain firewall-{name} {{\n    {rule}\n  }}")
+
+
+def _external(service: ServiceRule, found: Backends, entries: _Entries) -> list[str]:
+    everywhere = _pool(service, "cluster", found.cluster, entries)
     if not service.external_local:
-        return f"    jump mark-for-masquerade\n    goto cluster-{name}"
+        return ["jump mark-for-masquerade", f"goto {everywhere}"]
     # Clients inside the cluster are served by all endpoints; those outside by the node's own, or not at all.
-    lines = [
-        f"{KEYWORD[service.family]} saddr {POD_NETWORK[service.family]} goto cluster-{name}",
+    return [
+        f"{KEYWORD[service.family]} saddr {POD_NETWORK[service.family]} goto {everywhere}",
         "fib saddr type local jump mark-for-masquerade",
-        f"fib saddr type local goto cluster-{name}",
-        *([f"goto local-{name}"] if found.local else []),
+        f"fib saddr type local goto {everywhere}",
+        *([f"goto {_pool(service, 'local', found.local, entries)}"] if found.local else []),
     ]
-    return "\n".join(f"    {line}" for line in lines)
 
 
-def _choice(service: ServiceRule, numbers: Sequence[int]) -> str:
-    """Each of the endpoints with the same chance; a client that the Service knows goes where it went before."""
-    name, ip = _name(service), KEYWORD[service.family]
-    lines = [f"{ip} saddr @affinity-{i}-{name} goto endpoint-{i}-{name}" for i in numbers if service.session_affinity]
-    chance = "numgen random"
-    if service.session_affinity and service.affinity_seconds >= SECONDS_BEYOND_A_RUN:
-        chance = f"jhash {ip} saddr"
-    verdicts = ", ".join(f"{n} : goto endpoint-{i}-{name}" for n, i in enumerate(numbers))
-    return "\n".join(f"    {line}" for line in [*lines, f"{chance} mod {len(numbers)} vmap {{ {verdicts} }}"])
-
-
-def _endpoint(service: ServiceRule, number: int) -> str:
-    endpoint, name, ip = service.endpoints[number], _name(service), KEYWORD[service.family]
-    text, further = "", ""
-    if service.session_affinity:
-        keys = f"type {ADDRESS_TYPE[service.family]}; flags dynamic, timeout; timeout {service.affinity_seconds}s;"
-        text += f"\n  set affinity-{number}-{name} {{\n    {keys}\n  }}"
-        further += f"\n    update @affinity-{number}-{name} {{ {ip} saddr }}"
-    if service.protocol == "udp":
-        further += f"\n    ct mark set {nft.UDP_SERVICE:#x}"
-    address = f"[{endpoint.address}]" if family_of(endpoint.address) == "ipv6" else endpoint.address
-    # A pod that reaches itself must see a foreign source, or its answer never comes back to the node.
-    return f"""{text}
-  chain endpoint-{number}-{name} {{
-    {ip} saddr {endpoint.address} jump mark-for-masquerade{further}
-    meta l4proto {service.protocol} dnat to {address}:{service.target(endpoint)}
-  }}"""
+def _pool(service: ServiceRule, policy: str, endpoints: Sequence[EndpointRule], entries: _Entries) -> str:
+    """The name of the chain that leads to each of the endpoints with the same chance."""
+    ip = KEYWORD[service.family]
+    targets = ", ".join(f"{i} : {e.address} . {service.target(e)}" for i, e in enumerate(endpoints))
+    if not service.session_affinity:
+        body = f"\n    meta l4proto {{ tcp, udp }} dnat {ip} to numgen random mod {len(endpoints)} map {{ {targets} }}"
+        return entries.pools.setdefault(body, f"pool-{len(entries.pools)}")
+    # A client that the Service knows goes where it went before: the map holds the number of each client's endpoint.
+    name = f"affinity-{policy}-{_name(service)}"
+    chance = f"numgen random mod {len(endpoints)}"
+    if service.affinity_seconds >= SECONDS_BEYOND_A_RUN:
+        chance = f"jhash {ip} saddr mod {len(endpoints)} seed {nft.SEED}"
+    body = f"""
+    update @{name} {{ {ip} saddr : {chance} }}
+    ct mark set {ip} saddr map @{name}
+    meta l4proto {{ tcp, udp }} dnat {ip} to ct mark map {{ {targets} }}"""
+    if body not in entries.pools:
+        keys = f"type {ADDRESS_TYPE[service.family]} : mark; size 65535; flags dynamic, timeout;"
+        entries.chains.append(f"\n  map {name} {{\n    {keys} timeout {service.affinity_seconds}s;\n  }}")
+    return entries.pools.setdefault(body, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from podwire.lab.netns import NetworkNamespace
@@ -13,7 +13,9 @@ from podwire.lab.netns import NetworkNamespace
 TIMEOUT = 20.0
 
 # Bit of a connection's mark, on all nodes: it was led to a backend of a UDP Service, and ends when that backend does.
-UDP_SERVICE = 0x4
+UDP_SERVICE = 0x40000000
+SEED = 0x706F6477
+"""Of all hashes, so that a table which is loaded anew chooses as the one before."""
 
 
 class NftMissing(Exception):
@@ -91,3 +93,8 @@ def elements(items: Iterable[str]) -> str:
     """The `elements = { .. }` line of a set or map; nothing when there are none, for nft refuses an empty one."""
     listed = ", ".join(items)
     return f"elements = {{ {listed} }}" if listed else ""
+
+
+def verdicts(items: Mapping[str, str]) -> str:
+    """The elements of a verdict map."""
+    return elements(f"{key} : {verdict}" for key, verdict in items.items())

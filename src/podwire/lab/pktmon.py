@@ -1,14 +1,15 @@
 """`pktmon` of an emulated Windows node: the subset of the command line that captures, with real packets behind it.
 
     pktmon filter list | pktmon filter remove
-    pktmon filter add [NAME] [-i IP[/BITS] [IP]] [-t TCP|UDP|ICMP|ICMPv6|N] [-p PORT [PORT]]
+    pktmon filter add [NAME] [-i IP[/BITS] [IP]] [-t TCP|UDP|ICMP|ICMPv6|N] [-p PORT [PORT]] [-e [PORT]]
     pktmon list [--all] [--json] | pktmon comp list | pktmon status | pktmon counters [--json] | pktmon stop
     pktmon start --capture [--comp all|nics|ID...] [--pkt-size N] [--file-name F.etl] [--file-size MB]
     pktmon etl2pcap F.etl [--out F.pcapng] [--component-id N] [--drop-only]    (also spelled `pktmon pcapng`)
 
 Source: Microsoft, "Pktmon command formatting" and the references of the commands. There is one session for the whole
 host; the default packet size is 128 bytes; a packet is recorded at every component that it passes; a packet is reported
-when all conditions of at least one filter hold, whichever side is source or destination.
+when all conditions of at least one filter hold, whichever side is source or destination; with `-e` also when they hold
+for what is inside VXLAN (to that port, else 4789).
 
 The session is a process of its own that holds an abstract socket of the node's network namespace, so that every caller
 on the node finds it, and a second one cannot start. What stands in the .etl file is not ETL: records of (nanoseconds,
@@ -32,12 +33,13 @@ from typing import Any, BinaryIO
 SESSION = "\0podwire-pktmon"
 RECORD = struct.Struct("=QHII")
 HEADING = b"podwire emulated pktmon, not an ETL file\n"
-DEFAULT_SIZE, DEFAULT_MEGABYTES, MOST_FILTERS = 128, 512, 32
+DEFAULT_SIZE, DEFAULT_MEGABYTES, MOST_FILTERS, VXLAN_PORT = 128, 512, 32, 4789
 SIOCGIFHWADDR = 0x8927
 SO_RCVBUFFORCE, SO_TIMESTAMPNS, SOL_PACKET, PACKET_STATISTICS, PACKET_OUTGOING = 33, 35, 263, 6, 4
 BUFFER = 32 << 20
 Component = dict[str, Any]
 Options = dict[str, list[str]]
+Headers = tuple[tuple[bytes, ...], int, tuple[int, ...]]
 NOT_RUNNING = "Packet Monitor is not running."
 
 
@@ -217,10 +219,14 @@ def describe(active: list[dict[str, Any]]) -> str:
     return "\n".join(["Packet Filters:", *(lines or ["    None"])])
 
 
+FILTER = {"-i": ("ip", 2), "-t": ("transport", 1), "-p": ("port", 2), "-e": ("encap", 1)}
+
+
 def new_filter(words: list[str], place: int) -> dict[str, Any]:
-    name, options = parsed(words, {"-i": ("ip", 2), "-t": ("transport", 1), "-p": ("port", 2)})
+    name, options = parsed(words, FILTER)
     made: dict[str, Any] = {"name": " ".join(name) or f"<filter {place}>", "words": " ".join(words)}
     convert_value: dict[str, Callable[[str], Any]] = {"ip": network, "transport": transport, "port": int}
+    convert_value["encap"] = lambda text: int(text or VXLAN_PORT)
     try:
         for kind, values in options.items():
             made[kind] = [convert_value[kind](value) for value in values or [""]]
@@ -244,30 +250,54 @@ def network(text: str) -> tuple[int, int, int]:
     return len(raw) * 8, behind, int.from_bytes(raw, "big") >> behind
 
 
-def headers(frame: bytes) -> tuple[list[bytes], int, list[int]]:
+def headers(frame: bytes) -> Headers:
     """Addresses, transport protocol and ports of a frame; empty or -1 where it has none."""
-    addresses, protocol, rest = [], -1, b""
+    addresses: tuple[bytes, ...] = ()
+    protocol, rest = -1, b""
     if frame[12:14] == b"\x08\x00" and len(frame) >= 34:
-        addresses, protocol = [frame[26:30], frame[30:34]], frame[23]
+        addresses, protocol = (frame[26:30], frame[30:34]), frame[23]
         first = not (frame[20] << 8 | frame[21]) & 0x1FFF
         rest = frame[14 + (frame[14] & 15) * 4 :] if first else b""
     elif frame[12:14] == b"\x86\xdd" and len(frame) >= 54:
-        addresses, protocol, rest = [frame[22:38], frame[38:54]], frame[20], frame[54:]
-    ports = list(struct.unpack_from("!HH", rest)) if protocol in (6, 17) and len(rest) >= 4 else []
+        addresses, protocol, rest = (frame[22:38], frame[38:54]), frame[20], frame[54:]
+    ports = struct.unpack_from("!HH", rest) if protocol in (6, 17) and len(rest) >= 4 else ()
     return addresses, protocol, ports
 
 
-def reported(frame: bytes, active: list[dict[str, Any]]) -> bool:
-    """True when all conditions of one filter hold; two values of a kind must both be in the packet."""
-    addresses, protocol, ports = headers(frame)
-    return any(
+class Filters:
+    """Which frames are reported: those for which all conditions of one filter hold, and without filters all."""
+
+    def __init__(self, active: list[dict[str, Any]]) -> None:
+        self._active = active
+        self._tunnels = {port for one in active for port in one.get("encap", ())}
+        self._decided: dict[tuple[Headers, Headers | None], bool] = {}
+
+    def report(self, frame: bytes) -> bool:
+        if not self._active:
+            return True
+        outer, inner = headers(frame), None
+        if outer[1] == 17 and outer[2] and outer[2][1] in self._tunnels:
+            start = 14 + (frame[14] & 15) * 4 if len(outer[0][0]) == 4 else 54
+            inner = headers(frame[start + 16 :])  # behind the headers of UDP and VXLAN
+        key = outer, inner
+        if key not in self._decided:
+            self._decided[key] = any(
+                holds(one, outer) or (inner is not None and outer[2][1] in one.get("encap", ()) and holds(one, inner))
+                for one in self._active
+            )
+        return self._decided[key]
+
+
+def holds(wanted: dict[str, Any], found: Headers) -> bool:
+    """True when all conditions of a filter hold; two values of a kind must both be in the packet."""
+    addresses, protocol, ports = found
+    return (
         all(
             any(len(one) * 8 == bits and int.from_bytes(one, "big") >> behind == prefix for one in addresses)
             for bits, behind, prefix in wanted.get("ip", ())
         )
         and protocol in wanted.get("transport", [protocol])
         and all(port in ports for port in wanted.get("port", ()))
-        for wanted in active
     )
 
 
@@ -346,7 +376,7 @@ class Session:
         most: int,
         active: list[dict[str, Any]],
     ) -> None:
-        self._door, self._file, self._about, self._size, self._active = door, file, about, size, active
+        self._door, self._file, self._about, self._size, self._filters = door, file, about, size, Filters(active)
         self._room, self._lost, self._count, self._path = most, 0, 0, file.name
         self._counts = {one["id"]: [0, 0, 0, 0] for one in places}
         self._sockets = {sock.fileno(): (sock, one["id"]) for one in places if (sock := capture_socket(one["name"]))}
@@ -390,7 +420,7 @@ class Session:
                 data, control, _, source = sock.recvmsg(1 << 16, 64)
             except BlockingIOError:
                 return
-            if self._active and not reported(data, self._active):
+            if not self._filters.report(data):
                 continue
             at = time.time_ns()
             for level, kind, value in control:

@@ -29,6 +29,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
         cni=profile.cni,
         encapsulation=Encapsulation(port=profile.port, vni=profile.vni) if profile.port else None,
         dsr=profile.dsr,
+        win_dsr=True,
         cluster_dns=CLUSTER_DNS,
         dns_nodes=(DNS_NODE,),
         load_balancer=True,

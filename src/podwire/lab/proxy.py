@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
@@ -97,7 +98,7 @@ def _rule(service: Object, address: str, port: Object, slices: Sequence[Object])
         node_port=port.get("nodePort"),
         external_ips=_of_family(external, family),
         ingress_ips=_of_family(ingress, family),
-        source_ranges=_of_family(spec.get("loadBalancerSourceRanges") or (), family),
+        source_ranges=_ranges(spec.get("loadBalancerSourceRanges") or (), family),
         session_affinity=spec.get("sessionAffinity") == "ClientIP",
         affinity_seconds=affinity.get("timeoutSeconds", 10800),
         external_local=spec.get("externalTrafficPolicy") == "Local",
@@ -108,6 +109,14 @@ def _rule(service: Object, address: str, port: Object, slices: Sequence[Object])
 
 def _of_family(addresses: Iterable[str], family: Family) -> tuple[str, ...]:
     return tuple(address for address in addresses if family_of(address) == family)
+
+
+def _ranges(texts: Iterable[str], family: Family) -> tuple[str, ...]:
+    """Networks of a family, none of them a part of another."""
+    given = _of_family(texts, family)
+    four = ipaddress.collapse_addresses(ipaddress.IPv4Network(each, strict=False) for each in given if ":" not in each)
+    six = ipaddress.collapse_addresses(ipaddress.IPv6Network(each, strict=False) for each in given if ":" in each)
+    return tuple(str(network) for network in (*four, *six))
 
 
 class ServiceProxy:

@@ -14,6 +14,7 @@ from podwire.lab.interfaces import Namespace, PodNetwork, PortMapping, ServiceRu
 from podwire.lab.netns import NetworkNamespace, plain_frames
 from podwire.lab.profiles import ROUTER, UNDERLAY, NodePlan, Profile
 from podwire.lab.rtnetlink import Rtnetlink, wait_ready
+from podwire.lab.service_tables import Tables
 
 BRIDGE, NIC, VXLAN = "cbr0", "eth0", "vxlan0"
 FIRST_POD = 10
@@ -109,7 +110,7 @@ class Node:
         self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
-        self._applied_services = ""
+        self._tables = Tables(self.host.netns)
         self._applied_host_ports: Sequence[PortMapping] = ()
         self._preserved: Mapping[str, frozenset[str]] = {}
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
@@ -215,13 +216,11 @@ class Node:
         for change in self.rewritten.values():
             services = change(services)
         rules = windows_services.service_rules if self.os == "windows" else linux_services.service_rules
-        text = rules(self.plan, self.profile, services)
+        wanted = rules(self.plan, self.profile, services)
         if self.os == "windows":
             self._preserve(windows_services.preserved_addresses(self.plan, self.profile, services))
-        if text == self._applied_services:
+        if not self._tables.apply(wanted):
             return
-        nft.apply(self.host.netns, text)
-        self._applied_services = text
         before, self._udp_backends = self._udp_backends, _udp_backends(services)
         if any(before[key] - self._udp_backends.get(key, frozenset()) for key in before):
             # kube-proxy: a UDP flow would keep its lost backend as long as the client goes on sending.

@@ -63,6 +63,8 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
     {ip} saddr {pods} oifname "eth0" {ip} daddr != @exceptions meta l4proto {echo_and_errors} drop
     # The same limit the other way (inference): an ICMP error about a translated packet is not translated back.
     iifname "eth0" ct state related ct status snat ct original {ip} daddr != @exceptions {icmp} type {{ {errors} }} drop
+    # The host routes nothing between machines: what comes in by the NIC leaves by it only if a balancer sent it there.
+    iifname "eth0" oifname "eth0" ct status & dnat == 0 drop
     {_lost_pods(node, profile, family)}
   }}"""
 

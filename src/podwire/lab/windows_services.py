@@ -15,6 +15,7 @@ from podwire.lab import nft
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
 from podwire.lab.profiles import POD_NETWORK, NodePlan, Profile
+from podwire.lab.service_tables import sharded
 from podwire.lab.windows_node import PORTS, bracketed, node_source
 
 # Connection marks: the source that the load balancer wants its backend to see. See also nft.UDP_SERVICE.
@@ -37,13 +38,13 @@ class Balancer:
     preserved: str | None = None
 
 
-def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> str:
-    """The load balancers of the node: one for each Service port and address."""
-    text = ""
+def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[str, str]:
+    """The load balancers of the node, one for each Service port and address: the bodies of tables, by shards."""
+    found = {}
     for family in profile.pod_families("windows"):
-        own = [service for service in services if service.family == family]
-        text += nft.table(KEYWORD[family], "hns-loadbalancers", _table(node, profile, family, own))
-    return text
+        for number, part in sharded(service for service in services if service.family == family).items():
+            found[f"{KEYWORD[family]} hns-loadbalancers-{number}"] = _shard(node, profile, family, part)
+    return found
 
 
 def preserved_addresses(
@@ -160,12 +161,14 @@ def _source(profile: Profile, usable: Sequence[EndpointRule]) -> int:
     return SOURCE_NODE if everywhere else SOURCE_VIP
 
 
-def _table(node: NodePlan, profile: Profile, family: Family, services: Sequence[ServiceRule]) -> str:
+def _shard(node: NodePlan, profile: Profile, family: Family, services: Sequence[ServiceRule]) -> str:
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
     made = [balancer for service in services for balancer in balancers(node, profile, service)]
     own_backends = {e.address for balancer in made for e in balancer.endpoints if e.node == node.name}
     hairpins = nft.elements(f"{a} . {a}" for a in sorted(own_backends))
-    listed = "\n    ".join(_rule(profile, balancer) for balancer in made if not balancer.preserved)
+    pools: dict[str, str] = {}
+    listed = "\n    ".join(_rule(profile, balancer, pools) for balancer in made if not balancer.preserved)
+    chains = "".join(f"\n  chain {name} {{\n    {body}\n  }}" for body, name in pools.items())
     ports = nft.elements(dict.fromkeys(f"{s.protocol} . {s.node_port}" for s in services if s.node_port is not None))
     vip = (
         ""
@@ -182,7 +185,7 @@ def _table(node: NodePlan, profile: Profile, family: Family, services: Sequence[
   set node-ports {{
     type inet_proto . inet_service;
     {ports}
-  }}
+  }}{chains}
   chain lbnat {{
     type nat hook prerouting priority -100;
     {listed}
@@ -200,21 +203,19 @@ def _table(node: NodePlan, profile: Profile, family: Family, services: Sequence[
     # back (Microsoft: "Disable stealth mode"). For the node itself no load balancer takes any: kubernetes.io,
     # "Networking on Windows", limitations.
     {ip} daddr {node.address(family)} meta l4proto . th dport @node-ports ct status & dnat == 0 drop
-  }}
-  chain forward {{
-    type filter hook forward priority 0;
-    # The host routes nothing between machines: what comes in by the NIC leaves by it only if a balancer sent it there.
-    iifname "eth0" oifname "eth0" ct status & dnat == 0 drop
   }}"""
 
 
-def _rule(profile: Profile, balancer: Balancer) -> str:
+def _rule(profile: Profile, balancer: Balancer, pools: dict[str, str]) -> str:
+    """The rule of a load balancer; `pools` are the chains that choose a backend, by what is in them."""
     service, ip = balancer.service, KEYWORD[balancer.service.family]
     # hcsshim, LoadBalancerDistribution: by the five-tuple, or by the source address with session affinity, which has no
     # timeout. Systems before Windows Server 2022 do not know the latter, and kube-proxy only logs it.
     by_source = service.session_affinity and profile.build.has_session_affinity
-    tuple_ = f"{ip} saddr" if by_source else f"{ip} saddr . {ip} daddr . {service.protocol} sport"
+    tuple_ = f"{ip} saddr" if by_source else f"{ip} saddr . {ip} daddr . th sport"
     backends = ", ".join(f"{i} : {e.address}" for i, e in enumerate(balancer.endpoints))
+    choice = f"jhash {tuple_} mod {len(balancer.endpoints)} seed {nft.SEED} map {{ {backends} }}"
+    body = f"meta l4proto {{ tcp, udp }} dnat to {choice}:{balancer.port}"
+    pool = pools.setdefault(body, f"backends-{len(pools)}")
     mark = balancer.source | (nft.UDP_SERVICE if service.protocol == "udp" else 0)
-    choice = f"jhash {tuple_} mod {len(balancer.endpoints)} seed 0x706f6477 map {{ {backends} }}"
-    return f"{balancer.head} ct mark set {mark:#x} dnat to {choice}:{balancer.port}"
+    return f"{balancer.head} ct mark set {mark:#x} goto {pool}"

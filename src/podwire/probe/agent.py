@@ -14,6 +14,7 @@ echo server, client exchange, ping, resolve, interfaces, capture, tool, RPC, mai
 
 from __future__ import annotations
 
+import array
 import binascii
 import collections
 import contextlib
@@ -356,8 +357,8 @@ class Promise:
 
 
 def complain(text: str) -> None:
-    sys.stderr.write(f"podwire agent: {text}\n")
-    sys.stderr.flush()
+    """A line on stderr, past Python's buffer: a signal's handler may not enter that while it is written to."""
+    os.write(2, f"podwire agent: {text}\n".encode("utf-8", "backslashreplace"))
 
 
 # --------------------------------------------------------------------------------------------- addresses and errors
@@ -1389,12 +1390,16 @@ class PacketCapture:
     """AF_PACKET: every frame in and out of some interfaces, with the kernel's own timestamps.
 
     With no interfaces named, one socket sees all of them but the loopback, and those that come later. Frames are kept
-    in memory as libpcap files; what does not fit in, and what the kernel had no room for, counts as dropped.
+    in memory as libpcap files; what does not fit in, and what the kernel had no room for, counts as dropped. A program
+    of classic BPF, as (code, jt, jf, k), may choose frames; a kernel that has no room for it captures all of them.
     """
 
-    def __init__(self, loop: Loop, names: list[str], snaplen: int, most: int) -> None:
+    def __init__(
+        self, loop: Loop, names: list[str], snaplen: int, most: int, program: list[list[int]] | None = None
+    ) -> None:
         self._loop, self._snaplen, self._most = loop, snaplen or 1 << 18, most
         self._names, self._asked = frozenset(names), names
+        self._program = array.array("B", b"".join(struct.pack("=HBBI", *one) for one in program or ()))
         self._empty()
         self._sockets: list[socket.socket] = []
         self._tasks: list[Task] = []
@@ -1424,6 +1429,13 @@ class PacketCapture:
             except PermissionError:
                 continue
         sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+        if self._program:
+            where, size = self._program.buffer_info()
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, 26, struct.pack("@HP", size // 8, where))  # SO_ATTACH_FILTER
+            except OSError as error:
+                if error.errno != errno.ENOMEM:  # net.core.optmem_max
+                    raise
         if name:
             sock.bind((name, 3))
             if sock.getsockname()[3] not in ETHERNET_TYPES:
@@ -1504,8 +1516,8 @@ class PktmonCapture:
     asked for: by default one for each MAC that `pktmon list` shows, the adapter itself before its virtual copies.
     """
 
-    def __init__(self, loop: Loop, names: list[str], addresses: list[str]) -> None:
-        self._loop, self._names, self._addresses = loop, names, addresses
+    def __init__(self, loop: Loop, names: list[str], addresses: list[str], filters: list[list[str]]) -> None:
+        self._loop, self._names, self._addresses, self._filters = loop, names, addresses, filters
         self._folder = ""
         self._components: list[Parameters] = []
 
@@ -1528,6 +1540,7 @@ class PktmonCapture:
                 pktmon("stop", timeout=10.0)
             except ValueError as error:
                 complain(str(error))
+            self._remove_filters()
             self._clean()
 
     def _start(self) -> None:
@@ -1540,6 +1553,12 @@ class PktmonCapture:
             marker.write(self._folder)
         try:
             pktmon("filter", "remove")
+            try:
+                for words in self._filters:
+                    pktmon("filter", "add", *words)
+            except ValueError as error:
+                complain(f"captures everything: {error}")
+                pktmon("filter", "remove")
             pktmon("start", "--capture", "--comp", "all", "--pkt-size", "0", "--file-name", self._file("capture.etl"))
         except ValueError:
             self._clean()
@@ -1547,6 +1566,7 @@ class PktmonCapture:
 
     def _stop(self) -> Parameters:
         said = pktmon("stop")
+        self._remove_filters()
         lost = re.search(r"(?i)([0-9]+) events? (?:were )?lost", said)
         parts: list[tuple[str, str, bytes]] = []
         try:
@@ -1560,6 +1580,12 @@ class PktmonCapture:
         finally:
             self._clean()
         return {"dropped": int(lost.group(1)) if lost else 0, "count": None, "parts": parts}
+
+    def _remove_filters(self) -> None:
+        """They would outlive the session, and change what the next one sees, whosever it is."""
+        if self._filters:
+            with contextlib.suppress(ValueError):
+                pktmon("filter", "remove", timeout=10.0)
 
     def _choose(self, found: list[Parameters]) -> list[Parameters]:
         if self._names:
@@ -1925,13 +1951,14 @@ class Rpc:
             raise ValueError(f"capture {name!r} runs already")
         names = [str(one) for one in params.get("interfaces") or ()]
         if via == "pktmon":
-            capture: Any = PktmonCapture(loop, names, [str(one) for one in params.get("addresses") or ()])
+            filters = [[str(word) for word in words] for words in params.get("filters") or ()]
+            capture: Any = PktmonCapture(loop, names, [str(one) for one in params.get("addresses") or ()], filters)
             await capture.start()
         elif via == "af_packet":
             if not hasattr(socket, "AF_PACKET"):
                 raise ValueError(f"there is no AF_PACKET on {sys.platform}")
             most = int(params.get("limit") or MOST_CAPTURED)
-            capture = PacketCapture(loop, names, int(params.get("snaplen") or 0), most)
+            capture = PacketCapture(loop, names, int(params.get("snaplen") or 0), most, params.get("filter"))
         else:
             raise ValueError(f"parameter 'via': {via!r} is not af_packet or pktmon")
         self._captures[name] = capture

@@ -28,6 +28,7 @@ def bindings_of(
     if target.name:
         values |= {"target.name": target.name, "target.fqdn": target.fqdn}
         values |= _suffixes(case, target, deployment, facts)
+    values |= {f"cluster.{name}": on for name, on in (("dsr", facts.dsr), ("win_dsr", facts.win_dsr)) if on is not None}
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
     asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None

@@ -7,6 +7,7 @@ them, or that lost packets, proves nothing.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -19,11 +20,11 @@ from podwire.facts import FAMILIES
 from podwire.pcap import Frame, read_frames
 from podwire.probe.bindings import Hello, interface_of, mac_of
 from podwire.probe.client import AgentClient, AgentError, CaptureData, ChannelLost
+from podwire.probe.filters import DISCARD_PORT, Interest, bpf, pktmon_filters
 from podwire.wire import packets
 
 CAPTURE = "run"
 BEACONS = 3
-DISCARD_PORT = 9
 
 
 @dataclass(frozen=True, order=True)
@@ -50,7 +51,7 @@ class Captures:
     """All captures of one run, from the first beacon to the last.
 
     `agents` and `hellos` are by pod. Problems of single places are kept, never raised: the cases that need the place
-    become inconclusive, all others go on.
+    become inconclusive, all others go on. `interest` is what NICs are captured for; None is everything.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Captures:
         hellos: Mapping[str, Hello],
         tokens: Iterable[str],
         patience: float,
+        interest: Interest | None = None,
     ) -> None:
         self._deployment, self._agents, self._hellos = deployment, agents, hellos
-        self._tokens, self._patience = iter(tokens), patience
+        self._tokens, self._patience, self._interest = iter(tokens), patience, interest
         self._beacons: dict[Place, list[str]] = {}
         self._problems: dict[Place, str] = {}
         self._interfaces: dict[str, Sequence[Mapping[str, Any]]] = {}
@@ -148,6 +150,13 @@ class Captures:
         if probe.os == "linux":
             own = (interface_of(address, self._hellos.get(pod)) for address in probe.addresses.values())
             parameters |= {"via": "af_packet", "interfaces": sorted({name for name in own if name})}
+        if probe.kind == "host" and self._interest is not None:
+            # What cannot be filtered, because it is too much for a filter, is captured whole.
+            with contextlib.suppress(ValueError):
+                if probe.os == "linux":
+                    parameters["filter"] = bpf(self._interest)
+                else:
+                    parameters["filters"] = pktmon_filters(self._interest)
         return self._agents[pod].call("capture_start", parameters, self._patience)
 
     def _capturer(self, place: Place) -> Probe | None:

@@ -7,9 +7,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from podwire.cases import Case
+from podwire.cases import Case, Slot
 from podwire.cluster.workloads import ECHO_PORT, Deployment
 from podwire.facts import ClusterFacts, Family
+from podwire.flows import ServiceSymbols
+from podwire.needs import ANOTHER_SERVICE, CONTROL_KIND
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.targets import HTTP_PORT, NoTarget, probe_of, target_of
@@ -48,15 +50,22 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
     for wanted in case.controls:
         if wanted in OUTSIDE_PORTS:
             continue
-        flow = replace(case.flow, protocol="tcp", after="")
-        if wanted == BY_THE_SERVER_NODE:
-            other = replace(case, flow=flow, entry=case.server.node)
-        else:
-            other = replace(case, flow=replace(flow, via=wanted))  # type: ignore[arg-type]
+        to, other = _another_way(case, wanted)
         target = target_of(other, deployment, facts)
-        way = wanted.removeprefix("by-").replace("-", " ")
-        name = f"{client} reaches the same server by {way} over TCP"
+        name = f"{client} reaches {to} over TCP"
         yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family)
+
+
+def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
+    """What a control reaches, in words, and the case as it would be that way."""
+    flow = replace(case.flow, protocol="tcp", after="")
+    if wanted == ANOTHER_SERVICE:
+        flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
+        return "another Service", replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
+    if wanted == BY_THE_SERVER_NODE:
+        return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
+    flow = replace(flow, via=wanted)  # type: ignore[arg-type]
+    return f"the same server by {wanted.replace('-', ' ')}", replace(case, flow=flow)
 
 
 def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:

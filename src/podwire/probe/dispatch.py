@@ -22,6 +22,7 @@ from podwire.probe.bindings import Hello, bindings_of
 from podwire.probe.captures import Captures, Place
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.controls import OUTSIDE, ControlRounds, exchange_of
+from podwire.probe.filters import interest_of
 from podwire.probe.requests import attempts_in, request_of
 from podwire.probe.sightings import Landed, Seen, Sighting
 from podwire.probe.targets import NoTarget, Target, probe_of, server_ports, target_of
@@ -87,14 +88,15 @@ class Dispatcher:
         self._await_echo(hellos)
         broken = {case.id: why for case in cases if (why := self._unusable(case, hellos))}
         able = [case for case in cases if case.id not in broken]
-        captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE)
+        interest = interest_of(self._deployment, self._facts)
+        captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE, interest)
         controls = ControlRounds(able, self._deployment, self._facts, self._agents, self._timeout)
         with self._timed("captures"):
             captures.start({self._place(case, point) for case in able for point in case.points})
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        first = [case for case in able if not case.flow.after]
+        first = [case for case in able if not case.flow.after or case.flow.repeated]
         later = [case for case in able if case.flow.after]
         landed = self._round(first, hellos, broken, captures)
         if later:
@@ -117,7 +119,7 @@ class Dispatcher:
         with self._timed("correlation"):
             ports = server_ports(self._deployment)
             seen = Seen(captured, self._place, ports)
-            sightings = {one.case.id: seen.sighting(one, controls.results(one.case)) for one in landed}
+            sightings = {one.case.id: seen.sighting(one, controls.results(one.case)) for one in _joined(landed)}
         for case in cases:
             if case.id in broken:
                 sightings[case.id] = Sighting(observation=Observation(case_id=case.id, problem=broken[case.id]))
@@ -314,6 +316,15 @@ def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
         if len(waiting) == known:
             return True
     return False
+
+
+def _joined(landed: Sequence[Landed]) -> list[Landed]:
+    """A case that was sent twice is one, with the attempts of both times."""
+    found: dict[str, Landed] = {}
+    for one in landed:
+        earlier = found.get(one.case.id)
+        found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
+    return list(found.values())
 
 
 class _Timed:

@@ -55,9 +55,15 @@ class Target:
 def server_ports(deployment: Deployment) -> frozenset[int]:
     """All ports that a flow of this run may be sent to."""
     services = (*deployment.services.found.values(), *deployment.former.values())
-    node_ports = {port.node_port for one in services for port in one.ports.values() if port.node_port}
     ports = {port.port for one in services for port in one.ports.values() if one.kind != "dns"}
-    return SERVER_PORTS | node_ports | ports | {one.health_port for one in services if one.health_port}
+    return SERVER_PORTS | node_ports(deployment) | ports
+
+
+def node_ports(deployment: Deployment) -> frozenset[int]:
+    """The ports of nodes that lead to Services of this run, or tell of their health."""
+    services = (*deployment.services.found.values(), *deployment.former.values())
+    given = {port.node_port for one in services for port in one.ports.values()}
+    return frozenset(port for port in given | {one.health_port for one in services} if port)
 
 
 def probe_of(slot: Slot, deployment: Deployment) -> Probe:

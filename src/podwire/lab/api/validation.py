@@ -275,7 +275,7 @@ def _external_traffic(spec: Object) -> list[FieldError]:
         if not _is_a(ipaddress.ip_address, address):
             errors.append(invalid_value(f"spec.externalIPs[{index}]", address, "must be a valid IP address"))
     for index, network in enumerate(spec.get("loadBalancerSourceRanges") or ()):
-        if not _is_a(ipaddress.ip_network, network):
+        if not _is_a(ipaddress.ip_interface, network):
             errors.append(
                 invalid_value(f"spec.loadBalancerSourceRanges[{index}]", network, "must be a valid CIDR value")
             )

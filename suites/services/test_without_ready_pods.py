@@ -1,0 +1,122 @@
+"""Services without a ready pod: with none at all, with pods that are not ready, with pods that are about to go."""
+
+from podwire import ANY_OS, LINUX, WINDOWS, flows, request, requirement
+
+
+@requirement("SVC-NO-ENDPOINTS")
+@flows(client=LINUX, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
+@flows(
+    client_kind="outside",
+    server_kind="backends",
+    service="empty",
+    via="node-port",
+    enters="other-node",
+    entry_os=LINUX,
+    aspect="outside",
+)
+def test_a_linux_node_refuses_what_has_no_backend(flow, case):
+    case.expect(refused=True)
+
+
+@requirement("SVC-NO-ENDPOINTS")
+@flows(client=WINDOWS, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
+def test_a_windows_node_says_nothing_of_what_has_no_backend(flow, case):
+    case.expect(silent=True, at_client=[request(dst=flow.service.cluster_ip)])
+
+
+@requirement("SVC-NO-ENDPOINTS")
+@flows(
+    client_kind="outside",
+    server_kind="backends",
+    service="empty",
+    via="node-port",
+    enters="other-node",
+    entry_os=WINDOWS,
+    aspect="outside",
+)
+def test_a_port_of_a_windows_node_without_backends_is_silent(flow, case):
+    case.expect(silent=True, at_entry_node=[request(dst=flow.entry.ip, dport=flow.service.node_port)])
+
+
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(
+    client=LINUX,
+    server=ANY_OS,
+    server_pod="never-ready",
+    placement="cross-node",
+    service="never-ready",
+    via="cluster-ip",
+    controls="pod-ip",
+)
+def test_a_linux_node_refuses_when_no_pod_is_ready(flow, case):
+    case.expect(refused=True)
+
+
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(
+    client=WINDOWS,
+    server=ANY_OS,
+    server_pod="never-ready",
+    placement="cross-node",
+    service="never-ready",
+    via="cluster-ip",
+)
+def test_a_windows_node_leads_to_a_pod_that_is_not_ready(flow, case):
+    case.expect(answered_by=flow.server, at_server=[request(dst=flow.server.ip, dport=flow.server.port)])
+
+
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    server_pod="never-ready",
+    service="never-ready",
+    via="node-port",
+    enters="other-node",
+    entry_os=WINDOWS,
+    aspect="outside",
+)
+def test_a_port_of_a_windows_node_does_not_lead_there(flow, case):
+    case.expect(silent=True, at_entry_node=[request(dst=flow.entry.ip, dport=flow.service.node_port)])
+
+
+@requirement("SVC-TERMINATING-CIP")
+@flows(
+    client=LINUX,
+    server=ANY_OS,
+    server_pod="leaving",
+    placement="cross-node",
+    service=("leaving", "leaving-load-balancer"),
+    via="cluster-ip",
+    after="pods-leaving",
+    controls="pod-ip",
+)
+@flows(
+    client=WINDOWS,
+    server=ANY_OS,
+    server_pod="leaving",
+    placement="cross-node",
+    service="leaving-load-balancer",
+    via="cluster-ip",
+    after="pods-leaving",
+    controls="pod-ip",
+    aspect="balanced",
+)
+def test_the_last_pod_is_reached_while_it_goes(flow, case):
+    case.expect(answered_by=flow.server)
+
+
+@requirement("SVC-TERMINATING-CIP")
+@flows(
+    client=WINDOWS,
+    server=ANY_OS,
+    server_pod="leaving",
+    placement="cross-node",
+    service="leaving",
+    via="cluster-ip",
+    after="pods-leaving",
+    settles="unanswered",
+    controls="pod-ip",
+)
+def test_a_windows_node_drops_a_cluster_ip_whose_last_pod_goes(flow, case):
+    case.expect(silent=True, at_client=[request(dst=flow.service.cluster_ip)])
