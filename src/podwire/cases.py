@@ -74,7 +74,8 @@ class Expectation:
 
     What becomes of the exchange is one of: `answered_by`, the peer whose identity the answer must carry (any backend's,
     for a server of that kind); `refused`, the client is told that nobody listens; `silent`, nobody answers at all;
-    `resolves_to`, the addresses of a name, all of them and no others; `not_found`, the name does not exist.
+    `unanswered`, either of these, where no document tells which; `resolves_to`, the addresses of a name, all of them
+    and no others; `not_found`, the name does not exist.
 
     `seen_as` is the address that the server must have seen the client come from, `spread` how several connections are
     shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
@@ -85,6 +86,7 @@ class Expectation:
     answered_by: Peer | None = None
     refused: bool = False
     silent: bool = False
+    unanswered: bool = False
     resolves_to: Symbol | None = None
     not_found: bool = False
     answers_from: Symbol | None = None
@@ -105,32 +107,26 @@ class Expectation:
     @property
     def negative(self) -> bool:
         """Whether it is met by something that does not come: that counts with working controls only."""
-        return self.silent or self.refused or self.not_found
+        return self.silent or self.refused or self.unanswered or self.not_found
 
     def sentences(self) -> Iterator[str]:
         """Each part of the expectation as a line for a person."""
-        if self.answered_by is not None:
-            yield f"answered by the {self.answered_by.role}, {self.answered_by}"
-        if self.refused:
-            yield "the client is told that nobody listens"
-        if self.silent:
-            yield "nobody answers"
-        if self.resolves_to is not None:
-            yield f"the name leads to {self.resolves_to}"
-        if self.not_found:
-            yield "the name is not found"
-        if self.answers_from is not None:
-            yield f"the answer comes from {self.answers_from}"
-        if self.seen_as is not None:
-            yield f"the server sees the client as {self.seen_as}"
-        if self.spread is not None:
-            yield str(self.spread)
-        if self.status is not None:
-            yield f"the HTTP status is {self.status}"
-        if self.output is not None:
-            yield f"it prints {self.output}"
-        if self.exit_code is not None:
-            yield f"its exit code is {self.exit_code}"
+        peer = self.answered_by
+        said: tuple[tuple[object, str], ...] = (
+            (peer, f"answered by the {peer.role}, {peer}" if peer else ""),
+            (self.refused or None, "the client is told that nobody listens"),
+            (self.silent or None, "nobody answers"),
+            (self.unanswered or None, "nobody answers, or the client is told that nobody listens"),
+            (self.resolves_to, f"the name leads to {self.resolves_to}"),
+            (self.not_found or None, "the name is not found"),
+            (self.answers_from, f"the answer comes from {self.answers_from}"),
+            (self.seen_as, f"the server sees the client as {self.seen_as}"),
+            (self.spread, str(self.spread)),
+            (self.status, f"the HTTP status is {self.status}"),
+            (self.output, f"it prints {self.output}"),
+            (self.exit_code, f"its exit code is {self.exit_code}"),
+        )
+        yield from (words for part, words in said if part is not None)
         yield from (str(known) for known in self.known)
         yield from (f"DNS: {asked}" for asked in self.at_dns)
         places = {

@@ -58,10 +58,11 @@ def load_catalogue(suites: Path) -> Catalogue:
         for entry in tree.entries("limitations"):
             limit = _limitation(entry)
             entry.once(limit.id, limitations)
-            if limit.requirement == ANY and limit.kind != "bug":
+            if limit.requirements == (ANY,) and limit.kind != "bug":
                 raise entry.error("requirement", "only a bug may concern any requirement")
-            if limit.requirement not in (*requirements, ANY):
-                raise entry.error("requirement", f"{limit.requirement} is no requirement of the catalogue")
+            for identity in limit.requirements:
+                if identity not in (*requirements, ANY):
+                    raise entry.error("requirement", f"{identity} is no requirement of the catalogue")
             limitations[limit.id] = limit
     return Catalogue(
         areas=areas, requirements=requirements, limitations=tuple(limitations.values()), facts=tuple(facts.values())
@@ -196,9 +197,13 @@ def _fact(entry: _Reader, area: str) -> StatedFact:
 
 def _limitation(entry: _Reader) -> Limitation:
     entry.keys(required=("id", "requirement", "kind", "statement", "symptom", "sources"), optional=("rows", "when"))
+    several = isinstance(entry.tree.get("requirement"), list)
+    limited = entry.texts("requirement") if several else (entry.text("requirement"),)
+    if not limited:
+        raise entry.error("requirement", "at least one requirement is needed")
     return Limitation(
         id=entry.text("id"),
-        requirement=entry.text("requirement"),
+        requirements=limited,
         kind=entry.choice("kind", ("documented", "bug")),  # type: ignore[arg-type]
         statement=entry.text("statement"),
         symptom=entry.choice("symptom", tuple(SYMPTOMS)),

@@ -279,11 +279,11 @@ class Matrix:
     `given_dsr` restricts the whole matrix to clusters with Direct Server Return on or off on Windows nodes.
     `aspect` is a word that sets apart the cases of two tests of one requirement.
     `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`,
-    `server-host` (the node of the server), `another-service`, or another way (`via`) to the same server. `client_pod`
-    and `server_pod` are special kinds of probe pods. With `miss_risk` there are as many connections as it takes to miss
-    one of the Service's backends with that chance only (of a crowd: to miss all that have a pod behind them).
-    `unaddressed` plans the flows of pods without the family too; with `every_node` each node of the client's OS has a
-    case of its own.
+    `server-host` (the node of the server), `another-service`, another way (`via`) to the same server, or the same way
+    `by-the-server-node`. `client_pod` and `server_pod` are special kinds of probe pods. With `miss_risk` there are as
+    many connections as it takes to miss one of the Service's backends with that chance only (of a crowd: to miss all
+    that have a pod behind them). `unaddressed` plans the flows of pods without the family too; with `every_node` each
+    node of the client's OS has a case of its own.
     """
 
     client: tuple[OS, ...] = ()

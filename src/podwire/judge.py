@@ -151,11 +151,12 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
 
 
 def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:
-    if expectation.refused or expectation.silent:
-        wanted = "refused" if expectation.refused else "timeout"
+    if expectation.refused or expectation.silent or expectation.unanswered:
+        ends = {"refused": "the client is refused", "timeout": "nobody answers (timeout)"}
+        admitted = ["refused"] if expectation.refused else ["timeout"] if expectation.silent else list(ends)
         actual = attempt.error.kind if attempt.error else "an answer"
-        text = "the client is refused" if expectation.refused else "nobody answers (timeout)"
-        yield Finding(expected=text, actual=actual, where="client", met=actual == wanted)
+        text = " or ".join(ends[kind] for kind in admitted)
+        yield Finding(expected=text, actual=actual, where="client", met=actual in admitted)
         return
     if expectation.resolves_to is not None or expectation.not_found:
         yield resolved_finding(expectation, attempt, bindings)
@@ -180,13 +181,12 @@ def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bi
             expected=f"an echo reply from {wanted}", actual=f"it came from {peer}", where="client", met=peer == wanted
         )
         return
-    admitted = _identities(expectation, bindings)
-    actual = f"{attempt.reply.identity} answered{tries}"
+    identities = _identities(expectation, bindings)
     yield Finding(
-        expected=f"{expected}: {' or '.join(admitted)}",
-        actual=actual,
+        expected=f"{expected}: {' or '.join(identities)}",
+        actual=f"{attempt.reply.identity} answered{tries}",
         where="client",
-        met=attempt.reply.identity in admitted,
+        met=attempt.reply.identity in identities,
     )
     if expectation.answers_from is not None:
         source = attempt.peer[0] if attempt.peer else None

@@ -201,7 +201,9 @@ def _case(
         controls=matrix.controls,
         limitation=limitation.id if limitation else None,
     )
-    wanted = {pod_point(flow.client), *wire_points(case)}
+    wanted = set(wire_points(case))
+    if flow.client.kind != "outside":
+        wanted.add(pod_point(flow.client))
     if entry:
         wanted.add("entry-node")
     if server.is_probe:

@@ -99,16 +99,16 @@ class Requirement:
 
 @dataclass(frozen=True, kw_only=True)
 class Limitation:
-    """Where a requirement is known not to hold. It excuses a failure only if the failure shows its `symptom`.
+    """Where requirements are known not to hold. It excuses a failure only if the failure shows its `symptom`.
 
-    `requirement` is its id, or `ANY` for a bug that no flow of some kind is safe from.
+    `requirements` are their ids, or `ANY` for a bug that no flow of some kind is safe from.
 
     `kind` is `documented` (promised not to work) or `bug` (a known issue of some builds). `symptom` names a predicate
     in `podwire.symptoms`.
     """
 
     id: str
-    requirement: str
+    requirements: tuple[str, ...]
     kind: Literal["documented", "bug"]
     statement: str
     symptom: str
@@ -145,6 +145,6 @@ class Catalogue:
         applying = [
             one
             for one in self.limitations
-            if one.requirement in (requirement, ANY) and one.when.admits(flow, facts, nodes, entry)
+            if {requirement, ANY} & set(one.requirements) and one.when.admits(flow, facts, nodes, entry)
         ]
-        return min(applying, key=lambda one: one.requirement == ANY, default=None)
+        return min(applying, key=lambda one: ANY in one.requirements, default=None)

@@ -8,8 +8,17 @@ from podwire.cases import Slot
 from podwire.facts import OS, ClusterFacts, Family, NodeFacts
 from podwire.flows import Flow, Peer
 
-BALANCED = ("never-ready", "leaving-load-balancer")
-"""Kinds of Services whose cluster IPs, too, depend on what the load balancer's address makes of them."""
+# Kinds of Services of type LoadBalancer: nothing is sent to them before they have an address.
+BALANCED = frozenset(
+    {
+        "leaving-load-balancer",
+        "load-balancer",
+        "load-balancer-local",
+        "never-ready",
+        "preserve-destination",
+        "source-ranges",
+    }
+)
 
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
@@ -26,7 +35,7 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     same_os = flow.client.os == flow.server.os
     if flow.placement == "cross-node" and same_os and len(usable(flow.client.os, facts, nodes_per_os)) < 2:
         return f"needs two usable {flow.client.os} nodes"
-    if (flow.via == "load-balancer" or flow.service.kind in BALANCED) and not facts.load_balancer:
+    if flow.service.kind in BALANCED and not facts.load_balancer:
         return "nothing is known to give load balancers addresses here (--load-balancer)"
     return _no_entry(flow, facts, nodes_per_os)
 

@@ -35,6 +35,7 @@ class Expects(Protocol):
         answered_by: Peer | None = None,
         refused: bool = False,
         silent: bool = False,
+        unanswered: bool = False,
         resolves_to: Symbol | None = None,
         not_found: bool = False,
         answers_from: Symbol | None = None,

@@ -196,6 +196,39 @@ def check_finds_nothing(case: Case, observation: Observation) -> Iterator[Findin
     yield Finding(expected="it prints nothing", actual=said[:200], where="client", met=not observation.output)
 
 
+def never_forwarded(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Nothing comes of the request, whether the client is told or not, and nothing of it reaches the server."""
+    yield _ended(observation.attempts, ("timeout", "refused"))
+    yield from _unheard(case, observation)
+
+
+def lost_at_entry(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The request is seen on its way in, and then never again: a silent time-out, and the server hears nothing."""
+    yield from no_answer(case, observation)
+    first = observation.captures[pod_point(case.flow.client)]
+    back = [one for one in first.packets if one.direction == "reply"]
+    yield Finding(expected="nothing comes back", actual=f"{len(back)} packets came", where=first.where, met=not back)
+    yield from _unheard(case, observation)
+
+
+def _unheard(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The server's pod gets nothing. It cannot be told where any of several backends could, and where it is the client:
+    there its own requests are seen."""
+    pod = observation.captures.get("server-pod")
+    if pod is not None and case.flow.placement != "itself":
+        actual = f"{len(pod.packets)} packets"
+        yield Finding(expected="nothing reaches the server", actual=actual, where=pod.where, met=not pod.packets)
+
+
+def client_hidden(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The request is served, and the server sees another address than the client's, as with the policy Cluster."""
+    sources = [attempt.reply.source if attempt.reply else "no answer" for attempt in observation.attempts]
+    client = observation.bindings["client.ip"]
+    met = bool(sources) and all(attempt.answered for attempt in observation.attempts) and client not in sources
+    text = f"an answer from a server that does not see the client ({client})"
+    yield Finding(expected=text, actual=", ".join(sorted(set(sources))) or "no attempt", where="server", met=met)
+
+
 SYMPTOMS: dict[str, Symptom] = {
     "untranslated": untranslated,
     "name-not-found": name_not_found,
@@ -212,4 +245,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "one-family": one_family,
     "no-ipv6": no_ipv6,
     "check-finds-nothing": check_finds_nothing,
+    "never-forwarded": never_forwarded,
+    "lost-at-entry": lost_at_entry,
+    "client-hidden": client_hidden,
 }

@@ -34,6 +34,7 @@ LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
 SERVER_HOST = "server-host"
 """The control that asks the host probe of the server's node."""
 OUTSIDE_PORTS = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
+BY_THE_SERVER_NODE = "by-the-server-node"
 
 
 def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
@@ -55,17 +56,25 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
             continue
         if wanted == SERVER_HOST:
             host = probe_of(replace(case.server, probe="host"), deployment)
-            name = f"{client} reaches {host.pod}"
-            address = host.addresses.get(family, "")
+            address, name = host.addresses.get(family, ""), f"{client} reaches {host.pod}"
             yield Control(name=name, pod=client, host=address, port=host.port, family=family)
             continue
-        server, name = case.server, f"{client} reaches the same server by {wanted.replace('-', ' ')} over TCP"
-        flow = replace(case.flow, via=wanted, protocol="tcp", after="")  # type: ignore[arg-type]
-        if wanted == ANOTHER_SERVICE:
-            server, name = Slot(os="backends", node="", probe="backends"), f"{client} reaches another Service over TCP"
-            flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
-        target = target_of(replace(case, flow=flow, server=server), deployment, facts)
+        to, other = _another_way(case, wanted)
+        target = target_of(other, deployment, facts)
+        name = f"{client} reaches {to} over TCP"
         yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family)
+
+
+def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
+    """What a control reaches, in words, and the case as it would be that way."""
+    flow = replace(case.flow, protocol="tcp", after="", closed_port=False)
+    if wanted == ANOTHER_SERVICE:
+        flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
+        return "another Service", replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
+    if wanted == BY_THE_SERVER_NODE:
+        return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
+    flow = replace(flow, via=wanted)  # type: ignore[arg-type]
+    return f"the same server by {wanted.replace('-', ' ')}", replace(case, flow=flow)
 
 
 def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:

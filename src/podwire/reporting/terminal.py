@@ -207,9 +207,10 @@ def _by_limitation(record: RunRecord, outcome: Outcome, title: str, paint: Paint
         return ""
     lines = [paint.outcome(f"{title}:", outcome)]
     for limitation, cases in groups.items():
-        first = cases[0]
+        first, others = cases[0], len({case.requirement for case in cases}) - 1
         which = brackets(first.id) if len(cases) == 1 else f"{len(cases)} cases"
-        lines.append(f"  {limitation} ({first.requirement}, {which})")
+        more = f" and {others} more" if others else ""
+        lines.append(f"  {limitation} ({first.requirement}{more}, {which})")
         lines += [f"    {line}" for line in _wrapped("", first.verdict.reason or first.statement)]
         lines += [f"    {line}" for source in first.sources for line in _wrapped("Source: ", source)]
     return "\n".join(lines)
