@@ -89,6 +89,34 @@ def test_an_icmp_error_that_fails_in_another_way_is_not(observation):
     assert not shows("error-kept-at-node", a_case(OUTSIDE), observation)
 
 
+@pytest.mark.parametrize("end", ["timeout", "unreachable"])
+def test_a_nodes_own_packets_to_a_service_leave_it_unanswered(end):
+    packets = {"client-node": [a_packet(), a_packet(dst="10.244.12.2")]}
+    assert shows("unserved", a_case(), an_observation(an_attempt(error=end), packets=packets))
+
+
+@pytest.mark.parametrize(
+    ("end", "packets"),
+    [("timeout", []), ("timeout", [a_packet(dst="10.244.1.5")]), ("refused", [a_packet()]), (None, [a_packet()])],
+    ids=["nothing leaves", "it is led to a backend", "refused", "answered"],
+)
+def test_a_node_that_is_served_or_sends_nothing_is_another_matter(end, packets):
+    assert not shows("unserved", a_case(), an_observation(an_attempt(error=end), packets={"client-node": packets}))
+
+
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        ((an_attempt("linux-1-a"), an_attempt("linux-2-a")), True),
+        ((an_attempt("linux-1-a"), an_attempt("linux-1-a")), False),
+        ((an_attempt("linux-1-a"), an_attempt("linux-2-a"), an_attempt(error="timeout")), False),
+    ],
+    ids=["two backends", "one backend", "one is not answered"],
+)
+def test_affinity_is_missing_when_all_is_answered_by_several(ends, shown):
+    assert shows("no-affinity", a_case(), an_observation(attempts=ends)) is shown
+
+
 def to_a_port(at_pod=("request",), at_server=(), error="timeout"):
     packets = {"client-pod": [a_packet(one) for one in at_pod], "server-pod": list(at_server)}
     return an_observation(an_attempt(error=error), packets=packets)

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
+from podwire.builds import named
+from podwire.facts import ClusterFacts
 from podwire.records import CaseRecord, RunRecord
 from podwire.reporting.words import brackets, by_area, counted, one_line, seconds, tally, unmet
 from podwire.verdicts import Outcome
@@ -133,9 +135,19 @@ def _head(record: RunRecord, paint: Paint) -> str:
         f"Kubernetes {facts.version}" if facts.version else "",
         ", ".join(f"{number} {name} node{'s' if number > 1 else ''}" for name, number in known if number),
         f"network mode {facts.mode}, {' and '.join(facts.families)}",
+        *_builds(facts),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
     return "\n".join([paint.bold(f"podwire {record.version}, run {record.run_id}"), *lines])
+
+
+def _builds(facts: ClusterFacts) -> Iterator[str]:
+    """What the Windows nodes run, and what of it is newer than podwire."""
+    found = dict.fromkeys((node.build, node.judged_as) for node in facts.nodes)
+    for build, taken in found:
+        if build is not None:
+            newer = f", newer than the table of builds and judged as {named(taken)}" if taken else ""
+            yield f"Windows build {named(build)}{newer}"
 
 
 def _areas(record: RunRecord, paint: Paint) -> str:
