@@ -15,8 +15,8 @@ def shows(name, case, observation):
     return all(finding.met for finding in symptom(name)(case, observation))
 
 
-def lookup(name, rcode="NXDOMAIN", answers=()):
-    return Lookup(name=name, type="A", server="10.96.0.10", protocol="udp", at=0, rcode=rcode, answers=answers)
+def lookup(name, rcode="NXDOMAIN", answers=(), server="10.96.0.10"):
+    return Lookup(name=name, type="A", server=server, protocol="udp", at=0, rcode=rcode, answers=answers)
 
 
 def ping(at_pod=("request",), at_node=(), error="timeout"):
@@ -87,3 +87,27 @@ def test_an_icmp_error_that_stays_at_the_node_is_as_documented():
 )
 def test_an_icmp_error_that_fails_in_another_way_is_not(observation):
     assert not shows("error-kept-at-node", a_case(OUTSIDE), observation)
+
+
+def asking(name, *lookups, error="not-found"):
+    seen = dotted(lookups, error=error)
+    bindings = {**seen.bindings, "target.suffix.1": "web.ns.svc.cluster.local", "dns.ip": ("10.96.0.10",)}
+    return shows(name, a_case(), type(seen)(**{**seen.__dict__, "bindings": bindings}))
+
+
+def test_one_suffix_is_the_one_of_the_namespace_and_a_clean_no():
+    own, other = lookup("web.ns.svc.cluster.local"), lookup("web.svc.cluster.local")
+    assert asking("one-suffix", own)
+    assert not asking("one-suffix")
+    assert not asking("one-suffix", own, other)
+    assert not asking("one-suffix", other)
+    assert not asking("one-suffix", lookup(own.name, rcode=None), error="timeout")
+
+
+def test_the_resolver_of_the_node_is_another_server_that_says_no():
+    there, here = (lookup("web.ns.svc.cluster.local", server=ip) for ip in ("203.0.113.10", "10.96.0.10"))
+    assert asking("node-resolver", there)
+    assert not asking("node-resolver")
+    assert not asking("node-resolver", there, here)
+    assert not asking("node-resolver", lookup(there.name, server=there.server, rcode=None), error="timeout")
+    assert not asking("node-resolver", there, error="other")

@@ -140,7 +140,15 @@ def test_the_answers_of_a_message_that_is_cut_off_count_as_far_as_they_go() -> N
         b"\x03abc\x00\x00",
         b"",
     ],
-    ids=["a pointer to itself", "a pointer beyond", "a circle", "a long label", "half a label", "half a question", "no question"],
+    ids=[
+        "a pointer to itself",
+        "a pointer beyond",
+        "a circle",
+        "a long label",
+        "half a label",
+        "half a question",
+        "no question",
+    ],
 )
 def test_a_message_whose_question_is_broken_is_none(tail: bytes) -> None:
     assert dns_message(packet(b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + tail)) is None
