@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from podwire import __version__
+from podwire.cli_lab import DEFAULT_LAB, add_lab_commands, dsr_of, known_profile
 from podwire.cluster.errors import PodwireError, UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from podwire.facts import ClusterFacts, ExternalHost
     from podwire.runner import RunOptions
 
-DEFAULT_LAB = "overlay-win-overlay"
 
 _Options = Sequence[tuple[str, str | None, tuple[str, ...] | None, bool, str]]
 
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     rows = _command(commands, "catalogue", _catalogue, "the rows of the domain notes, and what each of them became")
     rows.add_argument("--areas", nargs="+", type=int, default=[], metavar="N", help="only these areas of the notes")
     rows.add_argument("--json", action="store_true", help="as JSON")
-    _lab_parser(commands)
+    add_lab_commands(commands, _command)
     told = "one run a fault of the lab: which requirement notices it"
     mutants = _command(commands, "mutants", _mutants, told, _CLUSTER[:2], _SELECTION)
     mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
@@ -139,21 +139,6 @@ def _add_switches(parser: argparse.ArgumentParser, switches: Sequence[tuple[str,
         parser.add_argument(flag, action="store_true", help=text)
 
 
-def _lab_parser(commands: Any) -> None:
-    lab = commands.add_parser("lab", help="a lab that stays up, for kubectl", description="A lab that stays up.")
-    actions = lab.add_subparsers(metavar="up|down|status|shell", required=True)
-    up = _command(actions, "up", _lab_up, "start it and say how kubectl reaches it")
-    up.add_argument("--lab", metavar="PROFILE", default=DEFAULT_LAB, help=f"profile ({DEFAULT_LAB})")
-    up.add_argument("--dsr", choices=("on", "off"), help="Direct Server Return on Windows nodes")
-    up.add_argument("--windows-build", metavar="BUILD", help="what Windows nodes run, e.g. 17763.1000 (20348.2762)")
-    up.add_argument("--fault", metavar="NAME", action="append", default=[], help="inject this fault (repeatable)")
-    _command(actions, "down", _lab_down, "end it")
-    _command(actions, "status", _lab_status, "is it up, and how is it reached")
-    shell = _command(actions, "shell", _lab_shell, "a shell in one of its pods")
-    shell.add_argument("pod", metavar="[NAMESPACE/]POD")
-    shell.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="instead of a shell")
-
-
 # --- facts, plan, run -------------------------------------------------------------------------------------------------
 
 
@@ -187,9 +172,9 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
         return
     from podwire.lab.process import LabError, start_lab
 
-    profile = _known_profile(options.lab or DEFAULT_LAB)
+    profile = known_profile(options.lab or DEFAULT_LAB)
     try:
-        lab = start_lab(profile, faults=options.fault, dsr=_dsr(options), build=options.windows_build)
+        lab = start_lab(profile, faults=options.fault, dsr=dsr_of(options), build=options.windows_build)
     except LabError as error:
         raise UsageError(str(error)) from error
     with lab:
@@ -198,19 +183,6 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
             yield connection, external or replace(lab.external_host, agent=True)
         finally:
             connection.close()
-
-
-def _known_profile(name: str) -> str:
-    from podwire.lab.profiles import UnknownProfile, profile_named
-
-    try:
-        return profile_named(name).name
-    except UnknownProfile as error:
-        raise UsageError(f"--lab {name}: {error}") from error
-
-
-def _dsr(options: argparse.Namespace) -> bool | None:
-    return None if options.dsr is None else options.dsr == "on"
 
 
 @contextmanager
@@ -314,60 +286,6 @@ def pytest_arguments(options: argparse.Namespace) -> list[str]:
     arguments += [flag for flag, _ in _SWITCHES if getattr(options, flag.removeprefix("--").replace("-", "_"))]
     chosen = any(not word.startswith("-") and (Path(word.split("::")[0]).exists()) for word in options.pytest)
     return [*arguments, *options.pytest] if chosen else [*arguments, *options.pytest, str(root / "suites")]
-
-
-# --- lab --------------------------------------------------------------------------------------------------------------
-
-
-def _lab_up(options: argparse.Namespace) -> int:
-    from podwire.lab.process import LabError
-    from podwire.lab.staying import lab_up
-
-    profile = _known_profile(options.lab)
-    try:
-        state = lab_up(profile, faults=options.fault, dsr=_dsr(options), build=options.windows_build)
-    except LabError as error:
-        raise UsageError(str(error)) from error
-    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
-    print(f"export KUBECONFIG={state.kubeconfig}")
-    return 0
-
-
-def _lab_down(options: argparse.Namespace) -> int:
-    from podwire.lab.process import LabError
-    from podwire.lab.staying import lab_down
-
-    try:
-        ended = lab_down()
-    except LabError as error:
-        raise UsageError(str(error)) from error
-    print("the lab is down" if ended else "no lab was up")
-    return 0
-
-
-def _lab_status(options: argparse.Namespace) -> int:
-    from podwire.lab.staying import lab_status
-
-    state = lab_status()
-    if state is None:
-        print("no lab is up (podwire lab up starts one)")
-        return 1
-    outside = state.external_host + "".join(f" {address}" for address in state.external_addresses)
-    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
-    print(f"outside host: {outside}")
-    print(f"export KUBECONFIG={state.kubeconfig}")
-    return 0
-
-
-def _lab_shell(options: argparse.Namespace) -> int:
-    from podwire.lab.process import LabError
-    from podwire.lab.shell import lab_shell
-
-    command = tuple(word for word in options.arguments if word != "--")
-    try:
-        return lab_shell(options.pod, command) if command else lab_shell(options.pod)
-    except LabError as error:
-        raise UsageError(str(error)) from error
 
 
 # --- mutants, cleanup -------------------------------------------------------------------------------------------------

@@ -11,18 +11,7 @@ from podwire.packets import Packet
 
 DNS_PORT = 53
 CNAME, INTERNET = 5, 1
-TYPES = {
-    1: "A",
-    2: "NS",
-    CNAME: "CNAME",
-    6: "SOA",
-    12: "PTR",
-    16: "TXT",
-    28: "AAAA",
-    33: "SRV",
-    64: "SVCB",
-    65: "HTTPS",
-}
+TYPES = {1: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 ADDRESS_BYTES = {1: 4, 28: 16}
 Question = tuple[str, str]
@@ -102,9 +91,9 @@ def _parse(wire: bytes) -> DnsMessage | None:
     if not asked or at > len(wire):
         return None
     addresses, aliases = [], []
-    for kind, data, place in _records(wire, at, answers):
+    for kind, data, target in _records(wire, at, answers):
         if kind == CNAME:
-            aliases.append(_name(wire, place)[0])
+            aliases.append(target)
         elif len(data) == ADDRESS_BYTES.get(kind):
             addresses.append(str(ipaddress.ip_address(data)))
     code = flags & 0xF
@@ -119,8 +108,8 @@ def _parse(wire: bytes) -> DnsMessage | None:
     )
 
 
-def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, int]]:
-    """The records from there on: type, data, and where the data begins; up to the first that is not whole."""
+def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str]]:
+    """The records from there on: type, data, and the name in the data of a CNAME; up to the first that is not whole."""
     try:
         for _ in range(count):
             _, at = _name(wire, at)
@@ -129,7 +118,7 @@ def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, int
             if at + length > len(wire):
                 return
             if group == INTERNET:
-                yield kind, wire[at : at + length], at
+                yield kind, wire[at : at + length], _name(wire, at)[0] if kind == CNAME else ""
             at += length
     except (IndexError, struct.error, ValueError):
         return
@@ -138,14 +127,14 @@ def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, int
 def _name(wire: bytes, at: int) -> tuple[str, int]:
     """The name at a place, its pointers followed (section 4.1.4), and where what comes after it begins."""
     labels: list[str] = []
-    end = 0
+    end, start = 0, at
     while length := wire[at]:
         if length >= 0xC0:
             end = end or at + 2
             target = struct.unpack_from("!H", wire, at)[0] & 0x3FFF
-            if target >= at:
+            if target >= start:
                 raise ValueError("a pointer that does not lead back")
-            at = target
+            at = start = target
             continue
         label = wire[at + 1 : at + 1 + length]
         if length > 63 or len(label) < length:

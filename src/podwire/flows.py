@@ -56,6 +56,9 @@ BY_SERVICE: tuple[Via, ...] = (
     "service-external-ip",
 )
 
+MANY = 500
+"""So many exchanges of one case take the time of all others that are in flight with them."""
+
 LINUX: tuple[OS, ...] = ("linux",)
 WINDOWS: tuple[OS, ...] = ("windows",)
 ANY_OS: tuple[OS, ...] = ("linux", "windows")
@@ -219,6 +222,11 @@ class Flow:
     tool: str = ""
     unaddressed: bool = False
     turn: int = 0
+
+    @property
+    def comes_later(self) -> bool:
+        """Whether it is of the second round: after a change, or by itself with more than others could live beside."""
+        return bool(self.after) or self.connections >= MANY
 
     @property
     def entry(self) -> Machine:

@@ -139,7 +139,9 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
         actual = f"it is {', '.join(map(str, codes))}"
         yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
     for known in expectation.known:
-        value = bound(known.symbol, bindings)
+        if known.symbol.name not in bindings:
+            raise Unbound(known.symbol.name)
+        value = bindings[known.symbol.name]
         met = meets(value, bound(known.value, bindings))
         yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=met)
     yield from asked_findings(expectation.at_dns, observation)

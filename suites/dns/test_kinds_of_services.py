@@ -4,7 +4,7 @@ from podwire import ANY_OS, asked, flows, request, requirement, seen
 
 
 @requirement("DNS-HEADLESS")
-@flows(client=ANY_OS, server_kind="dns", service="headless", via="fqdn", protocol="dns", aspect="addresses")
+@flows(client=ANY_OS, server_kind="dns", service="by-headless-name", via="fqdn", protocol="dns", aspect="addresses")
 def test_a_headless_service_resolves_to_its_ready_pods(flow, case):
     case.expect(
         resolves_to=flow.service.backends,

@@ -15,8 +15,8 @@ def shows(name, case, observation):
     return all(finding.met for finding in symptom(name)(case, observation))
 
 
-def lookup(name, rcode="NXDOMAIN", answers=()):
-    return Lookup(name=name, type="A", server="10.96.0.10", protocol="udp", at=0, rcode=rcode, answers=answers)
+def lookup(name, rcode="NXDOMAIN", answers=(), server="10.96.0.10"):
+    return Lookup(name=name, type="A", server=server, protocol="udp", at=0, rcode=rcode, answers=answers)
 
 
 def ping(at_pod=("request",), at_node=(), error="timeout"):
@@ -154,3 +154,27 @@ def test_a_server_that_sees_another_address_than_the_clients():
     assert shows("client-hidden", a_case(), an_observation(an_attempt(source="172.31.0.12")))
     assert not shows("client-hidden", a_case(), an_observation(an_attempt()))
     assert not shows("client-hidden", a_case(), an_observation(an_attempt(error="timeout")))
+
+
+def asking(name, *lookups, error="not-found"):
+    seen = dotted(lookups, error=error)
+    bindings = {**seen.bindings, "target.suffix.1": "web.ns.svc.cluster.local", "dns.ip": ("10.96.0.10",)}
+    return shows(name, a_case(), type(seen)(**{**seen.__dict__, "bindings": bindings}))
+
+
+def test_one_suffix_is_the_one_of_the_namespace_and_a_clean_no():
+    own, other = lookup("web.ns.svc.cluster.local"), lookup("web.svc.cluster.local")
+    assert asking("one-suffix", own)
+    assert not asking("one-suffix")
+    assert not asking("one-suffix", own, other)
+    assert not asking("one-suffix", other)
+    assert not asking("one-suffix", lookup(own.name, rcode=None), error="timeout")
+
+
+def test_the_resolver_of_the_node_is_another_server_that_says_no():
+    there, here = (lookup("web.ns.svc.cluster.local", server=ip) for ip in ("203.0.113.10", "10.96.0.10"))
+    assert asking("node-resolver", there)
+    assert not asking("node-resolver")
+    assert not asking("node-resolver", there, here)
+    assert not asking("node-resolver", lookup(there.name, server=there.server, rcode=None), error="timeout")
+    assert not asking("node-resolver", there, error="other")

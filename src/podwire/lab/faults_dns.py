@@ -132,7 +132,8 @@ def windows_nslookup_plain(do: Injection) -> None:
 @fault("dns-headless-stale", kills=("DNS-HEADLESS",))
 def headless_stale(do: Injection) -> None:
     """A headless Service resolves to one address, which no pod has any more."""
-    damaged(do, lambda name, kind, client: elsewhere(kind) if name.startswith("headless.") else None)
+    names = ("headless.", "by-headless-name.")
+    damaged(do, lambda name, kind, client: elsewhere(kind) if name.startswith(names) else None)
 
 
 @fault("dns-alias-unknown", kills=("SVC-EXTERNALNAME", "DNS-EXTERNALNAME"))

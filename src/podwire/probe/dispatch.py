@@ -96,18 +96,18 @@ class Dispatcher:
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        first = [case for case in able if not case.flow.after or case.flow.repeated]
-        later = [case for case in able if case.flow.after]
+        first = [case for case in able if not case.flow.comes_later or case.flow.repeated]
+        later = [case for case in able if case.flow.comes_later]
         landed = self._round(first, hellos, broken, captures)
         if later:
             with self._timed("controls"):
                 controls.round(self._tokens)
             with self._timed("changes"):
-                names = sorted({case.flow.after for case in later})
+                names = sorted({case.flow.after for case in later} - {""})
                 problems = self._change(names)
                 broken |= {case.id: problems[case.flow.after] for case in later if case.flow.after in problems}
                 later = [case for case in later if case.id not in broken]
-                settled = self._settle(later)
+                settled = self._settle([case for case in later if case.flow.after])
             landed += self._round(later, hellos, broken, captures, settled)
         with self._timed("controls"):
             controls.round(self._tokens)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from podwire.cluster.workloads import ECHO_PORT, HOST_ECHO_PORT, Deployment
 from podwire.facts import FAMILIES, ClusterFacts, Encapsulation, Family, family_of
-from podwire.probe.targets import CLOSED_PORT, HOST_PORT, node_ports
+from podwire.probe.targets import CLOSED_PORT, DNS_PORT, HOST_PORT, node_ports
 from podwire.wire import GENEVE_PORT, VXLAN_PORTS
 
 DISCARD_PORT = 9
@@ -57,7 +57,8 @@ def interest_of(deployment: Deployment, facts: ClusterFacts) -> Interest:
         addresses=frozenset(addresses),
         services=frozenset(services),
         nodes=frozenset(nodes),
-        ports=frozenset({HOST_ECHO_PORT, CLOSED_PORT, DISCARD_PORT, HOST_PORT}) | node_ports(deployment),
+        # The questions of a node itself, and those of its pods with its address, have nothing of ours but their port.
+        ports=frozenset({HOST_ECHO_PORT, CLOSED_PORT, DISCARD_PORT, HOST_PORT, DNS_PORT}) | node_ports(deployment),
         windows=frozenset(facts.windows_families),
         tunnel=facts.encapsulation or Encapsulation(),
     )
