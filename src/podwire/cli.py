@@ -1,4 +1,4 @@
-"""The command line: `podwire facts|plan|run|lab|mutants|cleanup`.
+"""The command line: `podwire facts|plan|run|catalogue|lab|mutants|cleanup`.
 
 Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
 inconclusive. A user's mistake is one line on stderr, never a traceback.
@@ -7,10 +7,12 @@ inconclusive. A user's mistake is one line on stderr, never a traceback.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
 
 DEFAULT_LAB = "overlay-win-overlay"
 
+_Options = Sequence[tuple[str, str | None, tuple[str, ...] | None, bool, str]]
+
 # Options that `run` hands to pytest as they are, and that `plan` understands: (flag, metavar or None, choices or None,
 # whether it may be repeated, help).
-_CLUSTER: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+_CLUSTER: _Options = (
     ("--lab", "PROFILE", None, False, f"the embedded lab with this profile (the default: {DEFAULT_LAB})"),
     ("--dsr", None, ("on", "off"), False, "lab only: Direct Server Return on Windows nodes"),
     ("--windows-build", "BUILD", None, False, "lab only: what Windows nodes run, e.g. 17763.1000 (20348.2762)"),
@@ -36,14 +40,15 @@ _CLUSTER: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] 
     ("--kubeconfig", "FILE", None, False, "a real cluster; 'in-cluster' for the service account of this pod"),
     ("--context", "NAME", None, False, "context of the kubeconfig"),
     ("--external-host", "NAME[=ADDRESS]", None, False, "a host outside the cluster that runs the agent's echo"),
+    ("--external-agent", "COMMAND", None, False, "a command line that runs `agent.py rpc` on that host"),
 )
-_SELECTION: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+_SELECTION: _Options = (
     ("--area", "AREA", None, True, "only this area (repeatable)"),
     ("--requirement", "ID", None, True, "only this requirement (repeatable)"),
     ("--family", None, ("ipv4", "ipv6", "both"), False, "IP family of the flows (both)"),
     ("--nodes-per-os", "N", None, False, "nodes of each OS that take part (2)"),
 )
-_RUN: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+_RUN: _Options = (
     ("--linux-image", "IMAGE", None, False, "image of the probes on Linux nodes"),
     ("--windows-image", "IMAGE", None, False, "image of the probes on Windows nodes"),
     ("--run-dir", "DIR", None, False, "where the run leaves its results (reports/runs/<run-id>)"),
@@ -51,6 +56,7 @@ _RUN: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
     ("--probe-timeout", "SECONDS", None, False, "how long a flow waits (4)"),
 )
 _SWITCHES = (
+    ("--load-balancer", "Services of type LoadBalancer get addresses in this cluster"),
     ("--keep", "leave the probes in the cluster after the run"),
     ("--no-report", "do not make the Allure page (its results are kept)"),
 )
@@ -82,23 +88,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"podwire {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    facts = _command(commands, "facts", _facts, "what is discovered of a cluster, as YAML")
-    _add(facts, _CLUSTER)
-    plan = _command(commands, "plan", _plan, "every case with its expectation, every exclusion with its reason")
-    _add(plan, _CLUSTER)
-    _add(plan, _SELECTION)
-    run = _command(commands, "run", _run, "run the suite; arguments after -- go to pytest")
-    for options in (_CLUSTER, _SELECTION, _RUN):
-        _add(run, options)
-    for flag, text in _SWITCHES:
-        run.add_argument(flag, action="store_true", help=text)
+    facts = _command(commands, "facts", _facts, "what is discovered of a cluster, as YAML", _CLUSTER)
+    _add_switches(facts, _SWITCHES[:1])
+    told = "cases with expectations, exclusions with reasons"
+    plan = _command(commands, "plan", _plan, told, _CLUSTER, _SELECTION)
+    _add_switches(plan, _SWITCHES[:1])
+    told = "run the suite; arguments after -- go to pytest"
+    run = _command(commands, "run", _run, told, _CLUSTER, _SELECTION, _RUN)
+    _add_switches(run, _SWITCHES)
     run.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="e.g. -- -k tcp -n 2 --collect-only")
+    rows = _command(commands, "catalogue", _catalogue, "the rows of the domain notes, and what each of them became")
+    rows.add_argument("--areas", nargs="+", type=int, default=[], metavar="N", help="only these areas of the notes")
+    rows.add_argument("--json", action="store_true", help="as JSON")
     _lab_parser(commands)
-    mutants = _command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
+    told = "one run a fault of the lab: which requirement notices it"
+    mutants = _command(commands, "mutants", _mutants, told, _CLUSTER[:2], _SELECTION)
     mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
     mutants.add_argument("--whole", action="store_true", help="run all cases each time: who else notices a fault")
-    _add(mutants, _CLUSTER[:2])
-    _add(mutants, _SELECTION)
     cleanup = _command(commands, "cleanup", _cleanup, "remove what runs left in a cluster")
     cleanup.add_argument("--kubeconfig", metavar="FILE", help="the cluster (default: what kubectl would take)")
     cleanup.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
@@ -111,21 +117,26 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Any, name: str, function: Callable[[argparse.Namespace], int], text: str
+    commands: Any, name: str, function: Callable[[argparse.Namespace], int], text: str, *options: _Options
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.set_defaults(command=function)
+    for several in options:
+        _add(parser, several)
     return parser
 
 
-def _add(
-    parser: argparse.ArgumentParser, options: Sequence[tuple[str, str | None, tuple[str, ...] | None, bool, str]]
-) -> None:
+def _add(parser: argparse.ArgumentParser, options: _Options) -> None:
     for flag, metavar, choices, repeated, text in options:
         extra: dict[str, Any] = {"choices": choices} if choices else {"metavar": metavar}
         if repeated:
             extra |= {"action": "append", "default": []}
         parser.add_argument(flag, help=text, **extra)
+
+
+def _add_switches(parser: argparse.ArgumentParser, switches: Sequence[tuple[str, str]]) -> None:
+    for flag, text in switches:
+        parser.add_argument(flag, action="store_true", help=text)
 
 
 def _lab_parser(commands: Any) -> None:
@@ -152,7 +163,8 @@ def _facts(options: argparse.Namespace) -> int:
     from podwire.cluster.discover import discover
 
     with _cluster(options) as (connection, external):
-        facts: ClusterFacts = discover(connection, external)
+        on_lab = not (options.kubeconfig or options.context)
+        facts: ClusterFacts = discover(connection, external, load_balancer=on_lab or options.load_balancer)
     print(yaml.safe_dump(facts.to_dict(), sort_keys=False, allow_unicode=True, width=120), end="")
     return 0
 
@@ -163,6 +175,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
     from podwire.cluster.connect import connect, parse_external_host
 
     external = parse_external_host(options.external_host) if options.external_host else None
+    external = replace(external, agent=bool(options.external_agent)) if external else None
     if options.kubeconfig or options.context:
         if options.lab or options.fault or options.dsr or options.windows_build:
             raise UsageError("--lab, --fault, --dsr and --windows-build cannot be used with --kubeconfig or --context")
@@ -182,7 +195,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
     with lab:
         connection = connect(lab.kubeconfig, lab.context)
         try:
-            yield connection, external or lab.external_host
+            yield connection, external or replace(lab.external_host, agent=True)
         finally:
             connection.close()
 
@@ -200,13 +213,32 @@ def _dsr(options: argparse.Namespace) -> bool | None:
     return None if options.dsr is None else options.dsr == "on"
 
 
-def _plan(options: argparse.Namespace) -> int:
+@contextmanager
+def _suites_as_input() -> Iterator[None]:
+    """What is wrong in the suites is a mistake of their author's: one line."""
     from podwire.catalogue import CatalogueError
-    from podwire.planning import PlanError, listing
+    from podwire.planning import PlanError
+
+    try:
+        yield
+    except (CatalogueError, PlanError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _catalogue(options: argparse.Namespace) -> int:
+    from podwire.catalogue import rows_told
+
+    with _suites_as_input():
+        print(rows_told(options.areas, as_json=options.json), end="")
+    return 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from podwire.planning import listing
     from podwire.runner import Runner
     from podwire.suite import expectation_of
 
-    try:
+    with _suites_as_input():
         runner = Runner(_run_options(options))
         try:
             plan = runner.plan
@@ -216,8 +248,6 @@ def _plan(options: argparse.Namespace) -> int:
             }
         finally:
             runner.close()
-    except (CatalogueError, PlanError) as error:
-        raise UsageError(str(error)) from error
     print(listing(plan, sentences), end="")
     return 0
 
@@ -344,22 +374,15 @@ def _lab_shell(options: argparse.Namespace) -> int:
 
 
 def _mutants(options: argparse.Namespace) -> int:
-    from podwire.catalogue import CatalogueError
     from podwire.lab.faults import FAULTS
     from podwire.mutants import run_mutants
-    from podwire.planning import PlanError
 
     unknown = next((name for name in options.names if name not in FAULTS), None)
     if unknown is not None:
         raise UsageError(f"mutants: unknown fault {unknown!r}; there are: {', '.join(FAULTS)}")
-    try:
-        return run_mutants(_run_options(options), options.names, _say, whole=options.whole)
-    except (CatalogueError, PlanError) as error:
-        raise UsageError(str(error)) from error
-
-
-def _say(line: object) -> None:
-    print(line, flush=True)
+    with _suites_as_input():
+        say = functools.partial(print, flush=True)
+        return run_mutants(_run_options(options), options.names, say, whole=options.whole)
 
 
 def _cleanup(options: argparse.Namespace) -> int:

@@ -57,6 +57,12 @@ def test_a_right_catalogue_loads(suites):
     assert [test.requirement for test in tests] == ["ONE"]
 
 
+def test_a_limitation_may_limit_several_requirements(suites):
+    two = RULE + RULE.partition("requirements:\n")[2].replace("ONE", "TWO")
+    catalogue = load_catalogue(suites(rule=two, limit=LIMIT.replace("requirement: ONE", "requirement: [ONE, TWO]")))
+    assert [one.requirements for one in catalogue.limitations] == [("ONE", "TWO")]
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -75,6 +81,7 @@ def test_a_right_catalogue_loads(suites):
         ({"rule": "area: [\n"}, "not valid YAML"),
         ({"rule": "just text\n"}, "a mapping is needed, found str"),
         ({"limit": LIMIT.replace("requirement: ONE", "requirement: TWO")}, "TWO is no requirement of the catalogue"),
+        ({"limit": LIMIT.replace("requirement: ONE", "requirement: []")}, "requirement: at least one requirement"),
         ({"limit": LIMIT.replace("no-answer", "sadness")}, "symptom: 'sadness' is none of"),
         ({"limit": LIMIT + "    when: {builds: [a, b]}\n"}, "builds: two builds are needed"),
         ({"test": "def test_one(): pass\n"}, "requirements ONE: no test judges it"),

@@ -1,128 +1,135 @@
-"""What a run changes in the cluster between its two rounds: what is asked of the API, and when it counts as done."""
+"""What a run changes in the cluster: made together, awaited, and said when it cannot be made or does not show."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
-from fake_api import FakeCluster, kubeconfig, serving, status
+from fake_rest import FakeRest
 
 from podwire.cluster import changes, manifests
-from podwire.cluster.connect import connect
+from podwire.cluster.changes import CHANGES, make_changes
+from podwire.cluster.errors import ApiError
 from podwire.cluster.services import Services
 from podwire.cluster.workloads import Deployment, Probe
-
-RUN, NAMESPACE = "r1", "podwire-r1"
-SERVER = "linux-1-a"
-
-
-class Changing(FakeCluster):
-    """A store that deletes single objects, gives each Service another address, and marks pods as going."""
-
-    def __init__(self, *, same_address=False, keeps=()):
-        super().__init__()
-        self.same_address, self.keeps, self.numbers = same_address, keeps, count(1)
-        self.slices = []
-
-    def _patch(self, plural, ns, name, query, body):
-        number = 1 if self.same_address else next(self.numbers)
-        body["spec"]["clusterIPs"] = [f"10.96.0.{number}"]
-        self.objects[plural, ns, name] = body
-        return 201, body
-
-    def _get(self, plural, ns, name, query, body):
-        if plural == "endpointslices":
-            return 200, {"items": self.slices, "metadata": {}}
-        return super()._get(plural, ns, name, query, body)
-
-    def _delete(self, plural, ns, name, query, body):
-        if (plural, ns, name) not in self.objects:
-            return status(404, "NotFound", f'{plural} "{name}" not found')
-        if plural in self.keeps:
-            return 200, {}
-        if plural == "pods":
-            for end in (end for one in self.slices for end in one["endpoints"]):
-                end["conditions"] = {"ready": False, "serving": True, "terminating": True}
-        else:
-            del self.objects[plural, ns, name]
-        return 200, {}
+from podwire.flows import Matrix
 
 
 @pytest.fixture(autouse=True)
-def _short_patience(monkeypatch):
-    monkeypatch.setattr(changes, "PATIENCE", 0.2)
+def _impatient(monkeypatch):
+    monkeypatch.setattr("podwire.cluster.changes.PATIENCE", 0.2)
 
 
-def changed(cluster, tmp_path, name, kinds=(), slots=()):
-    """Deploy Services of these kinds and probes of these slots, make the change: the deployment and the problems."""
-    with serving(cluster.answer) as server:
-        rest = connect(str(kubeconfig(tmp_path / "config", server)), None).rest
-        services = Services(rest, NAMESPACE, RUN, [(kind, SERVER) for kind in kinds])
-        for kind in kinds:
-            made = rest.apply(manifests.service(RUN, kind, SERVER))
-            services.found[kind, SERVER] = changes.deployed(kind, SERVER, made)
-        probes = tuple(
-            Probe(pod=f"linux-1-{slot}", node="linux-1", os="linux", slot=slot, addresses={"ipv4": f"10.244.1.{at}"})
-            for at, slot in enumerate(slots, 5)
-        )
-        for probe in probes:
-            cluster.objects["pods", NAMESPACE, probe.pod] = {"metadata": {"name": probe.pod}, "spec": {}}
-        deployment = Deployment(namespace=NAMESPACE, run_id=RUN, probes=probes, services=services)
-        return deployment, changes.make_changes(rest, deployment, [name])
+def a_deployment(rest, *wanted, leaving=()):
+    services = Services(rest, "podwire-r1", "r1", wanted)
+    with ThreadPoolExecutor(1) as threads:
+        services.apply(threads)
+    probes = tuple(Probe(pod=pod, node="l1", os="linux", slot="leaving", addresses={"ipv4": ip}) for pod, ip in leaving)
+    return Deployment(namespace="podwire-r1", run_id="r1", probes=probes, services=services)
 
 
-def endpoint(address, **more):
-    return {"addresses": [address], "conditions": {"ready": True}, **more}
+def test_nothing_is_changed_when_nothing_is_asked_for():
+    rest = FakeRest()
+    assert make_changes(rest, a_deployment(rest, ("twin-first", "l-a")), []) == {}
+    assert rest.deleted == []
 
 
-def test_of_two_services_the_first_is_deleted_and_remembered(tmp_path):
-    cluster = Changing()
-    deployment, problems = changed(cluster, tmp_path, "first-twin-deleted", ("twin-first", "twin-second"))
-    assert problems == {}
-    assert cluster.names("services") == [f"twin-second-{SERVER}"]
-    assert deployment.former["twin-first", SERVER].cluster_ips == {"ipv4": "10.96.0.1"}
+def test_of_two_services_the_first_goes_and_is_waited_for():
+    rest = FakeRest(lag=2)
+    deployment = a_deployment(rest, ("twin-first", "l-a"), ("twin-second", "l-a"), ("twin-first", "w-a"))
+    before = deployment.services.found["twin-first", "l-a"]
+    assert make_changes(rest, deployment, ["first-twin-deleted"]) == {}
+    assert rest.deleted == [("services", "twin-first-l-a"), ("services", "twin-first-w-a")]
+    assert sorted(name for kind, name in rest.objects if kind == "services") == ["twin-second-l-a"]
+    assert deployment.former["twin-first", "l-a"] == before
 
 
-def test_a_deletion_that_does_not_show_is_the_problem_of_its_cases(tmp_path):
-    _, problems = changed(Changing(keeps=("services",)), tmp_path, "first-twin-deleted", ("twin-first",))
+def test_a_service_that_does_not_go_is_said():
+    rest = FakeRest(lag=10**6)
+    problems = make_changes(rest, a_deployment(rest, ("twin-first", "l-a")), ["first-twin-deleted"])
     assert problems == {"first-twin-deleted": "the change 'first-twin-deleted' does not show: not within 0.2 s"}
 
 
-def test_a_service_is_made_anew_with_another_address_port_and_type(tmp_path):
-    cluster = Changing()
-    deployment, problems = changed(cluster, tmp_path, "service-recreated", ("recreated",))
-    former, now = deployment.former["recreated", SERVER], deployment.services.found["recreated", SERVER]
-    assert problems == {}
-    assert (former.cluster_ips, now.cluster_ips) == ({"ipv4": "10.96.0.1"}, {"ipv4": "10.96.0.2"})
-    assert [(before.port, after.port) for before, after in zip(former.ports.values(), now.ports.values(), strict=True)]
-    assert {port.port for port in now.ports.values()} == {port.port + 1 for port in former.ports.values()}
-    assert cluster.objects["services", NAMESPACE, f"recreated-{SERVER}"]["spec"]["type"] == "NodePort"
+def test_a_service_is_made_again_with_another_address_port_and_type():
+    rest = FakeRest(lag=1)
+    deployment = a_deployment(rest, ("recreated", "l-a"), ("echo", "l-a"))
+    before = deployment.services.found["recreated", "l-a"]
+    assert make_changes(rest, deployment, ["service-recreated"]) == {}
+    after = deployment.services.found["recreated", "l-a"]
+    assert deployment.former["recreated", "l-a"] == before
+    assert set(before.cluster_ips.values()).isdisjoint(after.cluster_ips.values())
+    assert after.ports["tcp"].port == before.ports["tcp"].port + 1
+    assert rest.objects["services", "recreated-l-a"]["spec"]["type"] == "NodePort"
+    assert rest.deleted == [("services", "recreated-l-a")]
 
 
-def test_a_service_that_gets_its_old_address_again_shows_nothing(tmp_path):
-    _, problems = changed(Changing(same_address=True), tmp_path, "service-recreated", ("recreated",))
-    assert "got the address that it had before" in problems["service-recreated"]
+def test_a_service_that_gets_its_old_address_again_says_nothing_of_new_ones():
+    def the_same(obj):
+        obj["spec"]["clusterIPs"] = ["10.96.0.1", "fd10:96::1"]
+        return obj
+
+    rest = FakeRest(on_apply=the_same)
+    problems = make_changes(rest, a_deployment(rest, ("recreated", "l-a")), ["service-recreated"])
+    assert problems == {
+        "service-recreated": "the change 'service-recreated' could not be made: "
+        "Service recreated-l-a got the address that it had before"
+    }
 
 
-def test_pods_that_are_told_to_go_count_as_going_once_their_endpoints_do(tmp_path):
-    cluster = Changing()
-    cluster.slices = [{"endpoints": [endpoint("10.244.1.5")]}, {"endpoints": []}]
-    _, problems = changed(cluster, tmp_path, "pods-leaving", slots=("leaving", "a"))
-    deleted = [path.rpartition("/")[2] for method, path, _ in cluster.requests if method == "DELETE"]
-    assert (problems, deleted) == ({}, ["linux-1-leaving"])
+def an_endpoint(ip, ready, **more):
+    return {"addresses": [ip], "conditions": {"ready": ready, "serving": True, "terminating": not ready}, **more}
 
 
-def test_the_service_that_names_pods_may_call_them_ready(tmp_path):
-    cluster = Changing(keeps=("pods",))
-    cluster.slices = [{"endpoints": [endpoint("10.244.1.9"), endpoint("10.244.1.5", hostname="linux-1-leaving")]}]
-    assert changed(cluster, tmp_path, "pods-leaving", slots=("leaving",))[1] == {}
+def slice_of(*endpoints):
+    return {"metadata": {}, "endpoints": list(endpoints)}
 
 
-def test_an_affinity_is_left_alone_for_longer_than_it_lasts(tmp_path, monkeypatch):
-    monkeypatch.setattr(changes, "PATIENCE", 30)
+@pytest.mark.parametrize(
+    ("endpoints", "shows"),
+    [
+        ([an_endpoint("10.0.0.5", False)], True),
+        ([an_endpoint("10.0.0.5", True)], False),
+        # The Service that names pods publishes them whether they are ready or not.
+        ([an_endpoint("10.0.0.5", False), an_endpoint("10.0.0.5", True, hostname="l1-leaving")], True),
+        # Others stay as they are.
+        ([an_endpoint("10.0.0.5", False), an_endpoint("10.0.0.9", True)], True),
+    ],
+)
+def test_pods_that_leave_are_told_to_go_and_show_as_terminating(endpoints, shows):
+    rest = FakeRest()
+    rest.objects["endpointslices", "x"] = slice_of(*endpoints)
+    deployment = a_deployment(rest, leaving=[("l1-leaving", "10.0.0.5")])
+    problems = make_changes(rest, deployment, ["pods-leaving"])
+    assert rest.deleted == [("pods", "l1-leaving")]
+    assert (problems == {}) is shows
+
+
+def test_one_change_that_fails_does_not_keep_the_others_back():
+    class Refusing(FakeRest):
+        def delete(self, resource, namespace, name, **more):
+            if name.startswith("twin"):
+                raise ApiError("not allowed to delete services", status=403)
+            return super().delete(resource, namespace, name, **more)
+
+    rest = Refusing()
+    deployment = a_deployment(rest, ("twin-first", "l-a"), ("recreated", "l-a"))
+    problems = make_changes(rest, deployment, ["first-twin-deleted", "service-recreated"])
+    assert problems == {
+        "first-twin-deleted": "the change 'first-twin-deleted' could not be made: not allowed to delete services"
+    }
+    assert ("recreated", "l-a") in deployment.former
+
+
+def test_every_change_has_a_docstring_and_a_name_that_a_matrix_may_bear():
+    for name, change in CHANGES.items():
+        assert change.__doc__
+        assert Matrix(via=("pod-ip",), after=name).after == name
+
+
+def test_an_affinity_is_left_alone_for_longer_than_it_lasts(monkeypatch):
     clock = count(100.0, 0.5)
     monkeypatch.setattr(changes.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(changes.time, "sleep", lambda seconds: None)
-    lasts = manifests.service(RUN, "affinity-short")["spec"]["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
-    (over,) = changes.affinity_idle(None, Deployment(namespace=NAMESPACE, run_id=RUN, probes=(), services=None))
+    lasts = manifests.service("r1", "affinity-short")["spec"]["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
+    (over,) = changes.affinity_idle(None, a_deployment(FakeRest()))
     asked = 0
     while not over():
         asked += 1

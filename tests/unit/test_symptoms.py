@@ -132,3 +132,42 @@ def test_requests_are_lost_when_some_end_as_timeout_and_none_in_another_way(ends
     several = tuple(an_attempt(error=end) for end in ends)
     observation = an_observation(attempts=several, packets={"client-pod": packets})
     assert shows("lost", a_case(), observation) is shown
+
+
+def to_a_port(at_pod=("request",), at_server=(), error="timeout"):
+    packets = {"client-pod": [a_packet(one) for one in at_pod], "server-pod": list(at_server)}
+    return an_observation(an_attempt(error=error), packets=packets)
+
+
+def test_a_request_that_is_lost_where_it_enters_reaches_no_server():
+    assert shows("lost-at-entry", a_case(), to_a_port())
+    assert shows("never-forwarded", a_case(), to_a_port(at_pod=(), error="refused"))
+
+
+def test_a_client_that_is_the_server_sees_its_own_requests_there():
+    assert shows("lost-at-entry", a_case(a_flow(placement="itself")), to_a_port(at_server=[a_packet()]))
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        to_a_port(at_pod=()),
+        to_a_port(at_pod=("request", "reply")),
+        to_a_port(at_server=[a_packet()]),
+        to_a_port(error="refused"),
+        to_a_port(error=None),
+    ],
+)
+def test_a_request_that_is_lost_elsewhere_is_not(observation):
+    assert not shows("lost-at-entry", a_case(), observation)
+
+
+@pytest.mark.parametrize("observation", [to_a_port(at_server=[a_packet()]), to_a_port(error="unreachable")])
+def test_a_request_that_is_forwarded_or_ends_otherwise_is_not(observation):
+    assert not shows("never-forwarded", a_case(), observation)
+
+
+def test_a_server_that_sees_another_address_than_the_clients():
+    assert shows("client-hidden", a_case(), an_observation(an_attempt(source="172.31.0.12")))
+    assert not shows("client-hidden", a_case(), an_observation(an_attempt()))
+    assert not shows("client-hidden", a_case(), an_observation(an_attempt(error="timeout")))

@@ -21,7 +21,7 @@ from podwire.observations import Observation, Point, Value
 from podwire.probe.bindings import Hello, bindings_of
 from podwire.probe.captures import Captures, Place
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
-from podwire.probe.controls import OUTSIDE, ControlRounds, exchange_of
+from podwire.probe.controls import OUTSIDE, ControlRounds, exchange_of, own_address
 from podwire.probe.filters import interest_of
 from podwire.probe.requests import attempts_in, request_of
 from podwire.probe.sightings import Landed, Seen, Sighting
@@ -150,7 +150,7 @@ class Dispatcher:
         The API shows a change before the nodes' proxies carry it out. What does not settle in time is judged as it is.
         """
         began = time.monotonic()
-        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), PATIENCE)
+        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), SETTLE)
         while waiting and time.monotonic() - began < SETTLE:
             asked: list[tuple[Case, Future[dict[str, Any]]]] = []
             for case in waiting:
@@ -189,7 +189,7 @@ class Dispatcher:
     def _await_echo(self, hellos: Mapping[str, Hello]) -> None:
         """A pod is ready when its process runs; wait until its echo listens, as it finds out itself."""
         waiting = {
-            probe.pod: (next(iter(probe.addresses.values())), probe.port)
+            probe.pod: (own_address(probe, next(iter(probe.addresses))) or "", probe.port)
             for probe in self._deployment.probes
             if probe.pod in hellos and probe.addresses
         }
@@ -260,7 +260,7 @@ class Dispatcher:
             given = [next(self._tokens) for _ in range(case.flow.connections)]
             pod = self._client(case)
             ports = [self._source_port(case, pod) for _ in given]
-            method, parameters, seconds = request_of(case, target, given, ports, self._timeout)
+            method, parameters, seconds = request_of(case, target, given, ports, self._timeout, self._facts.mode)
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             flights.append(
                 _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
