@@ -117,6 +117,23 @@ def test_affinity_is_missing_when_all_is_answered_by_several(ends, shown):
     assert shows("no-affinity", a_case(), an_observation(attempts=ends)) is shown
 
 
+@pytest.mark.parametrize(
+    ("ends", "packets", "shown"),
+    [
+        (("timeout", "timeout"), [a_packet()], True),
+        (("timeout", None), [a_packet()], True),
+        ((None, None), [a_packet()], False),
+        (("timeout", "refused"), [a_packet()], False),
+        (("timeout",), [], False),
+    ],
+    ids=["all", "in part", "none", "refused", "nothing sent"],
+)
+def test_requests_are_lost_when_some_end_as_timeout_and_none_in_another_way(ends, packets, shown):
+    several = tuple(an_attempt(error=end) for end in ends)
+    observation = an_observation(attempts=several, packets={"client-pod": packets})
+    assert shows("lost", a_case(), observation) is shown
+
+
 def to_a_port(at_pod=("request",), at_server=(), error="timeout"):
     packets = {"client-pod": [a_packet(one) for one in at_pod], "server-pod": list(at_server)}
     return an_observation(an_attempt(error=error), packets=packets)
