@@ -255,6 +255,7 @@ _COREFILE = """.:53 {
        pods insecure
     }
     forward . /etc/resolv.conf
+    cache 30
 }
 """
 
