@@ -8,6 +8,9 @@ import time
 import pytest
 from running import CHECKOUT, PATIENCE, Finished, command, environment
 
+SILENT = ("--requirement", "ICMP-EXTERNAL", "--family", "ipv4")
+"""Few cases, some of which wait for an answer that never comes: time enough for a signal."""
+
 
 def descendants(pid):
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
@@ -33,7 +36,12 @@ def await_end(children):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_the_record_and_no_process(number, tmp_path):
     with subprocess.Popen(
-        command(tmp_path), cwd=CHECKOUT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command(tmp_path, *SILENT),
+        cwd=CHECKOUT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         for line in process.stdout:
             if "in flight" in line:
@@ -51,7 +59,12 @@ def test_a_signal_leaves_the_record_and_no_process(number, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_the_lab_starts_leaves_no_process(number, tmp_path):
     with subprocess.Popen(
-        command(tmp_path), cwd=CHECKOUT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command(tmp_path, *SILENT),
+        cwd=CHECKOUT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         until = time.monotonic() + PATIENCE
         while not (children := descendants(process.pid)):
