@@ -124,7 +124,8 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or in_part)]
     for attempt in (chosen or list(observation.attempts))[:1]:
         yield from _answer(case, expectation, attempt, bindings)
-    told = expectation.answered_by is not None or expectation.resolves_to is not None or expectation.negative
+    ends = (expectation.answered_by, expectation.resolves_to, expectation.status, expectation.spread)
+    told = expectation.negative or any(end is not None for end in ends)
     if len(observation.attempts) > 1 and told and not in_part:
         yield _all_alike(expectation, observation)
     if expectation.spread is not None:

@@ -146,7 +146,7 @@ def suite_test(function: Callable[..., None], module: str) -> SuiteTest | None:
     )
 
 
-ENDS = ("answered_by", "refused", "silent", "resolves_to", "not_found")
+ENDS = ("answered_by", "refused", "silent", "unanswered", "resolves_to", "not_found")
 """What may become of an exchange; a test names one of them at most."""
 
 

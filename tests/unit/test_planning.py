@@ -60,11 +60,7 @@ def test_every_usable_node_takes_part():
 def test_a_linux_only_cluster_runs_what_applies():
     made = plan(without(OVERLAY, "windows"))
     assert made.cases
-    assert {peer.os for case in made.cases.values() for peer in (case.flow.client, case.flow.server)} <= {
-        "linux",
-        "outside",
-        "backends",
-    }
+    assert "windows" not in {peer.os for one in made.cases.values() for peer in (one.flow.client, one.flow.server)}
     assert any(one.reason == "no usable windows node" for one in made.exclusions)
 
 

@@ -4,7 +4,7 @@ import pytest
 from observed import a_case, a_flow
 
 from podwire.flows import Peer
-from podwire.probe.requests import AT_ONCE, attempts_in, request_of
+from podwire.probe.requests import AT_ONCE, LOOKUPS_AT_ONCE, MOST_UNANSWERED, attempts_in, request_of
 from podwire.probe.targets import Target
 
 BY_ADDRESS = Target(host="10.0.0.1", port=8080, ip="10.0.0.1")
@@ -87,11 +87,14 @@ def test_the_health_of_a_node_is_asked_at_the_root():
 def test_names_are_looked_up_without_an_exchange():
     method, parameters, _ = asked(BY_NAME, number=2, via="short-name", protocol="dns", family="ipv6")
     assert method == "lookups"
-    assert parameters["at_once"] == AT_ONCE
+    assert (parameters["at_once"], parameters["give_up"]) == (LOOKUPS_AT_ONCE, MOST_UNANSWERED)
+    # Names below the target's, one a look-up: no cache has them.
     assert parameters["lookups"] == [
-        {"name": "echo", "family": 6, "timeout": 4.0, "token": "t0"},
-        {"name": "echo", "family": 6, "timeout": 4.0, "token": "t1"},
+        {"name": f"{token}.{BY_NAME.fqdn}.", "family": 6, "timeout": 4.0, "token": token} for token in ("t0", "t1")
     ]
+    one = asked(BY_NAME, via="short-name", protocol="dns")[1]["lookups"]
+    assert [lookup["name"] for lookup in one] == ["echo"]
+    assert asked(BY_NAME, number=2 * LOOKUPS_AT_ONCE + 1, via="short-name", protocol="dns")[2] == 12.0
 
 
 def test_a_tool_is_run_on_the_target():
@@ -110,7 +113,7 @@ def test_one_answer_is_one_attempt_and_several_are_several():
 def test_what_a_tool_prints_is_kept():
     server = Peer(role="server", kind="dns", os="dns")
     case = a_case(a_flow(protocol="tool", tool="nslookup", server=server))
-    ran = {"started": 2.0, "elapsed": 0.3, "stdout": "Name: echo\n", "stderr": "a warning\n", "exit_code": 0}
+    ran = {"started": 2.0, "elapsed": 0.3, "stdout": "Name: echo\n", "stderr": "a warning\n", "code": 3}
     (attempt,), output = attempts_in(case, ran, ["t0"])
-    assert (attempt.token, attempt.started, attempt.elapsed) == ("t0", 2.0, 0.3)
+    assert (attempt.token, attempt.started, attempt.elapsed, attempt.status) == ("t0", 2.0, 0.3, 3)
     assert output == "Name: echo\n\na warning"

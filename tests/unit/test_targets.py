@@ -73,7 +73,13 @@ def test_a_way_without_a_name_leads_to_an_address_and_a_port(axes, address, port
             {"via": "short-name", "service": "crowd-headless", "server_kind": "backends"},
             *("crowd-headless", "crowd-headless.{zone}", "", 8080),
         ),
-        ({"via": "short-name", "service": "alias", "server_kind": "outside"}, "alias", "alias.{zone}", "", 8080),
+        (
+            {"via": "short-name", "service": "alias", "server_kind": "outside"},
+            "alias",
+            "alias.{zone}",
+            "203.0.113.10",
+            8080,
+        ),
         (
             {"via": "hosts-name", "client_pod": "custom-dns"},
             *("hosts.podwire.example", "hosts.podwire.example", "192.0.2.200", 8080),
