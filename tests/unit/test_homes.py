@@ -21,7 +21,7 @@ def rule(identity, *rows):
 def limit(identity, *rows, kind="documented", when=ANYWHERE):
     return Limitation(
         id=identity,
-        requirement="R",
+        requirements=("R",),
         kind=kind,
         statement="It does not.",
         symptom="no-answer",
