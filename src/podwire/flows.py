@@ -56,8 +56,9 @@ BY_SERVICE: tuple[Via, ...] = (
     "service-external-ip",
 )
 
-MANY = 500
-"""So many exchanges of one case take the time of all others that are in flight with them."""
+ROUNDS = 3
+MANY = 20
+"""So many exchanges of one case would take the time of those that are in flight with them."""
 
 LINUX: tuple[OS, ...] = ("linux",)
 WINDOWS: tuple[OS, ...] = ("windows",)
@@ -224,9 +225,10 @@ class Flow:
     turn: int = 0
 
     @property
-    def comes_later(self) -> bool:
-        """Whether it is of the second round: after a change, or by itself with more than others could live beside."""
-        return bool(self.after) or self.connections >= MANY
+    def round(self) -> int:
+        """Which of the rounds of a run it is sent in: 0 with most others, 1 with others of many exchanges, 2 after the
+        cluster was changed."""
+        return 2 if self.after else 1 if self.connections >= MANY else 0
 
     @property
     def entry(self) -> Machine:

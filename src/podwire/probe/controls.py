@@ -162,7 +162,7 @@ class ControlRounds:
 
         A round that never ran did not work.
         """
-        number = 1 if case.flow.comes_later else 0
+        number = case.flow.round
         before, after = (*self._rounds[number : number + 2], {}, {})[:2]
         return tuple(
             ControlResult(
