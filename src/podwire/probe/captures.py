@@ -84,7 +84,7 @@ class Captures:
         started = {pod: self._start(pod) for pod in self._capturers}
         for pod, answer in started.items():
             try:
-                self._interfaces[pod] = answer.result(self._patience)["interfaces"]
+                self._interfaces[pod] = answer.result(self._patience * 4)["interfaces"]
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 for place in self._capturers[pod]:
                     self._problems[place] = f"the capture did not start: {problem}"
@@ -157,7 +157,7 @@ class Captures:
                     parameters["filter"] = bpf(self._interest)
                 else:
                     parameters["filters"] = pktmon_filters(self._interest)
-        return self._agents[pod].call("capture_start", parameters, self._patience)
+        return self._agents[pod].call("capture_start", parameters, self._patience * 4)
 
     def _capturer(self, place: Place) -> Probe | None:
         if place.kind == "pod":
