@@ -10,14 +10,16 @@ from pathlib import Path
 
 from podwire import __version__
 from podwire.judging import CaseUnderTest
-from podwire.layout import content_root, is_checkout
-from podwire.records import CaseRecord, ExclusionRecord, RunRecord
+from podwire.layout import content_root, is_checkout, suites_digest
+from podwire.records import CaseRecord, ExclusionRecord, RunRecord, StoredObservations
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.junit import write_junit
+from podwire.reporting.observation_file import write_observations
 from podwire.reporting.record_file import write_record
 from podwire.reporting.terminal import summary
 from podwire.requirements import Catalogue
 from podwire.runner import Runner
+from podwire.stored import stored
 from podwire.verdicts import Outcome
 
 INCONCLUSIVE_ONLY = 10
@@ -54,6 +56,11 @@ def case_record(catalogue: Catalogue, under_test: CaseUnderTest, title: str) -> 
         verdict=verdict,
         started=min((attempt.started for attempt in attempts), default=0.0),
         elapsed=max((attempt.elapsed for attempt in attempts), default=0.0),
+        nodes={
+            role: node
+            for role, node in (("client", case.client.node), ("server", case.server.node), ("entry", case.entry))
+            if node
+        },
     )
 
 
@@ -90,6 +97,8 @@ class Ledger:
         began = time.monotonic()
         self._run_dir = runner.run_dir
         cases = tuple(self._with_evidence(case, runner) for case in self._cases.values())
+        observations = self._stored(runner, self._run_dir)
+        runner.timings["observations"] = time.monotonic() - began
         record = RunRecord(
             run_id=runner.run_id,
             version=__version__,
@@ -105,6 +114,10 @@ class Ledger:
             interrupted=interrupted,
             timings={name: round(seconds, 3) for name, seconds in runner.timings.items()},
             options=runner.described_options(),
+            suite=suites_digest(),
+            images=runner.images,
+            planned=tuple(runner.planned),
+            observations=observations,
         )
         write_record(record, self._run_dir)
         write_junit(record, self._run_dir)
@@ -119,6 +132,17 @@ class Ledger:
         self._record = replace(record, timings={name: round(s, 3) for name, s in runner.timings.items()})
         write_record(self._record, self._run_dir)
         return self._record
+
+    def _stored(self, runner: Runner, run_dir: Path) -> StoredObservations:
+        """Keep the observations of all cases that have a verdict."""
+        return write_observations(
+            (
+                stored(runner.planned[case.id], runner.sightings[case.id].observation, case.verdict.outcome)
+                for case in self._cases.values()
+                if case.id in runner.sightings
+            ),
+            run_dir,
+        )
 
     def _with_evidence(self, case: CaseRecord, runner: Runner) -> CaseRecord:
         sighting = runner.sightings.get(case.id)

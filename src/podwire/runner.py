@@ -25,6 +25,7 @@ from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
 from podwire.layout import runs_folder, suites_folder
 from podwire.needs import needs_of
 from podwire.planning import Plan, Selection, make_plan
+from podwire.records import ProbeImage
 from podwire.requirements import Catalogue, Limitation
 from podwire.suite import SuiteTest
 
@@ -85,6 +86,7 @@ class Runner:
         self.timings: dict[str, float] = {}
         self.sightings: dict[str, Sighting] = {}
         self.planned: dict[str, Case] = {}
+        self.images: tuple[ProbeImage, ...] = ()
         self._plan: Plan | None = None
         self._facts: ClusterFacts | None = None
         self._lab: Lab | None = None
@@ -247,6 +249,7 @@ class Runner:
                     for probe in self._deployment.probes
                     if probe.pod not in self._deployment.problems
                 }
+                self.images = _images(self._deployment)
                 command = self._lab.external_command if self._lab else self.options.external_agent
                 if command:
                     self._agents[OUTSIDE] = _agent_by_command(command)
@@ -346,6 +349,12 @@ class Runner:
             yield
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+
+def _images(deployment: Deployment) -> tuple[ProbeImage, ...]:
+    """What the probes run, once for each node and image."""
+    found = (ProbeImage(node=one.node, image=one.image, digest=one.image_id) for one in deployment.available())
+    return tuple(dict.fromkeys(one for one in found if one.image))
 
 
 def _agent_by_command(command: tuple[str, ...]) -> AgentClient:

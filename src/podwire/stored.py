@@ -1,0 +1,93 @@
+"""An observation as it is kept beside the record: with its case, and without what no verdict needs. Pure.
+
+Packets keep the first 256 bytes of their payload. A passing case of many exchanges keeps, at each capture point, the
+first packets each way: all of them met the same patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from podwire.cases import Case
+from podwire.observations import Attempt, Capture, Observation, SeenPacket
+from podwire.plain import Malformed, plain, value_of
+from podwire.verdicts import Outcome
+
+PAYLOAD = 256
+PACKETS_EACH_WAY = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """What was seen of a case in one round of its run. `cut` counts the packets that are not kept, by capture point."""
+
+    case: Case
+    observation: Observation
+    outcome: Outcome
+    round: int = 0
+    cut: Mapping[str, int] = field(default_factory=dict)
+
+    def to_tree(self) -> dict[str, Any]:
+        """A tree that JSON can hold; `from_tree` is its inverse."""
+        tree: dict[str, Any] = plain(self, sparse=True)
+        return tree
+
+    @classmethod
+    def from_tree(cls, tree: Any) -> Stored:
+        """Raises `podwire.plain.Malformed`."""
+        return value_of(cls, tree)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchanges:
+    """The attempts of a case in one round, without its packets: all that a comparison of runs asks for."""
+
+    case_id: str
+    round: int
+    attempts: tuple[Attempt, ...]
+
+
+def stored(case: Case, observation: Observation, outcome: Outcome, number: int = 0) -> Stored:
+    """What is kept of an observation."""
+    cut: dict[str, int] = {}
+    captures: dict[str, Capture] = {}
+    spare = outcome is Outcome.PASS and len(observation.attempts) > 1
+    for point, capture in observation.captures.items():
+        kept = _first(capture.packets) if spare else capture.packets
+        if len(kept) < len(capture.packets):
+            cut[point] = len(capture.packets) - len(kept)
+        captures[point] = replace(capture, packets=tuple(_trimmed(one) for one in kept))
+    return Stored(
+        case=case, observation=replace(observation, captures=captures), outcome=outcome, round=number, cut=cut
+    )
+
+
+def _first(packets: tuple[SeenPacket, ...]) -> tuple[SeenPacket, ...]:
+    left = {"request": PACKETS_EACH_WAY, "reply": PACKETS_EACH_WAY}
+    kept: list[SeenPacket] = []
+    for one in packets:
+        if left[one.direction]:
+            left[one.direction] -= 1
+            kept.append(one)
+    return tuple(kept)
+
+
+def _trimmed(one: SeenPacket) -> SeenPacket:
+    if len(one.packet.payload) <= PAYLOAD:
+        return one
+    return replace(one, packet=replace(one.packet, payload=one.packet.payload[:PAYLOAD]))
+
+
+def exchanges(tree: Any) -> Exchanges:
+    """The attempts in the tree of an observation, without reading the rest of it. Raises `Malformed`."""
+    try:
+        found = {
+            "case_id": tree["case"]["id"],
+            "round": tree.get("round", 0),
+            "attempts": tree["observation"].get("attempts", []),
+        }
+    except (AttributeError, LookupError, TypeError):
+        raise Malformed("is no observation") from None
+    return value_of(Exchanges, found)
