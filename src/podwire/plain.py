@@ -12,6 +12,7 @@ import operator
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -45,7 +46,7 @@ def plain(value: Any, *, sparse: bool = False) -> Any:
         return [plain(one, sparse=sparse) for one in value]
     if kind is bytes:
         return value.decode("latin-1")
-    if isinstance(value, StrEnum):
+    if isinstance(value, (StrEnum, date)):
         return str(value)
     if isinstance(value, Mapping):
         return {name: plain(one, sparse=sparse) for name, one in value.items()}
@@ -217,6 +218,13 @@ def _bytes(tree: Any) -> bytes:
         raise Malformed(f"bytes are needed, a character each, found {_shown(tree)}") from None
 
 
+def _day(tree: Any) -> date:
+    try:
+        return date.fromisoformat(_text(tree))
+    except ValueError:
+        raise Malformed(f"a date is needed, found {_shown(tree)}") from None
+
+
 def _shown(tree: Any) -> str:
     """A wrong value for a message: short, and in ASCII whatever it is."""
     if isinstance(tree, (dict, list)):
@@ -231,5 +239,6 @@ _SIMPLE: dict[Any, Decoder] = {
     float: _number,
     bool: _truth,
     bytes: _bytes,
+    date: _day,
     types.NoneType: _none,
 }
