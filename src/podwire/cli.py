@@ -1,4 +1,4 @@
-"""The command line: `podwire facts|plan|run|lab|mutants|cleanup`.
+"""The command line: `podwire facts|plan|run|judge|gate|flakes|lab|mutants|cleanup`.
 
 Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
 inconclusive. A user's mistake is one line on stderr, never a traceback.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from podwire import __version__
+from podwire.cli_runs import add_commands
 from podwire.cluster.errors import PodwireError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ _RUN: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
     ("--run-dir", "DIR", None, False, "where the run leaves its results (reports/runs/<run-id>)"),
     ("--evidence", None, ("failed", "all"), False, "whose packets to keep (failed)"),
     ("--probe-timeout", "SECONDS", None, False, "how long a flow waits (4)"),
+    ("--repeat", "N", None, False, "rounds on the same probes; the worst one counts (1)"),
 )
 _SWITCHES = (
     ("--keep", "leave the probes in the cluster after the run"),
@@ -93,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     for flag, text in _SWITCHES:
         run.add_argument(flag, action="store_true", help=text)
     run.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="e.g. -- -k tcp -n 2 --collect-only")
+    add_commands(commands, _command)
     _lab_parser(commands)
     mutants = _command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
     mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
@@ -233,7 +236,13 @@ class _Given:
 
     def getoption(self, name: str) -> Any:
         """The option's value, or the default that `pytest --help` names."""
-        defaults = {"--family": "both", "--nodes-per-os": 2, "--evidence": "failed", "--probe-timeout": 4.0}
+        defaults = {
+            "--family": "both",
+            "--nodes-per-os": 2,
+            "--evidence": "failed",
+            "--probe-timeout": 4.0,
+            "--repeat": 1,
+        }
         value = self._values.get(name.removeprefix("--").replace("-", "_"))
         if value is None:
             return False if name in dict(_SWITCHES) else [] if name in _REPEATED else defaults.get(name)

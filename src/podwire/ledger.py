@@ -34,7 +34,7 @@ def case_record(catalogue: Catalogue, under_test: CaseUnderTest, title: str) -> 
     flow = case.flow
     limitation = under_test.limitation if verdict.limitation else None
     cited = (*(limitation.sources if limitation else ()), *rule.sources)
-    attempts = under_test.observation.attempts
+    attempts = under_test.rounds[0].attempts
     return CaseRecord(
         id=case.id,
         area=case.area,
@@ -61,6 +61,7 @@ def case_record(catalogue: Catalogue, under_test: CaseUnderTest, title: str) -> 
             for role, node in (("client", case.client.node), ("server", case.server.node), ("entry", case.entry))
             if node
         },
+        rounds=under_test.outcomes if len(under_test.outcomes) > 1 else (),
     )
 
 
@@ -137,9 +138,12 @@ class Ledger:
         """Keep the observations of all cases that have a verdict."""
         return write_observations(
             (
-                stored(runner.planned[case.id], runner.sightings[case.id].observation, case.verdict.outcome)
+                stored(runner.planned[case.id], sighting.observation, outcome, number)
                 for case in self._cases.values()
                 if case.id in runner.sightings
+                for number, (sighting, outcome) in enumerate(
+                    zip(runner.sightings[case.id].rounds, case.rounds or (case.verdict.outcome,), strict=True)
+                )
             ),
             run_dir,
         )
@@ -148,7 +152,9 @@ class Ledger:
         sighting = runner.sightings.get(case.id)
         if sighting is None or (case.verdict.outcome is Outcome.PASS and runner.options.evidence != "all"):
             return case
-        files = write_evidence(runner.run_dir, sighting.observation, case.verdict, sighting.frames)
+        decided = case.rounds.index(case.verdict.outcome) if case.rounds else 0
+        shown = sighting.rounds[decided]
+        files = write_evidence(runner.run_dir, shown.observation, case.verdict, shown.frames)
         return replace(case, evidence=files)
 
     def exit_code(self, failed_tests: int) -> int:

@@ -65,6 +65,7 @@ class RunOptions:
     keep: bool = False
     page: bool = True
     timeout: float = 4.0
+    repeat: int = 1
 
     @property
     def on_lab(self) -> bool:
@@ -174,6 +175,8 @@ class Runner:
             "nodes-per-os": str(options.selection.nodes_per_os),
             "evidence": options.evidence,
         }
+        if options.repeat > 1:
+            described["repeat"] = str(options.repeat)
         if options.faults:
             described["faults"] = ", ".join(options.faults)
         if options.selection.areas:
@@ -200,15 +203,26 @@ class Runner:
             self._lab_is_decided.set()
 
     def observe(self, cases: Sequence[Case]) -> Mapping[str, Sighting]:
-        """What was seen of these cases. The first call starts lab and probes; no case is run twice."""
+        """What was seen of these cases. The first call starts lab and probes; no case is run in two calls."""
         with self._turn:
             self.planned |= {case.id: case for case in cases}
             fresh = [case for case in cases if case.id not in self.sightings]
             if fresh:
                 dispatcher = self._ready()
-                self.sightings |= dispatcher.run(fresh)
+                self.sightings |= self._rounds(dispatcher, fresh)
                 self.timings |= dispatcher.timings
             return self.sightings
+
+    def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Sighting]:
+        """As many rounds on the same probes as were asked for. What follows a change of the cluster is seen once: the
+        change cannot be made again."""
+        seen = dispatcher.run(cases)
+        lasting = [case for case in cases if not case.flow.after]
+        for number in range(2, self.options.repeat + 1):
+            self._say(f"round {number} of {self.options.repeat}")
+            for identity, sighting in dispatcher.run(lasting).items():
+                seen[identity] = replace(seen[identity], again=(*seen[identity].again, sighting))
+        return seen
 
     def _ready(self) -> Dispatcher:
         from podwire.cluster.changes import make_changes
