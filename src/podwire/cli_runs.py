@@ -22,12 +22,20 @@ def add_commands(commands: Any, command: Command) -> None:
     gate = command(
         commands, "gate", _gate, "hold runs against runs that were good: accept (0), reject (1), neither (2)"
     )
-    gate.add_argument("runs", metavar="BASELINE... CANDIDATE", type=Path, nargs="+", help="folders; the candidate last")
+    gate.add_argument(
+        "runs", metavar="RUN", type=Path, nargs="+", help="folders of runs: the baseline, then the candidate"
+    )
     gate.add_argument(
         "--candidate", metavar="RUN", type=Path, nargs="+", help="several candidates; all others are the baseline then"
     )
     gate.add_argument("--waivers", metavar="FILE", type=Path, help="failures that somebody answers for, as YAML")
-    gate.add_argument("--risk", type=_share, default=RISK, help=f"chance of one false difference in numbers ({RISK:g})")
+    gate.add_argument(
+        "--risk",
+        metavar="SHARE",
+        type=_share,
+        default=RISK,
+        help=f"chance of one false difference in numbers ({RISK:g})",
+    )
     gate.add_argument(
         "--min-loss", type=_share, default=0.05, metavar="SHARE", help="a rise of losses that counts (0.05)"
     )
@@ -39,7 +47,9 @@ def add_commands(commands: Any, command: Command) -> None:
     gate.add_argument("-o", "--output", metavar="FILE", type=Path, help="write there, and print the decision only")
     flakes = command(commands, "flakes", _flakes, "cases that were not alike in all of these runs, and how often")
     flakes.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the folder of a run")
-    flakes.add_argument("--risk", type=_share, default=RISK, help=f"of the intervals and of missing a flake ({RISK:g})")
+    flakes.add_argument(
+        "--risk", metavar="SHARE", type=_share, default=RISK, help=f"of the intervals and of missing a flake ({RISK:g})"
+    )
     flakes.add_argument("--json", action="store_true", help="as JSON")
 
 

@@ -241,4 +241,5 @@ _SIMPLE: dict[Any, Decoder] = {
     bytes: _bytes,
     date: _day,
     types.NoneType: _none,
+    Any: lambda tree: tree,
 }

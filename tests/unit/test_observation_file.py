@@ -25,7 +25,7 @@ def kept(several, directory):
 def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
     seen = an_observation(
         an_attempt(error="timeout"),
-        [a_packet(payload=bytes(range(256)), outer=a_tunnel()), a_packet("reply", quoted=a_packet().packet)],
+        [a_packet(payload=bytes(range(200, 256)), outer=a_tunnel()), a_packet("reply", quoted=a_packet().packet)],
         unusable=("server-pod",),
         bindings={"client.ip": "10.244.1.2", "server.port": 80, "client.node.build": (20348, 1), "dns.ip": ("a", "b")},
         lookups=(Lookup(name="x", type="A", server="10.96.0.10", protocol="udp", at=1.5, answers=("10.0.0.1",)),),
@@ -73,6 +73,18 @@ def put(directory, data):
         (
             lambda folder: put(folder, gzip.compress(TREE.replace("tcp", "tpc").encode())),
             "line 1: .*protocol: 'tpc' is none of tcp",
+        ),
+        (
+            lambda folder: put(folder, gzip.compress(TREE.replace('"request"', '"up"').encode())),
+            r"line 1: captures.client-pod.packets\[0\].direction: 'up' is none of request, reply",
+        ),
+        (
+            lambda folder: put(folder, gzip.compress(TREE.replace('"direction", ', "").encode())),
+            r"line 1: captures.client-pod.packets\[0\]: a list of \d+ values is needed",
+        ),
+        (
+            lambda folder: put(folder, gzip.compress(TREE.replace('"columns"', '"rows"').encode())),
+            "line 1: rows: is not known here",
         ),
         (lambda folder: {"count": 7}, "holds 1 observations, run.json counts 7"),
         (lambda folder: {"file": "../x"}, "observations.file: '../x' is not in the folder of the run"),

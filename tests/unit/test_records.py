@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from records_for_tests import case, facts, one_of_each, record
 
+from podwire.flakes import history
+from podwire.gate_facts import named_facts
 from podwire.plain import plain
 from podwire.records import RunRecord
 from podwire.reporting.record_file import load_record, parse_record, write_record
@@ -213,6 +215,8 @@ def test_ten_thousand_damaged_records_are_each_a_record_or_one_line() -> None:
         else:
             assert parse_record(json.dumps(read.to_dict()).encode()) == read
             summary(read)
+            list(named_facts(read))
+            history([read])
     assert len(complaints) > 6_000
     assert all(one.isprintable() and len(one) < 400 for one in complaints)
 
