@@ -74,24 +74,27 @@ class Expectation:
 
     What becomes of the exchange is one of: `answered_by`, the peer whose identity the answer must carry (any backend's,
     for a server of that kind); `refused`, the client is told that nobody listens; `silent`, nobody answers at all;
-    `resolves_to`, the addresses of a name, all of them and no others; `not_found`, the name does not exist.
+    `unanswered`, either of these, where no document tells which; `resolves_to`, the addresses of a name, all of them
+    and no others; `not_found`, the name does not exist.
 
     `seen_as` is the address that the server must have seen the client come from, `spread` how several connections are
     shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
-    printed. The lists are held against the captures of that point; `on_wire` against the NICs of all nodes that the
-    flow passes.
+    printed and `exit_code` how it must have ended. The lists are held against the captures of that point; `on_wire`
+    against the NICs of all nodes that the flow passes.
     """
 
     answered_by: Peer | None = None
     refused: bool = False
     silent: bool = False
+    unanswered: bool = False
     resolves_to: Symbol | None = None
     not_found: bool = False
     answers_from: Symbol | None = None
     seen_as: Symbol | OneOf | object | None = None
     spread: Spread | None = None
     status: int | None = None
-    output: str | None = None
+    output: Symbol | str | None = None
+    exit_code: Any = None
     known: tuple[Known, ...] = ()
     at_dns: tuple[Asked | AskedInOrder | NotAsked, ...] = ()
     at_client: tuple[Pattern, ...] = ()
@@ -104,30 +107,26 @@ class Expectation:
     @property
     def negative(self) -> bool:
         """Whether it is met by something that does not come: that counts with working controls only."""
-        return self.silent or self.refused or self.not_found
+        return self.silent or self.refused or self.unanswered or self.not_found
 
     def sentences(self) -> Iterator[str]:
         """Each part of the expectation as a line for a person."""
-        if self.answered_by is not None:
-            yield f"answered by the {self.answered_by.role}, {self.answered_by}"
-        if self.refused:
-            yield "the client is told that nobody listens"
-        if self.silent:
-            yield "nobody answers"
-        if self.resolves_to is not None:
-            yield f"the name leads to {self.resolves_to}"
-        if self.not_found:
-            yield "the name is not found"
-        if self.answers_from is not None:
-            yield f"the answer comes from {self.answers_from}"
-        if self.seen_as is not None:
-            yield f"the server sees the client as {self.seen_as}"
-        if self.spread is not None:
-            yield str(self.spread)
-        if self.status is not None:
-            yield f"the HTTP status is {self.status}"
-        if self.output is not None:
-            yield f"it prints {self.output}"
+        peer = self.answered_by
+        said: tuple[tuple[object, str], ...] = (
+            (peer, f"answered by the {peer.role}, {peer}" if peer else ""),
+            (self.refused or None, "the client is told that nobody listens"),
+            (self.silent or None, "nobody answers"),
+            (self.unanswered or None, "nobody answers, or the client is told that nobody listens"),
+            (self.resolves_to, f"the name leads to {self.resolves_to}"),
+            (self.not_found or None, "the name is not found"),
+            (self.answers_from, f"the answer comes from {self.answers_from}"),
+            (self.seen_as, f"the server sees the client as {self.seen_as}"),
+            (self.spread, str(self.spread)),
+            (self.status, f"the HTTP status is {self.status}"),
+            (self.output, f"it prints {self.output}"),
+            (self.exit_code, f"its exit code is {self.exit_code}"),
+        )
+        yield from (words for part, words in said if part is not None)
         yield from (str(known) for known in self.known)
         yield from (f"DNS: {asked}" for asked in self.at_dns)
         places = {
@@ -221,11 +220,11 @@ def wire_points(case: Case) -> tuple[Point, ...]:
 
 
 def pod_point(peer: Peer) -> Point:
-    """Where a peer's own packets are seen: at its pod's port, or at the node's NIC for a host.
+    """Where a peer's own packets are seen: at its pod's port, or at the node's NIC for a host and a pod like one.
 
     A client outside is seen first at the node that it enters by; a DNS server at the NIC of its node.
     """
-    if peer.kind == "pod":
+    if peer.kind == "pod" and not peer.on_node_network:
         return "client-pod" if peer.role == "client" else "server-pod"
     if peer.role == "client":
         return "entry-node" if peer.kind == "outside" else "client-node"

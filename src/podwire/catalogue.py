@@ -6,13 +6,15 @@ Whatever is wrong in them is one line that names the file, the entry and the fie
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from podwire.requirements import LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
+from podwire.homes import ROW_KINDS, SEVERITIES, Row, complaints, listing, tree
+from podwire.requirements import ANY, LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
 from podwire.strict_yaml import FileError, Reader
 from podwire.suite import SuiteTest, suite_test
 from podwire.symptoms import SYMPTOMS
@@ -55,12 +57,35 @@ def load_catalogue(suites: Path) -> Catalogue:
         for entry in tree.entries("limitations"):
             limit = _limitation(entry)
             entry.once(limit.id, limitations)
-            if limit.requirement not in requirements:
-                raise entry.error("requirement", f"{limit.requirement} is no requirement of the catalogue")
+            if limit.requirements == (ANY,) and limit.kind != "bug":
+                raise entry.error("requirement", "only a bug may concern any requirement")
+            for identity in limit.requirements:
+                if identity not in (*requirements, ANY):
+                    raise entry.error("requirement", f"{identity} is no requirement of the catalogue")
             limitations[limit.id] = limit
     return Catalogue(
         areas=areas, requirements=requirements, limitations=tuple(limitations.values()), facts=tuple(facts.values())
     )
+
+
+def load_rows(suites: Path) -> tuple[Row, ...]:
+    """The rows of the domain notes that the catalogue takes up, from `rows.yaml` of the suites, in their order."""
+    rows: dict[str, Row] = {}
+    for area in _Reader.file(suites / "rows.yaml", required=("areas",)).entries("areas"):
+        area.keys(required=("number", "title", "rows"))
+        for entry in area.entries("rows"):
+            entry.keys(required=("id", "kind", "severity", "statement"))
+            row = Row(
+                id=entry.text("id"),
+                area=area.number("number"),
+                title=area.text("title"),
+                kind=entry.choice("kind", ROW_KINDS),  # type: ignore[arg-type]
+                severity=entry.choice("severity", SEVERITIES),
+                statement=entry.text("statement"),
+            )
+            entry.once(row.id, rows)
+            rows[row.id] = row
+    return tuple(rows.values())
 
 
 class _Reader(Reader):
@@ -107,9 +132,13 @@ def _fact(entry: _Reader, area: str) -> StatedFact:
 
 def _limitation(entry: _Reader) -> Limitation:
     entry.keys(required=("id", "requirement", "kind", "statement", "symptom", "sources"), optional=("rows", "when"))
+    several = isinstance(entry.tree.get("requirement"), list)
+    limited = entry.texts("requirement") if several else (entry.text("requirement"),)
+    if not limited:
+        raise entry.error("requirement", "at least one requirement is needed")
     return Limitation(
         id=entry.text("id"),
-        requirement=entry.text("requirement"),
+        requirements=limited,
         kind=entry.choice("kind", ("documented", "bug")),  # type: ignore[arg-type]
         statement=entry.text("statement"),
         symptom=entry.choice("symptom", tuple(SYMPTOMS)),
@@ -123,10 +152,11 @@ _ADMITTED: dict[str, tuple[Any, ...]] = {
     "mode": ("overlay", "l2bridge", "l2tunnel", "transparent", "nat"),
     "dsr": (True, False),
     "client": ("linux", "windows"),
-    "server": ("linux", "windows", "outside"),
+    "server": ("linux", "windows", "outside", "backends"),
     "protocol": ("tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),
     "family": ("ipv4", "ipv6"),
     "entry": ("linux", "windows"),
+    "placement": ("same-node", "cross-node", "itself"),
 }
 
 
@@ -203,18 +233,34 @@ def _check_links(catalogue: Catalogue, tests: tuple[SuiteTest, ...], suites: Pat
             )
 
 
+def rows_told(areas: Sequence[int], *, as_json: bool) -> str:
+    """The rows of these areas of the domain notes (none: of all) and what they became, for a person or as JSON."""
+    from podwire.layout import suites_folder
+
+    catalogue = load_catalogue(suites_folder())
+    rows = [row for row in load_rows(suites_folder()) if not areas or row.area in areas]
+    return f"{json.dumps(tree(rows, catalogue), indent=1)}\n" if as_json else listing(rows, catalogue)
+
+
 def main(say: Callable[[str], object] = print) -> int:
     """`python -m podwire.catalogue`: check the suites beside this project and say what they hold."""
     from podwire.layout import suites_folder
 
     try:
         catalogue, tests = load(suites_folder())
+        rows = load_rows(suites_folder())
     except CatalogueError as problem:
         say(str(problem))
         return 2
+    wrong = [f"{suites_folder() / 'rows.yaml'}: {line}" for line in complaints(rows, catalogue)]
+    for line in wrong:
+        say(line)
+    if wrong:
+        return 2
     say(
         f"{len(catalogue.areas)} areas, {len(catalogue.requirements)} requirements, "
-        f"{len(catalogue.limitations)} limitations, {len(catalogue.facts)} stated facts, {len(tests)} tests"
+        f"{len(catalogue.limitations)} limitations, {len(catalogue.facts)} stated facts, {len(tests)} tests, "
+        f"{len(rows)} rows of the domain notes"
     )
     return 0
 

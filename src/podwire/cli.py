@@ -1,4 +1,4 @@
-"""The command line: `podwire facts|plan|run|judge|gate|flakes|lab|mutants|cleanup`.
+"""The command line: `podwire facts|plan|run|judge|gate|flakes|catalogue|lab|mutants|cleanup`.
 
 Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
 inconclusive. A user's mistake is one line on stderr, never a traceback.
@@ -7,15 +7,18 @@ inconclusive. A user's mistake is one line on stderr, never a traceback.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from podwire import __version__
-from podwire.cli_runs import add_commands
+from podwire.cli_lab import DEFAULT_LAB, add_lab_commands, dsr_of, known_profile
+from podwire.cli_runs import add_run_commands
 from podwire.cluster.errors import PodwireError, UsageError
 
 if TYPE_CHECKING:
@@ -25,11 +28,12 @@ if TYPE_CHECKING:
     from podwire.facts import ClusterFacts, ExternalHost
     from podwire.runner import RunOptions
 
-DEFAULT_LAB = "overlay-win-overlay"
+
+_Options = Sequence[tuple[str, str | None, tuple[str, ...] | None, bool, str]]
 
 # Options that `run` hands to pytest as they are, and that `plan` understands: (flag, metavar or None, choices or None,
 # whether it may be repeated, help).
-_CLUSTER: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+_CLUSTER: _Options = (
     ("--lab", "PROFILE", None, False, f"the embedded lab with this profile (the default: {DEFAULT_LAB})"),
     ("--dsr", None, ("on", "off"), False, "lab only: Direct Server Return on Windows nodes"),
     ("--windows-build", "BUILD", None, False, "lab only: what Windows nodes run, e.g. 17763.1000 (20348.2762)"),
@@ -37,14 +41,15 @@ _CLUSTER: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] 
     ("--kubeconfig", "FILE", None, False, "a real cluster; 'in-cluster' for the service account of this pod"),
     ("--context", "NAME", None, False, "context of the kubeconfig"),
     ("--external-host", "NAME[=ADDRESS]", None, False, "a host outside the cluster that runs the agent's echo"),
+    ("--external-agent", "COMMAND", None, False, "a command line that runs `agent.py rpc` on that host"),
 )
-_SELECTION: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+_SELECTION: _Options = (
     ("--area", "AREA", None, True, "only this area (repeatable)"),
     ("--requirement", "ID", None, True, "only this requirement (repeatable)"),
     ("--family", None, ("ipv4", "ipv6", "both"), False, "IP family of the flows (both)"),
     ("--nodes-per-os", "N", None, False, "nodes of each OS that take part (2)"),
 )
-_RUN: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
+_RUN: _Options = (
     ("--linux-image", "IMAGE", None, False, "image of the probes on Linux nodes"),
     ("--windows-image", "IMAGE", None, False, "image of the probes on Windows nodes"),
     ("--run-dir", "DIR", None, False, "where the run leaves its results (reports/runs/<run-id>)"),
@@ -53,6 +58,7 @@ _RUN: tuple[tuple[str, str | None, tuple[str, ...] | None, bool, str], ...] = (
     ("--repeat", "N", None, False, "rounds on the same probes; the worst one counts (1)"),
 )
 _SWITCHES = (
+    ("--load-balancer", "Services of type LoadBalancer get addresses in this cluster"),
     ("--keep", "leave the probes in the cluster after the run"),
     ("--no-report", "do not make the Allure page (its results are kept)"),
 )
@@ -84,24 +90,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"podwire {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    facts = _command(commands, "facts", _facts, "what is discovered of a cluster, as YAML")
-    _add(facts, _CLUSTER)
-    plan = _command(commands, "plan", _plan, "every case with its expectation, every exclusion with its reason")
-    _add(plan, _CLUSTER)
-    _add(plan, _SELECTION)
-    run = _command(commands, "run", _run, "run the suite; arguments after -- go to pytest")
-    for options in (_CLUSTER, _SELECTION, _RUN):
-        _add(run, options)
-    for flag, text in _SWITCHES:
-        run.add_argument(flag, action="store_true", help=text)
+    facts = _command(commands, "facts", _facts, "what is discovered of a cluster, as YAML", _CLUSTER)
+    _add_switches(facts, _SWITCHES[:1])
+    told = "cases with expectations, exclusions with reasons"
+    plan = _command(commands, "plan", _plan, told, _CLUSTER, _SELECTION)
+    _add_switches(plan, _SWITCHES[:1])
+    told = "run the suite; arguments after -- go to pytest"
+    run = _command(commands, "run", _run, told, _CLUSTER, _SELECTION, _RUN)
+    _add_switches(run, _SWITCHES)
     run.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="e.g. -- -k tcp -n 2 --collect-only")
-    add_commands(commands, _command)
-    _lab_parser(commands)
-    mutants = _command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
+    rows = _command(commands, "catalogue", _catalogue, "the rows of the domain notes, and what each of them became")
+    rows.add_argument("--areas", nargs="+", type=int, default=[], metavar="N", help="only these areas of the notes")
+    rows.add_argument("--json", action="store_true", help="as JSON")
+    add_run_commands(commands, _command)
+    add_lab_commands(commands, _command)
+    told = "one run a fault of the lab: which requirement notices it"
+    mutants = _command(commands, "mutants", _mutants, told, _CLUSTER[:2], _SELECTION)
     mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
     mutants.add_argument("--whole", action="store_true", help="run all cases each time: who else notices a fault")
-    _add(mutants, _CLUSTER[:2])
-    _add(mutants, _SELECTION)
     cleanup = _command(commands, "cleanup", _cleanup, "remove what runs left in a cluster")
     cleanup.add_argument("--kubeconfig", metavar="FILE", help="the cluster (default: what kubectl would take)")
     cleanup.add_argument("--context", metavar="NAME", help="context of the kubeconfig")
@@ -114,16 +120,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: Any, name: str, function: Callable[[argparse.Namespace], int], text: str
+    commands: Any, name: str, function: Callable[[argparse.Namespace], int], text: str, *options: _Options
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     parser.set_defaults(command=function)
+    for several in options:
+        _add(parser, several)
     return parser
 
 
-def _add(
-    parser: argparse.ArgumentParser, options: Sequence[tuple[str, str | None, tuple[str, ...] | None, bool, str]]
-) -> None:
+def _add(parser: argparse.ArgumentParser, options: _Options) -> None:
     for flag, metavar, choices, repeated, text in options:
         extra: dict[str, Any] = {"choices": choices} if choices else {"metavar": metavar}
         if repeated:
@@ -131,19 +137,9 @@ def _add(
         parser.add_argument(flag, help=text, **extra)
 
 
-def _lab_parser(commands: Any) -> None:
-    lab = commands.add_parser("lab", help="a lab that stays up, for kubectl", description="A lab that stays up.")
-    actions = lab.add_subparsers(metavar="up|down|status|shell", required=True)
-    up = _command(actions, "up", _lab_up, "start it and say how kubectl reaches it")
-    up.add_argument("--lab", metavar="PROFILE", default=DEFAULT_LAB, help=f"profile ({DEFAULT_LAB})")
-    up.add_argument("--dsr", choices=("on", "off"), help="Direct Server Return on Windows nodes")
-    up.add_argument("--windows-build", metavar="BUILD", help="what Windows nodes run, e.g. 17763.1000 (20348.2762)")
-    up.add_argument("--fault", metavar="NAME", action="append", default=[], help="inject this fault (repeatable)")
-    _command(actions, "down", _lab_down, "end it")
-    _command(actions, "status", _lab_status, "is it up, and how is it reached")
-    shell = _command(actions, "shell", _lab_shell, "a shell in one of its pods")
-    shell.add_argument("pod", metavar="[NAMESPACE/]POD")
-    shell.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="instead of a shell")
+def _add_switches(parser: argparse.ArgumentParser, switches: Sequence[tuple[str, str]]) -> None:
+    for flag, text in switches:
+        parser.add_argument(flag, action="store_true", help=text)
 
 
 # --- facts, plan, run -------------------------------------------------------------------------------------------------
@@ -155,7 +151,8 @@ def _facts(options: argparse.Namespace) -> int:
     from podwire.cluster.discover import discover
 
     with _cluster(options) as (connection, external):
-        facts: ClusterFacts = discover(connection, external)
+        on_lab = not (options.kubeconfig or options.context)
+        facts: ClusterFacts = discover(connection, external, load_balancer=on_lab or options.load_balancer)
     print(yaml.safe_dump(facts.to_dict(), sort_keys=False, allow_unicode=True, width=120), end="")
     return 0
 
@@ -166,6 +163,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
     from podwire.cluster.connect import connect, parse_external_host
 
     external = parse_external_host(options.external_host) if options.external_host else None
+    external = replace(external, agent=bool(options.external_agent)) if external else None
     if options.kubeconfig or options.context:
         if options.lab or options.fault or options.dsr or options.windows_build:
             raise UsageError("--lab, --fault, --dsr and --windows-build cannot be used with --kubeconfig or --context")
@@ -177,39 +175,45 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
         return
     from podwire.lab.process import LabError, start_lab
 
-    profile = _known_profile(options.lab or DEFAULT_LAB)
+    profile = known_profile(options.lab or DEFAULT_LAB)
     try:
-        lab = start_lab(profile, faults=options.fault, dsr=_dsr(options), build=options.windows_build)
+        lab = start_lab(profile, faults=options.fault, dsr=dsr_of(options), build=options.windows_build)
     except LabError as error:
         raise UsageError(str(error)) from error
     with lab:
         connection = connect(lab.kubeconfig, lab.context)
         try:
-            yield connection, external or lab.external_host
+            yield connection, external or replace(lab.external_host, agent=True)
         finally:
             connection.close()
 
 
-def _known_profile(name: str) -> str:
-    from podwire.lab.profiles import UnknownProfile, profile_named
+@contextmanager
+def _suites_as_input() -> Iterator[None]:
+    """What is wrong in the suites is a mistake of their author's: one line."""
+    from podwire.catalogue import CatalogueError
+    from podwire.planning import PlanError
 
     try:
-        return profile_named(name).name
-    except UnknownProfile as error:
-        raise UsageError(f"--lab {name}: {error}") from error
+        yield
+    except (CatalogueError, PlanError) as error:
+        raise UsageError(str(error)) from error
 
 
-def _dsr(options: argparse.Namespace) -> bool | None:
-    return None if options.dsr is None else options.dsr == "on"
+def _catalogue(options: argparse.Namespace) -> int:
+    from podwire.catalogue import rows_told
+
+    with _suites_as_input():
+        print(rows_told(options.areas, as_json=options.json), end="")
+    return 0
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from podwire.catalogue import CatalogueError
-    from podwire.planning import PlanError, listing
+    from podwire.planning import listing
     from podwire.runner import Runner
     from podwire.suite import expectation_of
 
-    try:
+    with _suites_as_input():
         runner = Runner(_run_options(options))
         try:
             plan = runner.plan
@@ -219,8 +223,6 @@ def _plan(options: argparse.Namespace) -> int:
             }
         finally:
             runner.close()
-    except (CatalogueError, PlanError) as error:
-        raise UsageError(str(error)) from error
     print(listing(plan, sentences), end="")
     return 0
 
@@ -295,80 +297,19 @@ def pytest_arguments(options: argparse.Namespace) -> list[str]:
     return [*arguments, *options.pytest] if chosen else [*arguments, *options.pytest, str(root / "suites")]
 
 
-# --- lab --------------------------------------------------------------------------------------------------------------
-
-
-def _lab_up(options: argparse.Namespace) -> int:
-    from podwire.lab.process import LabError
-    from podwire.lab.staying import lab_up
-
-    profile = _known_profile(options.lab)
-    try:
-        state = lab_up(profile, faults=options.fault, dsr=_dsr(options), build=options.windows_build)
-    except LabError as error:
-        raise UsageError(str(error)) from error
-    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
-    print(f"export KUBECONFIG={state.kubeconfig}")
-    return 0
-
-
-def _lab_down(options: argparse.Namespace) -> int:
-    from podwire.lab.process import LabError
-    from podwire.lab.staying import lab_down
-
-    try:
-        ended = lab_down()
-    except LabError as error:
-        raise UsageError(str(error)) from error
-    print("the lab is down" if ended else "no lab was up")
-    return 0
-
-
-def _lab_status(options: argparse.Namespace) -> int:
-    from podwire.lab.staying import lab_status
-
-    state = lab_status()
-    if state is None:
-        print("no lab is up (podwire lab up starts one)")
-        return 1
-    outside = state.external_host + "".join(f" {address}" for address in state.external_addresses)
-    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
-    print(f"outside host: {outside}")
-    print(f"export KUBECONFIG={state.kubeconfig}")
-    return 0
-
-
-def _lab_shell(options: argparse.Namespace) -> int:
-    from podwire.lab.process import LabError
-    from podwire.lab.shell import lab_shell
-
-    command = tuple(word for word in options.arguments if word != "--")
-    try:
-        return lab_shell(options.pod, command) if command else lab_shell(options.pod)
-    except LabError as error:
-        raise UsageError(str(error)) from error
-
-
 # --- mutants, cleanup -------------------------------------------------------------------------------------------------
 
 
 def _mutants(options: argparse.Namespace) -> int:
-    from podwire.catalogue import CatalogueError
     from podwire.lab.faults import FAULTS
     from podwire.mutants import run_mutants
-    from podwire.planning import PlanError
 
     unknown = next((name for name in options.names if name not in FAULTS), None)
     if unknown is not None:
         raise UsageError(f"mutants: unknown fault {unknown!r}; there are: {', '.join(FAULTS)}")
-    try:
-        return run_mutants(_run_options(options), options.names, _say, whole=options.whole)
-    except (CatalogueError, PlanError) as error:
-        raise UsageError(str(error)) from error
-
-
-def _say(line: object) -> None:
-    print(line, flush=True)
+    with _suites_as_input():
+        say = functools.partial(print, flush=True)
+        return run_mutants(_run_options(options), options.names, say, whole=options.whole)
 
 
 def _cleanup(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ Command = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argpars
 RISK = 1e-3
 
 
-def add_commands(commands: Any, command: Command) -> None:
+def add_run_commands(commands: Any, command: Command) -> None:
     """Add them to the command line; `command` makes one."""
     judge = command(commands, "judge", _judge, "judge the stored observations of a run again, with today's suites")
     judge.add_argument("run", metavar="RUN", type=Path, help="the folder of a run")

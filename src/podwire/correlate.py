@@ -96,16 +96,20 @@ class CaptureIndex:
         packet = self.packets[at]
         if is_error and packet.quoted is not None:
             # An error goes back along the way that the packet it quotes came.
-            return "reply" if _towards_server(packet.quoted, server_ports) else "request"
-        return "request" if _towards_server(packet, server_ports) else "reply"
+            return "reply" if self._towards_server(packet.quoted, server_ports) else "request"
+        return "request" if self._towards_server(packet, server_ports) else "reply"
 
-
-def _towards_server(packet: Packet, server_ports: Collection[int]) -> bool:
-    if packet.protocol in ("icmp", "icmpv6"):
-        return packet.icmp_type in (8, 128)
-    if packet.flags in ("S", "SA"):
-        return packet.flags == "S"
-    return packet.dport in server_ports and packet.sport not in server_ports
+    def _towards_server(self, packet: Packet, server_ports: Collection[int]) -> bool:
+        if packet.protocol in ("icmp", "icmpv6"):
+            return packet.icmp_type in (8, 128)
+        if packet.flags in ("S", "SA"):
+            return packet.flags == "S"
+        ends = _ends(packet)
+        if packet.sport in server_ports and packet.dport in server_ports and ends in self._by_ends:
+            # A node that translates may give a client the number of a server's port: the client spoke first.
+            first = self.packets[self._by_ends[ends][0]]
+            return (packet.src, packet.sport) == (first.src, first.sport)
+        return packet.dport in server_ports and packet.sport not in server_ports
 
 
 def _ends(packet: Packet) -> Ends | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ipaddress
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from podwire.packets import Packet
 
 DNS_PORT = 53
+CNAME, INTERNET = 5, 1
+TYPES = {1: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
+RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
+ADDRESS_BYTES = {1: 4, 28: 16}
 Question = tuple[str, str]
 
 
@@ -71,39 +77,68 @@ def dns_questions(packet: Packet, port: int = DNS_PORT) -> tuple[Question, ...]:
 
 
 def _parse(wire: bytes) -> DnsMessage | None:
-    import dns.exception
-    import dns.flags
-    import dns.message
-    import dns.rcode
-    import dns.rdataclass
-    import dns.rdatatype
-
+    """A message whose questions are whole; of the answers what is there (a truncated one may end anywhere)."""
+    number, flags, questions, answers = struct.unpack_from("!4H", wire)
+    at, asked = 12, []
     try:
-        message = dns.message.from_wire(wire, ignore_trailing=True, raise_on_truncation=False)
-    except (dns.exception.DNSException, ValueError):
+        for _ in range(questions):
+            name, at = _name(wire, at)
+            (kind,) = struct.unpack_from("!H", wire, at)
+            asked.append((name, TYPES.get(kind, f"TYPE{kind}")))
+            at += 4
+    except (IndexError, struct.error, ValueError):
         return None
-    address_types = (dns.rdatatype.A, dns.rdatatype.AAAA)
+    if not asked or at > len(wire):
+        return None
+    addresses, aliases = [], []
+    for kind, data, target in _records(wire, at, answers):
+        if kind == CNAME:
+            aliases.append(target)
+        elif len(data) == ADDRESS_BYTES.get(kind):
+            addresses.append(str(ipaddress.ip_address(data)))
+    code = flags & 0xF
     return DnsMessage(
-        id=message.id,
-        response=bool(message.flags & dns.flags.QR),
-        questions=tuple(
-            (q.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(q.rdtype)) for q in message.question
-        ),
-        rcode=dns.rcode.to_text(message.rcode()),
-        addresses=tuple(
-            str(record.address)
-            for answer in message.answer
-            if answer.rdtype in address_types and answer.rdclass == dns.rdataclass.IN
-            for record in answer
-        ),
-        truncated=bool(message.flags & dns.flags.TC),
-        alias=next(
-            (
-                str(record.target.to_text(omit_final_dot=True)).lower()
-                for answer in message.answer
-                if answer.rdtype == dns.rdatatype.CNAME
-                for record in answer
-            ),
-            "",
-        ),
+        id=number,
+        response=bool(flags & 0x8000),
+        questions=tuple(asked),
+        rcode=RCODES[code] if code < len(RCODES) else f"RCODE{code}",
+        addresses=tuple(addresses),
+        truncated=bool(flags & 0x0200),
+        alias=aliases[0] if aliases else "",
     )
+
+
+def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str]]:
+    """The records from there on: type, data, and the name in the data of a CNAME; up to the first that is not whole."""
+    try:
+        for _ in range(count):
+            _, at = _name(wire, at)
+            kind, group, _, length = struct.unpack_from("!HHIH", wire, at)
+            at += 10
+            if at + length > len(wire):
+                return
+            if group == INTERNET:
+                yield kind, wire[at : at + length], _name(wire, at)[0] if kind == CNAME else ""
+            at += length
+    except (IndexError, struct.error, ValueError):
+        return
+
+
+def _name(wire: bytes, at: int) -> tuple[str, int]:
+    """The name at a place, its pointers followed (section 4.1.4), and where what comes after it begins."""
+    labels: list[str] = []
+    end, start = 0, at
+    while length := wire[at]:
+        if length >= 0xC0:
+            end = end or at + 2
+            target = struct.unpack_from("!H", wire, at)[0] & 0x3FFF
+            if target >= start:
+                raise ValueError("a pointer that does not lead back")
+            at = start = target
+            continue
+        label = wire[at + 1 : at + 1 + length]
+        if length > 63 or len(label) < length:
+            raise ValueError("a label that is not whole")
+        labels.append(label.decode("ascii", "backslashreplace").lower())
+        at += 1 + length
+    return ".".join(labels), end or at + 1

@@ -27,6 +27,7 @@ class NodeFacts:
     """One node, as the API describes it.
 
     `kernel_version` is `10.0.<build>.<revision>` on Windows (kubelet's winstats), the kernel release on Linux.
+    `judged_as` is the build that a newer one than podwire knows of is taken as, None for all others.
     """
 
     name: str
@@ -39,6 +40,12 @@ class NodeFacts:
     os_image: str = ""
     kubelet_version: str = ""
     runtime: str = ""
+    judged_as: tuple[int, int] | None = None
+
+    @property
+    def known_build(self) -> tuple[int, int] | None:
+        """The build that windows of known issues are held against."""
+        return self.judged_as or self.build
 
     @property
     def build(self) -> tuple[int, int] | None:
@@ -123,7 +130,14 @@ class ClusterFacts:
     def from_dict(cls, data: Mapping[str, Any]) -> ClusterFacts:
         known = dict(data)
         known["nodes"] = tuple(
-            NodeFacts(**{**n, "addresses": tuple(n["addresses"]), "pod_cidrs": tuple(n["pod_cidrs"])})
+            NodeFacts(
+                **{
+                    **n,
+                    "addresses": tuple(n["addresses"]),
+                    "pod_cidrs": tuple(n["pod_cidrs"]),
+                    "judged_as": tuple(n["judged_as"]) if n.get("judged_as") else None,
+                }
+            )
             for n in data["nodes"]
         )
         for name in ("families", "windows_families", "signals", "cluster_dns", "dns_nodes"):

@@ -14,6 +14,7 @@ Enters = Literal["", "client-node", "server-node", "other-node"]
 Via = Literal[
     "pod-ip",
     "pod-name",
+    "short-pod-name",
     "node-ip",
     "cluster-ip",
     "former-cluster-ip",
@@ -33,6 +34,7 @@ Via = Literal[
 ]
 BY_NAME: tuple[Via, ...] = (
     "pod-name",
+    "short-pod-name",
     "short-name",
     "fqdn",
     "absolute-name",
@@ -54,10 +56,16 @@ BY_SERVICE: tuple[Via, ...] = (
     "service-external-ip",
 )
 
+ROUNDS = 3
+MANY = 20
+"""So many exchanges of one case would take the time of those that are in flight with them."""
+
 LINUX: tuple[OS, ...] = ("linux",)
 WINDOWS: tuple[OS, ...] = ("windows",)
 ANY_OS: tuple[OS, ...] = ("linux", "windows")
 ANYWHERE: tuple[Placement, ...] = ("same-node", "cross-node")
+ON_NODE_NETWORK = "host-network"
+"""The special kind of probe pod that asks for the network of its node."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +131,23 @@ class Peer:
         return Symbol(f"{self.role}.mac")
 
     @property
+    def families(self) -> Symbol:
+        """The IP families of its addresses, IPv4 first."""
+        return Symbol(f"{self.role}.families")
+
+    @property
+    def name(self) -> Symbol:
+        """The name of a host outside."""
+        return Symbol(f"{self.role}.name")
+
+    @property
     def node(self) -> Machine:
         return Machine(self.role)
+
+    @property
+    def on_node_network(self) -> bool:
+        """Whether its network is to be that of its node."""
+        return self.kind == "host" or self.pod == ON_NODE_NETWORK
 
     def __str__(self) -> str:
         named = {"outside": "a host outside the cluster", "backends": "any backend", "dns": "the cluster's DNS"}
@@ -157,6 +180,11 @@ class ServiceSymbols:
         return Symbol("service.target_port")
 
     @property
+    def families(self) -> Symbol:
+        """The IP families of its cluster addresses, IPv4 first."""
+        return Symbol("service.families")
+
+    @property
     def backends(self) -> Symbol:
         """The addresses of all its ready endpoints."""
         return Symbol("service.backends")
@@ -171,7 +199,9 @@ class Flow:
     that a flow from outside the pod network is sent to, of `entry_os` when it is neither end's. `after` names a change
     of the cluster (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the
     change counts as carried out; one that is `repeated` is sent before it too, and both times together are judged.
-    `tool` is the program that a flow of that protocol runs.
+    `tool` is the program that a flow of that protocol runs. With `unaddressed` it is sent though pods like its client
+    have no address of the family. `turn` is the number of the client's node among those of its OS, from 1; 0 leaves it
+    to the plan.
     """
 
     client: Peer
@@ -191,6 +221,14 @@ class Flow:
     settles: Literal["answered", "unanswered"] = "answered"
     repeated: bool = False
     tool: str = ""
+    unaddressed: bool = False
+    turn: int = 0
+
+    @property
+    def round(self) -> int:
+        """Which of the rounds of a run it is sent in: 0 with most others, 1 with others of many exchanges, 2 after the
+        cluster was changed."""
+        return 2 if self.after else 1 if self.connections >= MANY else 0
 
     @property
     def entry(self) -> Machine:
@@ -250,10 +288,12 @@ class Matrix:
 
     `given_dsr` restricts the whole matrix to clusters with Direct Server Return on or off on Windows nodes.
     `aspect` is a word that sets apart the cases of two tests of one requirement.
-    `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`, or
-    another way (`via`) to the same server, or `another-service`. `client_pod` and `server_pod` are special
-    kinds of probe pods. With `miss_risk` there are as many connections as it takes to miss one of the Service's
-    backends with that chance only.
+    `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`,
+    `server-host` (the node of the server), `another-service`, another way (`via`) to the same server, or the same way
+    `by-the-server-node`. `client_pod` and `server_pod` are special kinds of probe pods. With `miss_risk` there are as
+    many connections as it takes to miss one of the Service's backends with that chance only (of a crowd: to miss all
+    that have a pod behind them). `unaddressed` plans the flows of pods without the family too; with `every_node` each
+    node of the client's OS has a case of its own.
     """
 
     client: tuple[OS, ...] = ()
@@ -281,3 +321,5 @@ class Matrix:
     repeated: bool = False
     miss_risk: float | None = None
     tool: str = ""
+    unaddressed: bool = False
+    every_node: bool = False

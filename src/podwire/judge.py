@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from podwire import spread
 from podwire.cases import Case, Expectation, pod_point
 from podwire.flows import Symbol
-from podwire.judge_dns import asked_findings, resolved_finding
+from podwire.judge_dns import alike_finding, asked_findings, resolved_finding, server_findings
 from podwire.observations import Attempt, Capture, Observation, Point
 from podwire.packets import Packet
 from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch
@@ -124,29 +124,42 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or in_part)]
     for attempt in (chosen or list(observation.attempts))[:1]:
         yield from _answer(case, expectation, attempt, bindings)
-    if len(observation.attempts) > 1 and not in_part:
+    ends = (expectation.answered_by, expectation.resolves_to, expectation.status, expectation.spread)
+    told = expectation.negative or any(end is not None for end in ends)
+    if len(observation.attempts) > 1 and told and not in_part:
         yield _all_alike(expectation, observation)
     if expectation.spread is not None:
         yield _spread(expectation.spread, observation)
     if expectation.output is not None:
-        found = expectation.output in observation.output
+        found = str(bound(expectation.output, bindings)) in observation.output
         actual = " ".join(observation.output.split())[:200] or "it prints nothing"
         yield Finding(expected=f"it prints {expectation.output}", actual=actual, where="client", met=found)
+    if expectation.exit_code is not None:
+        codes = [attempt.status for attempt in observation.attempts]
+        met = bool(codes) and all(meets(code, expectation.exit_code) for code in codes)
+        actual = f"it is {', '.join(map(str, codes))}"
+        yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
     for known in expectation.known:
-        value = bound(known.symbol, bindings)
-        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=meets(value, known.value))
+        if known.symbol.name not in bindings:
+            raise Unbound(known.symbol.name)
+        value = bindings[known.symbol.name]
+        met = meets(value, bound(known.value, bindings))
+        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=met)
     yield from asked_findings(expectation.at_dns, observation)
+    if expectation.at_dns:
+        yield from server_findings(case, observation)
     for point, patterns in expectation.at_points(case):
         for pattern in patterns:
             yield _held(pattern, observation.captures[point], bindings)
 
 
 def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:
-    if expectation.refused or expectation.silent:
-        wanted = "refused" if expectation.refused else "timeout"
+    if expectation.refused or expectation.silent or expectation.unanswered:
+        ends = {"refused": "the client is refused", "timeout": "nobody answers (timeout)"}
+        admitted = ["refused"] if expectation.refused else ["timeout"] if expectation.silent else list(ends)
         actual = attempt.error.kind if attempt.error else "an answer"
-        text = "the client is refused" if expectation.refused else "nobody answers (timeout)"
-        yield Finding(expected=text, actual=actual, where="client", met=actual == wanted)
+        text = " or ".join(ends[kind] for kind in admitted)
+        yield Finding(expected=text, actual=actual, where="client", met=actual in admitted)
         return
     if expectation.resolves_to is not None or expectation.not_found:
         yield resolved_finding(expectation, attempt, bindings)
@@ -171,13 +184,12 @@ def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bi
             expected=f"an echo reply from {wanted}", actual=f"it came from {peer}", where="client", met=peer == wanted
         )
         return
-    admitted = _identities(expectation, bindings)
-    actual = f"{attempt.reply.identity} answered{tries}"
+    identities = _identities(expectation, bindings)
     yield Finding(
-        expected=f"{expected}: {' or '.join(admitted)}",
-        actual=actual,
+        expected=f"{expected}: {' or '.join(identities)}",
+        actual=f"{attempt.reply.identity} answered{tries}",
         where="client",
-        met=attempt.reply.identity in admitted,
+        met=attempt.reply.identity in identities,
     )
     if expectation.answers_from is not None:
         source = attempt.peer[0] if attempt.peer else None
@@ -207,13 +219,12 @@ def _identities(expectation: Expectation, bindings: Bindings) -> tuple[str, ...]
 
 
 def _all_alike(expectation: Expectation, observation: Observation) -> Finding:
+    if expectation.not_found or expectation.resolves_to is not None:
+        return alike_finding(expectation, observation)
     total = len(observation.attempts)
     if expectation.negative:
         wrong = sum(1 for a in observation.attempts if _came(a))
         return Finding(expected=f"none of {total} answered", actual=f"{wrong} were", where="client", met=not wrong)
-    if expectation.resolves_to is not None:
-        right = sum(1 for a in observation.attempts if _came(a))
-        return Finding(expected=f"all {total} names found", actual=f"{right} were", where="client", met=right == total)
     right = sum(1 for a in observation.attempts if _right(expectation, a, observation.bindings))
     return Finding(
         expected=f"all {total} exchanges answered", actual=f"{right} were", where="client", met=right == total

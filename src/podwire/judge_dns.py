@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from podwire.cases import Asked, AskedInOrder, Expectation, NotAsked
+from podwire.cases import Asked, AskedInOrder, Case, Expectation, NotAsked
+from podwire.dns_messages import dns_questions
 from podwire.observations import Attempt, Lookup, Observation
 from podwire.patterns import Bindings, OneOf, bound
 from podwire.verdicts import Finding
@@ -25,6 +27,45 @@ def resolved_finding(expectation: Expectation, attempt: Attempt, bindings: Bindi
     met = {_address(one) for one in attempt.resolved} == {_address(one) for one in wanted}
     expected = f"the name leads to {expectation.resolves_to} ({_some(wanted)})"
     return Finding(expected=expected, actual=_some(attempt.resolved) or actual, where="client", met=met)
+
+
+def alike_finding(expectation: Expectation, observation: Observation) -> Finding:
+    """Whether all of many look-ups ended as expected, with how sure that makes and how long they took."""
+    attempts, total = observation.attempts, len(observation.attempts)
+    ends = Counter(_end(one) for one in attempts if not resolved_finding(expectation, one, observation.bindings).met)
+    slow = sorted(one.elapsed for one in attempts)[total * 99 // 100]
+    others = "".join(f", {count} end as {end}" for end, count in sorted(ends.items()))
+    return Finding(
+        expected=f"all of {total} look-ups end so (one lost in 100 would go unseen with a chance of {0.99**total:.0e})",
+        actual=f"{total - ends.total()} do{others}; 99 of 100 within {slow * 1000:.0f} ms",
+        where="client",
+        met=not ends,
+    )
+
+
+def _end(attempt: Attempt) -> str:
+    return f"{attempt.error.kind} at {attempt.error.stage}" if attempt.error else "an answer"
+
+
+def server_findings(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The same questions at the node of the DNS server, over the same protocol, where its packets are seen."""
+    capture = observation.captures.get("server-node")
+    if case.flow.server.kind != "dns" or capture is None or not capture.usable:
+        return
+    arrived = {
+        (name, "tcp" if one.packet.protocol == "tcp" else "udp")
+        for one in capture.packets
+        if one.direction == "request"
+        for name, _ in dns_questions(one.packet)
+    }
+    sent = dict.fromkeys((one.name, one.protocol) for one in observation.lookups)
+    missing = [f"{name} over {protocol.upper()}" for name, protocol in sent if (name, protocol) not in arrived]
+    yield Finding(
+        expected=f"each of {len(sent)} questions at the node of the DNS server",
+        actual=f"not {_some(missing)}" if missing else "all were seen",
+        where=f"server-node ({capture.where})",
+        met=not missing,
+    )
 
 
 def asked_findings(wanted: Sequence[Asked | AskedInOrder | NotAsked], observation: Observation) -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from podwire.dns_messages import DNS_PORT, DnsMessage, dns_message, dns_stream
 from podwire.observations import Lookup
@@ -65,7 +66,40 @@ def _messages(packets: Iterable[Packet]) -> Iterator[tuple[Packet, DnsMessage]]:
     yield from sorted(found, key=lambda one: one[0].at)
 
 
-def lookups_for(target: str, seen: Iterable[Lookup]) -> tuple[Lookup, ...]:
-    """The questions that a look-up of `target` can have led to: the name itself, and the name with a suffix."""
-    name = target.lower().rstrip(".")
-    return tuple(one for one in seen if one.name == name or one.name.startswith(f"{name}."))
+def lookups_for(target: str, seen: Iterable[Lookup], fqdn: str = "", kind: str = "") -> tuple[Lookup, ...]:
+    """The questions that a look-up of `target` can have led to: the name itself, and the name with a suffix.
+
+    With `fqdn` those for names below it too, with `kind` only those of that type.
+    """
+    name, below = target.lower().rstrip("."), f".{fqdn.lower()}"
+    return tuple(
+        one
+        for one in seen
+        if (one.name == name or one.name.startswith(f"{name}.") or (fqdn and one.name.endswith(below)))
+        and kind in ("", one.type)
+    )
+
+
+def places_of_questions(packets: Sequence[Packet]) -> Mapping[tuple[int, str], list[int]]:
+    """Where the packets of each question are, by the id and the name of its messages. Over TCP that is all of its
+    connection: NAT may change its ends on the way, the messages stay what they are."""
+    found: dict[tuple[int, str], list[int]] = defaultdict(list)
+    connections: dict[frozenset[tuple[str, int | None]], list[int]] = defaultdict(list)
+    for at, packet in enumerate(packets):
+        if DNS_PORT not in (packet.sport, packet.dport):
+            continue
+        if packet.protocol == "tcp":
+            connections[frozenset(((packet.src, packet.sport), (packet.dst, packet.dport)))].append(at)
+            continue
+        message = dns_message(packet)
+        for name, _ in message.questions if message else ():
+            found[message.id if message else 0, name].append(at)
+    for packets_of_one in connections.values():
+        asked = {
+            (message.id, name)
+            for _, message in _messages(packets[at] for at in packets_of_one)
+            for name, _ in message.questions
+        }
+        for key in asked:
+            found[key] += packets_of_one
+    return found

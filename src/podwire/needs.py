@@ -23,6 +23,14 @@ BESIDE: Mapping[str, str] = {"twin-second": "twin-first"}
 ANOTHER_SERVICE = "another-service"
 """The control that a client reaches a Service whose backends are there: that of the next kind."""
 CONTROL_KIND = "spread"
+# Kinds of Services whose endpoints are made by hand, and how many each has: the usual Linux pods, and nobody.
+CROWDS: Mapping[str, int] = {
+    "crowd-64": 64,
+    "crowd-65": 65,
+    "crowd-headless": 100,
+    "crowd-1000": 1000,
+    "crowd-1025": 1025,
+}
 # Special pods that cannot do without a Service.
 LEANS_ON: Mapping[str, str] = {"custom-dns": "dns"}
 
@@ -56,6 +64,9 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
                 pods.add((slot.node, slot.probe))
                 if slot.probe in LEANS_ON:
                     services.add(ServiceNeed(kind=LEANS_ON[slot.probe]))
+        # A control may go by a Service that the case itself does not use.
+        others = (replace(case, flow=replace(case.flow, via=way)) for way in BY_SERVICE if way in case.controls)
+        services |= {control for other in others if (control := service_of(other))}
         need = service_of(case)
         if need is not None:
             services.add(need)
@@ -71,6 +82,11 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
             if nodes:
                 pods.add((nodes[number % len(nodes)].name, probe))
     return Needs(pods=tuple(sorted(pods)), services=tuple(sorted(services)), changes=tuple(sorted(changes)))
+
+
+def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:
+    """How many endpoints of a crowd have a pod behind them: `a` and `b` of every Linux node that takes part."""
+    return 2 * len(usable("linux", facts, nodes_per_os))
 
 
 def service_of(case: Case) -> ServiceNeed | None:

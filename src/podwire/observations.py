@@ -47,8 +47,8 @@ class Attempt:
     """One exchange. `started` is seconds since the epoch, `elapsed` seconds. `local`, `peer`: as the socket says.
 
     `peer` is where the answer came from: `getpeername` for TCP, the source of the datagram or echo reply otherwise.
-    `status` is of HTTP, and `body` the beginning of what a server that is not podwire's sent with it. `canonical` is
-    the name that the resolver gave for the one that was looked up, when it was asked for that.
+    `status` is of HTTP, or a tool's exit code, and `body` the beginning of what a server that is not podwire's sent.
+    `canonical` is the name that the resolver gave for the one that was looked up, when it was asked for that.
     """
 
     token: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from podwire.cases import Case, Exclusion, pod_point, wire_points
 from podwire.facts import FAMILIES, ClusterFacts, Family
 from podwire.flows import ANY_OS, Enters, Flow, Matrix, Peer, Placement, ServiceSymbols
+from podwire.needs import CROWDS, in_crowd
 from podwire.observations import POINTS
 from podwire.requirements import Catalogue, Condition, Requirement
 from podwire.slots import entry_node, slots, usable, why_not
@@ -95,6 +96,8 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
     places: tuple[Placement, ...] = matrix.placement
     if matrix.server_kind == "outside":
         places = ("outside",)
+    elif matrix.server_kind == "dns" and matrix.placement == ("cross-node",):
+        pass
     elif alone or matrix.client_kind == "outside":
         places = ("anywhere",)
     ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.family)
@@ -105,7 +108,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             continue
         if place == "same-node" and enters == "server-node":
             continue  # The client's own node, which is asked for as such.
-        yield Flow(
+        flow = Flow(
             client=Peer(role="client", kind=matrix.client_kind, os=client, pod=matrix.client_pod),
             server=Peer(role="server", kind=matrix.server_kind, os=server, pod=matrix.server_pod),
             via=via,
@@ -113,7 +116,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             family=family,
             placement=place,
             payload=payload,
-            connections=_connections(matrix, facts, selection),
+            connections=_connections(matrix, service, facts, selection),
             closed_port=matrix.closed_port,
             service=ServiceSymbols(service),
             port=port,
@@ -123,7 +126,10 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             settles=matrix.settles,
             repeated=matrix.repeated,
             tool=matrix.tool,
+            unaddressed=matrix.unaddressed,
         )
+        nodes = len(usable(client, facts, selection.nodes_per_os)) if matrix.every_node else 0
+        yield from (replace(flow, turn=turn) for turn in range(1, nodes + 1)) if nodes else (flow,)
 
 
 def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
@@ -134,9 +140,12 @@ def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
             yield enters, ""
 
 
-def _connections(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> int:
+def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: Selection) -> int:
     if matrix.miss_risk is None:
         return matrix.connections
+    if service in CROWDS:
+        able = max(1, in_crowd(facts, selection.nodes_per_os))
+        return connections_for(able, matrix.miss_risk, of=CROWDS[service])
     backends = sum(len(usable(os, facts, selection.nodes_per_os)) for os in ANY_OS)
     return connections_for(backends, matrix.miss_risk)
 
@@ -158,6 +167,8 @@ def _words(flow: Flow, matrix: Matrix) -> str:
         parts += ["by-another", flow.entry_os, "node"]
     elif flow.enters and len(matrix.enters) > 1:
         parts.append({"client-node": "by-its-own-node", "server-node": "by-the-server-node"}[flow.enters])
+    if flow.turn:
+        parts.append(f"node-{flow.turn}")
     return "-".join(part for part in parts if part)
 
 
@@ -190,7 +201,9 @@ def _case(
         controls=matrix.controls,
         limitation=limitation.id if limitation else None,
     )
-    wanted = {pod_point(flow.client), *wire_points(case)}
+    wanted = set(wire_points(case))
+    if flow.client.kind != "outside":
+        wanted.add(pod_point(flow.client))
     if entry:
         wanted.add("entry-node")
     if server.is_probe:

@@ -10,6 +10,7 @@ from podwire.facts import ClusterFacts, NodeFacts
 from podwire.flows import Flow
 
 Level = Literal["MUST", "SHOULD", "MAY"]
+ANY = "any"
 LEVELS: tuple[Level, ...] = ("MUST", "SHOULD", "MAY")
 
 
@@ -42,6 +43,7 @@ class Condition:
     protocol: tuple[str, ...] = ()
     family: tuple[str, ...] = ()
     entry: tuple[str, ...] = ()
+    placement: tuple[str, ...] = ()
     builds: tuple[str, str] | None = None
     all_builds: tuple[str, str] | None = None
 
@@ -69,6 +71,7 @@ class Condition:
             (self.server, flow.server.os),
             (self.protocol, flow.protocol),
             (self.family, flow.family),
+            (self.placement, flow.placement),
             (self.entry, next((node.os for node in nodes if node.name == entry), "")),
         )
         if self.unmet_by_cluster(facts) or any(wanted and value not in wanted for wanted, value in asked):
@@ -78,7 +81,7 @@ class Condition:
 
 def _within(node: NodeFacts, builds: tuple[str, str]) -> bool:
     low, high = (tuple(int(part) for part in text.split(".")) for text in builds)
-    return node.build is not None and low <= node.build <= high
+    return node.known_build is not None and low <= node.known_build <= high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +99,16 @@ class Requirement:
 
 @dataclass(frozen=True, kw_only=True)
 class Limitation:
-    """Where a requirement is known not to hold. It excuses a failure only if the failure shows its `symptom`.
+    """Where requirements are known not to hold. It excuses a failure only if the failure shows its `symptom`.
+
+    `requirements` are their ids, or `ANY` for a bug that no flow of some kind is safe from.
 
     `kind` is `documented` (promised not to work) or `bug` (a known issue of some builds). `symptom` names a predicate
     in `podwire.symptoms`.
     """
 
     id: str
-    requirement: str
+    requirements: tuple[str, ...]
     kind: Literal["documented", "bug"]
     statement: str
     symptom: str
@@ -136,12 +141,10 @@ class Catalogue:
     def limitation_of(
         self, requirement: str, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts], entry: str = ""
     ) -> Limitation | None:
-        """The first limitation of that requirement which applies to this flow."""
-        return next(
-            (
-                one
-                for one in self.limitations
-                if one.requirement == requirement and one.when.admits(flow, facts, nodes, entry)
-            ),
-            None,
-        )
+        """The first limitation of that requirement which applies to this flow, else the first of any requirement."""
+        applying = [
+            one
+            for one in self.limitations
+            if {requirement, ANY} & set(one.requirements) and one.when.admits(flow, facts, nodes, entry)
+        ]
+        return min(applying, key=lambda one: ANY in one.requirements, default=None)

@@ -8,8 +8,17 @@ from podwire.cases import Slot
 from podwire.facts import OS, ClusterFacts, Family, NodeFacts
 from podwire.flows import Flow, Peer
 
-BALANCED = ("never-ready", "leaving-load-balancer")
-"""Kinds of Services whose cluster IPs, too, depend on what the load balancer's address makes of them."""
+# Kinds of Services of type LoadBalancer: nothing is sent to them before they have an address.
+BALANCED = frozenset(
+    {
+        "leaving-load-balancer",
+        "load-balancer",
+        "load-balancer-local",
+        "never-ready",
+        "preserve-destination",
+        "source-ranges",
+    }
+)
 
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
@@ -26,7 +35,7 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     same_os = flow.client.os == flow.server.os
     if flow.placement == "cross-node" and same_os and len(usable(flow.client.os, facts, nodes_per_os)) < 2:
         return f"needs two usable {flow.client.os} nodes"
-    if (flow.via == "load-balancer" or flow.service.kind in BALANCED) and not facts.load_balancer:
+    if flow.service.kind in BALANCED and not facts.load_balancer:
         return "nothing is known to give load balancers addresses here (--load-balancer)"
     return _no_entry(flow, facts, nodes_per_os)
 
@@ -46,18 +55,42 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     if peer.kind == "dns":
         if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.cluster_dns):
             return f"the cluster's DNS has no {version} address"
-        return None
+        return _no_way_to_dns(flow, facts, nodes_per_os) if flow.placement == "cross-node" else None
     nodes = usable(peer.os, facts, nodes_per_os)
     if not nodes:
         return f"no usable {peer.os} node"
     has_family = flow.family in facts.pod_families(_os(peer.os))
-    if peer.kind == "pod" and not has_family:
+    if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):
         return f"pods on {peer.os} nodes have no {version} in network mode {facts.mode}"
     if peer.role == "client" and peer.kind == "host" and not has_family:
         return f"{peer.os} nodes have no {version} into the pod network in mode {facts.mode}"
     if peer.kind == "host" and any(node.address(flow.family) is None for node in nodes):
         return f"a {peer.os} node has no {version} address"
     return None
+
+
+def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    """A question is seen on its way to the DNS server when it is known where that is, and the client is elsewhere."""
+    if not dns_node(facts, nodes_per_os):
+        where = "a node without probes" if len(facts.dns_nodes) == 1 else f"{len(facts.dns_nodes)} nodes"
+        return f"the cluster's DNS runs on {where}: its packets cannot be followed"
+    if not _clients(flow, facts, nodes_per_os):
+        return f"needs a usable {flow.client.os} node beside that of the cluster's DNS"
+    return None
+
+
+def dns_node(facts: ClusterFacts, nodes_per_os: int) -> str:
+    """The name of the node that the cluster's DNS runs on, if it is one node and takes part; or ''."""
+    known = {one.name for os in ("linux", "windows") for one in usable(os, facts, nodes_per_os)}
+    return facts.dns_nodes[0] if len(facts.dns_nodes) == 1 and facts.dns_nodes[0] in known else ""
+
+
+def _clients(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
+    """The nodes that the client may be on."""
+    nodes = usable(flow.client.os, facts, nodes_per_os)
+    if flow.server.kind != "dns" or flow.placement != "cross-node":
+        return nodes
+    return tuple(node for node in nodes if node.name != dns_node(facts, nodes_per_os))
 
 
 def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
@@ -93,15 +126,12 @@ def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     if flow.client.kind == "outside":
         client, at = Slot(os="outside", node="", probe="outside"), turn
     else:
-        clients = usable(flow.client.os, facts, nodes_per_os)
-        at = turn % len(clients)
+        clients = _clients(flow, facts, nodes_per_os)
+        at = (flow.turn - 1 if flow.turn else turn) % len(clients)
         client = Slot(os=flow.client.os, node=clients[at].name, probe=_client_probe(flow))
     server = flow.server
     if server.kind == "dns":
-        # Its node can be told when there is one DNS server only.
-        node = facts.dns_nodes[0] if len(facts.dns_nodes) == 1 else ""
-        known = {one.name for os in ("linux", "windows") for one in usable(os, facts, nodes_per_os)}
-        return client, Slot(os="dns", node=node if node in known else "", probe="dns")
+        return client, Slot(os="dns", node=dns_node(facts, nodes_per_os), probe="dns")
     if server.kind in ("outside", "backends"):
         return client, Slot(os=server.kind, node="", probe=server.kind)
     servers = usable(server.os, facts, nodes_per_os)

@@ -84,6 +84,9 @@ def finding(spread: Spread, answered: Mapping[str, int], backends: Sequence[str]
     if spread.kind in ("all", "even") and backends:
         missed = len(backends) * (1 - 1 / len(backends)) ** total
         expected += f" to {len(backends)} backends, chance to miss one {missed:.0e}"
+    if spread.kind == "one" and len(backends) > 1 and total:
+        by_chance = len(backends) ** (1 - total)
+        expected += f" to {len(backends)} backends, chance of that without affinity {by_chance:.0e}"
     return Finding(expected=expected, actual=told or "no answer", where="client", met=met)
 
 

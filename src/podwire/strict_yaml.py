@@ -54,6 +54,12 @@ class Reader:
             raise self.error(name, f"text is needed, found {value!r}")
         return " ".join(value.split())
 
+    def number(self, name: str) -> int:
+        value = self.tree.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.error(name, f"a number is needed, found {value!r}")
+        return value
+
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name)
         if value not in choices:

@@ -35,13 +35,15 @@ class Expects(Protocol):
         answered_by: Peer | None = None,
         refused: bool = False,
         silent: bool = False,
+        unanswered: bool = False,
         resolves_to: Symbol | None = None,
         not_found: bool = False,
         answers_from: Symbol | None = None,
         seen_as: Any = None,
         spread: Spread | None = None,
         status: int | None = None,
-        output: str | None = None,
+        output: Symbol | str | None = None,
+        exit_code: Any = None,
         known: Sequence[Known] = (),
         at_dns: Sequence[Asked | AskedInOrder | NotAsked] = (),
         at_client: Sequence[Pattern] = (),
@@ -144,7 +146,7 @@ def suite_test(function: Callable[..., None], module: str) -> SuiteTest | None:
     )
 
 
-ENDS = ("answered_by", "refused", "silent", "resolves_to", "not_found")
+ENDS = ("answered_by", "refused", "silent", "unanswered", "resolves_to", "not_found")
 """What may become of an exchange; a test names one of them at most."""
 
 

@@ -53,20 +53,61 @@ def name_not_found(case: Case, observation: Observation) -> Iterator[Finding]:
     yield Finding(
         expected=f"only {name} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [name]
     )
-    codes = sorted({one.rcode or "no answer" for one in observation.lookups})
-    met = bool(codes) and set(codes) <= {"NXDOMAIN", "NOERROR"} and not any(one.answers for one in observation.lookups)
-    yield Finding(expected="a clean negative answer", actual=", ".join(codes) or "no answer", where="DNS", met=met)
+    yield _clean_no(observation)
     pod = observation.captures[pod_point(case.flow.client)]
     actual = f"{len(pod.packets)} packets"
     yield Finding(expected="nothing is sent to the Service", actual=actual, where=pod.where, met=not pod.packets)
 
 
+def one_suffix(case: Case, observation: Observation) -> Iterator[Finding]:
+    """An undotted name is asked with the one suffix of the pod's namespace, and the answer is that there is none."""
+    yield _ended(observation.attempts, ("not-found",), "resolve")
+    only = str(observation.bindings["target.suffix.1"]).lower()
+    asked = sorted({one.name for one in observation.lookups})
+    yield Finding(
+        expected=f"only {only} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [only]
+    )
+    yield _clean_no(observation)
+
+
+def node_resolver(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The name is asked of the node's own DNS server, which does not know the cluster's names and says so."""
+    yield _ended(observation.attempts, ("not-found",), "resolve")
+    cluster = observation.bindings["dns.ip"]
+    servers = sorted({one.server for one in observation.lookups})
+    met = bool(servers) and isinstance(cluster, tuple) and not set(servers) & set(cluster)
+    actual = ", ".join(servers) or "nothing asked"
+    yield Finding(expected="another server than the cluster's is asked", actual=actual, where="DNS", met=met)
+    yield _clean_no(observation)
+
+
+def _clean_no(observation: Observation) -> Finding:
+    codes = sorted({one.rcode or "no answer" for one in observation.lookups})
+    met = bool(codes) and set(codes) <= {"NXDOMAIN", "NOERROR"} and not any(one.answers for one in observation.lookups)
+    return Finding(expected="a clean negative answer", actual=", ".join(codes) or "no answer", where="DNS", met=met)
+
+
 def no_answer(case: Case, observation: Observation) -> Iterator[Finding]:
     """The request leaves the client and nothing comes back: a silent time-out."""
     yield _ended(observation.attempts, ("timeout",))
+    yield _leaves(case, observation)
+
+
+def _leaves(case: Case, observation: Observation) -> Finding:
     pod = observation.captures[pod_point(case.flow.client)]
     sent = [one for one in pod.packets if one.direction == "request"]
-    yield Finding(expected="the request leaves the client", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent))
+    return Finding(
+        expected="the request leaves the client", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent)
+    )
+
+
+def lost(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Requests that leave the client are lost: each is answered or ends as a silent time-out, as one at least does."""
+    ends = [a.error.kind if a.error else "an answer" for a in observation.attempts]
+    met = "timeout" in ends and set(ends) <= {"timeout", "an answer"}
+    text = "attempts end as timeout, if they are not answered"
+    yield Finding(expected=text, actual=", ".join(sorted(set(ends))) or "no attempt", where="client", met=met)
+    yield _leaves(case, observation)
 
 
 def unserved(case: Case, observation: Observation) -> Iterator[Finding]:
@@ -103,11 +144,108 @@ def error_kept_at_node(case: Case, observation: Observation) -> Iterator[Finding
     )
 
 
+def never_in_the_tunnel(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Nothing that the client sends enters the tunnel, so nobody answers. Whether it leaves bare is not documented."""
+    yield _ended(observation.attempts, ("timeout",))
+    node = observation.captures["client-node"]
+    tunnel = [one for one in node.packets if one.packet.encapsulated]
+    text = "none of it inside the tunnel"
+    yield Finding(expected=text, actual=f"{len(tunnel)} seen", where=node.where, met=not tunnel)
+
+
+def not_balanced(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The Service has no load balancer on the client's node: no connection is answered, none is sent to a backend."""
+    yield _ended(observation.attempts, ("timeout", "unreachable"), "connect")
+    node = observation.captures["client-node"]
+    backends = observation.bindings["service.backends"]
+    sent = [one for one in node.packets if isinstance(backends, tuple) and one.packet.dst in backends]
+    text = "no packet to a backend leaves the node"
+    yield Finding(expected=text, actual=f"{len(sent)} seen", where=node.where, met=not sent)
+
+
+def not_on_the_node(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Nobody listens at the node's address: the pod has a network of its own, whatever its status says."""
+    yield _ended(observation.attempts, ("timeout", "refused"))
+    known, node = observation.bindings.get("server.ip"), observation.bindings.get("server.node.ip")
+    text = "the pod's status shows the address of its node"
+    yield Finding(expected=text, actual=f"it shows {known}", where="cluster", met=known == node)
+
+
+def one_family(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The client's pod has an IPv4 address and no other."""
+    families = observation.bindings.get("client.families")
+    yield Finding(
+        expected="the pod has IPv4 only", actual=f"it has {families}", where="cluster", met=families == ("ipv4",)
+    )
+
+
+def no_ipv6(case: Case, observation: Observation) -> Iterator[Finding]:
+    """A pod without an IPv6 address cannot even begin: its system says so, and no packet shows anywhere."""
+    yield _ended(observation.attempts, ("unreachable", "unsupported", "other"))
+    for capture in observation.captures.values():
+        actual = f"{len(capture.packets)} seen"
+        yield Finding(expected="no packet of it", actual=actual, where=capture.where, met=not capture.packets)
+    yield from one_family(case, observation)
+
+
+def check_finds_nothing(case: Case, observation: Observation) -> Iterator[Finding]:
+    """CHECK of a container that does not exist ends well and says nothing."""
+    codes = [attempt.status for attempt in observation.attempts]
+    yield Finding(expected="exit code 0", actual=f"{codes}", where="client", met=codes == [0])
+    said = observation.output or "it prints nothing"
+    yield Finding(expected="it prints nothing", actual=said[:200], where="client", met=not observation.output)
+
+
+def never_forwarded(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Nothing comes of the request, whether the client is told or not, and nothing of it reaches the server."""
+    yield _ended(observation.attempts, ("timeout", "refused"))
+    yield from _unheard(case, observation)
+
+
+def lost_at_entry(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The request is seen on its way in, and then never again: a silent time-out, and the server hears nothing."""
+    yield from no_answer(case, observation)
+    first = observation.captures[pod_point(case.flow.client)]
+    back = [one for one in first.packets if one.direction == "reply"]
+    yield Finding(expected="nothing comes back", actual=f"{len(back)} packets came", where=first.where, met=not back)
+    yield from _unheard(case, observation)
+
+
+def _unheard(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The server's pod gets nothing. It cannot be told where any of several backends could, and where it is the client:
+    there its own requests are seen."""
+    pod = observation.captures.get("server-pod")
+    if pod is not None and case.flow.placement != "itself":
+        actual = f"{len(pod.packets)} packets"
+        yield Finding(expected="nothing reaches the server", actual=actual, where=pod.where, met=not pod.packets)
+
+
+def client_hidden(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The request is served, and the server sees another address than the client's, as with the policy Cluster."""
+    sources = [attempt.reply.source if attempt.reply else "no answer" for attempt in observation.attempts]
+    client = observation.bindings["client.ip"]
+    met = bool(sources) and all(attempt.answered for attempt in observation.attempts) and client not in sources
+    text = f"an answer from a server that does not see the client ({client})"
+    yield Finding(expected=text, actual=", ".join(sorted(set(sources))) or "no attempt", where="server", met=met)
+
+
 SYMPTOMS: dict[str, Symptom] = {
     "untranslated": untranslated,
     "name-not-found": name_not_found,
+    "one-suffix": one_suffix,
+    "node-resolver": node_resolver,
     "no-answer": no_answer,
+    "lost": lost,
     "unserved": unserved,
     "no-affinity": no_affinity,
     "error-kept-at-node": error_kept_at_node,
+    "never-in-the-tunnel": never_in_the_tunnel,
+    "not-balanced": not_balanced,
+    "not-on-the-node": not_on_the_node,
+    "one-family": one_family,
+    "no-ipv6": no_ipv6,
+    "check-finds-nothing": check_finds_nothing,
+    "never-forwarded": never_forwarded,
+    "lost-at-entry": lost_at_entry,
+    "client-hidden": client_hidden,
 }

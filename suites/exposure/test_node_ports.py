@@ -1,39 +1,85 @@
 """A port of every node that leads to a Service, wherever its backend runs."""
 
-from podwire import ANY_OS, flows, nothing, reply, request, requirement, seen
+from podwire import ANY_OS, flows, nothing, one_of, reply, request, requirement, seen
 
 
-@requirement("SVC-NODE-PORT")
+@requirement("SVC-NODEPORT-REMOTE")
+@flows(client_kind="outside", server=ANY_OS, service="node-port", via="node-port", enters="server-node")
+def test_the_outside_reaches_a_service_by_a_port_of_a_node(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        answers_from=flow.entry.ip,
+        at_entry_node=[
+            seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port),
+            seen(src=flow.entry.ip, sport=flow.service.node_port, dst=flow.client.ip),
+        ],
+        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+    )
+
+
+@requirement("SVC-NODEPORT-REMOTE")
 @flows(
+    client_kind="host",
     client=ANY_OS,
     server=ANY_OS,
     placement="cross-node",
     service="node-port",
     via="node-port",
-    enters=("client-node", "server-node"),
+    enters="server-node",
+    aspect="from-a-node",
 )
-def test_a_pod_reaches_a_service_by_a_port_of_a_node(flow, case):
+def test_a_node_reaches_a_service_by_a_port_of_another_node(flow, case):
     case.expect(
         answered_by=flow.server,
         answers_from=flow.entry.ip,
-        at_client=[request(dst=flow.entry.ip, dport=flow.service.node_port), reply(src=flow.entry.ip)],
+        at_client=[
+            request(dst=flow.entry.ip, dport=flow.service.node_port),
+            reply(src=flow.entry.ip, sport=flow.service.node_port),
+        ],
         at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
     )
 
 
-@requirement("SVC-NODE-PORT")
-@flows(
-    client_kind="outside",
-    server=ANY_OS,
-    service="node-port",
-    via="node-port",
-    enters=("server-node", "other-node"),
-    entry_os=ANY_OS,
-)
-def test_the_outside_reaches_a_service_by_a_port_of_a_node(flow, case):
+@requirement("SVC-NODEPORT-LINUXNODE")
+@flows(client_kind="outside", server=ANY_OS, service="node-port", via="node-port", enters="other-node", entry_os=ANY_OS)
+def test_a_node_port_leads_on_to_a_backend_of_another_node(flow, case):
     case.expect(
         answered_by=flow.server,
         answers_from=flow.entry.ip,
         at_entry_node=[seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)],
-        at_server=[request(dst=flow.server.ip), nothing(dst=flow.entry.ip)],
+        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+    )
+
+
+@requirement("SVC-NODEPORT-FROMPOD")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", service="node-port", via="node-port", enters="server-node")
+def test_a_pod_reaches_a_service_by_a_port_of_another_node(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        answers_from=flow.entry.ip,
+        at_client=[request(dst=flow.entry.ip, dport=flow.service.node_port), reply(src=flow.entry.ip)],
+        at_client_node=[
+            seen(src=one_of(flow.client.ip, flow.client.node.ip), dst=flow.entry.ip, dport=flow.service.node_port)
+        ],
+        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+    )
+
+
+@requirement("SVC-NODEPORT-FROMPOD")
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    service="node-port",
+    via="node-port",
+    enters="client-node",
+    protocol="tcp",
+    aspect="at-home",
+)
+def test_a_port_of_its_own_node_serves_a_pod_without_leaving_as_such(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        answers_from=flow.entry.ip,
+        at_client=[request(dst=flow.entry.ip, dport=flow.service.node_port), reply(src=flow.entry.ip)],
+        on_wire=[nothing(dport=flow.service.node_port)],
+        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
     )

@@ -29,7 +29,7 @@ def test_a_service_stays_when_another_one_with_its_backends_goes(flow, case):
     aspect="deleted",
 )
 def test_the_one_that_was_deleted_is_gone(flow, case):
-    case.expect(silent=True, at_client=[request(dst=flow.target_ip)])
+    case.expect(unanswered=True, at_client=[request(dst=flow.target_ip)])
 
 
 @requirement("SVC-RECREATE")
@@ -72,4 +72,4 @@ def test_a_service_made_anew_has_the_ports_of_its_new_type(flow, case):
     aspect="former",
 )
 def test_nothing_answers_at_its_former_address(flow, case):
-    case.expect(silent=True, at_client=[request(dst=flow.target_ip)])
+    case.expect(unanswered=True, at_client=[request(dst=flow.target_ip)])

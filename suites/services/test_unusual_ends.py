@@ -4,7 +4,7 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, nothing, request, requirement
 
 
 @requirement("SVC-HAIRPIN")
-@flows(client=ANY_OS, server=ANY_OS, placement="itself", via="cluster-ip", controls="another-service")
+@flows(client=ANY_OS, server=ANY_OS, placement="itself", via="cluster-ip")
 def test_a_pod_reaches_itself_through_its_service(flow, case):
     case.expect(
         answered_by=flow.server,

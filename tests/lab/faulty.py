@@ -15,13 +15,15 @@ VIP = "10.96.0.77"
 
 
 def params(checks: Mapping[str, Check]) -> list[object]:
-    """A parameter for every fault of `checks` in every profile that it fits: `(profile, fault, check)`."""
-    return [
-        pytest.param(profile, name, check, id=f"{name}-{profile.partition('-')[0]}")
-        for profile in PROFILES
-        for name, check in checks.items()
-        if profile in (FAULTS[name].profiles or PROFILES)
-    ]
+    """A parameter for every fault of `checks` in every profile that it fits: `(profile, fault, check)`.
+
+    Of two profiles of one mode the first will do.
+    """
+    found = []
+    for name, check in checks.items():
+        modes = {PROFILES[one].mode: one for one in reversed(FAULTS[name].profiles or tuple(PROFILES))}
+        found += [pytest.param(profile, name, check, id=f"{name}-{mode}") for mode, profile in modes.items()]
+    return found
 
 
 class Labs:

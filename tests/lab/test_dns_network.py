@@ -13,7 +13,15 @@ import pytest
 from podwire.lab.dns import Damage, DnsServer
 from podwire.lab.dns_records import outside_zone
 from podwire.lab.resolvers import Resolver
-from podwire.lab.windows_dns_client import ADDRESS, OPTIONS, SEARCH_LIST, SILENT_ON_DOTS, WindowsDnsClient
+from podwire.lab.windows_dns_client import (
+    ADDRESS,
+    BACKWARDS,
+    NO_SUFFIX,
+    OPTIONS,
+    SEARCH_LIST,
+    SILENT_ON_DOTS,
+    WindowsDnsClient,
+)
 
 CLUSTER, OUTSIDE = "10.9.1.2", "10.9.2.3"
 SUFFIX = "ns.svc.cluster.local"
@@ -32,7 +40,7 @@ SERVICES = [
 ]
 
 
-async def world(system, names, quirks=(), fault=None, family=0):
+async def world(system, names, quirks=(), fault=None, family=0, suffixes=(SUFFIX,)):
     """What getaddrinfo in the pod says to each name, and the questions that reached the cluster's DNS."""
     pod, node, outside = apart.cabled("pod", "node", "outside")
     beyond = DnsServer(outside_zone("echo.outside.example", ["203.0.113.10", "2001:db8:e::10"]))
@@ -48,7 +56,7 @@ async def world(system, names, quirks=(), fault=None, family=0):
     await server.serve(node, [CLUSTER])
     settings = Resolver(servers=(CLUSTER,), search=EVERYWHERE, options=("ndots:5", "timeout:1", "attempts:1"))
     if system == "windows":
-        await WindowsDnsClient([SUFFIX], [CLUSTER], frozenset(quirks)).serve(pod)
+        await WindowsDnsClient(suffixes, [CLUSTER], frozenset(quirks)).serve(pod)
         settings = Resolver(servers=(ADDRESS,), options=OPTIONS)
     with apart.instead_of("/etc/resolv.conf", settings.to_file()):
         said = {name: await asyncio.to_thread(resolve, pod, name, family) for name in names}
@@ -103,8 +111,9 @@ def test_names_outside_and_aliases_of_them_come_through_the_cluster(system):
 
 @pytest.mark.parametrize("system", ["windows", "linux"])
 def test_an_answer_that_does_not_fit_into_a_datagram_comes_whole(system):
-    said, _ = apart.run(world, system, ["many"], (), None, socket.AF_INET)
-    assert len(said["many"]) == MANY
+    names = ["many", f"many.{SUFFIX}"]
+    said, _ = apart.run(world, system, names, (), None, socket.AF_INET)
+    assert [len(said[name]) for name in names] == [MANY, MANY]
 
 
 def test_windows_asks_the_network_once_for_an_answer_that_needs_tcp():
@@ -124,6 +133,20 @@ def test_a_windows_client_that_is_silent_on_dots_lets_the_program_wait():
     said, asked = apart.run(world, "windows", ["web.ns"], (SILENT_ON_DOTS,))
     assert said["web.ns"] == socket.EAI_AGAIN
     assert asked == []
+
+
+def test_a_windows_client_without_a_suffix_asks_for_bare_names_as_they_are():
+    said, asked = apart.run(world, "windows", ["web"], (NO_SUFFIX,), None, socket.AF_INET)
+    assert said["web"] == socket.EAI_NONAME
+    assert asked == [("web", "A", "10.9.1.1")]
+
+
+@pytest.mark.parametrize(("quirks", "order"), [((), ("first", "second")), ((BACKWARDS,), ("second", "first"))])
+def test_a_windows_client_tries_its_suffixes_in_order_or_with_a_fault_backwards(quirks, order):
+    suffixes = ("first.cluster.local", "second.cluster.local")
+    said, asked = apart.run(world, "windows", ["nobody"], quirks, None, socket.AF_INET, suffixes)
+    assert said["nobody"] == socket.EAI_NONAME
+    assert names_asked(asked) == [f"nobody.{one}.cluster.local" for one in order]
 
 
 def test_windows_asks_three_times_when_nobody_answers():

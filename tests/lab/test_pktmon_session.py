@@ -82,6 +82,15 @@ def test_a_packet_is_seen_at_the_pods_port_and_in_the_tunnel_at_the_nic(lab, mon
     assert not [p for p in monitor.packets(3) if UDP in p and p[UDP].sport == result.sport]
 
 
+def test_a_session_outlives_the_port_of_a_pod(lab, monitor):
+    lab.attach(NODE, "c")
+    monitor.start()
+    lab.detach(NODE, "c")
+    assert lab.exchange(POD, PEER).ok
+    assert "(No events lost)" in monitor("stop")
+    assert [packet for packet in monitor.packets(2) if UDP in packet]
+
+
 def test_without_a_size_128_bytes_of_a_packet_are_kept(lab, monitor, tmp_path):
     monitor.start()
     lab.exchange(POD, PEER, size=700)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podwire.lab.resolvers import resolver_of
+from podwire.lab.resolvers import NO_ALIASES, NO_CONFIG, NODE_SERVER, Resolver, misled, resolver_of
 
 CLUSTER, NODE = ("10.96.0.10",), ("203.0.113.10",)
 OWN = "ns.svc.cluster.local"
@@ -43,3 +43,18 @@ def test_servers_and_suffixes_follow_the_policy(system, spec, servers, search):
 def test_options_of_the_pod_come_instead_of_those_of_the_policy():
     assert told("linux", dnsConfig=CONFIG)[2] == ("ndots:2", "edns0")
     assert told("linux")[2] == ("ndots:5",)
+
+
+@pytest.mark.parametrize(
+    ("quirks", "servers", "aliases"),
+    [
+        ((), ("198.51.100.1",), True),
+        ((NODE_SERVER,), NODE, True),
+        ((NO_CONFIG,), CLUSTER, True),
+        ((NO_ALIASES,), ("198.51.100.1",), False),
+    ],
+)
+def test_faults_mislead_a_windows_pod(quirks, servers, aliases):
+    own = Resolver(servers=("198.51.100.1",), search=("one.example",))
+    found = misled(own, frozenset(quirks), cluster_dns=CLUSTER, node_dns=NODE)
+    assert (found.servers, found.search, found.aliases) == (servers, own.search, aliases)

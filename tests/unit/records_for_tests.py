@@ -50,6 +50,7 @@ def facts(**changes: Any) -> ClusterFacts:
         "cni": "win-overlay",
         "encapsulation": Encapsulation(vni=4096),
         "dsr": True,
+        "win_dsr": True,
         "cluster_dns": ("10.96.0.10",),
         "dns_nodes": ("linux-1",),
         "load_balancer": True,

@@ -103,6 +103,27 @@ agent.socket.getaddrinfo = ask
     assert {attempt["resolved"][0] for attempt in attempts} <= {"192.0.2.1", "192.0.2.2", "192.0.2.3"}
 
 
+def test_after_enough_without_an_answer_the_rest_is_not_asked():
+    deaf = """
+asked = []
+def ask(name, *_):
+    asked.append(name)
+    known = {"missing": agent.socket.EAI_NONAME, "deaf": agent.socket.EAI_AGAIN}.get(name)
+    if known is None:
+        return [(2, 1, 6, "", ("192.0.2.%d" % len(asked), 0))]
+    raise agent.socket.gaierror(known, name)
+agent.socket.getaddrinfo = ask
+"""
+    names = ["missing", "missing", "deaf", "missing", "deaf", "there", "there"]
+    several = [{"name": name, "timeout": 20.0} for name in names]
+    with agent(*changed_agent(deaf, "rpc")) as client:
+        parameters = {"lookups": several, "at_once": 1, "give_up": 2}
+        attempts = client.call("lookups", parameters, 30.0).result(30)["attempts"]
+        assert client.call("lookup", several[-1]).result(10)["resolved"] == ["192.0.2.6"]
+    kinds = [attempt["error"]["kind"] for attempt in attempts]
+    assert kinds == ["not-found", "not-found", "other", "not-found", "other", "timeout", "timeout"]
+
+
 @pytest.mark.parametrize(
     ("method", "params", "text"),
     [

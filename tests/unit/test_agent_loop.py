@@ -135,7 +135,7 @@ def test_old_timers_do_not_pile_up(loop):
     right.close()
 
 
-def test_one_tasks_fault_does_not_end_the_others(loop, capsys):
+def test_one_tasks_fault_does_not_end_the_others(loop, capfd):
     async def fault():
         raise KeyError("oops")
 
@@ -144,4 +144,4 @@ def test_one_tasks_fault_does_not_end_the_others(loop, capsys):
         return await agent.sleep(agent.now() + 0.01)
 
     assert run(loop, main) is False
-    assert "KeyError: 'oops'" in capsys.readouterr().err
+    assert "KeyError: 'oops'" in capfd.readouterr().err

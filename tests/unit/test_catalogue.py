@@ -4,8 +4,10 @@ import itertools
 import sys
 
 import pytest
+from observed import a_flow
 
 from podwire.catalogue import CatalogueError, load, load_catalogue
+from podwire.facts import ClusterFacts
 from podwire.layout import suites_folder
 
 RULE = """area: Area
@@ -55,6 +57,12 @@ def test_a_right_catalogue_loads(suites):
     assert [test.requirement for test in tests] == ["ONE"]
 
 
+def test_a_limitation_may_limit_several_requirements(suites):
+    two = RULE + RULE.partition("requirements:\n")[2].replace("ONE", "TWO")
+    catalogue = load_catalogue(suites(rule=two, limit=LIMIT.replace("requirement: ONE", "requirement: [ONE, TWO]")))
+    assert [one.requirements for one in catalogue.limitations] == [("ONE", "TWO")]
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -73,6 +81,7 @@ def test_a_right_catalogue_loads(suites):
         ({"rule": "area: [\n"}, "not valid YAML"),
         ({"rule": "just text\n"}, "a mapping is needed, found str"),
         ({"limit": LIMIT.replace("requirement: ONE", "requirement: TWO")}, "TWO is no requirement of the catalogue"),
+        ({"limit": LIMIT.replace("requirement: ONE", "requirement: []")}, "requirement: at least one requirement"),
         ({"limit": LIMIT.replace("no-answer", "sadness")}, "symptom: 'sadness' is none of"),
         ({"limit": LIMIT + "    when: {builds: [a, b]}\n"}, "builds: two builds are needed"),
         ({"test": "def test_one(): pass\n"}, "requirements ONE: no test judges it"),
@@ -100,3 +109,16 @@ def test_the_suites_of_this_project_load():
     catalogue, tests = load(suites_folder())
     assert len(catalogue.requirements) >= 20
     assert len(tests) >= len(catalogue.requirements)
+
+
+def test_a_bug_may_concern_any_requirement_and_one_of_its_own_comes_first(suites):
+    bug = LIMIT.replace("kind: documented", "kind: bug")
+    general = bug.replace("LIM", "ANY").replace("requirement: ONE", "requirement: any")
+    catalogues = [load_catalogue(suites(limit=text)) for text in (general, general + bug.partition("\n")[2])]
+    found = [one.limitation_of("ONE", a_flow(), ClusterFacts(), ()) for one in catalogues]
+    assert [one.id for one in found] == ["ANY", "LIM"]
+
+
+def test_what_is_documented_concerns_a_requirement(suites):
+    with pytest.raises(CatalogueError, match="only a bug may concern any requirement"):
+        load_catalogue(suites(limit=LIMIT.replace("requirement: ONE", "requirement: any")))

@@ -60,6 +60,13 @@ def test_facts_of_a_cluster_are_yaml(cluster, capsys):
     assert facts["external"] == {"name": "e.example", "addresses": ["192.0.2.1"], "agent": False}
 
 
+def test_facts_say_whether_flows_begin_outside_and_load_balancers_get_addresses(cluster, capsys):
+    outside = ("--external-host", "e.example=192.0.2.1", "--external-agent", "ssh e.example agent")
+    assert cli.main(["facts", "--kubeconfig", cluster.kubeconfig, *outside, "--load-balancer"]) == 0
+    facts = yaml.safe_load(capsys.readouterr().out)
+    assert (facts["external"]["agent"], facts["load_balancer"]) == (True, True)
+
+
 def test_facts_only_read(cluster):
     cli.main(["facts", "--kubeconfig", cluster.kubeconfig])
     assert {method for method, *_ in cluster.requests} == {"GET"}
@@ -112,12 +119,15 @@ def test_a_plan_names_cases_expectations_and_exclusions(capsys):
 
 def test_run_hands_its_options_to_pytest():
     words = pytest_words(
-        "--lab", "l2bridge-win-bridge", "--area", "dns", "--area", "egress", "--keep", "--", "-k", "tcp"
+        *("--lab", "l2bridge-win-bridge", "--area", "dns", "--area", "egress", "--keep", "--load-balancer"),
+        *("--external-agent", "ssh host agent", "--", "-k", "tcp"),
     )
-    assert [word for word in words if word.startswith(("--lab", "--area", "--keep"))] == [
+    assert [word for word in words if word.startswith(("--lab", "--area", "--keep", "--external", "--load"))] == [
         "--lab=l2bridge-win-bridge",
+        "--external-agent=ssh host agent",
         "--area=dns",
         "--area=egress",
+        "--load-balancer",
         "--keep",
     ]
     assert words[-3:] == ["-k", "tcp", str(content_root() / "suites")]

@@ -34,6 +34,17 @@ def test_a_token_leads_to_the_whole_connection():
     assert directions(index, Clue(token=TOKEN)) == ["request", "reply", "request"]
 
 
+def test_a_client_that_was_given_a_servers_number_as_its_port_is_still_the_client():
+    client = ("172.31.0.1", 80)
+    index = CaptureIndex(
+        [
+            packet(client, SERVER, protocol="udp", payload=TOKEN.encode()),
+            packet(SERVER, client, protocol="udp", payload=TOKEN.encode()),
+        ]
+    )
+    assert directions(index, Clue(token=TOKEN)) == ["request", "reply"]
+
+
 def test_a_capture_that_grows_is_one_capture():
     index = CaptureIndex([packet(CLIENT, SERVER, "S", seq=7)])
     index.extend([packet(SERVER, CLIENT, "SA"), packet(CLIENT, SERVER, "PA", TOKEN.encode())])

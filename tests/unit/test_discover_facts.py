@@ -75,6 +75,26 @@ def test_direct_server_return_is_taken_from_kube_proxy(objects, dsr):
     assert facts_from_objects({"nodes": both(), **objects}).dsr is dsr
 
 
+GATES = {"kind": "KubeProxyConfiguration", "winkernel": {}, "featureGates": {"WinDSR": False}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "version", "on"),
+    [
+        ({"configmaps": [config("kube-proxy-windows", config_conf=GATES)]}, "v1.34.0", False),
+        ({"daemonsets": [daemonset("kube-proxy", command=["--feature-gates=A=true,WinDSR=true"])]}, "v1.30.1", True),
+        ({}, "v1.32.9", False),
+        ({}, "v1.33.0", True),
+        ({}, "", None),
+    ],
+    ids=["ConfigMap", "flag", "alpha until 1.32", "on since 1.33", "unknown version"],
+)
+def test_the_gate_of_direct_server_return_is_as_given_or_as_the_version_has_it(objects, version, on):
+    windows = node("w", "windows")
+    windows["status"]["nodeInfo"]["kubeletVersion"] = version
+    assert facts_from_objects({"nodes": [windows], **objects}).win_dsr is on
+
+
 def test_a_cluster_without_windows_nodes_has_no_dsr_setting():
     assert facts_from_objects({"nodes": [node("l")], "configmaps": [kube_proxy(enableDSR=True)]}).dsr is None
 

@@ -16,7 +16,7 @@ SERVER, CLIENT = CASE.flow.server, CASE.flow.client
 def a_limitation(kind="documented", symptom="no-answer"):
     source = Citation(document="Kubernetes: Networking on Windows")
     return Limitation(
-        id="LIM", requirement="R", kind=kind, statement="does not work", symptom=symptom, sources=(source,)
+        id="LIM", requirements=("R",), kind=kind, statement="does not work", symptom=symptom, sources=(source,)
     )
 
 
@@ -62,6 +62,16 @@ def test_a_blind_capture_point_is_inconclusive_only_where_it_is_needed():
     needs_it_not = answered(at_client=[request(src=CLIENT.ip)])
     assert judge(CASE, needs_it, observation).outcome is Outcome.INCONCLUSIVE
     assert judge(CASE, needs_it_not, observation).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("part", "met"),
+    [("silent", {"timeout"}), ("refused", {"refused"}), ("unanswered", {"timeout", "refused"})],
+)
+def test_a_missing_answer_has_its_kind(part, met):
+    for kind in ("timeout", "refused", "unreachable", None):
+        outcome = judge(CASE, expectation(**{part: True}), an_observation(an_attempt(error=kind))).outcome
+        assert outcome is (Outcome.PASS if kind in met else Outcome.FAIL)
 
 
 def test_a_problem_of_the_run_is_inconclusive_with_its_reason():

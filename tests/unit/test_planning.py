@@ -9,8 +9,9 @@ from podwire.catalogue import load
 from podwire.facts import ClusterFacts
 from podwire.lab.planned import planned_facts
 from podwire.lab.profiles import PROFILES
-from podwire.layout import suites_folder
+from podwire.layout import manifests_folder, suites_folder
 from podwire.planning import Selection, listing, make_plan
+from podwire.slots import BALANCED
 from podwire.suite import expectation_of
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -59,10 +60,7 @@ def test_every_usable_node_takes_part():
 def test_a_linux_only_cluster_runs_what_applies():
     made = plan(without(OVERLAY, "windows"))
     assert made.cases
-    assert {peer.os for case in made.cases.values() for peer in (case.flow.client, case.flow.server)} <= {
-        "linux",
-        "outside",
-    }
+    assert "windows" not in {peer.os for one in made.cases.values() for peer in (one.flow.client, one.flow.server)}
     assert any(one.reason == "no usable windows node" for one in made.exclusions)
 
 
@@ -76,6 +74,16 @@ def test_without_an_outside_host_egress_is_excluded_with_a_reason():
     made = plan(replace(OVERLAY, external=None))
     assert not any(case.flow.server.kind == "outside" for case in made.cases.values())
     assert any("--external-host" in one.reason for one in made.exclusions)
+
+
+def test_without_load_balancers_their_services_are_excluded_whatever_the_way():
+    kinds = {case.flow.service.kind for case in plan(replace(OVERLAY, load_balancer=False)).cases.values()}
+    assert not kinds & BALANCED
+
+
+def test_the_services_that_wait_for_an_address_are_those_of_type_load_balancer():
+    files = (manifests_folder() / "services").glob("*.yaml")
+    assert {file.stem for file in files if "type: LoadBalancer" in file.read_text()} == BALANCED
 
 
 def test_one_node_of_an_os_excludes_its_cross_node_flows():

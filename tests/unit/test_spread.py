@@ -14,6 +14,7 @@ from podwire.spread import (
     every_backend,
     finding,
     interval,
+    lone_backend,
     one_backend,
     some_backend,
     tail,
@@ -169,3 +170,17 @@ def test_an_interval_shrinks_with_the_number_of_connections():
     assert widths == sorted(widths, reverse=True)
     # z = 4.9 standard deviations of a share of a quarter.
     assert widths[-1] == pytest.approx(2 * 4.9 * math.sqrt(0.25 * 0.75 / 4000), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_met"),
+    [({"a": 9}, True), ({"a": 20}, False), ({"a": 9, "b": 1}, False), ({}, False), ({"x": 9}, False)],
+    ids=["one answers some", "one answers all", "two answer", "nobody answers", "a stranger answers"],
+)
+def test_a_lone_backend_answers_some_connections_and_nobody_the_others(counts, is_met):
+    assert met(lone_backend(), counts, 2, 20) is is_met
+
+
+def test_a_single_backend_is_said_with_the_chance_of_it_without_affinity():
+    text = finding(one_backend(), {"a": 11}, NAMES[:2], 11).expected
+    assert text.endswith("11 connections to 2 backends, chance of that without affinity 1e-03")

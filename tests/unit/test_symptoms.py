@@ -15,8 +15,8 @@ def shows(name, case, observation):
     return all(finding.met for finding in symptom(name)(case, observation))
 
 
-def lookup(name, rcode="NXDOMAIN", answers=()):
-    return Lookup(name=name, type="A", server="10.96.0.10", protocol="udp", at=0, rcode=rcode, answers=answers)
+def lookup(name, rcode="NXDOMAIN", answers=(), server="10.96.0.10"):
+    return Lookup(name=name, type="A", server=server, protocol="udp", at=0, rcode=rcode, answers=answers)
 
 
 def ping(at_pod=("request",), at_node=(), error="timeout"):
@@ -87,3 +87,111 @@ def test_an_icmp_error_that_stays_at_the_node_is_as_documented():
 )
 def test_an_icmp_error_that_fails_in_another_way_is_not(observation):
     assert not shows("error-kept-at-node", a_case(OUTSIDE), observation)
+
+
+@pytest.mark.parametrize("end", ["timeout", "unreachable"])
+def test_a_nodes_own_packets_to_a_service_leave_it_unanswered(end):
+    packets = {"client-node": [a_packet(), a_packet(dst="10.244.12.2")]}
+    assert shows("unserved", a_case(), an_observation(an_attempt(error=end), packets=packets))
+
+
+@pytest.mark.parametrize(
+    ("end", "packets"),
+    [("timeout", []), ("timeout", [a_packet(dst="10.244.1.5")]), ("refused", [a_packet()]), (None, [a_packet()])],
+    ids=["nothing leaves", "it is led to a backend", "refused", "answered"],
+)
+def test_a_node_that_is_served_or_sends_nothing_is_another_matter(end, packets):
+    assert not shows("unserved", a_case(), an_observation(an_attempt(error=end), packets={"client-node": packets}))
+
+
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        ((an_attempt("linux-1-a"), an_attempt("linux-2-a")), True),
+        ((an_attempt("linux-1-a"), an_attempt("linux-1-a")), False),
+        ((an_attempt("linux-1-a"), an_attempt("linux-2-a"), an_attempt(error="timeout")), False),
+    ],
+    ids=["two backends", "one backend", "one is not answered"],
+)
+def test_affinity_is_missing_when_all_is_answered_by_several(ends, shown):
+    assert shows("no-affinity", a_case(), an_observation(attempts=ends)) is shown
+
+
+@pytest.mark.parametrize(
+    ("ends", "packets", "shown"),
+    [
+        (("timeout", "timeout"), [a_packet()], True),
+        (("timeout", None), [a_packet()], True),
+        ((None, None), [a_packet()], False),
+        (("timeout", "refused"), [a_packet()], False),
+        (("timeout",), [], False),
+    ],
+    ids=["all", "in part", "none", "refused", "nothing sent"],
+)
+def test_requests_are_lost_when_some_end_as_timeout_and_none_in_another_way(ends, packets, shown):
+    several = tuple(an_attempt(error=end) for end in ends)
+    observation = an_observation(attempts=several, packets={"client-pod": packets})
+    assert shows("lost", a_case(), observation) is shown
+
+
+def to_a_port(at_pod=("request",), at_server=(), error="timeout"):
+    packets = {"client-pod": [a_packet(one) for one in at_pod], "server-pod": list(at_server)}
+    return an_observation(an_attempt(error=error), packets=packets)
+
+
+def test_a_request_that_is_lost_where_it_enters_reaches_no_server():
+    assert shows("lost-at-entry", a_case(), to_a_port())
+    assert shows("never-forwarded", a_case(), to_a_port(at_pod=(), error="refused"))
+
+
+def test_a_client_that_is_the_server_sees_its_own_requests_there():
+    assert shows("lost-at-entry", a_case(a_flow(placement="itself")), to_a_port(at_server=[a_packet()]))
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        to_a_port(at_pod=()),
+        to_a_port(at_pod=("request", "reply")),
+        to_a_port(at_server=[a_packet()]),
+        to_a_port(error="refused"),
+        to_a_port(error=None),
+    ],
+)
+def test_a_request_that_is_lost_elsewhere_is_not(observation):
+    assert not shows("lost-at-entry", a_case(), observation)
+
+
+@pytest.mark.parametrize("observation", [to_a_port(at_server=[a_packet()]), to_a_port(error="unreachable")])
+def test_a_request_that_is_forwarded_or_ends_otherwise_is_not(observation):
+    assert not shows("never-forwarded", a_case(), observation)
+
+
+def test_a_server_that_sees_another_address_than_the_clients():
+    assert shows("client-hidden", a_case(), an_observation(an_attempt(source="172.31.0.12")))
+    assert not shows("client-hidden", a_case(), an_observation(an_attempt()))
+    assert not shows("client-hidden", a_case(), an_observation(an_attempt(error="timeout")))
+
+
+def asking(name, *lookups, error="not-found"):
+    seen = dotted(lookups, error=error)
+    bindings = {**seen.bindings, "target.suffix.1": "web.ns.svc.cluster.local", "dns.ip": ("10.96.0.10",)}
+    return shows(name, a_case(), type(seen)(**{**seen.__dict__, "bindings": bindings}))
+
+
+def test_one_suffix_is_the_one_of_the_namespace_and_a_clean_no():
+    own, other = lookup("web.ns.svc.cluster.local"), lookup("web.svc.cluster.local")
+    assert asking("one-suffix", own)
+    assert not asking("one-suffix")
+    assert not asking("one-suffix", own, other)
+    assert not asking("one-suffix", other)
+    assert not asking("one-suffix", lookup(own.name, rcode=None), error="timeout")
+
+
+def test_the_resolver_of_the_node_is_another_server_that_says_no():
+    there, here = (lookup("web.ns.svc.cluster.local", server=ip) for ip in ("203.0.113.10", "10.96.0.10"))
+    assert asking("node-resolver", there)
+    assert not asking("node-resolver")
+    assert not asking("node-resolver", there, here)
+    assert not asking("node-resolver", lookup(there.name, server=there.server, rcode=None), error="timeout")
+    assert not asking("node-resolver", there, error="other")

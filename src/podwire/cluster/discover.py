@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
+from podwire.builds import judged_as, named
 from podwire.cluster.components import components
 from podwire.cluster.connect import Connection
 from podwire.cluster.errors import ApiError, ClusterError, NotFound, Unauthorized
@@ -86,6 +88,7 @@ def facts_from_objects(
     """
     signals: list[str] = list(unread)
     nodes = tuple(sorted((_node(o, signals) for o in objects.get("nodes", [])), key=lambda n: n.name))
+    nodes = tuple(_with_build(node, signals) for node in nodes)
     network = network_signals(objects)
     signals += network.signals
     has_windows = any(node.os == "windows" for node in nodes)
@@ -151,6 +154,16 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
         kubelet_version=str(info.get("kubeletVersion", "")),
         runtime=str(info.get("containerRuntimeVersion", "")),
     )
+
+
+def _with_build(node: NodeFacts, signals: list[str]) -> NodeFacts:
+    """A Windows node with the build that it is judged as."""
+    if node.build is None:
+        return node
+    taken = judged_as(node.build)
+    newer = f", newer than the table of builds: judged as {named(taken)}" if taken else ""
+    signals.append(f"node {node.name}: Windows build {named(node.build)}{newer}")
+    return replace(node, judged_as=taken)
 
 
 def _ordered(addresses: Iterator[str]) -> tuple[Family, ...]:

@@ -17,6 +17,7 @@ import yaml
 
 from podwire.facts import NodeFacts
 from podwire.layout import manifests_folder
+from podwire.needs import CROWDS
 
 Object = dict[str, Any]
 
@@ -178,10 +179,7 @@ def service_name(kind: str, pod: str = "") -> str:
 
 def crowd_size(kind: str) -> int:
     """How many endpoints a Service of that kind is given by hand; 0 when it has a selector."""
-    spec = _documents(f"services/{kind}.yaml")[0]["spec"]
-    if spec.get("selector") or spec.get("type") == "ExternalName":
-        return 0
-    return int(number) if (number := kind.rpartition("-")[2]).isdigit() else 100
+    return CROWDS.get(kind, 0)
 
 
 def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]]) -> Iterator[Object]:

@@ -104,16 +104,14 @@ class Services:
         for key, future in asked.items():
             try:
                 self.found[key] = deployed(*key, future.result())
-            except Forbidden as error:
-                if error.for_want_of_rights:
-                    raise
-                self._refused(key, error)
             except ApiError as error:
-                if error.status == 401 or error.status >= 500:
-                    raise
                 self._refused(key, error)
 
     def _refused(self, key: tuple[str, str], error: ApiError) -> None:
+        """Missing rights, and a server that fails, are the whole run's problem."""
+        no_rights = isinstance(error, Forbidden) and error.for_want_of_rights
+        if no_rights or error.status == 401 or error.status >= 500:
+            raise error
         name = manifests.service_name(*key)
         self.problems[key] = f"Service {name}: the API server refuses it: {error.message}"
 
@@ -124,8 +122,11 @@ class Services:
         not as it should be, a line each; the cases that need it say so too.
         """
         for kind in {kind for kind, _ in self.found if manifests.crowd_size(kind)}:
-            for obj in manifests.endpoint_slices(self._run_id, kind, addresses):
-                self._rest.apply(obj)
+            try:
+                for obj in manifests.endpoint_slices(self._run_id, kind, addresses):
+                    self._rest.apply(obj)
+            except ApiError as error:
+                self._refused((kind, ""), error)
         up = set(ready)
         served = {one.name: one.pod for one in self.found.values() if one.pod in up}
         lines = [
@@ -137,18 +138,19 @@ class Services:
     def _await_addresses(self, seconds: float) -> list[str]:
         """Until every load balancer has an address, or for that long."""
         end, pause = time.monotonic() + seconds, 0.02
-        while True:
-            without = [key for key, one in self.found.items() if one.is_load_balancer and not one.ingress]
-            if not without:
-                return []
+        while self._without_address():
+            named = {self.found[key].name: key for key in self._without_address()}
             for obj in self._rest.list("services", self._namespace):
-                for key in without:
-                    if self.found[key].name == obj["metadata"]["name"]:
-                        self.found[key] = deployed(*key, obj)
+                key = named.get(obj["metadata"]["name"])
+                if key is not None:
+                    self.found[key] = deployed(*key, obj)
             if time.monotonic() >= end:
                 break
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
-        for key in without:
+        for key in self._without_address():
             self.problems[key] = f"Service {self.found[key].name} got no load balancer address in {seconds:.0f} s"
-        return [self.problems[key] for key in without]
+        return [self.problems[key] for key in self._without_address()]
+
+    def _without_address(self) -> list[tuple[str, str]]:
+        return [key for key, one in self.found.items() if one.is_load_balancer and not one.ingress]

@@ -37,6 +37,7 @@ Object = dict[str, Any]
 ECHO_PORT = 8080
 SECOND_PORT = 8081
 HOST_ECHO_PORT = 18080
+HOST_NETWORK_PORT = 18082
 SERVICE_PORT = 80
 SLOTS = ("a", "b", "host")
 _THREADS = 8
@@ -47,6 +48,7 @@ __all__ = [
     "ECHO_PORT",
     "HEADLESS_SERVICE",
     "HOST_ECHO_PORT",
+    "HOST_NETWORK_PORT",
     "SECOND_PORT",
     "SERVICE_PORT",
     "DeployOptions",
@@ -378,7 +380,7 @@ class _Deploying:
             # A kubelet without dual-stack node addresses lists one family only, but the probe has all of its node's.
             for address in node.addresses:
                 addresses.setdefault(family_of(address), address)
-        ports = {"host": HOST_ECHO_PORT, "port-second": SECOND_PORT}
+        ports = {"host": HOST_ECHO_PORT, "host-network": HOST_NETWORK_PORT, "port-second": SECOND_PORT}
         image, image_id = image_of(seen or {})
         return Probe(
             pod=pod,

@@ -99,6 +99,7 @@ class Cluster:
             cluster_dns=CLUSTER_DNS[:1],
             node_dns=[OUTSIDE_HOST["ipv4"]],
             windows_dns_quirks=network.windows_dns_quirks,
+            windows_cni_quirks=network.windows_cni_quirks,
         )
         await self._start_dns(network, agents)
         proxy = ServiceProxy(self._store, network.nodes)

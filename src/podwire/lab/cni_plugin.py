@@ -20,7 +20,9 @@ PLUGINS = ("win-bridge", "win-overlay")
 VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0")
 FIRST_WITH_CHECK = VERSIONS.index("0.4.0")
 REQUIRED = ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH")
-INCOMPATIBLE, BAD_ENVIRONMENT, CANNOT_DECODE, BAD_CONFIGURATION, NOT_HERE = 1, 4, 6, 7, 100
+INCOMPATIBLE, UNKNOWN_CONTAINER, BAD_ENVIRONMENT, CANNOT_DECODE, BAD_CONFIGURATION, NOT_HERE = 1, 3, 4, 6, 7, 100
+FINDS_FAULT = "check-finds-fault"
+"""A quirk, as an argument behind the plugin's name: CHECK does what the specification wants."""
 
 
 class Refused(Exception):
@@ -31,9 +33,11 @@ class Refused(Exception):
         self.code = code
 
 
-def main(plugin: str) -> int:
+def main(plugin: str, *quirks: str) -> int:
     try:
         answer = run(plugin, os.environ.get("CNI_COMMAND", ""))
+        if FINDS_FAULT in quirks and answer is None:
+            raise Refused(UNKNOWN_CONTAINER, f"there is no container {os.environ['CNI_CONTAINERID']}")
     except Refused as refused:
         print(json.dumps({"cniVersion": VERSIONS[-1], "code": refused.code, "msg": str(refused)}))
         return 1
@@ -73,4 +77,4 @@ def configuration() -> "dict[str, Any]":
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -44,8 +44,8 @@ Fault = Callable[[str, str, str], Damage | None]
 class DnsServer:
     """One server. `records` may be replaced at any time; `fault` is asked `(name, type, client)` for every question.
 
-    An answer from the records is put together once and kept, with the bytes of its question (but the id) as the key:
-    building messages is what costs time here.
+    An answer is put together once and kept, with the bytes of its question (but the id) as the key: building messages
+    is what costs time here.
     """
 
     def __init__(self, records: Records | None = None, forward_to: tuple[str, int] | None = None) -> None:
@@ -142,7 +142,8 @@ class DnsServer:
             short = dns.message.make_response(query, recursion_available=True)
             short.flags |= dns.flags.TC | response.flags & dns.flags.AA
             return short.to_wire()
-        if damage is None and said.elsewhere is None:
+        # CoreDNS as kubeadm configures it has the plugin cache: what another server said is asked of it once.
+        if damage is None and (said.elsewhere is None or response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)):
             if len(self._known) >= KNOWN_ANSWERS:
                 self._known.clear()
             self._known[data[2:], udp] = (name, kind, wire[2:])

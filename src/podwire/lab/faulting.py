@@ -16,7 +16,8 @@ from podwire.lab.netns import NetworkNamespace
 from podwire.lab.network import LabNetwork
 from podwire.lab.topology import Host, Node, Pod
 
-OVERLAY, L2BRIDGE = ("overlay-win-overlay",), ("l2bridge-win-bridge",)
+FLANNEL, L2BRIDGE = ("overlay-flannel-vxlan",), ("l2bridge-win-bridge",)
+OVERLAY = ("overlay-win-overlay", *FLANNEL)
 ECHO_PORT, HOST_ECHO_PORT, DNS_PORT = 8080, 18080, 53
 
 

@@ -5,10 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from podwire.lab import faults_dns, faults_egress, faults_encapsulation, faults_pods, faults_services
+from podwire.lab import (
+    faults_balancing,
+    faults_dns,
+    faults_egress,
+    faults_encapsulation,
+    faults_exposure,
+    faults_limits,
+    faults_pods,
+    faults_services,
+)
 from podwire.lab.faulting import Fault, FaultError, registered
 
-MODULES = (faults_pods, faults_encapsulation, faults_services, faults_egress, faults_dns)
+MODULES = (
+    faults_pods,
+    faults_encapsulation,
+    faults_services,
+    faults_balancing,
+    faults_exposure,
+    faults_egress,
+    faults_dns,
+    faults_limits,
+)
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 
 __all__ = ["FAULTS", "Fault", "FaultError"]

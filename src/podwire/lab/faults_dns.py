@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 from podwire.lab.dns import Damage
-from podwire.lab.faulting import Injection, fault
+from podwire.lab.faulting import DNS_PORT, Injection, chain, fault
 from podwire.lab.planned import OUTSIDE_NAME
-from podwire.lab.profiles import OUTSIDE_ROUTER
-from podwire.lab.windows_dns_client import SEARCH_LIST, SILENT_ON_DOTS
+from podwire.lab.profiles import OUTSIDE_HOST, OUTSIDE_ROUTER
+from podwire.lab.resolvers import NO_ALIASES, NO_CONFIG, NODE_SERVER, PLAIN_ADAPTER
+from podwire.lab.windows_dns_client import BACKWARDS, NO_SUFFIX, SEARCH_LIST, SILENT_ON_DOTS
 
 NOBODY = {"A": "10.244.250.250", "AAAA": "fd10:244:0:fa::fa"}
 
@@ -30,7 +32,7 @@ def is_pod_name(name: str) -> bool:
 
 
 def is_service_name(name: str) -> bool:
-    return name.startswith("echo-") and name.endswith(".svc.cluster.local")
+    return name.startswith(("echo-", "by-")) and name.endswith(".svc.cluster.local")
 
 
 def elsewhere(kind: str) -> Damage:
@@ -43,26 +45,32 @@ def stale_pod_address(do: Injection) -> None:
     damaged(do, lambda name, kind, client: elsewhere(kind) if is_pod_name(name) else None)
 
 
-@fault("dns-stale-service-address", kills=("FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN"))
+@fault(
+    "dns-stale-service-address",
+    kills=("FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN", "DNS-SHORT", "DNS-FQDN", "DNS-HOST-NETWORK"),
+)
 def stale_service_address(do: Injection) -> None:
     """Service names resolve to an address that is not the Service's."""
     damaged(do, lambda name, kind, client: elsewhere(kind) if is_service_name(name) else None)
 
 
-@fault("dns-service-unknown", kills=("FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN", "DNS-PQDN-DOT"))
+@fault(
+    "dns-service-unknown",
+    kills=("FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN", "DNS-PQDN-DOT", "DNS-SHORT", "DNS-FQDN"),
+)
 def service_unknown(do: Injection) -> None:
     """The cluster's DNS says that there are no such Services."""
     unknown = Damage(kind="rcode", rcode="NXDOMAIN")
     damaged(do, lambda name, kind, client: unknown if is_service_name(name) else None)
 
 
-@fault("dns-outside-lost", kills=("FLOW-POD-EXT-DNS",))
+@fault("dns-outside-lost", kills=("FLOW-POD-EXT-DNS", "DNS-EXTERNAL"))
 def outside_lost(do: Injection) -> None:
     """Questions for names outside the cluster get no answer."""
     damaged(do, lambda name, kind, client: Damage(kind="drop") if name == OUTSIDE_NAME else None)
 
 
-@fault("dns-outside-wrong-address", kills=("FLOW-POD-EXT-DNS",))
+@fault("dns-outside-wrong-address", kills=("FLOW-POD-EXT-DNS", "DNS-EXTERNAL"))
 def outside_wrong_address(do: Injection) -> None:
     """The outside host's name resolves to the router beside it."""
     wrong = {"A": OUTSIDE_ROUTER["ipv4"], "AAAA": OUTSIDE_ROUTER["ipv6"]}
@@ -70,7 +78,10 @@ def outside_wrong_address(do: Injection) -> None:
     damaged(do, lambda name, kind, client: to_router.get(kind) if name == OUTSIDE_NAME else None)
 
 
-@fault("windows-dns-search-list", kills=("DNS-PQDN-DOT", "FLOW-POD-SVC-FQDN"))
+@fault(
+    "windows-dns-search-list",
+    kills=("DNS-PQDN-DOT", "FLOW-POD-SVC-FQDN", "DNS-FQDN", "DNS-EXTERNAL", "DNS-SEARCH-LIST"),
+)
 def windows_search_list(do: Injection) -> None:
     """Windows pods append a search list as Linux does: names with a dot resolve, and full names are asked thrice."""
     quirk(do, SEARCH_LIST)
@@ -80,3 +91,86 @@ def windows_search_list(do: Injection) -> None:
 def windows_silent_on_dots(do: Injection) -> None:
     """The DNS client of Windows pods never answers for names with a dot: a time-out where a clean no is documented."""
     quirk(do, SILENT_ON_DOTS)
+
+
+@fault("windows-dns-no-suffix", kills=("DNS-SHORT", "DNS-SEARCH-LIST", "DNS-ORDER"))
+def windows_no_suffix(do: Injection) -> None:
+    """Windows pods ask bare names as they are, without the suffix of their namespace."""
+    quirk(do, NO_SUFFIX)
+
+
+@fault("windows-dns-suffixes-backwards", kills=("DNS-ORDER",))
+def windows_suffixes_backwards(do: Injection) -> None:
+    """Windows pods with several suffixes try the last one first."""
+    quirk(do, BACKWARDS)
+
+
+@fault("windows-dns-node-server", kills=("DNS-SERVERADDR",))
+def windows_node_server(do: Injection) -> None:
+    """Windows pods ask the DNS server of their node, past the address of the cluster's."""
+    quirk(do, NODE_SERVER)
+
+
+@fault("windows-dns-config-ignored", kills=("DNS-CUSTOM",))
+def windows_config_ignored(do: Injection) -> None:
+    """Windows pods with a dnsConfig of their own ask the cluster's DNS nevertheless."""
+    quirk(do, NO_CONFIG)
+
+
+@fault("windows-hosts-aliases-missing", kills=("DNS-HOSTSFILE",))
+def windows_hosts_aliases_missing(do: Injection) -> None:
+    """The hosts file of Windows pods lacks their hostAliases: these names are asked of a server, which knows none."""
+    quirk(do, NO_ALIASES)
+
+
+@fault("windows-nslookup-plain", kills=("DNS-PQDN-NSLOOKUP",))
+def windows_nslookup_plain(do: Injection) -> None:
+    """nslookup in Windows pods finds no suffix at the adapter and asks names with a dot as they are."""
+    quirk(do, PLAIN_ADAPTER)
+
+
+@fault("dns-headless-stale", kills=("DNS-HEADLESS",))
+def headless_stale(do: Injection) -> None:
+    """A headless Service resolves to one address, which no pod has any more."""
+    names = ("headless.", "by-headless-name.")
+    damaged(do, lambda name, kind, client: elsewhere(kind) if name.startswith(names) else None)
+
+
+@fault("dns-alias-unknown", kills=("SVC-EXTERNALNAME", "DNS-EXTERNALNAME"))
+def alias_unknown(do: Injection) -> None:
+    """The cluster's DNS says that there is no ExternalName Service."""
+    unknown = Damage(kind="rcode", rcode="NXDOMAIN")
+    damaged(do, lambda name, kind, client: unknown if name.startswith("alias.") else None)
+
+
+@fault("dns-alias-flattened", kills=("DNS-EXTERNALNAME",))
+def alias_flattened(do: Injection) -> None:
+    """An ExternalName Service is answered with the right address, and nothing tells that it is an alias."""
+    own = {"A": OUTSIDE_HOST["ipv4"], "AAAA": OUTSIDE_HOST["ipv6"]}
+    flat = {kind: Damage(kind="address", address=address) for kind, address in own.items()}
+    damaged(do, lambda name, kind, client: flat.get(kind) if name.startswith("alias.") else None)
+
+
+@fault("dns-over-tcp-lost", kills=("DNS-TCP",))
+def over_tcp_lost(do: Injection) -> None:
+    """DNS over TCP is dropped on the nodes; over UDP it works, and long answers say that they are cut off."""
+    for node in do.nodes():
+        do.rules(node.host, "inet", chain("forward", 0, f"tcp dport {DNS_PORT} drop"))
+
+
+@fault("dns-of-nodes-lost", kills=("DNS-HOST-NETWORK",))
+def of_nodes_lost(do: Injection) -> None:
+    """The DNS questions of processes on the nodes themselves are dropped; pods ask as ever."""
+    for node in do.nodes():
+        do.rules(node.host, "inet", chain("output", 0, f"udp dport {DNS_PORT} drop"))
+
+
+@fault("dns-some-lost", kills=("DNS-BURST",))
+def some_lost(do: Injection) -> None:
+    """Of many questions for names that nobody asked before one in fifty is never answered."""
+    lost = Damage(kind="drop")
+
+    def damage(name: str, kind: str, client: str) -> Damage | None:
+        return lost if ".nobody-" in name and zlib.crc32(name.encode()) % 50 == 0 else None
+
+    damaged(do, damage)

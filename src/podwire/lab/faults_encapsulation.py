@@ -13,7 +13,7 @@ PORT_BITS, VNI_BITS = "@th,16,16", "@th,96,24"
 NOBODY = "02:de:ad:00:00:01"
 
 
-@fault("vni-below-4096", kills=("OVL-VXLAN",), profiles=OVERLAY)
+@fault("vni-below-4096", kills=("OVL-VXLAN", "FLANNEL-VNI"), profiles=OVERLAY)
 def vni_below_4096(do: Injection) -> None:
     """On the wire every tunnel packet has VNI 1; both ends agree on it, so everything works."""
     for node in do.nodes():
@@ -29,7 +29,7 @@ def vni_of_another_network(do: Injection) -> None:
         do.rules(node.host, "netdev", chain("egress", 0, f"udp dport 4789 {VNI_BITS} set 0x1001", device=NIC))
 
 
-@fault("vxlan-port-8472", kills=("OVL-VXLAN",), profiles=OVERLAY)
+@fault("vxlan-port-8472", kills=("OVL-VXLAN", "FLANNEL-PORT"), profiles=OVERLAY)
 def vxlan_port_8472(do: Injection) -> None:
     """Windows nodes send to UDP port 8472 and their peers take it, so everything works; the other way it is 4789."""
     for node in do.nodes():
@@ -47,7 +47,7 @@ def outer_source_wrong(do: Injection) -> None:
         do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
 
 
-@fault("replies-unencapsulated", kills=("OVL-VXLAN", "OVL-ISOLATION"), profiles=OVERLAY)
+@fault("replies-unencapsulated", kills=("OVL-VXLAN", "OVL-ISOLATION", "FLANNEL-NODIRECT"), profiles=OVERLAY)
 def replies_unencapsulated(do: Injection) -> None:
     """Linux nodes send to Windows pods without the tunnel; Windows nodes still use it (flannel issue 1394)."""
     for node in do.nodes("linux"):

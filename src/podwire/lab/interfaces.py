@@ -44,6 +44,10 @@ class NodeNetwork(Protocol):
     pod_cidrs: tuple[str, ...]
     nic: str
 
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of its pods, which are those that its proxy serves."""
+
     def attach_pod(self, uid: str) -> PodNetwork:
         """A namespace with a cable, addresses and routes, ready to carry traffic when the call returns."""
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 
 import podwire
@@ -26,7 +27,7 @@ from podwire.lab.interfaces import (
 )
 from podwire.lab.node_services import NodeServices
 from podwire.lab.pod_worker import PodWorker
-from podwire.lab.resolvers import Resolver, resolver_of
+from podwire.lab.resolvers import PLAIN_ADAPTER, Resolver, misled, resolver_of
 from podwire.lab.windows_dns_client import ADDRESS as DNS_CLIENT_ADDRESS
 from podwire.lab.windows_dns_client import OPTIONS as DNS_CLIENT_OPTIONS
 from podwire.lab.windows_dns_client import WindowsDnsClient
@@ -35,7 +36,7 @@ _PYTHON = os.path.realpath(sys.executable)
 _NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire.__file__).parents[1]))))
 
 
-def _scripts(system: OS, host_process: bool) -> dict[str, str]:
+def _scripts(system: OS, cni_quirks: Set[str], host_process: bool) -> dict[str, str]:
     """Programs that an emulated Windows node gives to its containers: nslookup and ipconfig are part of Windows images;
     pktmon and the CNI plugins are the node's own, which HostProcess containers see.
     """
@@ -44,7 +45,7 @@ def _scripts(system: OS, host_process: bool) -> dict[str, str]:
     scripts = {name: _script(name) for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
-        scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name) for name in CNI_PLUGINS}
+        scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name, *cni_quirks) for name in CNI_PLUGINS}
     return scripts
 
 
@@ -76,12 +77,13 @@ class NodeAgents:
         cluster_dns: Sequence[str] = (),
         node_dns: Sequence[str] = (),
         windows_dns_quirks: Set[str] = frozenset(),
+        windows_cni_quirks: Set[str] = frozenset(),
     ) -> None:
         self._store = store
         self._cluster_dns, self._node_dns = tuple(cluster_dns), tuple(node_dns)
         self._work = work
         self._workers: dict[str, PodWorker] = {}
-        self._windows_dns_quirks = windows_dns_quirks
+        self._windows_dns_quirks, self._windows_cni_quirks = windows_dns_quirks, windows_cni_quirks
         self.windows_dns_clients: dict[str, WindowsDnsClient] = {}
         self._adopted: dict[str, Callable[[], None]] = {}
         self._unsubscribe: Callable[[], None] | None = None
@@ -99,7 +101,7 @@ class NodeAgents:
             resolver=resolver,
             release=self._release,
             links={"python": _PYTHON, "python3": _PYTHON},
-            scripts=functools.partial(_scripts, node.os),
+            scripts=functools.partial(_scripts, node.os, self._windows_cni_quirks),
             needed=_NEEDED,
         )
 
@@ -107,10 +109,14 @@ class NodeAgents:
         found = resolver_of(pod, node.os, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
         if node.os == "windows" and network is not None:
             _allow_ping(network.namespace)
-            client = WindowsDnsClient(found.search, found.servers, self._windows_dns_quirks)
+            quirks = self._windows_dns_quirks
+            found = misled(found, quirks, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
+            client = WindowsDnsClient(found.search, found.servers, quirks)
             await client.serve(network.namespace)
             self.windows_dns_clients[pod["metadata"]["uid"]] = client
-            return Resolver(servers=(DNS_CLIENT_ADDRESS,), options=DNS_CLIENT_OPTIONS, adapter=found)
+            adapter = replace(found, search=()) if PLAIN_ADAPTER in quirks else found
+            own = (DNS_CLIENT_ADDRESS,)
+            return Resolver(servers=own, options=DNS_CLIENT_OPTIONS, adapter=adapter, aliases=found.aliases)
         return found
 
     def adopt(self, uid: str, release: Callable[[], None]) -> None:

@@ -57,9 +57,11 @@ class LoadBalancers:
             meta = service["metadata"]
             external, ingress = external_addresses(service)
             for address in (*external, *ingress):
-                if nodes and _is_led(address):
+                # A balancer's health check of a node whose proxy does not serve the family fails.
+                serving = [name for name in nodes if family_of(address) in self._network.nodes[name].families]
+                if serving and _is_led(address):
                     own = slices.get((meta["namespace"], meta["name"]), [])
-                    routes.setdefault(address, node_for(address, service, own, nodes))
+                    routes.setdefault(address, node_for(address, service, own, serving))
         self._network.set_external_routes(routes)
 
     def _equip(self, service: Object, services: Sequence[Object]) -> None:

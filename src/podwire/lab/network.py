@@ -32,13 +32,15 @@ class LabNetwork:
     """The topology of a profile (`interfaces.Network`); `machines` are the same nodes with all that they can do.
 
     Two places for faults of names, which the lab's DNS server and its emulated Windows DNS clients look at with every
-    question: `dns_fault` damages the server's answers, `windows_dns_quirks` names what the clients do wrong.
+    question: `dns_fault` damages the server's answers, `windows_dns_quirks` names what the clients do wrong. And one of
+    CNI plugins, which emulated Windows nodes look at with every container: `windows_cni_quirks`.
     """
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.dns_fault: Any = None
         self.windows_dns_quirks: set[str] = set()
+        self.windows_cni_quirks: set[str] = set()
         self.active_faults: dict[str, Any] = {}
         self._external_routes: dict[str, str] = {}
         self.outside_addresses = tuple(OUTSIDE_HOST[family] for family in FAMILIES)

@@ -50,7 +50,7 @@ def prepared(
         ),
         etc={
             "resolv.conf": resolver.to_file(),
-            "hosts": pod_spec.hosts_file(context),
+            "hosts": pod_spec.hosts_file(context, aliases=resolver.aliases),
             "hostname": pod_spec.hostname(context) + "\n",
         },
         links=dict(services.links),

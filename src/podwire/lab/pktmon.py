@@ -19,6 +19,7 @@ own. Standard library only: it is started many times, and must start fast.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -420,6 +421,10 @@ class Session:
                 data, control, _, source = sock.recvmsg(1 << 16, 64)
             except BlockingIOError:
                 return
+            except OSError as error:
+                if error.errno == errno.ENETDOWN:
+                    continue  # The port has gone with its pod, which is said once; what it saw before is kept.
+                raise
             if not self._filters.report(data):
                 continue
             at = time.time_ns()

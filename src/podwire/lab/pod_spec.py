@@ -166,11 +166,14 @@ def hostname(context: PodContext) -> str:
     return str(context.pod["spec"].get("hostname") or context.pod["metadata"]["name"])[:63]
 
 
-def hosts_file(context: PodContext) -> str:
-    """/etc/hosts, or the hosts file of Windows, as kubelet manages it; for HostProcess containers it does not."""
+def hosts_file(context: PodContext, *, aliases: bool = True) -> str:
+    """/etc/hosts, or the hosts file of Windows, as kubelet manages it; for HostProcess containers it does not.
+
+    `aliases` is False where a fault leaves the pod's own names out.
+    """
     lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
     lines += [f"{ip}\t{hostname(context)}" for ip in context.pod_ips]
-    for alias in () if context.host_process_pod else context.pod["spec"].get("hostAliases") or ():
+    for alias in () if context.host_process_pod or not aliases else context.pod["spec"].get("hostAliases") or ():
         lines.append("\t".join([alias["ip"], *alias.get("hostnames", ())]))
     return "\n".join(lines) + "\n"
 

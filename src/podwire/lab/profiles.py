@@ -83,8 +83,8 @@ class Profile:
     `vni` and `port` are None where nothing is encapsulated. `windows_gateway` is the host number of the pods' default
     gateway on a Windows node (1 on Linux). `source_vip` is the host number of the address that Windows Services without
     DSR use as source, None when that is the node's own address. `underlay_excepted` tells whether OutboundNAT leaves
-    packets to the nodes' own network alone. `build` is what all Windows nodes run. `source` names the document that the
-    row was read from.
+    packets to the nodes' own network alone, `node_reaches_own_pods_only` whether a Windows node itself gets no farther
+    than its own pods. `build` is what all Windows nodes run. `source` names the document that the row was read from.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Profile:
     windows_gateway: int = 1
     source_vip: int | None = None
     underlay_excepted: bool = False
+    node_reaches_own_pods_only: bool = False
     build: WindowsBuild = DEFAULT_BUILD
     nodes: tuple[NodePlan, ...] = field(default=DEFAULT_NODES)
 
@@ -154,6 +155,18 @@ _ROWS = (
         source="kubernetes.io: Networking on Windows, network modes, L2bridge; Microsoft: Network drivers, l2bridge",
         windows_gateway=2,
         underlay_excepted=True,
+    ),
+    Profile(
+        name="overlay-flannel-vxlan",
+        mode="overlay",
+        cni="flannel",
+        summary="as overlay-win-overlay, by flannel; a Windows node reaches its own pods only",
+        source="kubernetes.io: Networking on Windows, limitations, Flannel; flannel: backends, VXLAN on Windows",
+        windows_families=("ipv4",),
+        vni=4096,
+        port=4789,
+        source_vip=2,
+        node_reaches_own_pods_only=True,
     ),
 )
 

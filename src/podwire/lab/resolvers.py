@@ -5,11 +5,13 @@ Source: kubernetes.io "DNS for Services and Pods": policies; on Windows nodes no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 
 from podwire.facts import OS
 from podwire.lab.interfaces import Object
+
+NODE_SERVER, NO_CONFIG, NO_ALIASES, PLAIN_ADAPTER = "node's server", "no config", "no aliases", "plain adapter"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +19,14 @@ class Resolver:
     """Servers in order, search suffixes in order, options such as `ndots:5`.
 
     `adapter` is what the network adapter of a Windows pod says, where these settings lead to the DNS client instead.
+    `aliases` tells whether the hosts file has the pod's hostAliases.
     """
 
     servers: tuple[str, ...]
     search: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     adapter: Resolver | None = None
+    aliases: bool = True
 
     def to_file(self) -> str:
         """As resolv.conf(5). Without a suffix the search is the root: nothing is made up from the host's name."""
@@ -59,3 +63,13 @@ def resolver_of(
         search=(*found.search, *searches),
         options=kept + added,
     )
+
+
+def misled(found: Resolver, quirks: Set[str], *, cluster_dns: Sequence[str], node_dns: Sequence[str]) -> Resolver:
+    """The settings of a Windows pod as faults make them when it starts: `node's server` (the servers of its node),
+    `no config` (the cluster's, whatever the pod brings) and `no aliases` (a hosts file without the pod's own names)."""
+    if NODE_SERVER in quirks:
+        found = replace(found, servers=tuple(node_dns))
+    if NO_CONFIG in quirks:
+        found = replace(found, servers=tuple(cluster_dns))
+    return replace(found, aliases=NO_ALIASES not in quirks)

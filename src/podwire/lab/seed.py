@@ -21,6 +21,7 @@ CLUSTER_DNS = ("10.96.0.10", "fd10:96::a")
 KUBERNETES_SERVICE = ("10.96.0.1", "fd10:96::1")
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 KUBELET_VERSION = "v1.34.0"
+FLANNEL = "flannel"
 DNS_POD = "coredns-lab"
 DNS_NODE = "linux-1"
 
@@ -44,13 +45,18 @@ def seeds(profile: Profile) -> Iterator[Seed]:
         )
         yield from account(name)
     for plan in profile.nodes:
-        yield "nodes", node(plan, profile.build)
+        made = node(plan, profile.build)
+        if profile.cni == FLANNEL:
+            made["metadata"]["annotations"] |= flannel_notes(plan, profile)
+        yield "nodes", made
     yield "services", _service("default", "kubernetes", KUBERNETES_SERVICE, [("https", "TCP", 443, 6443)], None)
     dns_ports = [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]
     yield "services", _service("kube-system", "kube-dns", CLUSTER_DNS, dns_ports, {"k8s-app": "kube-dns"})
     yield "configmaps", _config("coredns", {"Corefile": _COREFILE})
     yield "configmaps", _config("cni-windows", {"cni-conf.json": json.dumps(cni_configuration(profile), indent=2)})
     yield "configmaps", _config("kube-proxy-windows", {"config.conf": _proxy_configuration(profile)})
+    if profile.cni == FLANNEL:
+        yield "configmaps", _config("kube-flannel-cfg", {"net-conf.json": json.dumps(flannel_network(profile))})
     yield "daemonsets", _daemonset("kube-proxy", "linux", ["/usr/local/bin/kube-proxy"])
     yield (
         "daemonsets",
@@ -181,7 +187,7 @@ def cni_configuration(profile: Profile) -> Object:
     found: Object = {
         "cniVersion": "1.0.0",
         "name": network_name(profile),
-        "type": profile.cni,
+        "type": "win-overlay" if profile.encapsulated else "win-bridge",
         "apiVersion": 2,
         "ipMasq": True,
         "capabilities": {"portMappings": True, "dns": True},
@@ -190,9 +196,33 @@ def cni_configuration(profile: Profile) -> Object:
             *([{"name": "EndpointPolicy", "value": route}] if profile.encapsulated else []),
         ],
     }
+    if profile.cni == FLANNEL:
+        # flannel hands its pods over to the plugin of its backend (flannel-io/cni-plugin, flannel_windows.go).
+        return {"cniVersion": "1.0.0", "name": network_name(profile), "type": FLANNEL, "delegate": found}
     if profile.encapsulated:
         found["vxlan"] = {"vni": profile.vni, "port": profile.port}
     return found
+
+
+def flannel_network(profile: Profile) -> Object:
+    """flannel's network configuration (flannel-io/flannel: configuration; backends, VXLAN on Windows)."""
+    return {
+        "Network": POD_NETWORK["ipv4"],
+        "IPv6Network": POD_NETWORK["ipv6"],
+        "EnableIPv6": True,
+        "Backend": {"Type": "vxlan", "VNI": profile.vni, "Port": profile.port},
+    }
+
+
+def flannel_notes(plan: NodePlan, profile: Profile) -> dict[str, str]:
+    """What flanneld notes on its node (flannel-io/flannel, pkg/subnet/kube/annotations.go)."""
+    prefix = "flannel.alpha.coreos.com"
+    return {
+        f"{prefix}/backend-type": "vxlan",
+        f"{prefix}/backend-data": json.dumps({"VNI": profile.vni, "VtepMAC": plan.vtep_mac}),
+        f"{prefix}/kube-subnet-manager": "true",
+        f"{prefix}/public-ip": plan.address("ipv4"),
+    }
 
 
 def network_name(profile: Profile) -> str:
@@ -225,6 +255,7 @@ _COREFILE = """.:53 {
        pods insecure
     }
     forward . /etc/resolv.conf
+    cache 30
 }
 """
 
@@ -249,7 +280,7 @@ def _service(
         "ports": [{"name": n, "protocol": p, "port": number, "targetPort": t} for n, p, number, t in ports],
     }
     return {
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": selector or {}},
         "spec": spec | ({"selector": selector} if selector else {}),
     }
 

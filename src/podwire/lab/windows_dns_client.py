@@ -33,7 +33,7 @@ with few dots every name goes through the search list, which is the root alone, 
 PATIENCE = 1.0
 TRIES = 3
 REMEMBERED = 64
-SEARCH_LIST, SILENT_ON_DOTS = "search list", "silent on dots"
+SEARCH_LIST, SILENT_ON_DOTS, NO_SUFFIX, BACKWARDS = "search list", "silent on dots", "no suffix", "backwards"
 
 
 def windows_spellings(name: str, suffixes: Sequence[str]) -> Sequence[str]:
@@ -44,8 +44,9 @@ def windows_spellings(name: str, suffixes: Sequence[str]) -> Sequence[str]:
 class WindowsDnsClient:
     """Takes the questions of one pod's programs, and asks the pod's DNS servers by packets from the pod's own address.
 
-    `quirks` is what faults make it do, looked at with every question: `search list` (it appends suffixes as Linux does)
-    and `silent on dots` (it never answers for a name with a dot).
+    `quirks` is what faults make it do, looked at with every question: `search list` (it appends suffixes as Linux
+    does), `silent on dots` (it never answers for a name with a dot), `no suffix` (it appends none) and `backwards` (it
+    tries several from the last to the first).
     """
 
     def __init__(self, suffixes: Sequence[str], servers: Sequence[str], quirks: Set[str] = frozenset()) -> None:
@@ -98,41 +99,57 @@ class WindowsDnsClient:
         name = query.question[0].name.to_text(omit_final_dot=True)
         if SILENT_ON_DOTS in self._quirks and "." in name:
             return None
+        spellings = self._spellings(name)
+        if list(spellings) == [name]:
+            # Nothing to spell: the question goes on as it is, and an answer that fits comes back as it is.
+            plain = await self._send(data)
+            if plain is None or not udp or len(plain) <= max(query.payload, PLAIN_UDP):
+                return plain
+            return self._cut(data, query, dns.message.from_wire(plain))
         said: dns.message.Message | None = None
-        for spelled in self._spellings(name):
+        for spelled in spellings:
             said = await self._ask(spelled, query)
             if said is None or said.answer or said.rcode() not in (dns.rcode.NXDOMAIN, dns.rcode.NOERROR):
                 break
         if said is None:
             return None
         answer = _as_asked(query, said)
-        wire = answer.to_wire(max_size=65535)
-        if not udp:
-            return wire
+        return self._cut(data, query, answer) if udp else answer.to_wire(max_size=65535)
+
+    def _cut(self, data: bytes, query: dns.message.Message, answer: dns.message.Message) -> bytes:
+        """As much of an answer as a datagram of the program takes; the whole of it is kept for its second try."""
         if len(self._told) >= REMEMBERED:
             self._told.clear()
-        self._told[data] = wire
+        self._told[data] = answer.to_wire(max_size=65535)
         return answer.to_wire(max_size=max(query.payload, PLAIN_UDP), prefer_truncation=True)
 
     def _spellings(self, name: str) -> Sequence[str]:
+        if NO_SUFFIX in self._quirks:
+            return [name]
+        if BACKWARDS in self._quirks:
+            return list(reversed(windows_spellings(name, self._suffixes)))
         if SEARCH_LIST in self._quirks and self._suffixes:
             own = self._suffixes[0]
             return [f"{name}.{own}", f"{name}.{own.partition('.')[2]}", name]
         return windows_spellings(name, self._suffixes)
 
     async def _ask(self, name: str, query: dns.message.Message) -> dns.message.Message | None:
-        assert self._namespace is not None
-        if not self._servers:
-            return None
         try:
             asked = dns.message.make_query(name, query.question[0].rdtype)
         except dns.exception.DNSException:  # With the suffix it is no name any more: too long (RFC 1035).
             return None
-        for attempt in range(TRIES):
+        said = await self._send(asked.to_wire())
+        return dns.message.from_wire(said) if said is not None else None
+
+    async def _send(self, wire: bytes) -> bytes | None:
+        """The answer of one of the pod's servers to this message, asked as often as Windows asks; None without any."""
+        assert self._namespace is not None
+        for attempt in range(TRIES if self._servers else 0):
             server = self._servers[attempt % len(self._servers)]
             try:
-                wire = await asyncio.wait_for(exchange(self._namespace, asked.to_wire(), (server, 53)), PATIENCE)
-                return dns.message.from_wire(wire)
+                said = await asyncio.wait_for(exchange(self._namespace, wire, (server, 53)), PATIENCE)
+                dns.message.from_wire(said, question_only=True)
+                return said
             except (TimeoutError, OSError, dns.exception.DNSException):
                 continue
         return None

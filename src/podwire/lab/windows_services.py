@@ -95,7 +95,8 @@ def balancers(node: NodePlan, profile: Profile, service: ServiceRule) -> Iterato
     """
     chosen, available = candidates(node, profile, service)
     # A local endpoint that is not in the pod network (a HostProcess pod) is left out.
-    usable = tuple(e for e in chosen if e.address not in node.addresses)
+    own = node.addresses
+    usable = tuple(e for e in chosen if e.address not in own)
     if not usable:
         return  # without endpoints no policy at all is made, not even one that refuses
     for balancer in _wanted(node, profile, service, usable, chosen[-1], available=available):

@@ -1261,9 +1261,21 @@ async def lookup(loop: Loop, params: Parameters) -> Parameters:
 
 
 async def lookups(loop: Loop, params: Parameters) -> Parameters:
-    """Many of them, `at_once` in flight, each in a thread: MOST_THREADS of the agent are the upper limit."""
+    """Many of them, `at_once` in flight, each in a thread: MOST_THREADS of the agent are the upper limit. Once as
+    many as `give_up` had no answer, neither an address nor that there is none, the others are not asked any more."""
     several, most = wanted(params, "lookups", list), at_once(params)
-    return {"attempts": await together(loop, [lookup(loop, dict(one)) for one in several], most)}
+    left = int(params.get("give_up") or len(several))
+
+    async def ask(one: Parameters) -> Parameters:
+        nonlocal left
+        if left <= 0:
+            text = "not asked: too many before it had no answer"
+            return {**begun(str(one.get("token") or "")), "error": Failure("resolve", "timeout", None, text).facts}
+        attempt = await lookup(loop, one)
+        left -= bool(attempt["error"]) and attempt["error"]["kind"] != "not-found"
+        return attempt
+
+    return {"attempts": await together(loop, [ask(dict(one)) for one in several], most)}
 
 
 async def look_up(loop: Loop, name: str, family: int, until: float, flags: int = 0) -> tuple[list[str], str]:

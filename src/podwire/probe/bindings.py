@@ -9,7 +9,7 @@ from podwire.cases import Case
 from podwire.cluster import manifests
 from podwire.cluster.services import DeployedService
 from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
-from podwire.facts import ClusterFacts, Family, NodeFacts
+from podwire.facts import FAMILIES, ClusterFacts, Family, NodeFacts
 from podwire.flows import BY_SERVICE
 from podwire.needs import CHOSEN
 from podwire.observations import Value
@@ -32,8 +32,9 @@ def bindings_of(
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
     asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
-    servers = asked.cluster_ips.values() if asked else facts.cluster_dns
-    values["dns.ip"] = tuple(servers)
+    servers = tuple(asked.cluster_ips.values()) if asked else facts.cluster_dns
+    if servers:
+        values["dns.ip"] = servers
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":
@@ -44,6 +45,7 @@ def bindings_of(
     if flow.server.kind == "outside":
         address = facts.external.address(flow.family) if facts.external else None
         values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
+        values["server.name"] = facts.external.name if facts.external else ""
     elif flow.server.kind == "dns":
         values["server.ip"] = tuple(facts.cluster_dns)
     elif flow.server.kind == "backends":
@@ -81,6 +83,7 @@ def _of_service(case: Case, deployment: Deployment) -> dict[str, Value]:
     address = service.cluster_ips.get(case.flow.family)
     if address:
         values["service.cluster_ip"] = address
+    values["service.families"] = tuple(family for family in FAMILIES if family in service.cluster_ips)
     try:
         port = service_port(case, service)
     except NoTarget:
@@ -137,6 +140,7 @@ def _of_probe(
 ) -> dict[str, Value]:
     family = case.flow.family
     values: dict[str, Value] = {f"{role}.identity": probe.identity}
+    values[f"{role}.families"] = tuple(one for one in FAMILIES if one in probe.addresses)
     if role == "server":
         values |= {"server.port": probe.port, "server.identities": (probe.identity,)}
     if family in probe.addresses:

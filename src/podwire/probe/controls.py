@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from podwire.cases import Case, Slot
-from podwire.cluster.workloads import ECHO_PORT, Deployment
+from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
 from podwire.facts import ClusterFacts, Family
-from podwire.flows import ServiceSymbols
+from podwire.flows import ON_NODE_NETWORK, ServiceSymbols
 from podwire.needs import ANOTHER_SERVICE, CONTROL_KIND
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
@@ -30,18 +30,23 @@ class Control:
 
 OUTSIDE = "outside"
 """The name under which the agent on the host outside stands among the agents of a run."""
+LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
+SERVER_HOST = "server-host"
+"""The control that asks the host probe of the server's node."""
 OUTSIDE_PORTS = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
+BY_THE_SERVER_NODE = "by-the-server-node"
 
 
 def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
     """The controls of a case: both ends answer themselves; the client's node reaches the outside, if that is where the
     case goes or comes from; and what the test asks for."""
-    family = case.flow.family
+    # A control goes where somebody listens.
+    case, family = replace(case, flow=replace(case.flow, closed_port=False)), case.flow.family
     for slot in (case.client, case.server):
         if not slot.is_probe:
             continue
         probe = probe_of(slot, deployment)
-        own = probe.addresses.get(family)
+        own = own_address(probe, family)
         if own:
             yield Control(name=f"{probe.pod} answers itself", pod=probe.pod, host=own, port=probe.port, family=family)
     yield from _of_the_outside(case, deployment, facts)
@@ -49,13 +54,27 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
     for wanted in case.controls:
         if wanted in OUTSIDE_PORTS:
             continue
-        server, name = case.server, f"{client} reaches the same server by {wanted.replace('-', ' ')} over TCP"
-        flow = replace(case.flow, via=wanted, protocol="tcp", after="")  # type: ignore[arg-type]
-        if wanted == ANOTHER_SERVICE:
-            server, name = Slot(os="backends", node="", probe="backends"), f"{client} reaches another Service over TCP"
-            flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
-        target = target_of(replace(case, flow=flow, server=server), deployment, facts)
+        if wanted == SERVER_HOST:
+            host = probe_of(replace(case.server, probe="host"), deployment)
+            address, name = host.addresses.get(family, ""), f"{client} reaches {host.pod}"
+            yield Control(name=name, pod=client, host=address, port=host.port, family=family)
+            continue
+        to, other = _another_way(case, wanted)
+        target = target_of(other, deployment, facts)
+        name = f"{client} reaches {to} over TCP"
         yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family)
+
+
+def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
+    """What a control reaches, in words, and the case as it would be that way."""
+    flow = replace(case.flow, protocol="tcp", after="", closed_port=False)
+    if wanted == ANOTHER_SERVICE:
+        flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
+        return "another Service", replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
+    if wanted == BY_THE_SERVER_NODE:
+        return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
+    flow = replace(flow, via=wanted)  # type: ignore[arg-type]
+    return f"the same server by {wanted.replace('-', ' ')}", replace(case, flow=flow)
 
 
 def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
@@ -76,6 +95,11 @@ def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> 
         if wanted in OUTSIDE_PORTS:
             name = f"{client.pod} reaches the outside host over TCP"
             yield Control(name=name, pod=client.pod, host=outside, port=OUTSIDE_PORTS[wanted], family=family)
+
+
+def own_address(probe: Probe, family: Family) -> str | None:
+    """Where a probe reaches itself. A pod that asked for its node's network may not have the address of its status."""
+    return LOOPBACK[family] if probe.slot == ON_NODE_NETWORK else probe.addresses.get(family)
 
 
 def exchange_of(address: str, port: int, token: str, *, timeout: float) -> dict[str, Any]:
@@ -138,7 +162,7 @@ class ControlRounds:
 
         A round that never ran did not work.
         """
-        number = 1 if case.flow.after else 0
+        number = case.flow.round
         before, after = (*self._rounds[number : number + 2], {}, {})[:2]
         return tuple(
             ControlResult(

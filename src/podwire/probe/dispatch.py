@@ -1,7 +1,7 @@
 """Drives the probes: every flow of a run is in flight at once, between two rounds of beacons and controls.
 
-A whole matrix of silent drops costs one time-out window, not one a case. Flows that follow a change of the cluster are
-a second round, in flight together once all changes have been made.
+A whole matrix of silent drops costs one time-out window, not one a case. Flows of many exchanges each have a round of
+their own, and so have those that follow a change of the cluster, once all changes have been made.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any
 from podwire.cases import Case
 from podwire.cluster.workloads import Deployment
 from podwire.facts import ClusterFacts
+from podwire.flows import ROUNDS
 from podwire.observations import Observation, Point, Value
 from podwire.probe.bindings import Hello, bindings_of
 from podwire.probe.captures import Captures, Place
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
-from podwire.probe.controls import OUTSIDE, ControlRounds, exchange_of
+from podwire.probe.controls import OUTSIDE, ControlRounds, exchange_of, own_address
 from podwire.probe.filters import interest_of
 from podwire.probe.requests import attempts_in, request_of
 from podwire.probe.sightings import Landed, Seen, Sighting
@@ -30,6 +31,8 @@ from podwire.probe.targets import NoTarget, Target, probe_of, server_ports, targ
 PATIENCE = 15.0
 SETTLE, GLANCE = 30.0, 0.5
 LEAVING = "pods-leaving"
+CHANGED = 2
+"""The round of the flows that follow a change of the cluster."""
 LULL = 0.25
 DYNAMIC_PORTS = {"linux": (32768, 60999), "windows": (49152, 65535)}
 Say = Callable[[str], object]
@@ -96,21 +99,18 @@ class Dispatcher:
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        first = [case for case in able if not case.flow.after or case.flow.repeated]
-        later = [case for case in able if case.flow.after]
-        landed = self._round(first, hellos, broken, captures)
-        if later:
+        landed: list[Landed] = []
+        for number in range(ROUNDS):
+            wanted = [
+                case for case in able if case.flow.round == number or (case.flow.repeated and number == CHANGED - 1)
+            ]
+            settled = self._changed(wanted, broken) if number == CHANGED else {}
+            several = [case for case in wanted if case.id not in broken]
+            if several:
+                landed += self._round(several, hellos, broken, captures, settled)
             with self._timed("controls"):
                 controls.round(self._tokens)
-            with self._timed("changes"):
-                names = sorted({case.flow.after for case in later})
-                problems = self._change(names)
-                broken |= {case.id: problems[case.flow.after] for case in later if case.flow.after in problems}
-                later = [case for case in later if case.id not in broken]
-                settled = self._settle(later)
-            landed += self._round(later, hellos, broken, captures, settled)
         with self._timed("controls"):
-            controls.round(self._tokens)
             captures.beacon()
         with self._timed("captures"):
             captured = captures.stop()
@@ -131,7 +131,7 @@ class Dispatcher:
         hellos: Mapping[str, Hello],
         broken: dict[str, str],
         captures: Captures,
-        settled: Mapping[str, float] | None = None,
+        settled: Mapping[str, float],
     ) -> list[Landed]:
         """All of these flows at once; why a case came to nothing goes into `broken`."""
         with self._timed("flows"):
@@ -142,7 +142,16 @@ class Dispatcher:
                 captures.drain()
             landed, lost = self._land(flights)
             broken |= lost
-        return [replace(one, settled=(settled or {}).get(one.case.id, 0.0)) for one in landed]
+        return [replace(one, settled=settled.get(one.case.id, 0.0)) for one in landed]
+
+    def _changed(self, cases: Sequence[Case], broken: dict[str, str]) -> dict[str, float]:
+        """Change the cluster as these cases ask for; how long it took to show to each client, in seconds."""
+        if not cases:
+            return {}
+        with self._timed("changes"):
+            problems = self._change(sorted({case.flow.after for case in cases}))
+            broken |= {case.id: problems[case.flow.after] for case in cases if case.flow.after in problems}
+            return self._settle([case for case in cases if case.id not in broken])
 
     def _settle(self, cases: Sequence[Case]) -> dict[str, float]:
         """Wait until each client sees what a change leads to; the seconds that it took, by case id.
@@ -150,7 +159,7 @@ class Dispatcher:
         The API shows a change before the nodes' proxies carry it out. What does not settle in time is judged as it is.
         """
         began = time.monotonic()
-        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), PATIENCE)
+        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), SETTLE)
         while waiting and time.monotonic() - began < SETTLE:
             asked: list[tuple[Case, Future[dict[str, Any]]]] = []
             for case in waiting:
@@ -189,7 +198,7 @@ class Dispatcher:
     def _await_echo(self, hellos: Mapping[str, Hello]) -> None:
         """A pod is ready when its process runs; wait until its echo listens, as it finds out itself."""
         waiting = {
-            probe.pod: (next(iter(probe.addresses.values())), probe.port)
+            probe.pod: (own_address(probe, next(iter(probe.addresses))) or "", probe.port)
             for probe in self._deployment.probes
             if probe.pod in hellos and probe.addresses
         }
@@ -260,7 +269,7 @@ class Dispatcher:
             given = [next(self._tokens) for _ in range(case.flow.connections)]
             pod = self._client(case)
             ports = [self._source_port(case, pod) for _ in given]
-            method, parameters, seconds = request_of(case, target, given, ports, self._timeout)
+            method, parameters, seconds = request_of(case, target, given, ports, self._timeout, self._facts.mode)
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             flights.append(
                 _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from podwire.cluster.workloads import ECHO_PORT, HOST_ECHO_PORT, Deployment
 from podwire.facts import FAMILIES, ClusterFacts, Encapsulation, Family, family_of
-from podwire.probe.targets import CLOSED_PORT, HOST_PORT, node_ports
+from podwire.probe.targets import CLOSED_PORT, DNS_PORT, HOST_PORT, node_ports
 from podwire.wire import GENEVE_PORT, VXLAN_PORTS
 
 DISCARD_PORT = 9
@@ -57,7 +57,8 @@ def interest_of(deployment: Deployment, facts: ClusterFacts) -> Interest:
         addresses=frozenset(addresses),
         services=frozenset(services),
         nodes=frozenset(nodes),
-        ports=frozenset({HOST_ECHO_PORT, CLOSED_PORT, DISCARD_PORT, HOST_PORT}) | node_ports(deployment),
+        # The questions of a node itself, and those of its pods with its address, have nothing of ours but their port.
+        ports=frozenset({HOST_ECHO_PORT, CLOSED_PORT, DISCARD_PORT, HOST_PORT, DNS_PORT}) | node_ports(deployment),
         windows=frozenset(facts.windows_families),
         tunnel=facts.encapsulation or Encapsulation(),
     )
@@ -225,10 +226,9 @@ def _match(addresses: Sequence[tuple[int, ...]], at: int, then: Sequence[Instruc
 # --- pktmon -----------------------------------------------------------------------------------------------------------
 
 # Microsoft, "pktmon filter add": up to 32 filters at once. Each is a process of its own to start, so neighbours share
-# one: networks of up to 2**4 addresses always, larger ones when there are too many. The addresses of Services may share
-# a large one: nodes translate them, and what is seen of them on a NIC is seen because one did not.
-_MOST_FILTERS, _SMALL = 32, 4
-_MOST_ADDRESSES, _MOST_SERVICES, _MOST_NODES = 12, 2, 2
+# one: networks of up to 2**4 addresses always, larger ones when there are too many. All Services of a family may share
+# one: nodes translate their addresses, and what is seen of them on a NIC is seen because one did not.
+_MOST_FILTERS, _SMALL, _MOST_ADDRESSES = 32, 4, 12
 
 
 def pktmon_filters(interest: Interest) -> list[list[str]]:
@@ -239,14 +239,13 @@ def pktmon_filters(interest: Interest) -> list[list[str]]:
     """
     port = interest.tunnel.port if interest.tunnel.kind == "vxlan" else Encapsulation().port
     tunnel = ["-e", str(port)]
-    met, services = (
+    addresses, services, nodes = (
         {address for address in several if family_of(address) in interest.windows}
-        for several in (interest.addresses, interest.services)
+        for several in (interest.addresses, interest.services, interest.nodes)
     )
-    networks = [*_merged(met, _MOST_ADDRESSES), *_merged(services, _MOST_SERVICES)]
-    nodes = _merged(interest.nodes, _MOST_NODES)
+    networks = [*_merged(addresses, _MOST_ADDRESSES), *_merged(services, 1)]
     filters = [["-i", str(network), *tunnel] for network in networks]
-    filters += [["-i", str(network), "-p", str(ECHO_PORT), *tunnel] for network in nodes]
+    filters += [["-i", str(network), "-p", str(ECHO_PORT), *tunnel] for network in _merged(nodes, 1)]
     filters += [["-p", str(port), *tunnel] for port in sorted(interest.ports)]
     filters += [["-t", protocol, *tunnel] for protocol in ("ICMP", "ICMPv6")]
     others = _vxlan_ports(interest) - {port} if interest.tunnel.kind == "vxlan" else {GENEVE_PORT}

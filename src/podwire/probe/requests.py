@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import ntpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,19 +14,41 @@ from podwire.probe.targets import Target
 
 AT_ONCE = 200
 """Connections of one case in flight together; more of them would measure the client."""
+LOOKUPS_AT_ONCE, MOST_UNANSWERED = 10, 20
+"""Look-ups of one case in flight together, so few that they leave other questions their turn; and how many may go
+unanswered before the rest is not worth the time."""
+
+CNI_FOLDER = "C:\\opt\\cni\\bin"
+"""Where the guides of Kubernetes put the plugins of a Windows node."""
+CNI_PLUGIN = "cni-plugin"
+"""A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
+PLUGIN_OF = {"l2bridge": "win-bridge", "overlay": "win-overlay"}
 
 Request = tuple[str, dict[str, Any], float]
 
 
-def request_of(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:
-    """Method, parameters, and the seconds that the agent may take. `tokens` and source `ports` are one an exchange."""
+def request_of(
+    case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float, mode: str = ""
+) -> Request:
+    """Method, parameters, and the seconds that the agent may take. `tokens` and source `ports` are one an exchange.
+
+    `mode` is the network mode of the cluster, which tells the CNI plugin of its Windows nodes.
+    """
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
     if flow.protocol == "dns":
-        lookup = {"name": target.host, "family": family, "timeout": timeout}
-        return "lookups", {"lookups": [{**lookup, "token": one} for one in tokens], "at_once": AT_ONCE}, timeout
+        asked = [
+            {"name": name, "token": token, "family": family, "timeout": timeout}
+            for name, token in zip(names_of(target, tokens), tokens, strict=True)
+        ]
+        rounds = -(-len(asked) // LOOKUPS_AT_ONCE)
+        parameters = {"lookups": asked, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
+        return "lookups", parameters, timeout * rounds
     if flow.protocol == "tool":
-        return "tool", {"name": flow.tool, "arguments": [target.host], "timeout": timeout}, timeout
+        call = {"name": flow.tool, "arguments": [target.host]}
+        if flow.tool == CNI_PLUGIN:
+            call = _check(PLUGIN_OF.get(mode, CNI_PLUGIN))
+        return "tool", {**call, "timeout": timeout}, timeout
     common = {
         "host": target.host,
         "family": family,
@@ -52,9 +76,30 @@ def request_of(case: Case, target: Target, tokens: Sequence[str], ports: Sequenc
     return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, timeout * rounds
 
 
+def _check(plugin: str) -> dict[str, Any]:
+    """CHECK of a container that does not exist (CNI specification 1.0.0, section 2: parameters and operations)."""
+    return {
+        "name": ntpath.join(CNI_FOLDER, f"{plugin}.exe"),
+        "environment": {
+            "CNI_COMMAND": "CHECK",
+            "CNI_CONTAINERID": "podwire-nobody",
+            "CNI_NETNS": "none",
+            "CNI_IFNAME": "eth0",
+            "CNI_PATH": CNI_FOLDER,
+        },
+        "stdin": json.dumps({"cniVersion": "1.0.0", "name": "podwire", "type": plugin}),
+    }
+
+
+def names_of(target: Target, tokens: Sequence[str]) -> list[str]:
+    """What is looked up: the target's name, or as many names below it, in full, each of its own: no cache has them."""
+    return [target.host] if len(tokens) == 1 else [f"{token}.{target.fqdn}." for token in tokens]
+
+
 def attempts_in(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) -> tuple[tuple[Attempt, ...], str]:
     """The attempts that an agent tells of, and what a tool printed."""
     if case.flow.protocol == "tool":
-        ran = Attempt(token=tokens[0], started=answer.get("started", 0.0), elapsed=answer["elapsed"])
+        started = answer.get("started", 0.0)
+        ran = Attempt(token=tokens[0], started=started, elapsed=answer["elapsed"], status=answer["code"])
         return (ran,), f"{answer['stdout']}\n{answer['stderr']}".strip()
     return tuple(attempt_of(one) for one in answer.get("attempts", [answer])), ""

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from podwire.cases import Case
+from podwire.cases import Case, pod_point
 from podwire.correlate import CaptureIndex, clues
-from podwire.dns_messages import dns_message
 from podwire.flows import BY_NAME
-from podwire.lookups import lookups, lookups_for
+from podwire.lookups import lookups, lookups_for, places_of_questions
 from podwire.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
 from podwire.pcap import Frame
 from podwire.probe.captures import Captured, Place
 from podwire.probe.targets import DNS_PORT, Target
+
+MOST_SHOWN = 50
+"""Questions of one case whose packets are kept: the unanswered ones first. Of a thousand alike nobody reads more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Seen:
     ) -> None:
         self._captured, self._place, self._ports = captured, place, ports
         self._lookups: dict[Place, tuple[Lookup, ...]] = {}
-        self._messages: dict[Place, Mapping[tuple[str, str], Sequence[int]]] = {}
+        self._messages: dict[Place, Mapping[tuple[int, str], Sequence[int]]] = {}
 
     def sighting(self, landed: Landed, controls: tuple[ControlResult, ...]) -> Sighting:
         """Everything that was seen of one case."""
@@ -68,12 +70,13 @@ class Seen:
             bindings["client.port"] = attempts[0].local[1]
         places = {point: self._place(case, point) for point in case.points}
         asked = self._asked(case, landed.target, places)
+        shown = sorted(asked, key=lambda one: one.rcode is not None)[:MOST_SHOWN]
         captures: dict[str, Capture] = {}
         frames: dict[str, list[Frame]] = {}
         for point, place in places.items():
             captured = self._captured[place]
             found = (
-                self._of_names(place, asked)
+                self._of_names(place, shown)
                 if case.flow.protocol in ("dns", "tool")
                 else self._of(landed, place, places)
             )
@@ -109,27 +112,27 @@ class Seen:
         return found
 
     def _asked(self, case: Case, target: Target, places: Mapping[Point, Place]) -> tuple[Lookup, ...]:
-        if case.flow.via not in BY_NAME or "client-pod" not in places:
+        """The questions of a case where the client's own packets are seen. Each family has a type of its own: a case
+        does not see what was asked for the other one."""
+        nearest = pod_point(case.flow.client)
+        if case.flow.via not in BY_NAME or nearest not in places:
             return ()
-        place = places["client-pod"]
+        place = places[nearest]
         if place not in self._lookups:
             index = self._captured[place].index if place in self._captured else CaptureIndex(())
             self._lookups[place] = tuple(lookups(index.packets))
-        return lookups_for(target.name, self._lookups[place])
+        below = target.fqdn if case.flow.connections > 1 else ""
+        kind = "AAAA" if case.flow.family == "ipv6" else "A"
+        return lookups_for(target.name, self._lookups[place], below, kind)
 
     def _of_names(self, place: Place, asked: Sequence[Lookup]) -> dict[int, SeenPacket]:
         """The packets of questions for these names at a place: a question is known by its id and its name."""
-        if place not in self._messages:
-            known: dict[tuple[str, str], list[int]] = {}
-            for at, packet in enumerate(self._captured[place].index.packets):
-                message = dns_message(packet)
-                for name, _ in message.questions if message else ():
-                    known.setdefault((str(message.id if message else ""), name), []).append(at)
-            self._messages[place] = known
-        found: dict[int, SeenPacket] = {}
         packets = self._captured[place].index.packets
+        if place not in self._messages:
+            self._messages[place] = places_of_questions(packets)
+        found: dict[int, SeenPacket] = {}
         for one in asked:
-            for at in self._messages[place].get((str(one.id), one.name), ()):
+            for at in self._messages[place].get((one.id, one.name), ()):
                 way = "request" if packets[at].dport == DNS_PORT else "reply"
                 found[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
         return found

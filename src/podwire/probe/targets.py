@@ -12,6 +12,7 @@ from podwire.cluster.workloads import (
     ECHO_PORT,
     HEADLESS_SERVICE,
     HOST_ECHO_PORT,
+    HOST_NETWORK_PORT,
     SECOND_PORT,
     SERVICE_PORT,
     Deployment,
@@ -25,7 +26,17 @@ HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
 HOST_PORT = 18081
 CLOSED_PORT = 18999
 SERVER_PORTS = frozenset(
-    {ECHO_PORT, SECOND_PORT, HOST_ECHO_PORT, SERVICE_PORT, SECOND_SERVICE_PORT, HTTP_PORT, HOST_PORT, CLOSED_PORT}
+    {
+        ECHO_PORT,
+        SECOND_PORT,
+        HOST_ECHO_PORT,
+        HOST_NETWORK_PORT,
+        SERVICE_PORT,
+        SECOND_SERVICE_PORT,
+        HTTP_PORT,
+        HOST_PORT,
+        CLOSED_PORT,
+    }
 )
 
 
@@ -143,10 +154,11 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     if flow.via == "hosts-name":
         name, ip = manifests.hosts_alias(case.client.probe)
         return Target(host=name, port=ECHO_PORT, ip=ip, name=name, fqdn=name)
-    if flow.via == "pod-name":
+    if flow.via in ("pod-name", "short-pod-name"):
         server = probe_of(case.server, deployment)
-        name = f"{server.pod}.{HEADLESS_SERVICE}.{zone}"
-        return Target(host=name, port=server.port, ip=_address(server, flow.family), name=name, fqdn=name)
+        fqdn = f"{server.pod}.{HEADLESS_SERVICE}.{zone}"
+        name = f"{server.pod}.{HEADLESS_SERVICE}" if flow.via == "short-pod-name" else fqdn
+        return Target(host=name, port=server.port, ip=_address(server, flow.family), name=name, fqdn=fqdn)
     service = service_for(case, deployment)
     fqdn = f"{service.name}.{zone}"
     spelled = {
@@ -160,7 +172,9 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     port_found = service.port_for(flow.protocol, flow.port)
     port = port_found.port if port_found else number
     ip = service.cluster_ips.get(flow.family, "")
-    if not ip and service.cluster_ips:
+    if flow.server.kind == "outside":
+        ip = _outside_address(facts, flow.family)
+    elif not ip and service.cluster_ips:
         raise NoTarget(f"Service {service.name} has no address of family {flow.family}")
     return Target(host=name, port=port, ip=ip, name=name, fqdn=fqdn)
 

@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
+from podwire.builds import named
+from podwire.facts import ClusterFacts
 from podwire.records import CaseRecord, RunRecord
 from podwire.reporting.words import brackets, by_area, counted, one_line, seconds, tally, unmet
 from podwire.verdicts import Outcome
@@ -133,9 +135,19 @@ def _head(record: RunRecord, paint: Paint) -> str:
         f"Kubernetes {facts.version}" if facts.version else "",
         ", ".join(f"{number} {name} node{'s' if number > 1 else ''}" for name, number in known if number),
         f"network mode {facts.mode}, {' and '.join(facts.families)}",
+        *_builds(facts),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
     return "\n".join([paint.bold(f"podwire {record.version}, run {record.run_id}"), *lines])
+
+
+def _builds(facts: ClusterFacts) -> Iterator[str]:
+    """What the Windows nodes run, and what of it is newer than podwire."""
+    found = dict.fromkeys((node.build, node.judged_as) for node in facts.nodes)
+    for build, taken in found:
+        if build is not None:
+            newer = f", newer than the table of builds and judged as {named(taken)}" if taken else ""
+            yield f"Windows build {named(build)}{newer}"
 
 
 def _areas(record: RunRecord, paint: Paint) -> str:
@@ -195,9 +207,10 @@ def _by_limitation(record: RunRecord, outcome: Outcome, title: str, paint: Paint
         return ""
     lines = [paint.outcome(f"{title}:", outcome)]
     for limitation, cases in groups.items():
-        first = cases[0]
+        first, others = cases[0], len({case.requirement for case in cases}) - 1
         which = brackets(first.id) if len(cases) == 1 else f"{len(cases)} cases"
-        lines.append(f"  {limitation} ({first.requirement}, {which})")
+        more = f" and {others} more" if others else ""
+        lines.append(f"  {limitation} ({first.requirement}{more}, {which})")
         lines += [f"    {line}" for line in _wrapped("", first.verdict.reason or first.statement)]
         lines += [f"    {line}" for source in first.sources for line in _wrapped("Source: ", source)]
     return "\n".join(lines)

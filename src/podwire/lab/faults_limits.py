@@ -1,0 +1,135 @@
+"""Faults of what is limited by document: many backends, the nodes' own network, dual stack, CHECK, flannel's nodes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from podwire.facts import FAMILIES, OS, Family
+from podwire.lab.cni_plugin import FINDS_FAULT
+from podwire.lab.faulting import FLANNEL, HOST_ECHO_PORT, L2BRIDGE, OVERLAY, Injection, chain, fault
+from podwire.lab.interfaces import ServiceRule
+from podwire.lab.profiles import SERVICE_NETWORK, Profile
+from podwire.lab.topology import NIC, Node
+
+FEW, MANY = 63, 64
+HOST_NETWORK_PORT = 18082
+
+
+def _without_big(do: Injection, os: OS, most: int) -> None:
+    """The proxies of these nodes leave out Services with more endpoints than that."""
+    for node in do.nodes(os):
+        do.rewrite(node, lambda services: [one for one in services if len(one.endpoints) <= most])
+
+
+@fault("big-services-lost", kills=("BACKENDS-64", "BACKENDS-1024", "BACKENDS-MORE"))
+def big_services_lost(do: Injection) -> None:
+    """Linux nodes do not translate for Services with 64 endpoints or more, where no limit is documented."""
+    _without_big(do, "linux", FEW)
+
+
+@fault("big-services-refused", kills=("BACKENDS-1024", "BACKENDS-MORE"))
+def big_services_refused(do: Injection) -> None:
+    """Windows nodes answer for Services with more than 64 endpoints with a reset instead of silence."""
+    _without_big(do, "windows", MANY)
+    for node in do.nodes("windows"):
+        rule = f"ip daddr {SERVICE_NETWORK['ipv4']} tcp dport 80 reject with tcp reset"
+        do.rules(node.host, "ip", chain("forward", -10, rule))
+
+
+@fault("64-backends-lost-on-windows", kills=("BACKENDS-64",))
+def backends_lost_on_windows(do: Injection) -> None:
+    """Windows nodes lose a Service at 64 endpoints, one before the lowest limit that any document names."""
+    _without_big(do, "windows", FEW)
+
+
+@fault("host-network-closed", kills=("HOSTNETWORK",))
+def host_network_closed(do: Injection) -> None:
+    """Linux nodes drop what comes to port 18082 of their own address: pods on the node's network are not reached."""
+    _closed(do, "linux", HOST_NETWORK_PORT)
+
+
+@fault("host-process-closed", kills=("HOSTPROCESS-NET", "FLOW-POD-NODE"))
+def host_process_closed(do: Injection) -> None:
+    """Windows nodes drop what other machines send to port 18080 of their address: HostProcess pods are not reached."""
+    _closed(do, "windows", HOST_ECHO_PORT)
+
+
+def _closed(do: Injection, os: OS, port: int) -> None:
+    for node in do.nodes(os):
+        rule = f'iifname "{NIC}" meta l4proto {{ tcp, udp }} th dport {port} drop'
+        do.rules(node.host, "inet", chain("input", 0, rule))
+
+
+@fault("cni-check-finds-fault", kills=("CNI-CHECK",))
+def cni_check_finds_fault(do: Injection) -> None:
+    """CHECK of the Windows nodes' plugins, in containers that start from now on, finds that there is no container."""
+    do.network.windows_cni_quirks.add(FINDS_FAULT)
+    do.undone_by(lambda: do.network.windows_cni_quirks.discard(FINDS_FAULT))
+
+
+@fault("ipv6-of-windows-pods-lost", kills=("DUAL-L2B",), profiles=L2BRIDGE)
+def ipv6_of_windows_pods_lost(do: Injection) -> None:
+    """Windows nodes drop the IPv6 packets of their pods; IPv4 passes."""
+    for node in do.nodes("windows"):
+        pods = node.plan.pod_cidr("ipv6")
+        do.rules(node.host, "ip6", chain("forward", -10, f"ip6 saddr {pods} drop", f"ip6 daddr {pods} drop"))
+
+
+@fault("second-family-missing", kills=("DUAL-PODS",), profiles=L2BRIDGE)
+def second_family_missing(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on get an IPv4 address only."""
+    _other_families(do, ("ipv4",))
+
+
+@fault("overlay-pods-get-ipv6", kills=("IPV6-OVERLAY",), profiles=OVERLAY)
+def overlay_pods_get_ipv6(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on get an IPv6 address too, though no way leads on from it."""
+    _other_families(do, FAMILIES)
+
+
+def _other_families(do: Injection, families: tuple[Family, ...]) -> None:
+    for node in do.nodes("windows"):
+        _with_profile(do, node, replace(node.profile, windows_families=families))
+
+
+def _with_profile(do: Injection, node: Node, profile: Profile) -> None:
+    before, node.profile = node.profile, profile
+    node.refresh()
+
+    def undo() -> None:
+        node.profile = before
+        node.refresh()
+
+    do.undone_by(undo)
+
+
+@fault("single-family-services-lost", kills=("DUAL-SINGLEFAMILY",))
+def single_family_services_lost(do: Injection) -> None:
+    """Nodes translate for Services of both families only: those of one family lead nowhere."""
+
+    def of_both(services: Sequence[ServiceRule]) -> list[ServiceRule]:
+        families: dict[str, set[Family]] = defaultdict(set)
+        for service in services:
+            families[service.name].add(service.family)
+        return [service for service in services if len(families[service.name]) == len(FAMILIES)]
+
+    for node in do.nodes():
+        do.rewrite(node, of_both)
+
+
+@fault("windows-nodes-reach-all-pods", kills=("FLOW-NODE-POD",), profiles=FLANNEL)
+def windows_nodes_reach_all_pods(do: Injection) -> None:
+    """flannel's Windows nodes reach pods of other nodes through the tunnel: the limit is not what is documented."""
+    for node in do.nodes("windows"):
+        do.amend(node, "flush chain ip node-to-remote-pods output\n")
+
+
+@fault("windows-nodes-tunnel-in-vain", kills=("FLOW-NODE-POD",), profiles=FLANNEL)
+def windows_nodes_tunnel_in_vain(do: Injection) -> None:
+    """What flannel's Windows nodes send to remote pods goes into the tunnel, and its end drops it."""
+    windows_nodes_reach_all_pods(do)
+    for node in do.nodes():
+        sources = ", ".join(each.plan.pod_address("ipv4", 0) for each in do.nodes("windows") if each is not node)
+        do.rules(node.host, "ip", chain("forward", -10, f"ip saddr {{ {sources} }} drop"))

@@ -1,0 +1,99 @@
+"""Which DNS server is asked, by which address, and what becomes of the question on its way."""
+
+from podwire import (
+    ANY_OS,
+    LINUX,
+    WINDOWS,
+    asked,
+    first_asked,
+    flows,
+    inside,
+    not_asked,
+    nothing,
+    one_of,
+    reply,
+    request,
+    requirement,
+)
+
+
+@requirement("DNS-SERVERADDR")
+@flows(client=ANY_OS, server_kind="dns", via="unknown-name", protocol="dns")
+def test_a_pod_asks_the_service_of_the_cluster_dns(flow, case):
+    case.expect(
+        not_found=True,
+        at_client=[request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)],
+    )
+
+
+@requirement("DNS-SERVERADDR")
+@flows(
+    client=LINUX,
+    server_kind="dns",
+    via="unknown-name",
+    protocol="dns",
+    family="ipv4",
+    placement="cross-node",
+    aspect="way",
+)
+@flows(
+    client=WINDOWS,
+    server_kind="dns",
+    via="unknown-name",
+    protocol="dns",
+    family="ipv4",
+    placement="cross-node",
+    aspect="way",
+    given_dsr=True,
+)
+def test_a_question_reaches_the_dns_pod_from_the_pod(flow, case):
+    case.expect(
+        not_found=True,
+        at_dns=[first_asked(flow.with_suffix(1))],
+        at_server_node=[request(src=flow.client.ip, dport=53), nothing(dst=flow.dns_ip)],
+    )
+
+
+@requirement("DNS-SERVERADDR")
+@flows(
+    client=WINDOWS,
+    server_kind="dns",
+    via="unknown-name",
+    protocol="dns",
+    family="ipv4",
+    placement="cross-node",
+    aspect="way",
+    given_dsr=False,
+)
+def test_without_direct_server_return_a_question_comes_from_the_node(flow, case):
+    case.expect(
+        not_found=True,
+        at_dns=[first_asked(flow.with_suffix(1))],
+        at_server_node=[
+            request(src=one_of(flow.client.node.ip, inside(flow.client.node.pod_network)), dport=53),
+            nothing(src=flow.client.ip),
+            nothing(dst=flow.dns_ip),
+        ],
+    )
+
+
+@requirement("DNS-CUSTOM")
+@flows(client=ANY_OS, client_pod="custom-dns", server_kind="dns", via="unknown-name", protocol="dns", family="ipv4")
+def test_a_pod_asks_the_server_of_its_own_configuration(flow, case):
+    case.expect(
+        not_found=True,
+        at_dns=[asked(flow.with_suffix(1), of=flow.dns_ip)],
+        at_client=[request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)],
+    )
+
+
+@requirement("DNS-HOST-NETWORK")
+@flows(client=ANY_OS, client_kind="host", server_kind="dns", service="by-host", via="fqdn", protocol="dns")
+def test_a_pod_on_the_network_of_its_node_resolves_a_service(flow, case):
+    case.expect(resolves_to=flow.service.cluster_ip)
+
+
+@requirement("DNS-HOSTSFILE")
+@flows(client=ANY_OS, client_pod="custom-dns", server_kind="dns", via="hosts-name", protocol="dns", family="ipv4")
+def test_a_name_of_the_hosts_file_is_asked_of_nobody(flow, case):
+    case.expect(resolves_to=flow.target_ip, at_dns=[not_asked(flow.name)])

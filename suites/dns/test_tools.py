@@ -1,0 +1,17 @@
+"""Tools that spell names in their own way."""
+
+from podwire import LINUX, WINDOWS, first_asked, flows, requirement
+
+
+@requirement("DNS-PQDN-NSLOOKUP")
+@flows(
+    client=WINDOWS,
+    server=LINUX,
+    placement="cross-node",
+    via="short-pod-name",
+    protocol="tool",
+    tool="nslookup",
+    family="ipv4",
+)
+def test_nslookup_finds_a_name_with_a_dot(flow, case):
+    case.expect(output=flow.server.ip, at_dns=[first_asked(flow.with_suffix(1), answer=flow.server.ip)])

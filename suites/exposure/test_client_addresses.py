@@ -1,0 +1,115 @@
+"""Whom a backend sees: the client itself with externalTrafficPolicy Local, and else the node that was entered."""
+
+from podwire import ANY_OS, WINDOWS, flows, inside, nothing, one_of, request, requirement, seen
+
+
+@requirement("CLIENTIP-ETPLOCAL")
+@flows(client_kind="outside", server=ANY_OS, service="node-port-local", via="node-port", enters="server-node")
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="load-balancer-local",
+    via="load-balancer",
+    enters="server-node",
+    aspect="load-balancer",
+)
+@flows(
+    client_kind="host",
+    client=ANY_OS,
+    server=ANY_OS,
+    placement="cross-node",
+    service="node-port-local",
+    via="node-port",
+    enters="server-node",
+    aspect="from-a-node",
+)
+def test_a_backend_sees_the_client_itself_with_the_local_policy(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        answers_from=flow.target_ip,
+        seen_as=flow.client.ip,
+        at_server=[request(src=flow.client.ip, sport=flow.client.port)],
+    )
+
+
+@requirement("CLIENTIP-NOFWD")
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="node-port-local",
+    via="node-port",
+    enters="other-node",
+    entry_os=ANY_OS,
+    controls="by-the-server-node",
+)
+def test_a_node_without_a_backend_forwards_nothing_with_the_local_policy(flow, case):
+    case.expect(
+        unanswered=True,
+        at_entry_node=[seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)],
+        at_server=[nothing()],
+    )
+
+
+@requirement("HEALTHNODEPORT")
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="load-balancer-local",
+    via="health-port",
+    protocol="http",
+    enters="server-node",
+)
+def test_a_node_with_a_backend_says_that_it_is_healthy(flow, case):
+    case.expect(status=200)
+
+
+@requirement("HEALTHNODEPORT")
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="load-balancer-local",
+    via="health-port",
+    protocol="http",
+    enters="other-node",
+    entry_os=ANY_OS,
+)
+def test_a_node_without_a_backend_says_that_it_is_not(flow, case):
+    case.expect(status=503)
+
+
+@requirement("DSR-NODEPORT-NOT")
+@flows(client_kind="outside", server=WINDOWS, service="node-port", via="node-port", enters="server-node")
+@flows(
+    client_kind="outside", server=ANY_OS, service="node-port", via="node-port", enters="other-node", entry_os=WINDOWS
+)
+def test_a_windows_node_hides_the_clients_of_its_node_ports(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        seen_as=one_of(flow.entry.ip, inside(flow.entry.pod_network)),
+        at_server=[nothing(src=flow.client.ip)],
+    )
+
+
+@requirement("DSR-NODEPORT-NOT")
+@flows(
+    client=WINDOWS,
+    server=ANY_OS,
+    placement="cross-node",
+    service="load-balancer",
+    via="load-balancer",
+    aspect="load-balancer",
+)
+@flows(
+    client=WINDOWS,
+    server=ANY_OS,
+    placement="cross-node",
+    service="external-ip",
+    via="service-external-ip",
+    aspect="external-ip",
+)
+def test_a_windows_node_hides_its_pods_behind_outer_addresses(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        seen_as=one_of(flow.client.node.ip, inside(flow.client.node.pod_network)),
+        at_server=[nothing(src=flow.client.ip)],
+    )

@@ -1,0 +1,51 @@
+"""The annotation preserve-destination of a Service: its load balancer's address reaches Windows pods as it is."""
+
+from podwire import ANY_OS, LINUX, WINDOWS, flows, nothing, request, requirement, seen
+
+
+@requirement("PRESERVE-DEST")
+@flows(
+    client_kind="outside",
+    server=WINDOWS,
+    service="preserve-destination",
+    via="load-balancer",
+    enters="server-node",
+)
+def test_the_address_of_a_load_balancer_stays_the_destination(flow, case):
+    # Whether the pod answers is not asked: it must have that address on an adapter of its own to do so.
+    case.expect(at_server=[request(src=flow.client.ip, dst=flow.target_ip, dport=flow.service.port)])
+
+
+@requirement("PRESERVE-DEST")
+@flows(
+    client=ANY_OS,
+    server=WINDOWS,
+    placement="cross-node",
+    service="preserve-destination",
+    via="cluster-ip",
+    aspect="cluster-ip",
+)
+def test_the_cluster_ip_of_such_a_service_does_not(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        answers_from=flow.service.cluster_ip,
+        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+    )
+
+
+@requirement("PRESERVE-DEST-NOFWD")
+@flows(
+    client_kind="outside",
+    server=LINUX,
+    service="preserve-destination",
+    via="node-port",
+    enters="other-node",
+    entry_os=WINDOWS,
+    controls="by-the-server-node",
+)
+def test_a_windows_node_without_a_backend_forwards_nothing_for_such_a_service(flow, case):
+    case.expect(
+        unanswered=True,
+        at_entry_node=[seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)],
+        at_server=[nothing()],
+    )
