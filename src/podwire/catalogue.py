@@ -8,20 +8,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
-
 from podwire.homes import ROW_KINDS, SEVERITIES, Row, complaints, listing, tree
 from podwire.requirements import ANY, LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
+from podwire.strict_yaml import FileError, Reader
 from podwire.suite import SuiteTest, suite_test
 from podwire.symptoms import SYMPTOMS
 
 
-class CatalogueError(Exception):
+class CatalogueError(FileError):
     """A file of the catalogue is not as it must be; the text is one line for its author."""
 
 
@@ -89,74 +88,10 @@ def load_rows(suites: Path) -> tuple[Row, ...]:
     return tuple(rows.values())
 
 
-class _Reader:
-    """One mapping of a YAML file, read strictly: every complaint names file, entry and field."""
+class _Reader(Reader):
+    """A file of the catalogue, or an entry of it."""
 
-    def __init__(self, path: Path, where: str, tree: Any) -> None:
-        self.path, self.where = path, where
-        if not isinstance(tree, dict):
-            raise CatalogueError(f"{path}: {where or 'the file'}: a mapping is needed, found {type(tree).__name__}")
-        self.tree: dict[str, Any] = tree
-
-    @classmethod
-    def file(cls, path: Path, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> _Reader:
-        try:
-            tree = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except OSError as problem:
-            raise CatalogueError(f"{path}: cannot be read: {problem.strerror}") from problem
-        except (yaml.YAMLError, UnicodeDecodeError) as problem:
-            raise CatalogueError(f"{path}: not valid YAML: {' '.join(str(problem).split())}") from problem
-        reader = cls(path, "", tree)
-        reader.keys(required=required, optional=optional)
-        return reader
-
-    def error(self, field: str, text: str) -> CatalogueError:
-        place = f"{self.where}, {field}" if self.where and field else self.where or field
-        return CatalogueError(f"{self.path}: {place}: {text}")
-
-    def keys(self, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
-        for name in self.tree:
-            if name not in (*required, *optional):
-                raise self.error(str(name), f"unknown key (known: {', '.join((*required, *optional))})")
-        for name in required:
-            if name not in self.tree:
-                raise self.error(name, "is missing")
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self.tree.get(name, default)
-        if not isinstance(value, str) or (not value.strip() and default is None):
-            raise self.error(name, f"text is needed, found {value!r}")
-        return " ".join(value.split())
-
-    def number(self, name: str) -> int:
-        value = self.tree.get(name)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.error(name, f"a number is needed, found {value!r}")
-        return value
-
-    def choice(self, name: str, choices: tuple[str, ...]) -> str:
-        value = self.text(name)
-        if value not in choices:
-            raise self.error(name, f"{value!r} is none of {', '.join(choices)}")
-        return value
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        value = self.tree.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise self.error(name, f"a list of texts is needed, found {value!r}")
-        return tuple(value)
-
-    def entries(self, name: str) -> Iterator[_Reader]:
-        value = self.tree.get(name, [])
-        if not isinstance(value, list):
-            raise self.error(name, f"a list is needed, found {type(value).__name__}")
-        for index, entry in enumerate(value):
-            identity = entry.get("id", f"entry {index + 1}") if isinstance(entry, dict) else f"entry {index + 1}"
-            yield _Reader(self.path, f"{name} {identity}", entry)
-
-    def once(self, identity: str, *known: Mapping[str, object]) -> None:
-        if any(identity in those for those in known):
-            raise self.error("id", f"{identity} is defined twice")
+    raises = CatalogueError
 
     def sources(self) -> tuple[Citation, ...]:
         cited = tuple(_citation(entry) for entry in self.entries("sources"))

@@ -1,4 +1,4 @@
-"""The command line: `podwire facts|plan|run|catalogue|lab|mutants|cleanup`.
+"""The command line: `podwire facts|plan|run|judge|gate|flakes|catalogue|lab|mutants|cleanup`.
 
 Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
 inconclusive. A user's mistake is one line on stderr, never a traceback.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from podwire import __version__
 from podwire.cli_lab import DEFAULT_LAB, add_lab_commands, dsr_of, known_profile
+from podwire.cli_runs import add_run_commands
 from podwire.cluster.errors import PodwireError, UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ _RUN: _Options = (
     ("--run-dir", "DIR", None, False, "where the run leaves its results (reports/runs/<run-id>)"),
     ("--evidence", None, ("failed", "all"), False, "whose packets to keep (failed)"),
     ("--probe-timeout", "SECONDS", None, False, "how long a flow waits (4)"),
+    ("--repeat", "N", None, False, "rounds on the same probes; the worst one counts (1)"),
 )
 _SWITCHES = (
     ("--load-balancer", "Services of type LoadBalancer get addresses in this cluster"),
@@ -100,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     rows = _command(commands, "catalogue", _catalogue, "the rows of the domain notes, and what each of them became")
     rows.add_argument("--areas", nargs="+", type=int, default=[], metavar="N", help="only these areas of the notes")
     rows.add_argument("--json", action="store_true", help="as JSON")
+    add_run_commands(commands, _command)
     add_lab_commands(commands, _command)
     told = "one run a fault of the lab: which requirement notices it"
     mutants = _command(commands, "mutants", _mutants, told, _CLUSTER[:2], _SELECTION)
@@ -235,7 +238,13 @@ class _Given:
 
     def getoption(self, name: str) -> Any:
         """The option's value, or the default that `pytest --help` names."""
-        defaults = {"--family": "both", "--nodes-per-os": 2, "--evidence": "failed", "--probe-timeout": 4.0}
+        defaults = {
+            "--family": "both",
+            "--nodes-per-os": 2,
+            "--evidence": "failed",
+            "--probe-timeout": 4.0,
+            "--repeat": 1,
+        }
         value = self._values.get(name.removeprefix("--").replace("-", "_"))
         if value is None:
             return False if name in dict(_SWITCHES) else [] if name in _REPEATED else defaults.get(name)

@@ -92,7 +92,8 @@ class ClusterFacts:
     (a pod on a Windows overlay network has IPv4 only). `dsr` and `win_dsr`, the feature gate behind it, are None when
     the API does not tell them. `cluster_dns` are the addresses of the DNS Service, `dns_nodes` where its pods run.
     `load_balancer` tells whether something gives Services of that type their addresses.
-    `signals` says in words which facts came from where, in the order they were seen.
+    `signals` says in words which facts came from where, in the order they were seen. `components` is what the API tells
+    of kube-proxy and the CNI themselves, images and settings, by where it is told; no plan depends on it.
     """
 
     name: str = ""
@@ -112,6 +113,7 @@ class ClusterFacts:
     external: ExternalHost | None = None
     emulated: bool = False
     signals: tuple[str, ...] = field(default=())
+    components: Mapping[str, str] = field(default_factory=dict)
 
     def usable(self, os: OS) -> tuple[NodeFacts, ...]:
         """Ready, schedulable nodes of one OS in the order of their names."""

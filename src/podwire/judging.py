@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from podwire.flows import Flow
 from podwire.judge import judge
 from podwire.observations import Observation
 from podwire.requirements import Limitation
-from podwire.verdicts import Outcome, Verdict
+from podwire.verdicts import Outcome, Verdict, worst
 
 
 class NotMet(AssertionError):
@@ -24,10 +25,14 @@ class Inconclusive(Exception):
 
 
 class CaseUnderTest:
-    """One case with its observation. `expect` may be called once; a test that never calls it fails."""
+    """One case with what was seen of it, one observation a round.
 
-    def __init__(self, case: Case, observation: Observation, limitation: Limitation | None) -> None:
-        self.case, self.observation, self.limitation = case, observation, limitation
+    `expect` may be called once; a test that never calls it fails. The verdict is that of the worst round.
+    """
+
+    def __init__(self, case: Case, rounds: Sequence[Observation], limitation: Limitation | None) -> None:
+        self.case, self.rounds, self.limitation = case, rounds, limitation
+        self.outcomes: tuple[Outcome, ...] = ()
         self.expectation: Expectation | None = None
         self.verdict: Verdict | None = None
 
@@ -36,11 +41,12 @@ class CaseUnderTest:
         return self.case.flow
 
     def expect(self, **parts: Any) -> None:
-        """Judge the observation against this expectation; see `podwire.cases.Expectation` for its parts."""
+        """Judge the observations against this expectation; see `podwire.cases.Expectation` for its parts."""
         if self.expectation is not None:
             raise RuntimeError("case.expect was called twice: one test, one expectation")
         self.expectation = suite.expectation(**parts)
-        self.verdict = judge(self.case, self.expectation, self.observation, self.limitation)
+        verdicts = [judge(self.case, self.expectation, one, self.limitation) for one in self.rounds]
+        self.outcomes, self.verdict = tuple(one.outcome for one in verdicts), worst(verdicts)
         outcome, reason = self.verdict.outcome, self.verdict.reason
         if outcome is Outcome.FAIL:
             raise NotMet(reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -28,6 +29,14 @@ def is_checkout() -> bool:
 def suites_folder() -> Path:
     """The catalogue and its tests."""
     return content_root() / "suites"
+
+
+def suites_digest() -> str:
+    """What the suites are: the SHA-256 of all their files, names included."""
+    root, digest = suites_folder(), hashlib.sha256()
+    for path in sorted(one for kind in ("*.yaml", "*.py") for one in root.glob(f"*/{kind}")):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def manifests_folder() -> Path:

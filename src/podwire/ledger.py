@@ -10,14 +10,16 @@ from pathlib import Path
 
 from podwire import __version__
 from podwire.judging import CaseUnderTest
-from podwire.layout import content_root, is_checkout
-from podwire.records import CaseRecord, ExclusionRecord, RunRecord
+from podwire.layout import content_root, is_checkout, suites_digest
+from podwire.records import CaseRecord, ExclusionRecord, RunRecord, StoredObservations
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.junit import write_junit
+from podwire.reporting.observation_file import write_observations
 from podwire.reporting.record_file import write_record
 from podwire.reporting.terminal import summary
 from podwire.requirements import Catalogue
 from podwire.runner import Runner
+from podwire.stored import stored
 from podwire.verdicts import Outcome
 
 INCONCLUSIVE_ONLY = 10
@@ -32,7 +34,7 @@ def case_record(catalogue: Catalogue, under_test: CaseUnderTest, title: str) -> 
     flow = case.flow
     limitation = under_test.limitation if verdict.limitation else None
     cited = (*(limitation.sources if limitation else ()), *rule.sources)
-    attempts = under_test.observation.attempts
+    attempts = under_test.rounds[0].attempts
     return CaseRecord(
         id=case.id,
         area=case.area,
@@ -54,6 +56,12 @@ def case_record(catalogue: Catalogue, under_test: CaseUnderTest, title: str) -> 
         verdict=verdict,
         started=min((attempt.started for attempt in attempts), default=0.0),
         elapsed=max((attempt.elapsed for attempt in attempts), default=0.0),
+        nodes={
+            role: node
+            for role, node in (("client", case.client.node), ("server", case.server.node), ("entry", case.entry))
+            if node
+        },
+        rounds=under_test.outcomes if len(under_test.outcomes) > 1 else (),
     )
 
 
@@ -90,6 +98,8 @@ class Ledger:
         began = time.monotonic()
         self._run_dir = runner.run_dir
         cases = tuple(self._with_evidence(case, runner) for case in self._cases.values())
+        observations = self._stored(runner, self._run_dir)
+        runner.timings["observations"] = time.monotonic() - began
         record = RunRecord(
             run_id=runner.run_id,
             version=__version__,
@@ -105,6 +115,10 @@ class Ledger:
             interrupted=interrupted,
             timings={name: round(seconds, 3) for name, seconds in runner.timings.items()},
             options=runner.described_options(),
+            suite=suites_digest(),
+            images=runner.images,
+            planned=tuple(runner.planned),
+            observations=observations,
         )
         write_record(record, self._run_dir)
         write_junit(record, self._run_dir)
@@ -120,11 +134,27 @@ class Ledger:
         write_record(self._record, self._run_dir)
         return self._record
 
+    def _stored(self, runner: Runner, run_dir: Path) -> StoredObservations:
+        """Keep the observations of all cases that have a verdict."""
+        return write_observations(
+            (
+                stored(runner.planned[case.id], sighting.observation, outcome, number)
+                for case in self._cases.values()
+                if case.id in runner.sightings
+                for number, (sighting, outcome) in enumerate(
+                    zip(runner.sightings[case.id].rounds, case.rounds or (case.verdict.outcome,), strict=True)
+                )
+            ),
+            run_dir,
+        )
+
     def _with_evidence(self, case: CaseRecord, runner: Runner) -> CaseRecord:
         sighting = runner.sightings.get(case.id)
         if sighting is None or (case.verdict.outcome is Outcome.PASS and runner.options.evidence != "all"):
             return case
-        files = write_evidence(runner.run_dir, sighting.observation, case.verdict, sighting.frames)
+        decided = case.rounds.index(case.verdict.outcome) if case.rounds else 0
+        shown = sighting.rounds[decided]
+        files = write_evidence(runner.run_dir, shown.observation, case.verdict, shown.frames)
         return replace(case, evidence=files)
 
     def exit_code(self, failed_tests: int) -> int:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from podwire.packets import Packet
 
-Value = str | int | tuple[int, int] | tuple[str, ...]
+Value = str | bool | int | tuple[int, int] | tuple[str, ...]
 Point = Literal["client-pod", "client-node", "entry-node", "server-node", "server-pod"]
 POINTS: tuple[Point, ...] = ("client-pod", "client-node", "entry-node", "server-node", "server-pod")
 

@@ -43,6 +43,8 @@ def options_of(config: pytest.Config) -> RunOptions:
         raise UsageError(f"--family {family}: unknown; there are: {', '.join(families)}")
     if get("--nodes-per-os") < 1:
         raise UsageError(f"--nodes-per-os {get('--nodes-per-os')}: must be 1 or more")
+    if get("--repeat") < 1:
+        raise UsageError(f"--repeat {get('--repeat')}: must be 1 or more")
     if get("--lab") and (get("--kubeconfig") or get("--context")):
         raise UsageError("--lab and --kubeconfig/--context exclude each other")
     external, agent = get("--external-host"), get("--external-agent")
@@ -71,6 +73,7 @@ def options_of(config: pytest.Config) -> RunOptions:
         keep=get("--keep"),
         page=not get("--no-report"),
         timeout=get("--probe-timeout"),
+        repeat=get("--repeat"),
     )
 
 
@@ -151,8 +154,11 @@ def _case_of(item: pytest.Item) -> Case | None:
 # --- running: the fixtures in fixtures/ are thin fronts of these -----------------------------------------------------
 
 
-def observe(session: pytest.Session) -> dict[str, Observation]:
-    """Deploy the probes and run every collected case at once; in an xdist worker, ask the process that does."""
+def observe(session: pytest.Session) -> dict[str, tuple[Observation, ...]]:
+    """Deploy the probes and run every collected case at once; in an xdist worker, ask the process that does.
+
+    What was seen is one observation a round, by case id.
+    """
     config = session.config
     cases = [case for item in session.items if (case := _case_of(item)) is not None]
     try:
@@ -162,16 +168,16 @@ def observe(session: pytest.Session) -> dict[str, Observation]:
         runner = runner_of(config)
         runner.make_run_dir()
         seen = runner.observe(cases)
-        return {case.id: seen[case.id].observation for case in cases}
+        return {case.id: tuple(one.observation for one in seen[case.id].rounds) for case in cases}
     except PodwireError as problem:
         config.stash[STOPPED] = str(problem)
         _stop(problem)
         raise
 
 
-def under_test(item: pytest.Item, case: Case, observation: Observation) -> CaseUnderTest:
-    """The `case` of a test: it judges `observation` when the test declares its expectation."""
-    one = CaseUnderTest(case, observation, runner_of(item.config).limitation(case))
+def under_test(item: pytest.Item, case: Case, rounds: tuple[Observation, ...]) -> CaseUnderTest:
+    """The `case` of a test: it judges every round's observation when the test declares its expectation."""
+    one = CaseUnderTest(case, rounds, runner_of(item.config).limitation(case))
     item.stash[UNDER_TEST] = one
     return one
 

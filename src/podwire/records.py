@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from podwire.facts import ClusterFacts
-from podwire.verdicts import Finding, Outcome, Verdict
+from podwire.plain import Malformed, plain, value_of
+from podwire.verdicts import Outcome, Verdict
 
-SCHEMA = "podwire.run/1"
+SCHEMA = "podwire.run/2"
+FIRST_SCHEMA = "podwire.run/1"
+"""Has no plan, no images, no nodes of the cases and no observations; it is read, and cannot be judged again."""
+REMEDY = "the record is damaged or was changed: take the file that the run wrote"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +25,8 @@ class CaseRecord:
     `id` is `<area>/<requirement>[<parameters>]`; `parameters` are the words inside the brackets by their axis
     (`protocol`, `family`, `client`, `server`, `placement`, `via`, `payload`). `expected` is the expectation in words, a
     line each. `evidence` lists files relative to the run's folder. `started` is seconds since the epoch; `elapsed` the
-    seconds that the probe was in flight.
+    seconds that the probe was in flight. `nodes` are the nodes that take part, by role (`client`, `server`, `entry`).
+    `rounds` are the outcomes of all rounds of a run that repeats its cases; `verdict` is then that of the worst one.
     """
 
     id: str
@@ -36,14 +42,16 @@ class CaseRecord:
     started: float = 0.0
     elapsed: float = 0.0
     evidence: tuple[str, ...] = ()
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    rounds: tuple[Outcome, ...] = ()
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` is its inverse. It travels between processes on a test report."""
-        return json.dumps(asdict(self))
+        return json.dumps(plain(self))
 
     @classmethod
     def from_json(cls, text: str) -> CaseRecord:
-        return _case(json.loads(text))
+        return value_of(cls, json.loads(text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +64,29 @@ class ExclusionRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProbeImage:
+    """What the probes of a node ran: the image as asked for, its digest as the pods' status has it ('' for none)."""
+
+    node: str
+    image: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObservations:
+    """Where the observations of a run are: a file in its folder, its SHA-256, and how many it holds."""
+
+    file: str
+    sha256: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """One run. `complete` is False when it was interrupted or a planned case has no result (`missing` names them)."""
+    """One run. `complete` is False when it was interrupted or a planned case has no result (`missing` names them).
+
+    `suite` is a digest of the suites that judged. `planned` are the ids of all cases of the run, in their order.
+    """
 
     run_id: str
     version: str
@@ -70,6 +99,10 @@ class RunRecord:
     interrupted: str | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+    suite: str = ""
+    images: tuple[ProbeImage, ...] = ()
+    planned: tuple[str, ...] = ()
+    observations: StoredObservations | None = None
 
     @property
     def emulated(self) -> bool:
@@ -84,46 +117,45 @@ class RunRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON tree of `run.json`."""
-        tree = asdict(self)
-        tree["facts"] = self.facts.to_dict()
-        return {"schema": SCHEMA, "emulated": self.emulated, "complete": self.complete, **tree}
+        return {"schema": SCHEMA, "emulated": self.emulated, "complete": self.complete, **plain(self)}
 
     @classmethod
     def from_dict(cls, tree: Mapping[str, Any]) -> RunRecord:
-        """The record of a JSON tree; ValueError says what is wrong with it, in one line."""
-        if tree.get("schema") != SCHEMA:
-            raise ValueError(f"schema is {tree.get('schema')!r}, this version reads {SCHEMA!r}")
+        """The record of a JSON tree; ValueError says what is wrong with it and what to do, in one line."""
+        schema = tree.get("schema")
+        if schema not in (SCHEMA, FIRST_SCHEMA):
+            known = f"this podwire reads {FIRST_SCHEMA} and {SCHEMA}"
+            raise ValueError(f"schema: {ascii(schema)[:60]} is not known, {known}; read it with the podwire of its run")
         try:
-            return cls(
-                run_id=tree["run_id"],
-                version=tree["version"],
-                started=tree["started"],
-                finished=tree["finished"],
-                facts=ClusterFacts.from_dict(tree["facts"]),
-                cases=tuple(_case(c) for c in tree["cases"]),
-                exclusions=tuple(ExclusionRecord(**e) for e in tree["exclusions"]),
-                missing=tuple(tree["missing"]),
-                interrupted=tree["interrupted"],
-                timings=tree["timings"],
-                options=tree["options"],
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a run record: {error!r}") from error
+            if schema == SCHEMA:
+                _check_whole(tree)
+            record = value_of(cls, {name: part for name, part in tree.items() if name not in _SAID})
+            _check(record, tree, planned=schema == SCHEMA)
+        except Malformed as problem:
+            raise ValueError(f"{problem}; {REMEDY}") from None
+        return record
 
 
-def _case(tree: Mapping[str, Any]) -> CaseRecord:
-    verdict = tree["verdict"]
-    return CaseRecord(
-        **{
-            **tree,
-            "sources": tuple(tree["sources"]),
-            "expected": tuple(tree["expected"]),
-            "evidence": tuple(tree["evidence"]),
-            "verdict": Verdict(
-                outcome=Outcome(verdict["outcome"]),
-                reason=verdict["reason"],
-                findings=tuple(Finding(**f) for f in verdict["findings"]),
-                limitation=verdict["limitation"],
-            ),
-        }
-    )
+_SAID = ("schema", "emulated", "complete")
+"""Fields of `run.json` that say what follows from the others."""
+
+
+def _check_whole(tree: Mapping[str, Any]) -> None:
+    for name in (*_SAID, *(one.name for one in fields(RunRecord))):
+        if name not in tree:
+            raise Malformed("is missing", name)
+
+
+def _check(record: RunRecord, tree: Mapping[str, Any], *, planned: bool) -> None:
+    """Hold the parts of a record against each other: what was cut out of it must not pass for a smaller run."""
+    for name in ("emulated", "complete"):
+        if tree.get(name) is not getattr(record, name):
+            raise Malformed(f"is {ascii(tree.get(name))[:60]}, the rest of the record says otherwise", name)
+    ids = Counter(case.id for case in record.cases)
+    for at, case in enumerate(record.cases):
+        if not case.id.startswith(f"{case.area}/{case.requirement}["):
+            raise Malformed(f"{ascii(case.id)[:120]} is not of its area and requirement", f"cases[{at}].id")
+        if ids[case.id] > 1:
+            raise Malformed(f"{ascii(case.id)[:120]} is there twice", f"cases[{at}].id")
+    if planned and Counter(record.planned) != ids + Counter(record.missing):
+        raise Malformed("is not what cases and missing are together", "planned")

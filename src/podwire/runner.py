@@ -25,6 +25,7 @@ from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
 from podwire.layout import runs_folder, suites_folder
 from podwire.needs import needs_of
 from podwire.planning import Plan, Selection, make_plan
+from podwire.records import ProbeImage
 from podwire.requirements import Catalogue, Limitation
 from podwire.suite import SuiteTest
 
@@ -64,6 +65,7 @@ class RunOptions:
     keep: bool = False
     page: bool = True
     timeout: float = 4.0
+    repeat: int = 1
 
     @property
     def on_lab(self) -> bool:
@@ -85,6 +87,7 @@ class Runner:
         self.timings: dict[str, float] = {}
         self.sightings: dict[str, Sighting] = {}
         self.planned: dict[str, Case] = {}
+        self.images: tuple[ProbeImage, ...] = ()
         self._plan: Plan | None = None
         self._facts: ClusterFacts | None = None
         self._lab: Lab | None = None
@@ -172,6 +175,8 @@ class Runner:
             "nodes-per-os": str(options.selection.nodes_per_os),
             "evidence": options.evidence,
         }
+        if options.repeat > 1:
+            described["repeat"] = str(options.repeat)
         if options.faults:
             described["faults"] = ", ".join(options.faults)
         if options.selection.areas:
@@ -198,15 +203,26 @@ class Runner:
             self._lab_is_decided.set()
 
     def observe(self, cases: Sequence[Case]) -> Mapping[str, Sighting]:
-        """What was seen of these cases. The first call starts lab and probes; no case is run twice."""
+        """What was seen of these cases. The first call starts lab and probes; no case is run in two calls."""
         with self._turn:
             self.planned |= {case.id: case for case in cases}
             fresh = [case for case in cases if case.id not in self.sightings]
             if fresh:
                 dispatcher = self._ready()
-                self.sightings |= dispatcher.run(fresh)
+                self.sightings |= self._rounds(dispatcher, fresh)
                 self.timings |= dispatcher.timings
             return self.sightings
+
+    def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Sighting]:
+        """As many rounds on the same probes as were asked for. What follows a change of the cluster is seen once: the
+        change cannot be made again."""
+        seen = dispatcher.run(cases)
+        lasting = [case for case in cases if not case.flow.after]
+        for number in range(2, self.options.repeat + 1):
+            self._say(f"round {number} of {self.options.repeat}")
+            for identity, sighting in dispatcher.run(lasting).items():
+                seen[identity] = replace(seen[identity], again=(*seen[identity].again, sighting))
+        return seen
 
     def _ready(self) -> Dispatcher:
         from podwire.cluster.changes import make_changes
@@ -247,6 +263,7 @@ class Runner:
                     for probe in self._deployment.probes
                     if probe.pod not in self._deployment.problems
                 }
+                self.images = _images(self._deployment)
                 command = self._lab.external_command if self._lab else self.options.external_agent
                 if command:
                     self._agents[OUTSIDE] = _agent_by_command(command)
@@ -346,6 +363,12 @@ class Runner:
             yield
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+
+def _images(deployment: Deployment) -> tuple[ProbeImage, ...]:
+    """What the probes run, once for each node and image."""
+    found = (ProbeImage(node=one.node, image=one.image, digest=one.image_id) for one in deployment.available())
+    return tuple(dict.fromkeys(one for one in found if one.image))
 
 
 def _agent_by_command(command: tuple[str, ...]) -> AgentClient:

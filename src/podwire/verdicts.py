@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -39,3 +40,16 @@ class Verdict:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     limitation: str | None = None
+
+
+def worst(rounds: Sequence[Verdict]) -> Verdict:
+    """The verdict on a case that was observed several times: that of the first of its worst rounds, with its rate.
+
+    No round takes a failure back.
+    """
+    order = list(Outcome)
+    found = max(rounds, key=lambda one: order.index(one.outcome))
+    alike = sum(1 for one in rounds if one.outcome is found.outcome)
+    if alike == len(rounds):
+        return found
+    return replace(found, reason=f"in {alike} of {len(rounds)} rounds: {found.reason}".removesuffix(": "))

@@ -45,7 +45,7 @@ class Observatory:
             cases = connection.recv()
             try:
                 seen = self._runner.observe(cases)
-                answer: object = {case.id: seen[case.id].observation for case in cases}
+                answer: object = {case.id: tuple(one.observation for one in seen[case.id].rounds) for case in cases}
             except PodwireError as problem:
                 self.error = problem
                 answer = problem
@@ -56,7 +56,7 @@ class Observatory:
             connection.close()
 
 
-def observed(address: str, key: bytes, cases: Sequence[Case]) -> Mapping[str, Observation]:
+def observed(address: str, key: bytes, cases: Sequence[Case]) -> Mapping[str, tuple[Observation, ...]]:
     """Ask the process that drives the probes for the observations of these cases, and wait for them.
 
     Raises the `PodwireError` that ended the run there.

@@ -16,9 +16,15 @@ pytest_plugins = ["case_fixtures", "workload_fixtures"]
 DAMAGE = {damage!r}
 
 
-def seen(case):
+def sighting(case):
+    flaky = any(words in case.id and what == "flaky" for words, what in DAMAGE.items())
+    silent = Sighting(observation=seen(case, silent=True))
+    return Sighting(observation=seen(case), again=(silent,) if flaky else ())
+
+
+def seen(case, silent=False):
     changes = {{}}
-    attempt = an_attempt(identity="server")
+    attempt = an_attempt(error="timeout") if silent else an_attempt(identity="server")
     for words, what in DAMAGE.items():
         if words in case.id:
             if what == "silent":
@@ -40,7 +46,7 @@ class Runner(podwire.runner.Runner):
         self.planned |= {{case.id: case for case in cases}}
         if self.sightings:
             return self.sightings
-        self.sightings |= {{case.id: Sighting(observation=seen(case)) for case in cases}}
+        self.sightings |= {{case.id: sighting(case) for case in cases}}
         (Path(__file__).parent / "observed").open("a").write("x")
         return self.sightings
 

@@ -72,6 +72,18 @@ def test_a_test_without_an_expectation_fails_and_its_case_is_missing(run, pytest
     assert len(record(pytester)["missing"]) == 4
 
 
+def test_a_round_that_fails_is_not_taken_back_by_one_that_passes(run, pytester):
+    result = run({"ONE[tcp-v4-linux-windows": "flaky"})
+    assert result.ret == 1
+    result.assert_outcomes(passed=5, xfailed=2, failed=1)
+    [flaky] = [case for case in record(pytester)["cases"] if case["rounds"]]
+    assert flaky["rounds"] == ["pass", "fail"]
+    assert flaky["verdict"]["reason"].startswith("in 1 of 2 rounds: ")
+    assert record(pytester)["observations"]["count"] == 9
+    attempts = json.loads((pytester.path / "run" / flaky["evidence"][-3]).read_text())["attempts"]
+    assert attempts[0]["error"]["kind"] == "timeout"
+
+
 def test_the_probes_are_driven_once(run, pytester):
     run({})
     assert (pytester.path / "observed").read_text() == "x"

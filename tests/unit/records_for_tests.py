@@ -8,7 +8,7 @@ from typing import Any
 from podwire.facts import ClusterFacts, Encapsulation, ExternalHost, NodeFacts
 from podwire.observations import Attempt, Capture, ControlResult, Lookup, Observation, ProbeError, Reply, SeenPacket
 from podwire.pcap import Frame
-from podwire.records import CaseRecord, ExclusionRecord, RunRecord
+from podwire.records import CaseRecord, ExclusionRecord, ProbeImage, RunRecord, StoredObservations
 from podwire.verdicts import Finding, Outcome, Verdict
 from podwire.wire import packet_of
 
@@ -116,6 +116,7 @@ def case(
         "verdict": verdict(outcome),
         "started": START + 1,
         "elapsed": 0.012,
+        "nodes": {"client": "linux-1", "server": "windows-1"},
     }
     return CaseRecord(**{**known, **changes})
 
@@ -130,6 +131,8 @@ def record(*cases: CaseRecord, **changes: Any) -> RunRecord:
         "cases": cases,
         "timings": {"lab": 0.9, "probes": 8.4},
         "options": {"lab": "overlay-win-overlay"},
+        "suite": "0" * 64,
+        "planned": (*(one.id for one in cases), *changes.get("missing", ())),
     }
     return RunRecord(**{**known, **changes})
 
@@ -150,6 +153,8 @@ def one_of_each() -> RunRecord:
             ),
         ),
         missing=("dns/DNS-FQDN[udp-v4-linux-linux-cross-node]",),
+        images=(ProbeImage(node="windows-1", image="python:3.13-windowsservercore-ltsc2022", digest="sha256:00"),),
+        observations=StoredObservations(file="observations.jsonl.gz", sha256="0" * 64, count=6),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from podwire.builds import judged_as, named
+from podwire.cluster.components import components
 from podwire.cluster.connect import Connection
 from podwire.cluster.errors import ApiError, ClusterError, NotFound, Unauthorized
 from podwire.cluster.signals import network_signals, os_of
@@ -116,6 +117,7 @@ def facts_from_objects(
         external=external,
         emulated=any(_labels(o).get(EMULATED_LABEL) == "true" for o in objects.get("nodes", [])),
         signals=tuple(signals),
+        components=components(objects),
     )
 
 

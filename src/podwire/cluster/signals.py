@@ -39,7 +39,7 @@ _PLUGINS: Mapping[str, tuple[str, Mode | None]] = {
 }
 
 # A DaemonSet's name starts with this: the CNI that it is part of, and the mode that it implies on Windows.
-_DAEMONSETS: tuple[tuple[str, str, Mode | None], ...] = (
+DAEMONSETS: tuple[tuple[str, str, Mode | None], ...] = (
     ("kube-flannel", "flannel", None),
     ("calico-node", "calico", None),
     ("antrea-agent-windows", "antrea", "transparent"),
@@ -266,7 +266,7 @@ def _of_pools(pools: list[Object]) -> Iterator[Vote]:
 
 def _of_daemonset(daemonset: Object) -> Iterator[Vote]:
     name = daemonset["metadata"]["name"]
-    for prefix, cni, mode in _DAEMONSETS:
+    for prefix, cni, mode in DAEMONSETS:
         if name == prefix or name.startswith(f"{prefix}-"):
             source = f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}"
             yield Vote(source=source, words=f"is part of {cni}", cni=cni, mode=mode)

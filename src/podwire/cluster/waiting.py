@@ -90,6 +90,13 @@ def _image(pod: Object) -> str:
     return str(containers[0].get("image", "?"))
 
 
+def image_of(pod: Object) -> tuple[str, str]:
+    """The image that a pod's container asks for and, from its status, the digest of the one that it runs."""
+    asked = next((c.get("image", "") for c in (pod.get("spec") or {}).get("containers") or []), "")
+    found = next((c.get("imageID", "") for c in (pod.get("status") or {}).get("containerStatuses") or []), "")
+    return str(asked), str(found)
+
+
 def _line(text: object) -> str:
     return " ".join(str(text or "").split())
 

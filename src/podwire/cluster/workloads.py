@@ -27,7 +27,7 @@ from podwire.cluster.images import image_for
 from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
 from podwire.cluster.rest import RestClient
 from podwire.cluster.services import DeployedService, Services
-from podwire.cluster.waiting import Limits, PodWait
+from podwire.cluster.waiting import Limits, PodWait, image_of
 from podwire.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.layout import agent_file
 from podwire.needs import Needs
@@ -85,7 +85,7 @@ class Probe:
 
     `slot` is its place on the node, or the kind of special pod that it is. `addresses` are by family, and empty for a
     probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the
-    agent's RPC, in the container `probe`.
+    agent's RPC, in the container `probe`. `image` is what the pod asks for, `image_id` what its status says it got.
     """
 
     pod: str
@@ -95,6 +95,8 @@ class Probe:
     addresses: Mapping[Family, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     port: int = ECHO_PORT
+    image: str = ""
+    image_id: str = ""
 
     @property
     def kind(self) -> Literal["pod", "host"]:
@@ -379,6 +381,7 @@ class _Deploying:
             for address in node.addresses:
                 addresses.setdefault(family_of(address), address)
         ports = {"host": HOST_ECHO_PORT, "host-network": HOST_NETWORK_PORT, "port-second": SECOND_PORT}
+        image, image_id = image_of(seen or {})
         return Probe(
             pod=pod,
             node=node.name,
@@ -387,4 +390,6 @@ class _Deploying:
             addresses=addresses,
             command=command,
             port=ports.get(slot, ECHO_PORT),
+            image=image,
+            image_id=image_id,
         )

@@ -20,10 +20,19 @@ MOST_SHOWN = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """The observation of a case, and the raw frames behind it by capture point, for the evidence."""
+    """The observation of a case, and the raw frames behind it by capture point, for the evidence.
+
+    `again` are those of further rounds, in a run that repeats its cases.
+    """
 
     observation: Observation
     frames: Mapping[str, Sequence[Frame]] = field(default_factory=dict)
+    again: tuple[Sighting, ...] = ()
+
+    @property
+    def rounds(self) -> tuple[Sighting, ...]:
+        """This one and all after it."""
+        return (self, *self.again)
 
 
 @dataclass(frozen=True, kw_only=True)

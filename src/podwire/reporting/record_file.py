@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from podwire.records import RunRecord
+from podwire.records import REMEDY, RunRecord
 
 NAME = "run.json"
 
@@ -23,19 +23,24 @@ def load_record(path: Path) -> RunRecord:
     """The record in a file, or in a run's folder. ValueError tells in one line why it cannot be read."""
     file = path / NAME if path.is_dir() else path
     try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
+        return parse_record(file.read_bytes())
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{file}: not a run record: it is not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{file}: not JSON: {error}") from None
-    if not isinstance(tree, dict):
-        raise ValueError(f"{file}: not a run record: it holds a {type(tree).__name__}, not an object")
-    try:
-        return RunRecord.from_dict(tree)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
+
+
+def parse_record(data: bytes) -> RunRecord:
+    """The record in the bytes of a file. ValueError tells in one line what is wrong with them."""
+    try:
+        tree = json.loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError(f"not a run record: it is not UTF-8 text; {REMEDY}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}; {REMEDY}") from None
+    if not isinstance(tree, dict):
+        raise ValueError(f"not a run record: it holds a {type(tree).__name__}, not an object; {REMEDY}")
+    return RunRecord.from_dict(tree)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

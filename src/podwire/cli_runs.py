@@ -1,0 +1,125 @@
+"""Commands that read runs and start nothing: `podwire judge|gate|flakes`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from podwire.cluster.errors import UsageError
+
+Command = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+RISK = 1e-3
+
+
+def add_run_commands(commands: Any, command: Command) -> None:
+    """Add them to the command line; `command` makes one."""
+    judge = command(commands, "judge", _judge, "judge the stored observations of a run again, with today's suites")
+    judge.add_argument("run", metavar="RUN", type=Path, help="the folder of a run")
+    judge.add_argument("--json", action="store_true", help="as JSON")
+    gate = command(
+        commands, "gate", _gate, "hold runs against runs that were good: accept (0), reject (1), neither (2)"
+    )
+    gate.add_argument(
+        "runs", metavar="RUN", type=Path, nargs="+", help="folders of runs: the baseline, then the candidate"
+    )
+    gate.add_argument(
+        "--candidate", metavar="RUN", type=Path, nargs="+", help="several candidates; all others are the baseline then"
+    )
+    gate.add_argument("--waivers", metavar="FILE", type=Path, help="failures that somebody answers for, as YAML")
+    gate.add_argument(
+        "--risk",
+        metavar="SHARE",
+        type=_share,
+        default=RISK,
+        help=f"chance of one false difference in numbers ({RISK:g})",
+    )
+    gate.add_argument(
+        "--min-loss", type=_share, default=0.05, metavar="SHARE", help="a rise of losses that counts (0.05)"
+    )
+    gate.add_argument(
+        "--min-slower", type=float, default=2.0, metavar="TIMES", help="a rise of latency that counts (2)"
+    )
+    gate.add_argument("--allow-emulated", action="store_true", help="take runs on the lab, to try the gate")
+    gate.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="of the output (text)")
+    gate.add_argument("-o", "--output", metavar="FILE", type=Path, help="write there, and print the decision only")
+    flakes = command(commands, "flakes", _flakes, "cases that were not alike in all of these runs, and how often")
+    flakes.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the folder of a run")
+    flakes.add_argument(
+        "--risk", metavar="SHARE", type=_share, default=RISK, help=f"of the intervals and of missing a flake ({RISK:g})"
+    )
+    flakes.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be between 0 and 1")
+    return value
+
+
+def _judge(options: argparse.Namespace) -> int:
+    from podwire import rejudge
+    from podwire.catalogue import CatalogueError
+    from podwire.plain import plain
+    from podwire.planning import PlanError
+
+    try:
+        record, several = rejudge.rejudge(options.run)
+    except (ValueError, CatalogueError, PlanError) as problem:
+        raise UsageError(str(problem)) from problem
+    changed = [one for one in several if one.changed]
+    if options.json:
+        tree = {"schema": "podwire.judge/1", "run_id": record.run_id, "cases": len(several), "changed": plain(changed)}
+        print(json.dumps(tree, indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(rejudge.text(record, several)))
+    return 1 if changed else 0
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from podwire.gate import Refused
+    from podwire.gate_numbers import Rules
+    from podwire.gate_runs import gate_of
+    from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
+    from podwire.waiver_file import WaiverError
+
+    baseline, candidate = (
+        (options.runs, options.candidate) if options.candidate else (options.runs[:-1], options.runs[-1:])
+    )
+    if not baseline:
+        raise UsageError("gate: two runs are needed at least, the baseline and the candidate")
+    rules = Rules(risk=options.risk, loss=options.min_loss, slower=options.min_slower)
+    try:
+        gate = gate_of(baseline, candidate, rules, options.waivers, allow_emulated=options.allow_emulated)
+    except (ValueError, WaiverError, Refused) as problem:
+        raise UsageError("cannot judge: " + str(problem).replace("\n", "\npodwire: cannot judge: ")) from problem
+    shown = {"text": gate_text, "json": gate_json, "markdown": gate_markdown}[options.format](gate)
+    if options.output:
+        try:
+            options.output.write_text(shown, encoding="utf-8")
+        except OSError as problem:
+            raise UsageError(f"--output {options.output}: {problem.strerror}") from problem
+        print(f"gate: {gate.decision}: {headline(gate)}")
+    else:
+        print(shown, end="")
+    return gate.decision.exit_code
+
+
+def _flakes(options: argparse.Namespace) -> int:
+    from podwire.flakes import history
+    from podwire.reporting.flakes_text import flakes_json, flakes_text
+    from podwire.reporting.record_file import load_record
+
+    try:
+        records = [load_record(path) for path in options.runs]
+    except ValueError as problem:
+        raise UsageError(str(problem)) from problem
+    ids = [record.run_id for record in records]
+    if len(set(ids)) < len(ids):
+        raise UsageError("flakes: a run is there twice; every run counts once")
+    found = history(records, options.risk)
+    print(flakes_json(found) if options.json else flakes_text(found), end="")
+    return 1 if found.flakes else 0

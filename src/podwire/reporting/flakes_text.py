@@ -1,0 +1,34 @@
+"""What the history of runs tells of its cases, for a terminal and for programs."""
+
+from __future__ import annotations
+
+import json
+
+from podwire.flakes import Flake, History
+from podwire.plain import plain
+
+
+def flakes_json(found: History) -> str:
+    """Everything as JSON."""
+    return json.dumps({"schema": "podwire.flakes/1", **plain(found)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def flakes_text(found: History) -> str:
+    """For a terminal: the most frequent first."""
+    lines: list[str] = []
+    for one in sorted(found.flakes, key=lambda flake: (-flake.rate, flake.case_id)):
+        lines += _flake(one, found.risk)
+    once = f", {found.once} were seen once only" if found.once else ""
+    lines.append(f"{len(found.runs)} runs: {len(found.flakes)} cases were not always alike, {found.steady} were{once}")
+    return "\n".join(lines) + "\n"
+
+
+def _flake(one: Flake, risk: float) -> list[str]:
+    outcomes = ", ".join(f"{number} {outcome}" for outcome, number in one.outcomes.items())
+    return [
+        one.case_id,
+        f"    off in {one.off} of {one.rounds} rounds: {one.rate:.1%} ({one.low:.1%}..{one.high:.1%}); {outcomes}",
+        f"    origin: {one.origin}; in run{'s' if len(one.runs) > 1 else ''} {', '.join(one.runs)}",
+        f"    gone after {one.needed} rounds without it (miss risk {risk:g}); "
+        f"{one.needed_at_low} if its rate is the lowest of the interval",
+    ]
