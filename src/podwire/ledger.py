@@ -98,8 +98,9 @@ class Ledger:
         began = time.monotonic()
         self._run_dir = runner.run_dir
         cases = tuple(self._with_evidence(case, runner) for case in self._cases.values())
+        stored_from = time.monotonic()
         observations = self._stored(runner, self._run_dir)
-        runner.timings["observations"] = time.monotonic() - began
+        runner.timings["observations"] = time.monotonic() - stored_from
         record = RunRecord(
             run_id=runner.run_id,
             version=__version__,

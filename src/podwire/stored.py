@@ -1,7 +1,8 @@
 """An observation as it is kept beside the record: with its case, and without what no verdict needs. Pure.
 
-Packets keep the beginning of their payload, where the token is. A passing case of many exchanges keeps, at each capture
-point, the first packets each way: all of them met the same patterns.
+Packets keep the beginning of their payload, where the token is, and those of DNS all of it: verdicts read the questions
+in them. A passing case of many exchanges keeps, at each capture point, the first packets each way: all of them met the
+same patterns.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from podwire.cases import Case
+from podwire.dns_messages import DNS_PORT
 from podwire.observations import Attempt, Capture, Observation, SeenPacket
 from podwire.packets import Packet
 from podwire.plain import Malformed, plain, value_of
@@ -131,7 +133,7 @@ def _first(packets: tuple[SeenPacket, ...]) -> tuple[SeenPacket, ...]:
 
 
 def _trimmed(one: SeenPacket) -> SeenPacket:
-    if len(one.packet.payload) <= PAYLOAD:
+    if len(one.packet.payload) <= PAYLOAD or DNS_PORT in (one.packet.sport, one.packet.dport):
         return one
     return replace(one, packet=replace(one.packet, payload=one.packet.payload[:PAYLOAD]))
 

@@ -40,10 +40,13 @@ def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
     assert (one.case_id, one.round, one.attempts) == (a_case().id, 2, seen.attempts)
 
 
-def test_a_payload_is_kept_in_part():
+def test_a_payload_is_kept_in_part_and_that_of_dns_whole():
     seen = an_observation(packets=[a_packet(payload=b"x" * 1000)])
     [one] = stored(a_case(), seen, Outcome.FAIL).observation.captures["client-pod"].packets
     assert one.packet.payload == b"x" * PAYLOAD
+    seen = an_observation(packets=[a_packet(dport=53, payload=b"x" * 1000)])
+    [one] = stored(a_case(), seen, Outcome.FAIL).observation.captures["client-pod"].packets
+    assert one.packet.payload == b"x" * 1000
 
 
 def test_many_exchanges_that_pass_keep_their_first_packets_each_way():
