@@ -7,6 +7,8 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/bin:$(PATH):/usr/sbin:/sbin
 export PYTHON
 ARGS ?=
+# Tests wait more than they compute: one process more than the two cores of a small machine.
+JOBS ?= 3
 bin := .venv/bin
 
 .PHONY: help setup conformance test check format bench mutants clean
@@ -21,7 +23,7 @@ conformance: setup ## run the suite against the lab; the results go to reports/r
 	@$(bin)/pytest $(ARGS)
 
 test: setup ## podwire's own tests
-	@$(bin)/pytest tests $(ARGS)
+	@$(bin)/pytest tests -n $(JOBS) $(ARGS)
 
 check: setup ## format, lint, types, import contracts, structure, catalogue
 	@tools/check
@@ -36,6 +38,7 @@ bench: setup ## the measured numbers, each with the command that gives it
 mutants: setup ## one run per injected fault: which requirement notices it
 	@$(bin)/podwire mutants --lab overlay-win-overlay $(ARGS)
 	@$(bin)/podwire mutants --lab l2bridge-win-bridge $(ARGS)
+	@$(bin)/podwire mutants --lab overlay-flannel-vxlan $(ARGS)
 
 clean: ## remove all that set-up and tools made; the results of runs stay
 	@rm -rf .venv .tools node_modules dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
