@@ -95,6 +95,8 @@ class Ledger:
         """Write evidence, record and reports into the run's folder."""
         from podwire.reporting.allure import write_allure_results
         from podwire.reporting.allure_report import generate_report
+        from podwire.reporting.coverage import write_coverage
+        from podwire.reporting.ctrf import write_ctrf
         from podwire.reporting.matrix import write_matrix
 
         began = time.monotonic()
@@ -124,8 +126,10 @@ class Ledger:
         )
         write_record(record, self._run_dir)
         write_junit(record, self._run_dir)
+        write_ctrf(record, self._run_dir)
         write_allure_results(record, self._run_dir)
         matrix = write_matrix(record, self._run_dir, self._decisive(cases, runner))
+        write_coverage(record, runner.catalogue, self._run_dir)
         runner.timings["reports"] = time.monotonic() - began
         page, line = None, "not wanted (--no-report)"
         if runner.options.page:

@@ -119,7 +119,7 @@ def _missing(record: RunRecord) -> str:
         return ""
     why = f" {text(record.interrupted)}" if record.interrupted else ""
     rows = "".join(
-        f'<tr data-o="missing"><td>{mark(MISSING)}</td><th scope="row">{text(case_id)}</th></tr>'
+        f'<tr data-o="missing"><td>{mark(MISSING, spoken=True)}</td><th scope="row">{text(case_id)}</th></tr>'
         for case_id in record.missing
     )
     return (

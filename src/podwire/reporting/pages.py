@@ -12,9 +12,12 @@ from importlib.resources import files
 
 from podwire.builds import named
 from podwire.records import RunRecord
-from podwire.reporting.words import MISSING, counted, links, seconds
+from podwire.reporting.words import MISSING, counted, seconds
 from podwire.verdicts import Outcome
 
+STATED = "stated, not tested"
+NOT_RUN = "without a case"
+ABSENT = "not in this run"
 # Colour, letter and shape say the same, so that no one has to tell colours apart: (class of the style, letter).
 MARKS = {
     Outcome.PASS: ("pass", "✓"),
@@ -24,6 +27,9 @@ MARKS = {
     Outcome.INCONCLUSIVE: ("unsure", "?"),
     Outcome.FAIL: ("fail", "✗"),
     MISSING: ("missing", "∅"),
+    STATED: ("fact", "S"),
+    NOT_RUN: ("none", "–"),
+    ABSENT: ("absent", "–"),
 }
 PAGES = {"matrix": "matrix.html", "coverage": "coverage.html"}
 
@@ -49,10 +55,11 @@ def text(value: object) -> str:
     return html.escape(str(value), quote=True)
 
 
-def mark(outcome: str, label: str = "") -> str:
-    """The mark of an outcome, read as `label` (by itself: as the outcome)."""
+def mark(outcome: str, *, spoken: bool = False) -> str:
+    """The mark of an outcome; not `spoken` where its words stand beside it."""
     kind, letter = MARKS[outcome]
-    return f'<span class="m {kind}" role="img" aria-label="{text(label or outcome)}">{letter}</span>'
+    heard = f'role="img" aria-label="{text(outcome)}"' if spoken else 'aria-hidden="true"'
+    return f'<span class="m {kind}" {heard}>{letter}</span>'
 
 
 def run_head(record: RunRecord, title: str) -> str:
@@ -82,7 +89,7 @@ def chips(numbers: Iterable[tuple[str, int]], what: str) -> str:
     """The filters: a switch for every outcome that there is, and a field for text."""
     shown = "".join(
         f'<button type="button" class="chip" aria-pressed="false" data-only="{MARKS[outcome][0]}">'
-        f"{_still(outcome)}{text(_words(outcome, number))}</button>"
+        f"{mark(outcome)}{text(words_of(outcome, number))}</button>"
         for outcome, number in numbers
         if number
     )
@@ -93,30 +100,17 @@ def chips(numbers: Iterable[tuple[str, int]], what: str) -> str:
     )
 
 
-def _words(outcome: str, number: int) -> str:
+def words_of(outcome: str, number: int) -> str:
+    """`3 known issues`, `2 without a case`."""
+    if outcome in (STATED, NOT_RUN) and number == 1:
+        return outcome
     return counted(number, outcome) if isinstance(outcome, Outcome) else f"{number} {outcome}"
-
-
-def _still(outcome: str) -> str:
-    kind, letter = MARKS[outcome]
-    return f'<span class="m {kind}" aria-hidden="true">{letter}</span>'
 
 
 def totals(record: RunRecord) -> Iterator[tuple[str, int]]:
     """How many cases came to each outcome, and how many to none."""
     yield from ((outcome, record.count(outcome)) for outcome in Outcome)
     yield MISSING, len(record.missing)
-
-
-def source_links(sources: Sequence[str]) -> str:
-    """Sources as a list, those with a web address as links."""
-    items = []
-    for source in sources:
-        found = next(links([source]), None)
-        items.append(
-            f'<li><a href="{text(found[0])}">{text(found[1])}</a></li>' if found else f"<li>{text(source)}</li>"
-        )
-    return f'<ul class="sources">{"".join(items)}</ul>'
 
 
 def _pages(current: str) -> str:
