@@ -19,11 +19,12 @@ VOID = {"meta", "input", "br", "link"}
 class Page(HTMLParser):
     """Elements with their attributes; complains about a tag that closes another one."""
 
-    def __init__(self, text):
+    def __init__(self, text, *, closed=True):
         super().__init__()
         self.elements, self._open = [], []
+        self._strict = closed
         self.feed(text)
-        assert self._open == []
+        assert not closed or self._open == []
 
     def handle_starttag(self, tag, attributes):
         self.elements.append((tag, dict(attributes)))
@@ -31,7 +32,8 @@ class Page(HTMLParser):
             self._open.append(tag)
 
     def handle_endtag(self, tag):
-        assert self._open.pop() == tag
+        if self._strict:
+            assert self._open.pop() == tag
 
     def of(self, tag):
         return [attributes for name, attributes in self.elements if name == tag]

@@ -17,6 +17,8 @@ from podwire.packets import Packet
 
 RUNGS = 30
 """Rungs that are kept of a case; a spread over backends has thousands, and all of them look like the first."""
+_LOOKED_AT = 3
+"""Packets of a point that are looked at, for each rung that is kept: those of other points come a little later."""
 _PAYLOAD = 32
 _FLAGS = {"S": "SYN", "F": "FIN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR"}
 _ICMP = {
@@ -52,7 +54,7 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
-    """`points` are (name, where, why it cannot be relied on or ''); `more` counts the rungs that are not kept."""
+    """`points` are (name, where, why it cannot be relied on or ''); `more` is how many packets are not kept."""
 
     points: tuple[tuple[str, str, str], ...]
     rungs: tuple[Rung, ...]
@@ -78,18 +80,19 @@ def ladder(observation: Observation, most: int = RUNGS) -> Ladder | None:
     found: dict[Hashable, list[tuple[int, SeenPacket]]] = {}
     for column, capture in enumerate(captures):
         before: Counter[Hashable] = Counter()
-        for seen in capture.packets:
+        for seen in capture.packets[: most * _LOOKED_AT]:
             same = _identity(seen)
             # The second packet of that kind here is the second one there.
             found.setdefault((before[same], same), []).append((column, seen))
             before[same] += 1
     if not found:
         return None
+    unseen = max(len(one.packets) for one in captures) - most * _LOOKED_AT
     order = sorted(found.values(), key=lambda several: min(seen.packet.at for _, seen in several))
     return Ladder(
         points=tuple((one.point, one.where, "" if one.usable else one.reason or "not usable") for one in captures),
         rungs=tuple(_rung(several) for several in order[:most]),
-        more=max(len(order) - most, 0),
+        more=max(len(order) - most, 0) + max(unseen, 0),
     )
 
 

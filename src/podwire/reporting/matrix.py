@@ -63,7 +63,7 @@ def _area(area: str, cases: Sequence[CaseRecord], numbers: Mapping[str, int]) ->
     return (
         f'<section class="area"><h2 id="{text(area)}">{text(title)}</h2>'
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{text(area)}">'
-        f'<table class="matrix"><caption>{text(title)}: {len(rows)} requirements, {len(cases)} cases, by client, '
+        f'<table class="matrix"><caption>{text(title)}: requirements and their cases ({len(cases)}) by client, '
         f"server and placement</caption><thead>{_heads(columns)}</thead><tbody>{shown}</tbody></table></div></section>"
     )
 

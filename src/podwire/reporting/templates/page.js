@@ -44,6 +44,7 @@ function filter() {
   for (const row of rows) row.hidden = !living.has(row);
   for (const way of document.querySelectorAll(".way")) way.hidden = !way.querySelector("[data-o]:not([hidden])");
   for (const section of sections) section.hidden = ![...living].some((row) => section.contains(row));
+  document.dispatchEvent(new Event("filtered"));
   document.getElementById("shown").textContent = shown === units.length ? "" : `${shown} of ${units.length} shown`;
 }
 if (find) {

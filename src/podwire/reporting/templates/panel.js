@@ -85,21 +85,31 @@ panel.addEventListener("close", () => history.replaceState(null, "", location.pa
 
 // One stop of the tab key for each table; the arrow keys go from mark to mark.
 function step(mark, key) {
-  const table = mark.closest("table");
-  const here = [...table.querySelectorAll("button.m:not([hidden])")];
-  if (key === "ArrowRight" || key === "ArrowLeft") return here[here.indexOf(mark) + (key === "ArrowRight" ? 1 : -1)];
+  const aside = key === "ArrowLeft" || key === "ArrowRight";
+  const forth = key === "ArrowRight" || key === "ArrowDown";
   const from = mark.getBoundingClientRect();
-  const apart = (one) => {
+  // The nearest mark that way; to the side only within the requirement, and what is askew counts as farther.
+  const far = (one) => {
     const to = one.getBoundingClientRect();
-    const down = key === "ArrowDown" ? to.top - from.bottom : from.top - to.bottom;
-    return down < -2 ? Infinity : down + 8 * Math.abs(to.left - from.left);
+    const along = (aside ? to.left - from.left : to.top - from.top) * (forth ? 1 : -1);
+    const across = Math.abs(aside ? to.top - from.top : to.left - from.left);
+    return along < 4 ? Infinity : along + 4 * across;
   };
-  return here.filter((one) => apart(one) < Infinity).sort((a, b) => apart(a) - apart(b))[0];
+  const place = mark.closest(aside ? "tr" : "table");
+  const several = [...place.querySelectorAll("button.m:not([hidden])")].filter((one) => far(one) < Infinity);
+  return several.sort((a, b) => far(a) - far(b))[0];
 }
 function tabStop(mark) {
   for (const one of mark.closest("table").querySelectorAll("button.m")) one.tabIndex = one === mark ? 0 : -1;
 }
-for (const table of document.querySelectorAll("table.matrix")) tabStop(table.querySelector("button.m"));
+function tabStops() {
+  for (const table of document.querySelectorAll("table.matrix")) {
+    const mark = table.querySelector("button.m:not([hidden])");
+    if (mark) tabStop(mark);
+  }
+}
+document.addEventListener("filtered", tabStops);
+tabStops();
 for (const mark of marks) {
   mark.addEventListener("mouseenter", () => showTip(mark));
   mark.addEventListener("mouseleave", hideTip);
@@ -115,6 +125,8 @@ for (const mark of marks) {
 }
 addEventListener("scroll", hideTip, { passive: true });
 loaded.then((data) => {
+  // An id has all words of its case, those of its column among them.
+  for (const unit of units) if (unit.element.dataset.n) unit.words += ` ${data.cases[unit.element.dataset.n].id.toLowerCase()}`;
   const wanted = decodeURIComponent(location.hash.slice(1));
   const number = data.cases.findIndex((one) => one.id === wanted);
   if (number >= 0) open(marks.find((mark) => mark.dataset.n === String(number)));
