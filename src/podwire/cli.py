@@ -1,4 +1,4 @@
-"""The command line: `podwire facts|plan|run|judge|gate|flakes|catalogue|lab|mutants|cleanup`.
+"""The command line: `podwire facts|plan|run|judge|gate|flakes|compare|catalogue|lab|mutants|cleanup`.
 
 Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
 inconclusive. A user's mistake is one line on stderr, never a traceback.

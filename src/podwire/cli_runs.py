@@ -1,4 +1,4 @@
-"""Commands that read runs and start nothing: `podwire judge|gate|flakes`."""
+"""Commands that read runs and start nothing: `podwire judge|gate|flakes|compare`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ def add_run_commands(commands: Any, command: Command) -> None:
         "--risk", metavar="SHARE", type=_share, default=RISK, help=f"of the intervals and of missing a flake ({RISK:g})"
     )
     flakes.add_argument("--json", action="store_true", help="as JSON")
+    compare = command(commands, "compare", _compare, "two runs on one page, what changed first")
+    compare.add_argument("before", metavar="BEFORE", type=Path, help="the folder of a run")
+    compare.add_argument("after", metavar="AFTER", type=Path, help="the folder of a later run")
+    compare.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page, as HTML")
 
 
 def _share(text: str) -> float:
@@ -123,3 +127,20 @@ def _flakes(options: argparse.Namespace) -> int:
     found = history(records, options.risk)
     print(flakes_json(found) if options.json else flakes_text(found), end="")
     return 1 if found.flakes else 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from podwire.reporting.compare import changes, compare_html
+    from podwire.reporting.record_file import load_record, write_atomically
+
+    try:
+        before, after = load_record(options.before), load_record(options.after)
+    except ValueError as problem:
+        raise UsageError(str(problem)) from problem
+    try:
+        write_atomically(options.output, compare_html(before, after))
+    except OSError as problem:
+        raise UsageError(f"--output {options.output}: {problem.strerror}") from problem
+    found = changes(before, after)
+    print(f"compare: {sum(not one.same for one in found)} of {len(found)} cases changed: {options.output}")
+    return 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from podwire import __version__
 from podwire.judging import CaseUnderTest
 from podwire.layout import content_root, is_checkout, suites_digest
+from podwire.observations import Observation
 from podwire.records import CaseRecord, ExclusionRecord, RunRecord, StoredObservations
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.junit import write_junit
@@ -94,6 +95,9 @@ class Ledger:
         """Write evidence, record and reports into the run's folder."""
         from podwire.reporting.allure import write_allure_results
         from podwire.reporting.allure_report import generate_report
+        from podwire.reporting.coverage import write_coverage
+        from podwire.reporting.ctrf import write_ctrf
+        from podwire.reporting.matrix import write_matrix
 
         began = time.monotonic()
         self._run_dir = runner.run_dir
@@ -123,13 +127,20 @@ class Ledger:
         )
         write_record(record, self._run_dir)
         write_junit(record, self._run_dir)
+        write_ctrf(record, self._run_dir)
         write_allure_results(record, self._run_dir)
+        matrix = write_matrix(record, self._run_dir, self._decisive(cases, runner))
+        write_coverage(record, runner.catalogue, self._run_dir)
         runner.timings["reports"] = time.monotonic() - began
         page, line = None, "not wanted (--no-report)"
         if runner.options.page:
             page, line = generate_report(self._run_dir, _checkout(), warm=self._allure)
             self._allure = None
-        self._reports = {"Allure report": str(page) if page else line, "record": f"{self._run_dir}/run.json"}
+        self._reports = {
+            "Matrix": str(matrix),
+            "Allure report": str(page) if page else line,
+            "record": f"{self._run_dir}/run.json",
+        }
         runner.timings["Allure report"] = time.monotonic() - began - runner.timings["reports"]
         self._record = replace(record, timings={name: round(s, 3) for name, s in runner.timings.items()})
         write_record(self._record, self._run_dir)
@@ -149,12 +160,19 @@ class Ledger:
             run_dir,
         )
 
+    def _decisive(self, cases: Iterable[CaseRecord], runner: Runner) -> dict[str, Observation]:
+        """What was observed of each case in the round that its verdict comes from."""
+        return {
+            case.id: runner.sightings[case.id].rounds[_decisive_round(case)].observation
+            for case in cases
+            if case.id in runner.sightings
+        }
+
     def _with_evidence(self, case: CaseRecord, runner: Runner) -> CaseRecord:
         sighting = runner.sightings.get(case.id)
         if sighting is None or (case.verdict.outcome is Outcome.PASS and runner.options.evidence != "all"):
             return case
-        decided = case.rounds.index(case.verdict.outcome) if case.rounds else 0
-        shown = sighting.rounds[decided]
+        shown = sighting.rounds[_decisive_round(case)]
         files = write_evidence(runner.run_dir, shown.observation, case.verdict, shown.frames)
         return replace(case, evidence=files)
 
@@ -167,6 +185,10 @@ class Ledger:
         """The lines that the terminal shows at the end."""
         if self._record is not None:
             yield from summary(self._record, self._reports, colour=colour).splitlines()
+
+
+def _decisive_round(case: CaseRecord) -> int:
+    return case.rounds.index(case.verdict.outcome) if case.rounds else 0
 
 
 def _checkout() -> Path | None:

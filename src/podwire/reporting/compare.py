@@ -1,0 +1,118 @@
+"""The page that holds two runs beside each other: changed facts, then changed cases, worst first.
+
+It shows and does not decide; `podwire gate` does that.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from podwire.gate_facts import fact_changes
+from podwire.records import RunRecord
+from podwire.reporting.pages import ABSENT, MARKS, chips, mark, page, run_head, text, words_of
+from podwire.reporting.words import MISSING, area_of, message
+from podwire.verdicts import Outcome
+
+_ORDER = (*(outcome for outcome in Outcome if not outcome.red), ABSENT, Outcome.INCONCLUSIVE, MISSING, Outcome.FAIL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A case on both sides: an outcome, `MISSING` or `ABSENT` each. `told` is what the later run that has it says."""
+
+    id: str
+    before: str
+    after: str
+    told: str = ""
+
+    @property
+    def same(self) -> bool:
+        return self.before == self.after
+
+
+def compare_html(before: RunRecord, after: RunRecord) -> str:
+    """The whole page."""
+    found = changes(before, after)
+    changed = sorted((one for one in found if not one.same), key=_weight)
+    numbers = Counter(one.after for one in changed)
+    body = [
+        _facts(before, after),
+        chips(((outcome, numbers[outcome]) for outcome in (*Outcome, MISSING, ABSENT)), "changed cases"),
+        _changed(changed),
+        _same([one for one in found if one.same]),
+    ]
+    return page(
+        title=f"podwire: {before.run_id} and {after.run_id}",
+        head=run_head(after, "What changed between two runs")
+        + f'<p class="lead">Held against the run {text(before.run_id)}: '
+        f"{len(changed)} of {len(found)} cases changed.</p>",
+        body="".join(body),
+        current="compare",
+    )
+
+
+def changes(before: RunRecord, after: RunRecord) -> tuple[Change, ...]:
+    """Every case of either run."""
+    first, second = _outcomes(before), _outcomes(after)
+    says = {case.id: message(case) for record in (before, after) for case in record.cases}
+    return tuple(
+        Change(id=one, before=first.get(one, ABSENT), after=second.get(one, ABSENT), told=says.get(one, ""))
+        for one in dict.fromkeys((*second, *first))
+    )
+
+
+def _outcomes(record: RunRecord) -> dict[str, str]:
+    return {case.id: case.verdict.outcome for case in record.cases} | dict.fromkeys(record.missing, MISSING)
+
+
+def _weight(one: Change) -> tuple[int, int, str]:
+    """Worst first: by what it is now, then by how good it was."""
+    return (-_ORDER.index(one.after), _ORDER.index(one.before), one.id)
+
+
+def _facts(before: RunRecord, after: RunRecord) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{text(one.name)}</th><td>{text(one.before)}</td><td>{text(one.after)}</td></tr>'
+        for one in fact_changes([before], [after])
+    )
+    if not rows:
+        return "<section><h2>Facts</h2><p>All facts of the two runs are the same.</p></section>"
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Fact", "Before", "After"))
+    return (
+        '<section><h2>Facts that changed</h2><table class="list"><caption>Facts that changed</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _changed(several: Sequence[Change]) -> str:
+    if not several:
+        return '<section class="area"><h2>Changed cases</h2><p>No case changed.</p></section>'
+    rows = "".join(
+        f'<tr data-o="{MARKS[one.after][0]}"><td class="tally">{_side(one.before)}</td>'
+        f'<td class="tally">{_side(one.after)}</td><th scope="row"><span class="id">{text(one.id)}</span>'
+        f'<p class="why">{text(one.told)}</p></th></tr>'
+        for one in several
+    )
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Before", "After", "Case, and what is said of it"))
+    return (
+        '<section class="area"><h2>Changed cases</h2><table class="list"><caption>Changed cases, worst first</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _side(outcome: str) -> str:
+    return f"<div>{mark(outcome)}<span>{text(outcome)}</span></div>"
+
+
+def _same(several: Sequence[Change]) -> str:
+    areas: dict[str, Counter[str]] = {}
+    for one in several:
+        areas.setdefault(area_of(one.id), Counter())[one.after] += 1
+    items = "".join(
+        f"<li>{text(area.replace('_', ' '))}: "
+        f"{', '.join(text(words_of(outcome, numbers[outcome])) for outcome in _ORDER if numbers[outcome])}</li>"
+        for area, numbers in areas.items()
+    )
+    return f'<section class="aside"><h2>As before: {len(several)} cases</h2><ul>{items}</ul></section>'

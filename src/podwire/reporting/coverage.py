@@ -1,0 +1,167 @@
+"""`coverage.html`: what the documents say, sentence by sentence, and what the run has to say about each.
+
+A sentence stands below the document that it cites first. What no packet can decide is there with its reason, as is
+what the facts of the cluster rule out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from podwire.records import CaseRecord, RunRecord
+from podwire.reporting.pages import MARKS, NOT_RUN, STATED, chips, mark, page, run_head, text, words_of
+from podwire.reporting.record_file import write_atomically
+from podwire.reporting.words import MISSING, one_line, requirement_of
+from podwire.requirements import Catalogue, Citation
+from podwire.verdicts import Outcome
+
+NAME = "coverage.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentence:
+    """One sentence of the documents. `came_to` counts its cases by outcome; `why` is what else there is to say."""
+
+    id: str
+    kind: str
+    statement: str
+    sources: tuple[Citation, ...]
+    came_to: tuple[tuple[str, int], ...]
+    why: tuple[str, ...] = ()
+
+
+def write_coverage(record: RunRecord, catalogue: Catalogue, directory: Path) -> Path:
+    """Write `coverage.html` into the run's folder."""
+    path = directory / NAME
+    write_atomically(path, coverage_html(record, catalogue))
+    return path
+
+
+def coverage_html(record: RunRecord, catalogue: Catalogue) -> str:
+    """The whole page."""
+    found = sentences(record, catalogue)
+    documents: dict[str, list[Sentence]] = {}
+    for one in found:
+        documents.setdefault(one.sources[0].document, []).append(one)
+    numbers = Counter(outcome for one in found for outcome, _ in one.came_to)
+    told = (
+        f'<p class="lead">{len(found)} sentences of {len(documents)} documents: '
+        f"{len(catalogue.requirements)} that must hold, {len(catalogue.limitations)} that say what does not, "
+        f"{len(catalogue.facts)} that no packet can decide.</p>"
+    )
+    shown = "".join(
+        _document(at, name, several)
+        for at, (name, several) in enumerate(sorted(documents.items(), key=lambda one: -len(one[1])))
+    )
+    return page(
+        title=f"podwire {record.run_id}: coverage of the documents",
+        head=run_head(record, "What the documents say, sentence by sentence"),
+        body=told + chips(((outcome, numbers[outcome]) for outcome in MARKS), "sentences") + shown,
+        current="coverage",
+    )
+
+
+def sentences(record: RunRecord, catalogue: Catalogue) -> tuple[Sentence, ...]:
+    """All sentences of the catalogue, with what the run has to say about each."""
+    by_rule = _tallies(record.cases, lambda case: case.requirement)
+    for case_id in record.missing:
+        by_rule.setdefault(requirement_of(case_id), Counter())[MISSING] += 1
+    by_limit = _tallies(record.cases, lambda case: case.verdict.limitation)
+    return (
+        *(
+            _sentence(rule.id, rule.level, rule.statement, rule.sources, by_rule, _ruled_out(record, rule.id))
+            for rule in catalogue.requirements.values()
+        ),
+        *(
+            _sentence(
+                one.id,
+                "LIMIT" if one.kind == "documented" else "KNOWN ISSUE",
+                one.statement,
+                one.sources,
+                by_limit,
+                (f"Concerns {', '.join(one.requirements)}.",),
+            )
+            for one in catalogue.limitations
+        ),
+        *(
+            Sentence(
+                id=fact.id,
+                kind="STATED",
+                statement=fact.statement,
+                sources=fact.sources,
+                came_to=((STATED, 1),),
+                why=(fact.reason,),
+            )
+            for fact in catalogue.facts
+        ),
+    )
+
+
+def _tallies(cases: Iterable[CaseRecord], of: Callable[[CaseRecord], str | None]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for case in cases:
+        name = of(case)
+        if name is not None:
+            found.setdefault(name, Counter())[case.verdict.outcome] += 1
+    return found
+
+
+def _sentence(
+    identity: str,
+    kind: str,
+    statement: str,
+    sources: tuple[Citation, ...],
+    tallies: dict[str, Counter[str]],
+    why: tuple[str, ...],
+) -> Sentence:
+    numbers = tallies.get(identity, Counter())
+    came_to = tuple((outcome, numbers[outcome]) for outcome in (*Outcome, MISSING) if numbers[outcome])
+    return Sentence(
+        id=identity,
+        kind=kind,
+        statement=one_line(statement),
+        sources=sources,
+        came_to=came_to or ((NOT_RUN, 1),),
+        why=why,
+    )
+
+
+def _ruled_out(record: RunRecord, rule: str) -> tuple[str, ...]:
+    """Why cases of a requirement are not there, a line for each reason."""
+    reasons = Counter(one.reason for one in record.exclusions if one.requirement == rule)
+    return tuple(
+        f"Not applicable{f' ({number})' if number > 1 else ''}: {reason}" for reason, number in reasons.items()
+    )
+
+
+def _document(at: int, name: str, several: Sequence[Sentence]) -> str:
+    rows = "".join(_row(one) for one in several)
+    return (
+        f'<section class="area"><h2 id="document-{at}">{text(name)}</h2><table class="list sentences">'
+        f"<caption>{text(name)}: {len(several)} sentences</caption><thead><tr>"
+        '<th scope="col">Sentence</th><th scope="col">Where it is written</th><th scope="col">In this run</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _row(one: Sentence) -> str:
+    kinds = " ".join(MARKS[outcome][0] for outcome, _ in one.came_to)
+    tally = "".join(
+        f"<div>{mark(outcome)}<span>{text(words_of(outcome, number))}</span></div>" for outcome, number in one.came_to
+    )
+    why = "".join(f'<p class="why">{text(reason)}</p>' for reason in one.why)
+    return (
+        f'<tr data-o="{kinds}"><th scope="row"><span class="id">{text(one.id)}</span>'
+        f'<span class="level">{text(one.kind)}</span><span class="says">{text(one.statement)}</span>{why}</th>'
+        f'<td><ul class="sources">{"".join(_cited(one.sources))}</ul></td><td class="tally">{tally}</td></tr>'
+    )
+
+
+def _cited(sources: Sequence[Citation]) -> Iterator[str]:
+    """The first source by its part alone, the document stands above; all others in full."""
+    for at, source in enumerate(sources):
+        words = text(source.part or source.document) if at == 0 else text(source)
+        yield f'<li><a href="{text(source.url)}">{words}</a></li>' if source.url else f"<li>{words}</li>"

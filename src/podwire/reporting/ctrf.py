@@ -1,0 +1,123 @@
+"""`ctrf.json`: the record in the Common Test Report Format, for tools that read that.
+
+Source: the schema of the format, https://github.com/ctrf-io/ctrf (schema/ctrf.schema.json, version 0.0.0). It admits no
+fields of one's own but below `extra`. What is inconclusive is `other`, since it is neither passed nor failed; a planned
+case without a result is `failed`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from podwire.records import CaseRecord, RunRecord
+from podwire.reporting.record_file import write_atomically
+from podwire.reporting.terminal import explain
+from podwire.reporting.words import MISSING, area_of, message, requirement_of
+from podwire.verdicts import Outcome
+
+NAME = "ctrf.json"
+STATUS = {
+    Outcome.PASS: "passed",
+    Outcome.LIMITATION_CONFIRMED: "skipped",
+    Outcome.LIMITATION_LIFTED: "passed",
+    Outcome.KNOWN_ISSUE: "skipped",
+    Outcome.INCONCLUSIVE: "other",
+    Outcome.FAIL: "failed",
+}
+_TYPES = {".json": "application/json", ".txt": "text/plain", ".pcap": "application/vnd.tcpdump.pcap"}
+_STATUSES = ("passed", "failed", "skipped", "pending", "other")
+
+
+def write_ctrf(record: RunRecord, directory: Path) -> Path:
+    """Write `ctrf.json` into the run's folder."""
+    path = directory / NAME
+    write_atomically(path, json.dumps(ctrf_tree(record), ensure_ascii=False, separators=(",", ":")) + "\n")
+    return path
+
+
+def ctrf_tree(record: RunRecord) -> dict[str, Any]:
+    """The whole record, planned cases without a result included, as the JSON tree of the format."""
+    tests = [*map(_test, record.cases), *(_without_result(case_id, record) for case_id in record.missing)]
+    statuses = Counter(test["status"] for test in tests)
+    summary = {
+        "tests": len(tests),
+        **{status: statuses[status] for status in _STATUSES},
+        "suites": len({tuple(test["suite"]) for test in tests}),
+        "start": _ms(record.started),
+        "stop": _ms(record.finished),
+    }
+    return {
+        "reportFormat": "CTRF",
+        "specVersion": "0.0.0",
+        "reportId": _uuid(record.run_id),
+        "timestamp": datetime.fromtimestamp(record.finished, UTC).isoformat(timespec="seconds"),
+        "generatedBy": f"podwire {record.version}",
+        "results": {
+            "tool": {"name": "podwire", "version": record.version},
+            "summary": summary,
+            "tests": tests,
+            "environment": {
+                "appName": record.facts.name or "cluster",
+                "appVersion": record.facts.version,
+                "testEnvironment": "lab" if record.emulated else "cluster",
+                "extra": {"emulated": record.emulated, "complete": record.complete, "mode": record.facts.mode},
+            },
+        },
+    }
+
+
+def _test(case: CaseRecord) -> dict[str, Any]:
+    outcome = case.verdict.outcome
+    test: dict[str, Any] = {
+        "id": _uuid(case.id),
+        "name": case.id,
+        "status": STATUS[outcome],
+        "duration": _ms(case.elapsed),
+        "suite": [case.area, case.requirement],
+        "rawStatus": str(outcome),
+        "tags": [case.level],
+        "parameters": dict(case.parameters),
+        "extra": {"statement": case.statement, "sources": list(case.sources)},
+    }
+    if case.started:
+        test |= {"start": _ms(case.started), "stop": _ms(case.started) + _ms(case.elapsed)}
+    if message(case):
+        test["message"] = message(case)
+    if outcome.red:
+        test["trace"] = explain(case)
+    if case.evidence:
+        test["attachments"] = [
+            {
+                "name": file.rpartition("/")[2],
+                "contentType": _TYPES.get(Path(file).suffix, "application/octet-stream"),
+                "path": file,
+            }
+            for file in case.evidence
+        ]
+    return test
+
+
+def _without_result(case_id: str, record: RunRecord) -> dict[str, Any]:
+    return {
+        "id": _uuid(case_id),
+        "name": case_id,
+        "status": "failed",
+        "duration": 0,
+        "suite": [area_of(case_id), requirement_of(case_id)],
+        "rawStatus": MISSING,
+        "message": "planned, and no result came" + (f": {record.interrupted}" if record.interrupted else ""),
+    }
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _uuid(name: str) -> str:
+    """The same for the same name in every run: the format calls it stable."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"podwire:{name}"))
