@@ -7,6 +7,7 @@ values into ruleset text.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -108,10 +109,18 @@ def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
             entries.ports_without_endpoints.setdefault(key, refusal)
 
 
+def _is_of(node: NodePlan, endpoint: EndpointRule, pods: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether an endpoint is on the node; one that was written by hand need not name its node."""
+    if endpoint.node:
+        return endpoint.node == node.name
+    return ipaddress.ip_address(endpoint.address) in pods
+
+
 def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
     """Masquerading, and what becomes of cluster IPs that no Service's own rules have led anywhere."""
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
-    own = sorted({e.address for s in services for e in s.endpoints if e.node == node.name})
+    pods = ipaddress.ip_network(node.pod_cidr(family))
+    own = sorted({e.address for s in services for e in s.endpoints if _is_of(node, e, pods)})
     return f"""
   set cluster-ips {{
     type {address};
