@@ -173,32 +173,10 @@ def test_several_ports_are_served_alike():
             assert json.loads(ask(one, question(400))[0])["destination_port"] == one
 
 
-def test_sigterm_lets_it_linger_and_serve():
-    port = free_port()
-    server = serving("--port", str(port), "--linger", "2")
-    server.terminate()
-    assert server.stderr.readline() == b"podwire agent: serving for 2 s more\n"
-    server.terminate()
-    assert server.stderr.readline() == b"podwire agent: serving for 2 s more\n"
-    assert json.loads(stream(port, question(300)))["received"] == 300
-    assert json.loads(ask(port, question(400))[0])["received"] == 400
-    assert server.wait(10) == 0
-    server.stderr.close()
-
-
-def test_one_that_lingers_can_be_killed():
-    server = serving("--port", str(free_port()), "--linger", "600")
-    server.terminate()
-    assert b"600 s more" in server.stderr.readline()
-    server.kill()
-    assert server.wait(5) == -signal.SIGKILL
-    server.stderr.close()
-
-
 WRONG = [
     *([], ["serve"], ["serve", "--port", "x"], ["rpc", "extra"], ["nonsense"], ["serve", "--port"]),
     *(["serve", "--port", one] for one in ("65536", "-1", "\u00b2", "")),
-    *(["serve", "--port", "8080", *more] for more in (["--linger"], ["--linger", "1.5"], ["--dns", "53"], ["x"])),
+    *(["serve", "--port", "8080", *more] for more in (["--dns-port"], ["--dns-port", "1.5"], ["--dns", "53"], ["x"])),
     ["serve", "--http-port", "80"],
 ]
 

@@ -176,33 +176,6 @@ def test_a_windows_server_has_several_ports_and_one_for_names(wine):
         process.communicate()
 
 
-def test_a_windows_server_lingers_after_ctrl_break(wine):
-    """Wine without a console delivers no CTRL_BREAK: a thread raises the signal that Python makes of one. It comes
-    while the server waits in select(), which no signal cuts short on Windows."""
-    port = free_port()
-    run = f"""
-import runpy, signal, socket, sys, threading, time
-def press():
-    while socket.socket().connect_ex(("127.0.0.1", {port})):
-        time.sleep(0.05)
-    time.sleep(0.5)
-    signal.raise_signal(signal.SIGBREAK)
-threading.Thread(target=press).start()
-sys.argv = ["agent.py", "serve", "--port", "{port}", "--linger", "3"]
-runpy.run_path({WINDOWS_AGENT[-1]!r}, run_name="__main__")
-"""
-    command = ["wine", PYTHON, "-I", "-S", "-c", run]
-    process = subprocess.Popen(command, env=wine, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        wait_for(process, "serving for 3 s more")
-        with agent(sys.executable, *AGENT, "rpc") as linux:
-            assert exchange(linux, "tcp", port)["reply"]
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def test_a_windows_client_has_the_same_words(client, server):
     path = exchange(client, "http", server, path="/healthz")
     assert (path["status"], path["reply"]["identity"]) == (200, "")

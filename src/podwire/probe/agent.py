@@ -1,6 +1,6 @@
 """podwire's probe agent: one file, standard library only, Python 3.8 or newer, Windows and Linux.
 
-    agent.py serve --port 8080 [--port ...] [--http-port 80] [--dns-port 53] [--linger SECONDS]
+    agent.py serve --port 8080 [--port ...] [--http-port 80] [--dns-port 53]
                                         the echo server: what runs in a probe pod
     agent.py rpc                        the client: commands and results on stdin and stdout
 
@@ -194,10 +194,6 @@ class Loop:
         self._bell, self._ring = socket.socketpair()
         self._bell.setblocking(False)
         self._ring.setblocking(False)
-
-    def wake_for_signals(self) -> None:
-        """Without it a signal's handler runs when the wait that is under way ends: select() on Windows is not cut."""
-        signal.set_wakeup_fd(self._ring.fileno(), warn_on_full_buffer=False)
 
     def spawn(self, coroutine: Coroutine[Wait, Any, None]) -> Task:
         task = Task(coroutine)
@@ -2002,7 +1998,7 @@ class Rpc:
 
 # ------------------------------------------------------------------------------------------------------------- main
 
-USAGE = """usage: agent.py serve --port PORT [--port PORT ...] [--http-port PORT] [--dns-port PORT] [--linger SECONDS]
+USAGE = """usage: agent.py serve --port PORT [--port PORT ...] [--http-port PORT] [--dns-port PORT]
        agent.py rpc"""
 
 
@@ -2024,7 +2020,7 @@ def main(arguments: list[str]) -> None:
 
 def serve_options(arguments: list[str]) -> dict[str, list[int]]:
     """The numbers of each option, in their order; nothing at all when one is wrong."""
-    options: dict[str, list[int]] = {name: [] for name in ("--port", "--http-port", "--dns-port", "--linger")}
+    options: dict[str, list[int]] = {name: [] for name in ("--port", "--http-port", "--dns-port")}
     for name, value in itertools.zip_longest(arguments[::2], arguments[1::2], fillvalue=""):
         if name not in options or not re.fullmatch("[0-9]{1,5}", value) or int(value) > 65535:
             return {}
@@ -2045,26 +2041,8 @@ def serve(options: dict[str, list[int]]) -> None:
     except ValueError as problem:
         complain(str(problem))
         sys.exit(1)
-    if options["--linger"]:
-        linger(loop, options["--linger"][-1])
     complain(f"echo on port {', '.join(map(str, options['--port']))}")
     loop.run()
-
-
-def linger(loop: Loop, seconds: int) -> None:
-    """On SIGTERM, go on serving for so long. A second SIGTERM changes nothing, SIGKILL ends it.
-
-    On Windows CTRL_BREAK does the same. CTRL_CLOSE and CTRL_SHUTDOWN, which end a container there, come as SIGBREAK
-    too, but they cannot be outlived: the system ends the process when its handler returns (Microsoft: HandlerRoutine),
-    and Python's returns before any code of ours runs. A pod on Windows that has to linger needs a preStop hook.
-    """
-
-    def ending(*_: object) -> None:
-        complain(f"serving for {seconds} s more")
-        threading.Timer(seconds, os._exit, (0,)).start()
-
-    signal.signal(getattr(signal, "SIGBREAK", signal.SIGTERM), ending)
-    loop.wake_for_signals()
 
 
 def rpc(threads: bool) -> None:
