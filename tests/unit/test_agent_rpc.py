@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
-from agent_for_tests import AGENT, TOKEN, PipeChannel, agent, changed_agent, echo_server, exchange
+from agent_for_tests import AGENT, TOKEN, PipeChannel, agent, changed_agent, echo_server, exchange, load_agent
 
 from podwire.probe.client import AgentError
 from podwire.probe.framing import PREAMBLE, Decoder, Encoder, Kind
 
+agent_module = load_agent()
 IMPATIENT = changed_agent("agent.HEARTBEAT_EVERY, agent.SILENCE = 0.05, 0.3", "rpc")
 
 
@@ -112,6 +114,24 @@ def test_a_runner_that_does_not_read_does_not_stop_it():
         seen += [frame.request for frame in decoder.feed(os.read(process.stdout.fileno(), 999))]
     assert seen == list(range(1, 1001))
     process.communicate(timeout=10)
+
+
+def test_a_full_pipe_is_tried_once_and_then_waited_for(monkeypatch):
+    tried = []
+
+    def full(fd, data):
+        tried.append(fd)
+        raise BlockingIOError
+
+    monkeypatch.setattr(agent_module, "pollable", lambda fd: True)
+    monkeypatch.setattr(agent_module.os, "set_blocking", lambda fd, blocking: None)
+    monkeypatch.setattr(agent_module.os, "write", full)
+    loop = SimpleNamespace(spawn=lambda coroutine: coroutine.close())
+    stdio = agent_module.Stdio(loop, lambda data: None, lambda: None)
+    stdio.send(b"an answer")
+    stdio.flush()
+    stdio.flush()
+    assert tried == [1]
 
 
 def test_its_memory_stays_small():

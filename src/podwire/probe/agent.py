@@ -1791,21 +1791,20 @@ class Stdio:
             self._queue.put(b"".join(self._out))
             self._out.clear()
             return
-        while self._out:
-            data = self._out.popleft() if len(self._out) == 1 else b"".join(self._out)
-            self._out.clear()
-            try:
-                written = os.write(1, data)
-            except BlockingIOError:
-                written = 0
-            except OSError:
-                self._on_end()
-                return
-            self._wrote(written)
-            if written < len(data):
-                self._out.append(data[written:])
-                self._writing = True
-                self._loop.spawn(self._write_later())
+        data = self._out.popleft() if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        try:
+            written = os.write(1, data)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self._on_end()
+            return
+        self._wrote(written)
+        if written < len(data):  # The pipe is full: the loop tells when it takes more.
+            self._out.append(data[written:])
+            self._writing = True
+            self._loop.spawn(self._write_later())
 
     def drain(self, until: float) -> None:
         """Write what is left before the process ends, for a bounded time."""
