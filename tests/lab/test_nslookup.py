@@ -39,7 +39,7 @@ async def world(arguments, adapter, fault=None):
     beyond = DnsServer(outside_zone("echo.outside.example", ["203.0.113.10"]))
     await beyond.serve(outside, [OUTSIDE])
     server, asked = DnsServer(forward_to=(OUTSIDE, 53)), []
-    server.set_records(SERVICES, [], [])
+    server.set_records(SERVICES, [])
 
     def watch(name, kind, client):
         asked.append((name, kind))

@@ -21,6 +21,7 @@ from podwire.lab.api.store import MemoryStore
 from podwire.lab.containers import SpawnerClient
 from podwire.lab.controllers import GarbageCollector
 from podwire.lab.dns_records import outside_zone
+from podwire.lab.dns_thread import DnsThread
 from podwire.lab.endpoints import EndpointsController
 from podwire.lab.health_ports import HealthPorts
 from podwire.lab.host_ports import HostPorts
@@ -91,6 +92,8 @@ class Cluster:
         await imported
         from podwire.lab.kubelet import NodeAgents
 
+        dns_thread = DnsThread()
+        dns_thread.start()
         agents = NodeAgents(
             self._store,
             network.nodes,
@@ -100,8 +103,9 @@ class Cluster:
             node_dns=[OUTSIDE_HOST["ipv4"]],
             windows_dns_quirks=network.windows_dns_quirks,
             windows_cni_quirks=network.windows_cni_quirks,
+            dns_thread=dns_thread,
         )
-        await self._start_dns(network, agents)
+        await self._start_dns(network, agents, dns_thread)
         proxy = ServiceProxy(self._store, network.nodes)
         controllers = (
             Scheduler(self._store),
@@ -158,7 +162,7 @@ class Cluster:
                 if self._store.get(resource, name, obj["metadata"]["name"]) is None:
                     self._store.create(resource, obj)
 
-    async def _start_dns(self, network: LabNetwork, agents: NodeAgents) -> None:
+    async def _start_dns(self, network: LabNetwork, agents: NodeAgents, thread: DnsThread) -> None:
         from podwire.lab.dns import DnsServer
 
         plan = next(node for node in self._profile.nodes if node.name == DNS_NODE)
@@ -168,7 +172,7 @@ class Cluster:
         agents.adopt(pod["metadata"]["uid"], lambda: node.detach_pod("cluster-dns"))
         server = DnsServer(forward_to=(OUTSIDE_HOST["ipv4"], 53))
         server.fault = lambda *question: network.dns_fault(*question) if network.dns_fault is not None else None
-        await server.serve(place.namespace, place.addresses)
+        await thread.run(server.serve(place.namespace, place.addresses))
         NameRecords(self._store, server.set_records).start()
         outside = DnsServer(records=outside_zone(OUTSIDE_NAME, network.outside_addresses))
-        await outside.serve(network.outside, network.outside_addresses)
+        await thread.run(outside.serve(network.outside, network.outside_addresses))

@@ -39,7 +39,7 @@ class Debounced:
         self._work, self._delay = work, delay
         self._handle: asyncio.TimerHandle | None = None
 
-    def __call__(self, _: object = None) -> None:
+    def __call__(self) -> None:
         if self._handle is None:
             self._handle = asyncio.get_running_loop().call_later(self._delay, self._run)
 
@@ -68,7 +68,7 @@ class GarbageCollector:
 
     def start(self) -> None:
         for resource in (*self._resources, "nodes", "namespaces"):
-            for obj in self._store.list(resource):
+            for obj in self._store.view(resource):
                 self._uids.add(obj["metadata"]["uid"])
             self._ends.append(self._store.subscribe(resource, self._on_event))
 
@@ -89,7 +89,7 @@ class GarbageCollector:
 
     def _sweep(self) -> None:
         for resource in self._resources:
-            for obj in self._store.list(resource):
+            for obj in self._store.view(resource):
                 owners = obj["metadata"].get("ownerReferences") or ()
                 if owners and all(owner["uid"] not in self._uids for owner in owners):
                     self._delete(resource, obj)
@@ -105,7 +105,7 @@ class GarbageCollector:
         ):
             grace = int(obj["spec"].get("terminationGracePeriodSeconds", 30))
             end = datetime.now(UTC) + timedelta(seconds=grace)
-            meta |= {"deletionTimestamp": end.strftime("%Y-%m-%dT%H:%M:%SZ"), "deletionGracePeriodSeconds": grace}
-            self._store.update("pods", obj)
+            marks = {"deletionTimestamp": end.strftime("%Y-%m-%dT%H:%M:%SZ"), "deletionGracePeriodSeconds": grace}
+            self._store.update("pods", {**obj, "metadata": {**meta, **marks}})
         else:
             self._store.delete(resource, meta.get("namespace"), meta["name"])

@@ -27,6 +27,8 @@ PLAIN_UDP = 512
 FORWARD_SECONDS = 2.0
 KNOWN_ANSWERS = 4096
 EDNS_UDP = 1232
+RECEIVE_BUFFER = 4 << 20  # Bytes: some thousand questions, where the kernel's own choice is about 250.
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h; the module socket has no name for it.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +43,26 @@ class Damage:
 Fault = Callable[[str, str, str], Damage | None]
 
 
+class _Knowledge:
+    """Records, and the answers put together from them: name, type and message without its id, by the question."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self.answers: dict[tuple[bytes, bool], tuple[str, str, bytes]] = {}
+
+
 class DnsServer:
     """One server. `records` may be replaced at any time; `fault` is asked `(name, type, client)` for every question.
 
     An answer is put together once and kept, with the bytes of its question (but the id) as the key: building messages
     is what costs time here.
+
+    It may serve on another thread's loop than the one that replaces its records: records and the answers known from
+    them are one value, so that an answer from old records is never kept among those of the new ones.
     """
 
     def __init__(self, records: Records | None = None, forward_to: tuple[str, int] | None = None) -> None:
-        self._known: dict[tuple[bytes, bool], tuple[str, str, bytes]] = {}
-        self._records: Records = records or Zone(zone="cluster.local")
+        self._now = _Knowledge(records or Zone(zone="cluster.local"))
         self.fault: Fault = lambda name, kind, client: None
         self._forward_to = forward_to
         self._namespace: Namespace | None = None
@@ -60,14 +72,13 @@ class DnsServer:
 
     @property
     def records(self) -> Records:
-        return self._records
+        return self._now.records
 
     @records.setter
     def records(self, records: Records) -> None:
-        self._records = records
-        self._known.clear()
+        self._now = _Knowledge(records)
 
-    def set_records(self, services: list[Object], slices: list[Object], pods: list[Object]) -> None:
+    def set_records(self, services: Sequence[Object], slices: Sequence[Object]) -> None:
         """Know the names of these API objects from now on."""
         self.records = cluster_zone(services, slices)
 
@@ -111,6 +122,7 @@ class DnsServer:
         known = self._known_answer(data, client, udp=udp)
         if known is not None:
             return known
+        now = self._now
         query = parsed(data)
         if query is None:
             return None
@@ -120,7 +132,7 @@ class DnsServer:
         if damage is not None and damage.kind == "drop":
             return None
         response = dns.message.make_response(query, recursion_available=True)
-        said = self.records.answer(name, kind)
+        said = now.records.answer(name, kind)
         if damage is not None and damage.kind == "rcode":
             response.set_rcode(dns.rcode.from_text(damage.rcode))
             return response.to_wire()
@@ -133,7 +145,7 @@ class DnsServer:
             if not said.exists:
                 response.set_rcode(dns.rcode.NXDOMAIN)
             if not said.records:
-                response.authority.append(_soa(self.records.zone))
+                response.authority.append(_soa(now.records.zone))
         response.answer[:0] = _rrsets(said.records)
         size = max(query.payload, PLAIN_UDP) if udp else 65535
         cut = damage is not None and damage.kind == "truncate" and udp
@@ -144,13 +156,13 @@ class DnsServer:
             return short.to_wire()
         # CoreDNS as kubeadm configures it has the plugin cache: what another server said is asked of it once.
         if damage is None and (said.elsewhere is None or response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)):
-            if len(self._known) >= KNOWN_ANSWERS:
-                self._known.clear()
-            self._known[data[2:], udp] = (name, kind, wire[2:])
+            if len(now.answers) >= KNOWN_ANSWERS:
+                now.answers.clear()
+            now.answers[data[2:], udp] = (name, kind, wire[2:])
         return wire
 
     def _known_answer(self, data: bytes, client: str, *, udp: bool) -> bytes | None:
-        found = self._known.get((data[2:], udp))
+        found = self._now.answers.get((data[2:], udp))
         if found is None or self.fault(found[0], found[1], client) is not None:
             return None
         return data[:2] + found[2]
@@ -208,10 +220,20 @@ def bound(namespace: Namespace, address: str, port: int, kind: int) -> socket.so
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with namespace.entered():
         sock = socket.socket(family, kind)
+    if kind == socket.SOCK_DGRAM:
+        _make_room(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setblocking(False)
     sock.bind((address, port))
     return sock
+
+
+def _make_room(sock: socket.socket) -> None:
+    """A full buffer loses questions, and a C library asks again only after five seconds (resolv.conf(5))."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except PermissionError:  # Without root only up to net.core.rmem_max (socket(7)).
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 def parsed(data: bytes) -> dns.message.Message | None:

@@ -114,7 +114,7 @@ class EndpointsController:
 
     def start(self) -> None:
         self._ends = [
-            self._store.subscribe(resource, self._reconcile) for resource in ("services", "pods", "endpointslices")
+            self._store.on_change(resource, self._reconcile) for resource in ("services", "pods", "endpointslices")
         ]
         self.reconcile()
 
@@ -125,13 +125,15 @@ class EndpointsController:
 
     def reconcile(self) -> None:
         pods: dict[str, list[Object]] = {}
-        for pod in self._store.list("pods"):
+        for pod in self._store.view("pods"):
             pods.setdefault(pod["metadata"]["namespace"], []).append(pod)
         slices: dict[tuple[str, str], list[Object]] = {}
-        for each in self._store.list("endpointslices", labels={"endpointslice.kubernetes.io/managed-by": MANAGER}):
-            key = (each["metadata"]["namespace"], each["metadata"]["labels"].get("kubernetes.io/service-name", ""))
-            slices.setdefault(key, []).append(each)
-        for service in self._store.list("services"):
+        for each in self._store.view("endpointslices"):
+            labels = each["metadata"].get("labels") or {}
+            if labels.get("endpointslice.kubernetes.io/managed-by") == MANAGER:
+                key = (each["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
+                slices.setdefault(key, []).append(each)
+        for service in self._store.view("services"):
             namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
             selector = service["spec"].get("selector")
             if not selector or service["spec"].get("type") == "ExternalName" or not self._alive(namespace):
@@ -155,11 +157,10 @@ class EndpointsController:
                 continue
             left.remove(old)
             if any(old.get(key) != value for key, value in each.items()):
-                old |= each
-                old["metadata"].setdefault("annotations", {})["endpoints.kubernetes.io/last-change-trigger-time"] = (
-                    now()
-                )
-                self._store.update("endpointslices", old)
+                when = {"endpoints.kubernetes.io/last-change-trigger-time": now()}
+                meta = old["metadata"]
+                meta = {**meta, "annotations": {**(meta.get("annotations") or {}), **when}}
+                self._store.update("endpointslices", {**old, **each, "metadata": meta})
         for old in left:
             self._store.delete("endpointslices", old["metadata"]["namespace"], old["metadata"]["name"])
 

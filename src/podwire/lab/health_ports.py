@@ -34,7 +34,7 @@ class HealthPorts:
         self._changed = Debounced(self.reconcile)
 
     def start(self) -> None:
-        self._ends = [self._store.subscribe("services", self._changed)]
+        self._ends = [self._store.on_change("services", self._changed)]
         self.reconcile()
 
     def stop(self) -> None:
@@ -45,7 +45,7 @@ class HealthPorts:
     def reconcile(self) -> None:
         self._services = {
             service["spec"]["healthCheckNodePort"]: (service["metadata"]["namespace"], service["metadata"]["name"])
-            for service in self._store.list("services")
+            for service in self._store.view("services")
             if service["spec"].get("healthCheckNodePort")
         }
         for port in self._listening.keys() - self._services.keys():
@@ -106,7 +106,7 @@ class HealthPorts:
         service = self._store.get("services", namespace, name)
         if service is None:
             return 0
-        slices = slices_by_service(self._store.list("endpointslices", namespace)).get((namespace, name), [])
+        slices = slices_by_service(self._store.view("endpointslices", namespace)).get((namespace, name), [])
         family: Family = "ipv6" if service["spec"]["ipFamilies"][0] == "IPv6" else "ipv4"
         names = {port.get("name", "") for port in service["spec"].get("ports") or ()}
         rules = [rule for each in names for rule in endpoint_rules(slices, family, each)]

@@ -51,7 +51,7 @@ class HostPorts:
         self._changed = Debounced(self.reconcile)
 
     def start(self) -> None:
-        self._ends = [self._store.subscribe("pods", self._changed)]
+        self._ends = [self._store.on_change("pods", self._changed)]
         self.reconcile()
 
     def stop(self) -> None:
@@ -60,6 +60,6 @@ class HostPorts:
             end()
 
     def reconcile(self) -> None:
-        found = port_mappings(self._store.list("pods"))
+        found = port_mappings(self._store.view("pods"))
         for name, node in self._nodes.items():
             node.set_host_ports(found.get(name, []))

@@ -184,6 +184,9 @@ class Store(Protocol):
         self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> list[Object]: ...
 
+    def view(self, resource: str, namespace: str | None = None) -> Sequence[Object]:
+        """As `list`, without copies: to be read, never changed."""
+
     def create(self, resource: str, obj: Object) -> Object: ...
 
     def update(self, resource: str, obj: Object) -> Object: ...
@@ -193,3 +196,6 @@ class Store(Protocol):
 
     def subscribe(self, resource: str, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call `callback` on the loop for every later change; the returned function ends it."""
+
+    def on_change(self, resource: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """As `subscribe`, for who looks at the whole of it anyway and needs no copy of the object."""

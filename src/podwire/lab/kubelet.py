@@ -15,6 +15,7 @@ from podwire.facts import OS
 from podwire.lab.cni_plugin import DIRECTORY as CNI_DIRECTORY
 from podwire.lab.cni_plugin import PLUGINS as CNI_PLUGINS
 from podwire.lab.containers import SpawnerClient
+from podwire.lab.dns_thread import DnsThread
 from podwire.lab.interfaces import (
     Container,
     ContainerNotFound,
@@ -64,7 +65,8 @@ class NodeAgents:
     """One agent a node, in one object: `podwire.lab.interfaces.Runtime`.
 
     `cluster_dns` and `node_dns` are server addresses for pods with and without the cluster's names. Windows pods ask an
-    emulated DNS client, by uid in `windows_dns_clients`; HostProcess containers have no such client of their own.
+    emulated DNS client, by uid in `windows_dns_clients`, which runs on `dns_thread` as the servers do; HostProcess
+    containers have no such client of their own.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class NodeAgents:
         spawner: SpawnerClient,
         work: str,
         *,
+        dns_thread: DnsThread,
         cluster_dns: Sequence[str] = (),
         node_dns: Sequence[str] = (),
         windows_dns_quirks: Set[str] = frozenset(),
@@ -81,7 +84,7 @@ class NodeAgents:
     ) -> None:
         self._store = store
         self._cluster_dns, self._node_dns = tuple(cluster_dns), tuple(node_dns)
-        self._work = work
+        self._work, self._dns_thread = work, dns_thread
         self._workers: dict[str, PodWorker] = {}
         self._windows_dns_quirks, self._windows_cni_quirks = windows_dns_quirks, windows_cni_quirks
         self.windows_dns_clients: dict[str, WindowsDnsClient] = {}
@@ -112,7 +115,7 @@ class NodeAgents:
             quirks = self._windows_dns_quirks
             found = misled(found, quirks, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
             client = WindowsDnsClient(found.search, found.servers, quirks)
-            await client.serve(network.namespace)
+            await self._dns_thread.run(client.serve(network.namespace))
             self.windows_dns_clients[pod["metadata"]["uid"]] = client
             adapter = replace(found, search=()) if PLAIN_ADAPTER in quirks else found
             own = (DNS_CLIENT_ADDRESS,)
@@ -167,7 +170,7 @@ class NodeAgents:
     def _release(self, uid: str) -> None:
         client = self.windows_dns_clients.pop(uid, None)
         if client is not None:
-            client.close()
+            self._dns_thread.soon(client.close)
         shutil.rmtree(f"{self._work}/pods/{uid}", ignore_errors=True)
 
     def _worker(self, pod: Object, container: str) -> PodWorker:

@@ -34,7 +34,7 @@ class LoadBalancers:
 
     def start(self) -> None:
         resources = ("services", "endpointslices", "nodes")
-        self._ends = [self._store.subscribe(resource, self._changed) for resource in resources]
+        self._ends = [self._store.on_change(resource, self._changed) for resource in resources]
         self.reconcile()
 
     def stop(self) -> None:
@@ -46,10 +46,10 @@ class LoadBalancers:
         services = self._store.list("services")
         for service in services:
             self._equip(service, services)
-        slices = slices_by_service(self._store.list("endpointslices"))
+        slices = slices_by_service(self._store.view("endpointslices"))
         nodes = [
             node["metadata"]["name"]
-            for node in self._store.list("nodes")
+            for node in self._store.view("nodes")
             if EXCLUDED not in (node["metadata"].get("labels") or {})
         ]
         routes: dict[str, str] = {}

@@ -90,9 +90,12 @@ class NetworkNamespace:
 
     def close(self) -> None:
         """Let go of the namespace; safe to call twice."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        descriptor, self.fd = (
+            self.fd,
+            -1,
+        )  # In this order: another thread must not enter by a number that is free again.
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _write_sysctl(key: str, value: str) -> None:

@@ -133,7 +133,7 @@ class ServiceProxy:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._ends = [self._store.subscribe(resource, self._changed) for resource in ("services", "endpointslices")]
+        self._ends = [self._store.on_change(resource, self._changed) for resource in ("services", "endpointslices")]
         self._begin()
 
     def stop(self) -> None:
@@ -153,7 +153,7 @@ class ServiceProxy:
 
     async def _write(self) -> None:
         while True:
-            rules = service_rules(self._store.list("services"), self._store.list("endpointslices"))
+            rules = service_rules(self._store.view("services"), self._store.view("endpointslices"))
             if rules == self._written:
                 return
             await asyncio.gather(*(asyncio.to_thread(node.set_services, rules) for node in self._nodes.values()))
@@ -166,17 +166,15 @@ def _log_failure(task: asyncio.Task[None]) -> None:
 
 
 class NameRecords:
-    """Tells the cluster's DNS server what Services, endpoints and pods there are."""
+    """Tells the cluster's DNS server what Services and endpoints there are."""
 
-    def __init__(self, store: Store, set_records: Callable[[list[Object], list[Object], list[Object]], None]) -> None:
+    def __init__(self, store: Store, set_records: Callable[[Sequence[Object], Sequence[Object]], None]) -> None:
         self._store, self._set_records = store, set_records
         self._ends: list[Callable[[], None]] = []
         self._sync = Debounced(self.sync)
 
     def start(self) -> None:
-        self._ends = [
-            self._store.subscribe(resource, self._sync) for resource in ("services", "endpointslices", "pods")
-        ]
+        self._ends = [self._store.on_change(resource, self._sync) for resource in ("services", "endpointslices")]
         self.sync()
 
     def stop(self) -> None:
@@ -185,4 +183,4 @@ class NameRecords:
             end()
 
     def sync(self) -> None:
-        self._set_records(*(self._store.list(resource) for resource in ("services", "endpointslices", "pods")))
+        self._set_records(self._store.view("services"), self._store.view("endpointslices"))

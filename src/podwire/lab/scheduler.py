@@ -65,11 +65,11 @@ class Scheduler:
             "schedulingGates"
         ):
             return
-        nodes = self._store.list("nodes")
+        nodes = self._store.view("nodes")
         refusals = {node["metadata"]["name"]: refusal(pod, node) for node in nodes}
         possible = [name for name, why in refusals.items() if why is None]
         if possible:
-            load = Counter(each["spec"].get("nodeName") for each in self._store.list("pods"))
+            load = Counter(each["spec"].get("nodeName") for each in self._store.view("pods"))
             self._bind(pod, min(possible, key=lambda name: (load[name], name)))
             return
         reasons = Counter(why for why in refusals.values() if why)

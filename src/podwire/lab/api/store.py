@@ -87,6 +87,9 @@ class MemoryStore:
                 found.append(copied(stored.object))
         return found
 
+    def view(self, resource: str, namespace: str | None = None) -> Sequence[Object]:
+        return [stored.object for stored in self.all(resource, namespace)]
+
     def create(self, resource: str, obj: Object) -> Object:
         obj = self.prepared(BY_PLURAL[resource], obj)
         self._fill(resource, obj, self)
@@ -112,6 +115,9 @@ class MemoryStore:
         return self.watch(
             resource, lambda change: callback(Event(kind=change.kind, object=copied(change.stored.object)))
         )
+
+    def on_change(self, resource: str, callback: Callable[[], None]) -> Callable[[], None]:
+        return self.watch(resource, lambda change: callback())
 
     # -- for the server
 
