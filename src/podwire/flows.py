@@ -56,7 +56,6 @@ BY_SERVICE: tuple[Via, ...] = (
     "service-external-ip",
 )
 
-ROUNDS = 3
 MANY = 20
 """So many exchanges of one case would take the time of those that are in flight with them."""
 
@@ -225,10 +224,9 @@ class Flow:
     turn: int = 0
 
     @property
-    def round(self) -> int:
-        """Which of the rounds of a run it is sent in: 0 with most others, 1 with others of many exchanges, 2 after the
-        cluster was changed."""
-        return 2 if self.after else 1 if self.connections >= MANY else 0
+    def many(self) -> bool:
+        """Whether it has so many exchanges that others should not be in flight with it."""
+        return self.connections >= MANY
 
     @property
     def entry(self) -> Machine:

@@ -109,14 +109,14 @@ def rounds_of(case, deployment, agents, number):
         ("", ("", ""), (True, True), ""),
         ("", ("timeout", ""), (False, True), "timeout"),
         ("", ("", "lost"), (True, False), "the stream broke"),
-        # A case that follows a change lies between the third round of controls and the fourth.
-        ("pods-leaving", ("", "timeout", "", ""), (True, True), ""),
-        ("pods-leaving", ("", "", "", "refused"), (True, False), "refused"),
+        # A case that follows a change lies between the second round of controls and the third.
+        ("pods-leaving", ("timeout", "", ""), (True, True), ""),
+        ("pods-leaving", ("", "", "refused"), (True, False), "refused"),
         # A case before the change does not care for what comes after it.
         ("", ("", "", "timeout"), (True, True), ""),
         # A round that never ran did not work.
         ("", ("",), (True, False), "not run"),
-        ("pods-leaving", ("", "", ""), (True, False), "not run"),
+        ("pods-leaving", ("", ""), (True, False), "not run"),
     ],
 )
 def test_the_rounds_just_before_and_just_after_a_flow_count(after, ends, worked, detail):

@@ -1,7 +1,7 @@
-"""What a run changes in the cluster between its two rounds of flows, and the fact that tells that it is done.
+"""What a run changes in the cluster between its flows, and the fact that tells that it is done.
 
 A change is named in `@flows(after=...)`. All changes are made together, once the flows that need the cluster as it was
-have ended; each is bounded, and how long it took is kept.
+have been answered, and while the silent ones wait; each is bounded, and how long it took is kept.
 """
 
 from __future__ import annotations

@@ -158,11 +158,12 @@ class ControlRounds:
         self._rounds.append(results)
 
     def results(self, case: Case) -> tuple[ControlResult, ...]:
-        """The controls of a case, as the judge wants them: of the rounds just before and just after its flow.
+        """The controls of a case, as the judge wants them: of the rounds just before and just after its flow, which are
+        the first two or, for one that follows a change of the cluster, the next two.
 
         A round that never ran did not work.
         """
-        number = case.flow.round
+        number = 1 if case.flow.after else 0
         before, after = (*self._rounds[number : number + 2], {}, {})[:2]
         return tuple(
             ControlResult(

@@ -1,23 +1,25 @@
 """Drives the probes: every flow of a run is in flight at once, between two rounds of beacons and controls.
 
-A whole matrix of silent drops costs one time-out window, not one a case. Flows of many exchanges each have a round of
-their own, and so have those that follow a change of the cluster, once all changes have been made.
+A whole matrix of silent drops costs one time-out window, not one a case. Flows of many exchanges each are sent when the
+others have been answered; those that follow a change of the cluster are sent when all changes have been made, which
+happens while the silent ones wait.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from podwire.cases import Case
 from podwire.cluster.workloads import Deployment
 from podwire.facts import ClusterFacts
-from podwire.flows import ROUNDS
 from podwire.observations import Observation, Point, Value
 from podwire.probe.bindings import Hello, bindings_of
 from podwire.probe.captures import Captures, Place
@@ -31,8 +33,6 @@ from podwire.probe.targets import NoTarget, Target, probe_of, server_ports, targ
 PATIENCE = 15.0
 SETTLE, GLANCE = 30.0, 0.5
 LEAVING = "pods-leaving"
-CHANGED = 2
-"""The round of the flows that follow a change of the cluster."""
 LULL = 0.25
 DYNAMIC_PORTS = {"linux": (32768, 60999), "windows": (49152, 65535)}
 Say = Callable[[str], object]
@@ -50,10 +50,11 @@ class _InFlight:
 
 
 def tokens() -> Iterator[str]:
-    """Tokens that no other exchange has: 18 characters, `pw` and 16 hexadecimal digits, six of them of this run."""
-    run = secrets.token_hex(3)
-    for number in range(16**10):
-        yield f"pw{run}{number:010x}"
+    """Tokens that no other exchange has: 18 characters, `pw` and 16 hexadecimal digits, six of them of this run.
+
+    Several threads may take from it (a generator would refuse).
+    """
+    return map(f"pw{secrets.token_hex(3)}{{:010x}}".format, itertools.count())
 
 
 class Dispatcher:
@@ -99,17 +100,7 @@ class Dispatcher:
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        landed: list[Landed] = []
-        for number in range(ROUNDS):
-            wanted = [
-                case for case in able if case.flow.round == number or (case.flow.repeated and number == CHANGED - 1)
-            ]
-            settled = self._changed(wanted, broken) if number == CHANGED else {}
-            several = [case for case in wanted if case.id not in broken]
-            if several:
-                landed += self._round(several, hellos, broken, captures, settled)
-            with self._timed("controls"):
-                controls.round(self._tokens)
+        landed = self._flights(able, hellos, broken, captures, controls)
         with self._timed("controls"):
             captures.beacon()
         with self._timed("captures"):
@@ -125,33 +116,55 @@ class Dispatcher:
                 sightings[case.id] = Sighting(observation=Observation(case_id=case.id, problem=broken[case.id]))
         return sightings
 
-    def _round(
+    def _flights(
         self,
         cases: Sequence[Case],
         hellos: Mapping[str, Hello],
         broken: dict[str, str],
         captures: Captures,
-        settled: Mapping[str, float],
+        controls: ControlRounds,
     ) -> list[Landed]:
-        """All of these flows at once; why a case came to nothing goes into `broken`."""
+        """All flows; after those of the cluster as it was, and again after those of the changed one, all controls.
+
+        Whatever has been answered is done with the cluster as it was, and no change is to what a silent flow asks: so
+        it is changed while those wait for their time-out. Why a case came to nothing goes into `broken`.
+        """
+        changing = [case for case in cases if case.flow.after]
         with self._timed("flows"):
-            flights, unsent = self._launch(cases, hellos)
-            broken |= unsent
+            few = self._launch([case for case in cases if not case.flow.after and not case.flow.many], hellos, broken)
             self._idle()
+            _all_but_silent(few)
+            many = [case for case in cases if case.flow.repeated or (case.flow.many and not case.flow.after)]
+            flights = few + self._launch(many, hellos, broken)
+            silent = _all_but_silent(flights)
+            wait([one.answer for one in flights if one.case.flow.repeated])
+        changed = _aside(lambda: self._changed(changing))
+        with self._timed("flows"):
+            if silent:
+                captures.drain()
+            landed = self._land(flights, broken)
+        with self._timed("controls"):
+            controls.round(self._tokens)
+        if not changing:
+            return landed
+        with self._timed("changes"):
+            problems, settled = changed.result()
+        broken |= problems
+        with self._timed("flows"):
+            flights = self._launch([case for case in changing if case.id not in broken], hellos, broken)
             if _all_but_silent(flights):
                 captures.drain()
-            landed, lost = self._land(flights)
-            broken |= lost
-        return [replace(one, settled=settled.get(one.case.id, 0.0)) for one in landed]
+            after = self._land(flights, broken)
+        with self._timed("controls"):
+            controls.round(self._tokens)
+        return landed + [replace(one, settled=settled.get(one.case.id, 0.0)) for one in after]
 
-    def _changed(self, cases: Sequence[Case], broken: dict[str, str]) -> dict[str, float]:
-        """Change the cluster as these cases ask for; how long it took to show to each client, in seconds."""
-        if not cases:
-            return {}
-        with self._timed("changes"):
-            problems = self._change(sorted({case.flow.after for case in cases}))
-            broken |= {case.id: problems[case.flow.after] for case in cases if case.flow.after in problems}
-            return self._settle([case for case in cases if case.id not in broken])
+    def _changed(self, cases: Sequence[Case]) -> tuple[dict[str, str], dict[str, float]]:
+        """Change the cluster as these cases ask for. Why some come to nothing, and how many seconds the change took to
+        show to the client of each other one; both by case id."""
+        made = self._change(sorted({case.flow.after for case in cases}))
+        problems = {case.id: made[case.flow.after] for case in cases if case.flow.after in made}
+        return problems, self._settle([case for case in cases if case.id not in problems])
 
     def _settle(self, cases: Sequence[Case]) -> dict[str, float]:
         """Wait until each client sees what a change leads to; the seconds that it took, by case id.
@@ -256,15 +269,15 @@ class Dispatcher:
         """The name of the agent that a case starts from."""
         return OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, self._deployment).pod
 
-    def _launch(self, cases: Sequence[Case], hellos: Mapping[str, Hello]) -> tuple[list[_InFlight], dict[str, str]]:
+    def _launch(self, cases: Sequence[Case], hellos: Mapping[str, Hello], broken: dict[str, str]) -> list[_InFlight]:
+        """All of these flows at once."""
         flights: list[_InFlight] = []
-        unsent: dict[str, str] = {}
         for case in cases:
             try:
                 target = target_of(case, self._deployment, self._facts)
                 bindings = bindings_of(case, target, self._deployment, self._facts, hellos)
             except NoTarget as problem:
-                unsent[case.id] = str(problem)
+                broken[case.id] = str(problem)
                 continue
             given = [next(self._tokens) for _ in range(case.flow.connections)]
             pod = self._client(case)
@@ -275,7 +288,7 @@ class Dispatcher:
                 _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
             )
         self._say(f"{len(flights)} cases, {sum(len(one.tokens) for one in flights)} exchanges in flight")
-        return flights, unsent
+        return flights
 
     def _source_port(self, case: Case, pod: str) -> int:
         """A port that no other flow of this pod has, of the system's dynamic range; a node shares its ports: any (0).
@@ -289,16 +302,16 @@ class Dispatcher:
         number = self._ports[pod] = self._ports.get(pod, secrets.randbelow(last - first)) + 1
         return first + number % (last - first)
 
-    def _land(self, flights: Sequence[_InFlight]) -> tuple[list[Landed], dict[str, str]]:
+    def _land(self, flights: Sequence[_InFlight], broken: dict[str, str]) -> list[Landed]:
+        """Wait for these flows, each until it is answered or given up."""
         landed: dict[str, Landed] = {}
-        lost: dict[str, str] = {}
         for flight in flights:
             case = flight.case
             try:
                 answer = flight.answer.result(flight.seconds + PATIENCE)
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 pod = self._client(case)
-                lost[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
+                broken[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
                 continue
             several, output = attempts_in(case, answer, flight.tokens)
             landed[case.id] = Landed(
@@ -311,9 +324,9 @@ class Dispatcher:
             for slot in (case.client, case.server):
                 why = self._why_lost(probe_of(slot, self._deployment).pod) if slot.is_probe else ""
                 if why and not (case.flow.after == LEAVING and slot.probe == "leaving"):
-                    lost[case.id] = why
+                    broken[case.id] = why
                     landed.pop(case.id, None)
-        return list(landed.values()), lost
+        return list(landed.values())
 
 
 def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
@@ -325,6 +338,23 @@ def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
         if len(waiting) == known:
             return True
     return False
+
+
+_T = TypeVar("_T")
+
+
+def _aside(work: Callable[[], _T]) -> Future[_T]:
+    """Do this in a thread of its own, which nobody waits for when the run is interrupted."""
+    done: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as problem:
+            done.set_exception(problem)
+
+    threading.Thread(target=run, name="aside", daemon=True).start()
+    return done
 
 
 def _joined(landed: Sequence[Landed]) -> list[Landed]:
