@@ -1,4 +1,7 @@
-"""A healthy lab, many times: how many cases came out red, and whether the list of case ids was always the same."""
+"""A healthy lab, many times: how many cases came out red, and whether the list of case ids was always the same.
+
+`python bench/healthy.py [RUNS [PROFILE ...]]`; the default is 20 runs of every profile.
+"""
 
 import sys
 import time
@@ -12,7 +15,7 @@ RUNS = 20
 
 def main():
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    for profile in PROFILES:
+    for profile in sys.argv[2:] or PROFILES:
         lists, red, began = set(), [], time.perf_counter()
         for number in range(runs):
             found = outcomes(RunOptions(lab=profile))
