@@ -1,4 +1,4 @@
-"""The command line: `podwire facts|plan|run|judge|gate|flakes|compare|catalogue|lab|mutants|cleanup`.
+"""The command line: `podwire facts|plan|run|judge|gate|flakes|compare|signoff|verify|catalogue|lab|mutants|cleanup`.
 
 Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
 inconclusive. A user's mistake is one line on stderr, never a traceback.
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from podwire import __version__
 from podwire.cli_lab import DEFAULT_LAB, add_lab_commands, dsr_of, known_profile
 from podwire.cli_runs import add_run_commands
+from podwire.cli_signoff import add_signoff_commands
 from podwire.cluster.errors import PodwireError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         # argparse ends the process itself: 2 for usage, 0 after --help and --version.
-        options = _parser().parse_args(given)
+        options = parser().parse_args(given)
         return int(options.command(options))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 2
@@ -84,12 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    made = argparse.ArgumentParser(
         prog="podwire", description="Packet-level conformance of Kubernetes networking with Windows and Linux nodes."
     )
-    parser.add_argument("--version", action="version", version=f"podwire {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    made.add_argument("--version", action="version", version=f"podwire {__version__}")
+    commands = made.add_subparsers(metavar="COMMAND", required=True)
     facts = _command(commands, "facts", _facts, "what is discovered of a cluster, as YAML", _CLUSTER)
     _add_switches(facts, _SWITCHES[:1])
     told = "cases with expectations, exclusions with reasons"
@@ -103,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     rows.add_argument("--areas", nargs="+", type=int, default=[], metavar="N", help="only these areas of the notes")
     rows.add_argument("--json", action="store_true", help="as JSON")
     add_run_commands(commands, _command)
+    add_signoff_commands(commands, _command)
     add_lab_commands(commands, _command)
     told = "one run a fault of the lab: which requirement notices it"
     mutants = _command(commands, "mutants", _mutants, told, _CLUSTER[:2], _SELECTION)
@@ -116,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         "--older-than", metavar="AGE", default="0", help="only runs of that age or more (90s, 15m, 2h, 1d)"
     )
     cleanup.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    return parser
+    return made
 
 
 def _command(

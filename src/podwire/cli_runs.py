@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podwire.cluster.errors import UsageError
+
+if TYPE_CHECKING:
+    from podwire.gate_numbers import Rules
 
 Command = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 RISK = 1e-3
@@ -22,27 +25,7 @@ def add_run_commands(commands: Any, command: Command) -> None:
     gate = command(
         commands, "gate", _gate, "hold runs against runs that were good: accept (0), reject (1), neither (2)"
     )
-    gate.add_argument(
-        "runs", metavar="RUN", type=Path, nargs="+", help="folders of runs: the baseline, then the candidate"
-    )
-    gate.add_argument(
-        "--candidate", metavar="RUN", type=Path, nargs="+", help="several candidates; all others are the baseline then"
-    )
-    gate.add_argument("--waivers", metavar="FILE", type=Path, help="failures that somebody answers for, as YAML")
-    gate.add_argument(
-        "--risk",
-        metavar="SHARE",
-        type=_share,
-        default=RISK,
-        help=f"chance of one false difference in numbers ({RISK:g})",
-    )
-    gate.add_argument(
-        "--min-loss", type=_share, default=0.05, metavar="SHARE", help="a rise of losses that counts (0.05)"
-    )
-    gate.add_argument(
-        "--min-slower", type=float, default=2.0, metavar="TIMES", help="a rise of latency that counts (2)"
-    )
-    gate.add_argument("--allow-emulated", action="store_true", help="take runs on the lab, to try the gate")
+    add_gate_options(gate)
     gate.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="of the output (text)")
     gate.add_argument("-o", "--output", metavar="FILE", type=Path, help="write there, and print the decision only")
     flakes = command(commands, "flakes", _flakes, "cases that were not alike in all of these runs, and how often")
@@ -55,6 +38,43 @@ def add_run_commands(commands: Any, command: Command) -> None:
     compare.add_argument("before", metavar="BEFORE", type=Path, help="the folder of a run")
     compare.add_argument("after", metavar="AFTER", type=Path, help="the folder of a later run")
     compare.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page, as HTML")
+
+
+def add_gate_options(parser: argparse.ArgumentParser) -> None:
+    """What the gate is asked with: runs, waivers, when a difference counts."""
+    parser.add_argument(
+        "runs", metavar="RUN", type=Path, nargs="+", help="folders of runs: the baseline, then the candidate"
+    )
+    parser.add_argument(
+        "--candidate", metavar="RUN", type=Path, nargs="+", help="several candidates; all others are the baseline then"
+    )
+    parser.add_argument("--waivers", metavar="FILE", type=Path, help="failures that somebody answers for, as YAML")
+    told = f"chance of one false difference in numbers ({RISK:g})"
+    parser.add_argument("--risk", metavar="SHARE", type=_share, default=RISK, help=told)
+    parser.add_argument(
+        "--min-loss", type=_share, default=0.05, metavar="SHARE", help="a rise of losses that counts (0.05)"
+    )
+    parser.add_argument(
+        "--min-slower", type=float, default=2.0, metavar="TIMES", help="a rise of latency that counts (2)"
+    )
+    parser.add_argument("--allow-emulated", action="store_true", help="take runs on the lab, to try it")
+
+
+def gate_asked(options: argparse.Namespace) -> tuple[Sequence[Path], Sequence[Path], Rules]:
+    """The two sides and the rules that the options name."""
+    from podwire.gate_numbers import Rules
+
+    baseline, candidate = (
+        (options.runs, options.candidate) if options.candidate else (options.runs[:-1], options.runs[-1:])
+    )
+    if not baseline:
+        raise UsageError("the gate needs two runs at least, the baseline and the candidate")
+    return baseline, candidate, Rules(risk=options.risk, loss=options.min_loss, slower=options.min_slower)
+
+
+def cannot_judge(problem: Exception) -> UsageError:
+    """A line for each reason why the gate gives no answer."""
+    return UsageError("cannot judge: " + str(problem).replace("\n", "\npodwire: cannot judge: "))
 
 
 def _share(text: str) -> float:
@@ -85,21 +105,15 @@ def _judge(options: argparse.Namespace) -> int:
 
 def _gate(options: argparse.Namespace) -> int:
     from podwire.gate import Refused
-    from podwire.gate_numbers import Rules
     from podwire.gate_runs import gate_of
     from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
     from podwire.waiver_file import WaiverError
 
-    baseline, candidate = (
-        (options.runs, options.candidate) if options.candidate else (options.runs[:-1], options.runs[-1:])
-    )
-    if not baseline:
-        raise UsageError("gate: two runs are needed at least, the baseline and the candidate")
-    rules = Rules(risk=options.risk, loss=options.min_loss, slower=options.min_slower)
+    baseline, candidate, rules = gate_asked(options)
     try:
         gate = gate_of(baseline, candidate, rules, options.waivers, allow_emulated=options.allow_emulated)
     except (ValueError, WaiverError, Refused) as problem:
-        raise UsageError("cannot judge: " + str(problem).replace("\n", "\npodwire: cannot judge: ")) from problem
+        raise cannot_judge(problem) from problem
     shown = {"text": gate_text, "json": gate_json, "markdown": gate_markdown}[options.format](gate)
     if options.output:
         try:

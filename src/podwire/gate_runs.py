@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from podwire.gate import Gate, Refused, Run, hold
@@ -12,6 +12,7 @@ from podwire.reporting.observation_file import read_observations
 from podwire.reporting.record_file import load_record
 from podwire.stored import exchanges
 from podwire.waiver_file import load_waivers
+from podwire.waivers import Waiver
 
 
 def load_run(path: Path) -> Run:
@@ -31,18 +32,10 @@ def _is_there(folder: Path, file: str) -> bool:
         return False
 
 
-def gate_of(
-    baseline: Sequence[Path],
-    candidate: Sequence[Path],
-    rules: Rules,
-    waivers: Path | None = None,
-    *,
-    allow_emulated: bool = False,
-) -> Gate:
-    """The gate over these runs, today. Raises ValueError, `WaiverError` and `Refused`."""
-    known = load_waivers(waivers) if waivers else ()
+def load_runs(baseline: Sequence[Path], candidate: Sequence[Path]) -> tuple[list[Run], list[Run]]:
+    """The runs of both sides. Raises `Refused`, with a line for each that cannot be read."""
     problems: list[str] = []
-    sides: list[list[Run]] = [[], []]
+    sides: tuple[list[Run], list[Run]] = ([], [])
     for side, paths in zip(sides, (baseline, candidate), strict=True):
         for path in paths:
             try:
@@ -51,5 +44,31 @@ def gate_of(
                 problems.append(str(problem))
     if problems:
         raise Refused("\n".join(problems))
-    today = datetime.now(UTC).date()
-    return hold(sides[0], sides[1], rules, waivers=known, today=today, allow_emulated=allow_emulated)
+    return sides
+
+
+def gate_over(
+    baseline: Sequence[Run],
+    candidate: Sequence[Run],
+    rules: Rules,
+    waivers: Sequence[Waiver] = (),
+    *,
+    today: date | None = None,
+    allow_emulated: bool = False,
+) -> Gate:
+    """The gate over these runs, as of `today` (UTC). Raises `Refused`."""
+    today = today or datetime.now(UTC).date()
+    return hold(baseline, candidate, rules, waivers=waivers, today=today, allow_emulated=allow_emulated)
+
+
+def gate_of(
+    baseline: Sequence[Path],
+    candidate: Sequence[Path],
+    rules: Rules,
+    waivers: Path | None = None,
+    *,
+    allow_emulated: bool = False,
+) -> Gate:
+    """The gate over the runs in these folders, today. Raises ValueError, `WaiverError` and `Refused`."""
+    known = load_waivers(waivers) if waivers else ()
+    return gate_over(*load_runs(baseline, candidate), rules, known, allow_emulated=allow_emulated)

@@ -98,6 +98,7 @@ class Ledger:
         from podwire.reporting.coverage import write_coverage
         from podwire.reporting.ctrf import write_ctrf
         from podwire.reporting.matrix import write_matrix
+        from podwire.reporting.sonobuoy import write_sonobuoy
 
         began = time.monotonic()
         self._run_dir = runner.run_dir
@@ -128,6 +129,7 @@ class Ledger:
         write_record(record, self._run_dir)
         write_junit(record, self._run_dir)
         write_ctrf(record, self._run_dir)
+        write_sonobuoy(record, self._run_dir)
         write_allure_results(record, self._run_dir)
         matrix = write_matrix(record, self._run_dir, self._decisive(cases, runner))
         write_coverage(record, runner.catalogue, self._run_dir)

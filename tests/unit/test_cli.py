@@ -38,7 +38,7 @@ def mistake(capsys, *arguments, code=2):
 
 
 def pytest_words(*arguments):
-    return cli.pytest_arguments(cli._parser().parse_args(["run", *arguments]))
+    return cli.pytest_arguments(cli.parser().parse_args(["run", *arguments]))
 
 
 def test_version(capsys):

@@ -131,7 +131,7 @@ def test_what_is_missing_is_named_line_by_line(pair, run, capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["nowhere"], "gate: two runs are needed at least, the baseline and the candidate"),
+        (["nowhere"], "the gate needs two runs at least, the baseline and the candidate"),
         (["nowhere", "elsewhere"], "nowhere: No such file or directory"),
         (["x", "y", "--waivers", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
     ],

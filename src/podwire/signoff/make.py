@@ -1,0 +1,107 @@
+"""Making a bundle: the gate is asked, and when it accepts, all that it rests on is packed and signed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from podwire import __version__
+from podwire.gate import Decision, Gate, Run
+from podwire.gate_numbers import Rules
+from podwire.gate_runs import gate_over, load_runs
+from podwire.reporting.compare import compare_html
+from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
+from podwire.reporting.record_file import write_atomically
+from podwire.signoff.bundle import files_below, packed
+from podwire.signoff.manifest import MANIFEST, SCHEMA, SIGNATURE, File, Manifest
+from podwire.signoff.sbom import sbom
+from podwire.signoff.signatures import signed
+from podwire.waiver_file import load_waivers
+
+RAW = frozenset({"allure-results"})
+"""What a run's folder holds for a tool to read: the report made of it is in the bundle, and so is the record."""
+WAIVERS = "waivers.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedOff:
+    """What came of it: the gate, and how many files were packed; none when the gate does not accept."""
+
+    gate: Gate
+    files: int = 0
+
+    @property
+    def made(self) -> bool:
+        return self.files > 0
+
+
+def sign_off(
+    baseline: Sequence[Path],
+    candidate: Sequence[Path],
+    rules: Rules,
+    waivers: Path | None,
+    *,
+    key: Path,
+    output: Path,
+    allow_emulated: bool = False,
+) -> SignedOff:
+    """Ask the gate, and write the bundle if it accepts.
+
+    Raises ValueError, `WaiverError` and `Refused` as the gate does, `CannotSign`, and OSError when `output` cannot be
+    written.
+    """
+    known = load_waivers(waivers) if waivers else ()
+    old, new = load_runs(baseline, candidate)
+    before, after = _placed(old, "baseline"), _placed(new, "candidate")
+    gate = gate_over(before, after, rules, known, allow_emulated=allow_emulated)
+    if gate.decision is not Decision.ACCEPT:
+        return SignedOff(gate=gate)
+    files = _views(gate, before, after)
+    for run, placed in zip((*old, *new), (*before, *after), strict=True):
+        kept = files_below(Path(run.folder), leave=RAW)
+        files |= {f"{placed.folder}/{path}": data for path, data in kept}
+    if waivers is not None:
+        files[WAIVERS] = waivers.read_bytes()
+    manifest = _manifest(gate, (before, after), rules, WAIVERS if waivers else None, files).to_bytes()
+    files |= {MANIFEST: manifest, SIGNATURE: signed(manifest, key)}
+    write_atomically(output, packed(files))
+    return SignedOff(gate=gate, files=len(files))
+
+
+def _placed(runs: Sequence[Run], side: str) -> tuple[Run, ...]:
+    """The runs as they lie in the bundle: what the gate names must be found there."""
+    return tuple(replace(run, folder=f"{side}/{run.record.run_id}") for run in runs)
+
+
+def _views(gate: Gate, baseline: Sequence[Run], candidate: Sequence[Run]) -> dict[str, bytes]:
+    """What a person reads first, and the bill of materials."""
+    views = {
+        "gate.txt": gate_text(gate),
+        "gate.md": gate_markdown(gate),
+        "gate.json": gate_json(gate),
+        "compare.html": compare_html(baseline[-1].record, candidate[-1].record),
+    }
+    parts = sbom(run.record for run in (*baseline, *candidate))
+    return {**{name: text.encode() for name, text in views.items()}, "sbom.cdx.json": parts}
+
+
+def _manifest(
+    gate: Gate, sides: Sequence[Sequence[Run]], rules: Rules, waivers: str | None, files: dict[str, bytes]
+) -> Manifest:
+    ids = [tuple(run.record.run_id for run in side) for side in sides]
+    return Manifest(
+        schema=SCHEMA,
+        podwire=__version__,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        emulated=gate.emulated,
+        decision=gate.decision,
+        headline=headline(gate),
+        rules=rules,
+        baseline=ids[0],
+        candidate=ids[1],
+        outcomes=gate.outcomes_after,
+        waivers=waivers,
+        files=tuple(File.of(path, data) for path, data in sorted(files.items())),
+    )

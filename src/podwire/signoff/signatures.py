@@ -1,0 +1,84 @@
+"""Signatures by OpenSSH (ssh-keygen(1), -Y sign, -Y verify; the format is PROTOCOL.sshsig of OpenSSH)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+PURPOSE = "podwire-signoff"
+"""The namespace of the signatures: one made for another purpose with the same key does not count."""
+TIMEOUT = 60.0
+
+
+class CannotSign(Exception):
+    """No signature can be made or checked here; one line for the user."""
+
+
+class NotSigned(Exception):
+    """The signature is not one of somebody who may sign; one line."""
+
+
+def signed(data: bytes, key: Path) -> bytes:
+    """The signature over these bytes. `key` is a private key, or a public one whose private one an ssh-agent holds."""
+    if not key.is_file():
+        raise CannotSign(f"--key {key}: there is no such file; make one with ssh-keygen -t ed25519")
+    done = _ssh_keygen(["-Y", "sign", "-f", str(key), "-n", PURPOSE], data)
+    if done.returncode != 0 or not done.stdout:
+        raise CannotSign(f"--key {key}: ssh-keygen does not sign with it: {_told(done)}")
+    return done.stdout
+
+
+def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = None) -> str:
+    """Who signed these bytes, as `allowed` (ssh-keygen(1), ALLOWED SIGNERS) names them.
+
+    Raises:
+        NotSigned: nobody of them did, or it was not `identity`.
+        CannotSign: the file of allowed signers or ssh-keygen is not there.
+    """
+    try:
+        allowed.read_bytes()
+    except OSError as error:
+        raise CannotSign(f"--allowed-signers {allowed}: {error.strerror}") from None
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "signature"
+        file.write_bytes(signature)
+        common = ["-s", str(file), "-f", str(allowed), "-n", PURPOSE]
+        found = _ssh_keygen(["-Y", "find-principals", *common], data)
+        names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
+        if found.returncode != 0 or not names:
+            raise NotSigned(f"the signature is of nobody in {allowed}: {_told(found)}")
+        if identity is not None and identity not in names:
+            raise NotSigned(f"the signature is of {', '.join(names)}, not of {identity}")
+        name = identity or names[0]
+        checked = _ssh_keygen(["-Y", "verify", "-I", name, *common], data)
+        if checked.returncode != 0:
+            raise NotSigned(f"the signature of {name} does not fit the manifest: {_told(checked)}")
+        return name
+
+
+def _ssh_keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
+    program = shutil.which("ssh-keygen")
+    if program is None:
+        raise CannotSign("ssh-keygen is not there: install OpenSSH's client (Debian: openssh-client)")
+    # A key with a passphrase asks on the terminal, if there is one; an askpass window would wait for nobody in CI.
+    quiet = {"SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
+    try:
+        return subprocess.run(
+            [program, *arguments],
+            input=data,
+            capture_output=True,
+            check=False,
+            timeout=TIMEOUT,
+            env={**os.environ, **quiet},
+        )
+    except subprocess.TimeoutExpired:
+        raise CannotSign(f"ssh-keygen did not end within {TIMEOUT:g} s") from None
+
+
+def _told(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    return lines[-1] if lines else f"exit code {done.returncode}"

@@ -1,0 +1,97 @@
+"""Checking a bundle, offline: who signed it, that it is whole, and that the gate still accepts what is in it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from podwire.gate import Decision, Refused
+from podwire.gate_runs import gate_over, load_runs
+from podwire.signoff.bundle import Damaged, is_inside, unpacked, written
+from podwire.signoff.manifest import MANIFEST, SIGNATURE, File, Manifest
+from podwire.signoff.signatures import NotSigned, signer
+from podwire.waiver_file import WaiverError, load_waivers
+
+
+class NotVerified(Exception):
+    """The bundle signs nothing off; every line of the text is one reason, and names the file or case concerned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """A bundle that holds: what its manifest says, and who signed it."""
+
+    manifest: Manifest
+    signer: str
+
+
+def verified(
+    bundle: Path,
+    allowed: Path,
+    *,
+    identity: str | None = None,
+    allow_emulated: bool = False,
+    today: date | None = None,
+) -> Verified:
+    """Check the bundle as of `today` (UTC).
+
+    Nothing in it is believed before the signature over its manifest has been checked.
+
+    Raises:
+        NotVerified: it signs nothing off.
+        CannotSign: the check cannot be made here.
+        OSError: the file cannot be read.
+    """
+    data = bundle.read_bytes()
+    try:
+        files = unpacked(data)
+        for name in (MANIFEST, SIGNATURE):
+            if name not in files:
+                raise Damaged(f"{name}: is not there")
+        name = signer(files[MANIFEST], files[SIGNATURE], allowed, identity)
+        manifest = Manifest.from_bytes(files[MANIFEST])
+    except (ValueError, NotSigned) as problem:
+        raise NotVerified(str(problem)) from None
+    found = list(differences(manifest, files))
+    if manifest.emulated and not allow_emulated:
+        found.append("the runs were made on the lab, which is no evidence about a cluster")
+    if found:
+        raise NotVerified("\n".join(found))
+    _ask_again(manifest, files, today or datetime.now(UTC).date(), allow_emulated=allow_emulated)
+    return Verified(manifest=manifest, signer=name)
+
+
+def differences(manifest: Manifest, files: Mapping[str, bytes]) -> Iterator[str]:
+    """How the files differ from what the manifest names, a line each."""
+    known = {one.path: one for one in manifest.files}
+    for path, one in known.items():
+        if path not in files:
+            yield f"{path}: is not there"
+        elif File.of(path, files[path]) != one:
+            yield f"{path}: was changed: its SHA-256 is not the one in {MANIFEST}"
+    for path in files.keys() - known.keys() - {MANIFEST, SIGNATURE}:
+        yield f"{path}: is in the bundle, and {MANIFEST} does not name it"
+
+
+def _ask_again(manifest: Manifest, files: Mapping[str, bytes], today: date, *, allow_emulated: bool) -> None:
+    """The gate, once more, from the files alone: a manifest may say what it likes."""
+    sides = (("baseline", manifest.baseline), ("candidate", manifest.candidate))
+    runs = [[f"{side}/{run}" for run in ids] for side, ids in sides]
+    for path in (*runs[0], *runs[1], *([manifest.waivers] if manifest.waivers else [])):
+        if not is_inside(path):
+            raise NotVerified(f"{MANIFEST}: {path!r} leads out of the bundle")
+    with tempfile.TemporaryDirectory(prefix="podwire-verify-") as folder:
+        written(files, Path(folder))
+        try:
+            before, after = load_runs(*([Path(folder) / path for path in side] for side in runs))
+            waivers = load_waivers(Path(folder) / manifest.waivers) if manifest.waivers else ()
+            gate = gate_over(before, after, manifest.rules, waivers, today=today, allow_emulated=allow_emulated)
+        except (ValueError, WaiverError, Refused) as problem:
+            raise NotVerified(str(problem).replace(f"{folder}/", "")) from None
+    if gate.decision is not Decision.ACCEPT or manifest.decision != gate.decision:
+        raise NotVerified(f"the gate says {gate.decision} of these runs, {MANIFEST} says {manifest.decision}")
+    if gate.emulated is not manifest.emulated:
+        raise NotVerified(f"{MANIFEST}: emulated: the runs say otherwise")
