@@ -12,7 +12,7 @@ WIN, WIN_B, WIN_2, LIN, LIN_B, LIN_2 = (
     "linux-2/a",
 )
 OVERLAY, L2BRIDGE = "overlay-win-overlay", "l2bridge-win-bridge"
-VIP, VIP6 = "10.96.0.50", "fd10:96::50"
+VIP, OTHER_VIP, VIP6 = "10.96.0.50", "10.96.0.51", "fd10:96::50"
 PROTOCOLS = pytest.mark.parametrize("proto", ["tcp", "udp"])
 
 
@@ -108,6 +108,25 @@ def test_a_udp_flow_leaves_a_backend_that_has_gone(lab):
     lab.exchange(WIN, VIP, port=80, source_port=50999)
     lab.service(VIP, LIN_2)
     assert lab.exchange(WIN, VIP, port=80, source_port=50999).identity == LIN_2
+
+
+def test_a_udp_flow_is_not_disturbed_by_a_backend_that_another_service_loses(lab):
+    """The answer to a question that is under way must still find its translation."""
+    lab.service(VIP, WIN_2)
+    lab.service(OTHER_VIP, WIN_2, LIN_2)
+    lab.exchange(WIN, VIP, port=80, source_port=50997)
+    lab.exchange(WIN, OTHER_VIP, port=80, source_port=50998)
+    lab.service(OTHER_VIP)
+    known = lab.command("windows-1", "cat", "/proc/net/nf_conntrack")
+    assert "sport=50997" in known
+    assert "sport=50998" not in known
+
+
+def test_a_udp_flow_by_a_node_port_leaves_a_backend_that_has_gone(lab):
+    lab.service(VIP, WIN_2, node_port=30080)
+    assert lab.exchange("outside", "172.31.0.1", port=30080, source_port=50996).identity == WIN_2
+    lab.service(VIP, LIN_2, node_port=30080)
+    assert lab.exchange("outside", "172.31.0.1", port=30080, source_port=50996).identity == LIN_2
 
 
 @PROTOCOLS

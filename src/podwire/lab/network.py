@@ -14,11 +14,12 @@ from typing import Any
 
 from podwire.facts import FAMILIES, family_of
 from podwire.lab import nft
+from podwire.lab.conntrack import forget_all
 from podwire.lab.interfaces import Namespace, NodeNetwork
 from podwire.lab.netns import plain_frames
 from podwire.lab.profiles import OUTSIDE_HOST, OUTSIDE_NETWORK, OUTSIDE_ROUTER, ROUTER, UNDERLAY, UNDERLAY_MTU, Profile
 from podwire.lab.rtnetlink import wait_ready
-from podwire.lab.topology import ANYWHERE, BRIDGE, LINUX, NIC, ROUTING, Host, Node, alone, flush_connections
+from podwire.lab.topology import ANYWHERE, BRIDGE, LINUX, NIC, ROUTING, Host, Node, alone
 
 SWITCH, OUTSIDE_NIC = "underlay", "eth1"
 ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
@@ -131,7 +132,7 @@ class LabNetwork:
     def flush_connections(self) -> None:
         """Let every node forget its tracked connections, so that a change counts from the next packet on."""
         for node in self.machines.values():
-            flush_connections(node.host.netns)
+            forget_all(node.host.netns)
 
     def close(self) -> None:
         """Give all namespaces up; the kernel removes them once the processes in them have ended. Safe to call twice."""

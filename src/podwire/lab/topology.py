@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podwire.facts import FAMILIES, OS, Family, family_of
-from podwire.lab import linux_node, linux_services, nft, windows_node, windows_services
+from podwire.lab import conntrack, linux_node, linux_services, nft, windows_node, windows_services
+from podwire.lab.conntrack import ANYWHERE as ANYWHERE_OF_THE_NODE
 from podwire.lab.interfaces import Namespace, PodNetwork, PortMapping, ServiceRule
 from podwire.lab.netns import NetworkNamespace, plain_frames
 from podwire.lab.profiles import ROUTER, UNDERLAY, NodePlan, Profile
@@ -222,9 +221,10 @@ class Node:
         if not self._tables.apply(wanted):
             return
         before, self._udp_backends = self._udp_backends, _udp_backends(services)
-        if any(before[key] - self._udp_backends.get(key, frozenset()) for key in before):
+        lost = {key: before[key] - self._udp_backends.get(key, frozenset()) for key in before}
+        if any(lost.values()):
             # kube-proxy: a UDP flow would keep its lost backend as long as the client goes on sending.
-            flush_connections(self.host.netns, mark=nft.UDP_SERVICE)
+            conntrack.forget_backends(self.host.netns, lost, nft.UDP_SERVICE)
 
     def _preserve(self, wanted: Mapping[str, frozenset[str]]) -> None:
         """Lead addresses to pods untranslated. The pods accept them, which on Windows is their operator's business: a
@@ -346,22 +346,13 @@ def alone(address: str) -> str:
 
 
 def _udp_backends(services: Sequence[ServiceRule]) -> dict[tuple[str, int], frozenset[str]]:
-    return {
-        (s.address, s.port): frozenset(e.address for e in s.endpoints if e.ready)
-        for s in services
-        if s.protocol == "udp"
-    }
-
-
-def flush_connections(namespace: NetworkNamespace, mark: int | None = None) -> None:
-    """Forget tracked connections, all of them or those whose connection mark has the bits of `mark`."""
-    netfilter, new, delete_all, refused = 12, 1, (1 << 8) | 2, 0x5
-    body = struct.pack("BBH", 0, 0, 0)
-    if mark is not None:
-        body += struct.pack("!HHI", 8, 8, mark) + struct.pack("!HHI", 8, 21, mark)
-    with namespace.socket(socket.AF_NETLINK, socket.SOCK_RAW, netfilter) as channel:
-        channel.send(struct.pack("IHHII", 16 + len(body), delete_all, refused, new, 0) + body)
-        answer = channel.recv(4096)
-    number = -struct.unpack_from("i", answer, 16)[0]
-    if number:
-        raise OSError(number, f"conntrack flush in namespace {namespace.name}")
+    """The ready backends of UDP Services, by every address and port that leads to them; a node port has no address."""
+    found: dict[tuple[str, int], frozenset[str]] = {}
+    for service in services:
+        if service.protocol == "udp":
+            backends = frozenset(one.address for one in service.endpoints if one.ready)
+            addresses = (service.address, *service.external_ips, *service.ingress_ips)
+            found |= {(address, service.port): backends for address in addresses}
+            if service.node_port is not None:
+                found[ANYWHERE_OF_THE_NODE, service.node_port] = backends
+    return found
