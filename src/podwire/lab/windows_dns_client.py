@@ -142,17 +142,32 @@ class WindowsDnsClient:
         return dns.message.from_wire(said) if said is not None else None
 
     async def _send(self, wire: bytes) -> bytes | None:
-        """The answer of one of the pod's servers to this message, asked as often as Windows asks; None without any."""
+        """The answer of one of the pod's servers to this message, asked as often as Windows asks; None without any.
+
+        An answer that comes after the question was asked again is an answer all the same.
+        """
         assert self._namespace is not None
-        for attempt in range(TRIES if self._servers else 0):
-            server = self._servers[attempt % len(self._servers)]
-            try:
-                said = await asyncio.wait_for(exchange(self._namespace, wire, (server, 53)), PATIENCE)
-                dns.message.from_wire(said, question_only=True)
-                return said
-            except (TimeoutError, OSError, dns.exception.DNSException):
-                continue
-        return None
+        asked: set[asyncio.Task[bytes]] = set()
+        try:
+            for attempt in range(TRIES if self._servers else 0):
+                server = self._servers[attempt % len(self._servers)]
+                asked.add(asyncio.create_task(exchange(self._namespace, wire, (server, 53))))
+                done, asked = await asyncio.wait(asked, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+                for one in done:
+                    if one.exception() is None and _is_message(one.result()):
+                        return one.result()
+            return None
+        finally:
+            for one in asked:
+                one.cancel()
+
+
+def _is_message(wire: bytes) -> bool:
+    try:
+        dns.message.from_wire(wire, question_only=True)
+    except dns.exception.DNSException:
+        return False
+    return True
 
 
 def _as_asked(query: dns.message.Message, said: dns.message.Message) -> dns.message.Message:
