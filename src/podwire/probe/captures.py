@@ -66,7 +66,8 @@ class Captures:
         self._deployment, self._agents, self._hellos = deployment, agents, hellos
         self._tokens, self._patience, self._interest = iter(tokens), patience, interest
         self._beacons: dict[Place, list[str]] = {}
-        self._problems: dict[Place, str] = {}
+        self.problems: dict[Place, str] = {}
+        """Why places cannot be relied on, as far as that is known before the end."""
         self._interfaces: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._capturers: dict[str, list[Place]] = {}
         self._frames: dict[Place, list[Frame]] = {}
@@ -78,7 +79,7 @@ class Captures:
         for place in sorted(set(places)):
             capturer = self._capturer(place)
             if capturer is None or capturer.pod not in self._agents:
-                self._problems[place] = "no probe that could capture here is running"
+                self.problems[place] = "no probe that could capture here is running"
             else:
                 self._capturers.setdefault(capturer.pod, []).append(place)
         started = {pod: self._start(pod) for pod in self._capturers}
@@ -87,26 +88,36 @@ class Captures:
                 self._interfaces[pod] = answer.result(self._patience * 4)["interfaces"]
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 for place in self._capturers[pod]:
-                    self._problems[place] = f"the capture did not start: {problem}"
+                    self.problems[place] = f"the capture did not start: {problem}"
 
     def beacon(self) -> None:
-        """Send every place a beacon of its own, from the pod or node itself."""
+        """Send every place a beacon of its own: from the pod or node itself, or to a pod that may not send."""
+        places = [place for several in self._capturers.values() for place in several]
+        for place in places:
+            self._beacons.setdefault(place, []).append(next(self._tokens))
+        failed = self._send({place: self._beacon_way(place) for place in places})
+        mute = {place: self._way_back(place) for place in failed if place.kind == "pod"}
+        still = self._send(mute)
+        for place, why in failed.items():
+            if place not in mute or place in still:
+                self.problems.setdefault(place, why)
+
+    def _send(self, ways: Mapping[Place, tuple[str | None, str | None]]) -> dict[Place, str]:
+        """Send each place its newest beacon, by whom and where to; why some could not be sent."""
         sent: list[tuple[Place, Future[Any]]] = []
-        for places in self._capturers.values():
-            for place in places:
-                sender, address = self._beacon_way(place)
-                if sender is None or address is None:
-                    self._problems.setdefault(place, "nothing here can send a beacon")
-                    continue
-                token = next(self._tokens)
-                self._beacons.setdefault(place, []).append(token)
-                parameters = {"host": address, "port": DISCARD_PORT, "token": token, "count": BEACONS}
-                sent.append((place, self._agents[sender].call("beacon", parameters, self._patience)))
+        failed: dict[Place, str] = {}
+        for place, (sender, address) in ways.items():
+            if sender is None or address is None:
+                failed[place] = "nothing here can send a beacon"
+                continue
+            parameters = {"host": address, "port": DISCARD_PORT, "token": self._beacons[place][-1], "count": BEACONS}
+            sent.append((place, self._agents[sender].call("beacon", parameters, self._patience)))
         for place, answer in sent:
             try:
                 answer.result(self._patience)
             except (AgentError, ChannelLost, TimeoutError) as problem:
-                self._problems.setdefault(place, f"its beacon could not be sent: {problem}")
+                failed[place] = f"its beacon could not be sent: {problem}"
+        return failed
 
     def drain(self) -> None:
         """Read and index what was captured so far, where that is possible, so that less is left to do at the end."""
@@ -122,7 +133,7 @@ class Captures:
                 continue  # A capture that cannot be read before its end: all of it comes then.
             except (ChannelLost, TimeoutError, ValueError) as problem:
                 for place in self._capturers[pod]:
-                    self._problems.setdefault(place, f"the capture could not be read: {problem}")
+                    self.problems.setdefault(place, f"the capture could not be read: {problem}")
 
     def stop(self) -> dict[Place, Captured]:
         """End all captures, read what is left of them, and judge each place by its beacons and its losses."""
@@ -137,12 +148,12 @@ class Captures:
                 self._take(pod, answer.result(self._patience * 4))
             except (AgentError, ChannelLost, TimeoutError, ValueError) as problem:
                 for place in self._capturers[pod]:
-                    self._problems.setdefault(place, f"the capture could not be read: {problem}")
+                    self.problems.setdefault(place, f"the capture could not be read: {problem}")
                 continue
             for place in self._capturers[pod]:
                 captured[place] = self._judged(place, pod)
         nothing = CaptureIndex()
-        return {**{place: Captured(index=nothing, reason=why) for place, why in self._problems.items()}, **captured}
+        return {**{place: Captured(index=nothing, reason=why) for place, why in self.problems.items()}, **captured}
 
     def _start(self, pod: str) -> Future[dict[str, Any]]:
         probe = self._deployment.probe(pod)
@@ -183,6 +194,12 @@ class Captures:
         others = [one for one in hosts if one.node != place.name]
         return sender.pod, next((address for one in others if (address := _shared_address(sender, one))), None)
 
+    def _way_back(self, place: Place) -> tuple[str | None, str | None]:
+        """The host probe of a pod's node, and the pod's address."""
+        probe = self._deployment.probe(place.name)
+        host = self._host(probe.node)
+        return (host.pod, _shared_address(host, probe)) if host and host.pod in self._agents else (None, None)
+
     def _take(self, pod: str, data: CaptureData) -> None:
         """Index what a capturer has handed over, for each of its places."""
         self._dropped[pod] += data.dropped
@@ -199,7 +216,7 @@ class Captures:
             return Captured(index=CaptureIndex(), reason=f"no interface of {place} was captured")
         index = self._indexes[place]
         missed = [at for at, token in enumerate(self._beacons.get(place, ())) if not index.has_token(token)]
-        reason = self._problems.get(place, "")
+        reason = self.problems.get(place, "")
         if not reason and self._dropped[pod]:
             reason = f"{self._dropped[pod]} packets were lost"
         if not reason and missed:
