@@ -56,6 +56,7 @@ _RUN: _Options = (
     ("--run-dir", "DIR", None, False, "where the run leaves its results (reports/runs/<run-id>)"),
     ("--evidence", None, ("failed", "all"), False, "whose packets to keep (failed)"),
     ("--probe-timeout", "SECONDS", None, False, "how long a flow waits (4)"),
+    ("--history", "FILE", None, False, "earlier runs on the Allure page, and where this one is added"),
     ("--repeat", "N", None, False, "rounds on the same probes; the worst one counts (1)"),
 )
 _SWITCHES = (
@@ -290,7 +291,7 @@ def pytest_arguments(options: argparse.Namespace) -> list[str]:
         arguments += ["-p", "no:cacheprovider"]  # an installed package is not the place for a cache
     for flag, *_ in (*_CLUSTER, *_SELECTION, *_RUN):
         value = getattr(options, flag.removeprefix("--").replace("-", "_"))
-        if flag in ("--kubeconfig", "--run-dir") and value and value != "in-cluster":
+        if flag in ("--kubeconfig", "--run-dir", "--history") and value and value != "in-cluster":
             value = str(Path(value).expanduser().absolute())
         for one in value if isinstance(value, list) else [value]:
             if one is not None:

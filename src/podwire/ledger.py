@@ -136,7 +136,7 @@ class Ledger:
         runner.timings["reports"] = time.monotonic() - began
         page, line = None, "not wanted (--no-report)"
         if runner.options.page:
-            page, line = generate_report(self._run_dir, _checkout(), warm=self._allure)
+            page, line = generate_report(self._run_dir, _checkout(), warm=self._allure, history=runner.history)
             self._allure = None
         self._reports = {
             "Matrix": str(matrix),

@@ -50,6 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--keep", action="store_true", help="leave the probes in the cluster after the run")
     group.addoption("--no-report", action="store_true", help="do not make the Allure page (its results are kept)")
     group.addoption(
+        "--history", type=Path, metavar="FILE", help="earlier runs on the Allure page, and where this one is added"
+    )
+    group.addoption(
         "--repeat", type=int, default=1, metavar="N", help="rounds on the same probes; the worst one counts (1)"
     )
     group.addoption("--probe-timeout", type=float, default=4.0, metavar="SECONDS", help="how long a flow waits (4)")

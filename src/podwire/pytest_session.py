@@ -72,6 +72,7 @@ def options_of(config: pytest.Config) -> RunOptions:
         evidence=get("--evidence"),
         keep=get("--keep"),
         page=not get("--no-report"),
+        history=get("--history"),
         timeout=get("--probe-timeout"),
         repeat=get("--repeat"),
     )

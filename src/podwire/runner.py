@@ -7,6 +7,7 @@ a second that passes while pytest collects.
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import threading
 import time
@@ -64,6 +65,7 @@ class RunOptions:
     evidence: str = "failed"
     keep: bool = False
     page: bool = True
+    history: Path | None = None
     timeout: float = 4.0
     repeat: int = 1
 
@@ -127,6 +129,16 @@ class Runner:
     def run_dir(self) -> Path:
         """Where this run leaves everything."""
         return self.options.run_dir or runs_folder() / self.run_id
+
+    @property
+    def history(self) -> Path | None:
+        """Where Allure keeps what it shows of earlier runs on the same cluster: what was asked for, or a file beside
+        the runs. None for a run that was led elsewhere: its folder has no neighbours that are known."""
+        if self.options.history is not None or self.options.run_dir is not None:
+            return self.options.history
+        options = self.options
+        cluster = options.lab if options.on_lab else options.context or self.facts.name or "cluster"
+        return runs_folder() / f"history-{re.sub(r'[^A-Za-z0-9.-]+', '-', cluster)}.jsonl"
 
     def make_run_dir(self) -> None:
         """Make the run's folder, before anything is started, and prove that it can be written."""

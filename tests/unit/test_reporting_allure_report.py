@@ -10,6 +10,7 @@ from records_for_tests import one_of_each
 
 from podwire.reporting.allure import write_allure_results
 from podwire.reporting.allure_report import HOW_TO_GET_IT, default_configuration, generate_report, without_analytics
+from podwire.runner import Runner, RunOptions
 
 REPORTS = Path(__file__).parents[2] / "reports"
 
@@ -81,3 +82,31 @@ def test_only_trackers_are_taken_out() -> None:
 
 def test_the_configuration_in_the_checkout_is_the_one_that_is_made() -> None:
     assert json.loads((REPORTS / "allurerc.json").read_text(encoding="utf-8")) == default_configuration()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_history_is_allures_own_file_and_of_ten_runs(
+    kept: bool, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, monkeypatch, f'cp "$4" {tmp_path}/told.json; mkdir "$6"; echo page >"$6"/index.html')
+    history = tmp_path / "history.jsonl" if kept else None
+    page, _ = generate_report(run, history=history)
+    assert page is not None
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told.get("historyPath") == (str(history) if kept else None)
+    assert told.get("historyLimit") == (10 if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (RunOptions(), "history-overlay-win-overlay.jsonl"),
+        (RunOptions(lab="l2bridge-win-bridge"), "history-l2bridge-win-bridge.jsonl"),
+        (RunOptions(context="arn:aws:eks/prod"), "history-arn-aws-eks-prod.jsonl"),
+        (RunOptions(run_dir=Path("/elsewhere")), None),
+        (RunOptions(run_dir=Path("/elsewhere"), history=Path("/kept.jsonl")), "kept.jsonl"),
+    ],
+)
+def test_runs_on_one_cluster_share_a_history(options: RunOptions, name: str | None) -> None:
+    history = Runner(options).history
+    assert (history.name if history else None) == name

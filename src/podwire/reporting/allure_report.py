@@ -19,6 +19,8 @@ from podwire.reporting.allure import FOLDER as RESULTS
 from podwire.reporting.allure import category_rules
 from podwire.reporting.record_file import write_atomically
 
+HISTORY = 10
+"""Runs that are remembered."""
 FOLDER = "allure-report"
 HOW_TO_GET_IT = "no Allure report: Allure 3 was not found; `npm install` in the checkout (Node 20 or newer) installs it"
 
@@ -61,8 +63,11 @@ def generate_report(
     *,
     timeout: float = 60.0,
     warm: subprocess.Popen[bytes] | None = None,
+    history: Path | None = None,
 ) -> tuple[Path | None, str]:
     """Make `<run>/allure-report/index.html` from `<run>/allure-results`, by the process of `warm_up` if there is one.
+
+    `history` is a file of Allure's own: what it tells of earlier runs is shown, and this run is added to it.
 
     Returns the file and a line about it, or None and the line that tells why there is no report. It takes at most
     `timeout` seconds and never raises for what Allure does: a report is a view, the verdicts do not hang on it.
@@ -76,7 +81,7 @@ def generate_report(
     with tempfile.TemporaryDirectory(prefix="podwire-allure-") as scratch:
         config = Path(scratch) / "allurerc.json"
         output = Path(scratch) / "report"
-        config.write_text(json.dumps(_configuration(checkout, run_directory.name)), encoding="utf-8")
+        config.write_text(json.dumps(_configuration(checkout, run_directory.name, history)), encoding="utf-8")
         arguments = ["generate", str(results), "--config", str(config), "--output", str(output)]
         if warm is not None and warm.poll() is None:
             problem = _finish(warm, timeout, json.dumps({"cwd": scratch, "arguments": arguments}))
@@ -103,12 +108,13 @@ def _tracks(script: bytes) -> bool:
     return len(script) < 4096 and any(word in script for word in _ANALYTICS)
 
 
-def _configuration(checkout: Path | None, run: str) -> dict[str, Any]:
-    """The checkout's Allure configuration, or the same made here; the run's name is put in."""
+def _configuration(checkout: Path | None, run: str, history: Path | None = None) -> dict[str, Any]:
+    """The checkout's Allure configuration, or the same made here; the run's name and its history are put in."""
     tree: dict[str, Any] = default_configuration()
     if checkout is not None and (checkout / _CONFIG).is_file():
         tree = json.loads((checkout / _CONFIG).read_text(encoding="utf-8"))
-    return {**tree, "name": f"podwire {run}"}
+    kept = {"historyPath": str(history.absolute()), "historyLimit": HISTORY} if history is not None else {}
+    return {**tree, "name": f"podwire {run}", **kept}
 
 
 def default_configuration() -> dict[str, Any]:
