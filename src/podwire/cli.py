@@ -1,4 +1,4 @@
-"""The command line: `podwire facts|plan|run|judge|gate|flakes|compare|signoff|verify|catalogue|lab|mutants|cleanup`.
+"""The command line: `podwire COMMAND`, from `facts`, `plan` and `run` to `gate`, `signoff` and `cleanup`.
 
 Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
 inconclusive. A user's mistake is one line on stderr, never a traceback.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from podwire import __version__
 from podwire.cli_lab import DEFAULT_LAB, add_lab_commands, dsr_of, known_profile
+from podwire.cli_replay import add_replay_command
 from podwire.cli_runs import add_run_commands
 from podwire.cli_signoff import add_signoff_commands
 from podwire.cluster.errors import PodwireError, UsageError
@@ -108,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
     add_run_commands(commands, _command)
     add_signoff_commands(commands, _command)
     add_lab_commands(commands, _command)
+    add_replay_command(commands, _command)
     told = "one run a fault of the lab: which requirement notices it"
     mutants = _command(commands, "mutants", _mutants, told, _CLUSTER[:2], _SELECTION)
     mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")

@@ -13,6 +13,7 @@ from podwire.lab import (
     faults_exposure,
     faults_limits,
     faults_pods,
+    faults_regressions,
     faults_services,
 )
 from podwire.lab.faulting import Fault, FaultError, registered
@@ -26,6 +27,7 @@ MODULES = (
     faults_egress,
     faults_dns,
     faults_limits,
+    faults_regressions,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 

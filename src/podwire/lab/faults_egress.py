@@ -39,6 +39,13 @@ def _in_front(node: Node, chain_name: str, rule: Callable[[Family], str]) -> str
     )
 
 
+@fault("outbound-nat-lost", kills=("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS"))
+def outbound_nat_lost(do: Injection) -> None:
+    """Windows pods' own addresses leave for the outside, and nothing there knows a way back to them."""
+    for node in do.nodes("windows"):
+        do.amend(node, _in_front(node, "outbound-nat", lambda _: "return"))
+
+
 @fault(
     "outbound-nat-missing",
     kills=("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS", "ICMP-TCPUDP-OK", "PORT-RANGE", "OVL-ISOLATION", "L2B-OUTNAT"),
