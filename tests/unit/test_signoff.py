@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import tarfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 
 import pytest
@@ -18,6 +18,7 @@ from podwire import cli
 from podwire.reporting.observation_file import write_observations
 from podwire.reporting.record_file import write_record
 from podwire.signoff.bundle import packed, unpacked
+from podwire.signoff.manifest import File
 from podwire.signoff.signatures import signed
 from podwire.signoff.verify import NotVerified, verified
 from podwire.stored import stored
@@ -64,6 +65,8 @@ def run(tmp_path):
             (folder / "allure-results").mkdir(exist_ok=True)
             (folder / "allure-results" / f"{number}.json").write_text("{}")
         (folder / "matrix.html").write_text("<p>matrix")
+        (folder / "allure-report").mkdir()
+        (folder / "allure-report" / "index.html").write_text("<p>report")
         known = {"run_id": name, "facts": facts(emulated=emulated), "observations": write_observations(kept, folder)}
         write_record(record(*cases, **known), folder)
         return folder
@@ -143,7 +146,9 @@ def test_what_the_gate_rejects_is_not_signed(run, keys, tmp_path, capsys):
         "candidate/new/observations.jsonl.gz",
         "candidate/new/evidence/0/client-node.pcap",
         "candidate/new/matrix.html",
+        "candidate/new/allure-report/index.html",
         "gate.md",
+        "gate.json",
         "sbom.cdx.json",
     ],
 )
@@ -174,7 +179,7 @@ def test_a_changed_manifest_does_not_fit_its_signature(bundle, keys, capsys):
         files["manifest.json"] = files["manifest.json"].replace(b"2", b"3", 1)
 
     assert verify(changed(bundle, keys, lie), keys) == 1
-    assert "signature of ann does not fit the manifest" in capsys.readouterr().err
+    assert "signature of ann does not hold for the manifest" in capsys.readouterr().err
 
 
 def test_somebody_else_who_signs_is_refused(good, keys, tmp_path, capsys):
@@ -186,7 +191,28 @@ def test_somebody_else_who_signs_is_refused(good, keys, tmp_path, capsys):
 
 def test_it_must_be_the_one_who_is_asked_for(bundle, keys, capsys):
     assert verify(bundle, keys, "--identity", "bob") == 1
-    assert "the signature is of ann, not of bob" in capsys.readouterr().err
+    assert "the signature of ann does not hold for the manifest, as bob" in capsys.readouterr().err
+
+
+def test_a_pattern_in_the_file_of_signers_lets_everybody_sign_whom_it_fits(bundle, keys, tmp_path, capsys):
+    (tmp_path / "allowed").write_text(f"*@example.com {(keys / 'ann.pub').read_text()}")
+    ask = ["verify", str(bundle), "--allowed-signers", str(tmp_path / "allowed")]
+    assert cli.main(ask) == 0
+    assert cli.main([*ask, "--identity", "ann@example.com"]) == 0
+    assert "signed by ann@example.com" in capsys.readouterr().out
+    assert cli.main([*ask, "--identity", "ann@example.org"]) == 1
+
+
+def test_paths_that_exclude_each_other_are_refused_even_when_they_are_signed(bundle, keys, capsys):
+    def clash(files):
+        manifest = json.loads(files["manifest.json"])
+        for path in ("gate.md/x", "gate.md/y"):
+            files[path] = b"x"
+            manifest["files"].append(asdict(File.of(path, b"x")))
+        files["manifest.json"] = json.dumps(manifest).encode()
+
+    assert verify(changed(bundle, keys, clash, sign=True), keys) == 1
+    assert "cannot be unpacked" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("part", ["manifest.json", "manifest.json.sig"])

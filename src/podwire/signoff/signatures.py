@@ -48,16 +48,16 @@ def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = 
         file.write_bytes(signature)
         common = ["-s", str(file), "-f", str(allowed), "-n", PURPOSE]
         found = _ssh_keygen(["-Y", "find-principals", *common], data)
+        # A line of the file may name several, and patterns such as *@example.com.
         names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
         if found.returncode != 0 or not names:
             raise NotSigned(f"the signature is of nobody in {allowed}: {_told(found)}")
-        if identity is not None and identity not in names:
-            raise NotSigned(f"the signature is of {', '.join(names)}, not of {identity}")
-        name = identity or names[0]
-        checked = _ssh_keygen(["-Y", "verify", "-I", name, *common], data)
-        if checked.returncode != 0:
-            raise NotSigned(f"the signature of {name} does not fit the manifest: {_told(checked)}")
-        return name
+        for name in [identity] if identity is not None else names:
+            checked = _ssh_keygen(["-Y", "verify", "-I", name, *common], data)
+            if checked.returncode == 0:
+                return name
+        wanted = f", as {identity}" if identity is not None else ""
+        raise NotSigned(f"the signature of {', '.join(names)} does not hold for the manifest{wanted}: {_told(checked)}")
 
 
 def _ssh_keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:

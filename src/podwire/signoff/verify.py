@@ -84,13 +84,16 @@ def _ask_again(manifest: Manifest, files: Mapping[str, bytes], today: date, *, a
         if not is_inside(path):
             raise NotVerified(f"{MANIFEST}: {path!r} leads out of the bundle")
     with tempfile.TemporaryDirectory(prefix="podwire-verify-") as folder:
-        written(files, Path(folder))
         try:
+            written(files, Path(folder))
             before, after = load_runs(*([Path(folder) / path for path in side] for side in runs))
             waivers = load_waivers(Path(folder) / manifest.waivers) if manifest.waivers else ()
             gate = gate_over(before, after, manifest.rules, waivers, today=today, allow_emulated=allow_emulated)
         except (ValueError, WaiverError, Refused) as problem:
             raise NotVerified(str(problem).replace(f"{folder}/", "")) from None
+        except OSError as problem:  # Two paths of which one would have to be a file and a folder.
+            where = str(problem.filename).replace(f"{folder}/", "")
+            raise NotVerified(f"{where}: cannot be unpacked: {problem.strerror}") from None
     if gate.decision is not Decision.ACCEPT or manifest.decision != gate.decision:
         raise NotVerified(f"the gate says {gate.decision} of these runs, {MANIFEST} says {manifest.decision}")
     if gate.emulated is not manifest.emulated:
