@@ -14,6 +14,7 @@ from podwire.flows import ON_NODE_NETWORK, ServiceSymbols
 from podwire.needs import ANOTHER_SERVICE, CONTROL_KIND
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
+from podwire.probe.ports import SourcePorts
 from podwire.probe.targets import HTTP_PORT, NoTarget, probe_of, target_of
 
 
@@ -127,8 +128,10 @@ class ControlRounds:
         facts: ClusterFacts,
         agents: Mapping[str, AgentClient],
         timeout: float,
+        ports: SourcePorts | None = None,
     ) -> None:
-        self._agents, self._timeout = agents, timeout
+        self._agents, self._timeout, self._deployment = agents, timeout, deployment
+        self._ports = ports or SourcePorts()
         self._of: dict[str, tuple[Control, ...]] = {}
         for case in cases:
             try:
@@ -148,6 +151,9 @@ class ControlRounds:
                 results[control] = "its probe is not running"
                 continue
             parameters = exchange_of(control.host, control.port, next(tokens), timeout=self._timeout)
+            if control.pod != OUTSIDE:
+                probe = self._deployment.probe(control.pod)
+                parameters["preferred_port"] = self._ports.of(probe.pod, probe.os, probe.slot)
             running[control] = agent.call("exchange", parameters, self._timeout + 5)
         for control, answer in running.items():
             try:

@@ -26,6 +26,7 @@ from podwire.probe.captures import Captures, Place
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.controls import OUTSIDE, ControlRounds, exchange_of, own_address
 from podwire.probe.filters import interest_of
+from podwire.probe.ports import SourcePorts
 from podwire.probe.requests import attempts_in, request_of
 from podwire.probe.sightings import Landed, Seen, Sighting
 from podwire.probe.targets import NoTarget, Target, probe_of, server_ports, target_of
@@ -34,7 +35,6 @@ PATIENCE = 15.0
 SETTLE, GLANCE = 30.0, 0.5
 LEAVING = "pods-leaving"
 LULL = 0.25
-DYNAMIC_PORTS = {"linux": (32768, 60999), "windows": (49152, 65535)}
 Say = Callable[[str], object]
 Change = Callable[[Sequence[str]], Mapping[str, str]]
 
@@ -81,7 +81,7 @@ class Dispatcher:
         self._deployment, self._facts, self._agents = deployment, facts, agents
         self._timeout, self._say, self._idle = timeout, say, idle
         self._tokens = tokens()
-        self._ports: dict[str, int] = {}
+        self._ports = SourcePorts()
         self._why_lost = functools.cache(why_lost)
         self._change = change
         self.timings: dict[str, float] = {}
@@ -94,7 +94,7 @@ class Dispatcher:
         able = [case for case in cases if case.id not in broken]
         interest = interest_of(self._deployment, self._facts)
         captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE, interest)
-        controls = ControlRounds(able, self._deployment, self._facts, self._agents, self._timeout)
+        controls = ControlRounds(able, self._deployment, self._facts, self._agents, self._timeout, self._ports)
         with self._timed("captures"):
             captures.start({self._place(case, point) for case in able for point in case.points})
         with self._timed("controls"):
@@ -181,8 +181,10 @@ class Dispatcher:
                 except NoTarget:
                     continue
                 request = exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)
-                request |= {"proto": case.flow.protocol}
-                asked.append((case, self._agents[self._client(case)].call("exchange", request, PATIENCE)))
+                client = self._client(case)
+                port = self._ports.of(client, case.client.os, case.client.probe)
+                request |= {"proto": case.flow.protocol, "preferred_port": port}
+                asked.append((case, self._agents[client].call("exchange", request, PATIENCE)))
             waiting = []
             for case, answer in asked:
                 try:
@@ -281,7 +283,7 @@ class Dispatcher:
                 continue
             given = [next(self._tokens) for _ in range(case.flow.connections)]
             pod = self._client(case)
-            ports = [self._source_port(case, pod) for _ in given]
+            ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in given]
             method, parameters, seconds = request_of(case, target, given, ports, self._timeout, self._facts.mode)
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             flights.append(
@@ -289,18 +291,6 @@ class Dispatcher:
             )
         self._say(f"{len(flights)} cases, {sum(len(one.tokens) for one in flights)} exchanges in flight")
         return flights
-
-    def _source_port(self, case: Case, pod: str) -> int:
-        """A port that no other flow of this pod has, of the system's dynamic range; a node shares its ports: any (0).
-
-        Two flows with one source port, one to a Service and one to its backend, have the same ends once the Service is
-        translated; the node must then give one of them another port, as it should, and nothing could be said of it.
-        """
-        if case.client.os not in DYNAMIC_PORTS or case.client.probe == "host":
-            return 0
-        first, last = DYNAMIC_PORTS[case.client.os]
-        number = self._ports[pod] = self._ports.get(pod, secrets.randbelow(last - first)) + 1
-        return first + number % (last - first)
 
     def _land(self, flights: Sequence[_InFlight], broken: dict[str, str]) -> list[Landed]:
         """Wait for these flows, each until it is answered or given up."""
