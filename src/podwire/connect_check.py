@@ -1,7 +1,7 @@
 """What a plain connect check would say of a run: a TCP connect from each pod, and no look at any packet. Pure.
 
-The check that most clusters have: from the probe pods to other pods, to Services by address and name, and to the
-outside. A target is fine when the connect succeeds; who answers, and what the server or the wire saw, is not asked.
+The check that most clusters have: from the probe pods to other pods, to nodes, to Services by address and name, and to
+the outside. A target is fine when the connect succeeds; who answers, and what the server or the wire saw, is not asked.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from podwire.stored import Exchanges
 REQUIREMENTS = (
     "FLOW-POD-POD-IP",
     "FLOW-POD-POD-NAME",
+    "FLOW-POD-NODE",
     "FLOW-POD-SVC-CLUSTER-IP",
     "FLOW-POD-SVC-FQDN",
     "FLOW-POD-EXT-IP",
@@ -43,5 +44,8 @@ def connected(attempt: Attempt) -> bool:
 
 
 def newly_lost(before: Mapping[str, bool], after: Mapping[str, bool]) -> list[str]:
-    """The cases that could connect before and cannot now: what makes such a check turn red."""
-    return [case_id for case_id, works in before.items() if works and after.get(case_id) is False]
+    """The cases that could connect before and cannot now: what makes such a check turn red.
+
+    One that was not asked again, because no probe could ask, counts as lost: such a check would not have got through.
+    """
+    return [case_id for case_id, works in before.items() if works and not after.get(case_id, False)]

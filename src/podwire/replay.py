@@ -21,6 +21,7 @@ from podwire.gate_runs import gate_over, load_run
 from podwire.lab.faults import FAULTS
 from podwire.lab.regressions import REGRESSIONS, Regression
 from podwire.reporting.gate_text import headline
+from podwire.reporting.words import requirement_of
 
 Say = Callable[[str], object]
 JUDGED = (0, 1, 10)
@@ -104,7 +105,8 @@ class Replay:
 def _kind(regression: Regression, build: str) -> tuple[str, ...]:
     """The options of a lab of that kind."""
     dsr = () if regression.dsr is None else ("--dsr", "on" if regression.dsr else "off")
-    return ("--lab", regression.profile, "--windows-build", build, *dsr)
+    image = ("--windows-image", regression.windows_image) if regression.windows_image else ()
+    return ("--lab", regression.profile, "--windows-build", build, *dsr, *image)
 
 
 def _requirements(regression: Regression) -> set[str]:
@@ -128,8 +130,10 @@ def _held(regression: Regression, before: Path, after: Path) -> Replayed:
 
 
 def _deciding(gate: Gate, regression: Regression) -> Change | None:
-    """The change that says most of the regression: one of a requirement that it names, else the first that rejects."""
+    """The change that says most of the regression: of a requirement that it names, with a Windows node if there is one;
+    else the first that rejects."""
     named = {one for fault in regression.faults for one in FAULTS[fault].kills} | set(regression.notices)
     rejecting = [one for one in gate.changes if one.rejects]
-    fitting = (one for one in rejecting if one.case_id.partition("/")[2].partition("[")[0] in named and one.deciding)
-    return next(fitting, rejecting[0] if rejecting else None)
+    fitting = [one for one in rejecting if requirement_of(one.case_id) in named and one.deciding]
+    fitting.sort(key=lambda one: "windows" not in one.case_id)
+    return next(iter(fitting or rejecting), None)

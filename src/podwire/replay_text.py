@@ -35,7 +35,7 @@ def _block(one: Replayed) -> Iterator[str]:
     if not regression.shown:
         yield from _wrapped("not shown", regression.unshown)
         return
-    yield from _wrapped("lab", f"{regression.profile}{_builds(one)}{_how(one)}")
+    yield from _wrapped("lab", _lab(one))
     if one.problem:
         yield from _wrapped("problem", one.problem)
         return
@@ -51,14 +51,19 @@ def _mark(one: Replayed) -> str:
     return "-" if not one.regression.shown else "caught" if one.by_gate else "MISSED"
 
 
-def _builds(one: Replayed) -> str:
-    before, after = one.regression.before, one.regression.after
-    return f", Windows {before}" if before == after else f", Windows {before} -> {after}"
-
-
-def _how(one: Replayed) -> str:
-    dsr = "" if one.regression.dsr is None else f", DSR {'on' if one.regression.dsr else 'off'}"
-    return dsr + "".join(f", fault {name}" for name in one.regression.faults)
+def _lab(one: Replayed) -> str:
+    """What the two runs were made on, and what came between them."""
+    regression = one.regression
+    if not regression.shown:
+        return "–"
+    same = regression.before == regression.after
+    parts = [
+        regression.profile,
+        f"Windows {regression.before}" + ("" if same else f" -> {regression.after}"),
+        *([] if regression.dsr is None else [f"DSR {'on' if regression.dsr else 'off'}"]),
+        *(f"fault {name}" for name in regression.faults),
+    ]
+    return ", ".join(parts)
 
 
 def _connect(one: Replayed) -> str:
@@ -75,18 +80,28 @@ def _wrapped(label: str, text: str) -> Iterator[str]:
 
 def replay_markdown(several: Sequence[Replayed]) -> str:
     """A table that a page of documentation can hold."""
+    rows = (
+        (
+            f"[{one.regression.title}]({one.regression.source})",
+            one.regression.when,
+            _lab(one),
+            _gate_cell(one),
+            _cell(one),
+        )
+        for one in several
+    )
     lines = [
-        "| regression | when | gate | plain connect check |",
-        "|---|---|---|---|",
-        *(
-            f"| [{one.regression.title}]({one.regression.source}) | {one.regression.when} | {_gate_cell(one)}"
-            f" | {_connect(one) if one.decision else '–'} |"
-            for one in several
-        ),
+        "| regression | when | lab | gate | plain connect check |",
+        "|---|---|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in rows),
         "",
         f"{counts(several).capitalize()}. {NOTE}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cell(one: Replayed) -> str:
+    return _connect(one) if one.decision else "–"
 
 
 def _gate_cell(one: Replayed) -> str:

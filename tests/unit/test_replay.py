@@ -74,8 +74,8 @@ def test_a_connect_check_is_content_with_any_answer_and_asks_tcp_only():
     assert list(found.values()) == [True, False]
 
 
-def test_it_turns_red_for_what_worked_before():
-    assert newly_lost({"a": True, "b": False, "c": True, "d": True}, {"a": True, "b": False, "c": False}) == ["c"]
+def test_it_turns_red_for_what_worked_before_and_does_not_now_or_could_not_be_asked():
+    assert newly_lost({"a": True, "b": False, "c": True, "d": True}, {"a": True, "b": False, "c": False}) == ["c", "d"]
 
 
 def test_only_a_reject_is_caught_and_what_is_not_shown_is_not_counted():

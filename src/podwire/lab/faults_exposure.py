@@ -68,7 +68,11 @@ def node_ports_closed_to_the_node(do: Injection) -> None:
 @fault("equal-ports-confused", kills=("SVC-NODEPORT-EQ-PORT",))
 def equal_ports_confused(do: Injection) -> None:
     """Where the port of a Service and its node port are one number, the node port leads nowhere."""
-    _each(do, lambda one: replace(one, node_port=None) if one.node_port == one.port else one)
+    _each(do, without_equal_port)
+
+
+def without_equal_port(service: ServiceRule) -> ServiceRule:
+    return replace(service, node_port=None) if service.node_port == service.port else service
 
 
 @fault("ingress-unserved", kills=("SVC-LOADBALANCER", "SVC-HAIRPIN-EXTERNAL", "SVC-SRCRANGES", "PRESERVE-DEST"))

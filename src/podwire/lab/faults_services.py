@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from podwire.facts import FAMILIES, Family, family_of
+from podwire.facts import FAMILIES, OS, Family, family_of
 from podwire.lab.faulting import DNS_PORT, ECHO_PORT, Injection, chain, fault
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import KEYWORD
@@ -148,11 +148,11 @@ def no_endpoints_no_refusal(do: Injection) -> None:
 @fault("not-ready-counts-as-ready", kills=("SVC-LB-ALL-NOTREADY",))
 def not_ready_counts_as_ready(do: Injection) -> None:
     """Connections to a Service reach pods that are not ready."""
-
-    def all_ready(service: ServiceRule) -> ServiceRule:
-        return replace(service, endpoints=tuple(replace(e, ready=True, serving=True) for e in service.endpoints))
-
     change_each(do, all_ready)
+
+
+def all_ready(service: ServiceRule) -> ServiceRule:
+    return replace(service, endpoints=tuple(replace(e, ready=True, serving=True) for e in service.endpoints))
 
 
 @fault("terminating-pods-left-out", kills=("SVC-TERMINATING-CIP",))
@@ -197,12 +197,18 @@ def cluster_ip_not_for_nodes(do: Injection) -> None:
 @fault("hairpin-without-its-source", kills=("SVC-HAIRPIN",))
 def hairpin_without_its_source(do: Injection) -> None:
     """A pod that is led back to itself gets no packet: one from its own address is dropped before it is translated."""
+    drop_hairpins(do, ("linux", "windows"))
+
+
+def drop_hairpins(do: Injection, systems: Sequence[OS]) -> None:
+    """For the pods on nodes of these systems."""
 
     def drop(node: Node, pod: Pod) -> None:
         rules = [
             f"{KEYWORD[family_of(ip)]} saddr {ip} {KEYWORD[family_of(ip)]} daddr {ip} drop" for ip in pod.addresses
         ]
-        do.rules(node.host, "inet", chain("forward", -1, *rules))
+        if node.os in systems:
+            do.rules(node.host, "inet", chain("forward", -1, *rules))
 
     do.for_each_pod(drop)
 
@@ -227,7 +233,12 @@ def twin_loses_its_endpoints(do: Injection) -> None:
 @fault("deleted-services-stay", kills=("SVC-SHARED-ENDPOINTS", "SVC-RECREATE"))
 def deleted_services_stay(do: Injection) -> None:
     """The address of a Service that was deleted still leads to its backends."""
-    for node in do.nodes():
+    keep_deleted(do, do.nodes())
+
+
+def keep_deleted(do: Injection, nodes: Sequence[Node]) -> None:
+    """The proxies of these nodes never forget a Service."""
+    for node in nodes:
         known: dict[tuple[object, ...], ServiceRule] = {}
 
         def stale(

@@ -18,7 +18,8 @@ class Regression:
 
     `before` and `after` are builds of Windows Server in the lab, the same twice where Windows is not what changed.
     `faults` make it, beside what the build of `after` does by itself. `notices` are requirements to run beside those
-    that the faults name.
+    that the faults name. `windows_image` is for the probes of a release that has no official image any more; the lab
+    runs its own Python in its place.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Regression:
     after: str = CURRENT
     faults: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    windows_image: str = ""
     unshown: str = ""
 
     @property
@@ -96,7 +98,7 @@ REGRESSIONS = (
         when="Kubernetes 1.24.0 to 1.24.6",
         symptom="a deleted cluster IP leads to its old backend, also when a new Service has it",
         source="https://github.com/kubernetes/kubernetes/issues/112836",
-        faults=("deleted-services-stay",),
+        faults=("windows-keeps-deleted-services",),
     ),
     Regression(
         id="shared-ipv6-load-balancer",
@@ -121,7 +123,7 @@ REGRESSIONS = (
         when="Windows Server 2022, AKS, open",
         symptom="connections of one client reach several backends",
         source="https://github.com/Azure/AKS/issues/3856",
-        faults=("affinity-not-kept",),
+        faults=("windows-affinity-not-kept",),
     ),
     Regression(
         id="ports-exhausted",
@@ -138,7 +140,10 @@ REGRESSIONS = (
         when="Windows Server 2019 before KB5011551 (17763.2746)",
         symptom="the cluster IP is dead as a whole",
         source="https://github.com/kubernetes/kubernetes/issues/98680",
-        faults=("64-backends-lost-on-windows",),
+        before="17763.2746",
+        after="17763.2745",
+        notices=("BACKENDS-1024",),
+        windows_image="python:3.12-windowsservercore-1809",
     ),
     Regression(
         id="node-port-of-the-node",
@@ -155,7 +160,7 @@ REGRESSIONS = (
         symptom="time-out when the backend is the client",
         source="https://github.com/Azure/AKS/issues/2608",
         dsr=True,
-        faults=("hairpin-without-its-source",),
+        faults=("windows-hairpin-lost",),
     ),
     Regression(
         id="own-host-port",
@@ -180,7 +185,7 @@ REGRESSIONS = (
         when="Windows Server, version 2004",
         symptom="every cluster IP is dead on Windows nodes, pod addresses work",
         source="https://github.com/kubernetes/kubernetes/issues/100962",
-        faults=("service-not-programmed",),
+        faults=("windows-load-balancers-missing",),
     ),
     Regression(
         id="tunnels-lost",
@@ -239,7 +244,7 @@ REGRESSIONS = (
         symptom="every cluster IP is dead on the node",
         source="https://github.com/microsoft/Windows-Containers/issues/278",
         profile=L2BRIDGE,
-        faults=("service-not-programmed",),
+        faults=("windows-load-balancers-missing",),
     ),
     Regression(
         id="equal-ports",
@@ -247,7 +252,7 @@ REGRESSIONS = (
         when="old releases of kube-proxy",
         symptom="the node port is dead",
         source="https://github.com/kubernetes/kubernetes/issues/78574",
-        faults=("equal-ports-confused",),
+        faults=("windows-equal-ports-confused",),
     ),
     Regression(
         id="policy-by-pod-address",
@@ -271,7 +276,7 @@ REGRESSIONS = (
         when="kube-proxy 1.36",
         symptom="a LoadBalancer Service without ready pods is answered on its cluster IP",
         source="https://github.com/kubernetes/kubernetes/blob/master/pkg/proxy/winkernel/proxier.go",
-        faults=("not-ready-counts-as-ready",),
+        faults=("windows-serves-pods-not-ready",),
     ),
     Regression(
         id="ipv6-host-ports",
