@@ -14,6 +14,14 @@ from podwire.wire import packet_of
 
 START = 1_780_000_000.25
 TOKEN = "pw-5f1c9a02"
+WAIVER = """waivers:
+  - case: "services/SVC-CLUSTER-IP[tcp-*]"
+    owner: net team
+    link: https://example.com/1
+    reason: known
+    expires: {expires}
+    symptom: a packet has dport = 8472
+"""
 
 # VXLAN, VNI 4096, from node 172.31.0.1 to 172.31.0.11; inside a UDP packet 10.244.1.2:50000 > 10.244.11.2:8080.
 INNER = (

@@ -6,12 +6,17 @@ from itertools import count
 import pytest
 from fake_rest import FakeRest
 
+from podwire.catalogue import load
 from podwire.cluster import changes, manifests
 from podwire.cluster.changes import CHANGES, make_changes
 from podwire.cluster.errors import ApiError
 from podwire.cluster.services import Services
 from podwire.cluster.workloads import Deployment, Probe
 from podwire.flows import Matrix
+from podwire.lab.planned import planned_facts
+from podwire.lab.profiles import PROFILES
+from podwire.layout import suites_folder
+from podwire.planning import Selection, make_plan
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +139,14 @@ def test_an_affinity_is_left_alone_for_longer_than_it_lasts(monkeypatch):
     while not over():
         asked += 1
     assert asked * 0.5 > lasts
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_flow_of_the_cluster_as_it_was_asks_for_what_a_change_touches(profile):
+    """Such flows may still be silent, and wait for their time-out, while the changes are made."""
+    touched = {"twin-first", "recreated", "leaving", "leaving-load-balancer", "affinity-short"}
+    cases = make_plan(*load(suites_folder()), planned_facts(PROFILES[profile]), Selection()).cases.values()
+    early = [case for case in cases if not case.flow.after]
+    assert {case.flow.service.kind for case in cases} >= {"twin-first", "recreated", "affinity-short"}
+    assert not [case.id for case in early if case.flow.service.kind in touched]
+    assert not [case.id for case in early if "leaving" in (case.client.probe, case.server.probe)]

@@ -159,3 +159,14 @@ def test_a_case_without_a_target_for_its_control_has_none_and_others_go_on():
     rounds = ControlRounds([case], a_deployment(L2BRIDGE), L2BRIDGE, {}, 1.0)
     rounds.round(iter(()))
     assert rounds.results(case) == ()
+
+
+def test_controls_never_use_a_source_port_twice():
+    """What a node remembers of a control must not stand in the way of a flow that comes later."""
+    case, deployment = a_case_with(via="pod-ip")
+    client, server = f"{case.client.node}-a", f"{case.server.node}-a"
+    agents = {client: Agent("", ""), server: Agent("", "")}
+    rounds_of(case, deployment, agents, 2)
+    ports = [parameters["preferred_port"] for _, parameters in agents[client].calls]
+    assert len(set(ports)) == len(ports) == 2
+    assert all(ports)

@@ -7,22 +7,13 @@ from pathlib import Path
 import pytest
 from observed import a_case as planned
 from observed import an_observation
-from records_for_tests import case, facts, record
+from records_for_tests import WAIVER, case, facts, record
 
 from podwire import cli
 from podwire.reporting.observation_file import write_observations
 from podwire.reporting.record_file import write_record
 from podwire.stored import stored
 from podwire.verdicts import Outcome
-
-WAIVER = """waivers:
-  - case: "services/SVC-CLUSTER-IP[tcp-*]"
-    owner: net team
-    link: https://example.com/1
-    reason: known
-    expires: {expires}
-    symptom: a packet has dport = 8472
-"""
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import pytest
 from observed import a_case as planned
 from observed import an_observation
-from records_for_tests import case, facts, record
+from records_for_tests import WAIVER, case, facts, record
 
 from podwire import cli
 from podwire.reporting.observation_file import write_observations
@@ -27,14 +27,6 @@ from podwire.verdicts import Outcome
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="there is no ssh-keygen here")
 TODAY = date.today()
 WORDS = ("tcp-v4-linux-windows-cross-node", "udp-v4-linux-windows-cross-node")
-WAIVER = """waivers:
-  - case: "services/SVC-CLUSTER-IP[tcp-*]"
-    owner: net team
-    link: https://example.com/1
-    reason: known
-    expires: {expires}
-    symptom: a packet has dport = 8472
-"""
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Source ports of probes: no two exchanges of a pod in one run have the same.
+"""Source ports of probes: no two exchanges of a pod have the same, until its whole range has been used.
 
 Two exchanges with one source port, one to a Service and one to its backend, have the same ends once the Service is
 translated; the node must then give one of them another port, as it should, and nothing could be said of it. Nodes
