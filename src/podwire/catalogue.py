@@ -151,6 +151,7 @@ def _limitation(entry: _Reader) -> Limitation:
 _ADMITTED: dict[str, tuple[Any, ...]] = {
     "mode": ("overlay", "l2bridge", "l2tunnel", "transparent", "nat"),
     "dsr": (True, False),
+    "known_instances": (True,),
     "client": ("linux", "windows"),
     "server": ("linux", "windows", "outside", "backends"),
     "protocol": ("tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),
@@ -160,11 +161,14 @@ _ADMITTED: dict[str, tuple[Any, ...]] = {
 }
 
 
+_NAMES = ("cni", "unless_cni", "ipam")
+
+
 def _condition(entry: _Reader) -> Condition:
     if "when" not in entry.tree:
         return Condition()
     when = _Reader(entry.path, f"{entry.where}, when", entry.tree["when"])
-    when.keys(required=(), optional=(*_ADMITTED, "cni", "builds", "all_builds"))
+    when.keys(required=(), optional=(*_ADMITTED, *_NAMES, "builds", "all_builds"))
     fields: dict[str, Any] = {}
     for name, admitted in _ADMITTED.items():
         if name in when.tree:
@@ -174,8 +178,7 @@ def _condition(entry: _Reader) -> Condition:
                 if one not in admitted:
                     raise when.error(name, f"{one!r} is none of {', '.join(map(str, admitted))}")
             fields[name] = tuple(values)
-    if "cni" in when.tree:
-        fields["cni"] = when.texts("cni")
+    fields |= {name: when.texts(name) for name in _NAMES if name in when.tree}
     for name in ("builds", "all_builds"):
         if name in when.tree:
             builds = when.texts(name)

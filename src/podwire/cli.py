@@ -155,11 +155,13 @@ def _facts(options: argparse.Namespace) -> int:
     import yaml
 
     from podwire.cluster.discover import discover
+    from podwire.known_profiles import profile_of
 
     with _cluster(options) as (connection, external):
         on_lab = not (options.kubeconfig or options.context)
         facts: ClusterFacts = discover(connection, external, load_balancer=on_lab or options.load_balancer)
-    print(yaml.safe_dump(facts.to_dict(), sort_keys=False, allow_unicode=True, width=120), end="")
+    tree = {"profile": profile_of(facts), **facts.to_dict()}
+    print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120), end="")
     return 0
 
 

@@ -27,7 +27,9 @@ class NodeFacts:
     """One node, as the API describes it.
 
     `kernel_version` is `10.0.<build>.<revision>` on Windows (kubelet's winstats), the kernel release on Linux.
-    `judged_as` is the build that a newer one than podwire knows of is taken as, None for all others.
+    `judged_as` is the build that a newer one than podwire knows of is taken as, None for all others. `provider` is the
+    cloud that the machine is of (`azure`, `aws`, '' for none that is told), `instance_type` its size there.
+    `vpc_addresses` is how many addresses of the VPC it offers to pods, None where it offers none.
     """
 
     name: str
@@ -41,6 +43,9 @@ class NodeFacts:
     kubelet_version: str = ""
     runtime: str = ""
     judged_as: tuple[int, int] | None = None
+    provider: str = ""
+    instance_type: str = ""
+    vpc_addresses: int | None = None
 
     @property
     def known_build(self) -> tuple[int, int] | None:
@@ -88,10 +93,13 @@ class ExternalHost:
 class ClusterFacts:
     """Everything the plan may depend on. Same facts, same case ids.
 
-    `families` are those of the pod network on Linux nodes, `windows_families` those of pods on Windows nodes
-    (a pod on a Windows overlay network has IPv4 only). `dsr` and `win_dsr`, the feature gate behind it, are None when
-    the API does not tell them. `cluster_dns` are the addresses of the DNS Service, `dns_nodes` where its pods run.
-    `load_balancer` tells whether something gives Services of that type their addresses.
+    `ipam` is what gives pods on Windows nodes their addresses: host-local, calico-ipam, azure-vnet-ipam, azure-cns,
+    ovn, vpc-secondary (addresses of the node's network card), vpc-prefix (/28 prefixes of it), or unknown.
+    `families` are those of the pod network on Linux nodes, `windows_families` those of pods on Windows nodes (a pod
+    on a Windows overlay network has IPv4 only). `dsr` and `win_dsr`, the feature gate behind it, are None when the
+    API does not tell them. `kube_proxy` tells whether Windows nodes have one, None likewise. `cluster_dns` are the
+    addresses of the DNS Service, `dns_nodes` where its pods run. `load_balancer` tells whether something gives
+    Services of that type their addresses.
     `signals` says in words which facts came from where, in the order they were seen. `components` is what the API tells
     of kube-proxy and the CNI themselves, images and settings, by where it is told; no plan depends on it.
     """
@@ -103,9 +111,11 @@ class ClusterFacts:
     windows_families: tuple[Family, ...] = ("ipv4",)
     mode: Mode = "unknown"
     cni: str = UNKNOWN
+    ipam: str = UNKNOWN
     encapsulation: Encapsulation | None = None
     dsr: bool | None = None
     win_dsr: bool | None = None
+    kube_proxy: bool | None = None
     cluster_domain: str = "cluster.local"
     cluster_dns: tuple[str, ...] = ()
     dns_nodes: tuple[str, ...] = ()
@@ -114,6 +124,11 @@ class ClusterFacts:
     emulated: bool = False
     signals: tuple[str, ...] = field(default=())
     components: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_node_networks(self) -> bool:
+        """Whether every node has a part of the pod network: not where pods have addresses of the nodes' own network."""
+        return self.ipam not in ("azure-vnet-ipam", "vpc-secondary", "vpc-prefix")
 
     def usable(self, os: OS) -> tuple[NodeFacts, ...]:
         """Ready, schedulable nodes of one OS in the order of their names."""

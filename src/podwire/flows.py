@@ -102,6 +102,31 @@ class Machine:
     def build(self) -> Symbol:
         return Symbol(f"{self.role}.node.build")
 
+    @property
+    def provider(self) -> Symbol:
+        """The cloud that the machine is of."""
+        return Symbol(f"{self.role}.node.provider")
+
+    @property
+    def reserved(self) -> Symbol:
+        """The first three addresses of its part of the pod network: network, gateway, and what HNS takes."""
+        return Symbol(f"{self.role}.node.reserved")
+
+    @property
+    def vpc_addresses(self) -> Symbol:
+        """How many addresses of the VPC it offers to pods."""
+        return Symbol(f"{self.role}.node.vpc_addresses")
+
+    @property
+    def card_addresses(self) -> Symbol:
+        """How many addresses its network card can have besides its own, by its instance type."""
+        return Symbol(f"{self.role}.node.card_addresses")
+
+    @property
+    def card_prefix_addresses(self) -> Symbol:
+        """The same with a prefix of 16 addresses in the place of each."""
+        return Symbol(f"{self.role}.node.card_prefix_addresses")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
@@ -133,6 +158,16 @@ class Peer:
     def families(self) -> Symbol:
         """The IP families of its addresses, IPv4 first."""
         return Symbol(f"{self.role}.families")
+
+    @property
+    def has_own_address(self) -> Symbol:
+        """Whether no other probe has an address of its."""
+        return Symbol(f"{self.role}.has_own_address")
+
+    @property
+    def vpc_address(self) -> Symbol:
+        """The address that the VPC resource controller noted on the pod."""
+        return Symbol(f"{self.role}.vpc_address")
 
     @property
     def name(self) -> Symbol:
@@ -258,6 +293,11 @@ class Flow:
         return Symbol("cluster.dsr")
 
     @property
+    def kube_proxy(self) -> Symbol:
+        """Whether there is a kube-proxy for Windows nodes."""
+        return Symbol("cluster.kube_proxy")
+
+    @property
     def win_dsr(self) -> Symbol:
         """Whether its feature gate WinDSR is on."""
         return Symbol("cluster.win_dsr")
@@ -285,7 +325,8 @@ class Matrix:
     """The flows of one test before the facts are known: the product of its axes.
 
     `given_dsr` restricts the whole matrix to clusters with Direct Server Return on or off on Windows nodes.
-    `aspect` is a word that sets apart the cases of two tests of one requirement.
+    `unless_cni` leaves it out on clusters of these CNIs. `aspect` is a word that sets apart the cases of two tests
+    of one requirement.
     `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`,
     `server-host` (the node of the server), `another-service`, another way (`via`) to the same server, or the same way
     `by-the-server-node`. `client_pod` and `server_pod` are special kinds of probe pods. With `miss_risk` there are as
@@ -306,6 +347,7 @@ class Matrix:
     connections: int = 1
     closed_port: bool = False
     given_dsr: bool | None = None
+    unless_cni: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
     aspect: str = ""
     service: tuple[str, ...] = ("echo",)

@@ -35,6 +35,7 @@ def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield from _of_nodes(facts)
     yield "Kubernetes", facts.version
     yield "network mode", facts.mode
+    yield "IP address management", facts.ipam
     yield "CNI", facts.cni
     tunnel = facts.encapsulation
     yield "encapsulation", f"{tunnel.kind}, port {tunnel.port}, VNI {_told(tunnel.vni)}" if tunnel else NONE

@@ -72,6 +72,11 @@ class Packet:
         return self.outer is not None
 
     @property
+    def tunnel(self) -> str | None:
+        """The kind of the tunnel around it."""
+        return self.outer.kind if self.outer else None
+
+    @property
     def outer_src(self) -> str | None:
         return self.outer.src if self.outer else None
 

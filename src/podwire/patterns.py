@@ -51,7 +51,7 @@ class AtLeast:
 
 @dataclass(frozen=True)
 class InNetwork:
-    """An address inside the network whose CIDR is bound to `network`."""
+    """An address inside the network whose CIDR is bound to `network`, or inside any of several."""
 
     network: Symbol
 
@@ -158,7 +158,9 @@ def bound(value: Any, bindings: Bindings) -> Any:
     if isinstance(value, Not):
         return Not(bound(value.value, bindings))
     if isinstance(value, InNetwork):
-        return ipaddress.ip_network(str(bound(value.network, bindings)))
+        networks = bound(value.network, bindings)
+        several = networks.values if isinstance(networks, OneOf) else (networks,)
+        return OneOf(tuple(ipaddress.ip_network(str(network)) for network in several))
     return value
 
 

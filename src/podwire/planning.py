@@ -40,6 +40,10 @@ class Plan:
         return [case for case in self.cases.values() if case.test == test]
 
 
+# kubernetes.io, "Networking on Windows", network modes: NAT is not used in Kubernetes, and listed for completeness.
+NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: pods of Windows nodes have no address that others could reach"
+
+
 class PlanError(Exception):
     """The suites contradict themselves, e.g. two tests make a case of the same id."""
 
@@ -70,11 +74,13 @@ def _cases_of(
     test: SuiteTest, rule: Requirement, catalogue: Catalogue, facts: ClusterFacts, selection: Selection
 ) -> Iterator[Case | Exclusion]:
     unmet = rule.when.unmet_by_cluster(facts)
+    if facts.mode == "nat" and "nat" not in rule.when.mode:
+        unmet = NOT_FOR_KUBERNETES
     if unmet:
         yield Exclusion(requirement=rule.id, cases="all", reason=unmet)
         return
     for matrix in test.matrices:
-        given = Condition() if matrix.given_dsr is None else Condition(dsr=(matrix.given_dsr,))
+        given = Condition(dsr=() if matrix.given_dsr is None else (matrix.given_dsr,), unless_cni=matrix.unless_cni)
         unmet = given.unmet_by_cluster(facts)
         if unmet:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from podwire.facts import ClusterFacts, NodeFacts
 from podwire.flows import Flow
+from podwire.vpc_limits import addresses_of
 
 Level = Literal["MUST", "SHOULD", "MAY"]
 ANY = "any"
@@ -30,13 +31,18 @@ class Citation:
 class Condition:
     """On which cluster and for which flows something applies. Each field lists what is admitted; empty admits all.
 
-    `dsr` is compared with the proxy's setting as discovered. `entry` is the OS of the node that a flow enters by.
-    `builds` is an inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which the node of the client, of the
-    server or of the entry must lie in; `all_builds` asks it of every Windows node of the cluster.
+    `unless_cni` names CNIs that it does not apply to. With `known_instances` the instance types of all Windows
+    nodes must be in the table of `podwire.vpc_limits`. `dsr` is compared with the proxy's setting as discovered.
+    `entry` is the OS of the node that a flow enters by. `builds` is an inclusive range of Windows builds
+    (`"17763.0"`, `"17763.378"`) which the node of the client, of the server or of the entry must lie in;
+    `all_builds` asks it of every Windows node of the cluster.
     """
 
     mode: tuple[str, ...] = ()
     cni: tuple[str, ...] = ()
+    unless_cni: tuple[str, ...] = ()
+    ipam: tuple[str, ...] = ()
+    known_instances: tuple[bool, ...] = ()
     dsr: tuple[bool, ...] = ()
     client: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
@@ -53,6 +59,14 @@ class Condition:
             return f"needs network mode {' or '.join(self.mode)}, this cluster's is {facts.mode}"
         if self.cni and facts.cni not in self.cni:
             return f"needs the CNI {' or '.join(self.cni)}, this cluster's is {facts.cni}"
+        if facts.cni in self.unless_cni:
+            return f"does not apply to the CNI {facts.cni}"
+        if self.ipam and facts.ipam not in self.ipam:
+            return f"needs addresses by {' or '.join(self.ipam)}, this cluster's are by {facts.ipam}"
+        if self.known_instances:
+            unknown = [node for node in facts.usable("windows") if addresses_of(node.instance_type) is None]
+            if unknown:
+                return f"no limit is known of the instance type of {unknown[0].name}: {unknown[0].instance_type or '?'}"
         if self.all_builds:
             first, last = self.all_builds
             windows = facts.usable("windows")

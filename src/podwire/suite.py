@@ -91,6 +91,7 @@ _PLURAL = (
     "port",
     "enters",
     "entry_os",
+    "unless_cni",
 )
 
 

@@ -1,6 +1,6 @@
 """Overlay: what is on the underlay is VXLAN between nodes, and nothing else of the pods."""
 
-from podwire import ANY_OS, at_least, flows, inside, nothing, reply, request, requirement
+from podwire import ANY_OS, LINUX, WINDOWS, at_least, flows, inside, nothing, reply, request, requirement
 
 VXLAN = {"outer_dport": 4789, "vni": at_least(4096), "vxlan_flags": 0x08}
 
@@ -13,10 +13,20 @@ def back(flow):
     return {**VXLAN, "outer_src": flow.server.node.ip, "outer_dst": flow.client.node.ip}
 
 
+POD_TO_POD = {
+    "placement": "cross-node",
+    "via": "pod-ip",
+    "protocol": ("tcp", "udp", "icmp"),
+    "family": "ipv4",
+}
+POD_TO_SERVICE = {"placement": "cross-node", "via": "cluster-ip", "family": "ipv4", "aspect": "service"}
+HYBRID = "ovn-kubernetes"  # whose Linux nodes have another tunnel among themselves
+
+
 @requirement("OVL-VXLAN")
-@flows(
-    client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol=("tcp", "udp", "icmp"), family="ipv4"
-)
+@flows(client=ANY_OS, server=WINDOWS, **POD_TO_POD)
+@flows(client=WINDOWS, server=LINUX, **POD_TO_POD)
+@flows(client=LINUX, server=LINUX, unless_cni=HYBRID, **POD_TO_POD)
 def test_pods_of_two_nodes_talk_through_the_tunnel(flow, case):
     case.expect(
         answered_by=flow.server,
@@ -28,7 +38,9 @@ def test_pods_of_two_nodes_talk_through_the_tunnel(flow, case):
 
 
 @requirement("OVL-VXLAN")
-@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="cluster-ip", family="ipv4", aspect="service")
+@flows(client=ANY_OS, server=WINDOWS, **POD_TO_SERVICE)
+@flows(client=WINDOWS, server=LINUX, **POD_TO_SERVICE)
+@flows(client=LINUX, server=LINUX, unless_cni=HYBRID, **POD_TO_SERVICE)
 def test_services_of_another_node_are_reached_through_the_tunnel(flow, case):
     case.expect(
         answered_by=flow.server,

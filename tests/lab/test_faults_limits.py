@@ -60,7 +60,7 @@ CHECKS = {
     "host-process-closed": works(LIN, "windows-2"),
     "ipv6-of-windows-pods-lost": works(WIN, LIN, family="ipv6"),
     "second-family-missing": addresses_of_a_new_pod(2),
-    "overlay-pods-get-ipv6": addresses_of_a_new_pod(1),
+    "ipv4-pods-get-ipv6": addresses_of_a_new_pod(1),
     "single-family-services-lost": one_family,
     "windows-nodes-reach-all-pods": nothing_in_the_tunnel,
     "windows-nodes-tunnel-in-vain": nothing_in_the_tunnel,

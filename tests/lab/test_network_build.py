@@ -77,11 +77,27 @@ def test_windows_server_2019_has_ipv4_only():
     assert profile_named("l2bridge-win-bridge", build="26100.1").pod_families("windows") == ("ipv4", "ipv6")
 
 
+POD_CIDRS = {
+    "overlay-calico-vxlan": "10.244.12.0/26",
+    "l2bridge-calico-bgp": "10.244.12.0/26",
+    "l2bridge-azure-cni": "172.31.76.0/24",
+    "l2tunnel-azure-cni": "172.31.76.0/24",
+    "awsvpc": "172.31.76.0/24",
+    "awsvpc-prefix": "172.31.76.0/24",
+    "nat": "172.20.12.0/24",
+}
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_addresses_are_as_the_cluster_announces_them(name):
     windows = next(node for node in PROFILES[name].nodes if node.name == "windows-2")
     assert windows.addresses == ("172.31.0.12", "fd31::c")
-    assert windows.pod_cidrs == ("10.244.12.0/24", "fd10:244:0:c::/64")
+    assert windows.pod_cidrs == (POD_CIDRS.get(name, "10.244.12.0/24"), "fd10:244:0:c::/64")
+
+
+def test_a_profile_without_kube_proxy_has_no_dsr_to_choose():
+    with pytest.raises(UnknownProfile, match="transparent-ovn has no kube-proxy on Windows nodes"):
+        profile_named("transparent-ovn", dsr=False)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to become somebody else")

@@ -9,6 +9,7 @@ from podwire.facts import Encapsulation
 WIN_OVERLAY = {"type": "win-overlay", "vxlan": {"vni": 4096, "port": 4789}}
 FLANNEL_DELEGATES = {"name": "flannel.4096", "type": "flannel", "delegate": {"type": "win-overlay"}}
 NET_CONF = {"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan", "VNI": 4096, "Port": 4789}}
+GENEVE = Encapsulation(kind="geneve", port=6081)
 VXLAN = Encapsulation(port=4789, vni=4096)
 ENI = {"vpc.amazonaws.com/PrivateIPv4Address": "9"}
 

@@ -14,8 +14,8 @@ from podwire.builds import judged_as, named
 from podwire.cluster.components import components
 from podwire.cluster.connect import Connection
 from podwire.cluster.errors import ApiError, ClusterError, NotFound, Unauthorized
-from podwire.cluster.signals import network_signals, os_of
-from podwire.facts import FAMILIES, OS, ClusterFacts, ExternalHost, Family, Mode, NodeFacts, family_of
+from podwire.cluster.signals import NetworkSignals, network_signals, os_of
+from podwire.facts import FAMILIES, OS, ClusterFacts, ExternalHost, Family, NodeFacts, family_of
 
 Object = dict[str, Any]
 Objects = Mapping[str, list[Object]]
@@ -31,6 +31,7 @@ _SOURCES: tuple[tuple[str, str, str | None, str], ...] = (
     ("configmaps", "configmaps", "kube-flannel", ""),
     ("daemonsets", "daemonsets", None, ""),
     ("ippools", "ippools", None, ""),
+    ("blockaffinities", "blockaffinities", None, ""),
 )
 _SERVERLESS = (("type", "virtual-kubelet"), ("eks.amazonaws.com/compute-type", "fargate"))
 
@@ -84,11 +85,13 @@ def facts_from_objects(
     """The facts in these API objects. Pure.
 
     `objects` are lists of API objects as dicts by `nodes`, `services`, `pods` (the cluster DNS), `configmaps`,
-    `daemonsets`, `ippools`; a missing key is an empty list. `unread` are signals about what could not be read.
+    `daemonsets`, `ippools`, `blockaffinities`; a missing key is an empty list. `unread` are signals about what could
+    not be read.
     """
     signals: list[str] = list(unread)
     nodes = tuple(sorted((_node(o, signals) for o in objects.get("nodes", [])), key=lambda n: n.name))
     nodes = tuple(_with_build(node, signals) for node in nodes)
+    nodes = tuple(_with_blocks(node, objects.get("blockaffinities", []), signals) for node in nodes)
     network = network_signals(objects)
     signals += network.signals
     has_windows = any(node.os == "windows" for node in nodes)
@@ -97,12 +100,14 @@ def facts_from_objects(
         version=version,
         nodes=nodes,
         families=_families(nodes, objects, signals),
-        windows_families=_windows_families(nodes, network.mode, signals) if has_windows else ("ipv4",),
+        windows_families=_windows_families(nodes, network, signals) if has_windows else ("ipv4",),
         mode=network.mode,
         cni=network.cni,
+        ipam=network.ipam,
         encapsulation=network.encapsulation,
         dsr=_dsr(objects, signals) if has_windows else None,
         win_dsr=_win_dsr(objects, nodes, signals) if has_windows else None,
+        kube_proxy=_kube_proxy(objects, network, signals) if has_windows else None,
         cluster_domain=_cluster_domain(objects, signals),
         cluster_dns=tuple(
             ip
@@ -153,7 +158,16 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
         os_image=str(info.get("osImage", "")),
         kubelet_version=str(info.get("kubeletVersion", "")),
         runtime=str(info.get("containerRuntimeVersion", "")),
+        provider=str(spec.get("providerID") or "").partition("://")[0],
+        instance_type=str(_labels(obj).get("node.kubernetes.io/instance-type", "")),
+        vpc_addresses=_vpc_addresses(status.get("allocatable") or {}),
     )
+
+
+def _vpc_addresses(allocatable: Mapping[str, Any]) -> int | None:
+    """What the VPC resource controller lets a Windows node offer (amazon-vpc-resource-controller-k8s)."""
+    told = str(allocatable.get("vpc.amazonaws.com/PrivateIPv4Address", ""))
+    return int(told) if told.isdigit() else None
 
 
 def _with_build(node: NodeFacts, signals: list[str]) -> NodeFacts:
@@ -164,6 +178,22 @@ def _with_build(node: NodeFacts, signals: list[str]) -> NodeFacts:
     newer = f", newer than the table of builds: judged as {named(taken)}" if taken else ""
     signals.append(f"node {node.name}: Windows build {named(node.build)}{newer}")
     return replace(node, judged_as=taken)
+
+
+def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) -> NodeFacts:
+    """With Calico's IPAM pods have addresses of the blocks that are their node's, whatever its `podCIDR` says."""
+    told = [one.get("spec") or {} for one in affinities]
+    blocks = tuple(
+        sorted(
+            str(spec["cidr"])
+            for spec in told
+            if spec.get("node") == node.name and spec.get("cidr") and str(spec.get("deleted", "")).lower() != "true"
+        )
+    )
+    if not blocks:
+        return node
+    signals.append(f"node {node.name}: pods have addresses of {', '.join(blocks)} (Calico's block affinities)")
+    return replace(node, pod_cidrs=tuple(sorted(blocks, key=family_of)))
 
 
 def _ordered(addresses: Iterator[str]) -> tuple[Family, ...]:
@@ -194,14 +224,26 @@ def _families(nodes: tuple[NodeFacts, ...], objects: Objects, signals: list[str]
     return ("ipv4",)
 
 
-def _windows_families(nodes: tuple[NodeFacts, ...], mode: Mode, signals: list[str]) -> tuple[Family, ...]:
+# Tigera: Calico for Windows, limitations; AWS: EKS best practices, Windows networking; flannel: configuration, dual
+# stack (of host-gw on Linux only).
+_WITHOUT_IPV6_ON_WINDOWS = ("calico", "flannel", "vpc-cni")
+
+
+def _windows_families(nodes: tuple[NodeFacts, ...], network: NetworkSignals, signals: list[str]) -> tuple[Family, ...]:
     """An overlay network on Windows has IPv4 only (kubernetes.io: Networking on Windows, IPv4/IPv6 dual-stack), and
-    so has any network before Windows Server 2022 (hcsshim, hcnglobals.go: dual stack needs HNS 11.10)."""
-    if mode == "overlay":
+    so has any network before Windows Server 2022 (hcsshim, hcnglobals.go: dual stack needs HNS 11.10), and some CNIs
+    everywhere."""
+    if network.mode == "overlay":
         signals.append("families of pods on Windows nodes: ipv4 (overlay networks have no IPv6)")
+        return ("ipv4",)
+    if network.mode == "nat":
+        signals.append("families of pods on Windows nodes: ipv4 (NAT networks have no IPv6)")
         return ("ipv4",)
     if any(node.build is not None and node.build[0] < 20348 for node in nodes):
         signals.append("families of pods on Windows nodes: ipv4 (dual stack needs Windows Server 2022)")
+        return ("ipv4",)
+    if network.cni in _WITHOUT_IPV6_ON_WINDOWS:
+        signals.append(f"families of pods on Windows nodes: ipv4 ({network.cni} has no IPv6 there)")
         return ("ipv4",)
     families = _ordered(cidr for node in nodes if node.os == "windows" for cidr in node.pod_cidrs)
     if families:
@@ -247,6 +289,18 @@ def _dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
         flag = re.search(r"--enable-dsr(?:[=\s]+(true|false))?(?=\s|$)", words, re.IGNORECASE)
         if flag:
             yield source, (flag[1] or "true").lower() == "true"
+
+
+def _kube_proxy(objects: Objects, network: NetworkSignals, signals: list[str]) -> bool | None:
+    """Whether Windows nodes have a kube-proxy: a program of the node may be one, so its absence tells little but where
+    the network is transparent, whose plugins balance by themselves."""
+    told = [source for source, _ in (*_proxy_configs(objects), *_proxy_arguments(objects))]
+    if told:
+        return True
+    if network.mode != "transparent":
+        return None
+    signals.append("kube-proxy on Windows nodes: none, on a transparent network")
+    return False
 
 
 def _win_dsr(objects: Objects, nodes: tuple[NodeFacts, ...], signals: list[str]) -> bool | None:

@@ -62,6 +62,7 @@ RESOURCES: Mapping[str, Resource] = {
         Resource("coordination.k8s.io/v1", "leases", "Lease"),
         Resource("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
         Resource("crd.projectcalico.org/v1", "ippools", "IPPool", namespaced=False),
+        Resource("crd.projectcalico.org/v1", "blockaffinities", "BlockAffinity", namespaced=False),
     )
 }
 BY_KIND: Mapping[str, Resource] = {r.kind: r for r in RESOURCES.values()}

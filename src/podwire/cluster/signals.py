@@ -18,6 +18,7 @@ Object = dict[str, Any]
 Objects = Mapping[str, list[Object]]
 
 VXLAN_PORT = 4789
+GENEVE_PORT = 6081
 LINUX_FLANNEL_PORT = 8472
 OVN_HYBRID_VNI = 4097
 
@@ -35,8 +36,14 @@ _PLUGINS: Mapping[str, tuple[str, Mode | None]] = {
     "aws-cni": ("vpc-cni", None),
     "antrea": ("antrea", None),
     "ovn-k8s-cni-overlay": ("ovn-kubernetes", None),
+    "nat": ("nat", "nat"),
     "cilium-cni": ("cilium", None),
 }
+
+# What gives pods their addresses: the types of CNI configurations that are known, and azure-cns by its older name.
+IPAMS = ("host-local", "azure-vnet-ipam", "azure-cns", "calico-ipam")
+# The HNS network of azure-vnet by its `mode` (Azure/azure-container-networking: docs/cni.md).
+_AZURE_MODES: Mapping[str, Mode] = {"bridge": "l2bridge", "tunnel": "l2tunnel"}
 
 # A DaemonSet's name starts with this: the CNI that it is part of, and the mode that it implies on Windows.
 DAEMONSETS: tuple[tuple[str, str, Mode | None], ...] = (
@@ -60,10 +67,10 @@ class Vote:
     words: str
     cni: str = ""
     plugin: str = ""
+    ipam: str = ""
     mode: Mode | None = None
     vni: int | None = None
     port: int | None = None
-    kind: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +79,7 @@ class NetworkSignals:
 
     mode: Mode
     cni: str
+    ipam: str
     encapsulation: Encapsulation | None
     signals: tuple[str, ...]
 
@@ -94,12 +102,22 @@ def network_signals(objects: Objects) -> NetworkSignals:
     cni = next(iter(cnis)) if len(cnis) == 1 else UNKNOWN
     if len(cnis) > 1:
         signals.append(f"conflict: CNI {_both(cnis)}; taken as unknown")
+    ipams = _distinct((v.ipam, v.source) for v in votes if v.ipam)
+    if len(ipams) > 1:
+        signals.append(f"conflict: IPAM {_both(ipams)}; taken as unknown")
     return NetworkSignals(
-        mode=mode, cni=cni, encapsulation=_encapsulation(mode, votes, signals), signals=tuple(signals)
+        mode=mode,
+        cni=cni,
+        ipam=next(iter(ipams)) if len(ipams) == 1 else UNKNOWN,
+        encapsulation=_encapsulation(mode, cni, votes, signals),
+        signals=tuple(signals),
     )
 
 
-def _encapsulation(mode: Mode, votes: list[Vote], signals: list[str]) -> Encapsulation | None:
+def _encapsulation(mode: Mode, cni: str, votes: list[Vote], signals: list[str]) -> Encapsulation | None:
+    if mode == "transparent" and cni == "ovn-kubernetes":
+        # kubernetes.io, "Networking on Windows", network modes, Transparent: Geneve or STT; OVN has the former.
+        return Encapsulation(kind="geneve", port=GENEVE_PORT)
     if mode != "overlay":
         return None
     vnis = _distinct((v.vni, v.source) for v in votes if v.vni is not None)
@@ -134,6 +152,8 @@ def _votes(objects: Objects) -> Iterator[Vote]:
     for config in objects.get("configmaps", []):
         yield from _of_configmap(config, windows)
     yield from _of_pools(objects.get("ippools", []))
+    if objects.get("blockaffinities"):
+        yield Vote(source="BlockAffinity resources", words="blocks of Calico's IPAM", cni="calico", ipam="calico-ipam")
     for daemonset in objects.get("daemonsets", []):
         yield from _of_daemonset(daemonset)
 
@@ -198,9 +218,10 @@ def _of_configmap(config: Object, windows: bool) -> Iterator[Vote]:
     name = config["metadata"]["name"]
     place = f"ConfigMap {config['metadata'].get('namespace', '')}/{name}"
     data = config.get("data") or {}
-    if name == "amazon-vpc-cni" and str(data.get("enable-windows-ipam", "")).lower() == "true":
-        words = "enable-windows-ipam: vpc-bridge"
-        yield Vote(source=place, words=words, cni="vpc-cni", mode="l2bridge" if windows else None)
+    if name == "amazon-vpc-cni" and _is_true(data.get("enable-windows-ipam")):
+        ipam = "vpc-prefix" if _is_true(data.get("enable-windows-prefix-delegation")) else "vpc-secondary"
+        words = f"enable-windows-ipam: vpc-bridge, {ipam}"
+        yield Vote(source=place, words=words, cni="vpc-cni", ipam=ipam, mode="l2bridge" if windows else None)
     for key, text in data.items():
         tree = _json(text) if key.endswith((".json", ".conf", ".conflist")) else None
         if not isinstance(tree, dict):
@@ -209,8 +230,8 @@ def _of_configmap(config: Object, windows: bool) -> Iterator[Vote]:
         if isinstance(backend, dict):
             yield _of_backend(backend, f"{place} {key}", "flannel" if "flannel" in name else "")
         for plugin in _plugins(tree):
-            cni, mode = _PLUGINS[plugin]
-            yield Vote(source=f"{place} {key}", words=f"CNI plugin {plugin}", cni=cni, plugin=plugin, mode=mode)
+            yield _of_plugin(plugin, f"{place} {key}", of_windows="windows" in name)
+        yield from _of_ipam(tree, f"{place} {key}")
         tunnel = tree.get("vxlan")
         if isinstance(tunnel, dict):
             yield _of_backend(
@@ -235,12 +256,43 @@ def _of_backend(backend: Mapping[str, Any], source: str, cni: str) -> Vote:
     )
 
 
-def _plugins(tree: object) -> Iterator[str]:
-    """The known plugin types of a CNI configuration, a list of them, and what they delegate to."""
+def _of_plugin(plugin: Object, source: str, *, of_windows: bool) -> Vote:
+    kind = _kind(plugin)
+    cni, mode = _PLUGINS[kind]
+    words = f"CNI plugin {kind}"
+    if kind == "azure-vnet" and plugin.get("mode") in _AZURE_MODES:
+        mode = _AZURE_MODES[plugin["mode"]]
+        words += f", mode {plugin['mode']}"
+    elif kind == "ovn-k8s-cni-overlay" and of_windows:
+        # On Windows nodes of today's ovn-kubernetes other plugins are at work; this one is of the older documents.
+        mode, words = "transparent", f"{words} on Windows nodes"
+    return Vote(source=source, words=words, cni=cni, plugin=kind, mode=mode)
+
+
+def _of_ipam(tree: Object, source: str) -> Iterator[Vote]:
+    for plugin in _plugins(tree):
+        ipam = plugin.get("ipam")
+        kind = _kind(ipam) if isinstance(ipam, dict) else ""
+        if kind in IPAMS:
+            yield Vote(source=source, words=f"IPAM {kind}", ipam=kind)
+        elif _kind(plugin) == "ovn-k8s-cni-overlay":
+            yield Vote(source=source, words="IPAM of OVN", ipam="ovn")
+
+
+def _kind(part: Object) -> str:
+    """The `type` of a plugin or of its IPAM, without the ending that Windows knows programs by."""
+    return str(part.get("type", "")).lower().removesuffix(".exe")
+
+
+def _is_true(text: object) -> bool:
+    return str(text).lower() == "true"
+
+
+def _plugins(tree: object) -> Iterator[Object]:
+    """The plugins of a CNI configuration that are known, those of a list of them, and what they delegate to."""
     if isinstance(tree, dict):
-        kind = str(tree.get("type", "")).lower().removesuffix(".exe")
-        if kind in _PLUGINS:
-            yield kind
+        if _kind(tree) in _PLUGINS:
+            yield tree
         for part in ("plugins", "delegate", "delegates"):
             yield from _plugins(tree.get(part))
     elif isinstance(tree, list):

@@ -25,6 +25,7 @@ from podwire.cluster.errors import (
 )
 from podwire.cluster.images import image_for
 from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
+from podwire.cluster.pod_notes import vpc_address
 from podwire.cluster.rest import RestClient
 from podwire.cluster.services import DeployedService, Services
 from podwire.cluster.waiting import Limits, PodWait, image_of
@@ -83,9 +84,10 @@ class DeployOptions:
 class Probe:
     """A probe pod, or a node's host probe. `pod` is its name, which is also the identity that its echo answers with.
 
-    `slot` is its place on the node, or the kind of special pod that it is. `addresses` are by family, and empty for a
-    probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the
+    `slot` is its place on the node, or the kind of special pod that it is. `addresses` are by family, and empty for
+    a probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the
     agent's RPC, in the container `probe`. `image` is what the pod asks for, `image_id` what its status says it got.
+    `vpc_address` is what the VPC resource controller noted on it, '' elsewhere.
     """
 
     pod: str
@@ -97,6 +99,7 @@ class Probe:
     port: int = ECHO_PORT
     image: str = ""
     image_id: str = ""
+    vpc_address: str = ""
 
     @property
     def kind(self) -> Literal["pod", "host"]:
@@ -392,4 +395,5 @@ class _Deploying:
             port=ports.get(slot, ECHO_PORT),
             image=image,
             image_id=image_id,
+            vpc_address=vpc_address(seen or {}),
         )

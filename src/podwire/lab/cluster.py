@@ -14,9 +14,11 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podwire.lab.addresses import OUTSIDE_HOST
 from podwire.lab.api.store import MemoryStore
 from podwire.lab.containers import SpawnerClient
 from podwire.lab.controllers import GarbageCollector
@@ -25,13 +27,13 @@ from podwire.lab.dns_thread import DnsThread
 from podwire.lab.endpoints import EndpointsController
 from podwire.lab.health_ports import HealthPorts
 from podwire.lab.host_ports import HostPorts
-from podwire.lab.interfaces import Event
+from podwire.lab.interfaces import Event, Object
 from podwire.lab.load_balancers import LoadBalancers
 from podwire.lab.network import LabNetwork, LabUnsupported, build_network
 from podwire.lab.nft import NftMissing
 from podwire.lab.outside_host import OutsideHost
 from podwire.lab.planned import OUTSIDE_NAME
-from podwire.lab.profiles import OUTSIDE_HOST, Profile, UnknownProfile, profile_named
+from podwire.lab.profiles import Profile, UnknownProfile, profile_named
 from podwire.lab.proxy import NameRecords, ServiceProxy
 from podwire.lab.scheduler import Scheduler
 from podwire.lab.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, seeds
@@ -86,7 +88,10 @@ class Cluster:
         spawner.lost.add_done_callback(lambda _: stopped.set())
         outside = OutsideHost(network.outside, spawner)
         answers = loop.create_task(outside.serve(f"{self._start.work}/root"))
+        writers = self._writers()
         for resource, obj in seeds(self._profile):
+            for write in writers:
+                write(resource, obj)
             self._store.create(resource, obj)
         self._store.subscribe("namespaces", self._equip_namespace)
         await imported
@@ -132,6 +137,14 @@ class Cluster:
         await stopped.wait()
         await runner.cleanup()
         network.close()
+
+    def _writers(self) -> list[Callable[[str, Object], None]]:
+        """What faults of the API make of its objects."""
+        if not self._start.faults:
+            return []
+        from podwire.lab.faults import FAULTS
+
+        return [write for name in self._start.faults if (write := FAULTS[name].write)]
 
     def _inject_faults(self, network: LabNetwork) -> None:
         if self._start.faults:

@@ -7,17 +7,29 @@ Rules of a fault stand in tables of its own, named after it, so two faults never
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from podwire.facts import OS
+from podwire.facts import OS, Mode
 from podwire.lab import nft
-from podwire.lab.interfaces import ServiceRule
+from podwire.lab.interfaces import Object, ServiceRule
 from podwire.lab.netns import NetworkNamespace
 from podwire.lab.network import LabNetwork
+from podwire.lab.profiles import PROFILES
 from podwire.lab.topology import Host, Node, Pod
 
-FLANNEL, L2BRIDGE = ("overlay-flannel-vxlan",), ("l2bridge-win-bridge",)
-OVERLAY = ("overlay-win-overlay", *FLANNEL)
+
+def profiles_of(mode: Mode, *cnis: str) -> tuple[str, ...]:
+    """The names of the profiles of a network mode, of all CNIs or of these."""
+    return tuple(name for name, row in PROFILES.items() if row.mode == mode and (not cnis or row.cni in cnis))
+
+
+OVERLAY, L2BRIDGE, FLANNEL = profiles_of("overlay"), profiles_of("l2bridge"), profiles_of("overlay", "flannel")
+L2TUNNEL, TRANSPARENT, NAT = profiles_of("l2tunnel"), profiles_of("transparent"), profiles_of("nat")
+AZURE, VPC = (*profiles_of("l2bridge", "azure-cni"), *L2TUNNEL), profiles_of("l2bridge", "vpc-cni")
+HYBRID = profiles_of("overlay", "ovn-kubernetes")
+BRIDGED = (*L2BRIDGE, *L2TUNNEL)
+DUAL_L2BRIDGE = tuple(name for name in L2BRIDGE if "ipv6" in PROFILES[name].windows_families)
+SINGLE_FAMILY = tuple(name for name in (*OVERLAY, *L2BRIDGE) if name not in DUAL_L2BRIDGE)
 ECHO_PORT, HOST_ECHO_PORT, DNS_PORT = 8080, 18080, 53
 
 
@@ -121,7 +133,8 @@ class Fault:
 
     `kills` are the requirements that must turn red, each of them in a profile that has cases of it. `profiles` are
     those that the fault fits, None for all. `dsr` and `build` are what the Windows nodes of the lab need for it (None:
-    as the profile has it). `change` makes it, through an `Injection`.
+    as the profile has it). `change` makes it, through an `Injection`. `write` changes what the cluster has in its API
+    from the start, object by object: it is there only for a lab that is started with the fault.
     """
 
     name: str
@@ -131,6 +144,7 @@ class Fault:
     profiles: tuple[str, ...] | None = None
     dsr: bool | None = None
     build: str | None = None
+    write: Callable[[str, Object], None] | None = None
 
     def inject(self, network: LabNetwork) -> None:
         """Break the network. Tracked connections are forgotten, so the change counts from the next packet on.
@@ -187,6 +201,27 @@ def fault(
         return change
 
     return register
+
+
+def api_fault(
+    name: str, *, kills: Sequence[str], profiles: tuple[str, ...] | None = None
+) -> Callable[[Callable[[str, Object], None]], Callable[[str, Object], None]]:
+    """Register a function as a fault of the API: it gets every object of the seed, by resource, and changes some."""
+
+    def register(write: Callable[[str, Object], None]) -> Callable[[str, Object], None]:
+        fault(name, kills=kills, profiles=profiles)(_unchanged(write.__doc__))
+        _REGISTERED[name] = replace(_REGISTERED[name], write=write)
+        return write
+
+    return register
+
+
+def _unchanged(words: str | None) -> Callable[[Injection], None]:
+    def change(_: Injection) -> None:
+        pass
+
+    change.__doc__ = words
+    return change
 
 
 def registered() -> dict[str, Fault]:

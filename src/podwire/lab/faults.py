@@ -12,6 +12,7 @@ from podwire.lab import (
     faults_encapsulation,
     faults_exposure,
     faults_limits,
+    faults_modes,
     faults_pods,
     faults_regressions,
     faults_services,
@@ -28,6 +29,7 @@ MODULES = (
     faults_dns,
     faults_limits,
     faults_regressions,
+    faults_modes,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
+from podwire.lab.addresses import OUTSIDE_HOST, OUTSIDE_ROUTER
 from podwire.lab.dns import Damage
 from podwire.lab.faulting import DNS_PORT, Injection, chain, fault
 from podwire.lab.planned import OUTSIDE_NAME
-from podwire.lab.profiles import OUTSIDE_HOST, OUTSIDE_ROUTER
 from podwire.lab.resolvers import NO_ALIASES, NO_CONFIG, NODE_SERVER, PLAIN_ADAPTER
 from podwire.lab.windows_dns_client import BACKWARDS, NO_SUFFIX, SEARCH_LIST, SILENT_ON_DOTS
 

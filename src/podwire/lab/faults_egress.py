@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from podwire.facts import Family
+from podwire.lab.addresses import OUTSIDE_NETWORK
 from podwire.lab.faulting import ECHO_PORT, Injection, chain, fault
 from podwire.lab.faults_pods import foreign_address
 from podwire.lab.linux_node import KEYWORD
-from podwire.lab.profiles import OUTSIDE_NETWORK
 from podwire.lab.topology import NIC, Node
 
 TO_OUTSIDE = tuple(f"{KEYWORD[family]} daddr {network}" for family, network in OUTSIDE_NETWORK.items())
@@ -48,7 +48,15 @@ def outbound_nat_lost(do: Injection) -> None:
 
 @fault(
     "outbound-nat-missing",
-    kills=("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS", "ICMP-TCPUDP-OK", "PORT-RANGE", "OVL-ISOLATION", "L2B-OUTNAT"),
+    kills=(
+        "FLOW-POD-EXT-IP",
+        "FLOW-POD-EXT-DNS",
+        "ICMP-TCPUDP-OK",
+        "PORT-RANGE",
+        "OVL-ISOLATION",
+        "L2B-OUTNAT",
+        "TRANS-NS-NAT",
+    ),
 )
 def outbound_nat_missing(do: Injection) -> None:
     """Windows pods' own addresses leave for the outside, and the router knows the way back, so everything works."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from podwire.lab import nft
-from podwire.lab.faulting import L2BRIDGE, OVERLAY, Injection, chain, fault
+from podwire.lab.faulting import BRIDGED, OVERLAY, TRANSPARENT, Injection, chain, fault
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
-from podwire.lab.topology import NIC, VXLAN, Node, Pod
+from podwire.lab.topology import NIC, Node, Pod
 
 # Offsets in bits from the outer UDP header: its destination port, and the VNI of the VXLAN header behind it (RFC 7348).
 # Raw offsets leave the outer checksum alone, which is 0 here and must stay so.
@@ -13,20 +13,26 @@ PORT_BITS, VNI_BITS = "@th,16,16", "@th,96,24"
 NOBODY = "02:de:ad:00:00:01"
 
 
-@fault("vni-below-4096", kills=("OVL-VXLAN", "FLANNEL-VNI"), profiles=OVERLAY)
+def _vni(node: Node) -> int:
+    assert node.profile.tunnel is not None
+    return node.profile.tunnel.vni or 0
+
+
+@fault("vni-below-4096", kills=("OVL-VXLAN", "FLANNEL-VNI", "OVNHYB-VXLAN"), profiles=OVERLAY)
 def vni_below_4096(do: Injection) -> None:
     """On the wire every tunnel packet has VNI 1; both ends agree on it, so everything works."""
     for node in do.nodes():
-        ours = f"{node.profile.vni:#x}"
+        ours = f"{_vni(node):#x}"
         out, back = f"udp dport 4789 {VNI_BITS} set 0x1", f"udp dport 4789 {VNI_BITS} set {ours}"
         do.rules(node.host, "netdev", chain("egress", 0, out, device=NIC) + chain("ingress", 0, back, device=NIC))
 
 
 @fault("vni-of-another-network", kills=("OVL-VXLAN", "FLOW-POD-POD-IP"), profiles=OVERLAY)
 def vni_of_another_network(do: Injection) -> None:
-    """Windows nodes send with VNI 4097, which no other node has: their packets arrive and are dropped."""
+    """Windows nodes send with the next VNI, which no other node has: their packets arrive and are dropped."""
     for node in do.nodes("windows"):
-        do.rules(node.host, "netdev", chain("egress", 0, f"udp dport 4789 {VNI_BITS} set 0x1001", device=NIC))
+        rule = f"udp dport 4789 {VNI_BITS} set {_vni(node) + 1:#x}"
+        do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
 
 
 @fault("vxlan-port-8472", kills=("OVL-VXLAN", "FLANNEL-PORT"), profiles=OVERLAY)
@@ -47,7 +53,11 @@ def outer_source_wrong(do: Injection) -> None:
         do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
 
 
-@fault("replies-unencapsulated", kills=("OVL-VXLAN", "OVL-ISOLATION", "FLANNEL-NODIRECT"), profiles=OVERLAY)
+@fault(
+    "replies-unencapsulated",
+    kills=("OVL-VXLAN", "OVL-ISOLATION", "FLANNEL-NODIRECT", "TRANS-ENCAP"),
+    profiles=(*OVERLAY, *TRANSPARENT),
+)
 def replies_unencapsulated(do: Injection) -> None:
     """Linux nodes send to Windows pods without the tunnel; Windows nodes still use it (flannel issue 1394)."""
     for node in do.nodes("linux"):
@@ -63,6 +73,7 @@ def _around_the_tunnel(do: Injection, node: Node, peer: Node) -> None:
 
     def undo() -> None:
         for family in families:
+            links.route(peer.plan.pod_cidr(family), NIC, peer.plan.address(family), delete=True)
             links.route(peer.plan.pod_cidr(family), *node.way_to(peer.plan, family))
         links.commit()
 
@@ -102,16 +113,16 @@ def remote_mac_wrong(do: Injection) -> None:
 
 
 def _wrong_mac(do: Injection, node: Node, peer: Node) -> None:
-    links = node.host.links
-    device = VXLAN if node.profile.encapsulated else NIC
-    if node.profile.encapsulated:
-        links.tunnel_peer(VXLAN, NOBODY, peer.plan.address("ipv4"))
+    links, tunnel = node.host.links, node.tunnel_to(peer.plan)
+    device = tunnel or NIC
+    if tunnel:
+        links.tunnel_peer(tunnel, NOBODY, peer.plan.address("ipv4"))
     for family in node.common_families(peer.plan):
         links.neighbour(device, node.way_to(peer.plan, family)[1], NOBODY)
     links.commit()
 
     def undo() -> None:
-        right = peer.plan.vtep_mac if node.profile.encapsulated else peer.plan.mac
+        right = peer.plan.vtep_mac if tunnel else peer.plan.mac
         for family in node.common_families(peer.plan):
             links.neighbour(device, node.way_to(peer.plan, family)[1], right)
         links.commit()
@@ -139,7 +150,7 @@ def _maps() -> str:
     return "".join(f"  map {name} {{\n    type {kind} : ether_addr;\n  }}\n" for name, kind in families)
 
 
-@fault("pod-mac-leaves", kills=("L2B-MAC-EGRESS",), profiles=L2BRIDGE)
+@fault("pod-mac-leaves", kills=("L2B-MAC-EGRESS", "EKS-ONE-CARD"), profiles=BRIDGED)
 def pod_mac_leaves(do: Injection) -> None:
     """Frames of Windows pods leave the node with the pod's MAC as source; everything works."""
     for node in do.nodes("windows"):
@@ -148,7 +159,7 @@ def pod_mac_leaves(do: Injection) -> None:
         _mac_maps(do, node, table, only=node)
 
 
-@fault("pod-mac-arrives", kills=("L2B-MAC-INGRESS",), profiles=L2BRIDGE)
+@fault("pod-mac-arrives", kills=("L2B-MAC-INGRESS",), profiles=BRIDGED)
 def pod_mac_arrives(do: Injection) -> None:
     """Frames for Windows pods arrive at their node with the pod's MAC as destination, and the node takes them."""
     for node in do.nodes():

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from podwire.facts import FAMILIES, OS, Family
+from podwire.lab.addresses import SERVICE_NETWORK
 from podwire.lab.cni_plugin import FINDS_FAULT
-from podwire.lab.faulting import FLANNEL, HOST_ECHO_PORT, L2BRIDGE, OVERLAY, Injection, chain, fault
+from podwire.lab.faulting import DUAL_L2BRIDGE, FLANNEL, HOST_ECHO_PORT, SINGLE_FAMILY, Injection, chain, fault
 from podwire.lab.interfaces import ServiceRule
-from podwire.lab.profiles import SERVICE_NETWORK, Profile
+from podwire.lab.profiles import Profile
 from podwire.lab.topology import NIC, Node
 
 FEW, MANY = 63, 64
@@ -69,7 +70,7 @@ def cni_check_finds_fault(do: Injection) -> None:
     do.undone_by(lambda: do.network.windows_cni_quirks.discard(FINDS_FAULT))
 
 
-@fault("ipv6-of-windows-pods-lost", kills=("DUAL-L2B",), profiles=L2BRIDGE)
+@fault("ipv6-of-windows-pods-lost", kills=("DUAL-L2B",), profiles=DUAL_L2BRIDGE)
 def ipv6_of_windows_pods_lost(do: Injection) -> None:
     """Windows nodes drop the IPv6 packets of their pods; IPv4 passes."""
     for node in do.nodes("windows"):
@@ -77,14 +78,14 @@ def ipv6_of_windows_pods_lost(do: Injection) -> None:
         do.rules(node.host, "ip6", chain("forward", -10, f"ip6 saddr {pods} drop", f"ip6 daddr {pods} drop"))
 
 
-@fault("second-family-missing", kills=("DUAL-PODS",), profiles=L2BRIDGE)
+@fault("second-family-missing", kills=("DUAL-PODS",), profiles=DUAL_L2BRIDGE)
 def second_family_missing(do: Injection) -> None:
     """Pods that come to Windows nodes from now on get an IPv4 address only."""
     _other_families(do, ("ipv4",))
 
 
-@fault("overlay-pods-get-ipv6", kills=("IPV6-OVERLAY",), profiles=OVERLAY)
-def overlay_pods_get_ipv6(do: Injection) -> None:
+@fault("ipv4-pods-get-ipv6", kills=("IPV6-OVERLAY", "DUAL-PODS"), profiles=SINGLE_FAMILY)
+def ipv4_pods_get_ipv6(do: Injection) -> None:
     """Pods that come to Windows nodes from now on get an IPv6 address too, though no way leads on from it."""
     _other_families(do, FAMILIES)
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import ipaddress
 
-from podwire.facts import OS, Family
+from podwire.facts import FAMILIES, OS, Family
+from podwire.lab.addresses import ROUTER, UNDERLAY
 from podwire.lab.faulting import DNS_PORT, ECHO_PORT, HOST_ECHO_PORT, Injection, chain, fault
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.netns import ETHTOOL_STXCSUM, ethtool
-from podwire.lab.profiles import POD_NETWORK, ROUTER, UNDERLAY
 from podwire.lab.topology import NIC, Node, Pod
 
 ECHO = f"meta l4proto {{ tcp, udp }} th dport {ECHO_PORT}"
 ECHO_ANSWER = f"meta l4proto {{ tcp, udp }} th sport {ECHO_PORT}"
-TO_PODS = tuple(f"{KEYWORD[family]} daddr {network}" for family, network in POD_NETWORK.items())
-PODS_TO_PODS = tuple(f"{KEYWORD[f]} saddr {network} {KEYWORD[f]} daddr {network}" for f, network in POD_NETWORK.items())
+
+
+def to_pods(do: Injection) -> list[str]:
+    """What matches packets to pods, for each family."""
+    return [f"{KEYWORD[family]} daddr {do.network.profile.pod_network(family)}" for family in FAMILIES]
+
+
+def pods_to_pods(do: Injection) -> list[str]:
+    """What matches packets from pods to pods, for each family."""
+    networks = [(KEYWORD[family], do.network.profile.pod_network(family)) for family in FAMILIES]
+    return [f"{ip} saddr {network} {ip} daddr {network}" for ip, network in networks]
 
 
 @fault("windows-to-linux-lost", kills=("FLOW-MATRIX-OS", "FLOW-POD-POD-IP"))
@@ -30,9 +39,8 @@ def windows_to_linux_lost(do: Injection) -> None:
 def replies_lost(do: Injection) -> None:
     """What Windows pods answer to pods of other nodes never leaves their node; the questions arrive."""
     for node in do.nodes("windows"):
-        do.rules(
-            node.host, "inet", chain("forward", 0, *(f'oifname != "cbr0" {to} {ECHO_ANSWER} drop' for to in TO_PODS))
-        )
+        drops = (f'oifname != "cbr0" {to} {ECHO_ANSWER} drop' for to in to_pods(do))
+        do.rules(node.host, "inet", chain("forward", 0, *drops))
 
 
 @fault("syn-ack-lost", kills=("FLOW-POD-POD-IP",))
@@ -88,20 +96,31 @@ def connections_limited(do: Injection) -> None:
 def ping_between_pods_lost(do: Injection) -> None:
     """Echo requests between pods are dropped on the client's node; TCP and UDP pass."""
     for node in do.nodes():
-        drops = (f"{PODS_TO_PODS[0]} icmp type echo-request drop", f"{PODS_TO_PODS[1]} icmpv6 type echo-request drop")
+        ipv4, ipv6 = pods_to_pods(do)
+        drops = (f"{ipv4} icmp type echo-request drop", f"{ipv6} icmpv6 type echo-request drop")
         do.rules(node.host, "inet", chain("forward", 0, *drops))
 
 
 @fault(
     "pod-source-rewritten",
-    kills=("FLOW-POD-POD-IP", "FLOW-POD-POD-NAME", "OVL-VXLAN", "OVL-OWN-SUBNET", "L2B-IP-TRANSPARENT"),
+    kills=(
+        "FLOW-POD-POD-IP",
+        "FLOW-POD-POD-NAME",
+        "OVL-VXLAN",
+        "OVL-OWN-SUBNET",
+        "L2B-IP-TRANSPARENT",
+        "EKS-CNI",
+        "ADDR-HOST-LOCAL",
+        "ADDR-CALICO-BLOCK",
+        "ADDR-OVN",
+    ),
 )
 def pod_source_rewritten(do: Injection) -> None:
     """Windows pods talk to pods of other nodes with their node's address: OutboundNAT lacks its exceptions."""
     for node in do.nodes("windows"):
         for family in node.families:
             ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
-            to = f"{ip} daddr {POD_NETWORK[family]} {ip} daddr != {pods} {ECHO}"
+            to = f"{ip} daddr {do.network.profile.pod_network(family)} {ip} daddr != {pods} {ECHO}"
             rule = f"{ip} saddr {pods} {to} snat to {node.plan.address(family)}"
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
 
@@ -120,7 +139,7 @@ def same_node_mirrored(do: Injection) -> None:
 def node_to_pod_lost(do: Injection) -> None:
     """Windows nodes' own packets to pods are dropped on the way out; what pods send passes."""
     for node in do.nodes("windows"):
-        do.rules(node.host, "inet", chain("output", 0, *(f"{to} {ECHO} drop" for to in TO_PODS)))
+        do.rules(node.host, "inet", chain("output", 0, *(f"{to} {ECHO} drop" for to in to_pods(do))))
 
 
 @fault("node-to-pod-source-hidden", kills=("FLOW-NODE-POD",))
@@ -129,7 +148,7 @@ def node_to_pod_source_hidden(do: Injection) -> None:
     for node in do.nodes():
         for family in node.families:
             ip, foreign = KEYWORD[family], foreign_address(do, node, family)
-            rule = f"fib saddr type local {ip} daddr {POD_NETWORK[family]} {ECHO} snat to {foreign}"
+            rule = f"fib saddr type local {ip} daddr {do.network.profile.pod_network(family)} {ECHO} snat to {foreign}"
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
 
 

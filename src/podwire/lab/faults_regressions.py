@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from podwire.lab.faulting import L2BRIDGE, OVERLAY, Injection, chain, fault
+from podwire.lab.faulting import DUAL_L2BRIDGE, OVERLAY, Injection, chain, fault
 from podwire.lab.faults_exposure import HOST_PORT, without_equal_port
 from podwire.lab.faults_services import all_ready, change_each, drop_hairpins, keep_deleted
 from podwire.lab.topology import Node, Pod
@@ -25,7 +25,7 @@ def windows_sockets_forbidden(do: Injection) -> None:
     do.for_each_pod(forbidden)
 
 
-@fault("ipv6-services-lost-on-windows", kills=("FLOW-POD-SVC-CLUSTER-IP",), profiles=L2BRIDGE)
+@fault("ipv6-services-lost-on-windows", kills=("FLOW-POD-SVC-CLUSTER-IP",), profiles=DUAL_L2BRIDGE)
 def ipv6_services_lost_on_windows(do: Injection) -> None:
     """Windows nodes have no load balancers for the IPv6 addresses of Services; those for IPv4 are whole."""
     for node in do.nodes("windows"):
@@ -72,11 +72,11 @@ def windows_equal_ports_confused(do: Injection) -> None:
 @fault("tunnels-lost-in-the-underlay", kills=("FLOW-POD-POD-IP",), profiles=OVERLAY)
 def tunnels_lost_in_the_underlay(do: Injection) -> None:
     """The network between the nodes takes UDP port 4789 for its own and drops it; all else between nodes passes."""
-    rule = f"udp dport {do.network.profile.port} drop"
+    rule = "udp dport 4789 drop"
     do.rules(do.network.fabric, "bridge", chain("forward", 0, f"ether type ip {rule}", f"ether type ip6 {rule}"))
 
 
-@fault("ipv6-host-ports-closed-on-windows", kills=("SVC-HOSTPORT",), profiles=L2BRIDGE)
+@fault("ipv6-host-ports-closed-on-windows", kills=("SVC-HOSTPORT",), profiles=DUAL_L2BRIDGE)
 def ipv6_host_ports_closed(do: Injection) -> None:
     """Windows nodes drop what comes for a host port of a pod over IPv6; over IPv4 it is served."""
     for node in do.nodes("windows"):

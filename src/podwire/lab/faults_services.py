@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from podwire.facts import FAMILIES, OS, Family, family_of
+from podwire.lab.addresses import SERVICE_NETWORK
 from podwire.lab.faulting import DNS_PORT, ECHO_PORT, Injection, chain, fault
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import KEYWORD
-from podwire.lab.profiles import SERVICE_NETWORK
 from podwire.lab.topology import Node, Pod
 
 BY_ADDRESS_AND_NAME = ("FLOW-POD-SVC-CLUSTER-IP", "FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN")

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from podwire.facts import OS, Family
+
+if TYPE_CHECKING:
+    from podwire.lab.profiles import Profile
 
 Object = dict[str, Any]
 
@@ -56,6 +59,9 @@ class NodeNetwork(Protocol):
     def set_services(self, services: Sequence[ServiceRule]) -> None:
         """Replace the whole Service data path of this node (as kube-proxy's sync does), in one transaction."""
 
+    def notes_of(self, pod: PodNetwork) -> Mapping[str, str]:
+        """The annotations that the cluster's network puts on a pod."""
+
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         """Replace the ports of the node that lead to its pods."""
 
@@ -63,6 +69,7 @@ class NodeNetwork(Protocol):
 class Network(Protocol):
     """The whole topology of a profile, built."""
 
+    profile: Profile
     nodes: Mapping[str, NodeNetwork]
     outside: Namespace
     outside_addresses: tuple[str, ...]

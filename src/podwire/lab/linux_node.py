@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from podwire.facts import Family, family_of
 from podwire.lab import nft
+from podwire.lab.addresses import NodePlan
 from podwire.lab.interfaces import PortMapping
-from podwire.lab.profiles import POD_NETWORK, UNDERLAY, NodePlan, Profile
+from podwire.lab.profiles import Profile
 
 KEYWORD: dict[Family, str] = {"ipv4": "ip", "ipv6": "ip6"}
 ADDRESS_TYPE: dict[Family, str] = {"ipv4": "ipv4_addr", "ipv6": "ipv6_addr"}
@@ -21,7 +22,7 @@ def base_rules(node: NodePlan, profile: Profile) -> str:
     text = ""
     for family in profile.pod_families("linux"):
         ip = KEYWORD[family]
-        kept = [POD_NETWORK[family]] + ([UNDERLAY[family]] if profile.underlay_excepted else [])
+        kept = profile.kept(family)
         body = f"""
   chain postrouting {{
     type nat hook postrouting priority 101;

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from podwire.facts import Family
 from podwire.lab import nft
+from podwire.lab.addresses import SERVICE_NETWORK, NodePlan
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
-from podwire.lab.profiles import POD_NETWORK, SERVICE_NETWORK, NodePlan, Profile
+from podwire.lab.profiles import Profile
 from podwire.lab.service_tables import sharded
 
 MASQUERADE_MARK = "0x4000"
@@ -34,7 +35,7 @@ def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRu
         own = [service for service in services if service.family == family]
         found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, own)
         for number, part in sharded(own).items():
-            found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, family, part)
+            found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, profile.pod_network(family), family, part)
     return found
 
 
@@ -66,7 +67,10 @@ class _Entries:
     """The elements of a table's maps, and the chains that they lead to. The first Service with an address has it.
 
     `pools` are the chains that choose a backend, by what is in them: Services with the same backends share one.
+    `pod_network` is what counts as inside the cluster.
     """
+
+    pod_network: str
 
     services: dict[str, str] = field(default_factory=dict)
     node_ports: dict[str, str] = field(default_factory=dict)
@@ -153,10 +157,10 @@ def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> 
   }}"""
 
 
-def _shard(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
+def _shard(node: NodePlan, pod_network: str, family: Family, services: Sequence[ServiceRule]) -> str:
     """Where the addresses and ports of some Services lead."""
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
-    entries = _Entries()
+    entries = _Entries(pod_network=pod_network)
     for service in services:
         found = backends(service, node.name)
         _enter(service, found, entries)
@@ -199,7 +203,7 @@ def _shard(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> s
 {"".join(entries.chains)}
   chain services {{
     # Who comes to a cluster IP and is no pod may be led to another node: the answer must come back here.
-    {ip} daddr @cluster-ips {ip} saddr != {POD_NETWORK[family]} jump mark-for-masquerade
+    {ip} daddr @cluster-ips {ip} saddr != {pod_network} jump mark-for-masquerade
     {to_service} vmap @service-ips
     fib daddr type local {to_port} vmap @service-nodeports
   }}
@@ -251,7 +255,7 @@ def _external(service: ServiceRule, found: Backends, entries: _Entries) -> list[
         return ["jump mark-for-masquerade", f"goto {everywhere}"]
     # Clients inside the cluster are served by all endpoints; those outside by the node's own, or not at all.
     return [
-        f"{KEYWORD[service.family]} saddr {POD_NETWORK[service.family]} goto {everywhere}",
+        f"{KEYWORD[service.family]} saddr {entries.pod_network} goto {everywhere}",
         "fib saddr type local jump mark-for-masquerade",
         f"fib saddr type local goto {everywhere}",
         *([f"goto {_pool(service, 'local', found.local, entries)}"] if found.local else []),

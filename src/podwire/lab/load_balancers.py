@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from podwire.facts import Family, family_of
+from podwire.lab.addresses import OUTSIDE_NETWORK, SERVICE_NETWORK, UNDERLAY
 from podwire.lab.controllers import Debounced
 from podwire.lab.interfaces import EndpointRule, Network, Object, Store
-from podwire.lab.profiles import OUTSIDE_NETWORK, POD_NETWORK, SERVICE_NETWORK, UNDERLAY
 from podwire.lab.proxy import endpoint_rules, external_addresses, slices_by_service
 
 # Ranges for documentation (RFC 5737 TEST-NET-2, RFC 3849) that no other part of the lab uses.
@@ -59,7 +59,7 @@ class LoadBalancers:
             for address in (*external, *ingress):
                 # A balancer's health check of a node whose proxy does not serve the family fails.
                 serving = [name for name in nodes if family_of(address) in self._network.nodes[name].families]
-                if serving and _is_led(address):
+                if serving and self._is_led(address):
                     own = slices.get((meta["namespace"], meta["name"]), [])
                     routes.setdefault(address, node_for(address, service, own, serving))
         self._network.set_external_routes(routes)
@@ -80,6 +80,13 @@ class LoadBalancers:
         status["loadBalancer"] = {"ingress": ingress} if ingress else {}
         self._store.update("services", service)
 
+    def _is_led(self, address: str) -> bool:
+        """Whether the router must be told: not for addresses of the lab's own networks."""
+        family = family_of(address)
+        own = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
+        networks = (*own, self._network.profile.pod_network(family))
+        return not any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
+
     def _free_number(self, services: Iterable[Object]) -> int:
         """The next number in turn that no Service has."""
         taken = {address for service in services for address in external_addresses(service)[1]}
@@ -90,14 +97,6 @@ class LoadBalancers:
                 self._last = number
                 return number
         raise RuntimeError("the lab's cloud has no address left for another load balancer")
-
-
-def _is_led(address: str) -> bool:
-    """Whether the router must be told: not for addresses of the lab's own networks."""
-    own = (UNDERLAY, POD_NETWORK, SERVICE_NETWORK, OUTSIDE_NETWORK)
-    return not any(
-        ipaddress.ip_address(address) in ipaddress.ip_network(networks[family_of(address)]) for networks in own
-    )
 
 
 def node_for(address: str, service: Object, slices: Iterable[Object], nodes: Sequence[str]) -> str:

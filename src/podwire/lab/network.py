@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from podwire.facts import FAMILIES, family_of
+from podwire.facts import FAMILIES, Family, family_of
 from podwire.lab import nft
+from podwire.lab.addresses import OUTSIDE_HOST, OUTSIDE_NETWORK, OUTSIDE_ROUTER, ROUTER, UNDERLAY, UNDERLAY_MTU
 from podwire.lab.conntrack import forget_all
 from podwire.lab.interfaces import Namespace, NodeNetwork
+from podwire.lab.linux_node import ADDRESS_TYPE
 from podwire.lab.netns import plain_frames
-from podwire.lab.profiles import OUTSIDE_HOST, OUTSIDE_NETWORK, OUTSIDE_ROUTER, ROUTER, UNDERLAY, UNDERLAY_MTU, Profile
+from podwire.lab.profiles import Profile
 from podwire.lab.rtnetlink import wait_ready
-from podwire.lab.topology import ANYWHERE, BRIDGE, LINUX, NIC, ROUTING, Host, Node, alone
+from podwire.lab.topology import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, Node, alone
 
 SWITCH, OUTSIDE_NIC = "underlay", "eth1"
 ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
@@ -89,11 +91,44 @@ class LabNetwork:
         stations = [(node.name, node.host, node.plan.mac, node.plan.number) for node in self.machines.values()]
         for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
             fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=UNDERLAY_MTU)
-            fabric.bridge_port(name, SWITCH)
+            fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
             fabric.up(name)
             fabric.station(name, mac)
         fabric.commit()
+        if self.profile.fabric:
+            nft.apply(self.fabric.netns, self._virtual_hosts())
         plain_frames(self.fabric.netns, SWITCH, "router", *self.machines)
+
+    def _virtual_hosts(self) -> str:
+        """Azure's hosts: frames for their MAC go to whom the packet is for, and come with their MAC.
+
+        What they do about the TTL is not documented; the lab leaves it alone, as a switch does.
+        """
+        owners: dict[Family, dict[str, str]] = {family: {} for family in FAMILIES}
+        for plan in self.profile.nodes:
+            for family in FAMILIES:
+                owners[family][plan.address(family)] = plan.mac
+            for family in self.profile.pod_families(plan.os):
+                owners[family][plan.pod_cidr(family)] = plan.mac
+        body = ""
+        for family, macs in owners.items():
+            body += f"""
+  map owners-{family} {{
+    type {ADDRESS_TYPE[family]} : ether_addr; flags interval;
+    elements = {{ {", ".join(f"{place} : {mac}" for place, mac in macs.items())} }}
+  }}"""
+        body += f"""
+  chain prerouting {{
+    type filter hook prerouting priority -300;
+    ether daddr {FABRIC_MAC} ether daddr set ip daddr map @owners-ipv4
+    ether daddr {FABRIC_MAC} ether daddr set ip6 daddr map @owners-ipv6
+    ether daddr {FABRIC_MAC} ether daddr set {ROUTER_MAC}
+  }}
+  chain postrouting {{
+    type filter hook postrouting priority 300;
+    ether saddr set {FABRIC_MAC}
+  }}"""
+        return nft.table("bridge", "virtual-hosts", body)
 
     def _build_outside(self) -> None:
         router, outside = self.router.links, self.outside_host.links
@@ -112,6 +147,9 @@ class LabNetwork:
                 router.neighbour(NIC, plan.address(family), plan.mac)
         router.commit()
         outside.commit()
+        hidden = [plan.pod_cidr("ipv4") for plan in self.profile.nodes if not self.profile.is_reached(plan)]
+        if hidden:
+            nft.apply(self.router.netns, _unannounced(hidden))
         plain_frames(self.router.netns, NIC, OUTSIDE_NIC)
         plain_frames(self.outside_host.netns, NIC)
 
@@ -137,6 +175,16 @@ class LabNetwork:
     def close(self) -> None:
         """Give all namespaces up; the kernel removes them once the processes in them have ended. Safe to call twice."""
         self._opened.close()
+
+
+def _unannounced(networks: Sequence[str]) -> str:
+    """Networks inside of nodes, which nobody tells the router of. That it says nothing of them is the lab's choice."""
+    body = f"""
+  chain prerouting {{
+    type filter hook prerouting priority 0;
+    ip daddr {{ {", ".join(networks)} }} drop
+  }}"""
+    return nft.table("ip", "unannounced", body)
 
 
 def build_network(profile: Profile) -> LabNetwork:

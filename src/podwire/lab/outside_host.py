@@ -15,10 +15,10 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import podwire.probe
+from podwire.lab.addresses import OUTSIDE_HOST
 from podwire.lab.containers import Command, LogRing, SpawnedProcess, SpawnerClient
 from podwire.lab.interfaces import CannotStart, Namespace
 from podwire.lab.outside import DOOR, STDIO
-from podwire.lab.profiles import OUTSIDE_HOST
 from podwire.lab.rootfs import TOOLS, RootSpec, Volume
 from podwire.lab.start import CannotBuild
 

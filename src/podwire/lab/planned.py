@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from podwire.facts import ClusterFacts, Encapsulation, ExternalHost, NodeFacts
-from podwire.lab.profiles import OUTSIDE_HOST, Profile
+from podwire.lab.addresses import OUTSIDE_HOST, NodePlan
+from podwire.lab.cni_seeds import INSTANCE_TYPE, PROVIDERS
+from podwire.lab.profiles import Profile
 from podwire.lab.seed import CLUSTER_DNS, DNS_NODE
 
 OUTSIDE_NAME = "echo.outside.example"
+
+
+def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
+    """The parts of the pod network that are told to be a node's: none where pods have addresses of the nodes' network,
+    Calico's blocks for the families that there are, else what the cluster's allocator gave."""
+    if profile.shares_the_underlay:
+        return ()
+    if profile.ipam == "calico-ipam":
+        return tuple(node.pod_cidr(family) for family in profile.pod_families(node.os))
+    return node.pod_cidrs
+
+
+def _told(profile: Profile) -> Encapsulation | None:
+    """The tunnel as far as objects of the API tell it: neither Calico's nor OVN's VNI of Geneve stands anywhere."""
+    if profile.tunnel and (profile.cni == "calico" or profile.mode == "transparent"):
+        return replace(profile.tunnel, vni=None)
+    return profile.tunnel
 
 
 def planned_facts(profile: Profile) -> ClusterFacts:
@@ -18,7 +39,10 @@ def planned_facts(profile: Profile) -> ClusterFacts:
                 name=node.name,
                 os=node.os,
                 addresses=node.addresses,
-                pod_cidrs=node.pod_cidrs,
+                pod_cidrs=_pod_cidrs(node, profile),
+                provider=PROVIDERS.get(profile.cni, ""),
+                instance_type=INSTANCE_TYPE if profile.cni == "vpc-cni" else "",
+                vpc_addresses=node.pods.size if profile.cni == "vpc-cni" and node.os == "windows" else None,
                 kernel_version=profile.build.kernel_version if node.os == "windows" else "",
             )
             for node in profile.nodes
@@ -27,9 +51,11 @@ def planned_facts(profile: Profile) -> ClusterFacts:
         windows_families=profile.windows_families,
         mode=profile.mode,
         cni=profile.cni,
-        encapsulation=Encapsulation(port=profile.port, vni=profile.vni) if profile.port else None,
-        dsr=profile.dsr,
+        ipam=profile.ipam,
+        encapsulation=_told(profile),
+        dsr=profile.dsr if profile.kube_proxy else None,
         win_dsr=True,
+        kube_proxy=profile.kube_proxy,
         cluster_dns=CLUSTER_DNS,
         dns_nodes=(DNS_NODE,),
         load_balancer=True,

@@ -108,6 +108,8 @@ class PodWorker:
             network_ready=self._network_ready,
             ended=self._ended,
         )
+        if self.network is not None and self._network_ready:
+            current["metadata"].setdefault("annotations", {}).update(self._services.node.notes_of(self.network))
         self._services.store.update("pods", current)
 
     def _event(self, reason: str, message: str, *, warning: bool = False, container: str = "") -> None:

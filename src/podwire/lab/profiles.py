@@ -5,24 +5,33 @@ A profile is a value; `network.build_network` makes packets move as it says. To 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from podwire.facts import FAMILIES, OS, Family, Mode
+from podwire.facts import FAMILIES, OS, Encapsulation, Family, Mode
+from podwire.lab.addresses import (
+    CALICO_BLOCKS,
+    CARD_ADDRESSES,
+    CARD_PREFIXES,
+    NODE_NETWORKS,
+    SERVICE_NETWORK,
+    UNDERLAY,
+    UNDERLAY_IPV4,
+    UNDERLAY_MTU,
+    VPC,
+    VPC_ADDRESSES,
+    VPC_IPV4,
+    VXLAN_OVERHEAD,
+    WINNAT,
+    NodePlan,
+    apart,
+    four_nodes,
+)
 from podwire.lab.windows_builds import DEFAULT_BUILD, UnknownBuild, WindowsBuild, windows_build
 
-UNDERLAY: Mapping[Family, str] = MappingProxyType({"ipv4": "172.31.0.0/24", "ipv6": "fd31::/64"})
-ROUTER: Mapping[Family, str] = MappingProxyType({"ipv4": "172.31.0.254", "ipv6": "fd31::fe"})
-OUTSIDE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.0/24", "ipv6": "2001:db8:e::/64"})
-OUTSIDE_ROUTER: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.1", "ipv6": "2001:db8:e::1"})
-OUTSIDE_HOST: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.10", "ipv6": "2001:db8:e::10"})
-POD_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "10.244.0.0/16", "ipv6": "fd10:244::/48"})
-SERVICE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "10.96.0.0/16", "ipv6": "fd10:96::/112"})
-
-UNDERLAY_MTU = 1500
-VXLAN_OVERHEAD = 50  # outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)
+VXLAN_4096 = Encapsulation(kind="vxlan", port=4789, vni=4096)
+GENEVE = Encapsulation(kind="geneve", port=6081, vni=1)
 
 
 class UnknownProfile(Exception):
@@ -30,83 +39,48 @@ class UnknownProfile(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodePlan:
-    """A node before it is built. `number` is its place in every address range. Addresses are text, IPv4 first."""
-
-    name: str
-    os: OS
-    number: int
-
-    @property
-    def addresses(self) -> tuple[str, ...]:
-        """The node's own addresses in the underlay."""
-        return tuple(self.address(family) for family in FAMILIES)
-
-    @property
-    def pod_cidrs(self) -> tuple[str, ...]:
-        """What the cluster's allocator gives to the node; pods on a Windows overlay use only the first."""
-        return tuple(self.pod_cidr(family) for family in FAMILIES)
-
-    @property
-    def mac(self) -> str:
-        """The MAC of the node's NIC."""
-        return f"02:10:00:00:00:{self.number:02x}"
-
-    @property
-    def vtep_mac(self) -> str:
-        """The MAC of the tunnel endpoint, the inner destination of encapsulated frames (`VtepMAC` at flannel)."""
-        return f"02:50:00:00:00:{self.number:02x}"
-
-    def address(self, family: Family) -> str:
-        return str(ipaddress.ip_network(UNDERLAY[family])[self.number])
-
-    def pod_cidr(self, family: Family) -> str:
-        return f"10.244.{self.number}.0/24" if family == "ipv4" else f"fd10:244:0:{self.number:x}::/64"
-
-    def pod_address(self, family: Family, host: int) -> str:
-        """The address number `host` of the node's pod network; 0 is the tunnel endpoint's."""
-        return str(ipaddress.ip_network(self.pod_cidr(family))[host])
-
-
-DEFAULT_NODES = (
-    NodePlan(name="linux-1", os="linux", number=1),
-    NodePlan(name="linux-2", os="linux", number=2),
-    NodePlan(name="windows-1", os="windows", number=11),
-    NodePlan(name="windows-2", os="windows", number=12),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Profile:
     """How the packets of one mode and plugin look.
 
-    `vni` and `port` are None where nothing is encapsulated. `windows_gateway` is the host number of the pods' default
-    gateway on a Windows node (1 on Linux). `source_vip` is the host number of the address that Windows Services without
-    DSR use as source, None when that is the node's own address. `underlay_excepted` tells whether OutboundNAT leaves
-    packets to the nodes' own network alone, `node_reaches_own_pods_only` whether a Windows node itself gets no farther
-    than its own pods. `build` is what all Windows nodes run. `source` names the document that the row was read from.
+    `tunnel` is between nodes, None where nothing is encapsulated; `linux_tunnel` is between Linux nodes, None for the
+    same. `windows_gateway` is the host number of the pods' default gateway on a Windows node (1 on Linux). `source_vip`
+    is the host number of the address that Windows Services without DSR use as source, None when that is the node's own
+    address. `excepted` are networks beside those of pods and Services that OutboundNAT leaves packets to alone.
+    `node_reaches_own_pods_only` tells that a Windows node itself gets no farther than its own pods, `fabric` that the
+    underlay answers for every address with a MAC of its own and rewrites frames, `all_by_fabric` that frames between
+    pods of one node go there too. `kube_proxy` is False where the CNI balances Services itself. `build` is what all
+    Windows nodes run. `source` names the document that the row was read from.
     """
 
     name: str
     mode: Mode
     cni: str
+    ipam: str
     summary: str
     source: str
     families: tuple[Family, ...] = FAMILIES
     windows_families: tuple[Family, ...] = FAMILIES
-    vni: int | None = None
-    port: int | None = None
+    tunnel: Encapsulation | None = None
+    linux_tunnel: Encapsulation | None = None
     dsr: bool = True
     windows_gateway: int = 1
     source_vip: int | None = None
-    underlay_excepted: bool = False
+    excepted: Mapping[Family, str] = field(default_factory=dict)
     node_reaches_own_pods_only: bool = False
+    fabric: bool = False
+    all_by_fabric: bool = False
+    kube_proxy: bool = True
     build: WindowsBuild = DEFAULT_BUILD
-    nodes: tuple[NodePlan, ...] = field(default=DEFAULT_NODES)
+    nodes: tuple[NodePlan, ...] = four_nodes(NODE_NETWORKS)
 
     @property
     def encapsulated(self) -> bool:
-        return self.vni is not None
+        return self.tunnel is not None
+
+    @property
+    def shares_the_underlay(self) -> bool:
+        """Whether pods have addresses of the nodes' own network."""
+        return VPC in self.excepted.values()
 
     @property
     def mtu(self) -> int:
@@ -120,10 +94,28 @@ class Profile:
         """The host number of the pods' default gateway."""
         return self.windows_gateway if os == "windows" else 1
 
+    def pod_network(self, family: Family) -> str:
+        """What all pods have their addresses in."""
+        return self.nodes[0].pods.whole(family)
+
+    def kept(self, family: Family) -> tuple[str, ...]:
+        """The destinations that keep a pod's own source address on Linux nodes."""
+        return apart((self.pod_network(family), self.excepted.get(family, self.pod_network(family))))
+
     def exceptions(self, family: Family) -> tuple[str, ...]:
         """The destinations that keep a pod's own source address: the ExceptionList of HNS' OutBoundNAT policy."""
-        inside = (POD_NETWORK[family], SERVICE_NETWORK[family])
-        return (*inside, UNDERLAY[family]) if self.underlay_excepted else inside
+        more = (self.excepted[family],) if family in self.excepted else ()
+        return apart((self.pod_network(family), SERVICE_NETWORK[family], *more))
+
+    def is_reached(self, node: NodePlan) -> bool:
+        """Whether other nodes have a way to the node's pods."""
+        return self.mode != "nat" or node.os != "windows"
+
+    def tunnel_between(self, one: OS, other: OS) -> Encapsulation | None:
+        """The tunnel between nodes of these operating systems."""
+        if self.linux_tunnel and one == other == "linux":
+            return self.linux_tunnel
+        return self.tunnel
 
     def with_dsr(self, dsr: bool) -> Profile:
         """The same profile with Direct Server Return on or off in the kube-proxy of the Windows nodes."""
@@ -140,33 +132,152 @@ _ROWS = (
         name="overlay-win-overlay",
         mode="overlay",
         cni="win-overlay",
+        ipam="host-local",
         summary="VXLAN between all nodes; pods on Windows nodes have IPv4 only",
         source="kubernetes.io: Networking on Windows, network modes, Overlay; flannel: backends, VXLAN on Windows",
         windows_families=("ipv4",),
-        vni=4096,
-        port=4789,
+        tunnel=VXLAN_4096,
         source_vip=2,
     ),
     Profile(
         name="l2bridge-win-bridge",
         mode="l2bridge",
         cni="win-bridge",
+        ipam="host-local",
         summary="a route per node, no encapsulation, frames carry the nodes' MACs; dual stack",
         source="kubernetes.io: Networking on Windows, network modes, L2bridge; Microsoft: Network drivers, l2bridge",
         windows_gateway=2,
-        underlay_excepted=True,
+        excepted=UNDERLAY,
     ),
     Profile(
         name="overlay-flannel-vxlan",
         mode="overlay",
         cni="flannel",
+        ipam="host-local",
         summary="as overlay-win-overlay, by flannel; a Windows node reaches its own pods only",
         source="kubernetes.io: Networking on Windows, limitations, Flannel; flannel: backends, VXLAN on Windows",
         windows_families=("ipv4",),
-        vni=4096,
-        port=4789,
+        tunnel=VXLAN_4096,
         source_vip=2,
         node_reaches_own_pods_only=True,
+    ),
+    Profile(
+        name="l2bridge-flannel-host-gw",
+        mode="l2bridge",
+        cni="flannel",
+        ipam="host-local",
+        summary="as l2bridge-win-bridge, by flannel's host-gw backend; pods on Windows nodes have IPv4 only",
+        source="flannel: backends, host-gw; kubernetes.io: Networking on Windows, network modes, L2bridge",
+        windows_families=("ipv4",),
+        windows_gateway=2,
+        excepted=UNDERLAY_IPV4,
+    ),
+    Profile(
+        name="overlay-calico-vxlan",
+        mode="overlay",
+        cni="calico",
+        ipam="calico-ipam",
+        summary="VXLAN between all nodes, a block of 64 addresses for each; pods on Windows nodes have IPv4 only",
+        source="Tigera: Calico for Windows, networking and limitations",
+        windows_families=("ipv4",),
+        tunnel=VXLAN_4096,
+        source_vip=2,
+        nodes=four_nodes(CALICO_BLOCKS),
+    ),
+    Profile(
+        name="l2bridge-calico-bgp",
+        mode="l2bridge",
+        cni="calico",
+        ipam="calico-ipam",
+        summary="routes that nodes tell each other, no encapsulation, a block of 64 addresses for each node",
+        source="Tigera: Calico for Windows, networking and limitations",
+        windows_families=("ipv4",),
+        windows_gateway=2,
+        excepted=UNDERLAY_IPV4,
+        nodes=four_nodes(CALICO_BLOCKS),
+    ),
+    Profile(
+        name="overlay-ovn-hybrid",
+        mode="overlay",
+        cni="ovn-kubernetes",
+        ipam="host-local",
+        summary="VXLAN with VNI 4097 to and from Windows nodes, Geneve between Linux nodes",
+        source="ovn-kubernetes: hybrid overlay; OpenShift: Windows Machine Config Operator",
+        windows_families=("ipv4",),
+        tunnel=Encapsulation(kind="vxlan", port=4789, vni=4097),
+        linux_tunnel=GENEVE,
+        source_vip=2,
+    ),
+    Profile(
+        name="transparent-ovn",
+        mode="transparent",
+        cni="ovn-kubernetes",
+        ipam="ovn",
+        summary="Geneve between all nodes, Services and NAT by OVN, no kube-proxy on Windows nodes",
+        source="kubernetes.io: Networking on Windows, network modes, Transparent",
+        tunnel=GENEVE,
+        kube_proxy=False,
+    ),
+    Profile(
+        name="l2bridge-azure-cni",
+        mode="l2bridge",
+        cni="azure-cni",
+        ipam="azure-vnet-ipam",
+        summary="pods with addresses of the virtual network, whose hosts answer for every one with a MAC of their own",
+        source="Azure: container networking, CNI plugin for Windows; Microsoft: Network drivers, l2bridge",
+        windows_families=("ipv4",),
+        windows_gateway=2,
+        excepted=VPC_IPV4,
+        fabric=True,
+        nodes=four_nodes(VPC_ADDRESSES),
+    ),
+    Profile(
+        name="l2tunnel-azure-cni",
+        mode="l2tunnel",
+        cni="azure-cni",
+        ipam="azure-vnet-ipam",
+        summary="as l2bridge-azure-cni, and what pods of one node say to each other goes to the host and back too",
+        source="kubernetes.io: Networking on Windows, network modes, L2Tunnel; Microsoft: Network drivers, l2tunnel",
+        windows_families=("ipv4",),
+        windows_gateway=2,
+        excepted=VPC_IPV4,
+        fabric=True,
+        all_by_fabric=True,
+        nodes=four_nodes(VPC_ADDRESSES),
+    ),
+    Profile(
+        name="awsvpc",
+        mode="l2bridge",
+        cni="vpc-cni",
+        ipam="vpc-secondary",
+        summary="pods with secondary addresses of the node's one network card; NAT for what is outside of the VPC",
+        source="AWS: EKS best practices, Windows networking; amazon-vpc-cni-plugins, vpc-bridge",
+        windows_families=("ipv4",),
+        windows_gateway=2,
+        excepted=VPC_IPV4,
+        nodes=four_nodes(VPC_ADDRESSES, windows=CARD_ADDRESSES),
+    ),
+    Profile(
+        name="awsvpc-prefix",
+        mode="l2bridge",
+        cni="vpc-cni",
+        ipam="vpc-prefix",
+        summary="as awsvpc, with addresses of /28 prefixes that are delegated to the network card",
+        source="AWS: EKS best practices, Windows networking, prefix mode; amazon-vpc-resource-controller",
+        windows_families=("ipv4",),
+        windows_gateway=2,
+        excepted=VPC_IPV4,
+        nodes=four_nodes(VPC_ADDRESSES, windows=CARD_PREFIXES),
+    ),
+    Profile(
+        name="nat",
+        mode="nat",
+        cni="nat",
+        ipam="unknown",
+        summary="no network for Kubernetes: pods of Windows nodes hide behind their node and are not reached",
+        source="kubernetes.io: Networking on Windows, network modes, NAT; Microsoft: Network drivers, NAT",
+        windows_families=("ipv4",),
+        nodes=four_nodes(NODE_NETWORKS, windows=WINNAT),
     ),
 )
 
@@ -189,6 +300,8 @@ def profile_named(name: str, *, dsr: bool | None = None, build: str | None = Non
             row = row.with_build(windows_build(build))
         except UnknownBuild as error:
             raise UnknownProfile(str(error)) from error
+    if dsr is not None and not row.kube_proxy:
+        raise UnknownProfile(f"profile {name} has no kube-proxy on Windows nodes: --dsr says nothing there")
     if dsr and not row.build.has_dsr:
         # hcn's DSRSupported fails there, and kube-proxy with --enable-dsr does not start (winkernel/proxier.go).
         raise UnknownProfile(

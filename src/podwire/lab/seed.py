@@ -6,22 +6,23 @@ kubernetes-sigs/sig-windows-tools lay them out. Pure.
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterator, Sequence
 
 import yaml
 
+from podwire.lab import cni_seeds
+from podwire.lab.addresses import NodePlan
+from podwire.lab.cni_seeds import Seed, config, daemonset, network_name
 from podwire.lab.interfaces import Object
 from podwire.lab.pod_status import now
-from podwire.lab.profiles import POD_NETWORK, SERVICE_NETWORK, NodePlan, Profile
+from podwire.lab.profiles import Profile
 from podwire.lab.windows_builds import WindowsBuild
 
 CLUSTER_DNS = ("10.96.0.10", "fd10:96::a")
 KUBERNETES_SERVICE = ("10.96.0.1", "fd10:96::1")
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 KUBELET_VERSION = "v1.34.0"
-FLANNEL = "flannel"
 DNS_POD = "coredns-lab"
 DNS_NODE = "linux-1"
 
@@ -32,8 +33,6 @@ _CONDITIONS = (
     ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 )
 _NO_CERTIFICATE = "# The lab's API is served on loopback without TLS: there is no certificate authority.\n"
-
-Seed = tuple[str, Object]
 
 
 def seeds(profile: Profile) -> Iterator[Seed]:
@@ -46,24 +45,24 @@ def seeds(profile: Profile) -> Iterator[Seed]:
         yield from account(name)
     for plan in profile.nodes:
         made = node(plan, profile.build)
-        if profile.cni == FLANNEL:
-            made["metadata"]["annotations"] |= flannel_notes(plan, profile)
+        cni_seeds.note(made, plan, profile)
         yield "nodes", made
     yield "services", _service("default", "kubernetes", KUBERNETES_SERVICE, [("https", "TCP", 443, 6443)], None)
     dns_ports = [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]
     yield "services", _service("kube-system", "kube-dns", CLUSTER_DNS, dns_ports, {"k8s-app": "kube-dns"})
-    yield "configmaps", _config("coredns", {"Corefile": _COREFILE})
-    yield "configmaps", _config("cni-windows", {"cni-conf.json": json.dumps(cni_configuration(profile), indent=2)})
-    yield "configmaps", _config("kube-proxy-windows", {"config.conf": _proxy_configuration(profile)})
-    if profile.cni == FLANNEL:
-        yield "configmaps", _config("kube-flannel-cfg", {"net-conf.json": json.dumps(flannel_network(profile))})
-    yield "daemonsets", _daemonset("kube-proxy", "linux", ["/usr/local/bin/kube-proxy"])
-    yield (
-        "daemonsets",
-        _daemonset(
-            "kube-proxy-windows", "windows", ["kube-proxy.exe", "--config=/var/lib/kube-proxy-windows/config.conf"]
-        ),
-    )
+    yield "configmaps", config("coredns", {"Corefile": _COREFILE})
+    if profile.kube_proxy:
+        yield from _kube_proxy(profile)
+    yield from cni_seeds.objects(profile)
+
+
+def _kube_proxy(profile: Profile) -> Iterator[Seed]:
+    """kube-proxy for either operating system, as kubeadm and sig-windows-tools deploy it."""
+    image = f"registry.k8s.io/kube-proxy:{KUBELET_VERSION}"
+    yield "configmaps", config("kube-proxy-windows", {"config.conf": _proxy_configuration(profile)})
+    yield "daemonsets", daemonset("kube-proxy", "linux", image, ["/usr/local/bin/kube-proxy"])
+    command = ["kube-proxy.exe", "--config=/var/lib/kube-proxy-windows/config.conf"]
+    yield "daemonsets", daemonset("kube-proxy-windows", "windows", image, command)
 
 
 def account(namespace: str) -> Iterator[Seed]:
@@ -179,57 +178,6 @@ def dns_pod(addresses: Sequence[str], host: NodePlan) -> Object:
     }
 
 
-def cni_configuration(profile: Profile) -> Object:
-    """The CNI configuration of the Windows nodes (containernetworking/plugins: win-overlay, win-bridge)."""
-    exceptions = [POD_NETWORK["ipv4"], SERVICE_NETWORK["ipv4"]]
-    nat = {"Type": "OutBoundNAT", "Settings": {"Exceptions": exceptions}}
-    route = {"Type": "SDNRoute", "Settings": {"DestinationPrefix": SERVICE_NETWORK["ipv4"], "NeedEncap": True}}
-    found: Object = {
-        "cniVersion": "1.0.0",
-        "name": network_name(profile),
-        "type": "win-overlay" if profile.encapsulated else "win-bridge",
-        "apiVersion": 2,
-        "ipMasq": True,
-        "capabilities": {"portMappings": True, "dns": True},
-        "policies": [
-            {"name": "EndpointPolicy", "value": nat},
-            *([{"name": "EndpointPolicy", "value": route}] if profile.encapsulated else []),
-        ],
-    }
-    if profile.cni == FLANNEL:
-        # flannel hands its pods over to the plugin of its backend (flannel-io/cni-plugin, flannel_windows.go).
-        return {"cniVersion": "1.0.0", "name": network_name(profile), "type": FLANNEL, "delegate": found}
-    if profile.encapsulated:
-        found["vxlan"] = {"vni": profile.vni, "port": profile.port}
-    return found
-
-
-def flannel_network(profile: Profile) -> Object:
-    """flannel's network configuration (flannel-io/flannel: configuration; backends, VXLAN on Windows)."""
-    return {
-        "Network": POD_NETWORK["ipv4"],
-        "IPv6Network": POD_NETWORK["ipv6"],
-        "EnableIPv6": True,
-        "Backend": {"Type": "vxlan", "VNI": profile.vni, "Port": profile.port},
-    }
-
-
-def flannel_notes(plan: NodePlan, profile: Profile) -> dict[str, str]:
-    """What flanneld notes on its node (flannel-io/flannel, pkg/subnet/kube/annotations.go)."""
-    prefix = "flannel.alpha.coreos.com"
-    return {
-        f"{prefix}/backend-type": "vxlan",
-        f"{prefix}/backend-data": json.dumps({"VNI": profile.vni, "VtepMAC": plan.vtep_mac}),
-        f"{prefix}/kube-subnet-manager": "true",
-        f"{prefix}/public-ip": plan.address("ipv4"),
-    }
-
-
-def network_name(profile: Profile) -> str:
-    """The HNS network that kube-proxy and the plugin share."""
-    return "OverlayNetwork" if profile.encapsulated else "L2BridgeNetwork"
-
-
 def _proxy_configuration(profile: Profile) -> str:
     """kube-proxy's configuration on Windows (kubernetes.io: kube-proxy Configuration v1alpha1, winkernel)."""
     windows = next(plan for plan in profile.nodes if plan.os == "windows")
@@ -240,7 +188,7 @@ def _proxy_configuration(profile: Profile) -> str:
                 "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
                 "kind": "KubeProxyConfiguration",
                 "mode": "kernelspace",
-                "clusterCIDR": POD_NETWORK["ipv4"],
+                "clusterCIDR": profile.pod_network("ipv4"),
                 "featureGates": {"WinDSR": True, "WinOverlay": True},
                 "winkernel": {"enableDSR": profile.dsr, "networkName": network_name(profile), "sourceVip": source},
             },
@@ -258,10 +206,6 @@ _COREFILE = """.:53 {
     cache 30
 }
 """
-
-
-def _config(name: str, data: dict[str, str]) -> Object:
-    return {"metadata": {"name": name, "namespace": "kube-system"}, "data": data}
 
 
 def _service(
@@ -282,31 +226,4 @@ def _service(
     return {
         "metadata": {"name": name, "namespace": namespace, "labels": selector or {}},
         "spec": spec | ({"selector": selector} if selector else {}),
-    }
-
-
-def _daemonset(name: str, system: str, command: list[str]) -> Object:
-    labels = {"k8s-app": name}
-    container = {"name": "kube-proxy", "image": f"registry.k8s.io/kube-proxy:{KUBELET_VERSION}", "command": command}
-    return {
-        "metadata": {"name": name, "namespace": "kube-system", "labels": labels},
-        "spec": {
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {
-                    "hostNetwork": True,
-                    "nodeSelector": {"kubernetes.io/os": system},
-                    "containers": [container],
-                },
-            },
-        },
-        "status": {
-            "currentNumberScheduled": 2,
-            "desiredNumberScheduled": 2,
-            "numberReady": 2,
-            "numberAvailable": 2,
-            "updatedNumberScheduled": 2,
-            "numberMisscheduled": 0,
-        },
     }

@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from podwire.facts import FAMILIES, OS, Family, family_of
-from podwire.lab import conntrack, linux_node, linux_services, nft, windows_node, windows_services
+from podwire.facts import FAMILIES, OS, Encapsulation, Family, family_of
+from podwire.lab import cni_seeds, conntrack, linux_node, linux_services, nft, tunnels, windows_node, windows_services
+from podwire.lab.addresses import ROUTER, UNDERLAY, NodePlan
 from podwire.lab.conntrack import ANYWHERE as ANYWHERE_OF_THE_NODE
 from podwire.lab.interfaces import Namespace, PodNetwork, PortMapping, ServiceRule
 from podwire.lab.netns import NetworkNamespace, plain_frames
-from podwire.lab.profiles import ROUTER, UNDERLAY, NodePlan, Profile
+from podwire.lab.profiles import Profile
 from podwire.lab.rtnetlink import Rtnetlink, wait_ready
 from podwire.lab.service_tables import Tables
 
-BRIDGE, NIC, VXLAN = "cbr0", "eth0", "vxlan0"
-FIRST_POD = 10
+BRIDGE, NIC = "cbr0", "eth0"
 
 # Before the first interface exists. Addresses are given by hand, so nothing has to be detected, asked or announced, and
 # ICMP answers are evidence: no rate limit. New namespaces inherit some of these from the machine.
@@ -47,7 +47,13 @@ LINUX: Mapping[str, str] = {
     "net/ipv6/conf/default/hop_limit": "64",
     "net/ipv4/ip_local_port_range": "32768 60999",
 }
+# Azure's hosts answer for every address with this MAC (azure-container-networking: SDNRemoteArpMacAddress).
+FABRIC_MAC = "12:34:56:78:9a:bc"
 ANYWHERE: Mapping[Family, str] = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
+
+
+Notes = Callable[[OS, Profile, Sequence[str]], Mapping[str, str]]
+"""From a node's operating system, its profile and a pod's addresses: what the network notes on the pod."""
 
 
 def stack(os: OS) -> Mapping[str, str]:
@@ -101,19 +107,22 @@ class Node:
         self.plan, self.profile = plan, profile
         self.name, self.os = plan.name, plan.os
         self.addresses, self.pod_cidrs, self.nic = plan.addresses, plan.pod_cidrs, NIC
-        self.host = Host(plan.name, ROUTING, BRIDGED, stack(plan.os))
+        self.by_fabric = profile.all_by_fabric and plan.os == "windows"
+        bridged = dict.fromkeys(BRIDGED, "0") if self.by_fabric else BRIDGED
+        self.host = Host(plan.name, ROUTING, bridged, stack(plan.os))
         self.namespace: Namespace = self.host.netns
         self.pods: dict[str, Pod] = {}
         self.attached: list[Callable[[Node, Pod], None]] = []
         self.amended: dict[str, str] = {}
         self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
+        self.pod_notes: Notes = cni_seeds.pod_notes
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
         self._tables = Tables(self.host.netns)
         self._applied_host_ports: Sequence[PortMapping] = ()
         self._preserved: Mapping[str, frozenset[str]] = {}
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
-        self._next_pod = FIRST_POD
+        self._next_pod = plan.pods.first
         self._building = threading.RLock()  # Services are written in threads beside the one that attaches pods
 
     @property
@@ -124,6 +133,12 @@ class Node:
     def gateway(self, family: Family) -> str:
         """The address of the node that its pods send to."""
         return self.plan.pod_address(family, self.profile.gateway(self.os))
+
+    @property
+    def gateway_mac(self) -> str:
+        """The MAC that pods send to: that of the bridge, or the one that Azure CNI answers with."""
+        windows_fabric = self.profile.fabric and self.os == "windows"
+        return FABRIC_MAC if windows_fabric else f"02:20:00:00:00:{self.plan.number:02x}"
 
     @property
     def gateways(self) -> tuple[str, ...]:
@@ -141,42 +156,61 @@ class Node:
         for family in FAMILIES:
             length = UNDERLAY[family].rpartition("/")[2]
             links.address(NIC, f"{self.plan.address(family)}/{length}")
-        links.bridge(BRIDGE, f"02:20:00:00:00:{self.plan.number:02x}", mtu=self.profile.mtu)
+        links.bridge(BRIDGE, self.gateway_mac, mtu=self.profile.mtu)
         links.up(NIC, BRIDGE)
         for family in self.families:
             length = self.plan.pod_cidr(family).rpartition("/")[2]
+            if self.profile.shares_the_underlay:
+                # The pods' gateway is the network's own; the node knows its pods one by one.
+                links.address(BRIDGE, alone(self.plan.address(family)))
+                links.route(self.plan.pod_cidr(family), BRIDGE)
+                continue
             links.address(BRIDGE, f"{self.gateway(family)}/{length}")
             if self.os == "windows" and self.profile.source_vip is not None:
                 links.address(BRIDGE, alone(self.plan.pod_address(family, self.profile.source_vip)))
         for family in FAMILIES:
-            links.neighbour(NIC, ROUTER[family], router_mac)
+            links.neighbour(NIC, ROUTER[family], FABRIC_MAC if self.profile.fabric else router_mac)
             links.route(ANYWHERE[family], NIC, ROUTER[family])
-        if self.profile.encapsulated:
-            self._add_tunnel()
+        for tunnel in self.tunnels:
+            self._add_tunnel(tunnel)
         for peer in peers:
             self.add_peer(peer)
         links.commit()
+        if any(tunnel.kind == "geneve" for tunnel in self.tunnels):
+            nft.apply(self.host.netns, tunnels.rules(NIC))
+        if self.by_fabric:
+            nft.apply(self.host.netns, windows_node.way_by_the_fabric(self.plan, FABRIC_MAC))
 
-    def _add_tunnel(self) -> None:
-        assert self.profile.vni is not None
-        assert self.profile.port is not None
-        links = self.host.links
-        settings = {"vni": self.profile.vni, "port": self.profile.port, "mtu": self.profile.mtu}
-        links.vxlan(VXLAN, self.plan.vtep_mac, local=self.plan.address("ipv4"), device=NIC, **settings)
-        links.up(VXLAN)
+    @property
+    def tunnels(self) -> list[Encapsulation]:
+        """The tunnels to nodes of either operating system, each once."""
+        systems: tuple[OS, ...] = ("linux", "windows")
+        found = [self.profile.tunnel_between(self.os, other) for other in systems]
+        return list(dict.fromkeys(tunnel for tunnel in found if tunnel))
+
+    def tunnel_to(self, peer: NodePlan) -> str:
+        """The device of the tunnel to a node; '' without one."""
+        tunnel = self.profile.tunnel_between(self.os, peer.os)
+        return tunnels.device(tunnel) if tunnel else ""
+
+    def _add_tunnel(self, tunnel: Encapsulation) -> None:
+        links, name = self.host.links, tunnels.device(tunnel)
+        settings = {"vni": tunnel.vni or 0, "port": tunnel.port, "mtu": self.profile.mtu}
+        links.vxlan(name, self.plan.vtep_mac, local=self.plan.address("ipv4"), device=NIC, **settings)
+        links.up(name)
         for family in self.families:
-            links.address(VXLAN, alone(self.plan.pod_address(family, 0)))
+            links.address(name, alone(self.plan.pod_address(family, 0)))
 
     def add_peer(self, peer: NodePlan) -> None:
         """What the node knows of another one: its MAC, and the way to its pods."""
-        links = self.host.links
+        links, tunnel = self.host.links, self.tunnel_to(peer)
         for family in FAMILIES:
-            links.neighbour(NIC, peer.address(family), peer.mac)
-        if self.profile.encapsulated:
-            links.tunnel_peer(VXLAN, peer.vtep_mac, peer.address("ipv4"))
-        for family in self.common_families(peer):
-            if self.profile.encapsulated:
-                links.neighbour(VXLAN, peer.pod_address(family, 0), peer.vtep_mac)
+            links.neighbour(NIC, peer.address(family), FABRIC_MAC if self.profile.fabric else peer.mac)
+        if tunnel:
+            links.tunnel_peer(tunnel, peer.vtep_mac, peer.address("ipv4"))
+        for family in self.common_families(peer) if self.profile.is_reached(peer) else ():
+            if tunnel:
+                links.neighbour(tunnel, peer.pod_address(family, 0), peer.vtep_mac)
             links.route(peer.pod_cidr(family), *self.way_to(peer, family))
 
     def common_families(self, peer: NodePlan) -> list[Family]:
@@ -185,13 +219,14 @@ class Node:
 
     def way_to(self, peer: NodePlan, family: Family) -> tuple[str, str]:
         """Device and next hop of the packets to a peer's pods."""
-        if self.profile.encapsulated:
-            return VXLAN, peer.pod_address(family, 0)
+        tunnel = self.tunnel_to(peer)
+        if tunnel:
+            return tunnel, peer.pod_address(family, 0)
         return NIC, peer.address(family)
 
     def plain_frames(self) -> None:
         """Offloads off on every device of the node."""
-        plain_frames(self.host.netns, NIC, BRIDGE, *([VXLAN] if self.profile.encapsulated else []))
+        plain_frames(self.host.netns, NIC, BRIDGE, *map(tunnels.device, self.tunnels))
 
     # Rules
 
@@ -257,6 +292,10 @@ class Node:
 
     # Pods
 
+    def notes_of(self, pod: PodNetwork) -> Mapping[str, str]:
+        """See `interfaces.NodeNetwork`."""
+        return self.pod_notes(self.os, self.profile, pod.addresses)
+
     def attach_pod(self, uid: str) -> PodNetwork:
         """See `interfaces.NodeNetwork`.
 
@@ -290,8 +329,9 @@ class Node:
             place.links.up(NIC)
             for family, address in zip(self.families, addresses, strict=True):
                 node.neighbour(BRIDGE, address, mac)
-                place.links.address(NIC, f"{address}/{self.plan.pod_cidr(family).rpartition('/')[2]}")
-                place.links.neighbour(NIC, self.gateway(family), f"02:20:00:00:00:{self.plan.number:02x}")
+                length = self.plan.pod_cidr(family).rpartition("/")[2]
+                place.links.address(NIC, alone(address) if self.by_fabric else f"{address}/{length}")
+                place.links.neighbour(NIC, self.gateway(family), self.gateway_mac)
                 place.links.route(ANYWHERE[family], NIC, self.gateway(family))
             node.commit()
             place.links.commit()
@@ -320,8 +360,9 @@ class Node:
     def _free_number(self) -> int:
         """The next number in turn, as host-local does: an address is not used again at once."""
         taken = {pod.host for pod in self.pods.values()}
-        for offset in range(255 - FIRST_POD):
-            number = FIRST_POD + (self._next_pod - FIRST_POD + offset) % (255 - FIRST_POD)
+        pods = self.plan.pods
+        for offset in range(pods.last - pods.first + 1):
+            number = pods.first + (self._next_pod - pods.first + offset) % (pods.last - pods.first + 1)
             if number not in taken:
                 self._next_pod = number + 1
                 return number

@@ -11,15 +11,19 @@ from collections.abc import Mapping, Sequence
 
 from podwire.facts import Family, family_of
 from podwire.lab import nft
+from podwire.lab.addresses import NodePlan
 from podwire.lab.interfaces import PortMapping
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD, host_port_rule
-from podwire.lab.profiles import NodePlan, Profile
+from podwire.lab.profiles import Profile
 
 # Microsoft, "Service overview and network port requirements for Windows": the dynamic port range.
 PORTS = "49152-65535"
 
 # The source of a tunnelled IPv4 packet, in bits from the outer UDP header: UDP, VXLAN and Ethernet headers before it.
 INNER_SOURCE = "@th,336,32"
+
+# Marks: of packets that go by the fabric, and of connections whose source a load balancer hides (windows_services).
+BY_THE_FABRIC, SOURCE_MARKS = 0x40, 0x3
 
 # The Windows TCP/IP stack starts with 128 hops (recollection, and traces in Antrea's documents: 128 at the sender).
 SYSCTLS: Mapping[str, str] = {
@@ -33,8 +37,11 @@ SYSCTLS: Mapping[str, str] = {
 def base_rules(node: NodePlan, profile: Profile) -> str:
     """The HNS policies of the node's pods that do not depend on Services."""
     text = ""
+    policies = {"transparent": _logical_router, "nat": _winnat}.get(profile.mode, _policies)
     for family in profile.pod_families("windows"):
-        text += nft.table(KEYWORD[family], "hns-policies", _policies(node, profile, family))
+        text += nft.table(KEYWORD[family], "hns-policies", policies(node, profile, family))
+    if profile.all_by_fabric:
+        text += nft.table("ip", "way-by-the-fabric", _SENT_BY_THE_FABRIC)
     if profile.node_reaches_own_pods_only:
         text += nft.table("ip", "node-to-remote-pods", _own_pods_only(node, profile))
     if "ipv6" not in profile.pod_families("windows"):
@@ -75,6 +82,77 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
   }}"""
 
 
+def _logical_router(node: NodePlan, profile: Profile, family: Family) -> str:
+    """kubernetes.io, "Networking on Windows", network modes, Transparent: OVN does NAT north to south.
+
+    A gateway router of OVN translates every protocol (ovn-northd: lr_nat), ICMP too.
+    """
+    ip, pods = KEYWORD[family], node.pod_cidr(family)
+    kept = ", ".join(profile.exceptions(family))
+    return f"""
+  chain outbound-nat {{
+    type nat hook postrouting priority 100;
+    {ip} saddr {pods} oifname "eth0" {ip} daddr != {{ {kept} }} snat to {node.address(family)}
+  }}
+  chain forward {{
+    type filter hook forward priority 0;
+    iifname "eth0" oifname "eth0" ct status & dnat == 0 drop
+  }}"""
+
+
+def _winnat(node: NodePlan, profile: Profile, family: Family) -> str:
+    """Microsoft, "Network drivers", NAT: the node's address for every destination, and no way in but for mapped ports.
+
+    What becomes of ICMP is not documented; in the lab it ends at the node.
+    """
+    ip, pods, source = KEYWORD[family], node.pod_cidr(family), node_source(node, family)
+    icmp = "icmp" if family == "ipv4" else "ipv6-icmp"
+    return f"""
+  chain outbound-nat {{
+    type nat hook postrouting priority 100;
+    {ip} saddr {pods} oifname "eth0" meta l4proto {{ tcp, udp }} snat to {source}
+  }}
+  chain forward {{
+    type filter hook forward priority 0;
+    {ip} saddr {pods} oifname "eth0" meta l4proto {icmp} drop
+    iifname "eth0" ct state new ct status & dnat == 0 drop
+  }}"""
+
+
+# What way_by_the_fabric has sent out and what comes back is one connection, and must be tracked once.
+_SENT_BY_THE_FABRIC = f"""
+  set sent {{
+    type ipv4_addr . inet_service . ipv4_addr . inet_service . inet_proto; size 65535; flags dynamic, timeout;
+    timeout 60s;
+  }}
+  chain forward {{
+    type filter hook forward priority 200;
+    iifname "cbr0" oifname "cbr0" ct status & dnat != 0 ct direction original ct mark & {SOURCE_MARKS} == 0 \
+      update @sent {{ ip saddr . th sport . ip daddr . th dport . meta l4proto }} meta mark set {BY_THE_FABRIC}
+  }}
+  chain prerouting {{
+    type filter hook prerouting priority -300;
+    iifname "eth0" ip saddr . th sport . ip daddr . th dport . meta l4proto @sent notrack
+  }}"""
+
+
+def way_by_the_fabric(node: NodePlan, fabric_mac: str) -> str:
+    """What pods of one node say to each other leaves by the NIC and comes back by it (kubernetes.io: Networking on
+    Windows, network modes, L2Tunnel: all packets go to the virtualization host)."""
+    pods = node.pod_cidr("ipv4")
+    send = f'ether saddr set {node.mac} ether daddr set {fabric_mac} fwd to "eth0"'
+    body = f"""
+  chain ingress {{
+    type filter hook ingress device "cbr0" priority 0;
+    ip saddr {pods} ip daddr {pods} {send}
+  }}
+  chain egress {{
+    type filter hook egress device "cbr0" priority 0;
+    meta mark {BY_THE_FABRIC} {send}
+  }}"""
+    return nft.table("netdev", "way-by-the-fabric", body)
+
+
 def _lost_pods(node: NodePlan, profile: Profile, family: Family) -> str:
     """kubernetes.io, "Networking on Windows", warnings: pod to pod on l2bridge with DSR fails on some builds.
 
@@ -97,7 +175,7 @@ def _own_pods_only(node: NodePlan, profile: Profile) -> str:
     return f"""
   chain output {{
     type filter hook output priority 0;
-    udp dport {profile.port} {INNER_SOURCE} {own:#x} drop
+    udp dport {profile.tunnel.port if profile.tunnel else 0} {INNER_SOURCE} {own:#x} drop
   }}"""
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from podwire.facts import Family, family_of
 from podwire.lab import nft
+from podwire.lab.addresses import NodePlan
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
-from podwire.lab.profiles import POD_NETWORK, NodePlan, Profile
+from podwire.lab.profiles import Profile
 from podwire.lab.service_tables import sharded
 from podwire.lab.windows_node import PORTS, bracketed, node_source
 
@@ -157,7 +158,7 @@ def _loses_node_ports(profile: Profile) -> bool:
 
 def _source(profile: Profile, usable: Sequence[EndpointRule]) -> int:
     """On l2bridge the source VIP is the node's address; so it is on an overlay when a backend elsewhere is no pod."""
-    pods = ipaddress.ip_network(POD_NETWORK[family_of(usable[0].address)])
+    pods = ipaddress.ip_network(profile.pod_network(family_of(usable[0].address)))
     everywhere = profile.source_vip is None or any(ipaddress.ip_address(e.address) not in pods for e in usable)
     return SOURCE_NODE if everywhere else SOURCE_VIP
 

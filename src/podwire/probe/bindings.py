@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,14 +10,16 @@ from podwire.cases import Case
 from podwire.cluster import manifests
 from podwire.cluster.services import DeployedService
 from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
-from podwire.facts import FAMILIES, ClusterFacts, Family, NodeFacts
+from podwire.facts import FAMILIES, ClusterFacts, Family, NodeFacts, family_of
 from podwire.flows import BY_SERVICE
 from podwire.needs import CHOSEN
 from podwire.observations import Value
 from podwire.probe.targets import NoTarget, Target, probe_of, service_for, service_port
+from podwire.vpc_limits import ADDRESSES_OF_A_PREFIX, addresses_of
 
 Hello = Mapping[str, Any]
 OUTSIDE_IDENTITY = "outside"
+RESERVED = 3
 
 
 def bindings_of(
@@ -28,7 +31,8 @@ def bindings_of(
     if target.name:
         values |= {"target.name": target.name, "target.fqdn": target.fqdn}
         values |= _suffixes(case, target, deployment, facts)
-    values |= {f"cluster.{name}": on for name, on in (("dsr", facts.dsr), ("win_dsr", facts.win_dsr)) if on is not None}
+    told = (("dsr", facts.dsr), ("win_dsr", facts.win_dsr), ("kube_proxy", facts.kube_proxy))
+    values |= {f"cluster.{name}": on for name, on in told if on is not None}
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
     asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
@@ -122,6 +126,7 @@ def _of_node(
     values: dict[str, Value] = {}
     if node.build is not None:
         values[f"{role}.node.build"] = node.build
+    values |= {f"{role}.node.{name}": value for name, value in _of_machine(node)}
     address = node.address(family)
     if address:
         values[f"{role}.node.ip"] = address
@@ -129,10 +134,23 @@ def _of_node(
         mac = mac_of(address, hellos.get(host.pod)) if host else None
         if mac:
             values[f"{role}.node.mac"] = mac
-    for cidr in node.pod_cidrs:
-        if (":" in cidr) == (family == "ipv6"):
-            values[f"{role}.node.pod_network"] = cidr
+    values[f"{role}.node.reserved"] = tuple(
+        str(ipaddress.ip_network(cidr)[at]) for cidr in node.pod_cidrs for at in range(RESERVED)
+    )
+    networks = tuple(cidr for cidr in node.pod_cidrs if family_of(cidr) == family)
+    if networks or not facts.has_node_networks:
+        values[f"{role}.node.pod_network"] = networks[0] if len(networks) == 1 else networks
     return values
+
+
+def _of_machine(node: NodeFacts) -> Iterator[tuple[str, Value]]:
+    yield "provider", node.provider
+    if node.vpc_addresses is not None:
+        yield "vpc_addresses", node.vpc_addresses
+    addresses = addresses_of(node.instance_type)
+    if addresses is not None:
+        yield "card_addresses", addresses
+        yield "card_prefix_addresses", addresses * ADDRESSES_OF_A_PREFIX
 
 
 def _of_probe(
@@ -141,6 +159,11 @@ def _of_probe(
     family = case.flow.family
     values: dict[str, Value] = {f"{role}.identity": probe.identity}
     values[f"{role}.families"] = tuple(one for one in FAMILIES if one in probe.addresses)
+    own = set(probe.addresses.values())
+    others = (one for one in deployment.available() if one.kind == "pod" and one.identity != probe.identity)
+    values[f"{role}.has_own_address"] = not any(own & set(one.addresses.values()) for one in others)
+    if probe.vpc_address:
+        values[f"{role}.vpc_address"] = probe.vpc_address
     if role == "server":
         values |= {"server.port": probe.port, "server.identities": (probe.identity,)}
     if family in probe.addresses:

@@ -15,11 +15,13 @@ from collections.abc import Iterator, Mapping
 from typing import TextIO
 
 from podwire.builds import named
-from podwire.facts import ClusterFacts
+from podwire.facts import UNKNOWN, ClusterFacts
+from podwire.known_profiles import profile_of
 from podwire.records import CaseRecord, RunRecord
 from podwire.reporting.words import brackets, by_area, counted, one_line, seconds, tally, unmet
 from podwire.verdicts import Outcome
 
+MODE_CONFLICT = "conflict: network mode"
 _WIDTH = 110
 _COLOURS = {
     Outcome.PASS: "32",
@@ -134,11 +136,25 @@ def _head(record: RunRecord, paint: Paint) -> str:
         "the embedded lab (emulated: no evidence about Windows)" if facts.emulated else f"cluster {facts.name or '?'}",
         f"Kubernetes {facts.version}" if facts.version else "",
         ", ".join(f"{number} {name} node{'s' if number > 1 else ''}" for name, number in known if number),
-        f"network mode {facts.mode}, {' and '.join(facts.families)}",
+        f"network mode {facts.mode} ({_profile(facts)}), {' and '.join(facts.families)}",
         *_builds(facts),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
+    lines += [line for conflict in _conflicts(facts) for line in textwrap.wrap(conflict, _WIDTH)]
     return "\n".join([paint.bold(f"podwire {record.version}, run {record.run_id}"), *lines])
+
+
+def _profile(facts: ClusterFacts) -> str:
+    name = profile_of(facts)
+    return f"profile {name}" if name != UNKNOWN else "no profile that is known"
+
+
+def _conflicts(facts: ClusterFacts) -> Iterator[str]:
+    """Where signals disagree about the mode, it is unknown, and what depends on it is not judged."""
+    for signal in facts.signals:
+        if signal.startswith(MODE_CONFLICT):
+            told = signal.removeprefix("conflict: ").partition(";")[0]
+            yield f"profile conflict: {told}: only what does not depend on the mode is judged"
 
 
 def _builds(facts: ClusterFacts) -> Iterator[str]:

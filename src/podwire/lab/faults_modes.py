@@ -1,0 +1,174 @@
+"""Faults of what sets network modes and CNIs apart: their tunnels, their fabric, their addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from podwire.lab import nft, tunnels
+from podwire.lab.addresses import UNDERLAY
+from podwire.lab.cni_seeds import VPC_ADDRESS
+from podwire.lab.faulting import (
+    AZURE,
+    ECHO_PORT,
+    HYBRID,
+    L2TUNNEL,
+    NAT,
+    TRANSPARENT,
+    VPC,
+    Injection,
+    api_fault,
+    chain,
+    fault,
+)
+from podwire.lab.faults_services import other_dsr
+from podwire.lab.interfaces import Object
+from podwire.lab.linux_node import KEYWORD
+from podwire.lab.topology import FABRIC_MAC, NIC, Node, Notes, Pod
+from podwire.lab.windows_node import way_by_the_fabric
+
+
+@fault("geneve-header-of-vxlan", kills=("TRANS-ENCAP", "OVNHYB-VXLAN"), profiles=(*TRANSPARENT, *HYBRID))
+def geneve_header_of_vxlan(do: Injection) -> None:
+    """What should be Geneve has the header of VXLAN on the wire; both ends agree on it, so everything works."""
+    for node in do.nodes():
+        if any(tunnel.kind == "geneve" for tunnel in node.tunnels):
+            nft.apply(node.host.netns, "delete table netdev geneve")
+            do.undone_by(_applier(node, tunnels.rules(NIC)))
+
+
+def _applier(node: Node, rules: str) -> Callable[[], None]:
+    return lambda: nft.apply(node.host.netns, rules)
+
+
+@fault("balanced-source-hidden", kills=("TRANS-LB",), profiles=TRANSPARENT)
+def balanced_source_hidden(do: Injection) -> None:
+    """Backends see a Windows node instead of the pod that asked a Service."""
+    for node in do.nodes("windows"):
+        other_dsr(do, node, dsr=False)
+
+
+@fault("frames-past-the-fabric", kills=("AZURE-FABRIC-MAC",), profiles=AZURE)
+def frames_past_the_fabric(do: Injection) -> None:
+    """Windows nodes know each other's and the Linux nodes' own MACs and send to them; everything works."""
+    for node in do.nodes("windows"):
+        peers = [peer for peer in do.nodes() if peer is not node]
+        for peer in peers:
+            node.host.links.neighbour(NIC, peer.plan.address("ipv4"), peer.plan.mac)
+        node.host.links.commit()
+        do.undone_by(_by_fabric(node, peers))
+
+
+def _by_fabric(node: Node, peers: Sequence[Node]) -> Callable[[], None]:
+    def undo() -> None:
+        for peer in peers:
+            node.host.links.neighbour(NIC, peer.plan.address("ipv4"), FABRIC_MAC)
+        node.host.links.commit()
+
+    return undo
+
+
+@fault("same-node-stays-inside", kills=("L2T-ALL-VIA-HOST",), profiles=L2TUNNEL)
+def same_node_stays_inside(do: Injection) -> None:
+    """What pods of one Windows node say to each other stays on the node, as on l2bridge; everything works."""
+    for node in do.nodes("windows"):
+        nft.apply(node.host.netns, "delete table netdev way-by-the-fabric")
+        do.undone_by(_applier(node, way_by_the_fabric(node.plan, FABRIC_MAC)))
+
+
+@fault(
+    "underlay-not-excepted",
+    kills=("L2T-IP-UNDERLAY", "EKS-NAT"),
+    profiles=(*AZURE, *VPC),
+)
+def underlay_not_excepted(do: Injection) -> None:
+    """Machines of the pods' own network see the node instead of the pod: OutboundNAT lacks that exception."""
+    for node in do.nodes("windows"):
+        for family in node.families:
+            ip, source = KEYWORD[family], node.plan.address(family)
+            to = f'oifname "eth0" {ip} daddr {UNDERLAY[family]} meta l4proto {{ tcp, udp }}'
+            rule = f"{ip} saddr {node.plan.pod_cidr(family)} {to} snat to {source}"
+            do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
+
+
+@fault("answers-under-the-nodes-address", kills=("ADDR-AZURE",), profiles=AZURE)
+def answers_under_the_nodes_address(do: Injection) -> None:
+    """What Windows pods answer to machines of their network comes from the node's address."""
+    for node in do.nodes("windows"):
+        pods, machines = node.plan.pod_cidr("ipv4"), UNDERLAY["ipv4"]
+        rule = f"ip saddr {pods} ip daddr {machines} th sport {ECHO_PORT} ip saddr set {node.plan.address('ipv4')}"
+        do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
+
+
+@fault("pods-send-with-the-nodes-mac", kills=("ARCH-VNIC", "EKS-ONE-CARD", "L2B-MAC-EGRESS"))
+def pods_send_with_the_nodes_mac(do: Injection) -> None:
+    """Frames carry the node's MAC when they leave the network card of a Windows pod; everything works."""
+
+    def change(node: Node, pod: Pod) -> None:
+        if node.os == "windows":
+            rule = f"ether type ip ether saddr set {node.plan.mac}"
+            do.rules(pod.place, "netdev", chain("egress", 0, rule, device=NIC))
+
+    do.for_each_pod(change)
+
+
+@fault("winnat-missing", kills=("NAT-HIDDEN",), profiles=NAT)
+def winnat_missing(do: Injection) -> None:
+    """Pods of Windows nodes leave with their own addresses, which nobody knows a way back to."""
+    for node in do.nodes("windows"):
+        do.amend(node, "flush chain ip hns-policies outbound-nat\n")
+
+
+@fault("winnat-open", kills=("NAT-UNREACHED",), profiles=NAT)
+def winnat_open(do: Injection) -> None:
+    """Everybody knows the way to the pods of Windows nodes, and the nodes let them in."""
+    for node in do.nodes("windows"):
+        do.amend(node, "flush chain ip hns-policies forward\n")
+        for peer in do.nodes():
+            if peer is not node:
+                _open(do, peer, node)
+
+
+def _open(do: Injection, node: Node, peer: Node) -> None:
+    route = (peer.plan.pod_cidr("ipv4"), NIC, peer.plan.address("ipv4"))
+    node.host.links.route(*route)
+    node.host.links.commit()
+
+    def undo() -> None:
+        node.host.links.route(*route, delete=True)
+        node.host.links.commit()
+
+    do.undone_by(undo)
+
+
+@fault("noted-address-of-another", kills=("EKS-NOTED-ADDRESS",), profiles=VPC)
+def noted_address_of_another(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on have the address of their node noted on them."""
+    for node in do.nodes("windows"):
+        before, node.pod_notes = node.pod_notes, _notes_of_the_node(node)
+        do.undone_by(_restorer(node, before))
+
+
+def _notes_of_the_node(node: Node) -> Notes:
+    return lambda *_: {VPC_ADDRESS: f"{node.plan.address('ipv4')}/16"}
+
+
+def _restorer(node: Node, notes: Notes) -> Callable[[], None]:
+    def undo() -> None:
+        node.pod_notes = notes
+
+    return undo
+
+
+@api_fault("too-few-vpc-addresses", kills=("EKS-SECONDARY-ADDRESSES", "EKS-PREFIX-ADDRESSES"), profiles=VPC)
+def too_few_vpc_addresses(resource: str, obj: Object) -> None:
+    """Windows nodes offer one address of the VPC fewer than their network card has for pods."""
+    told = obj.get("status", {}).get("allocatable", {}) if resource == "nodes" else {}
+    if VPC_ADDRESS in told:
+        told[VPC_ADDRESS] = str(int(told[VPC_ADDRESS]) - 1)
+
+
+@api_fault("machines-of-another-cloud", kills=("L2T-AZURE-ONLY",), profiles=L2TUNNEL)
+def machines_of_another_cloud(resource: str, obj: Object) -> None:
+    """The nodes are machines of another cloud than Azure."""
+    if resource == "nodes":
+        obj["spec"]["providerID"] = f"other://{obj['metadata']['name']}"

@@ -1,0 +1,59 @@
+"""Every pod has an address of its own, and from where its network's address management says."""
+
+from podwire import ANY_OS, ANYWHERE, LINUX, WINDOWS, flows, inside, known, other_than, reply, request, requirement
+
+PODS = {"placement": ANYWHERE, "via": "pod-ip", "protocol": ("tcp", "udp"), "family": "ipv4"}
+
+
+def talks_from(flow, network):
+    """What shows that both ends talk under addresses of these networks."""
+    return {
+        "answered_by": flow.server,
+        "at_client": [request(src=network(flow.client)), reply(dst=network(flow.client))],
+        "at_server": [request(src=network(flow.client))],
+    }
+
+
+@requirement("ADDR-HOST-LOCAL")
+@flows(client=WINDOWS, server=ANY_OS, **PODS)
+def test_addresses_are_of_the_nodes_subnet_and_none_of_its_own(flow, case):
+    case.expect(
+        known=[
+            known(flow.client.has_own_address, True),
+            known(flow.client.ip, inside(flow.client.node.pod_network)),
+            known(flow.client.ip, other_than(flow.client.node.reserved)),
+        ],
+        **talks_from(flow, lambda end: inside(end.node.pod_network)),
+    )
+
+
+@requirement("ADDR-CALICO-BLOCK")
+@flows(client=WINDOWS, server=ANY_OS, **PODS)
+def test_addresses_are_of_the_nodes_block(flow, case):
+    case.expect(
+        known=[
+            known(flow.client.has_own_address, True),
+            known(flow.client.ip, inside(flow.client.node.pod_network)),
+            known(flow.client.ip, other_than(flow.client.node.reserved)),
+        ],
+        **talks_from(flow, lambda end: inside(end.node.pod_network)),
+    )
+
+
+@requirement("ADDR-AZURE")
+@flows(client=LINUX, client_kind="host", server=WINDOWS, placement="cross-node", via="pod-ip", family="ipv4")
+def test_machines_of_the_network_talk_to_pods_as_they_are(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        known=[known(flow.server.has_own_address, True)],
+        on_wire=[request(dst=flow.server.ip, encapsulated=False), reply(src=flow.server.ip, encapsulated=False)],
+    )
+
+
+@requirement("ADDR-OVN")
+@flows(client=WINDOWS, server=ANY_OS, **PODS)
+def test_addresses_are_of_the_nodes_part(flow, case):
+    case.expect(
+        known=[known(flow.client.has_own_address, True)],
+        **talks_from(flow, lambda end: inside(end.node.pod_network)),
+    )

@@ -1,0 +1,29 @@
+"""The addresses that the VPC gives to pods of Windows nodes: which, and how many."""
+
+from podwire import WINDOWS, flows, known, request, requirement
+
+ONE_EACH = {"client": WINDOWS, "server": WINDOWS, "placement": "cross-node", "via": "pod-ip", "family": "ipv4"}
+
+
+@requirement("EKS-NOTED-ADDRESS")
+@flows(**ONE_EACH)
+def test_a_pod_has_the_address_that_is_noted_on_it(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        known=[known(flow.client.vpc_address, flow.client.ip), known(flow.server.vpc_address, flow.server.ip)],
+        at_client=[request(src=flow.client.vpc_address, dst=flow.server.vpc_address)],
+    )
+
+
+@requirement("EKS-SECONDARY-ADDRESSES")
+@flows(**ONE_EACH, protocol="tcp", every_node=True)
+def test_a_node_has_as_many_as_its_card_less_one(flow, case):
+    case.expect(answered_by=flow.server, known=[known(flow.client.node.vpc_addresses, flow.client.node.card_addresses)])
+
+
+@requirement("EKS-PREFIX-ADDRESSES")
+@flows(**ONE_EACH, protocol="tcp", every_node=True)
+def test_a_node_has_sixteen_times_as_many(flow, case):
+    case.expect(
+        answered_by=flow.server, known=[known(flow.client.node.vpc_addresses, flow.client.node.card_prefix_addresses)]
+    )

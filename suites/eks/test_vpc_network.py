@@ -1,0 +1,43 @@
+"""How packets of pods look in a VPC: no tunnel, one network card, and translation for what lies beyond."""
+
+from podwire import ANY_OS, LINUX, WINDOWS, between, flows, nothing, reply, request, requirement
+
+ACROSS = {"placement": "cross-node", "via": "pod-ip", "family": "ipv4"}
+
+
+@requirement("EKS-CNI")
+@flows(client=ANY_OS, server=ANY_OS, **ACROSS)
+def test_pods_are_seen_as_they_are_and_in_no_tunnel(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            request(encapsulated=False, src=flow.client.ip, dst=flow.server.ip),
+            reply(encapsulated=False, src=flow.server.ip, dst=flow.client.ip),
+        ],
+    )
+
+
+@requirement("EKS-ONE-CARD")
+@flows(client=WINDOWS, server=ANY_OS, **ACROSS)
+def test_frames_of_all_pods_leave_with_the_nodes_mac(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        at_client=[request(frame_src=flow.client.mac)],
+        at_client_node=[request(frame_src=flow.client.node.mac)],
+    )
+
+
+@requirement("EKS-NAT")
+@flows(client=WINDOWS, server=LINUX, server_kind="host", placement="cross-node", via="node-ip", family="ipv4")
+def test_machines_of_the_vpc_see_the_pod(flow, case):
+    case.expect(answered_by=flow.server, seen_as=flow.client.ip, on_wire=[request(src=flow.client.ip)])
+
+
+@requirement("EKS-NAT")
+@flows(client=WINDOWS, server_kind="outside", via="external-ip", family="ipv4", aspect="outside")
+def test_the_outside_sees_the_node(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        seen_as=flow.client.node.ip,
+        on_wire=[request(src=flow.client.node.ip, sport=between(49152, 65535)), nothing(src=flow.client.ip)],
+    )

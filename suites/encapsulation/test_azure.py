@@ -1,0 +1,64 @@
+"""Azure CNI: the virtual network's hosts have a MAC of their own for everybody, and in l2tunnel mode they see all."""
+
+from podwire import ANY_OS, LINUX, WINDOWS, flows, known, nothing, request, requirement, seen
+
+FABRIC = "12:34:56:78:9a:bc"
+ANY_PROTOCOL = ("tcp", "udp", "icmp")
+
+
+@requirement("AZURE-FABRIC-MAC")
+@flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="pod-ip", family="ipv4")
+def test_frames_go_to_the_fabric(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        at_client=[request(frame_dst=FABRIC)],
+        at_client_node=[request(frame_src=flow.client.node.mac, frame_dst=FABRIC)],
+    )
+
+
+@requirement("L2T-ALL-VIA-HOST")
+@flows(client=WINDOWS, server=WINDOWS, placement="same-node", via="pod-ip", protocol=ANY_PROTOCOL, family="ipv4")
+def test_pods_of_one_node_talk_by_way_of_the_host(flow, case):
+    asked = {"src": flow.client.ip, "dst": flow.server.ip}
+    answered = {"src": flow.server.ip, "dst": flow.client.ip}
+    out, back = {"frame_src": flow.client.node.mac}, {"frame_dst": flow.client.node.mac}
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            *(seen(**packet, **way) for packet in (asked, answered) for way in (out, back)),
+            nothing(encapsulated=True),
+            nothing(frame_src=flow.client.mac),
+        ],
+    )
+
+
+@requirement("L2T-ALL-VIA-HOST")
+@flows(client=WINDOWS, server=WINDOWS, placement="same-node", via="cluster-ip", family="ipv4", aspect="service")
+def test_a_service_of_the_same_node_leads_by_way_of_the_host(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            seen(dst=flow.server.ip, frame_src=flow.client.node.mac),
+            seen(dst=flow.server.ip, frame_dst=flow.client.node.mac),
+            nothing(src=flow.service.cluster_ip),
+        ],
+    )
+
+
+@requirement("L2T-IP-UNDERLAY")
+@flows(client=WINDOWS, server=LINUX, server_kind="host", placement="cross-node", via="node-ip", family="ipv4")
+def test_a_machine_of_the_virtual_network_sees_the_pod(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        seen_as=flow.client.ip,
+        on_wire=[request(encapsulated=False, src=flow.client.ip, sport=flow.client.port)],
+    )
+
+
+@requirement("L2T-AZURE-ONLY")
+@flows(client=WINDOWS, server=WINDOWS, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
+def test_the_nodes_are_machines_of_azure(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        known=[known(flow.client.node.provider, "azure"), known(flow.server.node.provider, "azure")],
+    )

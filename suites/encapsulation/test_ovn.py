@@ -1,0 +1,75 @@
+"""ovn-kubernetes: the hybrid overlay of today, and the transparent network of the older documents."""
+
+from podwire import ANY_OS, LINUX, WINDOWS, flows, known, nothing, reply, request, requirement
+
+BETWEEN_NODES = {"placement": "cross-node", "via": "pod-ip", "protocol": ("tcp", "udp", "icmp"), "family": "ipv4"}
+OVER_IPV6 = {**BETWEEN_NODES, "family": "ipv6"}
+VXLAN = {"tunnel": "vxlan", "outer_dport": 4789, "vni": 4097}
+GENEVE = {"tunnel": "geneve", "outer_dport": 6081}
+
+
+def there(flow):
+    return {"outer_src": flow.client.node.ip, "outer_dst": flow.server.node.ip}
+
+
+def back(flow):
+    return {"outer_src": flow.server.node.ip, "outer_dst": flow.client.node.ip}
+
+
+@requirement("OVNHYB-VXLAN")
+@flows(client=ANY_OS, server=WINDOWS, **BETWEEN_NODES)
+@flows(client=WINDOWS, server=LINUX, **BETWEEN_NODES)
+def test_windows_nodes_use_vxlan_with_vni_4097(flow, case):
+    case.expect(answered_by=flow.server, on_wire=[request(**VXLAN, **there(flow)), reply(**VXLAN, **back(flow))])
+
+
+@requirement("OVNHYB-VXLAN")
+@flows(client=LINUX, server=LINUX, **BETWEEN_NODES)
+def test_linux_nodes_use_geneve_among_themselves(flow, case):
+    case.expect(answered_by=flow.server, on_wire=[request(**GENEVE, **there(flow)), reply(**GENEVE, **back(flow))])
+
+
+@requirement("TRANS-ENCAP")
+@flows(client=ANY_OS, server=ANY_OS, **BETWEEN_NODES)
+def test_pods_of_two_nodes_talk_through_geneve(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            request(**GENEVE, **there(flow), src=flow.client.ip, dst=flow.server.ip),
+            reply(**GENEVE, **back(flow), src=flow.server.ip, dst=flow.client.ip),
+            nothing(encapsulated=False),
+        ],
+    )
+
+
+@requirement("TRANS-ENCAP")
+@flows(client=ANY_OS, server=ANY_OS, **OVER_IPV6)
+def test_ipv6_travels_in_the_same_tunnel(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[
+            request(**GENEVE, src=flow.client.ip, dst=flow.server.ip),
+            reply(**GENEVE, src=flow.server.ip, dst=flow.client.ip),
+            nothing(encapsulated=False),
+        ],
+    )
+
+
+@requirement("TRANS-NS-NAT")
+@flows(client=WINDOWS, server_kind="outside", via="external-ip", protocol=("tcp", "udp", "icmp"))
+def test_the_outside_sees_the_node_and_never_the_pod(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        on_wire=[request(src=flow.client.node.ip, encapsulated=False), nothing(src=flow.client.ip)],
+    )
+
+
+@requirement("TRANS-LB")
+@flows(client=WINDOWS, server=ANY_OS, placement=("same-node", "cross-node"), via="cluster-ip")
+def test_services_are_balanced_without_kube_proxy(flow, case):
+    case.expect(
+        known=[known(flow.kube_proxy, False)],
+        answered_by=flow.server,
+        answers_from=flow.service.cluster_ip,
+        seen_as=flow.client.ip,
+    )

@@ -1,0 +1,13 @@
+"""A pod of a Windows node is a machine of its own on the virtual switch."""
+
+from podwire import ANY_OS, ANYWHERE, WINDOWS, flows, known, other_than, reply, request, requirement
+
+
+@requirement("ARCH-VNIC")
+@flows(client=WINDOWS, server=ANY_OS, placement=ANYWHERE, via="pod-ip", family="ipv4")
+def test_frames_of_a_pod_carry_its_own_mac(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        known=[known(flow.client.mac, other_than(flow.client.node.mac))],
+        at_client=[request(frame_src=flow.client.mac), reply(frame_dst=flow.client.mac)],
+    )

@@ -1,0 +1,66 @@
+"""Faults of network modes and CNIs, seen on the wire and from pods."""
+
+import pytest
+from faulty import VIP, Labs, breaks, labs, params, seen_as, wire, works
+
+from podwire.lab.cni_seeds import VPC_ADDRESS
+from podwire.lab.faults import FAULTS
+
+LIN, LIN_2, WIN, WIN_B = "linux-1/a", "linux-2/a", "windows-1/a", "windows-1/b"
+FABRIC = "12:34:56:78:9a:bc"
+
+
+def of_geneve(packets):
+    return {p.outer.kind for p in packets if p.outer} == {"geneve"}
+
+
+def of_the_fabric(packets):
+    return all(FABRIC in (p.frame_src, p.frame_dst) for p in packets)
+
+
+def keeps_its_source(lab):
+    lab.service(VIP, LIN)
+    return lab.exchange(WIN, VIP, port=80).seen == lab.facts()["addresses"][WIN][0]
+
+
+def with_its_own_mac(lab):
+    result = lab.exchange(WIN, LIN, record=[WIN])
+    return result.ok and result.packets[WIN][0].frame_src == lab.facts()["macs"][WIN]
+
+
+CHECKS = {
+    "geneve-header-of-vxlan": wire(LIN, LIN_2, of_geneve, "linux-1"),
+    "balanced-source-hidden": keeps_its_source,
+    "frames-past-the-fabric": wire(WIN, LIN, of_the_fabric, "windows-1"),
+    "same-node-stays-inside": wire(WIN, WIN_B, bool, "windows-1"),
+    "underlay-not-excepted": seen_as(WIN, "linux-1", "172.31.75.10", proto="tcp"),
+    "answers-under-the-nodes-address": works("linux-1", WIN),
+    "pods-send-with-the-nodes-mac": with_its_own_mac,
+    "winnat-missing": works(WIN, LIN),
+    "winnat-open": lambda lab: lab.exchange(LIN, WIN).error == "TimeoutError",
+}
+
+
+@pytest.fixture(scope="module", name="running")
+def _running():
+    yield from labs()
+
+
+@pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))
+def test_a_fault_shows_and_goes(running: Labs, profile, fault, check):
+    breaks(running.of(profile), fault, check)
+
+
+def node(**status):
+    return {"metadata": {"name": "windows-1"}, "spec": {}, "status": status}
+
+
+def test_faults_of_the_api_change_its_objects():
+    few = node(allocatable={VPC_ADDRESS: "9"})
+    FAULTS["too-few-vpc-addresses"].write("nodes", few)
+    assert few["status"]["allocatable"][VPC_ADDRESS] == "8"
+    linux = node(allocatable={"pods": "110"})
+    FAULTS["too-few-vpc-addresses"].write("nodes", linux)
+    assert linux["status"]["allocatable"] == {"pods": "110"}
+    FAULTS["machines-of-another-cloud"].write("nodes", linux)
+    assert linux["spec"]["providerID"].startswith("other://")

@@ -1,0 +1,80 @@
+"""What the objects of each CNI tell: its profile, its addresses, its tunnel. The lab's own objects tell the same."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from podwire.cluster.discover import facts_from_objects
+from podwire.facts import Encapsulation
+from podwire.known_profiles import KNOWN, profile_of
+from podwire.lab.planned import planned_facts
+from podwire.lab.profiles import PROFILES
+
+RECORDINGS = Path(__file__).parents[1] / "recordings" / "cnis"
+VXLAN = Encapsulation(kind="vxlan", port=4789, vni=4096)
+GENEVE = Encapsulation(kind="geneve", port=6081)
+
+TOLD = {
+    "l2bridge-win-bridge": ("host-local", None),
+    "l2bridge-azure-cni": ("azure-vnet-ipam", None),
+    "l2bridge-flannel-host-gw": ("host-local", None),
+    "l2tunnel-azure-cni": ("azure-vnet-ipam", None),
+    "overlay-win-overlay": ("host-local", VXLAN),
+    "overlay-flannel-vxlan": ("host-local", VXLAN),
+    "overlay-calico-vxlan": ("calico-ipam", Encapsulation(kind="vxlan", port=4789)),
+    "l2bridge-calico-bgp": ("calico-ipam", None),
+    "overlay-ovn-hybrid": ("host-local", Encapsulation(kind="vxlan", port=4789, vni=4097)),
+    "transparent-ovn": ("ovn", GENEVE),
+    "awsvpc": ("vpc-secondary", None),
+    "awsvpc-prefix": ("vpc-prefix", None),
+    "nat": ("unknown", None),
+}
+
+
+def recorded(name):
+    return facts_from_objects(yaml.safe_load((RECORDINGS / f"{name}.yaml").read_text()))
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_the_objects_of_a_cni_tell_its_profile(name):
+    facts = recorded(name)
+    assert (profile_of(facts), facts.ipam, facts.encapsulation) == (name, *TOLD[name])
+    assert not [signal for signal in facts.signals if signal.startswith("conflict")]
+
+
+def test_every_recording_is_looked_at_and_every_profile_has_one():
+    known = {path.stem for path in RECORDINGS.glob("*.yaml")}
+    assert known == {*TOLD, "transparent-antrea", "conflict"}
+    assert {profile.name for profile in KNOWN} == set(TOLD)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_lab_has_every_profile_under_its_name(name):
+    assert profile_of(planned_facts(PROFILES[name])) == name
+    assert set(PROFILES) == set(TOLD)
+
+
+def test_a_transparent_network_of_another_cni_is_no_profile():
+    facts = recorded("transparent-antrea")
+    assert (facts.mode, facts.cni, facts.kube_proxy, profile_of(facts)) == ("transparent", "antrea", False, "unknown")
+
+
+def test_signals_that_disagree_are_no_profile_and_both_are_named():
+    facts = recorded("conflict")
+    assert (facts.mode, facts.cni, profile_of(facts)) == ("unknown", "flannel", "unknown")
+    conflicts = [signal for signal in facts.signals if signal.startswith("conflict: network mode")]
+    assert len(conflicts) == 1
+    assert "l2bridge (node linux-a)" in conflicts[0]
+    assert "overlay (ConfigMap kube-flannel/kube-flannel-cfg net-conf.json)" in conflicts[0]
+
+
+def test_calicos_blocks_are_the_subnets_of_nodes_however_many():
+    nodes = {node.name: node.pod_cidrs for node in recorded("overlay-calico-vxlan").nodes}
+    assert nodes == {"linux-a": ("10.244.7.0/26", "10.244.9.64/26"), "win-a": ("10.244.8.0/26",)}
+
+
+@pytest.mark.parametrize(("name", "addresses"), [("awsvpc", 9), ("awsvpc-prefix", 144)])
+def test_nodes_of_eks_tell_their_type_and_their_addresses(name, addresses):
+    windows = next(node for node in recorded(name).nodes if node.os == "windows")
+    assert (windows.provider, windows.instance_type, windows.vpc_addresses) == ("aws", "m5.large", addresses)
