@@ -228,13 +228,14 @@ class ServiceSymbols:
 class Flow:
     """What one case sends.
 
-    `payload` is bytes of a request, `connections` how many exchanges there are; with `closed_port` it is sent to a port
-    where nobody listens. `port` names a port of the Service (empty: the first of the protocol). `enters` is the node
-    that a flow from outside the pod network is sent to, of `entry_os` when it is neither end's. `after` names a change
-    of the cluster (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the
-    change counts as carried out; one that is `repeated` is sent before it too, and both times together are judged.
-    `tool` is the program that a flow of that protocol runs. With `unaddressed` it is sent though pods like its client
-    have no address of the family. `turn` is the number of the client's node among those of its OS, from 1; 0 leaves it
+    `payload` is bytes of a request, `connections` how many exchanges there are; with `closed_port` it is sent to a
+    port where nobody listens. `port` names a port of the Service (empty: the first of the protocol); with
+    `each_port` every exchange goes to the next one after it. `enters` is the node that a flow from outside the pod
+    network is sent to, of `entry_os` when it is neither end's. `after` names a change of the cluster
+    (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the change
+    counts as carried out; one that is `repeated` is sent before it too, and both times together are judged. `tool`
+    is the program that a flow of that protocol runs. With `unaddressed` it is sent though pods like its client have
+    no address of the family. `turn` is the number of the client's node among those of its OS, from 1; 0 leaves it
     to the plan.
     """
 
@@ -251,6 +252,7 @@ class Flow:
     port: str = ""
     enters: Enters = ""
     entry_os: str = ""
+    each_port: bool = False
     after: str = ""
     settles: Literal["answered", "unanswered"] = "answered"
     repeated: bool = False
@@ -363,3 +365,4 @@ class Matrix:
     tool: str = ""
     unaddressed: bool = False
     every_node: bool = False
+    each_port: bool = False

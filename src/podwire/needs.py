@@ -19,7 +19,13 @@ CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "empty": (),
 }
 # Services that say something only beside another one with the same backend.
-BESIDE: Mapping[str, str] = {"twin-second": "twin-first"}
+BESIDE: Mapping[str, str] = {
+    "twin-second": "twin-first",
+    "many-ports-first": "many-ports-second",
+    "many-ports-second": "many-ports-first",
+}
+# Kinds of Services whose ports are many and led alike; only the first of them is looked for in captures.
+MANY_PORTS = ("many-ports-first", "many-ports-second")
 ANOTHER_SERVICE = "another-service"
 """The control that a client reaches a Service whose backends are there: that of the next kind."""
 CONTROL_KIND = "spread"

@@ -126,6 +126,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             closed_port=matrix.closed_port,
             service=ServiceSymbols(service),
             port=port,
+            each_port=matrix.each_port,
             enters=enters,
             entry_os=entry_os,
             after=matrix.after,

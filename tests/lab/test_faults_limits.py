@@ -52,7 +52,16 @@ def nothing_in_the_tunnel(lab):
     return not any(packet.encapsulated for packet in seen)
 
 
+def late_service(lab):
+    """The last of more than a hundred ports of Services, by its number."""
+    for number in range(1, 50):
+        lab.service(f"10.96.2.{number}", LIN, port=79)
+    lab.service(VIP, LIN_2, port=8099)
+    return lab.exchange(WIN, VIP, port=8099, proto="tcp").ok
+
+
 CHECKS = {
+    "late-services-unserved": late_service,
     "big-services-lost": translated(LIN, 64),
     "big-services-refused": not_refused,
     "64-backends-lost-on-windows": translated(WIN, 64),

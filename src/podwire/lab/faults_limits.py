@@ -63,6 +63,17 @@ def _closed(do: Injection, os: OS, port: int) -> None:
         do.rules(node.host, "inet", chain("input", 0, rule))
 
 
+@fault("late-services-unserved", kills=("MANY-SERVICES",))
+def late_services_unserved(do: Injection) -> None:
+    """Windows nodes balance the first hundred ports of Services and no more, as when their ports are used up."""
+
+    def first_hundred(services: Sequence[ServiceRule]) -> Sequence[ServiceRule]:
+        return sorted(services, key=lambda service: (service.port, service.name, service.protocol))[:100]
+
+    for node in do.nodes("windows"):
+        do.rewrite(node, first_hundred)
+
+
 @fault("cni-check-finds-fault", kills=("CNI-CHECK",))
 def cni_check_finds_fault(do: Injection) -> None:
     """CHECK of the Windows nodes' plugins, in containers that start from now on, finds that there is no container."""

@@ -64,11 +64,11 @@ def request_of(
         {
             **common,
             "proto": flow.protocol,
-            "port": target.port,
+            "port": target.port + (number if flow.each_port else 0),
             "token": token,
             "preferred_port": port,
         }
-        for token, port in zip(tokens, ports, strict=True)
+        for number, (token, port) in enumerate(zip(tokens, ports, strict=True))
     ]
     if len(exchanges) == 1:
         return "exchange", exchanges[0], timeout

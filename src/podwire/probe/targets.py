@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from podwire.cases import Case, Slot
@@ -20,7 +21,7 @@ from podwire.cluster.workloads import (
 )
 from podwire.facts import ClusterFacts, Family
 from podwire.flows import BY_NAME
-from podwire.needs import service_of
+from podwire.needs import MANY_PORTS, service_of
 
 HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
 HOST_PORT = 18081
@@ -66,8 +67,13 @@ class Target:
 def server_ports(deployment: Deployment) -> frozenset[int]:
     """All ports that a flow of this run may be sent to."""
     services = (*deployment.services.found.values(), *deployment.former.values())
-    ports = {port.port for one in services for port in one.ports.values() if one.kind != "dns"}
+    ports = {port.port for one in services for port in _looked_for(one)}
     return SERVER_PORTS | node_ports(deployment) | ports
+
+
+def _looked_for(service: DeployedService) -> Iterable[ServicePort]:
+    ports = () if service.kind == "dns" else tuple(service.ports.values())
+    return ports[:1] if service.kind in MANY_PORTS else ports
 
 
 def node_ports(deployment: Deployment) -> frozenset[int]:
