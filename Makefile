@@ -11,7 +11,7 @@ ARGS ?=
 JOBS ?= 3
 bin := .venv/bin
 
-.PHONY: help setup conformance test check format bench mutants replay clean
+.PHONY: help setup conformance test check format bench mutants profiles replay clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -39,6 +39,9 @@ mutants: setup ## one run per injected fault: which requirement notices it
 	@$(bin)/podwire mutants --lab overlay-win-overlay $(ARGS)
 	@$(bin)/podwire mutants --lab l2bridge-win-bridge $(ARGS)
 	@$(bin)/podwire mutants --lab overlay-flannel-vxlan $(ARGS)
+
+profiles: setup ## the suite on every profile of the lab: one table, and a page of it
+	@$(bin)/podwire profiles $(ARGS)
 
 replay: setup ## dated regressions of Windows networking: which would the gate have caught
 	@$(bin)/podwire replay $(ARGS)

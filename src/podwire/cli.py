@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from podwire import __version__
 from podwire.cli_lab import DEFAULT_LAB, add_lab_commands, dsr_of, known_profile
+from podwire.cli_profiles import add_profiles_command
 from podwire.cli_replay import add_replay_command
 from podwire.cli_runs import add_run_commands
 from podwire.cli_signoff import add_signoff_commands
@@ -42,6 +43,7 @@ _CLUSTER: _Options = (
     ("--fault", "NAME", None, True, "lab only: inject this fault (repeatable)"),
     ("--kubeconfig", "FILE", None, False, "a real cluster; 'in-cluster' for the service account of this pod"),
     ("--context", "NAME", None, False, "context of the kubeconfig"),
+    ("--facts", "FILE", None, False, "facts that the API does not tell, stated by you and held against what is seen"),
     ("--external-host", "NAME[=ADDRESS]", None, False, "a host outside the cluster that runs the agent's echo"),
     ("--external-agent", "COMMAND", None, False, "a command line that runs `agent.py rpc` on that host"),
 )
@@ -65,6 +67,9 @@ _SWITCHES = (
     ("--keep", "leave the probes in the cluster after the run"),
     ("--no-report", "do not make the Allure page (its results are kept)"),
 )
+
+
+NO_FACTS_OF_A_LAB = "--facts: is for a real cluster; what a lab is, its profile says"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
     add_run_commands(commands, _command)
     add_signoff_commands(commands, _command)
     add_lab_commands(commands, _command)
+    add_profiles_command(commands, _command)
     add_replay_command(commands, _command)
     told = "one run a fault of the lab: which requirement notices it"
     mutants = _command(commands, "mutants", _mutants, told, _CLUSTER[:2], _SELECTION)
@@ -155,11 +161,15 @@ def _facts(options: argparse.Namespace) -> int:
     import yaml
 
     from podwire.cluster.discover import discover
+    from podwire.facts_file import stated_in, with_stated
     from podwire.known_profiles import profile_of
 
+    stated = stated_in(Path(options.facts)) if options.facts else None
     with _cluster(options) as (connection, external):
         on_lab = not (options.kubeconfig or options.context)
         facts: ClusterFacts = discover(connection, external, load_balancer=on_lab or options.load_balancer)
+    if stated:
+        facts = with_stated(facts, stated)
     tree = {"profile": profile_of(facts), **facts.to_dict()}
     print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120), end="")
     return 0
@@ -183,6 +193,8 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
         return
     from podwire.lab.process import LabError, start_lab
 
+    if options.facts:
+        raise UsageError(NO_FACTS_OF_A_LAB)
     profile = known_profile(options.lab or DEFAULT_LAB)
     try:
         lab = start_lab(profile, faults=options.fault, dsr=dsr_of(options), build=options.windows_build)

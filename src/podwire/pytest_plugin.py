@@ -36,6 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--linux-image", metavar="IMAGE", help="image of the probes on Linux nodes")
     group.addoption("--windows-image", metavar="IMAGE", help="image of the probes on Windows nodes")
     group.addoption(
+        "--facts",
+        metavar="FILE",
+        type=Path,
+        help="facts that the API does not tell, stated by you and held against what is seen",
+    )
+    group.addoption(
         "--external-host", metavar="NAME[=ADDRESS]", help="a host outside the cluster that runs the agent's echo"
     )
     group.addoption("--evidence", choices=("failed", "all"), default="failed", help="whose packets to keep")
@@ -58,7 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--probe-timeout", type=float, default=4.0, metavar="SECONDS", help="how long a flow waits (4)")
 
 
-PATH_OPTIONS = ("--run-dir", "--kubeconfig")
+PATH_OPTIONS = ("--run-dir", "--kubeconfig", "--facts")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,6 +17,7 @@ from podwire.cases import Case
 from podwire.catalogue import CatalogueError
 from podwire.cluster.errors import PodwireError, UsageError
 from podwire.facts import ClusterFacts, ExternalHost
+from podwire.facts_file import stated_in
 from podwire.judging import CaseUnderTest, Inconclusive, NotMet
 from podwire.ledger import Ledger, case_record
 from podwire.observations import Observation
@@ -47,6 +48,8 @@ def options_of(config: pytest.Config) -> RunOptions:
         raise UsageError(f"--repeat {get('--repeat')}: must be 1 or more")
     if get("--lab") and (get("--kubeconfig") or get("--context")):
         raise UsageError("--lab and --kubeconfig/--context exclude each other")
+    if get("--facts") and not (get("--kubeconfig") or get("--context")):
+        raise UsageError("--facts: is for a real cluster; what a lab is, its profile says")
     external, agent = get("--external-host"), get("--external-agent")
     if agent and not external:
         raise UsageError("--external-agent: needs --external-host, the host that it runs on")
@@ -60,6 +63,7 @@ def options_of(config: pytest.Config) -> RunOptions:
         external=replace(_external_host(external), agent=bool(agent)) if external else None,
         external_agent=tuple(shlex.split(agent)) if agent else (),
         load_balancer=get("--load-balancer"),
+        stated=stated_in(get("--facts")) if get("--facts") else None,
         selection=Selection(
             areas=tuple(get("--area")),
             requirements=tuple(get("--requirement")),

@@ -20,6 +20,7 @@ from podwire.cases import Case
 from podwire.catalogue import load
 from podwire.cluster.errors import UsageError
 from podwire.facts import ClusterFacts, ExternalHost
+from podwire.facts_file import with_stated
 from podwire.lab.planned import planned_facts
 from podwire.lab.process import Lab, LabError, start_lab
 from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
@@ -28,6 +29,7 @@ from podwire.needs import needs_of
 from podwire.planning import Plan, Selection, make_plan
 from podwire.records import ProbeImage
 from podwire.requirements import Catalogue, Limitation
+from podwire.stated_facts import StatedFacts
 from podwire.suite import SuiteTest
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class RunOptions:
     external: ExternalHost | None = None
     external_agent: tuple[str, ...] = ()
     load_balancer: bool = False
+    stated: StatedFacts | None = None
     selection: Selection = field(default_factory=Selection)
     linux_image: str | None = None
     windows_image: str | None = None
@@ -187,15 +190,13 @@ class Runner:
             "nodes-per-os": str(options.selection.nodes_per_os),
             "evidence": options.evidence,
         }
+        if options.stated:
+            described["facts"] = options.stated.source
         if options.repeat > 1:
             described["repeat"] = str(options.repeat)
-        if options.faults:
-            described["faults"] = ", ".join(options.faults)
-        if options.selection.areas:
-            described["areas"] = ", ".join(options.selection.areas)
-        if options.selection.requirements:
-            described["requirements"] = ", ".join(options.selection.requirements)
-        return described
+        chosen = options.selection
+        several = {"faults": options.faults, "areas": chosen.areas, "requirements": chosen.requirements}
+        return described | {name: ", ".join(given) for name, given in several.items() if given}
 
     def begin(self) -> None:
         """Start a lab and its probes in the background, for the `observe` that follows. On a real cluster: nothing.
@@ -311,7 +312,8 @@ class Runner:
         from podwire.cluster.discover import discover
 
         if self._lab is None:
-            return discover(connection, self.options.external, load_balancer=self.options.load_balancer)
+            found = discover(connection, self.options.external, load_balancer=self.options.load_balancer)
+            return with_stated(found, self.options.stated) if self.options.stated else found
         return discover(connection, replace(self._lab.external_host, agent=True), load_balancer=True)
 
     def _deployed(self, connection: Connection, facts: ClusterFacts) -> Deployment:

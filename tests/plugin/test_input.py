@@ -16,6 +16,8 @@ from running import run
         (("--lab", "overlay-win-overlay", "--context", "x"), "exclude each other"),
         (("--kubeconfig", "/nothing/here"), "/nothing/here"),
         (("--external-host", "=="), "--external-host"),
+        (("--facts", "/nothing/here"), "--facts: is for a real cluster; what a lab is, its profile says"),
+        (("--context", "x", "--facts", "/nothing/here"), "--facts /nothing/here: cannot be read: No such file"),
         (("-k", "nothing_like_this"), "no case is left to run"),
     ],
 )

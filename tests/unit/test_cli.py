@@ -82,6 +82,11 @@ def test_facts_only_read(cluster):
             ["facts", "--kubeconfig", "/x", "--lab", "l2bridge-win-bridge"],
             "podwire: --lab, --fault, --dsr and --windows-build cannot",
         ),
+        (["facts", "--facts", "/x"], "podwire: --facts"),
+        (
+            ["facts", "--context", "x", "--facts", "/x"],
+            "podwire: --facts /x: cannot be read: No such file or directory",
+        ),
         (["cleanup", "--older-than", "soon"], "podwire: --older-than soon: is not an age"),
         (["plan", "--nodes-per-os", "two"], "podwire: --nodes-per-os two: is not a number"),
         (["plan", "--area", "none"], "podwire: --area none: unknown; there are: "),

@@ -8,13 +8,15 @@ import pytest
 import yaml
 
 from podwire.cli import parser
+from podwire.facts_file import load_stated_facts
 from podwire.layout import content_root
 
 ROOT = content_root()
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), ROOT / "reports/README.md"]
 )
-EXAMPLES = sorted((ROOT / "docs/examples").glob("*.yaml"))
+FACTS = ROOT / "docs/examples/facts.yaml"
+EXAMPLES = sorted(set((ROOT / "docs/examples").glob("*.yaml")) - {FACTS})
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -71,3 +73,10 @@ def test_a_link_leads_to_a_file(page):
 
 def test_there_are_commands_to_look_at():
     assert sum(len(list(commands("\n".join(FENCE.findall(Path(page).read_text()))))) for page in PAGES) > 20
+
+
+def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
+    whole = FACTS.read_text()
+    assert load_stated_facts(FACTS).mode == "l2tunnel"
+    tree = yaml.safe_load(re.sub(r"^# (?=\w+:)", "", whole, flags=re.MULTILINE))
+    assert set(tree) == {"encapsulation", "families", "cluster_domain", *yaml.safe_load(whole)}

@@ -22,8 +22,7 @@ PORTS = "49152-65535"
 # The source of a tunnelled IPv4 packet, in bits from the outer UDP header: UDP, VXLAN and Ethernet headers before it.
 INNER_SOURCE = "@th,336,32"
 
-# Marks: of packets that go by the fabric, and of connections whose source a load balancer hides (windows_services).
-BY_THE_FABRIC, SOURCE_MARKS = 0x40, 0x3
+BY_THE_FABRIC = 0x40  # the mark of packets that leave by the NIC to come back by it
 
 # The Windows TCP/IP stack starts with 128 hops (recollection, and traces in Antrea's documents: 128 at the sender).
 SYSCTLS: Mapping[str, str] = {
@@ -127,8 +126,13 @@ _SENT_BY_THE_FABRIC = f"""
   }}
   chain forward {{
     type filter hook forward priority 200;
-    iifname "cbr0" oifname "cbr0" ct status & dnat != 0 ct direction original ct mark & {SOURCE_MARKS} == 0 \
-      update @sent {{ ip saddr . th sport . ip daddr . th dport . meta l4proto }} meta mark set {BY_THE_FABRIC}
+    iifname "cbr0" oifname "cbr0" ct status & dnat != 0 ct direction original meta mark set {BY_THE_FABRIC}
+  }}
+  chain postrouting {{
+    type filter hook postrouting priority 200;
+    # With the node's own address as source it could not come back by the NIC: without DSR, and to the client itself.
+    meta mark {BY_THE_FABRIC} ct status & snat != 0 meta mark set 0
+    meta mark {BY_THE_FABRIC} update @sent {{ ip saddr . th sport . ip daddr . th dport . meta l4proto }}
   }}
   chain prerouting {{
     type filter hook prerouting priority -300;
