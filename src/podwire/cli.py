@@ -101,6 +101,9 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     facts = _command(commands, "facts", _facts, "what is discovered of a cluster, as YAML", _CLUSTER)
     _add_switches(facts, _SWITCHES[:1])
+    facts.add_argument(
+        "--wire", action="store_true", help="also put probes into the cluster and look at the packets of two flows"
+    )
     told = "cases with expectations, exclusions with reasons"
     plan = _command(commands, "plan", _plan, told, _CLUSTER, _SELECTION)
     _add_switches(plan, _SWITCHES[:1])
@@ -164,12 +167,18 @@ def _facts(options: argparse.Namespace) -> int:
     from podwire.facts_file import stated_in, with_stated
     from podwire.known_profiles import profile_of
 
-    stated = stated_in(Path(options.facts)) if options.facts else None
-    with _cluster(options) as (connection, external):
-        on_lab = not (options.kubeconfig or options.context)
-        facts: ClusterFacts = discover(connection, external, load_balancer=on_lab or options.load_balancer)
-    if stated:
-        facts = with_stated(facts, stated)
+    facts: ClusterFacts
+    if options.wire:
+        from podwire.wire_facts import facts_from_wire
+
+        with _suites_as_input():
+            facts = facts_from_wire(_run_options(options), lambda text: print(f"podwire: {text}", file=sys.stderr))
+    else:
+        stated = stated_in(Path(options.facts)) if options.facts else None
+        with _cluster(options) as (connection, external):
+            on_lab = not (options.kubeconfig or options.context)
+            facts = discover(connection, external, load_balancer=on_lab or options.load_balancer)
+        facts = with_stated(facts, stated) if stated else facts
     tree = {"profile": profile_of(facts), **facts.to_dict()}
     print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120), end="")
     return 0

@@ -1,0 +1,68 @@
+"""The network mode as one flow between nodes shows it on the wire, and one between pods of a node. Pure.
+
+Each mode leaves its own marks at the client's node (Kubernetes: Networking on Windows, network modes; Microsoft:
+Windows container network drivers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from podwire.facts import UNKNOWN, ClusterFacts, Encapsulation, Mode
+from podwire.observations import Observation
+from podwire.packets import Packet
+
+
+@dataclass(frozen=True, kw_only=True)
+class WireMode:
+    """What the wire tells, in words too; `mode` is unknown where the marks are those of no mode."""
+
+    mode: Mode
+    words: str
+    encapsulation: Encapsulation | None = None
+
+
+def told_by_wire(across: Observation, same_node: Observation | None) -> WireMode:
+    """The mode by the requests of a flow to a pod of another node, at the NIC of the client's node.
+
+    `same_node` is a flow to a pod of the client's own node: l2bridge keeps it inside, l2tunnel sends it out and back.
+    """
+    seen = _requests(across)
+    if not seen:
+        why = across.problem or "nothing of it passes the network card"
+        return WireMode(mode="unknown", words=f"a flow between nodes tells nothing: {why}")
+    first, bindings = seen[0], across.bindings
+    if first.outer is not None:
+        outer = first.outer
+        tunnel = Encapsulation(kind=outer.kind, port=outer.dport, vni=outer.vni)
+        words = f"{outer.kind.upper() if outer.kind == 'vxlan' else 'Geneve'} to port {outer.dport}, VNI {outer.vni}"
+        return WireMode(mode="overlay" if outer.kind == "vxlan" else "transparent", words=words, encapsulation=tunnel)
+    if first.src == bindings.get("client.node.ip"):
+        return WireMode(mode="nat", words="pods are seen under their node's address, by pods of the cluster too")
+    if first.frame_src == bindings.get("client.mac"):
+        return WireMode(mode="transparent", words="no tunnel, and frames carry the MAC of the pod")
+    if first.src != bindings.get("client.ip") or first.frame_src != bindings.get("client.node.mac"):
+        return WireMode(mode="unknown", words=f"no tunnel, from {first.src} in a frame of {first.frame_src}")
+    if same_node is not None and _requests(same_node):
+        return WireMode(mode="l2tunnel", words="no tunnel, the node's MAC, also for pods of one node")
+    return WireMode(mode="l2bridge", words="no tunnel, pod addresses in frames with the node's MAC")
+
+
+def _requests(observation: Observation) -> list[Packet]:
+    capture = observation.captures.get("client-node")
+    return [one.packet for one in capture.packets if one.direction == "request"] if capture else []
+
+
+def with_wire(facts: ClusterFacts, wire: WireMode, nodes: str) -> ClusterFacts:
+    """The facts with what the wire tells. Where the API tells another mode, it is a conflict, and the mode unknown."""
+    signal = f"wire, {nodes}: {wire.words}" + (f": {wire.mode}" if wire.mode != UNKNOWN else "")
+    made = replace(facts, signals=(*facts.signals, signal))
+    if wire.mode == UNKNOWN:
+        return made
+    if facts.mode not in (UNKNOWN, wire.mode):
+        conflict = f"conflict: network mode {facts.mode} (API) and {wire.mode} (wire); taken as unknown"
+        return replace(made, mode="unknown", encapsulation=None, signals=(*made.signals, conflict))
+    if wire.encapsulation is None:
+        return replace(made, mode=wire.mode)
+    families = ("ipv4",) if wire.mode == "overlay" else facts.windows_families
+    return replace(made, mode=wire.mode, encapsulation=wire.encapsulation, windows_families=families)

@@ -1,0 +1,36 @@
+"""The network mode that a lab's own packets tell is the one that it was built with."""
+
+import pytest
+import yaml
+
+from podwire import cli
+from podwire.facts import Encapsulation
+from podwire.runner import RunOptions
+from podwire.wire_facts import facts_from_wire
+
+
+@pytest.mark.parametrize(
+    ("profile", "mode", "tunnel"),
+    [
+        ("overlay-ovn-hybrid", "overlay", Encapsulation(kind="vxlan", port=4789, vni=4097)),
+        ("l2tunnel-azure-cni", "l2tunnel", None),
+    ],
+)
+def test_the_wire_tells_what_the_api_tells(profile, mode, tunnel):
+    facts = facts_from_wire(RunOptions(lab=profile))
+    assert (facts.mode, facts.encapsulation) == (mode, tunnel)
+    assert any(signal.startswith("wire, windows-1 to windows-2: ") for signal in facts.signals)
+    assert not any(signal.startswith("conflict") for signal in facts.signals)
+
+
+def test_a_wire_that_is_not_as_the_api_says_is_a_conflict():
+    facts = facts_from_wire(RunOptions(lab="l2tunnel-azure-cni", faults=("same-node-stays-inside",)))
+    assert facts.mode == "unknown"
+    assert facts.signals[-1] == "conflict: network mode l2tunnel (API) and l2bridge (wire); taken as unknown"
+
+
+def test_the_command_prints_it(capsys):
+    assert cli.main(["facts", "--lab", "l2bridge-win-bridge", "--wire"]) == 0
+    told = yaml.safe_load(capsys.readouterr().out)
+    assert told["profile"] == "l2bridge-win-bridge"
+    assert "pod addresses in frames with the node's MAC: l2bridge" in told["signals"][-1]

@@ -1,0 +1,61 @@
+"""The network mode by what one flow between nodes, and one on a node, leave on the wire."""
+
+import pytest
+from observed import BINDINGS, a_packet, a_tunnel, an_observation
+
+from podwire.facts import ClusterFacts, Encapsulation
+from podwire.wire_mode import WireMode, told_by_wire, with_wire
+
+NODE_MAC, POD_MAC, OTHER_MAC = "02:10:00:00:00:0b", "02:30:00:00:0b:02", "02:10:00:00:00:0c"
+KNOWN = {**BINDINGS, "client.mac": POD_MAC, "client.node.mac": NODE_MAC}
+INSIDE = an_observation(packets=[])
+
+
+def across(**packet):
+    return an_observation(packets=[a_packet(**{"eth_src": NODE_MAC, "eth_dst": OTHER_MAC, **packet})], bindings=KNOWN)
+
+
+SEEN = {
+    "vxlan": (across(outer=a_tunnel(vni=4097)), INSIDE, "overlay", "VXLAN to port 4789, VNI 4097"),
+    "geneve": (across(outer=a_tunnel(kind="geneve", dport=6081, vni=7)), INSIDE, "transparent", "Geneve to port 6081"),
+    "bare": (across(), INSIDE, "l2bridge", "pod addresses in frames with the node's MAC"),
+    "bare, and on the node too": (across(), across(), "l2tunnel", "also for pods of one node"),
+    "one node only has pods": (across(), None, "l2bridge", "pod addresses in frames with the node's MAC"),
+    "hidden": (across(src="172.31.0.11"), INSIDE, "nat", "under their node's address"),
+    "the pod's MAC": (across(eth_src=POD_MAC), INSIDE, "transparent", "frames carry the MAC of the pod"),
+    "another source": (across(src="10.9.9.9"), INSIDE, "unknown", "from 10.9.9.9"),
+    "another MAC": (across(eth_src=OTHER_MAC), INSIDE, "unknown", f"in a frame of {OTHER_MAC}"),
+    "nothing": (an_observation(packets=[]), INSIDE, "unknown", "nothing of it passes the network card"),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_each_mode_leaves_its_own_marks(name):
+    flow, same_node, mode, words = SEEN[name]
+    told = told_by_wire(flow, same_node)
+    assert told.mode == mode
+    assert words in told.words
+
+
+def test_a_flow_that_came_to_nothing_says_why():
+    told = told_by_wire(an_observation(packets=[], problem="pod windows-1-a: evicted"), None)
+    assert (told.mode, told.words) == ("unknown", "a flow between nodes tells nothing: pod windows-1-a: evicted")
+
+
+def test_what_the_api_does_not_tell_the_wire_does():
+    wire = told_by_wire(across(outer=a_tunnel()), INSIDE)
+    facts = with_wire(ClusterFacts(mode="unknown", windows_families=("ipv4", "ipv6")), wire, "w-1 to w-2")
+    assert (facts.mode, facts.windows_families) == ("overlay", ("ipv4",))
+    assert facts.encapsulation == Encapsulation(kind="vxlan", port=4789, vni=4096)
+    assert facts.signals == ("wire, w-1 to w-2: VXLAN to port 4789, VNI 4096: overlay",)
+
+
+def test_api_and_wire_that_disagree_are_a_conflict():
+    facts = with_wire(ClusterFacts(mode="l2bridge"), told_by_wire(across(), across()), "w-1 to w-2")
+    assert (facts.mode, facts.encapsulation) == ("unknown", None)
+    assert facts.signals[-1] == "conflict: network mode l2bridge (API) and l2tunnel (wire); taken as unknown"
+
+
+def test_a_wire_that_tells_nothing_changes_nothing_but_says_so():
+    facts = with_wire(ClusterFacts(mode="overlay"), WireMode(mode="unknown", words="no flow is possible"), "no node")
+    assert (facts.mode, facts.signals) == ("overlay", ("wire, no node: no flow is possible",))
