@@ -12,6 +12,7 @@ Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]
 ProbeProtocol = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
 Enters = Literal["", "client-node", "server-node", "other-node"]
 Via = Literal[
+    "loopback",
     "pod-ip",
     "pod-name",
     "short-pod-name",

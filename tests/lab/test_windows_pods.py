@@ -5,7 +5,7 @@ import re
 
 import pytest
 from agentpods import HOST_PROCESS
-from runninglab import Api, ready
+from runninglab import Api, ready, until
 
 from podwire.lab.process import start_lab
 
@@ -33,6 +33,22 @@ def find(api, pod, name):
 def cluster_ip(api, name):
     body = {"metadata": {"name": name}, "spec": {"selector": {"app": "nobody"}, "ports": [{"port": 80}]}}
     return api("POST", "/api/v1/namespaces/default/services", body)["spec"]["clusterIP"]
+
+
+BESIDE = """
+import socket
+server = socket.create_server(("127.0.0.1", 8090))
+while True:
+    server.accept()[0].sendall(b"beside")
+"""
+
+
+def test_containers_of_a_pod_share_their_loopback(api):
+    ask = "import socket; print(socket.create_connection(('127.0.0.1', 8090), 5).recv(9).decode())"
+    image = {"image": "python:3.12"}
+    both = [{"name": "c", **image, "command": list(SLEEP)}, {"name": "d", **image, "command": ["python", "-c", BESIDE]}]
+    start(api, "both", "windows-1", containers=both)
+    assert until(lambda: api.exec("both", "python", "-c", ask)[1].startswith("beside\n"))
 
 
 def test_nslookup_finds_what_the_resolver_of_programs_does_not(api):

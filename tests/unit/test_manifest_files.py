@@ -95,11 +95,21 @@ def test_a_special_pod_is_the_usual_one_but_for_what_its_file_says(slot, node):
             assert made["spec"][key] == value, key
     assert made["metadata"]["name"] == made["spec"]["hostname"] == "n-x"
     assert made["metadata"]["labels"]["podwire.dev/slot"] == slot
-    (container,), (before,) = made["spec"]["containers"], usual["spec"]["containers"]
+    (container, *_), (before,) = made["spec"]["containers"], usual["spec"]["containers"]
     assert {key: container[key] for key in ("name", "image", "env", "volumeMounts")} == {
         key: before[key] for key in ("name", "image", "env", "volumeMounts")
     }
     assert manifests.command_of(made) == manifests.command_of(usual)
+
+
+def test_a_second_container_is_as_the_first_but_for_what_it_says():
+    made = manifests.probe_pod("r1", "n", "two-containers", NODES[0], "n", "image:1", 60)
+    first, second = made["spec"]["containers"]
+    assert (first["name"], second["name"], second["ports"]) == ("probe", "beside", [])
+    assert second["command"][-2:] == ["--port", "8090"]
+    assert {key: second[key] for key in ("image", "env", "volumeMounts", "resources")} == {
+        key: first[key] for key in ("image", "env", "volumeMounts", "resources")
+    }
 
 
 def test_a_special_pod_may_listen_on_another_port():

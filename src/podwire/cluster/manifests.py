@@ -98,7 +98,8 @@ def probe_pod(
     metadata["labels"] |= {RUN_LABEL: run_id, PROBE_LABEL: name, KIND_LABEL: kind, SLOT_LABEL: slot}
     spec["nodeSelector"]["kubernetes.io/hostname"] = hostname
     spec["activeDeadlineSeconds"] = deadline
-    spec["containers"][0]["image"] = image
+    for container in spec["containers"]:
+        container["image"] = image
     port = (metadata.get("annotations") or {}).get(PORT_NOTE)
     if port:
         words = spec["containers"][0]["command"]
@@ -111,13 +112,14 @@ def probe_pod(
 
 
 def _patched(obj: Object, patch: Object) -> Object:
-    """The object with what a variant says: maps are merged, and so is the one container; other lists are replaced."""
+    """The object with what a variant says: maps are merged, and so are containers, each with the one that there is;
+    other lists are replaced."""
     merged = dict(obj)
     for key, value in patch.items():
         if isinstance(value, dict) and isinstance(merged.get(key), dict):
             merged[key] = _patched(merged[key], value)
         elif key == "containers":
-            merged[key] = [_patched(merged[key][0], value[0])]
+            merged[key] = [_patched(merged[key][0], one) for one in value]
         else:
             merged[key] = value
     return merged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 
 from podwire.facts import FAMILIES, OS, Family
 from podwire.lab.addresses import ROUTER, UNDERLAY
@@ -123,6 +124,21 @@ def pod_source_rewritten(do: Injection) -> None:
             to = f"{ip} daddr {do.network.profile.pod_network(family)} {ip} daddr != {pods} {ECHO}"
             rule = f"{ip} saddr {pods} {to} snat to {node.plan.address(family)}"
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
+
+
+@fault("containers-apart", kills=("ARCH-SHARED-NETNS",))
+def containers_apart(do: Injection) -> None:
+    """The second container of a pod that comes to a Windows node from now on is on the node's network."""
+    for node in do.nodes("windows"):
+        node.containers_apart = True
+        do.undone_by(_together(node))
+
+
+def _together(node: Node) -> Callable[[], None]:
+    def undo() -> None:
+        node.containers_apart = False
+
+    return undo
 
 
 @fault("same-node-mirrored", kills=("SAME-NODE-LOCAL",))

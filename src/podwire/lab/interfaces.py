@@ -51,6 +51,9 @@ class NodeNetwork(Protocol):
     def families(self) -> tuple[Family, ...]:
         """The families of its pods, which are those that its proxy serves."""
 
+    containers_apart: bool
+    """Whether only the first container of a pod gets the pod's namespace, which is a fault."""
+
     def attach_pod(self, uid: str) -> PodNetwork:
         """A namespace with a cable, addresses and routes, ready to carry traffic when the call returns."""
 

@@ -94,6 +94,11 @@ class PodWorker:
         """The network namespace that the pod's processes run in: its own, or the node's."""
         return self.network.namespace.fd if self.network is not None else self._services.node.namespace.fd
 
+    def _netns_of(self, container: str) -> int:
+        """The network namespace of a container, which all containers of a pod share."""
+        apart = self._services.node.containers_apart and container != next(iter(self.containers))
+        return self._services.node.namespace.fd if apart else self.netns
+
     def publish(self) -> None:
         """Write the pod's status, if the API still has this pod."""
         current = self._services.store.get("pods", self.namespace, self.name)
@@ -204,7 +209,7 @@ class PodWorker:
         status.container_id = f"containerd://{secrets.token_hex(32)}"
         try:
             container.process = await self._services.spawner.start(
-                self.netns,
+                self._netns_of(status.name),
                 command,
                 root=root,
                 root_at=f"{self._services.work}/root",

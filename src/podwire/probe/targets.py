@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from podwire.cases import Case, Slot
@@ -26,6 +26,9 @@ from podwire.needs import MANY_PORTS, service_of
 HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
 HOST_PORT = 18081
 CLOSED_PORT = 18999
+LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
+BESIDE_PORT = 8090
+"""Where the second container of a pod listens (manifests/variants/two-containers.yaml)."""
 SERVER_PORTS = frozenset(
     {
         ECHO_PORT,
@@ -37,6 +40,7 @@ SERVER_PORTS = frozenset(
         HTTP_PORT,
         HOST_PORT,
         CLOSED_PORT,
+        BESIDE_PORT,
     }
 )
 
@@ -123,6 +127,8 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
         ip = _outside_address(facts, flow.family)
         number = CLOSED_PORT if flow.closed_port else HTTP_PORT if flow.protocol == "http" else ECHO_PORT
         return Target(host=ip, port=number, ip=ip)
+    if flow.via == "loopback":
+        return Target(host=LOOPBACK[flow.family], port=BESIDE_PORT, ip=LOOPBACK[flow.family])
     if flow.via in ("pod-ip", "node-ip"):
         server = probe_of(case.server, deployment)
         ip = _address(server, flow.family)
