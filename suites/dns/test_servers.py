@@ -16,6 +16,15 @@ from podwire import (
     requirement,
 )
 
+OWN_FILE = {
+    "client_pod": "two-containers",
+    "server_kind": "dns",
+    "via": "unknown-name",
+    "protocol": "dns",
+    "family": "ipv4",
+}
+NOBODY = "198.18.0.53"  # whom that file names (manifests/variants/two-containers.yaml)
+
 
 @requirement("DNS-SERVERADDR")
 @flows(client=ANY_OS, server_kind="dns", via="unknown-name", protocol="dns")
@@ -85,6 +94,18 @@ def test_a_pod_asks_the_server_of_its_own_configuration(flow, case):
         at_dns=[asked(flow.with_suffix(1), of=flow.dns_ip)],
         at_client=[request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)],
     )
+
+
+@requirement("DNS-FILE-IGNORED")
+@flows(client=WINDOWS, **OWN_FILE)
+def test_a_windows_pod_asks_the_cluster_whatever_its_file_says(flow, case):
+    case.expect(not_found=True, at_client=[request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)])
+
+
+@requirement("DNS-FILE-IGNORED")
+@flows(client=LINUX, **OWN_FILE)
+def test_a_linux_pod_asks_whom_its_file_names(flow, case):
+    case.expect(at_client=[request(dst=NOBODY, dport=53)])
 
 
 @requirement("DNS-HOST-NETWORK")

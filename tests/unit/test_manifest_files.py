@@ -88,7 +88,9 @@ def test_names_of_special_pods_are_dns_labels_however_long_the_nodes_name_is(slo
 def test_a_special_pod_is_the_usual_one_but_for_what_its_file_says(slot, node):
     made = manifests.probe_pod("r1", "n-x", slot, node, "n", "image:1", 60, dns="10.96.0.53")
     usual = manifests.probe_pod("r1", "n-x", "a", node, "n", "image:1", 60)
-    (file,) = yaml.safe_load_all((manifests_folder() / "variants" / f"{slot}.yaml").read_text(encoding="utf-8"))
+    text = (manifests_folder() / "variants" / f"{slot}.yaml").read_text(encoding="utf-8")
+    several = {one["spec"].get("os", {}).get("name", node.os): one for one in yaml.safe_load_all(text)}
+    file = several[node.os]
     said = set(file["spec"]) - {"containers"}
     for key, value in usual["spec"].items():
         if key not in {*said, "containers"}:
@@ -96,9 +98,9 @@ def test_a_special_pod_is_the_usual_one_but_for_what_its_file_says(slot, node):
     assert made["metadata"]["name"] == made["spec"]["hostname"] == "n-x"
     assert made["metadata"]["labels"]["podwire.dev/slot"] == slot
     (container, *_), (before,) = made["spec"]["containers"], usual["spec"]["containers"]
-    assert {key: container[key] for key in ("name", "image", "env", "volumeMounts")} == {
-        key: before[key] for key in ("name", "image", "env", "volumeMounts")
-    }
+    own = set(file["spec"].get("containers", [{}])[0]) - {"name"}
+    kept = {"name", "image", "env", "volumeMounts"} - own
+    assert {key: container[key] for key in kept} == {key: before[key] for key in kept}
     assert manifests.command_of(made) == manifests.command_of(usual)
 
 
@@ -107,9 +109,20 @@ def test_a_second_container_is_as_the_first_but_for_what_it_says():
     first, second = made["spec"]["containers"]
     assert (first["name"], second["name"], second["ports"]) == ("probe", "beside", [])
     assert second["command"][-2:] == ["--port", "8090"]
-    assert {key: second[key] for key in ("image", "env", "volumeMounts", "resources")} == {
-        key: first[key] for key in ("image", "env", "volumeMounts", "resources")
+    assert {key: second[key] for key in ("image", "env", "resources")} == {
+        key: first[key] for key in ("image", "env", "resources")
     }
+
+
+def test_a_variant_may_say_something_else_for_each_operating_system():
+    places = {}
+    for node in NODES:
+        made = manifests.probe_pod("r1", "n", "two-containers", node, "n", "image:1", 60)
+        first, second = made["spec"]["containers"]
+        places[node.os] = [mount["mountPath"] for mount in first["volumeMounts"]]
+        assert [mount["mountPath"] for mount in second["volumeMounts"]] == ["/podwire"]
+        assert made["spec"]["os"]["name"] == node.os
+    assert places == {"linux": ["/podwire", "/etc/resolv.conf"], "windows": ["/podwire", "C:\\etc"]}
 
 
 def test_a_special_pod_may_listen_on_another_port():

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from podwire.facts import NodeFacts
+from podwire.facts import OS, NodeFacts
 from podwire.layout import manifests_folder
 from podwire.needs import CROWDS
 
@@ -32,6 +32,8 @@ MANAGER = "podwire"
 PREFIX = "podwire-"
 AGENT_CONFIGMAP = "podwire-agent"
 AGENT_KEY = "agent.py"
+RESOLVER_OF_NOBODY = "198.18.0.53"
+RESOLVER_FILE = f"nameserver {RESOLVER_OF_NOBODY}\noptions timeout:1 attempts:1\n"
 HEADLESS_SERVICE = "pods"
 CONTAINER = "probe"
 
@@ -67,7 +69,7 @@ def namespace(run_id: str, owner: str) -> Object:
 
 
 def agent_configmap(run_id: str, agent: str) -> Object:
-    """The ConfigMap that carries the agent's source into the pods."""
+    """The ConfigMap that carries the agent's source into the pods, and a resolver file for one kind of them."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -76,7 +78,7 @@ def agent_configmap(run_id: str, agent: str) -> Object:
             "namespace": namespace_name(run_id),
             "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id},
         },
-        "data": {AGENT_KEY: agent},
+        "data": {AGENT_KEY: agent, "resolv.conf": RESOLVER_FILE},
     }
 
 
@@ -91,7 +93,7 @@ def probe_pod(
     kind = "host" if slot == "host" else "pod"
     obj = _fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
     if slot not in ORDINARY:
-        obj = _patched(obj, _fresh(f"variants/{slot}.yaml"))
+        obj = _patched(obj, _variant(slot, node.os))
     metadata, spec = obj["metadata"], obj["spec"]
     metadata["name"] = name
     metadata["namespace"] = namespace_name(run_id)
@@ -109,6 +111,13 @@ def probe_pod(
     if "dnsConfig" in spec:
         spec["dnsConfig"]["nameservers"] = [dns]
     return obj
+
+
+def _variant(slot: str, os: OS) -> Object:
+    """What a variant says for an operating system; a file of one document says it for both."""
+    documents = _documents(f"variants/{slot}.yaml")
+    own = (one for one in documents if (one["spec"].get("os") or {}).get("name") == os)
+    return copy.deepcopy(next(own, documents[0]))
 
 
 def _patched(obj: Object, patch: Object) -> Object:

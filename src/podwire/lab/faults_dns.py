@@ -9,7 +9,7 @@ from podwire.lab.addresses import OUTSIDE_HOST, OUTSIDE_ROUTER
 from podwire.lab.dns import Damage
 from podwire.lab.faulting import DNS_PORT, Injection, chain, fault
 from podwire.lab.planned import OUTSIDE_NAME
-from podwire.lab.resolvers import NO_ALIASES, NO_CONFIG, NODE_SERVER, PLAIN_ADAPTER
+from podwire.lab.resolvers import FILE_COUNTS, NO_ALIASES, NO_CONFIG, NODE_SERVER, PLAIN_ADAPTER
 from podwire.lab.windows_dns_client import BACKWARDS, NO_SUFFIX, SEARCH_LIST, SILENT_ON_DOTS
 
 NOBODY = {"A": "10.244.250.250", "AAAA": "fd10:244:0:fa::fa"}
@@ -121,6 +121,12 @@ def windows_config_ignored(do: Injection) -> None:
 def windows_hosts_aliases_missing(do: Injection) -> None:
     """The hosts file of Windows pods lacks their hostAliases: these names are asked of a server, which knows none."""
     quirk(do, NO_ALIASES)
+
+
+@fault("windows-resolver-file-counts", kills=("DNS-FILE-IGNORED",))
+def windows_resolver_file_counts(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on ask the servers of a resolv.conf that is put into them."""
+    quirk(do, FILE_COUNTS)
 
 
 @fault("windows-nslookup-plain", kills=("DNS-PQDN-NSLOOKUP",))

@@ -28,7 +28,7 @@ from podwire.lab.interfaces import (
 )
 from podwire.lab.node_services import NodeServices
 from podwire.lab.pod_worker import PodWorker
-from podwire.lab.resolvers import PLAIN_ADAPTER, Resolver, misled, resolver_of
+from podwire.lab.resolvers import FILE_COUNTS, PLAIN_ADAPTER, Resolver, by_file, misled, resolver_of
 from podwire.lab.windows_dns_client import ADDRESS as DNS_CLIENT_ADDRESS
 from podwire.lab.windows_dns_client import OPTIONS as DNS_CLIENT_OPTIONS
 from podwire.lab.windows_dns_client import WindowsDnsClient
@@ -113,6 +113,9 @@ class NodeAgents:
         if node.os == "windows" and network is not None:
             _allow_ping(network.namespace)
             quirks = self._windows_dns_quirks
+            if FILE_COUNTS in quirks:
+                space = pod["metadata"]["namespace"]
+                found = by_file(found, pod, lambda name: self._store.get("configmaps", space, name))
             found = misled(found, quirks, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
             client = WindowsDnsClient(found.search, found.servers, quirks)
             await self._dns_thread.run(client.serve(network.namespace))

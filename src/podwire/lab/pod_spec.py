@@ -191,10 +191,17 @@ def volumes(
             source = f"{source}/{sub}"
             if not os.path.exists(source):
                 os.makedirs(source)
-        target = _unix_path(mount["mountPath"])
+        target = _place_of(context, mount["mountPath"])
         places = (target, SANDBOX + target) if context.host_process(container) else (target,)
         mounts += [Volume(source=source, target=place, read_only=bool(mount.get("readOnly"))) for place in places]
     return mounts
+
+
+def _place_of(context: PodContext, path: str) -> str:
+    """Where a mount is in the container. `C:\\etc` means nothing to Windows: it is not the lab's /etc."""
+    place = _unix_path(path)
+    ours = context.system == "windows" and (place == "/etc" or place.startswith("/etc/"))
+    return f"/c{place}" if ours else place
 
 
 def _unix_path(path: str) -> str:

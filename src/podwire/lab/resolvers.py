@@ -5,13 +5,14 @@ Source: kubernetes.io "DNS for Services and Pods": policies; on Windows nodes no
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from podwire.facts import OS
 from podwire.lab.interfaces import Object
 
 NODE_SERVER, NO_CONFIG, NO_ALIASES, PLAIN_ADAPTER = "node's server", "no config", "no aliases", "plain adapter"
+FILE_COUNTS = "file counts"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,17 @@ def resolver_of(
         search=(*found.search, *searches),
         options=kept + added,
     )
+
+
+def by_file(found: Resolver, pod: Object, config_map: Callable[[str], Object | None]) -> Resolver:
+    """The settings with the servers of a resolv.conf that the pod has from a ConfigMap, where it has one: a fault."""
+    for volume in pod["spec"].get("volumes") or ():
+        source = volume.get("configMap") or {}
+        if any(item["key"] == "resolv.conf" for item in source.get("items") or ()):
+            text = ((config_map(source["name"]) or {}).get("data") or {}).get("resolv.conf", "")
+            words = [line.split() for line in text.splitlines()]
+            return replace(found, servers=tuple(line[1] for line in words if line[:1] == ["nameserver"]))
+    return found
 
 
 def misled(found: Resolver, quirks: Set[str], *, cluster_dns: Sequence[str], node_dns: Sequence[str]) -> Resolver:
