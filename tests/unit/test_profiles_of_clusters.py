@@ -58,6 +58,22 @@ def test_the_lab_has_every_profile_under_its_name(name):
 def test_a_transparent_network_of_another_cni_is_no_profile():
     facts = recorded("transparent-antrea")
     assert (facts.mode, facts.cni, facts.kube_proxy, profile_of(facts)) == ("transparent", "antrea", False, "unknown")
+    assert facts.encapsulation == GENEVE
+
+
+def antrea(**settings):
+    objects = yaml.safe_load((RECORDINGS / "transparent-antrea.yaml").read_text())
+    objects["configmaps"][0]["data"]["antrea-agent.conf"] = yaml.safe_dump(settings)
+    return facts_from_objects(objects)
+
+
+def test_antreas_settings_tell_its_tunnel():
+    assert antrea().encapsulation == GENEVE
+    assert antrea(tunnelType="vxlan", tunnelPort=8472).encapsulation == Encapsulation(kind="vxlan", port=8472)
+    assert antrea(trafficEncapMode="noEncap").encapsulation is None
+    stt = antrea(tunnelType="stt")
+    assert stt.encapsulation is None
+    assert any("encapsulation stt" in signal and "podwire does not read it" in signal for signal in stt.signals)
 
 
 def test_signals_that_disagree_are_no_profile_and_both_are_named():

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+import yaml
 
 from podwire.facts import UNKNOWN, Encapsulation, Mode
 
@@ -40,6 +42,8 @@ _PLUGINS: Mapping[str, tuple[str, Mode | None]] = {
     "cilium-cni": ("cilium", None),
 }
 
+# What gives addresses where nothing tells it: these CNIs bring it along.
+_USUAL_IPAM: Mapping[str, str] = {"flannel": "host-local", "calico": "calico-ipam"}
 # What gives pods their addresses: the types of CNI configurations that are known, and azure-cns by its older name.
 IPAMS = ("host-local", "azure-vnet-ipam", "azure-cns", "calico-ipam")
 # The HNS network of azure-vnet by its `mode` (Azure/azure-container-networking: docs/cni.md).
@@ -71,6 +75,7 @@ class Vote:
     mode: Mode | None = None
     vni: int | None = None
     port: int | None = None
+    tunnel: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +107,8 @@ def network_signals(objects: Objects) -> NetworkSignals:
     cni = next(iter(cnis)) if len(cnis) == 1 else UNKNOWN
     if len(cnis) > 1:
         signals.append(f"conflict: CNI {_both(cnis)}; taken as unknown")
-    ipams = _distinct((v.ipam, v.source) for v in votes if v.ipam)
+    usual = {_USUAL_IPAM[cni]: cni} if cni in _USUAL_IPAM else {}
+    ipams = _distinct((v.ipam, v.source) for v in votes if v.ipam) or usual
     if len(ipams) > 1:
         signals.append(f"conflict: IPAM {_both(ipams)}; taken as unknown")
     return NetworkSignals(
@@ -115,6 +121,8 @@ def network_signals(objects: Objects) -> NetworkSignals:
 
 
 def _encapsulation(mode: Mode, cni: str, votes: list[Vote], signals: list[str]) -> Encapsulation | None:
+    if mode == "transparent" and cni == "antrea":
+        return _of_agent(votes, signals)
     if mode == "transparent" and cni == "ovn-kubernetes":
         # kubernetes.io, "Networking on Windows", network modes, Transparent: Geneve or STT; OVN has the former.
         return Encapsulation(kind="geneve", port=GENEVE_PORT)
@@ -131,6 +139,19 @@ def _encapsulation(mode: Mode, cni: str, votes: list[Vote], signals: list[str]) 
         port=next(iter(ports)) if len(ports) == 1 else VXLAN_PORT,
         vni=next(iter(vnis)) if len(vnis) == 1 else None,
     )
+
+
+def _of_agent(votes: list[Vote], signals: list[str]) -> Encapsulation | None:
+    """The tunnel that an agent of a transparent network tells; podwire reads VXLAN and Geneve."""
+    told = next((vote for vote in votes if vote.tunnel), None)
+    if told is None or told.tunnel == "none":
+        return None
+    ports = {"vxlan": VXLAN_PORT, "geneve": GENEVE_PORT}
+    if told.tunnel not in ports:
+        signals.append(f"encapsulation {told.tunnel} ({told.source}): podwire does not read it; taken as none")
+        return None
+    kind: Literal["vxlan", "geneve"] = "vxlan" if told.tunnel == "vxlan" else "geneve"
+    return Encapsulation(kind=kind, port=told.port or ports[kind])
 
 
 def _distinct(told: Iterable[tuple[Any, str]]) -> dict[Any, str]:
@@ -204,7 +225,7 @@ def _of_aks_node(labels: Mapping[str, str], source: str) -> Iterator[Vote]:
     if labels.get("kubernetes.azure.com/podnetwork-type") == "overlay":
         # Routed by the Azure fabric; the node itself does not encapsulate.
         words = "AKS, Azure CNI overlay: L2Bridge, not encapsulated by the node"
-        yield Vote(source=source, words=words, cni="azure-cni", mode="l2bridge")
+        yield Vote(source=source, words=words, cni="azure-cni", ipam="azure-cns", mode="l2bridge")
     else:
         yield Vote(source=source, words="AKS; whether L2Bridge or L2Tunnel the API does not tell", cni="azure-cni")
 
@@ -222,6 +243,8 @@ def _of_configmap(config: Object, windows: bool) -> Iterator[Vote]:
         ipam = "vpc-prefix" if _is_true(data.get("enable-windows-prefix-delegation")) else "vpc-secondary"
         words = f"enable-windows-ipam: vpc-bridge, {ipam}"
         yield Vote(source=place, words=words, cni="vpc-cni", ipam=ipam, mode="l2bridge" if windows else None)
+    if name.startswith("antrea-") and "antrea-agent.conf" in data:
+        yield _of_antrea(str(data["antrea-agent.conf"]), place)
     for key, text in data.items():
         tree = _json(text) if key.endswith((".json", ".conf", ".conflist")) else None
         if not isinstance(tree, dict):
@@ -254,6 +277,22 @@ def _of_backend(backend: Mapping[str, Any], source: str, cni: str) -> Vote:
         vni=vni if isinstance(vni, int) else None,
         port=port if isinstance(port, int) else None,
     )
+
+
+def _of_antrea(text: str, place: str) -> Vote:
+    """antrea-io/antrea, antrea-agent.conf; what it leaves out is `encap` with Geneve."""
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError:
+        tree = None
+    settings = tree if isinstance(tree, dict) else {}
+    traffic = str(settings.get("trafficEncapMode") or "encap")
+    bare = traffic.lower() in ("noencap", "networkpolicyonly")
+    kind = "none" if bare else str(settings.get("tunnelType") or "geneve").lower()
+    port = settings.get("tunnelPort")
+    words = f"trafficEncapMode {traffic}" + ("" if bare else f", tunnelType {kind}")
+    known = port if isinstance(port, int) and port else None
+    return Vote(source=f"{place} antrea-agent.conf", words=words, cni="antrea", tunnel=kind, port=known)
 
 
 def _of_plugin(plugin: Object, source: str, *, of_windows: bool) -> Vote:
