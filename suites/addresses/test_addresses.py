@@ -5,39 +5,38 @@ from podwire import ANY_OS, ANYWHERE, LINUX, WINDOWS, flows, inside, known, othe
 PODS = {"placement": ANYWHERE, "via": "pod-ip", "protocol": ("tcp", "udp"), "family": "ipv4"}
 
 
-def talks_from(flow, network):
-    """What shows that both ends talk under addresses of these networks."""
+def of_its_node(flow):
+    """The client has an address of its node's part of the pod network, nobody else has it, and it talks from there."""
+    part = inside(flow.client.node.pod_network)
     return {
+        "known": [known(flow.client.has_own_address, True), known(flow.client.ip, part)],
         "answered_by": flow.server,
-        "at_client": [request(src=network(flow.client)), reply(dst=network(flow.client))],
-        "at_server": [request(src=network(flow.client))],
+        "at_client": [request(src=part), reply(dst=part)],
+        "at_server": [request(src=part)],
     }
+
+
+def and_none_of_its_nodes_own(flow):
+    expected = of_its_node(flow)
+    return {**expected, "known": [*expected["known"], known(flow.client.ip, other_than(flow.client.node.reserved))]}
 
 
 @requirement("ADDR-HOST-LOCAL")
 @flows(client=WINDOWS, server=ANY_OS, **PODS)
 def test_addresses_are_of_the_nodes_subnet_and_none_of_its_own(flow, case):
-    case.expect(
-        known=[
-            known(flow.client.has_own_address, True),
-            known(flow.client.ip, inside(flow.client.node.pod_network)),
-            known(flow.client.ip, other_than(flow.client.node.reserved)),
-        ],
-        **talks_from(flow, lambda end: inside(end.node.pod_network)),
-    )
+    case.expect(**and_none_of_its_nodes_own(flow))
 
 
 @requirement("ADDR-CALICO-BLOCK")
 @flows(client=WINDOWS, server=ANY_OS, **PODS)
 def test_addresses_are_of_the_nodes_block(flow, case):
-    case.expect(
-        known=[
-            known(flow.client.has_own_address, True),
-            known(flow.client.ip, inside(flow.client.node.pod_network)),
-            known(flow.client.ip, other_than(flow.client.node.reserved)),
-        ],
-        **talks_from(flow, lambda end: inside(end.node.pod_network)),
-    )
+    case.expect(**and_none_of_its_nodes_own(flow))
+
+
+@requirement("ADDR-OVN")
+@flows(client=WINDOWS, server=ANY_OS, **PODS)
+def test_addresses_are_of_the_nodes_part(flow, case):
+    case.expect(**of_its_node(flow))
 
 
 @requirement("ADDR-AZURE")
@@ -47,13 +46,4 @@ def test_machines_of_the_network_talk_to_pods_as_they_are(flow, case):
         answered_by=flow.server,
         known=[known(flow.server.has_own_address, True)],
         on_wire=[request(dst=flow.server.ip, encapsulated=False), reply(src=flow.server.ip, encapsulated=False)],
-    )
-
-
-@requirement("ADDR-OVN")
-@flows(client=WINDOWS, server=ANY_OS, **PODS)
-def test_addresses_are_of_the_nodes_part(flow, case):
-    case.expect(
-        known=[known(flow.client.has_own_address, True)],
-        **talks_from(flow, lambda end: inside(end.node.pod_network)),
     )
