@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podwire.lab.addresses import OUTSIDE_HOST
+from podwire.lab.api.resources import CALICO_GROUP, install
 from podwire.lab.api.store import MemoryStore
 from podwire.lab.containers import SpawnerClient
 from podwire.lab.controllers import GarbageCollector
@@ -88,6 +89,8 @@ class Cluster:
         spawner.lost.add_done_callback(lambda _: stopped.set())
         outside = OutsideHost(network.outside, spawner)
         answers = loop.create_task(outside.serve(f"{self._start.work}/root"))
+        if self._profile.cni == "calico":
+            install(CALICO_GROUP)
         writers = self._writers()
         for resource, obj in seeds(self._profile):
             for write in writers:

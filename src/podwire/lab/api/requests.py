@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 from aiohttp import web
 
-from podwire.lab.api.resources import BY_PATH, BY_PLURAL, Resource, Subresource
+from podwire.lab.api.resources import BY_PLURAL, Resource, Subresource, at_path
 from podwire.lab.api.status import BadRequest, UnsupportedMediaType, invalid, not_supported
 from podwire.lab.interfaces import Object
 
@@ -41,11 +41,11 @@ def target_of(path: str) -> Target | None:
     else:
         return None
     namespace: str | None = None
-    if len(rest) >= 3 and rest[0] == "namespaces" and (group, version, rest[2]) in BY_PATH:
+    if len(rest) >= 3 and rest[0] == "namespaces" and at_path(group, version, rest[2]) is not None:
         namespace, rest = rest[1], rest[2:]
     if not rest or len(rest) > 3 or not all(rest):
         return None
-    resource = BY_PATH.get((group, version, rest[0]))
+    resource = at_path(group, version, rest[0])
     if resource is None or (namespace is not None and not resource.namespaced):
         return None
     name = rest[1] if len(rest) > 1 else None

@@ -9,6 +9,7 @@ STORED = ("create", "delete", "deletecollection", "get", "list", "patch", "updat
 NAMESPACE_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
 SUBRESOURCE_STATUS = ("get", "patch", "update")
 CREATE_ONLY = ("create",)
+CALICO_GROUP = "crd.projectcalico.org"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Resource:
     """A kind and its plural name.
 
     `counts_generations` says that a change of its spec counts in `metadata.generation`; `returned` that a deletion
-    at once answers with the object instead of a Status.
+    at once answers with the object instead of a Status. One of a `custom` group is served once that is installed.
     """
 
     plural: str
@@ -42,6 +43,7 @@ class Resource:
     subresources: tuple[Subresource, ...] = ()
     counts_generations: bool = False
     returned: bool = False
+    custom: bool = False
     fields: tuple[str, ...] = ()
 
     @property
@@ -182,13 +184,14 @@ RESOURCES: tuple[Resource, ...] = (
         short_names=("netpol",),
         counts_generations=True,
     ),
-    Resource(plural="ippools", kind="IPPool", group="crd.projectcalico.org", namespaced=False),
+    Resource(plural="ippools", kind="IPPool", group=CALICO_GROUP, namespaced=False, custom=True),
     Resource(
         plural="blockaffinities",
         kind="BlockAffinity",
-        group="crd.projectcalico.org",
+        group=CALICO_GROUP,
         singular="blockaffinity",
         namespaced=False,
+        custom=True,
     ),
     _rbac("clusterrolebindings", "ClusterRoleBinding", False),
     _rbac("clusterroles", "ClusterRole", False),
@@ -197,7 +200,23 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 BY_PLURAL: Mapping[str, Resource] = {each.plural: each for each in RESOURCES}
-BY_PATH: Mapping[tuple[str, str, str], Resource] = {(r.group, r.version, r.plural): r for r in RESOURCES}
+_BY_PATH: Mapping[tuple[str, str, str], Resource] = {(r.group, r.version, r.plural): r for r in RESOURCES}
+_INSTALLED: set[str] = set()
+
+
+def install(group: str) -> None:
+    """Serve the custom kinds of a group, as after its CustomResourceDefinitions were created. A lab is a process."""
+    _INSTALLED.add(group)
+
+
+def at_path(group: str, version: str, plural: str) -> Resource | None:
+    """The kind that is served there."""
+    found = _BY_PATH.get((group, version, plural))
+    return found if found is not None and _is_served(found) else None
+
+
+def _is_served(resource: Resource) -> bool:
+    return not resource.custom or resource.group in _INSTALLED
 
 
 def singular_of(resource: Resource) -> str:
@@ -221,7 +240,7 @@ class GroupVersion:
 def group_versions() -> tuple[GroupVersion, ...]:
     """Every group with its resources, the core group first, in the order of the table."""
     groups: dict[tuple[str, str], list[Resource]] = {}
-    for resource in RESOURCES:
+    for resource in filter(_is_served, RESOURCES):
         groups.setdefault((resource.group, resource.version), []).append(resource)
     return tuple(
         GroupVersion(group=group, version=version, resources=tuple(members))
