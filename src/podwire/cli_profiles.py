@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
+from podwire.cli_output import output_folder, say
 from podwire.cli_runs import Command
 from podwire.cluster.errors import UsageError
 
@@ -31,7 +30,7 @@ def _profiles(options: argparse.Namespace) -> int:
     from podwire.catalogue import load_catalogue
     from podwire.known_profiles import profile_of
     from podwire.lab.profiles import PROFILES
-    from podwire.layout import runs_folder, suites_folder
+    from podwire.layout import suites_folder
     from podwire.profile_runs import chosen, in_order, read_runs, run_profiles
     from podwire.reporting.profiles import NAME, profiles_html, profiles_text, table
     from podwire.reporting.record_file import write_atomically
@@ -45,16 +44,7 @@ def _profiles(options: argparse.Namespace) -> int:
     for area in options.area:
         if area not in catalogue.areas:
             raise UsageError(f"--area {area}: unknown area; there are: {', '.join(catalogue.areas)}")
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    folder: Path = options.output or runs_folder().parent / "profiles" / stamp
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise UsageError(f"--output {folder}: {problem.strerror}") from problem
-
-    def say(text: str) -> None:
-        print(f"podwire: {text}", file=sys.stderr, flush=True)
-
+    folder = output_folder(options.output, "profiles")
     if options.runs:
         found = read_runs(options.runs, lambda record: profile_of(record.facts))
     else:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
+from podwire.cli_output import output_folder, say
 from podwire.cli_runs import Command
-from podwire.cluster.errors import UsageError
 
 
 def add_replay_command(commands: Any, command: Command) -> None:
@@ -25,7 +23,6 @@ def add_replay_command(commands: Any, command: Command) -> None:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from podwire.layout import runs_folder
     from podwire.replay import Replay, chosen
     from podwire.replay_text import replay_json, replay_markdown, replay_text
     from podwire.reporting.record_file import write_atomically
@@ -36,16 +33,7 @@ def _replay(options: argparse.Namespace) -> int:
             print(f"{one.id:26} {one.title} ({one.when})\n{'':26} {one.source}")
             print(f"{'':26} {'not shown: ' + one.unshown if one.unshown else 'on ' + one.profile}")
         return 0
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    folder: Path = options.output or runs_folder().parent / "replay" / stamp
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise UsageError(f"--output {folder}: {problem.strerror}") from problem
-
-    def say(text: str) -> None:
-        print(f"podwire: {text}", file=sys.stderr, flush=True)
-
+    folder = output_folder(options.output, "replay")
     found = Replay(folder, say, whole=options.whole).replay(several)
     for name, text in (("replay.md", replay_markdown(found)), ("replay.json", replay_json(found))):
         write_atomically(folder / name, text)

@@ -41,6 +41,27 @@ def test_the_build_of_a_windows_node_is_known_and_that_of_a_linux_node_is_not():
     assert "client.node.build" not in values
 
 
+def test_an_address_is_a_pods_own_unless_another_probe_has_it_too():
+    (case,) = cases(L2BRIDGE, **{**LINUX, "via": "pod-ip"})
+    deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
+    target = target_of(case, deployment, L2BRIDGE)
+    assert bindings_of(case, target, deployment, L2BRIDGE, {})["client.has_own_address"] is True
+    own = deployment.on(case.client.node, case.client.probe)
+    twice = tuple(
+        replace(probe, addresses=own.addresses) if probe.node == own.node and probe.slot == "b" else probe
+        for probe in deployment.probes
+    )
+    shared = replace(deployment, probes=twice)
+    assert bindings_of(case, target, shared, L2BRIDGE, {})["client.has_own_address"] is False
+
+
+def test_the_first_addresses_of_a_nodes_part_are_not_for_pods():
+    case, values = bound(via="pod-ip")
+    part = next(node.pod_cidrs[0] for node in L2BRIDGE.nodes if node.name == case.client.node).removesuffix("0/24")
+    assert set(values["client.node.reserved"]) >= {f"{part}0", f"{part}1", f"{part}2"}
+    assert f"{part}3" not in values["client.node.reserved"]
+
+
 def test_macs_are_those_that_the_agents_tell():
     case, bare = bound(via="pod-ip")
     assert not any(name.endswith(".mac") for name in bare)
