@@ -1,5 +1,7 @@
 """Pods of a running lab that serve the agent's echo."""
 
+from runninglab import ready, until
+
 from podwire.layout import agent_file
 
 HOST_PROCESS = {"windowsOptions": {"hostProcess": True, "runAsUserName": "NT AUTHORITY\\SYSTEM"}}
@@ -25,3 +27,11 @@ def serve(api, name, node, port=8080, container=(), **spec):
         volumes=[{"name": "agent", "configMap": {"name": "agent"}}],
         **spec,
     )
+
+
+def serving(api, name):
+    """The pod, once its agent listens: without a readiness probe a pod is ready as soon as its process was started."""
+    pod = api.wait(name, ready)
+    log = f"/api/v1/namespaces/default/pods/{name}/log"
+    until(lambda: "echo on port" in api.text(log), shown=lambda: api.text(log))
+    return pod

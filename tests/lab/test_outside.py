@@ -5,8 +5,8 @@ import sys
 
 import pytest
 from agent_for_tests import PipeChannel, agent, exchange
-from agentpods import provide_agent, serve
-from runninglab import Api, ready
+from agentpods import provide_agent, serve, serving
+from runninglab import Api
 
 from podwire.lab import outside
 from podwire.lab.process import start_lab
@@ -25,7 +25,7 @@ def test_an_agent_outside_reaches_what_listens_on_a_node(lab):
     api = Api(lab)
     provide_agent(api)
     serve(api, "listens", "linux-1", port=18080, hostNetwork=True)
-    api.wait("listens", ready)
+    serving(api, "listens")
     with agent(*lab.external_command) as client:
         reply = exchange(client, "tcp", 18080, host=NODE)["reply"]
     assert (reply["identity"], reply["source"], reply["destination"]) == ("listens", OUTSIDE, NODE)

@@ -2,7 +2,7 @@
 
 import pytest
 from agent_for_tests import agent, exchange
-from agentpods import HOST_PROCESS, provide_agent, serve
+from agentpods import HOST_PROCESS, provide_agent, serve, serving
 from runninglab import Api, ready, until
 
 from podwire.lab.process import start_lab
@@ -91,7 +91,7 @@ def test_a_pod_that_takes_its_time_to_end_is_reached_and_serving_until_then(api)
     api.wait("asks", ready)
     hook = {"lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "until test -e /tmp/end; do sleep 0.1; done"]}}}}
     serve(api, "slow", "windows-2", terminationGracePeriodSeconds=60, container=hook)
-    address = api.wait("slow", ready)["status"]["podIP"]
+    address = serving(api, "slow")["status"]["podIP"]
     until(lambda: conditions(api, "slow") == {"slow": (True, True, False)})
     api("DELETE", f"{NAMESPACE}/pods/slow")
     until(lambda: conditions(api, "slow") == {"slow": (False, True, True)})
@@ -128,7 +128,7 @@ def test_a_windows_pod_that_asks_for_the_host_network_does_not_get_it(api, lab):
     serve(api, "host-process", "windows-1", port=8182, hostNetwork=True, securityContext=HOST_PROCESS)
     node = ["172.31.0.11", "fd31::b"]
     for name in ("asks-for-it", "host-process"):
-        status = api.wait(name, ready)["status"]
+        status = serving(api, name)["status"]
         assert [each["ip"] for each in status["podIPs"]] == [each["ip"] for each in status["hostIPs"]] == node
     own = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('203.0.113.10', 9))"
     own += "; print(s.getsockname()[0])"
