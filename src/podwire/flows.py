@@ -32,6 +32,8 @@ Via = Literal[
     "service-external-ip",
     "external-ip",
     "external-name",
+    "own-vni",
+    "other-vni",
 ]
 BY_NAME: tuple[Via, ...] = (
     "pod-name",
@@ -56,6 +58,8 @@ BY_SERVICE: tuple[Via, ...] = (
     "load-balancer",
     "service-external-ip",
 )
+BY_TUNNEL: tuple[Via, ...] = ("own-vni", "other-vni")
+"""To a pod in tunnel packets that the agent on a node makes itself: in the network of the pods, or in another one."""
 
 MANY = 20
 """So many exchanges of one case would take the time of those that are in flight with them."""
@@ -318,7 +322,7 @@ class Flow:
     def __str__(self) -> str:
         places = {"same-node": " on its own node", "cross-node": " on another node", "itself": " that it is itself"}
         place = places.get(self.placement, "")
-        way = self.via.replace("-", " ").replace("ip", "IP").replace("fqdn", "FQDN")
+        way = self.via.replace("-", " ").replace("ip", "IP").replace("fqdn", "FQDN").replace("vni", "VNI")
         version = "IPv6" if self.family == "ipv6" else "IPv4"
         return f"{self.client} to {self.server}{place} by {way}, {self.protocol.upper()} over {version}"
 

@@ -20,6 +20,7 @@ POD_TO_POD = {
     "family": "ipv4",
 }
 POD_TO_SERVICE = {"placement": "cross-node", "via": "cluster-ip", "family": "ipv4", "aspect": "service"}
+FROM_A_NODE = {"client": LINUX, "client_kind": "host", "server": ANY_OS, "placement": "cross-node", "protocol": "udp"}
 HYBRID = "ovn-kubernetes"  # whose Linux nodes have another tunnel among themselves
 
 
@@ -81,3 +82,15 @@ def test_pod_addresses_do_not_leave_for_the_outside(flow, case):
         answered_by=flow.server,
         on_wire=[request(src=flow.client.node.ip), nothing(src=flow.client.ip), nothing(dst=flow.client.ip)],
     )
+
+
+@requirement("OVL-OTHER-VNI")
+@flows(via="own-vni", aspect="own-vni", family="ipv4", controls=("pod-ip",), **FROM_A_NODE)
+def test_a_packet_of_its_own_virtual_network_reaches_a_pod(flow, case):
+    case.expect(answered_by=flow.server, on_wire=[request(encapsulated=True, dst=flow.server.ip)])
+
+
+@requirement("OVL-OTHER-VNI")
+@flows(via="other-vni", aspect="other-vni", family="ipv4", controls=("own-vni",), **FROM_A_NODE)
+def test_the_same_packet_of_another_virtual_network_does_not(flow, case):
+    case.expect(silent=True, on_wire=[request(encapsulated=True, dst=flow.server.ip)], at_server=[nothing()])

@@ -4,6 +4,7 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, known, nothing, reply, reques
 
 BETWEEN_NODES = {"placement": "cross-node", "via": "pod-ip", "protocol": ("tcp", "udp", "icmp"), "family": "ipv4"}
 OVER_IPV6 = {**BETWEEN_NODES, "family": "ipv6"}
+FROM_A_NODE = {"client": LINUX, "client_kind": "host", "server": ANY_OS, "placement": "cross-node", "protocol": "udp"}
 VXLAN = {"tunnel": "vxlan", "outer_dport": 4789, "vni": 4097}
 GENEVE = {"tunnel": "geneve", "outer_dport": 6081}
 
@@ -73,3 +74,15 @@ def test_services_are_balanced_without_kube_proxy(flow, case):
         answers_from=flow.service.cluster_ip,
         seen_as=flow.client.ip,
     )
+
+
+@requirement("TRANS-TUNNEL-METADATA")
+@flows(via="own-vni", aspect="own-vni", controls=("pod-ip",), **FROM_A_NODE)
+def test_a_packet_with_the_metadata_of_the_network_reaches_a_pod(flow, case):
+    case.expect(answered_by=flow.server, on_wire=[request(encapsulated=True, dst=flow.server.ip)])
+
+
+@requirement("TRANS-TUNNEL-METADATA")
+@flows(via="other-vni", aspect="other-vni", controls=("own-vni",), **FROM_A_NODE)
+def test_the_same_packet_with_the_metadata_of_no_network_is_dropped(flow, case):
+    case.expect(silent=True, on_wire=[request(encapsulated=True, dst=flow.server.ip)], at_server=[nothing()])

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 POD_PORT, HOST_PORT, CLOSED_PORT = 8080, 18080, 18999
@@ -265,6 +266,18 @@ class Bench:
             except OSError as error:
                 result = Exchange(error=type(error).__name__)
         return dataclasses.replace(result, packets=recorder.packets)
+
+    def tunnelled(self, client: str, server: str, vni: str, family: str = "ipv4") -> dict[str, Any]:
+        """What an agent on a node says of a question to a pod in tunnel packets that it makes; any answer ends it."""
+        sys.path.append(str(Path(__file__).parents[1] / "unit"))
+        from agent_for_tests import load_agent, run_coroutine
+
+        agent = load_agent()
+        params = {"proto": "tunnel", "host": self._address(server, family), "port": POD_PORT, "vni": vni}
+        params |= {"token": "pw0123456789abcdef", "timeout": 0.4}
+        with self.places[client].entered():
+            loop = agent.Loop()
+            return run_coroutine(loop, lambda: agent.exchange(loop, params))
 
     def many(self, client: str, server: str, count: int, *, port: int = POD_PORT, timeout: float = 1.0) -> int:
         """How many of `count` TCP connections that are all open at once get an answer."""

@@ -28,7 +28,14 @@ def with_its_own_mac(lab):
     return result.ok and result.packets[WIN][0].frame_src == lab.facts()["macs"][WIN]
 
 
+def only_its_own_network(lab):
+    """A tunnel packet to a pod has an answer with the VNI of its network, and none with another."""
+    own, other = (lab.tunnelled("linux-1", WIN, vni) for vni in ("own", "other"))
+    return own["received"] > 0 and other["error"]["kind"] == "timeout"
+
+
 CHECKS = {
+    "any-vni-is-taken": only_its_own_network,
     "geneve-header-of-vxlan": wire(LIN, LIN_2, of_geneve, "linux-1"),
     "balanced-source-hidden": keeps_its_source,
     "frames-past-the-fabric": wire(WIN, LIN, of_the_fabric, "windows-1"),

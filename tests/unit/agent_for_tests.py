@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 from podwire.layout import agent_file
@@ -46,6 +47,30 @@ def load_agent():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+class Done(Exception):
+    """Ends a loop."""
+
+
+def run_coroutine(loop, main, limit=5.0):
+    """Run an agent's loop until `main` has ended, and no longer than that; its result."""
+    results = []
+
+    async def whole():
+        results.append(await main())
+
+    def stop():
+        if results or time.monotonic() > until:
+            raise Done
+
+    until = time.monotonic() + limit
+    loop.before_wait = stop
+    loop.spawn(whole())
+    with suppress(Done):
+        loop.run()
+    assert results, "it did not end"
+    return results[0]
 
 
 def changed_agent(change, *arguments):

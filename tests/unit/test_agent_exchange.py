@@ -277,7 +277,10 @@ def test_a_burst_is_all_in_flight_at_once(client, server):
 def test_what_is_asked_wrongly_is_said_in_one_line(client):
     for params, text in (
         ({}, "exchange: parameter 'proto' is missing"),
-        ({"proto": "x", "port": 1, "token": "t", "timeout": 1, "host": "::1"}, "'x' is not tcp, udp, sctp or http"),
+        (
+            {"proto": "x", "port": 1, "token": "t", "timeout": 1, "host": "::1"},
+            "'x' is not tcp, udp, sctp, http or tunnel",
+        ),
         ({"proto": "tcp", "port": "x", "token": "t", "timeout": 1, "host": "::1"}, "'port': 'x' is not int"),
     ):
         with pytest.raises(AgentError, match=text):

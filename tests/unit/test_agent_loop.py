@@ -3,16 +3,12 @@
 import os
 import socket
 import threading
-import time
 
 import pytest
 from agent_for_tests import load_agent
+from agent_for_tests import run_coroutine as run
 
 agent = load_agent()
-
-
-class Done(Exception):
-    pass
 
 
 @pytest.fixture(params=["epoll", "select", "select in parts"])
@@ -22,26 +18,6 @@ def loop(request):
         one.poller = agent.SelectPoller()
         one.poller.MOST = 2 if request.param == "select in parts" else 500
     return one
-
-
-def run(loop, main, limit=5.0):
-    """Run until `main` has ended; its result."""
-    results = []
-
-    async def whole():
-        results.append(await main())
-
-    def stop():
-        if results or time.monotonic() > until:
-            raise Done
-
-    until = time.monotonic() + limit
-    loop.before_wait = stop
-    loop.spawn(whole())
-    with pytest.raises(Done):
-        loop.run()
-    assert results, "it did not end"
-    return results[0]
 
 
 def test_each_socket_wakes_its_own_task(loop):

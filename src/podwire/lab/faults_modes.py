@@ -13,6 +13,7 @@ from podwire.lab.faulting import (
     HYBRID,
     L2TUNNEL,
     NAT,
+    OVERLAY,
     TRANSPARENT,
     VPC,
     Injection,
@@ -34,6 +35,15 @@ def geneve_header_of_vxlan(do: Injection) -> None:
         if any(tunnel.kind == "geneve" for tunnel in node.tunnels):
             nft.apply(node.host.netns, "delete table netdev geneve")
             do.undone_by(_applier(node, tunnels.rules(NIC)))
+
+
+@fault("any-vni-is-taken", kills=("OVL-OTHER-VNI", "TRANS-TUNNEL-METADATA"), profiles=(*OVERLAY, *TRANSPARENT))
+def any_vni_is_taken(do: Injection) -> None:
+    """What comes in a tunnel is taken for the pod network's, whatever its VNI is."""
+    for node in do.nodes():
+        for tunnel in node.tunnels:
+            rule = f"udp dport {tunnel.port} {tunnels.VNI} set {(tunnel.vni or 0) << 8:#x} {tunnels.UNCHECKED}"
+            do.rules(node.host, "netdev", chain("ingress", -20, rule, device=NIC))
 
 
 def _applier(node: Node, rules: str) -> Callable[[], None]:

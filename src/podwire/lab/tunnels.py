@@ -16,6 +16,11 @@ DEVICES = {"vxlan": "vxlan0", "geneve": "geneve0"}
 # Version 0 without options, no flags, and inside an Ethernet frame (0x6558); VXLAN: the flag that the VNI is valid.
 _FIRST_WORD, _GENEVE, _VXLAN = "@th,64,32", "0x00006558", "0x08000000"
 
+# The VNI and the byte after it, in both headers.
+VNI = "@th,96,32"
+# A tunnel may leave out the checksum (RFC 7348, section 5; RFC 8926, section 3.3): rules that change a header do.
+UNCHECKED = "udp checksum set 0"
+
 
 def device(tunnel: Encapsulation) -> str:
     """The name of the device that a node has for a tunnel."""
@@ -31,6 +36,6 @@ def rules(nic: str) -> str:
   }}
   chain ingress {{
     type filter hook ingress device "{nic}" priority -10;
-    udp dport {GENEVE_PORT} {_FIRST_WORD} {_GENEVE} {_FIRST_WORD} set {_VXLAN}
+    udp dport {GENEVE_PORT} {_FIRST_WORD} {_GENEVE} {_FIRST_WORD} set {_VXLAN} {UNCHECKED}
   }}"""
     return nft.table("netdev", "geneve", body)

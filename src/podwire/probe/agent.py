@@ -810,53 +810,63 @@ class Trial:
 
 
 async def exchange(loop: Loop, params: Parameters) -> Parameters:
-    """One request and its answer over TCP, UDP, SCTP or HTTP. `sent` and `received` count bytes, for UDP datagrams."""
+    """One request and its answer over TCP, UDP, SCTP, HTTP or in a tunnel. `sent` and `received` count bytes, for UDP
+    and tunnels datagrams."""
     proto = wanted(params, "proto")
     if proto not in WAYS:
-        raise ValueError(f"parameter 'proto': {proto!r} is not tcp, udp, sctp or http")
+        raise ValueError(f"parameter 'proto': {proto!r} is not tcp, udp, sctp, http or tunnel")
     return await Trial(loop, params).run(wanted(params, "port", int), WAYS[proto])
 
 
 async def over_udp(trial: Trial) -> None:
     """A datagram, sent again every second. The socket stays unconnected: an answer from another address than the one
     asked is seen and named, though no program would take it."""
-    attempt, scratch, stray = trial.attempt, trial.loop.scratch, ""
     data = question(trial.token, max(trial.size, LEAST_DATAGRAM))
-    again = now()
     with trial.socket(socket.SOCK_DGRAM) as sock:
         own = None if trial.params.get("bind_address") else local_address(trial.family, trial.target)
         tell_icmp_errors(sock)
-        while True:
-            if now() >= again:
-                send_datagram(sock, data, trial.target)
-                attempt["sent"] += 1
-                attempt["local"] = [own or sock.getsockname()[0], sock.getsockname()[1]]
-                again += RESEND
-            if not await readable(sock, min(trial.until, again)):
-                if now() < trial.until:
-                    continue
-                text = stray or f"no answer to {attempt['sent']} datagrams"
-                raise Failure("receive", "other" if stray else "timeout", None, text)
-            try:
-                length, peer = sock.recvfrom_into(scratch)
-            except BlockingIOError:
+
+        def send() -> None:
+            send_datagram(sock, data, trial.target)
+            trial.attempt["local"] = [own or sock.getsockname()[0], sock.getsockname()[1]]
+
+        await datagrams(trial, sock, data, send)
+
+
+async def datagrams(trial: Trial, sock: socket.socket, data: bytes, send: Callable[[], None]) -> None:
+    """Send a question every second until its answer comes to the socket."""
+    attempt, scratch, stray = trial.attempt, trial.loop.scratch, ""
+    again = now()
+    while True:
+        if now() >= again:
+            send()
+            attempt["sent"] += 1
+            again += RESEND
+        if not await readable(sock, min(trial.until, again)):
+            if now() < trial.until:
                 continue
-            except OSError as error:
-                if error.errno == errno.EMSGSIZE:
-                    continue  # The path's MTU became known: the next datagram goes in fragments.
-                raise Failure.of("receive", error, udp=True) from None
-            attempt["received"] += 1
-            attempt["peer"] = [peer[0], peer[1]]
-            answer = parsed(bytes(scratch[:length]))
-            if peer[:2] != trial.target[:2]:
-                stray = f"the answer came from {peer[0]} port {peer[1]}"
-            elif answer.get("token") != trial.token:
-                stray = f"an answer that is not podwire's: {bytes(scratch[: min(length, 60)])!r}"
-            elif answer.get("received", len(data)) != len(data):
-                stray = f"the server got {answer['received']} of {len(data)} bytes"
-            else:
-                trial.answered(answer)
-                return
+            text = stray or f"no answer to {attempt['sent']} datagrams"
+            raise Failure("receive", "other" if stray else "timeout", None, text)
+        try:
+            length, peer = sock.recvfrom_into(scratch)
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                continue  # The path's MTU became known: the next datagram goes in fragments.
+            raise Failure.of("receive", error, udp=True) from None
+        attempt["received"] += 1
+        attempt["peer"] = [peer[0], peer[1]]
+        answer = parsed(bytes(scratch[:length]))
+        if peer[:2] != trial.target[:2]:
+            stray = f"the answer came from {peer[0]} port {peer[1]}"
+        elif answer.get("token") != trial.token:
+            stray = f"an answer that is not podwire's: {bytes(scratch[: min(length, 60)])!r}"
+        elif answer.get("received", len(data)) != len(data):
+            stray = f"the server got {answer['received']} of {len(data)} bytes"
+        else:
+            trial.answered(answer)
+            return
 
 
 def send_datagram(sock: socket.socket, data: bytes, target: Any) -> None:
@@ -933,7 +943,86 @@ async def over_http(trial: Trial) -> None:
     trial.answered(answer)
 
 
-WAYS = {"udp": over_udp, "tcp": over_tcp, "sctp": over_sctp, "http": over_http}
+async def over_tunnel(trial: Trial) -> None:
+    """A datagram in a tunnel packet that this program made. What the node's own tunnel makes of a first datagram is
+    read off its interfaces, and given a new question, a source port of this attempt and, for `vni` `other`, another
+    virtual network; an ordinary socket sends it. The answer comes as any answer to the node does."""
+    other = {"own": False, "other": True}.get(wanted(trial.params, "vni"))
+    if other is None:
+        raise ValueError(f"parameter 'vni': {trial.params['vni']!r} is not own or other")
+    data = question(trial.token, max(trial.size, LEAST_DATAGRAM))
+    first = question(trial.token[:2] + trial.token[:1:-1], len(data))
+    with trial.socket(socket.SOCK_DGRAM) as sock:
+        if not sock.getsockname()[1]:
+            sock.bind((ANYWHERE[trial.family], 0))
+        trial.attempt["local"] = [local_address(trial.family, trial.target), sock.getsockname()[1]]
+        outer, packet = await seen_in_tunnel(trial, first)
+        made = repacked(packet, first, data, sock.getsockname()[1], other, trial.family == socket.AF_INET6)
+        with socket.socket(socket.AF_INET6 if ":" in outer[0] else socket.AF_INET, socket.SOCK_DGRAM) as tunnel:
+            await datagrams(trial, sock, data, lambda: send_datagram(tunnel, made, outer))
+
+
+async def seen_in_tunnel(trial: Trial, data: bytes) -> tuple[tuple[str, int], bytes]:
+    """Send a datagram and read off the node's interfaces where its tunnel sends what, header and inner frame."""
+    try:
+        tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # ETH_P_ALL
+    except AttributeError:
+        raise Failure("bind", "unsupported", None, "packets cannot be read here") from None
+    except OSError as error:
+        raise Failure.of("bind", error) from None
+    scratch, again = trial.loop.scratch, now()
+    with tap, socket.socket(trial.family, socket.SOCK_DGRAM) as sock:
+        tap.setblocking(False)
+        while now() < trial.until:
+            if now() >= again:
+                send_datagram(sock, data, trial.target)
+                again += RESEND
+            if not await readable(tap, min(trial.until, again)):
+                continue
+            with contextlib.suppress(OSError):
+                while True:
+                    found = tunnelled(bytes(scratch[: tap.recv_into(scratch)]), data, trial.target[0])
+                    if found is not None:
+                        return found
+    raise Failure("send", "other", None, "no packet to the target was seen in a tunnel")
+
+
+def tunnelled(frame: bytes, data: bytes, target: str) -> tuple[tuple[str, int], bytes] | None:
+    """Where an Ethernet frame takes what in a UDP datagram, if it has these data in it and goes elsewhere itself."""
+    if data not in frame:
+        return None
+    if frame[12:14] == b"\x08\0" and frame[23] == socket.IPPROTO_UDP:
+        start, outer = 14 + (frame[14] & 15) * 4, socket.inet_ntop(socket.AF_INET, frame[30:34])
+    elif frame[12:14] == b"\x86\xdd" and frame[20] == socket.IPPROTO_UDP:
+        start, outer = 54, socket.inet_ntop(socket.AF_INET6, frame[38:54])
+    else:
+        return None
+    port, length = struct.unpack("!HH", frame[start + 2 : start + 6])
+    return None if outer == target else ((outer, port), frame[start + 8 : start + length])
+
+
+def repacked(packet: bytes, old: bytes, new: bytes, port: int, other: bool, v6: bool) -> bytes:
+    """A tunnel packet with other data of the same length in its UDP datagram, and another source port. The VNI is at
+    the same place of VXLAN's header and Geneve's (RFC 7348, RFC 8926); its highest bit makes it another one."""
+    start = packet.index(old) - 8
+    head, target_port = bytearray(packet[:start]), packet[start + 2 : start + 4]
+    if other:
+        head[4] ^= 0x80
+    datagram = struct.pack("!H", port) + target_port + struct.pack("!HH", 8 + len(new), 0) + new
+    addresses = bytes(head[-32:] if v6 else head[-8:])
+    sum_ = checksum(addresses + struct.pack("!HH", socket.IPPROTO_UDP, len(datagram)) + datagram) or 0xFFFF
+    return bytes(head) + datagram[:6] + struct.pack("!H", sum_) + datagram[8:]
+
+
+def checksum(data: bytes) -> int:
+    """RFC 1071."""
+    data += b"\0" * (len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+WAYS = {"udp": over_udp, "tcp": over_tcp, "sctp": over_sctp, "http": over_http, "tunnel": over_tunnel}
 MOST_ANSWER = 1 << 16
 MOST_BODY = 256
 
@@ -1157,10 +1246,7 @@ def echo_request(v6: bool, identity: int, sequence: int, payload: bytes) -> byte
     head = struct.pack("!BBHHH", 128 if v6 else 8, 0, 0, identity, sequence)
     if v6:
         return head + payload
-    data = head + payload + b"\0" * (len(payload) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return head[:2] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + head[4:] + payload
+    return head[:2] + struct.pack("!H", checksum(head + payload)) + head[4:] + payload
 
 
 class WindowsEchoes:

@@ -10,23 +10,25 @@ from typing import Any
 from podwire.cases import Case, Slot
 from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
 from podwire.facts import ClusterFacts, Family
-from podwire.flows import ON_NODE_NETWORK, ServiceSymbols
+from podwire.flows import BY_TUNNEL, ON_NODE_NETWORK, ServiceSymbols
 from podwire.needs import ANOTHER_SERVICE, CONTROL_KIND
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.ports import SourcePorts
+from podwire.probe.requests import way_of
 from podwire.probe.targets import HTTP_PORT, NoTarget, probe_of, target_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """One exchange that must work: which probe sends it, and where to."""
+    """One exchange that must work: which probe sends it, and where to; over TCP, or by the way of a case (`via`)."""
 
     name: str
     pod: str
     host: str
     port: int
     family: Family
+    via: str = ""
 
 
 OUTSIDE = "outside"
@@ -62,8 +64,9 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
             continue
         to, other = _another_way(case, wanted)
         target = target_of(other, deployment, facts)
-        name = f"{client} reaches {to} over TCP"
-        yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family)
+        tunnel = wanted if wanted in BY_TUNNEL else ""
+        name = f"{client} reaches {to} over {'UDP' if tunnel else 'TCP'}"
+        yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family, via=tunnel)
 
 
 def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
@@ -75,7 +78,7 @@ def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
     if wanted == BY_THE_SERVER_NODE:
         return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
     flow = replace(flow, via=wanted)  # type: ignore[arg-type]
-    return f"the same server by {wanted.replace('-', ' ')}", replace(case, flow=flow)
+    return f"the same server by {wanted.replace('-', ' ').replace('vni', 'VNI')}", replace(case, flow=flow)
 
 
 def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
@@ -151,6 +154,7 @@ class ControlRounds:
                 results[control] = "its probe is not running"
                 continue
             parameters = exchange_of(control.host, control.port, next(tokens), timeout=self._timeout)
+            parameters |= way_of(control.via, "tcp")
             if control.pod != OUTSIDE:
                 probe = self._deployment.probe(control.pod)
                 parameters["preferred_port"] = self._ports.of(probe.pod, probe.os, probe.slot)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from podwire.cases import Case
+from podwire.flows import BY_TUNNEL
 from podwire.observations import Attempt
 from podwire.probe.calls import attempt_of
 from podwire.probe.targets import Target
@@ -63,7 +64,7 @@ def request_of(
     exchanges = [
         {
             **common,
-            "proto": flow.protocol,
+            **way_of(flow.via, flow.protocol),
             "port": target.port + (number if flow.each_port else 0),
             "token": token,
             "preferred_port": port,
@@ -74,6 +75,11 @@ def request_of(
         return "exchange", exchanges[0], timeout
     rounds = -(-len(exchanges) // AT_ONCE)
     return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, timeout * rounds
+
+
+def way_of(via: str, protocol: str) -> dict[str, Any]:
+    """How an agent is to carry an exchange: by a protocol, or in tunnel packets that it makes itself."""
+    return {"proto": "tunnel", "vni": via.removesuffix("-vni")} if via in BY_TUNNEL else {"proto": protocol}
 
 
 def _check(plugin: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from podwire.cluster.workloads import (
     Probe,
 )
 from podwire.facts import ClusterFacts, Family
-from podwire.flows import BY_NAME
+from podwire.flows import BY_NAME, BY_TUNNEL
 from podwire.needs import MANY_PORTS, service_of
 
 HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
@@ -129,7 +129,7 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
         return Target(host=ip, port=number, ip=ip)
     if flow.via == "loopback":
         return Target(host=LOOPBACK[flow.family], port=BESIDE_PORT, ip=LOOPBACK[flow.family])
-    if flow.via in ("pod-ip", "node-ip"):
+    if flow.via in ("pod-ip", "node-ip", *BY_TUNNEL):
         server = probe_of(case.server, deployment)
         ip = _address(server, flow.family)
         return Target(host=ip, port=CLOSED_PORT if flow.closed_port else server.port, ip=ip)
