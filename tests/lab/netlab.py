@@ -239,6 +239,15 @@ class Bench:
             ]
             node.set_host_ports(made)
 
+    def guard(self, pod: str) -> None:
+        """A network policy: the pod takes TCP to its echo, and nothing else."""
+        from podwire.lab.interfaces import Allowance, PolicyRule
+
+        allowed = (Allowance(protocol="tcp", port=str(POD_PORT)),)
+        rules = [PolicyRule(address=one, side="ingress", allowed=allowed) for one in self.addresses[pod]]
+        for node in self.network.nodes.values():
+            node.set_policies(rules)
+
     def _address(self, place: str, family: str) -> str:
         return next((a for a in self.addresses.get(place, (place,)) if (":" in a) == (family == "ipv6")), place)
 

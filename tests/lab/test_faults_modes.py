@@ -7,6 +7,7 @@ from podwire.lab.cni_seeds import VPC_ADDRESS
 from podwire.lab.faults import FAULTS
 
 LIN, LIN_2, WIN, WIN_B = "linux-1/a", "linux-2/a", "windows-1/a", "windows-1/b"
+GUARDED, BESIDE = "windows-2/a", "windows-2/b"
 FABRIC = "12:34:56:78:9a:bc"
 
 
@@ -34,7 +35,15 @@ def only_its_own_network(lab):
     return own["received"] > 0 and other["error"]["kind"] == "timeout"
 
 
+def holds_to_a_policy(lab):
+    """A pod that is guarded answers over TCP, and not over UDP, whichever node is asking."""
+    lab.guard(GUARDED)
+    answers = {proto: [lab.exchange(one, GUARDED, proto=proto) for one in (LIN, BESIDE)] for proto in ("tcp", "udp")}
+    return all(one.ok for one in answers["tcp"]) and all(one.error == "TimeoutError" for one in answers["udp"])
+
+
 CHECKS = {
+    "policies-not-held-to": holds_to_a_policy,
     "any-vni-is-taken": only_its_own_network,
     "geneve-header-of-vxlan": wire(LIN, LIN_2, of_geneve, "linux-1"),
     "balanced-source-hidden": keeps_its_source,

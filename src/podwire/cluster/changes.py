@@ -70,6 +70,12 @@ def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[
     return [all_terminating]
 
 
+def pods_guarded(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
+    """A network policy is made for pods that everybody could reach. Nothing in the API tells when nodes hold to it."""
+    rest.apply(manifests.network_policy(deployment.run_id, "guarded"))
+    return ()
+
+
 def affinity_idle(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
     """Nobody talks to the Services of short affinity until it has run out, with a second to spare."""
     spec = manifests.service(deployment.run_id, "affinity-short")["spec"]
@@ -86,6 +92,7 @@ CHANGES: Mapping[str, Change] = {
     "first-twin-deleted": first_twin_deleted,
     "service-recreated": service_recreated,
     "pods-leaving": pods_leaving,
+    "pods-guarded": pods_guarded,
     "affinity-idle": affinity_idle,
 }
 

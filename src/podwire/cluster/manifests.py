@@ -179,6 +179,14 @@ def service(run_id: str, kind: str, pod: str = "", number: int = 0) -> Object:
     return obj
 
 
+def network_policy(run_id: str, kind: str) -> Object:
+    """The NetworkPolicy of that kind (a file in `policies/`)."""
+    obj = _fresh(f"policies/{kind}.yaml")
+    obj["metadata"]["namespace"] = namespace_name(run_id)
+    obj["metadata"]["labels"][RUN_LABEL] = run_id
+    return obj
+
+
 def service_name(kind: str, pod: str = "") -> str:
     """The name of a Service: its kind, and the probe behind it."""
     name = f"{kind}-{pod}" if pod else kind

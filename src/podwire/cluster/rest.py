@@ -61,6 +61,7 @@ RESOURCES: Mapping[str, Resource] = {
         Resource("apps/v1", "deployments", "Deployment"),
         Resource("coordination.k8s.io/v1", "leases", "Lease"),
         Resource("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
+        Resource("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy"),
         Resource("crd.projectcalico.org/v1", "ippools", "IPPool", namespaced=False),
         Resource("crd.projectcalico.org/v1", "blockaffinities", "BlockAffinity", namespaced=False),
     )

@@ -31,6 +31,7 @@ from podwire.lab.host_ports import HostPorts
 from podwire.lab.interfaces import Event, Object
 from podwire.lab.load_balancers import LoadBalancers
 from podwire.lab.network import LabNetwork, LabUnsupported, build_network
+from podwire.lab.network_policies import NetworkPolicies
 from podwire.lab.nft import NftMissing
 from podwire.lab.outside_host import OutsideHost
 from podwire.lab.planned import OUTSIDE_NAME
@@ -122,6 +123,7 @@ class Cluster:
             LoadBalancers(self._store, network),
             HealthPorts(self._store, network.nodes),
             HostPorts(self._store, network.nodes),
+            NetworkPolicies(self._store, network.nodes),
             proxy,
         )
         agents.start()

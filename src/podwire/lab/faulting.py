@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from podwire.facts import OS, Mode
 from podwire.lab import nft
+from podwire.lab.hosts import Host, Pod
 from podwire.lab.interfaces import Object, ServiceRule
 from podwire.lab.netns import NetworkNamespace
 from podwire.lab.network import LabNetwork
 from podwire.lab.profiles import PROFILES
-from podwire.lab.topology import Host, Node, Pod
+from podwire.lab.topology import Node
 
 
 def profiles_of(mode: Mode, *cnis: str) -> tuple[str, ...]:

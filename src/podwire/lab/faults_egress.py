@@ -8,8 +8,9 @@ from podwire.facts import Family
 from podwire.lab.addresses import OUTSIDE_NETWORK
 from podwire.lab.faulting import ECHO_PORT, Injection, chain, fault
 from podwire.lab.faults_pods import foreign_address
+from podwire.lab.hosts import NIC
 from podwire.lab.linux_node import KEYWORD
-from podwire.lab.topology import NIC, Node
+from podwire.lab.topology import Node
 
 TO_OUTSIDE = tuple(f"{KEYWORD[family]} daddr {network}" for family, network in OUTSIDE_NETWORK.items())
 FROM_OUTSIDE = tuple(f"{KEYWORD[family]} saddr {network}" for family, network in OUTSIDE_NETWORK.items())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from podwire.lab import nft
 from podwire.lab.faulting import BRIDGED, OVERLAY, TRANSPARENT, Injection, chain, fault
+from podwire.lab.hosts import NIC, Pod
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
-from podwire.lab.topology import NIC, Node, Pod
+from podwire.lab.topology import Node
 
 # Offsets in bits from the outer UDP header: its destination port, and the VNI of the VXLAN header behind it (RFC 7348).
 # Raw offsets leave the outer checksum alone, which is 0 here and must stay so.

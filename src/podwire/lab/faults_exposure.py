@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from podwire.facts import OS, family_of
 from podwire.lab.faulting import Injection, chain, fault
+from podwire.lab.hosts import Pod
 from podwire.lab.interfaces import ServiceRule
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.load_balancers import INGRESS_NETWORK
-from podwire.lab.topology import Node, Pod
+from podwire.lab.topology import Node
 from podwire.lab.windows_services import SOURCE_NODE, SOURCE_VIP
 
 # kube-apiserver, --service-node-port-range; the ports of health checks are of it too.

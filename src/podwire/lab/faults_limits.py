@@ -10,9 +10,10 @@ from podwire.facts import FAMILIES, OS, Family
 from podwire.lab.addresses import SERVICE_NETWORK
 from podwire.lab.cni_plugin import FINDS_FAULT
 from podwire.lab.faulting import DUAL_L2BRIDGE, FLANNEL, HOST_ECHO_PORT, SINGLE_FAMILY, Injection, chain, fault
+from podwire.lab.hosts import NIC
 from podwire.lab.interfaces import ServiceRule
 from podwire.lab.profiles import Profile
-from podwire.lab.topology import NIC, Node
+from podwire.lab.topology import Node
 
 FEW, MANY = 63, 64
 HOST_NETWORK_PORT = 18082

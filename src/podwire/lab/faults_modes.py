@@ -22,9 +22,10 @@ from podwire.lab.faulting import (
     fault,
 )
 from podwire.lab.faults_services import other_dsr
+from podwire.lab.hosts import FABRIC_MAC, NIC, Pod
 from podwire.lab.interfaces import Object
 from podwire.lab.linux_node import KEYWORD
-from podwire.lab.topology import FABRIC_MAC, NIC, Node, Notes, Pod
+from podwire.lab.topology import Node, Notes
 from podwire.lab.windows_node import way_by_the_fabric
 
 
@@ -119,6 +120,23 @@ def pods_send_with_the_nodes_mac(do: Injection) -> None:
             do.rules(pod.place, "netdev", chain("egress", 0, rule, device=NIC))
 
     do.for_each_pod(change)
+
+
+@fault("policies-not-held-to", kills=("TRANS-ACL",), profiles=TRANSPARENT)
+def policies_not_held_to(do: Injection) -> None:
+    """Nodes forward to pods what their network policies do not allow."""
+    for node in do.nodes():
+        _hold(node, False)
+        do.undone_by(_holder(node))
+
+
+def _hold(node: Node, held: bool) -> None:
+    node.holds_to_policies = held
+    node.refresh_policies()
+
+
+def _holder(node: Node) -> Callable[[], None]:
+    return lambda: _hold(node, True)
 
 
 @fault("winnat-missing", kills=("NAT-HIDDEN",), profiles=NAT)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from podwire.facts import FAMILIES, OS, Family
 from podwire.lab.addresses import ROUTER, UNDERLAY
 from podwire.lab.faulting import DNS_PORT, ECHO_PORT, HOST_ECHO_PORT, Injection, chain, fault
+from podwire.lab.hosts import NIC, Pod
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.netns import ETHTOOL_STXCSUM, ethtool
-from podwire.lab.topology import NIC, Node, Pod
+from podwire.lab.topology import Node
 
 ECHO = f"meta l4proto {{ tcp, udp }} th dport {ECHO_PORT}"
 ECHO_ANSWER = f"meta l4proto {{ tcp, udp }} th sport {ECHO_PORT}"

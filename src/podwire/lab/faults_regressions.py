@@ -10,7 +10,8 @@ from dataclasses import replace
 from podwire.lab.faulting import DUAL_L2BRIDGE, OVERLAY, Injection, chain, fault
 from podwire.lab.faults_exposure import HOST_PORT, without_equal_port
 from podwire.lab.faults_services import all_ready, change_each, drop_hairpins, keep_deleted
-from podwire.lab.topology import Node, Pod
+from podwire.lab.hosts import Pod
+from podwire.lab.topology import Node
 
 
 @fault("windows-sockets-forbidden", kills=("FLOW-POD-POD-IP", "FLOW-POD-EXT-IP", "FLOW-POD-SVC-CLUSTER-IP"))

@@ -8,9 +8,10 @@ from dataclasses import replace
 from podwire.facts import FAMILIES, OS, Family, family_of
 from podwire.lab.addresses import SERVICE_NETWORK
 from podwire.lab.faulting import DNS_PORT, ECHO_PORT, Injection, chain, fault
+from podwire.lab.hosts import Pod
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import KEYWORD
-from podwire.lab.topology import Node, Pod
+from podwire.lab.topology import Node
 
 BY_ADDRESS_AND_NAME = ("FLOW-POD-SVC-CLUSTER-IP", "FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN")
 ECHO_REQUEST: Mapping[Family, str] = {"ipv4": "icmp type echo-request", "ipv6": "icmpv6 type echo-request"}

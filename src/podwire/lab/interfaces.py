@@ -68,6 +68,9 @@ class NodeNetwork(Protocol):
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         """Replace the ports of the node that lead to its pods."""
 
+    def set_policies(self, rules: Sequence[PolicyRule]) -> None:
+        """Replace what network policies say; a node whose network plugin has none of them does nothing."""
+
 
 class Network(Protocol):
     """The whole topology of a profile, built."""
@@ -137,6 +140,26 @@ class PortMapping:
     pod: str
     pod_port: int
     host_address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Allowance:
+    """What a network policy allows: peers of a network (all: '') but for what is `excepted`, by a protocol (all: '') to
+    a port, or to a range of ports such as `80-90` (all: '')."""
+
+    network: str = ""
+    excepted: tuple[str, ...] = ()
+    protocol: str = ""
+    port: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyRule:
+    """The whole of what a pod's address may take (`ingress`) or send (`egress`)."""
+
+    address: str
+    side: Literal["ingress", "egress"]
+    allowed: tuple[Allowance, ...] = ()
 
 
 class Container(Protocol):

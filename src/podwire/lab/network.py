@@ -16,12 +16,13 @@ from podwire.facts import FAMILIES, Family, family_of
 from podwire.lab import nft
 from podwire.lab.addresses import OUTSIDE_HOST, OUTSIDE_NETWORK, OUTSIDE_ROUTER, ROUTER, UNDERLAY, UNDERLAY_MTU
 from podwire.lab.conntrack import forget_all
+from podwire.lab.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
 from podwire.lab.interfaces import Namespace, NodeNetwork
 from podwire.lab.linux_node import ADDRESS_TYPE
 from podwire.lab.netns import plain_frames
 from podwire.lab.profiles import Profile
 from podwire.lab.rtnetlink import wait_ready
-from podwire.lab.topology import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, Node, alone
+from podwire.lab.topology import Node
 
 SWITCH, OUTSIDE_NIC = "underlay", "eth1"
 ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"

@@ -83,6 +83,12 @@ class Profile:
         return VPC in self.excepted.values()
 
     @property
+    def holds_to_policies(self) -> bool:
+        """Whether the network plugin does what network policies say (kubernetes.io: Networking on Windows, network
+        modes, Transparent: OVN has distributed access control for them). To the others of the lab they say nothing."""
+        return self.mode == "transparent"
+
+    @property
     def mtu(self) -> int:
         """The MTU of pods, in bytes."""
         return UNDERLAY_MTU - VXLAN_OVERHEAD if self.encapsulated else UNDERLAY_MTU

@@ -1,103 +1,33 @@
-"""Hosts, nodes and pods of the lab as they are built: namespaces with cables, addresses, routes and rules."""
+"""Nodes of the lab as they are built: cables, addresses, routes and rules, for them and for their pods."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
-from podwire.facts import FAMILIES, OS, Encapsulation, Family, family_of
-from podwire.lab import cni_seeds, conntrack, linux_node, linux_services, nft, tunnels, windows_node, windows_services
+from podwire.facts import FAMILIES, OS, Encapsulation, Family
+from podwire.lab import (
+    cni_seeds,
+    conntrack,
+    linux_node,
+    linux_services,
+    network_policies,
+    nft,
+    tunnels,
+    windows_node,
+    windows_services,
+)
 from podwire.lab.addresses import ROUTER, UNDERLAY, NodePlan
 from podwire.lab.conntrack import ANYWHERE as ANYWHERE_OF_THE_NODE
-from podwire.lab.interfaces import Namespace, PodNetwork, PortMapping, ServiceRule
-from podwire.lab.netns import NetworkNamespace, plain_frames
+from podwire.lab.hosts import ANYWHERE, BRIDGE, BRIDGED, FABRIC_MAC, NIC, ROUTING, Host, Pod, alone, stack
+from podwire.lab.interfaces import Namespace, PodNetwork, PolicyRule, PortMapping, ServiceRule
+from podwire.lab.netns import plain_frames
 from podwire.lab.profiles import Profile
-from podwire.lab.rtnetlink import Rtnetlink, wait_ready
+from podwire.lab.rtnetlink import wait_ready
 from podwire.lab.service_tables import Tables
-
-BRIDGE, NIC = "cbr0", "eth0"
-
-# Before the first interface exists. Addresses are given by hand, so nothing has to be detected, asked or announced, and
-# ICMP answers are evidence: no rate limit. New namespaces inherit some of these from the machine.
-QUIET: Mapping[str, str] = {
-    "net/ipv6/conf/all/accept_dad": "0",
-    "net/ipv6/conf/default/accept_dad": "0",
-    "net/ipv6/conf/default/accept_ra": "0",
-    "net/ipv6/conf/default/addr_gen_mode": "1",
-    "net/ipv6/conf/all/disable_ipv6": "0",
-    "net/ipv6/conf/default/disable_ipv6": "0",
-    "net/ipv6/icmp/ratelimit": "0",
-    "net/ipv4/icmp_ratelimit": "0",
-    "net/ipv4/conf/all/rp_filter": "0",
-    "net/ipv4/conf/default/rp_filter": "0",
-    "net/ipv4/conf/all/send_redirects": "0",
-    "net/ipv4/conf/default/send_redirects": "0",
-}
-ROUTING: Mapping[str, str] = {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"}
-# Same-node answers of a Service cross the bridge only; without this they would come back with the backend's address.
-BRIDGED: Mapping[str, str] = {
-    "net/bridge/bridge-nf-call-iptables": "1",
-    "net/bridge/bridge-nf-call-ip6tables": "1",
-    "net/bridge/bridge-nf-call-arptables": "0",
-}
-LINUX: Mapping[str, str] = {
-    "net/ipv4/ip_default_ttl": "64",
-    "net/ipv6/conf/all/hop_limit": "64",
-    "net/ipv6/conf/default/hop_limit": "64",
-    "net/ipv4/ip_local_port_range": "32768 60999",
-}
-# Azure's hosts answer for every address with this MAC (azure-container-networking: SDNRemoteArpMacAddress).
-FABRIC_MAC = "12:34:56:78:9a:bc"
-ANYWHERE: Mapping[Family, str] = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
-
 
 Notes = Callable[[OS, Profile, Sequence[str]], Mapping[str, str]]
 """From a node's operating system, its profile and a pod's addresses: what the network notes on the pod."""
-
-
-def stack(os: OS) -> Mapping[str, str]:
-    """The settings that make a namespace send as the TCP/IP stack of an operating system does."""
-    return windows_node.SYSCTLS if os == "windows" else LINUX
-
-
-class Host:
-    """A namespace and the netlink conversation with it."""
-
-    def __init__(self, name: str, *sysctls: Mapping[str, str]) -> None:
-        settings: dict[str, str] = dict(QUIET)
-        for more in sysctls:
-            settings.update(more)
-        self.name = name
-        self.netns = NetworkNamespace(name, settings)
-        self.links = Rtnetlink(self.netns)
-        self.links.up("lo")
-
-    @property
-    def namespace(self) -> Namespace:
-        return self.netns
-
-    def close(self) -> None:
-        self.links.close()
-        self.netns.close()
-
-
-@dataclass
-class Pod:
-    """A pod's place in the network (`interfaces.PodNetwork`). `host` is its number in the node's pod networks,
-    `accepted` are addresses of Services that it has besides its own."""
-
-    uid: str
-    host: int
-    place: Host
-    namespace: Namespace
-    addresses: tuple[str, ...]
-    mac: str
-    host_interface: str
-    accepted: set[str] = field(default_factory=set)
-
-    def address(self, family: Family) -> str | None:
-        return next((a for a in self.addresses if family_of(a) == family), None)
 
 
 class Node:
@@ -121,6 +51,9 @@ class Node:
         self._applied_rules = self.base_rules  # by the network's build
         self._tables = Tables(self.host.netns)
         self._applied_host_ports: Sequence[PortMapping] = ()
+        self.holds_to_policies = profile.holds_to_policies
+        self._policies: tuple[PolicyRule, ...] = ()
+        self._applied_policies: tuple[PolicyRule, ...] = ()
         self._preserved: Mapping[str, frozenset[str]] = {}
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
         self._next_pod = plan.pods.first
@@ -291,6 +224,18 @@ class Node:
         nft.apply(self.host.netns, rules(self.profile, mappings))
         self._applied_host_ports = tuple(mappings)
 
+    def set_policies(self, rules: Sequence[PolicyRule]) -> None:
+        """See `interfaces.NodeNetwork`. Doing it again with the same rules costs nothing."""
+        self._policies = tuple(rules)
+        held = self._policies if self.holds_to_policies else ()
+        if held != self._applied_policies:
+            nft.apply(self.host.netns, network_policies.ruleset(held))
+            self._applied_policies = held
+
+    def refresh_policies(self) -> None:
+        """Apply them anew, after `holds_to_policies` has changed."""
+        self.set_policies(self._policies)
+
     # Pods
 
     def notes_of(self, pod: PodNetwork) -> Mapping[str, str]:
@@ -380,11 +325,6 @@ class Node:
             pod.place.close()
         self.pods.clear()
         self.host.close()
-
-
-def alone(address: str) -> str:
-    """An address as a network of one."""
-    return f"{address}/{128 if ':' in address else 32}"
 
 
 def _udp_backends(services: Sequence[ServiceRule]) -> dict[tuple[str, int], frozenset[str]]:
