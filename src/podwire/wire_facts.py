@@ -1,34 +1,81 @@
-"""Facts from the wire: probes are put into the cluster, two flows are sent, and their packets are looked at."""
+"""Facts from nodes and from the wire: probes are put into the cluster, HNS is asked, and the packets of two flows are
+looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from podwire.cases import Case
+from podwire.cases import Case, Slot
 from podwire.facts import ClusterFacts
+from podwire.flows import Flow, Peer
+from podwire.hns_networks import HnsMode, NoNetworks, mode_told_by, networks_in
 from podwire.planning import Plan
+from podwire.probe.requests import HNS_NETWORKS
+from podwire.probe.sightings import Sighting
 from podwire.runner import Runner, RunOptions, Say
-from podwire.wire_mode import WireMode, told_by_wire, with_wire
+from podwire.wire_mode import WireMode, told_by_wire, with_hns, with_wire
 
 REQUIREMENT = "FLOW-POD-POD-IP"
 """Whose cases are sent: the plainest flow that there is."""
 
 
 def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> ClusterFacts:
-    """The facts of the API, and of one flow between Windows nodes and one on a node. Probes are removed afterwards."""
+    """The facts of the API, then those of HNS on each Windows node that takes part, then those of one flow between
+    Windows nodes and one on a node. Probes are removed afterwards."""
     chosen = replace(options.selection, areas=(), requirements=(REQUIREMENT,), families=("ipv4",))
     runner = Runner(replace(options, selection=chosen), say)
     try:
         across, same_node = _case(runner.plan, "cross-node"), _case(runner.plan, "same-node")
+        asked = list(_listings(runner.facts, chosen.nodes_per_os))
+        wanted = [case for case in (across, same_node) if case]
+        seen = runner.observe([*asked, *wanted]) if asked else {}
+        facts = runner.facts
+        for case in asked:
+            facts = with_hns(facts, _told_by_node(seen, case), case.client.node)
         if across is None:
             words = "no flow between Windows nodes is possible here"
-            return with_wire(runner.facts, WireMode(mode="unknown", words=words), "no node")
-        wanted = [case for case in (across, same_node) if case]
-        seen = runner.observe(wanted)
+            return with_wire(facts, WireMode(mode="unknown", words=words), "no node")
         wire = told_by_wire(seen[across.id].observation, seen[same_node.id].observation if same_node else None)
-        return with_wire(runner.facts, wire, f"{across.client.node} to {across.server.node}")
+        return with_wire(facts, wire, f"{across.client.node} to {across.server.node}")
     finally:
         runner.close()
+
+
+def _listings(facts: ClusterFacts, nodes_per_os: int) -> Iterator[Case]:
+    """A case for each Windows node: its host probe runs the command that lists the networks of HNS."""
+    for node in facts.usable("windows")[:nodes_per_os]:
+        flow = Flow(
+            client=Peer(role="client", kind="host", os="windows"),
+            server=Peer(role="server", kind="host", os="windows"),
+            via="node-ip",
+            protocol="tool",
+            family="ipv4",
+            placement="itself",
+            tool=HNS_NETWORKS,
+        )
+        host = Slot(os="windows", node=node.name, probe="host")
+        identity = f"facts/HNS[{node.name}]"
+        yield Case(
+            id=identity,
+            area="facts",
+            requirement="HNS",
+            test=identity,
+            flow=flow,
+            client=host,
+            server=host,
+            points=(),
+        )
+
+
+def _told_by_node(seen: Mapping[str, Sighting], case: Case) -> HnsMode:
+    observation = seen[case.id].observation
+    if observation.problem:
+        return HnsMode(mode="unknown", words=f"cannot be asked: {observation.problem}")
+    try:
+        return mode_told_by(networks_in(observation.output))
+    except NoNetworks as problem:
+        return HnsMode(mode="unknown", words=f"its list of networks is {problem}")
 
 
 def _case(plan: Plan, placement: str) -> Case | None:

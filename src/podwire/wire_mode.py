@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from podwire.facts import UNKNOWN, ClusterFacts, Encapsulation, Mode
+from podwire.hns_networks import HnsMode
 from podwire.observations import Observation
 from podwire.packets import Packet
 
@@ -53,16 +54,43 @@ def _requests(observation: Observation) -> list[Packet]:
     return [one.packet for one in capture.packets if one.direction == "request"] if capture else []
 
 
+CONFLICT = "conflict: network mode"
+
+
+def with_hns(facts: ClusterFacts, told: HnsMode, node: str) -> ClusterFacts:
+    """The facts with what HNS on a Windows node tells; its VNI is said only, for what is on the wire decides."""
+    made = with_mode(facts, told.mode, f"HNS of {node}: {told.words}", f"HNS of {node}")
+    if made.mode == "overlay" and facts.mode == UNKNOWN:
+        return replace(made, windows_families=("ipv4",))
+    return made
+
+
 def with_wire(facts: ClusterFacts, wire: WireMode, nodes: str) -> ClusterFacts:
-    """The facts with what the wire tells. Where the API tells another mode, it is a conflict, and the mode unknown."""
-    signal = f"wire, {nodes}: {wire.words}" + (f": {wire.mode}" if wire.mode != UNKNOWN else "")
-    made = replace(facts, signals=(*facts.signals, signal))
-    if wire.mode == UNKNOWN:
+    """The facts with what the wire tells. Where another mode was told before, that is a conflict: it is unknown."""
+    made = with_mode(facts, wire.mode, f"wire, {nodes}: {wire.words}", "wire")
+    if made.mode == UNKNOWN or wire.encapsulation is None:
         return made
-    if facts.mode not in (UNKNOWN, wire.mode):
-        conflict = f"conflict: network mode {facts.mode} (API) and {wire.mode} (wire); taken as unknown"
-        return replace(made, mode="unknown", encapsulation=None, signals=(*made.signals, conflict))
-    if wire.encapsulation is None:
-        return replace(made, mode=wire.mode)
     families = ("ipv4",) if wire.mode == "overlay" else facts.windows_families
-    return replace(made, mode=wire.mode, encapsulation=wire.encapsulation, windows_families=families)
+    return replace(made, encapsulation=wire.encapsulation, windows_families=families)
+
+
+def with_mode(facts: ClusterFacts, mode: Mode, signal: str, by: str) -> ClusterFacts:
+    """The facts with a network mode that something (`by`) tells. An unknown one changes nothing but is said."""
+    told = signal + (f": {mode}" if mode != UNKNOWN else "")
+    made = replace(facts, signals=(*facts.signals, told))
+    if mode == UNKNOWN or (facts.mode == UNKNOWN and _in_conflict(facts)):
+        return made
+    if facts.mode not in (UNKNOWN, mode):
+        conflict = f"{CONFLICT} {facts.mode} ({_told_before(facts)}) and {mode} ({by}); taken as unknown"
+        return replace(made, mode="unknown", encapsulation=None, signals=(*made.signals, conflict))
+    return replace(made, mode=mode)
+
+
+def _in_conflict(facts: ClusterFacts) -> bool:
+    return any(signal.startswith(CONFLICT) for signal in facts.signals)
+
+
+def _told_before(facts: ClusterFacts) -> str:
+    """What the mode that is known was told by: nodes, where they were asked, else the API."""
+    asked = any(signal.startswith("HNS of ") and signal.endswith(f": {facts.mode}") for signal in facts.signals)
+    return "HNS" if asked else "API"

@@ -20,13 +20,14 @@ def test_the_wire_tells_what_the_api_tells(profile, mode, tunnel):
     facts = facts_from_wire(RunOptions(lab=profile))
     assert (facts.mode, facts.encapsulation) == (mode, tunnel)
     assert any(signal.startswith("wire, windows-1 to windows-2: ") for signal in facts.signals)
+    assert [signal.rpartition(": ")[2] for signal in facts.signals if signal.startswith("HNS of ")] == [mode, mode]
     assert not any(signal.startswith("conflict") for signal in facts.signals)
 
 
 def test_a_wire_that_is_not_as_the_api_says_is_a_conflict():
     facts = facts_from_wire(RunOptions(lab="l2tunnel-azure-cni", faults=("same-node-stays-inside",)))
     assert facts.mode == "unknown"
-    assert facts.signals[-1] == "conflict: network mode l2tunnel (API) and l2bridge (wire); taken as unknown"
+    assert facts.signals[-1] == "conflict: network mode l2tunnel (HNS) and l2bridge (wire); taken as unknown"
 
 
 def test_the_command_prints_it(capsys):

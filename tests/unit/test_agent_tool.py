@@ -74,6 +74,7 @@ def test_a_plugin_is_run_by_its_absolute_path(client, place, tmp_path, at, name)
     [
         *("sh", "/bin/sh", "nslookup.sh", "./nslookup", "/usr/bin/nslookup", "bridge", "bin/bridge", "../bridge"),
         *("/bin/sh/../bridges", "%MISSING%/bridge", "C:bridge.exe", "C:\\Windows\\System32\\cmd.exe", ""),
+        *("powershell.exe", "powershell", "C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe"),
     ],
 )
 def test_anything_else_is_refused_in_one_line(client, place, name):
@@ -85,6 +86,13 @@ def test_anything_else_is_refused_in_one_line(client, place, name):
         run(client, name)
     assert refused.value.kind == ""
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_the_networks_of_hns_are_listed_by_a_command_of_the_agents_own(client, place):
+    place("powershell.exe")
+    said = run(client, "hns-networks", arguments=["Stop-Computer"])["stdout"]
+    assert said.startswith("arguments: <-NoProfile> <-NonInteractive> <-Command> <Get-HnsNetwork | ForEach-Object {")
+    assert "Stop-Computer" not in said
 
 
 @pytest.mark.parametrize("name", ["ipconfig", "/opt/none/win-bridge.exe", "/dev/null/bridge"])

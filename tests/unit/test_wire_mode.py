@@ -4,7 +4,8 @@ import pytest
 from observed import BINDINGS, a_packet, a_tunnel, an_observation
 
 from podwire.facts import ClusterFacts, Encapsulation
-from podwire.wire_mode import WireMode, told_by_wire, with_wire
+from podwire.hns_networks import HnsMode
+from podwire.wire_mode import WireMode, told_by_wire, with_hns, with_wire
 
 NODE_MAC, POD_MAC, OTHER_MAC = "02:10:00:00:00:0b", "02:30:00:00:0b:02", "02:10:00:00:00:0c"
 KNOWN = {**BINDINGS, "client.mac": POD_MAC, "client.node.mac": NODE_MAC}
@@ -59,3 +60,31 @@ def test_api_and_wire_that_disagree_are_a_conflict():
 def test_a_wire_that_tells_nothing_changes_nothing_but_says_so():
     facts = with_wire(ClusterFacts(mode="overlay"), WireMode(mode="unknown", words="no flow is possible"), "no node")
     assert (facts.mode, facts.signals) == ("overlay", ("wire, no node: no flow is possible",))
+
+
+OVERLAY = HnsMode(mode="overlay", words="HNS has vxlan0 (Overlay, VNI 4096)")
+
+
+def test_what_the_api_does_not_tell_nodes_do():
+    facts = with_hns(ClusterFacts(mode="unknown", windows_families=("ipv4", "ipv6")), OVERLAY, "w-1")
+    assert (facts.mode, facts.windows_families) == ("overlay", ("ipv4",))
+    assert facts.signals == ("HNS of w-1: HNS has vxlan0 (Overlay, VNI 4096): overlay",)
+
+
+def test_nodes_that_tell_another_mode_are_a_conflict_that_no_wire_settles():
+    facts = with_hns(with_hns(ClusterFacts(mode="l2bridge"), OVERLAY, "w-1"), OVERLAY, "w-2")
+    facts = with_wire(facts, told_by_wire(across(outer=a_tunnel()), INSIDE), "w-1 to w-2")
+    assert (facts.mode, facts.encapsulation) == ("unknown", None)
+    conflicts = [signal for signal in facts.signals if signal.startswith("conflict")]
+    assert conflicts == ["conflict: network mode l2bridge (API) and overlay (HNS of w-1); taken as unknown"]
+
+
+def test_nodes_and_wire_that_disagree_are_a_conflict():
+    facts = with_hns(ClusterFacts(mode="unknown"), OVERLAY, "w-1")
+    facts = with_wire(facts, told_by_wire(across(), INSIDE), "w-1 to w-2")
+    assert facts.signals[-1] == "conflict: network mode overlay (HNS) and l2bridge (wire); taken as unknown"
+
+
+def test_a_node_that_cannot_be_asked_changes_nothing_but_is_said():
+    facts = with_hns(ClusterFacts(mode="overlay"), HnsMode(mode="unknown", words="cannot be asked: no agent"), "w-1")
+    assert (facts.mode, facts.signals) == ("overlay", ("HNS of w-1: cannot be asked: no agent",))

@@ -51,6 +51,10 @@ class NodeNetwork(Protocol):
     def families(self) -> tuple[Family, ...]:
         """The families of its pods, which are those that its proxy serves."""
 
+    @property
+    def hns_networks(self) -> Sequence[Mapping[str, Any]]:
+        """The networks that HNS on a Windows node lists: Name, Type and VSID."""
+
     containers_apart: bool
     """Whether only the first container of a pod gets the pod's namespace, which is a fault."""
 

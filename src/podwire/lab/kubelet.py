@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -11,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import podwire
-from podwire.facts import OS
 from podwire.lab.cni_plugin import DIRECTORY as CNI_DIRECTORY
 from podwire.lab.cni_plugin import PLUGINS as CNI_PLUGINS
 from podwire.lab.containers import SpawnerClient
@@ -37,22 +38,23 @@ _PYTHON = os.path.realpath(sys.executable)
 _NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire.__file__).parents[1]))))
 
 
-def _scripts(system: OS, cni_quirks: Set[str], host_process: bool) -> dict[str, str]:
+def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dict[str, str]:
     """Programs that an emulated Windows node gives to its containers: nslookup and ipconfig are part of Windows images;
-    pktmon and the CNI plugins are the node's own, which HostProcess containers see.
+    pktmon, PowerShell's module of HNS and the CNI plugins are the node's own, which HostProcess containers see.
     """
-    if system != "windows":
+    if node.os != "windows":
         return {}
     scripts = {name: _script(name) for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
+        scripts["powershell.exe"] = _script("powershell", json.dumps(node.hns_networks))
         scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name, *cni_quirks) for name in CNI_PLUGINS}
     return scripts
 
 
 def _script(module: str, *arguments: str) -> str:
     program = Path(__file__).with_name(f"{module}.py")
-    return f'#!/bin/sh\nexec "{_PYTHON}" -I -S "{program}" {" ".join(arguments)} "$@"\n'
+    return f'#!/bin/sh\nexec "{_PYTHON}" -I -S "{program}" {shlex.join(arguments)} "$@"\n'
 
 
 def _allow_ping(namespace: Namespace) -> None:
@@ -104,7 +106,7 @@ class NodeAgents:
             resolver=resolver,
             release=self._release,
             links={"python": _PYTHON, "python3": _PYTHON},
-            scripts=functools.partial(_scripts, node.os, self._windows_cni_quirks),
+            scripts=functools.partial(_scripts, node, self._windows_cni_quirks),
             needed=_NEEDED,
         )
 

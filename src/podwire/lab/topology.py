@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from podwire.facts import FAMILIES, OS, Encapsulation, Family
 from podwire.lab import (
@@ -81,6 +82,11 @@ class Node:
         numbers += [0] if self.profile.encapsulated else []
         numbers += [self.profile.source_vip] if self.os == "windows" and self.profile.source_vip is not None else []
         return tuple(self.plan.pod_address(family, n) for family in self.families for n in numbers)
+
+    @property
+    def hns_networks(self) -> Sequence[Mapping[str, Any]]:
+        """See `interfaces.NodeNetwork`."""
+        return windows_node.hns_networks(self.plan, self.profile) if self.os == "windows" else ()
 
     # Building
 

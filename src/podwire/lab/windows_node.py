@@ -48,6 +48,42 @@ def base_rules(node: NodePlan, profile: Profile) -> str:
     return text
 
 
+# The type of the pods' network as HNS spells it, and its name by the plugin that makes it: flannel's vxlan_windows.go
+# and host-gw, Calico's installation, azure-container-networking, vpc-bridge, ovn-kubernetes' hybrid overlay. External
+# is the network that binds the switch to the network card.
+_HNS_TYPES: Mapping[str, str] = {
+    "overlay": "Overlay",
+    "l2bridge": "L2Bridge",
+    "l2tunnel": "L2Tunnel",
+    "transparent": "Transparent",
+    "nat": "NAT",
+}
+_HNS_NAMES: Mapping[str, Sequence[str]] = {
+    "calico": ("External", "Calico"),
+    "azure-cni": ("azure",),
+    "ovn-kubernetes": ("BaseOVNKubernetesHybridOverlayNetwork", "OVNKubernetesHybridOverlayNetwork"),
+}
+EXTERNAL_VSID = 9999
+
+
+def hns_networks(node: NodePlan, profile: Profile) -> list[dict[str, object]]:
+    """The networks that HNS of the node has, each with Name, Type and VSID (null but for overlays)."""
+    vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
+    names = _HNS_NAMES.get(profile.cni, ("cbr0",))
+    if profile.mode == "transparent":
+        names = ("external",)
+    elif profile.mode == "nat":
+        names = ("nat",)
+    elif profile.cni == "vpc-cni":
+        names = (f"vpcbr{node.mac.replace(':', '')}",)
+    elif vni and profile.cni in ("flannel", "win-overlay"):
+        names = ("External", f"flannel.{vni}" if profile.cni == "flannel" else "vxlan0")
+    return [
+        {"Name": name, "Type": _HNS_TYPES[profile.mode], "VSID": EXTERNAL_VSID if vni and name == "External" else vni}
+        for name in names
+    ]
+
+
 def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
     ip, icmp = KEYWORD[family], "icmp" if family == "ipv4" else "icmpv6"
     echo_and_errors = "icmp" if family == "ipv4" else "ipv6-icmp"

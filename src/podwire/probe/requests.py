@@ -23,6 +23,8 @@ CNI_FOLDER = "C:\\opt\\cni\\bin"
 """Where the guides of Kubernetes put the plugins of a Windows node."""
 CNI_PLUGIN = "cni-plugin"
 """A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
+HNS_NETWORKS = "hns-networks"
+"""Another one, which the agent knows: it lists the networks of HNS on a Windows node."""
 PLUGIN_OF = {"l2bridge": "win-bridge", "overlay": "win-overlay"}
 
 Request = tuple[str, dict[str, Any], float]
@@ -49,6 +51,8 @@ def request_of(
         call = {"name": flow.tool, "arguments": [target.host]}
         if flow.tool == CNI_PLUGIN:
             call = _check(PLUGIN_OF.get(mode, CNI_PLUGIN))
+        elif flow.tool == HNS_NETWORKS:
+            call = {"name": HNS_NETWORKS}
         return "tool", {**call, "timeout": timeout}, timeout
     common = {
         "host": target.host,

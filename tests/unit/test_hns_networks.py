@@ -1,0 +1,62 @@
+"""What a Windows node's list of HNS networks tells of its network mode."""
+
+import json
+
+import pytest
+
+from podwire.hns_networks import HnsNetwork, NoNetworks, mode_told_by, networks_in
+from podwire.lab import powershell
+from podwire.lab.profiles import PROFILES
+from podwire.lab.windows_node import hns_networks
+
+
+def network(name, kind, vni=None):
+    return {"Name": name, "Type": kind, "VSID": vni}
+
+
+EXTERNAL, NAT = network("External", "Overlay", 9999), network("nat", "NAT")
+
+
+@pytest.mark.parametrize(
+    ("listed", "mode", "words"),
+    [
+        ([EXTERNAL, network("flannel.4096", "Overlay", 4096), NAT], "overlay", "flannel.4096 (Overlay, VNI 4096)"),
+        ([network("cbr0", "L2Bridge"), NAT], "l2bridge", "cbr0 (L2Bridge)"),
+        ([network("azure", "l2tunnel")], "l2tunnel", "azure (l2tunnel)"),
+        ([network("antrea-hnsnetwork", "Transparent")], "transparent", "antrea-hnsnetwork (Transparent)"),
+        ([NAT], "nat", "nat (NAT)"),
+        ([EXTERNAL], "overlay", "External (Overlay, VNI 9999)"),
+        ([network("cbr0", "L2Bridge"), network("vxlan0", "Overlay", 4096)], "unknown", "cbr0 (L2Bridge), vxlan0"),
+        ([network("lab", "Internal")], "unknown", "lab (Internal)"),
+        ([], "unknown", "HNS has no network"),
+    ],
+)
+def test_the_networks_of_pods_tell_the_mode(listed, mode, words):
+    told = mode_told_by(networks_in(json.dumps(listed)))
+    assert told.mode == mode
+    assert words in told.words
+
+
+def test_one_network_is_listed_without_a_list_and_none_as_nothing():
+    assert networks_in(json.dumps(network("a", "NAT")) + "\r\n") == (HnsNetwork(name="a", type="NAT"),)
+    assert networks_in("\n") == ()
+
+
+@pytest.mark.parametrize("printed", ["Get-HnsNetwork : not recognized", "[1]", '{"Name": "a"}', '[{"Type": 4}]', "5"])
+def test_what_is_no_list_of_networks_is_said(printed):
+    with pytest.raises(NoNetworks, match="JSON"):
+        networks_in(printed)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
+def test_nodes_of_the_lab_list_the_mode_of_their_profile(profile, capsys):
+    node = next(one for one in profile.nodes if one.os == "windows")
+    asked = ["-NoProfile", "-Command", "Get-HnsNetwork | ConvertTo-Json -Compress"]
+    assert powershell.main(json.dumps(hns_networks(node, profile)), asked) == 0
+    assert mode_told_by(networks_in(capsys.readouterr().out)).mode == profile.mode
+
+
+@pytest.mark.parametrize("asked", [[], ["-Command", "Get-Process"], ["Get-HnsNetwork | ConvertTo-Json -Compress"]])
+def test_the_lab_has_no_other_cmdlet(asked, capsys):
+    assert powershell.main("[]", asked) == 1
+    assert "the lab has no such command" in capsys.readouterr().err
