@@ -95,7 +95,7 @@ def network_name(profile: Profile) -> str:
     if profile.cni in names:
         return names[profile.cni]
     if profile.cni == "ovn-kubernetes":
-        return "OVNKubernetesHybridOverlayNetwork"
+        return "OVNKubernetesHybridOverlayNetwork" if profile.mode == "overlay" else "external"
     return "OverlayNetwork" if profile.encapsulated else "L2BridgeNetwork"
 
 

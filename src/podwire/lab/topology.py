@@ -86,7 +86,7 @@ class Node:
     @property
     def hns_networks(self) -> Sequence[Mapping[str, Any]]:
         """See `interfaces.NodeNetwork`."""
-        return windows_node.hns_networks(self.plan, self.profile) if self.os == "windows" else ()
+        return windows_node.hns_networks(self.profile) if self.os == "windows" else ()
 
     # Building
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from podwire.facts import Family, family_of
 from podwire.lab import nft
 from podwire.lab.addresses import NodePlan
+from podwire.lab.cni_seeds import network_name
 from podwire.lab.interfaces import PortMapping
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD, host_port_rule
 from podwire.lab.profiles import Profile
@@ -48,9 +49,7 @@ def base_rules(node: NodePlan, profile: Profile) -> str:
     return text
 
 
-# The type of the pods' network as HNS spells it, and its name by the plugin that makes it: flannel's vxlan_windows.go
-# and host-gw, Calico's installation, azure-container-networking, vpc-bridge, ovn-kubernetes' hybrid overlay. External
-# is the network that binds the switch to the network card.
+# The type of the pods' network as HNS spells it (hcsshim, hcn: NetworkType).
 _HNS_TYPES: Mapping[str, str] = {
     "overlay": "Overlay",
     "l2bridge": "L2Bridge",
@@ -58,30 +57,22 @@ _HNS_TYPES: Mapping[str, str] = {
     "transparent": "Transparent",
     "nat": "NAT",
 }
-_HNS_NAMES: Mapping[str, Sequence[str]] = {
-    "calico": ("External", "Calico"),
-    "azure-cni": ("azure",),
-    "ovn-kubernetes": ("BaseOVNKubernetesHybridOverlayNetwork", "OVNKubernetesHybridOverlayNetwork"),
-}
 EXTERNAL_VSID = 9999
 
 
-def hns_networks(node: NodePlan, profile: Profile) -> list[dict[str, object]]:
-    """The networks that HNS of the node has, each with Name, Type and VSID (null but for overlays)."""
+def hns_networks(profile: Profile) -> list[dict[str, object]]:
+    """The networks that HNS of a node has, each with Name, Type and VSID (null but for overlays).
+
+    Overlays have another one beside that of the pods, which binds the switch to the network card: set-up scripts and
+    Calico call it External (flannel issue 1111), ovn-kubernetes has a base network.
+    """
     vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
-    names = _HNS_NAMES.get(profile.cni, ("cbr0",))
-    if profile.mode == "transparent":
-        names = ("external",)
-    elif profile.mode == "nat":
-        names = ("nat",)
-    elif profile.cni == "vpc-cni":
-        names = (f"vpcbr{node.mac.replace(':', '')}",)
-    elif vni and profile.cni in ("flannel", "win-overlay"):
-        names = ("External", f"flannel.{vni}" if profile.cni == "flannel" else "vxlan0")
-    return [
-        {"Name": name, "Type": _HNS_TYPES[profile.mode], "VSID": EXTERNAL_VSID if vni and name == "External" else vni}
-        for name in names
-    ]
+    kind = _HNS_TYPES[profile.mode]
+    found: list[dict[str, object]] = [{"Name": network_name(profile), "Type": kind, "VSID": vni}]
+    if vni:
+        base = "BaseOVNKubernetesHybridOverlayNetwork" if profile.cni == "ovn-kubernetes" else "External"
+        found.insert(0, {"Name": base, "Type": kind, "VSID": vni if profile.cni == "ovn-kubernetes" else EXTERNAL_VSID})
+    return found
 
 
 def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
