@@ -90,6 +90,16 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
     return Needs(pods=tuple(sorted(pods)), services=tuple(sorted(services)), changes=tuple(sorted(changes)))
 
 
+def with_many_services(cases: Iterable[Case]) -> list[str]:
+    """The Windows nodes whose pods are clients of Services of many ports, sorted."""
+    return sorted({case.client.node for case in cases if asks_many_services(case)})
+
+
+def asks_many_services(case: Case) -> bool:
+    """Whether a Windows pod is the client of a Service of many ports."""
+    return case.client.os == "windows" and case.flow.service.kind in MANY_PORTS
+
+
 def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:
     """How many endpoints of a crowd have a pod behind them: `a` and `b` of every Linux node that takes part."""
     return 2 * len(usable("linux", facts, nodes_per_os))

@@ -25,7 +25,7 @@ from podwire.lab.planned import planned_facts
 from podwire.lab.process import Lab, LabError, start_lab
 from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
 from podwire.layout import runs_folder, suites_folder
-from podwire.needs import needs_of
+from podwire.needs import needs_of, with_many_services
 from podwire.planning import Plan, Selection, make_plan
 from podwire.records import ProbeImage
 from podwire.requirements import Catalogue, Limitation
@@ -34,14 +34,12 @@ from podwire.suite import SuiteTest
 
 if TYPE_CHECKING:
     from podwire.cluster.connect import Connection
-    from podwire.cluster.workloads import Deployment, Probe
+    from podwire.cluster.workloads import Deployment
     from podwire.probe.client import AgentClient
     from podwire.probe.dispatch import Dispatcher
     from podwire.probe.sightings import Sighting
 
 Say = Callable[[str], object]
-OUTSIDE = "outside"
-"""The name of the agent on the host outside, among those of the pods."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,11 +257,14 @@ class Runner:
             say=self._say,
             why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
             change=lambda names: make_changes(connection.rest, deployment, names),
+            port_messages=self._port_messages,
             idle=self.idle,
         )
 
     def _deploy(self, say: Say) -> tuple[Connection, Deployment, ClusterFacts]:
         """Put the probes into the cluster, unless they are there, and say so."""
+        from podwire.run_agents import agents_of
+
         connection = self._connected(say)
         if self._deployment is None or self._found is None:
             with self._timed("discovery"):
@@ -271,15 +272,9 @@ class Runner:
                 self._found = known or self._discovered(connection)
             with self._timed("probes"):
                 self._deployment = self._deployed(connection, self._found)
-                self._agents = {
-                    probe.pod: self._agent(connection, self._deployment, probe)
-                    for probe in self._deployment.probes
-                    if probe.pod not in self._deployment.problems
-                }
+                outside = self._lab.external_command if self._lab else self.options.external_agent
+                self._agents = agents_of(connection, self._deployment, outside)
                 self.images = _images(self._deployment)
-                command = self._lab.external_command if self._lab else self.options.external_agent
-                if command:
-                    self._agents[OUTSIDE] = _agent_by_command(command)
             say(f"{len(self._agents)} probes ready after {self.timings['probes']:.1f} s")
         return connection, self._deployment, self._found
 
@@ -317,8 +312,10 @@ class Runner:
         return discover(connection, replace(self._lab.external_host, agent=True), load_balancer=True)
 
     def _deployed(self, connection: Connection, facts: ClusterFacts) -> Deployment:
+        from podwire.cluster.proxy_log import PortMessages
         from podwire.cluster.workloads import DeployOptions, deploy
 
+        self._port_messages = PortMessages(connection.rest, with_many_services(self.plan.cases.values()))
         options = DeployOptions(
             run_id=self.run_id,
             needs=needs_of(self.plan.cases.values(), facts, self.options.selection.nodes_per_os),
@@ -327,16 +324,6 @@ class Runner:
             windows_image=self.options.windows_image,
         )
         return deploy(connection, facts, options)
-
-    def _agent(self, connection: Connection, deployment: Deployment, probe: Probe) -> AgentClient:
-        from podwire.cluster.channel import ExecChannel
-        from podwire.probe.client import AgentClient
-
-        namespace = deployment.namespace
-        return AgentClient(
-            probe.pod,
-            lambda: ExecChannel(connection.configuration, namespace, probe.pod, probe.container, probe.command),
-        )
 
     def close(self) -> list[str]:
         """End everything that this run made, and say what could not be removed."""
@@ -383,14 +370,6 @@ def _images(deployment: Deployment) -> tuple[ProbeImage, ...]:
     """What the probes run, once for each node and image."""
     found = (ProbeImage(node=one.node, image=one.image, digest=one.image_id) for one in deployment.available())
     return tuple(dict.fromkeys(one for one in found if one.image))
-
-
-def _agent_by_command(command: tuple[str, ...]) -> AgentClient:
-    """The agent on the host outside, behind a command line."""
-    from podwire.probe.client import AgentClient
-    from podwire.probe.local_channel import CommandChannel
-
-    return AgentClient(OUTSIDE, lambda: CommandChannel(command))
 
 
 def _known_faults() -> tuple[str, ...]:

@@ -110,6 +110,20 @@ def lost(case: Case, observation: Observation) -> Iterator[Finding]:
     yield _leaves(case, observation)
 
 
+def ports_used_up(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Services are lost, and kube-proxy on the client's node has logged that ports exist already, where its log can be
+    read: alone the message would prove nothing, for a load balancer that was left behind gives it too."""
+    yield from lost(case, observation)
+    told = observation.bindings.get("client.node.port_messages")
+    if told is not None:
+        yield Finding(
+            expected="kube-proxy of the client's node logs that the specified port already exists",
+            actual=f"{told} times in this run",
+            where="log of kube-proxy",
+            met=isinstance(told, int) and told > 0,
+        )
+
+
 def unserved(case: Case, observation: Observation) -> Iterator[Finding]:
     """The node leads its own packets to no backend: they leave it with the Service's address, and nobody answers. What
     the network makes of such packets is not documented: it may keep silent or call the address unreachable."""
@@ -236,6 +250,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "node-resolver": node_resolver,
     "no-answer": no_answer,
     "lost": lost,
+    "ports_used_up": ports_used_up,
     "unserved": unserved,
     "no-affinity": no_affinity,
     "error-kept-at-node": error_kept_at_node,

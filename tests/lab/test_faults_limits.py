@@ -62,6 +62,7 @@ def late_service(lab):
 
 CHECKS = {
     "late-services-unserved": late_service,
+    "late-services-unsaid": late_service,
     "big-services-lost": translated(LIN, 64),
     "big-services-refused": not_refused,
     "64-backends-lost-on-windows": translated(WIN, 64),

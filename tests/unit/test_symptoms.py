@@ -1,7 +1,7 @@
 """A documented limit is excused only when it shows as documented; every other way of failing stays a failure."""
 
 import pytest
-from observed import a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
+from observed import BINDINGS, a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
 
 from podwire.flows import Peer
 from podwire.observations import Lookup
@@ -132,6 +132,15 @@ def test_requests_are_lost_when_some_end_as_timeout_and_none_in_another_way(ends
     several = tuple(an_attempt(error=end) for end in ends)
     observation = an_observation(attempts=several, packets={"client-pod": packets})
     assert shows("lost", a_case(), observation) is shown
+
+
+@pytest.mark.parametrize(("told", "shown"), [(None, True), (3, True), (0, False)], ids=["no log", "said", "not said"])
+def test_ports_are_used_up_when_services_are_lost_and_no_log_is_silent_about_it(told, shown):
+    bindings = BINDINGS if told is None else {**BINDINGS, "client.node.port_messages": told}
+    made = {"packets": {"client-pod": [a_packet()]}, "bindings": bindings}
+    lost, answered = (an_observation(an_attempt(error=end), **made) for end in ("timeout", None))
+    assert shows("ports_used_up", a_case(), lost) is shown
+    assert not shows("ports_used_up", a_case(), answered)
 
 
 def to_a_port(at_pod=("request",), at_server=(), error="timeout"):

@@ -163,6 +163,21 @@ class RestClient:
                 return found
             query["continue"] = more
 
+    def log(self, namespace: str, pod: str) -> str:
+        """What a pod's first container has written."""
+        path = f"{RESOURCES['pods'].path(namespace, pod)}/log"
+        return self.text("get", path, {}, what=f"pods/log {pod} in namespace {namespace}")
+
+    def text(self, verb: str, path: str, query: Mapping[str, str | int | bool], what: str) -> str:
+        """An answer that is no JSON object; asked for once. Raises an `ApiError` for a refusal."""
+        try:
+            answer = self._send("GET", path, query, None, "application/json", accept="*/*")
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"API server {self.address}: {_why(error)}") from error
+        if answer.status >= 400:
+            raise self._refusal(answer, verb, what)
+        return answer.data.decode("utf-8", "replace")
+
     def create(self, obj: Object) -> Object:
         """A new object. Raises `Conflict` when it exists."""
         kind = BY_KIND[obj["kind"]]
@@ -211,9 +226,15 @@ class RestClient:
             return
 
     def _send(
-        self, method: str, path: str, query: Mapping[str, str | int | bool] | None, body: object, content_type: str
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int | bool] | None,
+        body: object,
+        content_type: str,
+        accept: str = "application/json",
     ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": "application/json", "User-Agent": FIELD_MANAGER}
+        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER}
         authorization = self._authorization()
         if authorization:
             headers["Authorization"] = authorization

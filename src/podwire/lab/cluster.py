@@ -38,7 +38,7 @@ from podwire.lab.planned import OUTSIDE_NAME
 from podwire.lab.profiles import Profile, UnknownProfile, profile_named
 from podwire.lab.proxy import NameRecords, ServiceProxy
 from podwire.lab.scheduler import Scheduler
-from podwire.lab.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, seeds
+from podwire.lab.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, proxy_pod, seeds
 from podwire.lab.start import CannotBuild, Start, report
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class Cluster:
             dns_thread=dns_thread,
         )
         await self._start_dns(network, agents, dns_thread)
+        self._show_proxies(network, agents)
         proxy = ServiceProxy(self._store, network.nodes)
         controllers = (
             Scheduler(self._store),
@@ -179,6 +180,14 @@ class Cluster:
             for resource, obj in account(name):
                 if self._store.get(resource, name, obj["metadata"]["name"]) is None:
                     self._store.create(resource, obj)
+
+    def _show_proxies(self, network: LabNetwork, agents: NodeAgents) -> None:
+        """kube-proxy of the Windows nodes as pods; what they log is what the nodes note."""
+        for plan in self._profile.nodes if self._profile.kube_proxy else ():
+            if plan.os == "windows":
+                pod = self._store.create("pods", proxy_pod(plan))
+                lines = network.nodes[plan.name].proxy_log
+                agents.adopt(pod["metadata"]["uid"], lambda: None, lambda lines=lines: "".join(lines))  # type: ignore[misc]
 
     async def _start_dns(self, network: LabNetwork, agents: NodeAgents, thread: DnsThread) -> None:
         from podwire.lab.dns import DnsServer

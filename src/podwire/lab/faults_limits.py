@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from podwire.facts import FAMILIES, OS, Family
@@ -64,15 +64,41 @@ def _closed(do: Injection, os: OS, port: int) -> None:
         do.rules(node.host, "inet", chain("input", 0, rule))
 
 
+# As kube-proxy quotes what HNS answers (AWS: EKS best practices, Windows, networking, names the message).
+PORT_EXISTS = (
+    'E1127 07:00:00.000000    4321 proxier.go:1518] "Policy creation failed" err="hcnCreateLoadBalancer failed in '
+    'Win32: The specified port already exists. (0x803b0013)"\n'
+)
+
+
 @fault("late-services-unserved", kills=("MANY-SERVICES",))
 def late_services_unserved(do: Injection) -> None:
-    """Windows nodes balance the first hundred ports of Services and no more, as when their ports are used up."""
+    """Windows nodes balance the first hundred ports of Services and no more, and their kube-proxy logs that ports
+    exist already, as when their ports are used up."""
+    _hundred_only(do, said=True)
+
+
+@fault("late-services-unsaid", kills=("MANY-SERVICES",), dsr=False)
+def late_services_unsaid(do: Injection) -> None:
+    """Windows nodes without Direct Server Return balance the first hundred ports only, and nothing is logged."""
+    _hundred_only(do, said=False)
+
+
+def _hundred_only(do: Injection, *, said: bool) -> None:
+    for node in do.nodes("windows"):
+        do.rewrite(node, _first_hundred(node.proxy_log if said else []))
+
+
+def _first_hundred(log: list[str]) -> Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]:
+    refused: set[ServiceRule] = set()
 
     def first_hundred(services: Sequence[ServiceRule]) -> Sequence[ServiceRule]:
-        return sorted(services, key=lambda service: (service.port, service.name, service.protocol))[:100]
+        ordered = sorted(services, key=lambda service: (service.port, service.name, service.protocol))
+        log.extend(PORT_EXISTS for service in ordered[100:] if service not in refused)
+        refused.update(ordered[100:])
+        return ordered[:100]
 
-    for node in do.nodes("windows"):
-        do.rewrite(node, first_hundred)
+    return first_hundred
 
 
 @fault("cni-check-finds-fault", kills=("CNI-CHECK",))

@@ -51,6 +51,9 @@ class NodeNetwork(Protocol):
     def families(self) -> tuple[Family, ...]:
         """The families of its pods, which are those that its proxy serves."""
 
+    proxy_log: list[str]
+    """The lines that kube-proxy on a Windows node has logged."""
+
     @property
     def hns_networks(self) -> Sequence[Mapping[str, Any]]:
         """The networks that HNS on a Windows node lists: Name, Type and VSID."""

@@ -91,6 +91,7 @@ class NodeAgents:
         self._windows_dns_quirks, self._windows_cni_quirks = windows_dns_quirks, windows_cni_quirks
         self.windows_dns_clients: dict[str, WindowsDnsClient] = {}
         self._adopted: dict[str, Callable[[], None]] = {}
+        self._adopted_logs: dict[str, Callable[[], str]] = {}
         self._unsubscribe: Callable[[], None] | None = None
         self._services = {name: self._node_services(node, spawner) for name, node in nodes.items()}
 
@@ -127,9 +128,11 @@ class NodeAgents:
             return Resolver(servers=own, options=DNS_CLIENT_OPTIONS, adapter=adapter, aliases=found.aliases)
         return found
 
-    def adopt(self, uid: str, release: Callable[[], None]) -> None:
+    def adopt(self, uid: str, release: Callable[[], None], log: Callable[[], str] | None = None) -> None:
         """A pod that the lab itself runs (its DNS server): nothing is started; its deletion calls `release`."""
         self._adopted[uid] = release
+        if log is not None:
+            self._adopted_logs[uid] = log
 
     def start(self) -> None:
         """Begin to run pods, those that are there already included."""
@@ -193,4 +196,8 @@ class NodeAgents:
 
     async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes:
         """What the container has written, while its pod is known to the node."""
+        adopted = self._adopted_logs.get(pod["metadata"]["uid"])
+        if adopted is not None:
+            lines = adopted().splitlines(keepends=True)
+            return "".join(lines if tail_lines is None else lines[len(lines) - tail_lines :]).encode()
         return self._worker(pod, container).containers[container].log.read(tail_lines)

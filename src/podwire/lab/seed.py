@@ -25,6 +25,8 @@ NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 KUBELET_VERSION = "v1.34.0"
 DNS_POD = "coredns-lab"
 DNS_NODE = "linux-1"
+PROXY_ON_WINDOWS = "kube-proxy-windows"
+_PROXY_IMAGE = f"registry.k8s.io/kube-proxy:{KUBELET_VERSION}"
 
 _CONDITIONS = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -58,11 +60,10 @@ def seeds(profile: Profile) -> Iterator[Seed]:
 
 def _kube_proxy(profile: Profile) -> Iterator[Seed]:
     """kube-proxy for either operating system, as kubeadm and sig-windows-tools deploy it."""
-    image = f"registry.k8s.io/kube-proxy:{KUBELET_VERSION}"
     yield "configmaps", config("kube-proxy-windows", {"config.conf": _proxy_configuration(profile)})
-    yield "daemonsets", daemonset("kube-proxy", "linux", image, ["/usr/local/bin/kube-proxy"])
+    yield "daemonsets", daemonset("kube-proxy", "linux", _PROXY_IMAGE, ["/usr/local/bin/kube-proxy"])
     command = ["kube-proxy.exe", "--config=/var/lib/kube-proxy-windows/config.conf"]
-    yield "daemonsets", daemonset("kube-proxy-windows", "windows", image, command)
+    yield "daemonsets", daemonset(PROXY_ON_WINDOWS, "windows", _PROXY_IMAGE, command)
 
 
 def account(namespace: str) -> Iterator[Seed]:
@@ -133,22 +134,31 @@ def node(plan: NodePlan, build: WindowsBuild) -> Object:
 
 def dns_pod(addresses: Sequence[str], host: NodePlan) -> Object:
     """The pod that stands for the cluster's DNS server, running and ready."""
+    ports = [
+        {"name": "dns", "containerPort": 53, "protocol": "UDP"},
+        {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
+    ]
+    container = {"name": "coredns", "image": "podwire.dev/lab-dns:1", "ports": ports}
+    return _running(DNS_POD, "kube-dns", container, host, addresses)
+
+
+def proxy_pod(host: NodePlan) -> Object:
+    """The pod that stands for kube-proxy on a Windows node, which the lab itself is; it has a log."""
+    container = {"name": PROXY_ON_WINDOWS, "image": _PROXY_IMAGE}
+    pod = _running(f"{PROXY_ON_WINDOWS}-{host.name}", PROXY_ON_WINDOWS, container, host, host.addresses)
+    pod["spec"]["hostNetwork"] = True
+    return pod
+
+
+def _running(name: str, app: str, container: Object, host: NodePlan, addresses: Sequence[str]) -> Object:
+    """A pod of the system, running and ready, that no node agent has started."""
     moment = now()
     kinds = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
     return {
-        "metadata": {"name": DNS_POD, "namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
+        "metadata": {"name": name, "namespace": "kube-system", "labels": {"k8s-app": app}},
         "spec": {
             "nodeName": host.name,
-            "containers": [
-                {
-                    "name": "coredns",
-                    "image": "podwire.dev/lab-dns:1",
-                    "ports": [
-                        {"name": "dns", "containerPort": 53, "protocol": "UDP"},
-                        {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
-                    ],
-                }
-            ],
+            "containers": [container],
             "dnsPolicy": "Default",
             "automountServiceAccountToken": False,
         },
@@ -164,12 +174,12 @@ def dns_pod(addresses: Sequence[str], host: NodePlan) -> Object:
             "startTime": moment,
             "containerStatuses": [
                 {
-                    "name": "coredns",
+                    "name": container["name"],
                     "state": {"running": {"startedAt": moment}},
                     "lastState": {},
                     "ready": True,
                     "restartCount": 0,
-                    "image": "podwire.dev/lab-dns:1",
+                    "image": container["image"],
                     "imageID": "",
                     "started": True,
                 }

@@ -47,6 +47,7 @@ class Node:
         self.amended: dict[str, str] = {}
         self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
         self.containers_apart = False
+        self.proxy_log: list[str] = []
         self.pod_notes: Notes = cni_seeds.pod_notes
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from podwire.cases import Case
 from podwire.cluster.workloads import Deployment
 from podwire.facts import ClusterFacts
+from podwire.needs import asks_many_services
 from podwire.observations import Observation, Point, Value
 from podwire.probe.bindings import Hello, bindings_of
 from podwire.probe.captures import Captures, Place
@@ -63,6 +64,7 @@ class Dispatcher:
     `agents` are the RPC clients by pod; `timeout` is the seconds that a flow waits for its answer (at least three SYNs
     are sent within 4 s). `why_lost` tells what the API knows of a probe that went away in mid-run ('' for nothing).
     `change` makes the changes of these names in the cluster and returns why some could not be made.
+    `port_messages` tells how often kube-proxy of a node has logged in this run that a port exists already.
     `idle` is called when all flows are in flight: the time until the silent ones are given up is free for other work.
     """
 
@@ -76,6 +78,7 @@ class Dispatcher:
         say: Say = lambda text: None,
         why_lost: Callable[[str], str] = lambda pod: "",
         change: Change = lambda names: {},
+        port_messages: Callable[[str], int | None] = lambda node: None,
         idle: Callable[[], object] = lambda: None,
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
@@ -84,6 +87,7 @@ class Dispatcher:
         self._ports = SourcePorts()
         self._why_lost = functools.cache(why_lost)
         self._change = change
+        self._port_messages = functools.cache(port_messages)
         self.timings: dict[str, float] = {}
 
     def run(self, cases: Sequence[Case]) -> dict[str, Sighting]:
@@ -309,6 +313,10 @@ class Dispatcher:
             )
         silent = [one.case for one in landed.values() if not all(attempt.answered for attempt in one.attempts)]
         self._say(f"{len(flights) - len(silent)} of {len(flights)} cases answered")
+        for case in filter(asks_many_services, silent):
+            told = self._port_messages(case.client.node)
+            if told is not None:
+                landed[case.id].bindings["client.node.port_messages"] = told
         for case in silent:
             # No answer from a probe that is gone, or from a node that is not ready, says nothing about the network.
             for slot in (case.client, case.server):
