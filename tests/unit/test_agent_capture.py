@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from agent_for_tests import AGENT, TOKEN, agent
+from agent_for_tests import AGENT, TOKEN, agent, changed_agent
 
 from podwire.pcap import read_frames
 from podwire.probe.client import AgentError
@@ -28,9 +28,19 @@ def _refusal():
 pytestmark = pytest.mark.skipif(bool(_refusal()), reason=f"no user namespace with links here: {_refusal()}")
 
 
-@pytest.fixture
-def client():
-    with agent(*INSIDE, sys.executable, *AGENT, "rpc") as one:
+MACHINE = "how much a socket holds is a setting of the machine"
+NO_RING = """
+def refuse(*arguments):
+    raise OSError(22, "no ring on this kernel")
+agent.Ring = refuse
+"""
+
+
+@pytest.fixture(params=["ring", "queue"])
+def client(request):
+    command = (sys.executable, *AGENT, "rpc") if request.param == "ring" else changed_agent(NO_RING, "rpc")
+    with agent(*INSIDE, *command) as one:
+        one.by = request.param
         yield one
 
 
@@ -95,6 +105,8 @@ def test_frames_are_cut_to_the_snaplen_and_keep_their_length(client):
 
 
 def test_a_large_capture_arrives_whole(client):
+    if client.by == "queue":
+        pytest.skip(MACHINE)
     begin(client, interfaces=["lo"])
     big = {"proto": "udp", "host": "127.0.0.1", "port": 9, "token": TOKEN, "size": 60_000, "timeout": 0.5}
     client.call("burst", {"exchanges": [big] * 30}).result(20)
@@ -103,6 +115,16 @@ def test_a_large_capture_arrives_whole(client):
     assert data.dropped == 0
     assert sum(len(frame.data) for frame in frames) > 30 * 60_000 * 2
     assert data.count == len(frames)
+
+
+def test_a_burst_that_nobody_reads_in_the_meantime_finds_room(client):
+    if client.by == "queue":
+        pytest.skip(MACHINE)
+    begin(client, interfaces=["lo"])
+    beacon(client, count=4000)  # The agent reads nothing while it sends.
+    data = client.capture_stop("c").result(20)
+    carrying = [one for one in read_frames(data.interfaces["lo"], "lo") if TOKEN.encode() in one.data[42:70]]
+    assert (data.dropped, len(carrying)) == (0, 8000)
 
 
 def test_two_captures_run_side_by_side_and_end_one_by_one(client):

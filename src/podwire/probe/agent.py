@@ -22,6 +22,7 @@ import errno
 import heapq
 import itertools
 import json
+import mmap
 import os
 import re
 import select
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     Answer = Callable[[bytes, Any, Any], bytes]  # datagram, peer, own address and port
     Talk = Callable[[socket.socket, Any], Awaitable[bytes]]  # connection, peer; what is left to say at its end
     Wait = Tuple[int, bool, "float | None"]
+    # Seconds, nanoseconds, length on the wire, the bytes that are there, number and kind of the interface, direction.
+    Frames = Generator[Tuple[int, int, int, Any, int, int, int], None, None]
 
 VERSION = "1"
 WINDOWS = sys.platform == "win32"
@@ -1475,9 +1478,120 @@ def interfaces_of_windows() -> list[Parameters]:
 # ---------------------------------------------------------------------------------------------------------- capture
 
 MOST_CAPTURED = 32 << 20
+PACKET = 263  # SOL_PACKET
 PCAP_HEAD = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)  # nanoseconds, LINKTYPE_ETHERNET
 PCAP_RECORD = struct.Struct("<IIII")
 ETHERNET_TYPES = (1, 772)  # ARPHRD_ETHER, ARPHRD_LOOPBACK: their frames start with an Ethernet header
+
+
+class Ring:
+    """The frames of a packet socket in memory that the kernel shares (packet_mmap, TPACKET_V3): a burst finds room
+    there whatever net.core.rmem_max is, and no system call is needed for each frame.
+
+    The kernel fills blocks one after the other, and hands over one that is full, or RETIRE milliseconds after the one
+    before it, however empty: so long an agent may wait for its turn on a busy machine, times the number of blocks. A
+    frame that is larger than a block is cut.
+    """
+
+    BLOCK, RETIRE = 1 << 16, 60
+    STATUS, COUNT, FIRST = 8, 12, 16  # Places in the head of a block.
+    HEAD = struct.Struct("=IIIIIIHH")  # Of a frame: next, seconds, nanoseconds, kept, length, status, MAC, network.
+    WHERE = struct.Struct("=iHB")  # In the sockaddr_ll behind that head: interface, its kind, direction.
+    WHERE_AT = 48 + 4
+
+    def __init__(self, loop: Loop, sock: socket.socket, blocks: int) -> None:
+        smallest = 1 << 11
+        frames = self.BLOCK // smallest * blocks
+        request = struct.pack("=7I", self.BLOCK, blocks, smallest, frames, self.RETIRE, 0, 0)
+        sock.setsockopt(PACKET, 10, 2)  # PACKET_VERSION, TPACKET_V3
+        sock.setsockopt(PACKET, 5, request)  # PACKET_RX_RING
+        self._loop, self._blocks, self._next = loop, blocks, None  # type: Loop, int, Promise | None
+        self._sock, self._at, self._memory = sock, 0, mmap.mmap(sock.fileno(), self.BLOCK * blocks)
+
+    def frames(self, most: int) -> Frames:
+        """Those of as many blocks as have been handed over; their bytes are the ring's."""
+        memory, view = self._memory, memoryview(self._memory)
+        for _ in range(most):
+            start = self._at * self.BLOCK
+            status, count, first = struct.unpack_from("=III", memory, start + self.STATUS)
+            if not status & 1:  # TP_STATUS_USER
+                return
+            at = start + first
+            for _ in range(count):
+                following, seconds, nanoseconds, kept, length, _, mac, _ = self.HEAD.unpack_from(memory, at)
+                data = view[at + mac : at + mac + kept]
+                yield (seconds, nanoseconds, length, data, *self.WHERE.unpack_from(memory, at + self.WHERE_AT))
+                at += following
+            if self._next is not None:
+                self._next.keep()
+                self._next = None
+            struct.pack_into("=I", memory, start + self.STATUS, 0)  # TP_STATUS_KERNEL
+            self._at = (self._at + 1) % self._blocks
+
+    def _state(self) -> tuple[bool, int]:
+        """Whether the next block has been handed over, and how many frames are in it."""
+        status, count = struct.unpack_from("=II", self._memory, self._at * self.BLOCK + self.STATUS)
+        return bool(status & 1), count  # TP_STATUS_USER
+
+    async def arrived(self, drain: Callable[[], None]) -> int:
+        """Take all that there was at the call; how many frames had no room since the last call.
+
+        The block that is being filled tells how many frames it has; it is handed over before long.
+        """
+        until = now() + 5.0
+        while self._state()[0] and now() < until:
+            drain()
+        if self._state()[1]:
+            self._next = Promise(self._loop)  # Who reads the socket takes it; two cannot wait for one descriptor.
+            await self._next.wait(until)
+        return int(struct.unpack("=III", self._sock.getsockopt(PACKET, 6, 12))[1])  # PACKET_STATISTICS: dropped
+
+    def close(self) -> None:
+        with contextlib.suppress(BufferError):  # Somebody still holds bytes of it; it ends with them.
+            self._memory.close()
+
+
+class Queue:
+    """The frames of a packet socket one by one, where there is no ring."""
+
+    def __init__(self, sock: socket.socket, scratch: bytearray) -> None:
+        self._sock, self._scratch = sock, scratch
+        for option in (33, socket.SO_RCVBUF):  # SO_RCVBUFFORCE, where CAP_NET_ADMIN is given
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, option, 32 << 20)
+                break
+            except PermissionError:
+                continue
+        sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+
+    def frames(self, most: int) -> Frames:
+        view = memoryview(self._scratch)
+        for _ in range(most * 128):
+            try:
+                length, control, _, where = self._sock.recvmsg_into([self._scratch], 64, socket.MSG_TRUNC)
+            except OSError as error:
+                if error.errno == errno.ENETDOWN:
+                    continue  # Said once, when an interface goes down.
+                return
+            seconds, nanoseconds = struct.unpack("@ll", control[0][2]) if control else divmod(time.time_ns(), 10**9)
+            data = view[: min(length, len(view))]
+            number = self._number_of(where[0])
+            yield seconds & 0xFFFFFFFF, nanoseconds, length, data, number, where[3], where[2]
+
+    def _number_of(self, name: str) -> int:
+        try:
+            return socket.if_nametoindex(name)
+        except OSError:
+            return 0  # It has gone.
+
+    async def arrived(self, drain: Callable[[], None]) -> int:
+        packets, dropped = struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))
+        for _ in range(0, packets + 1, 128):
+            drain()
+        return int(dropped + struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))[1])
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
 
 class PacketCapture:
@@ -1488,14 +1602,20 @@ class PacketCapture:
     of classic BPF, as (code, jt, jf, k), may choose frames; a kernel that has no room for it captures all of them.
     """
 
+    BLOCKS_OF_A_POD, BLOCKS_OF_A_NODE = 64, 192
+    BLOCKS_AT_ONCE = (
+        16  # More than all connections of this agent fill in one turn of the loop: or it would fall behind.
+    )
+
     def __init__(
         self, loop: Loop, names: list[str], snaplen: int, most: int, program: list[list[int]] | None = None
     ) -> None:
         self._loop, self._snaplen, self._most = loop, snaplen or 1 << 18, most
         self._names, self._asked = frozenset(names), names
         self._program = array.array("B", b"".join(struct.pack("=HBBI", *one) for one in program or ()))
+        self._known: dict[int, str] = {}
         self._empty()
-        self._sockets: list[socket.socket] = []
+        self._sources: list[tuple[socket.socket, Any]] = []
         self._tasks: list[Task] = []
         try:
             for name in names or [""]:
@@ -1514,60 +1634,59 @@ class PacketCapture:
     def _open(self, name: str) -> None:
         # Protocol 0 (else ETH_P_ALL) until it is bound to its name: else frames of other interfaces get in first.
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0 if name else socket.htons(3))
-        self._sockets.append(sock)
-        sock.setblocking(False)
-        for option in (33, socket.SO_RCVBUF):  # SO_RCVBUFFORCE, where CAP_NET_ADMIN is given
+        try:
+            sock.setblocking(False)
+            if self._program:
+                where, size = self._program.buffer_info()
+                try:
+                    sock.setsockopt(socket.SOL_SOCKET, 26, struct.pack("@HP", size // 8, where))  # SO_ATTACH_FILTER
+                except OSError as error:
+                    if error.errno != errno.ENOMEM:  # net.core.optmem_max
+                        raise
+            source: Any
             try:
-                sock.setsockopt(socket.SOL_SOCKET, option, 32 << 20)
-                break
-            except PermissionError:
-                continue
-        sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
-        if self._program:
-            where, size = self._program.buffer_info()
-            try:
-                sock.setsockopt(socket.SOL_SOCKET, 26, struct.pack("@HP", size // 8, where))  # SO_ATTACH_FILTER
-            except OSError as error:
-                if error.errno != errno.ENOMEM:  # net.core.optmem_max
-                    raise
-        if name:
-            sock.bind((name, 3))
-            if sock.getsockname()[3] not in ETHERNET_TYPES:
-                raise OSError(errno.EINVAL, "its frames have no Ethernet header")
-        self._tasks.append(self._loop.spawn(self._read(sock)))
+                source = Ring(self._loop, sock, self.BLOCKS_OF_A_NODE if self._program else self.BLOCKS_OF_A_POD)
+            except (OSError, ValueError):
+                source = Queue(sock, self._loop.scratch)
+            if name:
+                sock.bind((name, 3))
+                if sock.getsockname()[3] not in ETHERNET_TYPES:
+                    raise OSError(errno.EINVAL, "its frames have no Ethernet header")
+        except OSError:
+            sock.close()
+            raise
+        self._sources.append((sock, source))
+        self._tasks.append(self._loop.spawn(self._read(sock, source)))
 
-    async def _read(self, sock: socket.socket) -> None:
+    async def _read(self, sock: socket.socket, source: Any) -> None:
         while True:
             await readable(sock)
-            self._drain(sock, 256)
+            self._drain(source)
 
-    def _drain(self, sock: socket.socket, most: int) -> None:
-        scratch, snaplen = self._loop.scratch, self._snaplen
-        view = memoryview(scratch)
-        for _ in range(most):
-            try:
-                length, control, _, where = sock.recvmsg_into([scratch], 64, socket.MSG_TRUNC)
-            except OSError as error:
-                if error.errno == errno.ENETDOWN:
-                    continue  # Said once, when an interface goes down.
-                return
-            name, kind, hardware = where[0], where[2], where[3]
+    def _drain(self, source: Any) -> None:
+        for seconds, nanoseconds, length, data, number, hardware, kind in source.frames(self.BLOCKS_AT_ONCE):
+            name = self._known.get(number) or self._name_of(number)
             if not self._names and (name == "lo" or hardware not in ETHERNET_TYPES):
                 continue
-            kept = min(length, snaplen, len(scratch))
+            kept = min(len(data), self._snaplen)
             if self._size + kept + PCAP_RECORD.size > self._most:
                 self._overflow += 1
                 continue
             if name not in self._files:
                 self._files[name], self._directions[name] = bytearray(PCAP_HEAD), bytearray()
-            seconds, nanoseconds = struct.unpack("@ll", control[0][2]) if control else divmod(time.time_ns(), 10**9)
-            record = PCAP_RECORD.pack(seconds & 0xFFFFFFFF, nanoseconds, kept, length)
             file = self._files[name]
-            file += record
-            file += view[:kept]
+            file += PCAP_RECORD.pack(seconds, nanoseconds, kept, length)
+            file += data[:kept]
             self._directions[name].append(kind)
             self._size += kept + PCAP_RECORD.size
             self._count += 1
+
+    def _name_of(self, number: int) -> str:
+        try:
+            self._known[number] = socket.if_indextoname(number)
+        except OSError:
+            return str(number)  # It has gone.
+        return self._known[number]
 
     def describe(self) -> list[Parameters]:
         known = interfaces()
@@ -1580,12 +1699,10 @@ class PacketCapture:
         return taken
 
     async def read(self) -> Parameters:
-        """Take what there is, and go on. PACKET_STATISTICS: packets and drops since it was last asked."""
+        """Take what there is, and go on."""
         dropped = 0
-        for sock in self._sockets:
-            packets, before = struct.unpack("=II", sock.getsockopt(263, 6, 8))
-            self._drain(sock, packets + 1)
-            dropped += before + struct.unpack("=II", sock.getsockopt(263, 6, 8))[1]
+        for _, source in self._sources:
+            dropped += await source.arrived(lambda source=source: self._drain(source))
         parts = [(name, "pcap", file) for name, file in self._files.items()]
         parts += [(name, "directions", kinds) for name, kinds in self._directions.items()]
         taken = {"dropped": dropped + self._overflow, "count": self._count, "parts": parts}
@@ -1595,9 +1712,10 @@ class PacketCapture:
     def close(self) -> None:
         for task in self._tasks:
             self._loop.cancel(task)
-        for sock in self._sockets:
+        for sock, source in self._sources:
+            source.close()
             sock.close()
-        self._tasks, self._sockets = [], []
+        self._sources, self._tasks = [], []
 
 
 MAC = re.compile(r"(?i)^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$")
