@@ -64,6 +64,7 @@ _RUN: _Options = (
 )
 _SWITCHES = (
     ("--load-balancer", "Services of type LoadBalancer get addresses in this cluster"),
+    ("--fill-nodes", "fill one Windows node with pods, where a limit of addresses is known"),
     ("--keep", "leave the probes in the cluster after the run"),
     ("--no-report", "do not make the Allure page (its results are kept)"),
 )
@@ -106,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     told = "cases with expectations, exclusions with reasons"
     plan = _command(commands, "plan", _plan, told, _CLUSTER, _SELECTION)
-    _add_switches(plan, _SWITCHES[:1])
+    _add_switches(plan, _SWITCHES[:2])
     told = "run the suite; arguments after -- go to pytest"
     run = _command(commands, "run", _run, told, _CLUSTER, _SELECTION, _RUN)
     _add_switches(run, _SWITCHES)

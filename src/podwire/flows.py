@@ -123,6 +123,21 @@ class Machine:
         return Symbol(f"{self.role}.node.vpc_addresses")
 
     @property
+    def addresses_in_use(self) -> Symbol:
+        """How many addresses of the pod network its pods have, once the run has filled it with pods."""
+        return Symbol(f"{self.role}.node.addresses_in_use")
+
+    @property
+    def pods_without_address(self) -> Symbol:
+        """How many of the pods that filled it got no address, and were told why."""
+        return Symbol(f"{self.role}.node.pods_without_address")
+
+    @property
+    def rest_of_an_address(self) -> Symbol:
+        """For how many seconds an address that a pod gave back was nobody's."""
+        return Symbol(f"{self.role}.node.rest_of_an_address")
+
+    @property
     def card_addresses(self) -> Symbol:
         """How many addresses its network card can have besides its own, by its instance type."""
         return Symbol(f"{self.role}.node.card_addresses")
@@ -339,7 +354,7 @@ class Matrix:
     `by-the-server-node`. `client_pod` and `server_pod` are special kinds of probe pods. With `miss_risk` there are as
     many connections as it takes to miss one of the Service's backends with that chance only (of a crowd: to miss all
     that have a pod behind them). `unaddressed` plans the flows of pods without the family too; with `every_node` each
-    node of the client's OS has a case of its own.
+    node of the client's OS has a case of its own, with `first_node` only the first.
     """
 
     client: tuple[OS, ...] = ()
@@ -370,4 +385,5 @@ class Matrix:
     tool: str = ""
     unaddressed: bool = False
     every_node: bool = False
+    first_node: bool = False
     each_port: bool = False

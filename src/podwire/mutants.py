@@ -86,7 +86,8 @@ class Hunt:
     """
 
     def __init__(self, options: RunOptions, say: Say, *, whole: bool = False) -> None:
-        self._options, self._say, self._whole = options, say, whole
+        self.options = replace(options, selection=replace(options.selection, fill_nodes=True))
+        self._say, self._whole = say, whole
         self._healthy: dict[RunOptions, Outcomes] = {}
         self.red = 0
 
@@ -105,7 +106,7 @@ class Hunt:
     def mutant(self, name: str) -> Mutant:
         """Inject one fault and see who notices."""
         fault, began = FAULTS[name], time.monotonic()
-        options = self._options
+        options = self.options
         if fault.dsr is not None or fault.build is not None:
             options = replace(options, dsr=fault.dsr, windows_build=fault.build)
         healthy = self.healthy(options)
@@ -133,7 +134,7 @@ def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print
     Without names, a requirement that no fault kills is a survivor too.
     """
     hunt = Hunt(options, say, whole=whole)
-    hunt.healthy(options)
+    hunt.healthy(hunt.options)
     wanted = [name for name, fault in FAULTS.items() if not fault.profiles or options.lab in fault.profiles]
     done: list[Mutant] = []
     for name in names or wanted:

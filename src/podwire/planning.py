@@ -20,12 +20,14 @@ from podwire.suite import SuiteTest
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What the user asked for; empty means all. `nodes_per_os` bounds how many nodes of each OS take part."""
+    """What the user asked for; empty means all. `nodes_per_os` bounds how many nodes of each OS take part; with
+    `fill_nodes` the run may fill one of them with pods."""
 
     areas: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     families: tuple[Family, ...] = FAMILIES
     nodes_per_os: int = 2
+    fill_nodes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,10 @@ class Plan:
 
 # kubernetes.io, "Networking on Windows", network modes: NAT is not used in Kubernetes, and listed for completeness.
 NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: pods of Windows nodes have no address that others could reach"
+
+
+FILLING = ("calico-node-filled", "vpc-node-filled")
+FILLS = "fills a Windows node with pods: only when it is asked for (--fill-nodes)"
 
 
 class PlanError(Exception):
@@ -84,6 +90,9 @@ def _cases_of(
         unmet = given.unmet_by_cluster(facts)
         if unmet:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)
+            continue
+        if matrix.after in FILLING and not selection.fill_nodes:
+            yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=FILLS)
             continue
         for flow in _flows(matrix, facts, selection):
             words = _words(flow, matrix)
@@ -135,7 +144,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             tool=matrix.tool,
             unaddressed=matrix.unaddressed,
         )
-        nodes = len(usable(client, facts, selection.nodes_per_os)) if matrix.every_node else 0
+        nodes = len(usable(client, facts, selection.nodes_per_os)) if matrix.every_node else int(matrix.first_node)
         yield from (replace(flow, turn=turn) for turn in range(1, nodes + 1)) if nodes else (flow,)
 
 

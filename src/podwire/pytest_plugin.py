@@ -33,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--family", default="both", metavar="ipv4|ipv6|both", help="IP family of the flows")
     group.addoption("--nodes-per-os", type=int, default=2, metavar="N", help="nodes of each OS that take part (2)")
+    group.addoption(
+        "--fill-nodes", action="store_true", help="fill one Windows node with pods, where a limit of addresses is known"
+    )
     group.addoption("--linux-image", metavar="IMAGE", help="image of the probes on Linux nodes")
     group.addoption("--windows-image", metavar="IMAGE", help="image of the probes on Windows nodes")
     group.addoption(

@@ -69,6 +69,7 @@ def options_of(config: pytest.Config) -> RunOptions:
             requirements=tuple(get("--requirement")),
             families=families[family],  # type: ignore[arg-type]
             nodes_per_os=get("--nodes-per-os"),
+            fill_nodes=get("--fill-nodes"),
         ),
         linux_image=get("--linux-image"),
         windows_image=get("--windows-image"),

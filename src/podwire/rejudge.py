@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from podwire.cases import Case
@@ -58,6 +58,7 @@ class Today:
         self._limitations = {one.id: one for one in catalogue.limitations}
         nodes = record.options.get("nodes-per-os", "")
         selection = Selection(nodes_per_os=int(nodes)) if nodes.isdecimal() else Selection()
+        selection = replace(selection, fill_nodes=record.options.get("fill-nodes") == "yes")
         self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
 
     def rejudged(self, case_id: str, then: Verdict, rounds: Sequence[Stored]) -> Rejudged:

@@ -26,7 +26,7 @@ from podwire.lab.process import Lab, LabError, start_lab
 from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
 from podwire.layout import runs_folder, suites_folder
 from podwire.needs import needs_of, with_many_services
-from podwire.planning import Plan, Selection, make_plan
+from podwire.planning import FILLING, Plan, Selection, make_plan
 from podwire.records import ProbeImage
 from podwire.requirements import Catalogue, Limitation
 from podwire.stated_facts import StatedFacts
@@ -190,6 +190,8 @@ class Runner:
         }
         if options.stated:
             described["facts"] = options.stated.source
+        if options.selection.fill_nodes:
+            described["fill-nodes"] = "yes"
         if options.repeat > 1:
             described["repeat"] = str(options.repeat)
         chosen = options.selection
@@ -226,14 +228,16 @@ class Runner:
 
     def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Sighting]:
         """As many rounds on the same probes as were asked for. What follows a change of the cluster is seen once: the
-        change cannot be made again."""
-        seen = dispatcher.run(cases)
+        change cannot be made again. A node is filled last, when nothing else needs room on it."""
+        filling = [case for case in cases if case.flow.after in FILLING]
+        cases = [case for case in cases if case.flow.after not in FILLING]
+        seen = dispatcher.run(cases) if cases else {}
         lasting = [case for case in cases if not case.flow.after]
         for number in range(2, self.options.repeat + 1):
             self._say(f"round {number} of {self.options.repeat}")
             for identity, sighting in dispatcher.run(lasting).items():
                 seen[identity] = replace(seen[identity], again=(*seen[identity].again, sighting))
-        return seen
+        return seen | dispatcher.run(filling) if filling else seen
 
     def _ready(self) -> Dispatcher:
         from podwire.cluster.changes import make_changes

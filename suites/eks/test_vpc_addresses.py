@@ -1,6 +1,6 @@
 """The addresses that the VPC gives to pods of Windows nodes: which, and how many."""
 
-from podwire import WINDOWS, flows, known, request, requirement
+from podwire import LINUX, WINDOWS, flows, known, request, requirement
 
 ONE_EACH = {"client": WINDOWS, "server": WINDOWS, "placement": "cross-node", "via": "pod-ip", "family": "ipv4"}
 
@@ -26,4 +26,16 @@ def test_a_node_has_as_many_as_its_card_less_one(flow, case):
 def test_a_node_has_sixteen_times_as_many(flow, case):
     case.expect(
         answered_by=flow.server, known=[known(flow.client.node.vpc_addresses, flow.client.node.card_prefix_addresses)]
+    )
+
+
+@requirement("EKS-USED-UP")
+@flows(client=WINDOWS, server=LINUX, placement="cross-node", via="pod-ip", first_node=True, after="vpc-node-filled")
+def test_a_pod_more_than_there_are_addresses_waits(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        known=[
+            known(flow.client.node.addresses_in_use, flow.client.node.vpc_addresses),
+            known(flow.client.node.pods_without_address, 1),
+        ],
     )

@@ -42,7 +42,27 @@ def holds_to_a_policy(lab):
     return all(one.ok for one in answers["tcp"]) and all(one.error == "TimeoutError" for one in answers["udp"])
 
 
+def sixty_at_most(lab):
+    """A node with two pods has addresses for fifty-eight more of Calico's block; all are given back."""
+    return room_on(lab, "windows-2", 70) == 58
+
+
+def room_on(lab, node, most):
+    made = 0
+    try:
+        while made < most:
+            lab.attach(node, f"more-{made}")
+            made += 1
+    except RuntimeError:
+        return made
+    finally:
+        for number in range(made):
+            lab.detach(node, f"more-{number}")
+    return made
+
+
 CHECKS = {
+    "foreign-block-borrowed": sixty_at_most,
     "policies-not-held-to": holds_to_a_policy,
     "any-vni-is-taken": only_its_own_network,
     "geneve-header-of-vxlan": wire(LIN, LIN_2, of_geneve, "linux-1"),

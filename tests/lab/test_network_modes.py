@@ -107,7 +107,7 @@ def test_a_card_has_so_many_addresses_and_no_more(running: Labs):
 def test_calicos_blocks_are_of_64_addresses(running: Labs):
     lab = running.of("overlay-calico-vxlan")
     facts = lab.facts()
-    assert facts["addresses"][WIN][0] == "10.244.11.10"
+    assert facts["addresses"][WIN][0] == "10.244.11.3"
     result = lab.exchange(WIN, WIN_2, record=["windows-1"])
     assert tunnels(result.packets["windows-1"]) == {("vxlan", 4789, 4096)}
 

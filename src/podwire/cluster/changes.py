@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from podwire.cluster import manifests
 from podwire.cluster.errors import ClusterError, NotFound
+from podwire.cluster.filling import calico_filled, vpc_filled
 from podwire.cluster.rest import RestClient
 from podwire.cluster.services import deployed
 from podwire.cluster.workloads import Deployment
@@ -94,6 +95,8 @@ CHANGES: Mapping[str, Change] = {
     "pods-leaving": pods_leaving,
     "pods-guarded": pods_guarded,
     "affinity-idle": affinity_idle,
+    "calico-node-filled": calico_filled,
+    "vpc-node-filled": vpc_filled,
 }
 
 

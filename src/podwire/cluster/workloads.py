@@ -19,13 +19,13 @@ from podwire.cluster.errors import (
     ClusterError,
     Conflict,
     Forbidden,
-    NotFound,
     PodwireError,
     UsageError,
 )
 from podwire.cluster.images import image_for
 from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
 from podwire.cluster.pod_notes import vpc_address
+from podwire.cluster.removal import run_of, undeploy
 from podwire.cluster.rest import RestClient
 from podwire.cluster.services import DeployedService, Services
 from podwire.cluster.waiting import Limits, PodWait, image_of
@@ -116,11 +116,21 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Filled:
+    """A node that the run has filled: how many of its addresses pods have, how many pods got none and were told why,
+    and for how many seconds an address that a pod gave back was nobody's, None when that was not tried."""
+
+    addresses: int
+    waiting: int
+    rest: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
     """What stands in the cluster.
 
     `problems` says by pod why it is not available; the rest of the run goes on. `former` are Services as they were
-    before the run changed them.
+    before the run changed them, `filled` the nodes that it filled with pods.
     """
 
     namespace: str
@@ -129,6 +139,7 @@ class Deployment:
     services: Services
     problems: dict[str, str] = field(default_factory=dict)
     former: dict[tuple[str, str], DeployedService] = field(default_factory=dict)
+    filled: dict[str, Filled] = field(default_factory=dict)
 
     def probe(self, pod: str) -> Probe:
         """The probe of that name. Raises KeyError."""
@@ -177,58 +188,8 @@ def _give_up(connection: Connection, namespace: str, options: DeployOptions) -> 
         )
 
 
-def undeploy(connection: Connection, namespace: str, *, seconds: float = 90.0) -> list[str]:
-    """Remove a run's namespace and wait until it is gone. Returns what stays, a line each; nothing when all is gone.
-
-    Raises `UsageError` when the namespace is not one of ours.
-    """
-    rest = connection.rest
-    try:
-        found = rest.get("namespaces", None, namespace)
-    except NotFound:
-        return []
-    run_id = _run_of(found)
-    if run_id is None:
-        raise UsageError(f"namespace {namespace} was not made by podwire (no label {MANAGED_BY}={MANAGER}); it stays")
-    if not found["metadata"].get("deletionTimestamp"):
-        labels = f"{RUN_LABEL}={run_id}"
-        for resource in ("pods", "services", "configmaps"):
-            # Nobody waits for a probe: one that lingers for its case would hold the whole namespace back.
-            rest.delete_collection(resource, namespace, labels=labels, grace=1 if resource == "pods" else None)
-        rest.delete("namespaces", None, namespace)
-    return _wait_gone(rest, namespace, seconds)
-
-
-def _wait_gone(rest: RestClient, namespace: str, seconds: float) -> list[str]:
-    end = time.monotonic() + seconds
-    pause = 0.02
-    while True:
-        try:
-            found = rest.get("namespaces", None, namespace)
-        except NotFound:
-            return []
-        if time.monotonic() >= end:
-            break
-        time.sleep(pause)
-        pause = min(pause * 1.5, 1.0)
-    stays = [f"namespace {namespace} is still being deleted after {seconds:.0f} s"]
-    for pod in rest.list("pods", namespace):
-        node = (pod.get("spec") or {}).get("nodeName", "no node")
-        stays.append(f"pod {namespace}/{pod['metadata']['name']} on {node} has not ended")
-    for condition in (found.get("status") or {}).get("conditions") or []:
-        if condition.get("status") == "True":
-            stays.append(f"namespace {namespace}: {' '.join(str(condition.get('message')).split())}")
-    return stays
-
-
 def _os(name: str) -> OS:
     return "windows" if name == "windows" else "linux"
-
-
-def _run_of(namespace: Object) -> str | None:
-    """The run that a Namespace belongs to, or None when it is not ours."""
-    labels = namespace["metadata"].get("labels") or {}
-    return labels.get(RUN_LABEL) if labels.get(MANAGED_BY) == MANAGER else None
 
 
 def _claim_namespace(connection: Connection, run_id: str) -> str:
@@ -239,7 +200,7 @@ def _claim_namespace(connection: Connection, run_id: str) -> str:
         connection.rest.create(wanted)
     except Conflict:
         found = connection.rest.get("namespaces", None, name)
-        if _run_of(found) != run_id:
+        if run_of(found) != run_id:
             raise UsageError(
                 f"namespace {name} exists and is not podwire's (it has no labels {MANAGED_BY}={MANAGER} and "
                 f"{RUN_LABEL}={run_id}); choose another run id"

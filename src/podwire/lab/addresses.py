@@ -106,7 +106,7 @@ def four_nodes(pods: PodNetworks, windows: PodNetworks | None = None) -> tuple[N
 NODE_NETWORKS = PodNetworks()
 # Calico gives a Windows node one block of 64 addresses and no more; four of them are not for pods (Tigera: Calico for
 # Windows, limitations).
-CALICO_BLOCKS = PodNetworks(length=26, last=62)
+CALICO_BLOCKS = PodNetworks(length=26, first=3, last=62)
 # Addresses of the nodes' own network. A network card of an m5.large has nine besides its own, or prefixes of 16 in
 # their place (AWS: EKS, networking for Windows nodes).
 VPC_ADDRESSES = PodNetworks(ipv4="172.31.64.0/18")

@@ -118,7 +118,7 @@ class Cluster:
         self._show_proxies(network, agents)
         proxy = ServiceProxy(self._store, network.nodes)
         controllers = (
-            Scheduler(self._store),
+            Scheduler(self._store, lambda: network.overcommits),
             GarbageCollector(self._store),
             EndpointsController(self._store),
             LoadBalancers(self._store, network),

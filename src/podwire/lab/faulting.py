@@ -27,6 +27,8 @@ def profiles_of(mode: Mode, *cnis: str) -> tuple[str, ...]:
 OVERLAY, L2BRIDGE, FLANNEL = profiles_of("overlay"), profiles_of("l2bridge"), profiles_of("overlay", "flannel")
 L2TUNNEL, TRANSPARENT, NAT = profiles_of("l2tunnel"), profiles_of("transparent"), profiles_of("nat")
 AZURE, VPC = (*profiles_of("l2bridge", "azure-cni"), *L2TUNNEL), profiles_of("l2bridge", "vpc-cni")
+CALICO = tuple(name for name, row in PROFILES.items() if row.cni == "calico")
+SECONDARY = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-secondary")
 HYBRID = profiles_of("overlay", "ovn-kubernetes")
 BRIDGED = (*L2BRIDGE, *L2TUNNEL)
 DUAL_L2BRIDGE = tuple(name for name in L2BRIDGE if "ipv6" in PROFILES[name].windows_families)

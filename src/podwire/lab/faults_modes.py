@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from podwire.lab import nft, tunnels
 from podwire.lab.addresses import UNDERLAY
 from podwire.lab.cni_seeds import VPC_ADDRESS
 from podwire.lab.faulting import (
     AZURE,
+    CALICO,
     ECHO_PORT,
     HYBRID,
     L2TUNNEL,
     NAT,
     OVERLAY,
+    SECONDARY,
     TRANSPARENT,
     VPC,
     Injection,
@@ -25,6 +28,7 @@ from podwire.lab.faults_services import other_dsr
 from podwire.lab.hosts import FABRIC_MAC, NIC, Pod
 from podwire.lab.interfaces import Object
 from podwire.lab.linux_node import KEYWORD
+from podwire.lab.network import LabNetwork
 from podwire.lab.topology import Node, Notes
 from podwire.lab.windows_node import way_by_the_fabric
 
@@ -200,3 +204,51 @@ def machines_of_another_cloud(resource: str, obj: Object) -> None:
     """The nodes are machines of another cloud than Azure."""
     if resource == "nodes":
         obj["spec"]["providerID"] = f"other://{obj['metadata']['name']}"
+
+
+@fault("foreign-block-borrowed", kills=("ADDR-CALICO-60",), profiles=CALICO)
+def foreign_block_borrowed(do: Injection) -> None:
+    """Windows nodes have four addresses more for pods than Calico's block has, as if they borrowed another one."""
+    for node in do.nodes("windows"):
+        _more_addresses(do, node, 4)
+
+
+@fault("addresses-without-end", kills=("EKS-USED-UP",), profiles=SECONDARY)
+def addresses_without_end(do: Injection) -> None:
+    """The scheduler counts no addresses, and Windows nodes have some for more pods than their network card has."""
+    do.network.overcommits = True
+    do.undone_by(_counting(do.network))
+    for node in do.nodes("windows"):
+        _more_addresses(do, node, 4)
+
+
+def _counting(network: LabNetwork) -> Callable[[], None]:
+    def undo() -> None:
+        network.overcommits = False
+
+    return undo
+
+
+def _more_addresses(do: Injection, node: Node, more: int) -> None:
+    before = node.plan
+    node.plan = replace(before, pods=replace(before.pods, last=before.pods.last + more))
+
+    def undo() -> None:
+        node.plan = before
+
+    do.undone_by(undo)
+
+
+@fault("addresses-without-rest", kills=("ADDR-COOL-DOWN",), profiles=SECONDARY)
+def addresses_without_rest(do: Injection) -> None:
+    """An address that a pod of a Windows node gives back is another pod's at once."""
+    for node in do.nodes("windows"):
+        before, node.address_rest = node.address_rest, 0.0
+        do.undone_by(_resting(node, before))
+
+
+def _resting(node: Node, seconds: float) -> Callable[[], None]:
+    def undo() -> None:
+        node.address_rest = seconds
+
+    return undo

@@ -37,6 +37,10 @@ class PodNetwork(Protocol):
     host_interface: str
 
 
+class NoAddressLeft(ValueError):
+    """A node has no address for another pod at the moment."""
+
+
 class NodeNetwork(Protocol):
     """A node's place in the network, and its part of the Service data path."""
 

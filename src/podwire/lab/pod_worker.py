@@ -13,13 +13,14 @@ from typing import Literal
 from podwire.lab import events, pod_spec, probes
 from podwire.lab.containers import Command, LogRing, SpawnedProcess
 from podwire.lab.images import find_image, missing_message
-from podwire.lab.interfaces import CannotStart, Object, PodNetwork
+from podwire.lab.interfaces import CannotStart, NoAddressLeft, Object, PodNetwork
 from podwire.lab.node_services import NodeServices, prepared
 from podwire.lab.pod_spec import NotYet, PodContext
 from podwire.lab.pod_status import ContainerState, now, pod_status
 from podwire.lab.resolvers import Resolver
 
 RETRY_SECONDS = 0.25
+ATTACH_AGAIN = 0.25
 BACK_OFF_SECONDS = 10.0
 LONGEST_BACK_OFF_SECONDS = 300.0
 PULL_BACK_OFF_SECONDS = 1.0
@@ -127,15 +128,26 @@ class PodWorker:
     async def _live(self) -> None:
         self.publish()
         if not self._context.on_node_network:
-            try:
-                self.network = self._services.node.attach_pod(self.uid)
-            except OSError as error:
-                self._event("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}", warning=True)
-                raise
+            self.network = await self._attached()
         self._network_ready = True
         self._set_deadline()
         resolver = await self._services.resolver(self.pod, self.network)
         await asyncio.gather(*(self._keep_running(each, resolver) for each in self.containers.values()))
+
+    async def _attached(self) -> PodNetwork:
+        """The pod's network. Without an address left the node agent says so, and tries again as a kubelet does."""
+        told = False
+        while True:
+            try:
+                return self._services.node.attach_pod(self.uid)
+            except NoAddressLeft as error:
+                if not told:
+                    self._event("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}", warning=True)
+                told = True
+                await asyncio.sleep(ATTACH_AGAIN)
+            except OSError as error:
+                self._event("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}", warning=True)
+                raise
 
     def _set_deadline(self) -> None:
         seconds = self.pod["spec"].get("activeDeadlineSeconds")

@@ -89,6 +89,12 @@ class Profile:
         return self.mode == "transparent"
 
     @property
+    def address_rest(self) -> float:
+        """Seconds that an address of a pod on a Windows node is nobody's before another pod gets it (amazon-vpc-
+        resource-controller-k8s: cool-down of 30 s)."""
+        return 30.0 if self.cni == "vpc-cni" else 0.0
+
+    @property
     def mtu(self) -> int:
         """The MTU of pods, in bytes."""
         return UNDERLAY_MTU - VXLAN_OVERHEAD if self.encapsulated else UNDERLAY_MTU

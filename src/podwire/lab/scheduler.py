@@ -1,11 +1,14 @@
-"""Which node a pod goes to: selector, readiness and schedulability, fewest pods first. No taints, no resources."""
+"""Which node a pod goes to: selector, readiness and schedulability, fewest pods first. No taints, and of resources only
+the VPC's addresses of Windows nodes, of which each pod needs one (amazon-vpc-resource-controller-k8s).
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from podwire.lab import events
+from podwire.lab.cni_seeds import VPC_ADDRESS
 from podwire.lab.interfaces import Event, Object, Store
 from podwire.lab.pod_status import condition
 
@@ -16,8 +19,14 @@ def ready(node: Object) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def refusal(pod: Object, node: Object) -> str | None:
-    """Why the pod cannot go to the node, in the scheduler's words; None when it can."""
+def needs_address(pod: Object) -> bool:
+    """Whether it needs an address of the pod network: on Windows all that have no HostProcess containers do."""
+    options = (pod["spec"].get("securityContext") or {}).get("windowsOptions") or {}
+    return not options.get("hostProcess") and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+
+
+def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | None:
+    """Why the pod cannot go to the node, in the scheduler's words; None when it can. `beside` are the node's pods."""
     if (node.get("spec") or {}).get("unschedulable"):
         return "node(s) were unschedulable"
     if not ready(node):
@@ -29,14 +38,17 @@ def refusal(pod: Object, node: Object) -> str | None:
         return "node(s) didn't match Pod's node affinity/selector"
     if system and labels.get("kubernetes.io/os") != system:
         return "node(s) didn't match Pod's node affinity/selector"
+    offered = ((node.get("status") or {}).get("allocatable") or {}).get(VPC_ADDRESS)
+    if offered is not None and needs_address(pod) and sum(map(needs_address, beside)) >= int(offered):
+        return f"Insufficient {VPC_ADDRESS}"
     return None
 
 
 class Scheduler:
-    """Gives pods without a node one, as soon as there is one for them."""
+    """Gives pods without a node one, as soon as there is one for them. With `overcommits` it counts no resources."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, overcommits: Callable[[], bool] = lambda: False) -> None:
+        self._store, self._overcommits = store, overcommits
         self._ends: list[Callable[[], None]] = []
 
     def start(self) -> None:
@@ -57,6 +69,8 @@ class Scheduler:
     def _on_pod(self, event: Event) -> None:
         if event.kind == "ADDED":
             self._consider(event.object)
+        elif event.kind == "DELETED" and event.object["spec"].get("nodeName"):
+            self._retry()
 
     def _consider(self, pod: Object) -> None:
         if pod["spec"].get("nodeName") or pod["metadata"].get("deletionTimestamp"):
@@ -66,7 +80,11 @@ class Scheduler:
         ):
             return
         nodes = self._store.view("nodes")
-        refusals = {node["metadata"]["name"]: refusal(pod, node) for node in nodes}
+        beside: dict[str, list[Object]] = {}
+        for each in self._store.view("pods") if not self._overcommits() else ():
+            beside.setdefault(each["spec"].get("nodeName", ""), []).append(each)
+        names = {node["metadata"]["name"]: node for node in nodes}
+        refusals = {name: refusal(pod, node, beside.get(name, ())) for name, node in names.items()}
         possible = [name for name, why in refusals.items() if why is None]
         if possible:
             load = Counter(each["spec"].get("nodeName") for each in self._store.view("pods"))

@@ -146,7 +146,7 @@ def proxy_pod(host: NodePlan) -> Object:
     """The pod that stands for kube-proxy on a Windows node, which the lab itself is; it has a log."""
     container = {"name": PROXY_ON_WINDOWS, "image": _PROXY_IMAGE}
     pod = _running(f"{PROXY_ON_WINDOWS}-{host.name}", PROXY_ON_WINDOWS, container, host, host.addresses)
-    pod["spec"]["hostNetwork"] = True
+    pod["spec"] |= {"hostNetwork": True, "securityContext": {"windowsOptions": {"hostProcess": True}}}
     return pod
 
 

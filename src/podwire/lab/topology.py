@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ from podwire.lab import (
 from podwire.lab.addresses import ROUTER, UNDERLAY, NodePlan
 from podwire.lab.conntrack import ANYWHERE as ANYWHERE_OF_THE_NODE
 from podwire.lab.hosts import ANYWHERE, BRIDGE, BRIDGED, FABRIC_MAC, NIC, ROUTING, Host, Pod, alone, stack
-from podwire.lab.interfaces import Namespace, PodNetwork, PolicyRule, PortMapping, ServiceRule
+from podwire.lab.interfaces import Namespace, NoAddressLeft, PodNetwork, PolicyRule, PortMapping, ServiceRule
 from podwire.lab.netns import plain_frames
 from podwire.lab.profiles import Profile
 from podwire.lab.rtnetlink import wait_ready
@@ -59,6 +60,8 @@ class Node:
         self._preserved: Mapping[str, frozenset[str]] = {}
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
         self._next_pod = plan.pods.first
+        self.address_rest = profile.address_rest if plan.os == "windows" else 0.0
+        self._given_back: dict[int, float] = {}
         self._building = threading.RLock()  # Services are written in threads beside the one that attaches pods
 
     @property
@@ -253,7 +256,8 @@ class Node:
         """See `interfaces.NodeNetwork`.
 
         Raises:
-            ValueError: there is a pod of that uid, or no address is left.
+            ValueError: there is a pod of that uid.
+            NoAddressLeft: all addresses are taken, or rest since a pod gave them back.
         """
         with self._building:
             return self._attach(uid)
@@ -306,20 +310,23 @@ class Node:
             pod = self.pods.pop(uid, None)
             if pod is None:
                 return
+            self._given_back[pod.host] = time.monotonic()
             self.host.links.delete_link(pod.host_interface)
             self.host.links.commit()
             pod.place.close()
 
     def _free_number(self) -> int:
         """The next number in turn, as host-local does: an address is not used again at once."""
-        taken = {pod.host for pod in self.pods.values()}
+        rested = time.monotonic() - self.address_rest
+        self._given_back = {host: when for host, when in self._given_back.items() if when > rested}
+        taken = {pod.host for pod in self.pods.values()} | self._given_back.keys()
         pods = self.plan.pods
         for offset in range(pods.last - pods.first + 1):
             number = pods.first + (self._next_pod - pods.first + offset) % (pods.last - pods.first + 1)
             if number not in taken:
                 self._next_pod = number + 1
                 return number
-        raise ValueError(f"no pod address is left on {self.name}")
+        raise NoAddressLeft(f"no pod address is left on {self.name}")
 
     def _pod_mac(self, host: int) -> str:
         if self.os == "windows" and self.profile.mode == "overlay":

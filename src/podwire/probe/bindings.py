@@ -127,6 +127,12 @@ def _of_node(
     if node.build is not None:
         values[f"{role}.node.build"] = node.build
     values |= {f"{role}.node.{name}": value for name, value in _of_machine(node)}
+    filled = deployment.filled.get(name)
+    if filled:
+        values[f"{role}.node.addresses_in_use"] = filled.addresses
+        values[f"{role}.node.pods_without_address"] = filled.waiting
+        if filled.rest is not None:
+            values[f"{role}.node.rest_of_an_address"] = int(filled.rest)
     address = node.address(family)
     if address:
         values[f"{role}.node.ip"] = address
