@@ -4,6 +4,10 @@ import pytest
 from runninglab import Api, until
 
 from podwire.lab.process import start_lab
+from podwire.mutants import outcomes
+from podwire.planning import Selection
+from podwire.runner import RunOptions
+from podwire.verdicts import Outcome
 
 PODS = "/api/v1/namespaces/default/pods"
 SLEEP = ("python", "-c", "import signal; signal.sigwait({15})")
@@ -35,3 +39,8 @@ def test_a_pod_more_than_the_card_has_addresses_waits_and_gets_one_only_after_it
     until(lambda: "FailedCreatePodSandBox" in events(api, last))
     assert "no pod address is left on windows-1" in events(api, last)["FailedCreatePodSandBox"]
     assert addresses(api)[last] is None
+
+
+def test_a_run_fills_a_node_of_calico_and_one_pod_gets_no_address():
+    selection = Selection(requirements=("ADDR-CALICO-60",), fill_nodes=True)
+    assert set(outcomes(RunOptions(lab="overlay-calico-vxlan", selection=selection)).values()) == {Outcome.PASS}
