@@ -264,7 +264,7 @@ def archive(*members):
     with tarfile.open(fileobj=data, mode="w") as tar:
         for member in members:
             tar.addfile(member, io.BytesIO(b"x" * member.size))
-    return gzip.compress(data.getvalue())
+    return gzip.compress(data.getvalue(), mtime=0)
 
 
 def member(name, **changes):
@@ -288,6 +288,7 @@ def member(name, **changes):
         (archive(member("twice"), member("twice")), "twice: is there twice"),
         (archive(member("other")), "manifest.json: is not there"),
     ],
+    ids=["empty", "no archive", "above", "absolute", "backslash", "link", "folder", "twice", "without its manifest"],
 )
 def test_what_is_no_bundle_is_refused_in_one_line(data, why, keys, tmp_path, capsys):
     path = tmp_path / "bundle"
