@@ -64,6 +64,7 @@ def room_on(lab, node, most):
 CHECKS = {
     "foreign-block-borrowed": sixty_at_most,
     "policies-not-held-to": holds_to_a_policy,
+    "policies-allow-nothing": holds_to_a_policy,
     "any-vni-is-taken": only_its_own_network,
     "geneve-header-of-vxlan": wire(LIN, LIN_2, of_geneve, "linux-1"),
     "balanced-source-hidden": keeps_its_source,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from podwire.lab import nft, tunnels
 from podwire.lab.addresses import UNDERLAY
@@ -29,6 +30,7 @@ from podwire.lab.hosts import FABRIC_MAC, NIC, Pod
 from podwire.lab.interfaces import Object
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.network import LabNetwork
+from podwire.lab.network_policies import Reading, nothing_held
 from podwire.lab.topology import Node, Notes
 from podwire.lab.windows_node import way_by_the_fabric
 
@@ -129,18 +131,24 @@ def pods_send_with_the_nodes_mac(do: Injection) -> None:
 @fault("policies-not-held-to", kills=("TRANS-ACL",), profiles=TRANSPARENT)
 def policies_not_held_to(do: Injection) -> None:
     """Nodes forward to pods what their network policies do not allow."""
+    _read_policies(do, nothing_held)
+
+
+@fault("policies-allow-nothing", kills=("TRANS-ACL",), profiles=TRANSPARENT)
+def policies_allow_nothing(do: Injection) -> None:
+    """Nodes drop all that comes to a pod that has a network policy, what it allows too."""
+    _read_policies(do, lambda rules: tuple(replace(rule, allowed=()) for rule in rules))
+
+
+def _read_policies(do: Injection, reading: Reading) -> None:
     for node in do.nodes():
-        _hold(node, False)
-        do.undone_by(_holder(node))
+        do.undone_by(partial(_read_by, node, node.read_policies))
+        _read_by(node, reading)
 
 
-def _hold(node: Node, held: bool) -> None:
-    node.holds_to_policies = held
+def _read_by(node: Node, reading: Reading) -> None:
+    node.read_policies = reading
     node.refresh_policies()
-
-
-def _holder(node: Node) -> Callable[[], None]:
-    return lambda: _hold(node, True)
 
 
 @fault("winnat-missing", kills=("NAT-HIDDEN",), profiles=NAT)

@@ -8,7 +8,7 @@ what is allowed by port does not allow it here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from podwire.facts import FAMILIES, Family, family_of
 from podwire.lab import nft
@@ -22,6 +22,15 @@ _KEYWORD: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6"}
 # How neighbours find each other is of no policy: it is IPv6's ARP, and same-node frames cross the bridge as packets.
 _NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
 _OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
+
+
+# How a node understands the rules: those that it applies.
+Reading: TypeAlias = Callable[[Sequence[PolicyRule]], tuple[PolicyRule, ...]]
+
+
+def nothing_held(_rules: Sequence[PolicyRule]) -> tuple[PolicyRule, ...]:
+    """What a network plugin applies that has no network policies."""
+    return ()
 
 
 def policy_rules(policies: Iterable[Object], pods: Sequence[Object], namespaces: Iterable[Object]) -> list[PolicyRule]:

@@ -54,7 +54,8 @@ class Node:
         self._applied_rules = self.base_rules  # by the network's build
         self._tables = Tables(self.host.netns)
         self._applied_host_ports: Sequence[PortMapping] = ()
-        self.holds_to_policies = profile.holds_to_policies
+        holds = profile.holds_to_policies
+        self.read_policies: network_policies.Reading = tuple if holds else network_policies.nothing_held
         self._policies: tuple[PolicyRule, ...] = ()
         self._applied_policies: tuple[PolicyRule, ...] = ()
         self._preserved: Mapping[str, frozenset[str]] = {}
@@ -237,13 +238,13 @@ class Node:
     def set_policies(self, rules: Sequence[PolicyRule]) -> None:
         """See `interfaces.NodeNetwork`. Doing it again with the same rules costs nothing."""
         self._policies = tuple(rules)
-        held = self._policies if self.holds_to_policies else ()
+        held = self.read_policies(self._policies)
         if held != self._applied_policies:
             nft.apply(self.host.netns, network_policies.ruleset(held))
             self._applied_policies = held
 
     def refresh_policies(self) -> None:
-        """Apply them anew, after `holds_to_policies` has changed."""
+        """Apply them anew, after `read_policies` has changed."""
         self.set_policies(self._policies)
 
     # Pods
