@@ -152,6 +152,7 @@ _ADMITTED: dict[str, tuple[Any, ...]] = {
     "mode": ("overlay", "l2bridge", "l2tunnel", "transparent", "nat"),
     "dsr": (True, False),
     "known_instances": (True,),
+    "denied_port": (True,),
     "client": ("linux", "windows"),
     "server": ("linux", "windows", "outside", "backends"),
     "protocol": ("tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),

@@ -15,6 +15,8 @@ Mode = Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat", "unknown
 
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
 UNKNOWN = "unknown"
+DENIED_PORT = 18998
+"""The TCP port of pods that rules of the network are to deny, so that they can be judged; nobody listens there."""
 
 
 def family_of(address: str) -> Family:
@@ -99,7 +101,8 @@ class ClusterFacts:
     on a Windows overlay network has IPv4 only). `dsr` and `win_dsr`, the feature gate behind it, are None when the
     API does not tell them. `kube_proxy` tells whether Windows nodes have one, None likewise. `cluster_dns` are the
     addresses of the DNS Service, `dns_nodes` where its pods run. `load_balancer` tells whether something gives
-    Services of that type their addresses.
+    Services of that type their addresses. `denied_port` tells whether rules of the network between the nodes (a cloud's
+    security rules) deny pods `DENIED_PORT` of each other; None where nobody states it, for no API of the cluster does.
     `signals` says in words which facts came from where, in the order they were seen. `components` is what the API tells
     of kube-proxy and the CNI themselves, images and settings, by where it is told; no plan depends on it.
     """
@@ -120,6 +123,7 @@ class ClusterFacts:
     cluster_dns: tuple[str, ...] = ()
     dns_nodes: tuple[str, ...] = ()
     load_balancer: bool = False
+    denied_port: bool | None = None
     external: ExternalHost | None = None
     emulated: bool = False
     signals: tuple[str, ...] = field(default=())

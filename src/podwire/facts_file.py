@@ -12,7 +12,17 @@ from podwire.strict_yaml import FileError, Reader
 
 MODES = tuple(mode for mode in get_args(Mode) if mode != "unknown")
 IPAMS = ("host-local", "calico-ipam", "azure-vnet-ipam", "azure-cns", "ovn", "vpc-secondary", "vpc-prefix")
-_FIELDS = ("mode", "cni", "ipam", "encapsulation", "dsr", "families", "windows_families", "cluster_domain")
+_FIELDS = (
+    "mode",
+    "cni",
+    "ipam",
+    "encapsulation",
+    "dsr",
+    "families",
+    "windows_families",
+    "cluster_domain",
+    "denied_port",
+)
 _PORTS = {"vxlan": 4789, "geneve": 6081}
 _LAST_PORT, _LAST_VNI = 65535, 2**24 - 1
 
@@ -32,6 +42,12 @@ class _Reader(Reader):
             raise self.error(name, f"ipv4, ipv6 or both are needed, found {list(given)!r}")
         return tuple(family for family in FAMILIES if family in given)
 
+    def switch(self, name: str) -> bool | None:
+        value = self.tree.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise self.error(name, f"true or false is needed, found {value!r}")
+        return value
+
     def between(self, name: str, last: int) -> int:
         value = self.number(name)
         if not 1 <= value <= last:
@@ -42,19 +58,17 @@ class _Reader(Reader):
 def load_stated_facts(path: Path) -> StatedFacts:
     """The facts of a file. Raises `FactsError`."""
     tree = _Reader.file(path, required=(), optional=_FIELDS)
-    dsr = tree.tree.get("dsr")
-    if dsr is not None and not isinstance(dsr, bool):
-        raise tree.error("dsr", f"true or false is needed, found {dsr!r}")
     return StatedFacts(
         source=str(path),
         mode=tree.choice("mode", MODES) if "mode" in tree.tree else None,  # type: ignore[arg-type]
         cni=tree.text("cni") if "cni" in tree.tree else None,
         ipam=tree.choice("ipam", IPAMS) if "ipam" in tree.tree else None,
         encapsulation=_encapsulation(tree) if "encapsulation" in tree.tree else None,
-        dsr=dsr,
+        dsr=tree.switch("dsr"),
         families=tree.families("families"),
         windows_families=tree.families("windows_families"),
         cluster_domain=tree.text("cluster_domain") if "cluster_domain" in tree.tree else None,
+        denied_port=tree.switch("denied_port"),
     )
 
 

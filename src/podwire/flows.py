@@ -249,7 +249,8 @@ class Flow:
     """What one case sends.
 
     `payload` is bytes of a request, `connections` how many exchanges there are; with `closed_port` it is sent to a
-    port where nobody listens. `port` names a port of the Service (empty: the first of the protocol); with
+    port where nobody listens, with `denied_port` to one that the network between the nodes denies to pods, where nobody
+    listens either. `port` names a port of the Service (empty: the first of the protocol); with
     `each_port` every exchange goes to the next one after it. `enters` is the node that a flow from outside the pod
     network is sent to, of `entry_os` when it is neither end's. `after` names a change of the cluster
     (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the change
@@ -266,6 +267,7 @@ class Flow:
     family: Family
     placement: Placement
     closed_port: bool = False
+    denied_port: bool = False
     payload: int = 256
     connections: int = 1
     service: ServiceSymbols = field(default_factory=ServiceSymbols)
@@ -368,6 +370,7 @@ class Matrix:
     server_kind: PeerKind = "pod"
     connections: int = 1
     closed_port: bool = False
+    denied_port: bool = False
     given_dsr: bool | None = None
     unless_cni: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()

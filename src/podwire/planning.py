@@ -133,6 +133,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             payload=payload,
             connections=_connections(matrix, service, facts, selection),
             closed_port=matrix.closed_port,
+            denied_port=matrix.denied_port,
             service=ServiceSymbols(service),
             port=port,
             each_port=matrix.each_port,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from podwire.facts import ClusterFacts, NodeFacts
+from podwire.facts import DENIED_PORT, ClusterFacts, NodeFacts
 from podwire.flows import Flow
 from podwire.vpc_limits import addresses_of
 
@@ -32,8 +32,9 @@ class Condition:
     """On which cluster and for which flows something applies. Each field lists what is admitted; empty admits all.
 
     `unless_cni` names CNIs that it does not apply to. With `known_instances` the instance types of all Windows
-    nodes must be in the table of `podwire.vpc_limits`. `dsr` is compared with the proxy's setting as discovered.
-    `entry` is the OS of the node that a flow enters by. `builds` is an inclusive range of Windows builds
+    nodes must be in the table of `podwire.vpc_limits`; with
+    `denied_port` the network must be known to deny pods a port. `dsr` is compared with the proxy's setting as
+    discovered. `entry` is the OS of the node that a flow enters by. `builds` is an inclusive range of Windows builds
     (`"17763.0"`, `"17763.378"`) which the node of the client, of the server or of the entry must lie in;
     `all_builds` asks it of every Windows node of the cluster.
     """
@@ -43,6 +44,7 @@ class Condition:
     unless_cni: tuple[str, ...] = ()
     ipam: tuple[str, ...] = ()
     known_instances: tuple[bool, ...] = ()
+    denied_port: tuple[bool, ...] = ()
     dsr: tuple[bool, ...] = ()
     client: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
@@ -67,6 +69,8 @@ class Condition:
             unknown = [node for node in facts.usable("windows") if addresses_of(node.instance_type) is None]
             if unknown:
                 return f"no limit is known of the instance type of {unknown[0].name}: {unknown[0].instance_type or '?'}"
+        if self.denied_port and not facts.denied_port:
+            return f"needs rules of the network that deny pods TCP port {DENIED_PORT}, and nobody states any"
         if self.all_builds:
             first, last = self.all_builds
             windows = facts.usable("windows")

@@ -21,9 +21,9 @@ from podwire.catalogue import load
 from podwire.cluster.errors import UsageError
 from podwire.facts import ClusterFacts, ExternalHost
 from podwire.facts_file import with_stated
-from podwire.lab.planned import planned_facts
+from podwire.lab.planned import planned_facts, stated_facts
 from podwire.lab.process import Lab, LabError, start_lab
-from podwire.lab.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
+from podwire.lab.profiles import DEFAULT_PROFILE, Profile, UnknownProfile, profile_named
 from podwire.layout import runs_folder, suites_folder
 from podwire.needs import needs_of, with_many_services
 from podwire.planning import FILLING, Plan, Selection, make_plan
@@ -157,12 +157,14 @@ class Runner:
         """The facts that the plan is made from: of a lab without starting it, of a cluster by asking it once."""
         if self._facts is None:
             if self.options.on_lab:
-                profile = profile_named(self.options.lab, dsr=self.options.dsr, build=self.options.windows_build)
-                self._facts = planned_facts(profile)
+                self._facts = planned_facts(self._profile())
             else:
                 with self._timed("discovery"):
                     self._facts = self._discovered(self._connected())
         return self._facts
+
+    def _profile(self) -> Profile:
+        return profile_named(self.options.lab, dsr=self.options.dsr, build=self.options.windows_build)
 
     def use_facts(self, facts: ClusterFacts) -> None:
         """Plan from facts that another process discovered."""
@@ -313,7 +315,8 @@ class Runner:
         if self._lab is None:
             found = discover(connection, self.options.external, load_balancer=self.options.load_balancer)
             return with_stated(found, self.options.stated) if self.options.stated else found
-        return discover(connection, replace(self._lab.external_host, agent=True), load_balancer=True)
+        found = discover(connection, replace(self._lab.external_host, agent=True), load_balancer=True)
+        return with_stated(found, stated_facts(self._profile()))
 
     def _deployed(self, connection: Connection, facts: ClusterFacts) -> Deployment:
         from podwire.cluster.proxy_log import PortMessages

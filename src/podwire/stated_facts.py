@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from podwire.facts import UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
+from podwire.facts import DENIED_PORT, UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
 
 GENEVE_PORT = 6081
 
@@ -28,6 +28,7 @@ class StatedFacts:
     families: tuple[Family, ...] | None = None
     windows_families: tuple[Family, ...] | None = None
     cluster_domain: str | None = None
+    denied_port: bool | None = None
 
 
 # How signals begin that say a value was assumed, for values that discovery never leaves open.
@@ -44,6 +45,7 @@ _WORDS = {
     "families": "families of the pod network",
     "windows_families": "families of pods on Windows nodes",
     "cluster_domain": "cluster domain",
+    "denied_port": f"denial of TCP port {DENIED_PORT}",
 }
 
 

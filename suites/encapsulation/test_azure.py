@@ -4,6 +4,15 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, known, nothing, request, requ
 
 FABRIC = "12:34:56:78:9a:bc"
 ANY_PROTOCOL = ("tcp", "udp", "icmp")
+DENIED = {
+    "client": WINDOWS,
+    "server": WINDOWS,
+    "via": "pod-ip",
+    "protocol": "tcp",
+    "denied_port": True,
+    "controls": "pod-ip",
+    "family": "ipv4",
+}
 
 
 @requirement("AZURE-FABRIC-MAC")
@@ -52,6 +61,30 @@ def test_a_machine_of_the_virtual_network_sees_the_pod(flow, case):
         answered_by=flow.server,
         seen_as=flow.client.ip,
         on_wire=[request(encapsulated=False, src=flow.client.ip, sport=flow.client.port)],
+    )
+
+
+@requirement("L2T-NSG")
+@flows(**DENIED, placement="cross-node")
+def test_what_the_network_denies_comes_to_no_other_node(flow, case):
+    case.expect(
+        silent=True,
+        at_client_node=[request(dst=flow.server.ip, frame_dst=FABRIC)],
+        at_server_node=[nothing(src=flow.client.ip, dst=flow.server.ip)],
+        at_server=[nothing()],
+    )
+
+
+@requirement("L2T-NSG")
+@flows(**DENIED, placement="same-node")
+def test_what_the_network_denies_does_not_come_back(flow, case):
+    case.expect(
+        silent=True,
+        at_client_node=[
+            request(dst=flow.server.ip, frame_dst=FABRIC),
+            nothing(dst=flow.server.ip, frame_dst=flow.client.node.mac),
+        ],
+        at_server=[nothing()],
     )
 
 

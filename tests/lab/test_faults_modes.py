@@ -3,11 +3,13 @@
 import pytest
 from faulty import VIP, Labs, breaks, labs, params, seen_as, wire, works
 
+from podwire.facts import DENIED_PORT
 from podwire.lab.cni_seeds import VPC_ADDRESS
 from podwire.lab.faults import FAULTS
 
 LIN, LIN_2, WIN, WIN_B = "linux-1/a", "linux-2/a", "windows-1/a", "windows-1/b"
 GUARDED, BESIDE = "windows-2/a", "windows-2/b"
+PORTS = (DENIED_PORT, DENIED_PORT + 1)
 FABRIC = "12:34:56:78:9a:bc"
 
 
@@ -42,6 +44,12 @@ def holds_to_a_policy(lab):
     return all(one.ok for one in answers["tcp"]) and all(one.error == "TimeoutError" for one in answers["udp"])
 
 
+def denies_a_port(lab):
+    """To one port of a pod nothing comes, not even that nobody listens there; to the next port it does."""
+    said = {port: lab.exchange(WIN, to, proto="tcp", port=port).error for to in (GUARDED, WIN_B) for port in PORTS}
+    return said == {DENIED_PORT: "TimeoutError", DENIED_PORT + 1: "ConnectionRefusedError"}
+
+
 def sixty_at_most(lab):
     """A node with two pods has addresses for fifty-eight more of Calico's block; all are given back."""
     return room_on(lab, "windows-2", 70) == 58
@@ -65,6 +73,7 @@ CHECKS = {
     "foreign-block-borrowed": sixty_at_most,
     "policies-not-held-to": holds_to_a_policy,
     "policies-allow-nothing": holds_to_a_policy,
+    "security-rules-not-applied": denies_a_port,
     "any-vni-is-taken": only_its_own_network,
     "geneve-header-of-vxlan": wire(LIN, LIN_2, of_geneve, "linux-1"),
     "balanced-source-hidden": keeps_its_source,

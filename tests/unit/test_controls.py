@@ -71,8 +71,9 @@ def test_another_way_to_the_same_server_is_tried_over_tcp(control, host, port, p
     assert made[-1].host.startswith(host)
 
 
-def test_a_control_goes_to_an_open_port():
-    _, made = controls(via="pod-ip", closed_port=True, controls="pod-ip")
+@pytest.mark.parametrize("nobody_answers", ["closed_port", "denied_port"])
+def test_a_control_goes_to_an_open_port(nobody_answers):
+    _, made = controls(via="pod-ip", controls="pod-ip", **{nobody_answers: True})
     assert {one.port for one in made} == {8080}
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from podwire.cluster.discover import facts_from_objects
-from podwire.lab.planned import planned_facts
+from podwire.lab.planned import planned_facts, stated_facts
 from podwire.lab.profiles import PROFILES
 from podwire.lab.seed import dns_pod, seeds
 from podwire.lab.windows_builds import WindowsBuild
+from podwire.stated_facts import merged
 
 
 def objects_of(profile):
@@ -28,6 +29,7 @@ def test_discovery_finds_what_was_planned(name, dsr, build):
     profile = PROFILES[name].with_dsr(dsr).with_build(WindowsBuild(*build))
     planned = planned_facts(profile)
     found = facts_from_objects(objects_of(profile), name=planned.name, external=planned.external, load_balancer=True)
+    found = merged(found, stated_facts(profile))
     assert found.emulated
     assert [node.build for node in found.usable("windows")] == [build, build]
     assert [node.build for node in planned.usable("windows")] == [build, build]

@@ -46,6 +46,12 @@ def test_a_stated_transparent_network_of_ovn_is_geneve():
     assert facts.encapsulation == Encapsulation(kind="geneve", port=6081)
 
 
+def test_what_a_clouds_rules_deny_is_known_because_it_is_stated():
+    facts = merged(NOTHING, stated(denied_port=True))
+    assert (NOTHING.denied_port, facts.denied_port) == (None, True)
+    assert facts.signals[-1] == "facts.yaml: denial of TCP port 18998 on, stated"
+
+
 def test_what_was_seen_too_is_said_to_agree_and_changes_nothing():
     facts = merged(FLANNEL, stated(mode="overlay", cni="flannel"))
     assert replace(facts, signals=FLANNEL.signals) == FLANNEL
@@ -116,6 +122,7 @@ def test_a_file_states_what_it_has(tmp_path):
     [
         ("mode: bridged", "facts.yaml: mode: 'bridged' is none of overlay, l2bridge, l2tunnel, transparent, nat"),
         ("modus: overlay", "facts.yaml: modus: unknown key (known: mode, cni, ipam"),
+        ("denied_port: 18998", "facts.yaml: denied_port: true or false is needed, found 18998"),
         ("dsr: maybe", "facts.yaml: dsr: true or false is needed, found 'maybe'"),
         ("families: [ipv5]", "facts.yaml: families: ipv4, ipv6 or both are needed, found ['ipv5']"),
         ("families: []", "facts.yaml: families: ipv4, ipv6 or both are needed, found []"),

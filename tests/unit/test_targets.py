@@ -31,6 +31,7 @@ def addresses_of(case, facts=L2BRIDGE):
     [
         ({"via": "pod-ip"}, "10.244.{n}.2", 8080),
         ({"via": "pod-ip", "closed_port": True}, "10.244.{n}.2", 18999),
+        ({"via": "pod-ip", "denied_port": True}, "10.244.{n}.2", 18998),
         ({"via": "node-ip", "server_kind": "host"}, "{node}", 18080),
         ({"via": "host-port", "server_pod": "host-port"}, "{node}", 18081),
         ({"via": "cluster-ip"}, "10.96.1.1", 80),

@@ -29,7 +29,7 @@ from podwire.lab.faults_services import other_dsr
 from podwire.lab.hosts import FABRIC_MAC, NIC, Pod
 from podwire.lab.interfaces import Object
 from podwire.lab.linux_node import KEYWORD
-from podwire.lab.network import LabNetwork
+from podwire.lab.network import SECURITY_RULES, LabNetwork
 from podwire.lab.network_policies import Reading, nothing_held
 from podwire.lab.topology import Node, Notes
 from podwire.lab.windows_node import way_by_the_fabric
@@ -149,6 +149,13 @@ def _read_policies(do: Injection, reading: Reading) -> None:
 def _read_by(node: Node, reading: Reading) -> None:
     node.read_policies = reading
     node.refresh_policies()
+
+
+@fault("security-rules-not-applied", kills=("L2T-NSG",), profiles=L2TUNNEL)
+def security_rules_not_applied(do: Injection) -> None:
+    """The hosts of the virtual network let pass between pods what a rule of the network denies."""
+    nft.apply(do.network.fabric.netns, f"delete table bridge {SECURITY_RULES}")
+    do.undone_by(lambda: nft.apply(do.network.fabric.netns, do.network.security_rules()))
 
 
 @fault("winnat-missing", kills=("NAT-HIDDEN",), profiles=NAT)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from podwire.facts import FAMILIES, Family, family_of
+from podwire.facts import DENIED_PORT, FAMILIES, Family, family_of
 from podwire.lab import nft
 from podwire.lab.addresses import OUTSIDE_HOST, OUTSIDE_NETWORK, OUTSIDE_ROUTER, ROUTER, UNDERLAY, UNDERLAY_MTU
 from podwire.lab.conntrack import forget_all
@@ -25,6 +25,7 @@ from podwire.lab.rtnetlink import wait_ready
 from podwire.lab.topology import Node
 
 SWITCH, OUTSIDE_NIC = "underlay", "eth1"
+SECURITY_RULES = "security-rules"
 ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
 
 
@@ -100,7 +101,17 @@ class LabNetwork:
         fabric.commit()
         if self.profile.fabric:
             nft.apply(self.fabric.netns, self._virtual_hosts())
+        if self.profile.security_rules:
+            nft.apply(self.fabric.netns, self.security_rules())
         plain_frames(self.fabric.netns, SWITCH, "router", *self.machines)
+
+    def security_rules(self) -> str:
+        """What a network security group may say, held to by the hosts of the virtual network: no TCP from pod to pod to
+        one port. Such packets are dropped without an answer (kubernetes.io: Networking on Windows, L2Tunnel)."""
+        pods = self.profile.pod_network("ipv4")
+        rule = f"ip saddr {pods} ip daddr {pods} tcp dport {DENIED_PORT} drop"
+        body = f"  chain forward {{\n    type filter hook forward priority 0;\n    {rule}\n  }}\n"
+        return nft.table("bridge", SECURITY_RULES, body)
 
     def _virtual_hosts(self) -> str:
         """Azure's hosts: frames for their MAC go to whom the packet is for, and come with their MAC.

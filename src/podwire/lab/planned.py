@@ -9,6 +9,7 @@ from podwire.lab.addresses import OUTSIDE_HOST, NodePlan
 from podwire.lab.cni_seeds import INSTANCE_TYPE, PROVIDERS
 from podwire.lab.profiles import Profile
 from podwire.lab.seed import CLUSTER_DNS, DNS_NODE
+from podwire.stated_facts import StatedFacts
 
 OUTSIDE_NAME = "echo.outside.example"
 
@@ -28,6 +29,11 @@ def _told(profile: Profile) -> Encapsulation | None:
     if profile.tunnel and (profile.cni == "calico" or profile.mode == "transparent"):
         return replace(profile.tunnel, vni=None)
     return profile.tunnel
+
+
+def stated_facts(profile: Profile) -> StatedFacts:
+    """What the user of a cluster like this would state, for its API does not tell it."""
+    return StatedFacts(source="the lab", denied_port=profile.security_rules or None)
 
 
 def planned_facts(profile: Profile) -> ClusterFacts:
@@ -59,6 +65,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
         cluster_dns=CLUSTER_DNS,
         dns_nodes=(DNS_NODE,),
         load_balancer=True,
+        denied_port=stated_facts(profile).denied_port,
         external=ExternalHost(name=OUTSIDE_NAME, addresses=tuple(OUTSIDE_HOST.values()), agent=True),
         emulated=True,
     )

@@ -89,6 +89,12 @@ class Profile:
         return self.mode == "transparent"
 
     @property
+    def security_rules(self) -> bool:
+        """Whether rules of the virtual network apply to pods (kubernetes.io: Networking on Windows, network modes,
+        L2Tunnel: network security groups)."""
+        return self.mode == "l2tunnel"
+
+    @property
     def address_rest(self) -> float:
         """Seconds that an address of a pod on a Windows node is nobody's before another pod gets it (amazon-vpc-
         resource-controller-k8s: cool-down of 30 s)."""

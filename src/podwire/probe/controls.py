@@ -44,7 +44,7 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
     """The controls of a case: both ends answer themselves; the client's node reaches the outside, if that is where the
     case goes or comes from; and what the test asks for."""
     # A control goes where somebody listens.
-    case, family = replace(case, flow=replace(case.flow, closed_port=False)), case.flow.family
+    case, family = replace(case, flow=replace(case.flow, closed_port=False, denied_port=False)), case.flow.family
     for slot in (case.client, case.server):
         if not slot.is_probe:
             continue
@@ -71,7 +71,7 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
 
 def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
     """What a control reaches, in words, and the case as it would be that way."""
-    flow = replace(case.flow, protocol="tcp", after="", closed_port=False)
+    flow = replace(case.flow, protocol="tcp", after="", closed_port=False, denied_port=False)
     if wanted == ANOTHER_SERVICE:
         flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
         return "another Service", replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))

@@ -19,7 +19,7 @@ from podwire.cluster.workloads import (
     Deployment,
     Probe,
 )
-from podwire.facts import ClusterFacts, Family
+from podwire.facts import DENIED_PORT, ClusterFacts, Family
 from podwire.flows import BY_NAME, BY_TUNNEL
 from podwire.needs import MANY_PORTS, service_of
 
@@ -40,6 +40,7 @@ SERVER_PORTS = frozenset(
         HTTP_PORT,
         HOST_PORT,
         CLOSED_PORT,
+        DENIED_PORT,
         BESIDE_PORT,
     }
 )
@@ -132,7 +133,8 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
     if flow.via in ("pod-ip", "node-ip", *BY_TUNNEL):
         server = probe_of(case.server, deployment)
         ip = _address(server, flow.family)
-        return Target(host=ip, port=CLOSED_PORT if flow.closed_port else server.port, ip=ip)
+        number = CLOSED_PORT if flow.closed_port else DENIED_PORT if flow.denied_port else server.port
+        return Target(host=ip, port=number, ip=ip)
     if flow.via == "host-port":
         ip = _node_address(facts, case.server.node, flow.family)
         return Target(host=ip, port=manifests.host_port(case.server.probe), ip=ip)
