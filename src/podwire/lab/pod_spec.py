@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -239,9 +240,19 @@ def _fill(context: PodContext, volume: Object, store: Store, directory: str, nod
     for name, text in files.items():
         path = os.path.normpath(f"{place}/{name}")
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        _write_whole(path, text)
     return place
+
+
+def _write_whole(path: str, text: str) -> None:
+    """Containers of one pod share its volumes: one that runs already never sees a file that is half written, nor
+    another file in the place of the one that is mounted."""
+    with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+        if file.read() == text:
+            return
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(f"{path}.new", path)
 
 
 def _files(store: Store, namespace: str, source: Object, volume: str) -> dict[str, str]:
