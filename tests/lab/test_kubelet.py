@@ -50,6 +50,16 @@ def test_a_pod_runs_with_addresses_of_both_families_and_its_logs(api):
     assert "search default.svc.cluster.local svc.cluster.local cluster.local" in log
 
 
+def test_the_last_words_of_a_container_are_in_its_log(api):
+    many = [
+        {"name": f"c{n}", "image": "python:3.12", "command": ["sh", "-c", f"echo bye {n}; exit 1"]} for n in range(9)
+    ]
+    api.run("says-bye", "sh", "-c", "echo bye; exit 1", containers=many)
+    api.wait("says-bye", lambda pod: pod["status"]["phase"] == "Failed")
+    logs = [api.text(f"/api/v1/namespaces/default/pods/says-bye/log?container=c{n}") for n in range(9)]
+    assert logs == [f"bye {n}\n" for n in range(9)]
+
+
 @pytest.mark.parametrize(
     ("name", "command", "code", "reason"),
     [

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import json
 import os
+import select
 import signal
 import socket
 from collections import deque
@@ -94,6 +95,11 @@ class _Output:
         else:
             self.close()
             self._owner.ended()
+
+    def drain(self) -> None:
+        """Take what is there already, without waiting for more."""
+        while self.open and select.select([self._fd], [], [], 0)[0]:
+            self._read()
 
     def close(self) -> None:
         if self.open:
@@ -192,6 +198,8 @@ class SpawnedProcess:
 
     def release(self) -> None:
         self._close_stdin()
+        for output in self._outputs if self._log is not None else ():
+            output.drain()  # its end is often told before its last words have been read
         for output in self._outputs:
             output.close()
         self.ended()
