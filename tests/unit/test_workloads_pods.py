@@ -57,6 +57,15 @@ def test_a_status_is_read_for_a_person(seen, ready, final, trouble, text):
     assert (state.ready, state.final, state.trouble, state.text) == (ready, final, trouble, text)
 
 
+@pytest.mark.parametrize(("policy", "final"), [("Never", True), ("Always", False)])
+def test_a_container_that_ended_for_good_is_not_waited_for_though_another_runs(policy, final):
+    seen = pod(phase="Running", terminated={"exitCode": 1, "reason": "Error"})
+    seen["spec"]["restartPolicy"] = policy
+    seen["status"]["containerStatuses"].append({"name": "beside", "state": {"running": {}}})
+    state = pod_state(seen)
+    assert (state.final, state.text) == (final, "it has ended: (exit code 1: Error)" if final else "Running")
+
+
 @pytest.mark.parametrize("node", [LINUX, WINDOWS], ids=lambda node: node.os)
 @pytest.mark.parametrize("slot", ["a", "host"])
 def test_a_probe_is_bound_to_its_node_by_the_scheduler_and_ends_by_itself(node, slot):

@@ -52,6 +52,8 @@ def pod_state(pod: Object) -> PodState:
         return PodState(final=True, text="it is being deleted by somebody else")
     if status.get("phase") in ("Failed", "Succeeded"):
         return PodState(final=True, text=_ended(status))
+    if spec.get("restartPolicy") == "Never" and _ends(status):
+        return PodState(final=True, text=_ended(status))  # Its other containers may run on; it will never be ready.
     # A pod with a gate that nobody meets is as ready as it will ever be once its containers are.
     wanted = "ContainersReady" if spec.get("readinessGates") else "Ready"
     if conditions.get(wanted, {}).get("status") == "True" and status.get("podIPs"):
@@ -77,12 +79,16 @@ def pod_state(pod: Object) -> PodState:
 
 def _ended(status: Object) -> str:
     told = _line(f"{status.get('reason') or ''} {status.get('message') or ''}")
-    for container in status.get("containerStatuses") or []:
-        end = (container.get("state") or {}).get("terminated")
-        if end:
-            more = _line(f"{end.get('reason') or ''} {end.get('message') or ''}")
-            told = f"{told} (exit code {end.get('exitCode')}: {more})".strip()
+    for end in _ends(status):
+        more = _line(f"{end.get('reason') or ''} {end.get('message') or ''}")
+        told = f"{told} (exit code {end.get('exitCode')}: {more})".strip()
     return f"it has ended: {told or status.get('phase')}"
+
+
+def _ends(status: Object) -> list[Object]:
+    """How containers of a pod ended, of those that have."""
+    states = [container.get("state") or {} for container in status.get("containerStatuses") or []]
+    return [state["terminated"] for state in states if state.get("terminated")]
 
 
 def _image(pod: Object) -> str:
