@@ -1,31 +1,44 @@
 """A healthy lab, many times: how many cases came out red, and whether the list of case ids was always the same.
 
-`python bench/healthy.py [RUNS [PROFILE ...]]`; the default is 20 runs of every profile.
+`python bench/healthy.py [RUNS [PROFILE ...]] [--dsr off]`; the default is 20 runs of every profile. Every run is told
+when it is through, for one that stands still should be seen while it does.
 """
 
-import sys
+import argparse
 import time
 
 from podwire.lab.profiles import PROFILES
 from podwire.mutants import outcomes
 from podwire.runner import RunOptions
 
-RUNS = 20
-
 
 def main():
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    for profile in sys.argv[2:] or PROFILES:
-        lists, red, began = set(), [], time.perf_counter()
-        for number in range(runs):
-            found = outcomes(RunOptions(lab=profile))
+    parser = argparse.ArgumentParser(description="Run the whole plan on healthy labs, many times.")
+    parser.add_argument("runs", nargs="?", type=int, default=20)
+    parser.add_argument("profiles", nargs="*", metavar="PROFILE", default=list(PROFILES))
+    parser.add_argument(
+        "--dsr", choices=("on", "off"), help="direct server return; the profile's own setting otherwise"
+    )
+    asked = parser.parse_args()
+    dsr = None if asked.dsr is None else asked.dsr == "on"
+    for profile in asked.profiles:
+        lists, reds, began = set(), 0, time.perf_counter()
+        for number in range(1, asked.runs + 1):
+            started = time.perf_counter()
+            found = outcomes(RunOptions(lab=profile, dsr=dsr))
             lists.add(tuple(found))
-            red += [f"run {number + 1}: {identity}: {outcome}" for identity, outcome in found.items() if outcome.red]
-        seconds = (time.perf_counter() - began) / runs
+            red = {identity: outcome for identity, outcome in found.items() if outcome.red}
+            reds += len(red)
+            took = time.perf_counter() - started
+            print(f"  run {number}: {len(found)} cases, {len(red)} red, {took:.1f} s", flush=True)
+            for identity, outcome in red.items():
+                print(f"    {identity}: {outcome}", flush=True)
+        seconds = (time.perf_counter() - began) / asked.runs
         ids = "always the same list" if len(lists) == 1 else f"{len(lists)} different lists"
-        print(f"{profile}: {runs} runs, {len(lists.pop())} cases, {ids}, {len(red)} red, {seconds:.1f} s a run")
-        for line in red:
-            print(f"  {line}")
+        print(
+            f"{profile}: {asked.runs} runs, {len(lists.pop())} cases, {ids}, {reds} red, {seconds:.1f} s a run",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
