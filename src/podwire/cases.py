@@ -79,7 +79,8 @@ class Expectation:
 
     `seen_as` is the address that the server must have seen the client come from, `spread` how several connections are
     shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
-    printed and `exit_code` how it must have ended. The lists are held against the captures of that point; `on_wire`
+    printed and `exit_code` how it must have ended; `hns_subnet_of` is an address that must be of a subnet of HNS'
+    networks, as the tool that lists them has printed. The lists are held against the captures of that point; `on_wire`
     against the NICs of all nodes that the flow passes.
     """
 
@@ -95,6 +96,7 @@ class Expectation:
     status: int | None = None
     output: Symbol | str | None = None
     exit_code: Any = None
+    hns_subnet_of: Symbol | None = None
     known: tuple[Known, ...] = ()
     at_dns: tuple[Asked | AskedInOrder | NotAsked, ...] = ()
     at_client: tuple[Pattern, ...] = ()
@@ -125,6 +127,7 @@ class Expectation:
             (self.status, f"the HTTP status is {self.status}"),
             (self.output, f"it prints {self.output}"),
             (self.exit_code, f"its exit code is {self.exit_code}"),
+            (self.hns_subnet_of, f"{self.hns_subnet_of} is of a subnet that HNS lists"),
         )
         yield from (words for part, words in said if part is not None)
         yield from (str(known) for known in self.known)

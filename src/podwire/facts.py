@@ -96,7 +96,8 @@ class ClusterFacts:
     """Everything the plan may depend on. Same facts, same case ids.
 
     `ipam` is what gives pods on Windows nodes their addresses: host-local, calico-ipam, azure-vnet-ipam, azure-cns,
-    ovn, vpc-secondary (addresses of the node's network card), vpc-prefix (/28 prefixes of it), or unknown.
+    ovn, vpc-secondary (addresses of the node's network card), vpc-prefix (/28 prefixes of it), hns (Windows itself,
+    where a CNI configuration names none), or unknown.
     `families` are those of the pod network on Linux nodes, `windows_families` those of pods on Windows nodes (a pod
     on a Windows overlay network has IPv4 only). `dsr` and `win_dsr`, the feature gate behind it, are None when the
     API does not tell them. `kube_proxy` tells whether Windows nodes have one, None likewise. `cluster_dns` are the

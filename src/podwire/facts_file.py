@@ -11,7 +11,7 @@ from podwire.stated_facts import Contradiction, StatedFacts, merged
 from podwire.strict_yaml import FileError, Reader
 
 MODES = tuple(mode for mode in get_args(Mode) if mode != "unknown")
-IPAMS = ("host-local", "calico-ipam", "azure-vnet-ipam", "azure-cns", "ovn", "vpc-secondary", "vpc-prefix")
+IPAMS = ("host-local", "calico-ipam", "azure-vnet-ipam", "azure-cns", "ovn", "vpc-secondary", "vpc-prefix", "hns")
 _FIELDS = (
     "mode",
     "cni",

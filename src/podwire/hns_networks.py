@@ -1,9 +1,11 @@
-"""The networks of HNS on a Windows node, as its own cmdlet tells them, and the network mode that follows. Pure."""
+"""The networks of HNS on a Windows node, as its own cmdlet tells them: the network mode that follows, and where it
+gives addresses. Pure."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +24,16 @@ _EXTERNAL = "External"  # Made by set-up scripts and by Calico, to bind a switch
 
 @dataclass(frozen=True, kw_only=True)
 class HnsNetwork:
-    """A network: its name, its type as HNS spells it, and the VNI (VSID) of its subnets."""
+    """A network: its name, its type as HNS spells it, the VNI (VSID) of its subnets, and these as CIDRs."""
 
     name: str
     type: str
     vni: int | None = None
+    subnets: tuple[str, ...] = ()
+
+    def has_room_for(self, address: str) -> bool:
+        """Whether an address is of one of its subnets."""
+        return any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in self.subnets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +50,7 @@ class NoNetworks(ValueError):
 
 def networks_in(printed: str) -> tuple[HnsNetwork, ...]:
     """The networks of a listing, as the agent's tool `hns-networks` prints it: JSON, one object or a list of them with
-    Name, Type and VSID; nothing at all is no network.
+    Name, Type, VSID and Subnets (their AddressPrefix); nothing at all is no network.
 
     Raises:
         NoNetworks: it is something else.
@@ -58,12 +65,24 @@ def networks_in(printed: str) -> tuple[HnsNetwork, ...]:
     several = tree if isinstance(tree, list) else [tree]
     if not all(isinstance(one, dict) and isinstance(one.get("Type"), str) for one in several):
         raise NoNetworks("JSON without the type of a network")
-    return tuple(HnsNetwork(name=str(one.get("Name") or ""), type=one["Type"], vni=_vni(one)) for one in several)
+    return tuple(
+        HnsNetwork(name=str(one.get("Name") or ""), type=one["Type"], vni=_vni(one), subnets=tuple(_subnets(one)))
+        for one in several
+    )
 
 
 def _vni(network: Mapping[str, Any]) -> int | None:
     found = network.get("VSID")
     return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _subnets(network: Mapping[str, Any]) -> Iterator[str]:
+    """PowerShell writes null for what a network does not have."""
+    for text in network.get("Subnets") or ():
+        try:
+            yield str(ipaddress.ip_network(text, strict=False))
+        except (ValueError, TypeError):
+            continue
 
 
 def mode_told_by(networks: tuple[HnsNetwork, ...]) -> HnsMode:

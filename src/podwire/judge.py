@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from podwire import spread
 from podwire.cases import Case, Expectation, pod_point
 from podwire.flows import Symbol
+from podwire.hns_networks import NoNetworks, networks_in
 from podwire.judge_dns import alike_finding, asked_findings, resolved_finding, server_findings
 from podwire.observations import Attempt, Capture, Observation, Point
 from podwire.packets import Packet
@@ -139,6 +140,8 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
         met = bool(codes) and all(meets(code, expectation.exit_code) for code in codes)
         actual = f"it is {', '.join(map(str, codes))}"
         yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
+    if expectation.hns_subnet_of is not None:
+        yield _of_hns(expectation.hns_subnet_of, observation)
     for known in expectation.known:
         if known.symbol.name not in bindings:
             raise Unbound(known.symbol.name)
@@ -151,6 +154,19 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     for point, patterns in expectation.at_points(case):
         for pattern in patterns:
             yield _held(pattern, observation.captures[point], bindings)
+
+
+def _of_hns(symbol: Symbol, observation: Observation) -> Finding:
+    """Whether an address is of the subnets that the node's HNS lists."""
+    try:
+        networks = networks_in(observation.output)
+    except NoNetworks as problem:
+        raise Unbound(f"the networks of HNS: what it printed is {problem}") from problem
+    address = str(bound(symbol, observation.bindings))
+    listed = ", ".join(f"{one.name} {' and '.join(one.subnets) or 'none'}" for one in networks)
+    met = any(one.has_room_for(address) for one in networks)
+    text = f"{symbol} ({address}) of a subnet that HNS lists"
+    return Finding(expected=text, actual=f"they are: {listed or 'none'}", where="client's node", met=met)
 
 
 def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:

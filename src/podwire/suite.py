@@ -44,6 +44,7 @@ class Expects(Protocol):
         status: int | None = None,
         output: Symbol | str | None = None,
         exit_code: Any = None,
+        hns_subnet_of: Symbol | None = None,
         known: Sequence[Known] = (),
         at_dns: Sequence[Asked | AskedInOrder | NotAsked] = (),
         at_client: Sequence[Pattern] = (),

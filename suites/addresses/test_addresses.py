@@ -47,3 +47,30 @@ def test_machines_of_the_network_talk_to_pods_as_they_are(flow, case):
         known=[known(flow.server.has_own_address, True)],
         on_wire=[request(dst=flow.server.ip, encapsulated=False), reply(src=flow.server.ip, encapsulated=False)],
     )
+
+
+@requirement("ADDR-WINDOWS-SERVER")
+@flows(
+    client=WINDOWS,
+    client_kind="host",
+    server=WINDOWS,
+    placement="same-node",
+    via="pod-ip",
+    protocol="tool",
+    tool="hns-networks",
+    family="ipv4",
+)
+def test_windows_gives_addresses_of_its_networks_subnet(flow, case):
+    case.expect(hns_subnet_of=flow.server.ip, known=[known(flow.server.has_own_address, True)])
+
+
+@requirement("ADDR-WINDOWS-SERVER")
+@flows(client=WINDOWS, server=WINDOWS, placement="same-node", via="pod-ip", family="ipv4", aspect="packets")
+def test_pods_talk_from_the_address_that_windows_gave_them(flow, case):
+    case.expect(
+        answered_by=flow.server,
+        seen_as=flow.client.ip,
+        known=[known(flow.client.has_own_address, True)],
+        at_client=[request(src=flow.client.ip)],
+        at_server=[request(src=flow.client.ip)],
+    )

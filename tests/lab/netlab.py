@@ -176,7 +176,9 @@ class Bench:
 
     def facts(self) -> dict[str, Any]:
         gateways = {name: node.gateways for name, node in self.network.machines.items()}
-        return {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "build": self.build_seconds}
+        listed = {name: node.hns_networks for name, node in self.network.machines.items()}
+        told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed}
+        return {**told, "build": self.build_seconds}
 
     def service(
         self,

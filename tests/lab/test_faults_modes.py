@@ -1,5 +1,7 @@
 """Faults of network modes and CNIs, seen on the wire and from pods."""
 
+from ipaddress import ip_address, ip_network
+
 import pytest
 from faulty import VIP, Labs, breaks, labs, params, seen_as, wire, works
 
@@ -69,7 +71,15 @@ def room_on(lab, node, most):
     return made
 
 
+def with_subnets_of_hns(lab):
+    """HNS of a node lists the subnet that its pods have their addresses in."""
+    (listed,) = lab.facts()["hns"]["windows-1"]
+    addresses = lab.facts()["addresses"][WIN]
+    return [ip_address(addresses[0]) in ip_network(subnet) for subnet in listed["Subnets"]] == [True]
+
+
 CHECKS = {
+    "hns-subnet-of-another-network": with_subnets_of_hns,
     "foreign-block-borrowed": sixty_at_most,
     "policies-not-held-to": holds_to_a_policy,
     "policies-allow-nothing": holds_to_a_policy,

@@ -125,6 +125,22 @@ def test_mode_cni_and_tunnel_are_read_from_what_the_api_has(cluster):
     assert (facts.mode, facts.cni, facts.encapsulation) == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "ipam"),
+    [
+        ({"type": "nat"}, "hns"),
+        ({"plugins": [{"type": "win-bridge.exe", "ipam": {}}]}, "hns"),
+        ({"type": "win-bridge", "ipam": {"type": "host-local"}}, "host-local"),
+        ({"type": "win-bridge", "ipam": {"type": "dhcp"}}, "unknown"),
+        ({"type": "vpc-bridge"}, "unknown"),
+        (FLANNEL_DELEGATES, "host-local"),
+    ],
+    ids=str,
+)
+def test_windows_gives_addresses_where_a_plugin_is_left_without_ipam(written, ipam):
+    assert facts_from_objects({"nodes": both(), "configmaps": [config("cni", cni_conf_json=written)]}).ipam == ipam
+
+
 def test_signals_that_disagree_give_an_unknown_mode_and_name_the_conflict():
     facts = facts_from_objects(
         {

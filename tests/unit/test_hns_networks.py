@@ -1,4 +1,4 @@
-"""What a Windows node's list of HNS networks tells of its network mode."""
+"""What a Windows node's list of HNS networks tells: its network mode, and where addresses come from."""
 
 import json
 
@@ -42,6 +42,23 @@ def test_one_network_is_listed_without_a_list_and_none_as_nothing():
     assert networks_in("\n") == ()
 
 
+@pytest.mark.parametrize(
+    ("told", "subnets"),
+    [
+        (["192.0.2.0/24", "2001:db8::/64"], ("192.0.2.0/24", "2001:db8::/64")),
+        (["192.0.2.1/24"], ("192.0.2.0/24",)),
+        ([None], ()),
+        (None, ()),
+        (["all"], ()),
+    ],
+)
+def test_subnets_are_networks_and_what_is_none_is_left_out(told, subnets):
+    (listed,) = networks_in(json.dumps({**NAT, "Subnets": told}))
+    assert listed.subnets == subnets
+    assert listed.has_room_for("192.0.2.7") is bool(subnets)
+    assert not listed.has_room_for("198.51.100.7")
+
+
 @pytest.mark.parametrize("printed", ["Get-HnsNetwork : not recognized", "[1]", '{"Name": "a"}', '[{"Type": 4}]', "5"])
 def test_what_is_no_list_of_networks_is_said(printed):
     with pytest.raises(NoNetworks, match="JSON"):
@@ -51,8 +68,10 @@ def test_what_is_no_list_of_networks_is_said(printed):
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
 def test_nodes_of_the_lab_list_the_mode_of_their_profile(profile, capsys):
     asked = ["-NoProfile", "-Command", "Get-HnsNetwork | ConvertTo-Json -Compress"]
-    assert powershell.main(json.dumps(hns_networks(profile)), asked) == 0
-    assert mode_told_by(networks_in(capsys.readouterr().out)).mode == profile.mode
+    assert powershell.main(json.dumps(hns_networks(profile, ["192.0.2.0/24"])), asked) == 0
+    listed = networks_in(capsys.readouterr().out)
+    assert mode_told_by(listed).mode == profile.mode
+    assert listed[-1].subnets == ("192.0.2.0/24",)
 
 
 @pytest.mark.parametrize("asked", [[], ["-Command", "Get-Process"], ["Get-HnsNetwork | ConvertTo-Json -Compress"]])

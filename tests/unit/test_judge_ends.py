@@ -110,6 +110,24 @@ def test_a_tool_prints_what_is_expected(output, met):
     assert verdict.findings[-1].actual == (" ".join(output.split()) or "it prints nothing")
 
 
+HNS = '{{"Name":"nat","Type":"NAT","VSID":null,"Subnets":["{}"]}}'
+
+
+@pytest.mark.parametrize(
+    ("output", "met"),
+    [
+        (HNS.format("10.0.0.0/24"), PASS),
+        (HNS.format("10.0.1.0/24"), FAIL),
+        ("", FAIL),
+        ("Get-HnsNetwork : not recognized", INCONCLUSIVE),
+    ],
+)
+def test_an_address_is_of_a_subnet_that_hns_lists(output, met):
+    ran = replace(an_attempt(error="other"), error=None)
+    seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.ip": "10.0.0.1"})
+    assert outcome(expectation(hns_subnet_of=CASE.flow.server.ip), seen) is met
+
+
 @pytest.mark.parametrize(
     ("value", "wanted", "met"),
     [

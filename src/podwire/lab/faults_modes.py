@@ -34,6 +34,8 @@ from podwire.lab.network_policies import Reading, nothing_held
 from podwire.lab.topology import Node, Notes
 from podwire.lab.windows_node import way_by_the_fabric
 
+_ANOTHER_SUBNET = "172.22.0.0/24"
+
 
 @fault("geneve-header-of-vxlan", kills=("TRANS-ENCAP", "OVNHYB-VXLAN"), profiles=(*TRANSPARENT, *HYBRID))
 def geneve_header_of_vxlan(do: Injection) -> None:
@@ -185,6 +187,14 @@ def _open(do: Injection, node: Node, peer: Node) -> None:
         node.host.links.commit()
 
     do.undone_by(undo)
+
+
+@fault("hns-subnet-of-another-network", kills=("ADDR-WINDOWS-SERVER",), profiles=NAT)
+def hns_subnet_of_another_network(do: Injection) -> None:
+    """HNS of Windows nodes lists a subnet that no pod of theirs has its address in."""
+    for node in do.nodes("windows"):
+        before, node.hns_subnets = node.hns_subnets, (_ANOTHER_SUBNET,)
+        do.undone_by(partial(setattr, node, "hns_subnets", before))
 
 
 @fault("noted-address-of-another", kills=("EKS-NOTED-ADDRESS",), profiles=VPC)

@@ -60,7 +60,7 @@ class NodeNetwork(Protocol):
 
     @property
     def hns_networks(self) -> Sequence[Mapping[str, Any]]:
-        """The networks that HNS on a Windows node lists: Name, Type and VSID."""
+        """The networks that HNS on a Windows node lists: Name, Type, VSID and Subnets."""
 
     containers_apart: bool
     """Whether only the first container of a pod gets the pod's namespace, which is a fault."""

@@ -2,9 +2,9 @@
 
     powershell.exe ... -Command "Get-HnsNetwork | ... | ConvertTo-Json -Compress"
 
-Sources: Get-HnsNetwork's Name, Type and Subnets.Policies.VSID as people show them (flannel issue 1944, Calico issue
-6996); ConvertTo-Json writes one object without a list around it. Nothing else is imitated. The node puts its networks
-before PowerShell's own arguments. Standard library only.
+Sources: Get-HnsNetwork's Name, Type, Subnets.AddressPrefix and Subnets.Policies.VSID as people show them (flannel issue
+1944, Calico issue 6996); ConvertTo-Json writes one object without a list around it. Nothing else is imitated. The node
+puts its networks before PowerShell's own arguments. Standard library only.
 """
 
 import json

@@ -50,6 +50,7 @@ class Node:
         self.containers_apart = False
         self.proxy_log: list[str] = []
         self.pod_notes: Notes = cni_seeds.pod_notes
+        self.hns_subnets = tuple(plan.pod_cidr(family) for family in profile.pod_families(plan.os))
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
         self._tables = Tables(self.host.netns)
@@ -91,7 +92,7 @@ class Node:
     @property
     def hns_networks(self) -> Sequence[Mapping[str, Any]]:
         """See `interfaces.NodeNetwork`."""
-        return windows_node.hns_networks(self.profile) if self.os == "windows" else ()
+        return windows_node.hns_networks(self.profile, self.hns_subnets) if self.os == "windows" else ()
 
     # Building
 

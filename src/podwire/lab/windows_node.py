@@ -57,21 +57,23 @@ _HNS_TYPES: Mapping[str, str] = {
     "transparent": "Transparent",
     "nat": "NAT",
 }
-EXTERNAL_VSID = 9999
+EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
 
 
-def hns_networks(profile: Profile) -> list[dict[str, object]]:
-    """The networks that HNS of a node has, each with Name, Type and VSID (null but for overlays).
+def hns_networks(profile: Profile, subnets: Sequence[str]) -> list[dict[str, object]]:
+    """The networks that HNS of a node has, each with Name, Type, VSID (null but for overlays) and Subnets.
 
     Overlays have another one beside that of the pods, which binds the switch to the network card: set-up scripts and
     Calico call it External (flannel issue 1111), ovn-kubernetes has a base network.
     """
     vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
     kind = _HNS_TYPES[profile.mode]
-    found: list[dict[str, object]] = [{"Name": network_name(profile), "Type": kind, "VSID": vni}]
+    own: dict[str, object] = {"Name": network_name(profile), "Type": kind, "VSID": vni, "Subnets": list(subnets)}
+    found = [own]
     if vni:
         base = "BaseOVNKubernetesHybridOverlayNetwork" if profile.cni == "ovn-kubernetes" else "External"
-        found.insert(0, {"Name": base, "Type": kind, "VSID": vni if profile.cni == "ovn-kubernetes" else EXTERNAL_VSID})
+        vsid = vni if profile.cni == "ovn-kubernetes" else EXTERNAL_VSID
+        found.insert(0, {"Name": base, "Type": kind, "VSID": vsid, "Subnets": [EXTERNAL_SUBNET]})
     return found
 
 

@@ -1911,7 +1911,7 @@ TOOLS = ("nslookup", "ipconfig")
 HNS_NETWORKS = (  # The module HostNetworkingService comes with the Containers feature; VSID is HNS' word for a VNI.
     "powershell.exe", "-NoProfile", "-NonInteractive", "-Command",
     "Get-HnsNetwork | ForEach-Object { [pscustomobject]@{ Name = $_.Name; Type = $_.Type; "
-    "VSID = @($_.Subnets.Policies.VSID)[0] } } | ConvertTo-Json -Compress",
+    "VSID = @($_.Subnets.Policies.VSID)[0]; Subnets = @($_.Subnets.AddressPrefix) } } | ConvertTo-Json -Compress",
 )  # fmt: skip
 PLUGINS = (
     "bridge", "win-bridge", "sdnbridge", "l2bridge", "win-overlay", "sdnoverlay", "flannel", "host-local", "vpc-bridge",
