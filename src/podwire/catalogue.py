@@ -153,6 +153,7 @@ _ADMITTED: dict[str, tuple[Any, ...]] = {
     "dsr": (True, False),
     "known_instances": (True,),
     "denied_port": (True,),
+    "custom_networking": (True,),
     "client": ("linux", "windows"),
     "server": ("linux", "windows", "outside", "backends"),
     "protocol": ("tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),

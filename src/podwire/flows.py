@@ -190,6 +190,11 @@ class Peer:
         return Symbol(f"{self.role}.vpc_address")
 
     @property
+    def vpc_subnet(self) -> Symbol:
+        """The subnet of the VPC that this address is of."""
+        return Symbol(f"{self.role}.vpc_subnet")
+
+    @property
     def name(self) -> Symbol:
         """The name of a host outside."""
         return Symbol(f"{self.role}.name")

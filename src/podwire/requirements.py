@@ -32,11 +32,11 @@ class Condition:
     """On which cluster and for which flows something applies. Each field lists what is admitted; empty admits all.
 
     `unless_cni` names CNIs that it does not apply to. With `known_instances` the instance types of all Windows
-    nodes must be in the table of `podwire.vpc_limits`; with
-    `denied_port` the network must be known to deny pods a port. `dsr` is compared with the proxy's setting as
-    discovered. `entry` is the OS of the node that a flow enters by. `builds` is an inclusive range of Windows builds
-    (`"17763.0"`, `"17763.378"`) which the node of the client, of the server or of the entry must lie in;
-    `all_builds` asks it of every Windows node of the cluster.
+    nodes must be in the table of `podwire.vpc_limits`; with `denied_port` the network must be known to deny pods a
+    port; with `custom_networking` pods of Linux nodes must have a subnet of the VPC for themselves. `dsr` is compared
+    with the proxy's setting as discovered. `entry` is the OS of the node that a flow enters by. `builds` is an
+    inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which the node of the client, of the server or of the
+    entry must lie in; `all_builds` asks it of every Windows node of the cluster.
     """
 
     mode: tuple[str, ...] = ()
@@ -45,6 +45,7 @@ class Condition:
     ipam: tuple[str, ...] = ()
     known_instances: tuple[bool, ...] = ()
     denied_port: tuple[bool, ...] = ()
+    custom_networking: tuple[bool, ...] = ()
     dsr: tuple[bool, ...] = ()
     client: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
@@ -71,6 +72,8 @@ class Condition:
                 return f"no limit is known of the instance type of {unknown[0].name}: {unknown[0].instance_type or '?'}"
         if self.denied_port and not facts.denied_port:
             return f"needs rules of the network that deny pods TCP port {DENIED_PORT}, and nobody states any"
+        if self.custom_networking and not facts.custom_networking:
+            return "needs custom networking of Linux nodes: an ENIConfig, and an aws-node that is told to use it"
         if self.all_builds:
             first, last = self.all_builds
             windows = facts.usable("windows")

@@ -1,6 +1,6 @@
 """The addresses that the VPC gives to pods of Windows nodes: which, and how many."""
 
-from podwire import LINUX, WINDOWS, flows, known, request, requirement
+from podwire import LINUX, WINDOWS, flows, inside, known, other_than, request, requirement
 
 ONE_EACH = {"client": WINDOWS, "server": WINDOWS, "placement": "cross-node", "via": "pod-ip", "family": "ipv4"}
 
@@ -26,6 +26,17 @@ def test_a_node_has_as_many_as_its_card_less_one(flow, case):
 def test_a_node_has_sixteen_times_as_many(flow, case):
     case.expect(
         answered_by=flow.server, known=[known(flow.client.node.vpc_addresses, flow.client.node.card_prefix_addresses)]
+    )
+
+
+@requirement("EKS-CUSTOM-NETWORKING")
+@flows(client=WINDOWS, server=LINUX, placement="cross-node", via="pod-ip", family="ipv4")
+def test_windows_pods_stay_in_the_subnet_that_linux_pods_have_left(flow, case):
+    of_the_node = inside(flow.client.vpc_subnet)
+    case.expect(
+        answered_by=flow.server,
+        known=[known(flow.client.node.ip, of_the_node), known(flow.server.ip, other_than(of_the_node))],
+        on_wire=[request(src=of_the_node, dst=other_than(of_the_node))],
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from faulty import VIP, Labs, breaks, labs, params, seen_as, wire, works
 
 from podwire.facts import DENIED_PORT
+from podwire.lab.addresses import VPC
 from podwire.lab.cni_seeds import VPC_ADDRESS
 from podwire.lab.faults import FAULTS
 
@@ -52,6 +53,15 @@ def denies_a_port(lab):
     return said == {DENIED_PORT: "TimeoutError", DENIED_PORT + 1: "ConnectionRefusedError"}
 
 
+def in_the_subnet_of_its_node(lab):
+    """A pod that comes to a Windows node has an address of the node's subnet, and is reached there."""
+    (address,) = lab.attach("windows-1", "new")
+    try:
+        return ip_address(address) in ip_network(VPC) and lab.exchange(LIN, "windows-1/new").ok
+    finally:
+        lab.detach("windows-1", "new")
+
+
 def sixty_at_most(lab):
     """A node with two pods has addresses for fifty-eight more of Calico's block; all are given back."""
     return room_on(lab, "windows-2", 70) == 58
@@ -92,6 +102,7 @@ CHECKS = {
     "underlay-not-excepted": seen_as(WIN, "linux-1", "172.31.75.10", proto="tcp"),
     "answers-under-the-nodes-address": works("linux-1", WIN),
     "pods-send-with-the-nodes-mac": with_its_own_mac,
+    "windows-pods-by-eniconfig": in_the_subnet_of_its_node,
     "winnat-missing": works(WIN, LIN),
     "winnat-open": lambda lab: lab.exchange(LIN, WIN).error == "TimeoutError",
 }

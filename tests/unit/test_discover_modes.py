@@ -129,6 +129,7 @@ def test_mode_cni_and_tunnel_are_read_from_what_the_api_has(cluster):
     ("written", "ipam"),
     [
         ({"type": "nat"}, "hns"),
+        ({"type": "nat", "ipam": {"subnet": "172.20.16.0/20"}}, "hns"),
         ({"plugins": [{"type": "win-bridge.exe", "ipam": {}}]}, "hns"),
         ({"type": "win-bridge", "ipam": {"type": "host-local"}}, "host-local"),
         ({"type": "win-bridge", "ipam": {"type": "dhcp"}}, "unknown"),

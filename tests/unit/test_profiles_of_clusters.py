@@ -28,7 +28,7 @@ TOLD = {
     "transparent-ovn": ("ovn", GENEVE),
     "awsvpc": ("vpc-secondary", None),
     "awsvpc-prefix": ("vpc-prefix", None),
-    "nat": ("unknown", None),
+    "nat": ("hns", None),
 }
 
 
@@ -41,6 +41,15 @@ def test_the_objects_of_a_cni_tell_its_profile(name):
     facts = recorded(name)
     assert (profile_of(facts), facts.ipam, facts.encapsulation) == (name, *TOLD[name])
     assert not [signal for signal in facts.signals if signal.startswith("conflict")]
+
+
+def test_only_a_cluster_that_has_an_eniconfig_and_uses_it_has_custom_networking():
+    assert [name for name in TOLD if recorded(name).custom_networking] == ["awsvpc-prefix"]
+    told = yaml.safe_load((RECORDINGS / "awsvpc-prefix.yaml").read_text())
+    without = facts_from_objects({**told, "eniconfigs": []})
+    assert not without.custom_networking
+    assert "DaemonSet kube-system/aws-node: custom networking, but no ENIConfig" in without.signals
+    assert not facts_from_objects({**told, "daemonsets": []}).custom_networking
 
 
 def test_every_recording_is_looked_at_and_every_profile_has_one():

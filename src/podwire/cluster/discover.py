@@ -15,6 +15,7 @@ from podwire.cluster.components import components
 from podwire.cluster.connect import Connection
 from podwire.cluster.errors import ApiError, ClusterError, NotFound, Unauthorized
 from podwire.cluster.signals import NetworkSignals, network_signals, os_of
+from podwire.cluster.vpc import custom_networking, offered_addresses
 from podwire.facts import FAMILIES, OS, ClusterFacts, ExternalHost, Family, NodeFacts, family_of
 
 Object = dict[str, Any]
@@ -32,6 +33,7 @@ _SOURCES: tuple[tuple[str, str, str | None, str], ...] = (
     ("daemonsets", "daemonsets", None, ""),
     ("ippools", "ippools", None, ""),
     ("blockaffinities", "blockaffinities", None, ""),
+    ("eniconfigs", "eniconfigs", None, ""),
 )
 _SERVERLESS = (("type", "virtual-kubelet"), ("eks.amazonaws.com/compute-type", "fargate"))
 
@@ -85,8 +87,8 @@ def facts_from_objects(
     """The facts in these API objects. Pure.
 
     `objects` are lists of API objects as dicts by `nodes`, `services`, `pods` (the cluster DNS), `configmaps`,
-    `daemonsets`, `ippools`, `blockaffinities`; a missing key is an empty list. `unread` are signals about what could
-    not be read.
+    `daemonsets`, `ippools`, `blockaffinities`, `eniconfigs`; a missing key is an empty list. `unread` are signals
+    about what could not be read.
     """
     signals: list[str] = list(unread)
     nodes = tuple(sorted((_node(o, signals) for o in objects.get("nodes", [])), key=lambda n: n.name))
@@ -119,6 +121,7 @@ def facts_from_objects(
             sorted({(pod.get("spec") or {}).get("nodeName", "") for pod in objects.get("pods", [])} - {""})
         ),
         load_balancer=load_balancer,
+        custom_networking=custom_networking(objects, signals),
         external=external,
         emulated=any(_labels(o).get(EMULATED_LABEL) == "true" for o in objects.get("nodes", [])),
         signals=tuple(signals),
@@ -160,14 +163,8 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
         runtime=str(info.get("containerRuntimeVersion", "")),
         provider=str(spec.get("providerID") or "").partition("://")[0],
         instance_type=str(_labels(obj).get("node.kubernetes.io/instance-type", "")),
-        vpc_addresses=_vpc_addresses(status.get("allocatable") or {}),
+        vpc_addresses=offered_addresses(status.get("allocatable") or {}),
     )
-
-
-def _vpc_addresses(allocatable: Mapping[str, Any]) -> int | None:
-    """What the VPC resource controller lets a Windows node offer (amazon-vpc-resource-controller-k8s)."""
-    told = str(allocatable.get("vpc.amazonaws.com/PrivateIPv4Address", ""))
-    return int(told) if told.isdigit() else None
 
 
 def _with_build(node: NodeFacts, signals: list[str]) -> NodeFacts:

@@ -64,6 +64,7 @@ RESOURCES: Mapping[str, Resource] = {
         Resource("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy"),
         Resource("crd.projectcalico.org/v1", "ippools", "IPPool", namespaced=False),
         Resource("crd.projectcalico.org/v1", "blockaffinities", "BlockAffinity", namespaced=False),
+        Resource("crd.k8s.amazonaws.com/v1alpha1", "eniconfigs", "ENIConfig", namespaced=False),
     )
 }
 BY_KIND: Mapping[str, Resource] = {r.kind: r for r in RESOURCES.values()}

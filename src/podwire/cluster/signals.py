@@ -46,7 +46,7 @@ _PLUGINS: Mapping[str, tuple[str, Mode | None]] = {
 _USUAL_IPAM: Mapping[str, str] = {"flannel": "host-local", "calico": "calico-ipam"}
 # What gives pods their addresses: the types of CNI configurations that are known, and azure-cns by its older name.
 IPAMS = ("host-local", "azure-vnet-ipam", "azure-cns", "calico-ipam")
-# Plugins whose pods HNS itself gives addresses where their configuration names nothing that does (kubernetes.io:
+# Plugins whose pods HNS itself gives addresses where their configuration names no plugin that does (kubernetes.io:
 # Networking on Windows, IP address management, Windows Server IPAM).
 _LEFT_TO_HNS = ("nat", "win-bridge", "win-overlay", "sdnbridge", "sdnoverlay")
 # The HNS network of azure-vnet by its `mode` (Azure/azure-container-networking: docs/cni.md).
@@ -321,8 +321,12 @@ def _of_ipam(tree: Object, source: str) -> Iterator[Vote]:
             yield Vote(source=source, words=f"IPAM {kind}", ipam=kind)
         elif _kind(plugin) == "ovn-k8s-cni-overlay":
             yield Vote(source=source, words="IPAM of OVN", ipam="ovn")
-        elif _kind(plugin) in _LEFT_TO_HNS and not ipam and plugin not in delegated:
-            yield Vote(source=source, words=f"CNI plugin {_kind(plugin)} without IPAM: HNS gives addresses", ipam="hns")
+        elif _kind(plugin) in _LEFT_TO_HNS and not kind and plugin not in delegated:
+            yield Vote(
+                source=source,
+                words=f"CNI plugin {_kind(plugin)} without an IPAM plugin: HNS gives addresses",
+                ipam="hns",
+            )
 
 
 def _kind(part: Object) -> str:

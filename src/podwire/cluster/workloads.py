@@ -24,10 +24,10 @@ from podwire.cluster.errors import (
 )
 from podwire.cluster.images import image_for
 from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
-from podwire.cluster.pod_notes import vpc_address
 from podwire.cluster.removal import run_of, undeploy
 from podwire.cluster.rest import RestClient
 from podwire.cluster.services import DeployedService, Services
+from podwire.cluster.vpc import vpc_address, vpc_subnet
 from podwire.cluster.waiting import Limits, PodWait, image_of
 from podwire.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.layout import agent_file
@@ -87,7 +87,7 @@ class Probe:
     `slot` is its place on the node, or the kind of special pod that it is. `addresses` are by family, and empty for
     a probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the
     agent's RPC, in the container `probe`. `image` is what the pod asks for, `image_id` what its status says it got.
-    `vpc_address` is what the VPC resource controller noted on it, '' elsewhere.
+    `vpc_address` is what the VPC resource controller noted on it, `vpc_subnet` the subnet of that; '' elsewhere.
     """
 
     pod: str
@@ -100,6 +100,7 @@ class Probe:
     image: str = ""
     image_id: str = ""
     vpc_address: str = ""
+    vpc_subnet: str = ""
 
     @property
     def kind(self) -> Literal["pod", "host"]:
@@ -357,4 +358,5 @@ class _Deploying:
             image=image,
             image_id=image_id,
             vpc_address=vpc_address(seen or {}),
+            vpc_subnet=vpc_subnet(seen or {}),
         )

@@ -111,6 +111,9 @@ CALICO_BLOCKS = PodNetworks(length=26, first=3, last=62)
 # their place (AWS: EKS, networking for Windows nodes).
 VPC_ADDRESSES = PodNetworks(ipv4="172.31.64.0/18")
 CARD_ADDRESSES = PodNetworks(ipv4="172.31.64.0/18", last=18)
+# Custom networking: pods of Linux nodes have a subnet of the VPC for themselves, usually of an address range that was
+# added to it (AWS: EKS best practices, custom networking; RFC 6598).
+LINUX_PODS_SUBNET = PodNetworks(ipv4="100.64.0.0/18")
 CARD_PREFIXES = PodNetworks(ipv4="172.31.64.0/18", first=16, last=159)
 UNDERLAY_IPV4: Mapping[Family, str] = MappingProxyType({"ipv4": UNDERLAY["ipv4"]})
 # WinNAT's networks are of the node alone and may be the same everywhere; the lab gives every node another one.

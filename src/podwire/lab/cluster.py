@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podwire.lab.addresses import OUTSIDE_HOST
-from podwire.lab.api.resources import CALICO_GROUP, install
+from podwire.lab.api.resources import CALICO_GROUP, VPC_GROUP, install
 from podwire.lab.api.store import MemoryStore
 from podwire.lab.containers import SpawnerClient
 from podwire.lab.controllers import GarbageCollector
@@ -90,8 +90,9 @@ class Cluster:
         spawner.lost.add_done_callback(lambda _: stopped.set())
         outside = OutsideHost(network.outside, spawner)
         answers = loop.create_task(outside.serve(f"{self._start.work}/root"))
-        if self._profile.cni == "calico":
-            install(CALICO_GROUP)
+        for group, cni in ((CALICO_GROUP, "calico"), (VPC_GROUP, "vpc-cni")):
+            if self._profile.cni == cni:
+                install(group)
         writers = self._writers()
         for resource, obj in seeds(self._profile):
             for write in writers:

@@ -294,7 +294,7 @@ def _vpc_plugin(profile: Profile) -> Object:
         "type": "vpc-bridge",
         "capabilities": {"portMappings": True},
         "eniName": "Ethernet",
-        "vpcCIDRs": list(profile.excepted.values()),
+        "vpcCIDRs": list(profile.kept("ipv4")),
         "serviceCIDR": SERVICE_NETWORK["ipv4"],
     }
 
@@ -304,7 +304,10 @@ def _of_vpc(profile: Profile) -> Iterator[Seed]:
     prefixes = "true" if profile.ipam == "vpc-prefix" else "false"
     settings = {"enable-windows-ipam": "true", "enable-windows-prefix-delegation": prefixes}
     yield "configmaps", config("amazon-vpc-cni", settings)
-    yield (
-        "daemonsets",
-        daemonset("aws-node", "linux", "amazon/amazon-k8s-cni:v1.19.0", []),
-    )
+    node = daemonset("aws-node", "linux", "amazon/amazon-k8s-cni:v1.19.0", [])
+    if profile.custom_networking:
+        # amazon-vpc-cni-k8s, README: AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG; an ENIConfig is named as its zone, usually.
+        container = node["spec"]["template"]["spec"]["containers"][0]
+        container["env"] = [{"name": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "value": "true"}]
+        yield "eniconfigs", {"metadata": {"name": "eu-west-1a"}, "spec": {"subnet": "subnet-0123456789abcdef0"}}
+    yield "daemonsets", node

@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 
 from podwire.lab import nft, tunnels
-from podwire.lab.addresses import UNDERLAY
+from podwire.lab.addresses import LINUX_PODS_SUBNET, UNDERLAY, NodePlan
 from podwire.lab.cni_seeds import VPC_ADDRESS
 from podwire.lab.faulting import (
     AZURE,
     CALICO,
+    CUSTOM,
     ECHO_PORT,
     HYBRID,
     L2TUNNEL,
@@ -26,7 +27,7 @@ from podwire.lab.faulting import (
     fault,
 )
 from podwire.lab.faults_services import other_dsr
-from podwire.lab.hosts import FABRIC_MAC, NIC, Pod
+from podwire.lab.hosts import BRIDGE, FABRIC_MAC, NIC, Pod
 from podwire.lab.interfaces import Object
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.network import SECURITY_RULES, LabNetwork
@@ -214,6 +215,26 @@ def _restorer(node: Node, notes: Notes) -> Callable[[], None]:
         node.pod_notes = notes
 
     return undo
+
+
+@fault("windows-pods-by-eniconfig", kills=("EKS-CUSTOM-NETWORKING",), profiles=CUSTOM)
+def windows_pods_by_eniconfig(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on have addresses of the subnet that is for pods of Linux nodes."""
+    for node in do.nodes("windows"):
+        do.undone_by(partial(_with_addresses, do, node, node.plan))
+        pods = replace(node.plan.pods, ipv4=LINUX_PODS_SUBNET.ipv4)
+        _with_addresses(do, node, replace(node.plan, pods=pods))
+
+
+def _with_addresses(do: Injection, node: Node, plan: NodePlan) -> None:
+    """Give a node's pods the addresses of this plan, and tell all nodes the way to them."""
+    before, node.plan = node.plan, plan
+    for machine in do.nodes():
+        way = (BRIDGE,) if machine is node else (NIC, plan.address("ipv4"))
+        machine.host.links.route(before.pod_cidr("ipv4"), *way, delete=True)
+        machine.host.links.route(plan.pod_cidr("ipv4"), *way)
+        machine.host.links.commit()
+    node.refresh()
 
 
 @api_fault("too-few-vpc-addresses", kills=("EKS-SECONDARY-ADDRESSES", "EKS-PREFIX-ADDRESSES"), profiles=VPC)

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable
 
 from podwire.facts import FAMILIES, OS, Family
+from podwire.lab import nft
 from podwire.lab.addresses import ROUTER, UNDERLAY
 from podwire.lab.faulting import DNS_PORT, ECHO_PORT, HOST_ECHO_PORT, Injection, chain, fault
 from podwire.lab.hosts import NIC, Pod
@@ -17,14 +18,18 @@ ECHO = f"meta l4proto {{ tcp, udp }} th dport {ECHO_PORT}"
 ECHO_ANSWER = f"meta l4proto {{ tcp, udp }} th sport {ECHO_PORT}"
 
 
+def _pods(do: Injection, family: Family) -> str:
+    return nft.among(do.network.profile.pod_networks(family))
+
+
 def to_pods(do: Injection) -> list[str]:
     """What matches packets to pods, for each family."""
-    return [f"{KEYWORD[family]} daddr {do.network.profile.pod_network(family)}" for family in FAMILIES]
+    return [f"{KEYWORD[family]} daddr {_pods(do, family)}" for family in FAMILIES]
 
 
 def pods_to_pods(do: Injection) -> list[str]:
     """What matches packets from pods to pods, for each family."""
-    networks = [(KEYWORD[family], do.network.profile.pod_network(family)) for family in FAMILIES]
+    networks = [(KEYWORD[family], _pods(do, family)) for family in FAMILIES]
     return [f"{ip} saddr {network} {ip} daddr {network}" for ip, network in networks]
 
 
@@ -122,7 +127,7 @@ def pod_source_rewritten(do: Injection) -> None:
     for node in do.nodes("windows"):
         for family in node.families:
             ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
-            to = f"{ip} daddr {do.network.profile.pod_network(family)} {ip} daddr != {pods} {ECHO}"
+            to = f"{ip} daddr {_pods(do, family)} {ip} daddr != {pods} {ECHO}"
             rule = f"{ip} saddr {pods} {to} snat to {node.plan.address(family)}"
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
 
@@ -165,7 +170,7 @@ def node_to_pod_source_hidden(do: Injection) -> None:
     for node in do.nodes():
         for family in node.families:
             ip, foreign = KEYWORD[family], foreign_address(do, node, family)
-            rule = f"fib saddr type local {ip} daddr {do.network.profile.pod_network(family)} {ECHO} snat to {foreign}"
+            rule = f"fib saddr type local {ip} daddr {_pods(do, family)} {ECHO} snat to {foreign}"
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
 
 

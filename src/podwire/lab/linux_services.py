@@ -34,8 +34,9 @@ def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRu
     for family in profile.families:
         own = [service for service in services if service.family == family]
         found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, own)
+        pods = nft.among(profile.pod_networks(family))
         for number, part in sharded(own).items():
-            found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, profile.pod_network(family), family, part)
+            found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, pods, family, part)
     return found
 
 
@@ -67,10 +68,10 @@ class _Entries:
     """The elements of a table's maps, and the chains that they lead to. The first Service with an address has it.
 
     `pools` are the chains that choose a backend, by what is in them: Services with the same backends share one.
-    `pod_network` is what counts as inside the cluster.
+    `pods` is what counts as inside the cluster.
     """
 
-    pod_network: str
+    pods: str
 
     services: dict[str, str] = field(default_factory=dict)
     node_ports: dict[str, str] = field(default_factory=dict)
@@ -157,10 +158,10 @@ def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> 
   }}"""
 
 
-def _shard(node: NodePlan, pod_network: str, family: Family, services: Sequence[ServiceRule]) -> str:
+def _shard(node: NodePlan, pods: str, family: Family, services: Sequence[ServiceRule]) -> str:
     """Where the addresses and ports of some Services lead."""
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
-    entries = _Entries(pod_network=pod_network)
+    entries = _Entries(pods=pods)
     for service in services:
         found = backends(service, node.name)
         _enter(service, found, entries)
@@ -203,7 +204,7 @@ def _shard(node: NodePlan, pod_network: str, family: Family, services: Sequence[
 {"".join(entries.chains)}
   chain services {{
     # Who comes to a cluster IP and is no pod may be led to another node: the answer must come back here.
-    {ip} daddr @cluster-ips {ip} saddr != {pod_network} jump mark-for-masquerade
+    {ip} daddr @cluster-ips {ip} saddr != {pods} jump mark-for-masquerade
     {to_service} vmap @service-ips
     fib daddr type local {to_port} vmap @service-nodeports
   }}
@@ -255,7 +256,7 @@ def _external(service: ServiceRule, found: Backends, entries: _Entries) -> list[
         return ["jump mark-for-masquerade", f"goto {everywhere}"]
     # Clients inside the cluster are served by all endpoints; those outside by the node's own, or not at all.
     return [
-        f"{KEYWORD[service.family]} saddr {entries.pod_network} goto {everywhere}",
+        f"{KEYWORD[service.family]} saddr {entries.pods} goto {everywhere}",
         "fib saddr type local jump mark-for-masquerade",
         f"fib saddr type local goto {everywhere}",
         *([f"goto {_pool(service, 'local', found.local, entries)}"] if found.local else []),

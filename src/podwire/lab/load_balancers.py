@@ -84,7 +84,7 @@ class LoadBalancers:
         """Whether the router must be told: not for addresses of the lab's own networks."""
         family = family_of(address)
         own = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
-        networks = (*own, self._network.profile.pod_network(family))
+        networks = (*own, *self._network.profile.pod_networks(family))
         return not any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
 
     def _free_number(self, services: Iterable[Object]) -> int:

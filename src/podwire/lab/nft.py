@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from podwire.lab.netns import NetworkNamespace
@@ -87,6 +87,11 @@ def apply(namespace: NetworkNamespace, ruleset: str) -> None:
 def table(family: str, name: str, body: str) -> str:
     """Text that replaces a whole table, whether it was there before or not."""
     return f"add table {family} {name}\ndelete table {family} {name}\ntable {family} {name} {{\n{body}\n}}\n"
+
+
+def among(networks: Sequence[str]) -> str:
+    """What an address is held against: one network, or the set of several."""
+    return networks[0] if len(networks) == 1 else f"{{ {', '.join(networks)} }}"
 
 
 def elements(items: Iterable[str]) -> str:

@@ -66,6 +66,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
         dns_nodes=(DNS_NODE,),
         load_balancer=True,
         denied_port=stated_facts(profile).denied_port,
+        custom_networking=profile.custom_networking,
         external=ExternalHost(name=OUTSIDE_NAME, addresses=tuple(OUTSIDE_HOST.values()), agent=True),
         emulated=True,
     )

@@ -14,6 +14,7 @@ from podwire.lab.addresses import (
     CALICO_BLOCKS,
     CARD_ADDRESSES,
     CARD_PREFIXES,
+    LINUX_PODS_SUBNET,
     NODE_NETWORKS,
     SERVICE_NETWORK,
     UNDERLAY,
@@ -113,17 +114,27 @@ class Profile:
         return self.windows_gateway if os == "windows" else 1
 
     def pod_network(self, family: Family) -> str:
-        """What all pods have their addresses in."""
+        """What pods of Linux nodes have their addresses in, and but for custom networking all pods."""
         return self.nodes[0].pods.whole(family)
+
+    def pod_networks(self, family: Family) -> tuple[str, ...]:
+        """What pods that others reach have their addresses in."""
+        return apart(node.pods.whole(family) for node in self.nodes if self.is_reached(node))
+
+    @property
+    def custom_networking(self) -> bool:
+        """Whether pods of Linux nodes have a subnet of the VPC for themselves."""
+        return self.cni == "vpc-cni" and len(self.pod_networks("ipv4")) > 1
 
     def kept(self, family: Family) -> tuple[str, ...]:
         """The destinations that keep a pod's own source address on Linux nodes."""
-        return apart((self.pod_network(family), self.excepted.get(family, self.pod_network(family))))
+        more = (self.excepted[family],) if family in self.excepted else ()
+        return apart((*self.pod_networks(family), *more))
 
     def exceptions(self, family: Family) -> tuple[str, ...]:
         """The destinations that keep a pod's own source address: the ExceptionList of HNS' OutBoundNAT policy."""
         more = (self.excepted[family],) if family in self.excepted else ()
-        return apart((self.pod_network(family), SERVICE_NETWORK[family], *more))
+        return apart((*self.pod_networks(family), SERVICE_NETWORK[family], *more))
 
     def is_reached(self, node: NodePlan) -> bool:
         """Whether other nodes have a way to the node's pods."""
@@ -280,12 +291,12 @@ _ROWS = (
         mode="l2bridge",
         cni="vpc-cni",
         ipam="vpc-prefix",
-        summary="as awsvpc, with addresses of /28 prefixes that are delegated to the network card",
-        source="AWS: EKS best practices, Windows networking, prefix mode; amazon-vpc-resource-controller",
+        summary="as awsvpc, with addresses of /28 prefixes of the network card; Linux pods have a subnet of their own",
+        source="AWS: EKS best practices, Windows networking, prefix mode, custom networking; resource controller",
         windows_families=("ipv4",),
         windows_gateway=2,
         excepted=VPC_IPV4,
-        nodes=four_nodes(VPC_ADDRESSES, windows=CARD_PREFIXES),
+        nodes=four_nodes(LINUX_PODS_SUBNET, windows=CARD_PREFIXES),
     ),
     Profile(
         name="nat",

@@ -158,8 +158,10 @@ def _loses_node_ports(profile: Profile) -> bool:
 
 def _source(profile: Profile, usable: Sequence[EndpointRule]) -> int:
     """On l2bridge the source VIP is the node's address; so it is on an overlay when a backend elsewhere is no pod."""
+    if profile.source_vip is None:
+        return SOURCE_NODE
     pods = ipaddress.ip_network(profile.pod_network(family_of(usable[0].address)))
-    everywhere = profile.source_vip is None or any(ipaddress.ip_address(e.address) not in pods for e in usable)
+    everywhere = any(ipaddress.ip_address(e.address) not in pods for e in usable)
     return SOURCE_NODE if everywhere else SOURCE_VIP
 
 

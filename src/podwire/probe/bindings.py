@@ -170,6 +170,8 @@ def _of_probe(
     values[f"{role}.has_own_address"] = not any(own & set(one.addresses.values()) for one in others)
     if probe.vpc_address:
         values[f"{role}.vpc_address"] = probe.vpc_address
+    if probe.vpc_subnet:
+        values[f"{role}.vpc_subnet"] = probe.vpc_subnet
     if role == "server":
         values |= {"server.port": probe.port, "server.identities": (probe.identity,)}
     if family in probe.addresses:

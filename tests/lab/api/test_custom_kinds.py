@@ -20,3 +20,14 @@ def test_calicos_kinds_are_served_with_calico(profile, blocks):
                 assert [one["spec"]["vxlanMode"] for one in connection.rest.list("ippools")] == ["Always"]
         finally:
             connection.close()
+
+
+@pytest.mark.parametrize("profile", ["awsvpc-prefix", "awsvpc"])
+def test_where_custom_networking_is_on_there_is_an_eniconfig(profile):
+    with start_lab(profile) as lab:
+        connection = connect(lab.kubeconfig, lab.context)
+        try:
+            subnets = [one["spec"]["subnet"] for one in connection.rest.list("eniconfigs")]
+            assert bool(subnets) is (profile == "awsvpc-prefix")
+        finally:
+            connection.close()

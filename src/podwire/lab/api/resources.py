@@ -9,7 +9,7 @@ STORED = ("create", "delete", "deletecollection", "get", "list", "patch", "updat
 NAMESPACE_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
 SUBRESOURCE_STATUS = ("get", "patch", "update")
 CREATE_ONLY = ("create",)
-CALICO_GROUP = "crd.projectcalico.org"
+CALICO_GROUP, VPC_GROUP = "crd.projectcalico.org", "crd.k8s.amazonaws.com"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +193,7 @@ RESOURCES: tuple[Resource, ...] = (
         namespaced=False,
         custom=True,
     ),
+    Resource(plural="eniconfigs", kind="ENIConfig", group=VPC_GROUP, version="v1alpha1", namespaced=False, custom=True),
     _rbac("clusterrolebindings", "ClusterRoleBinding", False),
     _rbac("clusterroles", "ClusterRole", False),
     _rbac("rolebindings", "RoleBinding", True),
