@@ -6,10 +6,19 @@ when it is through, for one that stands still should be seen while it does.
 
 import argparse
 import time
+from collections import Counter
 
 from podwire.lab.profiles import PROFILES
-from podwire.mutants import outcomes
+from podwire.mutants import verdicts
 from podwire.runner import RunOptions
+
+
+def tell(red, said):
+    """The reasons, each with its first case, and what the run said."""
+    for reason, count in Counter(verdict.reason for verdict in red.values()).most_common():
+        first = next(identity for identity, verdict in red.items() if verdict.reason == reason)
+        print(f"    {count} times, first {first}: {red[first].outcome}: {reason}", flush=True)
+    print("\n".join(f"    > {line}" for line in said), flush=True)
 
 
 def main():
@@ -25,14 +34,15 @@ def main():
         lists, reds, began = set(), 0, time.perf_counter()
         for number in range(1, asked.runs + 1):
             started = time.perf_counter()
-            found = outcomes(RunOptions(lab=profile, dsr=dsr))
+            said = []
+            found = verdicts(RunOptions(lab=profile, dsr=dsr), said.append)
             lists.add(tuple(found))
-            red = {identity: outcome for identity, outcome in found.items() if outcome.red}
+            red = {identity: verdict for identity, verdict in found.items() if verdict.outcome.red}
             reds += len(red)
             took = time.perf_counter() - started
             print(f"  run {number}: {len(found)} cases, {len(red)} red, {took:.1f} s", flush=True)
-            for identity, outcome in red.items():
-                print(f"    {identity}: {outcome}", flush=True)
+            if red:
+                tell(red, said)
         seconds = (time.perf_counter() - began) / asked.runs
         ids = "always the same list" if len(lists) == 1 else f"{len(lists)} different lists"
         print(

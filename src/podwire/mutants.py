@@ -14,7 +14,7 @@ from podwire.judge import judge
 from podwire.lab.faults import FAULTS
 from podwire.runner import Runner, RunOptions
 from podwire.suite import expectation_of
-from podwire.verdicts import Outcome
+from podwire.verdicts import Outcome, Verdict
 
 Say = Callable[[str], object]
 Outcomes = Mapping[str, Outcome]
@@ -39,7 +39,12 @@ class Mutant:
 
 def outcomes(options: RunOptions) -> Outcomes:
     """Run the whole plan once, without pytest, and give every case's outcome."""
-    runner = Runner(options)
+    return {identity: verdict.outcome for identity, verdict in verdicts(options).items()}
+
+
+def verdicts(options: RunOptions, say: Say = lambda text: None) -> Mapping[str, Verdict]:
+    """The same with the reasons, by the cases' ids."""
+    runner = Runner(options, say)
     try:
         cases = list(runner.plan.cases.values())
         seen = runner.observe(cases)
@@ -47,7 +52,7 @@ def outcomes(options: RunOptions) -> Outcomes:
         return {
             case.id: judge(
                 case, expectation_of(tests[case.test], case.flow), seen[case.id].observation, runner.limitation(case)
-            ).outcome
+            )
             for case in cases
         }
     finally:
