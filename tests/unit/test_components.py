@@ -41,5 +41,14 @@ def test_images_and_settings_are_named_by_where_they_are_told():
     }
 
 
+def test_settings_of_the_vpcs_addresses_are_told():
+    given = {"enable-windows-ipam": "true", "windows-warm-ip-target": "3", "warm-prefix-target": ""}
+    settings = {**config("amazon-vpc-cni"), "data": given}
+    assert components({"configmaps": [settings]}) == {
+        "ConfigMap kube-system/amazon-vpc-cni enable-windows-ipam": "true",
+        "ConfigMap kube-system/amazon-vpc-cni windows-warm-ip-target": "3",
+    }
+
+
 def test_a_cluster_that_tells_nothing_has_none():
     assert components({}) == {}

@@ -17,6 +17,8 @@ Objects = Mapping[str, list[Object]]
 
 # What changes how packets go; addresses of clients and log levels do not (kubernetes.io: kube-proxy Configuration).
 _SETTINGS = ("mode", "featureGates", "winkernel", "iptables", "ipvs", "nftables", "clusterCIDR", "nodePortAddresses")
+# amazon-vpc-resource-controller-k8s, docs/windows: the settings of addresses for Windows nodes.
+_OF_THE_VPC = "amazon-vpc-cni"
 
 
 def components(objects: Objects) -> dict[str, str]:
@@ -28,6 +30,8 @@ def components(objects: Objects) -> dict[str, str]:
     for config in objects.get("configmaps", []):
         if "kube-proxy" in config["metadata"]["name"]:
             found |= dict(_of_proxy(config))
+        elif config["metadata"]["name"] == _OF_THE_VPC:
+            found |= dict(_of_vpc(config))
     return dict(sorted(found.items()))
 
 
@@ -58,6 +62,13 @@ def _of_proxy(config: Object) -> Iterator[tuple[str, str]]:
             place = f"ConfigMap {meta.get('namespace', '')}/{meta['name']} {key}"
             for name in _SETTINGS:
                 yield from _leaves(f"{place} {name}", tree.get(name))
+
+
+def _of_vpc(config: Object) -> Iterator[tuple[str, str]]:
+    """How many addresses the controller of the VPC keeps warm for Windows nodes, and in which mode."""
+    place = f"ConfigMap {config['metadata'].get('namespace', '')}/{_OF_THE_VPC}"
+    for name, value in (config.get("data") or {}).items():
+        yield from _leaves(f"{place} {name}", value)
 
 
 def _leaves(name: str, value: object) -> Iterator[tuple[str, str]]:

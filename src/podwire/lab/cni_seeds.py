@@ -303,6 +303,8 @@ def _of_vpc(profile: Profile) -> Iterator[Seed]:
     """AWS: EKS, Windows support: the ConfigMap that turns address management for Windows on."""
     prefixes = "true" if profile.ipam == "vpc-prefix" else "false"
     settings = {"enable-windows-ipam": "true", "enable-windows-prefix-delegation": prefixes}
+    # amazon-vpc-resource-controller-k8s, docs/windows: what it keeps ready where nobody says otherwise.
+    settings |= {"warm-prefix-target": "1"} if prefixes == "true" else {"windows-warm-ip-target": "3"}
     yield "configmaps", config("amazon-vpc-cni", settings)
     node = daemonset("aws-node", "linux", "amazon/amazon-k8s-cni:v1.19.0", [])
     if profile.custom_networking:
