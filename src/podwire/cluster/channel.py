@@ -10,6 +10,7 @@ change bytes, and HostProcess containers of Windows have none.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import struct
@@ -167,11 +168,11 @@ class ExecChannel:
             self._finish(self._failure)
         elif now >= self._next_ping:
             self._next_ping = now + PING
-            self._send(_PING)
+            self._tell(_PING)
 
     def _on_message(self, opcode: int, payload: bytes) -> None:
         if opcode == websocket.ABNF.OPCODE_PING:
-            self._send(message(payload, websocket.ABNF.OPCODE_PONG))
+            self._tell(message(payload, websocket.ABNF.OPCODE_PONG))
         elif opcode == websocket.ABNF.OPCODE_CLOSE:
             code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else 1005
             words = payload[2:].decode("utf-8", "replace")
@@ -214,6 +215,11 @@ class ExecChannel:
             self._ended, self._reason = True, self._status or reason
         _reader.remove(self)
         self._on_end(self._reason)
+
+    def _tell(self, data: bytes) -> None:
+        """Send what nobody waits for: another thread may have closed the stream meanwhile."""
+        with contextlib.suppress(BrokenPipeError):
+            self._send(data)
 
     def _send(self, data: bytes) -> None:
         with self._lock:

@@ -144,14 +144,20 @@ class Reader:
 
     def _serve(self, channel: Readable, events: int) -> bool:
         """Whether there may be more to read at once."""
-        try:
+        with self._alone(channel):
             if events & _WRITE:
                 channel.on_writable()
             return bool(events & _READ) and channel.on_readable()
-        except Exception as error:  # A fault behind one channel must not silence all others.
+        return False
+
+    @contextlib.contextmanager
+    def _alone(self, channel: Readable) -> Iterator[None]:
+        """A fault behind one channel ends that channel: it must not silence all others."""
+        try:
+            yield
+        except Exception as error:
             logging.getLogger(__name__).exception("reading a channel")
             channel.abort(f"a fault of podwire: {type(error).__name__}: {error}")
-            return False
 
     def _tend(self) -> None:
         """Let channels in and out, watch for writing where something waits, and keep the connections alive."""
@@ -175,4 +181,5 @@ class Reader:
         if now >= self._next_time:
             self._next_time = now + 1.0
             for channel in list(self._channels):
-                channel.on_time(now)
+                with self._alone(channel):
+                    channel.on_time(now)
