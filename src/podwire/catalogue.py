@@ -153,6 +153,7 @@ _ADMITTED: dict[str, tuple[Any, ...]] = {
     "dsr": (True, False),
     "known_instances": (True,),
     "denied_port": (True,),
+    "pod_security_group": (True,),
     "custom_networking": (True,),
     "client": ("linux", "windows"),
     "server": ("linux", "windows", "outside", "backends"),

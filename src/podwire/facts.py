@@ -104,6 +104,7 @@ class ClusterFacts:
     addresses of the DNS Service, `dns_nodes` where its pods run. `load_balancer` tells whether something gives
     Services of that type their addresses. `denied_port` tells whether rules of the network between the nodes (a cloud's
     security rules) deny pods `DENIED_PORT` of each other; None where nobody states it, for no API of the cluster does.
+    `pod_security_group` is the id of a security group of the VPC that lets nobody in, None where nobody states one.
     `custom_networking` tells whether pods of Linux nodes have addresses of another subnet of the VPC than their node's.
     `signals` says in words which facts came from where, in the order they were seen. `components` is what the API tells
     of kube-proxy and the CNI themselves, images and settings, by where it is told; no plan depends on it.
@@ -126,6 +127,7 @@ class ClusterFacts:
     dns_nodes: tuple[str, ...] = ()
     load_balancer: bool = False
     denied_port: bool | None = None
+    pod_security_group: str | None = None
     custom_networking: bool = False
     external: ExternalHost | None = None
     emulated: bool = False

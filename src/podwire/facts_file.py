@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -22,6 +23,7 @@ _FIELDS = (
     "windows_families",
     "cluster_domain",
     "denied_port",
+    "pod_security_group",
 )
 _PORTS = {"vxlan": 4789, "geneve": 6081}
 _LAST_PORT, _LAST_VNI = 65535, 2**24 - 1
@@ -48,6 +50,13 @@ class _Reader(Reader):
             raise self.error(name, f"true or false is needed, found {value!r}")
         return value
 
+    def group(self, name: str) -> str | None:
+        """The id of a security group."""
+        value = self.text(name) if name in self.tree else None
+        if value is not None and not re.fullmatch(r"sg-[0-9a-f]+", value):
+            raise self.error(name, f"the id of a security group (sg-...) is needed, found {value!r}")
+        return value
+
     def between(self, name: str, last: int) -> int:
         value = self.number(name)
         if not 1 <= value <= last:
@@ -69,6 +78,7 @@ def load_stated_facts(path: Path) -> StatedFacts:
         windows_families=tree.families("windows_families"),
         cluster_domain=tree.text("cluster_domain") if "cluster_domain" in tree.tree else None,
         denied_port=tree.switch("denied_port"),
+        pod_security_group=tree.group("pod_security_group"),
     )
 
 

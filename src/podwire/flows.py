@@ -195,6 +195,11 @@ class Peer:
         return Symbol(f"{self.role}.vpc_subnet")
 
     @property
+    def has_branch(self) -> Symbol:
+        """Whether it has a network interface of its own in the VPC, to which security groups apply."""
+        return Symbol(f"{self.role}.has_branch")
+
+    @property
     def name(self) -> Symbol:
         """The name of a host outside."""
         return Symbol(f"{self.role}.name")
@@ -261,8 +266,7 @@ class Flow:
     (`podwire.cluster.changes`) that the flow follows; `settles` is what the client must see before the change
     counts as carried out; one that is `repeated` is sent before it too, and both times together are judged. `tool`
     is the program that a flow of that protocol runs. With `unaddressed` it is sent though pods like its client have
-    no address of the family. `turn` is the number of the client's node among those of its OS, from 1; 0 leaves it
-    to the plan.
+    no address of the family. `turn` numbers the client's node among those of its OS from 1; 0 leaves it to the plan.
     """
 
     client: Peer
@@ -355,13 +359,12 @@ class Matrix:
 
     `given_dsr` restricts the whole matrix to clusters with Direct Server Return on or off on Windows nodes.
     `unless_cni` leaves it out on clusters of these CNIs. `aspect` is a word that sets apart the cases of two tests
-    of one requirement.
-    `controls` names what must work just before and just after from the same client: `outside-tcp`, `outside-http`,
-    `server-host` (the node of the server), `another-service`, another way (`via`) to the same server, or the same way
-    `by-the-server-node`. `client_pod` and `server_pod` are special kinds of probe pods. With `miss_risk` there are as
-    many connections as it takes to miss one of the Service's backends with that chance only (of a crowd: to miss all
-    that have a pod behind them). `unaddressed` plans the flows of pods without the family too; with `every_node` each
-    node of the client's OS has a case of its own, with `first_node` only the first.
+    of one requirement. `controls` names what must work just before and just after from the same client: `outside-tcp`,
+    `outside-http`, `server-host` (the node of the server), `another-service`, another way (`via`) to the same server,
+    or the same way `by-the-server-node`. `client_pod` and `server_pod` are special kinds of probe pods. With
+    `miss_risk` there are as many connections as it takes to miss one of the Service's backends with that chance only
+    (of a crowd: to miss all that have a pod behind them). `unaddressed` plans the flows of pods without the family too;
+    with `every_node` each node of the client's OS has a case of its own, with `first_node` only the first.
     """
 
     client: tuple[OS, ...] = ()

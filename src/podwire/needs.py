@@ -37,6 +37,8 @@ CROWDS: Mapping[str, int] = {
     "crowd-1000": 1000,
     "crowd-1025": 1025,
 }
+GROUPED = "grouped"
+"""The special kind of probe pod that a SecurityGroupPolicy selects."""
 # Special pods that cannot do without a Service.
 LEANS_ON: Mapping[str, str] = {"custom-dns": "dns"}
 

@@ -33,10 +33,11 @@ class Condition:
 
     `unless_cni` names CNIs that it does not apply to. With `known_instances` the instance types of all Windows
     nodes must be in the table of `podwire.vpc_limits`; with `denied_port` the network must be known to deny pods a
-    port; with `custom_networking` pods of Linux nodes must have a subnet of the VPC for themselves. `dsr` is compared
-    with the proxy's setting as discovered. `entry` is the OS of the node that a flow enters by. `builds` is an
-    inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which the node of the client, of the server or of the
-    entry must lie in; `all_builds` asks it of every Windows node of the cluster.
+    port; with `pod_security_group` a security group that lets nobody in must be stated; with `custom_networking` pods
+    of Linux nodes must have a subnet of the VPC for themselves. `dsr` is compared with the proxy's setting as
+    discovered. `entry` is the OS of the node that a flow enters by. `builds` is an inclusive range of Windows builds
+    (`"17763.0"`, `"17763.378"`) which the node of the client, of the server or of the entry must lie in;
+    `all_builds` asks it of every Windows node of the cluster.
     """
 
     mode: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class Condition:
     ipam: tuple[str, ...] = ()
     known_instances: tuple[bool, ...] = ()
     denied_port: tuple[bool, ...] = ()
+    pod_security_group: tuple[bool, ...] = ()
     custom_networking: tuple[bool, ...] = ()
     dsr: tuple[bool, ...] = ()
     client: tuple[str, ...] = ()
@@ -72,6 +74,8 @@ class Condition:
                 return f"no limit is known of the instance type of {unknown[0].name}: {unknown[0].instance_type or '?'}"
         if self.denied_port and not facts.denied_port:
             return f"needs rules of the network that deny pods TCP port {DENIED_PORT}, and nobody states any"
+        if self.pod_security_group and not facts.pod_security_group:
+            return "needs a security group that lets nobody in, and nobody states one"
         if self.custom_networking and not facts.custom_networking:
             return "needs custom networking of Linux nodes: an ENIConfig, and an aws-node that is told to use it"
         if self.all_builds:

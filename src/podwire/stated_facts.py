@@ -29,6 +29,7 @@ class StatedFacts:
     windows_families: tuple[Family, ...] | None = None
     cluster_domain: str | None = None
     denied_port: bool | None = None
+    pod_security_group: str | None = None
 
 
 # How signals begin that say a value was assumed, for values that discovery never leaves open.
@@ -46,6 +47,7 @@ _WORDS = {
     "windows_families": "families of pods on Windows nodes",
     "cluster_domain": "cluster domain",
     "denied_port": f"denial of TCP port {DENIED_PORT}",
+    "pod_security_group": "security group that lets nobody in",
 }
 
 

@@ -14,6 +14,7 @@ _KINDS = {
     "endpointslices": "EndpointSlice",
     "namespaces": "Namespace",
     "pods": "Pod",
+    "securitygrouppolicies": "SecurityGroupPolicy",
     "services": "Service",
 }
 

@@ -11,7 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 PLURALS = {"Namespace": "namespaces", "Pod": "pods", "Service": "services", "ConfigMap": "configmaps"}
-PATH = re.compile(r"/(?:api|apis/[^/]+)/v1(?:/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?")
+PATH = re.compile(
+    r"/(?:api|apis/[^/]+)/v1(?:beta1)?(?:/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?"
+)
 NAMESPACES = re.compile(r"/api/v1/namespaces(?:/(?P<name>[^/]+))?")
 
 

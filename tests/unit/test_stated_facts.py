@@ -52,6 +52,12 @@ def test_what_a_clouds_rules_deny_is_known_because_it_is_stated():
     assert facts.signals[-1] == "facts.yaml: denial of TCP port 18998 on, stated"
 
 
+def test_a_security_group_is_known_because_it_is_stated():
+    facts = merged(NOTHING, stated(pod_security_group="sg-0a"))
+    assert (NOTHING.pod_security_group, facts.pod_security_group) == (None, "sg-0a")
+    assert facts.signals[-1] == "facts.yaml: security group that lets nobody in sg-0a, stated"
+
+
 def test_what_was_seen_too_is_said_to_agree_and_changes_nothing():
     facts = merged(FLANNEL, stated(mode="overlay", cni="flannel"))
     assert replace(facts, signals=FLANNEL.signals) == FLANNEL
@@ -123,6 +129,7 @@ def test_a_file_states_what_it_has(tmp_path):
         ("mode: bridged", "facts.yaml: mode: 'bridged' is none of overlay, l2bridge, l2tunnel, transparent, nat"),
         ("modus: overlay", "facts.yaml: modus: unknown key (known: mode, cni, ipam"),
         ("denied_port: 18998", "facts.yaml: denied_port: true or false is needed, found 18998"),
+        ("pod_security_group: web", "facts.yaml: pod_security_group: the id of a security group (sg-...) is needed"),
         ("dsr: maybe", "facts.yaml: dsr: true or false is needed, found 'maybe'"),
         ("families: [ipv5]", "facts.yaml: families: ipv4, ipv6 or both are needed, found ['ipv5']"),
         ("families: []", "facts.yaml: families: ipv4, ipv6 or both are needed, found []"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podwire.cluster.vpc import offered_addresses, vpc_address, vpc_subnet
+from podwire.cluster.vpc import has_branch, offered_addresses, vpc_address, vpc_subnet
 
 
 def pod(noted):
@@ -20,6 +20,11 @@ def pod(noted):
 )
 def test_an_address_is_noted_with_its_subnet(noted, address, subnet):
     assert (vpc_address(pod(noted)), vpc_subnet(pod(noted))) == (address, subnet)
+
+
+def test_an_interface_of_its_own_is_noted_too():
+    assert has_branch({"metadata": {"annotations": {"vpc.amazonaws.com/pod-eni": '[{"eniId": "eni-1"}]'}}})
+    assert not has_branch(pod("192.0.2.77/26"))
 
 
 def test_other_pods_have_no_note():

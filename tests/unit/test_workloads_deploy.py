@@ -1,5 +1,7 @@
 """Deploying to an API server: what is made, what goes wrong with one pod or with all, what is left behind."""
 
+from dataclasses import replace
+
 import pytest
 from api_objects import node, pod
 from fake_api import FakeCluster, kubeconfig, running, serving, status
@@ -72,6 +74,35 @@ def test_the_special_pods_and_the_services_of_the_plan_are_made(reach):
     address = deployment.services.found["dns", ""].cluster_ips["ipv4"]
     asked = cluster.objects["pods", "podwire-r1", "l1-custom-dns"]["spec"]["dnsConfig"]["nameservers"]
     assert asked == [address]
+
+
+def put_grouped(connection):
+    facts = replace(discover(connection), pod_security_group="sg-0a")
+    needs = Needs(pods=(("l1", "grouped"), ("w1", "grouped")))
+    return deploy(connection, facts, DeployOptions(run_id="r1", agent="#", limits=QUICK, needs=needs))
+
+
+def test_a_security_group_is_told_before_the_pods_that_are_to_be_in_it(reach):
+    cluster = FakeCluster(NODES)
+    assert put_grouped(reach(cluster)).problems == {}
+    policy = cluster.objects["securitygrouppolicies", "podwire-r1", "grouped"]["spec"]
+    chosen = cluster.objects["pods", "podwire-r1", "w1-grouped"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= chosen.items()
+    assert policy["securityGroups"]["groupIds"] == ["sg-0a"]
+    made = [path.rsplit("/", 2)[1] for method, path, _ in cluster.requests if method == "PATCH"]
+    assert made.index("securitygrouppolicies") < made.index("pods")
+
+
+def test_where_that_cannot_be_told_there_are_no_such_pods_and_all_others(reach):
+    missing = status(404, "NotFound", "the server could not find the requested resource")
+    cluster = FakeCluster(
+        NODES, refuse=lambda method, plural, _: missing if plural == "securitygrouppolicies" else None
+    )
+    deployment = put_grouped(reach(cluster))
+    assert set(deployment.problems) == {"l1-grouped", "w1-grouped"}
+    assert "its SecurityGroupPolicy could not be made" in deployment.problems["w1-grouped"]
+    assert "l1-grouped" not in cluster.names("pods")
+    assert len(list(deployment.available())) == 9
 
 
 def test_the_namespace_says_who_made_it(reach):

@@ -187,6 +187,13 @@ def network_policy(run_id: str, kind: str) -> Object:
     return obj
 
 
+def security_group_policy(run_id: str, group: str) -> Object:
+    """The SecurityGroupPolicy that puts pods of the kind grouped into a security group."""
+    obj = network_policy(run_id, "grouped")
+    obj["spec"]["securityGroups"]["groupIds"] = [group]
+    return obj
+
+
 def service_name(kind: str, pod: str = "") -> str:
     """The name of a Service: its kind, and the probe behind it."""
     name = f"{kind}-{pod}" if pod else kind

@@ -65,6 +65,7 @@ RESOURCES: Mapping[str, Resource] = {
         Resource("crd.projectcalico.org/v1", "ippools", "IPPool", namespaced=False),
         Resource("crd.projectcalico.org/v1", "blockaffinities", "BlockAffinity", namespaced=False),
         Resource("crd.k8s.amazonaws.com/v1alpha1", "eniconfigs", "ENIConfig", namespaced=False),
+        Resource("vpcresources.k8s.aws/v1beta1", "securitygrouppolicies", "SecurityGroupPolicy"),
     )
 }
 BY_KIND: Mapping[str, Resource] = {r.kind: r for r in RESOURCES.values()}

@@ -27,6 +27,11 @@ def vpc_subnet(pod: Object) -> str:
         return ""
 
 
+def has_branch(pod: Object) -> bool:
+    """Whether a pod has an interface of its own that security groups apply to (the controller's pod-eni)."""
+    return bool(((pod.get("metadata") or {}).get("annotations") or {}).get("vpc.amazonaws.com/pod-eni"))
+
+
 def _noted(pod: Object) -> str:
     return str(((pod.get("metadata") or {}).get("annotations") or {}).get(VPC_ADDRESS, ""))
 

@@ -27,11 +27,11 @@ from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, M
 from podwire.cluster.removal import run_of, undeploy
 from podwire.cluster.rest import RestClient
 from podwire.cluster.services import DeployedService, Services
-from podwire.cluster.vpc import vpc_address, vpc_subnet
+from podwire.cluster.vpc import has_branch, vpc_address, vpc_subnet
 from podwire.cluster.waiting import Limits, PodWait, image_of
 from podwire.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.layout import agent_file
-from podwire.needs import Needs
+from podwire.needs import GROUPED, Needs
 
 Object = dict[str, Any]
 
@@ -88,6 +88,7 @@ class Probe:
     a probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the
     agent's RPC, in the container `probe`. `image` is what the pod asks for, `image_id` what its status says it got.
     `vpc_address` is what the VPC resource controller noted on it, `vpc_subnet` the subnet of that; '' elsewhere.
+    `has_branch` tells whether that controller gave it an interface of its own, for security groups.
     """
 
     pod: str
@@ -101,6 +102,7 @@ class Probe:
     image_id: str = ""
     vpc_address: str = ""
     vpc_subnet: str = ""
+    has_branch: bool = False
 
     @property
     def kind(self) -> Literal["pod", "host"]:
@@ -250,7 +252,7 @@ class _Deploying:
             # A pod may need the address of a Service, no Service that of a pod.
             external = self._facts.external.name if self._facts.external else ""
             self._services.apply(threads, external)
-            pods = self._pods(hostnames.result())
+            pods = self._grouped(self._pods(hostnames.result()))
             for future in [threads.submit(self._apply_pod, pod) for pod in pods]:
                 future.result()
             headless.result()
@@ -306,6 +308,22 @@ class _Deploying:
             )
         return made
 
+    def _grouped(self, pods: list[Object]) -> list[Object]:
+        """The pods, once the security group of those that are to be in one is told: it counts when a pod is made."""
+        chosen = {f"{self._short[node]}-{GROUPED}" for node, slot in self._options.needs.pods if slot == GROUPED}
+        if not chosen:
+            return pods
+        policy = manifests.security_group_policy(self._options.run_id, self._facts.pod_security_group or "")
+        try:
+            self._rest.apply(policy)
+        except ApiError as error:
+            if error.status == 401 or error.status >= 500:
+                raise
+            words = f"its SecurityGroupPolicy could not be made: {error.message or error}"
+            self._problems |= dict.fromkeys(chosen, words)
+            return [pod for pod in pods if pod["metadata"]["name"] not in chosen]
+        return pods
+
     def _apply_pod(self, pod: Object) -> None:
         """A refusal (Pod Security, a quota, a webhook) is this pod's problem; having no rights is the whole run's."""
         end = time.monotonic() + 15.0
@@ -359,4 +377,5 @@ class _Deploying:
             image_id=image_id,
             vpc_address=vpc_address(seen or {}),
             vpc_subnet=vpc_subnet(seen or {}),
+            has_branch=has_branch(seen or {}),
         )

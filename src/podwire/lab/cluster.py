@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podwire.lab.addresses import OUTSIDE_HOST
-from podwire.lab.api.resources import CALICO_GROUP, VPC_GROUP, install
+from podwire.lab.api.resources import CUSTOM_GROUPS, install
 from podwire.lab.api.store import MemoryStore
 from podwire.lab.containers import SpawnerClient
 from podwire.lab.controllers import GarbageCollector
@@ -38,6 +38,7 @@ from podwire.lab.planned import OUTSIDE_NAME
 from podwire.lab.profiles import Profile, UnknownProfile, profile_named
 from podwire.lab.proxy import NameRecords, ServiceProxy
 from podwire.lab.scheduler import Scheduler
+from podwire.lab.security_groups import SecurityGroups
 from podwire.lab.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, proxy_pod, seeds
 from podwire.lab.start import CannotBuild, Start, report
 
@@ -90,9 +91,8 @@ class Cluster:
         spawner.lost.add_done_callback(lambda _: stopped.set())
         outside = OutsideHost(network.outside, spawner)
         answers = loop.create_task(outside.serve(f"{self._start.work}/root"))
-        for group, cni in ((CALICO_GROUP, "calico"), (VPC_GROUP, "vpc-cni")):
-            if self._profile.cni == cni:
-                install(group)
+        for group in CUSTOM_GROUPS.get(self._profile.cni, ()):
+            install(group)
         writers = self._writers()
         for resource, obj in seeds(self._profile):
             for write in writers:
@@ -126,6 +126,7 @@ class Cluster:
             HealthPorts(self._store, network.nodes),
             HostPorts(self._store, network.nodes),
             NetworkPolicies(self._store, network.nodes),
+            SecurityGroups(self._store, network.nodes, lambda: network.grouped_systems),
             proxy,
         )
         agents.start()

@@ -18,6 +18,7 @@ from podwire.lab.faulting import (
     L2TUNNEL,
     NAT,
     OVERLAY,
+    PREFIX,
     SECONDARY,
     TRANSPARENT,
     VPC,
@@ -159,6 +160,23 @@ def security_rules_not_applied(do: Injection) -> None:
     """The hosts of the virtual network let pass between pods what a rule of the network denies."""
     nft.apply(do.network.fabric.netns, f"delete table bridge {SECURITY_RULES}")
     do.undone_by(lambda: nft.apply(do.network.fabric.netns, do.network.security_rules()))
+
+
+@fault("security-groups-on-windows", kills=("EKS-POD-SECURITY-GROUPS",), profiles=PREFIX)
+def security_groups_on_windows(do: Injection) -> None:
+    """Security groups for pods apply to pods of Windows nodes too."""
+    _grouped(do, {"linux", "windows"})
+
+
+@fault("security-groups-without-effect", kills=("EKS-POD-SECURITY-GROUPS",), profiles=PREFIX)
+def security_groups_without_effect(do: Injection) -> None:
+    """Security groups for pods apply to no pod at all."""
+    _grouped(do, set())
+
+
+def _grouped(do: Injection, systems: set[str]) -> None:
+    do.undone_by(partial(setattr, do.network, "grouped_systems", do.network.grouped_systems))
+    do.network.grouped_systems = systems
 
 
 @fault("winnat-missing", kills=("NAT-HIDDEN",), profiles=NAT)

@@ -82,6 +82,9 @@ class NodeNetwork(Protocol):
     def set_policies(self, rules: Sequence[PolicyRule]) -> None:
         """Replace what network policies say; a node whose network plugin has none of them does nothing."""
 
+    def set_closed(self, addresses: Sequence[str]) -> None:
+        """Replace the addresses of pods that a security group lets nobody in to."""
+
 
 class Network(Protocol):
     """The whole topology of a profile, built."""

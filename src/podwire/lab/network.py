@@ -39,7 +39,7 @@ class LabNetwork:
     Two places for faults of names, which the lab's DNS server and its emulated Windows DNS clients look at with every
     question: `dns_fault` damages the server's answers, `windows_dns_quirks` names what the clients do wrong. And one of
     CNI plugins, which emulated Windows nodes look at with every container: `windows_cni_quirks`. With `overcommits` the
-    scheduler counts no addresses.
+    scheduler counts no addresses. `grouped_systems` are those whose pods security groups apply to.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -48,6 +48,7 @@ class LabNetwork:
         self.windows_dns_quirks: set[str] = set()
         self.windows_cni_quirks: set[str] = set()
         self.overcommits = False
+        self.grouped_systems: set[str] = {"linux"}
         self.active_faults: dict[str, Any] = {}
         self._external_routes: dict[str, str] = {}
         self.outside_addresses = tuple(OUTSIDE_HOST[family] for family in FAMILIES)

@@ -123,13 +123,13 @@ def _named(name: str, pod: Object | None) -> int | None:
     return next((p["containerPort"] for c in containers for p in c.get("ports") or () if p.get("name") == name), None)
 
 
-def ruleset(rules: Sequence[PolicyRule]) -> str:
-    """The rules of a node. What it forwards is held to them, which is not what it sends itself."""
+def ruleset(rules: Sequence[PolicyRule], table: str = "network-policies") -> str:
+    """The rules of a node, in a table of that name. What it forwards is held to them, not what it sends itself."""
     text = ""
     for family in FAMILIES:
         own = [rule for rule in rules if family_of(rule.address) == family]
         chains = (_chain(side, 10 + number, own, family) for number, side in enumerate(("ingress", "egress")))
-        text += nft.table(_KEYWORD[family], "network-policies", "".join(chains))
+        text += nft.table(_KEYWORD[family], table, "".join(chains))
     return text
 
 

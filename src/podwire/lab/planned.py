@@ -11,6 +11,7 @@ from podwire.lab.profiles import Profile
 from podwire.lab.seed import CLUSTER_DNS, DNS_NODE
 from podwire.stated_facts import StatedFacts
 
+SECURITY_GROUP = "sg-0123456789abcdef0"
 OUTSIDE_NAME = "echo.outside.example"
 
 
@@ -33,7 +34,8 @@ def _told(profile: Profile) -> Encapsulation | None:
 
 def stated_facts(profile: Profile) -> StatedFacts:
     """What the user of a cluster like this would state, for its API does not tell it."""
-    return StatedFacts(source="the lab", denied_port=profile.security_rules or None)
+    group = SECURITY_GROUP if profile.cni == "vpc-cni" else None
+    return StatedFacts(source="the lab", denied_port=profile.security_rules or None, pod_security_group=group)
 
 
 def planned_facts(profile: Profile) -> ClusterFacts:
@@ -66,6 +68,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
         dns_nodes=(DNS_NODE,),
         load_balancer=True,
         denied_port=stated_facts(profile).denied_port,
+        pod_security_group=stated_facts(profile).pod_security_group,
         custom_networking=profile.custom_networking,
         external=ExternalHost(name=OUTSIDE_NAME, addresses=tuple(OUTSIDE_HOST.values()), agent=True),
         emulated=True,

@@ -58,6 +58,7 @@ class Node:
         holds = profile.holds_to_policies
         self.read_policies: network_policies.Reading = tuple if holds else network_policies.nothing_held
         self._policies: tuple[PolicyRule, ...] = ()
+        self._closed: tuple[str, ...] = ()
         self._applied_policies: tuple[PolicyRule, ...] = ()
         self._preserved: Mapping[str, frozenset[str]] = {}
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
@@ -247,6 +248,13 @@ class Node:
     def refresh_policies(self) -> None:
         """Apply them anew, after `read_policies` has changed."""
         self.set_policies(self._policies)
+
+    def set_closed(self, addresses: Sequence[str]) -> None:
+        """See `interfaces.NodeNetwork`. Doing it again with the same addresses costs nothing."""
+        if tuple(addresses) != self._closed:
+            rules = [PolicyRule(address=address, side="ingress") for address in addresses]
+            nft.apply(self.host.netns, network_policies.ruleset(rules, "security-groups"))
+            self._closed = tuple(addresses)
 
     # Pods
 

@@ -168,6 +168,7 @@ def _of_probe(
     own = set(probe.addresses.values())
     others = (one for one in deployment.available() if one.kind == "pod" and one.identity != probe.identity)
     values[f"{role}.has_own_address"] = not any(own & set(one.addresses.values()) for one in others)
+    values[f"{role}.has_branch"] = probe.has_branch
     if probe.vpc_address:
         values[f"{role}.vpc_address"] = probe.vpc_address
     if probe.vpc_subnet:

@@ -9,7 +9,13 @@ STORED = ("create", "delete", "deletecollection", "get", "list", "patch", "updat
 NAMESPACE_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
 SUBRESOURCE_STATUS = ("get", "patch", "update")
 CREATE_ONLY = ("create",)
-CALICO_GROUP, VPC_GROUP = "crd.projectcalico.org", "crd.k8s.amazonaws.com"
+CALICO_GROUP = "crd.projectcalico.org"
+VPC_GROUP, VPC_RESOURCES_GROUP = "crd.k8s.amazonaws.com", "vpcresources.k8s.aws"
+CUSTOM_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "calico": (CALICO_GROUP,),
+    "vpc-cni": (VPC_GROUP, VPC_RESOURCES_GROUP),
+}
+"""What a CNI installs, by its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +200,14 @@ RESOURCES: tuple[Resource, ...] = (
         custom=True,
     ),
     Resource(plural="eniconfigs", kind="ENIConfig", group=VPC_GROUP, version="v1alpha1", namespaced=False, custom=True),
+    Resource(
+        plural="securitygrouppolicies",
+        kind="SecurityGroupPolicy",
+        group=VPC_RESOURCES_GROUP,
+        version="v1beta1",
+        singular="securitygrouppolicy",
+        custom=True,
+    ),
     _rbac("clusterrolebindings", "ClusterRoleBinding", False),
     _rbac("clusterroles", "ClusterRole", False),
     _rbac("rolebindings", "RoleBinding", True),
