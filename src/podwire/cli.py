@@ -167,6 +167,8 @@ def _facts(options: argparse.Namespace) -> int:
     from podwire.cluster.discover import discover
     from podwire.facts_file import stated_in, with_stated
     from podwire.known_profiles import profile_of
+    from podwire.lab.planned import stated_facts as lab_states
+    from podwire.lab.profiles import profile_named
 
     facts: ClusterFacts
     if options.wire:
@@ -179,6 +181,8 @@ def _facts(options: argparse.Namespace) -> int:
         with _cluster(options) as (connection, external):
             on_lab = not (options.kubeconfig or options.context)
             facts = discover(connection, external, load_balancer=on_lab or options.load_balancer)
+        if on_lab:
+            stated = lab_states(profile_named(options.lab or DEFAULT_LAB))
         facts = with_stated(facts, stated) if stated else facts
     tree = {"profile": profile_of(facts), **facts.to_dict()}
     print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120), end="")

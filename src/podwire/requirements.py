@@ -73,7 +73,8 @@ class Condition:
             if unknown:
                 return f"no limit is known of the instance type of {unknown[0].name}: {unknown[0].instance_type or '?'}"
         if self.denied_port and not facts.denied_port:
-            return f"needs rules of the network that deny pods TCP port {DENIED_PORT}, and nobody states any"
+            stated = "nobody states any" if facts.denied_port is None else "it is stated that there are none"
+            return f"needs rules of the network that deny pods TCP port {DENIED_PORT}, and {stated}"
         if self.pod_security_group and not facts.pod_security_group:
             return "needs a security group that lets nobody in, and nobody states one"
         if self.custom_networking and not facts.custom_networking:

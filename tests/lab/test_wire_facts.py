@@ -35,3 +35,13 @@ def test_the_command_prints_it(capsys):
     told = yaml.safe_load(capsys.readouterr().out)
     assert told["profile"] == "l2bridge-win-bridge"
     assert "pod addresses in frames with the node's MAC: l2bridge" in told["signals"][-1]
+
+
+@pytest.mark.parametrize(
+    ("profile", "denied", "group"),
+    [("l2tunnel-azure-cni", True, None), ("awsvpc-prefix", None, "sg-0123456789abcdef0")],
+)
+def test_without_the_wire_it_prints_what_the_lab_states_too(profile, denied, group, capsys):
+    assert cli.main(["facts", "--lab", profile]) == 0
+    told = yaml.safe_load(capsys.readouterr().out)
+    assert (told["profile"], told["denied_port"], told["pod_security_group"]) == (profile, denied, group)

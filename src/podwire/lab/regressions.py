@@ -260,7 +260,7 @@ REGRESSIONS = (
         when="Windows Server 2019 before KB4571748 (17763.1432)",
         symptom="the policy sees the node's address",
         source="https://docs.tigera.io/calico/latest/getting-started/kubernetes/windows-calico/limitations",
-        unshown="podwire judges no network policies yet",
+        unshown="podwire judges policies of OVN only, and none by way of a cluster IP",
     ),
     Regression(
         id="ping-outside",

@@ -1,0 +1,29 @@
+"""Why a cluster is not one that a requirement means, in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from podwire.facts import ClusterFacts
+from podwire.requirements import Condition
+
+FACTS = ClusterFacts(mode="l2tunnel", cni="azure-cni")
+RULES = Condition(denied_port=(True,))
+
+
+@pytest.mark.parametrize(
+    ("condition", "stated", "why"),
+    [
+        (RULES, {}, "and nobody states any"),
+        (RULES, {"denied_port": False}, "and it is stated that there are none"),
+        (RULES, {"denied_port": True}, None),
+        (Condition(pod_security_group=(True,)), {}, "needs a security group that lets nobody in"),
+        (Condition(pod_security_group=(True,)), {"pod_security_group": "sg-0a"}, None),
+        (Condition(custom_networking=(True,)), {}, "needs custom networking of Linux nodes"),
+        (Condition(custom_networking=(True,)), {"custom_networking": True}, None),
+    ],
+)
+def test_what_is_not_stated_or_seen_is_said_to_be_needed(condition, stated, why):
+    unmet = condition.unmet_by_cluster(replace(FACTS, **stated))
+    assert (unmet is None) is (why is None)
+    assert (why or "") in (unmet or "")
