@@ -49,6 +49,7 @@ def test_a_given_address_is_kept_and_given_once(api: Any) -> None:
 def test_node_ports_are_allocated_once_a_protocol(api: Any) -> None:
     spec = made(api, "a", [{"port": 80, "name": "t"}, {"port": 80, "protocol": "UDP", "name": "u"}], type="NodePort")
     assert all(port["nodePort"] in NODE_PORTS for port in spec["ports"])
+    assert all(port["nodePort"] > 30085 for port in spec["ports"])  # those below are for who asks for them
     assert spec["externalTrafficPolicy"] == "Cluster"
     taken = spec["ports"][0]["nodePort"]
     assert "already allocated" in refused(api, "b", [{"port": 80, "nodePort": taken}], type="NodePort")

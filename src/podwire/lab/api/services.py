@@ -19,6 +19,8 @@ RANGES: Final = {
     "IPv6": ipaddress.ip_network("fd10:96::/112"),
 }
 NODE_PORTS: Final = range(30000, 32768)
+_BY_CHANCE: Final = NODE_PORTS[86:]
+"""The lower part is kept for ports that are asked for (Kubernetes blog, 11 May 2023: node ports since 1.27)."""
 _RESERVED: Final = 256
 """The lower part of a range is kept for addresses that are asked for ("Service ClusterIP allocation")."""
 _ALLOCATING: Final = ("ClusterIP", "NodePort", "LoadBalancer")
@@ -186,7 +188,7 @@ def _node_port(holder: Object, key: str, protocol: str, field: str, used: set[tu
     """Take the port that `holder` asks for, or give it one."""
     wanted, errors = holder.get(key), []
     if not wanted:
-        wanted = holder[key] = random.choice([number for number in NODE_PORTS if (protocol, number) not in used])
+        wanted = holder[key] = random.choice([number for number in _BY_CHANCE if (protocol, number) not in used])
     elif wanted not in NODE_PORTS:
         range_ = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
         why = f"provided port is not in the valid range. The range of valid ports is {range_}"
