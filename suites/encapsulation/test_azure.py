@@ -54,14 +54,25 @@ def test_a_service_of_the_same_node_leads_by_way_of_the_host(flow, case):
     )
 
 
+def as_it_is(flow):
+    """The server sees the pod itself, and so does the wire."""
+    return {
+        "answered_by": flow.server,
+        "seen_as": flow.client.ip,
+        "on_wire": [request(encapsulated=False, src=flow.client.ip, sport=flow.client.port)],
+    }
+
+
 @requirement("L2T-IP-UNDERLAY")
 @flows(client=WINDOWS, server=LINUX, server_kind="host", placement="cross-node", via="node-ip", family="ipv4")
 def test_a_machine_of_the_virtual_network_sees_the_pod(flow, case):
-    case.expect(
-        answered_by=flow.server,
-        seen_as=flow.client.ip,
-        on_wire=[request(encapsulated=False, src=flow.client.ip, sport=flow.client.port)],
-    )
+    case.expect(**as_it_is(flow))
+
+
+@requirement("AZURE-IP-UNDERLAY")
+@flows(client=WINDOWS, server=LINUX, server_kind="host", placement="cross-node", via="node-ip", family="ipv4")
+def test_in_l2bridge_mode_it_sees_the_pod_too(flow, case):
+    case.expect(**as_it_is(flow))
 
 
 @requirement("L2T-NSG")

@@ -98,7 +98,7 @@ def same_node_stays_inside(do: Injection) -> None:
 
 @fault(
     "underlay-not-excepted",
-    kills=("L2T-IP-UNDERLAY", "EKS-NAT"),
+    kills=("L2T-IP-UNDERLAY", "AZURE-IP-UNDERLAY", "EKS-NAT"),
     profiles=(*AZURE, *VPC),
 )
 def underlay_not_excepted(do: Injection) -> None:
