@@ -14,6 +14,7 @@ from typing import Any
 from podwire.cluster import manifests
 from podwire.cluster.errors import ClusterError, NotFound
 from podwire.cluster.rest import RestClient
+from podwire.cluster.vpc import VPC_ADDRESS
 from podwire.cluster.workloads import Deployment, Filled, Probe
 
 Object = dict[str, Any]
@@ -182,4 +183,3 @@ def vpc_filled(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[]
 
 
 CALICO_ADDRESSES = 60
-VPC_ADDRESS = "vpc.amazonaws.com/PrivateIPv4Address"

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
+from podwire.cluster.vpc import VPC_ADDRESS
 from podwire.facts import UNKNOWN, Encapsulation, Mode
 
 Object = dict[str, Any]
@@ -218,9 +219,7 @@ def _of_node(node: Object) -> Iterator[Vote]:
         )
     if "kubernetes.azure.com/cluster" in labels:
         yield from _of_aks_node(labels, source)
-    if os_of(node) == "windows" and "vpc.amazonaws.com/PrivateIPv4Address" in (node.get("status") or {}).get(
-        "capacity", {}
-    ):
+    if os_of(node) == "windows" and VPC_ADDRESS in (node.get("status") or {}).get("capacity", {}):
         yield Vote(source=source, words="addresses from the VPC (vpc-bridge)", cni="vpc-cni", mode="l2bridge")
 
 
