@@ -140,7 +140,7 @@ def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print
     """
     hunt = Hunt(options, say, whole=whole)
     hunt.healthy(hunt.options)
-    wanted = [name for name, fault in FAULTS.items() if not fault.profiles or options.lab in fault.profiles]
+    wanted = [name for name, fault in FAULTS.items() if fault.fits(options.lab)]
     done: list[Mutant] = []
     for name in names or wanted:
         done.append(hunt.mutant(name))

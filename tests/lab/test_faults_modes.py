@@ -104,6 +104,7 @@ CHECKS = {
     "pods-send-with-the-nodes-mac": with_its_own_mac,
     "windows-pods-by-eniconfig": in_the_subnet_of_its_node,
     "winnat-missing": works(WIN, LIN),
+    "winnat-on-the-node-too": seen_as(WIN_B, WIN, "172.20.11.11", proto="tcp"),
     "winnat-open": lambda lab: lab.exchange(LIN, WIN).error == "TimeoutError",
 }
 

@@ -31,6 +31,9 @@ CALICO = tuple(name for name, row in PROFILES.items() if row.cni == "calico")
 SECONDARY = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-secondary")
 PREFIX = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-prefix")
 CUSTOM = tuple(name for name in VPC if PROFILES[name].custom_networking)
+PROXIED = tuple(name for name, row in PROFILES.items() if row.kube_proxy and name not in NAT)
+SAME_NODE_INSIDE = tuple(name for name, row in PROFILES.items() if not row.all_by_fabric and name not in NAT)
+REFERENCE = (*profiles_of("overlay", "win-overlay", "flannel"), *profiles_of("l2bridge", "win-bridge", "flannel"))
 HYBRID = profiles_of("overlay", "ovn-kubernetes")
 BRIDGED = (*L2BRIDGE, *L2TUNNEL)
 DUAL_L2BRIDGE = tuple(name for name in L2BRIDGE if "ipv6" in PROFILES[name].windows_families)
@@ -136,10 +139,11 @@ def _restore(namespace: NetworkNamespace, key: str, value: str) -> None:
 class Fault:
     """A fault of the lab.
 
-    `kills` are the requirements that must turn red, each of them in a profile that has cases of it. `profiles` are
-    those that the fault fits, None for all. `dsr` and `build` are what the Windows nodes of the lab need for it (None:
-    as the profile has it). `change` makes it, through an `Injection`. `write` changes what the cluster has in its API
-    from the start, object by object: it is there only for a lab that is started with the fault.
+    `kills` are the requirements that must turn red, each of them in a profile that has cases of it, and in every
+    profile that the fault fits at least one: those of `profiles`, for None all that are networks for Kubernetes. `dsr`
+    and `build` are what the Windows nodes of the lab need for it (None: as the profile has it). `change` makes it,
+    through an `Injection`. `write` changes what the cluster has in its API from the start, object by object: it is
+    there only for a lab that is started with the fault.
     """
 
     name: str
@@ -151,14 +155,19 @@ class Fault:
     build: str | None = None
     write: Callable[[str, Object], None] | None = None
 
+    def fits(self, profile: str) -> bool:
+        """Whether a lab of the profile of that name can have it."""
+        return profile not in NAT if self.profiles is None else profile in self.profiles
+
     def inject(self, network: LabNetwork) -> None:
         """Break the network. Tracked connections are forgotten, so the change counts from the next packet on.
 
         Raises:
             FaultError: it is injected already, or is not of this profile.
         """
-        if self.profiles is not None and network.profile.name not in self.profiles:
-            raise FaultError(f"fault {self.name} is of {', '.join(self.profiles)}, not of {network.profile.name}")
+        if not self.fits(network.profile.name):
+            others = ", ".join(name for name in PROFILES if self.fits(name))
+            raise FaultError(f"fault {self.name} is of {others}, not of {network.profile.name}")
         if self.name in network.active_faults:
             raise FaultError(f"fault {self.name} is injected already")
         injection = Injection(self.name, network)

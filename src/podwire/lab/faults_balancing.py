@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from podwire.lab.faulting import Injection, fault
+from podwire.lab.faulting import PROXIED, Injection, fault
 from podwire.lab.faults_services import change_each, other_dsr
 from podwire.lab.interfaces import ServiceRule
 
@@ -42,7 +42,7 @@ def affinity_not_kept(do: Injection) -> None:
     change_each(do, lambda service: replace(service, session_affinity=False))
 
 
-@fault("dsr-unasked", kills=("DSR-OFF-SOURCEIP", "DSR-ENABLE"), dsr=False)
+@fault("dsr-unasked", kills=("DSR-OFF-SOURCEIP", "DSR-ENABLE"), profiles=PROXIED, dsr=False)
 def dsr_unasked(do: Injection) -> None:
     """Backends see the pod and its port, although the proxy of the Windows nodes says no Direct Server Return."""
     for node in do.nodes("windows"):

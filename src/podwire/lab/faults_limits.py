@@ -9,7 +9,17 @@ from dataclasses import replace
 from podwire.facts import FAMILIES, OS, Family
 from podwire.lab.addresses import SERVICE_NETWORK
 from podwire.lab.cni_plugin import FINDS_FAULT
-from podwire.lab.faulting import DUAL_L2BRIDGE, FLANNEL, HOST_ECHO_PORT, SINGLE_FAMILY, Injection, chain, fault
+from podwire.lab.faulting import (
+    DUAL_L2BRIDGE,
+    FLANNEL,
+    HOST_ECHO_PORT,
+    PROXIED,
+    REFERENCE,
+    SINGLE_FAMILY,
+    Injection,
+    chain,
+    fault,
+)
 from podwire.lab.hosts import NIC
 from podwire.lab.interfaces import ServiceRule
 from podwire.lab.profiles import Profile
@@ -78,7 +88,7 @@ def late_services_unserved(do: Injection) -> None:
     _hundred_only(do, said=True)
 
 
-@fault("late-services-unsaid", kills=("MANY-SERVICES",), dsr=False)
+@fault("late-services-unsaid", kills=("MANY-SERVICES",), profiles=PROXIED, dsr=False)
 def late_services_unsaid(do: Injection) -> None:
     """Windows nodes without Direct Server Return balance the first hundred ports only, and nothing is logged."""
     _hundred_only(do, said=False)
@@ -101,7 +111,7 @@ def _first_hundred(log: list[str]) -> Callable[[Sequence[ServiceRule]], Sequence
     return first_hundred
 
 
-@fault("cni-check-finds-fault", kills=("CNI-CHECK",))
+@fault("cni-check-finds-fault", kills=("CNI-CHECK",), profiles=REFERENCE)
 def cni_check_finds_fault(do: Injection) -> None:
     """CHECK of the Windows nodes' plugins, in containers that start from now on, finds that there is no container."""
     do.network.windows_cni_quirks.add(FINDS_FAULT)

@@ -208,6 +208,15 @@ def _open(do: Injection, node: Node, peer: Node) -> None:
     do.undone_by(undo)
 
 
+@fault("winnat-on-the-node-too", kills=("NAT-UNREACHED", "ADDR-WINDOWS-SERVER"), profiles=NAT)
+def winnat_on_the_node_too(do: Injection) -> None:
+    """Pods of a Windows node see the node instead of each other."""
+    for node in do.nodes("windows"):
+        pods, source = node.plan.pod_cidr("ipv4"), node.plan.address("ipv4")
+        rule = f"ip saddr {pods} ip daddr {pods} meta l4proto {{ tcp, udp }} snat to {source}"
+        do.rules(node.host, "ip", chain("postrouting", 90, rule, kind="nat"))
+
+
 @fault("hns-subnet-of-another-network", kills=("ADDR-WINDOWS-SERVER",), profiles=NAT)
 def hns_subnet_of_another_network(do: Injection) -> None:
     """HNS of Windows nodes lists a subnet that no pod of theirs has its address in."""

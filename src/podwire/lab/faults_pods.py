@@ -8,7 +8,7 @@ from collections.abc import Callable
 from podwire.facts import FAMILIES, OS, Family
 from podwire.lab import nft
 from podwire.lab.addresses import ROUTER, UNDERLAY
-from podwire.lab.faulting import DNS_PORT, ECHO_PORT, HOST_ECHO_PORT, Injection, chain, fault
+from podwire.lab.faulting import DNS_PORT, ECHO_PORT, HOST_ECHO_PORT, SAME_NODE_INSIDE, Injection, chain, fault
 from podwire.lab.hosts import NIC, Pod
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.netns import ETHTOOL_STXCSUM, ethtool
@@ -147,7 +147,7 @@ def _together(node: Node) -> Callable[[], None]:
     return undo
 
 
-@fault("same-node-mirrored", kills=("SAME-NODE-LOCAL",))
+@fault("same-node-mirrored", kills=("SAME-NODE-LOCAL",), profiles=SAME_NODE_INSIDE)
 def same_node_mirrored(do: Injection) -> None:
     """What a Windows node's own pods say to each other is also sent out of its NIC."""
     for node in do.nodes("windows"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from podwire.facts import FAMILIES, OS, Family, family_of
 from podwire.lab.addresses import SERVICE_NETWORK
-from podwire.lab.faulting import DNS_PORT, ECHO_PORT, Injection, chain, fault
+from podwire.lab.faulting import DNS_PORT, ECHO_PORT, PROXIED, Injection, chain, fault
 from podwire.lab.hosts import Pod
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.linux_node import KEYWORD
@@ -74,7 +74,7 @@ def service_not_programmed(do: Injection) -> None:
         do.rewrite(node, lambda services: [service for service in services if service.port == DNS_PORT])
 
 
-@fault("service-source-hidden", kills=("DSR-SOURCEIP", "DSR-RETURN", "DSR-ENABLE", "DSR-MINOS"))
+@fault("service-source-hidden", kills=("DSR-SOURCEIP", "DSR-RETURN", "DSR-ENABLE", "DSR-MINOS"), profiles=PROXIED)
 def service_source_hidden(do: Injection) -> None:
     """Backends see a Windows node instead of the pod, although the proxy says Direct Server Return."""
     for node in do.nodes("windows"):

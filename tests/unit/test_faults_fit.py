@@ -1,0 +1,31 @@
+"""Every fault has somebody to notice it in every profile that it fits, and is refused elsewhere."""
+
+import pytest
+
+from podwire.lab.faults import FAULTS
+from podwire.lab.profiles import PROFILES
+from podwire.mutants import requirement_of
+from podwire.planning import Selection
+from podwire.runner import Runner, RunOptions
+
+
+def judged(profile, dsr, build):
+    options = RunOptions(lab=profile, dsr=dsr, windows_build=build, selection=Selection(fill_nodes=True))
+    return {requirement_of(identity) for identity in Runner(options).plan.cases}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_requirement_that_it_names_is_judged_in_each_profile_that_it_fits(profile):
+    plans = {}
+    for name, fault in FAULTS.items():
+        if fault.fits(profile):
+            kind = (fault.dsr, fault.build)
+            if kind not in plans:
+                plans[kind] = judged(profile, *kind)
+            assert plans[kind] & set(fault.kills), name
+
+
+def test_nat_has_faults_of_its_own_only():
+    assert {name for name, fault in FAULTS.items() if fault.fits("nat")} == {
+        name for name, fault in FAULTS.items() if fault.profiles == ("nat",)
+    }
