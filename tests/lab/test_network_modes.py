@@ -84,6 +84,15 @@ def test_a_service_of_one_node_goes_by_the_host_both_ways_and_keeps_its_source(r
     assert {(p.src, p.dst) for p in result.packets["windows-1"]} == {(client, server), (server, client)}
 
 
+def test_it_goes_by_the_host_also_if_another_flow_has_its_port(running: Labs):
+    lab = running.of("l2tunnel-azure-cni")
+    lab.service(VIP, WIN_B)
+    lab.exchange(WIN, WIN_B, source_port=50001)
+    result = lab.exchange(WIN, VIP, port=80, source_port=50001, record=["windows-1"])
+    assert result.seen_port not in (0, 50001)
+    assert len(result.packets["windows-1"]) == 4
+
+
 @pytest.mark.parametrize("profile", ["l2bridge-azure-cni", "awsvpc", "awsvpc-prefix"])
 def test_pods_have_addresses_of_the_nodes_network_and_keep_them_there(running: Labs, profile):
     lab = running.of(profile)

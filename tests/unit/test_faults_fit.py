@@ -1,4 +1,4 @@
-"""Every fault has somebody to notice it in every profile that it fits, and is refused elsewhere."""
+"""Every fault has somebody to notice it in every profile that it fits, and every requirement has a fault."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def judged(profile, dsr, build):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_requirement_that_it_names_is_judged_in_each_profile_that_it_fits(profile):
+def test_faults_and_requirements_of_a_profile_meet(profile):
     plans = {}
     for name, fault in FAULTS.items():
         if fault.fits(profile):
@@ -23,6 +23,8 @@ def test_a_requirement_that_it_names_is_judged_in_each_profile_that_it_fits(prof
             if kind not in plans:
                 plans[kind] = judged(profile, *kind)
             assert plans[kind] & set(fault.kills), name
+    named = {requirement for fault in FAULTS.values() if fault.fits(profile) for requirement in fault.kills}
+    assert not {requirement for plan in plans.values() for requirement in plan} - named
 
 
 def test_nat_has_faults_of_its_own_only():

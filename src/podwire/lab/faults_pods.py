@@ -33,7 +33,7 @@ def pods_to_pods(do: Injection) -> list[str]:
     return [f"{ip} saddr {network} {ip} daddr {network}" for ip, network in networks]
 
 
-@fault("windows-to-linux-lost", kills=("FLOW-MATRIX-OS", "FLOW-POD-POD-IP"))
+@fault("windows-to-linux-lost", kills=("FLOW-MATRIX-OS", "FLOW-POD-POD-IP", "DUAL-L2B"))
 def windows_to_linux_lost(do: Injection) -> None:
     """Linux nodes drop what Windows pods ask of their pods; the other direction works."""
     sources = [(family, node.plan.pod_cidr(family)) for node in do.nodes("windows") for family in node.families]

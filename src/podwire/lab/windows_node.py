@@ -160,7 +160,7 @@ _SENT_BY_THE_FABRIC = f"""
   chain postrouting {{
     type filter hook postrouting priority 200;
     # With the node's own address as source it could not come back by the NIC: without DSR, and to the client itself.
-    meta mark {BY_THE_FABRIC} ct status & snat != 0 meta mark set 0
+    meta mark {BY_THE_FABRIC} fib saddr type local meta mark set 0
     meta mark {BY_THE_FABRIC} update @sent {{ ip saddr . th sport . ip daddr . th dport . meta l4proto }}
   }}
   chain prerouting {{
