@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from podwire.facts import FAMILIES, OS, Family
+from podwire.symbols import Machine, ServiceSymbols, Symbol
 
 PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
 Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]
@@ -70,82 +71,6 @@ ANY_OS: tuple[OS, ...] = ("linux", "windows")
 ANYWHERE: tuple[Placement, ...] = ("same-node", "cross-node")
 ON_NODE_NETWORK = "host-network"
 """The special kind of probe pod that asks for the network of its node."""
-
-
-@dataclass(frozen=True)
-class Symbol:
-    """A value that only a run knows, by its name in an observation's bindings: `client.ip`, `service.cluster_ip`."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A node as symbols: that of a peer, or the one that a flow enters the cluster by (`entry`).
-
-    `build` is `(build, revision)` of a Windows node.
-    """
-
-    role: str
-
-    @property
-    def ip(self) -> Symbol:
-        return Symbol(f"{self.role}.node.ip")
-
-    @property
-    def mac(self) -> Symbol:
-        return Symbol(f"{self.role}.node.mac")
-
-    @property
-    def pod_network(self) -> Symbol:
-        return Symbol(f"{self.role}.node.pod_network")
-
-    @property
-    def build(self) -> Symbol:
-        return Symbol(f"{self.role}.node.build")
-
-    @property
-    def provider(self) -> Symbol:
-        """The cloud that the machine is of."""
-        return Symbol(f"{self.role}.node.provider")
-
-    @property
-    def reserved(self) -> Symbol:
-        """The first three addresses of its part of the pod network: network, gateway, and what HNS takes."""
-        return Symbol(f"{self.role}.node.reserved")
-
-    @property
-    def vpc_addresses(self) -> Symbol:
-        """How many addresses of the VPC it offers to pods."""
-        return Symbol(f"{self.role}.node.vpc_addresses")
-
-    @property
-    def addresses_in_use(self) -> Symbol:
-        """How many addresses of the pod network its pods have, once the run has filled it with pods."""
-        return Symbol(f"{self.role}.node.addresses_in_use")
-
-    @property
-    def pods_without_address(self) -> Symbol:
-        """How many of the pods that filled it got no address, and were told why."""
-        return Symbol(f"{self.role}.node.pods_without_address")
-
-    @property
-    def rest_of_an_address(self) -> Symbol:
-        """For how many seconds an address that a pod gave back was nobody's."""
-        return Symbol(f"{self.role}.node.rest_of_an_address")
-
-    @property
-    def card_addresses(self) -> Symbol:
-        """How many addresses its network card can have besides its own, by its instance type."""
-        return Symbol(f"{self.role}.node.card_addresses")
-
-    @property
-    def card_prefix_addresses(self) -> Symbol:
-        """The same with a prefix of 16 addresses in the place of each."""
-        return Symbol(f"{self.role}.node.card_prefix_addresses")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,39 +144,6 @@ class Peer:
             return named[self.kind]
         name = {"linux": "Linux", "windows": "Windows"}[self.os]
         return f"a {name} {'node' if self.kind == 'host' else 'pod'}{f' ({self.pod})' if self.pod else ''}"
-
-
-@dataclass(frozen=True)
-class ServiceSymbols:
-    """The Service of a flow. `kind` is a file in `manifests/services`: which Service, and which pods are behind it."""
-
-    kind: str = "echo"
-
-    @property
-    def cluster_ip(self) -> Symbol:
-        return Symbol("service.cluster_ip")
-
-    @property
-    def port(self) -> Symbol:
-        return Symbol("service.port")
-
-    @property
-    def node_port(self) -> Symbol:
-        return Symbol("service.node_port")
-
-    @property
-    def target_port(self) -> Symbol:
-        return Symbol("service.target_port")
-
-    @property
-    def families(self) -> Symbol:
-        """The IP families of its cluster addresses, IPv4 first."""
-        return Symbol("service.families")
-
-    @property
-    def backends(self) -> Symbol:
-        """The addresses of all its ready endpoints."""
-        return Symbol("service.backends")
 
 
 @dataclass(frozen=True, kw_only=True)

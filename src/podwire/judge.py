@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 from podwire import spread
 from podwire.cases import Case, Expectation, pod_point
-from podwire.flows import Symbol
 from podwire.hns_networks import NoNetworks, networks_in
 from podwire.judge_dns import alike_finding, asked_findings, resolved_finding, server_findings
 from podwire.observations import Attempt, Capture, Observation, Point
@@ -20,8 +19,10 @@ from podwire.packets import Packet
 from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch
 from podwire.requirements import Limitation
 from podwire.spread import Spread
+from podwire.symbols import Symbol
 from podwire.symptoms import symptom
 from podwire.verdicts import Finding, Outcome, Verdict
+from podwire.warm_pools import NoCard, card_in
 
 CLIENT_PORT = "client.port"
 
@@ -131,17 +132,7 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
         yield _all_alike(expectation, observation)
     if expectation.spread is not None:
         yield _spread(expectation.spread, observation)
-    if expectation.output is not None:
-        found = str(bound(expectation.output, bindings)) in observation.output
-        actual = " ".join(observation.output.split())[:200] or "it prints nothing"
-        yield Finding(expected=f"it prints {expectation.output}", actual=actual, where="client", met=found)
-    if expectation.exit_code is not None:
-        codes = [attempt.status for attempt in observation.attempts]
-        met = bool(codes) and all(meets(code, expectation.exit_code) for code in codes)
-        actual = f"it is {', '.join(map(str, codes))}"
-        yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
-    if expectation.hns_subnet_of is not None:
-        yield _of_hns(expectation.hns_subnet_of, observation)
+    yield from _printed(expectation, observation)
     for known in expectation.known:
         if known.symbol.name not in bindings:
             raise Unbound(known.symbol.name)
@@ -156,6 +147,23 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
             yield _held(pattern, observation.captures[point], bindings)
 
 
+def _printed(expectation: Expectation, observation: Observation) -> Iterator[Finding]:
+    """What a tool printed, and how it ended."""
+    if expectation.output is not None:
+        found = str(bound(expectation.output, observation.bindings)) in observation.output
+        actual = " ".join(observation.output.split())[:200] or "it prints nothing"
+        yield Finding(expected=f"it prints {expectation.output}", actual=actual, where="client", met=found)
+    if expectation.exit_code is not None:
+        codes = [attempt.status for attempt in observation.attempts]
+        met = bool(codes) and all(meets(code, expectation.exit_code) for code in codes)
+        actual = f"it is {', '.join(map(str, codes))}"
+        yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
+    if expectation.hns_subnet_of is not None:
+        yield _of_hns(expectation.hns_subnet_of, observation)
+    if expectation.on_card is not None or expectation.card_has is not None:
+        yield from _of_card(expectation, observation)
+
+
 def _of_hns(symbol: Symbol, observation: Observation) -> Finding:
     """Whether an address is of the subnets that the node's HNS lists."""
     try:
@@ -167,6 +175,23 @@ def _of_hns(symbol: Symbol, observation: Observation) -> Finding:
     met = any(one.has_room_for(address) for one in networks)
     text = f"{symbol} ({address}) of a subnet that HNS lists"
     return Finding(expected=text, actual=f"they are: {listed or 'none'}", where="client's node", met=met)
+
+
+def _of_card(expectation: Expectation, observation: Observation) -> Iterator[Finding]:
+    """What the network card of the client's node has for pods."""
+    try:
+        card = card_in(observation.output)
+    except NoCard as problem:
+        raise Unbound(f"the addresses of the network card: what EC2 told is {problem}") from problem
+    where = "client's node"
+    if expectation.on_card is not None:
+        address = str(bound(expectation.on_card, observation.bindings))
+        text = f"{expectation.on_card} ({address}) an address of the network card"
+        yield Finding(expected=text, actual=f"they are: {card}", where=where, met=card.has(address))
+    if expectation.card_has is not None:
+        least = int(bound(expectation.card_has, observation.bindings))
+        text = f"{least} addresses for pods on the network card, or more"
+        yield Finding(expected=text, actual=f"{card.for_pods}: {card}", where=where, met=card.for_pods >= least)
 
 
 def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from podwire.flows import Symbol
 from podwire.observations import Value
 from podwire.packets import Packet
+from podwire.symbols import Symbol
 
 Direction = Literal["request", "reply"]
 Bindings = Mapping[str, Value]

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from podwire.cases import Case, Exclusion, pod_point, wire_points
 from podwire.facts import FAMILIES, ClusterFacts, Family
-from podwire.flows import ANY_OS, Enters, Flow, Matrix, Peer, Placement, ServiceSymbols
+from podwire.flows import ANY_OS, Enters, Flow, Matrix, Peer, Placement
 from podwire.needs import CROWDS, in_crowd
 from podwire.observations import POINTS
 from podwire.requirements import Catalogue, Condition, Requirement
 from podwire.slots import entry_node, slots, usable, why_not
 from podwire.spread import connections_for
 from podwire.suite import SuiteTest
+from podwire.symbols import ServiceSymbols
 
 
 @dataclass(frozen=True, kw_only=True)

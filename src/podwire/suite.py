@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 from podwire.cases import Asked, AskedInOrder, Expectation, Known, NotAsked
-from podwire.flows import Flow, Matrix, Peer, Symbol
+from podwire.flows import Flow, Matrix, Peer
 from podwire.patterns import Pattern
 from podwire.spread import Spread
+from podwire.symbols import Symbol
 
 Test = TypeVar("Test", bound=Callable[..., None])
 MARK = "podwire_test"
@@ -45,6 +46,8 @@ class Expects(Protocol):
         output: Symbol | str | None = None,
         exit_code: Any = None,
         hns_subnet_of: Symbol | None = None,
+        on_card: Symbol | None = None,
+        card_has: Symbol | None = None,
         known: Sequence[Known] = (),
         at_dns: Sequence[Asked | AskedInOrder | NotAsked] = (),
         at_client: Sequence[Pattern] = (),

@@ -29,6 +29,22 @@ def test_a_node_has_sixteen_times_as_many(flow, case):
     )
 
 
+@requirement("EKS-WARM")
+@flows(
+    client=WINDOWS,
+    client_kind="host",
+    server=WINDOWS,
+    placement="same-node",
+    via="pod-ip",
+    protocol="tool",
+    tool="ec2-card",
+    family="ipv4",
+    every_node=True,
+)
+def test_a_node_has_addresses_ready_for_pods_to_come(flow, case):
+    case.expect(on_card=flow.server.ip, card_has=flow.client.node.wanted_addresses)
+
+
 @requirement("EKS-CUSTOM-NETWORKING")
 @flows(client=WINDOWS, server=LINUX, placement="cross-node", via="pod-ip", family="ipv4")
 def test_windows_pods_stay_in_the_subnet_that_linux_pods_have_left(flow, case):

@@ -177,7 +177,8 @@ class Bench:
     def facts(self) -> dict[str, Any]:
         gateways = {name: node.gateways for name, node in self.network.machines.items()}
         listed = {name: node.hns_networks for name, node in self.network.machines.items()}
-        told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed}
+        cards = {name: node.card for name, node in self.network.machines.items()}
+        told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed, "cards": cards}
         return {**told, "build": self.build_seconds}
 
     def service(

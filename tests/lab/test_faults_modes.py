@@ -88,7 +88,19 @@ def with_subnets_of_hns(lab):
     return [ip_address(addresses[0]) in ip_network(subnet) for subnet in listed["Subnets"]] == [True]
 
 
+def keeps_addresses_ready(lab):
+    """A node's card gets another address for the one that a pod takes."""
+    node = "windows-2"
+    before = lab.facts()["cards"][node]["local-ipv4s"]
+    lab.attach(node, "more")
+    try:
+        return len(lab.facts()["cards"][node]["local-ipv4s"]) > len(before)
+    finally:
+        lab.detach(node, "more")
+
+
 CHECKS = {
+    "no-addresses-kept-ready": keeps_addresses_ready,
     "hns-subnet-of-another-network": with_subnets_of_hns,
     "foreign-block-borrowed": sixty_at_most,
     "policies-not-held-to": holds_to_a_policy,

@@ -8,8 +8,9 @@ from podwire.cases import Case, Slot
 from podwire.cluster.services import DeployedService, ServicePort, Services
 from podwire.cluster.workloads import Deployment, Probe
 from podwire.facts import ClusterFacts, ExternalHost, NodeFacts
-from podwire.flows import Peer, ServiceSymbols
+from podwire.flows import Peer
 from podwire.probe.controls import controls_of
+from podwire.symbols import ServiceSymbols
 
 NODES = (
     NodeFacts(name="l1", os="linux", addresses=("172.31.0.1",)),

@@ -6,11 +6,12 @@ import pytest
 from observed import BINDINGS, a_case, a_flow, a_packet, an_attempt, an_observation, attempts
 
 from podwire.cases import Known
-from podwire.flows import Peer, Symbol
+from podwire.flows import Peer
 from podwire.judge import judge
 from podwire.patterns import at_least, nothing, request
 from podwire.spread import every_backend, one_backend, some_backend
 from podwire.suite import expectation
+from podwire.symbols import Symbol
 from podwire.verdicts import Outcome
 
 CASE = a_case()
@@ -108,6 +109,32 @@ def test_a_tool_prints_what_is_expected(output, met):
     verdict = judge(CASE, expectation(output="10.0.0.1"), an_observation(ran, output=output))
     assert verdict.outcome is met
     assert verdict.findings[-1].actual == (" ".join(output.split()) or "it prints nothing")
+
+
+CARD = '{"local-ipv4": "10.0.0.4", "local-ipv4s": ["10.0.0.4", "10.0.0.1", "10.0.0.2"], "ipv4-prefix": []}'
+
+
+@pytest.mark.parametrize(
+    ("address", "least", "output", "met"),
+    [
+        ("10.0.0.1", 2, CARD, PASS),
+        ("10.0.0.1", 3, CARD, FAIL),
+        ("10.0.0.3", 2, CARD, FAIL),
+        ("10.0.0.4", 2, CARD, FAIL),
+        ("10.0.0.1", 2, "not found", INCONCLUSIVE),
+    ],
+)
+def test_a_card_has_an_address_and_as_many_as_are_wanted(address, least, output, met):
+    ran = replace(an_attempt(error="other"), error=None)
+    wanted = CASE.flow.client.node.wanted_addresses
+    seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.ip": address, wanted.name: least})
+    assert outcome(expectation(on_card=CASE.flow.server.ip, card_has=wanted), seen) is met
+
+
+def test_without_knowing_how_many_are_wanted_nothing_is_said_of_a_card():
+    ran = replace(an_attempt(error="other"), error=None)
+    seen = an_observation(ran, output=CARD, bindings=BINDINGS)
+    assert outcome(expectation(card_has=CASE.flow.client.node.wanted_addresses), seen) is INCONCLUSIVE
 
 
 HNS = '{{"Name":"nat","Type":"NAT","VSID":null,"Subnets":["{}"]}}'

@@ -7,7 +7,7 @@ from observed import BINDINGS, a_case, a_flow, a_packet, a_tunnel, an_attempt, a
 
 from podwire.cases import pod_point
 from podwire.cluster import manifests
-from podwire.flows import Flow, Matrix, Peer, ServiceSymbols, Symbol
+from podwire.flows import Flow, Matrix, Peer
 from podwire.judge import judge
 from podwire.lab.planned import planned_facts
 from podwire.lab.profiles import PROFILES
@@ -19,6 +19,7 @@ from podwire.probe.requests import CNI_PLUGIN, attempts_in, request_of
 from podwire.probe.targets import Target
 from podwire.requirements import Catalogue, Condition, Requirement
 from podwire.suite import SuiteTest, expectation, known
+from podwire.symbols import ServiceSymbols, Symbol
 from podwire.symptoms import symptom
 from podwire.verdicts import Outcome
 

@@ -29,6 +29,7 @@ from podwire.cluster.rest import RestClient
 from podwire.cluster.services import DeployedService, Services
 from podwire.cluster.vpc import has_branch, vpc_address, vpc_subnet
 from podwire.cluster.waiting import Limits, PodWait, image_of
+from podwire.cluster.warm_addresses import wanted_addresses
 from podwire.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.layout import agent_file
 from podwire.needs import GROUPED, Needs
@@ -133,7 +134,8 @@ class Deployment:
     """What stands in the cluster.
 
     `problems` says by pod why it is not available; the rest of the run goes on. `former` are Services as they were
-    before the run changed them, `filled` the nodes that it filled with pods.
+    before the run changed them, `filled` the nodes that it filled with pods, and `wanted_addresses` what network cards
+    of nodes must have for pods, where somebody is told to keep some ready.
     """
 
     namespace: str
@@ -143,6 +145,7 @@ class Deployment:
     problems: dict[str, str] = field(default_factory=dict)
     former: dict[tuple[str, str], DeployedService] = field(default_factory=dict)
     filled: dict[str, Filled] = field(default_factory=dict)
+    wanted_addresses: dict[str, int] = field(default_factory=dict)
 
     def probe(self, pod: str) -> Probe:
         """The probe of that name. Raises KeyError."""
@@ -281,6 +284,7 @@ class _Deploying:
             probes=probes,
             services=self._services,
             problems=self._problems,
+            wanted_addresses=wanted_addresses(self._rest, self._facts),
         )
 
     def _hostnames(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ OUTSIDE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.0/2
 OUTSIDE_ROUTER: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.1", "ipv6": "2001:db8:e::1"})
 OUTSIDE_HOST: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.10", "ipv6": "2001:db8:e::10"})
 VPC = "172.31.0.0/16"  # where pods have addresses of the nodes' own network: everything of the cluster is in it
+METADATA = "169.254.169.254"  # of EC2, link-local (Amazon EC2 user guide: instance metadata)
 SERVICE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "10.96.0.0/16", "ipv6": "fd10:96::/112"})
 
 UNDERLAY_MTU = 1500

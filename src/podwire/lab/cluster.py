@@ -133,6 +133,10 @@ class Cluster:
         for controller in controllers:
             controller.start()
         await asyncio.gather(proxy.settled(), answers)
+        if self._profile.cni == "vpc-cni":
+            from podwire.lab.ec2_metadata import Ec2Metadata
+
+            await Ec2Metadata(network.router.netns, network.machines).serve()
         outside.open_door(self._start.directory)
         self._inject_faults(network)
         from podwire.lab.api.server import application, serve

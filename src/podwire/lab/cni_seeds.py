@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from podwire.facts import OS
 from podwire.lab.addresses import SERVICE_NETWORK, UNDERLAY, VPC, NodePlan
 from podwire.lab.interfaces import Object
+from podwire.lab.network_card import WARM, WARM_PREFIXES
 from podwire.lab.profiles import Profile
 
 Seed = tuple[str, Object]
@@ -304,7 +305,8 @@ def _of_vpc(profile: Profile) -> Iterator[Seed]:
     prefixes = "true" if profile.ipam == "vpc-prefix" else "false"
     settings = {"enable-windows-ipam": "true", "enable-windows-prefix-delegation": prefixes}
     # amazon-vpc-resource-controller-k8s, docs/windows: what it keeps ready where nobody says otherwise.
-    settings |= {"warm-prefix-target": "1"} if prefixes == "true" else {"windows-warm-ip-target": "3"}
+    ready = ("warm-prefix-target", WARM_PREFIXES) if prefixes == "true" else ("windows-warm-ip-target", WARM)
+    settings[ready[0]] = str(ready[1])
     yield "configmaps", config("amazon-vpc-cni", settings)
     node = daemonset("aws-node", "linux", "amazon/amazon-k8s-cni:v1.19.0", [])
     if profile.custom_networking:

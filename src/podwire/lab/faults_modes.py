@@ -312,6 +312,15 @@ def _more_addresses(do: Injection, node: Node, more: int) -> None:
     do.undone_by(undo)
 
 
+@fault("no-addresses-kept-ready", kills=("EKS-WARM",), profiles=VPC)
+def no_addresses_kept_ready(do: Injection) -> None:
+    """Network cards of Windows nodes get another address, or prefix, only when a pod finds none."""
+    for node in do.nodes("windows"):
+        if node.network_card:
+            node.network_card.keeps_ready = False
+            do.undone_by(partial(setattr, node.network_card, "keeps_ready", True))
+
+
 @fault("addresses-without-rest", kills=("ADDR-COOL-DOWN",), profiles=SECONDARY)
 def addresses_without_rest(do: Injection) -> None:
     """An address that a pod of a Windows node gives back is another pod's at once."""

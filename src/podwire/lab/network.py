@@ -14,7 +14,15 @@ from typing import Any
 
 from podwire.facts import DENIED_PORT, FAMILIES, Family, family_of
 from podwire.lab import nft
-from podwire.lab.addresses import OUTSIDE_HOST, OUTSIDE_NETWORK, OUTSIDE_ROUTER, ROUTER, UNDERLAY, UNDERLAY_MTU
+from podwire.lab.addresses import (
+    METADATA,
+    OUTSIDE_HOST,
+    OUTSIDE_NETWORK,
+    OUTSIDE_ROUTER,
+    ROUTER,
+    UNDERLAY,
+    UNDERLAY_MTU,
+)
 from podwire.lab.conntrack import forget_all
 from podwire.lab.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
 from podwire.lab.interfaces import Namespace, NodeNetwork
@@ -160,6 +168,8 @@ class LabNetwork:
             outside.route(ANYWHERE[family], NIC, OUTSIDE_ROUTER[family])
             for plan in self.profile.nodes:
                 router.neighbour(NIC, plan.address(family), plan.mac)
+        if self.profile.cni == "vpc-cni":
+            router.address("lo", alone(METADATA))
         router.commit()
         outside.commit()
         hidden = [plan.pod_cidr("ipv4") for plan in self.profile.nodes if not self.profile.is_reached(plan)]

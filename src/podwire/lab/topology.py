@@ -24,6 +24,7 @@ from podwire.lab.conntrack import ANYWHERE as ANYWHERE_OF_THE_NODE
 from podwire.lab.hosts import ANYWHERE, BRIDGE, BRIDGED, FABRIC_MAC, NIC, ROUTING, Host, Pod, alone, stack
 from podwire.lab.interfaces import Namespace, NoAddressLeft, PodNetwork, PolicyRule, PortMapping, ServiceRule
 from podwire.lab.netns import plain_frames
+from podwire.lab.network_card import NetworkCard
 from podwire.lab.profiles import Profile
 from podwire.lab.rtnetlink import wait_ready
 from podwire.lab.service_tables import Tables
@@ -65,6 +66,9 @@ class Node:
         self._next_pod = plan.pods.first
         self.address_rest = profile.address_rest if plan.os == "windows" else 0.0
         self._given_back: dict[int, float] = {}
+        self.network_card = NetworkCard(prefixes=profile.ipam == "vpc-prefix") if self._on_a_card else None
+        if self.network_card:
+            self.network_card.keep_ready(plan.pods, set())
         self._building = threading.RLock()  # Services are written in threads beside the one that attaches pods
 
     @property
@@ -94,6 +98,19 @@ class Node:
     def hns_networks(self) -> Sequence[Mapping[str, Any]]:
         """See `interfaces.NodeNetwork`."""
         return windows_node.hns_networks(self.profile, self.hns_subnets) if self.os == "windows" else ()
+
+    @property
+    def _on_a_card(self) -> bool:
+        return self.profile.cni == "vpc-cni" and self.os == "windows"
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """See `ec2_metadata.Machine`. Of a Linux node only its own address is told."""
+        own, card = self.plan.address("ipv4"), self.network_card
+        for_pods = [self.plan.pod_address("ipv4", number) for number in card.assigned] if card else []
+        prefixes = [f"{one}/28" for one in for_pods] if card and card.prefixes else []
+        single = [own] if prefixes else [own, *for_pods]
+        return {"mac": self.plan.mac, "local-ipv4": own, "local-ipv4s": single, "ipv4-prefix": prefixes}
 
     # Building
 
@@ -330,11 +347,15 @@ class Node:
         rested = time.monotonic() - self.address_rest
         self._given_back = {host: when for host, when in self._given_back.items() if when > rested}
         taken = {pod.host for pod in self.pods.values()} | self._given_back.keys()
-        pods = self.plan.pods
+        pods, card = self.plan.pods, self.network_card
+        if card:
+            card.prepare(pods, taken)
         for offset in range(pods.last - pods.first + 1):
             number = pods.first + (self._next_pod - pods.first + offset) % (pods.last - pods.first + 1)
-            if number not in taken:
+            if number not in taken and (card is None or card.has(number)):
                 self._next_pod = number + 1
+                if card:
+                    card.keep_ready(pods, taken | {number})
                 return number
         raise NoAddressLeft(f"no pod address is left on {self.name}")
 

@@ -9,7 +9,7 @@ longer than its question, and only stdin, which is reached through the cluster's
 
 It runs on one thread and its own small loop: asyncio alone would cost three times the start-up time and twice the
 memory of all the rest, and its Windows flavours differ too much. Sections: framing, the loop, addresses and errors,
-echo server, client exchange, ping, resolve, interfaces, capture, tool, RPC, main.
+echo server, client exchange, ping, resolve, interfaces, capture, tool, network card, RPC, main.
 """
 
 from __future__ import annotations
@@ -1958,6 +1958,59 @@ async def tool(loop: Loop, params: Parameters) -> Parameters:
     return {"code": done.returncode, "stdout": stdout, "stderr": stderr, "elapsed": time.perf_counter() - began}
 
 
+# ----------------------------------------------------------------------------------------------------- network card
+
+METADATA = ("169.254.169.254", 80)  # Amazon EC2 user guide: instance metadata, of link-local scope.
+ADDRESSES_OF_A_PREFIX = 16
+
+
+async def ec2_card(loop: Loop, params: Parameters) -> Parameters:
+    """What EC2 says of the addresses of this machine's network card, as a tool prints it: a JSON object by category of
+    the metadata. Asked again until the card has `least` addresses beside its own, or `timeout` is over: who assigns
+    them takes its time."""
+    least, limit, began = wanted(params, "least", int), wanted(params, "timeout", float), time.perf_counter()
+    until = now() + limit
+
+    def work() -> Parameters:
+        while True:
+            card = card_told(min(limit, 5.0))
+            enough = len(card["local-ipv4s"]) - 1 + ADDRESSES_OF_A_PREFIX * len(card["ipv4-prefix"]) >= least
+            if enough or now() >= until:
+                return card
+            time.sleep(0.25)
+
+    try:
+        card = await loop.in_thread(work, until + 20.0)
+    except TimeoutError:
+        raise Failure("receive", "timeout", None, "the metadata service of EC2 does not answer") from None
+    except OSError as error:
+        raise Failure.of("connect", error) from None
+    return {"code": 0, "stdout": json.dumps(card), "stderr": "", "elapsed": time.perf_counter() - began}
+
+
+def card_told(limit: float) -> Parameters:
+    """Ask once, as IMDSv2 wants it: for a token first (Amazon EC2 user guide, instance metadata: categories)."""
+    import http.client
+
+    def ask(method: str, path: str, head: dict[str, str]) -> str:
+        connection = http.client.HTTPConnection(*METADATA, timeout=limit)
+        with contextlib.closing(connection):
+            connection.request(method, f"/latest/{path}", headers=head)
+            answer = connection.getresponse()
+            text = answer.read(MOST_TOLD).decode("utf-8", "replace")
+        if answer.status not in (200, 404):  # A category of which there is nothing is not found.
+            raise Failure(
+                "receive", "other", answer.status, f"the metadata service answers {path} with {answer.status}"
+            )
+        return text if answer.status == 200 else ""
+
+    token = {"X-aws-ec2-metadata-token": ask("PUT", "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})}
+    mac = ask("GET", "meta-data/mac", token).strip()
+    place = f"meta-data/network/interfaces/macs/{mac}"
+    lists = {name: ask("GET", f"{place}/{name}", token).split() for name in ("local-ipv4s", "ipv4-prefix")}
+    return {"local-ipv4": ask("GET", "meta-data/local-ipv4", token).strip(), **lists}
+
+
 # -------------------------------------------------------------------------------------------------------------- RPC
 
 
@@ -2097,6 +2150,7 @@ class Rpc:
         self._methods: dict[str, Callable[[Loop, Parameters], Any]] = {
             "exchange": exchange, "burst": burst, "sequence": sequence, "ping": ping, "beacon": beacon,
             "resolve": resolve, "lookup": lookup, "lookups": lookups, "tool": tool,
+            "ec2_card": ec2_card,
             "hello": self._hello, "capture_start": self._capture_start, "bye": self._bye,
         }  # fmt: skip
         self._stdio = Stdio(loop, self._on_bytes, lambda: self.end(0), threads)

@@ -127,6 +127,8 @@ def _of_node(
     if node.build is not None:
         values[f"{role}.node.build"] = node.build
     values |= {f"{role}.node.{name}": value for name, value in _of_machine(node)}
+    if name in deployment.wanted_addresses:
+        values[f"{role}.node.wanted_addresses"] = deployment.wanted_addresses[name]
     filled = deployment.filled.get(name)
     if filled:
         values[f"{role}.node.addresses_in_use"] = filled.addresses

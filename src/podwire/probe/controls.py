@@ -10,13 +10,14 @@ from typing import Any
 from podwire.cases import Case, Slot
 from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
 from podwire.facts import ClusterFacts, Family
-from podwire.flows import BY_TUNNEL, ON_NODE_NETWORK, ServiceSymbols
+from podwire.flows import BY_TUNNEL, ON_NODE_NETWORK
 from podwire.needs import ANOTHER_SERVICE, CONTROL_KIND
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.ports import SourcePorts
 from podwire.probe.requests import way_of
 from podwire.probe.targets import HTTP_PORT, NoTarget, probe_of, target_of
+from podwire.symbols import ServiceSymbols
 
 
 @dataclass(frozen=True, kw_only=True)

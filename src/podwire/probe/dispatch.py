@@ -288,7 +288,10 @@ class Dispatcher:
             given = [next(self._tokens) for _ in range(case.flow.connections)]
             pod = self._client(case)
             ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in given]
-            method, parameters, seconds = request_of(case, target, given, ports, self._timeout, self._facts.mode)
+            wanted = self._deployment.wanted_addresses.get(case.client.node, 0)
+            method, parameters, seconds = request_of(
+                case, target, given, ports, self._timeout, self._facts.mode, wanted
+            )
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             flights.append(
                 _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)

@@ -25,17 +25,26 @@ CNI_PLUGIN = "cni-plugin"
 """A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
 HNS_NETWORKS = "hns-networks"
 """Another one, which the agent knows: it lists the networks of HNS on a Windows node."""
+EC2_CARD, EC2_PATIENCE = "ec2-card", 30.0
+"""What a node's network card has, by EC2's word; and how long, in seconds, who assigns addresses may take."""
 PLUGIN_OF = {"l2bridge": "win-bridge", "overlay": "win-overlay"}
 
 Request = tuple[str, dict[str, Any], float]
 
 
 def request_of(
-    case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float, mode: str = ""
+    case: Case,
+    target: Target,
+    tokens: Sequence[str],
+    ports: Sequence[int],
+    timeout: float,
+    mode: str = "",
+    wanted_addresses: int = 0,
 ) -> Request:
     """Method, parameters, and the seconds that the agent may take. `tokens` and source `ports` are one an exchange.
 
-    `mode` is the network mode of the cluster, which tells the CNI plugin of its Windows nodes.
+    `mode` is the network mode of the cluster, which tells the CNI plugin of its Windows nodes; `wanted_addresses` is
+    how many the network card of the client's node must have for pods.
     """
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
@@ -47,6 +56,8 @@ def request_of(
         rounds = -(-len(asked) // LOOKUPS_AT_ONCE)
         parameters = {"lookups": asked, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
         return "lookups", parameters, timeout * rounds
+    if flow.tool == EC2_CARD:
+        return "ec2_card", {"least": wanted_addresses, "timeout": EC2_PATIENCE}, EC2_PATIENCE
     if flow.protocol == "tool":
         call = {"name": flow.tool, "arguments": [target.host]}
         if flow.tool == CNI_PLUGIN:

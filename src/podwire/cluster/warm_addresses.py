@@ -1,0 +1,46 @@
+"""How many addresses Windows nodes on EKS must have ready for pods, once the probes have theirs."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from podwire.cluster.errors import NotFound
+from podwire.cluster.rest import RestClient
+from podwire.cluster.vpc import vpc_address
+from podwire.facts import ClusterFacts
+from podwire.warm_pools import pool_told_by
+
+Object = dict[str, Any]
+_SETTINGS = ("kube-system", "amazon-vpc-cni")
+
+
+def wanted_addresses(rest: RestClient, facts: ClusterFacts) -> dict[str, int]:
+    """By node what the controller of the VPC is told to keep on its network card, in use or not; {} elsewhere.
+
+    Raises:
+        ClusterError: pods or settings cannot be read.
+    """
+    offering = {node.name: node.vpc_addresses for node in facts.nodes if node.vpc_addresses is not None}
+    if facts.ipam not in ("vpc-secondary", "vpc-prefix") or not offering:
+        return {}
+    try:
+        settings = rest.get("configmaps", *_SETTINGS).get("data") or {}
+    except NotFound:
+        settings = {}
+    pool = pool_told_by(settings, prefixes=facts.ipam == "vpc-prefix")
+    return {
+        name: pool.least(set(_in_use(rest.list("pods", fields=f"spec.nodeName={name}"))), most)
+        for name, most in offering.items()
+    }
+
+
+def _in_use(pods: Iterable[Object]) -> Iterator[str]:
+    for pod in pods:
+        address = vpc_address(pod)
+        if address and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            try:
+                yield str(ipaddress.ip_address(address))
+            except ValueError:
+                continue

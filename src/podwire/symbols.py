@@ -1,0 +1,119 @@
+"""Values that only a run knows, by their names: what a test speaks of before there are addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A value that only a run knows, by its name in an observation's bindings: `client.ip`, `service.cluster_ip`."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A node as symbols: that of a peer, or the one that a flow enters the cluster by (`entry`).
+
+    `build` is `(build, revision)` of a Windows node.
+    """
+
+    role: str
+
+    @property
+    def ip(self) -> Symbol:
+        return Symbol(f"{self.role}.node.ip")
+
+    @property
+    def mac(self) -> Symbol:
+        return Symbol(f"{self.role}.node.mac")
+
+    @property
+    def pod_network(self) -> Symbol:
+        return Symbol(f"{self.role}.node.pod_network")
+
+    @property
+    def build(self) -> Symbol:
+        return Symbol(f"{self.role}.node.build")
+
+    @property
+    def provider(self) -> Symbol:
+        """The cloud that the machine is of."""
+        return Symbol(f"{self.role}.node.provider")
+
+    @property
+    def reserved(self) -> Symbol:
+        """The first three addresses of its part of the pod network: network, gateway, and what HNS takes."""
+        return Symbol(f"{self.role}.node.reserved")
+
+    @property
+    def vpc_addresses(self) -> Symbol:
+        """How many addresses of the VPC it offers to pods."""
+        return Symbol(f"{self.role}.node.vpc_addresses")
+
+    @property
+    def wanted_addresses(self) -> Symbol:
+        """How many its network card must have for pods, by what the controller of the VPC is told to keep ready."""
+        return Symbol(f"{self.role}.node.wanted_addresses")
+
+    @property
+    def addresses_in_use(self) -> Symbol:
+        """How many addresses of the pod network its pods have, once the run has filled it with pods."""
+        return Symbol(f"{self.role}.node.addresses_in_use")
+
+    @property
+    def pods_without_address(self) -> Symbol:
+        """How many of the pods that filled it got no address, and were told why."""
+        return Symbol(f"{self.role}.node.pods_without_address")
+
+    @property
+    def rest_of_an_address(self) -> Symbol:
+        """For how many seconds an address that a pod gave back was nobody's."""
+        return Symbol(f"{self.role}.node.rest_of_an_address")
+
+    @property
+    def card_addresses(self) -> Symbol:
+        """How many addresses its network card can have besides its own, by its instance type."""
+        return Symbol(f"{self.role}.node.card_addresses")
+
+    @property
+    def card_prefix_addresses(self) -> Symbol:
+        """The same with a prefix of 16 addresses in the place of each."""
+        return Symbol(f"{self.role}.node.card_prefix_addresses")
+
+
+@dataclass(frozen=True)
+class ServiceSymbols:
+    """The Service of a flow. `kind` is a file in `manifests/services`: which Service, and which pods are behind it."""
+
+    kind: str = "echo"
+
+    @property
+    def cluster_ip(self) -> Symbol:
+        return Symbol("service.cluster_ip")
+
+    @property
+    def port(self) -> Symbol:
+        return Symbol("service.port")
+
+    @property
+    def node_port(self) -> Symbol:
+        return Symbol("service.node_port")
+
+    @property
+    def target_port(self) -> Symbol:
+        return Symbol("service.target_port")
+
+    @property
+    def families(self) -> Symbol:
+        """The IP families of its cluster addresses, IPv4 first."""
+        return Symbol("service.families")
+
+    @property
+    def backends(self) -> Symbol:
+        """The addresses of all its ready endpoints."""
+        return Symbol("service.backends")
