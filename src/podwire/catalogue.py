@@ -6,6 +6,7 @@ Whatever is wrong in them is one line that names the file, the entry and the fie
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from podwire.flows import WAYS_TO_A_PORT
 from podwire.homes import ROW_KINDS, SEVERITIES, Row, complaints, listing, tree
 from podwire.requirements import ANY, LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
 from podwire.strict_yaml import FileError, Reader
@@ -231,6 +233,10 @@ def _check_links(catalogue: Catalogue, tests: tuple[SuiteTest, ...], suites: Pat
             raise CatalogueError(f"{place}: {test.requirement} belongs to the area {area}")
         if not test.matrices:
             raise CatalogueError(f"{place}: has no flows (@flows is missing)")
+        for matrix, (axis, ways) in itertools.product(test.matrices, WAYS_TO_A_PORT.items()):
+            others = sorted(set(matrix.via) - set(ways))
+            if others and getattr(matrix, axis):
+                raise CatalogueError(f"{place}: {axis} says nothing of flows by {', '.join(others)}")
         tested.add(test.requirement)
     for rule in catalogue.requirements.values():
         if rule.id not in tested:

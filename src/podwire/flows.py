@@ -62,6 +62,12 @@ BY_SERVICE: tuple[Via, ...] = (
 BY_TUNNEL: tuple[Via, ...] = ("own-vni", "other-vni")
 """To a pod in tunnel packets that the agent on a node makes itself: in the network of the pods, or in another one."""
 
+WAYS_TO_A_PORT: dict[str, tuple[Via, ...]] = {
+    "closed_port": ("pod-ip", "node-ip", "external-ip"),
+    "denied_port": ("pod-ip", "node-ip"),
+}
+"""The ways by which a flow may be sent to another port than that of a server."""
+
 MANY = 20
 """So many exchanges of one case would take the time of those that are in flight with them."""
 

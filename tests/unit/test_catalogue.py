@@ -87,6 +87,10 @@ def test_a_limitation_may_limit_several_requirements(suites):
         ({"test": "def test_one(): pass\n"}, "requirements ONE: no test judges it"),
         ({"test": TEST.replace('"ONE"', '"TWO"')}, "test_one: TWO is no requirement of the catalogue"),
         ({"test": TEST.replace('@requirement("ONE")\n', "")}, "test_one: has no requirement"),
+        (
+            {"test": TEST.replace('"pod-ip"', '("pod-ip", "cluster-ip"), closed_port=True')},
+            "test_one: closed_port says nothing of flows by cluster-ip",
+        ),
         ({"test": "import nothing_like_it\n"}, "cannot be imported: ModuleNotFoundError"),
     ],
 )

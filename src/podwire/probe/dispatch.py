@@ -33,7 +33,7 @@ from podwire.probe.sightings import Landed, Seen, Sighting
 from podwire.probe.targets import NoTarget, Target, probe_of, server_ports, target_of
 
 PATIENCE = 15.0
-SETTLE, GLANCE = 30.0, 0.5
+SETTLE, GLANCE, BETWEEN = 30.0, 0.5, 0.05
 LEAVING = "pods-leaving"
 LULL = 0.25
 Say = Callable[[str], object]
@@ -199,6 +199,8 @@ class Dispatcher:
                     settled[case.id] = time.monotonic() - began
                 else:
                     waiting.append(case)
+            if waiting:
+                time.sleep(BETWEEN)
         return settled
 
     def _timed(self, name: str) -> _Timed:
