@@ -32,9 +32,10 @@ def test_single_addresses_are_kept_beside_those_in_use(warm, minimum, running, a
     [
         *((None, None, None, 0, 1), (None, None, None, 15, 1), (None, None, None, 16, 2)),
         *((1, None, None, 0, 1), (3, None, None, 0, 3), (1, None, None, 5, 2), (1, None, None, 17, 3)),
-        *((None, None, 1, 0, 1), (None, None, 1, 15, 1), (None, None, 1, 16, 2)),
-        *((None, 5, None, 0, 1), (None, 5, None, 11, 1), (None, 5, None, 12, 2)),
-        *((None, 1, 1, 0, 1), (None, 1, 1, 17, 2), (None, 3, 1, 14, 2), (None, 7, 20, 0, 2), (None, 7, 20, 26, 3)),
+        *((None, None, 1, 0, 1), (None, None, 1, 5, 1), (None, None, 1, 15, 1), (None, None, 1, 16, 2)),
+        *((None, 5, None, 0, 1), (None, 5, None, 5, 1), (None, 5, None, 11, 1), (None, 5, None, 12, 2)),
+        *((None, 1, 1, 0, 1), (None, 1, 1, 5, 1), (None, 1, 1, 17, 2), (None, 3, 1, 14, 2)),
+        *((None, 7, 20, 0, 2), (None, 7, 20, 5, 2), (None, 7, 20, 17, 2), (None, 7, 20, 26, 3)),
         *((2, 1, 1, 5, 1), (0, 0, 0, 0, 1), (0, 0, 0, 16, 2)),
     ],
 )
