@@ -224,6 +224,11 @@ class Flow:
         return Symbol("cluster.dsr")
 
     @property
+    def mode(self) -> Symbol:
+        """The network mode of the cluster's Windows nodes."""
+        return Symbol("cluster.mode")
+
+    @property
     def kube_proxy(self) -> Symbol:
         """Whether there is a kube-proxy for Windows nodes."""
         return Symbol("cluster.kube_proxy")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from podwire import spread
 from podwire.cases import Case, Expectation, pod_point
-from podwire.hns_networks import NoNetworks, networks_in
+from podwire.hns_networks import NoNetworks, mode_told_by, networks_in
 from podwire.judge_dns import alike_finding, asked_findings, resolved_finding, server_findings
 from podwire.observations import Attempt, Capture, Observation, Point
 from podwire.packets import Packet
@@ -158,23 +158,29 @@ def _printed(expectation: Expectation, observation: Observation) -> Iterator[Fin
         met = bool(codes) and all(meets(code, expectation.exit_code) for code in codes)
         actual = f"it is {', '.join(map(str, codes))}"
         yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
-    if expectation.hns_subnet_of is not None:
-        yield _of_hns(expectation.hns_subnet_of, observation)
+    if expectation.hns_subnet_of is not None or expectation.hns_mode is not None:
+        yield from _of_hns(expectation, observation)
     if expectation.on_card is not None or expectation.card_has is not None:
         yield from _of_card(expectation, observation)
 
 
-def _of_hns(symbol: Symbol, observation: Observation) -> Finding:
-    """Whether an address is of the subnets that the node's HNS lists."""
+def _of_hns(expectation: Expectation, observation: Observation) -> Iterator[Finding]:
+    """What HNS of the client's node lists."""
     try:
         networks = networks_in(observation.output)
     except NoNetworks as problem:
         raise Unbound(f"the networks of HNS: what it printed is {problem}") from problem
-    address = str(bound(symbol, observation.bindings))
-    listed = ", ".join(f"{one.name} {' and '.join(one.subnets) or 'none'}" for one in networks)
-    met = any(one.has_room_for(address) for one in networks)
-    text = f"{symbol} ({address}) of a subnet that HNS lists"
-    return Finding(expected=text, actual=f"they are: {listed or 'none'}", where="client's node", met=met)
+    where = "client's node"
+    if expectation.hns_subnet_of is not None:
+        address = str(bound(expectation.hns_subnet_of, observation.bindings))
+        listed = ", ".join(f"{one.name} {' and '.join(one.subnets) or 'none'}" for one in networks)
+        met = any(one.has_room_for(address) for one in networks)
+        text = f"{expectation.hns_subnet_of} ({address}) of a subnet that HNS lists"
+        yield Finding(expected=text, actual=f"they are: {listed or 'none'}", where=where, met=met)
+    if expectation.hns_mode is not None:
+        mode, told = str(bound(expectation.hns_mode, observation.bindings)), mode_told_by(networks)
+        text = f"networks of HNS of the mode {mode}"
+        yield Finding(expected=text, actual=told.words, where=where, met=told.mode == mode)
 
 
 def _of_card(expectation: Expectation, observation: Observation) -> Iterator[Finding]:

@@ -46,6 +46,7 @@ class Expects(Protocol):
         output: Symbol | str | None = None,
         exit_code: Any = None,
         hns_subnet_of: Symbol | None = None,
+        hns_mode: Symbol | None = None,
         on_card: Symbol | None = None,
         card_has: Symbol | None = None,
         known: Sequence[Known] = (),

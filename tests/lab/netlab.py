@@ -179,6 +179,7 @@ class Bench:
         listed = {name: node.hns_networks for name, node in self.network.machines.items()}
         cards = {name: node.card for name, node in self.network.machines.items()}
         told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed, "cards": cards}
+        told["mode"] = self.network.profile.mode
         return {**told, "build": self.build_seconds}
 
     def service(

@@ -99,7 +99,14 @@ def keeps_addresses_ready(lab):
         lab.detach(node, "more")
 
 
+def of_its_own_type(lab):
+    """HNS of a node lists its networks as of the node's network mode."""
+    facts = lab.facts()
+    return {one["Type"].lower() for one in facts["hns"]["windows-1"]} == {facts["mode"]}
+
+
 CHECKS = {
+    "hns-network-of-another-type": of_its_own_type,
     "no-addresses-kept-ready": keeps_addresses_ready,
     "hns-subnet-of-another-network": with_subnets_of_hns,
     "foreign-block-borrowed": sixty_at_most,

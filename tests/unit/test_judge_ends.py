@@ -156,6 +156,22 @@ def test_an_address_is_of_a_subnet_that_hns_lists(output, met):
 
 
 @pytest.mark.parametrize(
+    ("output", "met"),
+    [
+        (HNS.format("10.0.0.0/24").replace("NAT", "Overlay"), PASS),
+        (HNS.format("10.0.0.0/24").replace("NAT", "L2Bridge"), FAIL),
+        (HNS.format("10.0.0.0/24"), FAIL),
+        ("", FAIL),
+        ("Get-HnsNetwork : not recognized", INCONCLUSIVE),
+    ],
+)
+def test_the_networks_that_hns_lists_are_of_the_clusters_mode(output, met):
+    ran = replace(an_attempt(error="other"), error=None)
+    seen = an_observation(ran, output=output, bindings={**BINDINGS, "cluster.mode": "overlay"})
+    assert outcome(expectation(hns_mode=CASE.flow.mode), seen) is met
+
+
+@pytest.mark.parametrize(
     ("value", "wanted", "met"),
     [
         ((20348, 2762), at_least((20348, 1)), PASS),

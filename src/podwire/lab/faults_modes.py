@@ -33,6 +33,7 @@ from podwire.lab.interfaces import Object
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.network import SECURITY_RULES, LabNetwork
 from podwire.lab.network_policies import Reading, nothing_held
+from podwire.lab.profiles import PROFILES
 from podwire.lab.topology import Node, Notes
 from podwire.lab.windows_node import way_by_the_fabric
 
@@ -223,6 +224,15 @@ def hns_subnet_of_another_network(do: Injection) -> None:
     for node in do.nodes("windows"):
         before, node.hns_subnets = node.hns_subnets, (_ANOTHER_SUBNET,)
         do.undone_by(partial(setattr, node, "hns_subnets", before))
+
+
+@fault("hns-network-of-another-type", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
+def hns_network_of_another_type(do: Injection) -> None:
+    """HNS of Windows nodes lists its networks as of another type than what the cluster's network mode has."""
+    other = "L2Bridge" if do.network.profile.mode != "l2bridge" else "Overlay"
+    for node in do.nodes("windows"):
+        node.hns_type = other
+        do.undone_by(partial(setattr, node, "hns_type", ""))
 
 
 @fault("noted-address-of-another", kills=("EKS-NOTED-ADDRESS",), profiles=VPC)

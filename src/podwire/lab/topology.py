@@ -52,6 +52,7 @@ class Node:
         self.proxy_log: list[str] = []
         self.pod_notes: Notes = cni_seeds.pod_notes
         self.hns_subnets = tuple(plan.pod_cidr(family) for family in profile.pod_families(plan.os))
+        self.hns_type = ""  # Empty for that of the profile.
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
         self._tables = Tables(self.host.netns)
@@ -97,7 +98,9 @@ class Node:
     @property
     def hns_networks(self) -> Sequence[Mapping[str, Any]]:
         """See `interfaces.NodeNetwork`."""
-        return windows_node.hns_networks(self.profile, self.hns_subnets) if self.os == "windows" else ()
+        if self.os != "windows":
+            return ()
+        return windows_node.hns_networks(self.profile, self.hns_subnets, self.hns_type)
 
     @property
     def _on_a_card(self) -> bool:

@@ -60,14 +60,15 @@ _HNS_TYPES: Mapping[str, str] = {
 EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
 
 
-def hns_networks(profile: Profile, subnets: Sequence[str]) -> list[dict[str, object]]:
+def hns_networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[dict[str, object]]:
     """The networks that HNS of a node has, each with Name, Type, VSID (null but for overlays) and Subnets.
 
     Overlays have another one beside that of the pods, which binds the switch to the network card: set-up scripts and
-    Calico call it External (flannel issue 1111), ovn-kubernetes has a base network.
+    Calico call it External (flannel issue 1111), ovn-kubernetes has a base network. `kind` is another type than that of
+    the profile's mode.
     """
     vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
-    kind = _HNS_TYPES[profile.mode]
+    kind = kind or _HNS_TYPES[profile.mode]
     own: dict[str, object] = {"Name": network_name(profile), "Type": kind, "VSID": vni, "Subnets": list(subnets)}
     found = [own]
     if vni:

@@ -32,7 +32,7 @@ def bindings_of(
         values |= {"target.name": target.name, "target.fqdn": target.fqdn}
         values |= _suffixes(case, target, deployment, facts)
     told = (("dsr", facts.dsr), ("win_dsr", facts.win_dsr), ("kube_proxy", facts.kube_proxy))
-    values |= {f"cluster.{name}": on for name, on in told if on is not None}
+    values |= {f"cluster.{name}": on for name, on in told if on is not None} | {"cluster.mode": facts.mode}
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
     asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
