@@ -81,7 +81,8 @@ class Expectation:
     `seen_as` is the address that the server must have seen the client come from, `spread` how several connections are
     shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
     printed and `exit_code` how it must have ended. Of HNS' networks, as the tool that lists them has printed,
-    `hns_subnet_of` is an address that must be of a subnet, and `hns_mode` the network mode that they must have.
+    `hns_subnet_of` is an address that must be of a subnet, and `hns_mode` the network mode that they must have; of its
+    endpoints one, and no more, must be that of the peer `hns_endpoint_of`.
     `on_card` is an address that the network card of the client's node must have, and `card_has` how many it must have
     for pods, as EC2 tells both. The lists are held against the captures of that point; `on_wire` against the NICs of
     all nodes that the flow passes.
@@ -101,6 +102,7 @@ class Expectation:
     exit_code: Any = None
     hns_subnet_of: Symbol | None = None
     hns_mode: Symbol | None = None
+    hns_endpoint_of: Peer | None = None
     on_card: Symbol | None = None
     card_has: Symbol | None = None
     known: tuple[Known, ...] = ()
@@ -135,6 +137,7 @@ class Expectation:
             (self.exit_code, f"its exit code is {self.exit_code}"),
             (self.hns_subnet_of, f"{self.hns_subnet_of} is of a subnet that HNS lists"),
             (self.hns_mode, f"the networks that HNS lists are of {self.hns_mode}"),
+            (self.hns_endpoint_of, f"HNS has one endpoint for {self.hns_endpoint_of}"),
             (self.on_card, f"the network card has the address {self.on_card}"),
             (self.card_has, f"the network card has {self.card_has} addresses for pods, or more"),
         )

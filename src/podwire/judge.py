@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from podwire import spread
 from podwire.cases import Case, Expectation, pod_point
-from podwire.hns_networks import NoNetworks, mode_told_by, networks_in
+from podwire.flows import Peer
+from podwire.hns import NoListing, endpoints_in, mode_told_by, networks_in
 from podwire.judge_dns import alike_finding, asked_findings, resolved_finding, server_findings
 from podwire.observations import Attempt, Capture, Observation, Point
 from podwire.packets import Packet
@@ -160,6 +161,8 @@ def _printed(expectation: Expectation, observation: Observation) -> Iterator[Fin
         yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
     if expectation.hns_subnet_of is not None or expectation.hns_mode is not None:
         yield from _of_hns(expectation, observation)
+    if expectation.hns_endpoint_of is not None:
+        yield _endpoint(expectation.hns_endpoint_of, observation)
     if expectation.on_card is not None or expectation.card_has is not None:
         yield from _of_card(expectation, observation)
 
@@ -168,7 +171,7 @@ def _of_hns(expectation: Expectation, observation: Observation) -> Iterator[Find
     """What HNS of the client's node lists."""
     try:
         networks = networks_in(observation.output)
-    except NoNetworks as problem:
+    except NoListing as problem:
         raise Unbound(f"the networks of HNS: what it printed is {problem}") from problem
     where = "client's node"
     if expectation.hns_subnet_of is not None:
@@ -181,6 +184,20 @@ def _of_hns(expectation: Expectation, observation: Observation) -> Iterator[Find
         mode, told = str(bound(expectation.hns_mode, observation.bindings)), mode_told_by(networks)
         text = f"networks of HNS of the mode {mode}"
         yield Finding(expected=text, actual=told.words, where=where, met=told.mode == mode)
+
+
+def _endpoint(peer: Peer, observation: Observation) -> Finding:
+    """Whether HNS of the client's node has one endpoint with the address of a pod, and its MAC."""
+    try:
+        endpoints = endpoints_in(observation.output)
+    except NoListing as problem:
+        raise Unbound(f"the endpoints of HNS: what it printed is {problem}") from problem
+    address, mac = (str(bound(symbol, observation.bindings)) for symbol in (peer.ip, peer.mac))
+    found = [one for one in endpoints if one.address == address]
+    text = f"one endpoint of HNS for {peer.ip} ({address}), with the MAC {mac}"
+    actual = f"{len(found)}: {', '.join(map(str, found))}" if found else f"none of {len(endpoints)}"
+    met = [one.mac for one in found] == [mac]
+    return Finding(expected=text, actual=actual, where="client's node", met=met)
 
 
 def _of_card(expectation: Expectation, observation: Observation) -> Iterator[Finding]:

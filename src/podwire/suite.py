@@ -47,6 +47,7 @@ class Expects(Protocol):
         exit_code: Any = None,
         hns_subnet_of: Symbol | None = None,
         hns_mode: Symbol | None = None,
+        hns_endpoint_of: Peer | None = None,
         on_card: Symbol | None = None,
         card_has: Symbol | None = None,
         known: Sequence[Known] = (),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from podwire.cases import Case, Slot
 from podwire.facts import ClusterFacts
 from podwire.flows import Flow, Peer
-from podwire.hns_networks import HnsMode, NoNetworks, mode_told_by, networks_in
+from podwire.hns import HnsMode, NoListing, mode_told_by, networks_in
 from podwire.planning import Plan
 from podwire.probe.requests import HNS_NETWORKS
 from podwire.probe.sightings import Sighting
@@ -74,7 +74,7 @@ def _told_by_node(seen: Mapping[str, Sighting], case: Case) -> HnsMode:
         return HnsMode(mode="unknown", words=f"cannot be asked: {observation.problem}")
     try:
         return mode_told_by(networks_in(observation.output))
-    except NoNetworks as problem:
+    except NoListing as problem:
         return HnsMode(mode="unknown", words=f"its list of networks is {problem}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from podwire.facts import UNKNOWN, ClusterFacts, Encapsulation, Mode
-from podwire.hns_networks import HnsMode
+from podwire.hns import HnsMode
 from podwire.observations import Observation
 from podwire.packets import Packet
 

@@ -11,3 +11,19 @@ def test_frames_of_a_pod_carry_its_own_mac(flow, case):
         known=[known(flow.client.mac, other_than(flow.client.node.mac))],
         at_client=[request(frame_src=flow.client.mac), reply(frame_dst=flow.client.mac)],
     )
+
+
+@requirement("ARCH-HNS-RESOURCES")
+@flows(
+    client=WINDOWS,
+    client_kind="host",
+    server=WINDOWS,
+    placement="same-node",
+    via="pod-ip",
+    protocol="tool",
+    tool="hns-endpoints",
+    family="ipv4",
+    every_node=True,
+)
+def test_a_node_has_one_endpoint_for_a_pod(flow, case):
+    case.expect(hns_endpoint_of=flow.server)

@@ -180,6 +180,7 @@ class Bench:
         cards = {name: node.card for name, node in self.network.machines.items()}
         told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed, "cards": cards}
         told["mode"] = self.network.profile.mode
+        told["quirks"] = {name: set(node.hns_quirks) for name, node in self.network.machines.items()}
         return {**told, "build": self.build_seconds}
 
     def service(

@@ -105,7 +105,13 @@ def of_its_own_type(lab):
     return {one["Type"].lower() for one in facts["hns"]["windows-1"]} == {facts["mode"]}
 
 
+def with_one_endpoint_each(lab):
+    """What HNS lists of a node is as it is."""
+    return lab.facts()["quirks"]["windows-1"] == set()
+
+
 CHECKS = {
+    "hns-endpoints-twice": with_one_endpoint_each,
     "hns-network-of-another-type": of_its_own_type,
     "no-addresses-kept-ready": keeps_addresses_ready,
     "hns-subnet-of-another-network": with_subnets_of_hns,

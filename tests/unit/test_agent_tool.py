@@ -95,6 +95,13 @@ def test_the_networks_of_hns_are_listed_by_a_command_of_the_agents_own(client, p
     assert "Stop-Computer" not in said
 
 
+def test_and_so_are_its_endpoints(client, place):
+    place("powershell.exe")
+    said = run(client, "hns-endpoints")["stdout"]
+    assert "<Get-HnsEndpoint | ForEach-Object {" in said
+    assert "IsRemoteEndpoint" in said
+
+
 @pytest.mark.parametrize("name", ["ipconfig", "/opt/none/win-bridge.exe", "/dev/null/bridge"])
 def test_a_program_that_is_missing_is_not_found(client, name):
     with pytest.raises(AgentError, match=f"tool: there is no {name} here") as missing:

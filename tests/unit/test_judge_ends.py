@@ -171,6 +171,31 @@ def test_the_networks_that_hns_lists_are_of_the_clusters_mode(output, met):
     assert outcome(expectation(hns_mode=CASE.flow.mode), seen) is met
 
 
+ENDPOINT = '{"Name":"a","IPAddress":"10.0.0.1","MacAddress":"00-15-5D-CD-BE-47","Remote":false}'
+
+
+@pytest.mark.parametrize(
+    ("output", "met"),
+    [
+        (ENDPOINT, PASS),
+        (f"[{ENDPOINT},{ENDPOINT.replace('10.0.0.1', '10.0.0.2')}]", PASS),
+        (f"[{ENDPOINT},{ENDPOINT}]", FAIL),
+        (ENDPOINT.replace("10.0.0.1", "10.0.0.2"), FAIL),
+        (ENDPOINT.replace("BE-47", "BE-48"), FAIL),
+        (ENDPOINT.replace("false", "true"), FAIL),
+        ("", FAIL),
+        ("Get-HnsEndpoint : not recognized", INCONCLUSIVE),
+    ],
+)
+def test_hns_has_one_endpoint_for_a_pod(output, met):
+    ran = replace(an_attempt(error="other"), error=None)
+    bindings = {**BINDINGS, "server.ip": "10.0.0.1", "server.mac": "00:15:5d:cd:be:47"}
+    assert (
+        outcome(expectation(hns_endpoint_of=CASE.flow.server), an_observation(ran, output=output, bindings=bindings))
+        is met
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "wanted", "met"),
     [

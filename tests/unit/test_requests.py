@@ -103,6 +103,11 @@ def test_a_tool_is_run_on_the_target():
     assert parameters == {"name": "nslookup", "arguments": ["echo"], "timeout": 4.0}
 
 
+@pytest.mark.parametrize("tool", ["hns-networks", "hns-endpoints"])
+def test_what_hns_has_is_asked_of_no_target(tool):
+    assert asked(protocol="tool", tool=tool)[:2] == ("tool", {"name": tool, "timeout": 4.0})
+
+
 def test_the_card_of_a_node_is_asked_for_until_it_has_what_is_wanted():
     case = a_case(a_flow(protocol="tool", tool="ec2-card"))
     method, parameters, seconds = request_of(case, BY_ADDRESS, ["t0"], [50000], 4.0, "l2bridge", 6)

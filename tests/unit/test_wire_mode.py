@@ -4,7 +4,7 @@ import pytest
 from observed import BINDINGS, a_packet, a_tunnel, an_observation
 
 from podwire.facts import ClusterFacts, Encapsulation
-from podwire.hns_networks import HnsMode
+from podwire.hns import HnsMode
 from podwire.wire_mode import WireMode, told_by_wire, with_hns, with_wire
 
 NODE_MAC, POD_MAC, OTHER_MAC = "02:10:00:00:00:0b", "02:30:00:00:0b:02", "02:10:00:00:00:0c"

@@ -33,6 +33,7 @@ from podwire.lab.interfaces import Object
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.network import SECURITY_RULES, LabNetwork
 from podwire.lab.network_policies import Reading, nothing_held
+from podwire.lab.powershell import TWICE
 from podwire.lab.profiles import PROFILES
 from podwire.lab.topology import Node, Notes
 from podwire.lab.windows_node import way_by_the_fabric
@@ -233,6 +234,14 @@ def hns_network_of_another_type(do: Injection) -> None:
     for node in do.nodes("windows"):
         node.hns_type = other
         do.undone_by(partial(setattr, node, "hns_type", ""))
+
+
+@fault("hns-endpoints-twice", kills=("ARCH-HNS-RESOURCES",))
+def hns_endpoints_twice(do: Injection) -> None:
+    """HNS of Windows nodes has two endpoints for each address, one of them of a pod that is gone."""
+    for node in do.nodes("windows"):
+        node.hns_quirks.add(TWICE)
+        do.undone_by(partial(node.hns_quirks.discard, TWICE))
 
 
 @fault("noted-address-of-another", kills=("EKS-NOTED-ADDRESS",), profiles=VPC)

@@ -90,7 +90,7 @@ REGRESSIONS = (
         when="2026, AKS",
         symptom="in the state of HNS; on the network it depends on which one is hit",
         source="https://github.com/Azure/AKS/issues/5653",
-        unshown="the lab has no state of HNS that could hold two endpoints",
+        faults=("hns-endpoints-twice",),
     ),
     Regression(
         id="stale-load-balancers",

@@ -53,6 +53,7 @@ class Node:
         self.pod_notes: Notes = cni_seeds.pod_notes
         self.hns_subnets = tuple(plan.pod_cidr(family) for family in profile.pod_families(plan.os))
         self.hns_type = ""  # Empty for that of the profile.
+        self.hns_quirks: set[str] = set()
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
         self._tables = Tables(self.host.netns)

@@ -1908,11 +1908,13 @@ def rank(component: Parameters) -> int:
 # ------------------------------------------------------------------------------------------------------------- tool
 
 TOOLS = ("nslookup", "ipconfig")
-HNS_NETWORKS = (  # The module HostNetworkingService comes with the Containers feature; VSID is HNS' word for a VNI.
-    "powershell.exe", "-NoProfile", "-NonInteractive", "-Command",
-    "Get-HnsNetwork | ForEach-Object { [pscustomobject]@{ Name = $_.Name; Type = $_.Type; "
+POWERSHELL = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command")
+HNS = {  # The module HostNetworkingService comes with the Containers feature; VSID is HNS' word for a VNI.
+    "hns-networks": "Get-HnsNetwork | ForEach-Object { [pscustomobject]@{ Name = $_.Name; Type = $_.Type; "
     "VSID = @($_.Subnets.Policies.VSID)[0]; Subnets = @($_.Subnets.AddressPrefix) } } | ConvertTo-Json -Compress",
-)  # fmt: skip
+    "hns-endpoints": "Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ Name = $_.Name; IPAddress = $_.IPAddress; "
+    "MacAddress = $_.MacAddress; Remote = [bool]$_.IsRemoteEndpoint } } | ConvertTo-Json -Compress",
+}
 PLUGINS = (
     "bridge", "win-bridge", "sdnbridge", "l2bridge", "win-overlay", "sdnoverlay", "flannel", "host-local", "vpc-bridge",
     "azure-vnet", "azure-vnet-ipam", "calico", "calico-ipam", "antrea", "ovn-k8s-cni-overlay",
@@ -1921,8 +1923,8 @@ MOST_TOLD = 64 << 10
 
 
 async def tool(loop: Loop, params: Parameters) -> Parameters:
-    """Run one of TOOLS, a CNI plugin by its absolute path, or as `hns-networks` what lists a node's networks of HNS,
-    and tell its exit code and the beginning of what it said.
+    """Run one of TOOLS, a CNI plugin by its absolute path, or one of HNS, which list what HNS of a node has, and tell
+    its exit code and the beginning of what it said.
 
     A HostProcess container has the node's files below C: and its own below %CONTAINER_SANDBOX_MOUNT_POINT%, which is
     replaced, as any variable of the environment is.
@@ -1933,8 +1935,8 @@ async def tool(loop: Loop, params: Parameters) -> Parameters:
     name, limit = wanted(params, "name"), wanted(params, "timeout", float)
     path = os.path.normpath(ntpath.expandvars(name))
     plugin = re.sub(r"(?i)\.exe$", "", ntpath.basename(path)).lower() in PLUGINS
-    if name == "hns-networks":
-        path, *arguments = HNS_NETWORKS
+    if name in HNS:
+        path, *arguments = (*POWERSHELL, HNS[name])
     elif not (name in TOOLS or (plugin and (os.path.isabs(path) or ntpath.isabs(path)))):
         raise ValueError(f"{name!r} is neither {' nor '.join(TOOLS)} nor the absolute path of a known CNI plugin")
     else:

@@ -23,8 +23,8 @@ CNI_FOLDER = "C:\\opt\\cni\\bin"
 """Where the guides of Kubernetes put the plugins of a Windows node."""
 CNI_PLUGIN = "cni-plugin"
 """A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
-HNS_NETWORKS = "hns-networks"
-"""Another one, which the agent knows: it lists the networks of HNS on a Windows node."""
+HNS_NETWORKS, HNS_ENDPOINTS = "hns-networks", "hns-endpoints"
+"""Others, which the agent knows: they list what HNS on a Windows node has."""
 EC2_CARD, EC2_PATIENCE = "ec2-card", 30.0
 """What a node's network card has, by EC2's word; and how long, in seconds, who assigns addresses may take."""
 PLUGIN_OF = {"l2bridge": "win-bridge", "overlay": "win-overlay"}
@@ -62,8 +62,8 @@ def request_of(
         call = {"name": flow.tool, "arguments": [target.host]}
         if flow.tool == CNI_PLUGIN:
             call = _check(PLUGIN_OF.get(mode, CNI_PLUGIN))
-        elif flow.tool == HNS_NETWORKS:
-            call = {"name": HNS_NETWORKS}
+        elif flow.tool in (HNS_NETWORKS, HNS_ENDPOINTS):
+            call = {"name": flow.tool}
         return "tool", {**call, "timeout": timeout}, timeout
     common = {
         "host": target.host,

@@ -1,5 +1,5 @@
-"""The networks of HNS on a Windows node, as its own cmdlet tells them: the network mode that follows, and where it
-gives addresses. Pure."""
+"""Networks and endpoints of HNS on a Windows node, as its own cmdlets tell them: the network mode that follows, where
+HNS gives addresses, and which pods it knows. Pure."""
 
 from __future__ import annotations
 
@@ -44,8 +44,20 @@ class HnsMode:
     words: str
 
 
-class NoNetworks(ValueError):
-    """What the command printed is no list of networks; the text says what it is."""
+@dataclass(frozen=True, kw_only=True)
+class HnsEndpoint:
+    """A port of a network on this node, of a pod as a rule: its address, and its MAC as tcpdump writes it."""
+
+    name: str
+    address: str
+    mac: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.mac})"
+
+
+class NoListing(ValueError):
+    """What a command printed is no list of what it was asked for; the text says what it is."""
 
 
 def networks_in(printed: str) -> tuple[HnsNetwork, ...]:
@@ -53,22 +65,45 @@ def networks_in(printed: str) -> tuple[HnsNetwork, ...]:
     Name, Type, VSID and Subnets (their AddressPrefix); nothing at all is no network.
 
     Raises:
-        NoNetworks: it is something else.
+        NoListing: it is something else.
     """
+    return tuple(
+        HnsNetwork(name=str(one.get("Name") or ""), type=one["Type"], vni=_vni(one), subnets=tuple(_subnets(one)))
+        for one in _listed(printed, "Type", "the type of a network")
+    )
+
+
+def endpoints_in(printed: str) -> tuple[HnsEndpoint, ...]:
+    """The endpoints of this node in a listing, as the agent's tool `hns-endpoints` prints it: JSON, one object or a
+    list of them with Name, IPAddress, MacAddress and Remote. Remote ones stand for pods of other nodes, and are
+    left out: kube-proxy makes them for the backends of Services.
+
+    Raises:
+        NoListing: it is something else.
+    """
+    return tuple(
+        HnsEndpoint(
+            name=str(one.get("Name") or "a nameless one"),
+            address=one["IPAddress"],
+            mac=str(one.get("MacAddress") or "").lower().replace("-", ":"),
+        )
+        for one in _listed(printed, "IPAddress", "the address of an endpoint")
+        if one.get("Remote") is not True
+    )
+
+
+def _listed(printed: str, field: str, what: str) -> list[Mapping[str, Any]]:
     text = printed.strip()
     if not text:
-        return ()
+        return []
     try:
         tree = json.loads(text)
     except ValueError:
-        raise NoNetworks(f"no JSON: {' '.join(text.split())[:80]}") from None
+        raise NoListing(f"no JSON: {' '.join(text.split())[:80]}") from None
     several = tree if isinstance(tree, list) else [tree]
-    if not all(isinstance(one, dict) and isinstance(one.get("Type"), str) for one in several):
-        raise NoNetworks("JSON without the type of a network")
-    return tuple(
-        HnsNetwork(name=str(one.get("Name") or ""), type=one["Type"], vni=_vni(one), subnets=tuple(_subnets(one)))
-        for one in several
-    )
+    if not all(isinstance(one, dict) and isinstance(one.get(field), str) for one in several):
+        raise NoListing(f"JSON without {what}")
+    return several
 
 
 def _vni(network: Mapping[str, Any]) -> int | None:

@@ -1,10 +1,10 @@
-"""What a Windows node's list of HNS networks tells: its network mode, and where addresses come from."""
+"""What HNS of a Windows node lists: networks, by which its mode is known, and endpoints."""
 
 import json
 
 import pytest
 
-from podwire.hns_networks import HnsNetwork, NoNetworks, mode_told_by, networks_in
+from podwire.hns import HnsNetwork, NoListing, endpoints_in, mode_told_by, networks_in
 from podwire.lab import powershell
 from podwire.lab.profiles import PROFILES
 from podwire.lab.windows_node import hns_networks
@@ -61,7 +61,7 @@ def test_subnets_are_networks_and_what_is_none_is_left_out(told, subnets):
 
 @pytest.mark.parametrize("printed", ["Get-HnsNetwork : not recognized", "[1]", '{"Name": "a"}', '[{"Type": 4}]', "5"])
 def test_what_is_no_list_of_networks_is_said(printed):
-    with pytest.raises(NoNetworks, match="JSON"):
+    with pytest.raises(NoListing, match="JSON"):
         networks_in(printed)
 
 
@@ -78,3 +78,39 @@ def test_nodes_of_the_lab_list_the_mode_of_their_profile(profile, capsys):
 def test_the_lab_has_no_other_cmdlet(asked, capsys):
     assert powershell.main("[]", asked) == 1
     assert "the lab has no such command" in capsys.readouterr().err
+
+
+ARP = """IP address       HW type     Flags       HW address            Mask     Device
+10.244.11.10     0x1         0x6         0e:2a:0a:f4:0b:0a     *        cbr0
+10.244.11.11     0x1         0x2         0e:2a:0a:f4:0b:0b     *        cbr0
+172.31.0.1       0x1         0x6         02:10:00:00:00:01     *        eth0
+"""
+ENDPOINTS = ["-NoProfile", "-Command", "Get-HnsEndpoint | ConvertTo-Json -Compress"]
+
+
+def test_pods_of_a_node_of_the_lab_are_its_endpoints(capsys):
+    assert powershell.main("[]", ENDPOINTS, ARP) == 0
+    (one,) = endpoints_in(capsys.readouterr().out)
+    assert (one.address, one.mac) == ("10.244.11.10", "0e:2a:0a:f4:0b:0a")
+
+
+def test_a_fault_doubles_them(capsys):
+    assert powershell.main("[]", [powershell.TWICE, *ENDPOINTS], ARP) == 0
+    assert [one.address for one in endpoints_in(capsys.readouterr().out)] == ["10.244.11.10"] * 2
+
+
+def test_without_endpoints_nothing_is_printed(capsys):
+    assert powershell.main("[]", ENDPOINTS) == 0
+    assert endpoints_in(capsys.readouterr().out) == ()
+
+
+def test_endpoints_of_other_nodes_do_not_count():
+    own = {"Name": "a", "IPAddress": "10.0.0.1", "MacAddress": "00-15-5D-CD-BE-47", "Remote": False}
+    found = endpoints_in(json.dumps([own, {**own, "Name": "Ethernet", "Remote": True}]))
+    assert [(one.name, one.mac) for one in found] == [("a", "00:15:5d:cd:be:47")]
+
+
+@pytest.mark.parametrize("printed", ["Get-HnsEndpoint : not recognized", '[{"Name": "a"}]', "7"])
+def test_what_is_no_list_of_endpoints_is_said(printed):
+    with pytest.raises(NoListing, match="JSON"):
+        endpoints_in(printed)
