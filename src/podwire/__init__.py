@@ -17,7 +17,17 @@ from podwire.patterns import (
     seen,
 )
 from podwire.spread import evenly, every_backend, lone_backend, one_backend, some_backend
-from podwire.suite import asked, asked_in_order, first_asked, flows, known, not_asked, only_asked, requirement
+from podwire.suite import (
+    asked,
+    asked_in_order,
+    each_windows_node_runs,
+    first_asked,
+    flows,
+    known,
+    not_asked,
+    only_asked,
+    requirement,
+)
 
 __version__ = "0.1.0"
 
@@ -30,6 +40,7 @@ __all__ = [
     "asked_in_order",
     "at_least",
     "between",
+    "each_windows_node_runs",
     "evenly",
     "every_backend",
     "first_asked",

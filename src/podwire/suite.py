@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 from podwire.cases import Asked, AskedInOrder, Expectation, Known, NotAsked
-from podwire.flows import Flow, Matrix, Peer
+from podwire.flows import WINDOWS, Flow, Matrix, Peer
 from podwire.patterns import Pattern
 from podwire.spread import Spread
 from podwire.symbols import Symbol
@@ -82,6 +82,21 @@ def flows(**axes: Any) -> Callable[[Test], Test]:
         return test
 
     return mark
+
+
+def each_windows_node_runs(tool: str) -> Callable[[Test], Test]:
+    """As `flows`: the host probe of each Windows node runs a tool of the agent; the server is a pod of that node."""
+    return flows(
+        client=WINDOWS,
+        client_kind="host",
+        server=WINDOWS,
+        placement="same-node",
+        via="pod-ip",
+        protocol="tool",
+        tool=tool,
+        family="ipv4",
+        every_node=True,
+    )
 
 
 _PLURAL = (

@@ -1,6 +1,19 @@
 """Every pod has an address of its own, and from where its network's address management says."""
 
-from podwire import ANY_OS, ANYWHERE, LINUX, WINDOWS, flows, inside, known, other_than, reply, request, requirement
+from podwire import (
+    ANY_OS,
+    ANYWHERE,
+    LINUX,
+    WINDOWS,
+    each_windows_node_runs,
+    flows,
+    inside,
+    known,
+    other_than,
+    reply,
+    request,
+    requirement,
+)
 
 PODS = {"placement": ANYWHERE, "via": "pod-ip", "protocol": ("tcp", "udp"), "family": "ipv4"}
 
@@ -50,16 +63,7 @@ def test_machines_of_the_network_talk_to_pods_as_they_are(flow, case):
 
 
 @requirement("ADDR-WINDOWS-SERVER")
-@flows(
-    client=WINDOWS,
-    client_kind="host",
-    server=WINDOWS,
-    placement="same-node",
-    via="pod-ip",
-    protocol="tool",
-    tool="hns-networks",
-    family="ipv4",
-)
+@each_windows_node_runs("hns-networks")
 def test_windows_gives_addresses_of_its_networks_subnet(flow, case):
     case.expect(hns_subnet_of=flow.server.ip, known=[known(flow.server.has_own_address, True)])
 

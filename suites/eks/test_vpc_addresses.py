@@ -1,6 +1,6 @@
 """The addresses that the VPC gives to pods of Windows nodes: which, and how many."""
 
-from podwire import LINUX, WINDOWS, flows, inside, known, other_than, request, requirement
+from podwire import LINUX, WINDOWS, each_windows_node_runs, flows, inside, known, other_than, request, requirement
 
 ONE_EACH = {"client": WINDOWS, "server": WINDOWS, "placement": "cross-node", "via": "pod-ip", "family": "ipv4"}
 
@@ -30,17 +30,7 @@ def test_a_node_has_sixteen_times_as_many(flow, case):
 
 
 @requirement("EKS-WARM")
-@flows(
-    client=WINDOWS,
-    client_kind="host",
-    server=WINDOWS,
-    placement="same-node",
-    via="pod-ip",
-    protocol="tool",
-    tool="ec2-card",
-    family="ipv4",
-    every_node=True,
-)
+@each_windows_node_runs("ec2-card")
 def test_a_node_has_addresses_ready_for_pods_to_come(flow, case):
     case.expect(on_card=flow.server.ip, card_has=flow.client.node.wanted_addresses)
 

@@ -1,6 +1,17 @@
 """A pod of a Windows node is a machine of its own on the virtual switch."""
 
-from podwire import ANY_OS, ANYWHERE, WINDOWS, flows, known, other_than, reply, request, requirement
+from podwire import (
+    ANY_OS,
+    ANYWHERE,
+    WINDOWS,
+    each_windows_node_runs,
+    flows,
+    known,
+    other_than,
+    reply,
+    request,
+    requirement,
+)
 
 
 @requirement("ARCH-VNIC")
@@ -14,16 +25,6 @@ def test_frames_of_a_pod_carry_its_own_mac(flow, case):
 
 
 @requirement("ARCH-HNS-RESOURCES")
-@flows(
-    client=WINDOWS,
-    client_kind="host",
-    server=WINDOWS,
-    placement="same-node",
-    via="pod-ip",
-    protocol="tool",
-    tool="hns-endpoints",
-    family="ipv4",
-    every_node=True,
-)
+@each_windows_node_runs("hns-endpoints")
 def test_a_node_has_one_endpoint_for_a_pod(flow, case):
     case.expect(hns_endpoint_of=flow.server)
