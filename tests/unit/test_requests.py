@@ -4,7 +4,7 @@ import pytest
 from observed import a_case, a_flow
 
 from podwire.flows import Peer
-from podwire.probe.requests import AT_ONCE, EC2_PATIENCE, LOOKUPS_AT_ONCE, MOST_UNANSWERED, attempts_in, request_of
+from podwire.probe.requests import AT_ONCE, LOOKUPS_AT_ONCE, MOST_UNANSWERED, NODE_PATIENCE, attempts_in, request_of
 from podwire.probe.targets import Target
 
 BY_ADDRESS = Target(host="10.0.0.1", port=8080, ip="10.0.0.1")
@@ -105,14 +105,14 @@ def test_a_tool_is_run_on_the_target():
 
 @pytest.mark.parametrize("tool", ["hns-networks", "hns-endpoints"])
 def test_what_hns_has_is_asked_of_no_target(tool):
-    assert asked(protocol="tool", tool=tool)[:2] == ("tool", {"name": tool, "timeout": 4.0})
+    assert asked(protocol="tool", tool=tool) == ("tool", {"name": tool, "timeout": NODE_PATIENCE}, NODE_PATIENCE)
 
 
 def test_the_card_of_a_node_is_asked_for_until_it_has_what_is_wanted():
     case = a_case(a_flow(protocol="tool", tool="ec2-card"))
     method, parameters, seconds = request_of(case, BY_ADDRESS, ["t0"], [50000], 4.0, "l2bridge", 6)
     assert (method, parameters) == ("ec2_card", {"least": 6, "timeout": seconds})
-    assert seconds == EC2_PATIENCE
+    assert seconds == NODE_PATIENCE
 
 
 def test_one_answer_is_one_attempt_and_several_are_several():

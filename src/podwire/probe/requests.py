@@ -25,8 +25,11 @@ CNI_PLUGIN = "cni-plugin"
 """A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
 HNS_NETWORKS, HNS_ENDPOINTS = "hns-networks", "hns-endpoints"
 """Others, which the agent knows: they list what HNS on a Windows node has."""
-EC2_CARD, EC2_PATIENCE = "ec2-card", 30.0
-"""What a node's network card has, by EC2's word; and how long, in seconds, who assigns addresses may take."""
+EC2_CARD = "ec2-card"
+"""What a node's network card has, by EC2's word."""
+NODE_PATIENCE = 30.0
+"""Seconds for what a node is asked of itself: PowerShell starts slowly on a busy Windows node, and addresses are
+assigned by somebody else."""
 PLUGIN_OF = {"l2bridge": "win-bridge", "overlay": "win-overlay"}
 
 Request = tuple[str, dict[str, Any], float]
@@ -57,13 +60,13 @@ def request_of(
         parameters = {"lookups": asked, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
         return "lookups", parameters, timeout * rounds
     if flow.tool == EC2_CARD:
-        return "ec2_card", {"least": wanted_addresses, "timeout": EC2_PATIENCE}, EC2_PATIENCE
+        return "ec2_card", {"least": wanted_addresses, "timeout": NODE_PATIENCE}, NODE_PATIENCE
+    if flow.tool in (HNS_NETWORKS, HNS_ENDPOINTS):
+        return "tool", {"name": flow.tool, "timeout": NODE_PATIENCE}, NODE_PATIENCE
     if flow.protocol == "tool":
         call = {"name": flow.tool, "arguments": [target.host]}
         if flow.tool == CNI_PLUGIN:
             call = _check(PLUGIN_OF.get(mode, CNI_PLUGIN))
-        elif flow.tool in (HNS_NETWORKS, HNS_ENDPOINTS):
-            call = {"name": flow.tool}
         return "tool", {**call, "timeout": timeout}, timeout
     common = {
         "host": target.host,
