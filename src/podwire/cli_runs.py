@@ -1,4 +1,4 @@
-"""Commands that read runs and start nothing: `podwire judge|gate|flakes|compare`."""
+"""Commands that read runs and start nothing: `podwire judge|gate|flakes|compare|allure`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ def add_run_commands(commands: Any, command: Command) -> None:
     compare.add_argument("before", metavar="BEFORE", type=Path, help="the folder of a run")
     compare.add_argument("after", metavar="AFTER", type=Path, help="the folder of a later run")
     compare.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page, as HTML")
+    allure = command(commands, "allure", _allure, "make the Allure report of a run that is over, from its record")
+    allure.add_argument("run", metavar="RUN", type=Path, help="the folder of a run")
+    told = "what Allure keeps of earlier runs, to be shown and added to"
+    allure.add_argument("--history", metavar="FILE", type=Path, help=told)
 
 
 def add_gate_options(parser: argparse.ArgumentParser) -> None:
@@ -158,3 +162,22 @@ def _compare(options: argparse.Namespace) -> int:
     found = changes(before, after)
     print(f"compare: {sum(not one.same for one in found)} of {len(found)} cases changed: {options.output}")
     return 0
+
+
+def _allure(options: argparse.Namespace) -> int:
+    from podwire.layout import content_root, is_checkout
+    from podwire.reporting.allure import write_allure_results
+    from podwire.reporting.allure_report import generate_report
+    from podwire.reporting.record_file import load_record
+
+    folder = options.run if options.run.is_dir() else options.run.parent
+    try:
+        write_allure_results(load_record(options.run), folder)
+        checkout = content_root() if is_checkout() else None
+        page, line = generate_report(folder, checkout, history=options.history)
+    except ValueError as problem:
+        raise UsageError(str(problem)) from problem
+    except OSError as problem:
+        raise UsageError(f"{problem.filename or folder}: cannot be written: {problem.strerror}") from problem
+    print(page or line)
+    return 0 if page else 1

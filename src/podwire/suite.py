@@ -203,10 +203,14 @@ class _Recorder:
 def expectation_of(test: SuiteTest, flow: Flow) -> Expectation:
     """What the test expects of that flow, asked of the test itself.
 
-    Raises ValueError when the test declares nothing.
+    Raises ValueError when the test declares nothing, or what would never be judged.
     """
     recorder = _Recorder()
     test.function(flow=flow, case=recorder)
     if recorder.expectation is None:
         raise ValueError(f"{test.module}: {test.name} declares no expectation (case.expect was never called)")
+    for name in ("answers_from", "seen_as") if flow.protocol == "icmp" else ():
+        if getattr(recorder.expectation, name) is not None:
+            # The peer of an echo is its target, and nobody tells how the server saw the client.
+            raise ValueError(f"{test.module}: {test.name}: {name} says nothing of an echo; ask the packets")
     return recorder.expectation

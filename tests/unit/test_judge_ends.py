@@ -10,7 +10,7 @@ from podwire.flows import Peer
 from podwire.judge import judge
 from podwire.patterns import at_least, nothing, request
 from podwire.spread import every_backend, one_backend, some_backend
-from podwire.suite import expectation
+from podwire.suite import SuiteTest, expectation, expectation_of
 from podwire.symbols import Symbol
 from podwire.verdicts import Outcome
 
@@ -294,3 +294,14 @@ def test_no_attempt_at_all_is_never_as_expected():
 def test_what_would_never_be_judged_is_no_expectation(parts, said):
     with pytest.raises(ValueError, match=said):
         expectation(**parts)
+
+
+@pytest.mark.parametrize("name", ["seen_as", "answers_from"])
+def test_an_echo_tells_nobody_how_its_server_saw_it(name):
+    def pings(flow, case):
+        case.expect(answered_by=flow.server, **{name: flow.client.ip})
+
+    test = SuiteTest(name="pings", module="area/test_x", requirement="ONE", matrices=(), function=pings)
+    assert expectation_of(test, a_flow(protocol="tcp"))
+    with pytest.raises(ValueError, match=f"area/test_x: pings: {name} says nothing of an echo"):
+        expectation_of(test, a_flow(protocol="icmp"))
