@@ -100,12 +100,12 @@ def outbound_nat_wrong_ports(do: Injection) -> None:
 
 @fault("nat-ports-few", kills=("FLOW-CONC",))
 def nat_ports_few(do: Injection) -> None:
-    """OutboundNAT has 64 TCP ports a node: what comes beyond them is dropped."""
+    """OutboundNAT has eight TCP ports a node: what comes beyond them is dropped."""
 
     def rule(node: Node, family: Family) -> str:
         address = node.plan.address(family)
         target = f"[{address}]" if family == "ipv6" else address
-        return f"meta l4proto tcp snat to {target}:60000-60063"
+        return f"meta l4proto tcp snat to {target}:60000-60007"
 
     _source_nat(do, rule)
 
