@@ -2,7 +2,9 @@
 
 from types import SimpleNamespace
 
-from podwire.cluster.errors import NotFound
+import pytest
+
+from podwire.cluster.errors import Forbidden, NotFound
 from podwire.cluster.warm_addresses import wanted_addresses
 
 NOTE = "vpc.amazonaws.com/PrivateIPv4Address"
@@ -53,3 +55,13 @@ def test_without_settings_the_documented_ones_count():
 def test_elsewhere_nobody_is_asked():
     assert wanted_addresses(None, facts("host-local", w1=9)) == {}
     assert wanted_addresses(None, facts(l1=None)) == {}
+
+
+@pytest.mark.parametrize("method", ["get", "list"])
+def test_where_it_may_not_be_read_nothing_is_known(monkeypatch, method):
+    def refuse(*_, **__):
+        raise Forbidden("no", status=403)
+
+    rest = Rest({}, w1=[])
+    monkeypatch.setattr(rest, method, refuse)
+    assert wanted_addresses(rest, facts(w1=9)) == {}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from podwire.cluster.errors import NotFound
+from podwire.cluster.errors import Forbidden, NotFound
 from podwire.cluster.rest import RestClient
 from podwire.cluster.vpc import vpc_address
 from podwire.facts import ClusterFacts
@@ -17,23 +17,28 @@ _SETTINGS = ("kube-system", "amazon-vpc-cni")
 
 
 def wanted_addresses(rest: RestClient, facts: ClusterFacts) -> dict[str, int]:
-    """By node what the controller of the VPC is told to keep on its network card, in use or not; {} elsewhere.
+    """By node what the controller of the VPC is told to keep on its network card, in use or not.
 
-    Raises:
-        ClusterError: pods or settings cannot be read.
+    {} elsewhere, and where pods or settings may not be read: what depends on it is inconclusive then.
     """
     offering = {node.name: node.vpc_addresses for node in facts.nodes if node.vpc_addresses is not None}
     if facts.ipam not in ("vpc-secondary", "vpc-prefix") or not offering:
         return {}
     try:
-        settings = rest.get("configmaps", *_SETTINGS).get("data") or {}
+        pool = pool_told_by(_settings(rest), prefixes=facts.ipam == "vpc-prefix")
+        return {
+            name: pool.least(set(_in_use(rest.list("pods", fields=f"spec.nodeName={name}"))), most)
+            for name, most in offering.items()
+        }
+    except Forbidden:
+        return {}
+
+
+def _settings(rest: RestClient) -> Mapping[str, str]:
+    try:
+        return rest.get("configmaps", *_SETTINGS).get("data") or {}
     except NotFound:
-        settings = {}
-    pool = pool_told_by(settings, prefixes=facts.ipam == "vpc-prefix")
-    return {
-        name: pool.least(set(_in_use(rest.list("pods", fields=f"spec.nodeName={name}"))), most)
-        for name, most in offering.items()
-    }
+        return {}
 
 
 def _in_use(pods: Iterable[Object]) -> Iterator[str]:
