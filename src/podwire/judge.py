@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from podwire import spread
 from podwire.cases import Case, Expectation, pod_point
@@ -26,6 +27,7 @@ from podwire.verdicts import Finding, Outcome, Verdict
 from podwire.warm_pools import NoCard, card_in
 
 CLIENT_PORT = "client.port"
+T = TypeVar("T")
 
 
 def judge(
@@ -167,12 +169,17 @@ def _printed(expectation: Expectation, observation: Observation) -> Iterator[Fin
         yield from _of_card(expectation, observation)
 
 
+def _told(read: Callable[[str], T], what: str, observation: Observation) -> T:
+    """What a node told of itself; what cannot be read is no finding, and says nothing."""
+    try:
+        return read(observation.output)
+    except (NoListing, NoCard) as problem:
+        raise Unbound(f"{what}: what was told is {problem}") from problem
+
+
 def _of_hns(expectation: Expectation, observation: Observation) -> Iterator[Finding]:
     """What HNS of the client's node lists."""
-    try:
-        networks = networks_in(observation.output)
-    except NoListing as problem:
-        raise Unbound(f"the networks of HNS: what it printed is {problem}") from problem
+    networks = _told(networks_in, "the networks of HNS", observation)
     where = "client's node"
     if expectation.hns_subnet_of is not None:
         address = str(bound(expectation.hns_subnet_of, observation.bindings))
@@ -188,10 +195,7 @@ def _of_hns(expectation: Expectation, observation: Observation) -> Iterator[Find
 
 def _endpoint(peer: Peer, observation: Observation) -> Finding:
     """Whether HNS of the client's node has one endpoint with the address of a pod, and its MAC."""
-    try:
-        endpoints = endpoints_in(observation.output)
-    except NoListing as problem:
-        raise Unbound(f"the endpoints of HNS: what it printed is {problem}") from problem
+    endpoints = _told(endpoints_in, "the endpoints of HNS", observation)
     address, mac = (str(bound(symbol, observation.bindings)) for symbol in (peer.ip, peer.mac))
     found = [one for one in endpoints if one.address == address]
     text = f"one endpoint of HNS for {peer.ip} ({address}), with the MAC {mac}"
@@ -202,10 +206,7 @@ def _endpoint(peer: Peer, observation: Observation) -> Finding:
 
 def _of_card(expectation: Expectation, observation: Observation) -> Iterator[Finding]:
     """What the network card of the client's node has for pods."""
-    try:
-        card = card_in(observation.output)
-    except NoCard as problem:
-        raise Unbound(f"the addresses of the network card: what EC2 told is {problem}") from problem
+    card = _told(card_in, "the addresses of the network card", observation)
     where = "client's node"
     if expectation.on_card is not None:
         address = str(bound(expectation.on_card, observation.bindings))
