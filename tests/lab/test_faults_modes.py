@@ -1,11 +1,15 @@
 """Faults of network modes and CNIs, seen on the wire and from pods."""
 
+import contextlib
+import io
 from ipaddress import ip_address, ip_network
 
 import pytest
 from faulty import VIP, Labs, breaks, labs, params, seen_as, wire, works
 
 from podwire.facts import DENIED_PORT
+from podwire.hns import endpoints_in
+from podwire.lab import powershell
 from podwire.lab.addresses import VPC
 from podwire.lab.cni_seeds import VPC_ADDRESS
 from podwire.lab.faults import FAULTS
@@ -106,8 +110,13 @@ def of_its_own_type(lab):
 
 
 def with_one_endpoint_each(lab):
-    """What HNS lists of a node is as it is."""
-    return lab.facts()["quirks"]["windows-1"] == set()
+    """HNS lists each pod of a node, once: by its neighbour table, as its PowerShell reads it."""
+    facts, asked = lab.facts(), ["-Command", "Get-HnsEndpoint | ConvertTo-Json -Compress"]
+    neighbours = lab.command("windows-1", "cat", "/proc/net/arp")
+    with contextlib.redirect_stdout(io.StringIO()) as listed:
+        powershell.main("[]", [*facts["quirks"]["windows-1"], *asked], neighbours)
+    addresses = [one.address for one in endpoints_in(listed.getvalue())]
+    return [addresses.count(facts["addresses"][pod][0]) for pod in (WIN, WIN_B)] == [1, 1]
 
 
 CHECKS = {

@@ -1,7 +1,7 @@
-"""The metadata service of EC2, which machines ask for what they are: here for the addresses of their network cards.
+"""The metadata service of EC2, which instances ask for what they are: here for the addresses of their network cards.
 
 Source: Amazon EC2 user guide, instance metadata: IMDSv2 and categories. Nothing else is told. In the cloud the host
-of a machine answers; in the lab the router does, and knows a machine by the source of its question.
+of an instance answers; in the lab the router does, and knows an instance by the source of its question.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _TOKEN, _SECONDS = "X-aws-ec2-metadata-token", "X-aws-ec2-metadata-token-ttl-sec
 _MOST_SECONDS = 21600
 
 
-class Machine(Protocol):
-    """What is asked of a node."""
+class Instance(Protocol):
+    """A node as EC2 knows it."""
 
     addresses: tuple[str, ...]
 
@@ -34,10 +34,10 @@ class Machine(Protocol):
 class Ec2Metadata:
     """Serves the nodes at its link-local address, in the router's namespace, which has that address."""
 
-    def __init__(self, router: Namespace, machines: Mapping[str, Machine]) -> None:
+    def __init__(self, router: Namespace, instances: Mapping[str, Instance]) -> None:
         self._router = router
-        self._machines = {address: one for one in machines.values() for address in one.addresses}
-        self._tokens: dict[str, Machine] = {}
+        self._instances = {address: one for one in instances.values() for address in one.addresses}
+        self._tokens: dict[str, Instance] = {}
 
     async def serve(self) -> web.AppRunner:
         """Answer from now on; `await runner.cleanup()` ends it."""
@@ -54,18 +54,18 @@ class Ec2Metadata:
 
     async def _token(self, request: web.Request) -> web.Response:
         seconds = request.headers.get(_SECONDS, "")
-        machine = self._machines.get(request.remote or "")
-        if machine is None or not seconds.isdigit() or not 1 <= int(seconds) <= _MOST_SECONDS:
+        instance = self._instances.get(request.remote or "")
+        if instance is None or not seconds.isdigit() or not 1 <= int(seconds) <= _MOST_SECONDS:
             return web.Response(status=400)
         token = secrets.token_urlsafe(32)
-        self._tokens[token] = machine
+        self._tokens[token] = instance
         return web.Response(text=token)
 
     async def _answer(self, request: web.Request) -> web.Response:
-        machine = self._tokens.get(request.headers.get(_TOKEN, ""))
-        if machine is None or machine is not self._machines.get(request.remote or ""):
+        instance = self._tokens.get(request.headers.get(_TOKEN, ""))
+        if instance is None or instance is not self._instances.get(request.remote or ""):
             return web.Response(status=401)
-        card = machine.card
+        card = instance.card
         place = f"network/interfaces/macs/{card['mac']}/"
         category = request.match_info["category"]
         single = {"mac": card["mac"], "local-ipv4": card["local-ipv4"], "network/interfaces/macs/": f"{card['mac']}/"}

@@ -263,7 +263,7 @@ def _restorer(node: Node, notes: Notes) -> Callable[[], None]:
     return undo
 
 
-@fault("windows-pods-by-eniconfig", kills=("EKS-CUSTOM-NETWORKING",), profiles=CUSTOM)
+@fault("windows-pods-by-eniconfig", kills=("EKS-CUSTOM-NETWORKING", "EKS-WARM"), profiles=CUSTOM)
 def windows_pods_by_eniconfig(do: Injection) -> None:
     """Pods that come to Windows nodes from now on have addresses of the subnet that is for pods of Linux nodes."""
     for node in do.nodes("windows"):

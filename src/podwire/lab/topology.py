@@ -38,6 +38,7 @@ class Node:
 
     def __init__(self, plan: NodePlan, profile: Profile) -> None:
         self.plan, self.profile = plan, profile
+        self._planned = plan  # Its card keeps these addresses, whatever a fault gives to pods.
         self.name, self.os = plan.name, plan.os
         self.addresses, self.pod_cidrs, self.nic = plan.addresses, plan.pod_cidrs, NIC
         self.by_fabric = profile.all_by_fabric and plan.os == "windows"
@@ -109,9 +110,9 @@ class Node:
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """See `ec2_metadata.Machine`. Of a Linux node only its own address is told."""
+        """See `ec2_metadata.Instance`. Of a Linux node only its own address is told."""
         own, card = self.plan.address("ipv4"), self.network_card
-        for_pods = [self.plan.pod_address("ipv4", number) for number in card.assigned] if card else []
+        for_pods = [self._planned.pod_address("ipv4", number) for number in card.assigned] if card else []
         prefixes = [f"{one}/28" for one in for_pods] if card and card.prefixes else []
         single = [own] if prefixes else [own, *for_pods]
         return {"mac": self.plan.mac, "local-ipv4": own, "local-ipv4s": single, "ipv4-prefix": prefixes}
