@@ -82,7 +82,8 @@ class Expectation:
     shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
     printed and `exit_code` how it must have ended. Of HNS' networks, as the tool that lists them has printed,
     `hns_subnet_of` is an address that must be of a subnet, and `hns_mode` the network mode that they must have; of its
-    endpoints one, and no more, must be that of the peer `hns_endpoint_of`.
+    endpoints one, and no more, must be that of the peer `hns_endpoint_of`. As other tools have printed, Windows itself
+    translates nothing for `no_windows_nat_of`, and the port of `external_switch_of` is on a switch of a network card.
     `on_card` is an address that the network card of the client's node must have, and `card_has` how many it must have
     for pods, as EC2 tells both. The lists are held against the captures of that point; `on_wire` against the NICs of
     all nodes that the flow passes.
@@ -103,6 +104,8 @@ class Expectation:
     hns_subnet_of: Symbol | None = None
     hns_mode: Symbol | None = None
     hns_endpoint_of: Peer | None = None
+    no_windows_nat_of: Peer | None = None
+    external_switch_of: Peer | None = None
     on_card: Symbol | None = None
     card_has: Symbol | None = None
     known: tuple[Known, ...] = ()
@@ -138,6 +141,11 @@ class Expectation:
             (self.hns_subnet_of, f"{self.hns_subnet_of} is of a subnet that HNS lists"),
             (self.hns_mode, f"the networks that HNS lists are of {self.hns_mode}"),
             (self.hns_endpoint_of, f"HNS has one endpoint for {self.hns_endpoint_of}"),
+            (
+                self.no_windows_nat_of,
+                f"neither NAT of Windows nor an OutBoundNAT policy of HNS for {self.no_windows_nat_of}",
+            ),
+            (self.external_switch_of, f"the port of {self.external_switch_of} is on an external virtual switch"),
             (self.on_card, f"the network card has the address {self.on_card}"),
             (self.card_has, f"the network card has {self.card_has} addresses for pods, or more"),
         )

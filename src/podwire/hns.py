@@ -1,5 +1,5 @@
 """Networks and endpoints of HNS on a Windows node, as its own cmdlets tell them: the network mode that follows, where
-HNS gives addresses, and which pods it knows. Pure."""
+HNS gives addresses, which pods it knows, and what it translates. Pure."""
 
 from __future__ import annotations
 
@@ -56,6 +56,20 @@ class HnsEndpoint:
         return f"{self.name} ({self.mac})"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """What Windows translates by itself: the names of its NATs, and by the address of each endpoint of HNS the types of
+    its policies, in lower case."""
+
+    net_nat: tuple[str, ...]
+    endpoints: Mapping[str, frozenset[str]]
+
+    @property
+    def translated(self) -> tuple[str, ...]:
+        """The addresses whose endpoints have an OutBoundNAT policy."""
+        return tuple(address for address, policies in self.endpoints.items() if "outboundnat" in policies)
+
+
 class NoListing(ValueError):
     """What a command printed is no list of what it was asked for; the text says what it is."""
 
@@ -92,18 +106,41 @@ def endpoints_in(printed: str) -> tuple[HnsEndpoint, ...]:
     )
 
 
+def translation_in(printed: str) -> Translation:
+    """What the agent's tool `windows-nat` prints: a JSON object with NetNat, names, and Endpoints, each with IPAddress
+    and Policies, the names of their types.
+
+    Raises:
+        NoListing: it is something else; nothing at all is no answer.
+    """
+    told = _json(printed)
+    if not isinstance(told, dict) or not all(isinstance(told.get(name), list) for name in ("NetNat", "Endpoints")):
+        raise NoListing("JSON without NetNat and Endpoints")
+    return Translation(
+        net_nat=tuple(map(str, told["NetNat"])),
+        endpoints={
+            str(one.get("IPAddress")): frozenset(str(kind).lower() for kind in one.get("Policies") or ())
+            for one in told["Endpoints"]
+            if isinstance(one, dict)
+        },
+    )
+
+
 def _listed(printed: str, field: str, what: str) -> list[Mapping[str, Any]]:
-    text = printed.strip()
-    if not text:
+    if not printed.strip():
         return []
-    try:
-        tree = json.loads(text)
-    except ValueError:
-        raise NoListing(f"no JSON: {' '.join(text.split())[:80]}") from None
+    tree = _json(printed)
     several = tree if isinstance(tree, list) else [tree]
     if not all(isinstance(one, dict) and isinstance(one.get(field), str) for one in several):
         raise NoListing(f"JSON without {what}")
     return several
+
+
+def _json(printed: str) -> Any:
+    try:
+        return json.loads(printed)
+    except ValueError:
+        raise NoListing(f"no JSON: {' '.join(printed.split())[:80] or 'nothing'}") from None
 
 
 def _vni(network: Mapping[str, Any]) -> int | None:

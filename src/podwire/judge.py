@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
 from podwire import spread
 from podwire.cases import Case, Expectation, pod_point
-from podwire.flows import Peer
-from podwire.hns import NoListing, endpoints_in, mode_told_by, networks_in
 from podwire.judge_dns import alike_finding, asked_findings, resolved_finding, server_findings
+from podwire.judge_node import node_findings
 from podwire.observations import Attempt, Capture, Observation, Point
 from podwire.packets import Packet
 from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch
@@ -24,10 +22,8 @@ from podwire.spread import Spread
 from podwire.symbols import Symbol
 from podwire.symptoms import symptom
 from podwire.verdicts import Finding, Outcome, Verdict
-from podwire.warm_pools import NoCard, card_in
 
 CLIENT_PORT = "client.port"
-T = TypeVar("T")
 
 
 def judge(
@@ -136,6 +132,7 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     if expectation.spread is not None:
         yield _spread(expectation.spread, observation)
     yield from _printed(expectation, observation)
+    yield from node_findings(expectation, observation)
     for known in expectation.known:
         if known.symbol.name not in bindings:
             raise Unbound(known.symbol.name)
@@ -161,61 +158,6 @@ def _printed(expectation: Expectation, observation: Observation) -> Iterator[Fin
         met = bool(codes) and all(meets(code, expectation.exit_code) for code in codes)
         actual = f"it is {', '.join(map(str, codes))}"
         yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
-    if expectation.hns_subnet_of is not None or expectation.hns_mode is not None:
-        yield from _of_hns(expectation, observation)
-    if expectation.hns_endpoint_of is not None:
-        yield _endpoint(expectation.hns_endpoint_of, observation)
-    if expectation.on_card is not None or expectation.card_has is not None:
-        yield from _of_card(expectation, observation)
-
-
-def _told(read: Callable[[str], T], what: str, observation: Observation) -> T:
-    """What a node told of itself; what cannot be read is no finding, and says nothing."""
-    try:
-        return read(observation.output)
-    except (NoListing, NoCard) as problem:
-        raise Unbound(f"{what}: what was told is {problem}") from problem
-
-
-def _of_hns(expectation: Expectation, observation: Observation) -> Iterator[Finding]:
-    """What HNS of the client's node lists."""
-    networks = _told(networks_in, "the networks of HNS", observation)
-    where = "client's node"
-    if expectation.hns_subnet_of is not None:
-        address = str(bound(expectation.hns_subnet_of, observation.bindings))
-        listed = ", ".join(f"{one.name} {' and '.join(one.subnets) or 'none'}" for one in networks)
-        met = any(one.has_room_for(address) for one in networks)
-        text = f"{expectation.hns_subnet_of} ({address}) of a subnet that HNS lists"
-        yield Finding(expected=text, actual=f"they are: {listed or 'none'}", where=where, met=met)
-    if expectation.hns_mode is not None:
-        mode, told = str(bound(expectation.hns_mode, observation.bindings)), mode_told_by(networks)
-        text = f"networks of HNS of the mode {mode}"
-        yield Finding(expected=text, actual=told.words, where=where, met=told.mode == mode)
-
-
-def _endpoint(peer: Peer, observation: Observation) -> Finding:
-    """Whether HNS of the client's node has one endpoint with the address of a pod, and its MAC."""
-    endpoints = _told(endpoints_in, "the endpoints of HNS", observation)
-    address, mac = (str(bound(symbol, observation.bindings)) for symbol in (peer.ip, peer.mac))
-    found = [one for one in endpoints if one.address == address]
-    text = f"one endpoint of HNS for {peer.ip} ({address}), with the MAC {mac}"
-    actual = f"{len(found)}: {', '.join(map(str, found))}" if found else f"none of {len(endpoints)}"
-    met = [one.mac for one in found] == [mac]
-    return Finding(expected=text, actual=actual, where="client's node", met=met)
-
-
-def _of_card(expectation: Expectation, observation: Observation) -> Iterator[Finding]:
-    """What the network card of the client's node has for pods."""
-    card = _told(card_in, "the addresses of the network card", observation)
-    where = "client's node"
-    if expectation.on_card is not None:
-        address = str(bound(expectation.on_card, observation.bindings))
-        text = f"{expectation.on_card} ({address}) an address of the network card"
-        yield Finding(expected=text, actual=f"they are: {card}", where=where, met=card.has(address))
-    if expectation.card_has is not None:
-        least = int(bound(expectation.card_has, observation.bindings))
-        text = f"{least} addresses for pods on the network card, or more"
-        yield Finding(expected=text, actual=f"{card.for_pods}: {card}", where=where, met=card.for_pods >= least)
 
 
 def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:

@@ -48,6 +48,8 @@ class Expects(Protocol):
         hns_subnet_of: Symbol | None = None,
         hns_mode: Symbol | None = None,
         hns_endpoint_of: Peer | None = None,
+        no_windows_nat_of: Peer | None = None,
+        external_switch_of: Peer | None = None,
         on_card: Symbol | None = None,
         card_has: Symbol | None = None,
         known: Sequence[Known] = (),

@@ -1,6 +1,6 @@
 """l2bridge: pod addresses on the underlay, the node's MAC, no tunnel, and the node's address towards the outside."""
 
-from podwire import ANY_OS, WINDOWS, between, flows, nothing, reply, request, requirement
+from podwire import ANY_OS, WINDOWS, between, each_windows_node_runs, flows, nothing, reply, request, requirement
 
 
 @requirement("L2B-MAC-EGRESS")
@@ -66,3 +66,9 @@ def test_routes_lead_to_the_node_of_the_pod(flow, case):
         at_client_node=[request(dst=flow.server.ip)],
         at_server_node=[request(frame_dst=flow.server.node.mac, dst=flow.server.ip)],
     )
+
+
+@requirement("L2B-EXTVSWITCH")
+@each_windows_node_runs("vmswitch-ports")
+def test_a_pod_hangs_on_a_switch_of_the_nodes_network_card(flow, case):
+    case.expect(external_switch_of=flow.server)

@@ -1,6 +1,17 @@
 """ovn-kubernetes: the hybrid overlay of today, and the transparent network of the older documents."""
 
-from podwire import ANY_OS, LINUX, WINDOWS, flows, known, nothing, reply, request, requirement
+from podwire import (
+    ANY_OS,
+    LINUX,
+    WINDOWS,
+    each_windows_node_runs,
+    flows,
+    known,
+    nothing,
+    reply,
+    request,
+    requirement,
+)
 
 BETWEEN_NODES = {"placement": "cross-node", "via": "pod-ip", "protocol": ("tcp", "udp", "icmp"), "family": "ipv4"}
 OVER_IPV6 = {**BETWEEN_NODES, "family": "ipv6"}
@@ -63,6 +74,12 @@ def test_the_outside_sees_the_node_and_never_the_pod(flow, case):
         answered_by=flow.server,
         on_wire=[request(src=flow.client.node.ip, encapsulated=False), nothing(src=flow.client.ip)],
     )
+
+
+@requirement("TRANS-NAT-NO-NETSH")
+@each_windows_node_runs("windows-nat")
+def test_windows_itself_translates_nothing(flow, case):
+    case.expect(no_windows_nat_of=flow.server)
 
 
 @requirement("TRANS-LB")

@@ -176,11 +176,10 @@ class Bench:
 
     def facts(self) -> dict[str, Any]:
         gateways = {name: node.gateways for name, node in self.network.machines.items()}
-        listed = {name: node.hns_networks for name, node in self.network.machines.items()}
+        listed = {name: dict(node.hns_listed) for name, node in self.network.machines.items()}
         cards = {name: node.card for name, node in self.network.machines.items()}
         told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed, "cards": cards}
         told["mode"] = self.network.profile.mode
-        told["quirks"] = {name: set(node.hns_quirks) for name, node in self.network.machines.items()}
         return {**told, "build": self.build_seconds}
 
     def service(

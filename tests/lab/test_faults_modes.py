@@ -1,15 +1,11 @@
 """Faults of network modes and CNIs, seen on the wire and from pods."""
 
-import contextlib
-import io
 from ipaddress import ip_address, ip_network
 
 import pytest
 from faulty import VIP, Labs, breaks, labs, params, seen_as, wire, works
 
 from podwire.facts import DENIED_PORT
-from podwire.hns import endpoints_in
-from podwire.lab import powershell
 from podwire.lab.addresses import VPC
 from podwire.lab.cni_seeds import VPC_ADDRESS
 from podwire.lab.faults import FAULTS
@@ -85,13 +81,6 @@ def room_on(lab, node, most):
     return made
 
 
-def with_subnets_of_hns(lab):
-    """HNS of a node lists the subnet that its pods have their addresses in."""
-    (listed,) = lab.facts()["hns"]["windows-1"]
-    addresses = lab.facts()["addresses"][WIN]
-    return [ip_address(addresses[0]) in ip_network(subnet) for subnet in listed["Subnets"]] == [True]
-
-
 def keeps_addresses_ready(lab):
     """A node's card gets another address for the one that a pod takes."""
     node = "windows-2"
@@ -103,27 +92,8 @@ def keeps_addresses_ready(lab):
         lab.detach(node, "more")
 
 
-def of_its_own_type(lab):
-    """HNS of a node lists its networks as of the node's network mode."""
-    facts = lab.facts()
-    return {one["Type"].lower() for one in facts["hns"]["windows-1"]} == {facts["mode"]}
-
-
-def with_one_endpoint_each(lab):
-    """HNS lists each pod of a node, once: by its neighbour table, as its PowerShell reads it."""
-    facts, asked = lab.facts(), ["-Command", "Get-HnsEndpoint | ConvertTo-Json -Compress"]
-    neighbours = lab.command("windows-1", "cat", "/proc/net/arp")
-    with contextlib.redirect_stdout(io.StringIO()) as listed:
-        powershell.main("[]", [*facts["quirks"]["windows-1"], *asked], neighbours)
-    addresses = [one.address for one in endpoints_in(listed.getvalue())]
-    return [addresses.count(facts["addresses"][pod][0]) for pod in (WIN, WIN_B)] == [1, 1]
-
-
 CHECKS = {
-    "hns-endpoints-twice": with_one_endpoint_each,
-    "hns-network-of-another-type": of_its_own_type,
     "no-addresses-kept-ready": keeps_addresses_ready,
-    "hns-subnet-of-another-network": with_subnets_of_hns,
     "foreign-block-borrowed": sixty_at_most,
     "policies-not-held-to": holds_to_a_policy,
     "policies-allow-nothing": holds_to_a_policy,

@@ -102,6 +102,12 @@ def test_and_so_are_its_endpoints(client, place):
     assert "IsRemoteEndpoint" in said
 
 
+def test_and_what_windows_translates_and_the_ports_of_its_switch(client, place):
+    place("powershell.exe")
+    assert "<[pscustomobject]@{ NetNat = @(Get-NetNat -ErrorAction Stop " in run(client, "windows-nat")["stdout"]
+    assert "<vfpctrl.exe /list-vmswitch-port | Where-Object {" in run(client, "vmswitch-ports")["stdout"]
+
+
 @pytest.mark.parametrize("name", ["ipconfig", "/opt/none/win-bridge.exe", "/dev/null/bridge"])
 def test_a_program_that_is_missing_is_not_found(client, name):
     with pytest.raises(AgentError, match=f"tool: there is no {name} here") as missing:

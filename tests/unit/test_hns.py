@@ -4,10 +4,7 @@ import json
 
 import pytest
 
-from podwire.hns import HnsNetwork, NoListing, endpoints_in, mode_told_by, networks_in
-from podwire.lab import powershell
-from podwire.lab.profiles import PROFILES
-from podwire.lab.windows_node import hns_networks
+from podwire.hns import HnsNetwork, NoListing, endpoints_in, mode_told_by, networks_in, translation_in
 
 
 def network(name, kind, vni=None):
@@ -65,45 +62,6 @@ def test_what_is_no_list_of_networks_is_said(printed):
         networks_in(printed)
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
-def test_nodes_of_the_lab_list_the_mode_of_their_profile(profile, capsys):
-    asked = ["-NoProfile", "-Command", "Get-HnsNetwork | ConvertTo-Json -Compress"]
-    assert powershell.main(json.dumps(hns_networks(profile, ["192.0.2.0/24"])), asked) == 0
-    listed = networks_in(capsys.readouterr().out)
-    assert mode_told_by(listed).mode == profile.mode
-    assert listed[-1].subnets == ("192.0.2.0/24",)
-
-
-@pytest.mark.parametrize("asked", [[], ["-Command", "Get-Process"], ["Get-HnsNetwork | ConvertTo-Json -Compress"]])
-def test_the_lab_has_no_other_cmdlet(asked, capsys):
-    assert powershell.main("[]", asked) == 1
-    assert "the lab has no such command" in capsys.readouterr().err
-
-
-ARP = """IP address       HW type     Flags       HW address            Mask     Device
-10.244.11.10     0x1         0x6         0e:2a:0a:f4:0b:0a     *        cbr0
-10.244.11.11     0x1         0x2         0e:2a:0a:f4:0b:0b     *        cbr0
-172.31.0.1       0x1         0x6         02:10:00:00:00:01     *        eth0
-"""
-ENDPOINTS = ["-NoProfile", "-Command", "Get-HnsEndpoint | ConvertTo-Json -Compress"]
-
-
-def test_pods_of_a_node_of_the_lab_are_its_endpoints(capsys):
-    assert powershell.main("[]", ENDPOINTS, ARP) == 0
-    (one,) = endpoints_in(capsys.readouterr().out)
-    assert (one.address, one.mac) == ("10.244.11.10", "0e:2a:0a:f4:0b:0a")
-
-
-def test_a_fault_doubles_them(capsys):
-    assert powershell.main("[]", [powershell.TWICE, *ENDPOINTS], ARP) == 0
-    assert [one.address for one in endpoints_in(capsys.readouterr().out)] == ["10.244.11.10"] * 2
-
-
-def test_without_endpoints_nothing_is_printed(capsys):
-    assert powershell.main("[]", ENDPOINTS) == 0
-    assert endpoints_in(capsys.readouterr().out) == ()
-
-
 def test_endpoints_of_other_nodes_do_not_count():
     own = {"Name": "a", "IPAddress": "10.0.0.1", "MacAddress": "00-15-5D-CD-BE-47", "Remote": False}
     found = endpoints_in(json.dumps([own, {**own, "Name": "Ethernet", "Remote": True}]))
@@ -114,3 +72,27 @@ def test_endpoints_of_other_nodes_do_not_count():
 def test_what_is_no_list_of_endpoints_is_said(printed):
     with pytest.raises(NoListing, match="JSON"):
         endpoints_in(printed)
+
+
+NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Policies":["L2Driver","ACL"]}]}'
+
+
+def test_what_windows_translates_is_told_by_its_nats_and_by_policies_of_endpoints():
+    none = translation_in(NO_NAT)
+    assert (none.net_nat, none.translated, set(none.endpoints)) == ((), (), {"10.0.0.1"})
+    some = translation_in(NO_NAT.replace("[]", '["nat"]').replace("ACL", "OutBoundNAT"))
+    assert (some.net_nat, some.translated) == (("nat",), ("10.0.0.1",))
+
+
+@pytest.mark.parametrize("policies", ["null", "[]", "[null]"])
+def test_an_endpoint_may_have_no_policy(policies):
+    told = translation_in(NO_NAT.replace('["L2Driver","ACL"]', policies))
+    assert (set(told.endpoints), told.translated) == ({"10.0.0.1"}, ())
+
+
+@pytest.mark.parametrize(
+    "printed", ["", "Get-NetNat : not recognized", "[]", "{}", '{"NetNat":[]}', '{"NetNat":null,"Endpoints":[]}']
+)
+def test_no_answer_is_not_taken_for_no_nat(printed):
+    with pytest.raises(NoListing, match="JSON"):
+        translation_in(printed)

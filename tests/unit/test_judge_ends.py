@@ -196,6 +196,48 @@ def test_hns_has_one_endpoint_for_a_pod(output, met):
     )
 
 
+NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Policies":["L2Driver"]}]}'
+
+
+@pytest.mark.parametrize(
+    ("output", "met"),
+    [
+        (NO_NAT, PASS),
+        (NO_NAT.replace("[]", '["nat"]'), FAIL),
+        (NO_NAT.replace("L2Driver", "OutBoundNAT"), FAIL),
+        (NO_NAT.replace("10.0.0.1", "10.0.0.2"), FAIL),
+        ('{"NetNat":[],"Endpoints":[]}', FAIL),
+        ("", INCONCLUSIVE),
+        ("Get-NetNat : not recognized", INCONCLUSIVE),
+    ],
+)
+def test_windows_translates_nothing_of_a_pod_that_it_knows(output, met):
+    ran = replace(an_attempt(error="other"), error=None)
+    seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.ip": "10.0.0.1"})
+    assert outcome(expectation(no_windows_nat_of=CASE.flow.server), seen) is met
+
+
+def port(switch, mac, kind):
+    return f"Port name : {mac}\nSwitch name : {switch}\nPort type: : {kind}\nMAC address : {mac}\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "met"),
+    [
+        (port("a", "02-00", "External") + port("a", "0E-01", "Internal"), PASS),
+        (port("a", "0E-01", "Internal") + port("a", "02-00", "External"), PASS),
+        (port("b", "02-00", "External") + port("a", "0E-01", "Internal"), FAIL),
+        (port("a", "0E-01", "Internal"), FAIL),
+        (port("a", "02-00", "External") + port("a", "0E-02", "Internal"), FAIL),
+        ("", INCONCLUSIVE),
+    ],
+)
+def test_a_pod_hangs_on_a_switch_with_an_external_port(output, met):
+    ran = replace(an_attempt(error="other"), error=None)
+    seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.mac": "0e:01"})
+    assert outcome(expectation(external_switch_of=CASE.flow.server), seen) is met
+
+
 @pytest.mark.parametrize(
     ("value", "wanted", "met"),
     [

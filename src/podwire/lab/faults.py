@@ -12,6 +12,7 @@ from podwire.lab import (
     faults_encapsulation,
     faults_exposure,
     faults_limits,
+    faults_listings,
     faults_modes,
     faults_pods,
     faults_regressions,
@@ -30,6 +31,7 @@ MODULES = (
     faults_limits,
     faults_regressions,
     faults_modes,
+    faults_listings,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 

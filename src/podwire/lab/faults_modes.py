@@ -33,12 +33,8 @@ from podwire.lab.interfaces import Object
 from podwire.lab.linux_node import KEYWORD
 from podwire.lab.network import SECURITY_RULES, LabNetwork
 from podwire.lab.network_policies import Reading, nothing_held
-from podwire.lab.powershell import TWICE
-from podwire.lab.profiles import PROFILES
 from podwire.lab.topology import Node, Notes
 from podwire.lab.windows_node import way_by_the_fabric
-
-_ANOTHER_SUBNET = "172.22.0.0/24"
 
 
 @fault("geneve-header-of-vxlan", kills=("TRANS-ENCAP", "OVNHYB-VXLAN"), profiles=(*TRANSPARENT, *HYBRID))
@@ -217,31 +213,6 @@ def winnat_on_the_node_too(do: Injection) -> None:
         pods, source = node.plan.pod_cidr("ipv4"), node.plan.address("ipv4")
         rule = f"ip saddr {pods} ip daddr {pods} meta l4proto {{ tcp, udp }} snat to {source}"
         do.rules(node.host, "ip", chain("postrouting", 90, rule, kind="nat"))
-
-
-@fault("hns-subnet-of-another-network", kills=("ADDR-WINDOWS-SERVER",), profiles=NAT)
-def hns_subnet_of_another_network(do: Injection) -> None:
-    """HNS of Windows nodes lists a subnet that no pod of theirs has its address in."""
-    for node in do.nodes("windows"):
-        before, node.hns_subnets = node.hns_subnets, (_ANOTHER_SUBNET,)
-        do.undone_by(partial(setattr, node, "hns_subnets", before))
-
-
-@fault("hns-network-of-another-type", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
-def hns_network_of_another_type(do: Injection) -> None:
-    """HNS of Windows nodes lists its networks as of another type than what the cluster's network mode has."""
-    other = "L2Bridge" if do.network.profile.mode != "l2bridge" else "Overlay"
-    for node in do.nodes("windows"):
-        node.hns_type = other
-        do.undone_by(partial(setattr, node, "hns_type", ""))
-
-
-@fault("hns-endpoints-twice", kills=("ARCH-HNS-RESOURCES",))
-def hns_endpoints_twice(do: Injection) -> None:
-    """HNS of Windows nodes has two endpoints for each address, one of them of a pod that is gone."""
-    for node in do.nodes("windows"):
-        node.hns_quirks.add(TWICE)
-        do.undone_by(partial(node.hns_quirks.discard, TWICE))
 
 
 @fault("noted-address-of-another", kills=("EKS-NOTED-ADDRESS",), profiles=VPC)

@@ -5,7 +5,7 @@ Everything runs in one process and, but for the build of the network, on one asy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -58,13 +58,8 @@ class NodeNetwork(Protocol):
     proxy_log: list[str]
     """The lines that kube-proxy on a Windows node has logged."""
 
-    @property
-    def hns_networks(self) -> Sequence[Mapping[str, Any]]:
-        """The networks that HNS on a Windows node lists: Name, Type, VSID and Subnets."""
-
-    @property
-    def hns_quirks(self) -> Set[str]:
-        """What is wrong with the endpoints that HNS on a Windows node lists, which is a fault."""
+    hns_listed: Mapping[str, Any]
+    """What PowerShell on a Windows node lists of HNS and of the virtual switch (`hns_listings.listed`)."""
 
     containers_apart: bool
     """Whether only the first container of a pod gets the pod's namespace, which is a fault."""

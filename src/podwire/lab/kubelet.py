@@ -47,7 +47,7 @@ def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dic
     scripts = {name: _script(name) for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
-        scripts["powershell.exe"] = _script("powershell", json.dumps(node.hns_networks), *node.hns_quirks)
+        scripts["powershell.exe"] = _script("powershell", json.dumps(node.hns_listed))
         scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name, *cni_quirks) for name in CNI_PLUGINS}
     return scripts
 

@@ -1,48 +1,95 @@
-"""`powershell.exe` of an emulated Windows node, as far as podwire asks it: which networks and endpoints HNS has.
+"""`powershell.exe` of an emulated Windows node, as far as podwire asks it: which networks and endpoints HNS has, which
+ports the virtual switch, and what Windows translates by itself.
 
     powershell.exe ... -Command "Get-HnsNetwork | ... | ConvertTo-Json -Compress"
 
 Sources: Get-HnsNetwork's Name, Type, Subnets.AddressPrefix and Subnets.Policies.VSID as people show them (flannel issue
-1944, Calico issue 6996), Get-HnsEndpoint's Name, IPAddress and MacAddress (Windows-Containers issue 563);
-ConvertTo-Json writes one object without a list around it. Nothing else is imitated. The node puts its networks before
-PowerShell's own arguments; endpoints are the pods that it has in its neighbour table. Standard library only.
+1944, Calico issue 6996), Get-HnsEndpoint's Name, IPAddress, MacAddress and Policies.Type (Windows-Containers issue 563,
+AKS issue 1367), Get-NetNat's Name (Microsoft's reference); ConvertTo-Json writes one object without a list around it.
+The lines of `vfpctrl /list-vmswitch-port`: SdnDiagnostics and Azure's network policy manager, which read them. Nothing
+else is imitated. The node puts what it has to list before PowerShell's own arguments (`hns_listings`); endpoints and
+ports are the pods that it has in its neighbour table. Standard library only.
 """
+
+from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-TWICE = "--endpoints-twice"
 BRIDGE, PERMANENT = "cbr0", 0x6  # linux/if_arp.h: ATF_COM and ATF_PERM
 OTHER_MAC = "0E-2A-00-00-DE-AD"
+SWITCH, ANOTHER_SWITCH = "04F2CC76-AE71-4E04-9B0B-000000000001", "04F2CC76-AE71-4E04-9B0B-000000000002"
+
+Listed = dict[str, Any]
+Pods = Sequence[tuple[str, str]]
 
 
-def main(networks: str, arguments: "list[str]", neighbours: str = "") -> int:
+def main(listed: str, arguments: Sequence[str], neighbours: str = "") -> int:
     asked = arguments[-1] if arguments[-2:-1] == ["-Command"] else ""
-    command = asked.partition(" ")[0] if asked.endswith("ConvertTo-Json -Compress") else ""
-    if command == "Get-HnsNetwork":
-        found = json.loads(networks)
-    elif command == "Get-HnsEndpoint":
-        found = endpoints(neighbours)
-        if TWICE in arguments:
-            found += [{**one, "Name": f"{one['Name']}-stale", "MacAddress": OTHER_MAC} for one in found]
-    else:
+    answer = next((function for begin, function in COMMANDS.items() if asked.startswith(begin)), None)
+    if answer is None:
         print(f"powershell.exe: the lab has no such command: {asked or ' '.join(arguments)}", file=sys.stderr)
         return 1
-    if found:
-        print(json.dumps(found[0] if len(found) == 1 else found, separators=(",", ":")))
+    for line in answer(json.loads(listed), pods_in(neighbours)):
+        print(line)
     return 0
 
 
-def endpoints(neighbours: str) -> "list[dict[str, object]]":
-    """An endpoint for each pod in a neighbour table, as /proc/net/arp has it: address, hardware type, flags, hardware
-    address, mask, device (proc_net(5)). Pods that are gone are in it until another one has their address."""
+def pods_in(neighbours: str) -> Pods:
+    """Address and MAC of each pod in a neighbour table, as /proc/net/arp has it: address, hardware type, flags,
+    hardware address, mask, device (proc_net(5)). Pods that are gone are in it until another has their address."""
     rows = [line.split() for line in neighbours.splitlines()[1:]]
     return [
-        {"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac.upper().replace(":", "-"), "Remote": False}
+        (ip, mac.upper().replace(":", "-"))
         for ip, _, flags, mac, _, device in rows
         if device == BRIDGE and int(flags, 16) == PERMANENT
     ]
 
+
+def networks(node: Listed, pods: Pods) -> Iterable[str]:
+    return as_json(node["networks"])
+
+
+def endpoints(node: Listed, pods: Pods) -> Iterable[str]:
+    found = [{"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac, "Remote": False} for ip, mac in pods]
+    if node["twice"]:
+        found += [{**one, "Name": f"{one['Name']}-stale", "MacAddress": OTHER_MAC} for one in found]
+    return as_json(found)
+
+
+def translation(node: Listed, pods: Pods) -> Iterable[str]:
+    own = [{"IPAddress": ip, "Policies": node["policies"]} for ip, _ in pods]
+    return as_json([{"NetNat": node["net_nat"], "Endpoints": own}])
+
+
+def ports(node: Listed, pods: Pods) -> Iterator[str]:
+    if node["nic"]:
+        yield from port("ExternalPort", SWITCH, "External", node["nic"].upper().replace(":", "-"))
+    for ip, mac in pods:
+        yield from port(f"pod-{ip}", ANOTHER_SWITCH if node["apart"] else SWITCH, "Internal", mac)
+
+
+def port(name: str, switch: str, kind: str, mac: str) -> Iterator[str]:
+    yield f"  Port name             : {name}-port"
+    yield f"  Port Friendly name    : {name}"
+    yield f"  Switch name           : {switch}"
+    yield f"  Port type:            : {kind}"
+    yield "  MTU                   : 1500"
+    yield f"  MAC address           : {mac}"
+
+
+def as_json(found: Sequence[object]) -> list[str]:
+    return [json.dumps(found[0] if len(found) == 1 else found, separators=(",", ":"))] if found else []
+
+
+COMMANDS = {
+    "Get-HnsNetwork |": networks,
+    "Get-HnsEndpoint |": endpoints,
+    "[pscustomobject]@{ NetNat =": translation,
+    "vfpctrl.exe /list-vmswitch-port |": ports,
+}
 
 if __name__ == "__main__":
     with open("/proc/net/arp", encoding="ascii") as table:

@@ -11,6 +11,7 @@ from podwire.facts import FAMILIES, OS, Encapsulation, Family
 from podwire.lab import (
     cni_seeds,
     conntrack,
+    hns_listings,
     linux_node,
     linux_services,
     network_policies,
@@ -52,9 +53,7 @@ class Node:
         self.containers_apart = False
         self.proxy_log: list[str] = []
         self.pod_notes: Notes = cni_seeds.pod_notes
-        self.hns_subnets = tuple(plan.pod_cidr(family) for family in profile.pod_families(plan.os))
-        self.hns_type = ""  # Empty for that of the profile.
-        self.hns_quirks: set[str] = set()
+        self.hns_listed: Mapping[str, Any] = hns_listings.listed(plan, profile) if plan.os == "windows" else {}
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
         self._tables = Tables(self.host.netns)
@@ -96,13 +95,6 @@ class Node:
         numbers += [0] if self.profile.encapsulated else []
         numbers += [self.profile.source_vip] if self.os == "windows" and self.profile.source_vip is not None else []
         return tuple(self.plan.pod_address(family, n) for family in self.families for n in numbers)
-
-    @property
-    def hns_networks(self) -> Sequence[Mapping[str, Any]]:
-        """See `interfaces.NodeNetwork`."""
-        if self.os != "windows":
-            return ()
-        return windows_node.hns_networks(self.profile, self.hns_subnets, self.hns_type)
 
     @property
     def _on_a_card(self) -> bool:

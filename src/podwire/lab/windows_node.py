@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from podwire.facts import Family, family_of
 from podwire.lab import nft
 from podwire.lab.addresses import NodePlan
-from podwire.lab.cni_seeds import network_name
 from podwire.lab.interfaces import PortMapping
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD, host_port_rule
 from podwire.lab.profiles import Profile
@@ -47,35 +46,6 @@ def base_rules(node: NodePlan, profile: Profile) -> str:
     if "ipv6" not in profile.pod_families("windows"):
         text += nft.table("ip6", "hns-policies", _no_ipv6(node))
     return text
-
-
-# The type of the pods' network as HNS spells it (hcsshim, hcn: NetworkType).
-_HNS_TYPES: Mapping[str, str] = {
-    "overlay": "Overlay",
-    "l2bridge": "L2Bridge",
-    "l2tunnel": "L2Tunnel",
-    "transparent": "Transparent",
-    "nat": "NAT",
-}
-EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
-
-
-def hns_networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[dict[str, object]]:
-    """The networks that HNS of a node has, each with Name, Type, VSID (null but for overlays) and Subnets.
-
-    Overlays have another one beside that of the pods, which binds the switch to the network card: set-up scripts and
-    Calico call it External (flannel issue 1111), ovn-kubernetes has a base network. `kind` is another type than that of
-    the profile's mode.
-    """
-    vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
-    kind = kind or _HNS_TYPES[profile.mode]
-    own: dict[str, object] = {"Name": network_name(profile), "Type": kind, "VSID": vni, "Subnets": list(subnets)}
-    found = [own]
-    if vni:
-        base = "BaseOVNKubernetesHybridOverlayNetwork" if profile.cni == "ovn-kubernetes" else "External"
-        vsid = vni if profile.cni == "ovn-kubernetes" else EXTERNAL_VSID
-        found.insert(0, {"Name": base, "Type": kind, "VSID": vsid, "Subnets": [EXTERNAL_SUBNET]})
-    return found
 
 
 def _policies(node: NodePlan, profile: Profile, family: Family) -> str:

@@ -1909,11 +1909,16 @@ def rank(component: Parameters) -> int:
 
 TOOLS = ("nslookup", "ipconfig")
 POWERSHELL = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command")
-HNS = {  # The module HostNetworkingService comes with the Containers feature; VSID is HNS' word for a VNI.
+LISTS = {  # The module HostNetworkingService comes with the Containers feature; VSID is HNS' word for a VNI.
     "hns-networks": "Get-HnsNetwork | ForEach-Object { [pscustomobject]@{ Name = $_.Name; Type = $_.Type; "
     "VSID = @($_.Subnets.Policies.VSID)[0]; Subnets = @($_.Subnets.AddressPrefix) } } | ConvertTo-Json -Compress",
     "hns-endpoints": "Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ Name = $_.Name; IPAddress = $_.IPAddress; "
     "MacAddress = $_.MacAddress; Remote = [bool]$_.IsRemoteEndpoint } } | ConvertTo-Json -Compress",
+    "windows-nat": "[pscustomobject]@{ NetNat = @(Get-NetNat -ErrorAction Stop | ForEach-Object { $_.Name }); "
+    "Endpoints = @(Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ IPAddress = $_.IPAddress; "
+    "Policies = @($_.Policies.Type) } }) } | ConvertTo-Json -Compress -Depth 4",
+    "vmswitch-ports": "vfpctrl.exe /list-vmswitch-port | Where-Object { "
+    r"$_ -match '^\s*(Port name|Port Friendly name|Switch name|Port type|MTU|MAC address)\b' }",
 }
 PLUGINS = (
     "bridge", "win-bridge", "sdnbridge", "l2bridge", "win-overlay", "sdnoverlay", "flannel", "host-local", "vpc-bridge",
@@ -1923,7 +1928,7 @@ MOST_TOLD = 64 << 10
 
 
 async def tool(loop: Loop, params: Parameters) -> Parameters:
-    """Run one of TOOLS, a CNI plugin by its absolute path, or one of HNS, which list what HNS of a node has, and tell
+    """Run one of TOOLS, a CNI plugin by its absolute path, or one of LISTS, which tell what a node has, and tell
     its exit code and the beginning of what it said.
 
     A HostProcess container has the node's files below C: and its own below %CONTAINER_SANDBOX_MOUNT_POINT%, which is
@@ -1935,8 +1940,8 @@ async def tool(loop: Loop, params: Parameters) -> Parameters:
     name, limit = wanted(params, "name"), wanted(params, "timeout", float)
     path = os.path.normpath(ntpath.expandvars(name))
     plugin = re.sub(r"(?i)\.exe$", "", ntpath.basename(path)).lower() in PLUGINS
-    if name in HNS:
-        path, *arguments = (*POWERSHELL, HNS[name])
+    if name in LISTS:
+        path, *arguments = (*POWERSHELL, LISTS[name])
     elif not (name in TOOLS or (plugin and (os.path.isabs(path) or ntpath.isabs(path)))):
         raise ValueError(f"{name!r} is neither {' nor '.join(TOOLS)} nor the absolute path of a known CNI plugin")
     else:

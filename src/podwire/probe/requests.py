@@ -23,8 +23,9 @@ CNI_FOLDER = "C:\\opt\\cni\\bin"
 """Where the guides of Kubernetes put the plugins of a Windows node."""
 CNI_PLUGIN = "cni-plugin"
 """A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
-HNS_NETWORKS, HNS_ENDPOINTS = "hns-networks", "hns-endpoints"
-"""Others, which the agent knows: they list what HNS on a Windows node has."""
+HNS_NETWORKS = "hns-networks"
+LISTS = (HNS_NETWORKS, "hns-endpoints", "windows-nat", "vmswitch-ports")
+"""Others, which the agent knows: they list what HNS, Windows' NAT and the virtual switch of a node have."""
 EC2_CARD = "ec2-card"
 """What a node's network card has, by EC2's word."""
 NODE_PATIENCE = 30.0
@@ -61,7 +62,7 @@ def request_of(
         return "lookups", parameters, timeout * rounds
     if flow.tool == EC2_CARD:
         return "ec2_card", {"least": wanted_addresses, "timeout": NODE_PATIENCE}, NODE_PATIENCE
-    if flow.tool in (HNS_NETWORKS, HNS_ENDPOINTS):
+    if flow.tool in LISTS:
         return "tool", {"name": flow.tool, "timeout": NODE_PATIENCE}, NODE_PATIENCE
     if flow.protocol == "tool":
         call = {"name": flow.tool, "arguments": [target.host]}

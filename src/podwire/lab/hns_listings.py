@@ -1,0 +1,60 @@
+"""What PowerShell of an emulated Windows node has to list: HNS' networks and endpoints, the virtual switch, and NAT.
+
+There is no HNS in the lab; all of it follows from the profile, and `powershell.py` prints it. Each part names the
+document that it was taken from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from podwire.lab.addresses import NodePlan
+from podwire.lab.cni_seeds import network_name
+from podwire.lab.profiles import Profile
+
+# The type of the pods' network as HNS spells it (hcsshim, hcn: NetworkType).
+_TYPES: Mapping[str, str] = {
+    "overlay": "Overlay",
+    "l2bridge": "L2Bridge",
+    "l2tunnel": "L2Tunnel",
+    "transparent": "Transparent",
+    "nat": "NAT",
+}
+EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
+
+
+def listed(plan: NodePlan, profile: Profile) -> dict[str, Any]:
+    """By name: `networks`; whether endpoints are listed `twice`; the types of an endpoint's `policies`; the names of
+    `net_nat`; the MAC of the `nic` that the pods' switch is bound to, empty for none; whether pods hang `apart` from
+    that switch.
+    """
+    subnets = [plan.pod_cidr(family) for family in profile.pod_families(plan.os)]
+    # Microsoft, "Network drivers": a NAT network has an internal switch and WinNAT, a transparent one no policy of NAT;
+    # hcsshim, hcn: OutBoundNAT is what CNI plugins of the others ask for.
+    return {
+        "networks": networks(profile, subnets),
+        "twice": False,
+        "policies": [] if profile.mode in ("transparent", "nat") else ["OutBoundNAT"],
+        "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
+        "nic": "" if profile.mode == "nat" else plan.mac,
+        "apart": False,
+    }
+
+
+def networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[dict[str, object]]:
+    """The networks that HNS of a node has, each with Name, Type, VSID (null but for overlays) and Subnets.
+
+    Overlays have another one beside that of the pods, which binds the switch to the network card: set-up scripts and
+    Calico call it External (flannel issue 1111), ovn-kubernetes has a base network. `kind` is another type than that of
+    the profile's mode.
+    """
+    vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
+    kind = kind or _TYPES[profile.mode]
+    own: dict[str, object] = {"Name": network_name(profile), "Type": kind, "VSID": vni, "Subnets": list(subnets)}
+    found = [own]
+    if vni:
+        base = "BaseOVNKubernetesHybridOverlayNetwork" if profile.cni == "ovn-kubernetes" else "External"
+        vsid = vni if profile.cni == "ovn-kubernetes" else EXTERNAL_VSID
+        found.insert(0, {"Name": base, "Type": kind, "VSID": vsid, "Subnets": [EXTERNAL_SUBNET]})
+    return found

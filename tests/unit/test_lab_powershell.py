@@ -1,0 +1,73 @@
+"""What PowerShell of an emulated Windows node answers to the commands of an agent."""
+
+import json
+
+import pytest
+
+from podwire.hns import endpoints_in, mode_told_by, networks_in, translation_in
+from podwire.lab import powershell
+from podwire.lab.hns_listings import listed
+from podwire.lab.profiles import PROFILES
+from podwire.probe.agent import LISTS
+from podwire.vmswitch import ports_in
+
+ARP = """IP address       HW type     Flags       HW address            Mask     Device
+10.244.11.10     0x1         0x6         0e:2a:0a:f4:0b:0a     *        cbr0
+10.244.11.11     0x1         0x2         0e:2a:0a:f4:0b:0b     *        cbr0
+172.31.0.1       0x1         0x6         02:10:00:00:00:01     *        eth0
+"""
+of_each_profile = pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
+
+
+@pytest.fixture(name="asked")
+def _asked(capsys):
+    def ask(profile, tool, neighbours=ARP, **changes):
+        plan = next(plan for plan in profile.nodes if plan.os == "windows")
+        told = json.dumps({**listed(plan, profile), **changes})
+        assert powershell.main(told, ["-NoProfile", "-Command", LISTS[tool]], neighbours) == 0
+        return capsys.readouterr().out
+
+    return ask
+
+
+@of_each_profile
+def test_networks_are_of_the_mode_of_the_profile(asked, profile):
+    found = networks_in(asked(profile, "hns-networks"))
+    assert mode_told_by(found).mode == profile.mode
+    plan = next(plan for plan in profile.nodes if plan.os == "windows")
+    assert found[-1].subnets == tuple(plan.pod_cidr(family) for family in profile.pod_families("windows"))
+
+
+@of_each_profile
+def test_windows_translates_but_on_a_transparent_network(asked, profile):
+    told = translation_in(asked(profile, "windows-nat"))
+    assert set(told.endpoints) == {"10.244.11.10"}
+    assert bool(told.net_nat) is (profile.mode == "nat")
+    assert bool(told.translated) is (profile.mode not in ("nat", "transparent"))
+
+
+@of_each_profile
+def test_pods_hang_on_an_external_switch_but_in_nat_mode(asked, profile):
+    *external, pod = ports_in(asked(profile, "vmswitch-ports"))
+    assert pod.mac == "0e:2a:0a:f4:0b:0a"
+    assert [port.switch for port in external if port.external] == ([] if profile.mode == "nat" else [pod.switch])
+
+
+def test_pods_of_a_node_are_its_endpoints(asked):
+    (one,) = endpoints_in(asked(PROFILES["nat"], "hns-endpoints"))
+    assert (one.address, one.mac) == ("10.244.11.10", "0e:2a:0a:f4:0b:0a")
+
+
+def test_a_fault_doubles_them(asked):
+    found = endpoints_in(asked(PROFILES["nat"], "hns-endpoints", twice=True))
+    assert [one.address for one in found] == ["10.244.11.10"] * 2
+
+
+def test_without_endpoints_nothing_is_printed(asked):
+    assert asked(PROFILES["nat"], "hns-endpoints", neighbours="") == ""
+
+
+@pytest.mark.parametrize("asked_for", [[], ["-Command", "Get-Process"], ["Get-HnsNetwork | ConvertTo-Json -Compress"]])
+def test_the_lab_has_no_other_cmdlet(asked_for, capsys):
+    assert powershell.main("{}", asked_for) == 1
+    assert "the lab has no such command" in capsys.readouterr().err
