@@ -31,11 +31,11 @@ def ports_in(printed: str) -> tuple[SwitchPort, ...]:
     An external port says so by its type, and is called ExternalPort where HNS made the switch.
 
     Raises:
-        NoListing: there is no port in it. A node with pods has some, so that is no answer.
+        NoListing: there is no port in it, which is no answer of a node with pods, or one without a switch.
     """
     ports = tuple(_port(fields) for fields in _records(printed))
-    if not ports:
-        raise NoListing(f"no list of ports: {' '.join(printed.split())[:80] or 'nothing'}")
+    if not ports or not all(port.switch for port in ports):
+        raise NoListing(f"no list of ports and their switches: {' '.join(printed.split())[:80] or 'nothing'}")
     return ports
 
 

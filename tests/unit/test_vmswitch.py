@@ -44,7 +44,13 @@ def test_a_port_without_a_friendly_name_has_its_own():
 
 
 @pytest.mark.parametrize(
-    "printed", ["", "vfpctrl.exe : The term 'vfpctrl.exe' is not recognized", "  MAC address  : 00-15-5D-CD-BE-47"]
+    "printed",
+    [
+        "",
+        "vfpctrl.exe : The term 'vfpctrl.exe' is not recognized",
+        "  MAC address  : 00-15-5D-CD-BE-47",
+        LISTED.replace("Switch name", "Another name"),
+    ],
 )
 def test_a_listing_without_ports_is_said(printed):
     with pytest.raises(NoListing, match="no list of ports"):
