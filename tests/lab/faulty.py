@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from netlab import NetLab
@@ -44,15 +44,6 @@ class Labs:
     def close(self) -> None:
         for lab in self._running.values():
             lab.__exit__()
-
-
-def labs() -> Iterator[Labs]:
-    """The body of a module's fixture."""
-    running = Labs()
-    try:
-        yield running
-    finally:
-        running.close()
 
 
 def breaks(lab: NetLab, fault: str, check: Check) -> None:

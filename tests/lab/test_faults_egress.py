@@ -1,7 +1,7 @@
 """Faults on the way to the outside: what source and ports are on the wire, and what becomes of ICMP."""
 
 import pytest
-from faulty import Labs, breaks, labs, params, seen_as, wire, works
+from faulty import Labs, breaks, params, seen_as, wire, works
 from netlab import CLOSED_PORT
 
 WIN, LIN, OUTSIDE = "windows-1/a", "linux-1/a", "outside"
@@ -36,11 +36,6 @@ CHECKS = {
     "icmp-errors-lost": lambda lab: lab.exchange(LIN, OUTSIDE, port=CLOSED_PORT).error == "ConnectionRefusedError",
 }
 STILL_ANSWERED = ("outbound-nat-missing", "outbound-nat-wrong-address", "outbound-nat-wrong-ports")
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 @pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))

@@ -1,7 +1,7 @@
 """Faults of tunnels, routes and MACs: most leave everything working, and only packets show them."""
 
 import pytest
-from faulty import Labs, breaks, labs, params, wire, works
+from faulty import Labs, breaks, params, wire, works
 
 WIN, WIN_2, LIN = "windows-1/a", "windows-2/a", "linux-1/a"
 POD_MACS = ("0e:2a:", "02:30:")
@@ -35,11 +35,6 @@ ONLY_PACKETS_SHOW = (
     "pod-mac-leaves",
     "pod-mac-arrives",
 )
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 @pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))

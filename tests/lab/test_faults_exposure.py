@@ -1,7 +1,7 @@
 """Faults of the ways in: what comes to nodes and to outer addresses is lost, misled, or seen as somebody else."""
 
 import pytest
-from faulty import VIP, Labs, breaks, labs, params
+from faulty import VIP, Labs, breaks, params
 
 WIN, WIN_2, LIN, LIN_2 = "windows-1/a", "windows-2/a", "linux-1/a", "linux-2/a"
 PORT, INGRESS, EXTERNAL, OUTSIDE = 30080, "198.51.100.1", "192.0.2.11", "203.0.113.10"
@@ -71,11 +71,6 @@ CHECKS = {
     "node-port-sources-kept": client_kept(False),
     "destinations-translated": nothing_forwarded,
 }
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 @pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))

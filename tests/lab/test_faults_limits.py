@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from faulty import VIP, Labs, breaks, labs, params, works
+from faulty import VIP, Labs, breaks, params, works
 
 LIN, LIN_2, WIN, WIN_HOST = "linux-1/a", "linux-2/a", "windows-1/a", "windows-1"
 NOBODY = [f"198.18.0.{number}" for number in range(1, 66)]
@@ -75,11 +75,6 @@ CHECKS = {
     "windows-nodes-reach-all-pods": nothing_in_the_tunnel,
     "windows-nodes-tunnel-in-vain": nothing_in_the_tunnel,
 }
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 @pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))

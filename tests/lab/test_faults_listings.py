@@ -5,7 +5,7 @@ import io
 import json
 
 import pytest
-from faulty import Labs, breaks, labs, params
+from faulty import Labs, breaks, params
 
 from podwire.hns import endpoints_in, mode_told_by, networks_in, translation_in
 from podwire.lab import powershell
@@ -62,11 +62,6 @@ CHECKS = {
     "outbound-nat-of-hns": translating_nothing,
     "net-nat-of-windows": translating_nothing,
 }
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 @pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))

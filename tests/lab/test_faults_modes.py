@@ -3,7 +3,7 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
-from faulty import VIP, Labs, breaks, labs, params, seen_as, wire, works
+from faulty import VIP, Labs, breaks, params, seen_as, wire, works
 
 from podwire.facts import DENIED_PORT
 from podwire.lab.addresses import VPC
@@ -111,11 +111,6 @@ CHECKS = {
     "winnat-on-the-node-too": seen_as(WIN_B, WIN, "172.20.11.11", proto="tcp"),
     "winnat-open": lambda lab: lab.exchange(LIN, WIN).error == "TimeoutError",
 }
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 @pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))

@@ -1,7 +1,7 @@
 """Faults between pods, and between pods and nodes: each shows in packets or answers, and goes without a trace."""
 
 import pytest
-from faulty import Labs, breaks, labs, params, seen_as, wire, works
+from faulty import Labs, breaks, params, seen_as, wire, works
 
 WIN, WIN_B, WIN_2, LIN, LIN_B = "windows-1/a", "windows-1/b", "windows-2/a", "linux-1/a", "linux-1/b"
 
@@ -39,11 +39,6 @@ CHECKS = {
     "ttl-of-linux-on-windows": ttl(WIN, LIN, 64, 128),
     "ttl-of-windows-on-linux": ttl(LIN, LIN_B, 32, 64),
 }
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 @pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))

@@ -1,7 +1,7 @@
 """Faults of Services, seen from a pod: no answer, the wrong one, or a hidden source."""
 
 import pytest
-from faulty import VIP, Labs, breaks, labs, params
+from faulty import VIP, Labs, breaks, params
 
 WIN, WIN_B, LIN = "windows-1/a", "windows-1/b", "linux-1/a"
 
@@ -29,11 +29,6 @@ CHECKS = {
     "service-source-hidden": keeps_its_source,
     "service-answers-untranslated": same_node_backend,
 }
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 @pytest.mark.parametrize(("profile", "fault", "check"), params(CHECKS))

@@ -1,16 +1,11 @@
 """Healthy networks of the other modes and CNIs, packet by packet: what each of them does that no other does."""
 
 import pytest
-from faulty import Labs, labs
+from faulty import Labs
 
 LIN, LIN_2, WIN, WIN_B, WIN_2 = "linux-1/a", "linux-2/a", "windows-1/a", "windows-1/b", "windows-2/a"
 FABRIC = "12:34:56:78:9a:bc"
 VIP = "10.96.0.88"
-
-
-@pytest.fixture(scope="module", name="running")
-def _running():
-    yield from labs()
 
 
 def tunnels(packets):
