@@ -82,8 +82,10 @@ class Expectation:
     shared out, `status` the code of an HTTP answer, `known` facts of the cluster, `output` what a tool must have
     printed and `exit_code` how it must have ended. Of HNS' networks, as the tool that lists them has printed,
     `hns_subnet_of` is an address that must be of a subnet, and `hns_mode` the network mode that they must have; of its
-    endpoints one, and no more, must be that of the peer `hns_endpoint_of`. As other tools have printed, Windows itself
-    translates nothing for `no_windows_nat_of`, and the port of `external_switch_of` is on a switch of a network card.
+    endpoints one, and no more, must be that of the peer `hns_endpoint_of`, on a network of `hns_mode` if that is given
+    too. `outbound_nat_of` must have an OutBoundNAT policy there; for `no_windows_nat_of` Windows itself translates
+    nothing. HNS must have `hns_load_balancers` in all, and those of the address `hns_balances` must use Direct Server
+    Return if `hns_dsr`, and not otherwise. The port of `external_switch_of` is on a switch of a network card.
     `on_card` is an address that the network card of the client's node must have, and `card_has` how many it must have
     for pods, as EC2 tells both. The lists are held against the captures of that point; `on_wire` against the NICs of
     all nodes that the flow passes.
@@ -104,7 +106,11 @@ class Expectation:
     hns_subnet_of: Symbol | None = None
     hns_mode: Symbol | None = None
     hns_endpoint_of: Peer | None = None
+    outbound_nat_of: Peer | None = None
     no_windows_nat_of: Peer | None = None
+    hns_load_balancers: int | None = None
+    hns_balances: Symbol | None = None
+    hns_dsr: bool = False
     external_switch_of: Peer | None = None
     on_card: Symbol | None = None
     card_has: Symbol | None = None
@@ -141,6 +147,9 @@ class Expectation:
             (self.hns_subnet_of, f"{self.hns_subnet_of} is of a subnet that HNS lists"),
             (self.hns_mode, f"the networks that HNS lists are of {self.hns_mode}"),
             (self.hns_endpoint_of, f"HNS has one endpoint for {self.hns_endpoint_of}"),
+            (self.outbound_nat_of, f"HNS has an OutBoundNAT policy for {self.outbound_nat_of}"),
+            (self.hns_load_balancers, f"HNS has {self.hns_load_balancers} load balancers"),
+            (self.hns_balances, f"HNS balances {self.hns_balances} {'with' if self.hns_dsr else 'without'} DSR"),
             (
                 self.no_windows_nat_of,
                 f"neither NAT of Windows nor an OutBoundNAT policy of HNS for {self.no_windows_nat_of}",

@@ -229,6 +229,11 @@ class Flow:
         return Symbol("cluster.mode")
 
     @property
+    def tunnel_port(self) -> Symbol:
+        """The UDP port that tunnels between nodes use: 4789 for VXLAN, where nobody states another."""
+        return Symbol("cluster.tunnel_port")
+
+    @property
     def kube_proxy(self) -> Symbol:
         """Whether there is a kube-proxy for Windows nodes."""
         return Symbol("cluster.kube_proxy")

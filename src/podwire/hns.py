@@ -1,5 +1,5 @@
 """Networks and endpoints of HNS on a Windows node, as its own cmdlets tell them: the network mode that follows, where
-HNS gives addresses, which pods it knows, and what it translates. Pure."""
+HNS gives addresses, which pods it knows, and what it translates and balances. Pure."""
 
 from __future__ import annotations
 
@@ -46,28 +46,43 @@ class HnsMode:
 
 @dataclass(frozen=True, kw_only=True)
 class HnsEndpoint:
-    """A port of a network on this node, of a pod as a rule: its address, and its MAC as tcpdump writes it."""
+    """A port of a network, of a pod as a rule: its address, its MAC as tcpdump writes it, and the mode of the network
+    by its type, empty where it is not told. A remote one stands for a pod of another node: kube-proxy makes them for
+    the backends of Services."""
 
     name: str
     address: str
     mac: str
+    remote: bool = False
+    mode: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.mac})"
+        return f"{self.name} ({self.mac}{', remote' if self.remote else ''})"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """What Windows translates by itself: the names of its NATs, and by the address of each endpoint of HNS the types of
-    its policies, in lower case."""
+    """What Windows translates by itself: the names of its NATs, and of each endpoint of HNS, by its address, whether it
+    has an OutBoundNAT policy."""
 
     net_nat: tuple[str, ...]
-    endpoints: Mapping[str, frozenset[str]]
+    endpoints: tuple[tuple[str, bool], ...]
 
     @property
     def translated(self) -> tuple[str, ...]:
-        """The addresses whose endpoints have an OutBoundNAT policy."""
-        return tuple(address for address, policies in self.endpoints.items() if "outboundnat" in policies)
+        """The addresses of endpoints that have one."""
+        return tuple(address for address, has_one in self.endpoints if has_one)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancer:
+    """One of HNS: the addresses that it takes, and whether it uses Direct Server Return."""
+
+    addresses: tuple[str, ...]
+    dsr: bool
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.addresses) or 'no address'}{' with DSR' if self.dsr else ''}"
 
 
 class NoListing(ValueError):
@@ -88,9 +103,8 @@ def networks_in(printed: str) -> tuple[HnsNetwork, ...]:
 
 
 def endpoints_in(printed: str) -> tuple[HnsEndpoint, ...]:
-    """The endpoints of this node in a listing, as the agent's tool `hns-endpoints` prints it: JSON, one object or a
-    list of them with Name, IPAddress, MacAddress and Remote. Remote ones stand for pods of other nodes, and are
-    left out: kube-proxy makes them for the backends of Services.
+    """The endpoints in a listing, as the agent's tool `hns-endpoints` prints it: JSON, one object or a list of them
+    with Name, IPAddress, MacAddress, Remote, and Type, that of its network.
 
     Raises:
         NoListing: it is something else.
@@ -100,30 +114,53 @@ def endpoints_in(printed: str) -> tuple[HnsEndpoint, ...]:
             name=str(one.get("Name") or "a nameless one"),
             address=one["IPAddress"],
             mac=str(one.get("MacAddress") or "").lower().replace("-", ":"),
+            remote=one.get("Remote") is True,
+            mode=_MODES.get(str(one["Type"]).lower(), UNKNOWN) if one.get("Type") else "",
         )
         for one in _listed(printed, "IPAddress", "the address of an endpoint")
-        if one.get("Remote") is not True
     )
 
 
 def translation_in(printed: str) -> Translation:
-    """What the agent's tool `windows-nat` prints: a JSON object with NetNat, names, and Endpoints, each with IPAddress
-    and Policies, the names of their types.
+    """What the agent's tool `windows-nat` prints: a JSON object with NetNat, names, and Endpoints, each with IPAddress,
+    Policies, the names of their types, and whether it was told of them at all.
+
+    Raises:
+        NoListing: it is something else; nothing at all is no answer, and an endpoint without any word of its policies
+            is none.
+    """
+    told = _object(printed, "NetNat", "Endpoints")
+    if not all(isinstance(one, dict) and one.get("Told") is True for one in told["Endpoints"]):
+        raise NoListing("JSON with an endpoint that has no policies told")
+    return Translation(
+        net_nat=tuple(map(str, told["NetNat"])),
+        endpoints=tuple(
+            (str(one.get("IPAddress")), "outboundnat" in [str(kind).lower() for kind in one.get("Policies") or ()])
+            for one in told["Endpoints"]
+        ),
+    )
+
+
+def load_balancers_in(printed: str) -> tuple[LoadBalancer, ...]:
+    """What the agent's tool `hns-load-balancers` prints: a JSON object with LoadBalancers, each with VIPs and IsDSR.
 
     Raises:
         NoListing: it is something else; nothing at all is no answer.
     """
-    told = _json(printed)
-    if not isinstance(told, dict) or not all(isinstance(told.get(name), list) for name in ("NetNat", "Endpoints")):
-        raise NoListing("JSON without NetNat and Endpoints")
-    return Translation(
-        net_nat=tuple(map(str, told["NetNat"])),
-        endpoints={
-            str(one.get("IPAddress")): frozenset(str(kind).lower() for kind in one.get("Policies") or ())
-            for one in told["Endpoints"]
-            if isinstance(one, dict)
-        },
+    told = _object(printed, "LoadBalancers")["LoadBalancers"]
+    if not all(isinstance(one, dict) and isinstance(one.get("IsDSR"), bool) for one in told):
+        raise NoListing("JSON with a load balancer that does not tell of DSR")
+    return tuple(
+        LoadBalancer(addresses=tuple(str(vip) for vip in one.get("VIPs") or () if vip), dsr=one["IsDSR"])
+        for one in told
     )
+
+
+def _object(printed: str, *lists: str) -> Mapping[str, Any]:
+    told = _json(printed)
+    if not isinstance(told, dict) or not all(isinstance(told.get(name), list) for name in lists):
+        raise NoListing(f"JSON without {' and '.join(lists)}")
+    return told
 
 
 def _listed(printed: str, field: str, what: str) -> list[Mapping[str, Any]]:

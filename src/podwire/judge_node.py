@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from podwire.cases import Expectation
 from podwire.flows import Peer
-from podwire.hns import NoListing, endpoints_in, mode_told_by, networks_in, translation_in
+from podwire.hns import NoListing, endpoints_in, load_balancers_in, mode_told_by, networks_in, translation_in
 from podwire.observations import Observation
-from podwire.patterns import Unbound, bound
+from podwire.patterns import Unbound, bound, meets
 from podwire.symbols import Symbol
 from podwire.verdicts import Finding
 from podwire.vmswitch import ports_in
@@ -28,12 +28,18 @@ def node_findings(expectation: Expectation, observation: Observation) -> Iterato
     """
     if expectation.hns_subnet_of is not None:
         yield _subnet(expectation.hns_subnet_of, observation)
-    if expectation.hns_mode is not None:
-        yield _mode(expectation.hns_mode, observation)
     if expectation.hns_endpoint_of is not None:
-        yield _endpoint(expectation.hns_endpoint_of, observation)
+        yield from _endpoint(expectation.hns_endpoint_of, expectation.hns_mode, observation)
+    elif expectation.hns_mode is not None:
+        yield _mode(expectation.hns_mode, observation)
+    if expectation.outbound_nat_of is not None:
+        yield _outbound_nat(expectation.outbound_nat_of, observation)
     if expectation.no_windows_nat_of is not None:
         yield from _no_nat(expectation.no_windows_nat_of, observation)
+    if expectation.hns_load_balancers is not None:
+        yield _load_balancers(expectation.hns_load_balancers, observation)
+    if expectation.hns_balances is not None:
+        yield _balanced(expectation.hns_balances, expectation.hns_dsr, observation)
     if expectation.external_switch_of is not None:
         yield _external_switch(expectation.external_switch_of, observation)
     if expectation.on_card is not None:
@@ -70,14 +76,28 @@ def _mode(symbol: Symbol, observation: Observation) -> Finding:
     )
 
 
-def _endpoint(peer: Peer, observation: Observation) -> Finding:
-    """Whether HNS has one endpoint with the address of a pod, and its MAC."""
+def _endpoint(peer: Peer, mode: Symbol | None, observation: Observation) -> Iterator[Finding]:
+    """Whether HNS has one endpoint with the address of a pod, and its MAC, on a network of that mode."""
     endpoints = _told(endpoints_in, "the endpoints of HNS", observation)
     address, mac = (_value(symbol, observation) for symbol in (peer.ip, peer.mac))
     found = [one for one in endpoints if one.address == address]
     text = f"one endpoint of HNS for {peer.ip} ({address}), with the MAC {mac}"
     actual = f"{len(found)}: {', '.join(map(str, found))}" if found else f"none of {len(endpoints)}"
-    return Finding(expected=text, actual=actual, where=WHERE, met=[one.mac for one in found] == [mac])
+    met = [(one.mac, one.remote) for one in found] == [(mac, False)]
+    yield Finding(expected=text, actual=actual, where=WHERE, met=met)
+    if mode is not None and found:
+        wanted, modes = _value(mode, observation), {one.mode for one in found}
+        if "" in modes:
+            raise Unbound(f"the type of the network that the endpoint of {address} is of")
+        text = f"its network of the mode {wanted}"
+        yield Finding(expected=text, actual=f"it is {', '.join(sorted(modes))}", where=WHERE, met=modes == {wanted})
+
+
+def _outbound_nat(peer: Peer, observation: Observation) -> Finding:
+    told, address = _told(translation_in, "what Windows translates", observation), _value(peer.ip, observation)
+    text = f"an OutBoundNAT policy on the endpoint of {peer.ip} ({address})"
+    actual = f"{len(told.translated)} of {len(told.endpoints)} endpoints have one"
+    return Finding(expected=text, actual=actual, where=WHERE, met=address in told.translated)
 
 
 def _no_nat(peer: Peer, observation: Observation) -> Iterator[Finding]:
@@ -88,9 +108,26 @@ def _no_nat(peer: Peer, observation: Observation) -> Iterator[Finding]:
         expected=text, actual=f"it has {', '.join(told.net_nat) or 'none'}", where=WHERE, met=not told.net_nat
     )
     text = f"endpoints of HNS, that of {peer.ip} ({address}) among them, and none with an OutBoundNAT policy"
-    listed = address in told.endpoints
+    listed = address in [one for one, _ in told.endpoints]
     actual = f"{len(told.translated)} of {len(told.endpoints)} have one" if listed else f"it lists none for {address}"
     yield Finding(expected=text, actual=actual, where=WHERE, met=listed and not told.translated)
+
+
+def _load_balancers(number: int, observation: Observation) -> Finding:
+    found = _told(load_balancers_in, "the load balancers of HNS", observation)
+    some = ", ".join(map(str, found[:5]))
+    actual = f"{len(found)}{f': {some}' if some else ''}"
+    return Finding(expected=f"{number} load balancers of HNS", actual=actual, where=WHERE, met=len(found) == number)
+
+
+def _balanced(symbol: Symbol, dsr: bool, observation: Observation) -> Finding:
+    """Whether HNS has load balancers for an address (several addresses: for any), and all of these use DSR, or none."""
+    found = _told(load_balancers_in, "the load balancers of HNS", observation)
+    wanted = bound(symbol, observation.bindings)
+    its = [one for one in found if any(meets(address, wanted) for address in one.addresses)]
+    text = f"load balancers of HNS for {symbol} ({wanted}) {'with' if dsr else 'without'} DSR"
+    actual = ", ".join(map(str, its)) if its else f"none of {len(found)}"
+    return Finding(expected=text, actual=actual, where=WHERE, met=bool(its) and all(one.dsr is dsr for one in its))
 
 
 def _external_switch(peer: Peer, observation: Observation) -> Finding:

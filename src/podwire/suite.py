@@ -48,7 +48,11 @@ class Expects(Protocol):
         hns_subnet_of: Symbol | None = None,
         hns_mode: Symbol | None = None,
         hns_endpoint_of: Peer | None = None,
+        outbound_nat_of: Peer | None = None,
         no_windows_nat_of: Peer | None = None,
+        hns_load_balancers: int | None = None,
+        hns_balances: Symbol | None = None,
+        hns_dsr: bool = False,
         external_switch_of: Peer | None = None,
         on_card: Symbol | None = None,
         card_has: Symbol | None = None,
@@ -86,8 +90,9 @@ def flows(**axes: Any) -> Callable[[Test], Test]:
     return mark
 
 
-def each_windows_node_runs(tool: str) -> Callable[[Test], Test]:
-    """As `flows`: the host probe of each Windows node runs a tool of the agent; the server is a pod of that node."""
+def each_windows_node_runs(tool: str, **axes: Any) -> Callable[[Test], Test]:
+    """As `flows`: the host probe of each Windows node runs a tool of the agent; the server is a pod of that node.
+    `axes` are others of the matrix."""
     return flows(
         client=WINDOWS,
         client_kind="host",
@@ -98,6 +103,7 @@ def each_windows_node_runs(tool: str) -> Callable[[Test], Test]:
         tool=tool,
         family="ipv4",
         every_node=True,
+        **axes,
     )
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from podwire.hns import NoListing
 
-_FIRST = "port name"
+_FIRST, _OF_THE_CARD = "port name", "ExternalPort"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchPort:
-    """A port: its friendly name, its switch, the MAC behind it as tcpdump writes it, and whether it is the one that
-    binds the switch to a network card."""
+    """A port: its friendly name, its switch, the MAC behind it as tcpdump writes it, and whether it is the one by which
+    the switch is bound to a network card."""
 
     name: str
     switch: str
@@ -28,7 +28,7 @@ def ports_in(printed: str) -> tuple[SwitchPort, ...]:
     """The ports of a listing, as the agent's tool `vmswitch-ports` prints it: lines of a name, a colon and a value, and
     each port begins with its `Port name`.
 
-    An external port says so by its type, and is called ExternalPort where HNS made the switch.
+    An external port says so by its type; where that is not told, by the name that HNS gives it.
 
     Raises:
         NoListing: there is no port in it, which is no answer of a node with pods, or one without a switch.
@@ -55,10 +55,10 @@ def _records(printed: str) -> Iterator[dict[str, str]]:
 
 
 def _port(fields: dict[str, str]) -> SwitchPort:
-    name = fields.get("port friendly name", "")
+    name, kind = fields.get("port friendly name", ""), fields.get("port type", "")
     return SwitchPort(
         name=name or fields[_FIRST],
         switch=fields.get("switch name", ""),
         mac=fields.get("mac address", "").lower().replace("-", ":"),
-        external=fields.get("port type", "").lower() == "external" or name.lower().startswith("external"),
+        external=kind.lower() == "external" if kind else name == _OF_THE_CARD,
     )

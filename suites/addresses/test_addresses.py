@@ -40,6 +40,12 @@ def test_addresses_are_of_the_nodes_subnet_and_none_of_its_own(flow, case):
     case.expect(**and_none_of_its_nodes_own(flow))
 
 
+@requirement("ADDR-HOST-LOCAL")
+@each_windows_node_runs("hns-networks")
+def test_hns_has_a_network_with_that_subnet(flow, case):
+    case.expect(hns_subnet_of=flow.server.ip)
+
+
 @requirement("ADDR-CALICO-BLOCK")
 @flows(client=WINDOWS, server=ANY_OS, **PODS)
 def test_addresses_are_of_the_nodes_block(flow, case):

@@ -5,6 +5,7 @@ from podwire import (
     ANYWHERE,
     WINDOWS,
     at_least,
+    each_windows_node_runs,
     flows,
     inside,
     known,
@@ -70,6 +71,18 @@ def test_it_is_off_where_kube_proxy_is_not_told_so(flow, case):
         answered_by=flow.server,
         at_server=[request(), nothing(src=flow.client.ip)],
     )
+
+
+@requirement("DSR-ENABLE")
+@each_windows_node_runs("hns-load-balancers", given_dsr=True)
+def test_load_balancers_of_hns_have_it_then(flow, case):
+    case.expect(hns_balances=flow.dns_ip, hns_dsr=True)
+
+
+@requirement("DSR-ENABLE")
+@each_windows_node_runs("hns-load-balancers", given_dsr=False)
+def test_load_balancers_of_hns_do_not_have_it_otherwise(flow, case):
+    case.expect(hns_balances=flow.dns_ip, hns_dsr=False)
 
 
 @requirement("DSR-MINOS")

@@ -10,7 +10,12 @@ def test_frames_leave_with_the_mac_of_the_node(flow, case):
         answered_by=flow.server,
         at_client=[request(frame_src=flow.client.mac)],
         at_client_node=[request(frame_src=flow.client.node.mac), nothing(frame_src=flow.client.mac)],
-        at_server_node=[nothing(frame_src=flow.client.mac)],
+        at_server_node=[
+            request(),
+            reply(),
+            nothing(frame_src=flow.client.mac),
+            nothing(frame_src=flow.server.mac),
+        ],
     )
 
 
@@ -56,6 +61,12 @@ def test_the_outside_sees_the_node(flow, case):
         at_client=[request(src=flow.client.ip), reply(dst=flow.client.ip)],
         on_wire=[request(src=flow.client.node.ip, sport=between(49152, 65535)), reply(dst=flow.client.node.ip)],
     )
+
+
+@requirement("L2B-OUTNAT")
+@each_windows_node_runs("windows-nat")
+def test_the_endpoint_of_a_pod_has_a_policy_for_it(flow, case):
+    case.expect(outbound_nat_of=flow.server)
 
 
 @requirement("L2B-UDR")

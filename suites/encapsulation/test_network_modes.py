@@ -7,3 +7,9 @@ from podwire import each_windows_node_runs, requirement
 @each_windows_node_runs("hns-networks")
 def test_a_nodes_networks_are_of_the_clusters_mode(flow, case):
     case.expect(hns_mode=flow.mode)
+
+
+@requirement("MODE-FIVE")
+@each_windows_node_runs("hns-endpoints", aspect="endpoint")
+def test_a_pod_is_on_a_network_of_that_mode(flow, case):
+    case.expect(hns_endpoint_of=flow.server, hns_mode=flow.mode)

@@ -1,16 +1,32 @@
 """Overlay: what is on the underlay is VXLAN between nodes, and nothing else of the pods."""
 
-from podwire import ANY_OS, LINUX, WINDOWS, at_least, flows, inside, nothing, reply, request, requirement
+from podwire import (
+    ANY_OS,
+    LINUX,
+    WINDOWS,
+    at_least,
+    each_windows_node_runs,
+    flows,
+    inside,
+    known,
+    nothing,
+    other_than,
+    reply,
+    request,
+    requirement,
+)
 
-VXLAN = {"outer_dport": 4789, "vni": at_least(4096), "vxlan_flags": 0x08}
+
+def vxlan(flow):
+    return {"outer_dport": flow.tunnel_port, "vni": at_least(4096), "vxlan_flags": 0x08}
 
 
 def there(flow):
-    return {**VXLAN, "outer_src": flow.client.node.ip, "outer_dst": flow.server.node.ip}
+    return {**vxlan(flow), "outer_src": flow.client.node.ip, "outer_dst": flow.server.node.ip}
 
 
 def back(flow):
-    return {**VXLAN, "outer_src": flow.server.node.ip, "outer_dst": flow.client.node.ip}
+    return {**vxlan(flow), "outer_src": flow.server.node.ip, "outer_dst": flow.client.node.ip}
 
 
 POD_TO_POD = {
@@ -57,9 +73,16 @@ def test_services_of_another_node_are_reached_through_the_tunnel(flow, case):
 def test_pods_talk_from_the_subnet_of_their_node(flow, case):
     case.expect(
         answered_by=flow.server,
+        known=[known(flow.server.ip, other_than(inside(flow.client.node.pod_network)))],
         at_client=[reply(src=inside(flow.server.node.pod_network))],
         at_server=[request(src=inside(flow.client.node.pod_network), dst=inside(flow.server.node.pod_network))],
     )
+
+
+@requirement("OVL-OWN-SUBNET")
+@each_windows_node_runs("hns-networks")
+def test_hns_has_the_subnet_of_a_nodes_pods(flow, case):
+    case.expect(hns_subnet_of=flow.server.ip)
 
 
 @requirement("OVL-ISOLATION")

@@ -16,7 +16,7 @@ from podwire import (
 BETWEEN_NODES = {"placement": "cross-node", "via": "pod-ip", "protocol": ("tcp", "udp", "icmp"), "family": "ipv4"}
 OVER_IPV6 = {**BETWEEN_NODES, "family": "ipv6"}
 FROM_A_NODE = {"client": LINUX, "client_kind": "host", "server": ANY_OS, "placement": "cross-node", "protocol": "udp"}
-VXLAN = {"tunnel": "vxlan", "outer_dport": 4789, "vni": 4097}
+VXLAN = {"tunnel": "vxlan", "vni": 4097}
 GENEVE = {"tunnel": "geneve", "outer_dport": 6081}
 
 
@@ -32,7 +32,8 @@ def back(flow):
 @flows(client=ANY_OS, server=WINDOWS, **BETWEEN_NODES)
 @flows(client=WINDOWS, server=LINUX, **BETWEEN_NODES)
 def test_windows_nodes_use_vxlan_with_vni_4097(flow, case):
-    case.expect(answered_by=flow.server, on_wire=[request(**VXLAN, **there(flow)), reply(**VXLAN, **back(flow))])
+    vxlan = {**VXLAN, "outer_dport": flow.tunnel_port}
+    case.expect(answered_by=flow.server, on_wire=[request(**vxlan, **there(flow)), reply(**vxlan, **back(flow))])
 
 
 @requirement("OVNHYB-VXLAN")
@@ -91,6 +92,12 @@ def test_services_are_balanced_without_kube_proxy(flow, case):
         answers_from=flow.service.cluster_ip,
         seen_as=flow.client.ip,
     )
+
+
+@requirement("TRANS-LB")
+@each_windows_node_runs("hns-load-balancers")
+def test_hns_balances_nothing(flow, case):
+    case.expect(hns_load_balancers=0)
 
 
 @requirement("TRANS-TUNNEL-METADATA")

@@ -5,9 +5,9 @@ import io
 import json
 
 import pytest
-from faulty import Labs, breaks, params
+from faulty import VIP, Labs, breaks, params
 
-from podwire.hns import endpoints_in, mode_told_by, networks_in, translation_in
+from podwire.hns import endpoints_in, load_balancers_in, mode_told_by, networks_in, translation_in
 from podwire.lab import powershell
 from podwire.probe.agent import LISTS
 from podwire.vmswitch import ports_in
@@ -28,7 +28,7 @@ def addresses_of(lab):
 
 
 def with_subnets_of_its_pods(lab):
-    (network,) = networks_in(listing(lab, "hns-networks"))
+    *_, network = networks_in(listing(lab, "hns-networks"))
     return all(network.has_room_for(address) for address in addresses_of(lab))
 
 
@@ -37,8 +37,22 @@ def of_its_own_type(lab):
 
 
 def with_one_endpoint_each(lab):
-    found = [one.address for one in endpoints_in(listing(lab, "hns-endpoints"))]
-    return [found.count(address) for address in addresses_of(lab)] == [1, 1]
+    found = [(one.address, one.mac) for one in endpoints_in(listing(lab, "hns-endpoints"))]
+    own = [(lab.facts()["addresses"][pod][0], lab.facts()["macs"][pod]) for pod in PODS]
+    return sorted(one for one in found if one[0] in addresses_of(lab)) == sorted(own)
+
+
+def on_a_network_of_the_mode(lab):
+    return {one.mode for one in endpoints_in(listing(lab, "hns-endpoints"))} == {lab.facts()["mode"]}
+
+
+def balancing_nothing(lab):
+    return load_balancers_in(listing(lab, "hns-load-balancers")) == ()
+
+
+def balancing_with_the_dsr_of_its_data_path(lab):
+    lab.service(VIP, PODS[0])
+    return {one.dsr for one in load_balancers_in(listing(lab, "hns-load-balancers"))} == {lab.facts()["dsr"]}
 
 
 def on_an_external_switch(lab):
@@ -50,13 +64,24 @@ def on_an_external_switch(lab):
 
 def translating_nothing(lab):
     told = translation_in(listing(lab, "windows-nat"))
-    return set(addresses_of(lab)) <= set(told.endpoints) and not told.net_nat and not told.translated
+    return set(addresses_of(lab)) <= {one for one, _ in told.endpoints} and not told.net_nat and not told.translated
+
+
+def with_outbound_nat(lab):
+    return set(addresses_of(lab)) <= set(translation_in(listing(lab, "windows-nat")).translated)
 
 
 CHECKS = {
     "hns-subnet-of-another-network": with_subnets_of_its_pods,
     "hns-network-of-another-type": of_its_own_type,
     "hns-endpoints-twice": with_one_endpoint_each,
+    "hns-endpoints-remote-too": with_one_endpoint_each,
+    "hns-endpoints-none": with_one_endpoint_each,
+    "hns-endpoints-of-another-mac": with_one_endpoint_each,
+    "endpoints-on-another-network": on_a_network_of_the_mode,
+    "endpoints-without-outbound-nat": with_outbound_nat,
+    "load-balancers-of-hns": balancing_nothing,
+    "load-balancers-with-other-dsr": balancing_with_the_dsr_of_its_data_path,
     "switch-without-a-network-card": on_an_external_switch,
     "pods-on-another-switch": on_an_external_switch,
     "outbound-nat-of-hns": translating_nothing,

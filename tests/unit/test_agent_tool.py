@@ -98,13 +98,14 @@ def test_the_networks_of_hns_are_listed_by_a_command_of_the_agents_own(client, p
 def test_and_so_are_its_endpoints(client, place):
     place("powershell.exe")
     said = run(client, "hns-endpoints")["stdout"]
-    assert "<Get-HnsEndpoint | ForEach-Object {" in said
+    assert "<$types = @{}; Get-HnsNetwork | ForEach-Object {" in said
     assert "IsRemoteEndpoint" in said
 
 
 def test_and_what_windows_translates_and_the_ports_of_its_switch(client, place):
     place("powershell.exe")
-    assert "<[pscustomobject]@{ NetNat = @(Get-NetNat -ErrorAction Stop " in run(client, "windows-nat")["stdout"]
+    assert "[pscustomobject]@{ NetNat = @(Get-NetNat | " in run(client, "windows-nat")["stdout"]
+    assert "[pscustomobject]@{ LoadBalancers = @(Get-HnsPolicyList | " in run(client, "hns-load-balancers")["stdout"]
     assert "<vfpctrl.exe /list-vmswitch-port | Where-Object {" in run(client, "vmswitch-ports")["stdout"]
 
 

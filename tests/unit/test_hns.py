@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from podwire.hns import HnsNetwork, NoListing, endpoints_in, mode_told_by, networks_in, translation_in
+from podwire.hns import (
+    HnsNetwork,
+    NoListing,
+    endpoints_in,
+    load_balancers_in,
+    mode_told_by,
+    networks_in,
+    translation_in,
+)
 
 
 def network(name, kind, vni=None):
@@ -62,10 +70,13 @@ def test_what_is_no_list_of_networks_is_said(printed):
         networks_in(printed)
 
 
-def test_endpoints_of_other_nodes_do_not_count():
-    own = {"Name": "a", "IPAddress": "10.0.0.1", "MacAddress": "00-15-5D-CD-BE-47", "Remote": False}
-    found = endpoints_in(json.dumps([own, {**own, "Name": "Ethernet", "Remote": True}]))
-    assert [(one.name, one.mac) for one in found] == [("a", "00:15:5d:cd:be:47")]
+def test_an_endpoint_tells_its_mac_its_network_and_whether_it_is_of_another_node():
+    own = {"Name": "a", "IPAddress": "10.0.0.1", "MacAddress": "00-15-5D-CD-BE-47", "Remote": False, "Type": "L2Bridge"}
+    found = endpoints_in(json.dumps([own, {**own, "Name": "Ethernet", "Remote": True, "Type": None}]))
+    assert [(one.name, one.mac, one.remote, one.mode) for one in found] == [
+        ("a", "00:15:5d:cd:be:47", False, "l2bridge"),
+        ("Ethernet", "00:15:5d:cd:be:47", True, ""),
+    ]
 
 
 @pytest.mark.parametrize("printed", ["Get-HnsEndpoint : not recognized", '[{"Name": "a"}]', "7"])
@@ -74,25 +85,66 @@ def test_what_is_no_list_of_endpoints_is_said(printed):
         endpoints_in(printed)
 
 
-NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Policies":["L2Driver","ACL"]}]}'
+NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Told":true,"Policies":["L2Driver","ACL"]}]}'
 
 
 def test_what_windows_translates_is_told_by_its_nats_and_by_policies_of_endpoints():
     none = translation_in(NO_NAT)
-    assert (none.net_nat, none.translated, set(none.endpoints)) == ((), (), {"10.0.0.1"})
+    assert (none.net_nat, none.translated, none.endpoints) == ((), (), (("10.0.0.1", False),))
     some = translation_in(NO_NAT.replace("[]", '["nat"]').replace("ACL", "OutBoundNAT"))
     assert (some.net_nat, some.translated) == (("nat",), ("10.0.0.1",))
 
 
+def test_two_endpoints_of_one_address_are_two():
+    first = NO_NAT.removesuffix("]}").partition('"Endpoints":[')[2]
+    both = NO_NAT.replace(first, f"{first.replace('ACL', 'OutBoundNAT')},{first}")
+    assert translation_in(both).translated == ("10.0.0.1",)
+
+
 @pytest.mark.parametrize("policies", ["null", "[]", "[null]"])
 def test_an_endpoint_may_have_no_policy(policies):
-    told = translation_in(NO_NAT.replace('["L2Driver","ACL"]', policies))
-    assert (set(told.endpoints), told.translated) == ({"10.0.0.1"}, ())
+    assert translation_in(NO_NAT.replace('["L2Driver","ACL"]', policies)).endpoints == (("10.0.0.1", False),)
 
 
 @pytest.mark.parametrize(
-    "printed", ["", "Get-NetNat : not recognized", "[]", "{}", '{"NetNat":[]}', '{"NetNat":null,"Endpoints":[]}']
+    "printed",
+    [
+        "",
+        "Get-NetNat : not recognized",
+        "[]",
+        "{}",
+        '{"NetNat":[]}',
+        '{"NetNat":null,"Endpoints":[]}',
+        NO_NAT.replace("true", "false"),
+        NO_NAT.replace('"Told":true,', ""),
+        '{"NetNat":[],"Endpoints":["10.0.0.1"]}',
+    ],
 )
 def test_no_answer_is_not_taken_for_no_nat(printed):
     with pytest.raises(NoListing, match="JSON"):
         translation_in(printed)
+
+
+def test_a_load_balancer_tells_its_addresses_and_whether_it_uses_dsr():
+    found = load_balancers_in(
+        '{"LoadBalancers":[{"VIPs":["10.96.0.10"],"IsDSR":true},{"VIPs":["192.0.2.1","192.0.2.2"],"IsDSR":false},'
+        '{"VIPs":[null],"IsDSR":false}]}'
+    )
+    assert list(map(str, found)) == ["10.96.0.10 with DSR", "192.0.2.1, 192.0.2.2", "no address"]
+    assert load_balancers_in('{"LoadBalancers":[]}') == ()
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "",
+        "Get-HnsPolicyList : not recognized",
+        "{}",
+        '{"LoadBalancers":null}',
+        '{"LoadBalancers":[1]}',
+        '{"LoadBalancers":[{"VIPs":["10.96.0.1"]}]}',
+    ],
+)
+def test_no_answer_is_not_taken_for_no_load_balancer(printed):
+    with pytest.raises(NoListing, match="JSON"):
+        load_balancers_in(printed)

@@ -171,7 +171,15 @@ def test_the_networks_that_hns_lists_are_of_the_clusters_mode(output, met):
     assert outcome(expectation(hns_mode=CASE.flow.mode), seen) is met
 
 
-ENDPOINT = '{"Name":"a","IPAddress":"10.0.0.1","MacAddress":"00-15-5D-CD-BE-47","Remote":false}'
+ENDPOINT = '{"Name":"a","IPAddress":"10.0.0.1","MacAddress":"00-15-5D-CD-BE-47","Remote":false,"Type":"Overlay"}'
+REMOTE = ENDPOINT.replace("false", "true")
+
+
+def of_a_node(output, **bindings):
+    """What a node's tool has printed."""
+    ran = replace(an_attempt(error="other"), error=None)
+    of_a_pod = {"server.ip": "10.0.0.1", "server.mac": "00:15:5d:cd:be:47", "cluster.mode": "overlay"}
+    return an_observation(ran, output=output, bindings={**BINDINGS, **of_a_pod, **bindings})
 
 
 @pytest.mark.parametrize(
@@ -179,24 +187,37 @@ ENDPOINT = '{"Name":"a","IPAddress":"10.0.0.1","MacAddress":"00-15-5D-CD-BE-47",
     [
         (ENDPOINT, PASS),
         (f"[{ENDPOINT},{ENDPOINT.replace('10.0.0.1', '10.0.0.2')}]", PASS),
+        (f"[{ENDPOINT},{REMOTE.replace('10.0.0.1', '10.0.0.2')}]", PASS),
         (f"[{ENDPOINT},{ENDPOINT}]", FAIL),
+        (f"[{ENDPOINT},{REMOTE}]", FAIL),
         (ENDPOINT.replace("10.0.0.1", "10.0.0.2"), FAIL),
         (ENDPOINT.replace("BE-47", "BE-48"), FAIL),
-        (ENDPOINT.replace("false", "true"), FAIL),
+        (REMOTE, FAIL),
         ("", FAIL),
         ("Get-HnsEndpoint : not recognized", INCONCLUSIVE),
     ],
 )
 def test_hns_has_one_endpoint_for_a_pod(output, met):
-    ran = replace(an_attempt(error="other"), error=None)
-    bindings = {**BINDINGS, "server.ip": "10.0.0.1", "server.mac": "00:15:5d:cd:be:47"}
-    assert (
-        outcome(expectation(hns_endpoint_of=CASE.flow.server), an_observation(ran, output=output, bindings=bindings))
-        is met
-    )
+    assert outcome(expectation(hns_endpoint_of=CASE.flow.server), of_a_node(output)) is met
 
 
-NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Policies":["L2Driver"]}]}'
+@pytest.mark.parametrize(
+    ("output", "met"),
+    [
+        (ENDPOINT, PASS),
+        (ENDPOINT.replace("Overlay", "NAT"), FAIL),
+        (ENDPOINT.replace("Overlay", "ICS"), FAIL),
+        (ENDPOINT.replace('"Overlay"', "null"), INCONCLUSIVE),
+        ("", FAIL),
+    ],
+)
+def test_and_on_a_network_of_the_clusters_mode(output, met):
+    expected = expectation(hns_endpoint_of=CASE.flow.server, hns_mode=CASE.flow.mode)
+    assert outcome(expected, of_a_node(output)) is met
+
+
+NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Told":true,"Policies":["L2Driver"]}]}'
+NATTED = NO_NAT.replace("L2Driver", "OutBoundNAT")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +225,7 @@ NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Policies":["L2Drive
     [
         (NO_NAT, PASS),
         (NO_NAT.replace("[]", '["nat"]'), FAIL),
-        (NO_NAT.replace("L2Driver", "OutBoundNAT"), FAIL),
+        (NATTED, FAIL),
         (NO_NAT.replace("10.0.0.1", "10.0.0.2"), FAIL),
         ('{"NetNat":[],"Endpoints":[]}', FAIL),
         ("", INCONCLUSIVE),
@@ -212,9 +233,40 @@ NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Policies":["L2Drive
     ],
 )
 def test_windows_translates_nothing_of_a_pod_that_it_knows(output, met):
-    ran = replace(an_attempt(error="other"), error=None)
-    seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.ip": "10.0.0.1"})
-    assert outcome(expectation(no_windows_nat_of=CASE.flow.server), seen) is met
+    assert outcome(expectation(no_windows_nat_of=CASE.flow.server), of_a_node(output)) is met
+
+
+@pytest.mark.parametrize(
+    ("output", "met"), [(NATTED, PASS), (NO_NAT, FAIL), (NATTED.replace("0.1", "0.2"), FAIL), ("", INCONCLUSIVE)]
+)
+def test_the_endpoint_of_a_pod_has_a_policy_of_nat(output, met):
+    assert outcome(expectation(outbound_nat_of=CASE.flow.server), of_a_node(output)) is met
+
+
+BALANCED = '{"LoadBalancers":[{"VIPs":["10.96.0.10"],"IsDSR":true},{"VIPs":["192.0.2.1"],"IsDSR":false}]}'
+UNBALANCED = '{"LoadBalancers":[]}'
+
+
+@pytest.mark.parametrize(
+    ("output", "dsr", "met"),
+    [
+        (BALANCED, True, PASS),
+        (BALANCED, False, FAIL),
+        (BALANCED.replace("192.0.2.1", "10.96.0.10"), True, FAIL),
+        (BALANCED.replace("96.0.10", "96.0.11"), True, FAIL),
+        (UNBALANCED, True, FAIL),
+        (UNBALANCED, False, FAIL),
+        ("", True, INCONCLUSIVE),
+    ],
+)
+def test_load_balancers_of_an_address_use_dsr_or_not(output, dsr, met):
+    seen = of_a_node(output, **{"dns.ip": ("10.96.0.10", "fd00::a")})
+    assert outcome(expectation(hns_balances=CASE.flow.dns_ip, hns_dsr=dsr), seen) is met
+
+
+@pytest.mark.parametrize(("output", "met"), [(UNBALANCED, PASS), (BALANCED, FAIL), ("", INCONCLUSIVE)])
+def test_hns_has_no_load_balancer(output, met):
+    assert outcome(expectation(hns_load_balancers=0), of_a_node(output)) is met
 
 
 def port(switch, mac, kind):
@@ -233,8 +285,7 @@ def port(switch, mac, kind):
     ],
 )
 def test_a_pod_hangs_on_a_switch_with_an_external_port(output, met):
-    ran = replace(an_attempt(error="other"), error=None)
-    seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.mac": "0e:01"})
+    seen = of_a_node(output, **{"server.mac": "0e:01"})
     assert outcome(expectation(external_switch_of=CASE.flow.server), seen) is met
 
 

@@ -10,13 +10,11 @@ LISTED = """
   Port Friendly name    : {external}
   Switch name           : 5D81E4BB-0000-4000-8000-000000000001
   Port type:            : {type}
-  MTU                   : 1500
   MAC address           : 00-0D-3A-00-00-01
   Port name             : 924950C2-0000-4000-8000-000000000002
   Port Friendly name    : B5F4E943-0000-4000-8000-000000000002
   Switch name           : 5D81E4BB-0000-4000-8000-000000000001
   Port type:            : Synthetic
-  MTU                   : 1500
   MAC address           : 00-15-5D-CD-BE-47
 """
 
@@ -32,7 +30,13 @@ def test_each_port_has_a_name_a_switch_and_a_mac(line_end):
 
 @pytest.mark.parametrize(
     ("name", "kind", "external"),
-    [("ExternalPort", "", True), ("Ethernet 2", "External", True), ("Container NIC 6c50381c", "Internal", False)],
+    [
+        ("ExternalPort", "", True),
+        ("Ethernet 2", "External", True),
+        ("Container NIC 6c50381c", "Internal", False),
+        ("ExternalPort", "Internal", False),
+        ("External network", "", False),
+    ],
 )
 def test_a_port_is_external_by_its_type_or_by_its_name(name, kind, external):
     assert ports_in(LISTED.format(external=name, type=kind))[0].external is external

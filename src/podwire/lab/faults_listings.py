@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from podwire.lab import hns_listings
-from podwire.lab.faulting import L2BRIDGE, NAT, TRANSPARENT, Injection, fault
+from podwire.lab.faulting import BRIDGED, L2BRIDGE, PROXIED, TRANSPARENT, Injection, fault
 from podwire.lab.profiles import PROFILES
 from podwire.lab.topology import Node
 
 _ANOTHER_SUBNET = "172.22.0.0/24"
+_WITH_A_SUBNET_OF_THE_NODE = tuple(
+    name for name, row in PROFILES.items() if row.mode in ("overlay", "nat") or row.ipam == "host-local"
+)
 
 
 def _list(do: Injection, **changes: Any) -> None:
     for node in do.nodes("windows"):
-        _change(do, node, changes)
+        node.hns_changes |= changes
+        do.undone_by(partial(_as_before, node, tuple(changes)))
 
 
-def _change(do: Injection, node: Node, changes: dict[str, Any]) -> None:
-    before = {name: node.hns_listed[name] for name in changes}
-    node.hns_listed = {**node.hns_listed, **changes}
-
-    def undo() -> None:
-        node.hns_listed = {**node.hns_listed, **before}
-
-    do.undone_by(undo)
+def _as_before(node: Node, names: tuple[str, ...]) -> None:
+    for name in names:
+        node.hns_changes.pop(name, None)
 
 
-@fault("hns-subnet-of-another-network", kills=("ADDR-WINDOWS-SERVER",), profiles=NAT)
+@fault(
+    "hns-subnet-of-another-network",
+    kills=("ADDR-WINDOWS-SERVER", "OVL-OWN-SUBNET", "ADDR-HOST-LOCAL"),
+    profiles=_WITH_A_SUBNET_OF_THE_NODE,
+)
 def hns_subnet_of_another_network(do: Injection) -> None:
     """HNS of Windows nodes lists a subnet that no pod of theirs has its address in."""
     _list(do, networks=hns_listings.networks(do.network.profile, (_ANOTHER_SUBNET,)))
@@ -38,13 +42,57 @@ def hns_network_of_another_type(do: Injection) -> None:
     """HNS of Windows nodes lists its networks as of another type than what the cluster's network mode has."""
     other = "L2Bridge" if do.network.profile.mode != "l2bridge" else "Overlay"
     for node in do.nodes("windows"):
-        _change(do, node, {"networks": [{**one, "Type": other} for one in node.hns_listed["networks"]]})
+        networks = [{**one, "Type": other} for one in node.hns_listed["networks"]]
+        node.hns_changes |= {"networks": networks}
+        do.undone_by(partial(_as_before, node, ("networks",)))
+
+
+@fault("endpoints-on-another-network", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
+def endpoints_on_another_network(do: Injection) -> None:
+    """The endpoints of pods are on a network of NAT, or, in NAT mode, of l2bridge, that Windows nodes have besides."""
+    _list(do, type="NAT" if do.network.profile.mode != "nat" else "L2Bridge")
 
 
 @fault("hns-endpoints-twice", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_twice(do: Injection) -> None:
     """HNS of Windows nodes has two endpoints for each address, one of them of a pod that is gone."""
-    _list(do, twice=True)
+    _list(do, endpoints="twice")
+
+
+@fault("hns-endpoints-remote-too", kills=("ARCH-HNS-RESOURCES",))
+def hns_endpoints_remote_too(do: Injection) -> None:
+    """HNS of Windows nodes has two endpoints for each address, one of them of a pod that is elsewhere."""
+    _list(do, endpoints="remote-too")
+
+
+@fault("hns-endpoints-none", kills=("ARCH-HNS-RESOURCES",))
+def hns_endpoints_none(do: Injection) -> None:
+    """HNS of Windows nodes has no endpoint for any pod."""
+    _list(do, endpoints="none")
+
+
+@fault("hns-endpoints-of-another-mac", kills=("ARCH-HNS-RESOURCES",))
+def hns_endpoints_of_another_mac(do: Injection) -> None:
+    """The endpoints of HNS have other MAC addresses than the pods."""
+    _list(do, endpoints="other-mac")
+
+
+@fault("load-balancers-of-hns", kills=("TRANS-LB",), profiles=TRANSPARENT)
+def load_balancers_of_hns(do: Injection) -> None:
+    """HNS of Windows nodes has a load balancer, as kube-proxy makes them, beside OVN's."""
+    _list(do, load_balancers=[{"VIPs": ["10.96.0.1"], "IsDSR": True}])
+
+
+@fault("load-balancers-with-other-dsr", kills=("DSR-ENABLE",), profiles=PROXIED)
+def load_balancers_with_other_dsr(do: Injection) -> None:
+    """HNS of Windows nodes lists its load balancers with Direct Server Return where it is off, and without where on."""
+    _list(do, other_dsr=True)
+
+
+@fault("endpoints-without-outbound-nat", kills=("L2B-OUTNAT",), profiles=BRIDGED)
+def endpoints_without_outbound_nat(do: Injection) -> None:
+    """The endpoints of Windows nodes have no OutBoundNAT policy, though something translates."""
+    _list(do, policies=[])
 
 
 @fault("switch-without-a-network-card", kills=("L2B-EXTVSWITCH",), profiles=L2BRIDGE)

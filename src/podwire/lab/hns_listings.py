@@ -11,7 +11,9 @@ from typing import Any
 
 from podwire.lab.addresses import NodePlan
 from podwire.lab.cni_seeds import network_name
+from podwire.lab.interfaces import ServiceRule
 from podwire.lab.profiles import Profile
+from podwire.lab.windows_services import balancers
 
 # The type of the pods' network as HNS spells it (hcsshim, hcn: NetworkType).
 _TYPES: Mapping[str, str] = {
@@ -24,22 +26,37 @@ _TYPES: Mapping[str, str] = {
 EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
 
 
-def listed(plan: NodePlan, profile: Profile) -> dict[str, Any]:
-    """By name: `networks`; whether endpoints are listed `twice`; the types of an endpoint's `policies`; the names of
-    `net_nat`; the MAC of the `nic` that the pods' switch is bound to, empty for none; whether pods hang `apart` from
-    that switch.
+def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = ()) -> dict[str, Any]:
+    """By name: `networks`; how `endpoints` are listed (see `powershell.ENDPOINTS`), the `type` of their network and the
+    types of their `policies`; `load_balancers`, and whether they tell the opposite of their DSR (`other_dsr`); the
+    names of `net_nat`; the MAC of the `nic` that the pods' switch is bound to, empty for none; whether pods hang
+    `apart` from that switch.
     """
     subnets = [plan.pod_cidr(family) for family in profile.pod_families(plan.os)]
     # Microsoft, "Network drivers": a NAT network has an internal switch and WinNAT, a transparent one no policy of NAT;
     # hcsshim, hcn: OutBoundNAT is what CNI plugins of the others ask for.
     return {
         "networks": networks(profile, subnets),
-        "twice": False,
+        "endpoints": "once",
+        "type": _TYPES[profile.mode],
         "policies": [] if profile.mode in ("transparent", "nat") else ["OutBoundNAT"],
+        "load_balancers": load_balancers(plan, profile, services) if profile.kube_proxy else [],
+        "other_dsr": False,
         "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
         "nic": "" if profile.mode == "nat" else plan.mac,
         "apart": False,
     }
+
+
+def load_balancers(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> list[dict[str, object]]:
+    """The load balancers of a node, as its data path has them: with DSR where backends see the client itself."""
+    made = [
+        balancer
+        for service in services
+        if service.family in profile.pod_families("windows")
+        for balancer in balancers(plan, profile, service)
+    ]
+    return [{"VIPs": [balancer.head.split(" daddr ")[1].split()[0]], "IsDSR": not balancer.source} for balancer in made]
 
 
 def networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[dict[str, object]]:

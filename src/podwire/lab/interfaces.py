@@ -58,8 +58,9 @@ class NodeNetwork(Protocol):
     proxy_log: list[str]
     """The lines that kube-proxy on a Windows node has logged."""
 
-    hns_listed: Mapping[str, Any]
-    """What PowerShell on a Windows node lists of HNS and of the virtual switch (`hns_listings.listed`)."""
+    @property
+    def hns_listed(self) -> Mapping[str, Any]:
+        """What PowerShell on a Windows node lists of HNS and of the virtual switch (`hns_listings.listed`)."""
 
     containers_apart: bool
     """Whether only the first container of a pod gets the pod's namespace, which is a fault."""

@@ -1,21 +1,22 @@
 """`powershell.exe` of an emulated Windows node, as far as podwire asks it: which networks and endpoints HNS has, which
-ports the virtual switch, and what Windows translates by itself.
+load balancers, which ports the virtual switch, and what Windows translates by itself.
 
     powershell.exe ... -Command "Get-HnsNetwork | ... | ConvertTo-Json -Compress"
 
-Sources: Get-HnsNetwork's Name, Type, Subnets.AddressPrefix and Subnets.Policies.VSID as people show them (flannel issue
-1944, Calico issue 6996), Get-HnsEndpoint's Name, IPAddress, MacAddress and Policies.Type (Windows-Containers issue 563,
-AKS issue 1367), Get-NetNat's Name (Microsoft's reference); ConvertTo-Json writes one object without a list around it.
-The lines of `vfpctrl /list-vmswitch-port`: SdnDiagnostics and Azure's network policy manager, which read them. Nothing
-else is imitated. The node puts what it has to list before PowerShell's own arguments (`hns_listings`); endpoints and
-ports are the pods that it has in its neighbour table. Standard library only.
+Sources: Get-HnsNetwork's ID, Name, Type, Subnets.AddressPrefix and Subnets.Policies.VSID as people show them (flannel
+issue 1944, Calico issue 6996), Get-HnsEndpoint's Name, IPAddress, MacAddress, VirtualNetwork and Policies.Type
+(Windows-Containers issue 563, AKS issue 1367), Get-HnsPolicyList's Policies with VIPs and IsDSR (Calico issue 8465),
+Get-NetNat's Name (Microsoft's reference); ConvertTo-Json writes one object without a list around it. The lines of
+`vfpctrl /list-vmswitch-port`: SdnDiagnostics and Azure's network policy manager, which read them. Nothing else is
+imitated. The node puts what it has to list before PowerShell's own arguments (`hns_listings`), as it is when the
+container starts; endpoints and ports are the pods that it has in its neighbour table. Standard library only.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 BRIDGE, PERMANENT = "cbr0", 0x6  # linux/if_arp.h: ATF_COM and ATF_PERM
@@ -53,14 +54,20 @@ def networks(node: Listed, pods: Pods) -> Iterable[str]:
 
 
 def endpoints(node: Listed, pods: Pods) -> Iterable[str]:
-    found = [{"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac, "Remote": False} for ip, mac in pods]
-    if node["twice"]:
-        found += [{**one, "Name": f"{one['Name']}-stale", "MacAddress": OTHER_MAC} for one in found]
-    return as_json(found)
+    named = [
+        {"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac, "Remote": False, "Type": node["type"]}
+        for ip, mac in pods
+    ]
+    return as_json([one for own in named for one in ENDPOINTS[node["endpoints"]](own)])
+
+
+def load_balancers(node: Listed, pods: Pods) -> Iterable[str]:
+    found = [{**one, "IsDSR": one["IsDSR"] is not node["other_dsr"]} for one in node["load_balancers"]]
+    return as_json([{"LoadBalancers": found}])
 
 
 def translation(node: Listed, pods: Pods) -> Iterable[str]:
-    own = [{"IPAddress": ip, "Policies": node["policies"]} for ip, _ in pods]
+    own = [{"IPAddress": ip, "Told": True, "Policies": node["policies"]} for ip, _ in pods]
     return as_json([{"NetNat": node["net_nat"], "Endpoints": own}])
 
 
@@ -76,7 +83,6 @@ def port(name: str, switch: str, kind: str, mac: str) -> Iterator[str]:
     yield f"  Port Friendly name    : {name}"
     yield f"  Switch name           : {switch}"
     yield f"  Port type:            : {kind}"
-    yield "  MTU                   : 1500"
     yield f"  MAC address           : {mac}"
 
 
@@ -84,10 +90,20 @@ def as_json(found: Sequence[object]) -> list[str]:
     return [json.dumps(found[0] if len(found) == 1 else found, separators=(",", ":"))] if found else []
 
 
+STALE = {"Name": "stale", "MacAddress": OTHER_MAC}
+ENDPOINTS: dict[str, Callable[[Listed], list[Listed]]] = {  # the faults are beside what is usual
+    "once": lambda own: [own],
+    "twice": lambda own: [own, {**own, **STALE}],
+    "remote-too": lambda own: [own, {**own, **STALE, "Remote": True}],
+    "none": lambda own: [],
+    "other-mac": lambda own: [{**own, "MacAddress": OTHER_MAC}],
+}
+STRICT = "$ErrorActionPreference = 'Stop'; "
 COMMANDS = {
     "Get-HnsNetwork |": networks,
-    "Get-HnsEndpoint |": endpoints,
-    "[pscustomobject]@{ NetNat =": translation,
+    "$types = @{}; Get-HnsNetwork |": endpoints,
+    f"{STRICT}[pscustomobject]@{{ LoadBalancers =": load_balancers,
+    f"{STRICT}[pscustomobject]@{{ NetNat =": translation,
     "vfpctrl.exe /list-vmswitch-port |": ports,
 }
 

@@ -53,7 +53,7 @@ class Node:
         self.containers_apart = False
         self.proxy_log: list[str] = []
         self.pod_notes: Notes = cni_seeds.pod_notes
-        self.hns_listed: Mapping[str, Any] = hns_listings.listed(plan, profile) if plan.os == "windows" else {}
+        self.hns_changes: dict[str, Any] = {}  # of what it lists, by faults
         self._services: Sequence[ServiceRule] = ()
         self._applied_rules = self.base_rules  # by the network's build
         self._tables = Tables(self.host.netns)
@@ -95,6 +95,12 @@ class Node:
         numbers += [0] if self.profile.encapsulated else []
         numbers += [self.profile.source_vip] if self.os == "windows" and self.profile.source_vip is not None else []
         return tuple(self.plan.pod_address(family, n) for family in self.families for n in numbers)
+
+    @property
+    def hns_listed(self) -> Mapping[str, Any]:
+        """See `interfaces.NodeNetwork`."""
+        listed = hns_listings.listed(self.plan, self.profile, self._services) if self.os == "windows" else {}
+        return {**listed, **self.hns_changes}
 
     @property
     def _on_a_card(self) -> bool:

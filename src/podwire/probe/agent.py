@@ -1912,13 +1912,18 @@ POWERSHELL = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command")
 LISTS = {  # The module HostNetworkingService comes with the Containers feature; VSID is HNS' word for a VNI.
     "hns-networks": "Get-HnsNetwork | ForEach-Object { [pscustomobject]@{ Name = $_.Name; Type = $_.Type; "
     "VSID = @($_.Subnets.Policies.VSID)[0]; Subnets = @($_.Subnets.AddressPrefix) } } | ConvertTo-Json -Compress",
-    "hns-endpoints": "Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ Name = $_.Name; IPAddress = $_.IPAddress; "
-    "MacAddress = $_.MacAddress; Remote = [bool]$_.IsRemoteEndpoint } } | ConvertTo-Json -Compress",
-    "windows-nat": "[pscustomobject]@{ NetNat = @(Get-NetNat -ErrorAction Stop | ForEach-Object { $_.Name }); "
-    "Endpoints = @(Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ IPAddress = $_.IPAddress; "
-    "Policies = @($_.Policies.Type) } }) } | ConvertTo-Json -Compress -Depth 4",
+    "hns-endpoints": "$types = @{}; Get-HnsNetwork | ForEach-Object { $types[$_.ID] = $_.Type }; "
+    "Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ Name = $_.Name; IPAddress = $_.IPAddress; "
+    "MacAddress = $_.MacAddress; Remote = [bool]$_.IsRemoteEndpoint; Type = $types[$_.VirtualNetwork] } } | "
+    "ConvertTo-Json -Compress",
+    "hns-load-balancers": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ LoadBalancers = @(Get-HnsPolicyList | "
+    "ForEach-Object { $_.Policies } | ForEach-Object { [pscustomobject]@{ VIPs = @($_.VIPs); "
+    "IsDSR = [bool]$_.IsDSR } }) } | ConvertTo-Json -Compress -Depth 4",
+    "windows-nat": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ NetNat = @(Get-NetNat | ForEach-Object { "
+    "$_.Name }); Endpoints = @(Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ IPAddress = $_.IPAddress; "
+    "Told = $null -ne $_.Policies; Policies = @($_.Policies.Type) } }) } | ConvertTo-Json -Compress -Depth 4",
     "vmswitch-ports": "vfpctrl.exe /list-vmswitch-port | Where-Object { "
-    r"$_ -match '^\s*(Port name|Port Friendly name|Switch name|Port type|MTU|MAC address)\b' }",
+    r"$_ -match '^\s*(Port name|Port Friendly name|Switch name|Port type|MAC address)\b' }",
 }
 PLUGINS = (
     "bridge", "win-bridge", "sdnbridge", "l2bridge", "win-overlay", "sdnoverlay", "flannel", "host-local", "vpc-bridge",

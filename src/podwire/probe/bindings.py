@@ -10,7 +10,7 @@ from podwire.cases import Case
 from podwire.cluster import manifests
 from podwire.cluster.services import DeployedService
 from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
-from podwire.facts import FAMILIES, ClusterFacts, Family, NodeFacts, family_of
+from podwire.facts import FAMILIES, ClusterFacts, Encapsulation, Family, NodeFacts, family_of
 from podwire.flows import BY_SERVICE
 from podwire.needs import CHOSEN
 from podwire.observations import Value
@@ -33,6 +33,7 @@ def bindings_of(
         values |= _suffixes(case, target, deployment, facts)
     told = (("dsr", facts.dsr), ("win_dsr", facts.win_dsr), ("kube_proxy", facts.kube_proxy))
     values |= {f"cluster.{name}": on for name, on in told if on is not None} | {"cluster.mode": facts.mode}
+    values["cluster.tunnel_port"] = (facts.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
     asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None

@@ -24,8 +24,8 @@ CNI_FOLDER = "C:\\opt\\cni\\bin"
 CNI_PLUGIN = "cni-plugin"
 """A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
 HNS_NETWORKS = "hns-networks"
-LISTS = (HNS_NETWORKS, "hns-endpoints", "windows-nat", "vmswitch-ports")
-"""Others, which the agent knows: they list what HNS, Windows' NAT and the virtual switch of a node have."""
+LISTS = (HNS_NETWORKS, "hns-endpoints", "hns-load-balancers", "windows-nat", "vmswitch-ports")
+"""Others, which the agent knows: they list what HNS, the NAT and the virtual switch of a Windows node have."""
 EC2_CARD = "ec2-card"
 """What a node's network card has, by EC2's word."""
 NODE_PATIENCE = 30.0
