@@ -35,6 +35,7 @@ Via = Literal[
     "external-name",
     "own-vni",
     "other-vni",
+    "no-vni",
 ]
 BY_NAME: tuple[Via, ...] = (
     "pod-name",
@@ -59,8 +60,9 @@ BY_SERVICE: tuple[Via, ...] = (
     "load-balancer",
     "service-external-ip",
 )
-BY_TUNNEL: tuple[Via, ...] = ("own-vni", "other-vni")
-"""To a pod in tunnel packets that the agent on a node makes itself: in the network of the pods, or in another one."""
+BY_TUNNEL: tuple[Via, ...] = ("own-vni", "other-vni", "no-vni")
+"""To a pod in tunnel packets that the agent on a node makes itself: in the network of the pods, in another one, and as
+the same packet without its tunnel."""
 
 WAYS_TO_A_PORT: dict[str, tuple[Via, ...]] = {
     "closed_port": ("pod-ip", "node-ip", "external-ip"),

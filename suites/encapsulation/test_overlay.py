@@ -37,6 +37,7 @@ POD_TO_POD = {
 }
 POD_TO_SERVICE = {"placement": "cross-node", "via": "cluster-ip", "family": "ipv4", "aspect": "service"}
 FROM_A_NODE = {"client": LINUX, "client_kind": "host", "server": ANY_OS, "placement": "cross-node", "protocol": "udp"}
+REACHED_OTHERWISE = ("own-vni", "server-host")
 HYBRID = "ovn-kubernetes"  # whose Linux nodes have another tunnel among themselves
 
 
@@ -105,6 +106,12 @@ def test_pod_addresses_do_not_leave_for_the_outside(flow, case):
         answered_by=flow.server,
         on_wire=[request(src=flow.client.node.ip), nothing(src=flow.client.ip), nothing(dst=flow.client.ip)],
     )
+
+
+@requirement("OVL-ISOLATION")
+@flows(**{**FROM_A_NODE, "server": WINDOWS}, via="no-vni", aspect="bare", family="ipv4", controls=REACHED_OTHERWISE)
+def test_a_packet_of_the_underlay_reaches_no_pod(flow, case):
+    case.expect(silent=True, at_client_node=[request(encapsulated=False, dst=flow.server.ip)], at_server=[nothing()])
 
 
 @requirement("OVL-OTHER-VNI")

@@ -40,6 +40,12 @@ def only_its_own_network(lab):
     return own["received"] > 0 and other["error"]["kind"] == "timeout"
 
 
+def apart_from_the_underlay(lab):
+    """A packet to a pod has an answer in the tunnel of its network, and none without a tunnel."""
+    own, bare = (lab.tunnelled("linux-1", WIN, vni) for vni in ("own", "no"))
+    return own["received"] > 0 and bare["error"]["kind"] == "timeout"
+
+
 def holds_to_a_policy(lab):
     """A pod that is guarded answers over TCP, and not over UDP, whichever node is asking."""
     lab.guard(GUARDED)
@@ -99,6 +105,7 @@ CHECKS = {
     "policies-allow-nothing": holds_to_a_policy,
     "security-rules-not-applied": denies_a_port,
     "any-vni-is-taken": only_its_own_network,
+    "underlay-reaches-pods": apart_from_the_underlay,
     "geneve-header-of-vxlan": wire(LIN, LIN_2, of_geneve, "linux-1"),
     "balanced-source-hidden": keeps_its_source,
     "frames-past-the-fabric": wire(WIN, LIN, of_the_fabric, "windows-1"),

@@ -49,6 +49,16 @@ def test_its_own_network_stays_as_it_is():
     assert VXLAN(of.repacked(packet, FIRST, QUESTION, 41000, False, False)).vni == 4096
 
 
+@pytest.mark.parametrize("inner", ["ipv4", "ipv6"])
+def test_without_its_tunnel_it_is_a_frame_between_the_nodes(inner):
+    outer = frame(inner=inner)
+    _, packet = of.tunnelled(outer, FIRST, INNER[inner].dst)
+    bare = Ether(of.untunnelled(packet, outer[:12]))
+    assert (bare.src, bare.dst) == (Ether(outer).src, Ether(outer).dst)
+    assert bytes(bare[UDP][Raw]) == FIRST
+    assert bare.payload.dst == INNER[inner].dst
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -81,5 +91,5 @@ def test_without_a_tunnel_it_says_so():
 
 
 def test_another_word_for_the_network_is_refused():
-    with agent() as client, pytest.raises(Exception, match="parameter 'vni': 'any' is not own or other"):
+    with agent() as client, pytest.raises(Exception, match="parameter 'vni': 'any' is not own, other or no"):
         tell(client, 1, vni="any")

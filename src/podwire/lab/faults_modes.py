@@ -59,6 +59,13 @@ def _applier(node: Node, rules: str) -> Callable[[], None]:
     return lambda: nft.apply(node.host.netns, rules)
 
 
+@fault("underlay-reaches-pods", kills=("OVL-ISOLATION",), profiles=OVERLAY)
+def underlay_reaches_pods(do: Injection) -> None:
+    """Windows nodes take packets for their pods that come without the tunnel."""
+    for node in do.nodes("windows"):
+        do.amend(node, "flush chain ip hns-policies isolated\n")
+
+
 @fault("balanced-source-hidden", kills=("TRANS-LB",), profiles=TRANSPARENT)
 def balanced_source_hidden(do: Injection) -> None:
     """Backends see a Windows node instead of the pod that asked a Service."""

@@ -78,6 +78,17 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
     # The host routes nothing between machines: what comes in by the NIC leaves by it only if a balancer sent it there.
     iifname "eth0" oifname "eth0" ct status & dnat == 0 drop
     {_lost_pods(node, profile, family)}
+  }}{_isolated(node, family) if profile.mode == "overlay" else ""}"""
+
+
+def _isolated(node: NodePlan, family: Family) -> str:
+    """kubernetes.io, "Networking on Windows", network modes, Overlay: container networks are isolated from the underlay
+    of the hosts. What comes in by the NIC reaches a pod through the tunnel, or where the node itself translates."""
+    ip = KEYWORD[family]
+    return f"""
+  chain isolated {{
+    type filter hook forward priority -10;
+    iifname "eth0" {ip} daddr {node.pod_cidr(family)} ct direction original ct status & dnat == 0 drop
   }}"""
 
 

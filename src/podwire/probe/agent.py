@@ -949,24 +949,32 @@ async def over_http(trial: Trial) -> None:
 async def over_tunnel(trial: Trial) -> None:
     """A datagram in a tunnel packet that this program made. What the node's own tunnel makes of a first datagram is
     read off its interfaces, and given a new question, a source port of this attempt and, for `vni` `other`, another
-    virtual network; an ordinary socket sends it. The answer comes as any answer to the node does."""
-    other = {"own": False, "other": True}.get(wanted(trial.params, "vni"))
-    if other is None:
-        raise ValueError(f"parameter 'vni': {trial.params['vni']!r} is not own or other")
+    virtual network; an ordinary socket sends it. For `no` the packet goes to the same machine without its tunnel. The
+    answer comes as any answer to the node does."""
+    vni = wanted(trial.params, "vni")
+    if vni not in ("own", "other", "no"):
+        raise ValueError(f"parameter 'vni': {vni!r} is not own, other or no")
     data = question(trial.token, max(trial.size, LEAST_DATAGRAM))
     first = question(trial.token[:2] + trial.token[:1:-1], len(data))
     with trial.socket(socket.SOCK_DGRAM) as sock:
         if not sock.getsockname()[1]:
             sock.bind((ANYWHERE[trial.family], 0))
         trial.attempt["local"] = [local_address(trial.family, trial.target), sock.getsockname()[1]]
-        outer, packet = await seen_in_tunnel(trial, first)
-        made = repacked(packet, first, data, sock.getsockname()[1], other, trial.family == socket.AF_INET6)
+        outer, packet, link = await seen_in_tunnel(trial, first)
+        made = repacked(packet, first, data, sock.getsockname()[1], vni == "other", trial.family == socket.AF_INET6)
+        if vni == "no":
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as bare:
+                await datagrams(
+                    trial, sock, data, lambda: send_datagram(bare, untunnelled(made, link[1]), (link[0], 0))
+                )
+            return
         with socket.socket(socket.AF_INET6 if ":" in outer[0] else socket.AF_INET, socket.SOCK_DGRAM) as tunnel:
             await datagrams(trial, sock, data, lambda: send_datagram(tunnel, made, outer))
 
 
-async def seen_in_tunnel(trial: Trial, data: bytes) -> tuple[tuple[str, int], bytes]:
-    """Send a datagram and read off the node's interfaces where its tunnel sends what, header and inner frame."""
+async def seen_in_tunnel(trial: Trial, data: bytes) -> tuple[tuple[str, int], bytes, tuple[str, bytes]]:
+    """Send a datagram and read off the node's interfaces where its tunnel sends what, header and inner frame, and by
+    which interface from which MAC to which."""
     try:
         tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # ETH_P_ALL
     except AttributeError:
@@ -984,9 +992,11 @@ async def seen_in_tunnel(trial: Trial, data: bytes) -> tuple[tuple[str, int], by
                 continue
             with contextlib.suppress(OSError):
                 while True:
-                    found = tunnelled(bytes(scratch[: tap.recv_into(scratch)]), data, trial.target[0])
+                    length, link = tap.recvfrom_into(scratch)
+                    frame = bytes(scratch[:length])
+                    found = tunnelled(frame, data, trial.target[0])
                     if found is not None:
-                        return found
+                        return (*found, (link[0], frame[:12]))
     raise Failure("send", "other", None, "no packet to the target was seen in a tunnel")
 
 
@@ -1015,6 +1025,11 @@ def repacked(packet: bytes, old: bytes, new: bytes, port: int, other: bool, v6: 
     addresses = bytes(head[-32:] if v6 else head[-8:])
     sum_ = checksum(addresses + struct.pack("!HH", socket.IPPROTO_UDP, len(datagram)) + datagram) or 0xFFFF
     return bytes(head) + datagram[:6] + struct.pack("!H", sum_) + datagram[8:]
+
+
+def untunnelled(packet: bytes, macs: bytes) -> bytes:
+    """What a VXLAN packet carries as a frame between other MACs: without VXLAN's header and the inner MACs."""
+    return macs + packet[8 + 12 :]
 
 
 def checksum(data: bytes) -> int:
