@@ -157,6 +157,7 @@ _ADMITTED: dict[str, tuple[Any, ...]] = {
     "denied_port": (True,),
     "pod_security_group": (True,),
     "custom_networking": (True,),
+    "dual_stack": (True,),
     "client": ("linux", "windows"),
     "server": ("linux", "windows", "outside", "backends"),
     "protocol": ("tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),

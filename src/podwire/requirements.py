@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from podwire.facts import DENIED_PORT, ClusterFacts, NodeFacts
+from podwire.facts import DENIED_PORT, FAMILIES, ClusterFacts, NodeFacts
 from podwire.flows import Flow
 from podwire.vpc_limits import addresses_of
 
@@ -34,10 +34,10 @@ class Condition:
     `unless_cni` names CNIs that it does not apply to. With `known_instances` the instance types of all Windows
     nodes must be in the table of `podwire.vpc_limits`; with `denied_port` the network must be known to deny pods a
     port; with `pod_security_group` a security group that lets nobody in must be stated; with `custom_networking` pods
-    of Linux nodes must have a subnet of the VPC for themselves. `dsr` is compared with the proxy's setting as
-    discovered. `entry` is the OS of the node that a flow enters by. `builds` is an inclusive range of Windows builds
-    (`"17763.0"`, `"17763.378"`) which the node of the client, of the server or of the entry must lie in;
-    `all_builds` asks it of every Windows node of the cluster.
+    of Linux nodes must have a subnet of the VPC for themselves, with `dual_stack` addresses of both families. `dsr`
+    is compared with the proxy's setting as discovered. `entry` is the OS of the node that a flow enters by. `builds`
+    is an inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which the node of the client, of the server
+    or of the entry must lie in; `all_builds` asks it of every Windows node of the cluster.
     """
 
     mode: tuple[str, ...] = ()
@@ -48,6 +48,7 @@ class Condition:
     denied_port: tuple[bool, ...] = ()
     pod_security_group: tuple[bool, ...] = ()
     custom_networking: tuple[bool, ...] = ()
+    dual_stack: tuple[bool, ...] = ()
     dsr: tuple[bool, ...] = ()
     client: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
@@ -72,13 +73,9 @@ class Condition:
             unknown = [node for node in facts.usable("windows") if addresses_of(node.instance_type) is None]
             if unknown:
                 return f"no limit is known of the instance type of {unknown[0].name}: {unknown[0].instance_type or '?'}"
-        if self.denied_port and not facts.denied_port:
-            stated = "nobody states any" if facts.denied_port is None else "it is stated that there are none"
-            return f"needs rules of the network that deny pods TCP port {DENIED_PORT}, and {stated}"
-        if self.pod_security_group and not facts.pod_security_group:
-            return "needs a security group that lets nobody in, and nobody states one"
-        if self.custom_networking and not facts.custom_networking:
-            return "needs custom networking of Linux nodes: an ENIConfig, and an aws-node that is told to use it"
+        unmet = self._unmet_by_network(facts)
+        if unmet:
+            return unmet
         if self.all_builds:
             first, last = self.all_builds
             windows = facts.usable("windows")
@@ -88,6 +85,20 @@ class Condition:
             wanted = "on" if True in self.dsr else "off"
             known = {True: "on", False: "off", None: "unknown"}[facts.dsr]
             return f"needs Direct Server Return {wanted}, on this cluster it is {known}"
+        return None
+
+    def _unmet_by_network(self, facts: ClusterFacts) -> str | None:
+        """Why it is not what the network of the cluster has or is known to have, or None."""
+        if self.denied_port and not facts.denied_port:
+            stated = "nobody states any" if facts.denied_port is None else "it is stated that there are none"
+            return f"needs rules of the network that deny pods TCP port {DENIED_PORT}, and {stated}"
+        if self.pod_security_group and not facts.pod_security_group:
+            return "needs a security group that lets nobody in, and nobody states one"
+        if self.custom_networking and not facts.custom_networking:
+            return "needs custom networking of Linux nodes: an ENIConfig, and an aws-node that is told to use it"
+        if self.dual_stack and set(facts.families) != set(FAMILIES):
+            have = "IPv6" if "ipv6" in facts.families else "IPv4"
+            return f"needs a dual-stack cluster, and pods of Linux nodes have {have} only"
         return None
 
     def admits(self, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts], entry: str = "") -> bool:

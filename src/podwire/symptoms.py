@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from podwire.cases import Case, pod_point
+from podwire.facts import FAMILIES
 from podwire.observations import Attempt, Observation
 from podwire.verdicts import Finding
 
@@ -186,10 +187,18 @@ def not_on_the_node(case: Case, observation: Observation) -> Iterator[Finding]:
 
 
 def one_family(case: Case, observation: Observation) -> Iterator[Finding]:
-    """The client's pod has an IPv4 address and no other."""
+    """The client's pod has an IPv4 address and no other, where a pod of a Linux node has both: a cluster that has no
+    IPv6 at all shows nothing of Windows."""
     families = observation.bindings.get("client.families")
     yield Finding(
         expected="the pod has IPv4 only", actual=f"it has {families}", where="cluster", met=families == ("ipv4",)
+    )
+    control, os = observation.bindings.get("server.families"), case.flow.server.os
+    yield Finding(
+        expected="the server's pod is on a Linux node and has both families",
+        actual=f"on a node of {os} it has {control}",
+        where="cluster",
+        met=os == "linux" and control == FAMILIES,
     )
 
 

@@ -18,7 +18,7 @@ def test_a_family_is_the_same_from_end_to_end(flow, case):
 
 
 @requirement("DUAL-PODS")
-@flows(client=WINDOWS, server=WINDOWS, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
+@flows(client=WINDOWS, server=LINUX, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
 def test_a_pod_has_an_address_of_each_family(flow, case):
     case.expect(
         answered_by=flow.server,

@@ -21,6 +21,10 @@ RULES = Condition(denied_port=(True,))
         (Condition(pod_security_group=(True,)), {"pod_security_group": "sg-0a"}, None),
         (Condition(custom_networking=(True,)), {}, "needs custom networking of Linux nodes"),
         (Condition(custom_networking=(True,)), {"custom_networking": True}, None),
+        (Condition(dual_stack=(True,)), {}, "needs a dual-stack cluster, and pods of Linux nodes have IPv4 only"),
+        (Condition(dual_stack=(True,)), {"families": ("ipv6",)}, "pods of Linux nodes have IPv6 only"),
+        (Condition(dual_stack=(True,)), {"families": ("ipv4", "ipv6")}, None),
+        (Condition(dual_stack=(True,)), {"families": ("ipv4", "ipv6"), "windows_families": ("ipv4",)}, None),
     ],
 )
 def test_what_is_not_stated_or_seen_is_said_to_be_needed(condition, stated, why):

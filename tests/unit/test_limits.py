@@ -122,8 +122,8 @@ def test_packets_alone_may_decide_though_nobody_answers():
     assert outcome("10.96.0.7") is Outcome.FAIL
 
 
-def shows(name, observation):
-    return all(finding.met for finding in symptom(name)(CASE, observation))
+def shows(name, observation, case=CASE):
+    return all(finding.met for finding in symptom(name)(case, observation))
 
 
 def unanswered(kind="timeout", packets=(), stage="connect", **bindings):
@@ -133,7 +133,9 @@ def unanswered(kind="timeout", packets=(), stage="connect", **bindings):
 
 
 BACKENDS = {"service.backends": ("198.18.0.1",)}
-FAMILIES = {"client.families": ("ipv4",)}
+BOTH = ("ipv4", "ipv6")
+FAMILIES = {"client.families": ("ipv4",), "server.families": BOTH}
+TO_LINUX = a_case(a_flow(server=Peer(role="server", kind="pod", os="linux")))
 TUNNELLED = a_packet(outer=a_tunnel())
 
 
@@ -152,7 +154,7 @@ TUNNELLED = a_packet(outer=a_tunnel())
         ("not-on-the-node", unanswered(), False),
         ("not-on-the-node", unanswered("reset", **{"server.ip": "172.31.0.12"}), False),
         ("one-family", an_observation(bindings={**BINDINGS, **FAMILIES}), True),
-        ("one-family", an_observation(bindings={**BINDINGS, "client.families": ("ipv6",)}), False),
+        ("one-family", an_observation(bindings={**BINDINGS, **FAMILIES, "client.families": ("ipv6",)}), False),
         ("no-ipv6", unanswered("unreachable", **FAMILIES), True),
         ("no-ipv6", unanswered("timeout", **FAMILIES), False),
         ("no-ipv6", unanswered("unreachable", packets=[a_packet()], **FAMILIES), False),
@@ -162,4 +164,17 @@ TUNNELLED = a_packet(outer=a_tunnel())
     ],
 )
 def test_a_limit_is_excused_as_it_is_documented_and_in_no_other_way(name, observation, as_documented):
-    assert shows(name, observation) is as_documented
+    assert shows(name, observation, TO_LINUX) is as_documented
+
+
+@pytest.mark.parametrize("name", ["one-family", "no-ipv6"])
+def test_windows_lacks_a_family_only_where_a_pod_of_linux_has_both(name):
+    def lacking(**bindings):
+        told = {**FAMILIES, **bindings}
+        return unanswered("unreachable", **told)
+
+    assert shows(name, lacking(), TO_LINUX)
+    assert not shows(name, lacking(**{"server.families": ("ipv4",)}), TO_LINUX)
+    assert not shows(name, lacking(), CASE), "another pod of Windows is no control"
+    unknown = unanswered("unreachable", **{"client.families": ("ipv4",)})
+    assert not shows(name, unknown, TO_LINUX)

@@ -132,3 +132,14 @@ def test_selection_narrows_without_renaming():
     some = plan(areas=("egress",), families=("ipv4",))
     assert set(some.cases) < set(everything.cases)
     assert all(case.area == "egress" and case.flow.family == "ipv4" for case in some.cases.values())
+
+
+@pytest.mark.parametrize("profile", ["l2bridge-win-bridge", "awsvpc", "overlay-win-overlay"])
+def test_a_cluster_that_was_given_no_ipv6_is_asked_for_no_second_family(profile):
+    facts = planned_facts(PROFILES[profile])
+    assert plan(facts, areas=("dual_stack",)).cases
+    alone = plan(replace(facts, families=("ipv4",), windows_families=("ipv4",)), areas=("dual_stack",))
+    assert not alone.cases
+    whys = {one.requirement: one.reason for one in alone.exclusions if "network mode" not in one.reason}
+    assert set(whys.values()) == {"needs a dual-stack cluster, and pods of Linux nodes have IPv4 only"}
+    assert "DUAL-PODS" in whys or "IPV6-OVERLAY" in whys
