@@ -28,6 +28,8 @@ BESIDE: Mapping[str, str] = {
 MANY_PORTS = ("many-ports-first", "many-ports-second")
 ANOTHER_SERVICE = "another-service"
 """The control that a client reaches a Service whose backends are there: that of the next kind."""
+ANOTHER_SERVICE_TOLD = "another Service"
+"""What its name says that the client reaches."""
 CONTROL_KIND = "spread"
 # Kinds of Services whose endpoints are made by hand, and how many each has: the usual Linux pods, and nobody.
 CROWDS: Mapping[str, int] = {

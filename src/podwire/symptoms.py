@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from podwire.cases import Case, pod_point
 from podwire.facts import FAMILIES
+from podwire.needs import ANOTHER_SERVICE_TOLD
 from podwire.observations import Attempt, Observation
 from podwire.verdicts import Finding
 
@@ -112,9 +113,18 @@ def lost(case: Case, observation: Observation) -> Iterator[Finding]:
 
 
 def ports_used_up(case: Case, observation: Observation) -> Iterator[Finding]:
-    """Services are lost, and kube-proxy on the client's node has logged that ports exist already, where its log can be
-    read: alone the message would prove nothing, for a load balancer that was left behind gives it too."""
+    """Services are lost while another one is served, and kube-proxy on the client's node has logged that ports exist
+    already, where its log can be read: alone the message would prove nothing, for a load balancer that was left behind
+    gives it too. A node that serves no Service at all is broken in another way."""
     yield from lost(case, observation)
+    others = [control for control in observation.controls if ANOTHER_SERVICE_TOLD in control.name]
+    yield Finding(
+        expected="the client reaches another Service all the while",
+        actual=", ".join(one.detail or "it does not" for one in others if not one.worked)
+        or ("it does" if others else "it was not tried"),
+        where="client",
+        met=bool(others) and all(one.worked for one in others),
+    )
     told = observation.bindings.get("client.node.port_messages")
     if told is not None:
         yield Finding(

@@ -16,6 +16,7 @@ SIXTY = 60
     service=("many-ports-first", "many-ports-second"),
     connections=SIXTY,
     each_port=True,
+    controls="another-service",
 )
 def test_each_of_a_hundred_and_twenty_ports_leads_to_the_backend(flow, case):
     case.expect(answered_by=flow.server)

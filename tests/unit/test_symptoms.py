@@ -1,11 +1,17 @@
 """A documented limit is excused only when it shows as documented; every other way of failing stays a failure."""
 
+from dataclasses import replace
+
 import pytest
 from observed import BINDINGS, a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
 
 from podwire.flows import Peer
-from podwire.observations import Lookup
+from podwire.judge import judge
+from podwire.observations import ControlResult, Lookup
+from podwire.requirements import Limitation
+from podwire.suite import expectation
 from podwire.symptoms import symptom
+from podwire.verdicts import Outcome
 
 OUTSIDE = a_flow(server=Peer(role="server", kind="outside", os="outside"), protocol="icmp", placement="outside")
 PING = {"protocol": "icmp", "sport": None, "dport": None}
@@ -134,13 +140,46 @@ def test_requests_are_lost_when_some_end_as_timeout_and_none_in_another_way(ends
     assert shows("lost", a_case(), observation) is shown
 
 
+SERVED = ControlResult(name="windows-1-a reaches another Service over TCP", before=True, after=True)
+
+
+def of_many_services(*ends, told=None, controls=(SERVED,)):
+    bindings = BINDINGS if told is None else {**BINDINGS, "client.node.port_messages": told}
+    several = tuple(an_attempt(error=end) for end in ends)
+    made = an_observation(attempts=several, packets={"client-pod": [a_packet()]}, bindings=bindings)
+    return replace(made, controls=(*made.controls, *controls))
+
+
 @pytest.mark.parametrize(("told", "shown"), [(None, True), (3, True), (0, False)], ids=["no log", "said", "not said"])
 def test_ports_are_used_up_when_services_are_lost_and_no_log_is_silent_about_it(told, shown):
-    bindings = BINDINGS if told is None else {**BINDINGS, "client.node.port_messages": told}
-    made = {"packets": {"client-pod": [a_packet()]}, "bindings": bindings}
-    lost, answered = (an_observation(an_attempt(error=end), **made) for end in ("timeout", None))
-    assert shows("ports_used_up", a_case(), lost) is shown
-    assert not shows("ports_used_up", a_case(), answered)
+    assert shows("ports_used_up", a_case(), of_many_services("timeout", None, told=told)) is shown
+    assert shows("ports_used_up", a_case(), of_many_services("timeout", told=told)) is shown
+    assert not shows("ports_used_up", a_case(), of_many_services(None, told=told))
+
+
+@pytest.mark.parametrize("told", [None, 3], ids=["no log", "said"])
+@pytest.mark.parametrize("ends", [("timeout",), ("timeout", None)], ids=["all", "in part"])
+def test_a_node_that_serves_no_other_service_has_not_used_up_its_ports(ends, told):
+    for unserved in (replace(SERVED, before=False), replace(SERVED, after=False), replace(SERVED, name="of itself")):
+        observation = of_many_services(*ends, told=told, controls=(unserved,))
+        assert not shows("ports_used_up", a_case(), observation)
+    assert not shows("ports_used_up", a_case(), of_many_services(*ends, told=told, controls=()))
+
+
+def test_a_node_where_no_service_answers_at_all_confirms_no_limit():
+    documented = Limitation(
+        id="L", requirements=("R",), kind="documented", statement="Ports.", symptom="ports_used_up", sources=()
+    )
+    wanted = expectation(answered_by=a_flow().server)
+    dead = replace(SERVED, before=False, after=False, detail="timeout")
+
+    def outcome(*controls):
+        found = of_many_services("timeout", "timeout", controls=controls)
+        return judge(a_case(limitation="L"), wanted, found, documented).outcome
+
+    assert outcome(SERVED) is Outcome.LIMITATION_CONFIRMED
+    assert outcome(dead) is Outcome.INCONCLUSIVE
+    assert outcome() is Outcome.FAIL
 
 
 def to_a_port(at_pod=("request",), at_server=(), error="timeout"):

@@ -11,7 +11,7 @@ from podwire.cases import Case, Slot
 from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
 from podwire.facts import ClusterFacts, Family
 from podwire.flows import BY_TUNNEL, ON_NODE_NETWORK
-from podwire.needs import ANOTHER_SERVICE, CONTROL_KIND
+from podwire.needs import ANOTHER_SERVICE, ANOTHER_SERVICE_TOLD, CONTROL_KIND
 from podwire.observations import ControlResult
 from podwire.probe.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probe.ports import SourcePorts
@@ -75,7 +75,7 @@ def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
     flow = replace(case.flow, protocol="tcp", after="", closed_port=False, denied_port=False)
     if wanted == ANOTHER_SERVICE:
         flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
-        return "another Service", replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
+        return ANOTHER_SERVICE_TOLD, replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
     if wanted == BY_THE_SERVER_NODE:
         return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
     flow = replace(flow, via=wanted)  # type: ignore[arg-type]
