@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from podwire.cases import Case, pod_point
 from podwire.facts import FAMILIES
 from podwire.needs import ANOTHER_SERVICE_TOLD
-from podwire.observations import Attempt, Observation
+from podwire.observations import Attempt, Observation, Point, SeenPacket
 from podwire.verdicts import Finding
 
+Role = Literal["client", "server"]
 Symptom = Callable[[Case, Observation], Iterator[Finding]]
 
 
@@ -178,6 +180,50 @@ def never_in_the_tunnel(case: Case, observation: Observation) -> Iterator[Findin
     yield Finding(expected=text, actual=f"{len(tunnel)} seen", where=node.where, met=not tunnel)
 
 
+_NICS: dict[Role, Point] = {"client": "client-node", "server": "server-node"}
+OVERLAY_MENDED = (17763, 379)
+"""The first build that overlay networks need, with KB4489899 (kubernetes.io: Networking on Windows, Overlay)."""
+
+
+def undelivered(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Nobody answers, for a Windows node of a build before KB4489899 does not deliver what comes to it by the tunnel.
+
+    The packet is seen in the tunnel at the NICs of both nodes: the nodes are there, and the underlay carries tunnels.
+    The documents tell no more than that overlay networks need that update; where packets end is an inference.
+    """
+    yield from no_answer(case, observation)
+    told = [
+        _by_tunnel(observation, "request", "client", "server"),
+        _by_tunnel(observation, "reply", "server", "client"),
+    ]
+    yield Finding(
+        expected="a request or a reply is in the tunnel at both nodes, and the older Windows node does not deliver it",
+        actual="; ".join(text for text, _ in told),
+        where="tunnel",
+        met=any(met for _, met in told),
+    )
+
+
+def _by_tunnel(observation: Observation, direction: str, sender: Role, receiver: Role) -> tuple[str, bool]:
+    """How far packets of one direction came, in words, and whether a node of an affected build kept them."""
+    build = observation.bindings.get(f"{receiver}.node.build")
+    affected = isinstance(build, tuple) and tuple(map(int, build)) < OVERLAY_MENDED
+    known = ".".join(map(str, build)) if isinstance(build, tuple) else "unknown"
+
+    def seen(point: Point) -> list[SeenPacket]:
+        capture = observation.captures.get(point)
+        return [one for one in capture.packets if one.direction == direction] if capture else []
+
+    left, came = (sum(one.packet.encapsulated for one in seen(_NICS[role])) for role in (sender, receiver))
+    pod: Point = "client-pod" if receiver == "client" else "server-pod"
+    looked, delivered = pod in observation.captures, len(seen(pod))
+    text = (
+        f"{direction}: {left} left, {came} came to the {receiver}'s node (build {known}), "
+        f"{delivered if looked else 'an unknown number'} to its pod"
+    )
+    return text, bool(affected and left and came and looked and not delivered)
+
+
 def not_balanced(case: Case, observation: Observation) -> Iterator[Finding]:
     """The Service has no load balancer on the client's node: no connection is answered, none is sent to a backend."""
     yield _ended(observation.attempts, ("timeout", "unreachable"), "connect")
@@ -274,6 +320,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "no-affinity": no_affinity,
     "error-kept-at-node": error_kept_at_node,
     "never-in-the-tunnel": never_in_the_tunnel,
+    "undelivered": undelivered,
     "not-balanced": not_balanced,
     "not-on-the-node": not_on_the_node,
     "one-family": one_family,

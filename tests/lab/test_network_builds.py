@@ -118,3 +118,16 @@ def test_pods_of_windows_nodes_on_l2bridge_with_direct_server_return(build, numb
         assert lab.exchange(WIN, server, port=port, proto=proto).error == ("" if there else "TimeoutError")
     for client, server in ((WIN, LIN), (LIN, WIN), (WIN, "outside"), (WIN, "linux-1"), ("windows-1", WIN)):
         assert lab.exchange(client, server, proto=proto).ok
+
+
+@PROTOCOLS
+@pytest.mark.parametrize(("number", "there"), [("17763.378", False), ("17763.379", True)])
+def test_tunnels_of_an_overlay_end_at_windows_nodes_before_their_update(build, number, there, proto):
+    lab = build(OVERLAY, number)
+    for client, server in ((WIN, WIN_2), (WIN, LIN), (LIN, WIN)):
+        assert lab.exchange(client, server, proto=proto).error == ("" if there else "TimeoutError"), (client, server)
+    seen = lab.exchange(LIN, WIN, proto=proto, record=["fabric:windows-1", WIN]).packets
+    assert any(packet.encapsulated for packet in seen["fabric:windows-1"])
+    assert bool(seen[WIN]) is there
+    for client, server in ((WIN, WIN_B), (LIN, LIN_2), (WIN, "outside"), (LIN, "windows-1")):
+        assert lab.exchange(client, server, proto=proto).ok, (client, server)

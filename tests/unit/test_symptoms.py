@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 from observed import BINDINGS, a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
 
+from podwire.catalogue import load
 from podwire.flows import Peer
 from podwire.judge import judge
+from podwire.layout import suites_folder
 from podwire.observations import ControlResult, Lookup
 from podwire.requirements import Limitation
 from podwire.suite import expectation
-from podwire.symptoms import symptom
+from podwire.symptoms import OVERLAY_MENDED, symptom
 from podwire.verdicts import Outcome
 
 OUTSIDE = a_flow(server=Peer(role="server", kind="outside", os="outside"), protocol="icmp", placement="outside")
@@ -243,3 +245,85 @@ def test_the_resolver_of_the_node_is_another_server_that_says_no():
     assert not asking("node-resolver", there, here)
     assert not asking("node-resolver", lookup(there.name, server=there.server, rcode=None), error="timeout")
     assert not asking("node-resolver", there, error="other")
+
+
+OLD, MENDED, SERVER_2022 = (17763, 378), (17763, 379), (20348, 1)
+ASKED, ANSWERED = a_packet(), a_packet("reply")
+ASKED_BY_TUNNEL, ANSWERED_BY_TUNNEL = a_packet(outer=a_tunnel()), a_packet("reply", outer=a_tunnel())
+
+
+def by_tunnel(at_client=(), at_server=(), delivered=(), error="timeout", back=(), builds=(OLD, OLD)):
+    """What is seen at the NICs of the client's node and of the server's, in the server's pod and back in the client's,
+    on nodes of these builds."""
+    packets = {
+        "client-node": at_client,
+        "server-node": at_server,
+        "server-pod": delivered,
+        "client-pod": (ASKED, *back),
+    }
+    client, server = ({f"{role}.node.build": build} if build else {} for role, build in zip(ROLES, builds, strict=True))
+    return an_observation(an_attempt(error=error), packets=packets, bindings={**BINDINGS, **client, **server})
+
+
+ROLES = ("client", "server")
+THERE = {"at_client": [ASKED_BY_TUNNEL], "at_server": [ASKED_BY_TUNNEL]}
+BACK = {"at_client": [ASKED_BY_TUNNEL, ANSWERED_BY_TUNNEL], "at_server": [ASKED_BY_TUNNEL, ANSWERED_BY_TUNNEL]}
+SERVED_IN_VAIN = {**BACK, "delivered": [ASKED, ANSWERED]}
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        by_tunnel(**THERE),
+        by_tunnel(**THERE, builds=(None, OLD)),
+        by_tunnel(**SERVED_IN_VAIN, builds=(OLD, None)),
+        by_tunnel(**SERVED_IN_VAIN, builds=(OLD, MENDED)),
+    ],
+    ids=["request", "of a Linux node", "reply, from a Linux node", "reply, from a mended node"],
+)
+def test_what_crosses_the_underlay_and_ends_at_an_old_overlay_node_is_the_known_issue(observation):
+    assert shows("undelivered", a_case(), observation)
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        by_tunnel(at_client=[ASKED_BY_TUNNEL]),
+        by_tunnel(at_client=[ASKED_BY_TUNNEL, ASKED_BY_TUNNEL], delivered=[]),
+        by_tunnel(),
+        by_tunnel(at_client=[ASKED], at_server=[ASKED]),
+        by_tunnel(**{**BACK, "at_client": [ASKED_BY_TUNNEL]}, delivered=[ASKED, ANSWERED]),
+        by_tunnel(**THERE, delivered=[ASKED]),
+        by_tunnel(**SERVED_IN_VAIN, back=[ANSWERED]),
+        by_tunnel(**THERE, builds=(OLD, MENDED)),
+        by_tunnel(**THERE, builds=(OLD, SERVER_2022)),
+        by_tunnel(**THERE, builds=(OLD, None)),
+        by_tunnel(**THERE, error="refused"),
+    ],
+    ids=[
+        "the underlay drops it",
+        "and again",
+        "it never leaves",
+        "it is bare",
+        "the underlay drops the reply",
+        "the server does not answer",
+        "the client has its reply",
+        "a mended node loses it",
+        "a newer Windows loses it",
+        "a Linux node loses it",
+        "refused",
+    ],
+)
+def test_an_overlay_that_fails_in_another_way_is_not(observation):
+    assert not shows("undelivered", a_case(), observation)
+
+
+def test_without_a_capture_at_the_pod_nothing_is_known_to_be_undelivered():
+    there = by_tunnel(**THERE)
+    blind = {point: capture for point, capture in there.captures.items() if point != "server-pod"}
+    assert not shows("undelivered", a_case(), replace(there, captures=blind))
+
+
+def test_the_catalogue_and_the_symptom_name_the_same_build():
+    (issue,) = (one for one in load(suites_folder())[0].limitations if one.symptom == "undelivered")
+    assert issue.when.builds == ("17763.0", f"{OVERLAY_MENDED[0]}.{OVERLAY_MENDED[1] - 1}")

@@ -66,6 +66,12 @@ class WindowsBuild:
         return 64 if self < WindowsBuild(17763, 2746) else 1024
 
     @property
+    def loses_tunnels(self) -> bool:
+        """kubernetes.io, "Networking on Windows", network modes, Overlay: Windows Server 2019 needs KB4489899
+        (17763.379)."""
+        return self < WindowsBuild(17763, 379)
+
+    @property
     def loses_node_ports_on_overlay(self) -> bool:
         """Windows-Containers issue 204: node ports of Windows Server 2022. The end is inferred: 20348.681, KB5012637,
         which OpenShift's operator asks for."""

@@ -43,6 +43,8 @@ def base_rules(node: NodePlan, profile: Profile) -> str:
         text += nft.table("ip", "way-by-the-fabric", _SENT_BY_THE_FABRIC)
     if profile.node_reaches_own_pods_only:
         text += nft.table("ip", "node-to-remote-pods", _own_pods_only(node, profile))
+    if profile.mode == "overlay" and profile.tunnel and profile.build.loses_tunnels:
+        text += nft.table("ip", "lost-tunnels", _lost_tunnels(profile.tunnel.port))
     if "ipv6" not in profile.pod_families("windows"):
         text += nft.table("ip6", "hns-policies", _no_ipv6(node))
     return text
@@ -178,6 +180,18 @@ def _lost_pods(node: NodePlan, profile: Profile, family: Family) -> str:
         return ""
     ip, pods = KEYWORD[family], ", ".join(plan.pod_cidr(family) for plan in profile.nodes if plan.os == "windows")
     return f"{ip} saddr {node.pod_cidr(family)} {ip} daddr {{ {pods} }} meta l4proto {{ tcp, udp }} ct state new drop"
+
+
+def _lost_tunnels(port: int) -> str:
+    """kubernetes.io, "Networking on Windows", network modes: overlay needs KB4489899 on Windows Server 2019.
+
+    No document tells what becomes of packets without it. Inference: what comes to the node by the tunnel ends there.
+    """
+    return f"""
+  chain input {{
+    type filter hook input priority 0;
+    iifname "eth0" udp dport {port} drop
+  }}"""
 
 
 def _own_pods_only(node: NodePlan, profile: Profile) -> str:
