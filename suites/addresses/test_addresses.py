@@ -40,16 +40,22 @@ def test_addresses_are_of_the_nodes_subnet_and_none_of_its_own(flow, case):
     case.expect(**and_none_of_its_nodes_own(flow))
 
 
-@requirement("ADDR-HOST-LOCAL")
-@each_windows_node_runs("hns-networks")
-def test_hns_has_a_network_with_that_subnet(flow, case):
-    case.expect(hns_subnet_of=flow.server.ip)
-
-
 @requirement("ADDR-CALICO-BLOCK")
 @flows(client=WINDOWS, server=ANY_OS, **PODS)
 def test_addresses_are_of_the_nodes_block(flow, case):
     case.expect(**and_none_of_its_nodes_own(flow))
+
+
+@requirement("ADDR-HOST-LOCAL")
+@each_windows_node_runs("hns-networks")
+def test_hns_has_a_network_with_the_nodes_subnet(flow, case):
+    case.expect(hns_subnet_of=flow.server.ip)
+
+
+@requirement("ADDR-CALICO-BLOCK")
+@each_windows_node_runs("hns-networks")
+def test_hns_has_a_network_with_the_nodes_block(flow, case):
+    case.expect(hns_subnet_of=flow.server.ip)
 
 
 @requirement("ADDR-OVN")
@@ -66,6 +72,12 @@ def test_machines_of_the_network_talk_to_pods_as_they_are(flow, case):
         known=[known(flow.server.has_own_address, True)],
         on_wire=[request(dst=flow.server.ip, encapsulated=False), reply(src=flow.server.ip, encapsulated=False)],
     )
+
+
+@requirement("ADDR-AZURE")
+@each_windows_node_runs("hns-networks")
+def test_hns_has_a_network_with_the_virtual_networks_subnet(flow, case):
+    case.expect(hns_subnet_of=flow.server.ip)
 
 
 @requirement("ADDR-WINDOWS-SERVER")

@@ -6,6 +6,7 @@ import pytest
 
 from podwire.hns import endpoints_in, load_balancers_in, mode_told_by, networks_in, translation_in
 from podwire.lab import powershell
+from podwire.lab.addresses import VPC
 from podwire.lab.hns_listings import listed
 from podwire.lab.interfaces import EndpointRule, ServiceRule
 from podwire.lab.profiles import PROFILES
@@ -46,7 +47,8 @@ def test_networks_are_of_the_mode_of_the_profile(asked, profile):
     found = networks_in(asked(profile, "hns-networks"))
     assert mode_told_by(found).mode == profile.mode
     plan = next(plan for plan in profile.nodes if plan.os == "windows")
-    assert found[-1].subnets == tuple(plan.pod_cidr(family) for family in profile.pod_families("windows"))
+    own = tuple(plan.pod_cidr(family) for family in profile.pod_families("windows"))
+    assert found[-1].subnets == ((VPC,) if profile.fabric else own)
 
 
 @of_each_profile

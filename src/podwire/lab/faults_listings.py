@@ -11,8 +11,9 @@ from podwire.lab.profiles import PROFILES
 from podwire.lab.topology import Node
 
 _ANOTHER_SUBNET = "172.22.0.0/24"
-_WITH_A_SUBNET_OF_THE_NODE = tuple(
-    name for name, row in PROFILES.items() if row.mode in ("overlay", "nat") or row.ipam == "host-local"
+_IPAM_OF_A_SUBNET = ("host-local", "calico-ipam", "azure-vnet-ipam", "azure-cns")
+_WITH_A_SUBNET = tuple(
+    name for name, row in PROFILES.items() if row.mode in ("overlay", "nat") or row.ipam in _IPAM_OF_A_SUBNET
 )
 
 
@@ -29,8 +30,8 @@ def _as_before(node: Node, names: tuple[str, ...]) -> None:
 
 @fault(
     "hns-subnet-of-another-network",
-    kills=("ADDR-WINDOWS-SERVER", "OVL-OWN-SUBNET", "ADDR-HOST-LOCAL"),
-    profiles=_WITH_A_SUBNET_OF_THE_NODE,
+    kills=("ADDR-WINDOWS-SERVER", "ADDR-HOST-LOCAL", "ADDR-CALICO-BLOCK", "ADDR-AZURE", "OVL-OWN-SUBNET"),
+    profiles=_WITH_A_SUBNET,
 )
 def hns_subnet_of_another_network(do: Injection) -> None:
     """HNS of Windows nodes lists a subnet that no pod of theirs has its address in."""

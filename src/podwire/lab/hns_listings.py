@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from podwire.lab.addresses import NodePlan
+from podwire.lab.addresses import VPC, NodePlan
 from podwire.lab.cni_seeds import network_name
 from podwire.lab.interfaces import ServiceRule
 from podwire.lab.profiles import Profile
@@ -32,7 +32,8 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
     names of `net_nat`; the MAC of the `nic` that the pods' switch is bound to, empty for none; whether pods hang
     `apart` from that switch.
     """
-    subnets = [plan.pod_cidr(family) for family in profile.pod_families(plan.os)]
+    families = profile.pod_families(plan.os)
+    subnets = [VPC if profile.fabric else plan.pod_cidr(family) for family in families]
     # Microsoft, "Network drivers": a NAT network has an internal switch and WinNAT, a transparent one no policy of NAT;
     # hcsshim, hcn: OutBoundNAT is what CNI plugins of the others ask for.
     return {
