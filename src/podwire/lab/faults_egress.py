@@ -57,6 +57,7 @@ def outbound_nat_lost(do: Injection) -> None:
         "OVL-ISOLATION",
         "L2B-OUTNAT",
         "TRANS-NS-NAT",
+        "EKS-NAT",
     ),
 )
 def outbound_nat_missing(do: Injection) -> None:
@@ -79,14 +80,14 @@ def outbound_nat_missing(do: Injection) -> None:
 
 @fault(
     "outbound-nat-wrong-address",
-    kills=("FLOW-POD-EXT-IP", "ICMP-TCPUDP-OK", "PORT-RANGE", "OVL-ISOLATION", "L2B-OUTNAT"),
+    kills=("FLOW-POD-EXT-IP", "ICMP-TCPUDP-OK", "PORT-RANGE", "OVL-ISOLATION", "L2B-OUTNAT", "EKS-NAT"),
 )
 def outbound_nat_wrong_address(do: Injection) -> None:
     """Windows pods leave with an address that is not their node's, though answers to it come back."""
     _source_nat(do, lambda node, family: f"{TRANSLATED} snat to {foreign_address(do, node, family)}")
 
 
-@fault("outbound-nat-wrong-ports", kills=("PORT-RANGE", "L2B-OUTNAT"))
+@fault("outbound-nat-wrong-ports", kills=("PORT-RANGE", "L2B-OUTNAT", "EKS-NAT"))
 def outbound_nat_wrong_ports(do: Injection) -> None:
     """The ports of translated flows are of 20000-29999 instead of Windows' dynamic range."""
 
