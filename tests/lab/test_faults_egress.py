@@ -15,12 +15,19 @@ def silent_ping(lab):
     return result.error == "TimeoutError" and quiet and len(result.packets[WIN]) == 1
 
 
+def pings_as_the_node(lab):
+    """Pings leave with the node's address, as all of OVN's traffic to the outside does, and are answered."""
+    result = lab.exchange(WIN, OUTSIDE, proto="icmp", record=["windows-1"])
+    return result.ok and result.packets["windows-1"][0].src == NODE
+
+
 def many_outside(lab):
     return lab.many(WIN, OUTSIDE, 120) == 120
 
 
 CHECKS = {
     "outbound-nat-missing": seen_as(WIN, OUTSIDE, NODE),
+    "ping-outside-untranslated": pings_as_the_node,
     "outbound-nat-wrong-address": seen_as(WIN, OUTSIDE, NODE, proto="tcp"),
     "outbound-nat-wrong-ports": wire(WIN, OUTSIDE, lambda seen: all(p.sport > 49151 for p in seen if p.src == NODE)),
     "nat-ports-few": many_outside,

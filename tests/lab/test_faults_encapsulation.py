@@ -22,6 +22,7 @@ CHECKS = {
     "vxlan-port-8472": tunnelled(outer_dport=4789),
     "outer-source-wrong": wire(WIN, LIN, lambda seen: {p.outer_src for p in seen} == {"172.31.0.11", "172.31.0.1"}),
     "replies-unencapsulated": tunnelled(encapsulated=True),
+    "tunnel-without-need": tunnelled(encapsulated=False),
     "route-missing": works(WIN, WIN_2, proto="tcp"),
     "remote-mac-wrong": works(WIN, WIN_2),
     "pod-mac-leaves": wire(WIN, LIN, lambda seen: not any(p.frame_src.startswith(POD_MACS) for p in seen)),
@@ -32,6 +33,7 @@ ONLY_PACKETS_SHOW = (
     "vxlan-port-8472",
     "outer-source-wrong",
     "replies-unencapsulated",
+    "tunnel-without-need",
     "pod-mac-leaves",
     "pod-mac-arrives",
 )

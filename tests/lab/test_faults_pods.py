@@ -16,6 +16,12 @@ def same_node_stays(lab):
     return result.ok and not result.packets["windows-1"]
 
 
+def pings_as_itself(lab):
+    """A pod of another node sees the pod that pings it."""
+    result = lab.exchange(WIN, WIN_2, proto="icmp", record=[WIN_2])
+    return result.ok and result.packets[WIN_2][0].src == lab.facts()["addresses"][WIN][0]
+
+
 def node_pod_source(lab):
     facts = lab.facts()
     own = {*facts["addresses"]["windows-1"], *facts["gateways"]["windows-1"]}
@@ -31,6 +37,7 @@ CHECKS = {
     "connections-limited": lambda lab: lab.many(WIN, LIN, 150) == 150,
     "ping-between-pods-lost": works(WIN, LIN, proto="icmp"),
     "pod-source-rewritten": seen_as(WIN, WIN_2, "10.244.11.10"),
+    "ping-source-rewritten": pings_as_itself,
     "same-node-mirrored": same_node_stays,
     "node-to-pod-lost": works("windows-1", WIN_2),
     "node-to-pod-source-hidden": node_pod_source,

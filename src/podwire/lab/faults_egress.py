@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from podwire.facts import Family
 from podwire.lab.addresses import OUTSIDE_NETWORK
-from podwire.lab.faulting import ECHO_PORT, Injection, chain, fault
+from podwire.lab.faulting import ECHO_PORT, TRANSPARENT, Injection, chain, fault
 from podwire.lab.faults_pods import foreign_address
 from podwire.lab.hosts import NIC
 from podwire.lab.linux_node import KEYWORD
@@ -62,20 +62,38 @@ def outbound_nat_lost(do: Injection) -> None:
 )
 def outbound_nat_missing(do: Injection) -> None:
     """Windows pods' own addresses leave for the outside, and the router knows the way back, so everything works."""
-    router = do.network.router.links
     for node in do.nodes("windows"):
         do.amend(node, _in_front(node, "outbound-nat", lambda _: "return"))
-        for family in node.families:
-            router.route(node.plan.pod_cidr(family), NIC, node.plan.address(family))
+    _known_to_the_router(do)
+
+
+def _known_to_the_router(do: Injection) -> None:
+    """The router knows the way to Windows pods: what leaves with their own addresses is answered."""
+    router = do.network.router.links
+    ways = [
+        (node.plan.pod_cidr(family), NIC, node.plan.address(family))
+        for node in do.nodes("windows")
+        for family in node.families
+    ]
+    for way in ways:
+        router.route(*way)
     router.commit()
 
     def undo() -> None:
-        for node in do.nodes("windows"):
-            for family in node.families:
-                router.route(node.plan.pod_cidr(family), NIC, node.plan.address(family), delete=True)
+        for way in ways:
+            router.route(*way, delete=True)
         router.commit()
 
     do.undone_by(undo)
+
+
+@fault("ping-outside-untranslated", kills=("TRANS-NS-NAT",), profiles=TRANSPARENT)
+def ping_outside_untranslated(do: Injection) -> None:
+    """Pings of Windows pods leave for the outside with the pods' own addresses, and the router knows the way back."""
+    kind: Mapping[Family, str] = {"ipv4": "icmp", "ipv6": "ipv6-icmp"}
+    for node in do.nodes("windows"):
+        do.amend(node, _in_front(node, "outbound-nat", lambda family: f"meta l4proto {kind[family]} return"))
+    _known_to_the_router(do)
 
 
 @fault(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from podwire.lab import nft
 from podwire.lab.faulting import BRIDGED, OVERLAY, TRANSPARENT, Injection, chain, fault
-from podwire.lab.hosts import NIC, Pod
+from podwire.lab.hosts import NIC, Pod, alone
 from podwire.lab.linux_node import ADDRESS_TYPE, KEYWORD
+from podwire.lab.netns import plain_frames
 from podwire.lab.topology import Node
 
 # Offsets in bits from the outer UDP header: its destination port, and the VNI of the VXLAN header behind it (RFC 7348).
@@ -76,6 +79,42 @@ def _around_the_tunnel(do: Injection, node: Node, peer: Node) -> None:
         for family in families:
             links.route(peer.plan.pod_cidr(family), NIC, peer.plan.address(family), delete=True)
             links.route(peer.plan.pod_cidr(family), *node.way_to(peer.plan, family))
+        links.commit()
+
+    do.undone_by(undo)
+
+
+@fault(
+    "tunnel-without-need",
+    kills=("L2B-IP-TRANSPARENT", "EKS-CNI", "L2T-IP-UNDERLAY", "AZURE-IP-UNDERLAY", "ADDR-AZURE"),
+    profiles=BRIDGED,
+)
+def tunnel_without_need(do: Injection) -> None:
+    """What nodes send to each other and to each other's pods is in VXLAN; both ends agree, so everything works."""
+    for node in do.nodes():
+        _all_in_a_tunnel(do, node, [peer for peer in do.nodes() if peer is not node])
+
+
+def _all_in_a_tunnel(do: Injection, node: Node, peers: Sequence[Node]) -> None:
+    links, name = node.host.links, "vxlan0"
+    settings = {"vni": 4096, "port": 4789, "mtu": node.profile.mtu}
+    links.vxlan(name, node.plan.vtep_mac, local=node.plan.address("ipv4"), device=NIC, **settings)
+    links.up(name)
+    ways = [(peer.plan, family) for peer in peers for family in node.common_families(peer.plan)]
+    for peer in peers:
+        links.tunnel_peer(name, peer.plan.vtep_mac, peer.plan.address("ipv4"), NIC)
+    for plan, family in ways:
+        endpoint = f"169.254.0.{plan.number}" if family == "ipv4" else f"fe80::{plan.number}"
+        links.neighbour(name, endpoint, plan.vtep_mac)
+        links.route(plan.pod_cidr(family), name, endpoint)
+        links.route(alone(plan.address(family)), name, endpoint)
+    links.commit()
+    plain_frames(node.host.netns, name)
+
+    def undo() -> None:
+        links.delete_link(name)  # and its routes with it
+        for plan, family in ways:
+            links.route(plan.pod_cidr(family), *node.way_to(plan, family))
         links.commit()
 
     do.undone_by(undo)

@@ -132,6 +132,18 @@ def pod_source_rewritten(do: Injection) -> None:
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
 
 
+@fault("ping-source-rewritten", kills=("ICMP-SAMENET-OK", "L2B-IP-TRANSPARENT"))
+def ping_source_rewritten(do: Injection) -> None:
+    """Windows pods ping pods of other nodes with their node's address; TCP and UDP carry the pods' own."""
+    for node in do.nodes("windows"):
+        for family in node.families:
+            ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
+            echo = f"{'icmp' if family == 'ipv4' else 'icmpv6'} type echo-request"
+            rule = f"{ip} saddr {pods} {ip} daddr {_pods(do, family)} {ip} daddr != {pods} {echo}"
+            rule += f" snat to {node.plan.address(family)}"
+            do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
+
+
 @fault("containers-apart", kills=("ARCH-SHARED-NETNS",))
 def containers_apart(do: Injection) -> None:
     """The second container of a pod that comes to a Windows node from now on is on the node's network."""

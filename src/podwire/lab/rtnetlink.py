@@ -41,7 +41,7 @@ IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_F_NODAD = 1, 2, 4, 2
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH = 1, 4, 5, 9
 RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST, RTNH_F_ONLINK = 254, 4, 1, 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
-NDA_DST, NDA_LLADDR, NUD_NOARP, NUD_PERMANENT, NTF_SELF, NTF_MASTER = 1, 2, 0x40, 0x80, 2, 4
+NDA_DST, NDA_LLADDR, NDA_IFINDEX, NUD_NOARP, NUD_PERMANENT, NTF_SELF, NTF_MASTER = 1, 2, 8, 0x40, 0x80, 2, 4
 
 FIRST_INDEX = 100  # well above the fallback tunnel devices that some kernels put into every new namespace
 MESSAGES_PER_SEND = 400
@@ -150,6 +150,10 @@ class Rtnetlink:
         for name in names:
             self._add(RTM_NEWLINK, 0, _link(self.index[name], flags=IFF_UP, change=IFF_UP), f"set {name} up")
 
+    def mac(self, name: str, mac: str) -> None:
+        """Give a link another MAC. The kernel forgets its neighbours then, permanent ones too."""
+        self._add(RTM_NEWLINK, 0, _link(self.index[name]) + attribute(IFLA_ADDRESS, _mac(mac)), f"MAC of {name}")
+
     def bridge_port(self, name: str, bridge: str, *, hairpin: bool = False) -> None:
         """Put a link into a bridge. `hairpin` lets a frame leave by the port that it came in by."""
         index = self.index[name]
@@ -208,10 +212,11 @@ class Rtnetlink:
         body = self._neighbour(AF_BRIDGE, port, NUD_NOARP, NTF_MASTER) + attribute(NDA_LLADDR, _mac(mac))
         self._add(RTM_NEWNEIGH, REPLACE, body, f"station {mac} on {port}")
 
-    def tunnel_peer(self, vxlan: str, mac: str, endpoint: str) -> None:
-        """Tell a VXLAN device to which tunnel endpoint frames for a MAC go."""
+    def tunnel_peer(self, vxlan: str, mac: str, endpoint: str, device: str = "") -> None:
+        """Tell a VXLAN device to which tunnel endpoint frames for a MAC go, and from which device if not by routes."""
         body = self._neighbour(AF_BRIDGE, vxlan, NUD_PERMANENT, NTF_SELF)
         body += attribute(NDA_LLADDR, _mac(mac)) + attribute(NDA_DST, ipaddress.ip_address(endpoint).packed)
+        body += attribute(NDA_IFINDEX, _number(self.index[device])) if device else b""
         self._add(RTM_NEWNEIGH, REPLACE, body, f"tunnel peer {endpoint} on {vxlan}")
 
     def _neighbour(self, family: int, device: str, state: int, flags: int) -> bytes:
