@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from podwire.lab import (
     faults_balancing,
+    faults_cards,
     faults_dns,
     faults_egress,
     faults_encapsulation,
@@ -31,6 +32,7 @@ MODULES = (
     faults_limits,
     faults_regressions,
     faults_modes,
+    faults_cards,
     faults_listings,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
