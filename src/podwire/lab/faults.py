@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from podwire.lab import (
+    faults_addresses,
     faults_balancing,
     faults_cards,
     faults_dns,
@@ -33,6 +34,7 @@ MODULES = (
     faults_regressions,
     faults_modes,
     faults_cards,
+    faults_addresses,
     faults_listings,
 )
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
