@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,6 +154,25 @@ def load_balancers_in(printed: str) -> tuple[LoadBalancer, ...]:
         LoadBalancer(addresses=tuple(str(vip) for vip in one.get("VIPs") or () if vip), dsr=one["IsDSR"])
         for one in told
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HnsDsr:
+    """Whether load balancers use Direct Server Return, in words too; None where there are none, or both kinds."""
+
+    dsr: bool | None
+    words: str
+
+
+def dsr_told_by(load_balancers: tuple[LoadBalancer, ...], addresses: Sequence[str]) -> HnsDsr:
+    """What the load balancers of these addresses tell, which must be cluster addresses: those of node ports and of
+    other addresses may be without it where kube-proxy is told to use it (kube-proxy: winkernel, proxier.go)."""
+    told = {one.dsr for one in load_balancers if set(one.addresses) & set(addresses)}
+    of = " and ".join(addresses) or "cluster DNS"
+    if len(told) != 1:
+        return HnsDsr(dsr=None, words=f"HNS has {'two kinds of' if told else 'no'} load balancers for {of}")
+    (dsr,) = told
+    return HnsDsr(dsr=dsr, words=f"load balancers for {of} {'use' if dsr else 'do not use'} Direct Server Return")
 
 
 def _object(printed: str, *lists: str) -> Mapping[str, Any]:

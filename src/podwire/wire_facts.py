@@ -3,18 +3,18 @@ looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from podwire.cases import Case, Slot
 from podwire.facts import ClusterFacts
 from podwire.flows import Flow, Peer
-from podwire.hns import HnsMode, NoListing, mode_told_by, networks_in
+from podwire.hns import HnsDsr, HnsMode, NoListing, dsr_told_by, load_balancers_in, mode_told_by, networks_in
+from podwire.observations import Observation
 from podwire.planning import Plan
-from podwire.probe.requests import HNS_NETWORKS
-from podwire.probe.sightings import Sighting
+from podwire.probe.requests import HNS_LOAD_BALANCERS, HNS_NETWORKS
 from podwire.runner import Runner, RunOptions, Say
-from podwire.wire_mode import WireMode, told_by_wire, with_hns, with_wire
+from podwire.wire_mode import WireMode, told_by_wire, with_dsr, with_hns, with_wire
 
 REQUIREMENT = "FLOW-POD-POD-IP"
 """Whose cases are sent: the plainest flow that there is."""
@@ -32,7 +32,11 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
         seen = runner.observe([*asked, *wanted]) if asked else {}
         facts = runner.facts
         for case in asked:
-            facts = with_hns(facts, _told_by_node(seen, case), case.client.node)
+            observation, node = seen[case.id].observation, case.client.node
+            if case.flow.tool == HNS_NETWORKS:
+                facts = with_hns(facts, _mode_told(observation), node)
+            else:
+                facts = with_dsr(facts, _dsr_told(observation, facts.cluster_dns), node)
         if across is None:
             words = "no flow between Windows nodes is possible here"
             return with_wire(facts, WireMode(mode="unknown", words=words), "no node")
@@ -43,39 +47,45 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
 
 
 def _listings(facts: ClusterFacts, nodes_per_os: int) -> Iterator[Case]:
-    """A case for each Windows node: its host probe runs the command that lists the networks of HNS."""
-    for node in facts.usable("windows")[:nodes_per_os]:
-        flow = Flow(
-            client=Peer(role="client", kind="host", os="windows"),
-            server=Peer(role="server", kind="host", os="windows"),
-            via="node-ip",
-            protocol="tool",
-            family="ipv4",
-            placement="itself",
-            tool=HNS_NETWORKS,
-        )
-        host = Slot(os="windows", node=node.name, probe="host")
-        identity = f"facts/HNS[{node.name}]"
-        yield Case(
-            id=identity,
-            area="facts",
-            requirement="HNS",
-            test=identity,
-            flow=flow,
-            client=host,
-            server=host,
-            points=(),
-        )
+    """Two cases for each Windows node: its host probe lists the networks of HNS, and its load balancers."""
+    for tool in (HNS_NETWORKS, HNS_LOAD_BALANCERS):
+        for node in facts.usable("windows")[:nodes_per_os]:
+            yield _listing(tool, node.name)
 
 
-def _told_by_node(seen: Mapping[str, Sighting], case: Case) -> HnsMode:
-    observation = seen[case.id].observation
+def _listing(tool: str, node: str) -> Case:
+    flow = Flow(
+        client=Peer(role="client", kind="host", os="windows"),
+        server=Peer(role="server", kind="host", os="windows"),
+        via="node-ip",
+        protocol="tool",
+        family="ipv4",
+        placement="itself",
+        tool=tool,
+    )
+    host = Slot(os="windows", node=node, probe="host")
+    identity = f"facts/HNS[{tool}-{node}]"
+    return Case(
+        id=identity, area="facts", requirement="HNS", test=identity, flow=flow, client=host, server=host, points=()
+    )
+
+
+def _mode_told(observation: Observation) -> HnsMode:
     if observation.problem:
         return HnsMode(mode="unknown", words=f"cannot be asked: {observation.problem}")
     try:
         return mode_told_by(networks_in(observation.output))
     except NoListing as problem:
         return HnsMode(mode="unknown", words=f"its list of networks is {problem}")
+
+
+def _dsr_told(observation: Observation, addresses: Sequence[str]) -> HnsDsr:
+    if observation.problem:
+        return HnsDsr(dsr=None, words=f"cannot be asked: {observation.problem}")
+    try:
+        return dsr_told_by(load_balancers_in(observation.output), addresses)
+    except NoListing as problem:
+        return HnsDsr(dsr=None, words=f"its list of load balancers is {problem}")
 
 
 def _case(plan: Plan, placement: str) -> Case | None:

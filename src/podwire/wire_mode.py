@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from podwire.facts import UNKNOWN, ClusterFacts, Encapsulation, Mode
-from podwire.hns import HnsMode
+from podwire.hns import HnsDsr, HnsMode
 from podwire.observations import Observation
 from podwire.packets import Packet
 
@@ -55,6 +55,7 @@ def _requests(observation: Observation) -> list[Packet]:
 
 
 CONFLICT = "conflict: network mode"
+DSR_CONFLICT = "conflict: Direct Server Return"
 
 
 def with_hns(facts: ClusterFacts, told: HnsMode, node: str) -> ClusterFacts:
@@ -63,6 +64,18 @@ def with_hns(facts: ClusterFacts, told: HnsMode, node: str) -> ClusterFacts:
     if made.mode == "overlay" and facts.mode == UNKNOWN:
         return replace(made, windows_families=("ipv4",))
     return made
+
+
+def with_dsr(facts: ClusterFacts, told: HnsDsr, node: str) -> ClusterFacts:
+    """The facts with what HNS on a Windows node tells of Direct Server Return. Where the setting of kube-proxy, or
+    another node, told the opposite, that is a conflict: it is unknown."""
+    signals = (*facts.signals, f"HNS of {node}: {told.words}")
+    if told.dsr is None or any(signal.startswith(DSR_CONFLICT) for signal in facts.signals):
+        return replace(facts, signals=signals)
+    if facts.dsr not in (None, told.dsr):
+        conflict = f"{DSR_CONFLICT} {'on' if facts.dsr else 'off'} before, and not by HNS of {node}; taken as unknown"
+        return replace(facts, dsr=None, signals=(*signals, conflict))
+    return replace(facts, dsr=told.dsr, signals=signals)
 
 
 def with_wire(facts: ClusterFacts, wire: WireMode, nodes: str) -> ClusterFacts:

@@ -5,8 +5,11 @@ import json
 import pytest
 
 from podwire.hns import (
+    HnsDsr,
     HnsNetwork,
+    LoadBalancer,
     NoListing,
+    dsr_told_by,
     endpoints_in,
     load_balancers_in,
     mode_told_by,
@@ -148,3 +151,25 @@ def test_a_load_balancer_tells_its_addresses_and_whether_it_uses_dsr():
 def test_no_answer_is_not_taken_for_no_load_balancer(printed):
     with pytest.raises(NoListing, match="JSON"):
         load_balancers_in(printed)
+
+
+BALANCERS = (
+    LoadBalancer(addresses=("10.96.0.10",), dsr=True),
+    LoadBalancer(addresses=("192.0.2.1",), dsr=False),
+    LoadBalancer(addresses=("10.96.0.11",), dsr=True),
+    LoadBalancer(addresses=("10.96.0.11",), dsr=False),
+)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "dsr", "words"),
+    [
+        (("10.96.0.10", "fd00::a"), True, "load balancers for 10.96.0.10 and fd00::a use Direct Server Return"),
+        (("192.0.2.1",), False, "load balancers for 192.0.2.1 do not use Direct Server Return"),
+        (("10.96.0.11",), None, "HNS has two kinds of load balancers for 10.96.0.11"),
+        (("10.96.0.12",), None, "HNS has no load balancers for 10.96.0.12"),
+        ((), None, "HNS has no load balancers for cluster DNS"),
+    ],
+)
+def test_the_load_balancers_of_an_address_tell_of_dsr(addresses, dsr, words):
+    assert dsr_told_by(BALANCERS, addresses) == HnsDsr(dsr=dsr, words=words)

@@ -4,8 +4,8 @@ import pytest
 from observed import BINDINGS, a_packet, a_tunnel, an_observation
 
 from podwire.facts import ClusterFacts, Encapsulation
-from podwire.hns import HnsMode
-from podwire.wire_mode import WireMode, told_by_wire, with_hns, with_wire
+from podwire.hns import HnsDsr, HnsMode
+from podwire.wire_mode import WireMode, told_by_wire, with_dsr, with_hns, with_wire
 
 NODE_MAC, POD_MAC, OTHER_MAC = "02:10:00:00:00:0b", "02:30:00:00:0b:02", "02:10:00:00:00:0c"
 KNOWN = {**BINDINGS, "client.mac": POD_MAC, "client.node.mac": NODE_MAC}
@@ -83,6 +83,29 @@ def test_nodes_and_wire_that_disagree_are_a_conflict():
     facts = with_hns(ClusterFacts(mode="unknown"), OVERLAY, "w-1")
     facts = with_wire(facts, told_by_wire(across(), INSIDE), "w-1 to w-2")
     assert facts.signals[-1] == "conflict: network mode overlay (HNS) and l2bridge (wire); taken as unknown"
+
+
+ON, OFF, NONE = (HnsDsr(dsr=dsr, words="of 10.96.0.10") for dsr in (True, False, None))
+
+
+@pytest.mark.parametrize(
+    ("before", "nodes", "dsr", "conflicts"),
+    [
+        (None, [ON, ON], True, 0),
+        (None, [OFF], False, 0),
+        (True, [ON, NONE], True, 0),
+        (None, [NONE], None, 0),
+        (False, [ON, OFF], None, 1),
+        (None, [ON, OFF, ON], None, 1),
+    ],
+)
+def test_load_balancers_of_nodes_tell_of_dsr_or_are_in_conflict(before, nodes, dsr, conflicts):
+    facts = ClusterFacts(dsr=before)
+    for told in nodes:
+        facts = with_dsr(facts, told, "w-1")
+    assert facts.dsr is dsr
+    assert sum(signal.startswith("conflict: Direct Server Return") for signal in facts.signals) == conflicts
+    assert facts.signals.count("HNS of w-1: of 10.96.0.10") == len(nodes)
 
 
 def test_a_node_that_cannot_be_asked_changes_nothing_but_is_said():

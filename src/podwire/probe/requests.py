@@ -23,8 +23,8 @@ CNI_FOLDER = "C:\\opt\\cni\\bin"
 """Where the guides of Kubernetes put the plugins of a Windows node."""
 CNI_PLUGIN = "cni-plugin"
 """A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
-HNS_NETWORKS = "hns-networks"
-LISTS = (HNS_NETWORKS, "hns-endpoints", "hns-load-balancers", "windows-nat", "vmswitch-ports")
+HNS_NETWORKS, HNS_LOAD_BALANCERS = "hns-networks", "hns-load-balancers"
+LISTS = (HNS_NETWORKS, HNS_LOAD_BALANCERS, "hns-endpoints", "windows-nat", "vmswitch-ports")
 """Others, which the agent knows: they list what HNS, the NAT and the virtual switch of a Windows node have."""
 EC2_CARD = "ec2-card"
 """What a node's network card has, by EC2's word."""
