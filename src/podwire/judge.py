@@ -138,7 +138,8 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
             raise Unbound(known.symbol.name)
         value = bindings[known.symbol.name]
         met = meets(value, bound(known.value, bindings))
-        yield Finding(expected=str(known), actual=f"it is {value}", where="cluster", met=met)
+        actual = "there is none" if value == "" else f"it is {value}"
+        yield Finding(expected=str(known), actual=actual, where="cluster", met=met)
     yield from asked_findings(expectation.at_dns, observation)
     if expectation.at_dns:
         yield from server_findings(case, observation)

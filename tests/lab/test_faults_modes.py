@@ -133,6 +133,9 @@ def test_faults_of_the_api_change_its_objects():
     few = node(allocatable={VPC_ADDRESS: "9"})
     FAULTS["too-few-vpc-addresses"].write("nodes", few)
     assert few["status"]["allocatable"][VPC_ADDRESS] == "8"
+    none = node(allocatable={VPC_ADDRESS: "9", "pods": "110"}, capacity={VPC_ADDRESS: "9"})
+    FAULTS["no-vpc-addresses-offered"].write("nodes", none)
+    assert none["status"] == {"allocatable": {"pods": "110"}, "capacity": {}}
     linux = node(allocatable={"pods": "110"})
     FAULTS["too-few-vpc-addresses"].write("nodes", linux)
     assert linux["status"]["allocatable"] == {"pods": "110"}

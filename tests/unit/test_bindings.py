@@ -55,6 +55,32 @@ def test_an_address_is_a_pods_own_unless_another_probe_has_it_too():
     assert bindings_of(case, target, shared, L2BRIDGE, {})["client.has_own_address"] is False
 
 
+def of_the_vpc(facts, **noted):
+    """The bindings of a flow of Linux to Windows, with what the controller noted on pods, by operating system."""
+    (case,) = cases(L2BRIDGE, **{**LINUX, "via": "pod-ip"})
+    made = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
+    probes = tuple(replace(one, vpc_address=noted.get(one.os, "")) for one in made.probes)
+    deployment = replace(made, probes=probes)
+    return bindings_of(case, target_of(case, deployment, facts), deployment, facts, {})
+
+
+def test_on_eks_a_windows_pod_without_a_note_and_a_node_that_offers_nothing_have_that_value():
+    values = of_the_vpc(replace(L2BRIDGE, cni="vpc-cni"))
+    assert values["server.vpc_address"] == ""
+    assert values["server.node.vpc_addresses"] == 0
+    assert not {"client.vpc_address", "client.node.vpc_addresses"} & values.keys(), "Linux pods have no such note"
+
+
+def test_elsewhere_nothing_is_known_of_a_vpc():
+    assert not {"server.vpc_address", "server.node.vpc_addresses"} & of_the_vpc(L2BRIDGE).keys()
+
+
+def test_what_is_noted_and_offered_is_known():
+    nodes = tuple(replace(node, vpc_addresses=9 if node.os == "windows" else None) for node in L2BRIDGE.nodes)
+    values = of_the_vpc(replace(L2BRIDGE, cni="vpc-cni", nodes=nodes), windows="10.244.1.2")
+    assert (values["server.vpc_address"], values["server.node.vpc_addresses"]) == ("10.244.1.2", 9)
+
+
 def test_the_first_addresses_of_a_nodes_part_are_not_for_pods():
     case, values = bound(via="pod-ip")
     part = next(node.pod_cidrs[0] for node in L2BRIDGE.nodes if node.name == case.client.node).removesuffix("0/24")

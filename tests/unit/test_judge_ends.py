@@ -296,6 +296,8 @@ def test_a_pod_hangs_on_a_switch_with_an_external_port(output, met):
         ((17763, 1), at_least((20348, 1)), FAIL),
         ("10.0.0.1", "10.0.0.1", PASS),
         ("10.0.0.2", "10.0.0.1", FAIL),
+        ("", "10.0.0.1", FAIL),
+        (0, 9, FAIL),
     ],
 )
 def test_a_known_fact_is_held_against_its_value(value, wanted, met):

@@ -230,6 +230,14 @@ def noted_address_of_another(do: Injection) -> None:
         do.undone_by(_restorer(node, before))
 
 
+@fault("address-not-noted", kills=("EKS-NOTED-ADDRESS",), profiles=VPC)
+def address_not_noted(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on have an address, and nobody notes on them which."""
+    for node in do.nodes("windows"):
+        before, node.pod_notes = node.pod_notes, lambda *_: {}
+        do.undone_by(_restorer(node, before))
+
+
 def _notes_of_the_node(node: Node) -> Notes:
     return lambda *_: {VPC_ADDRESS: f"{node.plan.address('ipv4')}/16"}
 
@@ -267,6 +275,13 @@ def too_few_vpc_addresses(resource: str, obj: Object) -> None:
     told = obj.get("status", {}).get("allocatable", {}) if resource == "nodes" else {}
     if VPC_ADDRESS in told:
         told[VPC_ADDRESS] = str(int(told[VPC_ADDRESS]) - 1)
+
+
+@api_fault("no-vpc-addresses-offered", kills=("EKS-SECONDARY-ADDRESSES", "EKS-PREFIX-ADDRESSES"), profiles=VPC)
+def no_vpc_addresses_offered(resource: str, obj: Object) -> None:
+    """Windows nodes do not tell that they have addresses of the VPC for pods."""
+    for amounts in ("capacity", "allocatable") if resource == "nodes" else ():
+        obj.get("status", {}).get(amounts, {}).pop(VPC_ADDRESS, None)
 
 
 @api_fault("machines-of-another-cloud", kills=("L2T-AZURE-ONLY",), profiles=L2TUNNEL)

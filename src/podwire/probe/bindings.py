@@ -20,6 +20,7 @@ from podwire.vpc_limits import ADDRESSES_OF_A_PREFIX, addresses_of
 Hello = Mapping[str, Any]
 OUTSIDE_IDENTITY = "outside"
 RESERVED = 3
+VPC_CNI = "vpc-cni"
 
 
 def bindings_of(
@@ -127,7 +128,7 @@ def _of_node(
     values: dict[str, Value] = {}
     if node.build is not None:
         values[f"{role}.node.build"] = node.build
-    values |= {f"{role}.node.{name}": value for name, value in _of_machine(node)}
+    values |= {f"{role}.node.{name}": value for name, value in _of_machine(node, facts)}
     if name in deployment.wanted_addresses:
         values[f"{role}.node.wanted_addresses"] = deployment.wanted_addresses[name]
     filled = deployment.filled.get(name)
@@ -152,10 +153,12 @@ def _of_node(
     return values
 
 
-def _of_machine(node: NodeFacts) -> Iterator[tuple[str, Value]]:
+def _of_machine(node: NodeFacts, facts: ClusterFacts) -> Iterator[tuple[str, Value]]:
     yield "provider", node.provider
     if node.vpc_addresses is not None:
         yield "vpc_addresses", node.vpc_addresses
+    elif facts.cni == VPC_CNI and node.os == "windows":
+        yield "vpc_addresses", 0  # On EKS a node that offers none is judged by that.
     addresses = addresses_of(node.instance_type)
     if addresses is not None:
         yield "card_addresses", addresses
@@ -172,8 +175,8 @@ def _of_probe(
     others = (one for one in deployment.available() if one.kind == "pod" and one.identity != probe.identity)
     values[f"{role}.has_own_address"] = not any(own & set(one.addresses.values()) for one in others)
     values[f"{role}.has_branch"] = probe.has_branch
-    if probe.vpc_address:
-        values[f"{role}.vpc_address"] = probe.vpc_address
+    if probe.vpc_address or (facts.cni == VPC_CNI and probe.os == "windows" and probe.kind == "pod"):
+        values[f"{role}.vpc_address"] = probe.vpc_address  # On EKS a pod without that note is judged by its lack.
     if probe.vpc_subnet:
         values[f"{role}.vpc_subnet"] = probe.vpc_subnet
     if role == "server":
