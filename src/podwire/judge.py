@@ -16,7 +16,7 @@ from podwire.judge_dns import alike_finding, asked_findings, resolved_finding, s
 from podwire.judge_node import node_findings
 from podwire.observations import Attempt, Capture, Observation, Point
 from podwire.packets import Packet
-from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch
+from podwire.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch, unbound
 from podwire.requirements import Limitation
 from podwire.spread import Spread
 from podwire.symbols import Symbol
@@ -135,7 +135,7 @@ def _findings(case: Case, expectation: Expectation, observation: Observation) ->
     yield from node_findings(expectation, observation)
     for known in expectation.known:
         if known.symbol.name not in bindings:
-            raise Unbound(known.symbol.name)
+            raise unbound(known.symbol.name, bindings)
         value = bindings[known.symbol.name]
         met = meets(value, bound(known.value, bindings))
         actual = "there is none" if value == "" else f"it is {value}"

@@ -16,10 +16,18 @@ from podwire.symbols import Symbol
 
 Direction = Literal["request", "reply"]
 Bindings = Mapping[str, Value]
+UNKNOWN = ".unknown"
+"""After the name of a symbol: the name of the reason why a run has no value for it, where that is known."""
 
 
 class Unbound(Exception):
     """An expectation names something that this run has no value for."""
+
+
+def unbound(name: str, bindings: Bindings) -> Unbound:
+    """That the run has no value of that name, and why if it is known."""
+    why = bindings.get(name + UNKNOWN)
+    return Unbound(f"{name}: {why}" if why else name)
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,7 @@ def bound(value: Any, bindings: Bindings) -> Any:
     """A condition's value with its symbols replaced."""
     if isinstance(value, Symbol):
         if value.name not in bindings:
-            raise Unbound(value.name)
+            raise unbound(value.name, bindings)
         known = bindings[value.name]
         # A symbol may stand for several addresses: any of them.
         return OneOf(known) if isinstance(known, tuple) and all(isinstance(one, str) for one in known) else known

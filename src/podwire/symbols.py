@@ -72,8 +72,13 @@ class Machine:
 
     @property
     def rest_of_an_address(self) -> Symbol:
-        """For how many seconds an address that a pod gave back was nobody's."""
+        """For how many seconds an address that a pod gave back was nobody's, before another pod got it."""
         return Symbol(f"{self.role}.node.rest_of_an_address")
+
+    @property
+    def wait_for_a_free_address(self) -> Symbol:
+        """How many seconds a pod waited at most for an address that was free."""
+        return Symbol(f"{self.role}.node.wait_for_a_free_address")
 
     @property
     def card_addresses(self) -> Symbol:

@@ -73,6 +73,21 @@ def sixty_at_most(lab):
     return room_on(lab, "windows-2", 70) == 58
 
 
+def says_that_no_address_is_left(lab):
+    """A node that is full says of what there is none."""
+    node, made = "windows-2", []
+    try:
+        for number in range(70):
+            lab.attach(node, f"more-{number}")
+            made.append(f"more-{number}")
+    except RuntimeError as refusal:
+        return "address" in str(refusal)
+    finally:
+        for name in made:
+            lab.detach(node, name)
+    return False
+
+
 def room_on(lab, node, most):
     made = 0
     try:
@@ -101,6 +116,7 @@ def keeps_addresses_ready(lab):
 CHECKS = {
     "no-addresses-kept-ready": keeps_addresses_ready,
     "foreign-block-borrowed": sixty_at_most,
+    "refused-without-the-reason": says_that_no_address_is_left,
     "policies-not-held-to": holds_to_a_policy,
     "policies-allow-nothing": holds_to_a_policy,
     "security-rules-not-applied": denies_a_port,

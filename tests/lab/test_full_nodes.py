@@ -44,3 +44,9 @@ def test_a_pod_more_than_the_card_has_addresses_waits_and_gets_one_only_after_it
 def test_a_run_fills_a_node_of_calico_and_one_pod_gets_no_address():
     selection = Selection(requirements=("ADDR-CALICO-60",), fill_nodes=True)
     assert set(outcomes(RunOptions(lab="overlay-calico-vxlan", selection=selection)).values()) == {Outcome.PASS}
+
+
+def test_a_run_fills_a_node_of_eks_and_its_addresses_rest():
+    selection = Selection(requirements=("ADDR-COOL-DOWN", "EKS-USED-UP"), fill_nodes=True)
+    found = outcomes(RunOptions(lab="awsvpc", selection=selection))
+    assert (len(found), set(found.values())) == (3, {Outcome.PASS})

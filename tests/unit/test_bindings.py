@@ -6,6 +6,7 @@ import pytest
 from deployments import a_deployment
 from plans_for_tests import L2BRIDGE, cases
 
+from podwire.cluster.filled import Filled, Rest
 from podwire.needs import needs_of
 from podwire.probe.bindings import OUTSIDE_IDENTITY, bindings_of
 from podwire.probe.targets import target_of
@@ -79,6 +80,37 @@ def test_what_is_noted_and_offered_is_known():
     nodes = tuple(replace(node, vpc_addresses=9 if node.os == "windows" else None) for node in L2BRIDGE.nodes)
     values = of_the_vpc(replace(L2BRIDGE, cni="vpc-cni", nodes=nodes), windows="10.244.1.2")
     assert (values["server.vpc_address"], values["server.node.vpc_addresses"]) == ("10.244.1.2", 9)
+
+
+@pytest.mark.parametrize(
+    ("rest", "told"),
+    [
+        (None, {}),
+        (Rest(problem="no pod waited"), {"rest_of_an_address.unknown": "no pod waited"}),
+        (
+            Rest(returned="10.244.1.9", usual=1.2, seconds=30.9),
+            {"returned_address": "10.244.1.9", "wait_for_a_free_address": 2, "rest_of_an_address": 30},
+        ),
+        (
+            Rest(returned="10.244.1.9", usual=20.0, problem="pods are slow"),
+            {
+                "returned_address": "10.244.1.9",
+                "wait_for_a_free_address": 20,
+                "rest_of_an_address.unknown": "pods are slow",
+            },
+        ),
+    ],
+)
+def test_of_a_node_that_was_filled_is_known_what_came_of_it(rest, told):
+    (case,) = cases(L2BRIDGE, **{**LINUX, "via": "pod-ip"})
+    deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
+    deployment.filled[case.server.node] = Filled(addresses=61, waiting=0, rest=rest)
+    values = bindings_of(case, target_of(case, deployment, L2BRIDGE), deployment, L2BRIDGE, {})
+    before = bound(via="pod-ip")[1].keys()
+    expected = {"addresses_in_use": 61, "pods_without_address": 0, **told}
+    assert {name: values[name] for name in values.keys() - before} == {
+        f"server.node.{name}": value for name, value in expected.items()
+    }
 
 
 def test_the_first_addresses_of_a_nodes_part_are_not_for_pods():

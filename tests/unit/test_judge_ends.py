@@ -311,6 +311,13 @@ def test_a_fact_that_this_run_has_no_value_for_is_not_met():
     assert outcome(expectation(known=[fact]), an_observation()) is not PASS
 
 
+def test_why_this_run_has_no_value_is_said_where_it_is_known():
+    seen = an_observation(bindings={**BINDINGS, "fact.unknown": "nobody looked"})
+    for asks in (Known(symbol=Symbol("fact"), value=1), Known(symbol=Symbol("client.ip"), value=Symbol("fact"))):
+        verdict = judge(CASE, expectation(known=[asks]), seen)
+        assert (verdict.outcome, verdict.reason) == (INCONCLUSIVE, "this run has no value for fact: nobody looked")
+
+
 @pytest.mark.parametrize(
     ("spread", "ends", "met"),
     [

@@ -22,6 +22,7 @@ from podwire.cluster.errors import (
     PodwireError,
     UsageError,
 )
+from podwire.cluster.filled import Filled
 from podwire.cluster.images import image_for
 from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
 from podwire.cluster.removal import run_of, undeploy
@@ -117,16 +118,6 @@ class Probe:
     @property
     def identity(self) -> str:
         return self.pod
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filled:
-    """A node that the run has filled: how many of its addresses pods have, how many pods got none and were told why,
-    and for how many seconds an address that a pod gave back was nobody's, None when that was not tried."""
-
-    addresses: int
-    waiting: int
-    rest: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -307,6 +307,14 @@ def addresses_without_end(do: Injection) -> None:
         _more_addresses(do, node, 4)
 
 
+@fault("refused-without-the-reason", kills=("ADDR-CALICO-60",), profiles=CALICO)
+def refused_without_the_reason(do: Injection) -> None:
+    """A pod for which a Windows node has no address is told of another trouble."""
+    for node in do.nodes("windows"):
+        do.undone_by(partial(setattr, node, "refusal", node.refusal))
+        node.refusal = "the sandbox does not start"
+
+
 def _counting(network: LabNetwork) -> Callable[[], None]:
     def undo() -> None:
         network.overcommits = False

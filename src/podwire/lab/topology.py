@@ -68,6 +68,7 @@ class Node:
         self._next_pod = plan.pods.first
         self.address_rest = profile.address_rest if plan.os == "windows" else 0.0
         self._given_back: dict[int, float] = {}
+        self.refusal = f"no pod address is left on {plan.name}"
         self.network_card = NetworkCard(prefixes=profile.ipam == "vpc-prefix") if self._on_a_card else None
         if self.network_card:
             self.network_card.keep_ready(plan.pods, set())
@@ -360,7 +361,7 @@ class Node:
                 if card:
                     card.keep_ready(pods, taken | {number})
                 return number
-        raise NoAddressLeft(f"no pod address is left on {self.name}")
+        raise NoAddressLeft(self.refusal)
 
     def _pod_mac(self, host: int) -> str:
         if self.os == "windows" and self.profile.mode == "overlay":

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from podwire.cases import Case
 from podwire.cluster import manifests
+from podwire.cluster.filled import Filled
 from podwire.cluster.services import DeployedService
 from podwire.cluster.workloads import ECHO_PORT, Deployment, Probe
 from podwire.facts import FAMILIES, ClusterFacts, Encapsulation, Family, NodeFacts, family_of
 from podwire.flows import BY_SERVICE
 from podwire.needs import CHOSEN
 from podwire.observations import Value
+from podwire.patterns import UNKNOWN
 from podwire.probe.targets import NoTarget, Target, probe_of, service_for, service_port
 from podwire.vpc_limits import ADDRESSES_OF_A_PREFIX, addresses_of
 
@@ -131,12 +134,8 @@ def _of_node(
     values |= {f"{role}.node.{name}": value for name, value in _of_machine(node, facts)}
     if name in deployment.wanted_addresses:
         values[f"{role}.node.wanted_addresses"] = deployment.wanted_addresses[name]
-    filled = deployment.filled.get(name)
-    if filled:
-        values[f"{role}.node.addresses_in_use"] = filled.addresses
-        values[f"{role}.node.pods_without_address"] = filled.waiting
-        if filled.rest is not None:
-            values[f"{role}.node.rest_of_an_address"] = int(filled.rest)
+    if name in deployment.filled:
+        values |= {f"{role}.node.{name}": value for name, value in _of_filling(deployment.filled[name])}
     address = node.address(family)
     if address:
         values[f"{role}.node.ip"] = address
@@ -163,6 +162,20 @@ def _of_machine(node: NodeFacts, facts: ClusterFacts) -> Iterator[tuple[str, Val
     if addresses is not None:
         yield "card_addresses", addresses
         yield "card_prefix_addresses", addresses * ADDRESSES_OF_A_PREFIX
+
+
+def _of_filling(filled: Filled) -> Iterator[tuple[str, Value]]:
+    yield "addresses_in_use", filled.addresses
+    yield "pods_without_address", filled.waiting
+    if filled.rest is None:
+        return
+    if filled.rest.usual is not None:
+        yield "returned_address", filled.rest.returned
+        yield "wait_for_a_free_address", math.ceil(filled.rest.usual)
+    if filled.rest.seconds is not None:
+        yield "rest_of_an_address", int(filled.rest.seconds)
+    else:
+        yield f"rest_of_an_address{UNKNOWN}", filled.rest.problem
 
 
 def _of_probe(
