@@ -86,9 +86,9 @@ class Expectation:
     too. `outbound_nat_of` must have an OutBoundNAT policy there; for `no_windows_nat_of` Windows itself translates
     nothing. HNS must have `hns_load_balancers` in all, and those of the address `hns_balances` must use Direct Server
     Return if `hns_dsr`, and not otherwise. The port of `external_switch_of` is on a switch of a network card.
-    `on_card` is an address that the network card of the client's node must have, and `card_has` how many it must have
-    for pods, as EC2 tells both. The lists are held against the captures of that point; `on_wire` against the NICs of
-    all nodes that the flow passes.
+    `on_card` is an address that the network card of the client's node must have, `card_has` how many it must have for
+    pods, and `cards` how many cards the node has, as EC2 tells all of it. The lists are held against the captures of
+    that point; `on_wire` against the NICs of all nodes that the flow passes.
     """
 
     answered_by: Peer | None = None
@@ -114,6 +114,7 @@ class Expectation:
     external_switch_of: Peer | None = None
     on_card: Symbol | None = None
     card_has: Symbol | None = None
+    cards: int | None = None
     known: tuple[Known, ...] = ()
     at_dns: tuple[Asked | AskedInOrder | NotAsked, ...] = ()
     at_client: tuple[Pattern, ...] = ()
@@ -157,6 +158,7 @@ class Expectation:
             (self.external_switch_of, f"the port of {self.external_switch_of} is on an external virtual switch"),
             (self.on_card, f"the network card has the address {self.on_card}"),
             (self.card_has, f"the network card has {self.card_has} addresses for pods, or more"),
+            (self.cards, f"the number of network cards is {self.cards}"),
         )
         yield from (words for part, words in said if part is not None)
         yield from (str(known) for known in self.known)

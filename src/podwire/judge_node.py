@@ -1,5 +1,5 @@
 """What a node told of itself, held against an expectation: what HNS, Windows' NAT and the virtual switch of the
-client's node list, and what EC2 says of its network card. Pure."""
+client's node list, and what EC2 says of its network cards. Pure."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ def node_findings(expectation: Expectation, observation: Observation) -> Iterato
         yield _on_card(expectation.on_card, observation)
     if expectation.card_has is not None:
         yield _card_has(expectation.card_has, observation)
+    if expectation.cards is not None:
+        yield _cards(expectation.cards, observation)
 
 
 def _told(read: Callable[[str], T], what: str, observation: Observation) -> T:
@@ -154,3 +156,9 @@ def _card_has(symbol: Symbol, observation: Observation) -> Finding:
     card, least = _told(card_in, "the addresses of the network card", observation), int(_value(symbol, observation))
     text = f"{least} addresses for pods on the network card, or more"
     return Finding(expected=text, actual=f"{card.for_pods}: {card}", where=WHERE, met=card.for_pods >= least)
+
+
+def _cards(number: int, observation: Observation) -> Finding:
+    macs = _told(card_in, "the network cards", observation).macs
+    text = f"{number} network card{'' if number == 1 else 's'} of the node"
+    return Finding(expected=text, actual=f"{len(macs)}: {', '.join(macs)}", where=WHERE, met=len(macs) == number)

@@ -56,6 +56,7 @@ class Expects(Protocol):
         external_switch_of: Peer | None = None,
         on_card: Symbol | None = None,
         card_has: Symbol | None = None,
+        cards: int | None = None,
         known: Sequence[Known] = (),
         at_dns: Sequence[Asked | AskedInOrder | NotAsked] = (),
         at_client: Sequence[Pattern] = (),

@@ -70,8 +70,12 @@ class NoCard(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """A network card as EC2 tells it: what it has for pods, single addresses and prefixes (CIDRs)."""
+    """A node's network card as EC2 tells it: what it has for pods, single addresses and prefixes (CIDRs).
 
+    `macs` are those of all cards of the node; the others' addresses are not asked for.
+    """
+
+    macs: tuple[str, ...]
     addresses: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
 
@@ -91,7 +95,7 @@ class Card:
 
 def card_in(printed: str) -> Card:
     """A node's network card, as the agent's `ec2_card` prints it: a JSON object by category of the metadata, the lists
-    `local-ipv4s`, of which `local-ipv4` is the node's own address, and `ipv4-prefix`.
+    `local-ipv4s`, of which `local-ipv4` is the node's own address, `ipv4-prefix`, and `macs` of all cards.
 
     Raises:
         NoCard: it is something else.
@@ -104,6 +108,10 @@ def card_in(printed: str) -> Card:
         own = ipaddress.ip_address(tree["local-ipv4"])
         addresses = [ipaddress.ip_address(one) for one in tree["local-ipv4s"]]
         prefixes = [ipaddress.ip_network(one) for one in tree["ipv4-prefix"]]
+        macs = tuple(str(one).lower() for one in tree["macs"])
     except (KeyError, TypeError, ValueError):
         raise NoCard("JSON without the addresses of a card") from None
-    return Card(addresses=tuple(str(one) for one in addresses if one != own), prefixes=tuple(map(str, prefixes)))
+    if not macs:
+        raise NoCard("JSON that lists no card")
+    for_pods = tuple(str(one) for one in addresses if one != own)
+    return Card(macs=macs, addresses=for_pods, prefixes=tuple(map(str, prefixes)))

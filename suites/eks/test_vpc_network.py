@@ -1,6 +1,6 @@
 """How packets of pods look in a VPC: no tunnel, one network card, and translation for what lies beyond."""
 
-from podwire import ANY_OS, LINUX, WINDOWS, between, flows, nothing, reply, request, requirement
+from podwire import ANY_OS, LINUX, WINDOWS, between, each_windows_node_runs, flows, nothing, reply, request, requirement
 
 ACROSS = {"placement": "cross-node", "via": "pod-ip", "family": "ipv4"}
 
@@ -25,6 +25,12 @@ def test_frames_of_all_pods_leave_with_the_nodes_mac(flow, case):
         at_client=[request(frame_src=flow.client.mac)],
         at_client_node=[request(frame_src=flow.client.node.mac)],
     )
+
+
+@requirement("EKS-ONE-CARD")
+@each_windows_node_runs("ec2-card")
+def test_a_node_has_no_other_card(flow, case):
+    case.expect(on_card=flow.server.ip, cards=1)
 
 
 @requirement("EKS-NAT")

@@ -25,6 +25,7 @@ card = "meta-data/network/interfaces/macs/" + str(mac) + "/"
 print(json.dumps({
     "without": [ask("api/token", "PUT"), ask("meta-data/mac"), ask("meta-data/mac", **wrong)],
     "mac": mac,
+    "cards": ask("meta-data/network/interfaces/macs/", **token),
     "own": ask("meta-data/local-ipv4", **token),
     "single": str(ask(card + "local-ipv4s", **token)).split(),
     "prefixes": str(ask(card + "ipv4-prefix", **token)).split(),
@@ -58,6 +59,7 @@ def test_a_node_is_told_of_its_card_and_of_no_other(api):
     first = told(api, "host")
     assert first["without"] == [400, 401, 401]
     assert (first["mac"], first["own"]) == ("02:10:00:00:00:0b", "172.31.0.11")
+    assert first["cards"] == "02:10:00:00:00:0b/"
     address = started(api, "one", "windows-1")
     started(api, "elsewhere", "windows-2")
     then = told(api, "host")

@@ -68,6 +68,11 @@ def in_the_subnet_of_its_node(lab):
         lab.detach("windows-1", "new")
 
 
+def has_one_card(lab):
+    """EC2 tells of one network card."""
+    return len(lab.facts()["cards"]["windows-1"]["macs"]) == 1
+
+
 def sixty_at_most(lab):
     """A node with two pods has addresses for fifty-eight more of Calico's block; all are given back."""
     return room_on(lab, "windows-2", 70) == 58
@@ -116,6 +121,7 @@ def keeps_addresses_ready(lab):
 CHECKS = {
     "no-addresses-kept-ready": keeps_addresses_ready,
     "foreign-block-borrowed": sixty_at_most,
+    "second-network-card": has_one_card,
     "refused-without-the-reason": says_that_no_address_is_left,
     "policies-not-held-to": holds_to_a_policy,
     "policies-allow-nothing": holds_to_a_policy,

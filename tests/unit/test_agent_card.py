@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from agent_for_tests import load_agent, run_coroutine
 
-MACS = "/latest/meta-data/network/interfaces/macs/02:aa/"
+CARDS = "/latest/meta-data/network/interfaces/macs/"
+MACS = f"{CARDS}02:aa/"
 
 
 class Metadata:
@@ -73,10 +74,12 @@ def card(metadata, **more):
 
 
 def test_a_token_is_asked_for_and_then_the_card():
-    metadata = Metadata(**{MACS + "local-ipv4s": "10.0.0.4\n10.0.0.5", MACS + "ipv4-prefix": "10.0.0.16/28"})
+    lists = {MACS + "local-ipv4s": "10.0.0.4\n10.0.0.5", MACS + "ipv4-prefix": "10.0.0.16/28"}
+    metadata = Metadata(**lists, **{CARDS: "02:aa/\n02:bb/"})
     told = card(metadata)
     assert json.loads(told["stdout"]) == {
         "local-ipv4": "10.0.0.4",
+        "macs": ["02:aa", "02:bb"],
         "local-ipv4s": ["10.0.0.4", "10.0.0.5"],
         "ipv4-prefix": ["10.0.0.16/28"],
     }

@@ -111,7 +111,10 @@ def test_a_tool_prints_what_is_expected(output, met):
     assert verdict.findings[-1].actual == (" ".join(output.split()) or "it prints nothing")
 
 
-CARD = '{"local-ipv4": "10.0.0.4", "local-ipv4s": ["10.0.0.4", "10.0.0.1", "10.0.0.2"], "ipv4-prefix": []}'
+CARD = (
+    '{"local-ipv4": "10.0.0.4", "macs": ["02:aa"], "local-ipv4s": ["10.0.0.4", "10.0.0.1", "10.0.0.2"],'
+    ' "ipv4-prefix": []}'
+)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,20 @@ def test_a_card_has_an_address_and_as_many_as_are_wanted(address, least, output,
     wanted = CASE.flow.client.node.wanted_addresses
     seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.ip": address, wanted.name: least})
     assert outcome(expectation(on_card=CASE.flow.server.ip, card_has=wanted), seen) is met
+
+
+@pytest.mark.parametrize(
+    ("output", "met"),
+    [
+        (CARD, PASS),
+        (CARD.replace('"02:aa"', '"02:aa", "02:bb"'), FAIL),
+        (CARD.replace('"02:aa"', ""), INCONCLUSIVE),
+        ("not found", INCONCLUSIVE),
+    ],
+)
+def test_a_node_has_as_many_cards_as_are_listed(output, met):
+    ran = replace(an_attempt(error="other"), error=None)
+    assert outcome(expectation(cards=1), an_observation(ran, output=output, bindings=BINDINGS)) is met
 
 
 def test_without_knowing_how_many_are_wanted_nothing_is_said_of_a_card():

@@ -62,7 +62,9 @@ def test_names_for_windows_count_before_those_without():
 
 
 def told(**categories):
-    return json.dumps({"local-ipv4": "10.0.0.4", "local-ipv4s": ["10.0.0.4"], "ipv4-prefix": [], **categories})
+    return json.dumps(
+        {"local-ipv4": "10.0.0.4", "local-ipv4s": ["10.0.0.4"], "ipv4-prefix": [], "macs": ["02:AA"], **categories}
+    )
 
 
 def test_the_cards_own_address_is_not_for_pods():
@@ -79,7 +81,7 @@ def test_a_prefix_has_sixteen_addresses():
 
 
 def test_a_card_may_have_nothing_for_pods():
-    assert card_in(told()) == Card(addresses=())
+    assert card_in(told()) == Card(macs=("02:aa",), addresses=())
     assert str(card_in(told())) == "none"
 
 
@@ -90,10 +92,16 @@ def test_a_card_may_have_nothing_for_pods():
         "404 Not Found",
         "[]",
         '{"local-ipv4": "10.0.0.4"}',
+        told(macs=[]),
+        told(macs=None),
         told(**{"local-ipv4": ""}),
-        told().replace("[]", '["x"]'),
+        told(**{"ipv4-prefix": ["x"]}),
     ],
 )
 def test_what_is_no_card_is_said(printed):
     with pytest.raises(NoCard, match="JSON"):
         card_in(printed)
+
+
+def test_a_node_has_the_cards_that_are_listed():
+    assert card_in(told(macs=["02:AA", "02:bb"])).macs == ("02:aa", "02:bb")

@@ -28,7 +28,8 @@ class Instance(Protocol):
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """Its network card by category: `mac`, `local-ipv4`, and the lists `local-ipv4s` and `ipv4-prefix`."""
+        """Its network card by category: `mac`, `local-ipv4`, and the lists `local-ipv4s` and `ipv4-prefix`; and `macs`
+        of all cards, of whose others nothing is told."""
 
 
 class Ec2Metadata:
@@ -66,9 +67,11 @@ class Ec2Metadata:
         if instance is None or instance is not self._instances.get(request.remote or ""):
             return web.Response(status=401)
         card = instance.card
-        place = f"network/interfaces/macs/{card['mac']}/"
+        cards = "network/interfaces/macs/"
+        place = f"{cards}{card['mac']}/"
         category = request.match_info["category"]
-        single = {"mac": card["mac"], "local-ipv4": card["local-ipv4"], "network/interfaces/macs/": f"{card['mac']}/"}
+        single = {"mac": card["mac"], "local-ipv4": card["local-ipv4"]}
         several = {place + name: "\n".join(card[name]) for name in ("local-ipv4s", "ipv4-prefix")}
+        several[cards] = "\n".join(f"{mac}/" for mac in card["macs"])
         text = (single | several).get(category, "")
         return web.Response(text=text) if text else web.Response(status=404)

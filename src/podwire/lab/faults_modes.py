@@ -341,6 +341,14 @@ def no_addresses_kept_ready(do: Injection) -> None:
             do.undone_by(partial(setattr, node.network_card, "keeps_ready", True))
 
 
+@fault("second-network-card", kills=("EKS-ONE-CARD",), profiles=VPC)
+def second_network_card(do: Injection) -> None:
+    """EC2 lists another network card of each Windows node; nothing is sent by way of it."""
+    for node in do.nodes("windows"):
+        node.other_cards = (f"02:12:00:00:00:{node.plan.number:02x}",)
+        do.undone_by(partial(setattr, node, "other_cards", ()))
+
+
 @fault("addresses-without-rest", kills=("ADDR-COOL-DOWN",), profiles=SECONDARY)
 def addresses_without_rest(do: Injection) -> None:
     """An address that a pod of a Windows node gives back is another pod's at once."""

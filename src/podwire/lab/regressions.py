@@ -235,8 +235,8 @@ REGRESSIONS = (
         when="AWS, when HNS networks are deleted",
         symptom="169.254.169.254 is not reached",
         source="https://github.com/openshift/windows-machine-config-operator",
-        unshown="no document of Kubernetes' networking promises that way; on EKS one requirement (EKS-WARM) would "
-        "be inconclusive, and say why",
+        unshown="no document of Kubernetes' networking promises that way; on EKS cases of EKS-WARM and of "
+        "EKS-ONE-CARD would be inconclusive, and say why",
     ),
     Regression(
         id="hns-crash",

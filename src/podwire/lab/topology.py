@@ -70,6 +70,7 @@ class Node:
         self._given_back: dict[int, float] = {}
         self.refusal = f"no pod address is left on {plan.name}"
         self.network_card = NetworkCard(prefixes=profile.ipam == "vpc-prefix") if self._on_a_card else None
+        self.other_cards: tuple[str, ...] = ()  # MACs that EC2 tells, by a fault
         if self.network_card:
             self.network_card.keep_ready(plan.pods, set())
         self._building = threading.RLock()  # Services are written in threads beside the one that attaches pods
@@ -114,7 +115,8 @@ class Node:
         for_pods = [self._planned.pod_address("ipv4", number) for number in card.assigned] if card else []
         prefixes = [f"{one}/28" for one in for_pods] if card and card.prefixes else []
         single = [own] if prefixes else [own, *for_pods]
-        return {"mac": self.plan.mac, "local-ipv4": own, "local-ipv4s": single, "ipv4-prefix": prefixes}
+        macs = [self.plan.mac, *self.other_cards]
+        return {"mac": self.plan.mac, "macs": macs, "local-ipv4": own, "local-ipv4s": single, "ipv4-prefix": prefixes}
 
     # Building
 

@@ -1992,9 +1992,9 @@ ADDRESSES_OF_A_PREFIX = 16
 
 
 async def ec2_card(loop: Loop, params: Parameters) -> Parameters:
-    """What EC2 says of the addresses of this machine's network card, as a tool prints it: a JSON object by category of
-    the metadata. Asked again until the card has `least` addresses beside its own, or `timeout` is over: who assigns
-    them takes its time."""
+    """What EC2 says of this machine's network cards, and of the addresses of the first, as a tool prints it: a JSON
+    object by category of the metadata. Asked again until that card has `least` addresses beside its own, or `timeout`
+    is over: who assigns them takes its time."""
     least, limit, began = wanted(params, "least", int), wanted(params, "timeout", float), time.perf_counter()
     until = now() + limit
 
@@ -2033,9 +2033,10 @@ def card_told(limit: float) -> Parameters:
 
     token = {"X-aws-ec2-metadata-token": ask("PUT", "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})}
     mac = ask("GET", "meta-data/mac", token).strip()
-    place = f"meta-data/network/interfaces/macs/{mac}"
-    lists = {name: ask("GET", f"{place}/{name}", token).split() for name in ("local-ipv4s", "ipv4-prefix")}
-    return {"local-ipv4": ask("GET", "meta-data/local-ipv4", token).strip(), **lists}
+    place = "meta-data/network/interfaces/macs/"
+    macs = [line.strip("/") for line in ask("GET", place, token).split()]
+    lists = {name: ask("GET", f"{place}{mac}/{name}", token).split() for name in ("local-ipv4s", "ipv4-prefix")}
+    return {"local-ipv4": ask("GET", "meta-data/local-ipv4", token).strip(), "macs": macs, **lists}
 
 
 # -------------------------------------------------------------------------------------------------------------- RPC
