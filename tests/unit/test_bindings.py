@@ -42,7 +42,7 @@ def test_the_build_of_a_windows_node_is_known_and_that_of_a_linux_node_is_not():
     assert "client.node.build" not in values
 
 
-def test_an_address_is_a_pods_own_unless_another_probe_has_it_too():
+def test_an_address_is_a_pods_own_unless_another_pod_has_it_too():
     (case,) = cases(L2BRIDGE, **{**LINUX, "via": "pod-ip"})
     deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
     target = target_of(case, deployment, L2BRIDGE)
@@ -54,6 +54,8 @@ def test_an_address_is_a_pods_own_unless_another_probe_has_it_too():
     )
     shared = replace(deployment, probes=twice)
     assert bindings_of(case, target, shared, L2BRIDGE, {})["client.has_own_address"] is False
+    taken = replace(deployment, addresses_of_others=frozenset(own.addresses.values()))
+    assert bindings_of(case, target, taken, L2BRIDGE, {})["client.has_own_address"] is False
 
 
 def of_the_vpc(facts, **noted):

@@ -25,6 +25,7 @@ from podwire.cluster.errors import (
 from podwire.cluster.filled import Filled
 from podwire.cluster.images import image_for
 from podwire.cluster.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
+from podwire.cluster.other_pods import addresses_of_others
 from podwire.cluster.removal import run_of, undeploy
 from podwire.cluster.rest import RestClient
 from podwire.cluster.services import DeployedService, Services
@@ -126,7 +127,8 @@ class Deployment:
 
     `problems` says by pod why it is not available; the rest of the run goes on. `former` are Services as they were
     before the run changed them, `filled` the nodes that it filled with pods, and `wanted_addresses` what network cards
-    of nodes must have for pods, where somebody is told to keep some ready.
+    of nodes must have for pods, where somebody is told to keep some ready. `addresses_of_others` are those of pods on
+    its nodes that are not of the run.
     """
 
     namespace: str
@@ -137,6 +139,7 @@ class Deployment:
     former: dict[tuple[str, str], DeployedService] = field(default_factory=dict)
     filled: dict[str, Filled] = field(default_factory=dict)
     wanted_addresses: dict[str, int] = field(default_factory=dict)
+    addresses_of_others: frozenset[str] = frozenset()
 
     def probe(self, pod: str) -> Probe:
         """The probe of that name. Raises KeyError."""
@@ -276,6 +279,7 @@ class _Deploying:
             services=self._services,
             problems=self._problems,
             wanted_addresses=wanted_addresses(self._rest, self._facts),
+            addresses_of_others=addresses_of_others(self._rest, sorted({one.node for one in probes}), self._namespace),
         )
 
     def _hostnames(self) -> dict[str, str]:

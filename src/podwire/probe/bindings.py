@@ -186,7 +186,8 @@ def _of_probe(
     values[f"{role}.families"] = tuple(one for one in FAMILIES if one in probe.addresses)
     own = set(probe.addresses.values())
     others = (one for one in deployment.available() if one.kind == "pod" and one.identity != probe.identity)
-    values[f"{role}.has_own_address"] = not any(own & set(one.addresses.values()) for one in others)
+    taken = {address for one in others for address in one.addresses.values()} | deployment.addresses_of_others
+    values[f"{role}.has_own_address"] = not own & taken
     values[f"{role}.has_branch"] = probe.has_branch
     if probe.vpc_address or (facts.cni == VPC_CNI and probe.os == "windows" and probe.kind == "pod"):
         values[f"{role}.vpc_address"] = probe.vpc_address  # On EKS a pod without that note is judged by its lack.
