@@ -190,7 +190,9 @@ def _maps() -> str:
     return "".join(f"  map {name} {{\n    type {kind} : ether_addr;\n  }}\n" for name, kind in families)
 
 
-@fault("pod-mac-leaves", kills=("L2B-MAC-EGRESS", "EKS-ONE-CARD", "AZURE-FABRIC-MAC"), profiles=BRIDGED)
+@fault(
+    "pod-mac-leaves", kills=("L2B-MAC-EGRESS", "EKS-ONE-CARD", "AZURE-FABRIC-MAC", "L2T-ALL-VIA-HOST"), profiles=BRIDGED
+)
 def pod_mac_leaves(do: Injection) -> None:
     """Frames of Windows pods leave the node with the pod's MAC as source; everything works."""
     for node in do.nodes("windows"):
