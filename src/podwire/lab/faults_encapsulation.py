@@ -63,10 +63,19 @@ def outer_source_wrong(do: Injection) -> None:
     profiles=(*OVERLAY, *TRANSPARENT),
 )
 def replies_unencapsulated(do: Injection) -> None:
-    """Linux nodes send to Windows pods without the tunnel; Windows nodes still use it (flannel issue 1394)."""
+    """Linux nodes send to Windows pods without the tunnel, and Windows nodes take it, though they still use the tunnel
+    (flannel issue 1394)."""
+    for node in do.nodes("windows"):
+        taken_from_the_underlay(do, node)
     for node in do.nodes("linux"):
         for peer in do.nodes("windows"):
             _around_the_tunnel(do, node, peer)
+
+
+def taken_from_the_underlay(do: Injection, node: Node) -> None:
+    """A Windows node of an overlay takes packets for its pods that come without the tunnel."""
+    if node.profile.mode == "overlay":
+        do.amend(node, "flush chain ip hns-policies isolated\n")
 
 
 def _around_the_tunnel(do: Injection, node: Node, peer: Node) -> None:

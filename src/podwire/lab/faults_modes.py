@@ -27,6 +27,7 @@ from podwire.lab.faulting import (
     chain,
     fault,
 )
+from podwire.lab.faults_encapsulation import taken_from_the_underlay
 from podwire.lab.faults_services import other_dsr
 from podwire.lab.hosts import BRIDGE, FABRIC_MAC, NIC, Pod
 from podwire.lab.interfaces import Object
@@ -63,7 +64,7 @@ def _applier(node: Node, rules: str) -> Callable[[], None]:
 def underlay_reaches_pods(do: Injection) -> None:
     """Windows nodes take packets for their pods that come without the tunnel."""
     for node in do.nodes("windows"):
-        do.amend(node, "flush chain ip hns-policies isolated\n")
+        taken_from_the_underlay(do, node)
 
 
 @fault("balanced-source-hidden", kills=("TRANS-LB",), profiles=TRANSPARENT)
