@@ -83,12 +83,12 @@ class Expectation:
     printed and `exit_code` how it must have ended. Of HNS' networks, as the tool that lists them has printed,
     `hns_subnet_of` is an address that must be of a subnet, and `hns_mode` the network mode that they must have; of its
     endpoints one, and no more, must be that of the peer `hns_endpoint_of`, on a network of `hns_mode` if that is given
-    too. `outbound_nat_of` must have an OutBoundNAT policy there; for `no_windows_nat_of` Windows itself translates
-    nothing. HNS must have `hns_load_balancers` in all, and those of the address `hns_balances` must use Direct Server
-    Return if `hns_dsr`, and not otherwise. The port of `external_switch_of` is on a switch of a network card.
-    `on_card` is an address that the network card of the client's node must have, `card_has` how many it must have for
-    pods, and `cards` how many cards the node has, as EC2 tells all of it. The lists are held against the captures of
-    that point; `on_wire` against the NICs of all nodes that the flow passes.
+    too; for `no_windows_nat_of` Windows itself translates nothing. HNS must have `hns_load_balancers` in all, and those
+    of the address `hns_balances` must use Direct Server Return if `hns_dsr`, and not otherwise. The port of
+    `external_switch_of` is on a switch of a network card. `on_card` is an address that the network card of the client's
+    node must have, `card_has` how many it must have for pods, and `cards` how many cards the node has, as EC2 tells all
+    of it. The lists are held against the captures of that point; `on_wire` against the NICs of all nodes that the flow
+    passes. Without a packet of `given_at_server_node` there the case tells nothing.
     """
 
     answered_by: Peer | None = None
@@ -106,7 +106,6 @@ class Expectation:
     hns_subnet_of: Symbol | None = None
     hns_mode: Symbol | None = None
     hns_endpoint_of: Peer | None = None
-    outbound_nat_of: Peer | None = None
     no_windows_nat_of: Peer | None = None
     hns_load_balancers: int | None = None
     hns_balances: Symbol | None = None
@@ -123,6 +122,7 @@ class Expectation:
     at_client_node: tuple[Pattern, ...] = ()
     at_entry_node: tuple[Pattern, ...] = ()
     at_server_node: tuple[Pattern, ...] = ()
+    given_at_server_node: Pattern | None = None
 
     @property
     def negative(self) -> bool:
@@ -148,7 +148,6 @@ class Expectation:
             (self.hns_subnet_of, f"{self.hns_subnet_of} is of a subnet that HNS lists"),
             (self.hns_mode, f"the networks that HNS lists are of {self.hns_mode}"),
             (self.hns_endpoint_of, f"HNS has one endpoint for {self.hns_endpoint_of}"),
-            (self.outbound_nat_of, f"HNS has an OutBoundNAT policy for {self.outbound_nat_of}"),
             (self.hns_load_balancers, f"HNS has {self.hns_load_balancers} load balancers"),
             (self.hns_balances, f"HNS balances {self.hns_balances} {'with' if self.hns_dsr else 'without'} DSR"),
             (
@@ -161,6 +160,8 @@ class Expectation:
             (self.cards, f"the number of network cards is {self.cards}"),
         )
         yield from (words for part, words in said if part is not None)
+        if self.given_at_server_node:
+            yield f"given that at the server's node there is: {self.given_at_server_node}"
         yield from (str(known) for known in self.known)
         yield from (f"DNS: {asked}" for asked in self.at_dns)
         places = {

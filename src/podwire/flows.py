@@ -114,7 +114,7 @@ class Peer:
 
     @property
     def has_own_address(self) -> Symbol:
-        """Whether no other pod on the nodes that take part has an address of its."""
+        """Whether no other pod on the nodes that take part, as far as they may be read, has an address of its."""
         return Symbol(f"{self.role}.has_own_address")
 
     @property

@@ -40,6 +40,9 @@ def judge(
     if blind:
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=blind)
     try:
+        ungiven = _ungiven(expectation, observation)
+        if ungiven:
+            return Verdict(outcome=Outcome.INCONCLUSIVE, reason=ungiven)
         findings = tuple(_findings(case, expectation, observation))
     except Unbound as missing:
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=f"this run has no value for {missing}")
@@ -93,7 +96,17 @@ def _needed_points(case: Case, expectation: Expectation) -> Iterator[Point]:
         return
     if expectation.at_dns:
         yield pod_point(case.flow.client)
+    if expectation.given_at_server_node:
+        yield "server-node"
     yield from (point for point, _ in expectation.at_points(case))
+
+
+def _ungiven(expectation: Expectation, observation: Observation) -> str | None:
+    """Why the case tells nothing: what it is about did not come to the server's node."""
+    pattern = expectation.given_at_server_node
+    if pattern is None or _held(pattern, observation.captures["server-node"], observation.bindings).met:
+        return None
+    return f"the server's node did not get what this is about ({pattern}): the network between lets it not pass"
 
 
 def _blind_points(case: Case, expectation: Expectation, observation: Observation) -> str | None:

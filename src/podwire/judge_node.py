@@ -32,8 +32,6 @@ def node_findings(expectation: Expectation, observation: Observation) -> Iterato
         yield from _endpoint(expectation.hns_endpoint_of, expectation.hns_mode, observation)
     elif expectation.hns_mode is not None:
         yield _mode(expectation.hns_mode, observation)
-    if expectation.outbound_nat_of is not None:
-        yield _outbound_nat(expectation.outbound_nat_of, observation)
     if expectation.no_windows_nat_of is not None:
         yield from _no_nat(expectation.no_windows_nat_of, observation)
     if expectation.hns_load_balancers is not None:
@@ -93,13 +91,6 @@ def _endpoint(peer: Peer, mode: Symbol | None, observation: Observation) -> Iter
             raise Unbound(f"the type of the network that the endpoint of {address} is of")
         text = f"its network of the mode {wanted}"
         yield Finding(expected=text, actual=f"it is {', '.join(sorted(modes))}", where=WHERE, met=modes == {wanted})
-
-
-def _outbound_nat(peer: Peer, observation: Observation) -> Finding:
-    told, address = _told(translation_in, "what Windows translates", observation), _value(peer.ip, observation)
-    text = f"an OutBoundNAT policy on the endpoint of {peer.ip} ({address})"
-    actual = f"{len(told.translated)} of {len(told.endpoints)} endpoints have one"
-    return Finding(expected=text, actual=actual, where=WHERE, met=address in told.translated)
 
 
 def _no_nat(peer: Peer, observation: Observation) -> Iterator[Finding]:

@@ -48,7 +48,6 @@ class Expects(Protocol):
         hns_subnet_of: Symbol | None = None,
         hns_mode: Symbol | None = None,
         hns_endpoint_of: Peer | None = None,
-        outbound_nat_of: Peer | None = None,
         no_windows_nat_of: Peer | None = None,
         hns_load_balancers: int | None = None,
         hns_balances: Symbol | None = None,
@@ -65,6 +64,7 @@ class Expects(Protocol):
         at_client_node: Sequence[Pattern] = (),
         at_entry_node: Sequence[Pattern] = (),
         at_server_node: Sequence[Pattern] = (),
+        given_at_server_node: Pattern | None = None,
     ) -> None: ...
 
 
@@ -193,6 +193,8 @@ def expectation(**parts: Any) -> Expectation:
         raise ValueError("an expectation of nothing at all")
     if len(ends) > 1:
         raise ValueError(f"an exchange cannot end in two ways: {' and '.join(ends)}")
+    if made.hns_dsr and made.hns_balances is None:
+        raise ValueError("hns_dsr is asked of load balancers: hns_balances is missing")
     for name in ("answers_from", "seen_as"):
         if getattr(made, name) is not None and made.answered_by is None:
             raise ValueError(f"{name} is asked of an answer: answered_by is missing")

@@ -28,7 +28,7 @@ def ports_in(printed: str) -> tuple[SwitchPort, ...]:
     """The ports of a listing, as the agent's tool `vmswitch-ports` prints it: lines of a name, a colon and a value, and
     each port begins with its `Port name`.
 
-    An external port says so by its type; where that is not told, by the name that HNS gives it.
+    An external port says so by its type, or by the name that HNS gives it.
 
     Raises:
         NoListing: there is no port in it, which is no answer of a node with pods, or one without a switch.
@@ -60,5 +60,5 @@ def _port(fields: dict[str, str]) -> SwitchPort:
         name=name or fields[_FIRST],
         switch=fields.get("switch name", ""),
         mac=fields.get("mac address", "").lower().replace("-", ":"),
-        external=kind.lower() == "external" if kind else name == _OF_THE_CARD,
+        external=kind.lower() == "external" or name == _OF_THE_CARD,
     )

@@ -48,13 +48,13 @@ def test_addresses_are_of_the_nodes_block(flow, case):
 
 @requirement("ADDR-HOST-LOCAL")
 @each_windows_node_runs("hns-networks")
-def test_hns_has_a_network_with_the_nodes_subnet(flow, case):
+def test_hns_lists_a_subnet_that_a_pod_of_the_node_is_of(flow, case):
     case.expect(hns_subnet_of=flow.server.ip)
 
 
 @requirement("ADDR-CALICO-BLOCK")
 @each_windows_node_runs("hns-networks")
-def test_hns_has_a_network_with_the_nodes_block(flow, case):
+def test_hns_lists_a_subnet_that_a_pod_of_the_block_is_of(flow, case):
     case.expect(hns_subnet_of=flow.server.ip)
 
 
@@ -76,7 +76,7 @@ def test_machines_of_the_network_talk_to_pods_as_they_are(flow, case):
 
 @requirement("ADDR-AZURE")
 @each_windows_node_runs("hns-networks")
-def test_hns_has_a_network_with_the_virtual_networks_subnet(flow, case):
+def test_hns_lists_a_subnet_that_a_pod_of_the_virtual_network_is_of(flow, case):
     case.expect(hns_subnet_of=flow.server.ip)
 
 

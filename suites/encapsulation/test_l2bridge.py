@@ -63,12 +63,6 @@ def test_the_outside_sees_the_node(flow, case):
     )
 
 
-@requirement("L2B-OUTNAT")
-@each_windows_node_runs("windows-nat")
-def test_the_endpoint_of_a_pod_has_a_policy_for_it(flow, case):
-    case.expect(outbound_nat_of=flow.server)
-
-
 @requirement("L2B-UDR")
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip")
 def test_routes_lead_to_the_node_of_the_pod(flow, case):

@@ -82,7 +82,7 @@ def test_pods_talk_from_the_subnet_of_their_node(flow, case):
 
 @requirement("OVL-OWN-SUBNET")
 @each_windows_node_runs("hns-networks")
-def test_hns_has_the_subnet_of_a_nodes_pods(flow, case):
+def test_a_pods_address_is_of_a_subnet_that_hns_lists(flow, case):
     case.expect(hns_subnet_of=flow.server.ip)
 
 
@@ -111,7 +111,8 @@ def test_pod_addresses_do_not_leave_for_the_outside(flow, case):
 @requirement("OVL-ISOLATION")
 @flows(**{**FROM_A_NODE, "server": WINDOWS}, via="no-vni", aspect="bare", family="ipv4", controls=REACHED_OTHERWISE)
 def test_a_packet_of_the_underlay_reaches_no_pod(flow, case):
-    case.expect(silent=True, at_client_node=[request(encapsulated=False, dst=flow.server.ip)], at_server=[nothing()])
+    bare = request(encapsulated=False, dst=flow.server.ip)
+    case.expect(silent=True, at_client_node=[bare], given_at_server_node=bare, at_server=[nothing()])
 
 
 @requirement("OVL-OTHER-VNI")

@@ -67,10 +67,6 @@ def translating_nothing(lab):
     return set(addresses_of(lab)) <= {one for one, _ in told.endpoints} and not told.net_nat and not told.translated
 
 
-def with_outbound_nat(lab):
-    return set(addresses_of(lab)) <= set(translation_in(listing(lab, "windows-nat")).translated)
-
-
 CHECKS = {
     "hns-subnet-of-another-network": with_subnets_of_its_pods,
     "hns-network-of-another-type": of_its_own_type,
@@ -79,7 +75,6 @@ CHECKS = {
     "hns-endpoints-none": with_one_endpoint_each,
     "hns-endpoints-of-another-mac": with_one_endpoint_each,
     "endpoints-on-another-network": on_a_network_of_the_mode,
-    "endpoints-without-outbound-nat": with_outbound_nat,
     "load-balancers-of-hns": balancing_nothing,
     "load-balancers-with-other-dsr": balancing_with_the_dsr_of_its_data_path,
     "switch-without-a-network-card": on_an_external_switch,

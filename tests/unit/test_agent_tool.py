@@ -102,6 +102,14 @@ def test_and_so_are_its_endpoints(client, place):
     assert "IsRemoteEndpoint" in said
 
 
+def test_a_list_may_be_long_and_is_never_cut(client, place):
+    place("powershell.exe", "#!/bin/sh\nyes 0123456 | head -c 131072\n")
+    assert len(run(client, "hns-load-balancers")["stdout"]) == 131072
+    place("powershell.exe", "#!/bin/sh\nyes 0123456 | head -c 1048576\n")
+    with pytest.raises(AgentError, match="hns-endpoints lists 1048576 bytes, more than 524288"):
+        run(client, "hns-endpoints")
+
+
 def test_and_what_windows_translates_and_the_ports_of_its_switch(client, place):
     place("powershell.exe")
     assert "[pscustomobject]@{ NetNat = @(Get-NetNat | " in run(client, "windows-nat")["stdout"]

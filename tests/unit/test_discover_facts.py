@@ -58,18 +58,42 @@ def test_a_windows_overlay_has_ipv4_only(cni, families):
     assert facts.families == ("ipv4", "ipv6")
 
 
+KERNELSPACE = config(
+    "kube-proxy",
+    config_conf={"kind": "KubeProxyConfiguration", "mode": "kernelspace", "winkernel": {"enableDSR": False}},
+)
+OF_LINUX = daemonset("kube-proxy", command=["kube-proxy", "--enable-dsr=true"])
+OF_LINUX["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/os": "linux"}
+
+
 @pytest.mark.parametrize(
     ("objects", "dsr"),
     [
         ({"configmaps": [kube_proxy(enableDSR=True)]}, True),
         ({"configmaps": [kube_proxy("kube-proxy-windows", enableDSR=False)]}, False),
         ({"configmaps": [kube_proxy(sourceVip="")]}, None),
+        ({"configmaps": [kube_proxy(enableDSR=False, networkName="", sourceVip="")]}, None),
+        ({"configmaps": [kube_proxy(enableDSR=False, sourceVip="10.244.1.2")]}, False),
+        ({"configmaps": [KERNELSPACE]}, False),
+        ({"daemonsets": [OF_LINUX]}, None),
         ({"daemonsets": [daemonset("kube-proxy-windows", command=["kube-proxy.exe --enable-dsr=true --v=4"])]}, True),
         ({"daemonsets": [daemonset("kube-proxy-windows", command=["kube-proxy.exe", "--enable-dsr"])]}, True),
         ({"configmaps": [kube_proxy(enableDSR=True), kube_proxy("kube-proxy-windows", enableDSR=False)]}, None),
         ({}, None),
     ],
-    ids=["shared ConfigMap", "own ConfigMap", "not set", "flag with value", "bare flag", "conflict", "nothing"],
+    ids=[
+        "shared ConfigMap",
+        "own ConfigMap",
+        "not set",
+        "kubeadm's for Linux",
+        "a setting of Windows",
+        "mode of Windows",
+        "flag of Linux nodes",
+        "flag with value",
+        "bare flag",
+        "conflict",
+        "nothing",
+    ],
 )
 def test_direct_server_return_is_taken_from_kube_proxy(objects, dsr):
     assert facts_from_objects({"nodes": both(), **objects}).dsr is dsr

@@ -288,3 +288,19 @@ def test_a_filler_is_like_the_probe_and_does_nothing():
     assert made["metadata"]["labels"]["podwire.dev/run"] == "r1"
     assert not {"nodeName", "volumes", "hostname"} & made["spec"].keys()
     assert made["spec"]["nodeSelector"] == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (NO_ADDRESS, True),
+        ("failed to allocate for range 0: no IP addresses available in range set: 10.244.2.1-10.244.2.254", True),
+        ("no more free affine blocks and strict affinity enabled", True),
+        ("azure-vnet-ipam: No available addresses", True),
+        ("hcnCreateEndpoint failed in Win32: The IP address is either invalid or not part of any subnet", False),
+        ("Only one usage of each socket address is normally permitted", False),
+        ("the sandbox does not start", False),
+    ],
+)
+def test_a_sandbox_that_fails_for_want_of_an_address_says_so(message, told):
+    assert filling._of_no_address({"reason": SANDBOX, "message": message}) is told

@@ -55,6 +55,21 @@ def test_a_missing_answer_is_as_expected_only_between_working_controls(wanted, e
     assert outcome(expectation(**{wanted: True}), seen) is met
 
 
+@pytest.mark.parametrize(
+    ("came", "delivered", "met"),
+    [
+        ([a_packet()], [], PASS),
+        ([a_packet()], [a_packet()], FAIL),
+        ([], [], INCONCLUSIVE),
+        ([], [a_packet()], INCONCLUSIVE),
+    ],
+)
+def test_what_must_come_to_the_servers_node_tells_nothing_where_it_does_not(came, delivered, met):
+    expected = expectation(silent=True, given_at_server_node=request(), at_server=[nothing()])
+    packets = {"server-node": came, "server-pod": delivered}
+    assert outcome(expected, an_observation(an_attempt(error="timeout"), packets=packets)) is met
+
+
 def test_a_missing_answer_without_any_control_is_inconclusive():
     seen = replace(an_observation(an_attempt(error="timeout")), controls=())
     assert outcome(expectation(silent=True), seen) is INCONCLUSIVE
@@ -253,13 +268,6 @@ def test_windows_translates_nothing_of_a_pod_that_it_knows(output, met):
     assert outcome(expectation(no_windows_nat_of=CASE.flow.server), of_a_node(output)) is met
 
 
-@pytest.mark.parametrize(
-    ("output", "met"), [(NATTED, PASS), (NO_NAT, FAIL), (NATTED.replace("0.1", "0.2"), FAIL), ("", INCONCLUSIVE)]
-)
-def test_the_endpoint_of_a_pod_has_a_policy_of_nat(output, met):
-    assert outcome(expectation(outbound_nat_of=CASE.flow.server), of_a_node(output)) is met
-
-
 BALANCED = '{"LoadBalancers":[{"VIPs":["10.96.0.10"],"IsDSR":true},{"VIPs":["192.0.2.1"],"IsDSR":false}]}'
 UNBALANCED = '{"LoadBalancers":[]}'
 
@@ -408,6 +416,7 @@ def test_no_attempt_at_all_is_never_as_expected():
         ({"resolves_to": Symbol("target.ip"), "not_found": True}, "cannot end in two ways"),
         ({"seen_as": Symbol("client.ip"), "silent": True}, "seen_as is asked of an answer"),
         ({"answers_from": Symbol("target.ip"), "at_client": [request()]}, "answers_from is asked of an answer"),
+        ({"hns_dsr": True}, "hns_balances is missing"),
     ],
 )
 def test_what_would_never_be_judged_is_no_expectation(parts, said):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from api_objects import daemonset, kube_proxy
 
 from podwire.cluster.discover import facts_from_objects
 from podwire.facts import Encapsulation
@@ -68,6 +69,19 @@ def test_a_transparent_network_of_another_cni_is_no_profile():
     facts = recorded("transparent-antrea")
     assert (facts.mode, facts.cni, facts.kube_proxy, profile_of(facts)) == ("transparent", "antrea", False, "unknown")
     assert facts.encapsulation == GENEVE
+
+
+def test_kube_proxy_of_linux_nodes_is_none_of_windows_nodes():
+    """kubeadm's, with its empty section for Windows."""
+    objects = yaml.safe_load((RECORDINGS / "transparent-antrea.yaml").read_text())
+    objects["configmaps"] += [kube_proxy(enableDSR=False, networkName="", sourceVip="")]
+    objects["daemonsets"] = [
+        *objects.get("daemonsets", []),
+        daemonset("kube-proxy", command=["/usr/local/bin/kube-proxy"]),
+    ]
+    objects["daemonsets"][-1]["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/os": "linux"}
+    facts = facts_from_objects(objects)
+    assert (facts.mode, facts.kube_proxy, facts.dsr) == ("transparent", False, None)
 
 
 def antrea(**settings):

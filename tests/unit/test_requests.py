@@ -129,3 +129,9 @@ def test_what_a_tool_prints_is_kept():
     (attempt,), output = attempts_in(case, ran, ["t0"])
     assert (attempt.token, attempt.started, attempt.elapsed, attempt.status) == ("t0", 2.0, 0.3, 3)
     assert output == "Name: echo\n\na warning"
+
+
+@pytest.mark.parametrize(("printed", "output"), [("[]\n", "[]\n"), ("", "a warning"), ("\r\n", "a warning")])
+def test_a_list_is_kept_without_what_was_said_beside_it(printed, output):
+    ran = {"started": 2.0, "elapsed": 0.3, "stdout": printed, "stderr": "a warning\n", "code": 0}
+    assert attempts_in(a_case(a_flow(protocol="tool", tool="windows-nat")), ran, ["t0"])[1] == output

@@ -34,7 +34,7 @@ def test_each_port_has_a_name_a_switch_and_a_mac(line_end):
         ("ExternalPort", "", True),
         ("Ethernet 2", "External", True),
         ("Container NIC 6c50381c", "Internal", False),
-        ("ExternalPort", "Internal", False),
+        ("ExternalPort", "Physical", True),
         ("External network", "", False),
     ],
 )

@@ -338,17 +338,25 @@ def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
                 tree = yaml.safe_load(str(text))
             except yaml.YAMLError:
                 continue
-            if isinstance(tree, dict):
+            if isinstance(tree, dict) and _of_windows(config["metadata"]["name"], tree):
                 name = f"{config['metadata'].get('namespace', '')}/{config['metadata']['name']}"
                 yield f"ConfigMap {name} {key}", tree
 
 
+def _of_windows(name: str, tree: Object) -> bool:
+    """Whether a configuration is of kube-proxy on Windows: by its name, its mode, or a setting of winkernel that
+    somebody made. kubeadm writes an empty winkernel section, with enableDSR false, for Linux nodes too."""
+    winkernel = tree.get("winkernel")
+    made = isinstance(winkernel, dict) and any(winkernel.values())
+    return "win" in name or tree.get("mode") == "kernelspace" or made
+
+
 def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
-    """kube-proxy's command lines, with the names of their DaemonSets."""
+    """kube-proxy's command lines, with the names of their DaemonSets, but for those of Linux nodes."""
     for daemonset in objects.get("daemonsets", []):
         name = daemonset["metadata"]["name"]
-        if "kube-proxy" in name:
-            pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
+        pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
+        if "kube-proxy" in name and (pod.get("nodeSelector") or {}).get("kubernetes.io/os") != "linux":
             containers = pod.get("containers") or []
             words = (str(word) for c in containers for word in (c.get("command") or []) + (c.get("args") or []))
             yield f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}", " ".join(words)

@@ -6,6 +6,7 @@ It takes room from whatever else the cluster would put there, so a run does it o
 from __future__ import annotations
 
 import copy
+import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -161,6 +162,7 @@ class _Filling:
 
 
 NO_SANDBOX = "FailedCreatePodSandBox"
+_NO_ADDRESS = re.compile(r"(?i)\bno [a-z0-9 ]*address|addresses available|request(ed)? [a-z0-9 ]*address|affine block")
 INSUFFICIENT = f"Insufficient {VPC_ADDRESS}"
 _KEPT = (
     "activeDeadlineSeconds",
@@ -221,11 +223,11 @@ def _unschedulable(pod: Object) -> bool:
 
 
 def _of_no_address(event: Object) -> bool:
-    """Whether an event tells its pod that there is no address for it. Each IPAM has its own words for that, and all of
-    them speak of addresses; a sandbox may fail for many another reason."""
+    """Whether an event tells its pod that there is no address for it. Each IPAM has its own words for that; a sandbox
+    may fail for many another reason, of which some speak of addresses too."""
     message = str(event.get("message"))
     if event.get("reason") == NO_SANDBOX:
-        return "address" in message.lower()
+        return bool(_NO_ADDRESS.search(message))
     return event.get("reason") == "FailedScheduling" and INSUFFICIENT in message
 
 

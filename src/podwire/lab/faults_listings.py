@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from podwire.lab import hns_listings
-from podwire.lab.faulting import BRIDGED, L2BRIDGE, PROXIED, TRANSPARENT, Injection, fault
+from podwire.lab.faulting import L2BRIDGE, PROXIED, TRANSPARENT, Injection, fault
 from podwire.lab.profiles import PROFILES
 from podwire.lab.topology import Node
 
@@ -88,12 +88,6 @@ def load_balancers_of_hns(do: Injection) -> None:
 def load_balancers_with_other_dsr(do: Injection) -> None:
     """HNS of Windows nodes lists its load balancers with Direct Server Return where it is off, and without where on."""
     _list(do, other_dsr=True)
-
-
-@fault("endpoints-without-outbound-nat", kills=("L2B-OUTNAT",), profiles=BRIDGED)
-def endpoints_without_outbound_nat(do: Injection) -> None:
-    """The endpoints of Windows nodes have no OutBoundNAT policy, though something translates."""
-    _list(do, policies=[])
 
 
 @fault("switch-without-a-network-card", kills=("L2B-EXTVSWITCH",), profiles=L2BRIDGE)

@@ -1927,16 +1927,19 @@ POWERSHELL = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command")
 LISTS = {  # The module HostNetworkingService comes with the Containers feature; VSID is HNS' word for a VNI.
     "hns-networks": "Get-HnsNetwork | ForEach-Object { [pscustomobject]@{ Name = $_.Name; Type = $_.Type; "
     "VSID = @($_.Subnets.Policies.VSID)[0]; Subnets = @($_.Subnets.AddressPrefix) } } | ConvertTo-Json -Compress",
-    "hns-endpoints": "$types = @{}; Get-HnsNetwork | ForEach-Object { $types[$_.ID] = $_.Type }; "
-    "Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ Name = $_.Name; IPAddress = $_.IPAddress; "
-    "MacAddress = $_.MacAddress; Remote = [bool]$_.IsRemoteEndpoint; Type = $types[$_.VirtualNetwork] } } | "
-    "ConvertTo-Json -Compress",
+    "hns-endpoints": "$types = @{}; Get-HnsNetwork | ForEach-Object { $types[[string]$_.ID] = $_.Type }; "
+    "$all = @(Get-HnsEndpoint); $own = @($all | Where-Object { -not $_.IsRemoteEndpoint }).IPAddress; "
+    "$all | Where-Object { $own -contains $_.IPAddress } | ForEach-Object { [pscustomobject]@{ Name = $_.Name; "
+    "IPAddress = $_.IPAddress; MacAddress = $_.MacAddress; Remote = [bool]$_.IsRemoteEndpoint; "
+    "Type = $types[[string]$_.VirtualNetwork] } } | ConvertTo-Json -Compress",
     "hns-load-balancers": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ LoadBalancers = @(Get-HnsPolicyList | "
-    "ForEach-Object { $_.Policies } | ForEach-Object { [pscustomobject]@{ VIPs = @($_.VIPs); "
-    "IsDSR = [bool]$_.IsDSR } }) } | ConvertTo-Json -Compress -Depth 4",
+    "ForEach-Object { $_.Policies } | Where-Object { $_.Type -eq 'ELB' } | ForEach-Object { [pscustomobject]@{ "
+    "VIPs = @($_.VIPs); IsDSR = [bool]$_.IsDSR } }) } | ConvertTo-Json -Compress -Depth 4",
+    # An OutBoundNAT policy with Destinations, its own address, is the way back to itself with DSR: no way out.
     "windows-nat": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ NetNat = @(Get-NetNat | ForEach-Object { "
-    "$_.Name }); Endpoints = @(Get-HnsEndpoint | ForEach-Object { [pscustomobject]@{ IPAddress = $_.IPAddress; "
-    "Told = $null -ne $_.Policies; Policies = @($_.Policies.Type) } }) } | ConvertTo-Json -Compress -Depth 4",
+    "$_.Name }); Endpoints = @(Get-HnsEndpoint | Where-Object { -not $_.IsRemoteEndpoint } | ForEach-Object { "
+    "[pscustomobject]@{ IPAddress = $_.IPAddress; Told = $null -ne $_.Policies; Policies = @($_.Policies | "
+    "Where-Object { -not $_.Destinations } | ForEach-Object { $_.Type }) } }) } | ConvertTo-Json -Compress -Depth 4",
     "vmswitch-ports": "vfpctrl.exe /list-vmswitch-port | Where-Object { "
     r"$_ -match '^\s*(Port name|Port Friendly name|Switch name|Port type|MAC address)\b' }",
 }
@@ -1944,7 +1947,7 @@ PLUGINS = (
     "bridge", "win-bridge", "sdnbridge", "l2bridge", "win-overlay", "sdnoverlay", "flannel", "host-local", "vpc-bridge",
     "azure-vnet", "azure-vnet-ipam", "calico", "calico-ipam", "antrea", "ovn-k8s-cni-overlay",
 )  # fmt: skip
-MOST_TOLD = 64 << 10
+MOST_TOLD, MOST_LISTED = 64 << 10, 512 << 10
 
 
 async def tool(loop: Loop, params: Parameters) -> Parameters:
@@ -1981,7 +1984,10 @@ async def tool(loop: Loop, params: Parameters) -> Parameters:
         raise Failure("run", "timeout", None, f"{path} did not end within {limit:g} s") from None
     except OSError as error:
         raise Failure("run", "other", error.errno, f"{path} cannot be run: {error.strerror}") from None
-    stdout, stderr = (text[:MOST_TOLD].decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+    most = MOST_LISTED if name in LISTS else MOST_TOLD
+    if name in LISTS and len(done.stdout) > most:
+        raise Failure("run", "other", None, f"{name} lists {len(done.stdout)} bytes, more than {most}")
+    stdout, stderr = (text[:most].decode("utf-8", "replace") for text in (done.stdout, done.stderr[:MOST_TOLD]))
     return {"code": done.returncode, "stdout": stdout, "stderr": stderr, "elapsed": time.perf_counter() - began}
 
 

@@ -126,5 +126,7 @@ def attempts_in(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) ->
     if case.flow.protocol == "tool":
         started = answer.get("started", 0.0)
         ran = Attempt(token=tokens[0], started=started, elapsed=answer["elapsed"], status=answer["code"])
+        if case.flow.tool in LISTS and answer["stdout"].strip():
+            return (ran,), answer["stdout"]  # A list is read as it is; a warning beside it is none of it.
         return (ran,), f"{answer['stdout']}\n{answer['stderr']}".strip()
     return tuple(attempt_of(one) for one in answer.get("attempts", [answer])), ""
