@@ -96,7 +96,8 @@ def test_a_preserved_destination_arrives_at_the_pod_as_it_was(lab):
             assert {p.dst for p in result.packets[WIN] if p.dport == 8090} == {ADDRESS}
         assert lab.exchange("outside", ADDRESS, port=8090, proto=proto).seen == "203.0.113.10"
         inside = lab.exchange(LIN, VIP, port=8090, proto=proto, record=[WIN])
-        assert {p.dst for p in inside.packets[WIN] if p.dport == 8090} == {own}
+        # The last packets of the connection before may come while this one is recorded.
+        assert {p.dst for p in inside.packets[WIN] if p.dport == 8090 and p.src != "203.0.113.10"} == {own}
 
 
 @PROTOCOLS
