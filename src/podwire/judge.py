@@ -41,8 +41,6 @@ def judge(
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=blind)
     try:
         ungiven = _ungiven(expectation, observation)
-        if ungiven:
-            return Verdict(outcome=Outcome.INCONCLUSIVE, reason=ungiven)
         findings = tuple(_findings(case, expectation, observation))
     except Unbound as missing:
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=f"this run has no value for {missing}")
@@ -52,6 +50,8 @@ def judge(
         doubt = _doubt(observation)
         if doubt:
             return Verdict(outcome=Outcome.INCONCLUSIVE, reason=doubt, findings=findings)
+    if not unmet and ungiven:
+        return Verdict(outcome=Outcome.INCONCLUSIVE, reason=ungiven, findings=findings)
     if not unmet:
         return _as_expected(findings, limitation)
     if limitation is None:
