@@ -1,4 +1,4 @@
-"""Names the fixture modules: every fixtures/*_fixtures.py. Options and hooks: podwire.pytest_plugin, pytest_session."""
+"""Names the fixture modules: every fixtures/*_fixtures.py. Options and hooks: podwire.testing."""
 
 from pathlib import Path
 

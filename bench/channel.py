@@ -11,13 +11,13 @@ import threading
 import time
 from contextlib import contextmanager
 
-from podwire.cluster.channel import ExecChannel
 from podwire.cluster.connect import connect
-from podwire.cluster.discover import discover
-from podwire.cluster.workloads import DeployOptions, deploy
-from podwire.lab.process import start_lab
-from podwire.layout import agent_file
-from podwire.probe.client import AgentClient, AgentError, ChannelLost
+from podwire.cluster.deployment.workloads import DeployOptions, deploy
+from podwire.cluster.discovery.discover import discover
+from podwire.cluster.exec.channel import ExecChannel
+from podwire.content import agent_file
+from podwire.probing.client import AgentClient, AgentError, ChannelLost
+from podwire_lab.lifecycle.process import start_lab
 
 AGENT = [sys.executable, "-I", "-S", str(agent_file())]
 PORT = 18080

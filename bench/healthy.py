@@ -8,9 +8,9 @@ import argparse
 import time
 from collections import Counter
 
-from podwire.lab.profiles import PROFILES
-from podwire.mutants import verdicts
-from podwire.runner import RunOptions
+from podwire.running.mutants import verdicts
+from podwire.running.runner import RunOptions
+from podwire_lab.model.profiles import PROFILES
 
 
 def tell(red, said):

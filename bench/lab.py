@@ -9,10 +9,10 @@ import sys
 import time
 
 from podwire.cluster.connect import connect
-from podwire.cluster.discover import discover
-from podwire.cluster.workloads import DeployOptions, deploy
-from podwire.lab.process import start_lab
-from podwire.lab.profiles import PROFILES
+from podwire.cluster.deployment.workloads import DeployOptions, deploy
+from podwire.cluster.discovery.discover import discover
+from podwire_lab.lifecycle.process import start_lab
+from podwire_lab.model.profiles import PROFILES
 
 RUNS = 5
 KILLS = 50
@@ -43,7 +43,7 @@ def lives(profile):
 
 def processes():
     """Every process of a lab on this machine, by pid."""
-    found = subprocess.run(["pgrep", "-f", "podwire.lab|agent.py"], capture_output=True, text=True, check=False)
+    found = subprocess.run(["pgrep", "-f", "podwire_lab|agent.py"], capture_output=True, text=True, check=False)
     return {int(word) for word in found.stdout.split()} - {os.getpid()}
 
 
@@ -55,7 +55,7 @@ def namespaces():
 
 OWNER = """
 import time
-from podwire.lab.process import start_lab
+from podwire_lab.lifecycle.process import start_lab
 start_lab({profile!r})
 time.sleep(60)
 """

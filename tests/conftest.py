@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "unit"))
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 if sys.dont_write_bytecode:
     # Each of the hundred processes that tests start would compile all that it imports: pytest alone takes two seconds.

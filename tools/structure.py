@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-AGENT = "src/podwire/probe/agent.py"
+AGENT = "src/podwire/agent/agent.py"
 MAX_LINES = 400
 # Two programs that are carried or started as one file, with nothing but the standard library beside them.
-MAX_LINES_OF = {AGENT: 2380, "src/podwire/lab/pktmon.py": 600}
+MAX_LINES_OF = {AGENT: 2380, "src/podwire_lab/windows/programs/pktmon.py": 600}
 CONTENT = ("suites", "fixtures", "tests")
 
 

@@ -3,8 +3,8 @@
 A suite imports its vocabulary from here; see `docs/adding-a-requirement.md`.
 """
 
-from podwire.flows import ANY_OS, ANYWHERE, LINUX, WINDOWS
-from podwire.patterns import (
+from podwire.model.flows import ANY_OS, ANYWHERE, LINUX, WINDOWS
+from podwire.model.patterns import (
     at_least,
     between,
     inside,
@@ -16,7 +16,7 @@ from podwire.patterns import (
     requests_from_distinct_sources,
     seen,
 )
-from podwire.spread import evenly, every_backend, lone_backend, one_backend, some_backend
+from podwire.model.spread import evenly, every_backend, lone_backend, one_backend, some_backend
 from podwire.suite import (
     asked,
     asked_in_order,

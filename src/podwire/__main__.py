@@ -2,6 +2,6 @@
 
 import sys
 
-from podwire.cli import main
+from podwire.cli.main import main
 
 sys.exit(main())

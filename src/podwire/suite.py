@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from podwire.cases import Asked, AskedInOrder, Expectation, Known, NotAsked
-from podwire.flows import WINDOWS, Flow, Matrix, Peer
-from podwire.patterns import Pattern
-from podwire.spread import Spread
-from podwire.symbols import Symbol
+from podwire.model.cases import Asked, AskedInOrder, Expectation, Known, NotAsked
+from podwire.model.flows import WINDOWS, Flow, Matrix, Peer
+from podwire.model.patterns import Pattern
+from podwire.model.spread import Spread
+from podwire.model.symbols import Symbol
 
 Test = TypeVar("Test", bound=Callable[..., None])
 MARK = "podwire_test"
@@ -79,7 +79,7 @@ def requirement(identity: str) -> Callable[[Test], Test]:
 
 
 def flows(**axes: Any) -> Callable[[Test], Test]:
-    """The flows that the test runs on: the product of the axes of `podwire.flows.Matrix`. May be given repeatedly."""
+    """The flows that the test runs on: the product of the axes of `model.flows.Matrix`. May be given repeatedly."""
     several = {name: value if isinstance(value, tuple) else (value,) for name, value in axes.items() if name in _PLURAL}
     matrix = Matrix(**{**axes, **several})
 
@@ -138,7 +138,7 @@ def asked(
     over: Literal["udp", "tcp"] | None = None,
     alias: Symbol | None = None,
 ) -> Asked:
-    """The client asked a DNS server for this name, and got this answer; see `podwire.cases.Asked` for the rest."""
+    """The client asked a DNS server for this name, and got this answer; see `model.cases.Asked` for the rest."""
     return Asked(name=name, answer=answer, of=of, over=over, alias=alias)
 
 

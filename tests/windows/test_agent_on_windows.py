@@ -17,7 +17,7 @@ import dns.rcode
 import pytest
 from agent_for_tests import AGENT, TOKEN, agent, echo_server, exchange, free_port
 
-from podwire.probe.client import AgentError
+from podwire.probing.client import AgentError
 
 PYTHON = os.environ.get("PODWIRE_WINDOWS_PYTHON", "")
 MISSING = [

@@ -14,10 +14,10 @@ from typing import Any
 
 import urllib3
 
-from podwire.cluster.errors import ClusterError, Forbidden, Unauthorized, UsageError
 from podwire.cluster.kubeconfig import Kubeconfig, default_path, read_kubeconfig
 from podwire.cluster.rest import Patience, RestClient
-from podwire.facts import ExternalHost
+from podwire.errors import ClusterError, Forbidden, Unauthorized, UsageError
+from podwire.model.facts import ExternalHost
 
 IN_CLUSTER = "in-cluster"
 OLDEST = (1, 26)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from podwire.cluster.errors import UsageError
+from podwire.errors import UsageError
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 import urllib3
 
-from podwire.cluster.errors import ApiError, ClusterError, Conflict, Forbidden, NotFound, Unauthorized, Unreachable
+from podwire.errors import ApiError, ClusterError, Conflict, Forbidden, NotFound, Unauthorized, Unreachable
 
 Object = dict[str, Any]
 

@@ -17,10 +17,10 @@ from typing import Any
 import attr
 from allure_commons import model2
 
-from podwire.records import CaseRecord, RunRecord
+from podwire.model.verdicts import Finding, Outcome
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.allure_text import environment, finding_line, markdown
 from podwire.reporting.words import MISSING, area_of, brackets, links, message, requirement_of, unmet
-from podwire.verdicts import Finding, Outcome
 
 FOLDER = "allure-results"
 OUTCOME_LABEL = "outcome"

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from podwire.records.files import write_atomically
 from podwire.reporting.allure import FOLDER as RESULTS
 from podwire.reporting.allure import category_rules
-from podwire.reporting.record_file import write_atomically
 
 HISTORY = 10
 """Runs that are remembered."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from podwire.records import CaseRecord, RunRecord
+from podwire.model.verdicts import Finding
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.words import links, message, one_line, tally
-from podwire.verdicts import Finding
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#])")
 

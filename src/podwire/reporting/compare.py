@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from podwire.gate_facts import fact_changes
-from podwire.records import RunRecord
+from podwire.gating.facts import fact_changes
+from podwire.model.verdicts import Outcome
+from podwire.records.run import RunRecord
 from podwire.reporting.pages import ABSENT, MARKS, chips, mark, page, run_head, text, words_of
 from podwire.reporting.words import MISSING, area_of, message
-from podwire.verdicts import Outcome
 
 _ORDER = (*(outcome for outcome in Outcome if not outcome.red), ABSENT, Outcome.INCONCLUSIVE, MISSING, Outcome.FAIL)
 

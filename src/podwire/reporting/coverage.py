@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from podwire.records import CaseRecord, RunRecord
+from podwire.model.requirements import Catalogue, Citation
+from podwire.model.verdicts import Outcome
+from podwire.records.files import write_atomically
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.pages import MARKS, NOT_RUN, STATED, chips, mark, page, run_head, text, words_of
-from podwire.reporting.record_file import write_atomically
 from podwire.reporting.words import MISSING, one_line, requirement_of
-from podwire.requirements import Catalogue, Citation
-from podwire.verdicts import Outcome
 
 NAME = "coverage.html"
 

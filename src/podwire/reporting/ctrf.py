@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from podwire.records import CaseRecord, RunRecord
-from podwire.reporting.record_file import write_atomically
+from podwire.model.verdicts import Outcome
+from podwire.records.files import write_atomically
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.terminal import explain
 from podwire.reporting.words import MISSING, area_of, message, requirement_of
-from podwire.verdicts import Outcome
 
 NAME = "ctrf.json"
 STATUS = {

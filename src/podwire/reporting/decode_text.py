@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
-from podwire.dns_messages import dns_message
-from podwire.packets import Packet
+from podwire.model.packets import Packet
+from podwire.packets.dns import dns_message
 
 _ICMP = {0: "echo reply", 3: "unreachable", 5: "redirect", 8: "echo request", 11: "time exceeded"}
 _ICMPV6 = {

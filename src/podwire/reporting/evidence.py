@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from podwire.observations import POINTS, Capture, Observation
-from podwire.pcap import Frame, write_frames
+from podwire.model.observations import POINTS, Capture, Observation
+from podwire.model.verdicts import Verdict
+from podwire.packets.pcap import Frame, write_frames
 from podwire.reporting.decode_text import decode_capture
-from podwire.verdicts import Verdict
 
 FOLDER = "evidence"
 _LONGEST = 120

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from podwire.flakes import Flake, History
-from podwire.plain import plain
+from podwire.gating.flakes import Flake, History
+from podwire.records.trees import plain
 
 
 def flakes_json(found: History) -> str:

@@ -6,9 +6,9 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from podwire.gate import Change, Gate, Kind
-from podwire.gate_numbers import Compared
-from podwire.plain import plain
+from podwire.gating.gate import Change, Gate, Kind
+from podwire.gating.numbers import Compared
+from podwire.records.trees import plain
 from podwire.reporting.words import one_line
 
 SCHEMA = "podwire.gate/1"

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from podwire.records import CaseRecord, RunRecord
-from podwire.reporting.record_file import write_atomically
+from podwire.model.verdicts import Outcome
+from podwire.records.files import write_atomically
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.terminal import explain
 from podwire.reporting.words import MISSING, brackets, message
-from podwire.verdicts import Outcome
 
 NAME = "junit.xml"
 # XML 1.0 has no way to write these, not even escaped.

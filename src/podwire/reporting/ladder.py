@@ -11,9 +11,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from podwire.dns_messages import dns_message
-from podwire.observations import POINTS, Observation, SeenPacket
-from podwire.packets import Packet
+from podwire.model.observations import POINTS, Observation, SeenPacket
+from podwire.model.packets import Packet
+from podwire.packets.dns import dns_message
 
 RUNGS = 30
 """Rungs that are kept of a case; a spread over backends has thousands, and all of them look like the first."""

@@ -14,11 +14,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from podwire.observations import Observation
-from podwire.records import CaseRecord, RunRecord
+from podwire.model.observations import Observation
+from podwire.records.files import write_atomically
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.ladder import ladder
 from podwire.reporting.pages import MARKS, chips, mark, page, run_head, text, totals
-from podwire.reporting.record_file import write_atomically
 from podwire.reporting.words import MISSING, by_area, links
 
 NAME = "matrix.html"

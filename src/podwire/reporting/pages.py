@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 
-from podwire.builds import named
-from podwire.records import RunRecord
+from podwire.model.verdicts import Outcome
+from podwire.platforms.windows_builds import named
+from podwire.records.run import RunRecord
 from podwire.reporting.words import MISSING, counted, seconds
-from podwire.verdicts import Outcome
 
 STATED = "stated, not tested"
 NOT_RUN = "without a case"

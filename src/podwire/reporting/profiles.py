@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from podwire.records import RunRecord
+from podwire.model.requirements import Catalogue
+from podwire.model.verdicts import Outcome
+from podwire.records.run import RunRecord
 from podwire.reporting.pages import MARKS, NOT_RUN, chips, mark, page, text, words_of
 from podwire.reporting.words import MISSING, one_line, requirement_of, tally
-from podwire.requirements import Catalogue
-from podwire.verdicts import Outcome
 
 NAME = "profiles.html"
 WORST_FIRST = (

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from podwire.records import CaseRecord, RunRecord
-from podwire.reporting.record_file import write_atomically
+from podwire.model.verdicts import Outcome
+from podwire.records.files import write_atomically
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.words import MISSING, area_of, message, requirement_of
-from podwire.verdicts import Outcome
 
 NAME = "sonobuoy_results.yaml"
 STATUS = {

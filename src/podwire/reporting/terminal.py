@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
-from podwire.builds import named
-from podwire.facts import UNKNOWN, ClusterFacts
-from podwire.known_profiles import profile_of
-from podwire.records import CaseRecord, RunRecord
+from podwire.model.facts import UNKNOWN, ClusterFacts
+from podwire.model.verdicts import Outcome
+from podwire.platforms.profiles import profile_of
+from podwire.platforms.windows_builds import named
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.words import brackets, by_area, counted, one_line, seconds, tally, unmet
-from podwire.verdicts import Outcome
 
 MODE_CONFLICT = "conflict: network mode"
 _WIDTH = 110

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from podwire.records import CaseRecord, RunRecord
-from podwire.verdicts import Finding, Outcome
+from podwire.model.verdicts import Finding, Outcome
+from podwire.records.run import CaseRecord, RunRecord
 
 MISSING = "no result"
 

@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from podwire import __version__
-from podwire.gate import Decision, Gate, Run
-from podwire.gate_numbers import Rules
-from podwire.gate_runs import gate_over, load_runs
+from podwire.gating.gate import Decision, Gate, Run
+from podwire.gating.numbers import Rules
+from podwire.gating.runs import gate_over, load_runs
+from podwire.gating.waiver_file import load_waivers
+from podwire.records.files import write_atomically
 from podwire.reporting.compare import compare_html
 from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
-from podwire.reporting.record_file import write_atomically
 from podwire.signoff.bundle import files_below, packed
 from podwire.signoff.manifest import MANIFEST, SCHEMA, SIGNATURE, File, Manifest
 from podwire.signoff.sbom import sbom
 from podwire.signoff.signatures import signed
-from podwire.waiver_file import load_waivers
 
 RAW = frozenset({"allure-results"})
 """What a run's folder holds for a tool to read: the report made of it is in the bundle, and so is the record."""

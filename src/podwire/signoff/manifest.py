@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from podwire.gate_numbers import Rules
-from podwire.plain import Malformed, plain, value_of
+from podwire.gating.numbers import Rules
+from podwire.records.trees import Malformed, plain, value_of
 
 SCHEMA = "podwire.signoff/1"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.json.sig"

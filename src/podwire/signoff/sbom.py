@@ -11,7 +11,7 @@ from importlib.metadata import Distribution, distributions
 from typing import Any
 
 from podwire import __version__
-from podwire.records import ProbeImage, RunRecord
+from podwire.records.run import ProbeImage, RunRecord
 
 
 def sbom(records: Iterable[RunRecord]) -> bytes:

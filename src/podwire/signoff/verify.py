@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from podwire.gate import Decision, Refused
-from podwire.gate_runs import gate_over, load_runs
+from podwire.gating.gate import Decision, Refused
+from podwire.gating.runs import gate_over, load_runs
+from podwire.gating.waiver_file import WaiverError, load_waivers
 from podwire.signoff.bundle import Damaged, is_inside, unpacked, written
 from podwire.signoff.manifest import MANIFEST, SIGNATURE, File, Manifest
 from podwire.signoff.signatures import NotSigned, signer
-from podwire.waiver_file import WaiverError, load_waivers
 
 
 class NotVerified(Exception):

@@ -1,0 +1,27 @@
+"""Where a command that makes many runs leaves them, and how it says what it does meanwhile."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from podwire.errors import UsageError
+
+
+def output_folder(given: Path | None, kind: str) -> Path:
+    """The folder that was asked for, or `reports/<kind>/<time>`, made. `UsageError` where it cannot be."""
+    from podwire.content import runs_folder
+
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    folder = given or runs_folder().parent / kind / stamp
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageError(f"--output {folder}: {problem.strerror}") from problem
+    return folder
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(f"podwire: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,43 @@
+"""The command `podwire replay`: dated regressions of Windows networking, on the lab, before the gate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from podwire.cli.output import output_folder, say
+from podwire.cli.runs import Command
+
+
+def add_replay_command(commands: Any, command: Command) -> None:
+    """Add it to the command line; `command` makes one."""
+    told = "dated regressions of Windows networking on the lab: which would the gate have caught"
+    replay = command(commands, "replay", _replay, told)
+    replay.add_argument("names", nargs="*", metavar="REGRESSION", help="only these")
+    replay.add_argument("--list", action="store_true", help="only list them, with their sources")
+    replay.add_argument("--whole", action="store_true", help="run all cases each time, not those that may notice")
+    replay.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, help="where runs and results go (reports/replay/<time>)"
+    )
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from podwire.records.files import write_atomically
+    from podwire.running.replay import Replay, chosen
+    from podwire.running.replay_text import replay_json, replay_markdown, replay_text
+
+    several = chosen(options.names)
+    if options.list:
+        for one in several:
+            print(f"{one.id:26} {one.title} ({one.when})\n{'':26} {one.source}")
+            print(f"{'':26} {'not shown: ' + one.unshown if one.unshown else 'on ' + one.profile}")
+        return 0
+    folder = output_folder(options.output, "replay")
+    found = Replay(folder, say, whole=options.whole).replay(several)
+    for name, text in (("replay.md", replay_markdown(found)), ("replay.json", replay_json(found))):
+        write_atomically(folder / name, text)
+    print(replay_text(found), end="")
+    print(f"runs and results: {folder}")
+    shown = [one for one in found if one.regression.shown]
+    return 0 if all(one.by_gate for one in shown) else 1

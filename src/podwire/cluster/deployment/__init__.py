@@ -1,0 +1,1 @@
+"""What a run puts into the cluster, changes there, and removes."""

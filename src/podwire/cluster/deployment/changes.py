@@ -1,0 +1,137 @@
+"""What a run changes in the cluster between its flows, and the fact that tells that it is done.
+
+A change is named in `@flows(after=...)`. All changes are made together, once the flows that need the cluster as it was
+have been answered, and while the silent ones wait; each is bounded, and how long it took is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.filling import calico_filled, vpc_filled
+from podwire.cluster.deployment.services import deployed
+from podwire.cluster.deployment.workloads import Deployment
+from podwire.cluster.rest import RestClient
+from podwire.errors import ClusterError, NotFound
+
+Change = Callable[[RestClient, Deployment], Sequence[Callable[[], bool]]]
+PATIENCE = 30.0
+"""Seconds for the API to show a change; Kubernetes' own tests give Windows nodes twice what they give Linux nodes."""
+
+
+def first_twin_deleted(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
+    """Of two Services with the same backend the first is deleted."""
+    gone = []
+    for key, service in list(deployment.services.found.items()):
+        if service.kind == "twin-first":
+            deployment.former[key] = service
+            rest.delete("services", deployment.namespace, service.name)
+            gone.append(_is_gone(rest, "services", deployment.namespace, service.name))
+    return gone
+
+
+def service_recreated(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
+    """A Service is deleted and made again, with another address, another port and another type."""
+    for key, service in list(deployment.services.found.items()):
+        if service.kind != "recreated":
+            continue
+        deployment.former[key] = service
+        rest.delete("services", deployment.namespace, service.name)
+        _await(_is_gone(rest, "services", deployment.namespace, service.name))
+        obj = manifests.service(deployment.run_id, service.kind, service.pod)
+        obj["spec"]["type"] = "NodePort"
+        for port in obj["spec"]["ports"]:
+            port["port"] += 1
+        made = deployed(service.kind, service.pod, rest.apply(obj))
+        if made.cluster_ips == service.cluster_ips:
+            raise ClusterError(f"Service {service.name} got the address that it had before")
+        deployment.services.found[key] = made
+    return ()
+
+
+def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
+    """Pods that go on serving for their grace period are told to go."""
+    leaving = [probe.pod for probe in deployment.probes if probe.slot == "leaving"]
+    for pod in leaving:
+        rest.delete("pods", deployment.namespace, pod)
+    addresses = {ip for probe in deployment.probes if probe.pod in leaving for ip in probe.addresses.values()}
+
+    def all_terminating() -> bool:
+        """The EndpointSlices call their endpoints terminating."""
+        ends = [
+            endpoint
+            for one in rest.list("endpointslices", deployment.namespace)
+            for endpoint in one.get("endpoints") or ()
+            if addresses & set(endpoint.get("addresses") or ())
+        ]
+        return all((end.get("conditions") or {}).get("ready") is False for end in ends if not _of_pods_service(end))
+
+    return [all_terminating]
+
+
+def pods_guarded(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
+    """A network policy is made for pods that everybody could reach. Nothing in the API tells when nodes hold to it."""
+    rest.apply(manifests.network_policy(deployment.run_id, "guarded"))
+    return ()
+
+
+def affinity_idle(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
+    """Nobody talks to the Services of short affinity until it has run out, with a second to spare."""
+    spec = manifests.service(deployment.run_id, "affinity-short")["spec"]
+    over = time.monotonic() + spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] + 1
+    return [lambda: time.monotonic() >= over]
+
+
+def _of_pods_service(endpoint: Mapping[str, object]) -> bool:
+    """The Service that names pods publishes them whether they are ready or not."""
+    return bool(endpoint.get("hostname"))
+
+
+CHANGES: Mapping[str, Change] = {
+    "first-twin-deleted": first_twin_deleted,
+    "service-recreated": service_recreated,
+    "pods-leaving": pods_leaving,
+    "pods-guarded": pods_guarded,
+    "affinity-idle": affinity_idle,
+    "calico-node-filled": calico_filled,
+    "vpc-node-filled": vpc_filled,
+}
+
+
+def make_changes(rest: RestClient, deployment: Deployment, names: Sequence[str]) -> dict[str, str]:
+    """Make these changes and wait until the API shows them. Returns by name why one could not be made."""
+    problems: dict[str, str] = {}
+    waiting: list[tuple[str, Callable[[], bool]]] = []
+    for name in names:
+        try:
+            waiting += [(name, shown) for shown in CHANGES[name](rest, deployment)]
+        except ClusterError as error:
+            problems[name] = f"the change '{name}' could not be made: {error}"
+    for name, shown in waiting:
+        try:
+            _await(shown)
+        except ClusterError as error:
+            problems[name] = f"the change '{name}' does not show: {error}"
+    return problems
+
+
+def _await(shown: Callable[[], bool]) -> None:
+    end, pause = time.monotonic() + PATIENCE, 0.02
+    while not shown():
+        if time.monotonic() >= end:
+            raise ClusterError(f"not within {PATIENCE:g} s")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.5)
+
+
+def _is_gone(rest: RestClient, resource: str, namespace: str, name: str) -> Callable[[], bool]:
+    def gone() -> bool:
+        try:
+            rest.get(resource, namespace, name)
+        except NotFound:
+            return True
+        return False
+
+    return gone

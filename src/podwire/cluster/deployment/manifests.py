@@ -1,0 +1,251 @@
+"""The objects of a run, made from the files in `manifests/`: load the YAML, set the fields that differ.
+
+The files are valid as they stand, not text templates.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+
+from podwire.content import manifests_folder
+from podwire.model.facts import OS, NodeFacts
+from podwire.planning.prerequisites import CROWDS
+
+Object = dict[str, Any]
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+RUN_LABEL = "podwire.dev/run"
+PROBE_LABEL = "podwire.dev/probe"
+KIND_LABEL = "podwire.dev/kind"
+SLOT_LABEL = "podwire.dev/slot"
+PORT_NOTE = "podwire.dev/port"
+OWNER = "podwire.dev/owner"
+MANAGER = "podwire"
+PREFIX = "podwire-"
+AGENT_CONFIGMAP = "podwire-agent"
+AGENT_KEY = "agent.py"
+RESOLVER_OF_NOBODY = "198.18.0.53"
+RESOLVER_FILE = f"nameserver {RESOLVER_OF_NOBODY}\noptions timeout:1 attempts:1\n"
+HEADLESS_SERVICE = "pods"
+CONTAINER = "probe"
+
+ORDINARY = ("a", "b", "host", "outside")
+"""What plays a role without a file in `variants/`."""
+_LONGEST = 40
+"""Characters of a node's part in a probe's name: `<node>-custom-dns` must stay a DNS label of 63."""
+_LABEL = 63
+
+
+@functools.cache
+def _documents(file: str) -> tuple[Object, ...]:
+    with (manifests_folder() / file).open(encoding="utf-8") as stream:
+        return tuple(yaml.load_all(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def _fresh(file: str, number: int = 0) -> Object:
+    return copy.deepcopy(_documents(file)[number])
+
+
+def namespace_name(run_id: str) -> str:
+    """The namespace of a run."""
+    return f"{PREFIX}{run_id}"
+
+
+def namespace(run_id: str, owner: str) -> Object:
+    """The Namespace; `owner` says in words who runs it (`user@host`)."""
+    obj = _fresh("namespace.yaml")
+    obj["metadata"]["name"] = namespace_name(run_id)
+    obj["metadata"]["labels"][RUN_LABEL] = run_id
+    obj["metadata"]["annotations"] = {OWNER: owner}
+    return obj
+
+
+def agent_configmap(run_id: str, agent: str) -> Object:
+    """The ConfigMap that carries the agent's source into the pods, and a resolver file for one kind of them."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": AGENT_CONFIGMAP,
+            "namespace": namespace_name(run_id),
+            "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id},
+        },
+        "data": {AGENT_KEY: agent, "resolv.conf": RESOLVER_FILE},
+    }
+
+
+def probe_pod(
+    run_id: str, name: str, slot: str, node: NodeFacts, hostname: str, image: str, deadline: int, dns: str = ""
+) -> Object:
+    """A probe on that node.
+
+    `slot` is `a`, `b`, `host`, or a special kind of pod (a file in `variants/`). `hostname` is the node's label,
+    `image` what to run, `deadline` seconds of life, `dns` the address that the pod custom-dns has to ask.
+    """
+    kind = "host" if slot == "host" else "pod"
+    obj = _fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
+    if slot not in ORDINARY:
+        obj = _patched(obj, _variant(slot, node.os))
+    metadata, spec = obj["metadata"], obj["spec"]
+    metadata["name"] = name
+    metadata["namespace"] = namespace_name(run_id)
+    metadata["labels"] |= {RUN_LABEL: run_id, PROBE_LABEL: name, KIND_LABEL: kind, SLOT_LABEL: slot}
+    spec["nodeSelector"]["kubernetes.io/hostname"] = hostname
+    spec["activeDeadlineSeconds"] = deadline
+    for container in spec["containers"]:
+        container["image"] = image
+    port = (metadata.get("annotations") or {}).get(PORT_NOTE)
+    if port:
+        words = spec["containers"][0]["command"]
+        words[words.index("--port") + 1] = port
+    if kind == "pod":
+        spec["hostname"] = name
+    if "dnsConfig" in spec:
+        spec["dnsConfig"]["nameservers"] = [dns]
+    return obj
+
+
+def _variant(slot: str, os: OS) -> Object:
+    """What a variant says for an operating system; a file of one document says it for both."""
+    documents = _documents(f"variants/{slot}.yaml")
+    own = (one for one in documents if (one["spec"].get("os") or {}).get("name") == os)
+    return copy.deepcopy(next(own, documents[0]))
+
+
+def _patched(obj: Object, patch: Object) -> Object:
+    """The object with what a variant says: maps are merged, and so are containers, each with the one that there is;
+    other lists are replaced."""
+    merged = dict(obj)
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _patched(merged[key], value)
+        elif key == "containers":
+            merged[key] = [_patched(merged[key][0], one) for one in value]
+        else:
+            merged[key] = value
+    return merged
+
+
+def searches(slot: str) -> tuple[str, ...]:
+    """The search list of a special kind of pod, or nothing when it has the cluster's."""
+    if slot in ORDINARY:
+        return ()
+    return tuple((_fresh(f"variants/{slot}.yaml")["spec"].get("dnsConfig") or {}).get("searches") or ())
+
+
+def hosts_alias(slot: str) -> tuple[str, str]:
+    """The name that stands in a special pod's hosts file, and its address."""
+    alias = _fresh(f"variants/{slot}.yaml")["spec"]["hostAliases"][0]
+    return alias["hostnames"][0], alias["ip"]
+
+
+def host_port(slot: str) -> int:
+    """The port of the node that leads to a special pod."""
+    return int(_fresh(f"variants/{slot}.yaml")["spec"]["containers"][0]["ports"][0]["hostPort"])
+
+
+def headless_service(run_id: str) -> Object:
+    """The Service that gives pods their names."""
+    return service(run_id, HEADLESS_SERVICE)
+
+
+def service(run_id: str, kind: str, pod: str = "", number: int = 0) -> Object:
+    """A Service of that kind (a file in `services/`), for the probe `pod` where it has one backend.
+
+    `number` makes what must be unique among the Services of a kind: an external address.
+    """
+    obj = _fresh(f"services/{kind}.yaml")
+    metadata, spec = obj["metadata"], obj["spec"]
+    metadata["name"] = service_name(kind, pod)
+    metadata["namespace"] = namespace_name(run_id)
+    metadata["labels"][RUN_LABEL] = run_id
+    if pod:
+        metadata["labels"][PROBE_LABEL] = pod
+    selector = spec.get("selector")
+    if selector:
+        selector[RUN_LABEL] = run_id
+        if pod:
+            selector[PROBE_LABEL] = pod
+    if "externalIPs" in spec:
+        spec["externalIPs"] = [str(ipaddress.ip_address(ip) + number) for ip in spec["externalIPs"]]
+    return obj
+
+
+def network_policy(run_id: str, kind: str) -> Object:
+    """The NetworkPolicy of that kind (a file in `policies/`)."""
+    obj = _fresh(f"policies/{kind}.yaml")
+    obj["metadata"]["namespace"] = namespace_name(run_id)
+    obj["metadata"]["labels"][RUN_LABEL] = run_id
+    return obj
+
+
+def security_group_policy(run_id: str, group: str) -> Object:
+    """The SecurityGroupPolicy that puts pods of the kind grouped into a security group."""
+    obj = network_policy(run_id, "grouped")
+    obj["spec"]["securityGroups"]["groupIds"] = [group]
+    return obj
+
+
+def service_name(kind: str, pod: str = "") -> str:
+    """The name of a Service: its kind, and the probe behind it."""
+    name = f"{kind}-{pod}" if pod else kind
+    if len(name) <= _LABEL:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LABEL - 9].rstrip('-')}-{digest}"
+
+
+def crowd_size(kind: str) -> int:
+    """How many endpoints a Service of that kind is given by hand; 0 when it has a selector."""
+    return CROWDS.get(kind, 0)
+
+
+def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]]) -> Iterator[Object]:
+    """The EndpointSlices of a crowd: the given `(address, node)`, made up to its number with addresses of nobody.
+
+    At most 1000 endpoints go into one slice (kubernetes.io: "EndpointSlices").
+    """
+    size, spec = crowd_size(kind), _documents(f"services/{kind}.yaml")[0]["spec"]
+    fillers = (str(ipaddress.ip_address("198.18.0.1") + at) for at in range(size))
+    endpoints = [{"addresses": [ip], "nodeName": node, "conditions": {"ready": True}} for ip, node in addresses[:size]]
+    endpoints += [{"addresses": [next(fillers)], "conditions": {"ready": True}} for _ in range(size - len(endpoints))]
+    ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in spec["ports"]]
+    for at in range(0, size, 1000):
+        yield {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": f"{kind}-{at // 1000}",
+                "namespace": namespace_name(run_id),
+                "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id, "kubernetes.io/service-name": kind},
+            },
+            "addressType": "IPv4",
+            "endpoints": endpoints[at : at + 1000],
+            "ports": ports,
+        }
+
+
+def command_of(pod: Object) -> tuple[str, ...]:
+    """What to exec in a probe for the agent's RPC: the same interpreter and file as the pod's own process."""
+    words: list[str] = pod["spec"]["containers"][0]["command"]
+    return (*words[: words.index("serve")], "rpc")
+
+
+def short_names(nodes: tuple[str, ...]) -> dict[str, str]:
+    """For each node's name a DNS label that is different from all others; a plain name stays as it is."""
+    short: dict[str, str] = {}
+    for node in nodes:
+        label = re.sub(r"[^a-z0-9-]+", "-", node.lower().split(".")[0]).strip("-")
+        if not label or len(label) > _LONGEST or label in short.values():
+            digest = hashlib.sha256(node.encode()).hexdigest()[:8]
+            label = f"{label[: _LONGEST - 9].rstrip('-') or 'node'}-{digest}"
+        short[node] = label
+    return short

@@ -1,0 +1,156 @@
+"""The Services of a run: made before the pods, complete once these are ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.waiting import wait_for_endpoints
+from podwire.cluster.rest import RestClient
+from podwire.errors import ApiError, Forbidden
+from podwire.model.facts import Family, family_of
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServicePort:
+    """A port of a Service. `node_port` is None where it has none; `target` is a number, or a name."""
+
+    port: int
+    protocol: str
+    node_port: int | None = None
+    target: int | str = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedService:
+    """A Service of the run. Addresses are by family; `ports` by name, in the order of the object."""
+
+    kind: str
+    name: str
+    pod: str = ""
+    cluster_ips: Mapping[Family, str] = field(default_factory=dict)
+    ingress: Mapping[Family, str] = field(default_factory=dict)
+    external_ips: Mapping[Family, str] = field(default_factory=dict)
+    ports: Mapping[str, ServicePort] = field(default_factory=dict)
+    health_port: int | None = None
+    is_load_balancer: bool = False
+
+    def port_for(self, protocol: str, name: str = "") -> ServicePort | None:
+        """The port for a protocol (`tcp`, `udp`, `sctp`; HTTP is TCP), the first one or that whose name begins so."""
+        wanted = {"http": "tcp"}.get(protocol, protocol)
+        for key, port in self.ports.items():
+            if port.protocol == wanted and key.startswith(name):
+                return port
+        return None
+
+
+def deployed(kind: str, pod: str, obj: Object) -> DeployedService:
+    """What the API says of a Service."""
+    spec, status = obj["spec"], obj.get("status") or {}
+    ingress = ((status.get("loadBalancer") or {}).get("ingress")) or []
+    return DeployedService(
+        kind=kind,
+        name=obj["metadata"]["name"],
+        pod=pod,
+        cluster_ips=_by_family(ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != "None"),
+        ingress=_by_family(entry["ip"] for entry in ingress if entry.get("ip")),
+        external_ips=_by_family(spec.get("externalIPs") or ()),
+        ports={
+            str(port.get("name", "")): ServicePort(
+                port=port["port"],
+                protocol=port.get("protocol", "TCP").lower(),
+                node_port=port.get("nodePort"),
+                target=port.get("targetPort", port["port"]),
+            )
+            for port in spec.get("ports") or ()
+        },
+        health_port=spec.get("healthCheckNodePort"),
+        is_load_balancer=spec.get("type") == "LoadBalancer",
+    )
+
+
+def _by_family(addresses: Iterable[str]) -> dict[Family, str]:
+    found: dict[Family, str] = {}
+    for address in addresses:
+        found.setdefault(family_of(address), address)
+    return found
+
+
+class Services:
+    """The Services of one run, by kind and by the probe behind them ('' for one with other backends)."""
+
+    def __init__(self, rest: RestClient, namespace: str, run_id: str, wanted: Sequence[tuple[str, str]]) -> None:
+        self._rest, self._namespace, self._run_id = rest, namespace, run_id
+        self._wanted = tuple(wanted)
+        self.found: dict[tuple[str, str], DeployedService] = {}
+        self.problems: dict[tuple[str, str], str] = {}
+
+    def apply(self, threads: Executor, external_name: str = "") -> None:
+        """Make them all. One that the API refuses is the problem of the cases that need it; others go on."""
+        numbers: dict[str, int] = {}
+        asked = {}
+        for kind, pod in self._wanted:
+            numbers[kind] = numbers.get(kind, -1) + 1
+            obj = manifests.service(self._run_id, kind, pod, numbers[kind])
+            if obj["spec"].get("type") == "ExternalName":
+                obj["spec"]["externalName"] = external_name
+            asked[kind, pod] = threads.submit(self._rest.apply, obj)
+        for key, future in asked.items():
+            try:
+                self.found[key] = deployed(*key, future.result())
+            except ApiError as error:
+                self._refused(key, error)
+
+    def _refused(self, key: tuple[str, str], error: ApiError) -> None:
+        """Missing rights, and a server that fails, are the whole run's problem."""
+        no_rights = isinstance(error, Forbidden) and error.for_want_of_rights
+        if no_rights or error.status == 401 or error.status >= 500:
+            raise error
+        name = manifests.service_name(*key)
+        self.problems[key] = f"Service {name}: the API server refuses it: {error.message}"
+
+    def complete(self, addresses: Sequence[tuple[str, str]], ready: Iterable[str], seconds: float = 60.0) -> list[str]:
+        """Once the pods are ready: endpoints by hand where a Service has no selector, endpoints and addresses awaited.
+
+        `addresses` are those of the usual probes with their nodes, `ready` the probes that came up. Returns what is
+        not as it should be, a line each; the cases that need it say so too.
+        """
+        for kind in {kind for kind, _ in self.found if manifests.crowd_size(kind)}:
+            try:
+                for obj in manifests.endpoint_slices(self._run_id, kind, addresses):
+                    self._rest.apply(obj)
+            except ApiError as error:
+                self._refused((kind, ""), error)
+        up = set(ready)
+        served = {one.name: one.pod for one in self.found.values() if one.pod in up}
+        lines = [
+            f"Service {name} has no ready endpoint yet, although its pod is ready"
+            for name in sorted(wait_for_endpoints(self._rest, self._namespace, served))
+        ]
+        return lines + self._await_addresses(seconds)
+
+    def _await_addresses(self, seconds: float) -> list[str]:
+        """Until every load balancer has an address, or for that long."""
+        end, pause = time.monotonic() + seconds, 0.02
+        while self._without_address():
+            named = {self.found[key].name: key for key in self._without_address()}
+            for obj in self._rest.list("services", self._namespace):
+                key = named.get(obj["metadata"]["name"])
+                if key is not None:
+                    self.found[key] = deployed(*key, obj)
+            if time.monotonic() >= end:
+                break
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+        for key in self._without_address():
+            self.problems[key] = f"Service {self.found[key].name} got no load balancer address in {seconds:.0f} s"
+        return [self.problems[key] for key in self._without_address()]
+
+    def _without_address(self) -> list[tuple[str, str]]:
+        return [key for key, one in self.found.items() if one.is_load_balancer and not one.ingress]

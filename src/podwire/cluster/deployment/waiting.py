@@ -1,0 +1,221 @@
+"""Waiting for pods: what a pod's status says, and how long each kind of trouble may last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from podwire.cluster.deployment.manifests import RUN_LABEL
+from podwire.cluster.rest import RestClient
+from podwire.errors import ApiError, ClusterError, NotFound
+
+Object = dict[str, Any]
+Trouble = Literal["starting", "schedule", "image", "container"]
+
+_IMAGE = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable")
+_FINAL = ("InvalidImageName", "ErrImageNeverPull")
+_CONTAINER = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodState:
+    """What a pod's status comes to. `final` means that waiting longer is of no use; `text` is for a person."""
+
+    ready: bool = False
+    final: bool = False
+    trouble: Trouble = "starting"
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds. `ready` bounds the whole wait, the others how long one kind of trouble may last before it counts."""
+
+    ready: float = 600.0
+    image: float = 60.0
+    schedule: float = 30.0
+    container: float = 30.0
+
+    def of(self, trouble: Trouble) -> float:
+        return {"starting": self.ready, "schedule": self.schedule, "image": self.image, "container": self.container}[
+            trouble
+        ]
+
+
+def pod_state(pod: Object) -> PodState:
+    """Read a pod's status (kubernetes.io: Pod Lifecycle). Pure."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    conditions = {c.get("type"): c for c in status.get("conditions") or []}
+    if pod["metadata"].get("deletionTimestamp"):
+        return PodState(final=True, text="it is being deleted by somebody else")
+    if status.get("phase") in ("Failed", "Succeeded"):
+        return PodState(final=True, text=_ended(status))
+    if spec.get("restartPolicy") == "Never" and _ends(status):
+        return PodState(final=True, text=_ended(status))  # Its other containers may run on; it will never be ready.
+    # A pod with a gate that nobody meets is as ready as it will ever be once its containers are.
+    wanted = "ContainersReady" if spec.get("readinessGates") else "Ready"
+    if conditions.get(wanted, {}).get("status") == "True" and status.get("podIPs"):
+        return PodState(ready=True)
+    scheduled = conditions.get("PodScheduled", {})
+    node = spec.get("nodeName") or (spec.get("nodeSelector") or {}).get("kubernetes.io/hostname", "")
+    if scheduled.get("status") == "False":
+        return PodState(
+            trouble="schedule", text=f"cannot be scheduled on node {node}: {_line(scheduled.get('message'))}"
+        )
+    for container in status.get("containerStatuses") or []:
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        reason, message = str(waiting.get("reason", "")), _line(waiting.get("message"))
+        if reason in _IMAGE or reason in _FINAL:
+            text = f"image {_image(pod)} cannot be pulled on node {node}: {message or reason}"
+            return PodState(final=reason in _FINAL, trouble="image", text=text)
+        if reason in _CONTAINER:
+            return PodState(trouble="container", text=f"its container does not start: {reason}: {message}")
+        if reason:
+            return PodState(text=f"{reason} {message}".strip())
+    return PodState(text=status.get("phase") or "no status yet")
+
+
+def _ended(status: Object) -> str:
+    told = _line(f"{status.get('reason') or ''} {status.get('message') or ''}")
+    for end in _ends(status):
+        more = _line(f"{end.get('reason') or ''} {end.get('message') or ''}")
+        told = f"{told} (exit code {end.get('exitCode')}: {more})".strip()
+    return f"it has ended: {told or status.get('phase')}"
+
+
+def _ends(status: Object) -> list[Object]:
+    """How containers of a pod ended, of those that have."""
+    states = [container.get("state") or {} for container in status.get("containerStatuses") or []]
+    return [state["terminated"] for state in states if state.get("terminated")]
+
+
+def _image(pod: Object) -> str:
+    containers = pod["spec"].get("containers") or [{}]
+    return str(containers[0].get("image", "?"))
+
+
+def image_of(pod: Object) -> tuple[str, str]:
+    """The image that a pod's container asks for and, from its status, the digest of the one that it runs."""
+    asked = next((c.get("image", "") for c in (pod.get("spec") or {}).get("containers") or []), "")
+    found = next((c.get("imageID", "") for c in (pod.get("status") or {}).get("containerStatuses") or []), "")
+    return str(asked), str(found)
+
+
+def _line(text: object) -> str:
+    return " ".join(str(text or "").split())
+
+
+@dataclass
+class PodWait:
+    """Waits for the pods of one run by listing them. `ready` and `problems` fill up until no pod is left between."""
+
+    rest: RestClient
+    namespace: str
+    run_id: str
+    limits: Limits
+    say: Callable[[str], object]
+    ready: dict[str, Object] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    _since: dict[tuple[str, Trouble], float] = field(default_factory=dict)
+    _words: dict[tuple[str, Trouble], str] = field(default_factory=dict)
+
+    def wait(self, names: set[str]) -> None:
+        """Return when each of these pods is ready or has a problem; bounded by `limits.ready`."""
+        begin = spoke = time.monotonic()
+        pause = 0.02
+        while True:
+            pods = self.rest.list("pods", self.namespace, labels=f"{RUN_LABEL}={self.run_id}")
+            now = time.monotonic()
+            found = {pod["metadata"]["name"]: pod for pod in pods}
+            for name in sorted(names):
+                self._look(name, found.get(name), begin, now)
+            left = sorted(names - self.ready.keys() - self.problems.keys())
+            if not left:
+                return
+            if now - spoke > 10.0:
+                spoke = now
+                some = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
+                self.say(f"waiting for {len(left)} of {len(names)} probes ({some}), {now - begin:.0f} s")
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+
+    def _look(self, name: str, pod: Object | None, begin: float, now: float) -> None:
+        if name in self.problems or name in self.ready:
+            return
+        state = pod_state(pod) if pod else PodState(final=True, text="it was deleted by somebody else")
+        if state.ready and pod:
+            self.ready[name] = pod
+            return
+        key = (name, state.trouble)
+        since = self._since.setdefault(key, begin if state.trouble == "starting" else now)
+        # "Back-off pulling image" follows the message that says why: keep the longer one.
+        if len(state.text) >= len(self._words.get(key, "")):
+            self._words[key] = state.text
+        if state.final:
+            self.problems[name] = state.text
+        elif now - since >= self.limits.of(state.trouble) or now - begin >= self.limits.ready:
+            text = self._words[key]
+            if state.trouble == "starting":
+                text = f"not ready after {now - begin:.0f} s: {text}{self._event(name)}"
+            self.problems[name] = text
+
+    def _event(self, name: str) -> str:
+        """The newest warning about a pod: a sandbox that gets no network is told nowhere else."""
+        try:
+            events = self.rest.list(
+                "events", self.namespace, fields=f"involvedObject.kind=Pod,involvedObject.name={name},type=Warning"
+            )
+        except ApiError:
+            return ""
+        events.sort(key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
+        return f"; {events[-1].get('reason')}: {_line(events[-1].get('message'))}" if events else ""
+
+
+def wait_for_endpoints(rest: RestClient, namespace: str, wanted: Mapping[str, str], seconds: float = 15.0) -> set[str]:
+    """Wait until each Service (key) has an endpoint that is ready; return those that have none after that time.
+
+    It says nothing of the nodes' proxies, which follow a moment later and must be asked with packets.
+    """
+    end = time.monotonic() + seconds
+    pause = 0.02
+    while True:
+        try:
+            slices = rest.list("endpointslices", namespace)
+        except ApiError:
+            return set()  # Not allowed to look: the flows will tell.
+        served = {
+            str((one["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
+            for one in slices
+            for endpoint in one.get("endpoints") or []
+            if (endpoint.get("conditions") or {}).get("ready") is not False and endpoint.get("addresses")
+        }
+        missing = set(wanted) - served
+        if not missing or time.monotonic() >= end:
+            return missing
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.5)
+
+
+def why_lost(rest: RestClient, namespace: str, pod: str) -> str:
+    """What the API tells of a probe that answered and now does not: its end, its deletion, or its node's condition.
+
+    Empty when the API sees nothing wrong, or cannot be asked.
+    """
+    try:
+        found = rest.get("pods", namespace, pod)
+    except NotFound:
+        return f"pod {pod} was deleted"
+    except ClusterError:
+        return ""
+    name = (found.get("spec") or {}).get("nodeName", "")
+    try:
+        conditions = (rest.get("nodes", None, name).get("status") or {}).get("conditions") or [] if name else []
+    except ClusterError:
+        conditions = []
+    ready = next((one for one in conditions if one.get("type") == "Ready"), None)
+    if ready and ready.get("status") != "True":
+        return f"node {name} is not ready: {_line(ready.get('message') or ready.get('reason'))}"
+    state = pod_state(found)
+    return "" if state.ready else f"pod {pod}: {state.text}"

@@ -1,0 +1,380 @@
+"""What a run puts into the cluster: a namespace, the agent, two probe pods and a host probe a node, their Services."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from podwire.cluster.connect import Connection
+from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.filled import Filled
+from podwire.cluster.deployment.images import image_for
+from podwire.cluster.deployment.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
+from podwire.cluster.deployment.removal import run_of, undeploy
+from podwire.cluster.deployment.services import DeployedService, Services
+from podwire.cluster.deployment.waiting import Limits, PodWait, image_of
+from podwire.cluster.discovery.other_pods import addresses_of_others
+from podwire.cluster.discovery.vpc import has_branch, vpc_address, vpc_subnet
+from podwire.cluster.discovery.warm_addresses import wanted_addresses
+from podwire.cluster.rest import RestClient
+from podwire.content import agent_file
+from podwire.errors import (
+    ApiError,
+    ClusterError,
+    Conflict,
+    Forbidden,
+    PodwireError,
+    UsageError,
+)
+from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
+from podwire.planning.prerequisites import GROUPED, Needs
+
+Object = dict[str, Any]
+
+ECHO_PORT = 8080
+SECOND_PORT = 8081
+HOST_ECHO_PORT = 18080
+HOST_NETWORK_PORT = 18082
+SERVICE_PORT = 80
+SLOTS = ("a", "b", "host")
+_THREADS = 8
+_RUN_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+
+__all__ = [
+    "CONTAINER",
+    "ECHO_PORT",
+    "HEADLESS_SERVICE",
+    "HOST_ECHO_PORT",
+    "HOST_NETWORK_PORT",
+    "SECOND_PORT",
+    "SERVICE_PORT",
+    "DeployOptions",
+    "Deployment",
+    "Probe",
+    "deploy",
+    "undeploy",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployOptions:
+    """How to deploy. `deadline` is the seconds after which the pods end by themselves, whatever happens to the runner.
+
+    `needs` are the special pods and Services of the plan. `keep` leaves what was made when the deployment itself fails.
+    `agent` replaces the agent's source (tests).
+    """
+
+    run_id: str
+    needs: Needs = field(default_factory=Needs)
+    nodes_per_os: int = 2
+    linux_image: str | None = None
+    windows_image: str | None = None
+    deadline: int = 3600
+    limits: Limits = field(default_factory=Limits)
+    keep: bool = False
+    agent: str | None = None
+    say: Callable[[str], object] = lambda line: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """A probe pod, or a node's host probe. `pod` is its name, which is also the identity that its echo answers with.
+
+    `slot` is its place on the node, or the kind of special pod that it is. `addresses` are by family, and empty for
+    a probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the
+    agent's RPC, in the container `probe`. `image` is what the pod asks for, `image_id` what its status says it got.
+    `vpc_address` is what the VPC resource controller noted on it, `vpc_subnet` the subnet of that; '' elsewhere.
+    `has_branch` tells whether that controller gave it an interface of its own, for security groups.
+    """
+
+    pod: str
+    node: str
+    os: OS
+    slot: str
+    addresses: Mapping[Family, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    port: int = ECHO_PORT
+    image: str = ""
+    image_id: str = ""
+    vpc_address: str = ""
+    vpc_subnet: str = ""
+    has_branch: bool = False
+
+    @property
+    def kind(self) -> Literal["pod", "host"]:
+        return "host" if self.slot == "host" else "pod"
+
+    @property
+    def container(self) -> str:
+        """The container to exec in."""
+        return CONTAINER
+
+    @property
+    def identity(self) -> str:
+        return self.pod
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What stands in the cluster.
+
+    `problems` says by pod why it is not available; the rest of the run goes on. `former` are Services as they were
+    before the run changed them, `filled` the nodes that it filled with pods, and `wanted_addresses` what network cards
+    of nodes must have for pods, where somebody is told to keep some ready. `addresses_of_others` are those of pods on
+    its nodes that are not of the run.
+    """
+
+    namespace: str
+    run_id: str
+    probes: tuple[Probe, ...]
+    services: Services
+    problems: dict[str, str] = field(default_factory=dict)
+    former: dict[tuple[str, str], DeployedService] = field(default_factory=dict)
+    filled: dict[str, Filled] = field(default_factory=dict)
+    wanted_addresses: dict[str, int] = field(default_factory=dict)
+    addresses_of_others: frozenset[str] = frozenset()
+
+    def probe(self, pod: str) -> Probe:
+        """The probe of that name. Raises KeyError."""
+        for probe in self.probes:
+            if probe.pod == pod:
+                return probe
+        raise KeyError(pod)
+
+    def on(self, node: str, slot: str) -> Probe | None:
+        """The probe in that place of a node."""
+        return next((probe for probe in self.probes if probe.node == node and probe.slot == slot), None)
+
+    def available(self) -> Iterator[Probe]:
+        """The probes that were ready."""
+        return (probe for probe in self.probes if probe.pod not in self.problems)
+
+
+def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) -> Deployment:
+    """Put everything there and wait until it is ready or known not to be.
+
+    Raises `UsageError` for a bad run id or a namespace that is not ours, `ClusterError` when nothing can be put there
+    or no probe becomes ready. Whatever ends it early, Ctrl-C too, what was made is removed first (unless `keep`).
+    """
+    if not _RUN_ID.fullmatch(options.run_id):
+        raise UsageError(f"run id {options.run_id!r}: 1 to 40 lower-case letters, digits and dashes are allowed")
+    nodes = [node for os in ("linux", "windows") for node in facts.usable(_os(os))[: options.nodes_per_os]]
+    if not nodes:
+        raise ClusterError(f"context {connection.name}: no node is ready and schedulable")
+    namespace = _claim_namespace(connection, options.run_id)
+    try:
+        return _Deploying(connection.rest, facts, options, namespace, nodes).run()
+    except BaseException:
+        if not options.keep:
+            _give_up(connection, namespace, options)
+        raise
+
+
+def _give_up(connection: Connection, namespace: str, options: DeployOptions) -> None:
+    """Clean up behind a deployment that failed, without hiding why it failed."""
+    try:
+        for line in undeploy(connection, namespace, seconds=20.0):
+            options.say(line)
+    except PodwireError as error:
+        options.say(
+            f"namespace {namespace} may have stayed ({error}); podwire cleanup --run {options.run_id} removes it"
+        )
+
+
+def _os(name: str) -> OS:
+    return "windows" if name == "windows" else "linux"
+
+
+def _claim_namespace(connection: Connection, run_id: str) -> str:
+    """Create it (never apply: that would take over somebody else's), or take the one of this very run."""
+    wanted = manifests.namespace(run_id, _owner())
+    name = str(wanted["metadata"]["name"])
+    try:
+        connection.rest.create(wanted)
+    except Conflict:
+        found = connection.rest.get("namespaces", None, name)
+        if run_of(found) != run_id:
+            raise UsageError(
+                f"namespace {name} exists and is not podwire's (it has no labels {MANAGED_BY}={MANAGER} and "
+                f"{RUN_LABEL}={run_id}); choose another run id"
+            ) from None
+        if found["metadata"].get("deletionTimestamp"):
+            raise ClusterError(f"namespace {name} is still being deleted; wait, or use another run id") from None
+    return name
+
+
+def _owner() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+class _Deploying:
+    """One deployment on its way. The lists below are in the order of nodes and slots."""
+
+    def __init__(
+        self, rest: RestClient, facts: ClusterFacts, options: DeployOptions, namespace: str, nodes: list[NodeFacts]
+    ) -> None:
+        self._rest, self._facts, self._options, self._namespace = rest, facts, options, namespace
+        self._short = manifests.short_names(tuple(node.name for node in nodes))
+        special = {node.name: [slot for name, slot in options.needs.pods if name == node.name] for node in nodes}
+        self._places = [
+            (node, slot, f"{self._short[node.name]}-{slot}") for node in nodes for slot in (*SLOTS, *special[node.name])
+        ]
+        wanted = [
+            (one.kind, f"{self._short[one.node]}-{one.probe}" if one.node else "")
+            for one in options.needs.services
+            if not one.node or one.node in self._short
+        ]
+        self._services = Services(rest, namespace, options.run_id, wanted)
+        self._problems: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def run(self) -> Deployment:
+        options = self._options
+        agent = options.agent if options.agent is not None else agent_file().read_text(encoding="utf-8")
+        with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="deploy") as threads:
+            hostnames = threads.submit(self._hostnames)
+            self._rest.apply(manifests.agent_configmap(options.run_id, agent))
+            headless = threads.submit(self._rest.apply, manifests.headless_service(options.run_id))
+            # A pod may need the address of a Service, no Service that of a pod.
+            external = self._facts.external.name if self._facts.external else ""
+            self._services.apply(threads, external)
+            pods = self._grouped(self._pods(hostnames.result()))
+            for future in [threads.submit(self._apply_pod, pod) for pod in pods]:
+                future.result()
+            headless.result()
+        waiting = PodWait(self._rest, self._namespace, options.run_id, options.limits, options.say)
+        waiting.wait({pod["metadata"]["name"] for pod in pods} - self._problems.keys())
+        self._problems |= waiting.problems
+        if not waiting.ready:
+            first = next((f"{name}: {text}" for name, text in self._problems.items()), "nothing was deployed")
+            raise ClusterError(f"no probe became ready; {first}")
+        commands = {pod["metadata"]["name"]: manifests.command_of(pod) for pod in pods}
+        probes = tuple(
+            self._probe(node, slot, pod, waiting.ready.get(pod), commands.get(pod, ()))
+            for node, slot, pod in self._places
+        )
+        usual = [
+            (one.addresses["ipv4"], one.node)
+            for one in probes
+            if one.slot in ("a", "b") and one.os == "linux" and "ipv4" in one.addresses
+        ]
+        ready = {one.pod for one in probes if one.pod in waiting.ready and one.slot != "never-ready"}
+        for line in self._services.complete(usual, ready):
+            options.say(line)
+        return Deployment(
+            namespace=self._namespace,
+            run_id=options.run_id,
+            probes=probes,
+            services=self._services,
+            problems=self._problems,
+            wanted_addresses=wanted_addresses(self._rest, self._facts),
+            addresses_of_others=addresses_of_others(self._rest, sorted({one.node for one in probes}), self._namespace),
+        )
+
+    def _hostnames(self) -> dict[str, str]:
+        """Nodes' `kubernetes.io/hostname` labels, which need not be their names."""
+        nodes = self._rest.list("nodes")
+        key = "kubernetes.io/hostname"
+        return {
+            node["metadata"]["name"]: str((node["metadata"].get("labels") or {}).get(key) or node["metadata"]["name"])
+            for node in nodes
+        }
+
+    def _pods(self, hostnames: Mapping[str, str]) -> list[Object]:
+        options, made = self._options, []
+        for node, slot, name in self._places:
+            try:
+                image = image_for(node, options.linux_image, options.windows_image)
+            except ValueError as error:
+                self._problems[name] = f"node {node.name}: {error}"
+                continue
+            hostname = hostnames.get(node.name, node.name)
+            dns = self._services.found.get(("dns", ""))
+            address = dns.cluster_ips.get("ipv4", "") if dns else ""
+            made.append(
+                manifests.probe_pod(options.run_id, name, slot, node, hostname, image, options.deadline, address)
+            )
+        return made
+
+    def _grouped(self, pods: list[Object]) -> list[Object]:
+        """The pods, once the security group of those that are to be in one is told: it counts when a pod is made."""
+        chosen = {f"{self._short[node]}-{GROUPED}" for node, slot in self._options.needs.pods if slot == GROUPED}
+        if not chosen:
+            return pods
+        policy = manifests.security_group_policy(self._options.run_id, self._facts.pod_security_group or "")
+        try:
+            self._rest.apply(policy)
+        except ApiError as error:
+            if error.status == 401 or error.status >= 500:
+                raise
+            words = f"its SecurityGroupPolicy could not be made: {error.message or error}"
+            self._problems |= dict.fromkeys(chosen, words)
+            return [pod for pod in pods if pod["metadata"]["name"] not in chosen]
+        return pods
+
+    def _apply_pod(self, pod: Object) -> None:
+        """A refusal (Pod Security, a quota, a webhook) is this pod's problem; having no rights is the whole run's."""
+        end = time.monotonic() + 15.0
+        while True:
+            try:
+                self._rest.apply(pod)
+            except Forbidden as error:
+                # A new namespace gets its default service account a moment later, and refuses pods until then.
+                if "serviceaccount" in error.message.lower() and time.monotonic() < end:
+                    time.sleep(0.1)
+                    continue
+                if error.for_want_of_rights:
+                    raise
+                self._refused(pod, error)
+            except ApiError as error:
+                if error.status == 401 or error.status >= 500:
+                    raise
+                self._refused(pod, error)
+            return
+
+    def _refused(self, pod: Object, error: ApiError) -> None:
+        with self._lock:
+            self._problems[pod["metadata"]["name"]] = f"the API server refuses it: {error.message}"
+
+    def _probe(
+        self,
+        node: NodeFacts,
+        slot: str,
+        pod: str,
+        seen: Object | None,
+        command: tuple[str, ...],
+    ) -> Probe:
+        addresses: dict[Family, str] = {}
+        for entry in (seen or {}).get("status", {}).get("podIPs") or []:
+            addresses.setdefault(family_of(entry["ip"]), entry["ip"])
+        if slot == "host" and set(addresses.values()) & set(node.addresses):
+            # A kubelet without dual-stack node addresses lists one family only, but the probe has all of its node's.
+            for address in node.addresses:
+                addresses.setdefault(family_of(address), address)
+        ports = {"host": HOST_ECHO_PORT, "host-network": HOST_NETWORK_PORT, "port-second": SECOND_PORT}
+        image, image_id = image_of(seen or {})
+        return Probe(
+            pod=pod,
+            node=node.name,
+            os=node.os,
+            slot=slot,
+            addresses=addresses,
+            command=command,
+            port=ports.get(slot, ECHO_PORT),
+            image=image,
+            image_id=image_id,
+            vpc_address=vpc_address(seen or {}),
+            vpc_subnet=vpc_subnet(seen or {}),
+            has_branch=has_branch(seen or {}),
+        )

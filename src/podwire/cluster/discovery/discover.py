@@ -1,0 +1,362 @@
+"""The facts of a cluster, from its API alone. What cannot be read or is not told becomes a signal in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from podwire.cluster.connect import Connection
+from podwire.cluster.discovery.components import components
+from podwire.cluster.discovery.signals import NetworkSignals, network_signals, os_of
+from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
+from podwire.errors import ApiError, ClusterError, NotFound, Unauthorized
+from podwire.model.facts import FAMILIES, OS, ClusterFacts, ExternalHost, Family, NodeFacts, family_of
+from podwire.platforms.windows_builds import judged_as, named
+
+Object = dict[str, Any]
+Objects = Mapping[str, list[Object]]
+
+EMULATED_LABEL = "podwire.dev/emulated"
+DNS_SELECTOR = "k8s-app=kube-dns"
+
+# What is read besides the nodes: (key of the objects, resource, namespace, labels). None of it is indispensable.
+_SOURCES: tuple[tuple[str, str, str | None, str], ...] = (
+    ("services", "services", "kube-system", DNS_SELECTOR),
+    ("pods", "pods", "kube-system", DNS_SELECTOR),
+    ("configmaps", "configmaps", "kube-system", ""),
+    ("configmaps", "configmaps", "kube-flannel", ""),
+    ("daemonsets", "daemonsets", None, ""),
+    ("ippools", "ippools", None, ""),
+    ("blockaffinities", "blockaffinities", None, ""),
+    ("eniconfigs", "eniconfigs", None, ""),
+)
+_SERVERLESS = (("type", "virtual-kubelet"), ("eks.amazonaws.com/compute-type", "fargate"))
+
+
+def discover(
+    connection: Connection, external: ExternalHost | None = None, *, load_balancer: bool = False
+) -> ClusterFacts:
+    """Ask the API and draw the conclusions. Raises `ClusterError` when the nodes cannot be listed or there are none.
+
+    What no API tells is given: the host outside, and whether Services of type LoadBalancer get their addresses.
+    """
+    rest = connection.rest
+    with ThreadPoolExecutor(max_workers=len(_SOURCES) + 1, thread_name_prefix="discover") as threads:
+        nodes = threads.submit(rest.list, "nodes")
+        asked = [(source, threads.submit(rest.list, source[1], source[2], labels=source[3])) for source in _SOURCES]
+        objects: dict[str, list[Object]] = {"nodes": []}
+        unread: list[str] = []
+        try:
+            objects["nodes"] = nodes.result()
+        except Unauthorized as error:
+            raise ClusterError(f"{error} (context {connection.name})") from error
+        for (key, resource, namespace, _), future in asked:
+            try:
+                objects.setdefault(key, []).extend(future.result())
+            except NotFound:
+                continue  # The kind does not exist here (Calico's pools on another CNI).
+            except ApiError as error:
+                where = f" in {namespace}" if namespace else ""
+                unread.append(f"{resource}{where}: could not be read: {error.message or error}")
+    if not objects["nodes"]:
+        raise ClusterError(f"context {connection.name}: the cluster has no nodes")
+    return facts_from_objects(
+        objects,
+        name=connection.name,
+        version=connection.version,
+        external=external,
+        load_balancer=load_balancer,
+        unread=tuple(unread),
+    )
+
+
+def facts_from_objects(
+    objects: Objects,
+    *,
+    name: str = "",
+    version: str = "",
+    external: ExternalHost | None = None,
+    load_balancer: bool = False,
+    unread: tuple[str, ...] = (),
+) -> ClusterFacts:
+    """The facts in these API objects. Pure.
+
+    `objects` are lists of API objects as dicts by `nodes`, `services`, `pods` (the cluster DNS), `configmaps`,
+    `daemonsets`, `ippools`, `blockaffinities`, `eniconfigs`; a missing key is an empty list. `unread` are signals
+    about what could not be read.
+    """
+    signals: list[str] = list(unread)
+    nodes = tuple(sorted((_node(o, signals) for o in objects.get("nodes", [])), key=lambda n: n.name))
+    nodes = tuple(_with_build(node, signals) for node in nodes)
+    nodes = tuple(_with_blocks(node, objects.get("blockaffinities", []), signals) for node in nodes)
+    network = network_signals(objects)
+    signals += network.signals
+    has_windows = any(node.os == "windows" for node in nodes)
+    return ClusterFacts(
+        name=name,
+        version=version,
+        nodes=nodes,
+        families=_families(nodes, objects, signals),
+        windows_families=_windows_families(nodes, network, signals) if has_windows else ("ipv4",),
+        mode=network.mode,
+        cni=network.cni,
+        ipam=network.ipam,
+        encapsulation=network.encapsulation,
+        dsr=_dsr(objects, signals) if has_windows else None,
+        win_dsr=_win_dsr(objects, nodes, signals) if has_windows else None,
+        kube_proxy=_kube_proxy(objects, network, signals) if has_windows else None,
+        cluster_domain=_cluster_domain(objects, signals),
+        cluster_dns=tuple(
+            ip
+            for service in objects.get("services", [])
+            for ip in (service.get("spec") or {}).get("clusterIPs") or []
+            if ip != "None"
+        ),
+        dns_nodes=tuple(
+            sorted({(pod.get("spec") or {}).get("nodeName", "") for pod in objects.get("pods", [])} - {""})
+        ),
+        load_balancer=load_balancer,
+        custom_networking=custom_networking(objects, signals),
+        external=external,
+        emulated=any(_labels(o).get(EMULATED_LABEL) == "true" for o in objects.get("nodes", [])),
+        signals=tuple(signals),
+        components=components(objects),
+    )
+
+
+def _labels(obj: Object) -> Mapping[str, str]:
+    return obj["metadata"].get("labels") or {}
+
+
+def _node(obj: Object, signals: list[str]) -> NodeFacts:
+    name = obj["metadata"]["name"]
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    info = status.get("nodeInfo") or {}
+    system: OS = "windows" if os_of(obj) == "windows" else "linux"
+    ready: Object = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
+    is_ready = ready.get("status") == "True"
+    if not is_ready:
+        told = ready.get("message") or ready.get("reason") or "its kubelet has not said so"
+        signals.append(f"node {name}: not ready: {' '.join(str(told).split())}")
+    schedulable = not spec.get("unschedulable", False)
+    if not schedulable:
+        signals.append(f"node {name}: cordoned (unschedulable)")
+    if any(_labels(obj).get(key) == value for key, value in _SERVERLESS):
+        schedulable = False
+        signals.append(f"node {name}: a virtual node, which cannot run host probes; left out")
+    cidrs = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
+    return NodeFacts(
+        name=name,
+        os=system,
+        addresses=tuple(a["address"] for a in status.get("addresses") or [] if a.get("type") == "InternalIP"),
+        pod_cidrs=tuple(cidrs),
+        ready=is_ready,
+        schedulable=schedulable,
+        kernel_version=str(info.get("kernelVersion", "")),
+        os_image=str(info.get("osImage", "")),
+        kubelet_version=str(info.get("kubeletVersion", "")),
+        runtime=str(info.get("containerRuntimeVersion", "")),
+        provider=str(spec.get("providerID") or "").partition("://")[0],
+        instance_type=str(_labels(obj).get("node.kubernetes.io/instance-type", "")),
+        vpc_addresses=offered_addresses(status.get("allocatable") or {}),
+    )
+
+
+def _with_build(node: NodeFacts, signals: list[str]) -> NodeFacts:
+    """A Windows node with the build that it is judged as."""
+    if node.build is None:
+        return node
+    taken = judged_as(node.build)
+    newer = f", newer than the table of builds: judged as {named(taken)}" if taken else ""
+    signals.append(f"node {node.name}: Windows build {named(node.build)}{newer}")
+    return replace(node, judged_as=taken)
+
+
+def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) -> NodeFacts:
+    """With Calico's IPAM pods have addresses of the blocks that are their node's, whatever its `podCIDR` says."""
+    told = [one.get("spec") or {} for one in affinities]
+    blocks = tuple(
+        sorted(
+            str(spec["cidr"])
+            for spec in told
+            if spec.get("node") == node.name and spec.get("cidr") and str(spec.get("deleted", "")).lower() != "true"
+        )
+    )
+    if not blocks:
+        return node
+    signals.append(f"node {node.name}: pods have addresses of {', '.join(blocks)} (Calico's block affinities)")
+    return replace(node, pod_cidrs=tuple(sorted(blocks, key=family_of)))
+
+
+def _ordered(addresses: Iterator[str]) -> tuple[Family, ...]:
+    found = {family_of(address) for address in addresses if address}
+    return tuple(family for family in FAMILIES if family in found)
+
+
+def _families(nodes: tuple[NodeFacts, ...], objects: Objects, signals: list[str]) -> tuple[Family, ...]:
+    """Families of the pod network: those that DNS pods have, else of the nodes' pod CIDRs, else of the DNS Service."""
+    dns_pods = [pod for pod in objects.get("pods", []) if not (pod.get("spec") or {}).get("hostNetwork")]
+    told = {
+        "addresses of the DNS pods": _ordered(
+            entry.get("ip", "") for pod in dns_pods for entry in (pod.get("status") or {}).get("podIPs") or []
+        ),
+        "pod CIDRs of the Linux nodes": _ordered(c for n in nodes if n.os == "linux" for c in n.pod_cidrs),
+        "addresses of the DNS Service": _ordered(
+            ip
+            for service in objects.get("services", [])
+            for ip in (service.get("spec") or {}).get("clusterIPs") or []
+            if ip != "None"
+        ),
+    }
+    for source, families in told.items():
+        if families:
+            signals.append(f"families of the pod network: {', '.join(families)} ({source})")
+            return families
+    signals.append("families of the pod network: no signal tells them; ipv4 is assumed")
+    return ("ipv4",)
+
+
+# Tigera: Calico for Windows, limitations; AWS: EKS best practices, Windows networking; flannel: configuration, dual
+# stack (of host-gw on Linux only).
+_WITHOUT_IPV6_ON_WINDOWS = ("calico", "flannel", "vpc-cni")
+
+
+def _windows_families(nodes: tuple[NodeFacts, ...], network: NetworkSignals, signals: list[str]) -> tuple[Family, ...]:
+    """An overlay network on Windows has IPv4 only (kubernetes.io: Networking on Windows, IPv4/IPv6 dual-stack), and
+    so has any network before Windows Server 2022 (hcsshim, hcnglobals.go: dual stack needs HNS 11.10), and some CNIs
+    everywhere."""
+    if network.mode == "overlay":
+        signals.append("families of pods on Windows nodes: ipv4 (overlay networks have no IPv6)")
+        return ("ipv4",)
+    if network.mode == "nat":
+        signals.append("families of pods on Windows nodes: ipv4 (NAT networks have no IPv6)")
+        return ("ipv4",)
+    if any(node.build is not None and node.build[0] < 20348 for node in nodes):
+        signals.append("families of pods on Windows nodes: ipv4 (dual stack needs Windows Server 2022)")
+        return ("ipv4",)
+    if network.cni in _WITHOUT_IPV6_ON_WINDOWS:
+        signals.append(f"families of pods on Windows nodes: ipv4 ({network.cni} has no IPv6 there)")
+        return ("ipv4",)
+    families = _ordered(cidr for node in nodes if node.os == "windows" for cidr in node.pod_cidrs)
+    if families:
+        signals.append(f"families of pods on Windows nodes: {', '.join(families)} (their pod CIDRs)")
+        return families
+    signals.append("families of pods on Windows nodes: no signal tells them; ipv4 is assumed")
+    return ("ipv4",)
+
+
+def _cluster_domain(objects: Objects, signals: list[str]) -> str:
+    for config in objects.get("configmaps", []):
+        if config["metadata"]["name"] == "coredns" and config["metadata"].get("namespace") == "kube-system":
+            zone = re.search(
+                r"^\s*kubernetes\s+([\w.-]+)", str((config.get("data") or {}).get("Corefile", "")), re.MULTILINE
+            )
+            if zone and not zone[1].endswith("arpa"):
+                domain = zone[1].rstrip(".")
+                signals.append(f"cluster domain: {domain} (ConfigMap kube-system/coredns)")
+                return domain
+    signals.append("cluster domain: no signal tells it; cluster.local is assumed")
+    return "cluster.local"
+
+
+def _dsr(objects: Objects, signals: list[str]) -> bool | None:
+    """Direct Server Return of kube-proxy on Windows, by its ConfigMap (`winkernel.enableDSR`) or its arguments."""
+    told = dict(_dsr_told(objects))
+    signals += [f"{source}: Direct Server Return {'on' if on else 'off'}" for source, on in told.items()]
+    if not told:
+        signals.append("Direct Server Return on Windows nodes: no signal tells it")
+        return None
+    if len(set(told.values())) > 1:
+        signals.append(f"conflict: Direct Server Return differs between {' and '.join(told)}; taken as unknown")
+        return None
+    return next(iter(told.values()))
+
+
+def _dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
+    for source, tree in _proxy_configs(objects):
+        winkernel = tree.get("winkernel")
+        if isinstance(winkernel, dict) and isinstance(winkernel.get("enableDSR"), bool):
+            yield source, winkernel["enableDSR"]
+    for source, words in _proxy_arguments(objects):
+        flag = re.search(r"--enable-dsr(?:[=\s]+(true|false))?(?=\s|$)", words, re.IGNORECASE)
+        if flag:
+            yield source, (flag[1] or "true").lower() == "true"
+
+
+def _kube_proxy(objects: Objects, network: NetworkSignals, signals: list[str]) -> bool | None:
+    """Whether Windows nodes have a kube-proxy: a program of the node may be one, so its absence tells little but where
+    the network is transparent, whose plugins balance by themselves."""
+    told = [source for source, _ in (*_proxy_configs(objects), *_proxy_arguments(objects))]
+    if told:
+        return True
+    if network.mode != "transparent":
+        return None
+    signals.append("kube-proxy on Windows nodes: none, on a transparent network")
+    return False
+
+
+def _win_dsr(objects: Objects, nodes: tuple[NodeFacts, ...], signals: list[str]) -> bool | None:
+    """kube-proxy's feature gate WinDSR as it is given, else as the version has it: on since 1.33 (kube_features.go)."""
+    for source, on in _win_dsr_told(objects):
+        signals.append(f"{source}: feature gate WinDSR {'on' if on else 'off'}")
+        return on
+    versions = [re.match(r"v?(\d+)\.(\d+)", node.kubelet_version) for node in nodes if node.os == "windows"]
+    known = [(int(version[1]), int(version[2])) for version in versions if version]
+    if not known:
+        signals.append("feature gate WinDSR: no signal tells it")
+        return None
+    on = min(known) >= (1, 33)
+    signals.append(f"feature gate WinDSR: {'on' if on else 'off'}, as the kubelets' version has it")
+    return on
+
+
+def _win_dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
+    for source, tree in _proxy_configs(objects):
+        gates = tree.get("featureGates")
+        if "winkernel" in tree and isinstance(gates, dict) and isinstance(gates.get("WinDSR"), bool):
+            yield source, gates["WinDSR"]
+    for source, words in _proxy_arguments(objects):
+        gate = re.search(r"--feature-gates[=\s]\S*\bWinDSR=(true|false)", words, re.IGNORECASE)
+        if gate:
+            yield source, gate[1].lower() == "true"
+
+
+def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
+    """kube-proxy's configurations for Windows, with the names of where they stand."""
+    for config in objects.get("configmaps", []):
+        if "kube-proxy" not in config["metadata"]["name"]:
+            continue
+        for key, text in (config.get("data") or {}).items():
+            if "winkernel" not in str(text):
+                continue
+            try:
+                tree = yaml.safe_load(str(text))
+            except yaml.YAMLError:
+                continue
+            if isinstance(tree, dict) and _of_windows(config["metadata"]["name"], tree):
+                name = f"{config['metadata'].get('namespace', '')}/{config['metadata']['name']}"
+                yield f"ConfigMap {name} {key}", tree
+
+
+def _of_windows(name: str, tree: Object) -> bool:
+    """Whether a configuration is of kube-proxy on Windows: by its name, its mode, or a setting of winkernel that
+    somebody made. kubeadm writes an empty winkernel section, with enableDSR false, for Linux nodes too."""
+    winkernel = tree.get("winkernel")
+    made = isinstance(winkernel, dict) and any(winkernel.values())
+    return "win" in name or tree.get("mode") == "kernelspace" or made
+
+
+def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
+    """kube-proxy's command lines, with the names of their DaemonSets, but for those of Linux nodes."""
+    for daemonset in objects.get("daemonsets", []):
+        name = daemonset["metadata"]["name"]
+        pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
+        if "kube-proxy" in name and (pod.get("nodeSelector") or {}).get("kubernetes.io/os") != "linux":
+            containers = pod.get("containers") or []
+            words = (str(word) for c in containers for word in (c.get("command") or []) + (c.get("args") or []))
+            yield f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}", " ".join(words)

@@ -1,0 +1,32 @@
+"""The addresses that pods which are not of the run have on its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from podwire.cluster.rest import RestClient
+from podwire.errors import Forbidden
+
+Object = dict[str, Any]
+
+
+def addresses_of_others(rest: RestClient, nodes: Iterable[str], namespace: str) -> frozenset[str]:
+    """What pods of other namespaces have on these nodes, but for pods on their node's network and those that go or have
+    ended, whose address may be another's already. Nothing where pods may not be read."""
+    try:
+        pods = [pod for node in nodes for pod in rest.list("pods", fields=f"spec.nodeName={node}")]
+    except Forbidden:
+        return frozenset()
+    return frozenset(address for pod in pods if _stays_elsewhere(pod, namespace) for address in _addresses(pod))
+
+
+def _stays_elsewhere(pod: Object, namespace: str) -> bool:
+    own, status = pod["metadata"], pod.get("status") or {}
+    ended = own.get("deletionTimestamp") or status.get("phase") in ("Succeeded", "Failed")
+    return own.get("namespace") != namespace and not ended and not pod["spec"].get("hostNetwork")
+
+
+def _addresses(pod: Object) -> Iterator[str]:
+    for one in (pod.get("status") or {}).get("podIPs") or ():
+        yield one["ip"]

@@ -1,0 +1,381 @@
+"""What the API's objects tell of the pod network: each source is a vote for a CNI, a mode and tunnel parameters. Pure.
+
+Sources: node annotations, labels and capacities of the CNIs, CNI configuration in ConfigMaps, Calico's IP pools, names
+of DaemonSets (documentation and code of flannel, Calico, ovn-kubernetes, Azure and AWS). One network mode is active per
+Windows node (kubernetes.io: Networking on Windows).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import yaml
+
+from podwire.cluster.discovery.vpc import VPC_ADDRESS
+from podwire.model.facts import UNKNOWN, Encapsulation, Mode
+
+Object = dict[str, Any]
+Objects = Mapping[str, list[Object]]
+
+VXLAN_PORT = 4789
+GENEVE_PORT = 6081
+LINUX_FLANNEL_PORT = 8472
+OVN_HYBRID_VNI = 4097
+
+# CNI plugins of Windows nodes by the type in their configuration: the CNI they belong to ("" for a plugin that others
+# also call as their delegate), and the mode of the HNS network that they make.
+_PLUGINS: Mapping[str, tuple[str, Mode | None]] = {
+    "win-overlay": ("", "overlay"),
+    "sdnoverlay": ("", "overlay"),
+    "win-bridge": ("", "l2bridge"),
+    "sdnbridge": ("", "l2bridge"),
+    "flannel": ("flannel", None),
+    "calico": ("calico", None),
+    "azure-vnet": ("azure-cni", None),
+    "vpc-bridge": ("vpc-cni", "l2bridge"),
+    "aws-cni": ("vpc-cni", None),
+    "antrea": ("antrea", None),
+    "ovn-k8s-cni-overlay": ("ovn-kubernetes", None),
+    "nat": ("nat", "nat"),
+    "cilium-cni": ("cilium", None),
+}
+
+# What gives addresses where nothing tells it: these CNIs bring it along.
+_USUAL_IPAM: Mapping[str, str] = {"flannel": "host-local", "calico": "calico-ipam"}
+# What gives pods their addresses: the types of CNI configurations that are known, and azure-cns by its older name.
+IPAMS = ("host-local", "azure-vnet-ipam", "azure-cns", "calico-ipam")
+# Plugins whose pods HNS itself gives addresses where their configuration names no plugin that does (kubernetes.io:
+# Networking on Windows, IP address management, Windows Server IPAM).
+_LEFT_TO_HNS = ("nat", "win-bridge", "win-overlay", "sdnbridge", "sdnoverlay")
+# The HNS network of azure-vnet by its `mode` (Azure/azure-container-networking: docs/cni.md).
+_AZURE_MODES: Mapping[str, Mode] = {"bridge": "l2bridge", "tunnel": "l2tunnel"}
+
+# A DaemonSet's name starts with this: the CNI that it is part of, and the mode that it implies on Windows.
+DAEMONSETS: tuple[tuple[str, str, Mode | None], ...] = (
+    ("kube-flannel", "flannel", None),
+    ("calico-node", "calico", None),
+    ("antrea-agent-windows", "antrea", "transparent"),
+    ("antrea-agent", "antrea", None),
+    ("azure-cns", "azure-cni", None),
+    ("azure-vnet", "azure-cni", None),
+    ("aws-node", "vpc-cni", None),
+    ("ovnkube-node", "ovn-kubernetes", None),
+    ("cilium", "cilium", None),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vote:
+    """One source's word: empty fields are not told. `source` and `words` make the signal `<source>: <words>`."""
+
+    source: str
+    words: str
+    cni: str = ""
+    plugin: str = ""
+    ipam: str = ""
+    mode: Mode | None = None
+    vni: int | None = None
+    port: int | None = None
+    tunnel: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSignals:
+    """All votes, weighed: what they agree on, and every one of them in words."""
+
+    mode: Mode
+    cni: str
+    ipam: str
+    encapsulation: Encapsulation | None
+    signals: tuple[str, ...]
+
+
+def network_signals(objects: Objects) -> NetworkSignals:
+    """Weigh every vote. A contradiction gives `unknown` and a signal that names it."""
+    votes = list(_votes(objects))
+    signals = list(dict.fromkeys(f"{v.source}: {v.words}" for v in votes))
+    modes = _distinct((v.mode, v.source) for v in votes if v.mode)
+    mode: Mode = UNKNOWN  # type: ignore[assignment]
+    if len(modes) == 1:
+        mode = next(iter(modes))
+    elif modes:
+        signals.append(f"conflict: network mode {_both(modes)}; taken as unknown")
+    else:
+        signals.append("network mode: no signal tells it; taken as unknown")
+    cnis = _distinct((v.cni, v.source) for v in votes if v.cni) or _distinct(
+        (v.plugin, v.source) for v in votes if v.plugin
+    )
+    cni = next(iter(cnis)) if len(cnis) == 1 else UNKNOWN
+    if len(cnis) > 1:
+        signals.append(f"conflict: CNI {_both(cnis)}; taken as unknown")
+    usual = {_USUAL_IPAM[cni]: cni} if cni in _USUAL_IPAM else {}
+    ipams = _distinct((v.ipam, v.source) for v in votes if v.ipam) or usual
+    if len(ipams) > 1:
+        signals.append(f"conflict: IPAM {_both(ipams)}; taken as unknown")
+    return NetworkSignals(
+        mode=mode,
+        cni=cni,
+        ipam=next(iter(ipams)) if len(ipams) == 1 else UNKNOWN,
+        encapsulation=_encapsulation(mode, cni, votes, signals),
+        signals=tuple(signals),
+    )
+
+
+def _encapsulation(mode: Mode, cni: str, votes: list[Vote], signals: list[str]) -> Encapsulation | None:
+    if mode == "transparent" and cni == "antrea":
+        return _of_agent(votes, signals)
+    if mode == "transparent" and cni == "ovn-kubernetes":
+        # kubernetes.io, "Networking on Windows", network modes, Transparent: Geneve or STT; OVN has the former.
+        return Encapsulation(kind="geneve", port=GENEVE_PORT)
+    if mode != "overlay":
+        return None
+    vnis = _distinct((v.vni, v.source) for v in votes if v.vni is not None)
+    ports = _distinct((v.port, v.source) for v in votes if v.port is not None)
+    if len(vnis) > 1:
+        signals.append(f"conflict: VXLAN VNI {_both(vnis)}; taken as unknown")
+    if len(ports) > 1:
+        signals.append(f"conflict: VXLAN port {_both(ports)}; {VXLAN_PORT} is expected")
+    return Encapsulation(
+        kind="vxlan",
+        port=next(iter(ports)) if len(ports) == 1 else VXLAN_PORT,
+        vni=next(iter(vnis)) if len(vnis) == 1 else None,
+    )
+
+
+def _of_agent(votes: list[Vote], signals: list[str]) -> Encapsulation | None:
+    """The tunnel that an agent of a transparent network tells; podwire reads VXLAN and Geneve."""
+    told = next((vote for vote in votes if vote.tunnel), None)
+    if told is None or told.tunnel == "none":
+        return None
+    ports = {"vxlan": VXLAN_PORT, "geneve": GENEVE_PORT}
+    if told.tunnel not in ports:
+        signals.append(f"encapsulation {told.tunnel} ({told.source}): podwire does not read it; taken as none")
+        return None
+    kind: Literal["vxlan", "geneve"] = "vxlan" if told.tunnel == "vxlan" else "geneve"
+    return Encapsulation(kind=kind, port=told.port or ports[kind])
+
+
+def _distinct(told: Iterable[tuple[Any, str]]) -> dict[Any, str]:
+    """Each value that was told, with the first source of it."""
+    found: dict[Any, str] = {}
+    for value, source in told:
+        found.setdefault(value, source)
+    return found
+
+
+def _both(told: Mapping[Any, str]) -> str:
+    return " and ".join(f"{value} ({source})" for value, source in told.items())
+
+
+def _votes(objects: Objects) -> Iterator[Vote]:
+    windows = any(os_of(node) == "windows" for node in objects.get("nodes", []))
+    for node in objects.get("nodes", []):
+        yield from _of_node(node)
+    for config in objects.get("configmaps", []):
+        yield from _of_configmap(config, windows)
+    yield from _of_pools(objects.get("ippools", []))
+    if objects.get("blockaffinities"):
+        yield Vote(source="BlockAffinity resources", words="blocks of Calico's IPAM", cni="calico", ipam="calico-ipam")
+    for daemonset in objects.get("daemonsets", []):
+        yield from _of_daemonset(daemonset)
+
+
+def os_of(node: Object) -> str:
+    """`kubernetes.io/os` of a node, or what its kubelet says."""
+    labels = node["metadata"].get("labels") or {}
+    info = (node.get("status") or {}).get("nodeInfo") or {}
+    return str(labels.get("kubernetes.io/os") or info.get("operatingSystem") or "linux")
+
+
+def _of_node(node: Object) -> Iterator[Vote]:
+    labels = node["metadata"].get("labels") or {}
+    notes = node["metadata"].get("annotations") or {}
+    source = f"node {node['metadata']['name']}"
+    backend = notes.get("flannel.alpha.coreos.com/backend-type")
+    if backend:
+        data = _json(notes.get("flannel.alpha.coreos.com/backend-data", ""))
+        vni = data.get("VNI") if isinstance(data, dict) else None
+        yield Vote(
+            source=source,
+            words=f"flannel backend {backend}" + (f", VNI {vni}" if vni is not None else ""),
+            cni="flannel",
+            mode=_flannel_mode(str(backend)),
+            vni=vni if isinstance(vni, int) else None,
+        )
+    if "projectcalico.org/IPv4VXLANTunnelAddr" in notes:
+        yield Vote(source=source, words="Calico VXLAN tunnel address", cni="calico", mode="overlay")
+    elif "projectcalico.org/IPv4Address" in notes:
+        yield Vote(source=source, words="Calico node", cni="calico")
+    if "k8s.ovn.org/hybrid-overlay-node-subnet" in notes:
+        yield Vote(
+            source=source,
+            words=f"ovn-kubernetes hybrid overlay, VXLAN VNI {OVN_HYBRID_VNI}",
+            cni="ovn-kubernetes",
+            mode="overlay",
+            vni=OVN_HYBRID_VNI,
+        )
+    if "kubernetes.azure.com/cluster" in labels:
+        yield from _of_aks_node(labels, source)
+    if os_of(node) == "windows" and VPC_ADDRESS in (node.get("status") or {}).get("capacity", {}):
+        yield Vote(source=source, words="addresses from the VPC (vpc-bridge)", cni="vpc-cni", mode="l2bridge")
+
+
+def _of_aks_node(labels: Mapping[str, str], source: str) -> Iterator[Vote]:
+    if labels.get("kubernetes.azure.com/podnetwork-type") == "overlay":
+        # Routed by the Azure fabric; the node itself does not encapsulate.
+        words = "AKS, Azure CNI overlay: L2Bridge, not encapsulated by the node"
+        yield Vote(source=source, words=words, cni="azure-cni", ipam="azure-cns", mode="l2bridge")
+    else:
+        yield Vote(source=source, words="AKS; whether L2Bridge or L2Tunnel the API does not tell", cni="azure-cni")
+
+
+def _flannel_mode(backend: str) -> Mode | None:
+    modes: Mapping[str, Mode] = {"vxlan": "overlay", "host-gw": "l2bridge"}
+    return modes.get(backend)
+
+
+def _of_configmap(config: Object, windows: bool) -> Iterator[Vote]:
+    name = config["metadata"]["name"]
+    place = f"ConfigMap {config['metadata'].get('namespace', '')}/{name}"
+    data = config.get("data") or {}
+    if name == "amazon-vpc-cni" and _is_true(data.get("enable-windows-ipam")):
+        ipam = "vpc-prefix" if _is_true(data.get("enable-windows-prefix-delegation")) else "vpc-secondary"
+        words = f"enable-windows-ipam: vpc-bridge, {ipam}"
+        yield Vote(source=place, words=words, cni="vpc-cni", ipam=ipam, mode="l2bridge" if windows else None)
+    if name.startswith("antrea-") and "antrea-agent.conf" in data:
+        yield _of_antrea(str(data["antrea-agent.conf"]), place)
+    for key, text in data.items():
+        tree = _json(text) if key.endswith((".json", ".conf", ".conflist")) else None
+        if not isinstance(tree, dict):
+            continue
+        backend = tree.get("Backend")
+        if isinstance(backend, dict):
+            yield _of_backend(backend, f"{place} {key}", "flannel" if "flannel" in name else "")
+        for plugin in _plugins(tree):
+            yield _of_plugin(plugin, f"{place} {key}", of_windows="windows" in name)
+        yield from _of_ipam(tree, f"{place} {key}")
+        tunnel = tree.get("vxlan")
+        if isinstance(tunnel, dict):
+            yield _of_backend(
+                {"Type": "vxlan", "VNI": tunnel.get("vni"), "Port": tunnel.get("port")}, f"{place} {key}", ""
+            )
+
+
+def _of_backend(backend: Mapping[str, Any], source: str, cni: str) -> Vote:
+    """The network configuration that flannel reads, which other agents for win-overlay read too."""
+    kind = str(backend.get("Type", ""))
+    vni, port = backend.get("VNI"), backend.get("Port")
+    if kind != "vxlan":
+        return Vote(source=source, words=f"backend {kind}", cni=cni, mode=_flannel_mode(kind))
+    known = (f", {word} {value}" for word, value in (("VNI", vni), ("port", port)) if value is not None)
+    return Vote(
+        source=source,
+        words="backend vxlan" + "".join(known),
+        cni=cni,
+        mode="overlay",
+        vni=vni if isinstance(vni, int) else None,
+        port=port if isinstance(port, int) else None,
+    )
+
+
+def _of_antrea(text: str, place: str) -> Vote:
+    """antrea-io/antrea, antrea-agent.conf; what it leaves out is `encap` with Geneve."""
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError:
+        tree = None
+    settings = tree if isinstance(tree, dict) else {}
+    traffic = str(settings.get("trafficEncapMode") or "encap")
+    bare = traffic.lower() in ("noencap", "networkpolicyonly")
+    kind = "none" if bare else str(settings.get("tunnelType") or "geneve").lower()
+    port = settings.get("tunnelPort")
+    words = f"trafficEncapMode {traffic}" + ("" if bare else f", tunnelType {kind}")
+    known = port if isinstance(port, int) and port else None
+    return Vote(source=f"{place} antrea-agent.conf", words=words, cni="antrea", tunnel=kind, port=known)
+
+
+def _of_plugin(plugin: Object, source: str, *, of_windows: bool) -> Vote:
+    kind = _kind(plugin)
+    cni, mode = _PLUGINS[kind]
+    words = f"CNI plugin {kind}"
+    if kind == "azure-vnet" and plugin.get("mode") in _AZURE_MODES:
+        mode = _AZURE_MODES[plugin["mode"]]
+        words += f", mode {plugin['mode']}"
+    elif kind == "ovn-k8s-cni-overlay" and of_windows:
+        # On Windows nodes of today's ovn-kubernetes other plugins are at work; this one is of the older documents.
+        mode, words = "transparent", f"{words} on Windows nodes"
+    return Vote(source=source, words=words, cni=cni, plugin=kind, mode=mode)
+
+
+def _of_ipam(tree: Object, source: str) -> Iterator[Vote]:
+    # What a plugin delegates to gets the rest of its configuration, IPAM too, from that plugin when it is called.
+    delegated = [*_plugins(tree.get("delegate")), *_plugins(tree.get("delegates"))]
+    for plugin in _plugins(tree):
+        ipam = plugin.get("ipam")
+        kind = _kind(ipam) if isinstance(ipam, dict) else ""
+        if kind in IPAMS:
+            yield Vote(source=source, words=f"IPAM {kind}", ipam=kind)
+        elif _kind(plugin) == "ovn-k8s-cni-overlay":
+            yield Vote(source=source, words="IPAM of OVN", ipam="ovn")
+        elif _kind(plugin) in _LEFT_TO_HNS and not kind and plugin not in delegated:
+            yield Vote(
+                source=source,
+                words=f"CNI plugin {_kind(plugin)} without an IPAM plugin: HNS gives addresses",
+                ipam="hns",
+            )
+
+
+def _kind(part: Object) -> str:
+    """The `type` of a plugin or of its IPAM, without the ending that Windows knows programs by."""
+    return str(part.get("type", "")).lower().removesuffix(".exe")
+
+
+def _is_true(text: object) -> bool:
+    return str(text).lower() == "true"
+
+
+def _plugins(tree: object) -> Iterator[Object]:
+    """The plugins of a CNI configuration that are known, those of a list of them, and what they delegate to."""
+    if isinstance(tree, dict):
+        if _kind(tree) in _PLUGINS:
+            yield tree
+        for part in ("plugins", "delegate", "delegates"):
+            yield from _plugins(tree.get(part))
+    elif isinstance(tree, list):
+        for one in tree:
+            yield from _plugins(one)
+
+
+def _of_pools(pools: list[Object]) -> Iterator[Vote]:
+    for pool in pools:
+        spec = pool.get("spec") or {}
+        if spec.get("disabled") or ":" in str(spec.get("cidr", "")):
+            continue
+        vxlan, ipip = spec.get("vxlanMode", "Never"), spec.get("ipipMode", "Never")
+        source = f"IPPool {pool['metadata']['name']}"
+        if vxlan != "Never":
+            yield Vote(source=source, words=f"Calico, vxlanMode {vxlan}", cni="calico", mode="overlay")
+        elif ipip != "Never":
+            # Windows nodes have no IP-in-IP: what they do in such a pool is not documented.
+            yield Vote(source=source, words=f"Calico, ipipMode {ipip}, which Windows nodes do not have", cni="calico")
+        else:
+            yield Vote(source=source, words="Calico without encapsulation (BGP)", cni="calico", mode="l2bridge")
+
+
+def _of_daemonset(daemonset: Object) -> Iterator[Vote]:
+    name = daemonset["metadata"]["name"]
+    for prefix, cni, mode in DAEMONSETS:
+        if name == prefix or name.startswith(f"{prefix}-"):
+            source = f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}"
+            yield Vote(source=source, words=f"is part of {cni}", cni=cni, mode=mode)
+            return
+
+
+def _json(text: object) -> Any:
+    try:
+        return json.loads(str(text))
+    except ValueError:
+        return None

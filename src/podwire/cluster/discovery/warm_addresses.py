@@ -1,0 +1,51 @@
+"""How many addresses Windows nodes on EKS must have ready for pods, once the probes have theirs."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from podwire.cluster.discovery.vpc import vpc_address
+from podwire.cluster.rest import RestClient
+from podwire.errors import Forbidden, NotFound
+from podwire.model.facts import ClusterFacts
+from podwire.platforms.warm_pools import pool_told_by
+
+Object = dict[str, Any]
+_SETTINGS = ("kube-system", "amazon-vpc-cni")
+
+
+def wanted_addresses(rest: RestClient, facts: ClusterFacts) -> dict[str, int]:
+    """By node what the controller of the VPC is told to keep on its network card, in use or not.
+
+    {} elsewhere, and where pods or settings may not be read: what depends on it is inconclusive then.
+    """
+    offering = {node.name: node.vpc_addresses for node in facts.nodes if node.vpc_addresses is not None}
+    if facts.ipam not in ("vpc-secondary", "vpc-prefix") or not offering:
+        return {}
+    try:
+        pool = pool_told_by(_settings(rest), prefixes=facts.ipam == "vpc-prefix")
+        return {
+            name: pool.least(set(_in_use(rest.list("pods", fields=f"spec.nodeName={name}"))), most)
+            for name, most in offering.items()
+        }
+    except Forbidden:
+        return {}
+
+
+def _settings(rest: RestClient) -> Mapping[str, str]:
+    try:
+        return rest.get("configmaps", *_SETTINGS).get("data") or {}
+    except NotFound:
+        return {}
+
+
+def _in_use(pods: Iterable[Object]) -> Iterator[str]:
+    for pod in pods:
+        address = vpc_address(pod)
+        if address and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            try:
+                yield str(ipaddress.ip_address(address))
+            except ValueError:
+                continue

@@ -1,0 +1,1 @@
+"""One long-lived exec stream to each probe, over WebSocket."""

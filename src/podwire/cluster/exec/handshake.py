@@ -1,0 +1,163 @@
+"""Opening a stream to a process in a pod: the WebSocket handshake of `pods/exec`, and every way in which it fails."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+import websocket
+
+from podwire.errors import ApiError, ClusterError, Forbidden, NotFound, Unauthorized, Unreachable
+
+V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
+
+_auth_lock = threading.Lock()
+
+
+class ExecRefused(ApiError):
+    """The API server did not open the stream. `permanent`: trying again does not help."""
+
+    permanent = True
+
+
+class PodNotFound(ExecRefused, NotFound):
+    """404: there is no such pod."""
+
+
+class ContainerUnknown(ExecRefused):
+    """400: the pod has no such container."""
+
+
+class ExecForbidden(ExecRefused, Forbidden):
+    """403: this user may not `get` (or `create`) `pods/exec`."""
+
+
+class ExecUnauthorized(ExecRefused, Unauthorized):
+    """401: the API server does not know who asks."""
+
+
+class ContainerNotRunning(ExecRefused):
+    """500: the container waits, has ended, or its kubelet cannot be reached; it may run later."""
+
+    permanent = False
+
+
+_REFUSALS: dict[int, type[ExecRefused]] = {
+    400: ContainerUnknown,
+    401: ExecUnauthorized,
+    403: ExecForbidden,
+    404: PodNotFound,
+}
+
+
+def open_stream(
+    configuration: Any, namespace: str, pod: str, container: str | None, command: Sequence[str], timeout: float
+) -> tuple[str, socket.socket]:
+    """The chosen version of the protocol and a socket on which only frames follow, set not to block.
+
+    `configuration` is a `kubernetes.client.Configuration`. Raises an `ExecRefused` when the API server refuses,
+    `Unreachable` when it cannot be reached within `timeout` seconds; both in one line.
+    """
+    what = f"pod {namespace}/{pod}"
+    query = [("command", word) for word in command]
+    query += [("container", container)] if container else []
+    query += [("stdin", "true"), ("stdout", "true"), ("stderr", "true"), ("tty", "false")]
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/exec?{urlencode(query)}"
+    server = configuration.host.rstrip("/")
+    with _auth_lock:  # It may renew an expired token.
+        authorization = configuration.auth_settings().get("BearerToken", {}).get("value")
+    headers = ["User-Agent: podwire", *([f"Authorization: {authorization}"] if authorization else [])]
+    try:
+        connection = websocket.create_connection(
+            "ws" + server.removeprefix("http") + path,
+            timeout=timeout,
+            header=headers,
+            subprotocols=[V5, V4],
+            suppress_origin=True,
+            redirect_limit=0,
+            sockopt=_KEEPALIVE,
+            sslopt=_tls(configuration),
+            **_proxy(configuration, server),
+        )
+    except websocket.WebSocketBadStatusException as error:
+        raise _refusal(error, what) from error
+    except (websocket.WebSocketException, OSError, ValueError) as error:
+        if "Invalid WebSocket Header" in str(error):
+            raise ClusterError(f"cannot exec in {what}: the API server speaks neither {V5} nor {V4}") from error
+        raise _unreachable(error, server) from error
+    sock: socket.socket = connection.sock  # type: ignore[assignment,unused-ignore]
+    sock.setblocking(False)
+    return str(connection.getsubprotocol()), sock
+
+
+_KEEPALIVE = tuple(
+    (socket.IPPROTO_TCP, getattr(socket, name), value)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+    if hasattr(socket, name)
+)
+
+
+def _tls(configuration: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "cert_reqs": ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE,
+        "check_hostname": bool(configuration.verify_ssl),
+        "ca_certs": configuration.ssl_ca_cert,
+        "certfile": configuration.cert_file,
+        "keyfile": configuration.key_file,
+        "server_hostname": getattr(configuration, "tls_server_name", None),
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _proxy(configuration: Any, server: str) -> dict[str, Any]:
+    """The proxy of the configuration, and never one that only the environment names.
+
+    websocket-client looks into the environment unless a proxy is given; this one is then never used.
+    """
+    proxy = urlsplit(getattr(configuration, "proxy", None) or "")
+    if not proxy.hostname or urlsplit(server).hostname in ("localhost", "127.0.0.1", "::1"):
+        return {"http_proxy_host": "none", "http_proxy_port": 1, "http_no_proxy": ["*"]}
+    around = [host.strip() for host in (getattr(configuration, "no_proxy", None) or "").split(",") if host.strip()]
+    options: dict[str, Any] = {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port or 3128}
+    if proxy.username:
+        options["http_proxy_auth"] = (unquote(proxy.username), unquote(proxy.password or ""))
+    return {**options, "http_no_proxy": [*around, "localhost", "127.0.0.1"]}
+
+
+def _refusal(error: Any, what: str) -> ExecRefused:
+    status, body = int(error.status_code), bytes(error.resp_body or b"")
+    try:
+        tree = json.loads(body)
+    except ValueError:
+        tree = None
+    known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
+    message = _line(known.get("message") or body[:300].decode("utf-8", "replace") or "no message")
+    kind = _REFUSALS.get(status, ContainerNotRunning if status >= 500 else ExecRefused)
+    if kind is ExecForbidden:
+        text = f"not allowed to exec in {what} (verb get or create, resource pods/exec): {message}"
+    elif kind is ExecUnauthorized:
+        text = f"cannot exec in {what}: 401 Unauthorized: the credentials are missing, wrong or expired"
+    else:
+        text = f"cannot exec in {what}: {message} ({status})"
+    return kind(text, status=status, reason=str(known.get("reason") or ""), message=message)
+
+
+def _unreachable(error: Exception, server: str) -> Unreachable:
+    if isinstance(error, (websocket.WebSocketTimeoutException, TimeoutError)):
+        why = "no answer in time"
+    elif isinstance(error, websocket.WebSocketAddressException):
+        why = "its name cannot be resolved"
+    elif isinstance(error, ssl.SSLError):
+        why = f"TLS: {error.reason or error}"
+    else:
+        why = getattr(error, "strerror", None) or _line(error) or type(error).__name__
+    return Unreachable(f"API server {server}: no exec stream: {why}")
+
+
+def _line(text: object) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,90 @@
+"""Which facts are not the same on the two sides of a gate: what was upgraded, or set otherwise. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from podwire.model.facts import ClusterFacts
+from podwire.records.run import RunRecord
+
+NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactChange:
+    """A fact by its name, and its values on both sides (several when the runs of one side differ)."""
+
+    name: str
+    before: str
+    after: str
+
+
+def fact_changes(baseline: Sequence[RunRecord], candidate: Sequence[RunRecord]) -> Iterator[FactChange]:
+    """Every fact that differs, in the order of `named_facts`."""
+    before, after = [dict(named_facts(one)) for one in baseline], [dict(named_facts(one)) for one in candidate]
+    for name in dict.fromkeys(name for side in (*before, *after) for name in side):
+        values = [" or ".join(dict.fromkeys(one.get(name, NONE) for one in side)) for side in (before, after)]
+        if values[0] != values[1]:
+            yield FactChange(name=name, before=values[0], after=values[1])
+
+
+def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """All facts that two runs are told apart by. Nodes are counted by what they run: their names change with a pool."""
+    facts = record.facts
+    yield from _of_nodes(facts)
+    yield "Kubernetes", facts.version
+    yield "network mode", facts.mode
+    yield "IP address management", facts.ipam
+    yield "CNI", facts.cni
+    tunnel = facts.encapsulation
+    yield "encapsulation", f"{tunnel.kind}, port {tunnel.port}, VNI {_told(tunnel.vni)}" if tunnel else NONE
+    yield "Direct Server Return", _told(facts.dsr)
+    yield "feature gate WinDSR", _told(facts.win_dsr)
+    yield "families", ", ".join(facts.families)
+    yield "families of Windows pods", ", ".join(facts.windows_families)
+    yield "cluster domain", facts.cluster_domain
+    yield from facts.components.items()
+    yield from _of_images(record)
+    for name, value in record.options.items():
+        yield f"option {name}", value
+    yield "podwire", record.version
+    yield "suites", record.suite[:12] or NONE
+
+
+def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
+    for os, called in (("windows", "Windows"), ("linux", "Linux")):
+        nodes = [node for node in facts.nodes if node.os == os]
+        builds = [node.build for node in nodes]
+        if os == "windows":
+            yield "Windows build", _counted(str(one[0]) if one else "unknown" for one in builds)
+            revisions = (f"{one[0]}.{one[1]}" if one else "unknown" for one in builds)
+            yield "Windows update revision (UBR)", _counted(revisions)
+        else:
+            yield "Linux kernel", _counted(node.kernel_version for node in nodes)
+        yield f"{called} image", _counted(node.os_image for node in nodes)
+        yield f"{called} kubelet", _counted(node.kubelet_version for node in nodes)
+        yield f"{called} container runtime", _counted(node.runtime for node in nodes)
+
+
+def _of_images(record: RunRecord) -> Iterator[tuple[str, str]]:
+    systems = {node.name: node.os for node in record.facts.nodes}
+    for os in ("windows", "linux"):
+        used = [one for one in record.images if systems.get(one.node) == os]
+        if used:
+            yield (
+                f"probe image on {os} nodes",
+                " and ".join(sorted({f"{one.image} {one.digest}".strip() for one in used})),
+            )
+
+
+def _counted(values: Iterator[str]) -> str:
+    """`20348 on 2 nodes`, for a side whose nodes are not all alike as well."""
+    found = sorted(value or "unknown" for value in values)
+    numbers = {value: found.count(value) for value in found}
+    parts = (f"{value} on {number} node{'s' if number > 1 else ''}" for value, number in numbers.items())
+    return ", ".join(parts) or "no node"
+
+
+def _told(value: object) -> str:
+    return "unknown" if value is None else {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,138 @@
+"""Cases that are not always alike: how often, where it comes from, and how many runs it takes to see it again. Pure.
+
+An observation of a case is one round of one run. It is off when its outcome is worse than the best that the case ever
+had. Where several cases are off, what they have in common tells where to look.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from podwire.gating.statistics import fisher, holm, rate_interval, runs_to_see
+from podwire.model.verdicts import Outcome
+from podwire.records.run import CaseRecord, RunRecord
+
+HARNESS = "harness"
+UNKNOWN = "the case itself"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flake:
+    """A case that was off in `off` of `rounds` observations, in these runs.
+
+    `low` and `high` bound its rate. `origin` is the harness, `node <name>`, `path <from> to <to> by <via>`, or the case
+    itself when it shares nothing that steady cases have not. `needed` is the number of rounds without it after which it
+    may be called gone, at the rate that was seen; `needed_at_low` at the lower bound of the interval.
+    """
+
+    case_id: str
+    outcomes: Mapping[str, int]
+    off: int
+    rounds: int
+    low: float
+    high: float
+    origin: str
+    runs: tuple[str, ...]
+    needed: int
+    needed_at_low: int
+
+    @property
+    def rate(self) -> float:
+        return self.off / self.rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What several runs tell together. `steady` counts the cases that were alike in all of two observations or more."""
+
+    runs: tuple[str, ...]
+    flakes: tuple[Flake, ...]
+    steady: int
+    once: int
+    risk: float
+
+
+def history(records: Sequence[RunRecord], risk: float = 1e-3) -> History:
+    """All cases of these runs; `risk` is that of the intervals, of missing a flake, and of a wrong origin."""
+    rounds: dict[str, list[tuple[str, Outcome]]] = {}
+    cases: dict[str, CaseRecord] = {}
+    for record in records:
+        for case in record.cases:
+            cases[case.id] = case
+            outcomes = case.rounds or (case.verdict.outcome,)
+            rounds.setdefault(case.id, []).extend((record.run_id, outcome) for outcome in outcomes)
+    uneven = {case_id: seen for case_id, seen in rounds.items() if len({outcome for _, outcome in seen}) > 1}
+    several = [case_id for case_id, seen in rounds.items() if len(seen) > 1]
+    origins = _origins([cases[one] for one in several], uneven, risk)
+    return History(
+        runs=tuple(record.run_id for record in records),
+        flakes=tuple(_flake(case_id, seen, origins[case_id], risk) for case_id, seen in uneven.items()),
+        steady=len(several) - len(uneven),
+        once=len(rounds) - len(several),
+        risk=risk,
+    )
+
+
+def _flake(case_id: str, seen: Sequence[tuple[str, Outcome]], origin: str, risk: float) -> Flake:
+    off = [run for run, outcome in seen if outcome is not _best(seen)]
+    low, high = rate_interval(len(off), len(seen), risk)
+    found = Counter(outcome for _, outcome in seen)
+    return Flake(
+        case_id=case_id,
+        outcomes={str(outcome): found[outcome] for outcome in Outcome if found[outcome]},
+        off=len(off),
+        rounds=len(seen),
+        low=low,
+        high=high,
+        origin=origin,
+        runs=tuple(dict.fromkeys(off)),
+        needed=runs_to_see(len(off) / len(seen), risk),
+        needed_at_low=runs_to_see(low, risk),
+    )
+
+
+def _best(seen: Sequence[tuple[str, Outcome]]) -> Outcome:
+    return min((outcome for _, outcome in seen), key=list(Outcome).index)
+
+
+def _origins(
+    cases: Sequence[CaseRecord], uneven: Mapping[str, Sequence[tuple[str, Outcome]]], risk: float
+) -> dict[str, str]:
+    """Where each uneven case's trouble comes from.
+
+    A trait is an origin when uneven cases have it more often than chance explains (Fisher's exact test, Holm over all
+    traits); of several, the least likely one. Inconclusive rounds are the harness's own, and count for no trait.
+    """
+    origins = {one: HARNESS for one, seen in uneven.items() if _harness(seen)}
+    judged = [case for case in cases if case.id not in origins]
+    off = [case for case in judged if case.id in uneven]
+    traits = sorted({trait for case in off for trait in _traits(case)})
+    chances = []
+    for trait in traits:
+        having = [case for case in judged if trait in _traits(case)]
+        among = sum(1 for case in having if case.id in uneven)
+        chances.append(fisher(len(off) - among, len(judged) - len(having), among, len(having)))
+    counts = holm(chances, risk)
+    likely = sorted((chance, trait) for chance, trait, counted in zip(chances, traits, counts, strict=True) if counted)
+    for case in off:
+        origins[case.id] = next((trait for _, trait in likely if trait in _traits(case)), UNKNOWN)
+    return origins
+
+
+def _harness(seen: Sequence[tuple[str, Outcome]]) -> bool:
+    """Whether all that was off was inconclusive: a probe, a control or a capture that did not work."""
+    return {outcome for _, outcome in seen if outcome is not _best(seen)} == {Outcome.INCONCLUSIVE}
+
+
+def _traits(case: CaseRecord) -> frozenset[str]:
+    return frozenset(_named_traits(case))
+
+
+def _named_traits(case: CaseRecord) -> Iterator[str]:
+    yield from (f"node {node}" for node in case.nodes.values())
+    told = case.parameters
+    path = f"path {told.get('client', '?')} to {told.get('server', '?')}"
+    yield path
+    yield f"{path} by {told.get('via', '?')}"

@@ -1,0 +1,382 @@
+"""Two sets of runs, held against each other: may what the candidate runs saw be released? Pure.
+
+The rule: what worked in a run of the baseline must work in every run of the candidate, and every case of the baseline
+must be there. Whatever cannot be told is no acceptance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import StrEnum
+
+from podwire.gating.facts import FactChange, fact_changes
+from podwire.gating.numbers import Compared, Rules, Worse, latencies, losses
+from podwire.gating.waivers import Waiver, problems, unused
+from podwire.model.observations import Attempt
+from podwire.model.verdicts import Outcome
+from podwire.records.observations import Exchanges
+from podwire.records.run import CaseRecord, RunRecord
+
+
+class Refused(Exception):
+    """These runs cannot be held against each other; every line of the text is one reason."""
+
+
+class Decision(StrEnum):
+    ACCEPT = "accept"
+    REJECT = "reject"
+    CANNOT_JUDGE = "cannot judge"
+
+    @property
+    def exit_code(self) -> int:
+        return list(Decision).index(self)
+
+
+class Kind(StrEnum):
+    """What became of a case, in the order in which a reader wants it."""
+
+    REGRESSION = "regression"
+    NEW_FAILURE = "new failure"
+    KNOWN_ISSUE_APPEARED = "known issue appeared"
+    LIMITATION_APPEARED = "limitation appeared"
+    LIMITATION_NO_LONGER_LIFTED = "limitation no longer lifted"
+    VANISHED = "vanished case"
+    MORE_LOSS = "more loss"
+    SLOWER = "slower"
+    INCONCLUSIVE = "inconclusive"
+    STILL_FAILS = "still fails"
+    FIXED = "fixed"
+    KNOWN_ISSUE_GONE = "known issue gone"
+    LIMITATION_LIFTED = "limitation lifted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as the gate needs it. `folder` is where it lies; `absent` are files of its evidence that are not there."""
+
+    record: RunRecord
+    exchanges: tuple[Exchanges, ...] = ()
+    folder: str = ""
+    absent: tuple[str, ...] = ()
+
+    def case(self, case_id: str) -> CaseRecord | None:
+        return next((one for one in self.record.cases if one.id == case_id), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deciding:
+    """What decides: a finding that was not met, in which run, and the file with the packets (or the attempts)."""
+
+    run: str
+    expected: str
+    actual: str
+    where: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A case that is not as it was, or not as it should be. `before` and `after` are outcomes, or numbers, in words."""
+
+    case_id: str
+    kind: Kind
+    rejects: bool
+    before: str
+    after: str
+    reason: str = ""
+    limitation: str | None = None
+    deciding: tuple[Deciding, ...] = ()
+    waiver: Waiver | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The decision, and everything that it rests on."""
+
+    decision: Decision
+    emulated: bool
+    baseline: tuple[str, ...]
+    candidate: tuple[str, ...]
+    changes: tuple[Change, ...]
+    facts: tuple[FactChange, ...]
+    outcomes_before: Mapping[str, int]
+    outcomes_after: Mapping[str, int]
+    losses: Compared
+    latencies: Compared
+    rules: Rules = field(default_factory=Rules)
+
+    def of(self, kind: Kind) -> tuple[Change, ...]:
+        return tuple(one for one in self.changes if one.kind is kind)
+
+
+WORKS = (Outcome.PASS, Outcome.LIMITATION_LIFTED)
+_FROM_BEST = (
+    Outcome.PASS,
+    Outcome.LIMITATION_LIFTED,
+    Outcome.LIMITATION_CONFIRMED,
+    Outcome.KNOWN_ISSUE,
+    Outcome.INCONCLUSIVE,
+    Outcome.FAIL,
+)
+"""Outcomes by whether the flow works, not by whether that is as documented."""
+_MOST_DECIDING = 3
+
+
+def hold(
+    baseline: Sequence[Run],
+    candidate: Sequence[Run],
+    rules: Rules | None = None,
+    *,
+    waivers: Sequence[Waiver] = (),
+    today: date = date.min,
+    allow_emulated: bool = False,
+) -> Gate:
+    """Hold the candidate against the baseline. Raises `Refused`."""
+    rules = rules or Rules()
+    why = list(refusals(baseline, candidate, allow_emulated=allow_emulated))
+    why += problems(waivers, {case.id for run in (*baseline, *candidate) for case in run.record.cases}, today)
+    if why:
+        raise Refused("\n".join(why))
+    before, after = _rounds(baseline), _rounds(candidate)
+    lost, slow = losses(before, after, rules), latencies(before, after, rules)
+    found = [*_judged(baseline, candidate), *_numbers(lost, Kind.MORE_LOSS), *_numbers(slow, Kind.SLOWER)]
+    changes = tuple(
+        _waived(one, waivers, candidate) for one in sorted(found, key=lambda one: list(Kind).index(one.kind))
+    )
+    stale = list(unused(waivers, [one.waiver for one in changes if one.waiver]))
+    if stale:
+        raise Refused("\n".join(stale))
+    return Gate(
+        decision=_decision(changes),
+        emulated=any(run.record.emulated for run in (*baseline, *candidate)),
+        baseline=tuple(run.record.run_id for run in baseline),
+        candidate=tuple(run.record.run_id for run in candidate),
+        changes=changes,
+        facts=tuple(fact_changes([run.record for run in baseline], [run.record for run in candidate])),
+        outcomes_before=_counted(baseline),
+        outcomes_after=_counted(candidate),
+        losses=lost,
+        latencies=slow,
+        rules=rules,
+    )
+
+
+def refusals(baseline: Sequence[Run], candidate: Sequence[Run], *, allow_emulated: bool) -> Iterator[str]:
+    """Why these runs cannot be held against each other, a line each."""
+    runs = (*baseline, *candidate)
+    for run in runs:
+        yield from _unfit(run, allow_emulated=allow_emulated)
+    for identity, number in Counter(run.record.run_id for run in runs).items():
+        if number > 1:
+            yield f"run {identity}: is there {number} times; every run counts once"
+    if len({run.record.emulated for run in runs}) > 1:
+        yield "emulated and real runs cannot be held against each other"
+    sides = [{case.id for run in side for case in run.record.cases} for side in (baseline, candidate)]
+    if all(sides) and not sides[0] & sides[1]:
+        yield "the two sides have no case in common: other suites, another network mode or another selection"
+
+
+def _unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
+    record, place = run.record, run.folder or run.record.run_id
+    if not record.cases:
+        yield f"{place}: has no case"
+    if record.interrupted is not None:
+        yield f"{place}: was interrupted ({record.interrupted}); make the run again"
+    if record.missing:
+        yield f"{place}: {len(record.missing)} planned cases have no result ({record.missing[0]}); make the run again"
+    if record.emulated and not allow_emulated:
+        yield f"{place}: was made on the lab, which is no evidence about a cluster (--allow-emulated, to try the gate)"
+    seen = {one.case_id for one in run.exchanges}
+    unseen = [case.id for case in record.cases if case.id not in seen]
+    if unseen:
+        yield f"{place}: {len(unseen)} cases have no observation ({unseen[0]}); take the files that the run wrote"
+    bare = [case.id for case in record.cases if case.verdict.outcome is not Outcome.PASS and not case.evidence]
+    if bare:
+        yield f"{place}: {len(bare)} cases that did not pass have no evidence ({bare[0]})"
+    if run.absent:
+        yield f"{place}: {len(run.absent)} files of evidence are not there ({run.absent[0]})"
+
+
+def _rounds(side: Sequence[Run]) -> dict[str, list[Sequence[Attempt]]]:
+    """The attempts of a side by case: one entry for each round of each of its runs."""
+    found: dict[str, list[Sequence[Attempt]]] = {}
+    for run in side:
+        for one in run.exchanges:
+            found.setdefault(one.case_id, []).append(one.attempts)
+    return found
+
+
+def _counted(side: Sequence[Run]) -> dict[str, int]:
+    found = Counter(case.verdict.outcome for run in side for case in run.record.cases)
+    return {str(outcome): found[outcome] for outcome in Outcome if found[outcome]}
+
+
+# --- outcomes ---------------------------------------------------------------------------------------------------------
+
+Seen = Sequence[tuple[Run, CaseRecord]]
+
+
+def _judged(baseline: Sequence[Run], candidate: Sequence[Run]) -> Iterator[Change]:
+    before, after = _by_case(baseline), _by_case(candidate)
+    for case_id in dict.fromkeys((*before, *after)):
+        old, new = before.get(case_id, []), after.get(case_id, [])
+        if old and len(new) < len(candidate):
+            yield _vanished(case_id, old, candidate)
+        if not new:
+            continue
+        unsure = [(run, case) for run, case in new if case.verdict.outcome is Outcome.INCONCLUSIVE]
+        if unsure:
+            yield _change(case_id, Kind.INCONCLUSIVE, old, unsure, rejects=False)
+        sure = [(run, case) for run, case in new if case.verdict.outcome is not Outcome.INCONCLUSIVE]
+        found = classified(best(old), worst(sure)) if sure else None
+        if found is not None:
+            yield _change(case_id, found[0], old, sure, rejects=found[1])
+
+
+def _by_case(side: Sequence[Run]) -> dict[str, list[tuple[Run, CaseRecord]]]:
+    found: dict[str, list[tuple[Run, CaseRecord]]] = {}
+    for run in side:
+        for case in run.record.cases:
+            found.setdefault(case.id, []).append((run, case))
+    return found
+
+
+def best(seen: Seen) -> Outcome | None:
+    """The best that a side showed, of what is conclusive: what worked once can work."""
+    sure = [case.verdict.outcome for _, case in seen if case.verdict.outcome is not Outcome.INCONCLUSIVE]
+    return min(sure, key=_FROM_BEST.index, default=None)
+
+
+def worst(seen: Seen) -> Outcome:
+    """The worst that a side showed: no run takes the failure of another one back."""
+    return max((case.verdict.outcome for _, case in seen), key=_FROM_BEST.index)
+
+
+def classified(before: Outcome | None, after: Outcome) -> tuple[Kind, bool] | None:
+    """What became of a case, and whether that rejects; None when there is nothing to say.
+
+    `before` is None for a case that the baseline has no verdict on.
+    """
+    worked = before in WORKS
+    if after is Outcome.FAIL:
+        if before is None:
+            return Kind.NEW_FAILURE, True
+        return (Kind.STILL_FAILS, False) if before is Outcome.FAIL else (Kind.REGRESSION, True)
+    if after is Outcome.KNOWN_ISSUE:
+        return None if before is after else (Kind.KNOWN_ISSUE_APPEARED, worked)
+    if after is Outcome.LIMITATION_CONFIRMED:
+        if before is Outcome.LIMITATION_LIFTED:
+            return Kind.LIMITATION_NO_LONGER_LIFTED, True
+        return None if before in (after, None) else (Kind.LIMITATION_APPEARED, worked)
+    if after is Outcome.LIMITATION_LIFTED:
+        return None if before is after else (Kind.LIMITATION_LIFTED, False)
+    if before is Outcome.KNOWN_ISSUE:
+        return Kind.KNOWN_ISSUE_GONE, False
+    return None if before in (Outcome.PASS, None) else (Kind.FIXED, False)
+
+
+def _change(case_id: str, kind: Kind, old: Seen, new: Seen, *, rejects: bool) -> Change:
+    """A change of outcome. What decides are the packets of the side on which the flow did not work."""
+    outcome = worst(new)
+    shown = [(run, case) for run, case in new if case.verdict.outcome is outcome]
+    told = shown[0][1].verdict
+    failing = [(run, case) for run, case in old if case.verdict.outcome not in WORKS] if outcome in WORKS else shown
+    return Change(
+        case_id=case_id,
+        kind=kind,
+        rejects=rejects,
+        before=_words(old) if old else "was not there",
+        after=_words(new),
+        reason=told.reason,
+        limitation=told.limitation or next((case.verdict.limitation for _, case in failing), None),
+        deciding=tuple(one for run, case in failing for one in deciding(run, case))[:_MOST_DECIDING],
+    )
+
+
+def _words(seen: Seen) -> str:
+    """The outcomes of a side: one word for all its runs, or how many had which."""
+    found = Counter(case.verdict.outcome for _, case in seen)
+    if len(found) == 1:
+        return str(next(iter(found)))
+    return ", ".join(f"{outcome} in {found[outcome]} of {len(seen)} runs" for outcome in _FROM_BEST if found[outcome])
+
+
+def deciding(run: Run, case: CaseRecord) -> Iterator[Deciding]:
+    """The findings of a case that were not met, each with the file of evidence that shows it."""
+    for finding in case.verdict.findings:
+        if not finding.met:
+            point = finding.where.partition(" ")[0]
+            wanted = {"DNS": "client-pod"}.get(point, point)
+            named = (one for one in case.evidence if one.rpartition("/")[2] in (f"{wanted}.pcap", f"{wanted}.txt"))
+            others = (one for one in case.evidence if one.endswith("/attempts.json"))
+            file = next(named, None) or next(others, "")
+            yield Deciding(
+                run=run.record.run_id,
+                expected=finding.expected,
+                actual=finding.actual,
+                where=finding.where,
+                evidence=f"{run.folder}/{file}" if file and run.folder else file,
+            )
+
+
+def _vanished(case_id: str, old: Seen, candidate: Sequence[Run]) -> Change:
+    without = [run for run in candidate if run.case(case_id) is None]
+    requirement = case_id.partition("/")[2].partition("[")[0]
+    words = case_id.partition("[")[2].removesuffix("]")
+    excluded = [
+        one.reason
+        for run in without
+        for one in run.record.exclusions
+        if one.requirement == requirement and one.cases in (words, "all")
+    ]
+    reason = f"the facts rule it out: {excluded[0]}" if excluded else "it was not planned, and no exclusion says why"
+    missing = "is not there" if len(without) == len(candidate) else f"is not there in {len(without)} runs"
+    return Change(case_id=case_id, kind=Kind.VANISHED, rejects=True, before=_words(old), after=missing, reason=reason)
+
+
+def _numbers(compared: Compared, kind: Kind) -> Iterator[Change]:
+    for one in compared.worse:
+        yield Change(
+            case_id=one.case_id, kind=kind, rejects=True, before=one.before, after=one.after, reason=_chance(one)
+        )
+
+
+def _chance(one: Worse) -> str:
+    return f"by chance alone so great a difference has a probability of {one.chance:.1e}"
+
+
+# --- waivers and the decision -----------------------------------------------------------------------------------------
+
+
+def _waived(change: Change, waivers: Sequence[Waiver], candidate: Sequence[Run]) -> Change:
+    """The change with the waiver that excuses it, if there is one: every run of the candidate must show its symptom.
+
+    A vanished case shows nothing, and of an inconclusive one nothing is known: neither can be waived.
+    """
+    if change.kind in (Kind.VANISHED, Kind.INCONCLUSIVE) or not (change.rejects or change.kind is Kind.STILL_FAILS):
+        return change
+    shown = list(_shown(change, candidate))
+    fitting = (one for one in waivers if one.fits(change.case_id) and all(map(one.shown_in, shown)))
+    found = next(fitting, None)
+    return replace(change, waiver=found, rejects=change.rejects and found is None)
+
+
+def _shown(change: Change, candidate: Sequence[Run]) -> Iterator[list[str]]:
+    """What each run shows of a change, in words."""
+    if change.kind in (Kind.MORE_LOSS, Kind.SLOWER):
+        yield [change.kind, change.before, change.after]
+        return
+    for run in candidate:
+        case = run.case(change.case_id)
+        if case is not None and case.verdict.outcome not in (*WORKS, Outcome.INCONCLUSIVE):
+            unmet = (one for one in case.verdict.findings if not one.met)
+            yield [case.verdict.reason, *(text for one in unmet for text in (one.expected, one.actual))]
+
+
+def _decision(changes: Sequence[Change]) -> Decision:
+    if any(one.rejects for one in changes):
+        return Decision.REJECT
+    return Decision.CANNOT_JUDGE if any(one.kind is Kind.INCONCLUSIVE for one in changes) else Decision.ACCEPT

@@ -1,0 +1,74 @@
+"""The runs that a gate is asked about, from their folders; and the gate, from the command line's point of view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from podwire.gating.gate import Gate, Refused, Run, hold
+from podwire.gating.numbers import Rules
+from podwire.gating.waiver_file import load_waivers
+from podwire.gating.waivers import Waiver
+from podwire.records.files import load_record
+from podwire.records.observation_files import read_observations
+from podwire.records.observations import exchanges
+
+
+def load_run(path: Path) -> Run:
+    """A run from its folder, or from the `run.json` in it. ValueError tells in one line what is wrong with it."""
+    record = load_record(path)
+    folder = path if path.is_dir() else path.parent
+    several = read_observations(record, folder, exchanges)
+    files = {file for case in record.cases for file in case.evidence}
+    absent = tuple(sorted(file for file in files if not _is_there(folder, file)))
+    return Run(record=record, exchanges=tuple(several), folder=str(folder), absent=absent)
+
+
+def _is_there(folder: Path, file: str) -> bool:
+    try:
+        return (folder / file).is_file()
+    except ValueError:
+        return False
+
+
+def load_runs(baseline: Sequence[Path], candidate: Sequence[Path]) -> tuple[list[Run], list[Run]]:
+    """The runs of both sides. Raises `Refused`, with a line for each that cannot be read."""
+    problems: list[str] = []
+    sides: tuple[list[Run], list[Run]] = ([], [])
+    for side, paths in zip(sides, (baseline, candidate), strict=True):
+        for path in paths:
+            try:
+                side.append(load_run(path))
+            except ValueError as problem:
+                problems.append(str(problem))
+    if problems:
+        raise Refused("\n".join(problems))
+    return sides
+
+
+def gate_over(
+    baseline: Sequence[Run],
+    candidate: Sequence[Run],
+    rules: Rules,
+    waivers: Sequence[Waiver] = (),
+    *,
+    today: date | None = None,
+    allow_emulated: bool = False,
+) -> Gate:
+    """The gate over these runs, as of `today` (UTC). Raises `Refused`."""
+    today = today or datetime.now(UTC).date()
+    return hold(baseline, candidate, rules, waivers=waivers, today=today, allow_emulated=allow_emulated)
+
+
+def gate_of(
+    baseline: Sequence[Path],
+    candidate: Sequence[Path],
+    rules: Rules,
+    waivers: Path | None = None,
+    *,
+    allow_emulated: bool = False,
+) -> Gate:
+    """The gate over the runs in these folders, today. Raises ValueError, `WaiverError` and `Refused`."""
+    known = load_waivers(waivers) if waivers else ()
+    return gate_over(*load_runs(baseline, candidate), rules, known, allow_emulated=allow_emulated)

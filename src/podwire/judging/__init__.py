@@ -1,0 +1,1 @@
+"""judge(case, expectation, observation) → verdict. No I/O."""

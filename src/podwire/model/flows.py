@@ -1,0 +1,310 @@
+"""Flows as a test speaks of them: who talks to whom, by which way, over what. Addresses stay symbols until a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from podwire.model.facts import FAMILIES, OS, Family
+from podwire.model.symbols import Machine, ServiceSymbols, Symbol
+
+PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
+Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]
+ProbeProtocol = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
+Enters = Literal["", "client-node", "server-node", "other-node"]
+Via = Literal[
+    "loopback",
+    "pod-ip",
+    "pod-name",
+    "short-pod-name",
+    "node-ip",
+    "cluster-ip",
+    "former-cluster-ip",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "unknown-name",
+    "hosts-name",
+    "node-port",
+    "host-port",
+    "health-port",
+    "load-balancer",
+    "service-external-ip",
+    "external-ip",
+    "external-name",
+    "own-vni",
+    "other-vni",
+    "no-vni",
+]
+BY_NAME: tuple[Via, ...] = (
+    "pod-name",
+    "short-pod-name",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "unknown-name",
+    "hosts-name",
+    "external-name",
+)
+BY_SERVICE: tuple[Via, ...] = (
+    "cluster-ip",
+    "former-cluster-ip",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "node-port",
+    "health-port",
+    "load-balancer",
+    "service-external-ip",
+)
+BY_TUNNEL: tuple[Via, ...] = ("own-vni", "other-vni", "no-vni")
+"""To a pod in tunnel packets that the agent on a node makes itself: in the network of the pods, in another one, and as
+the same packet without its tunnel."""
+
+WAYS_TO_A_PORT: dict[str, tuple[Via, ...]] = {
+    "closed_port": ("pod-ip", "node-ip", "external-ip"),
+    "denied_port": ("pod-ip", "node-ip"),
+}
+"""The ways by which a flow may be sent to another port than that of a server."""
+
+MANY = 20
+"""So many exchanges of one case would take the time of those that are in flight with them."""
+
+LINUX: tuple[OS, ...] = ("linux",)
+WINDOWS: tuple[OS, ...] = ("windows",)
+ANY_OS: tuple[OS, ...] = ("linux", "windows")
+ANYWHERE: tuple[Placement, ...] = ("same-node", "cross-node")
+ON_NODE_NETWORK = "host-network"
+"""The special kind of probe pod that asks for the network of its node."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """One end of a flow.
+
+    `os` is `outside` for a host that is not of the cluster. `pod` names a special kind of probe pod, a file in
+    `manifests/variants`; empty for the usual ones. A server of kind `backends` is whichever backend of the Service
+    answers, one of kind `dns` the cluster's DNS.
+    """
+
+    role: Literal["client", "server"]
+    kind: PeerKind
+    os: str
+    pod: str = ""
+
+    @property
+    def ip(self) -> Symbol:
+        return Symbol(f"{self.role}.ip")
+
+    @property
+    def port(self) -> Symbol:
+        return Symbol(f"{self.role}.port")
+
+    @property
+    def mac(self) -> Symbol:
+        return Symbol(f"{self.role}.mac")
+
+    @property
+    def families(self) -> Symbol:
+        """The IP families of its addresses, IPv4 first."""
+        return Symbol(f"{self.role}.families")
+
+    @property
+    def has_own_address(self) -> Symbol:
+        """Whether no other pod on the nodes that take part, as far as they may be read, has an address of its."""
+        return Symbol(f"{self.role}.has_own_address")
+
+    @property
+    def vpc_address(self) -> Symbol:
+        """The address that the VPC resource controller noted on the pod."""
+        return Symbol(f"{self.role}.vpc_address")
+
+    @property
+    def vpc_subnet(self) -> Symbol:
+        """The subnet of the VPC that this address is of."""
+        return Symbol(f"{self.role}.vpc_subnet")
+
+    @property
+    def has_branch(self) -> Symbol:
+        """Whether it has a network interface of its own in the VPC, to which security groups apply."""
+        return Symbol(f"{self.role}.has_branch")
+
+    @property
+    def name(self) -> Symbol:
+        """The name of a host outside."""
+        return Symbol(f"{self.role}.name")
+
+    @property
+    def node(self) -> Machine:
+        return Machine(self.role)
+
+    @property
+    def on_node_network(self) -> bool:
+        """Whether its network is to be that of its node."""
+        return self.kind == "host" or self.pod == ON_NODE_NETWORK
+
+    def __str__(self) -> str:
+        named = {"outside": "a host outside the cluster", "backends": "any backend", "dns": "the cluster's DNS"}
+        if self.kind in named:
+            return named[self.kind]
+        name = {"linux": "Linux", "windows": "Windows"}[self.os]
+        return f"a {name} {'node' if self.kind == 'host' else 'pod'}{f' ({self.pod})' if self.pod else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """What one case sends.
+
+    `payload` is bytes of a request, `connections` how many exchanges there are; with `closed_port` it is sent to a
+    port where nobody listens, with `denied_port` to one that the network between the nodes denies to pods, where nobody
+    listens either. `port` names a port of the Service (empty: the first of the protocol); with
+    `each_port` every exchange goes to the next one after it. `enters` is the node that a flow from outside the pod
+    network is sent to, of `entry_os` when it is neither end's. `after` names a change of the cluster
+    (`cluster.deployment.changes`) that the flow follows; `settles` is what the client must see before the change
+    counts as carried out; one that is `repeated` is sent before it too, and both times together are judged. `tool`
+    is the program that a flow of that protocol runs. With `unaddressed` it is sent though pods like its client have
+    no address of the family. `turn` numbers the client's node among those of its OS from 1; 0 leaves it to the plan.
+    """
+
+    client: Peer
+    server: Peer
+    via: Via
+    protocol: ProbeProtocol
+    family: Family
+    placement: Placement
+    closed_port: bool = False
+    denied_port: bool = False
+    payload: int = 256
+    connections: int = 1
+    service: ServiceSymbols = field(default_factory=ServiceSymbols)
+    port: str = ""
+    enters: Enters = ""
+    entry_os: str = ""
+    each_port: bool = False
+    after: str = ""
+    settles: Literal["answered", "unanswered"] = "answered"
+    repeated: bool = False
+    tool: str = ""
+    unaddressed: bool = False
+    turn: int = 0
+
+    @property
+    def many(self) -> bool:
+        """Whether it has so many exchanges that others should not be in flight with it."""
+        return self.connections >= MANY
+
+    @property
+    def entry(self) -> Machine:
+        """The node that the flow enters the cluster by."""
+        return Machine("entry")
+
+    @property
+    def name(self) -> Symbol:
+        """The name that the client looks up, as it gives it to the resolver."""
+        return Symbol("target.name")
+
+    @property
+    def fqdn(self) -> Symbol:
+        """The full name that stands behind it, without the trailing dot."""
+        return Symbol("target.fqdn")
+
+    def with_suffix(self, number: int) -> Symbol:
+        """The name with the suffix of that place (1 is the first) in the client pod's search list."""
+        return Symbol(f"target.suffix.{number}")
+
+    @property
+    def dns_ip(self) -> Symbol:
+        """The address of the DNS server that the client must ask."""
+        return Symbol("dns.ip")
+
+    @property
+    def dsr(self) -> Symbol:
+        """Whether kube-proxy on Windows nodes is told to use Direct Server Return."""
+        return Symbol("cluster.dsr")
+
+    @property
+    def mode(self) -> Symbol:
+        """The network mode of the cluster's Windows nodes."""
+        return Symbol("cluster.mode")
+
+    @property
+    def tunnel_port(self) -> Symbol:
+        """The UDP port that tunnels between nodes use: 4789 for VXLAN, where nobody states another."""
+        return Symbol("cluster.tunnel_port")
+
+    @property
+    def kube_proxy(self) -> Symbol:
+        """Whether there is a kube-proxy for Windows nodes."""
+        return Symbol("cluster.kube_proxy")
+
+    @property
+    def win_dsr(self) -> Symbol:
+        """Whether its feature gate WinDSR is on."""
+        return Symbol("cluster.win_dsr")
+
+    @property
+    def icmp(self) -> str:
+        """The control protocol of the flow's family: `icmp` or `icmpv6`."""
+        return "icmpv6" if self.family == "ipv6" else "icmp"
+
+    @property
+    def target_ip(self) -> Symbol:
+        """The address that the client sends to: of the pod, the Service, the node or the outside host."""
+        return Symbol("target.ip")
+
+    def __str__(self) -> str:
+        places = {"same-node": " on its own node", "cross-node": " on another node", "itself": " that it is itself"}
+        place = places.get(self.placement, "")
+        way = self.via.replace("-", " ").replace("ip", "IP").replace("fqdn", "FQDN").replace("vni", "VNI")
+        version = "IPv6" if self.family == "ipv6" else "IPv4"
+        return f"{self.client} to {self.server}{place} by {way}, {self.protocol.upper()} over {version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """The flows of one test before the facts are known: the product of its axes.
+
+    `given_dsr` restricts the whole matrix to clusters with Direct Server Return on or off on Windows nodes.
+    `unless_cni` leaves it out on clusters of these CNIs. `aspect` is a word that sets apart the cases of two tests
+    of one requirement. `controls` names what must work just before and just after from the same client: `outside-tcp`,
+    `outside-http`, `server-host` (the node of the server), `another-service`, another way (`via`) to the same server,
+    or the same way `by-the-server-node`. `client_pod` and `server_pod` are special kinds of probe pods. With
+    `miss_risk` there are as many connections as it takes to miss one of the Service's backends with that chance only
+    (of a crowd: to miss all that have a pod behind them). `unaddressed` plans the flows of pods without the family too;
+    with `every_node` each node of the client's OS has a case of its own, with `first_node` only the first.
+    """
+
+    client: tuple[OS, ...] = ()
+    server: tuple[OS, ...] = ()
+    via: tuple[Via, ...]
+    protocol: tuple[ProbeProtocol, ...] = ("tcp", "udp")
+    family: tuple[Family, ...] = FAMILIES
+    placement: tuple[Placement, ...] = ANYWHERE
+    payload: tuple[int, ...] = (256,)
+    client_kind: Literal["pod", "host", "outside"] = "pod"
+    server_kind: PeerKind = "pod"
+    connections: int = 1
+    closed_port: bool = False
+    denied_port: bool = False
+    given_dsr: bool | None = None
+    unless_cni: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    aspect: str = ""
+    service: tuple[str, ...] = ("echo",)
+    port: tuple[str, ...] = ("",)
+    enters: tuple[Enters, ...] = ("",)
+    entry_os: tuple[OS, ...] = ()
+    client_pod: str = ""
+    server_pod: str = ""
+    after: str = ""
+    settles: Literal["answered", "unanswered"] = "answered"
+    repeated: bool = False
+    miss_risk: float | None = None
+    tool: str = ""
+    unaddressed: bool = False
+    every_node: bool = False
+    first_node: bool = False
+    each_port: bool = False

@@ -1,0 +1,146 @@
+"""What was seen of one case: every attempt, the packets at each capture point, the controls around it.
+
+Everything here is data. A stored observation can be judged again, with today's catalogue, without a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from podwire.model.packets import Packet
+
+Value = str | bool | int | tuple[int, int] | tuple[str, ...]
+Point = Literal["client-pod", "client-node", "entry-node", "server-node", "server-pod"]
+POINTS: tuple[Point, ...] = ("client-pod", "client-node", "entry-node", "server-node", "server-pod")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeError:
+    """Why an attempt ended without an answer.
+
+    `stage` is where it ended; `kind` is one of `timeout refused reset unreachable not-found unsupported other`, where
+    `unsupported` is a protocol that the client's system does not have; `number` is the platform's error number (errno,
+    or a Winsock code) or None.
+    """
+
+    stage: Literal["resolve", "bind", "connect", "send", "receive"]
+    kind: str
+    number: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What the server said: who it is, which address it saw the client come from, which address it was reached at."""
+
+    identity: str
+    source: str
+    source_port: int
+    destination: str = ""
+    destination_port: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One exchange. `started` is seconds since the epoch, `elapsed` seconds. `local`, `peer`: as the socket says.
+
+    `peer` is where the answer came from: `getpeername` for TCP, the source of the datagram or echo reply otherwise.
+    `status` is of HTTP, or a tool's exit code, and `body` the beginning of what a server that is not podwire's sent.
+    `canonical` is the name that the resolver gave for the one that was looked up, when it was asked for that.
+    """
+
+    token: str
+    started: float
+    elapsed: float
+    local: tuple[str, int] | None = None
+    peer: tuple[str, int] | None = None
+    resolved: tuple[str, ...] = ()
+    reply: Reply | None = None
+    error: ProbeError | None = None
+    sent: int = 0
+    received: int = 0
+    status: int | None = None
+    canonical: str = ""
+    body: str = ""
+
+    @property
+    def answered(self) -> bool:
+        return self.reply is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookup:
+    """One DNS question that the client put on the wire, and what came back: `rcode` is None when nothing did.
+
+    `alias` is the target of the CNAME in the answer, if there is one; `id` the number of the message.
+    """
+
+    name: str
+    type: str
+    server: str
+    protocol: Literal["tcp", "udp"]
+    at: float
+    rcode: str | None = None
+    answers: tuple[str, ...] = ()
+    alias: str = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenPacket:
+    """A packet of a flow, and which way it went: `request` is from client to server, whatever NAT made of it."""
+
+    direction: Literal["request", "reply"]
+    packet: Packet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """The packets of this case at one capture point.
+
+    `usable` is False when the point did not see its beacon before or after, or when the kernel dropped packets;
+    `reason` then says which. An unusable capture proves nothing, least of all an absence.
+    """
+
+    point: Point
+    where: str
+    usable: bool = True
+    reason: str = ""
+    packets: tuple[SeenPacket, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlResult:
+    """A positive control: the same client, something that must work, just before and just after."""
+
+    name: str
+    before: bool
+    after: bool
+    detail: str = ""
+
+    @property
+    def worked(self) -> bool:
+        return self.before and self.after
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """All that was seen of one case.
+
+    `bindings` gives the symbols of the expectation their values on this cluster, e.g. `client.ip` → `10.244.11.2`; a
+    tuple of texts where a symbol stands for several addresses. `output` is what a tool printed. `settled` is how many
+    seconds it took until a change of the cluster showed to the client.
+    `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
+    """
+
+    case_id: str
+    bindings: Mapping[str, Value] = field(default_factory=dict)
+    attempts: tuple[Attempt, ...] = ()
+    captures: Mapping[str, Capture] = field(default_factory=dict)
+    lookups: tuple[Lookup, ...] = ()
+    controls: tuple[ControlResult, ...] = ()
+    problem: str | None = None
+    output: str = ""
+    settled: float = 0.0

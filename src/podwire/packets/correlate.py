@@ -1,0 +1,136 @@
+"""Which packets of a capture belong to which exchange, whatever NAT and tunnels made of its addresses. Pure.
+
+Three things lead to a flow: the token in a payload, the initial sequence number of its SYN (NAT keeps it), and the
+client's own socket address. What shares a 5-tuple with such a packet is of the flow too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from podwire.model.observations import Attempt, SeenPacket
+from podwire.model.packets import Packet
+from podwire.model.patterns import Direction
+
+TOKEN = re.compile(rb"pw[0-9a-f]{16}")
+Ends = tuple[str, tuple[str, int], tuple[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clue:
+    """What leads to the packets of one exchange.
+
+    `local` and `target` are the client's own socket and what it sends to; `sequence` is its SYN's number, when the
+    client's capture shows it.
+    """
+
+    token: str
+    local: tuple[str, int] | None = None
+    target: tuple[str, int] | None = None
+    sequence: int | None = None
+
+
+class CaptureIndex:
+    """One capture, ready to be asked for the packets of any exchange. It may grow, as the capture does."""
+
+    def __init__(self, packets: Iterable[Packet] = ()) -> None:
+        self.packets: list[Packet] = []
+        self._by_token: dict[bytes, list[int]] = defaultdict(list)
+        self._by_ends: dict[Ends, list[int]] = defaultdict(list)
+        self._by_quote: dict[Ends, list[int]] = defaultdict(list)
+        self._by_syn: dict[int, list[int]] = defaultdict(list)
+        self.extend(packets)
+
+    def extend(self, packets: Iterable[Packet]) -> None:
+        """Add what was captured after the packets that are here."""
+        first = len(self.packets)
+        self.packets += packets
+        for at, packet in enumerate(self.packets[first:], first):
+            for found in set(TOKEN.findall(packet.payload)):
+                self._by_token[found].append(at)
+            if packet.quoted is not None:
+                quoted = _ends(packet.quoted)
+                if quoted:
+                    self._by_quote[quoted].append(at)
+            ends = _ends(packet)
+            if ends is None:
+                continue
+            self._by_ends[ends].append(at)
+            if packet.flags == "S" and packet.seq is not None:
+                self._by_syn[packet.seq].append(at)
+
+    def has_token(self, token: str) -> bool:
+        """Whether any packet carries this token: how a beacon is found."""
+        return token.encode() in self._by_token
+
+    def sequence_of(self, local: tuple[str, int], target: tuple[str, int]) -> int | None:
+        """The initial sequence number of the TCP connection between these ends, if its SYN was captured."""
+        for at in self._by_ends.get(_both("tcp", local, target), ()):
+            if self.packets[at].flags == "S":
+                return self.packets[at].seq
+        return None
+
+    def find(self, clue: Clue, server_ports: Collection[int]) -> list[tuple[int, SeenPacket]]:
+        """The packets of one exchange with their places in the capture, in order, each with its direction."""
+        token = clue.token.encode()
+        anchors = list(self._by_token.get(token, ()))
+        if clue.sequence is not None:
+            anchors += self._by_syn.get(clue.sequence, ())
+        if clue.local is not None and clue.target is not None:
+            for protocol in ("tcp", "udp"):
+                anchors += self._by_ends.get(_both(protocol, clue.local, clue.target), ())
+        chosen = set(anchors)
+        errors: set[int] = set()
+        for ends in {ends for at in anchors if (ends := _ends(self.packets[at]))}:
+            chosen.update(self._by_ends[ends])
+            errors.update(self._by_quote.get(ends, ()))
+        return [
+            (at, SeenPacket(direction=self._direction(at, at in errors, server_ports), packet=self.packets[at]))
+            for at in sorted(chosen | errors)
+        ]
+
+    def _direction(self, at: int, is_error: bool, server_ports: Collection[int]) -> Direction:
+        packet = self.packets[at]
+        if is_error and packet.quoted is not None:
+            # An error goes back along the way that the packet it quotes came.
+            return "reply" if self._towards_server(packet.quoted, server_ports) else "request"
+        return "request" if self._towards_server(packet, server_ports) else "reply"
+
+    def _towards_server(self, packet: Packet, server_ports: Collection[int]) -> bool:
+        if packet.protocol in ("icmp", "icmpv6"):
+            return packet.icmp_type in (8, 128)
+        if packet.flags in ("S", "SA"):
+            return packet.flags == "S"
+        ends = _ends(packet)
+        if packet.sport in server_ports and packet.dport in server_ports and ends in self._by_ends:
+            # A node that translates may give a client the number of a server's port: the client spoke first.
+            first = self.packets[self._by_ends[ends][0]]
+            return (packet.src, packet.sport) == (first.src, first.sport)
+        return packet.dport in server_ports and packet.sport not in server_ports
+
+
+def _ends(packet: Packet) -> Ends | None:
+    """Both ends of a TCP or UDP packet, the same for both directions."""
+    if packet.protocol not in ("tcp", "udp") or packet.sport is None or packet.dport is None:
+        return None
+    return _both(packet.protocol, (packet.src, packet.sport), (packet.dst, packet.dport))
+
+
+def _both(protocol: str, one: tuple[str, int], other: tuple[str, int]) -> Ends:
+    return (protocol, one, other) if one <= other else (protocol, other, one)
+
+
+def clues(attempts: Iterable[Attempt], target: tuple[str, int], client: CaptureIndex | None) -> list[Clue]:
+    """What leads to the packets of these attempts; the client's own capture adds the initial sequence numbers."""
+    return [
+        Clue(
+            token=attempt.token,
+            local=attempt.local,
+            target=target,
+            sequence=client.sequence_of(attempt.local, target) if client and attempt.local else None,
+        )
+        for attempt in attempts
+    ]

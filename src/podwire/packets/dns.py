@@ -1,0 +1,144 @@
+"""DNS messages inside packets (RFC 1035), for the judge and for the decode beside a capture."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from podwire.model.packets import Packet
+
+DNS_PORT = 53
+CNAME, INTERNET = 5, 1
+TYPES = {1: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
+RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
+ADDRESS_BYTES = {1: 4, 28: 16}
+Question = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DnsMessage:
+    """One message. Names are lower case without the final dot; `addresses` are those of A and AAAA answers, as text.
+
+    `alias` is the target of the first CNAME among the answers, or empty.
+    """
+
+    id: int
+    response: bool
+    questions: tuple[Question, ...]
+    rcode: str
+    addresses: tuple[str, ...] = ()
+    truncated: bool = False
+    alias: str = ""
+
+
+def dns_stream(segments: Sequence[Packet]) -> list[tuple[Packet, DnsMessage]]:
+    """The messages of one direction of a TCP connection, each behind its length (RFC 1035 section 4.2.2), with the
+    segment that it began in. What is missing of the stream ends the reading."""
+    pieces: dict[int, Packet] = {}
+    for segment in segments:
+        pieces.setdefault(segment.seq or 0, segment)
+    data, places = bytearray(), []
+    expected = min(pieces, default=0)
+    for sequence in sorted(pieces):
+        if sequence != expected:
+            break
+        places.append((len(data), pieces[sequence]))
+        data += pieces[sequence].payload
+        expected = sequence + len(pieces[sequence].payload)
+    found, at = [], 0
+    while len(data) >= at + 2:
+        length = int.from_bytes(data[at : at + 2], "big")
+        if len(data) < at + 2 + length:
+            break
+        message = _parse(bytes(data[at + 2 : at + 2 + length]))
+        if message is not None:
+            found.append((next(packet for start, packet in reversed(places) if start <= at), message))
+        at += 2 + length
+    return found
+
+
+def dns_message(packet: Packet, port: int = DNS_PORT) -> DnsMessage | None:
+    """The DNS message that a UDP packet or the first segment of a TCP message carries; None when it carries none."""
+    if packet.protocol not in ("udp", "tcp") or port not in (packet.sport, packet.dport) or packet.fragment:
+        return None
+    wire = packet.payload
+    if packet.protocol == "tcp":
+        # Over TCP a message stands behind its length (RFC 1035 section 4.2.2).
+        wire = wire[2:] if len(wire) > 2 and int.from_bytes(wire[:2], "big") <= len(wire) - 2 else b""
+    return _parse(wire) if len(wire) >= 12 else None
+
+
+def dns_questions(packet: Packet, port: int = DNS_PORT) -> tuple[Question, ...]:
+    """The `(name, type)` pairs that a DNS message asks for, question and response alike; empty for any other packet."""
+    message = dns_message(packet, port)
+    return message.questions if message else ()
+
+
+def _parse(wire: bytes) -> DnsMessage | None:
+    """A message whose questions are whole; of the answers what is there (a truncated one may end anywhere)."""
+    number, flags, questions, answers = struct.unpack_from("!4H", wire)
+    at, asked = 12, []
+    try:
+        for _ in range(questions):
+            name, at = _name(wire, at)
+            (kind,) = struct.unpack_from("!H", wire, at)
+            asked.append((name, TYPES.get(kind, f"TYPE{kind}")))
+            at += 4
+    except (IndexError, struct.error, ValueError):
+        return None
+    if not asked or at > len(wire):
+        return None
+    addresses, aliases = [], []
+    for kind, data, target in _records(wire, at, answers):
+        if kind == CNAME:
+            aliases.append(target)
+        elif len(data) == ADDRESS_BYTES.get(kind):
+            addresses.append(str(ipaddress.ip_address(data)))
+    code = flags & 0xF
+    return DnsMessage(
+        id=number,
+        response=bool(flags & 0x8000),
+        questions=tuple(asked),
+        rcode=RCODES[code] if code < len(RCODES) else f"RCODE{code}",
+        addresses=tuple(addresses),
+        truncated=bool(flags & 0x0200),
+        alias=aliases[0] if aliases else "",
+    )
+
+
+def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str]]:
+    """The records from there on: type, data, and the name in the data of a CNAME; up to the first that is not whole."""
+    try:
+        for _ in range(count):
+            _, at = _name(wire, at)
+            kind, group, _, length = struct.unpack_from("!HHIH", wire, at)
+            at += 10
+            if at + length > len(wire):
+                return
+            if group == INTERNET:
+                yield kind, wire[at : at + length], _name(wire, at)[0] if kind == CNAME else ""
+            at += length
+    except (IndexError, struct.error, ValueError):
+        return
+
+
+def _name(wire: bytes, at: int) -> tuple[str, int]:
+    """The name at a place, its pointers followed (section 4.1.4), and where what comes after it begins."""
+    labels: list[str] = []
+    end, start = 0, at
+    while length := wire[at]:
+        if length >= 0xC0:
+            end = end or at + 2
+            target = struct.unpack_from("!H", wire, at)[0] & 0x3FFF
+            if target >= start:
+                raise ValueError("a pointer that does not lead back")
+            at = start = target
+            continue
+        label = wire[at + 1 : at + 1 + length]
+        if length > 63 or len(label) < length:
+            raise ValueError("a label that is not whole")
+        labels.append(label.decode("ascii", "backslashreplace").lower())
+        at += 1 + length
+    return ".".join(labels), end or at + 1

@@ -1,0 +1,172 @@
+"""Which probes play a flow, and why a cluster cannot have it at all. Pure: the same facts, the same choice."""
+
+from __future__ import annotations
+
+import zlib
+
+from podwire.model.cases import Slot
+from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts
+from podwire.model.flows import Flow, Peer
+
+# Kinds of Services of type LoadBalancer: nothing is sent to them before they have an address.
+BALANCED = frozenset(
+    {
+        "leaving-load-balancer",
+        "load-balancer",
+        "load-balancer-local",
+        "never-ready",
+        "preserve-destination",
+        "source-ranges",
+    }
+)
+
+
+def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
+    """The nodes of an OS that take part."""
+    return facts.usable(_os(os))[:nodes_per_os]
+
+
+def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    """Why these facts do not have this flow, or None."""
+    for peer in (flow.client, flow.server):
+        reason = _no_peer(peer, flow, facts, nodes_per_os)
+        if reason:
+            return reason
+    same_os = flow.client.os == flow.server.os
+    if flow.placement == "cross-node" and same_os and len(usable(flow.client.os, facts, nodes_per_os)) < 2:
+        return f"needs two usable {flow.client.os} nodes"
+    if flow.service.kind in BALANCED and not facts.load_balancer:
+        return "nothing is known to give load balancers addresses here (--load-balancer)"
+    return _no_entry(flow, facts, nodes_per_os)
+
+
+def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    version = _version(flow.family)
+    if peer.kind == "outside":
+        if facts.external is None:
+            return "no host outside the cluster is known (--external-host NAME=ADDRESS)"
+        if facts.external.address(flow.family) is None:
+            return f"the host outside has no {version} address"
+        if peer.role == "client" and not facts.external.agent:
+            return "nothing starts an agent on the host outside (--external-agent COMMAND)"
+        return None
+    if peer.kind == "backends":
+        return None if flow.family in facts.families else f"pods have no {version}"
+    if peer.kind == "dns":
+        if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.cluster_dns):
+            return f"the cluster's DNS has no {version} address"
+        return _no_way_to_dns(flow, facts, nodes_per_os) if flow.placement == "cross-node" else None
+    nodes = usable(peer.os, facts, nodes_per_os)
+    if not nodes:
+        return f"no usable {peer.os} node"
+    has_family = flow.family in facts.pod_families(_os(peer.os))
+    if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):
+        return f"pods on {peer.os} nodes have no {version} in network mode {facts.mode}"
+    if peer.role == "client" and peer.kind == "host" and not has_family:
+        return f"{peer.os} nodes have no {version} into the pod network in mode {facts.mode}"
+    if peer.kind == "host" and any(node.address(flow.family) is None for node in nodes):
+        return f"a {peer.os} node has no {version} address"
+    return None
+
+
+def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    """A question is seen on its way to the DNS server when it is known where that is, and the client is elsewhere."""
+    if not dns_node(facts, nodes_per_os):
+        where = "a node without probes" if len(facts.dns_nodes) == 1 else f"{len(facts.dns_nodes)} nodes"
+        return f"the cluster's DNS runs on {where}: its packets cannot be followed"
+    if not _clients(flow, facts, nodes_per_os):
+        return f"needs a usable {flow.client.os} node beside that of the cluster's DNS"
+    return None
+
+
+def dns_node(facts: ClusterFacts, nodes_per_os: int) -> str:
+    """The name of the node that the cluster's DNS runs on, if it is one node and takes part; or ''."""
+    known = {one.name for os in ("linux", "windows") for one in usable(os, facts, nodes_per_os)}
+    return facts.dns_nodes[0] if len(facts.dns_nodes) == 1 and facts.dns_nodes[0] in known else ""
+
+
+def _clients(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
+    """The nodes that the client may be on."""
+    nodes = usable(flow.client.os, facts, nodes_per_os)
+    if flow.server.kind != "dns" or flow.placement != "cross-node":
+        return nodes
+    return tuple(node for node in nodes if node.name != dns_node(facts, nodes_per_os))
+
+
+def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    """A node's proxy serves the families that its pods have."""
+    if not flow.enters:
+        return None
+    os = {"client-node": flow.client.os, "server-node": flow.server.os}.get(flow.enters, flow.entry_os)
+    if flow.family not in facts.pod_families(_os(os)):
+        return f"{os} nodes have no {_version(flow.family)} Services in network mode {facts.mode}"
+    nodes = usable(os, facts, nodes_per_os)
+    if any(node.address(flow.family) is None for node in nodes):
+        return f"a {os} node has no {_version(flow.family)} address"
+    if flow.enters == "other-node":
+        ends = (flow.client, flow.server)
+        taken = len({peer.role for peer in ends if peer.os == os}) if flow.placement == "cross-node" else 1
+        taken = min(taken, sum(1 for peer in ends if peer.os == os and peer.kind in ("pod", "host")))
+        if len(nodes) <= taken:
+            return f"needs one more usable {os} node"
+    return None
+
+
+def _os(name: str) -> OS:
+    return "windows" if name == "windows" else "linux"
+
+
+def _version(family: Family) -> str:
+    return "IPv6" if family == "ipv6" else "IPv4"
+
+
+def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[Slot, Slot]:
+    """Which probes play the flow: chosen by the case id alone, so that every node takes part and no run differs."""
+    turn = zlib.crc32(identity.encode())
+    if flow.client.kind == "outside":
+        client, at = Slot(os="outside", node="", probe="outside"), turn
+    else:
+        clients = _clients(flow, facts, nodes_per_os)
+        at = (flow.turn - 1 if flow.turn else turn) % len(clients)
+        client = Slot(os=flow.client.os, node=clients[at].name, probe=_client_probe(flow))
+    server = flow.server
+    if server.kind == "dns":
+        return client, Slot(os="dns", node=dns_node(facts, nodes_per_os), probe="dns")
+    if server.kind in ("outside", "backends"):
+        return client, Slot(os=server.kind, node="", probe=server.kind)
+    servers = usable(server.os, facts, nodes_per_os)
+    if flow.placement == "itself":
+        return client, client
+    if flow.placement == "same-node":
+        to = at
+    elif flow.client.os == server.os:
+        to = (at + 1) % len(servers)
+    else:
+        to = (turn // 7) % len(servers)
+    return client, Slot(os=server.os, node=servers[to].name, probe=_server_probe(flow))
+
+
+def _client_probe(flow: Flow) -> str:
+    if flow.client.kind == "host":
+        return "host"
+    # Names are asked from a pod of their own, so that its DNS packets are those of no other case.
+    return flow.client.pod or ("b" if flow.via == "dotted-name" or flow.protocol in ("dns", "tool") else "a")
+
+
+def _server_probe(flow: Flow) -> str:
+    if flow.server.kind == "host":
+        return "host"
+    both_pods = flow.client.kind == "pod" and not flow.client.pod
+    return flow.server.pod or ("b" if both_pods and flow.placement == "same-node" else "a")
+
+
+def entry_node(flow: Flow, client: Slot, server: Slot, facts: ClusterFacts, nodes_per_os: int) -> str:
+    """The name of the node that a flow is sent to, or '' when it is not sent to a node."""
+    if not flow.enters:
+        return ""
+    if flow.enters == "client-node":
+        return client.node
+    if flow.enters == "server-node":
+        return server.node
+    nodes = usable(flow.entry_os, facts, nodes_per_os)
+    return next(node.name for node in nodes if node.name not in (client.node, server.node))

@@ -1,0 +1,242 @@
+"""Plan: requirements × flows × facts → cases, each with its slots, and every exclusion with its reason. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from podwire.model.cases import Case, Exclusion, pod_point, wire_points
+from podwire.model.facts import FAMILIES, ClusterFacts, Family
+from podwire.model.flows import ANY_OS, Enters, Flow, Matrix, Peer, Placement
+from podwire.model.observations import POINTS
+from podwire.model.requirements import Catalogue, Condition, Requirement
+from podwire.model.spread import connections_for
+from podwire.model.symbols import ServiceSymbols
+from podwire.planning.assignment import entry_node, slots, usable, why_not
+from podwire.planning.prerequisites import CROWDS, in_crowd
+from podwire.suite import SuiteTest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What the user asked for; empty means all. `nodes_per_os` bounds how many nodes of each OS take part; with
+    `fill_nodes` the run may fill one of them with pods."""
+
+    areas: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    families: tuple[Family, ...] = FAMILIES
+    nodes_per_os: int = 2
+    fill_nodes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Every case of a run by id, in the order of the suites, and what the facts ruled out."""
+
+    cases: Mapping[str, Case] = field(default_factory=dict)
+    exclusions: tuple[Exclusion, ...] = ()
+
+    def of(self, test: str) -> list[Case]:
+        """The cases of one test function, `<module>::<name>`."""
+        return [case for case in self.cases.values() if case.test == test]
+
+
+# kubernetes.io, "Networking on Windows", network modes: NAT is not used in Kubernetes, and listed for completeness.
+NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: pods of Windows nodes have no address that others could reach"
+
+
+FILLING = ("calico-node-filled", "vpc-node-filled")
+FILLS = "fills a Windows node with pods: only when it is asked for (--fill-nodes)"
+
+
+class PlanError(Exception):
+    """The suites contradict themselves, e.g. two tests make a case of the same id."""
+
+
+def make_plan(catalogue: Catalogue, tests: Iterable[SuiteTest], facts: ClusterFacts, selection: Selection) -> Plan:
+    """All cases that these facts admit. The same catalogue, facts and selection give the same ids in the same order."""
+    cases: dict[str, Case] = {}
+    ruled_out: Counter[Exclusion] = Counter()
+    for test in tests:
+        rule = catalogue.requirements[test.requirement]
+        if selection.areas and rule.area not in selection.areas:
+            continue
+        if selection.requirements and rule.id not in selection.requirements:
+            continue
+        for made in _cases_of(test, rule, catalogue, facts, selection):
+            if isinstance(made, Exclusion):
+                ruled_out[made] += 1
+            elif made.id in cases:
+                raise PlanError(
+                    f"{test.module}: {test.name}: case id {made.id} is already taken by {cases[made.id].test}"
+                )
+            else:
+                cases[made.id] = made
+    return Plan(cases=cases, exclusions=tuple(ruled_out))
+
+
+def _cases_of(
+    test: SuiteTest, rule: Requirement, catalogue: Catalogue, facts: ClusterFacts, selection: Selection
+) -> Iterator[Case | Exclusion]:
+    unmet = rule.when.unmet_by_cluster(facts)
+    if facts.mode == "nat" and "nat" not in rule.when.mode:
+        unmet = NOT_FOR_KUBERNETES
+    if unmet:
+        yield Exclusion(requirement=rule.id, cases="all", reason=unmet)
+        return
+    for matrix in test.matrices:
+        given = Condition(dsr=() if matrix.given_dsr is None else (matrix.given_dsr,), unless_cni=matrix.unless_cni)
+        unmet = given.unmet_by_cluster(facts)
+        if unmet:
+            yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)
+            continue
+        if matrix.after in FILLING and not selection.fill_nodes:
+            yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=FILLS)
+            continue
+        for flow in _flows(matrix, facts, selection):
+            words = _words(flow, matrix)
+            impossible = why_not(flow, facts, selection.nodes_per_os)
+            if impossible:
+                yield Exclusion(requirement=rule.id, cases=words, reason=impossible)
+            else:
+                yield _case(test, rule, matrix, flow, words, catalogue, facts, selection)
+
+
+def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterator[Flow]:
+    """Every flow of a matrix that makes sense at all; what the facts make impossible is not left out here."""
+    clients: tuple[str, ...] = ("outside",) if matrix.client_kind == "outside" else matrix.client
+    alone = matrix.server_kind in ("outside", "backends", "dns")
+    servers: tuple[str, ...] = (matrix.server_kind,) if alone else matrix.server
+    places: tuple[Placement, ...] = matrix.placement
+    if matrix.server_kind == "outside":
+        places = ("outside",)
+    elif matrix.server_kind == "dns" and matrix.placement == ("cross-node",):
+        pass
+    elif alone or matrix.client_kind == "outside":
+        places = ("anywhere",)
+    ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.family)
+    for service, via, port, protocol, payload, family, client, server, place, (enters, entry_os) in itertools.product(
+        *ways, clients, servers, places, _entries(matrix)
+    ):
+        if family not in selection.families or (place in ("same-node", "itself") and client != server):
+            continue
+        if place == "same-node" and enters == "server-node":
+            continue  # The client's own node, which is asked for as such.
+        flow = Flow(
+            client=Peer(role="client", kind=matrix.client_kind, os=client, pod=matrix.client_pod),
+            server=Peer(role="server", kind=matrix.server_kind, os=server, pod=matrix.server_pod),
+            via=via,
+            protocol=protocol,
+            family=family,
+            placement=place,
+            payload=payload,
+            connections=_connections(matrix, service, facts, selection),
+            closed_port=matrix.closed_port,
+            denied_port=matrix.denied_port,
+            service=ServiceSymbols(service),
+            port=port,
+            each_port=matrix.each_port,
+            enters=enters,
+            entry_os=entry_os,
+            after=matrix.after,
+            settles=matrix.settles,
+            repeated=matrix.repeated,
+            tool=matrix.tool,
+            unaddressed=matrix.unaddressed,
+        )
+        nodes = len(usable(client, facts, selection.nodes_per_os)) if matrix.every_node else int(matrix.first_node)
+        yield from (replace(flow, turn=turn) for turn in range(1, nodes + 1)) if nodes else (flow,)
+
+
+def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
+    for enters in matrix.enters:
+        if enters == "other-node":
+            yield from ((enters, os) for os in matrix.entry_os)
+        else:
+            yield enters, ""
+
+
+def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: Selection) -> int:
+    if matrix.miss_risk is None:
+        return matrix.connections
+    if service in CROWDS:
+        able = max(1, in_crowd(facts, selection.nodes_per_os))
+        return connections_for(able, matrix.miss_risk, of=CROWDS[service])
+    backends = sum(len(usable(os, facts, selection.nodes_per_os)) for os in ANY_OS)
+    return connections_for(backends, matrix.miss_risk)
+
+
+def _words(flow: Flow, matrix: Matrix) -> str:
+    parts = [matrix.aspect, flow.protocol]
+    if len(matrix.service) > 1:
+        parts.append(flow.service.kind)
+    if len(matrix.port) > 1:
+        parts.append(flow.port)
+    if len(matrix.payload) > 1:
+        parts.append(f"{flow.payload}B")
+    if len(matrix.via) > 1:
+        parts.append(flow.via)
+    parts += ["v6" if flow.family == "ipv6" else "v4", flow.client.os, flow.server.os]
+    if flow.placement not in ("outside", "anywhere"):
+        parts.append(flow.placement)
+    if flow.enters == "other-node":
+        parts += ["by-another", flow.entry_os, "node"]
+    elif flow.enters and len(matrix.enters) > 1:
+        parts.append({"client-node": "by-its-own-node", "server-node": "by-the-server-node"}[flow.enters])
+    if flow.turn:
+        parts.append(f"node-{flow.turn}")
+    return "-".join(part for part in parts if part)
+
+
+def _case(
+    test: SuiteTest,
+    rule: Requirement,
+    matrix: Matrix,
+    flow: Flow,
+    words: str,
+    catalogue: Catalogue,
+    facts: ClusterFacts,
+    selection: Selection,
+) -> Case:
+    identity = f"{rule.area}/{rule.id}[{words}]"
+    client, server = slots(identity, flow, facts, selection.nodes_per_os)
+    entry = entry_node(flow, client, server, facts, selection.nodes_per_os)
+    concerned = (client.node, server.node, entry)
+    nodes = [node for node in facts.nodes if node.name in concerned]
+    limitation = catalogue.limitation_of(rule.id, flow, facts, nodes, entry)
+    case = Case(
+        id=identity,
+        area=rule.area,
+        requirement=rule.id,
+        test=f"{test.module}::{test.name}",
+        flow=flow,
+        client=client,
+        server=server,
+        points=(),
+        entry=entry,
+        controls=matrix.controls,
+        limitation=limitation.id if limitation else None,
+    )
+    wanted = set(wire_points(case))
+    if flow.client.kind != "outside":
+        wanted.add(pod_point(flow.client))
+    if entry:
+        wanted.add("entry-node")
+    if server.is_probe:
+        wanted.add(pod_point(flow.server))
+    return replace(case, points=tuple(point for point in POINTS if point in wanted))
+
+
+def listing(plan: Plan, sentences: Mapping[str, Sequence[str]]) -> str:
+    """The plan for a person: every case with its expectation, every exclusion with its reason."""
+    lines: list[str] = []
+    for case in plan.cases.values():
+        limit = f"   (limitation: {case.limitation})" if case.limitation else ""
+        lines.append(f"{case.id}{limit}")
+        lines += [f"    {sentence}" for sentence in sentences[case.id]]
+    lines.append("")
+    lines.append(f"{len(plan.cases)} cases, {len(plan.exclusions)} exclusions")
+    lines += [f"  excluded {one.requirement}[{one.cases}]: {one.reason}" for one in plan.exclusions]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""What is known of Windows, HNS, network modes and clouds, and what a user states of the cluster."""

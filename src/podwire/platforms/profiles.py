@@ -1,0 +1,42 @@
+"""The profiles of the documentation: each is a network mode with the plugin that makes it, told by facts. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from podwire.model.facts import UNKNOWN, ClusterFacts, Mode
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownProfile:
+    """What identifies a profile. `ipam` counts where two profiles differ in nothing else."""
+
+    name: str
+    mode: Mode
+    cni: tuple[str, ...]
+    ipam: str = ""
+
+
+KNOWN = (
+    KnownProfile(name="l2bridge-win-bridge", mode="l2bridge", cni=("win-bridge", "sdnbridge")),
+    KnownProfile(name="l2bridge-azure-cni", mode="l2bridge", cni=("azure-cni",)),
+    KnownProfile(name="l2bridge-flannel-host-gw", mode="l2bridge", cni=("flannel",)),
+    KnownProfile(name="l2tunnel-azure-cni", mode="l2tunnel", cni=("azure-cni",)),
+    KnownProfile(name="overlay-win-overlay", mode="overlay", cni=("win-overlay", "sdnoverlay")),
+    KnownProfile(name="overlay-flannel-vxlan", mode="overlay", cni=("flannel",)),
+    KnownProfile(name="overlay-calico-vxlan", mode="overlay", cni=("calico",)),
+    KnownProfile(name="l2bridge-calico-bgp", mode="l2bridge", cni=("calico",)),
+    KnownProfile(name="overlay-ovn-hybrid", mode="overlay", cni=("ovn-kubernetes",)),
+    KnownProfile(name="transparent-ovn", mode="transparent", cni=("ovn-kubernetes",)),
+    KnownProfile(name="awsvpc", mode="l2bridge", cni=("vpc-cni",), ipam="vpc-secondary"),
+    KnownProfile(name="awsvpc-prefix", mode="l2bridge", cni=("vpc-cni",), ipam="vpc-prefix"),
+    KnownProfile(name="nat", mode="nat", cni=("nat",)),
+)
+
+
+def profile_of(facts: ClusterFacts) -> str:
+    """The name of the profile that these facts are of, or `unknown`."""
+    for one in KNOWN:
+        if facts.mode == one.mode and facts.cni in one.cni and one.ipam in ("", facts.ipam):
+            return one.name
+    return UNKNOWN

@@ -1,0 +1,220 @@
+"""The values behind the symbols of a case's expectation, on this cluster."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.filled import Filled
+from podwire.cluster.deployment.services import DeployedService
+from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
+from podwire.model.cases import Case
+from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, NodeFacts, family_of
+from podwire.model.flows import BY_SERVICE
+from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
+from podwire.model.observations import Value
+from podwire.model.patterns import UNKNOWN
+from podwire.planning.prerequisites import CHOSEN
+from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
+
+Hello = Mapping[str, Any]
+OUTSIDE_IDENTITY = "outside"
+RESERVED = 3
+VPC_CNI = "vpc-cni"
+
+
+def bindings_of(
+    case: Case, target: Target, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]
+) -> dict[str, Value]:
+    """The symbols of the case's flow with their values. `hellos` are what the agents said of themselves, by pod."""
+    flow = case.flow
+    values: dict[str, Value] = {"target.ip": target.ip, "target.port": target.port}
+    if target.name:
+        values |= {"target.name": target.name, "target.fqdn": target.fqdn}
+        values |= _suffixes(case, target, deployment, facts)
+    told = (("dsr", facts.dsr), ("win_dsr", facts.win_dsr), ("kube_proxy", facts.kube_proxy))
+    values |= {f"cluster.{name}": on for name, on in told if on is not None} | {"cluster.mode": facts.mode}
+    values["cluster.tunnel_port"] = (facts.encapsulation or Encapsulation()).port
+    if flow.via in BY_SERVICE:
+        values |= _of_service(case, deployment)
+    asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
+    servers = tuple(asked.cluster_ips.values()) if asked else facts.cluster_dns
+    if servers:
+        values["dns.ip"] = servers
+    if case.entry:
+        values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
+    if flow.client.kind == "outside":
+        outside = facts.external.address(flow.family) if facts.external else None
+        values |= {"client.ip": outside or "", "client.identity": OUTSIDE_IDENTITY}
+    else:
+        values |= _of_probe("client", probe_of(case.client, deployment), case, deployment, facts, hellos)
+    if flow.server.kind == "outside":
+        address = facts.external.address(flow.family) if facts.external else None
+        values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
+        values["server.name"] = facts.external.name if facts.external else ""
+    elif flow.server.kind == "dns":
+        values["server.ip"] = tuple(facts.cluster_dns)
+    elif flow.server.kind == "backends":
+        backends = [one for one in backends_of(flow.service.kind, deployment) if flow.family in one.addresses]
+        values["server.identities"] = tuple(one.identity for one in backends)
+        values["server.port"] = ECHO_PORT
+    else:
+        values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
+    return values
+
+
+def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
+    """The probes behind a Service that has several; see `planning.prerequisites` for the kinds that choose theirs."""
+    chosen = tuple(slot for _, slot in CHOSEN[kind]) if kind in CHOSEN else ("a",)
+    by_hand = manifests.crowd_size(kind) > 0
+    for probe in deployment.available():
+        if by_hand:
+            if probe.os == "linux" and probe.slot in ("a", "b"):
+                yield probe
+        elif probe.slot in chosen:
+            yield probe
+
+
+def _suffixes(case: Case, target: Target, deployment: Deployment, facts: ClusterFacts) -> dict[str, Value]:
+    """The name with each suffix of the client's search list (kubernetes.io: DNS for Services and Pods)."""
+    domain = facts.cluster_domain
+    usual = (f"{deployment.namespace}.svc.{domain}", f"svc.{domain}", domain)
+    suffixes = manifests.searches(case.client.probe) or usual
+    return {f"target.suffix.{at}": f"{target.name}.{suffix}" for at, suffix in enumerate(suffixes, 1)}
+
+
+def _of_service(case: Case, deployment: Deployment) -> dict[str, Value]:
+    service: DeployedService = service_for(case, deployment)
+    values: dict[str, Value] = {}
+    address = service.cluster_ips.get(case.flow.family)
+    if address:
+        values["service.cluster_ip"] = address
+    values["service.families"] = tuple(family for family in FAMILIES if family in service.cluster_ips)
+    try:
+        port = service_port(case, service)
+    except NoTarget:
+        pass
+    else:
+        values["service.port"] = port.port
+        if port.node_port:
+            values["service.node_port"] = port.node_port
+        if isinstance(port.target, int):
+            values["service.target_port"] = port.target
+    values["service.backends"] = backend_addresses(case, service, deployment)
+    return values
+
+
+def backend_addresses(case: Case, service: DeployedService, deployment: Deployment) -> tuple[str, ...]:
+    """The addresses of a Service's endpoints, of the case's family."""
+    probes = [deployment.probe(service.pod)] if service.pod else list(backends_of(service.kind, deployment))
+    own = [one.addresses[case.flow.family] for one in probes if case.flow.family in one.addresses]
+    if manifests.crowd_size(service.kind):
+        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own])
+        return tuple(one["addresses"][0] for each in slices for one in each["endpoints"])
+    return tuple(own)
+
+
+def _of_node(
+    role: str,
+    name: str,
+    family: Family,
+    deployment: Deployment,
+    facts: ClusterFacts,
+    hellos: Mapping[str, Hello],
+) -> dict[str, Value]:
+    node: NodeFacts | None = next((one for one in facts.nodes if one.name == name), None)
+    if node is None:
+        return {}
+    values: dict[str, Value] = {}
+    if node.build is not None:
+        values[f"{role}.node.build"] = node.build
+    values |= {f"{role}.node.{name}": value for name, value in _of_machine(node, facts)}
+    if name in deployment.wanted_addresses:
+        values[f"{role}.node.wanted_addresses"] = deployment.wanted_addresses[name]
+    if name in deployment.filled:
+        values |= {f"{role}.node.{name}": value for name, value in _of_filling(deployment.filled[name])}
+    address = node.address(family)
+    if address:
+        values[f"{role}.node.ip"] = address
+        host = deployment.on(name, "host")
+        mac = mac_of(address, hellos.get(host.pod)) if host else None
+        if mac:
+            values[f"{role}.node.mac"] = mac
+    values[f"{role}.node.reserved"] = tuple(
+        str(ipaddress.ip_network(cidr)[at]) for cidr in node.pod_cidrs for at in range(RESERVED)
+    )
+    networks = tuple(cidr for cidr in node.pod_cidrs if family_of(cidr) == family)
+    if networks or not facts.has_node_networks:
+        values[f"{role}.node.pod_network"] = networks[0] if len(networks) == 1 else networks
+    return values
+
+
+def _of_machine(node: NodeFacts, facts: ClusterFacts) -> Iterator[tuple[str, Value]]:
+    yield "provider", node.provider
+    if node.vpc_addresses is not None:
+        yield "vpc_addresses", node.vpc_addresses
+    elif facts.cni == VPC_CNI and node.os == "windows":
+        yield "vpc_addresses", 0  # On EKS a node that offers none is judged by that.
+    addresses = addresses_of(node.instance_type)
+    if addresses is not None:
+        yield "card_addresses", addresses
+        yield "card_prefix_addresses", addresses * ADDRESSES_OF_A_PREFIX
+
+
+def _of_filling(filled: Filled) -> Iterator[tuple[str, Value]]:
+    yield "addresses_in_use", filled.addresses
+    yield "pods_without_address", filled.waiting
+    if filled.rest is None:
+        return
+    if filled.rest.usual is not None:
+        yield "returned_address", filled.rest.returned
+        yield "wait_for_a_free_address", math.ceil(filled.rest.usual)
+    if filled.rest.seconds is not None:
+        yield "rest_of_an_address", int(filled.rest.seconds)
+    else:
+        yield f"rest_of_an_address{UNKNOWN}", filled.rest.problem
+
+
+def _of_probe(
+    role: str, probe: Probe, case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]
+) -> dict[str, Value]:
+    family = case.flow.family
+    values: dict[str, Value] = {f"{role}.identity": probe.identity}
+    values[f"{role}.families"] = tuple(one for one in FAMILIES if one in probe.addresses)
+    own = set(probe.addresses.values())
+    others = (one for one in deployment.available() if one.kind == "pod" and one.identity != probe.identity)
+    taken = {address for one in others for address in one.addresses.values()} | deployment.addresses_of_others
+    values[f"{role}.has_own_address"] = not own & taken
+    values[f"{role}.has_branch"] = probe.has_branch
+    if probe.vpc_address or (facts.cni == VPC_CNI and probe.os == "windows" and probe.kind == "pod"):
+        values[f"{role}.vpc_address"] = probe.vpc_address  # On EKS a pod without that note is judged by its lack.
+    if probe.vpc_subnet:
+        values[f"{role}.vpc_subnet"] = probe.vpc_subnet
+    if role == "server":
+        values |= {"server.port": probe.port, "server.identities": (probe.identity,)}
+    if family in probe.addresses:
+        values[f"{role}.ip"] = probe.addresses[family]
+        mac = mac_of(probe.addresses[family], hellos.get(probe.pod))
+        if mac:
+            values[f"{role}.mac"] = mac
+    return values | _of_node(role, probe.node, family, deployment, facts, hellos)
+
+
+def mac_of(address: str, hello: Hello | None) -> str | None:
+    """The MAC of the interface that carries an address, as the agent there says."""
+    for interface in (hello or {}).get("interfaces", ()):
+        if address in interface.get("addresses", ()):
+            mac = interface.get("mac")
+            return str(mac).lower() if mac else None
+    return None
+
+
+def interface_of(address: str, hello: Hello | None) -> str | None:
+    """The name of the interface that carries an address."""
+    for interface in (hello or {}).get("interfaces", ()):
+        if address in interface.get("addresses", ()):
+            return str(interface["name"])
+    return None

@@ -1,0 +1,327 @@
+"""The runner's side of an agent: many calls in flight on one stream, answered in any order.
+
+Every call ends: with the agent's result, with `AgentError` (what the agent said), or with `ChannelLost`. A call whose
+stream broke is never sent again by itself, for the agent may have acted on it: an exchange must not run twice unseen.
+The client connects anew for the calls after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from podwire.agent.framing import PREAMBLE, Decoder, Encoder, Frame, FramingError, Kind
+from podwire.probing.calls import AgentError, Call, CaptureCall, CaptureData, ChannelLost, NoAnswer, attempt_of
+
+__all__ = ["AgentClient", "AgentError", "CaptureData", "Channel", "ChannelLost", "NoAnswer", "attempt_of"]
+
+HEARTBEAT = 15.0
+SILENCE = 60.0
+START = 30.0
+"""Seconds that an agent has to say its first bytes; a Windows node may need several for an exec."""
+
+_TICK = 0.25
+
+
+class Channel(Protocol):
+    """A stream to the stdin and stdout of an agent."""
+
+    def start(self, on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
+        """Begin to read: another thread calls `on_data` with what the agent writes, at the end `on_end` with why."""
+
+    def write(self, data: bytes) -> None:
+        """Send to the agent's stdin, without waiting. Thread-safe. OSError when the stream has ended; no callback."""
+
+    def close(self) -> None:
+        """End the stream from this side. May be called more than once."""
+
+
+class _Session:
+    """One life of a channel: what was sent on it, and what waits for an answer from it."""
+
+    def __init__(self, channel: Channel, ended: Callable[[_Session, str], None]) -> None:
+        self._channel, self._ended = channel, ended
+        self._lock = threading.Lock()
+        self._encoder, self._decoder = Encoder(), Decoder()
+        self._pending: dict[int, Call] = {}
+        self._last_id = 0
+        self._heard = self._said = time.monotonic()
+        self.reason: str | None = None
+        self.answered = False
+        self.settled = threading.Event()
+        """Set when the agent has said its first bytes, or the session has ended."""
+
+    def start(self) -> None:
+        self._channel.start(self._on_data, self.finish)
+        with self._lock, contextlib.suppress(OSError):  # It has ended already: its reader tells why.
+            self._channel.write(PREAMBLE)
+
+    def send(self, call: Call) -> None:
+        problem = None
+        with self._lock:
+            if self.reason is not None:
+                problem = self.reason
+            else:
+                self._last_id += 1
+                self._pending[self._last_id] = call
+                try:
+                    self._write(Kind.REQUEST, self._last_id, call.payload)
+                except (OSError, ValueError) as error:
+                    del self._pending[self._last_id]
+                    problem = str(error)
+        if problem is not None:
+            call.fail(ChannelLost(problem))
+
+    def tick(self, now: float) -> None:
+        """Say that we are here, notice silence, and give up calls that are late."""
+        with self._lock:
+            late = [number for number, call in self._pending.items() if call.deadline < now]
+            calls = [self._pending.pop(number) for number in late]
+            with contextlib.suppress(OSError):
+                if self.reason is None and now - self._said > HEARTBEAT:
+                    self._write(Kind.HEARTBEAT)
+        for call in calls:
+            call.fail(NoAnswer(f"no answer to {call.method} within {call.timeout:g} s"))
+        if now - self._heard > SILENCE:
+            self.finish(f"the agent has been silent for {SILENCE:g} s")
+
+    def finish(self, reason: str) -> None:
+        """The channel has ended: so has everything that waits on it."""
+        with self._lock:
+            if self.reason is not None:
+                return
+            if self._decoder.inside and self._decoder.started:
+                reason += " (in the middle of an answer)"
+            self.reason = reason
+            calls, self._pending = list(self._pending.values()), {}
+        self._channel.close()
+        for call in calls:
+            call.fail(ChannelLost(reason))
+        self.settled.set()
+        self._ended(self, reason)
+
+    def close(self) -> None:
+        """Tell the agent to end, and end."""
+        with self._lock, contextlib.suppress(OSError):
+            if self.reason is None:
+                self._write(Kind.BYE)
+        self.finish("closed by the runner")
+
+    def _write(self, kind: Kind, request: int = 0, payload: bytes = b"") -> None:
+        self._channel.write(self._encoder.frame(kind, request, payload))
+        self._said = time.monotonic()
+
+    def _on_data(self, data: bytes) -> None:
+        self._heard = time.monotonic()
+        try:
+            frames = self._decoder.feed(data)
+        except FramingError as error:
+            self.finish(str(error))
+            return
+        if self._decoder.started and not self.settled.is_set():
+            self.settled.set()
+        for frame in frames:
+            self._on_frame(frame)
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.kind is Kind.HEARTBEAT:
+            return
+        if frame.kind is Kind.DATA:
+            call = self._pending.get(frame.request)
+            if call is not None:
+                call.data(frame.payload)
+            return
+        with self._lock:
+            call = self._pending.pop(frame.request, None)
+        if call is None:
+            return  # It came too late, and its call has been given up.
+        self.answered = True
+        try:
+            if frame.kind is Kind.ERROR:
+                said = json.loads(frame.payload)
+                call.fail(AgentError(said["text"], said.get("error", {}).get("kind", "")))
+            elif frame.kind is Kind.END:
+                call.end(frame.payload)
+            elif not call.result(frame.payload):
+                with self._lock:
+                    self._pending[frame.request] = call
+        except (ValueError, KeyError, TypeError) as error:
+            call.fail(ChannelLost(f"an answer to {call.method} that cannot be read: {error}"))
+
+
+class AgentClient:
+    """One agent, by its name. Safe to share between threads; futures are completed on the reader's thread.
+
+    `open_channel` opens a stream to a new agent process; it blocks, and raises when it cannot. An error with a true
+    attribute `permanent` is not tried again. Connecting starts at once, in the background; calls made meanwhile wait
+    for it. After `tries` failures in a row, with growing pauses, every call ends with `ChannelLost`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_channel: Callable[[], Channel],
+        *,
+        tries: int = 5,
+        pause: float = 0.2,
+        start: float = START,
+    ) -> None:
+        self.name = name
+        self._open, self._tries, self._pause, self._start = open_channel, tries, pause, start
+        self._lock = threading.Lock()
+        self._session: _Session | None = None
+        self._waiting: list[Call] = []
+        self._problem: str | None = None
+        self._failures = 0
+        self._closing = threading.Event()
+        self.generation = 0
+        """How often a stream was opened. What an agent holds (captures) is gone with its stream."""
+        _clock.add(self)
+        self._connect_in_background()
+
+    def call(
+        self, method: str, params: Mapping[str, Any] | None = None, timeout: float = 30.0
+    ) -> Future[dict[str, Any]]:
+        """Ask the agent; the future gives its result within `timeout` seconds, or `AgentError`, or `ChannelLost`."""
+        return self._submit(Call(method, params or {}, timeout))
+
+    def capture_stop(self, capture: str, timeout: float = 60.0) -> Future[CaptureData]:
+        """End a capture and fetch it. The time-out is for its beginning; while data comes it is prolonged."""
+        return self._submit(CaptureCall("capture_stop", {"capture": capture}, timeout))
+
+    def capture_read(self, capture: str, timeout: float = 60.0) -> Future[CaptureData]:
+        """Fetch what a capture has, and let it go on. pktmon refuses; with AF_PACKET the rest comes at the end."""
+        return self._submit(CaptureCall("capture_read", {"capture": capture}, timeout))
+
+    def close(self) -> None:
+        """End the agent process and the stream; calls in flight end with `ChannelLost`. Idempotent."""
+        self._closing.set()
+        with self._lock:
+            self._problem = self._problem or "closed by the runner"
+            session, calls = self._session, self._drop_waiting()
+        if session is not None:
+            session.close()
+        self._fail(calls)
+
+    def tick(self, now: float) -> None:
+        """Called by the clock a few times a second."""
+        with self._lock:
+            session = self._session
+            late = [call for call in self._waiting if call.deadline < now]
+            self._waiting = [call for call in self._waiting if call.deadline >= now]
+        for call in late:
+            call.fail(NoAnswer(f"{self.name}: not connected within {call.timeout:g} s"))
+        if session is not None:
+            session.tick(now)
+
+    def _submit(self, call: Call) -> Future[Any]:
+        with self._lock:
+            session = self._session
+            if session is None and self._problem is None:
+                self._waiting.append(call)
+                return call.future
+        if session is None:
+            self._fail([call])
+        else:
+            session.send(call)
+        return call.future
+
+    def _drop_waiting(self) -> list[Call]:
+        calls, self._waiting = self._waiting, []
+        return calls
+
+    def _fail(self, calls: list[Call]) -> None:
+        for call in calls:
+            call.fail(ChannelLost(f"{self.name}: {self._problem}"))
+
+    def _connect_in_background(self) -> None:
+        threading.Thread(target=self._connect, name=f"connect {self.name}", daemon=True).start()
+
+    def _connect(self) -> None:
+        while not self._closing.is_set():
+            try:
+                session = _Session(self._open(), self._on_end)
+                session.start()
+            except Exception as error:  # Whatever it is, the calls that wait must hear of it.
+                problem, permanent = (
+                    " ".join(str(error).split()) or type(error).__name__,
+                    getattr(error, "permanent", False),
+                )
+            else:
+                if not session.settled.wait(self._start):
+                    session.finish(f"the agent said nothing within {self._start:g} s")
+                if session.reason is None and self._adopt(session):
+                    return
+                problem, permanent = session.reason or "closed by the runner", False
+                session.close()
+            self._failures += 1
+            if permanent or self._failures >= self._tries:
+                self._give_up(problem if permanent else f"{problem} (tried {self._failures} times)")
+                return
+            self._closing.wait(self._pause * 2 ** (self._failures - 1))
+
+    def _adopt(self, session: _Session) -> bool:
+        """Use this session from now on, unless it or the client has ended meanwhile."""
+        with self._lock:
+            if self._closing.is_set() or session.reason is not None:
+                return False
+            self._session = session
+            self.generation += 1
+            calls = self._drop_waiting()
+        for call in calls:
+            session.send(call)
+        return True
+
+    def _on_end(self, session: _Session, reason: str) -> None:
+        """The session in use has ended: connect again, for the calls to come."""
+        with self._lock:
+            if self._session is not session:
+                return
+            self._session = None
+            self._failures = 0 if session.answered else self._failures + 1
+            if self._failures >= self._tries and self._problem is None:
+                self._problem = f"{reason} ({self._failures} times)"
+            ended, calls = self._problem is not None, self._drop_waiting() if self._problem else []
+        self._fail(calls)
+        if not ended:
+            self._connect_in_background()
+
+    def _give_up(self, problem: str) -> None:
+        with self._lock:
+            self._problem = self._problem or problem
+            calls = self._drop_waiting()
+        self._fail(calls)
+
+
+class _Clock:
+    """One thread that ticks for all clients."""
+
+    def __init__(self) -> None:
+        self._clients: weakref.WeakSet[AgentClient] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, client: AgentClient) -> None:
+        with self._lock:
+            self._clients.add(client)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="agent clock", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(_TICK):
+            with self._lock:
+                clients = list(self._clients)
+            now = time.monotonic()
+            for client in clients:
+                client.tick(now)
+
+
+_clock = _Clock()

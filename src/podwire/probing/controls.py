@@ -1,0 +1,187 @@
+"""Positive controls: what must work from a client just before and just after, or a missing answer means nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any
+
+from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
+from podwire.model.cases import Case, Slot
+from podwire.model.facts import ClusterFacts, Family
+from podwire.model.flows import BY_TUNNEL, ON_NODE_NETWORK
+from podwire.model.observations import ControlResult
+from podwire.model.symbols import ServiceSymbols
+from podwire.planning.prerequisites import ANOTHER_SERVICE, ANOTHER_SERVICE_TOLD, CONTROL_KIND
+from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
+from podwire.probing.requests import way_of
+from podwire.probing.source_ports import SourcePorts
+from podwire.probing.targets import HTTP_PORT, NoTarget, probe_of, target_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """One exchange that must work: which probe sends it, and where to; over TCP, or by the way of a case (`via`)."""
+
+    name: str
+    pod: str
+    host: str
+    port: int
+    family: Family
+    via: str = ""
+
+
+OUTSIDE = "outside"
+"""The name under which the agent on the host outside stands among the agents of a run."""
+LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
+SERVER_HOST = "server-host"
+"""The control that asks the host probe of the server's node."""
+OUTSIDE_PORTS = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
+BY_THE_SERVER_NODE = "by-the-server-node"
+
+
+def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
+    """The controls of a case: both ends answer themselves; the client's node reaches the outside, if that is where the
+    case goes or comes from; and what the test asks for."""
+    # A control goes where somebody listens.
+    case, family = replace(case, flow=replace(case.flow, closed_port=False, denied_port=False)), case.flow.family
+    for slot in (case.client, case.server):
+        if not slot.is_probe:
+            continue
+        probe = probe_of(slot, deployment)
+        own = own_address(probe, family)
+        if own:
+            yield Control(name=f"{probe.pod} answers itself", pod=probe.pod, host=own, port=probe.port, family=family)
+    yield from _of_the_outside(case, deployment, facts)
+    client = OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, deployment).pod
+    for wanted in case.controls:
+        if wanted in OUTSIDE_PORTS:
+            continue
+        if wanted == SERVER_HOST:
+            host = probe_of(replace(case.server, probe="host"), deployment)
+            address, name = host.addresses.get(family, ""), f"{client} reaches {host.pod}"
+            yield Control(name=name, pod=client, host=address, port=host.port, family=family)
+            continue
+        to, other = _another_way(case, wanted)
+        target = target_of(other, deployment, facts)
+        tunnel = wanted if wanted in BY_TUNNEL else ""
+        name = f"{client} reaches {to} over {'UDP' if tunnel else 'TCP'}"
+        yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family, via=tunnel)
+
+
+def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
+    """What a control reaches, in words, and the case as it would be that way."""
+    flow = replace(case.flow, protocol="tcp", after="", closed_port=False, denied_port=False)
+    if wanted == ANOTHER_SERVICE:
+        flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
+        return ANOTHER_SERVICE_TOLD, replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
+    if wanted == BY_THE_SERVER_NODE:
+        return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
+    flow = replace(flow, via=wanted)  # type: ignore[arg-type]
+    return f"the same server by {wanted.replace('-', ' ').replace('vni', 'VNI')}", replace(case, flow=flow)
+
+
+def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
+    family = case.flow.family
+    outside = facts.external.address(family) if facts.external else None
+    if outside is None or OUTSIDE not in (case.server.probe, case.client.probe):
+        return
+    if case.client.probe == OUTSIDE:
+        name = "the outside host answers itself"
+        yield Control(name=name, pod=OUTSIDE, host=outside, port=ECHO_PORT, family=family)
+        return
+    client = probe_of(case.client, deployment)
+    host = deployment.on(client.node, "host")
+    if host is not None and host.pod not in deployment.problems:
+        name = f"{host.pod} reaches the outside host"
+        yield Control(name=name, pod=host.pod, host=outside, port=ECHO_PORT, family=family)
+    for wanted in case.controls:
+        if wanted in OUTSIDE_PORTS:
+            name = f"{client.pod} reaches the outside host over TCP"
+            yield Control(name=name, pod=client.pod, host=outside, port=OUTSIDE_PORTS[wanted], family=family)
+
+
+def own_address(probe: Probe, family: Family) -> str | None:
+    """Where a probe reaches itself. A pod that asked for its node's network may not have the address of its status."""
+    return LOOPBACK[family] if probe.slot == ON_NODE_NETWORK else probe.addresses.get(family)
+
+
+def exchange_of(address: str, port: int, token: str, *, timeout: float) -> dict[str, Any]:
+    """The parameters of a plain TCP exchange with an address."""
+    return {
+        "proto": "tcp",
+        "host": address,
+        "port": port,
+        "family": 6 if ":" in address else 4,
+        "token": token,
+        "size": 256,
+        "timeout": timeout,
+        "resolve": False,
+        "source_port": 0,
+    }
+
+
+class ControlRounds:
+    """Runs all controls of a run before the flows and again after them; each control is made once a round."""
+
+    def __init__(
+        self,
+        cases: Iterable[Case],
+        deployment: Deployment,
+        facts: ClusterFacts,
+        agents: Mapping[str, AgentClient],
+        timeout: float,
+        ports: SourcePorts | None = None,
+    ) -> None:
+        self._agents, self._timeout, self._deployment = agents, timeout, deployment
+        self._ports = ports or SourcePorts()
+        self._of: dict[str, tuple[Control, ...]] = {}
+        for case in cases:
+            try:
+                self._of[case.id] = tuple(controls_of(case, deployment, facts))
+            except NoTarget:
+                self._of[case.id] = ()
+        self._rounds: list[dict[Control, str]] = []
+
+    def round(self, tokens: Iterator[str]) -> None:
+        """Run every control once and keep what came of it ('' when it worked)."""
+        wanted = dict.fromkeys(control for controls in self._of.values() for control in controls)
+        running: dict[Control, Future[dict[str, Any]]] = {}
+        results: dict[Control, str] = {}
+        for control in wanted:
+            agent = self._agents.get(control.pod)
+            if agent is None:
+                results[control] = "its probe is not running"
+                continue
+            parameters = exchange_of(control.host, control.port, next(tokens), timeout=self._timeout)
+            parameters |= way_of(control.via, "tcp")
+            if control.pod != OUTSIDE:
+                probe = self._deployment.probe(control.pod)
+                parameters["preferred_port"] = self._ports.of(probe.pod, probe.os, probe.slot)
+            running[control] = agent.call("exchange", parameters, self._timeout + 5)
+        for control, answer in running.items():
+            try:
+                attempt = attempt_of(answer.result(self._timeout + 6))
+                results[control] = "" if attempt.answered else (attempt.error.kind if attempt.error else "no answer")
+            except (AgentError, ChannelLost, TimeoutError) as problem:
+                results[control] = str(problem)
+        self._rounds.append(results)
+
+    def results(self, case: Case) -> tuple[ControlResult, ...]:
+        """The controls of a case, as the judge wants them: of the rounds just before and just after its flow, which are
+        the first two or, for one that follows a change of the cluster, the next two.
+
+        A round that never ran did not work.
+        """
+        number = 1 if case.flow.after else 0
+        before, after = (*self._rounds[number : number + 2], {}, {})[:2]
+        return tuple(
+            ControlResult(
+                name=control.name,
+                before=before.get(control, "not run") == "",
+                after=after.get(control, "not run") == "",
+                detail="; ".join(sorted({before.get(control, "not run"), after.get(control, "not run")} - {""})),
+            )
+            for control in self._of.get(case.id, ())
+        )

@@ -1,0 +1,382 @@
+"""Drives the probes: every flow of a run is in flight at once, between two rounds of beacons and controls.
+
+A whole matrix of silent drops costs one time-out window, not one a case. Flows of many exchanges each are sent when the
+others have been answered; those that follow a change of the cluster are sent when all changes have been made, which
+happens while the silent ones wait.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from podwire.cluster.deployment.workloads import Deployment
+from podwire.model.cases import Case
+from podwire.model.facts import ClusterFacts
+from podwire.model.observations import Observation, Point, Value
+from podwire.planning.prerequisites import asks_many_services
+from podwire.probing.bindings import Hello, bindings_of
+from podwire.probing.captures import Captures, Place
+from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
+from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of, own_address
+from podwire.probing.filters import interest_of
+from podwire.probing.requests import attempts_in, request_of
+from podwire.probing.sightings import Landed, Seen, Sighting
+from podwire.probing.source_ports import SourcePorts
+from podwire.probing.targets import NoTarget, Target, probe_of, server_ports, target_of
+
+PATIENCE = 15.0
+SETTLE, GLANCE, BETWEEN = 30.0, 0.5, 0.05
+LEAVING = "pods-leaving"
+LULL = 0.25
+Say = Callable[[str], object]
+Change = Callable[[Sequence[str]], Mapping[str, str]]
+
+
+@dataclass(kw_only=True)
+class _InFlight:
+    case: Case
+    target: Target
+    bindings: dict[str, Value]
+    tokens: list[str]
+    answer: Future[dict[str, Any]]
+    seconds: float
+
+
+def tokens() -> Iterator[str]:
+    """Tokens that no other exchange has: 18 characters, `pw` and 16 hexadecimal digits, six of them of this run.
+
+    Several threads may take from it (a generator would refuse).
+    """
+    return map(f"pw{secrets.token_hex(3)}{{:010x}}".format, itertools.count())
+
+
+class Dispatcher:
+    """Runs cases on a deployment and says what was seen of each.
+
+    `agents` are the RPC clients by pod; `timeout` is the seconds that a flow waits for its answer (at least three SYNs
+    are sent within 4 s). `why_lost` tells what the API knows of a probe that went away in mid-run ('' for nothing).
+    `change` makes the changes of these names in the cluster and returns why some could not be made.
+    `port_messages` tells how often kube-proxy of a node has logged in this run that a port exists already.
+    `idle` is called when all flows are in flight: the time until the silent ones are given up is free for other work.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        facts: ClusterFacts,
+        agents: Mapping[str, AgentClient],
+        *,
+        timeout: float = 4.0,
+        say: Say = lambda text: None,
+        why_lost: Callable[[str], str] = lambda pod: "",
+        change: Change = lambda names: {},
+        port_messages: Callable[[str], int | None] = lambda node: None,
+        idle: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._deployment, self._facts, self._agents = deployment, facts, agents
+        self._timeout, self._say, self._idle = timeout, say, idle
+        self._tokens = tokens()
+        self._ports = SourcePorts()
+        self._why_lost = functools.cache(why_lost)
+        self._change = change
+        self._port_messages = functools.cache(port_messages)
+        self.timings: dict[str, float] = {}
+
+    def run(self, cases: Sequence[Case]) -> dict[str, Sighting]:
+        """The sighting of every case, by id. No case is missing from it."""
+        hellos = self._hellos()
+        self._await_echo(hellos)
+        broken = {case.id: why for case in cases if (why := self._unusable(case, hellos))}
+        able = [case for case in cases if case.id not in broken]
+        interest = interest_of(self._deployment, self._facts)
+        captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE, interest)
+        controls = ControlRounds(able, self._deployment, self._facts, self._agents, self._timeout, self._ports)
+        with self._timed("captures"):
+            captures.start({self._place(case, point) for case in able for point in case.points})
+        with self._timed("controls"):
+            captures.beacon()
+            controls.round(self._tokens)
+        landed = self._flights(able, hellos, broken, captures, controls)
+        with self._timed("controls"):
+            captures.beacon()
+        with self._timed("captures"):
+            captured = captures.stop()
+        total = sum(len(one.frames) for one in captured.values())
+        self._say(f"{total} packets captured at {len(captured)} places")
+        with self._timed("correlation"):
+            ports = server_ports(self._deployment)
+            seen = Seen(captured, self._place, ports)
+            sightings = {one.case.id: seen.sighting(one, controls.results(one.case)) for one in _joined(landed)}
+        for case in cases:
+            if case.id in broken:
+                sightings[case.id] = Sighting(observation=Observation(case_id=case.id, problem=broken[case.id]))
+        return sightings
+
+    def _flights(
+        self,
+        cases: Sequence[Case],
+        hellos: Mapping[str, Hello],
+        broken: dict[str, str],
+        captures: Captures,
+        controls: ControlRounds,
+    ) -> list[Landed]:
+        """All flows; after those of the cluster as it was, and again after those of the changed one, all controls.
+
+        Whatever has been answered is done with the cluster as it was, and no change is to what a silent flow asks: so
+        it is changed while those wait for their time-out. Why a case came to nothing goes into `broken`.
+        """
+        changing = [case for case in cases if case.flow.after]
+        with self._timed("flows"):
+            few = self._launch([case for case in cases if not case.flow.after and not case.flow.many], hellos, broken)
+            self._idle()
+            _all_but_silent(few)
+            many = [case for case in cases if case.flow.repeated or (case.flow.many and not case.flow.after)]
+            flights = few + self._launch(many, hellos, broken)
+            silent = _all_but_silent(flights)
+            wait([one.answer for one in flights if one.case.flow.repeated])
+        changed = _aside(lambda: self._changed(changing))
+        with self._timed("flows"):
+            if silent:
+                captures.drain()
+            landed = self._land(flights, broken)
+        with self._timed("controls"):
+            controls.round(self._tokens)
+        if not changing:
+            return landed
+        with self._timed("changes"):
+            problems, settled = changed.result()
+        broken |= problems
+        with self._timed("flows"):
+            flights = self._launch([case for case in changing if case.id not in broken], hellos, broken)
+            if _all_but_silent(flights):
+                captures.drain()
+            after = self._land(flights, broken)
+        with self._timed("controls"):
+            controls.round(self._tokens)
+        return landed + [replace(one, settled=settled.get(one.case.id, 0.0)) for one in after]
+
+    def _changed(self, cases: Sequence[Case]) -> tuple[dict[str, str], dict[str, float]]:
+        """Change the cluster as these cases ask for. Why some come to nothing, and how many seconds the change took to
+        show to the client of each other one; both by case id."""
+        made = self._change(sorted({case.flow.after for case in cases}))
+        problems = {case.id: made[case.flow.after] for case in cases if case.flow.after in made}
+        return problems, self._settle([case for case in cases if case.id not in problems])
+
+    def _settle(self, cases: Sequence[Case]) -> dict[str, float]:
+        """Wait until each client sees what a change leads to; the seconds that it took, by case id.
+
+        The API shows a change before the nodes' proxies carry it out. What does not settle in time is judged as it is.
+        """
+        began = time.monotonic()
+        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), SETTLE)
+        while waiting and time.monotonic() - began < SETTLE:
+            asked: list[tuple[Case, Future[dict[str, Any]]]] = []
+            for case in waiting:
+                try:
+                    target = target_of(case, self._deployment, self._facts)
+                except NoTarget:
+                    continue
+                request = exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)
+                client = self._client(case)
+                port = self._ports.of(client, case.client.os, case.client.probe)
+                request |= {"proto": case.flow.protocol, "preferred_port": port}
+                asked.append((case, self._agents[client].call("exchange", request, PATIENCE)))
+            waiting = []
+            for case, answer in asked:
+                try:
+                    came = attempt_of(answer.result(PATIENCE)).answered
+                except (AgentError, ChannelLost, TimeoutError):
+                    came = False
+                if came is (case.flow.settles == "answered"):
+                    settled[case.id] = time.monotonic() - began
+                else:
+                    waiting.append(case)
+            if waiting:
+                time.sleep(BETWEEN)
+        return settled
+
+    def _timed(self, name: str) -> _Timed:
+        return _Timed(self.timings, name)
+
+    def _hellos(self) -> dict[str, Hello]:
+        asked = {pod: agent.call("hello", {}, PATIENCE) for pod, agent in self._agents.items()}
+        hellos: dict[str, Hello] = {}
+        for pod, answer in asked.items():
+            try:
+                hellos[pod] = answer.result(PATIENCE)
+            except (AgentError, ChannelLost, TimeoutError) as problem:
+                self._deployment.problems.setdefault(pod, f"the agent does not answer: {problem}")
+        return hellos
+
+    def _await_echo(self, hellos: Mapping[str, Hello]) -> None:
+        """A pod is ready when its process runs; wait until its echo listens, as it finds out itself."""
+        waiting = {
+            probe.pod: (own_address(probe, next(iter(probe.addresses))) or "", probe.port)
+            for probe in self._deployment.probes
+            if probe.pod in hellos and probe.addresses
+        }
+        until = time.monotonic() + PATIENCE
+        while waiting:
+            asked = {}
+            for pod, (address, port) in waiting.items():
+                parameters = exchange_of(address, port, next(self._tokens), timeout=1.0)
+                asked[pod] = self._agents[pod].call("exchange", parameters, PATIENCE)
+            for pod, answer in asked.items():
+                try:
+                    listens = attempt_of(answer.result(PATIENCE)).answered
+                except (AgentError, ChannelLost, TimeoutError) as problem:
+                    self._deployment.problems.setdefault(pod, f"the agent does not answer: {problem}")
+                    listens = True
+                if listens:
+                    del waiting[pod]
+            if waiting and time.monotonic() > until:
+                for pod in waiting:
+                    self._deployment.problems.setdefault(pod, f"its echo does not listen after {PATIENCE:g} s")
+                return
+
+    def _unusable(self, case: Case, hellos: Mapping[str, Hello]) -> str | None:
+        """Why a case cannot be run at all: one of its probes is missing, or is not what it should be."""
+        if case.client.probe == OUTSIDE and OUTSIDE not in hellos:
+            return f"the agent on the host outside: {self._deployment.problems.get(OUTSIDE, 'it does not answer')}"
+        for slot in (case.client, case.server):
+            if not slot.is_probe:
+                continue
+            try:
+                probe = probe_of(slot, self._deployment)
+            except NoTarget as problem:
+                return str(problem)
+            if probe.pod in self._deployment.problems:
+                return f"{probe.pod}: {self._deployment.problems[probe.pod]}"
+            if probe.pod not in hellos:
+                return f"{probe.pod}: no agent answers"
+            if slot.probe == "host" and not self._is_host(probe.node, probe.addresses.values()):
+                return f"{probe.pod} does not have the address of its node: it is not on the host network"
+        return None
+
+    def _is_host(self, node: str, addresses: Sequence[str] | Any) -> bool:
+        facts = next((one for one in self._facts.nodes if one.name == node), None)
+        return facts is not None and set(addresses) <= set(facts.addresses)
+
+    def _place(self, case: Case, point: Point) -> Place:
+        if point == "entry-node":
+            return Place("nic", case.entry)
+        slot = case.client if point.startswith("client") else case.server
+        if point.endswith("node"):
+            return Place("nic", slot.node)
+        return Place("pod", probe_of(slot, self._deployment).pod)
+
+    def _client(self, case: Case) -> str:
+        """The name of the agent that a case starts from."""
+        return OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, self._deployment).pod
+
+    def _launch(self, cases: Sequence[Case], hellos: Mapping[str, Hello], broken: dict[str, str]) -> list[_InFlight]:
+        """All of these flows at once."""
+        flights: list[_InFlight] = []
+        for case in cases:
+            try:
+                target = target_of(case, self._deployment, self._facts)
+                bindings = bindings_of(case, target, self._deployment, self._facts, hellos)
+            except NoTarget as problem:
+                broken[case.id] = str(problem)
+                continue
+            given = [next(self._tokens) for _ in range(case.flow.connections)]
+            pod = self._client(case)
+            ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in given]
+            wanted = self._deployment.wanted_addresses.get(case.client.node, 0)
+            method, parameters, seconds = request_of(
+                case, target, given, ports, self._timeout, self._facts.mode, wanted
+            )
+            answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
+            flights.append(
+                _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
+            )
+        self._say(f"{len(flights)} cases, {sum(len(one.tokens) for one in flights)} exchanges in flight")
+        return flights
+
+    def _land(self, flights: Sequence[_InFlight], broken: dict[str, str]) -> list[Landed]:
+        """Wait for these flows, each until it is answered or given up."""
+        landed: dict[str, Landed] = {}
+        for flight in flights:
+            case = flight.case
+            try:
+                answer = flight.answer.result(flight.seconds + PATIENCE)
+            except (AgentError, ChannelLost, TimeoutError) as problem:
+                pod = self._client(case)
+                broken[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
+                continue
+            several, output = attempts_in(case, answer, flight.tokens)
+            landed[case.id] = Landed(
+                case=case, target=flight.target, bindings=flight.bindings, attempts=several, output=output
+            )
+        silent = [one.case for one in landed.values() if not all(attempt.answered for attempt in one.attempts)]
+        self._say(f"{len(flights) - len(silent)} of {len(flights)} cases answered")
+        for case in filter(asks_many_services, silent):
+            told = self._port_messages(case.client.node)
+            if told is not None:
+                landed[case.id].bindings["client.node.port_messages"] = told
+        for case in silent:
+            # No answer from a probe that is gone, or from a node that is not ready, says nothing about the network.
+            for slot in (case.client, case.server):
+                why = self._why_lost(probe_of(slot, self._deployment).pod) if slot.is_probe else ""
+                if why and not (case.flow.after == LEAVING and slot.probe == "leaving"):
+                    broken[case.id] = why
+                    landed.pop(case.id, None)
+        return list(landed.values())
+
+
+def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
+    """Wait until no more answers come; whether some are still missing, which now wait for their time-out."""
+    waiting: set[Future[dict[str, Any]]] = {flight.answer for flight in flights}
+    while waiting:
+        known = len(waiting)
+        waiting = wait(waiting, LULL).not_done
+        if len(waiting) == known:
+            return True
+    return False
+
+
+_T = TypeVar("_T")
+
+
+def _aside(work: Callable[[], _T]) -> Future[_T]:
+    """Do this in a thread of its own, which nobody waits for when the run is interrupted."""
+    done: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as problem:
+            done.set_exception(problem)
+
+    threading.Thread(target=run, name="aside", daemon=True).start()
+    return done
+
+
+def _joined(landed: Sequence[Landed]) -> list[Landed]:
+    """A case that was sent twice is one, with the attempts of both times."""
+    found: dict[str, Landed] = {}
+    for one in landed:
+        earlier = found.get(one.case.id)
+        found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
+    return list(found.values())
+
+
+class _Timed:
+    """Adds the seconds of a block to a table of timings."""
+
+    def __init__(self, table: dict[str, float], name: str) -> None:
+        self._table, self._name = table, name
+
+    def __enter__(self) -> None:
+        self._start = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._table[self._name] = self._table.get(self._name, 0.0) + time.monotonic() - self._start

@@ -1,0 +1,215 @@
+"""What a case sends where: the address or name, the port, and what it must lead to."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.services import DeployedService, ServicePort
+from podwire.cluster.deployment.workloads import (
+    ECHO_PORT,
+    HEADLESS_SERVICE,
+    HOST_ECHO_PORT,
+    HOST_NETWORK_PORT,
+    SECOND_PORT,
+    SERVICE_PORT,
+    Deployment,
+    Probe,
+)
+from podwire.model.cases import Case, Slot
+from podwire.model.facts import DENIED_PORT, ClusterFacts, Family
+from podwire.model.flows import BY_NAME, BY_TUNNEL
+from podwire.planning.prerequisites import MANY_PORTS, service_of
+
+HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
+HOST_PORT = 18081
+CLOSED_PORT = 18999
+LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
+BESIDE_PORT = 8090
+"""Where the second container of a pod listens (manifests/variants/two-containers.yaml)."""
+SERVER_PORTS = frozenset(
+    {
+        ECHO_PORT,
+        SECOND_PORT,
+        HOST_ECHO_PORT,
+        HOST_NETWORK_PORT,
+        SERVICE_PORT,
+        SECOND_SERVICE_PORT,
+        HTTP_PORT,
+        HOST_PORT,
+        CLOSED_PORT,
+        DENIED_PORT,
+        BESIDE_PORT,
+    }
+)
+
+
+class NoTarget(Exception):
+    """This run has nothing to send to for a case; the text says what is missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where a client sends.
+
+    `host` is an address, or a name to be resolved; `ip` is the address it must lead to ('' where a name may lead to
+    several, or to none). `name` is the name as the client spells it, `fqdn` the full one behind it.
+    """
+
+    host: str
+    port: int
+    ip: str
+    name: str = ""
+    fqdn: str = ""
+
+    @property
+    def resolve(self) -> bool:
+        return bool(self.name)
+
+
+def server_ports(deployment: Deployment) -> frozenset[int]:
+    """All ports that a flow of this run may be sent to."""
+    services = (*deployment.services.found.values(), *deployment.former.values())
+    ports = {port.port for one in services for port in _looked_for(one)}
+    return SERVER_PORTS | node_ports(deployment) | ports
+
+
+def _looked_for(service: DeployedService) -> Iterable[ServicePort]:
+    ports = () if service.kind == "dns" else tuple(service.ports.values())
+    return ports[:1] if service.kind in MANY_PORTS else ports
+
+
+def node_ports(deployment: Deployment) -> frozenset[int]:
+    """The ports of nodes that lead to Services of this run, or tell of their health."""
+    services = (*deployment.services.found.values(), *deployment.former.values())
+    given = {port.node_port for one in services for port in one.ports.values()}
+    return frozenset(port for port in given | {one.health_port for one in services} if port)
+
+
+def probe_of(slot: Slot, deployment: Deployment) -> Probe:
+    """The probe that plays a role."""
+    probe = deployment.on(slot.node, slot.probe)
+    if probe is None:
+        raise NoTarget(f"no probe {slot.probe!r} on node {slot.node}")
+    return probe
+
+
+def service_for(case: Case, deployment: Deployment) -> DeployedService:
+    """The Service that a case goes through, as it is now; for a former address, as it was."""
+    need = service_of(case)
+    if need is None:
+        raise NoTarget(f"{case.id} goes through no Service")
+    pod = probe_of(case.server, deployment).pod if need.node else ""
+    key = (need.kind, pod)
+    found = deployment.former.get(key) if case.flow.via == "former-cluster-ip" else None
+    found = found or deployment.services.found.get(key)
+    if key in deployment.services.problems or found is None:
+        raise NoTarget(deployment.services.problems.get(key, f"no Service {manifests.service_name(*key)}"))
+    return found
+
+
+def service_port(case: Case, service: DeployedService) -> ServicePort:
+    """The port of its Service that a case is sent to."""
+    protocol = "udp" if case.flow.protocol in ("dns", "icmp") else case.flow.protocol
+    port = service.port_for(protocol, case.flow.port) or next(iter(service.ports.values()), None)
+    if port is None:
+        raise NoTarget(f"Service {service.name} has no port for {case.flow.protocol}")
+    return port
+
+
+def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
+    """The target of a case on this cluster. Raises `NoTarget`."""
+    flow = case.flow
+    if flow.via in BY_NAME:
+        return _named(case, deployment, facts)
+    if flow.server.kind == "outside":
+        ip = _outside_address(facts, flow.family)
+        number = CLOSED_PORT if flow.closed_port else HTTP_PORT if flow.protocol == "http" else ECHO_PORT
+        return Target(host=ip, port=number, ip=ip)
+    if flow.via == "loopback":
+        return Target(host=LOOPBACK[flow.family], port=BESIDE_PORT, ip=LOOPBACK[flow.family])
+    if flow.via in ("pod-ip", "node-ip", *BY_TUNNEL):
+        server = probe_of(case.server, deployment)
+        ip = _address(server, flow.family)
+        number = CLOSED_PORT if flow.closed_port else DENIED_PORT if flow.denied_port else server.port
+        return Target(host=ip, port=number, ip=ip)
+    if flow.via == "host-port":
+        ip = _node_address(facts, case.server.node, flow.family)
+        return Target(host=ip, port=manifests.host_port(case.server.probe), ip=ip)
+    service = service_for(case, deployment)
+    port = service_port(case, service)
+    if flow.via in ("node-port", "health-port"):
+        given = port.node_port if flow.via == "node-port" else service.health_port
+        if given is None:
+            raise NoTarget(f"Service {service.name} was given no {flow.via.replace('-', ' ')}")
+        ip = _node_address(facts, case.entry, flow.family)
+        return Target(host=ip, port=given, ip=ip)
+    known = {"load-balancer": service.ingress, "service-external-ip": service.external_ips}
+    found = known.get(flow.via, service.cluster_ips).get(flow.family)
+    if found is None:
+        raise NoTarget(f"Service {service.name} has no address of family {flow.family} ({flow.via})")
+    return Target(host=found, port=port.port, ip=found)
+
+
+def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
+    """A target by name; `fqdn` has no final dot."""
+    flow = case.flow
+    zone = f"{deployment.namespace}.svc.{facts.cluster_domain}"
+    if flow.via == "external-name":
+        ip, host = _outside_address(facts, flow.family), facts.external
+        assert host is not None
+        port = HTTP_PORT if flow.protocol == "http" else ECHO_PORT
+        return Target(host=host.name, port=port, ip=ip, name=host.name, fqdn=host.name)
+    if flow.via == "unknown-name":
+        name = f"nobody-{secrets.token_hex(6)}"  # Never asked before: no cache can answer.
+        return Target(host=name, port=ECHO_PORT, ip="", name=name, fqdn=f"{name}.{zone}")
+    if flow.via == "hosts-name":
+        name, ip = manifests.hosts_alias(case.client.probe)
+        return Target(host=name, port=ECHO_PORT, ip=ip, name=name, fqdn=name)
+    if flow.via in ("pod-name", "short-pod-name"):
+        server = probe_of(case.server, deployment)
+        fqdn = f"{server.pod}.{HEADLESS_SERVICE}.{zone}"
+        name = f"{server.pod}.{HEADLESS_SERVICE}" if flow.via == "short-pod-name" else fqdn
+        return Target(host=name, port=server.port, ip=_address(server, flow.family), name=name, fqdn=fqdn)
+    service = service_for(case, deployment)
+    fqdn = f"{service.name}.{zone}"
+    spelled = {
+        "short-name": service.name,
+        "dotted-name": f"{service.name}.{deployment.namespace}",
+        "fqdn": fqdn,
+        "absolute-name": f"{fqdn}.",
+    }
+    name = spelled[flow.via]
+    number = next(iter(service.ports.values())).port if service.ports else ECHO_PORT
+    port_found = service.port_for(flow.protocol, flow.port)
+    port = port_found.port if port_found else number
+    ip = service.cluster_ips.get(flow.family, "")
+    if flow.server.kind == "outside":
+        ip = _outside_address(facts, flow.family)
+    elif not ip and service.cluster_ips:
+        raise NoTarget(f"Service {service.name} has no address of family {flow.family}")
+    return Target(host=name, port=port, ip=ip, name=name, fqdn=fqdn)
+
+
+def _outside_address(facts: ClusterFacts, family: Family) -> str:
+    ip = facts.external.address(family) if facts.external else None
+    if ip is None:
+        raise NoTarget(f"no host outside with an address of family {family}")
+    return ip
+
+
+def _node_address(facts: ClusterFacts, name: str, family: Family) -> str:
+    node = next((one for one in facts.nodes if one.name == name), None)
+    address = node.address(family) if node else None
+    if address is None:
+        raise NoTarget(f"node {name or '?'} has no address of family {family}")
+    return address
+
+
+def _address(probe: Probe, family: Family) -> str:
+    address = probe.addresses.get(family)
+    if address is None:
+        raise NoTarget(f"{probe.pod} has no address of family {family}")
+    return address

@@ -1,0 +1,102 @@
+"""Facts from nodes and from the wire: probes are put into the cluster, HNS is asked, and the packets of two flows are
+looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from podwire.model.cases import Case, Slot
+from podwire.model.facts import ClusterFacts
+from podwire.model.flows import Flow, Peer
+from podwire.model.observations import Observation
+from podwire.planning.plan import Plan
+from podwire.platforms.hns import HnsDsr, HnsMode, NoListing, dsr_told_by, load_balancers_in, mode_told_by, networks_in
+from podwire.platforms.mode_on_the_wire import WireMode, told_by_wire, with_dsr, with_hns, with_wire
+from podwire.probing.requests import HNS_LOAD_BALANCERS, HNS_NETWORKS
+from podwire.running.runner import Runner, RunOptions, Say
+
+REQUIREMENT = "FLOW-POD-POD-IP"
+"""Whose cases are sent: the plainest flow that there is."""
+
+
+def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> ClusterFacts:
+    """The facts of the API, then those of HNS on each Windows node that takes part, then those of one flow between
+    Windows nodes and one on a node. Probes are removed afterwards."""
+    chosen = replace(options.selection, areas=(), requirements=(REQUIREMENT,), families=("ipv4",))
+    runner = Runner(replace(options, selection=chosen), say)
+    try:
+        across, same_node = _case(runner.plan, "cross-node"), _case(runner.plan, "same-node")
+        asked = list(_listings(runner.facts, chosen.nodes_per_os))
+        wanted = [case for case in (across, same_node) if case]
+        seen = runner.observe([*asked, *wanted]) if asked else {}
+        facts = runner.facts
+        for case in asked:
+            observation, node = seen[case.id].observation, case.client.node
+            if case.flow.tool == HNS_NETWORKS:
+                facts = with_hns(facts, _mode_told(observation), node)
+            else:
+                facts = with_dsr(facts, _dsr_told(observation, facts.cluster_dns), node)
+        if across is None:
+            words = "no flow between Windows nodes is possible here"
+            return with_wire(facts, WireMode(mode="unknown", words=words), "no node")
+        wire = told_by_wire(seen[across.id].observation, seen[same_node.id].observation if same_node else None)
+        return with_wire(facts, wire, f"{across.client.node} to {across.server.node}")
+    finally:
+        runner.close()
+
+
+def _listings(facts: ClusterFacts, nodes_per_os: int) -> Iterator[Case]:
+    """Two cases for each Windows node: its host probe lists the networks of HNS, and its load balancers."""
+    for tool in (HNS_NETWORKS, HNS_LOAD_BALANCERS):
+        for node in facts.usable("windows")[:nodes_per_os]:
+            yield _listing(tool, node.name)
+
+
+def _listing(tool: str, node: str) -> Case:
+    flow = Flow(
+        client=Peer(role="client", kind="host", os="windows"),
+        server=Peer(role="server", kind="host", os="windows"),
+        via="node-ip",
+        protocol="tool",
+        family="ipv4",
+        placement="itself",
+        tool=tool,
+    )
+    host = Slot(os="windows", node=node, probe="host")
+    identity = f"facts/HNS[{tool}-{node}]"
+    return Case(
+        id=identity, area="facts", requirement="HNS", test=identity, flow=flow, client=host, server=host, points=()
+    )
+
+
+def _mode_told(observation: Observation) -> HnsMode:
+    if observation.problem:
+        return HnsMode(mode="unknown", words=f"cannot be asked: {observation.problem}")
+    try:
+        return mode_told_by(networks_in(observation.output))
+    except NoListing as problem:
+        return HnsMode(mode="unknown", words=f"its list of networks is {problem}")
+
+
+def _dsr_told(observation: Observation, addresses: Sequence[str]) -> HnsDsr:
+    if observation.problem:
+        return HnsDsr(dsr=None, words=f"cannot be asked: {observation.problem}")
+    try:
+        return dsr_told_by(load_balancers_in(observation.output), addresses)
+    except NoListing as problem:
+        return HnsDsr(dsr=None, words=f"its list of load balancers is {problem}")
+
+
+def _case(plan: Plan, placement: str) -> Case | None:
+    """A small TCP flow between pods of Windows nodes; a cluster with one such node has none between nodes."""
+    return next(
+        (
+            case
+            for case in plan.cases.values()
+            if case.flow.placement == placement
+            and case.flow.protocol == "tcp"
+            and {case.flow.client.os, case.flow.server.os} == {"windows"}
+        ),
+        None,
+    )

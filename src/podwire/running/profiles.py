@@ -1,0 +1,104 @@
+"""A run of the suite on each profile of the lab, one after the other, in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from podwire.errors import UsageError
+from podwire.records.files import load_record
+from podwire.records.run import RunRecord
+from podwire.reporting.words import tally
+
+Say = Callable[[str], object]
+JUDGED = (0, 1, 10)
+"""Exit codes of a run that has verdicts."""
+
+
+@dataclass
+class ProfileRuns:
+    """The records by profile, what became of those without one, and the exit code of all: that of the worst run."""
+
+    records: dict[str, RunRecord] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    codes: list[int] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        if self.interrupted:
+            return 130
+        if self.problems or not self.records:
+            return 3
+        return next((code for code in (1, 10) if code in self.codes), 0)
+
+
+def chosen(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The profiles of these names, or all. `UsageError` for a name that there is not."""
+    for name in names:
+        if name not in known:
+            raise UsageError(f"profiles: {name}: unknown lab profile; there are: {', '.join(known)}")
+    return list(names or known)
+
+
+def run_profiles(names: Sequence[str], folder: Path, say: Say, *, more: Sequence[str] = ()) -> ProfileRuns:
+    """Run the suite on each, into `<folder>/<profile>`, with the words `more` on its command line. An interrupt ends
+    it, with the results so far."""
+    found = ProfileRuns()
+    for name in names:
+        began, place = time.monotonic(), folder / name
+        try:
+            code, last = _run(name, place, more)
+        except KeyboardInterrupt:
+            found.interrupted = True
+            break
+        try:
+            if code not in JUDGED:
+                raise ValueError(f"the run came to nothing: {last}")
+            found.records[name] = load_record(place)
+        except ValueError as problem:
+            found.problems[name] = str(problem)
+            say(f"{name}: {problem}")
+            continue
+        found.codes.append(code)
+        record = found.records[name]
+        say(f"{name}: {len(record.cases)} cases, {tally(record)}  ({time.monotonic() - began:.0f} s)")
+    return found
+
+
+def _run(name: str, place: Path, more: Sequence[str]) -> tuple[int, str]:
+    command = [sys.executable, "-m", "podwire", "run", "--lab", name, "--run-dir", str(place)]
+    command += ["--no-report", "--fill-nodes", *more]  # A lab has room for it.
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+    try:
+        out, err = process.communicate()
+    except KeyboardInterrupt:
+        process.communicate()  # it was interrupted too, and leaves what it has
+        raise
+    return process.returncode, ((err or out).strip().splitlines()[-1:] or [f"exit code {process.returncode}"])[0]
+
+
+def read_runs(paths: Sequence[Path], profile_of: Callable[[RunRecord], str]) -> ProfileRuns:
+    """The same from runs that there are. `UsageError` for a folder that is no run, or for two of one profile."""
+    found = ProfileRuns()
+    for path in paths:
+        try:
+            record = load_record(path)
+        except ValueError as problem:
+            raise UsageError(f"profiles: {problem}") from problem
+        name = profile_of(record)
+        if name in found.records:
+            raise UsageError(f"profiles: {path}: another run of the profile {name} is given already")
+        found.records[name] = record
+        found.codes.append(1 if any(case.verdict.outcome.red for case in record.cases) else 0)
+    return found
+
+
+def in_order(records: Mapping[str, RunRecord], known: Sequence[str]) -> dict[str, RunRecord]:
+    """The records in the order of the profiles; others come last."""
+    return {name: records[name] for name in (*known, *records) if name in records}

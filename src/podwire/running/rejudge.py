@@ -1,0 +1,133 @@
+"""`podwire judge`: stored observations, judged again with the catalogue and the suites of today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from podwire.catalogue.load import load
+from podwire.content import suites_folder
+from podwire.judging.judge import judge
+from podwire.model.cases import Case
+from podwire.model.flows import Flow
+from podwire.model.requirements import Catalogue
+from podwire.model.verdicts import Finding, Outcome, Verdict, worst
+from podwire.planning.plan import Plan, Selection, make_plan
+from podwire.records.files import load_record
+from podwire.records.observation_files import read_observations
+from podwire.records.observations import Stored
+from podwire.records.run import RunRecord
+from podwire.suite import SuiteTest, expectation_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejudged:
+    """A case then and now. `now` is None when no verdict can be given today; `why` says why, or what changed."""
+
+    case_id: str
+    then: Verdict
+    now: Verdict | None
+    why: str = ""
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.why)
+
+
+def rejudge(folder: Path) -> tuple[RunRecord, tuple[Rejudged, ...]]:
+    """Every case of the record in a run's folder. ValueError tells in one line why it cannot be judged again."""
+    record = load_record(folder)
+    directory = folder if folder.is_dir() else folder.parent
+    rounds: dict[str, list[Stored]] = {}
+    for one in read_observations(record, directory, Stored.from_tree):
+        rounds.setdefault(one.case.id, []).append(one)
+    for case in record.cases:
+        if case.id not in rounds:
+            raise ValueError(f"{directory}: {case.id}: has a verdict and no observation; take the files of the run")
+    catalogue, tests = load(suites_folder())
+    today = Today(catalogue, tests, record)
+    return record, tuple(today.rejudged(case.id, case.verdict, rounds[case.id]) for case in record.cases)
+
+
+class Today:
+    """What today's suites make of the facts of a record."""
+
+    def __init__(self, catalogue: Catalogue, tests: Sequence[SuiteTest], record: RunRecord) -> None:
+        self._tests = {f"{test.module}::{test.name}": test for test in tests}
+        self._limitations = {one.id: one for one in catalogue.limitations}
+        nodes = record.options.get("nodes-per-os", "")
+        selection = Selection(nodes_per_os=int(nodes)) if nodes.isdecimal() else Selection()
+        selection = replace(selection, fill_nodes=record.options.get("fill-nodes") == "yes")
+        self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
+
+    def rejudged(self, case_id: str, then: Verdict, rounds: Sequence[Stored]) -> Rejudged:
+        """A case of the record, judged by its observations."""
+        case = self._plan.cases.get(case_id)
+        if case is None:
+            return Rejudged(case_id=case_id, then=then, now=None, why="no test of today makes this case")
+        other = "; ".join(another(rounds[0].case, case))
+        if other:
+            return Rejudged(case_id=case_id, then=then, now=None, why=f"today it is another flow: {other}")
+        try:
+            now = self.verdict(case, rounds)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
+            # Its SHA-256 is right and its fields are of their types: a file that was made by hand.
+            raise ValueError(f"{case_id}: no run can have made this observation: {problem!r:.200}") from problem
+        return Rejudged(case_id=case_id, then=then, now=now, why="; ".join(differences(then, now)))
+
+    def verdict(self, case: Case, rounds: Sequence[Stored]) -> Verdict:
+        """The verdict on a case of today's plan, which is that of its worst round."""
+        expected = expectation_of(self._tests[case.test], case.flow)
+        limitation = self._limitations.get(case.limitation or "")
+        return worst([judge(case, expected, one.observation, limitation) for one in rounds])
+
+
+def another(then: Case, now: Case) -> Iterator[str]:
+    """In what the flow of a case is another one than that which was observed."""
+    names: Mapping[str, tuple[object, object]] = {
+        **{name: (getattr(then.flow, name), getattr(now.flow, name)) for name in Flow.__dataclass_fields__},
+        "client": (then.client, now.client),
+        "server": (then.server, now.server),
+        "entry": (then.entry, now.entry),
+    }
+    for name, (before, after) in names.items():
+        if before != after:
+            yield f"{name} was {before}, is {after}"
+
+
+def differences(then: Verdict, now: Verdict) -> Iterator[str]:
+    """What is not the same in two verdicts on one observation, in words.
+
+    How many packets met a pattern does not count: of a passing case of many exchanges not all packets are kept.
+    """
+    if then.outcome is not now.outcome:
+        yield f"{then.outcome} became {now.outcome}" + (f": {now.reason}" if now.reason else "")
+    if then.limitation != now.limitation:
+        yield f"the limitation that applies was {then.limitation or 'none'}, is {now.limitation or 'none'}"
+    before, after = _sentences(then.findings), _sentences(now.findings)
+    yield from (f"expected now: {sentence}" for sentence in after if sentence not in before)
+    yield from (f"no longer expected: {sentence}" for sentence in before if sentence not in after)
+
+
+def _sentences(findings: Sequence[Finding]) -> dict[str, bool]:
+    return {f"{one.expected} (at {one.where}), {'met' if one.met else 'not met'}": one.met for one in findings}
+
+
+def changed_outcomes(several: Sequence[Rejudged]) -> int:
+    """How many cases have another outcome than then, or none."""
+    return sum(1 for one in several if one.now is None or one.now.outcome is not one.then.outcome)
+
+
+def text(record: RunRecord, several: Sequence[Rejudged]) -> Iterator[str]:
+    """What a person reads of it."""
+    changed = [one for one in several if one.changed]
+    for one in changed:
+        now: Outcome | str = one.now.outcome if one.now else "no verdict"
+        yield f"{one.case_id}: {one.then.outcome} -> {now}"
+        yield f"    {one.why}"
+    yield f"run {record.run_id}, judged by podwire {record.version}: {len(several)} cases judged again, " + (
+        f"{len(changed)} changed, {changed_outcomes(several)} of them in their outcome"
+        if changed
+        else "nothing changed"
+    )

@@ -1,0 +1,34 @@
+"""`case` as a test holds it: it takes the expectation, judges what was seen, and ends the test accordingly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podwire import suite
+from podwire.judging.judged import JudgedCase
+from podwire.model.verdicts import Outcome
+
+
+class NotMet(AssertionError):
+    """The expectation was not met: the case fails."""
+
+
+class Inconclusive(Exception):
+    """Nothing can be said about the case. Not an AssertionError: it is no finding about the cluster."""
+
+
+class CaseUnderTest(JudgedCase):
+    """A case that a test judges by calling `expect` once; a test that never calls it fails."""
+
+    def expect(self, **parts: Any) -> None:
+        """Judge the observations against this expectation; see `podwire.model.cases.Expectation` for its parts."""
+        verdict = self.judge(suite.expectation(**parts))
+        outcome, reason = verdict.outcome, verdict.reason
+        if outcome is Outcome.FAIL:
+            raise NotMet(reason)
+        if outcome is Outcome.INCONCLUSIVE:
+            raise Inconclusive(reason)
+        if outcome in (Outcome.LIMITATION_CONFIRMED, Outcome.KNOWN_ISSUE):
+            pytest.xfail(f"{outcome}: {reason}")

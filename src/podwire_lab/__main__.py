@@ -1,0 +1,139 @@
+"""`python -m podwire_lab`: the lab's own processes. `podwire_lab.lifecycle.process` starts it and writes JSON to stdin.
+
+supervisor   leaves the host's namespaces, ends the lab when the owner ends, removes its directory
+  └ PID 1    of a PID namespace: network, API server, controllers and node agents (`podwire_lab.cluster`)
+      └ spawner, containers
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+
+from podwire_lab.kernel import namespaces as ns
+from podwire_lab.kernel import nft
+from podwire_lab.lifecycle.start import KEEP_GOING, CannotBuild, Start, report
+
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def leave_host() -> None:
+    """New user (when not root), network and, for the next child, PID namespaces."""
+    try:
+        if os.geteuid() != 0:
+            ns.become_root_of_user_namespace()
+        ns.unshare(ns.CLONE_NEWNET | ns.CLONE_NEWPID)
+    except OSError as error:
+        raise CannotBuild(
+            f"user namespaces are not allowed here ({error.strerror}): run as root, or allow them "
+            "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)"
+        ) from error
+
+
+def check_tools() -> None:
+    """`nft` loads the rulesets of the nodes; its package is called nftables everywhere."""
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}"
+    try:
+        nft.program()
+    except nft.NftMissing as error:
+        raise CannotBuild(f"the lab needs nft: {error}") from error
+
+
+def supervise(start: Start, first: int) -> int:
+    """Wait until PID 1, the owner or this process is told to end; then end PID 1, and with it all that it started."""
+    awake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+    poll = select.poll()
+    lab = os.pidfd_open(first)
+    owners = [start.lifeline]
+    if os.getppid() == start.owner:  # a fork of the owner may hold the lifeline open after its death
+        owners.append(os.pidfd_open(start.owner))
+    for fd in (lab, awake, *owners):
+        poll.register(fd, select.POLLIN)
+    while True:
+        events = {fd for fd, _ in poll.poll()}
+        if start.lifeline in events and os.read(start.lifeline, 64) == KEEP_GOING:
+            for fd in owners:
+                poll.unregister(fd)
+            owners = []
+        elif events & {lab, awake, *owners}:
+            break
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(first, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+
+
+def be_first(start: Start, supervisor_alive: int) -> None:
+    """PID 1 of the lab: dies with the supervisor, forks the spawner while it is small, then grows."""
+    ns.prctl(ns.PR_SET_PDEATHSIG, signal.SIGKILL)
+    gone = select.poll()
+    gone.register(supervisor_alive, 0)
+    if gone.poll(0):  # it died before the line above
+        return
+    ns.unshare(ns.CLONE_NEWNS)
+    ns.mount("none", "/", flags=ns.MS_REC | ns.MS_PRIVATE)
+    with contextlib.suppress(OSError):  # refused where parts of /proc are hidden; then process ids there are the host's
+        ns.mount("proc", "/proc", "proc", ns.MS_NOSUID | ns.MS_NODEV | ns.MS_NOEXEC)
+    os.mkdir(start.work)
+    ns.mount("tmpfs", start.work, "tmpfs", ns.MS_NOSUID | ns.MS_NODEV, "mode=755")
+    for name in ("root", "pods", "nodes"):
+        os.mkdir(f"{start.work}/{name}")
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        for fd in (start.listen, start.lifeline, start.ready, start.lock, ours.fileno()):
+            os.close(fd)
+        from podwire_lab.pods import spawner
+
+        spawner.main(theirs)
+    theirs.close()
+    gc.disable()  # Until the lab stands: all that is imported stays, and collecting takes a tenth of the time.
+    # aiohttp reads all the certificates of the system when it is imported: 0.1 s for TLS that the lab never speaks.
+    os.environ |= {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+    from podwire_lab.cluster import run
+
+    run(start, ours)
+
+
+def main() -> int:
+    start = Start.read(sys.stdin.readline())
+    for fd in (start.listen, start.lifeline, start.ready, start.lock):
+        os.set_inheritable(fd, False)
+    try:
+        check_tools()
+        leave_host()
+        alive, held = os.pipe2(os.O_CLOEXEC)
+        first = os.fork()
+        if first == 0:
+            os.close(held)
+            status = 1
+            try:
+                be_first(start, alive)
+                status = 0
+            except CannotBuild as error:
+                report(start.ready, {"error": str(error)})
+            except BaseException as error:
+                sys.excepthook(type(error), error, error.__traceback__)
+                report(start.ready, {"error": f"the lab could not be built: {type(error).__name__}: {error}"})
+            finally:
+                sys.stderr.flush()
+                os._exit(status)
+        for fd in (start.listen, start.ready):
+            os.close(fd)
+        return supervise(start, first)
+    except CannotBuild as error:
+        report(start.ready, {"error": str(error)})
+        return 1
+    finally:
+        shutil.rmtree(start.directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""PID 1 of the lab: builds the network, then runs API server, controllers, DNS and node agents on one loop.
+
+What takes longest to import is imported by a thread meanwhile, and therefore where it is used: a lab is started for
+every run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podwire_lab.controllers.base import GarbageCollector
+from podwire_lab.controllers.endpoints import EndpointsController
+from podwire_lab.controllers.health_ports import HealthPorts
+from podwire_lab.controllers.host_ports import HostPorts
+from podwire_lab.controllers.load_balancers import LoadBalancers
+from podwire_lab.controllers.network_policies import NetworkPolicies
+from podwire_lab.controllers.proxy import NameRecords, ServiceProxy
+from podwire_lab.controllers.scheduler import Scheduler
+from podwire_lab.controllers.security_groups import SecurityGroups
+from podwire_lab.dns.records import outside_zone
+from podwire_lab.dns.thread import DnsThread
+from podwire_lab.kernel.nft import NftMissing
+from podwire_lab.kube_api.objects.resources import CUSTOM_GROUPS, install
+from podwire_lab.kube_api.objects.store import MemoryStore
+from podwire_lab.lifecycle.start import CannotBuild, Start, report
+from podwire_lab.model.addresses import OUTSIDE_HOST
+from podwire_lab.model.interfaces import Event, Object
+from podwire_lab.model.planned import OUTSIDE_NAME
+from podwire_lab.model.profiles import Profile, UnknownProfile, profile_named
+from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, proxy_pod, seeds
+from podwire_lab.network.network import LabNetwork, LabUnsupported, build_network
+from podwire_lab.pods.containers import SpawnerClient
+from podwire_lab.pods.outside_host import OutsideHost
+
+if TYPE_CHECKING:
+    from podwire_lab.pods.kubelet import NodeAgents
+
+_LOG = logging.getLogger(__name__)
+_LATE = ("podwire_lab.kube_api.server", "podwire_lab.dns.server", "podwire_lab.pods.kubelet")
+
+
+def _import_the_rest() -> None:
+    for name in _LATE:
+        importlib.import_module(name)
+
+
+def run(start: Start, spawner: socket.socket) -> None:
+    """Run the lab until SIGTERM, SIGINT or the loss of the spawner."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    try:
+        profile = profile_named(start.profile, dsr=start.dsr, build=start.build)
+    except UnknownProfile as error:
+        raise CannotBuild(str(error)) from error
+    if start.faults:
+        from podwire_lab.faults.registry import FAULTS
+
+        unknown = [name for name in start.faults if name not in FAULTS]
+        if unknown:
+            raise CannotBuild(f"unknown lab fault {unknown[0]!r}; there are: {', '.join(sorted(FAULTS))}")
+    asyncio.run(Cluster(start, profile).run(spawner))
+
+
+class Cluster:
+    """The parts of a lab, in the order in which they start."""
+
+    def __init__(self, start: Start, profile: Profile) -> None:
+        self._start, self._profile = start, profile
+        self._store = MemoryStore()
+
+    async def run(self, channel: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        imported = loop.run_in_executor(None, _import_the_rest)
+        stopped = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        try:
+            network = build_network(self._profile)
+        except (LabUnsupported, NftMissing, OSError) as error:
+            raise CannotBuild(str(error)) from error
+        spawner = SpawnerClient(channel)
+        spawner.lost.add_done_callback(lambda _: stopped.set())
+        outside = OutsideHost(network.outside, spawner)
+        answers = loop.create_task(outside.serve(f"{self._start.work}/root"))
+        for group in CUSTOM_GROUPS.get(self._profile.cni, ()):
+            install(group)
+        writers = self._writers()
+        for resource, obj in seeds(self._profile):
+            for write in writers:
+                write(resource, obj)
+            self._store.create(resource, obj)
+        self._store.subscribe("namespaces", self._equip_namespace)
+        await imported
+        from podwire_lab.pods.kubelet import NodeAgents
+
+        dns_thread = DnsThread()
+        dns_thread.start()
+        agents = NodeAgents(
+            self._store,
+            network.nodes,
+            spawner,
+            self._start.work,
+            cluster_dns=CLUSTER_DNS[:1],
+            node_dns=[OUTSIDE_HOST["ipv4"]],
+            windows_dns_quirks=network.windows_dns_quirks,
+            windows_cni_quirks=network.windows_cni_quirks,
+            dns_thread=dns_thread,
+        )
+        await self._start_dns(network, agents, dns_thread)
+        self._show_proxies(network, agents)
+        proxy = ServiceProxy(self._store, network.nodes)
+        controllers = (
+            Scheduler(self._store, lambda: network.overcommits),
+            GarbageCollector(self._store),
+            EndpointsController(self._store),
+            LoadBalancers(self._store, network),
+            HealthPorts(self._store, network.nodes),
+            HostPorts(self._store, network.nodes),
+            NetworkPolicies(self._store, network.nodes),
+            SecurityGroups(self._store, network.nodes, lambda: network.grouped_systems),
+            proxy,
+        )
+        agents.start()
+        for controller in controllers:
+            controller.start()
+        await asyncio.gather(proxy.settled(), answers)
+        if self._profile.cni == "vpc-cni":
+            from podwire_lab.network.ec2_metadata import Ec2Metadata
+
+            await Ec2Metadata(network.router.netns, network.machines).serve()
+        outside.open_door(self._start.directory)
+        self._inject_faults(network)
+        from podwire_lab.kube_api.server import application, serve
+
+        app = application(self._store, agents, token=self._start.token)
+        runner = await serve(app, socket.socket(fileno=self._start.listen))
+        gc.freeze()
+        gc.enable()
+        self._say_ready()
+        await stopped.wait()
+        await runner.cleanup()
+        network.close()
+
+    def _writers(self) -> list[Callable[[str, Object], None]]:
+        """What faults of the API make of its objects."""
+        if not self._start.faults:
+            return []
+        from podwire_lab.faults.registry import FAULTS
+
+        return [write for name in self._start.faults if (write := FAULTS[name].write)]
+
+    def _inject_faults(self, network: LabNetwork) -> None:
+        if self._start.faults:
+            from podwire_lab.faults.registry import FAULTS, FaultError
+
+            for name in self._start.faults:
+                try:
+                    FAULTS[name].inject(network)
+                except FaultError as error:
+                    raise CannotBuild(str(error)) from error
+
+    def _say_ready(self) -> None:
+        from podwire_lab.kube_api.server import kubeconfig
+
+        path = Path(self._start.directory) / "kubeconfig"
+        port = socket.socket(fileno=os.dup(self._start.listen)).getsockname()[1]
+        text = kubeconfig(f"http://127.0.0.1:{port}", self._start.token)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(text)
+        report(self._start.ready, {"external": {"name": OUTSIDE_NAME, "addresses": list(OUTSIDE_HOST.values())}})
+
+    def _equip_namespace(self, event: Event) -> None:
+        """A new namespace gets its ServiceAccount and the ConfigMap of the API's certificate."""
+        name = event.object["metadata"]["name"]
+        if event.kind == "ADDED" and name not in NAMESPACES:
+            for resource, obj in account(name):
+                if self._store.get(resource, name, obj["metadata"]["name"]) is None:
+                    self._store.create(resource, obj)
+
+    def _show_proxies(self, network: LabNetwork, agents: NodeAgents) -> None:
+        """kube-proxy of the Windows nodes as pods; what they log is what the nodes note."""
+        for plan in self._profile.nodes if self._profile.kube_proxy else ():
+            if plan.os == "windows":
+                pod = self._store.create("pods", proxy_pod(plan))
+                lines = network.nodes[plan.name].proxy_log
+                agents.adopt(pod["metadata"]["uid"], lambda: None, lambda lines=lines: "".join(lines))  # type: ignore[misc]
+
+    async def _start_dns(self, network: LabNetwork, agents: NodeAgents, thread: DnsThread) -> None:
+        from podwire_lab.dns.server import DnsServer
+
+        plan = next(node for node in self._profile.nodes if node.name == DNS_NODE)
+        node = network.nodes[DNS_NODE]
+        place = node.attach_pod("cluster-dns")
+        pod = self._store.create("pods", dns_pod(place.addresses, plan))
+        agents.adopt(pod["metadata"]["uid"], lambda: node.detach_pod("cluster-dns"))
+        server = DnsServer(forward_to=(OUTSIDE_HOST["ipv4"], 53))
+        server.fault = lambda *question: network.dns_fault(*question) if network.dns_fault is not None else None
+        await thread.run(server.serve(place.namespace, place.addresses))
+        NameRecords(self._store, server.set_records).start()
+        outside = DnsServer(records=outside_zone(OUTSIDE_NAME, network.outside_addresses))
+        await thread.run(outside.serve(network.outside, network.outside_addresses))

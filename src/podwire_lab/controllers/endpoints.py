@@ -1,0 +1,204 @@
+"""EndpointSlices and Endpoints of Services with a selector (kubernetes.io: "EndpointSlices"; shapes as recorded)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from podwire.model.facts import family_of
+from podwire_lab.controllers.base import Debounced
+from podwire_lab.model.interfaces import Object, Store
+from podwire_lab.model.pod_status import now
+
+MANAGER = "endpointslice-controller.k8s.io"
+_FAMILY = {"IPv4": "ipv4", "IPv6": "ipv6"}
+
+
+def is_ready(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def matches(selector: Mapping[str, str], pod: Object) -> bool:
+    labels = pod["metadata"].get("labels") or {}
+    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+
+
+def target_port(port: Object, pod: Object) -> int | None:
+    """The number of a Service port's target in one pod; a name is looked up among its containers' ports."""
+    target = port.get("targetPort", port["port"])
+    if isinstance(target, int):
+        return target
+    for container in pod["spec"].get("containers") or ():
+        for each in container.get("ports") or ():
+            if each.get("name") == target and each.get("protocol", "TCP") == port.get("protocol", "TCP"):
+                return int(each["containerPort"])
+    return None
+
+
+def endpoint(service: Object, pod: Object, address: str) -> Object:
+    """One entry of a slice."""
+    ready, terminating = is_ready(pod), bool(pod["metadata"].get("deletionTimestamp"))
+    public = bool(service["spec"].get("publishNotReadyAddresses"))
+    meta, spec = pod["metadata"], pod["spec"]
+    made: Object = {
+        "addresses": [address],
+        "conditions": {"ready": public or (ready and not terminating), "serving": ready, "terminating": terminating},
+        "targetRef": {"kind": "Pod", "namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"]},
+        "nodeName": spec["nodeName"],
+    }
+    if spec.get("hostname") and spec.get("subdomain") == service["metadata"]["name"]:
+        made["hostname"] = spec["hostname"]
+    return made
+
+
+def wanted_slices(service: Object, pods: Iterable[Object]) -> list[Object]:
+    """`addressType`, `endpoints` and `ports` of every slice that the Service should have: one a family and port set."""
+    families = service["spec"].get("ipFamilies") or ["IPv4"]
+    found: dict[tuple[str, str], Object] = {}
+    for family in families:
+        found[family, ""] = {"addressType": family, "endpoints": [], "ports": []}
+    for pod in pods:
+        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed") or not pod["spec"].get("nodeName"):
+            continue
+        ports = _ports(service, pod)
+        for ip in (pod.get("status") or {}).get("podIPs") or ():
+            family = next((each for each in families if _FAMILY[each] == family_of(ip["ip"])), None)
+            if family is None:
+                continue
+            key = (family, repr(ports))
+            slice_ = found.setdefault(key, {"addressType": family, "endpoints": [], "ports": ports})
+            slice_["endpoints"].append(endpoint(service, pod, ip["ip"]))
+    return [each for (family, key), each in found.items() if key or not any(k[0] == family and k[1] for k in found)]
+
+
+def _ports(service: Object, pod: Object) -> list[Object]:
+    ports = []
+    for port in service["spec"].get("ports") or ():
+        number = target_port(port, pod)
+        if number is not None:
+            made = {"name": port.get("name", ""), "protocol": port.get("protocol", "TCP"), "port": number}
+            if port.get("appProtocol"):
+                made["appProtocol"] = port["appProtocol"]
+            ports.append(made)
+    return ports
+
+
+def wanted_subsets(slices: Iterable[Object], primary: str, *, terminating: bool = False) -> list[Object]:
+    """The subsets of the older Endpoints object, which knows only the Service's first family, and terminating pods only
+    of a Service that publishes whatever it has (kubernetes, endpoints_controller.go).
+    """
+    subsets = []
+    for each in slices:
+        if each["addressType"] != primary or not each["endpoints"]:
+            continue
+        lists: dict[str, list[Object]] = {"addresses": [], "notReadyAddresses": []}
+        for entry in each["endpoints"]:
+            if entry["conditions"]["terminating"] and not terminating:
+                continue
+            address = {"ip": entry["addresses"][0], "nodeName": entry["nodeName"], "targetRef": entry["targetRef"]}
+            lists["addresses" if entry["conditions"]["ready"] else "notReadyAddresses"].append(address)
+        subset: Object = {key: value for key, value in lists.items() if value}
+        if subset:
+            subsets.append(subset | {"ports": each["ports"]})
+    return subsets
+
+
+class EndpointsController:
+    """Keeps the slices of every Service as its pods are."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ends: list[Callable[[], None]] = []
+        self._reconcile = Debounced(self.reconcile)
+
+    def start(self) -> None:
+        self._ends = [
+            self._store.on_change(resource, self._reconcile) for resource in ("services", "pods", "endpointslices")
+        ]
+        self.reconcile()
+
+    def stop(self) -> None:
+        self._reconcile.cancel()
+        for end in self._ends:
+            end()
+
+    def reconcile(self) -> None:
+        pods: dict[str, list[Object]] = {}
+        for pod in self._store.view("pods"):
+            pods.setdefault(pod["metadata"]["namespace"], []).append(pod)
+        slices: dict[tuple[str, str], list[Object]] = {}
+        for each in self._store.view("endpointslices"):
+            labels = each["metadata"].get("labels") or {}
+            if labels.get("endpointslice.kubernetes.io/managed-by") == MANAGER:
+                key = (each["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
+                slices.setdefault(key, []).append(each)
+        for service in self._store.view("services"):
+            namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+            selector = service["spec"].get("selector")
+            if not selector or service["spec"].get("type") == "ExternalName" or not self._alive(namespace):
+                continue
+            chosen = [pod for pod in pods.get(namespace, ()) if matches(selector, pod)]
+            wanted = wanted_slices(service, chosen)
+            self._write_slices(service, wanted, slices.get((namespace, name), []))
+            self._write_endpoints(service, wanted)
+
+    def _alive(self, namespace: str) -> bool:
+        found = self._store.get("namespaces", None, namespace)
+        return found is not None and not found["metadata"].get("deletionTimestamp")
+
+    def _write_slices(self, service: Object, wanted: list[Object], present: list[Object]) -> None:
+        left = list(present)
+        for each in wanted:
+            same = [old for old in left if old["addressType"] == each["addressType"]]
+            old = next((o for o in same if o.get("ports") == each["ports"]), same[0] if same else None)
+            if old is None:
+                self._store.create("endpointslices", {"metadata": _slice_metadata(service), **each})
+                continue
+            left.remove(old)
+            if any(old.get(key) != value for key, value in each.items()):
+                when = {"endpoints.kubernetes.io/last-change-trigger-time": now()}
+                meta = old["metadata"]
+                meta = {**meta, "annotations": {**(meta.get("annotations") or {}), **when}}
+                self._store.update("endpointslices", {**old, **each, "metadata": meta})
+        for old in left:
+            self._store.delete("endpointslices", old["metadata"]["namespace"], old["metadata"]["name"])
+
+    def _write_endpoints(self, service: Object, wanted: list[Object]) -> None:
+        meta = service["metadata"]
+        primary = (service["spec"].get("ipFamilies") or ["IPv4"])[0]
+        public = bool(service["spec"].get("publishNotReadyAddresses"))
+        subsets = wanted_subsets(wanted, primary, terminating=public)
+        old = self._store.get("endpoints", meta["namespace"], meta["name"])
+        if old is None:
+            made: dict[str, Any] = {
+                "name": meta["name"],
+                "namespace": meta["namespace"],
+                "labels": dict(meta.get("labels") or {}),
+            }
+            made["ownerReferences"] = [_owner(service)]
+            self._store.create("endpoints", {"metadata": made} | ({"subsets": subsets} if subsets else {}))
+        elif (old.get("subsets") or []) != subsets:
+            old["subsets"] = subsets
+            self._store.update("endpoints", old)
+
+
+def _owner(service: Object) -> Object:
+    meta = service["metadata"]
+    reference = {"apiVersion": "v1", "kind": "Service", "name": meta["name"], "uid": meta["uid"]}
+    return {**reference, "controller": True, "blockOwnerDeletion": True}
+
+
+def _slice_metadata(service: Object) -> Object:
+    meta = service["metadata"]
+    labels = dict(meta.get("labels") or {})
+    labels |= {"endpointslice.kubernetes.io/managed-by": MANAGER, "kubernetes.io/service-name": meta["name"]}
+    if service["spec"].get("clusterIP") == "None":
+        labels["service.kubernetes.io/headless"] = ""
+    return {
+        "generateName": f"{meta['name']}-",
+        "namespace": meta["namespace"],
+        "labels": labels,
+        "annotations": {"endpoints.kubernetes.io/last-change-trigger-time": now()},
+        "ownerReferences": [_owner(service)],
+    }

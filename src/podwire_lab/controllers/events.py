@@ -1,0 +1,55 @@
+"""Kubernetes events of the lab's scheduler and node agents."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from podwire_lab.model.interfaces import Object, Store
+from podwire_lab.model.pod_status import now
+
+
+def record(
+    store: Store,
+    pod: Object,
+    reason: str,
+    message: str,
+    *,
+    kind: Literal["Normal", "Warning"] = "Normal",
+    component: str = "kubelet",
+    host: str = "",
+    container: str = "",
+) -> None:
+    """Write an event about a pod, unless its namespace is about to go (a real API server refuses it then, too)."""
+    meta = pod["metadata"]
+    namespace = store.get("namespaces", None, meta["namespace"])
+    if namespace is None or namespace["metadata"].get("deletionTimestamp"):
+        return
+    involved = {
+        "kind": "Pod",
+        "namespace": meta["namespace"],
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "apiVersion": "v1",
+        "resourceVersion": meta.get("resourceVersion", ""),
+    }
+    if container:
+        involved["fieldPath"] = f"spec.containers{{{container}}}"
+    moment = now()
+    store.create(
+        "events",
+        {
+            "metadata": {"name": f"{meta['name']}.{time.time_ns():x}", "namespace": meta["namespace"]},
+            "involvedObject": involved,
+            "reason": reason,
+            "message": message,
+            "source": {"component": component} | ({"host": host} if host else {}),
+            "firstTimestamp": moment,
+            "lastTimestamp": moment,
+            "count": 1,
+            "type": kind,
+            "eventTime": None,
+            "reportingComponent": component,
+            "reportingInstance": host,
+        },
+    )

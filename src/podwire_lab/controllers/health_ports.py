@@ -1,0 +1,113 @@
+"""kube-proxy's health check of a Service with externalTrafficPolicy Local, on every node, at spec.healthCheckNodePort.
+
+Source: kubernetes.io, "Virtual IPs and Service Proxies", health checks; the answer's form is that of kube-proxy
+(pkg/proxy/healthcheck/service_health.go), the same on Linux and on Windows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import Callable, Mapping
+
+from podwire.model.facts import Family
+from podwire_lab.controllers.base import Debounced
+from podwire_lab.controllers.proxy import endpoint_rules, slices_by_service
+from podwire_lab.model.interfaces import NodeNetwork, Store
+
+REQUEST_SECONDS = 5.0
+Key = tuple[str, str]
+"""Namespace and name of a Service."""
+
+
+class HealthPorts:
+    """Listens on the nodes for as long as there is a Service that asks for it."""
+
+    def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork]) -> None:
+        self._store, self._nodes = store, nodes
+        self._listening: dict[int, list[socket.socket]] = {}
+        self._services: dict[int, Key] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+        self._ends: list[Callable[[], None]] = []
+        self._changed = Debounced(self.reconcile)
+
+    def start(self) -> None:
+        self._ends = [self._store.on_change("services", self._changed)]
+        self.reconcile()
+
+    def stop(self) -> None:
+        self._changed.cancel()
+        for end in self._ends:
+            end()
+
+    def reconcile(self) -> None:
+        self._services = {
+            service["spec"]["healthCheckNodePort"]: (service["metadata"]["namespace"], service["metadata"]["name"])
+            for service in self._store.view("services")
+            if service["spec"].get("healthCheckNodePort")
+        }
+        for port in self._listening.keys() - self._services.keys():
+            for server in self._listening.pop(port):
+                asyncio.get_running_loop().remove_reader(server)
+                server.close()
+        for port in self._services.keys() - self._listening.keys():
+            self._listening[port] = [self._listen(node, port) for node in self._nodes.values()]
+
+    def _listen(self, node: NodeNetwork, port: int) -> socket.socket:
+        with node.namespace.entered():
+            server = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        server.setblocking(False)
+        asyncio.get_running_loop().add_reader(server, self._accept, server, node, port)
+        return server
+
+    def _accept(self, server: socket.socket, node: NodeNetwork, port: int) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            connection, _ = server.accept()
+            connection.setblocking(False)
+            task = asyncio.get_running_loop().create_task(self._answer(connection, node, port))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, connection: socket.socket, node: NodeNetwork, port: int) -> None:
+        with connection, contextlib.suppress(OSError, TimeoutError):
+            loop, request = asyncio.get_running_loop(), b""
+            async with asyncio.timeout(REQUEST_SECONDS):
+                while b"\r\n\r\n" not in request:
+                    data = await loop.sock_recv(connection, 4096)
+                    if not data:
+                        return
+                    request += data
+                await loop.sock_sendall(connection, self._response(node.name, port))
+
+    def _response(self, node: str, port: int) -> bytes:
+        namespace, name = self._services.get(port, ("", ""))
+        count = self._ready_endpoints(namespace, name, node)
+        body = json.dumps(
+            {
+                "service": {"namespace": namespace, "name": name},
+                "localEndpoints": count,
+                "serviceProxyHealthy": True,
+            }
+        )
+        head = [
+            "HTTP/1.1 200 OK" if count else "HTTP/1.1 503 Service Unavailable",
+            "Content-Type: application/json",
+            "X-Content-Type-Options: nosniff",
+            f"X-Load-Balancing-Endpoint-Weight: {count}",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+        ]
+        return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+    def _ready_endpoints(self, namespace: str, name: str, node: str) -> int:
+        """Distinct ready endpoints on the node, whatever their port, of the Service's first family."""
+        service = self._store.get("services", namespace, name)
+        if service is None:
+            return 0
+        slices = slices_by_service(self._store.view("endpointslices", namespace)).get((namespace, name), [])
+        family: Family = "ipv6" if service["spec"]["ipFamilies"][0] == "IPv6" else "ipv4"
+        names = {port.get("name", "") for port in service["spec"].get("ports") or ()}
+        rules = [rule for each in names for rule in endpoint_rules(slices, family, each)]
+        return len({rule.address for rule in rules if rule.ready and rule.node == node})

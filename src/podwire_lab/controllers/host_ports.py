@@ -1,0 +1,65 @@
+"""Ports of nodes that lead to pods: `hostPort` of a container, which a node's network plugin makes from the pod."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
+
+from podwire.model.facts import family_of
+from podwire_lab.controllers.base import Debounced
+from podwire_lab.model.interfaces import NodeNetwork, Object, PortMapping, Store
+
+_PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
+
+
+def port_mappings(pods: Iterable[Object]) -> dict[str, list[PortMapping]]:
+    """The mappings of each node. Pods of the host network have none: their ports are the node's."""
+    found: dict[str, list[PortMapping]] = {}
+    for pod in pods:
+        spec, status = pod["spec"], pod.get("status") or {}
+        if spec.get("hostNetwork") or status.get("phase") in ("Succeeded", "Failed"):
+            continue
+        for container in spec.get("containers") or ():
+            for port in container.get("ports") or ():
+                if port.get("hostPort") and port.get("protocol", "TCP") in _PROTOCOLS:
+                    addresses = [each["ip"] for each in status.get("podIPs") or ()]
+                    found.setdefault(spec.get("nodeName", ""), []).extend(_mappings(port, addresses))
+    return found
+
+
+def _mappings(port: Object, addresses: Iterable[str]) -> Iterable[PortMapping]:
+    host = port.get("hostIP")
+    if host in ("", "0.0.0.0", "::"):
+        host = None
+    for address in addresses:
+        if host is None or family_of(host) == family_of(address):
+            yield PortMapping(
+                protocol=_PROTOCOLS[port.get("protocol", "TCP")],
+                port=port["hostPort"],
+                pod=address,
+                pod_port=port["containerPort"],
+                host_address=host,
+            )
+
+
+class HostPorts:
+    """Tells every node which of its ports lead to its pods."""
+
+    def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork]) -> None:
+        self._store, self._nodes = store, nodes
+        self._ends: list[Callable[[], None]] = []
+        self._changed = Debounced(self.reconcile)
+
+    def start(self) -> None:
+        self._ends = [self._store.on_change("pods", self._changed)]
+        self.reconcile()
+
+    def stop(self) -> None:
+        self._changed.cancel()
+        for end in self._ends:
+            end()
+
+    def reconcile(self) -> None:
+        found = port_mappings(self._store.view("pods"))
+        for name, node in self._nodes.items():
+            node.set_host_ports(found.get(name, []))

@@ -1,0 +1,124 @@
+"""The cloud around the lab: addresses for Services of type LoadBalancer, and the ways from the outside to nodes.
+
+What a cloud's controller and its load balancer do, as far as kubernetes.io ("Service", type LoadBalancer) tells it. The
+balancer sends packets on untouched, all of an address to one node; external IPs are led to nodes in the same way,
+which is their operator's business in a real network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from podwire.model.facts import Family, family_of
+from podwire_lab.controllers.base import Debounced
+from podwire_lab.controllers.proxy import endpoint_rules, external_addresses, slices_by_service
+from podwire_lab.model.addresses import OUTSIDE_NETWORK, SERVICE_NETWORK, UNDERLAY
+from podwire_lab.model.interfaces import EndpointRule, Network, Object, Store
+
+# Ranges for documentation (RFC 5737 TEST-NET-2, RFC 3849) that no other part of the lab uses.
+INGRESS_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "198.51.100.0/24", "ipv6": "2001:db8:1b::/120"})
+LAST_HOST = 254
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+
+
+class LoadBalancers:
+    """Gives every LoadBalancer Service its ingress addresses, and keeps the router's ways to nodes."""
+
+    def __init__(self, store: Store, network: Network) -> None:
+        self._store, self._network = store, network
+        self._ends: list[Callable[[], None]] = []
+        self._changed = Debounced(self.reconcile)
+        self._last = 0
+
+    def start(self) -> None:
+        resources = ("services", "endpointslices", "nodes")
+        self._ends = [self._store.on_change(resource, self._changed) for resource in resources]
+        self.reconcile()
+
+    def stop(self) -> None:
+        self._changed.cancel()
+        for end in self._ends:
+            end()
+
+    def reconcile(self) -> None:
+        services = self._store.list("services")
+        for service in services:
+            self._equip(service, services)
+        slices = slices_by_service(self._store.view("endpointslices"))
+        nodes = [
+            node["metadata"]["name"]
+            for node in self._store.view("nodes")
+            if EXCLUDED not in (node["metadata"].get("labels") or {})
+        ]
+        routes: dict[str, str] = {}
+        for service in services:
+            meta = service["metadata"]
+            external, ingress = external_addresses(service)
+            for address in (*external, *ingress):
+                # A balancer's health check of a node whose proxy does not serve the family fails.
+                serving = [name for name in nodes if family_of(address) in self._network.nodes[name].families]
+                if serving and self._is_led(address):
+                    own = slices.get((meta["namespace"], meta["name"]), [])
+                    routes.setdefault(address, node_for(address, service, own, serving))
+        self._network.set_external_routes(routes)
+
+    def _equip(self, service: Object, services: Sequence[Object]) -> None:
+        """Addresses for a new LoadBalancer Service; none any more for one that has become something else."""
+        spec, status = service["spec"], service.setdefault("status", {})
+        present = (status.get("loadBalancer") or {}).get("ingress")
+        balanced = spec.get("type") == "LoadBalancer"
+        if (balanced and (present or spec.get("loadBalancerClass"))) or not (balanced or present):
+            return
+        ingress: list[Object] = []
+        if balanced:
+            number = self._free_number(services)
+            for family in spec.get("ipFamilies") or ["IPv4"]:
+                network = ipaddress.ip_network(INGRESS_NETWORK["ipv6" if family == "IPv6" else "ipv4"])
+                ingress.append({"ip": str(network[number]), "ipMode": "VIP"})
+        status["loadBalancer"] = {"ingress": ingress} if ingress else {}
+        self._store.update("services", service)
+
+    def _is_led(self, address: str) -> bool:
+        """Whether the router must be told: not for addresses of the lab's own networks."""
+        family = family_of(address)
+        own = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
+        networks = (*own, *self._network.profile.pod_networks(family))
+        return not any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
+
+    def _free_number(self, services: Iterable[Object]) -> int:
+        """The next number in turn that no Service has."""
+        taken = {address for service in services for address in external_addresses(service)[1]}
+        networks = [ipaddress.ip_network(text) for text in INGRESS_NETWORK.values()]
+        for offset in range(LAST_HOST):
+            number = 1 + (self._last + offset) % LAST_HOST
+            if not any(str(network[number]) in taken for network in networks):
+                self._last = number
+                return number
+        raise RuntimeError("the lab's cloud has no address left for another load balancer")
+
+
+def node_for(address: str, service: Object, slices: Iterable[Object], nodes: Sequence[str]) -> str:
+    """The node that gets the packets for an external address of a Service.
+
+    With externalTrafficPolicy Local a node that its health check finds good: one with a ready endpoint, else one whose
+    endpoints still serve. A Service that preserves its destination is checked at its node port, with the same answer
+    (winkernel/proxier.go). Where no node is good, any: a balancer that fails open.
+    """
+    annotations, spec = service["metadata"].get("annotations") or {}, service["spec"]
+    good: Sequence[str] = ()
+    if spec.get("externalTrafficPolicy") == "Local" or annotations.get("preserve-destination") == "true":
+        slices = tuple(slices)
+        names = {port.get("name", "") for port in spec.get("ports") or ()}
+        found = [e for name in names for e in endpoint_rules(slices, family_of(address), name)]
+        good = _with(found, nodes, lambda e: e.ready) or _with(found, nodes, lambda e: e.serving and e.terminating)
+    chosen = good or nodes
+    return chosen[int(ipaddress.ip_address(address)) % len(chosen)]
+
+
+def _with(
+    endpoints: Iterable[EndpointRule], nodes: Sequence[str], wanted: Callable[[EndpointRule], bool]
+) -> Sequence[str]:
+    having = {endpoint.node for endpoint in endpoints if wanted(endpoint)}
+    return [node for node in nodes if node in having]

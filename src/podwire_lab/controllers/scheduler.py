@@ -1,0 +1,122 @@
+"""Which node a pod goes to: selector, readiness and schedulability, fewest pods first. No taints, and of resources only
+the VPC's addresses of Windows nodes, of which each pod needs one (amazon-vpc-resource-controller-k8s).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from podwire_lab.controllers import events
+from podwire_lab.model.cni_notes import VPC_ADDRESS
+from podwire_lab.model.interfaces import Event, Object, Store
+from podwire_lab.model.pod_status import condition
+
+
+def ready(node: Object) -> bool:
+    """The node's Ready condition."""
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def needs_address(pod: Object) -> bool:
+    """Whether it needs an address of the pod network: on Windows all that have no HostProcess containers do."""
+    options = (pod["spec"].get("securityContext") or {}).get("windowsOptions") or {}
+    return not options.get("hostProcess") and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+
+
+def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | None:
+    """Why the pod cannot go to the node, in the scheduler's words; None when it can. `beside` are the node's pods."""
+    if (node.get("spec") or {}).get("unschedulable"):
+        return "node(s) were unschedulable"
+    if not ready(node):
+        return "node(s) had untolerated taint {node.kubernetes.io/not-ready: }"
+    labels = node["metadata"].get("labels") or {}
+    selector = pod["spec"].get("nodeSelector") or {}
+    system = (pod["spec"].get("os") or {}).get("name")
+    if any(labels.get(key) != value for key, value in selector.items()):
+        return "node(s) didn't match Pod's node affinity/selector"
+    if system and labels.get("kubernetes.io/os") != system:
+        return "node(s) didn't match Pod's node affinity/selector"
+    offered = ((node.get("status") or {}).get("allocatable") or {}).get(VPC_ADDRESS)
+    if offered is not None and needs_address(pod) and sum(map(needs_address, beside)) >= int(offered):
+        return f"Insufficient {VPC_ADDRESS}"
+    return None
+
+
+class Scheduler:
+    """Gives pods without a node one, as soon as there is one for them. With `overcommits` it counts no resources."""
+
+    def __init__(self, store: Store, overcommits: Callable[[], bool] = lambda: False) -> None:
+        self._store, self._overcommits = store, overcommits
+        self._ends: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        self._ends = [
+            self._store.subscribe("pods", self._on_pod),
+            self._store.subscribe("nodes", lambda _: self._retry()),
+        ]
+        self._retry()
+
+    def stop(self) -> None:
+        for end in self._ends:
+            end()
+
+    def _retry(self) -> None:
+        for pod in self._store.list("pods"):
+            self._consider(pod)
+
+    def _on_pod(self, event: Event) -> None:
+        if event.kind == "ADDED":
+            self._consider(event.object)
+        elif event.kind == "DELETED" and event.object["spec"].get("nodeName"):
+            self._retry()
+
+    def _consider(self, pod: Object) -> None:
+        if pod["spec"].get("nodeName") or pod["metadata"].get("deletionTimestamp"):
+            return
+        if pod["spec"].get("schedulerName", "default-scheduler") != "default-scheduler" or pod["spec"].get(
+            "schedulingGates"
+        ):
+            return
+        nodes = self._store.view("nodes")
+        beside: dict[str, list[Object]] = {}
+        for each in self._store.view("pods") if not self._overcommits() else ():
+            beside.setdefault(each["spec"].get("nodeName", ""), []).append(each)
+        names = {node["metadata"]["name"]: node for node in nodes}
+        refusals = {name: refusal(pod, node, beside.get(name, ())) for name, node in names.items()}
+        possible = [name for name, why in refusals.items() if why is None]
+        if possible:
+            load = Counter(each["spec"].get("nodeName") for each in self._store.view("pods"))
+            self._bind(pod, min(possible, key=lambda name: (load[name], name)))
+            return
+        reasons = Counter(why for why in refusals.values() if why)
+        why = ", ".join(f"{count} {reason}" for reason, count in reasons.items()) or "no nodes available"
+        self._leave_pending(
+            pod, f"0/{len(nodes)} nodes are available: {why}. preemption: 0/{len(nodes)} nodes are available."
+        )
+
+    def _bind(self, pod: Object, node: str) -> None:
+        pod["spec"]["nodeName"] = node
+        self._set_condition(pod, scheduled=True)
+        meta = pod["metadata"]
+        if self._store.get("pods", meta["namespace"], meta["name"]) is not None:
+            bound = self._store.update("pods", pod)
+            message = f"Successfully assigned {meta['namespace']}/{meta['name']} to {node}"
+            events.record(self._store, bound, "Scheduled", message, component="default-scheduler")
+
+    def _leave_pending(self, pod: Object, message: str) -> None:
+        before = (pod.get("status") or {}).get("conditions") or ()
+        if any(each["type"] == "PodScheduled" and each.get("message") == message for each in before):
+            return
+        self._set_condition(pod, scheduled=False, message=message)
+        self._store.update("pods", pod)
+        events.record(self._store, pod, "FailedScheduling", message, kind="Warning", component="default-scheduler")
+
+    def _set_condition(self, pod: Object, *, scheduled: bool, message: str = "") -> None:
+        status = pod.setdefault("status", {})
+        others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
+        before = next((each for each in status.get("conditions") or () if each["type"] == "PodScheduled"), None)
+        reason = "" if scheduled else "Unschedulable"
+        made = condition(before, "PodScheduled", scheduled, pod, reason=reason, message=message)
+        status["conditions"] = [*others, made]

@@ -1,0 +1,70 @@
+"""Security groups for pods, as EKS has them on Linux nodes: a pod that a SecurityGroupPolicy selects gets an interface
+of its own in the VPC, to which the policy's groups apply.
+
+Sources: AWS, EKS user guide, security groups for pods; amazon-vpc-resource-controller-k8s, pod-eni, which serves no
+Windows nodes. All groups of the lab are one without inbound rules: nothing comes in but answers. It is applied where
+the pod is, not by hosts of the VPC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Set
+
+from podwire_lab.controllers.base import Debounced
+from podwire_lab.controllers.network_policies import selects
+from podwire_lab.model.interfaces import NodeNetwork, Object, Store
+
+POD_ENI = "vpc.amazonaws.com/pod-eni"
+POLICIES = "securitygrouppolicies"
+
+
+class SecurityGroups:
+    """Notes on each selected pod which interface it has, and tells its node to let nobody in. `systems` are the
+    operating systems of the nodes that have it."""
+
+    def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork], systems: Callable[[], Set[str]]) -> None:
+        self._store, self._nodes, self._systems = store, nodes, systems
+        self._ends: list[Callable[[], None]] = []
+        self._changed = Debounced(self.reconcile)
+
+    def start(self) -> None:
+        self._ends = [self._store.on_change(resource, self._changed) for resource in (POLICIES, "pods")]
+
+    def stop(self) -> None:
+        self._changed.cancel()
+        for end in self._ends:
+            end()
+
+    def reconcile(self) -> None:
+        closed: dict[str, list[str]] = {name: [] for name in self._nodes}
+        for pod in list(self._selected()):
+            node = self._nodes.get(pod["spec"].get("nodeName", ""))
+            if node is None or node.os not in self._systems():
+                continue
+            if POD_ENI not in (pod["metadata"].get("annotations") or {}):
+                self._note(pod)
+            closed[node.name] += [one["ip"] for one in (pod.get("status") or {}).get("podIPs") or ()]
+        for name, addresses in closed.items():
+            self._nodes[name].set_closed(sorted(addresses))
+
+    def _selected(self) -> Iterator[Object]:
+        policies = list(self._store.view(POLICIES))
+        for pod in self._store.view("pods") if policies else ():
+            labels = pod["metadata"].get("labels") or {}
+            namespace = pod["metadata"]["namespace"]
+            if not pod["spec"].get("hostNetwork") and any(
+                policy["metadata"]["namespace"] == namespace and selects(policy["spec"]["podSelector"], labels)
+                for policy in policies
+                if "podSelector" in policy["spec"]
+            ):
+                yield pod
+
+    def _note(self, pod: Object) -> None:
+        """The controller's annotation, as far as the lab has such an interface."""
+        meta = pod["metadata"]
+        current = self._store.get("pods", meta["namespace"], meta["name"])
+        if current is not None:
+            note = [{"eniId": f"eni-{meta['uid'].replace('-', '')[:17]}", "vlanId": 1}]
+            current["metadata"].setdefault("annotations", {})[POD_ENI] = json.dumps(note)
+            self._store.update("pods", current)

@@ -1,0 +1,108 @@
+"""Faults of the addresses that Windows pods get: of another part, of the node's own, and one for two pods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from podwire_lab.faults.fault import VPC, Injection, fault
+from podwire_lab.model.addresses import NodePlan
+from podwire_lab.model.profiles import PROFILES
+from podwire_lab.network.hosts import BRIDGE, NIC, Pod, alone
+from podwire_lab.network.topology import Node
+
+HOST_LOCAL = tuple(name for name, row in PROFILES.items() if row.ipam == "host-local")
+BLOCKS = tuple(name for name, row in PROFILES.items() if row.ipam == "calico-ipam")
+OVN = tuple(name for name, row in PROFILES.items() if row.ipam == "ovn")
+NOBODYS_PARTS = "10.244.32.0/19"  # of the pod network, with numbers that no node has
+
+
+@fault(
+    "addresses-of-no-nodes-part",
+    kills=("ADDR-HOST-LOCAL", "ADDR-CALICO-BLOCK", "ADDR-OVN"),
+    profiles=(*HOST_LOCAL, *BLOCKS, *OVN),
+)
+def addresses_of_no_nodes_part(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on have addresses of a part of the pod network that is no node's."""
+    for node in do.nodes("windows"):
+        before, pods = node.plan, replace(node.plan.pods, ipv4=NOBODYS_PARTS)
+        part = pods.of_node(before.number, "ipv4")
+        for machine in do.nodes():
+            way = (BRIDGE,) if machine is node else machine.way_to(before, "ipv4")
+            machine.host.links.route(part, *way)
+            machine.host.links.commit()
+            do.undone_by(partial(_without_route, machine, part, *way))
+        _planned(node, replace(before, pods=pods))
+        do.undone_by(partial(_planned, node, before))
+
+
+def _without_route(node: Node, part: str, *way: str) -> None:
+    node.host.links.route(part, *way, delete=True)
+    node.host.links.commit()
+
+
+def _planned(node: Node, plan: NodePlan) -> None:
+    node.plan = plan
+    node.refresh()
+
+
+@fault("reserved-address-given-away", kills=("ADDR-HOST-LOCAL", "ADDR-CALICO-BLOCK"), profiles=(*HOST_LOCAL, *BLOCKS))
+def reserved_address_given_away(do: Injection) -> None:
+    """The next pod that comes to a Windows node gets an address that is reserved there: the source VIP's, or .1."""
+    served: set[str] = set()
+
+    def change(node: Node, pod: Pod) -> None:
+        if node.name in served:
+            return
+        served.add(node.name)
+        vip = node.profile.source_vip
+        address = node.plan.pod_address("ipv4", 1 if vip is None else vip)
+        if vip is not None:
+            _own_address(node, address, delete=True)
+            do.undone_by(partial(_own_address, node, address))
+        _readdress(node, pod, address)
+
+    _for_pods_to_come(do, change)
+
+
+def _own_address(node: Node, address: str, *, delete: bool = False) -> None:
+    node.host.links.address(BRIDGE, alone(address), delete=delete)
+    node.host.links.commit()
+
+
+@fault(
+    "one-address-for-two-pods",
+    kills=("ADDR-HOST-LOCAL", "ADDR-CALICO-BLOCK", "ADDR-OVN", "ADDR-AZURE", "ADDR-WINDOWS-SERVER"),
+    profiles=tuple(name for name in PROFILES if name not in VPC),
+)
+def one_address_for_two_pods(do: Injection) -> None:
+    """Of two pods that come to a Windows node the second has the first one's address, and gets its packets."""
+    came: dict[str, list[Pod]] = {}
+
+    def change(node: Node, pod: Pod) -> None:
+        pods = came.setdefault(node.name, [])
+        pods.append(pod)
+        if len(pods) == 2:
+            _readdress(node, pod, pods[0].addresses[0])
+
+    _for_pods_to_come(do, change)
+
+
+def _for_pods_to_come(do: Injection, change: Callable[[Node, Pod], None]) -> None:
+    for node in do.nodes("windows"):
+        node.attached.append(change)
+        do.undone_by(partial(node.attached.remove, change))
+
+
+def _readdress(node: Node, pod: Pod, address: str) -> None:
+    """Give a pod another IPv4 address in place of its own. What the node gets for it goes to that pod."""
+    own, links = pod.addresses[0], pod.place.links
+    length = 32 if node.by_fabric else node.plan.pod_cidr("ipv4").rpartition("/")[2]
+    pod.place.netns.sysctl("net/ipv4/conf/all/promote_secondaries", "1")  # its first address takes no other with it
+    links.address(NIC, f"{address}/{length}")  # before the other goes: without any the kernel forgets the routes
+    links.address(NIC, f"{own}/{length}", delete=True)
+    links.commit()
+    node.host.links.neighbour(BRIDGE, address, pod.mac)
+    node.host.links.commit()
+    pod.addresses = (address, *pod.addresses[1:])

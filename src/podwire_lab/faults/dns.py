@@ -1,0 +1,182 @@
+"""Faults of names: the cluster's DNS server says something else, or the emulated Windows client asks otherwise."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+from podwire_lab.dns.server import Damage
+from podwire_lab.faults.fault import DNS_PORT, Injection, chain, fault
+from podwire_lab.model.addresses import OUTSIDE_HOST, OUTSIDE_ROUTER
+from podwire_lab.model.planned import OUTSIDE_NAME
+from podwire_lab.pods.resolvers import FILE_COUNTS, NO_ALIASES, NO_CONFIG, NODE_SERVER, PLAIN_ADAPTER
+from podwire_lab.windows.dns_client import BACKWARDS, NO_SUFFIX, SEARCH_LIST, SILENT_ON_DOTS
+
+NOBODY = {"A": "10.244.250.250", "AAAA": "fd10:244:0:fa::fa"}
+
+
+def damaged(do: Injection, damage: Callable[[str, str, str], Damage | None]) -> None:
+    """Let the cluster's DNS server ask `damage(name, type, client)` before it answers."""
+    before = do.network.dns_fault
+    do.network.dns_fault = damage
+    do.undone_by(lambda: setattr(do.network, "dns_fault", before))
+
+
+def quirk(do: Injection, name: str) -> None:
+    do.network.windows_dns_quirks.add(name)
+    do.undone_by(lambda: do.network.windows_dns_quirks.discard(name))
+
+
+def is_pod_name(name: str) -> bool:
+    return ".pods." in name and name.endswith(".cluster.local")
+
+
+def is_service_name(name: str) -> bool:
+    return name.startswith(("echo-", "by-")) and name.endswith(".svc.cluster.local")
+
+
+def elsewhere(kind: str) -> Damage:
+    return Damage(kind="address", address=NOBODY.get(kind, NOBODY["A"]))
+
+
+@fault("dns-stale-pod-address", kills=("FLOW-POD-POD-NAME",))
+def stale_pod_address(do: Injection) -> None:
+    """Pod names resolve to an address that no pod has any more."""
+    damaged(do, lambda name, kind, client: elsewhere(kind) if is_pod_name(name) else None)
+
+
+@fault(
+    "dns-stale-service-address",
+    kills=("FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN", "DNS-SHORT", "DNS-FQDN", "DNS-HOST-NETWORK"),
+)
+def stale_service_address(do: Injection) -> None:
+    """Service names resolve to an address that is not the Service's."""
+    damaged(do, lambda name, kind, client: elsewhere(kind) if is_service_name(name) else None)
+
+
+@fault(
+    "dns-service-unknown",
+    kills=("FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN", "DNS-PQDN-DOT", "DNS-SHORT", "DNS-FQDN"),
+)
+def service_unknown(do: Injection) -> None:
+    """The cluster's DNS says that there are no such Services."""
+    unknown = Damage(kind="rcode", rcode="NXDOMAIN")
+    damaged(do, lambda name, kind, client: unknown if is_service_name(name) else None)
+
+
+@fault("dns-outside-lost", kills=("FLOW-POD-EXT-DNS", "DNS-EXTERNAL"))
+def outside_lost(do: Injection) -> None:
+    """Questions for names outside the cluster get no answer."""
+    damaged(do, lambda name, kind, client: Damage(kind="drop") if name == OUTSIDE_NAME else None)
+
+
+@fault("dns-outside-wrong-address", kills=("FLOW-POD-EXT-DNS", "DNS-EXTERNAL"))
+def outside_wrong_address(do: Injection) -> None:
+    """The outside host's name resolves to the router beside it."""
+    wrong = {"A": OUTSIDE_ROUTER["ipv4"], "AAAA": OUTSIDE_ROUTER["ipv6"]}
+    to_router = {kind: Damage(kind="address", address=address) for kind, address in wrong.items()}
+    damaged(do, lambda name, kind, client: to_router.get(kind) if name == OUTSIDE_NAME else None)
+
+
+@fault(
+    "windows-dns-search-list",
+    kills=("DNS-PQDN-DOT", "FLOW-POD-SVC-FQDN", "DNS-FQDN", "DNS-EXTERNAL", "DNS-SEARCH-LIST"),
+)
+def windows_search_list(do: Injection) -> None:
+    """Windows pods append a search list as Linux does: names with a dot resolve, and full names are asked thrice."""
+    quirk(do, SEARCH_LIST)
+
+
+@fault("windows-dns-silent-on-dots", kills=("DNS-PQDN-DOT", "FLOW-POD-EXT-DNS"))
+def windows_silent_on_dots(do: Injection) -> None:
+    """The DNS client of Windows pods never answers for names with a dot: a time-out where a clean no is documented."""
+    quirk(do, SILENT_ON_DOTS)
+
+
+@fault("windows-dns-no-suffix", kills=("DNS-SHORT", "DNS-SEARCH-LIST", "DNS-ORDER"))
+def windows_no_suffix(do: Injection) -> None:
+    """Windows pods ask bare names as they are, without the suffix of their namespace."""
+    quirk(do, NO_SUFFIX)
+
+
+@fault("windows-dns-suffixes-backwards", kills=("DNS-ORDER",))
+def windows_suffixes_backwards(do: Injection) -> None:
+    """Windows pods with several suffixes try the last one first."""
+    quirk(do, BACKWARDS)
+
+
+@fault("windows-dns-node-server", kills=("DNS-SERVERADDR",))
+def windows_node_server(do: Injection) -> None:
+    """Windows pods ask the DNS server of their node, past the address of the cluster's."""
+    quirk(do, NODE_SERVER)
+
+
+@fault("windows-dns-config-ignored", kills=("DNS-CUSTOM",))
+def windows_config_ignored(do: Injection) -> None:
+    """Windows pods with a dnsConfig of their own ask the cluster's DNS nevertheless."""
+    quirk(do, NO_CONFIG)
+
+
+@fault("windows-hosts-aliases-missing", kills=("DNS-HOSTSFILE",))
+def windows_hosts_aliases_missing(do: Injection) -> None:
+    """The hosts file of Windows pods lacks their hostAliases: these names are asked of a server, which knows none."""
+    quirk(do, NO_ALIASES)
+
+
+@fault("windows-resolver-file-counts", kills=("DNS-FILE-IGNORED",))
+def windows_resolver_file_counts(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on ask the servers of a resolv.conf that is put into them."""
+    quirk(do, FILE_COUNTS)
+
+
+@fault("windows-nslookup-plain", kills=("DNS-PQDN-NSLOOKUP",))
+def windows_nslookup_plain(do: Injection) -> None:
+    """nslookup in Windows pods finds no suffix at the adapter and asks names with a dot as they are."""
+    quirk(do, PLAIN_ADAPTER)
+
+
+@fault("dns-headless-stale", kills=("DNS-HEADLESS",))
+def headless_stale(do: Injection) -> None:
+    """A headless Service resolves to one address, which no pod has any more."""
+    names = ("headless.", "by-headless-name.")
+    damaged(do, lambda name, kind, client: elsewhere(kind) if name.startswith(names) else None)
+
+
+@fault("dns-alias-unknown", kills=("SVC-EXTERNALNAME", "DNS-EXTERNALNAME"))
+def alias_unknown(do: Injection) -> None:
+    """The cluster's DNS says that there is no ExternalName Service."""
+    unknown = Damage(kind="rcode", rcode="NXDOMAIN")
+    damaged(do, lambda name, kind, client: unknown if name.startswith("alias.") else None)
+
+
+@fault("dns-alias-flattened", kills=("DNS-EXTERNALNAME",))
+def alias_flattened(do: Injection) -> None:
+    """An ExternalName Service is answered with the right address, and nothing tells that it is an alias."""
+    own = {"A": OUTSIDE_HOST["ipv4"], "AAAA": OUTSIDE_HOST["ipv6"]}
+    flat = {kind: Damage(kind="address", address=address) for kind, address in own.items()}
+    damaged(do, lambda name, kind, client: flat.get(kind) if name.startswith("alias.") else None)
+
+
+@fault("dns-over-tcp-lost", kills=("DNS-TCP",))
+def over_tcp_lost(do: Injection) -> None:
+    """DNS over TCP is dropped on the nodes; over UDP it works, and long answers say that they are cut off."""
+    for node in do.nodes():
+        do.rules(node.host, "inet", chain("forward", 0, f"tcp dport {DNS_PORT} drop"))
+
+
+@fault("dns-of-nodes-lost", kills=("DNS-HOST-NETWORK",))
+def of_nodes_lost(do: Injection) -> None:
+    """The DNS questions of processes on the nodes themselves are dropped; pods ask as ever."""
+    for node in do.nodes():
+        do.rules(node.host, "inet", chain("output", 0, f"udp dport {DNS_PORT} drop"))
+
+
+@fault("dns-some-lost", kills=("DNS-BURST",))
+def some_lost(do: Injection) -> None:
+    """Of many questions for names that nobody asked before one in fifty is never answered."""
+    lost = Damage(kind="drop")
+
+    def damage(name: str, kind: str, client: str) -> Damage | None:
+        return lost if ".nobody-" in name and zlib.crc32(name.encode()) % 50 == 0 else None
+
+    damaged(do, damage)

@@ -1,0 +1,222 @@
+"""Faults on the way to the world: OutboundNAT, its ports, and what becomes of ICMP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from podwire.model.facts import Family
+from podwire_lab.faults.fault import ECHO_PORT, TRANSPARENT, Injection, chain, fault
+from podwire_lab.faults.pods import foreign_address
+from podwire_lab.linux.data_path import KEYWORD
+from podwire_lab.model.addresses import OUTSIDE_NETWORK
+from podwire_lab.network.hosts import NIC
+from podwire_lab.network.topology import Node
+
+TO_OUTSIDE = tuple(f"{KEYWORD[family]} daddr {network}" for family, network in OUTSIDE_NETWORK.items())
+FROM_OUTSIDE = tuple(f"{KEYWORD[family]} saddr {network}" for family, network in OUTSIDE_NETWORK.items())
+ICMP: Mapping[Family, str] = {"ipv4": "icmp", "ipv6": "icmpv6"}
+TRANSLATED = "meta l4proto { tcp, udp }"
+
+
+def _from_pods(node: Node, family: Family) -> str:
+    ip = KEYWORD[family]
+    return f'{ip} saddr {node.plan.pod_cidr(family)} oifname "eth0" {ip} daddr {OUTSIDE_NETWORK[family]}'
+
+
+def _source_nat(do: Injection, rule: Callable[[Node, Family], str]) -> None:
+    """A source translation on Windows nodes that comes before OutboundNAT."""
+    for node in do.nodes("windows"):
+        for family in node.families:
+            ip = KEYWORD[family]
+            do.rules(
+                node.host, ip, chain("postrouting", 90, f"{_from_pods(node, family)} {rule(node, family)}", kind="nat")
+            )
+
+
+def _in_front(node: Node, chain_name: str, rule: Callable[[Family], str]) -> str:
+    """Commands that put a rule in front of one of the node's HNS policies."""
+    return "".join(
+        f"insert rule {KEYWORD[family]} hns-policies {chain_name} {rule(family)}\n" for family in node.families
+    )
+
+
+@fault("outbound-nat-lost", kills=("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS"))
+def outbound_nat_lost(do: Injection) -> None:
+    """Windows pods' own addresses leave for the outside, and nothing there knows a way back to them."""
+    for node in do.nodes("windows"):
+        do.amend(node, _in_front(node, "outbound-nat", lambda _: "return"))
+
+
+@fault(
+    "outbound-nat-missing",
+    kills=(
+        "FLOW-POD-EXT-IP",
+        "FLOW-POD-EXT-DNS",
+        "ICMP-TCPUDP-OK",
+        "PORT-RANGE",
+        "OVL-ISOLATION",
+        "L2B-OUTNAT",
+        "TRANS-NS-NAT",
+        "EKS-NAT",
+    ),
+)
+def outbound_nat_missing(do: Injection) -> None:
+    """Windows pods' own addresses leave for the outside, and the router knows the way back, so everything works."""
+    for node in do.nodes("windows"):
+        do.amend(node, _in_front(node, "outbound-nat", lambda _: "return"))
+    _known_to_the_router(do)
+
+
+def _known_to_the_router(do: Injection) -> None:
+    """The router knows the way to Windows pods: what leaves with their own addresses is answered."""
+    router = do.network.router.links
+    ways = [
+        (node.plan.pod_cidr(family), NIC, node.plan.address(family))
+        for node in do.nodes("windows")
+        for family in node.families
+    ]
+    for way in ways:
+        router.route(*way)
+    router.commit()
+
+    def undo() -> None:
+        for way in ways:
+            router.route(*way, delete=True)
+        router.commit()
+
+    do.undone_by(undo)
+
+
+@fault("ping-outside-untranslated", kills=("TRANS-NS-NAT",), profiles=TRANSPARENT)
+def ping_outside_untranslated(do: Injection) -> None:
+    """Pings of Windows pods leave for the outside with the pods' own addresses, and the router knows the way back."""
+    kind: Mapping[Family, str] = {"ipv4": "icmp", "ipv6": "ipv6-icmp"}
+    for node in do.nodes("windows"):
+        do.amend(node, _in_front(node, "outbound-nat", lambda family: f"meta l4proto {kind[family]} return"))
+    _known_to_the_router(do)
+
+
+@fault(
+    "outbound-nat-wrong-address",
+    kills=("FLOW-POD-EXT-IP", "ICMP-TCPUDP-OK", "PORT-RANGE", "OVL-ISOLATION", "L2B-OUTNAT", "EKS-NAT"),
+)
+def outbound_nat_wrong_address(do: Injection) -> None:
+    """Windows pods leave with an address that is not their node's, though answers to it come back."""
+    _source_nat(do, lambda node, family: f"{TRANSLATED} snat to {foreign_address(do, node, family)}")
+
+
+@fault("outbound-nat-wrong-ports", kills=("PORT-RANGE", "L2B-OUTNAT", "EKS-NAT"))
+def outbound_nat_wrong_ports(do: Injection) -> None:
+    """The ports of translated flows are of 20000-29999 instead of Windows' dynamic range."""
+
+    def rule(node: Node, family: Family) -> str:
+        address = node.plan.address(family)
+        target = f"[{address}]" if family == "ipv6" else address
+        return f"{TRANSLATED} snat to {target}:20000-29999"
+
+    _source_nat(do, rule)
+
+
+@fault("nat-ports-few", kills=("FLOW-CONC",))
+def nat_ports_few(do: Injection) -> None:
+    """OutboundNAT has eight TCP ports a node: what comes beyond them is dropped."""
+
+    def rule(node: Node, family: Family) -> str:
+        address = node.plan.address(family)
+        target = f"[{address}]" if family == "ipv6" else address
+        return f"meta l4proto tcp snat to {target}:60000-60007"
+
+    _source_nat(do, rule)
+
+
+@fault("nat-port-collision", kills=("FLOW-CONC", "FLOW-POD-EXT-IP"))
+def nat_port_collision(do: Injection) -> None:
+    """All TCP flows of Windows pods to the outside leave with one and the same source port."""
+    mark = "0x10000"
+    for node in do.nodes("windows"):
+        marks = [f"{_from_pods(node, family)} meta mark set meta mark | {mark}" for family in node.families]
+        do.rules(node.host, "inet", chain("forward", 0, *marks))
+        rule = f"meta mark & {mark} != 0 tcp dport {ECHO_PORT} tcp sport set 50123"
+        do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
+
+
+@fault("outside-tcp-answers-lost", kills=("ICMP-TCPUDP-OK", "ICMP-CURL-SUBST", "FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS"))
+def outside_tcp_answers_lost(do: Injection) -> None:
+    """TCP answers from the outside do not reach Windows pods; UDP does (Windows-Containers issue 625)."""
+    for node in do.nodes("windows"):
+        do.rules(
+            node.host, "inet", chain("forward", 0, *(f"{source} meta l4proto tcp drop" for source in FROM_OUTSIDE))
+        )
+
+
+@fault("outside-udp-lost", kills=("ICMP-TCPUDP-OK", "FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS"))
+def outside_udp_lost(do: Injection) -> None:
+    """UDP of Windows pods to the outside is dropped on the node; TCP passes."""
+    for node in do.nodes("windows"):
+        do.rules(node.host, "inet", chain("forward", 0, *(f"{to} udp dport {ECHO_PORT} drop" for to in TO_OUTSIDE)))
+
+
+@fault("web-lost", kills=("ICMP-CURL-SUBST",))
+def web_lost(do: Injection) -> None:
+    """TCP to port 80 outside is dropped on Windows nodes; other ports pass."""
+    for node in do.nodes("windows"):
+        do.rules(node.host, "inet", chain("forward", 0, *(f"{to} tcp dport 80 drop" for to in TO_OUTSIDE)))
+
+
+def _echo(family: Family) -> str:
+    return f"{KEYWORD[family]} daddr {OUTSIDE_NETWORK[family]} {ICMP[family]} type echo-request"
+
+
+@fault("ping-outside-refused", kills=("ICMP-EXTERNAL",))
+def ping_outside_refused(do: Injection) -> None:
+    """A Windows node answers its pods' pings to the outside with "administratively prohibited" instead of silence."""
+    for node in do.nodes("windows"):
+        do.amend(node, _in_front(node, "forward", lambda f: f"{_echo(f)} reject with {ICMP[f]} type admin-prohibited"))
+
+
+@fault("ping-outside-translated", kills=("ICMP-EXTERNAL",))
+def ping_outside_translated(do: Injection) -> None:
+    """Windows nodes translate ICMP as well, and ping works: the limitation is not what is documented."""
+    _translate_ping(do)
+
+
+@fault("ping-outside-with-node-address", kills=("ICMP-EXTERNAL",))
+def ping_outside_with_node_address(do: Injection) -> None:
+    """Windows pods' echo requests leave with the node's address, and the answers are dropped: fails in another way."""
+    _translate_ping(do)
+    for node in do.nodes("windows"):
+        drops = (f"{FROM_OUTSIDE[0]} icmp type echo-reply drop", f"{FROM_OUTSIDE[1]} icmpv6 type echo-reply drop")
+        do.rules(node.host, "inet", chain("forward", 0, *drops))
+
+
+def _translate_ping(do: Injection) -> None:
+    for node in do.nodes("windows"):
+        do.amend(node, _in_front(node, "forward", lambda family: f"{_echo(family)} accept"))
+        for family in node.families:
+            rule = f"{_from_pods(node, family)} {_echo(family)} masquerade"
+            do.rules(node.host, KEYWORD[family], chain("postrouting", 90, rule, kind="nat"))
+
+
+@fault("ping-outside-lost-on-linux", kills=("ICMP-EXTERNAL",))
+def ping_outside_lost_on_linux(do: Injection) -> None:
+    """Linux nodes drop their pods' pings to the outside, where no limitation is documented."""
+    for node in do.nodes("linux"):
+        do.rules(node.host, "inet", chain("forward", 0, *(f"{_echo(family)} drop" for family in node.families)))
+
+
+def _error(family: Family) -> str:
+    return f"{KEYWORD[family]} saddr {OUTSIDE_NETWORK[family]} {ICMP[family]} type destination-unreachable"
+
+
+@fault("icmp-errors-translated", kills=("ICMP-ERRORS",))
+def icmp_errors_translated(do: Injection) -> None:
+    """ICMP errors about translated flows reach Windows pods: the limitation is not what is documented."""
+    for node in do.nodes("windows"):
+        do.amend(node, _in_front(node, "forward", lambda family: f"{_error(family)} accept"))
+
+
+@fault("icmp-errors-lost", kills=("ICMP-ERRORS",))
+def icmp_errors_lost(do: Injection) -> None:
+    """Linux nodes drop ICMP errors from the outside: a closed port looks like a lost packet."""
+    for node in do.nodes("linux"):
+        do.rules(node.host, "inet", chain("forward", 0, *(f"{_error(family)} drop" for family in node.families)))

@@ -1,0 +1,250 @@
+"""What a fault is: a named, reversible change of a running network, composable with others.
+
+A fault is written as a function that changes a network through an `Injection`, which notes how each step is undone.
+Rules of a fault stand in tables of its own, named after it, so two faults never meet in one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from podwire.model.facts import OS, Mode
+from podwire_lab.kernel import nft
+from podwire_lab.kernel.netns import NetworkNamespace
+from podwire_lab.model.interfaces import Object, ServiceRule
+from podwire_lab.model.profiles import PROFILES
+from podwire_lab.network.hosts import Host, Pod
+from podwire_lab.network.network import LabNetwork
+from podwire_lab.network.topology import Node
+
+
+def profiles_of(mode: Mode, *cnis: str) -> tuple[str, ...]:
+    """The names of the profiles of a network mode, of all CNIs or of these."""
+    return tuple(name for name, row in PROFILES.items() if row.mode == mode and (not cnis or row.cni in cnis))
+
+
+OVERLAY, L2BRIDGE, FLANNEL = profiles_of("overlay"), profiles_of("l2bridge"), profiles_of("overlay", "flannel")
+L2TUNNEL, TRANSPARENT, NAT = profiles_of("l2tunnel"), profiles_of("transparent"), profiles_of("nat")
+AZURE, VPC = (*profiles_of("l2bridge", "azure-cni"), *L2TUNNEL), profiles_of("l2bridge", "vpc-cni")
+CALICO = tuple(name for name, row in PROFILES.items() if row.cni == "calico")
+SECONDARY = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-secondary")
+PREFIX = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-prefix")
+CUSTOM = tuple(name for name in VPC if PROFILES[name].custom_networking)
+PROXIED = tuple(name for name, row in PROFILES.items() if row.kube_proxy and name not in NAT)
+SAME_NODE_INSIDE = tuple(name for name, row in PROFILES.items() if not row.all_by_fabric and name not in NAT)
+REFERENCE = (*profiles_of("overlay", "win-overlay", "flannel"), *profiles_of("l2bridge", "win-bridge", "flannel"))
+HYBRID = profiles_of("overlay", "ovn-kubernetes")
+BRIDGED = (*L2BRIDGE, *L2TUNNEL)
+DUAL_L2BRIDGE = tuple(name for name in L2BRIDGE if "ipv6" in PROFILES[name].windows_families)
+SINGLE_FAMILY = tuple(name for name in (*OVERLAY, *L2BRIDGE) if name not in DUAL_L2BRIDGE)
+ECHO_PORT, HOST_ECHO_PORT, DNS_PORT = 8080, 18080, 53
+
+
+class FaultError(Exception):
+    """A fault that does not fit: of another profile, injected already, or not there to be removed."""
+
+
+class Injection:
+    """One fault on one network. Steps are undone last first."""
+
+    def __init__(self, name: str, network: LabNetwork) -> None:
+        self.name, self.network = name, network
+        self._undo: list[Callable[[], None]] = []
+        self._tables = 0
+
+    def nodes(self, os: OS | None = None) -> list[Node]:
+        """The nodes of the network, all or those of one operating system."""
+        return [node for node in self.network.machines.values() if os in (None, node.os)]
+
+    def rules(self, host: Host, family: str, body: str) -> str:
+        """A table of this fault in a namespace; `body` is what stands between its braces. Returns the table's name."""
+        self._tables += 1
+        name = f"fault-{self.name}-{self._tables}"
+        nft.apply(host.netns, nft.table(family, name, body))
+        self.undone_by(lambda: nft.apply(host.netns, f"delete table {family} {name}"))
+        return name
+
+    def sysctl(self, namespace: NetworkNamespace, key: str, value: str) -> None:
+        before = namespace.sysctl(key, value)
+        self.undone_by(lambda: _restore(namespace, key, before))
+
+    def amend(self, node: Node, text: str) -> None:
+        """Change the node's own base rules: nft commands that run right after these rules are made."""
+        node.amended[self.name] = text
+        node.refresh()
+
+        def undo() -> None:
+            del node.amended[self.name]
+            node.refresh()
+
+        self.undone_by(undo)
+
+    def rewrite(self, node: Node, change: Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]) -> None:
+        """Change the Services that the node's proxy works with, now and at every later sync."""
+        node.rewritten[self.name] = change
+        node.refresh()
+
+        def undo() -> None:
+            del node.rewritten[self.name]
+            node.refresh()
+
+        self.undone_by(undo)
+
+    def address(self, node: Node, device: str, address: str) -> None:
+        links = node.host.links
+        links.address(device, address)
+        links.commit()
+
+        def undo() -> None:
+            links.address(device, address, delete=True)
+            links.commit()
+
+        self.undone_by(undo)
+
+    def for_each_pod(self, change: Callable[[Node, Pod], None]) -> None:
+        """Do it to every pod that there is, and to every pod that comes later."""
+        for node in self.nodes():
+            for pod in node.pods.values():
+                change(node, pod)
+            node.attached.append(change)
+            self.undone_by(_remover(node.attached, change))
+
+    def undone_by(self, step: Callable[[], None]) -> None:
+        """Note what takes the last step back."""
+        self._undo.append(step)
+
+    def undo(self) -> None:
+        """Take everything back. All steps are tried, whatever fails; then the first failure is raised."""
+        failures: list[Exception] = []
+        while self._undo:
+            try:
+                self._undo.pop()()
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+
+def _remover(callbacks: list[Callable[[Node, Pod], None]], callback: Callable[[Node, Pod], None]) -> Callable[[], None]:
+    return lambda: callbacks.remove(callback)
+
+
+def _restore(namespace: NetworkNamespace, key: str, value: str) -> None:
+    if namespace.fd >= 0:  # the pod may have gone in the meantime
+        namespace.sysctl(key, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A fault of the lab.
+
+    `kills` are the requirements that must turn red, each of them in a profile that has cases of it, and in every
+    profile that the fault fits at least one: those of `profiles`, for None all that are networks for Kubernetes. `dsr`
+    and `build` are what the Windows nodes of the lab need for it (None: as the profile has it). `change` makes it,
+    through an `Injection`. `write` changes what the cluster has in its API from the start, object by object: it is
+    there only for a lab that is started with the fault.
+    """
+
+    name: str
+    summary: str
+    kills: tuple[str, ...]
+    change: Callable[[Injection], None]
+    profiles: tuple[str, ...] | None = None
+    dsr: bool | None = None
+    build: str | None = None
+    write: Callable[[str, Object], None] | None = None
+
+    def fits(self, profile: str) -> bool:
+        """Whether a lab of the profile of that name can have it."""
+        return profile not in NAT if self.profiles is None else profile in self.profiles
+
+    def inject(self, network: LabNetwork) -> None:
+        """Break the network. Tracked connections are forgotten, so the change counts from the next packet on.
+
+        Raises:
+            FaultError: it is injected already, or is not of this profile.
+        """
+        if not self.fits(network.profile.name):
+            others = ", ".join(name for name in PROFILES if self.fits(name))
+            raise FaultError(f"fault {self.name} is of {others}, not of {network.profile.name}")
+        if self.name in network.active_faults:
+            raise FaultError(f"fault {self.name} is injected already")
+        injection = Injection(self.name, network)
+        try:
+            self.change(injection)
+        except BaseException:
+            injection.undo()
+            raise
+        network.active_faults[self.name] = injection
+        network.flush_connections()
+
+    def remove(self, network: LabNetwork) -> None:
+        """Make it whole again.
+
+        Raises:
+            FaultError: it is not injected.
+        """
+        injection = network.active_faults.pop(self.name, None)
+        if injection is None:
+            raise FaultError(f"fault {self.name} is not injected")
+        injection.undo()
+        network.flush_connections()
+
+
+_REGISTERED: dict[str, Fault] = {}
+
+
+def fault(
+    name: str,
+    *,
+    kills: Sequence[str],
+    profiles: tuple[str, ...] | None = None,
+    dsr: bool | None = None,
+    build: str | None = None,
+) -> Callable[[Callable[[Injection], None]], Callable[[Injection], None]]:
+    """Register a function as a fault; its docstring is the summary: what is on the wire instead of what should be."""
+
+    def register(change: Callable[[Injection], None]) -> Callable[[Injection], None]:
+        summary = " ".join((change.__doc__ or "").split())
+        if name in _REGISTERED or not summary:
+            raise ValueError(f"fault {name}: registered twice, or without a docstring")
+        _REGISTERED[name] = Fault(
+            name=name, summary=summary, kills=tuple(kills), change=change, profiles=profiles, dsr=dsr, build=build
+        )
+        return change
+
+    return register
+
+
+def api_fault(
+    name: str, *, kills: Sequence[str], profiles: tuple[str, ...] | None = None
+) -> Callable[[Callable[[str, Object], None]], Callable[[str, Object], None]]:
+    """Register a function as a fault of the API: it gets every object of the seed, by resource, and changes some."""
+
+    def register(write: Callable[[str, Object], None]) -> Callable[[str, Object], None]:
+        fault(name, kills=kills, profiles=profiles)(_unchanged(write.__doc__))
+        _REGISTERED[name] = replace(_REGISTERED[name], write=write)
+        return write
+
+    return register
+
+
+def _unchanged(words: str | None) -> Callable[[Injection], None]:
+    def change(_: Injection) -> None:
+        pass
+
+    change.__doc__ = words
+    return change
+
+
+def registered() -> dict[str, Fault]:
+    """The faults of all modules that have been imported."""
+    return dict(_REGISTERED)
+
+
+def chain(hook: str, priority: int, *rules: str, kind: str = "filter", device: str = "") -> str:
+    """A base chain `c` as text."""
+    where = f'hook {hook} device "{device}"' if device else f"hook {hook}"
+    listed = "\n    ".join(rules)
+    return f"  chain {kind}-{hook} {{\n    type {kind} {where} priority {priority};\n    {listed}\n  }}\n"

@@ -1,0 +1,114 @@
+"""Faults of what a Windows node lists of itself: HNS' networks and endpoints, the virtual switch, and NAT."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from podwire_lab.faults.fault import L2BRIDGE, PROXIED, TRANSPARENT, Injection, fault
+from podwire_lab.model.profiles import PROFILES
+from podwire_lab.network.topology import Node
+from podwire_lab.windows import hns_listings
+
+_ANOTHER_SUBNET = "172.22.0.0/24"
+_IPAM_OF_A_SUBNET = ("host-local", "calico-ipam", "azure-vnet-ipam", "azure-cns")
+_WITH_A_SUBNET = tuple(
+    name for name, row in PROFILES.items() if row.mode in ("overlay", "nat") or row.ipam in _IPAM_OF_A_SUBNET
+)
+
+
+def _list(do: Injection, **changes: Any) -> None:
+    for node in do.nodes("windows"):
+        node.hns_changes |= changes
+        do.undone_by(partial(_as_before, node, tuple(changes)))
+
+
+def _as_before(node: Node, names: tuple[str, ...]) -> None:
+    for name in names:
+        node.hns_changes.pop(name, None)
+
+
+@fault(
+    "hns-subnet-of-another-network",
+    kills=("ADDR-WINDOWS-SERVER", "ADDR-HOST-LOCAL", "ADDR-CALICO-BLOCK", "ADDR-AZURE", "OVL-OWN-SUBNET"),
+    profiles=_WITH_A_SUBNET,
+)
+def hns_subnet_of_another_network(do: Injection) -> None:
+    """HNS of Windows nodes lists a subnet that no pod of theirs has its address in."""
+    _list(do, networks=hns_listings.networks(do.network.profile, (_ANOTHER_SUBNET,)))
+
+
+@fault("hns-network-of-another-type", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
+def hns_network_of_another_type(do: Injection) -> None:
+    """HNS of Windows nodes lists its networks as of another type than what the cluster's network mode has."""
+    other = "L2Bridge" if do.network.profile.mode != "l2bridge" else "Overlay"
+    for node in do.nodes("windows"):
+        networks = [{**one, "Type": other} for one in node.hns_listed["networks"]]
+        node.hns_changes |= {"networks": networks}
+        do.undone_by(partial(_as_before, node, ("networks",)))
+
+
+@fault("endpoints-on-another-network", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
+def endpoints_on_another_network(do: Injection) -> None:
+    """The endpoints of pods are on a network of NAT, or, in NAT mode, of l2bridge, that Windows nodes have besides."""
+    _list(do, type="NAT" if do.network.profile.mode != "nat" else "L2Bridge")
+
+
+@fault("hns-endpoints-twice", kills=("ARCH-HNS-RESOURCES",))
+def hns_endpoints_twice(do: Injection) -> None:
+    """HNS of Windows nodes has two endpoints for each address, one of them of a pod that is gone."""
+    _list(do, endpoints="twice")
+
+
+@fault("hns-endpoints-remote-too", kills=("ARCH-HNS-RESOURCES",))
+def hns_endpoints_remote_too(do: Injection) -> None:
+    """HNS of Windows nodes has two endpoints for each address, one of them of a pod that is elsewhere."""
+    _list(do, endpoints="remote-too")
+
+
+@fault("hns-endpoints-none", kills=("ARCH-HNS-RESOURCES",))
+def hns_endpoints_none(do: Injection) -> None:
+    """HNS of Windows nodes has no endpoint for any pod."""
+    _list(do, endpoints="none")
+
+
+@fault("hns-endpoints-of-another-mac", kills=("ARCH-HNS-RESOURCES",))
+def hns_endpoints_of_another_mac(do: Injection) -> None:
+    """The endpoints of HNS have other MAC addresses than the pods."""
+    _list(do, endpoints="other-mac")
+
+
+@fault("load-balancers-of-hns", kills=("TRANS-LB",), profiles=TRANSPARENT)
+def load_balancers_of_hns(do: Injection) -> None:
+    """HNS of Windows nodes has a load balancer, as kube-proxy makes them, beside OVN's."""
+    _list(do, load_balancers=[{"VIPs": ["10.96.0.1"], "IsDSR": True}])
+
+
+@fault("load-balancers-with-other-dsr", kills=("DSR-ENABLE",), profiles=PROXIED)
+def load_balancers_with_other_dsr(do: Injection) -> None:
+    """HNS of Windows nodes lists its load balancers with Direct Server Return where it is off, and without where on."""
+    _list(do, other_dsr=True)
+
+
+@fault("switch-without-a-network-card", kills=("L2B-EXTVSWITCH",), profiles=L2BRIDGE)
+def switch_without_a_network_card(do: Injection) -> None:
+    """The virtual switch of Windows nodes has no external port: it is an internal one."""
+    _list(do, nic="")
+
+
+@fault("pods-on-another-switch", kills=("L2B-EXTVSWITCH",), profiles=L2BRIDGE)
+def pods_on_another_switch(do: Injection) -> None:
+    """Windows nodes have an external switch, and their pods hang on another one."""
+    _list(do, apart=True)
+
+
+@fault("outbound-nat-of-hns", kills=("TRANS-NAT-NO-NETSH",), profiles=TRANSPARENT)
+def outbound_nat_of_hns(do: Injection) -> None:
+    """Endpoints of Windows nodes have an OutBoundNAT policy, as those of other network modes have."""
+    _list(do, policies=["OutBoundNAT"])
+
+
+@fault("net-nat-of-windows", kills=("TRANS-NAT-NO-NETSH",), profiles=TRANSPARENT)
+def net_nat_of_windows(do: Injection) -> None:
+    """Windows nodes have a NAT of Windows itself, as those in NAT mode have."""
+    _list(do, net_nat=["nat"])

@@ -1,0 +1,242 @@
+"""Faults between pods, between nodes and pods, and of the senders themselves."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+
+from podwire.model.facts import FAMILIES, OS, Family
+from podwire_lab.faults.fault import DNS_PORT, ECHO_PORT, HOST_ECHO_PORT, SAME_NODE_INSIDE, Injection, chain, fault
+from podwire_lab.kernel import nft
+from podwire_lab.kernel.netns import ETHTOOL_STXCSUM, ethtool
+from podwire_lab.linux.data_path import KEYWORD
+from podwire_lab.model.addresses import ROUTER, UNDERLAY
+from podwire_lab.network.hosts import NIC, Pod
+from podwire_lab.network.topology import Node
+
+ECHO = f"meta l4proto {{ tcp, udp }} th dport {ECHO_PORT}"
+ECHO_ANSWER = f"meta l4proto {{ tcp, udp }} th sport {ECHO_PORT}"
+
+
+def _pods(do: Injection, family: Family) -> str:
+    return nft.among(do.network.profile.pod_networks(family))
+
+
+def to_pods(do: Injection) -> list[str]:
+    """What matches packets to pods, for each family."""
+    return [f"{KEYWORD[family]} daddr {_pods(do, family)}" for family in FAMILIES]
+
+
+def pods_to_pods(do: Injection) -> list[str]:
+    """What matches packets from pods to pods, for each family."""
+    networks = [(KEYWORD[family], _pods(do, family)) for family in FAMILIES]
+    return [f"{ip} saddr {network} {ip} daddr {network}" for ip, network in networks]
+
+
+@fault("windows-to-linux-lost", kills=("FLOW-MATRIX-OS", "FLOW-POD-POD-IP", "DUAL-L2B"))
+def windows_to_linux_lost(do: Injection) -> None:
+    """Linux nodes drop what Windows pods ask of their pods; the other direction works."""
+    sources = [(family, node.plan.pod_cidr(family)) for node in do.nodes("windows") for family in node.families]
+    drops = [f"{KEYWORD[family]} saddr {cidr} {ECHO} drop" for family, cidr in sources]
+    for node in do.nodes("linux"):
+        do.rules(node.host, "inet", chain("forward", 0, *drops))
+
+
+@fault("replies-lost", kills=("FLOW-POD-POD-IP", "FLOW-POD-POD-NAME"))
+def replies_lost(do: Injection) -> None:
+    """What Windows pods answer to pods of other nodes never leaves their node; the questions arrive."""
+    for node in do.nodes("windows"):
+        drops = (f'oifname != "cbr0" {to} {ECHO_ANSWER} drop' for to in to_pods(do))
+        do.rules(node.host, "inet", chain("forward", 0, *drops))
+
+
+@fault("syn-ack-lost", kills=("FLOW-POD-POD-IP",))
+def syn_ack_lost(do: Injection) -> None:
+    """TCP to Windows pods stays half open: the SYN arrives, the SYN-ACK is dropped; UDP works."""
+    for node in do.nodes("windows"):
+        rule = f"tcp sport {ECHO_PORT} tcp flags & (syn | ack) == (syn | ack) drop"
+        do.rules(node.host, "inet", chain("forward", 0, rule))
+
+
+@fault("large-packets-lost", kills=("FLOW-POD-POD-IP", "FLOW-POD-EXT-IP", "FLOW-POD-SVC-CLUSTER-IP"))
+def large_packets_lost(do: Injection) -> None:
+    """The underlay swallows packets of more than 1300 bytes without a word: a path MTU black hole."""
+    drops = ("ip length > 1300 drop", "ip6 length > 1260 drop")
+    do.rules(do.network.fabric, "bridge", chain("forward", 0, *drops))
+
+
+@fault("payload-corrupted", kills=("FLOW-POD-POD-IP",))
+def payload_corrupted(do: Injection) -> None:
+    """A byte of each question is changed on the client's node, and the checksum is right for the wrong bytes."""
+    # The pod leaves the checksum to its NIC, and the node's next device computes it over what it finds by then.
+    udp = f"udp dport {ECHO_PORT} @th,96,8 set 0x7e"
+    tcp = f"tcp dport {ECHO_PORT} tcp flags & psh != 0 @th,288,8 set 0x7e"  # 32 bytes of header with timestamps, and 4
+
+    def unfinished_checksums(_: Node, pod: Pod) -> None:
+        _set_checksum_offload(pod, 1)
+        do.undone_by(lambda: _set_checksum_offload(pod, 0))
+
+    do.for_each_pod(unfinished_checksums)
+    for node in do.nodes():
+        fromhere = [f"{KEYWORD[family]} saddr {node.plan.pod_cidr(family)}" for family in node.families]
+        rules = [f"{pods} {rule}" for pods in fromhere for rule in (udp, tcp)]
+        do.rules(node.host, "inet", chain("forward", 10, *rules))
+
+
+def _set_checksum_offload(pod: Pod, value: int) -> None:
+    if pod.place.netns.fd >= 0:
+        with pod.place.netns.entered():
+            ethtool(NIC, ETHTOOL_STXCSUM, value)
+
+
+@fault("connections-limited", kills=("FLOW-CONC",))
+def connections_limited(do: Injection) -> None:
+    """A node lets no more than 20 connections at a time through from one client to one pod; more are reset."""
+    for node in do.nodes():
+        body = "  set clients {\n    type ipv4_addr . ipv4_addr; size 4096; flags dynamic;\n  }\n"
+        rule = "add @clients { ip saddr . ip daddr ct count over 20 } reject with tcp reset"
+        body += chain("forward", 0, f'oifname "cbr0" tcp dport {ECHO_PORT} ct state new {rule}')
+        do.rules(node.host, "ip", body)
+
+
+@fault("ping-between-pods-lost", kills=("ICMP-SAMENET-OK",))
+def ping_between_pods_lost(do: Injection) -> None:
+    """Echo requests between pods are dropped on the client's node; TCP and UDP pass."""
+    for node in do.nodes():
+        ipv4, ipv6 = pods_to_pods(do)
+        drops = (f"{ipv4} icmp type echo-request drop", f"{ipv6} icmpv6 type echo-request drop")
+        do.rules(node.host, "inet", chain("forward", 0, *drops))
+
+
+@fault(
+    "pod-source-rewritten",
+    kills=(
+        "FLOW-POD-POD-IP",
+        "FLOW-POD-POD-NAME",
+        "OVL-VXLAN",
+        "OVL-OWN-SUBNET",
+        "L2B-IP-TRANSPARENT",
+        "EKS-CNI",
+        "ADDR-HOST-LOCAL",
+        "ADDR-CALICO-BLOCK",
+        "ADDR-OVN",
+    ),
+)
+def pod_source_rewritten(do: Injection) -> None:
+    """Windows pods talk to pods of other nodes with their node's address: OutboundNAT lacks its exceptions."""
+    for node in do.nodes("windows"):
+        for family in node.families:
+            ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
+            to = f"{ip} daddr {_pods(do, family)} {ip} daddr != {pods} {ECHO}"
+            rule = f"{ip} saddr {pods} {to} snat to {node.plan.address(family)}"
+            do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
+
+
+@fault("ping-source-rewritten", kills=("ICMP-SAMENET-OK", "L2B-IP-TRANSPARENT"))
+def ping_source_rewritten(do: Injection) -> None:
+    """Windows pods ping pods of other nodes with their node's address; TCP and UDP carry the pods' own."""
+    for node in do.nodes("windows"):
+        for family in node.families:
+            ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
+            echo = f"{'icmp' if family == 'ipv4' else 'icmpv6'} type echo-request"
+            rule = f"{ip} saddr {pods} {ip} daddr {_pods(do, family)} {ip} daddr != {pods} {echo}"
+            rule += f" snat to {node.plan.address(family)}"
+            do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
+
+
+@fault("containers-apart", kills=("ARCH-SHARED-NETNS",))
+def containers_apart(do: Injection) -> None:
+    """The second container of a pod that comes to a Windows node from now on is on the node's network."""
+    for node in do.nodes("windows"):
+        node.containers_apart = True
+        do.undone_by(_together(node))
+
+
+def _together(node: Node) -> Callable[[], None]:
+    def undo() -> None:
+        node.containers_apart = False
+
+    return undo
+
+
+@fault("same-node-mirrored", kills=("SAME-NODE-LOCAL",), profiles=SAME_NODE_INSIDE)
+def same_node_mirrored(do: Injection) -> None:
+    """What a Windows node's own pods say to each other is also sent out of its NIC."""
+    for node in do.nodes("windows"):
+        for family in node.families:
+            ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
+            rule = f'{ip} saddr {pods} {ip} daddr {pods} dup to {ROUTER[family]} device "eth0"'
+            do.rules(node.host, ip, chain("forward", 0, rule))
+
+
+@fault("node-to-pod-lost", kills=("FLOW-NODE-POD",))
+def node_to_pod_lost(do: Injection) -> None:
+    """Windows nodes' own packets to pods are dropped on the way out; what pods send passes."""
+    for node in do.nodes("windows"):
+        do.rules(node.host, "inet", chain("output", 0, *(f"{to} {ECHO} drop" for to in to_pods(do))))
+
+
+@fault("node-to-pod-source-hidden", kills=("FLOW-NODE-POD",))
+def node_to_pod_source_hidden(do: Injection) -> None:
+    """A pod sees its node under an address that is not of the node: neither its own nor its bridge's."""
+    for node in do.nodes():
+        for family in node.families:
+            ip, foreign = KEYWORD[family], foreign_address(do, node, family)
+            rule = f"fib saddr type local {ip} daddr {_pods(do, family)} {ECHO} snat to {foreign}"
+            do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
+
+
+def foreign_address(do: Injection, node: Node, family: Family) -> str:
+    """One more address on the node's NIC, so that answers find the way back though the source is wrong."""
+    network = ipaddress.ip_network(UNDERLAY[family])
+    address = str(network[100 + node.plan.number])
+    do.address(node, NIC, f"{address}/{network.prefixlen}")
+    return address
+
+
+@fault("pod-to-node-lost", kills=("FLOW-POD-NODE",))
+def pod_to_node_lost(do: Injection) -> None:
+    """Nodes drop what comes for their own echo port from anywhere but themselves."""
+    for node in do.nodes():
+        rule = f'iifname != "lo" meta l4proto {{ tcp, udp }} th dport {HOST_ECHO_PORT} drop'
+        do.rules(node.host, "inet", chain("input", 0, rule))
+
+
+@fault(
+    "dns-lost",
+    kills=(
+        "DNS-PQDN-DOT",
+        "FLOW-POD-POD-NAME",
+        "FLOW-POD-SVC-SHORT-NAME",
+        "FLOW-POD-SVC-FQDN",
+        "FLOW-POD-EXT-DNS",
+    ),
+)
+def dns_lost(do: Injection) -> None:
+    """Questions of Windows pods to the cluster's DNS are dropped on their node: no answer at all."""
+    for node in do.nodes("windows"):
+        rule = f'iifname "cbr0" meta l4proto {{ tcp, udp }} th dport {DNS_PORT} drop'
+        do.rules(node.host, "inet", chain("prerouting", -300, rule))
+
+
+def _hops(do: Injection, os: OS, hops: int) -> None:
+    def change(node: Node, pod: Pod) -> None:
+        if node.os != os:
+            return
+        do.sysctl(pod.place.netns, "net/ipv4/ip_default_ttl", str(hops))
+        for name in ("all", NIC):
+            do.sysctl(pod.place.netns, f"net/ipv6/conf/{name}/hop_limit", str(hops))
+
+    do.for_each_pod(change)
+
+
+@fault("ttl-of-linux-on-windows", kills=("TTL-CLASS", "FLOW-MATRIX-OS"))
+def ttl_of_linux_on_windows(do: Injection) -> None:
+    """Windows pods send with a TTL of 64."""
+    _hops(do, "windows", 64)
+
+
+@fault("ttl-of-windows-on-linux", kills=("TTL-CLASS", "FLOW-MATRIX-OS"))
+def ttl_of_windows_on_linux(do: Injection) -> None:
+    """Linux pods send with a TTL of 128."""
+    _hops(do, "linux", 128)

@@ -1,0 +1,255 @@
+"""Faults of Services: backends that are dead or wrong, sources that are hidden, rules that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from podwire.model.facts import FAMILIES, OS, Family, family_of
+from podwire_lab.faults.fault import DNS_PORT, ECHO_PORT, PROXIED, Injection, chain, fault
+from podwire_lab.linux.data_path import KEYWORD
+from podwire_lab.model.addresses import SERVICE_NETWORK
+from podwire_lab.model.interfaces import EndpointRule, ServiceRule
+from podwire_lab.network.hosts import Pod
+from podwire_lab.network.topology import Node
+
+BY_ADDRESS_AND_NAME = ("FLOW-POD-SVC-CLUSTER-IP", "FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN")
+ECHO_REQUEST: Mapping[Family, str] = {"ipv4": "icmp type echo-request", "ipv6": "icmpv6 type echo-request"}
+SECOND_PORT = 81  # of a Service that has two
+NOBODY = 250  # the host number of a pod address that is never given out in a lab this small
+
+
+def change_each(do: Injection, change: Callable[[ServiceRule], ServiceRule], nodes: Sequence[Node] = ()) -> None:
+    """Change every Service, on all nodes or on these."""
+    for node in nodes or do.nodes():
+        do.rewrite(node, lambda services: [change(service) for service in services])
+
+
+@fault("service-with-dead-backend", kills=BY_ADDRESS_AND_NAME)
+def service_with_dead_backend(do: Injection) -> None:
+    """Every Service but DNS has one more backend, an address that nobody has: a part of the flows gets no answer."""
+
+    def with_dead(service: ServiceRule) -> ServiceRule:
+        if service.port == DNS_PORT or not service.endpoints:
+            return service
+        node = next((n for n in do.nodes() if n.name == service.endpoints[0].node), do.nodes()[0])
+        dead = EndpointRule(address=node.plan.pod_address(service.family, NOBODY), node=node.name)
+        return replace(service, endpoints=(*service.endpoints, dead))
+
+    for node in do.nodes():
+        do.rewrite(node, lambda services: [with_dead(service) for service in services])
+
+
+@fault("service-with-wrong-backend", kills=BY_ADDRESS_AND_NAME)
+def service_with_wrong_backend(do: Injection) -> None:
+    """Every Service but DNS leads to the backends of another one, which answers under its own name."""
+
+    def misled(services: Sequence[ServiceRule]) -> list[ServiceRule]:
+        kinds: dict[tuple[object, ...], list[ServiceRule]] = {}
+        for service in services:
+            if service.port != DNS_PORT and service.endpoints:
+                kinds.setdefault((service.family, service.protocol, service.target_port), []).append(service)
+        return [_with_backends_of_another(service, kinds) for service in services]
+
+    for node in do.nodes():
+        do.rewrite(node, misled)
+
+
+def _with_backends_of_another(
+    service: ServiceRule, kinds: Mapping[tuple[object, ...], list[ServiceRule]]
+) -> ServiceRule:
+    """The Service with the backends of the next one of its kind that has others."""
+    group = kinds.get((service.family, service.protocol, service.target_port), [])
+    if service not in group:
+        return service
+    place = group.index(service)
+    others = (other for other in group[place:] + group[:place] if other.endpoints != service.endpoints)
+    return replace(service, endpoints=next(others, service).endpoints)
+
+
+@fault("service-not-programmed", kills=BY_ADDRESS_AND_NAME)
+def service_not_programmed(do: Injection) -> None:
+    """The proxy of the Windows nodes knows DNS and no other Service: the Service address leaves the node as it is."""
+    for node in do.nodes("windows"):
+        do.rewrite(node, lambda services: [service for service in services if service.port == DNS_PORT])
+
+
+@fault("service-source-hidden", kills=("DSR-SOURCEIP", "DSR-RETURN", "DSR-ENABLE", "DSR-MINOS"), profiles=PROXIED)
+def service_source_hidden(do: Injection) -> None:
+    """Backends see a Windows node instead of the pod, although the proxy says Direct Server Return."""
+    for node in do.nodes("windows"):
+        other_dsr(do, node, dsr=False)
+
+
+def other_dsr(do: Injection, node: Node, *, dsr: bool) -> None:
+    """The node does the opposite of what its kube-proxy is told."""
+    before, node.profile = node.profile, node.profile.with_dsr(dsr)
+    node.refresh()
+
+    def undo() -> None:
+        node.profile = before
+        node.refresh()
+
+    do.undone_by(undo)
+
+
+@fault("service-answers-untranslated", kills=("FLOW-POD-SVC-CLUSTER-IP",))
+def service_answers_untranslated(do: Injection) -> None:
+    """Answers of a backend on the client's own node come from the backend's address, past the translation."""
+    for node in do.nodes():
+        for family in ("iptables", "ip6tables"):
+            do.sysctl(node.host.netns, f"net/bridge/bridge-nf-call-{family}", "0")
+
+
+@fault("udp-service-of-one-backend", kills=("SVC-UDP",))
+def udp_service_of_one_backend(do: Injection) -> None:
+    """Datagrams to a Service all reach the first of its backends."""
+
+    def first_only(service: ServiceRule) -> ServiceRule:
+        return replace(service, endpoints=service.endpoints[:1]) if service.protocol == "udp" else service
+
+    change_each(do, first_only)
+
+
+@fault("second-port-to-the-first-target", kills=("SVC-MULTIPORT",))
+def second_port_to_the_first_target(do: Injection) -> None:
+    """The second port of a Service leads to the pod's first."""
+
+    def to_the_first(service: ServiceRule) -> ServiceRule:
+        if service.port != SECOND_PORT:
+            return service
+        ends = tuple(replace(endpoint, port=ECHO_PORT) for endpoint in service.endpoints)
+        return replace(service, target_port=ECHO_PORT, endpoints=ends)
+
+    change_each(do, to_the_first)
+
+
+@fault("one-target-port-for-all", kills=("SVC-HETERO-TARGETPORT",))
+def one_target_port_for_all(do: Injection) -> None:
+    """A Linux node sends to one number in all pods, so those that listen on another one refuse."""
+
+    def alike(service: ServiceRule) -> ServiceRule:
+        return replace(service, endpoints=tuple(replace(e, port=service.target_port) for e in service.endpoints))
+
+    change_each(do, alike, nodes=do.nodes("linux"))
+
+
+@fault("no-endpoints-no-refusal", kills=("SVC-NO-ENDPOINTS", "SVC-LB-ALL-NOTREADY"))
+def no_endpoints_no_refusal(do: Injection) -> None:
+    """A Linux node keeps silent, too, where a Service has no endpoint to lead to."""
+    for node in do.nodes("linux"):
+        do.rewrite(node, lambda services: [s for s in services if any(e.ready for e in s.endpoints)])
+        do.rules(
+            node.host,
+            "inet",
+            chain("input", -120, "meta l4proto . th dport { tcp . 30000-32767, udp . 30000-32767 } drop"),
+        )
+
+
+@fault("not-ready-counts-as-ready", kills=("SVC-LB-ALL-NOTREADY",))
+def not_ready_counts_as_ready(do: Injection) -> None:
+    """Connections to a Service reach pods that are not ready."""
+    change_each(do, all_ready)
+
+
+def all_ready(service: ServiceRule) -> ServiceRule:
+    return replace(service, endpoints=tuple(replace(e, ready=True, serving=True) for e in service.endpoints))
+
+
+@fault("terminating-pods-left-out", kills=("SVC-TERMINATING-CIP",))
+def terminating_pods_left_out(do: Injection) -> None:
+    """A pod that is about to go gets no more connections, although its Service has no other."""
+
+    def without(service: ServiceRule) -> ServiceRule:
+        return replace(service, endpoints=tuple(e for e in service.endpoints if not e.terminating))
+
+    change_each(do, without)
+
+
+@fault("host-backends-left-out", kills=("SVC-HOSTNET-BACKEND-SAMENODE",))
+def host_backends_left_out(do: Injection) -> None:
+    """No connection to a Service reaches a pod on the host network, on whichever node it is."""
+    hosts = {address for node in do.nodes() for address in node.addresses}
+
+    def without(service: ServiceRule) -> ServiceRule:
+        return replace(service, endpoints=tuple(e for e in service.endpoints if e.address not in hosts))
+
+    change_each(do, without)
+
+
+@fault("cluster-ip-answers-ping", kills=("SVC-VIP-ICMP",))
+def cluster_ip_answers_ping(do: Injection) -> None:
+    """A Windows node answers echo requests to cluster IPs itself, with the Service's address."""
+    for node in do.nodes("windows"):
+        rules = [
+            f"{KEYWORD[family]} daddr {SERVICE_NETWORK[family]} {ECHO_REQUEST[family]} redirect" for family in FAMILIES
+        ]
+        do.rules(node.host, "inet", chain("prerouting", -101, *rules, kind="nat"))
+
+
+@fault("cluster-ip-not-for-nodes", kills=("SVC-NODE-VIP",))
+def cluster_ip_not_for_nodes(do: Injection) -> None:
+    """What a Linux node itself sends to a cluster IP is dropped."""
+    for node in do.nodes("linux"):
+        rules = [f"{KEYWORD[family]} daddr {SERVICE_NETWORK[family]} drop" for family in FAMILIES]
+        do.rules(node.host, "inet", chain("output", -150, *rules))
+
+
+@fault("hairpin-without-its-source", kills=("SVC-HAIRPIN",))
+def hairpin_without_its_source(do: Injection) -> None:
+    """A pod that is led back to itself gets no packet: one from its own address is dropped before it is translated."""
+    drop_hairpins(do, ("linux", "windows"))
+
+
+def drop_hairpins(do: Injection, systems: Sequence[OS]) -> None:
+    """For the pods on nodes of these systems."""
+
+    def drop(node: Node, pod: Pod) -> None:
+        rules = [
+            f"{KEYWORD[family_of(ip)]} saddr {ip} {KEYWORD[family_of(ip)]} daddr {ip} drop" for ip in pod.addresses
+        ]
+        if node.os in systems:
+            do.rules(node.host, "inet", chain("forward", -1, *rules))
+
+    do.for_each_pod(drop)
+
+
+@fault("twin-loses-its-endpoints", kills=("SVC-SHARED-ENDPOINTS",))
+def twin_loses_its_endpoints(do: Injection) -> None:
+    """When a Service is deleted, another one with the same backends leads nowhere any more."""
+    for node in do.nodes():
+        known: dict[tuple[object, ...], ServiceRule] = {}
+
+        def lost(
+            services: Sequence[ServiceRule], known: dict[tuple[object, ...], ServiceRule] = known
+        ) -> list[ServiceRule]:
+            here = {_key(service) for service in services}
+            gone = {known[key].endpoints for key in known.keys() - here if known[key].endpoints}
+            known.update((_key(service), service) for service in services)
+            return [replace(s, endpoints=()) if s.endpoints in gone else s for s in services]
+
+        do.rewrite(node, lost)
+
+
+@fault("deleted-services-stay", kills=("SVC-SHARED-ENDPOINTS", "SVC-RECREATE"))
+def deleted_services_stay(do: Injection) -> None:
+    """The address of a Service that was deleted still leads to its backends."""
+    keep_deleted(do, do.nodes())
+
+
+def keep_deleted(do: Injection, nodes: Sequence[Node]) -> None:
+    """The proxies of these nodes never forget a Service."""
+    for node in nodes:
+        known: dict[tuple[object, ...], ServiceRule] = {}
+
+        def stale(
+            services: Sequence[ServiceRule], known: dict[tuple[object, ...], ServiceRule] = known
+        ) -> list[ServiceRule]:
+            known.update((_key(service), service) for service in services)
+            return list(known.values())
+
+        do.rewrite(node, stale)
+
+
+def _key(service: ServiceRule) -> tuple[object, ...]:
+    return service.name, service.address, service.protocol, service.port

@@ -1,0 +1,1 @@
+"""What the lab asks of Linux: namespaces, netlink, nftables, connection tracking, tunnels."""

@@ -1,0 +1,105 @@
+"""nftables rulesets: readable text, applied by the `nft` program inside a namespace, all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from podwire_lab.kernel.netns import NetworkNamespace
+
+TIMEOUT = 20.0
+
+# Bit of a connection's mark, on all nodes: it was led to a backend of a UDP Service, and ends when that backend does.
+UDP_SERVICE = 0x40000000
+SEED = 0x706F6477
+"""Of all hashes, so that a table which is loaded anew chooses as the one before."""
+
+
+class NftMissing(Exception):
+    """The machine has no `nft`: the lab cannot build its data paths."""
+
+
+class NftError(Exception):
+    """`nft` refused a ruleset; the text is its own."""
+
+
+class Transaction:
+    """An `nft` process at work. Several may run at once; `wait` says how it ended."""
+
+    def __init__(self, namespace: NetworkNamespace, ruleset: str) -> None:
+        self._name = namespace.name
+        with namespace.entered():  # a child starts in the namespace of the thread that makes it
+            self._process = subprocess.Popen(
+                [program(), "-f", "-"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(ruleset)
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended already; wait() tells why
+        self._process.stdin = None
+
+    def wait(self) -> None:
+        try:
+            _, errors = self._process.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            raise NftError(f"nft did not end within {TIMEOUT:g} s in namespace {self._name}") from None
+        if self._process.returncode:
+            raise NftError(f"nft in namespace {self._name}: {errors.strip()}")
+
+
+def program() -> str:
+    """The path of `nft`: $PODWIRE_NFT, or the first one in PATH, the system's own directories and the checkout's tools.
+
+    Raises:
+        NftMissing: there is none.
+    """
+    given = os.environ.get("PODWIRE_NFT")
+    # Set-up without root unpacks nft into the checkout (tools/setup).
+    unpacked = Path(__file__).parents[3] / ".tools" / "bin"
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", str(unpacked)))
+    found = shutil.which(given or "nft", path=path)
+    if found is None:
+        raise NftMissing(f"{given or 'nft'} not found: install nftables, or name the program in PODWIRE_NFT")
+    return found
+
+
+def apply(namespace: NetworkNamespace, ruleset: str) -> None:
+    """Apply a ruleset in a namespace, in one transaction.
+
+    Raises:
+        NftMissing: no `nft` program.
+        NftError: it refused the text; nothing has changed.
+    """
+    Transaction(namespace, ruleset).wait()
+
+
+def table(family: str, name: str, body: str) -> str:
+    """Text that replaces a whole table, whether it was there before or not."""
+    return f"add table {family} {name}\ndelete table {family} {name}\ntable {family} {name} {{\n{body}\n}}\n"
+
+
+def among(networks: Sequence[str]) -> str:
+    """What an address is held against: one network, or the set of several."""
+    return networks[0] if len(networks) == 1 else f"{{ {', '.join(networks)} }}"
+
+
+def elements(items: Iterable[str]) -> str:
+    """The `elements = { .. }` line of a set or map; nothing when there are none, for nft refuses an empty one."""
+    listed = ", ".join(items)
+    return f"elements = {{ {listed} }}" if listed else ""
+
+
+def verdicts(items: Mapping[str, str]) -> str:
+    """The elements of a verdict map."""
+    return elements(f"{key} : {verdict}" for key, verdict in items.items())

@@ -1,0 +1,1 @@
+"""Start a lab, hold it, enter it, end it: the side of whoever owns one."""

@@ -1,0 +1,132 @@
+"""A terminal in a pod of the lab that stays up (`podwire lab shell POD`): exec over the API, as kubectl does it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import termios
+import threading
+import tty
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import websocket
+import yaml
+
+from podwire_lab.lifecycle.process import LabError
+from podwire_lab.lifecycle.staying import lab_status
+
+_PROTOCOL = "v5.channel.k8s.io"
+_STDIN, _STDOUT, _STDERR, _STATUS = range(4)
+
+
+def lab_shell(pod: str, command: tuple[str, ...] = ("sh",)) -> int:
+    """Run a command in a pod (`NAME` or `NAMESPACE/NAME`) on this terminal; its exit code. `LabError` in one line."""
+    state = lab_status()
+    if state is None:
+        raise LabError("no lab is up: podwire lab up starts one")
+    server, token = _access(Path(state.kubeconfig))
+    namespace, name = _find(server, token, pod)
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    query = [("command", word) for word in command]
+    query += [
+        ("stdin", "true"),
+        ("stdout", "true"),
+        ("stderr", str(not terminal).lower()),
+        ("tty", str(terminal).lower()),
+    ]
+    path = f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(name)}/exec?{urlencode(query)}"
+    try:
+        connection = websocket.create_connection(
+            server.replace("http", "ws", 1) + path,
+            subprotocols=[_PROTOCOL],
+            header={"Authorization": f"Bearer {token}"},
+            suppress_origin=True,
+        )
+    except websocket.WebSocketBadStatusException as error:
+        why = (error.resp_body or b"").decode(errors="replace").strip() or f"status {error.status_code}"
+        raise LabError(f"cannot run a command in pod {namespace}/{name}: {why}") from error
+    except (OSError, websocket.WebSocketException) as error:
+        raise LabError(f"cannot run a command in pod {namespace}/{name}: {error}") from error
+    try:
+        with _raw(terminal):
+            return _converse(connection)
+    finally:
+        connection.close()
+
+
+def _access(kubeconfig: Path) -> tuple[str, str]:
+    config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    return config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
+
+
+def _find(server: str, token: str, pod: str) -> tuple[str, str]:
+    """The namespace and name of the one running pod that is meant."""
+    request = urllib.request.Request(f"{server}/api/v1/pods", headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            items: list[dict[str, Any]] = json.load(answer)["items"]
+    except urllib.error.URLError as error:
+        raise LabError(f"the lab's API does not answer: {error}") from error
+    names = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
+    wanted = [each for each in names if pod in (each[1], "/".join(each))]
+    if len(wanted) == 1:
+        return wanted[0]
+    if wanted:
+        raise LabError(f"pod {pod} is in several namespaces: {', '.join('/'.join(each) for each in wanted)}")
+    raise LabError(f"no pod {pod}; there are: {', '.join('/'.join(each) for each in names) or 'none'}")
+
+
+@contextmanager
+def _raw(terminal: bool) -> Iterator[None]:
+    """The user's terminal without line editing: the pod's terminal does that."""
+    if not terminal:
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        tty.setraw(sys.stdin)
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _converse(connection: websocket.WebSocket) -> int:
+    threading.Thread(target=_send_input, args=(connection,), daemon=True).start()
+    while True:
+        try:
+            message = connection.recv()
+        except websocket.WebSocketConnectionClosedException:
+            return 1
+        data = message if isinstance(message, bytes) else message.encode()
+        if not data:
+            return 1
+        if data[0] == _STATUS:
+            return _exit_code(json.loads(data[1:]))
+        if data[0] in (_STDOUT, _STDERR):
+            os.write(1 if data[0] == _STDOUT else 2, data[1:])
+
+
+def _send_input(connection: websocket.WebSocket) -> None:
+    try:
+        while data := os.read(0, 4096):
+            connection.send_binary(bytes([_STDIN]) + data)
+        connection.send_binary(bytes([255, _STDIN]))
+    except (OSError, websocket.WebSocketException):
+        return  # the command has ended
+
+
+def _exit_code(status: dict[str, Any]) -> int:
+    if status.get("status") == "Success":
+        return 0
+    causes = (status.get("details") or {}).get("causes") or ()
+    for cause in causes:
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"])
+    raise LabError(str(status.get("message", "the command failed")))

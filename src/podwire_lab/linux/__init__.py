@@ -1,0 +1,1 @@
+"""The data path of a Linux node, and Services on it."""

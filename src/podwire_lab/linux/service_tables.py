@@ -1,0 +1,71 @@
+"""How the rules of Services reach the kernel: in several tables, of which only those are loaded that have changed.
+
+What an nft process can send at once is limited to what a socket may buffer, some 400 kB without root: more than a few
+hundred Services in one transaction are refused as a whole. A change also resets what a table remembers (affinity), so
+it should touch few other Services.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+
+from podwire_lab.kernel import nft
+from podwire_lab.kernel.netns import NetworkNamespace
+from podwire_lab.model.interfaces import ServiceRule
+
+SHARDS = 8
+LONGEST = 40_000
+"""Characters of rules in one transaction; as netlink messages they are up to six times as long."""
+
+
+def sharded(services: Iterable[ServiceRule]) -> dict[int, list[ServiceRule]]:
+    """Services by the number of the table that they are in, which depends on the name alone."""
+    found: dict[int, list[ServiceRule]] = {}
+    for service in services:
+        found.setdefault(zlib.crc32(service.name.encode()) % SHARDS, []).append(service)
+    return found
+
+
+class Tables:
+    """The tables of one namespace, by family and name (`ip kube-proxy`)."""
+
+    def __init__(self, namespace: NetworkNamespace) -> None:
+        self._namespace = namespace
+        self._applied: dict[str, str] = {}
+
+    def apply(self, wanted: Mapping[str, str]) -> bool:
+        """Make the tables what `wanted` says, each a whole table's body; False when there was nothing to do.
+
+        Raises:
+            NftError: a text was refused; the tables of that transaction are as they were.
+        """
+        changed = {table: body for table, body in wanted.items() if self._applied.get(table) != body}
+        gone = self._applied.keys() - wanted.keys()
+        for batch in _batches([*gone, *changed], changed):
+            nft.apply(self._namespace, "".join(_replaced(table, wanted.get(table)) for table in batch))
+            for table in batch:
+                if table in wanted:
+                    self._applied[table] = wanted[table]
+                else:
+                    del self._applied[table]
+        return bool(changed or gone)
+
+
+def _replaced(table: str, body: str | None) -> str:
+    if body is None:
+        return f"delete table {table}\n"
+    family, name = table.split()
+    return nft.table(family, name, body)
+
+
+def _batches(tables: Iterable[str], bodies: Mapping[str, str]) -> list[list[str]]:
+    batches: list[list[str]] = []
+    length = LONGEST
+    for table in tables:
+        length += len(bodies.get(table, ""))
+        if length >= LONGEST:
+            batches.append([])
+            length = len(bodies.get(table, ""))
+        batches[-1].append(table)
+    return batches

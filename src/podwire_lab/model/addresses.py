@@ -1,0 +1,129 @@
+"""Where everything of the lab has its addresses: underlay, outside, Services, and the pods of each node."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from podwire.model.facts import FAMILIES, OS, Family
+
+UNDERLAY: Mapping[Family, str] = MappingProxyType({"ipv4": "172.31.0.0/24", "ipv6": "fd31::/64"})
+ROUTER: Mapping[Family, str] = MappingProxyType({"ipv4": "172.31.0.254", "ipv6": "fd31::fe"})
+OUTSIDE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.0/24", "ipv6": "2001:db8:e::/64"})
+OUTSIDE_ROUTER: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.1", "ipv6": "2001:db8:e::1"})
+OUTSIDE_HOST: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.10", "ipv6": "2001:db8:e::10"})
+VPC = "172.31.0.0/16"  # where pods have addresses of the nodes' own network: everything of the cluster is in it
+METADATA = "169.254.169.254"  # of EC2, link-local (Amazon EC2 user guide: instance metadata)
+SERVICE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "10.96.0.0/16", "ipv6": "fd10:96::/112"})
+
+UNDERLAY_MTU = 1500
+VXLAN_OVERHEAD = 50  # outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodNetworks:
+    """Where pods have their addresses: one network for each family, and in it an equal part for each node.
+
+    `first` to `last` are the numbers that pods get in a node's part, which is of 256 IPv4 addresses at most.
+    """
+
+    ipv4: str = "10.244.0.0/16"
+    ipv6: str = "fd10:244::/48"
+    length: int = 24
+    first: int = 10
+    last: int = 254
+
+    @property
+    def size(self) -> int:
+        """How many pods of a node can have an address."""
+        return self.last - self.first + 1
+
+    def whole(self, family: Family) -> str:
+        return self.ipv4 if family == "ipv4" else self.ipv6
+
+    def of_node(self, number: int, family: Family) -> str:
+        """The part of the node of that number."""
+        step, length = (256, self.length) if family == "ipv4" else (1 << 64, 64)
+        start = ipaddress.ip_network(self.whole(family)).network_address + number * step
+        return f"{start}/{length}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodePlan:
+    """A node before it is built. `number` is its place in every address range. Addresses are text, IPv4 first.
+
+    `pods` are where its pods have their addresses.
+    """
+
+    name: str
+    os: OS
+    number: int
+    pods: PodNetworks = field(default_factory=PodNetworks)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The node's own addresses in the underlay."""
+        return tuple(self.address(family) for family in FAMILIES)
+
+    @property
+    def pod_cidrs(self) -> tuple[str, ...]:
+        """What the cluster's allocator gives to the node; pods on a Windows overlay use only the first."""
+        return tuple(self.pod_cidr(family) for family in FAMILIES)
+
+    @property
+    def mac(self) -> str:
+        """The MAC of the node's NIC."""
+        return f"02:10:00:00:00:{self.number:02x}"
+
+    @property
+    def vtep_mac(self) -> str:
+        """The MAC of the tunnel endpoint, the inner destination of encapsulated frames (`VtepMAC` at flannel)."""
+        return f"02:50:00:00:00:{self.number:02x}"
+
+    def address(self, family: Family) -> str:
+        return str(ipaddress.ip_network(UNDERLAY[family])[self.number])
+
+    def pod_cidr(self, family: Family) -> str:
+        """The part of the pod network that is the node's."""
+        return self.pods.of_node(self.number, family)
+
+    def pod_address(self, family: Family, host: int) -> str:
+        """The address number `host` of the node's pod network; 0 is the tunnel endpoint's."""
+        return str(ipaddress.ip_network(self.pod_cidr(family))[host])
+
+
+def four_nodes(pods: PodNetworks, windows: PodNetworks | None = None) -> tuple[NodePlan, ...]:
+    """The four nodes of every profile; `windows` is for Windows nodes whose pods are not in the others' network."""
+    return (
+        NodePlan(name="linux-1", os="linux", number=1, pods=pods),
+        NodePlan(name="linux-2", os="linux", number=2, pods=pods),
+        NodePlan(name="windows-1", os="windows", number=11, pods=windows or pods),
+        NodePlan(name="windows-2", os="windows", number=12, pods=windows or pods),
+    )
+
+
+NODE_NETWORKS = PodNetworks()
+# Calico gives a Windows node one block of 64 addresses and no more; four of them are not for pods (Tigera: Calico for
+# Windows, limitations).
+CALICO_BLOCKS = PodNetworks(length=26, first=3, last=62)
+# Addresses of the nodes' own network. A network card of an m5.large has nine besides its own, or prefixes of 16 in
+# their place (AWS: EKS, networking for Windows nodes).
+VPC_ADDRESSES = PodNetworks(ipv4="172.31.64.0/18")
+CARD_ADDRESSES = PodNetworks(ipv4="172.31.64.0/18", last=18)
+# Custom networking: pods of Linux nodes have a subnet of the VPC for themselves, usually of an address range that was
+# added to it (AWS: EKS best practices, custom networking; RFC 6598).
+LINUX_PODS_SUBNET = PodNetworks(ipv4="100.64.0.0/18")
+CARD_PREFIXES = PodNetworks(ipv4="172.31.64.0/18", first=16, last=159)
+UNDERLAY_IPV4: Mapping[Family, str] = MappingProxyType({"ipv4": UNDERLAY["ipv4"]})
+# WinNAT's networks are of the node alone and may be the same everywhere; the lab gives every node another one.
+WINNAT = PodNetworks(ipv4="172.20.0.0/16")
+VPC_IPV4: Mapping[Family, str] = MappingProxyType({"ipv4": VPC})
+
+
+def apart(networks: Iterable[str]) -> tuple[str, ...]:
+    """The same addresses as networks that do not overlap, in the order given."""
+    kept = [ipaddress.ip_network(text) for text in dict.fromkeys(networks)]
+    inner = [one for one in kept if any(one != other and one.subnet_of(other) for other in kept)]  # type: ignore[arg-type]
+    return tuple(str(one) for one in kept if one not in inner)

@@ -1,0 +1,248 @@
+"""Where the parts of the lab meet: network, container runtime, API server. Each part knows the others only by these.
+
+Everything runs in one process and, but for the build of the network, on one asyncio loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from podwire.model.facts import OS, Family
+
+if TYPE_CHECKING:
+    from podwire_lab.model.profiles import Profile
+
+Object = dict[str, Any]
+
+
+class Namespace(Protocol):
+    """A network namespace that is held by a descriptor and never named: it is gone with the process."""
+
+    name: str
+    fd: int
+
+    def entered(self) -> AbstractContextManager[None]:
+        """Everything in the block happens inside (sockets made there stay there). Never await inside."""
+
+
+class PodNetwork(Protocol):
+    """A pod's place in the network. `addresses` are text, IPv4 first; `host_interface` is the node end of its cable."""
+
+    namespace: Namespace
+    addresses: tuple[str, ...]
+    mac: str
+    host_interface: str
+
+
+class NoAddressLeft(ValueError):
+    """A node has no address for another pod at the moment."""
+
+
+class NodeNetwork(Protocol):
+    """A node's place in the network, and its part of the Service data path."""
+
+    name: str
+    os: OS
+    namespace: Namespace
+    addresses: tuple[str, ...]
+    pod_cidrs: tuple[str, ...]
+    nic: str
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families of its pods, which are those that its proxy serves."""
+
+    proxy_log: list[str]
+    """The lines that kube-proxy on a Windows node has logged."""
+
+    @property
+    def hns_listed(self) -> Mapping[str, Any]:
+        """What PowerShell on a Windows node lists of HNS and of the virtual switch (`hns_listings.listed`)."""
+
+    containers_apart: bool
+    """Whether only the first container of a pod gets the pod's namespace, which is a fault."""
+
+    def attach_pod(self, uid: str) -> PodNetwork:
+        """A namespace with a cable, addresses and routes, ready to carry traffic when the call returns."""
+
+    def detach_pod(self, uid: str) -> None: ...
+
+    def set_services(self, services: Sequence[ServiceRule]) -> None:
+        """Replace the whole Service data path of this node (as kube-proxy's sync does), in one transaction."""
+
+    def notes_of(self, pod: PodNetwork) -> Mapping[str, str]:
+        """The annotations that the cluster's network puts on a pod."""
+
+    def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
+        """Replace the ports of the node that lead to its pods."""
+
+    def set_policies(self, rules: Sequence[PolicyRule]) -> None:
+        """Replace what network policies say; a node whose network plugin has none of them does nothing."""
+
+    def set_closed(self, addresses: Sequence[str]) -> None:
+        """Replace the addresses of pods that a security group lets nobody in to."""
+
+
+class Network(Protocol):
+    """The whole topology of a profile, built."""
+
+    profile: Profile
+    nodes: Mapping[str, NodeNetwork]
+    outside: Namespace
+    outside_addresses: tuple[str, ...]
+
+    def set_external_routes(self, routes: Mapping[str, str]) -> None:
+        """Replace the ways from the router to addresses of Services: address to name of node."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointRule:
+    """One backend of a Service: its address of the rule's family, the node that it runs on, and its conditions.
+
+    `port` is None for the Service's own target port. `node` is empty for an address that is no pod's.
+    """
+
+    address: str
+    node: str
+    port: int | None = None
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceRule:
+    """One (Service, family, port): what the node's proxy must do with packets for `address:port`.
+
+    `endpoints` are all of them, ready or not: which are used, each proxy decides. `external_ips` and `ingress_ips` are
+    further addresses of the rule's family; `source_ranges` say who may use the latter.
+    """
+
+    name: str
+    family: Family
+    address: str
+    protocol: Literal["tcp", "udp"]
+    port: int
+    target_port: int
+    endpoints: tuple[EndpointRule, ...] = ()
+    node_port: int | None = None
+    external_ips: tuple[str, ...] = ()
+    ingress_ips: tuple[str, ...] = ()
+    source_ranges: tuple[str, ...] = ()
+    session_affinity: bool = False
+    affinity_seconds: int = 10800
+    external_local: bool = False
+    internal_local: bool = False
+    preserve_destination: bool = False
+
+    def target(self, endpoint: EndpointRule) -> int:
+        """The port that an endpoint listens on."""
+        return endpoint.port if endpoint.port is not None else self.target_port
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortMapping:
+    """A `hostPort` of a pod's container: `port` of the node (at `host_address`, or all of its) leads to the pod."""
+
+    protocol: Literal["tcp", "udp"]
+    port: int
+    pod: str
+    pod_port: int
+    host_address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Allowance:
+    """What a network policy allows: peers of a network (all: '') but for what is `excepted`, by a protocol (all: '') to
+    a port, or to a range of ports such as `80-90` (all: '')."""
+
+    network: str = ""
+    excepted: tuple[str, ...] = ()
+    protocol: str = ""
+    port: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyRule:
+    """The whole of what a pod's address may take (`ingress`) or send (`egress`)."""
+
+    address: str
+    side: Literal["ingress", "egress"]
+    allowed: tuple[Allowance, ...] = ()
+
+
+class Container(Protocol):
+    """A running process of a pod: the exec endpoint of the API carries its bytes."""
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def close_stdin(self) -> None: ...
+
+    async def read(self) -> tuple[Literal["stdout", "stderr"], bytes] | None:
+        """The next bytes of output (at most 32 KiB), or None when both streams have ended."""
+
+    async def wait(self) -> int:
+        """The exit code; 128 + n when signal n ended it."""
+
+    def kill(self) -> None: ...
+
+
+class ContainerNotFound(Exception):
+    """The pod runs no such container now: the API answers as a kubelet does, `container not found ("NAME")`."""
+
+
+class CannotStart(Exception):
+    """The runtime could not start the command; the text goes into the exec status as the runtime's message."""
+
+
+class Runtime(Protocol):
+    """What the API server asks of the node agents."""
+
+    async def exec(
+        self, pod: Object, container: str, command: Sequence[str], *, stdin: bool, tty: bool
+    ) -> Container: ...
+
+    async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A change in the store; `object` is the whole object after it (before it, for a deletion)."""
+
+    kind: Literal["ADDED", "MODIFIED", "DELETED"]
+    object: Object
+
+
+class Store(Protocol):
+    """The objects of the cluster, by plural resource name (`pods`, `services`, `endpointslices`, ...).
+
+    Objects that go in and come out are copies. `update` sets a new resourceVersion; when the given object carries a
+    stale one it raises `Conflict`. Changing nothing is not an event.
+    """
+
+    def get(self, resource: str, namespace: str | None, name: str) -> Object | None: ...
+
+    def list(
+        self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> list[Object]: ...
+
+    def view(self, resource: str, namespace: str | None = None) -> Sequence[Object]:
+        """As `list`, without copies: to be read, never changed."""
+
+    def create(self, resource: str, obj: Object) -> Object: ...
+
+    def update(self, resource: str, obj: Object) -> Object: ...
+
+    def delete(self, resource: str, namespace: str | None, name: str) -> Object | None:
+        """Remove at once, whatever its finalizers and grace period."""
+
+    def subscribe(self, resource: str, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `callback` on the loop for every later change; the returned function ends it."""
+
+    def on_change(self, resource: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """As `subscribe`, for who looks at the whole of it anyway and needs no copy of the object."""

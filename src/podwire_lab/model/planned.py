@@ -1,0 +1,75 @@
+"""What the facts of a lab will be, known before it starts: collecting and planning start nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from podwire.model.facts import ClusterFacts, Encapsulation, ExternalHost, NodeFacts
+from podwire.platforms.stated import StatedFacts
+from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
+from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
+from podwire_lab.model.profiles import Profile
+from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE
+
+SECURITY_GROUP = "sg-0123456789abcdef0"
+OUTSIDE_NAME = "echo.outside.example"
+
+
+def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
+    """The parts of the pod network that are told to be a node's: none where pods have addresses of the nodes' network,
+    Calico's blocks for the families that there are, else what the cluster's allocator gave."""
+    if profile.shares_the_underlay:
+        return ()
+    if profile.ipam == "calico-ipam":
+        return tuple(node.pod_cidr(family) for family in profile.pod_families(node.os))
+    return node.pod_cidrs
+
+
+def _told(profile: Profile) -> Encapsulation | None:
+    """The tunnel as far as objects of the API tell it: neither Calico's nor OVN's VNI of Geneve stands anywhere."""
+    if profile.tunnel and (profile.cni == "calico" or profile.mode == "transparent"):
+        return replace(profile.tunnel, vni=None)
+    return profile.tunnel
+
+
+def stated_facts(profile: Profile) -> StatedFacts:
+    """What the user of a cluster like this would state, for its API does not tell it."""
+    group = SECURITY_GROUP if profile.cni == "vpc-cni" else None
+    return StatedFacts(source="the lab", denied_port=profile.security_rules or None, pod_security_group=group)
+
+
+def planned_facts(profile: Profile) -> ClusterFacts:
+    """The facts of a lab of this profile, as far as a plan depends on them; a test holds them against a running lab."""
+    return ClusterFacts(
+        name=f"lab {profile.name}",
+        nodes=tuple(
+            NodeFacts(
+                name=node.name,
+                os=node.os,
+                addresses=node.addresses,
+                pod_cidrs=_pod_cidrs(node, profile),
+                provider=PROVIDERS.get(profile.cni, ""),
+                instance_type=INSTANCE_TYPE if profile.cni == "vpc-cni" else "",
+                vpc_addresses=node.pods.size if profile.cni == "vpc-cni" and node.os == "windows" else None,
+                kernel_version=profile.build.kernel_version if node.os == "windows" else "",
+            )
+            for node in profile.nodes
+        ),
+        families=profile.families,
+        windows_families=profile.windows_families,
+        mode=profile.mode,
+        cni=profile.cni,
+        ipam=profile.ipam,
+        encapsulation=_told(profile),
+        dsr=profile.dsr if profile.kube_proxy else None,
+        win_dsr=True,
+        kube_proxy=profile.kube_proxy,
+        cluster_dns=CLUSTER_DNS,
+        dns_nodes=(DNS_NODE,),
+        load_balancer=True,
+        denied_port=stated_facts(profile).denied_port,
+        pod_security_group=stated_facts(profile).pod_security_group,
+        custom_networking=profile.custom_networking,
+        external=ExternalHost(name=OUTSIDE_NAME, addresses=tuple(OUTSIDE_HOST.values()), agent=True),
+        emulated=True,
+    )

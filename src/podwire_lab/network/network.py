@@ -1,0 +1,228 @@
+"""The whole network of a profile: an underlay, nodes, a router and a host outside, with real packets between them.
+
+    outside -- router -- [fabric bridge] -- linux-1, linux-2, windows-1, windows-2 -- their pods
+
+The process must be root of its own user namespace, or of the machine; nothing here touches the namespace it started in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from podwire.model.facts import DENIED_PORT, FAMILIES, Family, family_of
+from podwire_lab.kernel import nft
+from podwire_lab.kernel.conntrack import forget_all
+from podwire_lab.kernel.netns import plain_frames
+from podwire_lab.kernel.rtnetlink import wait_ready
+from podwire_lab.linux.data_path import ADDRESS_TYPE
+from podwire_lab.model.addresses import (
+    METADATA,
+    OUTSIDE_HOST,
+    OUTSIDE_NETWORK,
+    OUTSIDE_ROUTER,
+    ROUTER,
+    UNDERLAY,
+    UNDERLAY_MTU,
+)
+from podwire_lab.model.interfaces import Namespace, NodeNetwork
+from podwire_lab.model.profiles import Profile
+from podwire_lab.network.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
+from podwire_lab.network.topology import Node
+
+SWITCH, OUTSIDE_NIC = "underlay", "eth1"
+SECURITY_RULES = "security-rules"
+ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
+
+
+class LabUnsupported(Exception):
+    """The kernel of this machine lacks something that the lab needs; the text says what, and what helps."""
+
+
+class LabNetwork:
+    """The topology of a profile (`interfaces.Network`); `machines` are the same nodes with all that they can do.
+
+    Two places for faults of names, which the lab's DNS server and its emulated Windows DNS clients look at with every
+    question: `dns_fault` damages the server's answers, `windows_dns_quirks` names what the clients do wrong. And one of
+    CNI plugins, which emulated Windows nodes look at with every container: `windows_cni_quirks`. With `overcommits` the
+    scheduler counts no addresses. `grouped_systems` are those whose pods security groups apply to.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.dns_fault: Any = None
+        self.windows_dns_quirks: set[str] = set()
+        self.windows_cni_quirks: set[str] = set()
+        self.overcommits = False
+        self.grouped_systems: set[str] = {"linux"}
+        self.active_faults: dict[str, Any] = {}
+        self._external_routes: dict[str, str] = {}
+        self.outside_addresses = tuple(OUTSIDE_HOST[family] for family in FAMILIES)
+        self._opened = contextlib.ExitStack()
+        try:
+            self.fabric = self._host("fabric")
+            self.router = self._host("router", ROUTING, LINUX)
+            self.outside_host = self._host("outside", LINUX)
+            self.machines: dict[str, Node] = {}
+            for plan in profile.nodes:
+                self.machines[plan.name] = node = Node(plan, profile)
+                self._opened.callback(node.close)
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        self.nodes: Mapping[str, NodeNetwork] = dict(self.machines)
+        self.outside: Namespace = self.outside_host.netns
+
+    def _host(self, name: str, *sysctls: Mapping[str, str]) -> Host:
+        host = Host(name, *sysctls)
+        self._opened.callback(host.close)
+        return host
+
+    def _build(self) -> None:
+        rules = [nft.Transaction(node.host.netns, node.base_rules) for node in self.machines.values()]
+        self._build_fabric()
+        self._build_outside()
+        for node in self.machines.values():
+            node.build([other for other in self.profile.nodes if other.name != node.name], ROUTER_MAC)
+            node.plain_frames()
+        for transaction in rules:
+            transaction.wait()
+        # A bridge without pods has no carrier: it comes up with its first one.
+        wait_ready(*(host.links for host in self._hosts()), without=frozenset({BRIDGE}))
+
+    def _hosts(self) -> list[Host]:
+        return [self.fabric, self.router, self.outside_host, *(node.host for node in self.machines.values())]
+
+    def _build_fabric(self) -> None:
+        """The switch of the underlay knows every station, so that no NIC ever sees a frame for another."""
+        fabric = self.fabric.links
+        fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=UNDERLAY_MTU)
+        fabric.up(SWITCH)
+        stations = [(node.name, node.host, node.plan.mac, node.plan.number) for node in self.machines.values()]
+        for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
+            fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=UNDERLAY_MTU)
+            fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
+            fabric.up(name)
+            fabric.station(name, mac)
+        fabric.commit()
+        if self.profile.fabric:
+            nft.apply(self.fabric.netns, self._virtual_hosts())
+        if self.profile.security_rules:
+            nft.apply(self.fabric.netns, self.security_rules())
+        plain_frames(self.fabric.netns, SWITCH, "router", *self.machines)
+
+    def security_rules(self) -> str:
+        """What a network security group may say, held to by the hosts of the virtual network: no TCP from pod to pod to
+        one port. Such packets are dropped without an answer (kubernetes.io: Networking on Windows, L2Tunnel)."""
+        pods = self.profile.pod_network("ipv4")
+        rule = f"ip saddr {pods} ip daddr {pods} tcp dport {DENIED_PORT} drop"
+        body = f"  chain forward {{\n    type filter hook forward priority 0;\n    {rule}\n  }}\n"
+        return nft.table("bridge", SECURITY_RULES, body)
+
+    def _virtual_hosts(self) -> str:
+        """Azure's hosts: frames for their MAC go to whom the packet is for, and come with their MAC.
+
+        What they do about the TTL is not documented; the lab leaves it alone, as a switch does.
+        """
+        owners: dict[Family, dict[str, str]] = {family: {} for family in FAMILIES}
+        for plan in self.profile.nodes:
+            for family in FAMILIES:
+                owners[family][plan.address(family)] = plan.mac
+            for family in self.profile.pod_families(plan.os):
+                owners[family][plan.pod_cidr(family)] = plan.mac
+        body = ""
+        for family, macs in owners.items():
+            body += f"""
+  map owners-{family} {{
+    type {ADDRESS_TYPE[family]} : ether_addr; flags interval;
+    elements = {{ {", ".join(f"{place} : {mac}" for place, mac in macs.items())} }}
+  }}"""
+        body += f"""
+  chain prerouting {{
+    type filter hook prerouting priority -300;
+    ether daddr {FABRIC_MAC} ether daddr set ip daddr map @owners-ipv4
+    ether daddr {FABRIC_MAC} ether daddr set ip6 daddr map @owners-ipv6
+    ether daddr {FABRIC_MAC} ether daddr set {ROUTER_MAC}
+  }}
+  chain postrouting {{
+    type filter hook postrouting priority 300;
+    ether saddr set {FABRIC_MAC}
+  }}"""
+        return nft.table("bridge", "virtual-hosts", body)
+
+    def _build_outside(self) -> None:
+        router, outside = self.router.links, self.outside_host.links
+        router.veth(OUTSIDE_NIC, ROUTER_OUTSIDE_MAC, outside, NIC, OUTSIDE_MAC, mtu=UNDERLAY_MTU)
+        router.up(NIC, OUTSIDE_NIC)
+        outside.up(NIC)
+        for family in FAMILIES:
+            underlay, beyond = UNDERLAY[family].rpartition("/")[2], OUTSIDE_NETWORK[family].rpartition("/")[2]
+            router.address(NIC, f"{ROUTER[family]}/{underlay}")
+            router.address(OUTSIDE_NIC, f"{OUTSIDE_ROUTER[family]}/{beyond}")
+            router.neighbour(OUTSIDE_NIC, OUTSIDE_HOST[family], OUTSIDE_MAC)
+            outside.address(NIC, f"{OUTSIDE_HOST[family]}/{beyond}")
+            outside.neighbour(NIC, OUTSIDE_ROUTER[family], ROUTER_OUTSIDE_MAC)
+            outside.route(ANYWHERE[family], NIC, OUTSIDE_ROUTER[family])
+            for plan in self.profile.nodes:
+                router.neighbour(NIC, plan.address(family), plan.mac)
+        if self.profile.cni == "vpc-cni":
+            router.address("lo", alone(METADATA))
+        router.commit()
+        outside.commit()
+        hidden = [plan.pod_cidr("ipv4") for plan in self.profile.nodes if not self.profile.is_reached(plan)]
+        if hidden:
+            nft.apply(self.router.netns, _unannounced(hidden))
+        plain_frames(self.router.netns, NIC, OUTSIDE_NIC)
+        plain_frames(self.outside_host.netns, NIC)
+
+    def set_external_routes(self, routes: Mapping[str, str]) -> None:
+        """See `interfaces.Network`: what the cloud's load balancer does, or the operator who announces an address."""
+        links = self.router.links
+        for address in self._external_routes.keys() - routes.keys():
+            links.route(alone(address), NIC, self._next_hop(address, self._external_routes[address]), delete=True)
+        for address, node in routes.items():
+            if self._external_routes.get(address) != node:
+                links.route(alone(address), NIC, self._next_hop(address, node))
+        links.commit()
+        self._external_routes = dict(routes)
+
+    def _next_hop(self, address: str, node: str) -> str:
+        return self.machines[node].plan.address(family_of(address))
+
+    def flush_connections(self) -> None:
+        """Let every node forget its tracked connections, so that a change counts from the next packet on."""
+        for node in self.machines.values():
+            forget_all(node.host.netns)
+
+    def close(self) -> None:
+        """Give all namespaces up; the kernel removes them once the processes in them have ended. Safe to call twice."""
+        self._opened.close()
+
+
+def _unannounced(networks: Sequence[str]) -> str:
+    """Networks inside of nodes, which nobody tells the router of. That it says nothing of them is the lab's choice."""
+    body = f"""
+  chain prerouting {{
+    type filter hook prerouting priority 0;
+    ip daddr {{ {", ".join(networks)} }} drop
+  }}"""
+    return nft.table("ip", "unannounced", body)
+
+
+def build_network(profile: Profile) -> LabNetwork:
+    """Build the network of a profile, without pods, ready to carry traffic.
+
+    Raises:
+        LabUnsupported: the kernel lacks a feature.
+        NamespaceError: this process may not make namespaces.
+        NftMissing, NftError, RtnetlinkError: as their modules say.
+    """
+    nft.program()
+    if not os.path.exists("/proc/sys/net/bridge/bridge-nf-call-iptables"):
+        raise LabUnsupported("the kernel has no br_netfilter: load it with `modprobe br_netfilter`")
+    if not os.path.exists("/proc/sys/net/ipv6"):
+        raise LabUnsupported("the kernel has IPv6 switched off: the lab is dual stack")
+    return LabNetwork(profile)

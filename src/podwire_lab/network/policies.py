@@ -1,0 +1,60 @@
+"""Network policies on a node: the rules that hold what it forwards to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from podwire.model.facts import FAMILIES, Family, family_of
+from podwire_lab.kernel import nft
+from podwire_lab.model.interfaces import Allowance, PolicyRule
+
+_KEYWORD: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6"}
+# How neighbours find each other is of no policy: it is IPv6's ARP, and same-node frames cross the bridge as packets.
+_NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
+
+# How a node understands the rules: those that it applies.
+Reading: TypeAlias = Callable[[Sequence[PolicyRule]], tuple[PolicyRule, ...]]
+
+
+def nothing_held(_rules: Sequence[PolicyRule]) -> tuple[PolicyRule, ...]:
+    """What a network plugin applies that has no network policies."""
+    return ()
+
+
+def ruleset(rules: Sequence[PolicyRule], table: str = "network-policies") -> str:
+    """The rules of a node, in a table of that name. What it forwards is held to them, not what it sends itself."""
+    text = ""
+    for family in FAMILIES:
+        own = [rule for rule in rules if family_of(rule.address) == family]
+        chains = (_chain(side, 10 + number, own, family) for number, side in enumerate(("ingress", "egress")))
+        text += nft.table(_KEYWORD[family], table, "".join(chains))
+    return text
+
+
+def _chain(side: str, priority: int, rules: Sequence[PolicyRule], family: Family) -> str:
+    ip = _KEYWORD[family]
+    pod, peer = ("daddr", "saddr") if side == "ingress" else ("saddr", "daddr")
+    lines = []
+    for rule in rules:
+        if rule.side == side:
+            of_pod = f"{ip} {pod} {rule.address}"
+            lines += [f"{of_pod} {_match(one, ip, peer)}accept" for one in rule.allowed]
+            lines.append(f"{of_pod} drop")
+    if family == "ipv6":
+        lines.insert(0, _NEIGHBOURS)
+    listed = "\n    ".join(lines)
+    return f"""
+  chain {side} {{
+    type filter hook forward priority {priority};
+    ct state established,related accept
+    {listed}
+  }}"""
+
+
+def _match(one: Allowance, ip: str, peer: str) -> str:
+    text = f"{ip} {peer} {one.network} " if one.network else ""
+    text += f"{ip} {peer} != {{ {', '.join(one.excepted)} }} " if one.excepted else ""
+    if one.protocol:
+        text += f"{one.protocol} dport {one.port} " if one.port else f"meta l4proto {one.protocol} "
+    return text

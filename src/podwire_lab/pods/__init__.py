@@ -1,0 +1,1 @@
+"""Node agents, containers, and what a pod sees around it."""

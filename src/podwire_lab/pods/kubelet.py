@@ -1,0 +1,204 @@
+"""The node agents: they run the pods that were given to their nodes, and serve exec and logs."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
+from pathlib import Path
+
+import podwire_lab
+from podwire_lab.dns.thread import DnsThread
+from podwire_lab.model.interfaces import (
+    Container,
+    ContainerNotFound,
+    Event,
+    Namespace,
+    NodeNetwork,
+    Object,
+    PodNetwork,
+    Store,
+)
+from podwire_lab.pods.containers import SpawnerClient
+from podwire_lab.pods.node_services import NodeServices
+from podwire_lab.pods.resolvers import FILE_COUNTS, PLAIN_ADAPTER, Resolver, by_file, misled, resolver_of
+from podwire_lab.pods.worker import PodWorker
+from podwire_lab.windows import programs
+from podwire_lab.windows.dns_client import ADDRESS as DNS_CLIENT_ADDRESS
+from podwire_lab.windows.dns_client import OPTIONS as DNS_CLIENT_OPTIONS
+from podwire_lab.windows.dns_client import WindowsDnsClient
+from podwire_lab.windows.programs.cni_plugin import DIRECTORY as CNI_DIRECTORY
+from podwire_lab.windows.programs.cni_plugin import PLUGINS as CNI_PLUGINS
+
+_PYTHON = os.path.realpath(sys.executable)
+_NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire_lab.__file__).parents[1]))))
+
+
+def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dict[str, str]:
+    """Programs that an emulated Windows node gives to its containers: nslookup and ipconfig are part of Windows images;
+    pktmon, PowerShell's module of HNS and the CNI plugins are the node's own, which HostProcess containers see.
+    """
+    if node.os != "windows":
+        return {}
+    scripts = {name: _script(name) for name in ("ipconfig", "nslookup")}
+    if host_process:
+        scripts["pktmon"] = _script("pktmon")
+        scripts["powershell.exe"] = _script("powershell", json.dumps(node.hns_listed))
+        scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name, *cni_quirks) for name in CNI_PLUGINS}
+    return scripts
+
+
+def _script(module: str, *arguments: str) -> str:
+    program = Path(programs.__file__).with_name(f"{module}.py")
+    return f'#!/bin/sh\nexec "{_PYTHON}" -I -S "{program}" {shlex.join(arguments)} "$@"\n'
+
+
+def _allow_ping(namespace: Namespace) -> None:
+    """A Windows pod has no raw sockets in the lab, but pings as Windows does: by ICMP datagrams (icmp(7))."""
+    with namespace.entered(), open("/proc/sys/net/ipv4/ping_group_range", "w", encoding="ascii") as file:
+        file.write("0 0")
+
+
+class NodeAgents:
+    """One agent a node, in one object: `podwire_lab.model.interfaces.Runtime`.
+
+    `cluster_dns` and `node_dns` are server addresses for pods with and without the cluster's names. Windows pods ask an
+    emulated DNS client, by uid in `windows_dns_clients`, which runs on `dns_thread` as the servers do; HostProcess
+    containers have no such client of their own.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        nodes: Mapping[str, NodeNetwork],
+        spawner: SpawnerClient,
+        work: str,
+        *,
+        dns_thread: DnsThread,
+        cluster_dns: Sequence[str] = (),
+        node_dns: Sequence[str] = (),
+        windows_dns_quirks: Set[str] = frozenset(),
+        windows_cni_quirks: Set[str] = frozenset(),
+    ) -> None:
+        self._store = store
+        self._cluster_dns, self._node_dns = tuple(cluster_dns), tuple(node_dns)
+        self._work, self._dns_thread = work, dns_thread
+        self._workers: dict[str, PodWorker] = {}
+        self._windows_dns_quirks, self._windows_cni_quirks = windows_dns_quirks, windows_cni_quirks
+        self.windows_dns_clients: dict[str, WindowsDnsClient] = {}
+        self._adopted: dict[str, Callable[[], None]] = {}
+        self._adopted_logs: dict[str, Callable[[], str]] = {}
+        self._unsubscribe: Callable[[], None] | None = None
+        self._services = {name: self._node_services(node, spawner) for name, node in nodes.items()}
+
+    def _node_services(self, node: NodeNetwork, spawner: SpawnerClient) -> NodeServices:
+        async def resolver(pod: Object, network: PodNetwork | None) -> Resolver:
+            return await self._resolver(node, pod, network)
+
+        return NodeServices(
+            node=node,
+            store=self._store,
+            spawner=spawner,
+            work=self._work,
+            resolver=resolver,
+            release=self._release,
+            links={"python": _PYTHON, "python3": _PYTHON},
+            scripts=functools.partial(_scripts, node, self._windows_cni_quirks),
+            needed=_NEEDED,
+        )
+
+    async def _resolver(self, node: NodeNetwork, pod: Object, network: PodNetwork | None) -> Resolver:
+        found = resolver_of(pod, node.os, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
+        if node.os == "windows" and network is not None:
+            _allow_ping(network.namespace)
+            quirks = self._windows_dns_quirks
+            if FILE_COUNTS in quirks:
+                space = pod["metadata"]["namespace"]
+                found = by_file(found, pod, lambda name: self._store.get("configmaps", space, name))
+            found = misled(found, quirks, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
+            client = WindowsDnsClient(found.search, found.servers, quirks)
+            await self._dns_thread.run(client.serve(network.namespace))
+            self.windows_dns_clients[pod["metadata"]["uid"]] = client
+            adapter = replace(found, search=()) if PLAIN_ADAPTER in quirks else found
+            own = (DNS_CLIENT_ADDRESS,)
+            return Resolver(servers=own, options=DNS_CLIENT_OPTIONS, adapter=adapter, aliases=found.aliases)
+        return found
+
+    def adopt(self, uid: str, release: Callable[[], None], log: Callable[[], str] | None = None) -> None:
+        """A pod that the lab itself runs (its DNS server): nothing is started; its deletion calls `release`."""
+        self._adopted[uid] = release
+        if log is not None:
+            self._adopted_logs[uid] = log
+
+    def start(self) -> None:
+        """Begin to run pods, those that are there already included."""
+        self._unsubscribe = self._store.subscribe("pods", self._on_event)
+        for pod in self._store.list("pods"):
+            self._on_event(Event(kind="ADDED", object=pod))
+
+    def stop(self) -> None:
+        """Take no more events; what runs ends with the lab's PID namespace."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    def _on_event(self, event: Event) -> None:
+        pod = event.object
+        uid = pod["metadata"]["uid"]
+        if uid in self._adopted:
+            if event.kind == "DELETED":
+                self._adopted.pop(uid)()
+            elif pod["metadata"].get("deletionTimestamp"):
+                self._store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+            return
+        worker = self._workers.get(uid)
+        if event.kind == "DELETED":
+            if worker is not None:
+                del self._workers[uid]
+                worker.task.cancel()
+                worker.let_go()
+            return
+        services = self._services.get(pod["spec"].get("nodeName", ""))
+        if services is None:
+            return
+        deleting = bool(pod["metadata"].get("deletionTimestamp"))
+        if worker is None and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            if deleting:
+                self._store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+            else:
+                self._workers[uid] = PodWorker(services, pod)
+        elif worker is not None and deleting and worker.grace != pod["metadata"].get("deletionGracePeriodSeconds"):
+            worker.terminate(pod)
+        elif worker is not None and pod["spec"].get("readinessGates"):
+            worker.publish()  # A condition that somebody else writes may be what the pod's readiness waits for.
+
+    def _release(self, uid: str) -> None:
+        client = self.windows_dns_clients.pop(uid, None)
+        if client is not None:
+            self._dns_thread.soon(client.close)
+        shutil.rmtree(f"{self._work}/pods/{uid}", ignore_errors=True)
+
+    def _worker(self, pod: Object, container: str) -> PodWorker:
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is None or container not in worker.containers:
+            raise ContainerNotFound(container)
+        return worker
+
+    async def exec(self, pod: Object, container: str, command: Sequence[str], *, stdin: bool, tty: bool) -> Container:
+        """Run a command in a running container. `ContainerNotFound`, `CannotStart`."""
+        try:
+            return await self._worker(pod, container).exec(container, command, stdin=stdin, tty=tty)
+        except KeyError as error:
+            raise ContainerNotFound(container) from error
+
+    async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes:
+        """What the container has written, while its pod is known to the node."""
+        adopted = self._adopted_logs.get(pod["metadata"]["uid"])
+        if adopted is not None:
+            lines = adopted().splitlines(keepends=True)
+            return "".join(lines if tail_lines is None else lines[len(lines) - tail_lines :]).encode()
+        return self._worker(pod, container).containers[container].log.read(tail_lines)

@@ -1,0 +1,70 @@
+"""What a node has for its pods, and a container put together from it: command, environment and file system."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from podwire_lab.model.interfaces import NodeNetwork, Object, PodNetwork, Store
+from podwire_lab.pods import spec
+from podwire_lab.pods.containers import Command, SpawnerClient
+from podwire_lab.pods.images import find_image
+from podwire_lab.pods.resolvers import Resolver
+from podwire_lab.pods.rootfs import RootSpec
+from podwire_lab.pods.spec import PodContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeServices:
+    """What a pod's worker gets from its node. `resolver` tells the resolver's settings; it may start one in the pod."""
+
+    node: NodeNetwork
+    store: Store
+    spawner: SpawnerClient
+    work: str
+    resolver: Callable[[Object, PodNetwork | None], Awaitable[Resolver]]
+    release: Callable[[str], None]
+    links: dict[str, str]
+    scripts: Callable[[bool], dict[str, str]]
+    needed: Sequence[str]
+
+
+def prepared(
+    services: NodeServices, context: PodContext, container: Object, resolver: Resolver
+) -> tuple[Command, RootSpec]:
+    """What to run for a container whose image is there. Raises `NotYet` while something that it needs is missing."""
+    image = find_image(container["image"])
+    assert image is not None
+    env = spec.environment(context, container, services.store)
+    host_process = context.host_process(container)
+    directory = f"{services.work}/pods/{context.pod['metadata']['uid']}"
+    os.makedirs(directory, exist_ok=True)
+    root = RootSpec(
+        volumes=spec.volumes(
+            context,
+            container,
+            store=services.store,
+            directory=directory,
+            node_directory=f"{services.work}/nodes/{services.node.name}",
+        ),
+        etc={
+            "resolv.conf": resolver.to_file(),
+            "hosts": spec.hosts_file(context, aliases=resolver.aliases),
+            "hostname": spec.hostname(context) + "\n",
+        },
+        links=dict(services.links),
+        scripts=services.scripts(host_process),
+        needed=list(services.needed),
+    )
+    if services.node.os == "windows":
+        root["etc"]["adapter.conf"] = (resolver.adapter or resolver).to_file()
+    if host_process:
+        root["links"][f"{spec.SANDBOX}/Python/python.exe"] = services.links["python"]
+    command = Command(
+        argv=spec.command_line(context, container, image, env),
+        env=env,
+        capabilities=spec.capabilities(context, container),
+        cwd=container.get("workingDir") or (spec.SANDBOX if host_process else "/"),
+    )
+    return command, root

@@ -1,0 +1,1 @@
+"""Programs of Windows that are carried into emulated pods. Standard library only."""

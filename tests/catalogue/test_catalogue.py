@@ -1,0 +1,128 @@
+"""Whatever is wrong in a suite's files is one line that names the file, the entry and the field."""
+
+import itertools
+import sys
+
+import pytest
+from observed import a_flow
+
+from podwire.catalogue.load import CatalogueError, load, load_catalogue
+from podwire.content import suites_folder
+from podwire.model.facts import ClusterFacts
+
+RULE = """area: Area
+requirements:
+  - id: ONE
+    level: MUST
+    statement: Something holds.
+    sources: [{document: A document}]
+"""
+LIMIT = """limitations:
+  - id: LIM
+    requirement: ONE
+    kind: documented
+    statement: It does not.
+    symptom: no-answer
+    sources: [{document: A document}]
+"""
+TEST = """from podwire import ANY_OS, flows, requirement
+
+@requirement("ONE")
+@flows(client=ANY_OS, server=ANY_OS, via="pod-ip")
+def test_one(flow, case):
+    case.expect(answered_by=flow.server)
+"""
+_AREAS = itertools.count()
+
+
+@pytest.fixture
+def suites(tmp_path):
+    area = tmp_path / f"area{next(_AREAS)}"
+    area.mkdir()
+
+    def write(rule=RULE, limit=LIMIT, test=TEST):
+        (area / "requirements.yaml").write_text(rule)
+        (area / "limitations.yaml").write_text(limit)
+        (area / "test_area.py").write_text(test)
+        return tmp_path
+
+    yield write
+    for name in [name for name in sys.modules if name.startswith(f"podwire_suites.{area.name}")]:
+        del sys.modules[name]
+
+
+def test_a_right_catalogue_loads(suites):
+    catalogue, tests = load(suites())
+    assert list(catalogue.requirements) == ["ONE"]
+    assert [test.requirement for test in tests] == ["ONE"]
+
+
+def test_a_limitation_may_limit_several_requirements(suites):
+    two = RULE + RULE.partition("requirements:\n")[2].replace("ONE", "TWO")
+    catalogue = load_catalogue(suites(rule=two, limit=LIMIT.replace("requirement: ONE", "requirement: [ONE, TWO]")))
+    assert [one.requirements for one in catalogue.limitations] == [("ONE", "TWO")]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"rule": RULE.replace("level: MUST", "level: WILL")},
+            "requirements ONE, level: 'WILL' is none of MUST, SHOULD, MAY",
+        ),
+        ({"rule": RULE.replace("level: MUST", "level: 7")}, "requirements ONE, level: text is needed"),
+        ({"rule": RULE.replace("    statement: Something holds.\n", "")}, "requirements ONE, statement: is missing"),
+        ({"rule": RULE + "    colour: red\n"}, "requirements ONE, colour: unknown key"),
+        ({"rule": RULE.replace("[{document: A document}]", "[]")}, "requirements ONE, sources: at least one source"),
+        ({"rule": RULE.replace("[{document: A document}]", "[{part: x}]")}, "document: is missing"),
+        ({"rule": RULE + RULE.partition("requirements:\n")[2]}, "requirements ONE, id: ONE is defined twice"),
+        ({"rule": RULE + "    when: {mode: magic}\n"}, "requirements ONE, when, mode: 'magic' is none of overlay"),
+        ({"rule": RULE + "    when: {moon: full}\n"}, "when, moon: unknown key"),
+        ({"rule": "area: [\n"}, "not valid YAML"),
+        ({"rule": "just text\n"}, "a mapping is needed, found str"),
+        ({"limit": LIMIT.replace("requirement: ONE", "requirement: TWO")}, "TWO is no requirement of the catalogue"),
+        ({"limit": LIMIT.replace("requirement: ONE", "requirement: []")}, "requirement: at least one requirement"),
+        ({"limit": LIMIT.replace("no-answer", "sadness")}, "symptom: 'sadness' is none of"),
+        ({"limit": LIMIT + "    when: {builds: [a, b]}\n"}, "builds: two builds are needed"),
+        ({"test": "def test_one(): pass\n"}, "requirements ONE: no test judges it"),
+        ({"test": TEST.replace('"ONE"', '"TWO"')}, "test_one: TWO is no requirement of the catalogue"),
+        ({"test": TEST.replace('@requirement("ONE")\n', "")}, "test_one: has no requirement"),
+        (
+            {"test": TEST.replace('"pod-ip"', '("pod-ip", "cluster-ip"), closed_port=True')},
+            "test_one: closed_port says nothing of flows by cluster-ip",
+        ),
+        ({"test": "import nothing_like_it\n"}, "cannot be imported: ModuleNotFoundError"),
+    ],
+)
+def test_a_wrong_catalogue_is_refused_in_one_line(suites, change, complaint):
+    folder = suites(**change)
+    with pytest.raises(CatalogueError) as caught:
+        load(folder)
+    text = str(caught.value)
+    assert complaint in text
+    assert text.startswith(str(folder))
+    assert "\n" not in text
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(CatalogueError, match=r"no area has a requirements\.yaml"):
+        load_catalogue(tmp_path)
+
+
+def test_the_suites_of_this_project_load():
+    catalogue, tests = load(suites_folder())
+    assert len(catalogue.requirements) >= 20
+    assert len(tests) >= len(catalogue.requirements)
+
+
+def test_a_bug_may_concern_any_requirement_and_one_of_its_own_comes_first(suites):
+    bug = LIMIT.replace("kind: documented", "kind: bug")
+    general = bug.replace("LIM", "ANY").replace("requirement: ONE", "requirement: any")
+    catalogues = [load_catalogue(suites(limit=text)) for text in (general, general + bug.partition("\n")[2])]
+    found = [one.limitation_of("ONE", a_flow(), ClusterFacts(), ()) for one in catalogues]
+    assert [one.id for one in found] == ["ANY", "LIM"]
+
+
+def test_what_is_documented_concerns_a_requirement(suites):
+    with pytest.raises(CatalogueError, match="only a bug may concern any requirement"):
+        load_catalogue(suites(limit=LIMIT.replace("requirement: ONE", "requirement: any")))

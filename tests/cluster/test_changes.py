@@ -1,0 +1,152 @@
+"""What a run changes in the cluster: made together, awaited, and said when it cannot be made or does not show."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import pytest
+from fake_rest import FakeRest
+
+from podwire.catalogue.load import load
+from podwire.cluster.deployment import changes, manifests
+from podwire.cluster.deployment.changes import CHANGES, make_changes
+from podwire.cluster.deployment.services import Services
+from podwire.cluster.deployment.workloads import Deployment, Probe
+from podwire.content import suites_folder
+from podwire.errors import ApiError
+from podwire.model.flows import Matrix
+from podwire.planning.plan import Selection, make_plan
+from podwire_lab.model.planned import planned_facts
+from podwire_lab.model.profiles import PROFILES
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr("podwire.cluster.deployment.changes.PATIENCE", 0.2)
+
+
+def a_deployment(rest, *wanted, leaving=()):
+    services = Services(rest, "podwire-r1", "r1", wanted)
+    with ThreadPoolExecutor(1) as threads:
+        services.apply(threads)
+    probes = tuple(Probe(pod=pod, node="l1", os="linux", slot="leaving", addresses={"ipv4": ip}) for pod, ip in leaving)
+    return Deployment(namespace="podwire-r1", run_id="r1", probes=probes, services=services)
+
+
+def test_nothing_is_changed_when_nothing_is_asked_for():
+    rest = FakeRest()
+    assert make_changes(rest, a_deployment(rest, ("twin-first", "l-a")), []) == {}
+    assert rest.deleted == []
+
+
+def test_of_two_services_the_first_goes_and_is_waited_for():
+    rest = FakeRest(lag=2)
+    deployment = a_deployment(rest, ("twin-first", "l-a"), ("twin-second", "l-a"), ("twin-first", "w-a"))
+    before = deployment.services.found["twin-first", "l-a"]
+    assert make_changes(rest, deployment, ["first-twin-deleted"]) == {}
+    assert rest.deleted == [("services", "twin-first-l-a"), ("services", "twin-first-w-a")]
+    assert sorted(name for kind, name in rest.objects if kind == "services") == ["twin-second-l-a"]
+    assert deployment.former["twin-first", "l-a"] == before
+
+
+def test_a_service_that_does_not_go_is_said():
+    rest = FakeRest(lag=10**6)
+    problems = make_changes(rest, a_deployment(rest, ("twin-first", "l-a")), ["first-twin-deleted"])
+    assert problems == {"first-twin-deleted": "the change 'first-twin-deleted' does not show: not within 0.2 s"}
+
+
+def test_a_service_is_made_again_with_another_address_port_and_type():
+    rest = FakeRest(lag=1)
+    deployment = a_deployment(rest, ("recreated", "l-a"), ("echo", "l-a"))
+    before = deployment.services.found["recreated", "l-a"]
+    assert make_changes(rest, deployment, ["service-recreated"]) == {}
+    after = deployment.services.found["recreated", "l-a"]
+    assert deployment.former["recreated", "l-a"] == before
+    assert set(before.cluster_ips.values()).isdisjoint(after.cluster_ips.values())
+    assert after.ports["tcp"].port == before.ports["tcp"].port + 1
+    assert rest.objects["services", "recreated-l-a"]["spec"]["type"] == "NodePort"
+    assert rest.deleted == [("services", "recreated-l-a")]
+
+
+def test_a_service_that_gets_its_old_address_again_says_nothing_of_new_ones():
+    def the_same(obj):
+        obj["spec"]["clusterIPs"] = ["10.96.0.1", "fd10:96::1"]
+        return obj
+
+    rest = FakeRest(on_apply=the_same)
+    problems = make_changes(rest, a_deployment(rest, ("recreated", "l-a")), ["service-recreated"])
+    assert problems == {
+        "service-recreated": "the change 'service-recreated' could not be made: "
+        "Service recreated-l-a got the address that it had before"
+    }
+
+
+def an_endpoint(ip, ready, **more):
+    return {"addresses": [ip], "conditions": {"ready": ready, "serving": True, "terminating": not ready}, **more}
+
+
+def slice_of(*endpoints):
+    return {"metadata": {}, "endpoints": list(endpoints)}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "shows"),
+    [
+        ([an_endpoint("10.0.0.5", False)], True),
+        ([an_endpoint("10.0.0.5", True)], False),
+        # The Service that names pods publishes them whether they are ready or not.
+        ([an_endpoint("10.0.0.5", False), an_endpoint("10.0.0.5", True, hostname="l1-leaving")], True),
+        # Others stay as they are.
+        ([an_endpoint("10.0.0.5", False), an_endpoint("10.0.0.9", True)], True),
+    ],
+)
+def test_pods_that_leave_are_told_to_go_and_show_as_terminating(endpoints, shows):
+    rest = FakeRest()
+    rest.objects["endpointslices", "x"] = slice_of(*endpoints)
+    deployment = a_deployment(rest, leaving=[("l1-leaving", "10.0.0.5")])
+    problems = make_changes(rest, deployment, ["pods-leaving"])
+    assert rest.deleted == [("pods", "l1-leaving")]
+    assert (problems == {}) is shows
+
+
+def test_one_change_that_fails_does_not_keep_the_others_back():
+    class Refusing(FakeRest):
+        def delete(self, resource, namespace, name, **more):
+            if name.startswith("twin"):
+                raise ApiError("not allowed to delete services", status=403)
+            return super().delete(resource, namespace, name, **more)
+
+    rest = Refusing()
+    deployment = a_deployment(rest, ("twin-first", "l-a"), ("recreated", "l-a"))
+    problems = make_changes(rest, deployment, ["first-twin-deleted", "service-recreated"])
+    assert problems == {
+        "first-twin-deleted": "the change 'first-twin-deleted' could not be made: not allowed to delete services"
+    }
+    assert ("recreated", "l-a") in deployment.former
+
+
+def test_every_change_has_a_docstring_and_a_name_that_a_matrix_may_bear():
+    for name, change in CHANGES.items():
+        assert change.__doc__
+        assert Matrix(via=("pod-ip",), after=name).after == name
+
+
+def test_an_affinity_is_left_alone_for_longer_than_it_lasts(monkeypatch):
+    clock = count(100.0, 0.5)
+    monkeypatch.setattr(changes.time, "monotonic", lambda: next(clock))
+    lasts = manifests.service("r1", "affinity-short")["spec"]["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
+    (over,) = changes.affinity_idle(None, a_deployment(FakeRest()))
+    asked = 0
+    while not over():
+        asked += 1
+    assert asked * 0.5 > lasts
+
+
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "nat"])
+def test_no_flow_of_the_cluster_as_it_was_asks_for_what_a_change_touches(profile):
+    """Such flows may still be silent, and wait for their time-out, while the changes are made."""
+    touched = {"twin-first", "recreated", "leaving", "leaving-load-balancer", "affinity-short"}
+    cases = make_plan(*load(suites_folder()), planned_facts(PROFILES[profile]), Selection()).cases.values()
+    early = [case for case in cases if not case.flow.after]
+    assert {case.flow.service.kind for case in cases} >= {"twin-first", "recreated", "affinity-short"}
+    assert not [case.id for case in early if case.flow.service.kind in touched]
+    assert not [case.id for case in early if "leaving" in (case.client.probe, case.server.probe)]

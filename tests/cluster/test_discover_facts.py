@@ -1,0 +1,142 @@
+"""Nodes, families, cluster domain and Direct Server Return from API objects."""
+
+import json
+
+import pytest
+from api_objects import both, config, daemonset, kube_proxy, node, pod
+
+from podwire.cluster.discovery.discover import facts_from_objects
+from podwire.model.facts import ClusterFacts
+
+DUAL = ("10.244.1.0/24", "fd10::/64")
+BRIDGE = config("cni-windows", cni_conf={"type": "win-bridge"})
+OVERLAY = config("cni-windows", cni_conf={"type": "win-overlay"})
+
+
+def test_a_windows_node_is_described_as_its_kubelet_does():
+    (windows,) = facts_from_objects({"nodes": [node("w", "windows", cidrs=DUAL)]}).nodes
+    assert (windows.os, windows.build, windows.pod_cidrs) == ("windows", (20348, 2762), DUAL)
+    assert (windows.addresses, windows.runtime) == (("192.0.2.7",), "containerd://1.7.22")
+
+
+def test_a_node_that_is_not_ready_is_kept_and_said():
+    facts = facts_from_objects({"nodes": [node("l"), node("w", "windows", ready=False)]})
+    assert facts.usable("windows") == ()
+    assert "node w: not ready: container runtime network not ready: cni plugin not initialized" in facts.signals
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"unschedulable": True},
+        {"labels": {"type": "virtual-kubelet"}},
+        {"labels": {"eks.amazonaws.com/compute-type": "fargate"}},
+    ],
+)
+def test_nodes_that_take_no_probes_are_left_out(kind):
+    assert facts_from_objects({"nodes": [node("l", **kind)]}).usable("linux") == ()
+
+
+@pytest.mark.parametrize(
+    ("objects", "families"),
+    [
+        ({"pods": [pod(ips=("10.0.0.1", "fd10::1"))], "nodes": [node("l", cidrs=("10.0.0.0/24",))]}, ("ipv4", "ipv6")),
+        ({"nodes": [node("l", cidrs=DUAL)]}, ("ipv4", "ipv6")),
+        ({"nodes": [node("l")], "services": [{"spec": {"clusterIPs": ["fd10::a"]}}]}, ("ipv6",)),
+        ({"nodes": [node("l")]}, ("ipv4",)),
+    ],
+    ids=["dns pods before pod CIDRs", "pod CIDRs", "dns service", "assumed"],
+)
+def test_families_of_the_pod_network(objects, families):
+    assert facts_from_objects(objects).families == families
+
+
+@pytest.mark.parametrize(("cni", "families"), [(OVERLAY, ("ipv4",)), (BRIDGE, ("ipv4", "ipv6"))])
+def test_a_windows_overlay_has_ipv4_only(cni, families):
+    facts = facts_from_objects({"nodes": both(cidrs=DUAL), "configmaps": [cni]})
+    assert facts.windows_families == families
+    assert facts.families == ("ipv4", "ipv6")
+
+
+KERNELSPACE = config(
+    "kube-proxy",
+    config_conf={"kind": "KubeProxyConfiguration", "mode": "kernelspace", "winkernel": {"enableDSR": False}},
+)
+OF_LINUX = daemonset("kube-proxy", command=["kube-proxy", "--enable-dsr=true"])
+OF_LINUX["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/os": "linux"}
+
+
+@pytest.mark.parametrize(
+    ("objects", "dsr"),
+    [
+        ({"configmaps": [kube_proxy(enableDSR=True)]}, True),
+        ({"configmaps": [kube_proxy("kube-proxy-windows", enableDSR=False)]}, False),
+        ({"configmaps": [kube_proxy(sourceVip="")]}, None),
+        ({"configmaps": [kube_proxy(enableDSR=False, networkName="", sourceVip="")]}, None),
+        ({"configmaps": [kube_proxy(enableDSR=False, sourceVip="10.244.1.2")]}, False),
+        ({"configmaps": [KERNELSPACE]}, False),
+        ({"daemonsets": [OF_LINUX]}, None),
+        ({"daemonsets": [daemonset("kube-proxy-windows", command=["kube-proxy.exe --enable-dsr=true --v=4"])]}, True),
+        ({"daemonsets": [daemonset("kube-proxy-windows", command=["kube-proxy.exe", "--enable-dsr"])]}, True),
+        ({"configmaps": [kube_proxy(enableDSR=True), kube_proxy("kube-proxy-windows", enableDSR=False)]}, None),
+        ({}, None),
+    ],
+    ids=[
+        "shared ConfigMap",
+        "own ConfigMap",
+        "not set",
+        "kubeadm's for Linux",
+        "a setting of Windows",
+        "mode of Windows",
+        "flag of Linux nodes",
+        "flag with value",
+        "bare flag",
+        "conflict",
+        "nothing",
+    ],
+)
+def test_direct_server_return_is_taken_from_kube_proxy(objects, dsr):
+    assert facts_from_objects({"nodes": both(), **objects}).dsr is dsr
+
+
+GATES = {"kind": "KubeProxyConfiguration", "winkernel": {}, "featureGates": {"WinDSR": False}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "version", "on"),
+    [
+        ({"configmaps": [config("kube-proxy-windows", config_conf=GATES)]}, "v1.34.0", False),
+        ({"daemonsets": [daemonset("kube-proxy", command=["--feature-gates=A=true,WinDSR=true"])]}, "v1.30.1", True),
+        ({}, "v1.32.9", False),
+        ({}, "v1.33.0", True),
+        ({}, "", None),
+    ],
+    ids=["ConfigMap", "flag", "alpha until 1.32", "on since 1.33", "unknown version"],
+)
+def test_the_gate_of_direct_server_return_is_as_given_or_as_the_version_has_it(objects, version, on):
+    windows = node("w", "windows")
+    windows["status"]["nodeInfo"]["kubeletVersion"] = version
+    assert facts_from_objects({"nodes": [windows], **objects}).win_dsr is on
+
+
+def test_a_cluster_without_windows_nodes_has_no_dsr_setting():
+    assert facts_from_objects({"nodes": [node("l")], "configmaps": [kube_proxy(enableDSR=True)]}).dsr is None
+
+
+@pytest.mark.parametrize(
+    ("corefile", "domain"),
+    [
+        (".:53 {\n    errors\n    kubernetes corp.example in-addr.arpa ip6.arpa {\n    }\n}", "corp.example"),
+        (".:53 {\n    forward . 192.0.2.1\n}", "cluster.local"),
+    ],
+)
+def test_the_cluster_domain_is_that_of_the_corefile(corefile, domain):
+    facts = facts_from_objects({"nodes": [node("l")], "configmaps": [config("coredns", Corefile=corefile)]})
+    assert facts.cluster_domain == domain
+    assert any("cluster domain" in signal for signal in facts.signals)
+
+
+def test_facts_are_json_and_come_back():
+    facts = facts_from_objects({"nodes": both(cidrs=DUAL), "configmaps": [OVERLAY]}, name="c", unread=("x: forbidden",))
+    assert facts.signals[0] == "x: forbidden"
+    assert ClusterFacts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts

@@ -1,0 +1,122 @@
+"""A real agent process over pipes, and an echo server beside it: what the tests of agent and client talk to."""
+
+import importlib.util
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+
+from podwire.content import agent_file
+from podwire.probing.client import AgentClient
+
+TOKEN = "pw0123456789abcdef"
+AGENT = ["-I", "-S", str(agent_file())]
+
+
+class PipeChannel:
+    """The stdin and stdout of a process that this one started, as a client's channel."""
+
+    def __init__(self, *command, **options):
+        command = command or (sys.executable, *AGENT, "rpc")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, **options)
+
+    def start(self, on_data, on_end):
+        self._thread = threading.Thread(target=self._read, args=(on_data, on_end), daemon=True)
+        self._thread.start()
+
+    def _read(self, on_data, on_end):
+        while data := os.read(self.process.stdout.fileno(), 1 << 16):
+            on_data(data)
+        on_end(f"the agent ended with exit code {self.process.wait()}")
+
+    def write(self, data):
+        self.process.stdin.write(data)
+
+    def close(self):
+        with suppress(OSError):
+            self.process.stdin.close()
+
+
+def load_agent():
+    """The agent's file as a module, to look inside."""
+    spec = importlib.util.spec_from_file_location("podwire_agent_under_test", agent_file())
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Done(Exception):
+    """Ends a loop."""
+
+
+def run_coroutine(loop, main, limit=5.0):
+    """Run an agent's loop until `main` has ended, and no longer than that; its result."""
+    results = []
+
+    async def whole():
+        results.append(await main())
+
+    def stop():
+        if results or time.monotonic() > until:
+            raise Done
+
+    until = time.monotonic() + limit
+    loop.before_wait = stop
+    loop.spawn(whole())
+    with suppress(Done):
+        loop.run()
+    assert results, "it did not end"
+    return results[0]
+
+
+def changed_agent(change, *arguments):
+    """The command of an agent in which the code of `change` has changed something first; its module is `agent`."""
+    load = f"""
+import importlib.util
+spec = importlib.util.spec_from_file_location("agent", {AGENT[-1]!r})
+agent = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(agent)
+"""
+    return sys.executable, "-c", f"{load}\n{change}\nagent.main({list(arguments)!r})"
+
+
+def free_port(kind=socket.SOCK_STREAM, family=socket.AF_INET):
+    with socket.socket(family, kind) as probe:
+        probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def echo_server(*options, python=sys.executable, identity="server", prefix=()):
+    """An echo server; gives its port. `options` go to its command line."""
+    port = free_port()
+    command = [*prefix, python, *AGENT, "serve", "--port", str(port), *options]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "PODWIRE_IDENTITY": identity})
+    try:
+        said = server.stderr.readline().decode()
+        assert re.search(r"echo on port \d+", said), said
+        yield port
+    finally:
+        server.terminate()
+        server.wait(5)
+        server.stderr.close()
+
+
+@contextmanager
+def agent(*command, **options):
+    """A client of a new agent process."""
+    client = AgentClient("agent under test", lambda: PipeChannel(*command, **options), tries=1)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def exchange(client, proto, port, host="127.0.0.1", **more):
+    """One exchange, as the agent tells it."""
+    params = {"proto": proto, "host": host, "port": port, "token": TOKEN, "size": 256, "timeout": 5.0, **more}
+    return client.call("exchange", params, 20.0).result(25)

@@ -1,0 +1,37 @@
+"""Pods of a running lab that serve the agent's echo."""
+
+from runninglab import ready, until
+
+from podwire.content import agent_file
+
+HOST_PROCESS = {"windowsOptions": {"hostProcess": True, "runAsUserName": "NT AUTHORITY\\SYSTEM"}}
+
+
+def provide_agent(api):
+    """The ConfigMap with the agent, in the namespace `default`."""
+    code = {"metadata": {"name": "agent"}, "data": {"agent.py": agent_file().read_text()}}
+    api("POST", "/api/v1/namespaces/default/configmaps", code)
+
+
+def serve(api, name, node, port=8080, container=(), **spec):
+    """Create a pod that answers on a port with its name as its identity."""
+    api.run(
+        name,
+        *("python", "-I", "-S", "/podwire/agent.py", "serve", "--port", str(port)),
+        nodeName=node,
+        container={
+            "env": [{"name": "PODWIRE_IDENTITY", "value": name}],
+            "volumeMounts": [{"name": "agent", "mountPath": "/podwire", "readOnly": True}],
+            **dict(container),
+        },
+        volumes=[{"name": "agent", "configMap": {"name": "agent"}}],
+        **spec,
+    )
+
+
+def serving(api, name):
+    """The pod, once its agent listens: without a readiness probe a pod is ready as soon as its process was started."""
+    pod = api.wait(name, ready)
+    log = f"/api/v1/namespaces/default/pods/{name}/log"
+    until(lambda: "echo on port" in api.text(log), shown=lambda: api.text(log))
+    return pod

@@ -1,0 +1,82 @@
+"""The commands and links in the documentation: each command is one that podwire takes, each link leads somewhere."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from podwire.cli.main import parser
+from podwire.content import content_root
+from podwire.platforms.stated_file import load_stated_facts
+
+ROOT = content_root()
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), ROOT / "reports/README.md"]
+)
+FACTS = ROOT / "docs/examples/facts.yaml"
+EXAMPLES = sorted(set((ROOT / "docs/examples").glob("*.yaml")) - {FACTS})
+FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def commands(text):
+    """Each line that begins with podwire, without comment, and without what a shell does after it."""
+    for line in text.splitlines():
+        found = re.match(r"\s*(?:\.venv/bin/)?podwire\s+(.*)", line)
+        if found:
+            yield re.split(r"\s#|\s(?:\|\|?|&&|>)\s", found[1])[0]
+
+
+def texts(tree):
+    """Every text of a tree."""
+    if isinstance(tree, str):
+        return [tree]
+    below = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    return [one for part in below for one in texts(part)]
+
+
+def takes(command):
+    """Whether podwire would run this; --help and --version end it with 0."""
+    try:
+        parser().parse_args(shlex.split(command.replace("...", "")))
+    except SystemExit as end:
+        return end.code == 0
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_podwire_takes_the_commands_of_a_page(page):
+    for command in commands("\n".join(FENCE.findall(page.read_text()))):
+        assert takes(command), command
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=name)
+def test_podwire_takes_the_commands_of_an_example(example):
+    tree = yaml.safe_load(example.read_text())
+    found = [command for text in texts(tree) for command in commands(text)]
+    assert found
+    for command in found:
+        assert takes(command), command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_link_leads_to_a_file(page):
+    for link in LINK.findall(page.read_text()):
+        assert "://" in link or (page.parent / link).exists(), link
+
+
+def test_there_are_commands_to_look_at():
+    assert sum(len(list(commands("\n".join(FENCE.findall(Path(page).read_text()))))) for page in PAGES) > 20
+
+
+def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
+    whole = FACTS.read_text()
+    assert load_stated_facts(FACTS).mode == "l2tunnel"
+    tree = yaml.safe_load(re.sub(r"^# (?=\w+:)", "", whole, flags=re.MULTILINE))
+    assert set(tree) == {"encapsulation", "families", "cluster_domain", "pod_security_group", *yaml.safe_load(whole)}

@@ -1,0 +1,59 @@
+"""tools/structure.py finds what it is there for, each in a small tree made for it, and nothing in a clean one."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def structure() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("structure", ROOT / "tools/structure.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "finding"),
+    [
+        ("src/podwire/long.py", "a = 1\n" * 401, "401 lines; at most 400"),
+        ("src/podwire/agent/agent.py", "a = 1\n" * 2381, "2381 lines; at most 2380"),
+        ("src/podwire/agent/agent.py", "from podwire import facts\n", "imports podwire; the agent"),
+        ("src/podwire/agent/agent.py", "import yaml\n", "imports yaml; the agent"),
+        ("src/podwire/agent/agent.py", "match a:\n    case 1:\n        pass\n", "not Python 3.8"),
+        ("src/podwire/packets/dissect.py", "def f():\n    from scapy.all import IP\n", "dissect.py:2: imports scapy"),
+        ("suites/dns/test_x.py", "from podwire_lab import up\n", "test_x.py:1: imports podwire_lab"),
+        ("suites/dns/test_x.py", "import pytest\n", "imports pytest"),
+        ("suites/dns/__init__.py", "", "content folders are no packages"),
+        ("tests/__init__.py", "", "content folders are no packages"),
+    ],
+)
+def test_a_breach_is_one_finding(structure: ModuleType, tmp_path: Path, path: str, text: str, finding: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(text)
+    findings = list(structure.check(tmp_path))
+    assert len(findings) == 1
+    assert finding in findings[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("src/podwire/full.py", "a = 1\n" * 400),
+        ("src/podwire/agent/agent.py", "import socket\nimport os.path\n"),
+        ("suites/dns/test_x.py", "from __future__ import annotations\nfrom podwire import requirement\n"),
+        ("tests/test_x.py", "from scapy.all import IP\n"),
+    ],
+)
+def test_what_is_allowed_gives_none(structure: ModuleType, tmp_path: Path, path: str, text: str) -> None:
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(text)
+    assert list(structure.check(tmp_path)) == []

@@ -1,0 +1,157 @@
+"""What the judge makes of look-ups and of the questions that were on the wire."""
+
+from dataclasses import replace
+
+import dns.message
+import pytest
+from observed import a_case, a_flow, a_packet, an_attempt, an_observation
+
+from podwire.judging.judge import judge
+from podwire.model.cases import NotAsked
+from podwire.model.flows import Peer
+from podwire.model.observations import Lookup, ProbeError
+from podwire.model.verdicts import Outcome
+from podwire.suite import asked, asked_in_order, expectation, first_asked, not_asked, only_asked
+
+FLOW = a_flow(
+    server=Peer(role="server", kind="dns", os="dns"), via="short-name", protocol="dns", placement="cross-node"
+)
+CASE = a_case(FLOW)
+FULL = "web.ns.svc.cluster.local"
+BINDINGS = {
+    "target.name": "web",
+    "target.fqdn": FULL,
+    "target.suffix.1": FULL,
+    "target.suffix.2": "web.svc.cluster.local",
+    "target.suffix.3": "web.cluster.local",
+    "service.cluster_ip": "10.96.0.5",
+    "service.backends": ("10.244.1.2", "10.244.2.2"),
+    "server.name": "Echo.Outside.example",
+    "dns.ip": ("10.96.0.10",),
+}
+FOUND = {"rcode": "NOERROR", "answers": ("10.96.0.5",)}
+NONE = {"rcode": "NXDOMAIN"}
+
+
+def lookup(name=FULL, at=0.0, **more):
+    return Lookup(**{"name": name, "type": "A", "server": "10.96.0.10", "protocol": "udp", "at": at, **more})
+
+
+def resolved(*addresses, **more):
+    return replace(an_attempt(), reply=None, resolved=addresses, **more)
+
+
+def failed(kind="not-found", **more):
+    return resolved(error=ProbeError(stage="resolve", kind=kind), **more)
+
+
+FINE = resolved("10.96.0.5")
+
+
+def outcome(expected, *lookups, attempts=(FINE,), packets=(), **bindings):
+    seen = an_observation(
+        attempts=tuple(attempts),
+        lookups=tuple(lookups),
+        packets={"server-node": list(packets)},
+        bindings={**BINDINGS, **bindings},
+        unusable=() if packets else ("server-node",),
+    )
+    return judge(CASE, expectation(**expected), seen)
+
+
+def meets(questions, *lookups, **more):
+    return outcome({"at_dns": [questions]}, *lookups, **more).outcome is Outcome.PASS
+
+
+def test_a_name_leads_to_all_of_its_addresses_and_to_no_others():
+    one = {"resolves_to": FLOW.service.cluster_ip}
+    many = {"resolves_to": FLOW.service.backends}
+    assert outcome(one).outcome is Outcome.PASS
+    assert outcome(one, attempts=[resolved("10.96.0.6")]).outcome is Outcome.FAIL
+    assert outcome(one, attempts=[failed()]).outcome is Outcome.FAIL
+    assert outcome(many, attempts=[resolved("10.244.2.2", "10.244.1.2")]).outcome is Outcome.PASS
+    assert outcome(many, attempts=[resolved("10.244.1.2")]).outcome is Outcome.FAIL
+    assert outcome(many, attempts=[resolved("10.244.1.2", "10.244.2.2", "10.244.3.2")]).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("kind", ["timeout", "other"])
+def test_only_a_clean_no_counts_as_a_name_that_does_not_exist(kind):
+    assert outcome({"not_found": True}, attempts=[failed()]).outcome is Outcome.PASS
+    assert outcome({"not_found": True}, attempts=[failed(kind)]).outcome is Outcome.FAIL
+    assert outcome({"not_found": True}).outcome is Outcome.FAIL
+
+
+def test_a_question_is_known_by_its_name_its_answer_its_server_its_transport_and_its_alias():
+    assert meets(asked(FLOW.fqdn, answer=FLOW.service.cluster_ip), lookup(**FOUND))
+    assert not meets(asked(FLOW.fqdn), lookup("web.svc.cluster.local", **FOUND))
+    assert not meets(asked(FLOW.fqdn, answer=FLOW.service.cluster_ip), lookup(rcode="NOERROR", answers=("10.96.0.6",)))
+    assert meets(asked(FLOW.fqdn, of=FLOW.dns_ip), lookup())
+    assert not meets(asked(FLOW.fqdn, of=FLOW.dns_ip), lookup(), lookup(server="203.0.113.10"))
+    assert meets(asked(FLOW.fqdn, over="tcp"), lookup(rcode="truncated"), lookup(protocol="tcp", **FOUND))
+    assert not meets(asked(FLOW.fqdn, over="tcp"), lookup(**FOUND))
+    assert meets(asked(FLOW.fqdn, alias=FLOW.server.name), lookup(alias="echo.outside.example"))
+    assert not meets(asked(FLOW.fqdn, alias=FLOW.server.name), lookup(**FOUND))
+
+
+def test_only_and_first_are_about_the_other_spellings():
+    other = lookup("web.svc.cluster.local", at=1.0, **NONE)
+    assert meets(only_asked(FLOW.fqdn), lookup(), lookup(at=1.0))
+    assert not meets(only_asked(FLOW.fqdn), lookup(), other)
+    assert meets(first_asked(FLOW.fqdn), other, lookup())
+    assert not meets(first_asked(FLOW.fqdn), lookup(at=2.0), other)
+    assert not meets(first_asked(FLOW.fqdn), other)
+
+
+def test_names_in_order_follow_each_other_after_a_no():
+    suffixes = asked_in_order(*(FLOW.with_suffix(number) for number in (1, 2, 3)))
+    names = (FULL, "web.svc.cluster.local", "web.cluster.local")
+    in_order = [lookup(name, at=float(at), **NONE) for at, name in enumerate(names)]
+    assert meets(suffixes, *in_order)
+    assert meets(suffixes, *reversed(in_order))
+    assert meets(suffixes, in_order[0], replace(in_order[0], at=0.5), *in_order[1:])
+    assert not meets(suffixes, *in_order[:2])
+    assert not meets(suffixes, *(replace(one, at=-one.at) for one in in_order))
+    assert not meets(suffixes, replace(in_order[0], rcode=None), *in_order[1:])
+    assert not meets(suffixes, replace(in_order[0], **FOUND), *in_order[1:])
+    assert not meets(suffixes)
+
+
+def test_a_name_that_must_not_be_asked():
+    assert meets(not_asked(FLOW.name))
+    assert not meets(not_asked(FLOW.name), lookup())
+    assert str(NotAsked(name=FLOW.name)) == "no question for target.name"
+
+
+def alike(*attempts):
+    verdict = outcome({"not_found": True}, attempts=attempts)
+    return verdict.outcome, next(one for one in verdict.findings if one.expected.startswith("all of"))
+
+
+def test_many_look_ups_must_all_end_alike():
+    found, finding = alike(*(failed(elapsed=at / 1000) for at in range(1000)))
+    assert (found, finding.actual) == (Outcome.PASS, "1000 do; 99 of 100 within 990 ms")
+    assert "one lost in 100 would go unseen with a chance of 4e-05" in finding.expected
+    found, finding = alike(*[failed()] * 997, failed("timeout"), failed("timeout"), resolved("192.0.2.1"))
+    assert found is Outcome.FAIL
+    assert finding.actual.startswith("997 do, 1 end as an answer, 2 end as timeout at resolve;")
+
+
+def question(name=FULL, protocol="udp"):
+    wire = dns.message.make_query(name, "A").to_wire()
+    framed = len(wire).to_bytes(2, "big") + wire if protocol == "tcp" else wire
+    return a_packet(protocol=protocol, dport=53, payload=framed)
+
+
+def test_each_question_must_arrive_at_the_node_of_the_dns_server():
+    expected = {"at_dns": [asked(FLOW.fqdn)]}
+    both = lookup(rcode="truncated"), lookup(protocol="tcp", **FOUND)
+    assert outcome(expected, *both, packets=[question(), question(protocol="tcp")]).outcome is Outcome.PASS
+    lost = outcome(expected, *both, packets=[question()])
+    assert (lost.outcome, lost.findings[-1].actual) == (Outcome.FAIL, f"not {FULL} over TCP")
+
+
+def test_what_a_tool_prints_may_be_known_only_by_the_run():
+    expected = expectation(output=FLOW.service.cluster_ip)
+    seen = an_observation(bindings=BINDINGS, output="Address:  10.96.0.5\n")
+    assert judge(CASE, expected, seen).outcome is Outcome.PASS
+    assert judge(CASE, expected, replace(seen, output="can't find web")).outcome is Outcome.FAIL

@@ -1,0 +1,186 @@
+"""How connections are shared out: the arithmetic against simulations with a fixed seed, and what each kind admits."""
+
+import itertools
+import math
+import random
+from collections import Counter
+
+import pytest
+
+from podwire.model.spread import (
+    Spread,
+    connections_for,
+    evenly,
+    every_backend,
+    finding,
+    interval,
+    lone_backend,
+    one_backend,
+    some_backend,
+    tail,
+)
+
+NAMES = tuple("abcdefgh")
+ROUNDS = 4000
+
+
+def shares(backends, connections, rng):
+    """What a balancer that chooses at random makes of so many connections."""
+    return Counter(rng.choice(NAMES[:backends]) for _ in range(connections))
+
+
+def met(spread, counts, backends, total):
+    return finding(spread, counts, NAMES[:backends], total).met
+
+
+def exact_miss(backends, connections):
+    """The chance to miss one of the backends or more, by inclusion and exclusion."""
+    return sum(
+        (-1) ** (k + 1) * math.comb(backends, k) * (1 - k / backends) ** connections for k in range(1, backends + 1)
+    )
+
+
+@pytest.mark.parametrize("risk", [0.3, 0.01, 1e-6, 1e-9])
+@pytest.mark.parametrize("backends", [2, 3, 4, 8])
+def test_the_number_of_connections_keeps_the_risk_and_is_not_wasteful(backends, risk):
+    number = connections_for(backends, risk)
+    assert exact_miss(backends, number) <= risk
+    # The bound adds up the chances of the backends; that is little too much, so one connection less is too few for it.
+    assert backends * (1 - 1 / backends) ** (number - 1) > risk
+
+
+def test_a_random_balancer_misses_a_backend_as_seldom_as_promised():
+    rng, risk, backends = random.Random(1), 0.05, 4
+    number = connections_for(backends, risk)
+    missed = sum(not met(every_backend(), shares(backends, number, rng), backends, number) for _ in range(ROUNDS))
+    expected = exact_miss(backends, number)
+    assert expected <= risk
+    assert abs(missed / ROUNDS - expected) < 4 * math.sqrt(expected / ROUNDS)
+
+
+@pytest.mark.parametrize("backends", [0, 1])
+def test_one_backend_takes_one_connection(backends):
+    assert connections_for(backends, 1e-6) == 1
+
+
+@pytest.mark.parametrize(("able", "of"), [(4, 64), (4, 65), (4, 1000), (2, 3)])
+def test_a_few_of_a_crowd_are_met_within_the_risk(able, of):
+    number = connections_for(able, 1e-6, of=of)
+    assert (1 - able / of) ** number <= 1e-6 < (1 - able / of) ** (number - 1)
+
+
+@pytest.mark.parametrize(("able", "of"), [(4, 4), (5, 4)])
+def test_when_all_of_a_crowd_answer_one_connection_is_enough(able, of):
+    assert connections_for(able, 1e-6, of=of) == 1
+
+
+@pytest.mark.parametrize(("backends", "total"), [(2, 9), (3, 7), (4, 6)])
+def test_a_tail_is_the_sum_of_all_that_is_as_far_out(backends, total):
+    ways = Counter(outcome.count(0) for outcome in itertools.product(range(backends), repeat=total))
+    for count in range(total + 1):
+        side = [k for k in ways if (k <= count if count * backends <= total else k >= count)]
+        assert tail(count, total, backends) == pytest.approx(sum(ways[k] for k in side) / backends**total)
+
+
+def test_a_tail_of_thousands_of_connections_is_a_number():
+    assert tail(5000, 20000, 4) == pytest.approx(0.5, abs=0.01)
+    assert 0 < tail(4700, 20000, 4) < 1e-5
+
+
+def test_an_even_balancer_is_called_uneven_as_seldom_as_promised():
+    rng, backends, connections = random.Random(2), 4, 60
+    assert all(met(evenly(), shares(backends, connections, rng), backends, connections) for _ in range(500))
+    risky = Spread(kind="even", risk=0.2)
+    uneven = sum(not met(risky, shares(backends, connections, rng), backends, connections) for _ in range(500))
+    # The bound adds up the chances of all backends, and shares are whole numbers: it is kept, not met.
+    assert 0.02 < uneven / 500 < 0.2
+
+
+@pytest.mark.parametrize("factor", [3, 5])
+def test_a_balancer_that_prefers_one_backend_is_called_uneven(factor):
+    rng = random.Random(3)
+    weights = (factor, 1, 1, 1)
+    counts = Counter(rng.choices(NAMES[:4], weights, k=600))
+    assert set(counts) == set(NAMES[:4])
+    assert met(every_backend(), counts, 4, 600)
+    assert not met(evenly(), counts, 4, 600)
+
+
+def test_the_boundary_of_an_even_share_is_its_risk():
+    spread, total = evenly(), 200
+    fair = [k for k in range(1, total) if met(spread, {"a": k, "b": total - k}, 2, total)]
+    # Two backends, two sides: each of the four ways to be uneven has its part of the risk.
+    assert tail(fair[0], total, 2) * 4 >= spread.risk > tail(fair[0] - 1, total, 2) * 4
+    assert fair == list(range(fair[0], total - fair[0] + 1))
+
+
+@pytest.mark.parametrize(
+    ("spread", "answered", "met_by"),
+    [
+        (one_backend(), {"a": 9}, True),
+        (one_backend(), {"a": 8, "b": 1}, False),
+        (one_backend(), {"z": 9}, False),
+        (one_backend(), {}, False),
+        (every_backend(), {"a": 8, "b": 1}, True),
+        (every_backend(), {"a": 9}, False),
+        (every_backend(), {"a": 4, "b": 4, "z": 1}, False),
+        (every_backend(), {}, False),
+        (evenly(), {"a": 5, "b": 4}, True),
+        (evenly(), {"a": 9}, False),
+        (some_backend(), {"a": 1}, True),
+        (some_backend(), {"a": 1, "z": 1}, True),
+        (some_backend(), {"z": 9}, False),
+        (some_backend(), {}, False),
+    ],
+)
+def test_what_each_kind_of_spread_admits(spread, answered, met_by):
+    assert met(spread, answered, 2, 9) is met_by
+
+
+def test_one_backend_is_evenly_used():
+    assert met(evenly(), {"a": 7}, 1, 7)
+    assert not met(evenly(), {}, 1, 7)
+
+
+def test_nothing_is_met_without_a_backend():
+    for spread in (one_backend(), every_backend(), evenly(), some_backend()):
+        assert not finding(spread, {}, (), 5).met
+
+
+def test_the_finding_tells_counts_intervals_and_the_risk():
+    told = finding(every_backend(), {"b": 20, "a": 30}, ("a", "b"), 50)
+    assert told.expected == (
+        "every backend answers at least one connection: 50 connections to 2 backends, chance to miss one 2e-15"
+    )
+    assert told.actual == "a 30 (29%..85%), b 20 (15%..71%)"
+    assert finding(one_backend(), {}, ("a",), 3).actual == "no answer"
+
+
+@pytest.mark.parametrize("total", [1, 10, 1000])
+def test_an_interval_holds_its_share_and_stays_within_bounds(total):
+    for count in {0, 1, total // 2, total}:
+        low, high = interval(count, total)
+        assert 0 <= low <= high <= 1
+        assert low - 1e-9 <= count / total <= high + 1e-9
+    assert interval(0, 0) == (0, 1)
+
+
+def test_an_interval_shrinks_with_the_number_of_connections():
+    widths = [high - low for low, high in (interval(n // 4, n) for n in (40, 400, 4000))]
+    assert widths == sorted(widths, reverse=True)
+    # z = 4.9 standard deviations of a share of a quarter.
+    assert widths[-1] == pytest.approx(2 * 4.9 * math.sqrt(0.25 * 0.75 / 4000), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_met"),
+    [({"a": 9}, True), ({"a": 20}, False), ({"a": 9, "b": 1}, False), ({}, False), ({"x": 9}, False)],
+    ids=["one answers some", "one answers all", "two answer", "nobody answers", "a stranger answers"],
+)
+def test_a_lone_backend_answers_some_connections_and_nobody_the_others(counts, is_met):
+    assert met(lone_backend(), counts, 2, 20) is is_met
+
+
+def test_a_single_backend_is_said_with_the_chance_of_it_without_affinity():
+    text = finding(one_backend(), {"a": 11}, NAMES[:2], 11).expected
+    assert text.endswith("11 connections to 2 backends, chance of that without affinity 1e-03")

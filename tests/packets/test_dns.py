@@ -1,0 +1,164 @@
+"""DNS inside packets: questions and answers over UDP and TCP, and no other packet taken for them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+
+from podwire.model.packets import Packet
+from podwire.packets.dns import DnsMessage, dns_message, dns_questions
+
+QUERY = dns.message.make_query("Echo.Outside.Example.", "AAAA")
+
+
+def packet(payload: bytes, **changes: object) -> Packet:
+    base = Packet(at=0.0, eth_src="", eth_dst="", protocol="udp", sport=50000, dport=53, payload=payload)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def answer(*addresses: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> bytes:
+    response = dns.message.make_response(QUERY)
+    response.set_rcode(rcode)
+    if addresses:
+        name = QUERY.question[0].name
+        response.answer = [
+            dns.rrset.from_text(name, 5, "IN", "CNAME", "real.example."),
+            dns.rrset.from_text("real.example.", 5, "IN", "AAAA", *addresses),
+        ]
+    return response.to_wire()
+
+
+def test_a_question_is_lower_case_and_has_no_final_dot() -> None:
+    assert dns_questions(packet(QUERY.to_wire())) == (("echo.outside.example", "AAAA"),)
+
+
+def test_an_answer_has_its_code_and_its_addresses() -> None:
+    found = dns_message(packet(answer("2001:db8:e::10"), sport=53, dport=50000))
+    assert found == DnsMessage(
+        id=QUERY.id,
+        response=True,
+        questions=(("echo.outside.example", "AAAA"),),
+        rcode="NOERROR",
+        addresses=("2001:db8:e::10",),
+        alias="real.example",
+    )
+
+
+def test_a_name_that_does_not_exist() -> None:
+    found = dns_message(packet(answer(rcode=dns.rcode.NXDOMAIN), sport=53, dport=50000))
+    assert found is not None
+    assert (found.rcode, found.addresses) == ("NXDOMAIN", ())
+
+
+def test_over_tcp_a_message_stands_behind_its_length() -> None:
+    wire = QUERY.to_wire()
+    framed = packet(len(wire).to_bytes(2, "big") + wire, protocol="tcp")
+    assert dns_questions(framed) == (("echo.outside.example", "AAAA"),)
+    assert dns_questions(replace(framed, payload=framed.payload[:-1])) == ()
+
+
+def test_a_truncated_answer_is_read_and_marked() -> None:
+    response = dns.message.make_response(QUERY)
+    response.flags |= dns.flags.TC
+    found = dns_message(packet(response.to_wire(), sport=53, dport=50000))
+    assert found is not None
+    assert found.truncated
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        packet(QUERY.to_wire(), dport=8080),
+        packet(QUERY.to_wire(), protocol="icmp"),
+        packet(QUERY.to_wire(), fragment=True),
+        packet(b""),
+        packet(b"pw-token pw-token"),
+        packet(QUERY.to_wire()[:20]),
+    ],
+    ids=["port", "icmp", "fragment", "empty", "text", "cut"],
+)
+def test_anything_else_is_no_dns(other: Packet) -> None:
+    assert dns_message(other) is None
+    assert dns_questions(other) == ()
+
+
+def held_against_dnspython(wire: bytes) -> None:
+    """What is read of a message is what dnspython reads of it."""
+    found, known = dns_message(packet(wire)), dns.message.from_wire(wire)
+    assert found is not None
+    records = [(answer.rdtype, record) for answer in known.answer for record in answer]
+    assert found == DnsMessage(
+        id=known.id,
+        response=bool(known.flags & dns.flags.QR),
+        questions=tuple((q.name.to_text(True).lower(), dns.rdatatype.to_text(q.rdtype)) for q in known.question),
+        rcode=dns.rcode.to_text(known.rcode()),
+        addresses=tuple(one.address for kind, one in records if kind in (dns.rdatatype.A, dns.rdatatype.AAAA)),
+        truncated=bool(known.flags & dns.flags.TC),
+        alias=next((str(one.target)[:-1].lower() for kind, one in records if kind == dns.rdatatype.CNAME), ""),
+    )
+
+
+@pytest.mark.parametrize("kind", ["A", "AAAA", "PTR", "SRV", "TXT", "SOA", "HTTPS"])
+@pytest.mark.parametrize("code", [dns.rcode.NOERROR, dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN, dns.rcode.REFUSED])
+def test_messages_are_read_as_dnspython_reads_them(kind: str, code: dns.rcode.Rcode) -> None:
+    query = dns.message.make_query("Web.Ns.svc.cluster.local.", kind, use_edns=0)
+    response = dns.message.make_response(query)
+    response.set_rcode(code)
+    response.answer = [
+        dns.rrset.from_text("Web.Ns.svc.cluster.local.", 5, "IN", "CNAME", "Far.example."),
+        dns.rrset.from_text("far.example.", 5, "IN", "A", "192.0.2.1", "192.0.2.2"),
+        dns.rrset.from_text("far.example.", 5, "IN", "AAAA", "2001:db8::1"),
+        dns.rrset.from_text("far.example.", 5, "IN", "TXT", '"192.0.2.3"'),
+    ]
+    held_against_dnspython(query.to_wire())
+    held_against_dnspython(response.to_wire())
+
+
+def test_the_answers_of_a_message_that_is_cut_off_count_as_far_as_they_go() -> None:
+    whole = answer("2001:db8::1", "2001:db8::2")
+    found = dns_message(packet(whole[:-1]))
+    assert found is not None
+    assert found.alias == "real.example"
+    assert found.addresses in (("2001:db8::1",), ("2001:db8::2",))
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\xc0\x0c\x00\x01\x00\x01",
+        b"\xc0\xff\x00\x01\x00\x01",
+        b"\x03abc\xc0\x0c\x00\x01\x00\x01",
+        b"\x40" + b"a" * 64 + b"\x00\x00\x01\x00\x01",
+        b"\x05abc",
+        b"\x03abc\x00\x00",
+        b"",
+    ],
+    ids=[
+        "a pointer to itself",
+        "a pointer beyond",
+        "a circle",
+        "a long label",
+        "half a label",
+        "half a question",
+        "no question",
+    ],
+)
+def test_a_message_whose_question_is_broken_is_none(tail: bytes) -> None:
+    assert dns_message(packet(b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + tail)) is None
+
+
+def test_no_bytes_at_all_break_the_reader() -> None:
+    chance = random.Random(53)
+    whole = answer("2001:db8::1")
+    for _ in range(3000):
+        wire = bytearray(whole[: chance.randrange(12, len(whole) + 1)])
+        for _ in range(chance.randrange(1, 8)):
+            wire[chance.randrange(len(wire))] = chance.randrange(256)
+        dns_message(packet(bytes(wire)))

@@ -1,0 +1,155 @@
+"""Facts that a user states fill the gaps of discovery, and what is seen is never overruled."""
+
+from dataclasses import replace
+
+import pytest
+
+from podwire.model.facts import ClusterFacts, Encapsulation
+from podwire.platforms.stated import Contradiction, StatedFacts, merged
+from podwire.platforms.stated_file import FactsError, load_stated_facts
+
+NOTHING = ClusterFacts(mode="unknown", windows_families=("ipv4", "ipv6"), signals=("network mode: no signal tells it",))
+CONFLICT = "conflict: network mode l2bridge (node w) and overlay (ConfigMap kube-system/cni); taken as unknown"
+FLANNEL = ClusterFacts(
+    mode="overlay",
+    cni="flannel",
+    ipam="host-local",
+    encapsulation=Encapsulation(vni=4096),
+    signals=("node w: flannel backend vxlan, VNI 4096", "node w: Direct Server Return on"),
+    dsr=True,
+)
+
+
+def stated(**what):
+    return StatedFacts(source="facts.yaml", **what)
+
+
+def test_what_is_not_known_is_taken_and_said():
+    facts = merged(NOTHING, stated(mode="l2tunnel", cni="azure-cni", dsr=False))
+    assert (facts.mode, facts.cni, facts.dsr) == ("l2tunnel", "azure-cni", False)
+    assert facts.signals[-3:] == (
+        "facts.yaml: network mode l2tunnel, stated",
+        "facts.yaml: CNI azure-cni, stated",
+        "facts.yaml: Direct Server Return off, stated",
+    )
+
+
+def test_a_stated_overlay_has_its_tunnel_and_no_ipv6_on_windows():
+    facts = merged(NOTHING, stated(mode="overlay"))
+    assert facts.encapsulation == Encapsulation(kind="vxlan", port=4789)
+    assert facts.windows_families == ("ipv4",)
+    assert merged(NOTHING, stated(mode="overlay", windows_families=("ipv4", "ipv6"))).windows_families[1:] == ("ipv6",)
+
+
+def test_a_stated_transparent_network_of_ovn_is_geneve():
+    facts = merged(NOTHING, stated(mode="transparent", cni="ovn-kubernetes"))
+    assert facts.encapsulation == Encapsulation(kind="geneve", port=6081)
+
+
+def test_what_a_clouds_rules_deny_is_known_because_it_is_stated():
+    facts = merged(NOTHING, stated(denied_port=True))
+    assert (NOTHING.denied_port, facts.denied_port) == (None, True)
+    assert facts.signals[-1] == "facts.yaml: denial of TCP port 18998 on, stated"
+
+
+def test_a_security_group_is_known_because_it_is_stated():
+    facts = merged(NOTHING, stated(pod_security_group="sg-0a"))
+    assert (NOTHING.pod_security_group, facts.pod_security_group) == (None, "sg-0a")
+    assert facts.signals[-1] == "facts.yaml: security group that lets nobody in sg-0a, stated"
+
+
+def test_what_was_seen_too_is_said_to_agree_and_changes_nothing():
+    facts = merged(FLANNEL, stated(mode="overlay", cni="flannel"))
+    assert replace(facts, signals=FLANNEL.signals) == FLANNEL
+    assert facts.signals[-1] == "facts.yaml: CNI flannel, as seen"
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (
+            {"mode": "l2bridge"},
+            "facts.yaml: mode: l2bridge is stated, but overlay is seen (node w: flannel backend vxlan, VNI 4096); "
+            "correct or remove it",
+        ),
+        (
+            {"dsr": False},
+            "facts.yaml: dsr: off is stated, but on is seen (node w: Direct Server Return on); correct or remove it",
+        ),
+        ({"encapsulation": Encapsulation(vni=4097)}, "VNI 4097 is stated, but vxlan to port 4789, VNI 4096 is seen"),
+        ({"cluster_domain": "other.local"}, "other.local is stated, but cluster.local is seen"),
+    ],
+)
+def test_what_is_seen_is_not_overruled(what, told):
+    with pytest.raises(Contradiction) as problem:
+        merged(FLANNEL, stated(**what))
+    assert told in str(problem.value)
+
+
+def test_an_assumption_gives_way():
+    signals = ("cluster domain: no signal tells it; cluster.local is assumed",)
+    facts = merged(replace(FLANNEL, signals=signals), stated(cluster_domain="corp.example"))
+    assert facts.cluster_domain == "corp.example"
+
+
+def test_a_tunnel_where_there_is_none_is_a_contradiction():
+    with pytest.raises(Contradiction, match="stated, but there is none in network mode l2bridge"):
+        merged(NOTHING, stated(mode="l2bridge", encapsulation=Encapsulation()))
+
+
+def test_a_vni_that_the_api_does_not_tell_is_taken():
+    facts = merged(replace(FLANNEL, encapsulation=Encapsulation()), stated(encapsulation=Encapsulation(vni=4096)))
+    assert facts.encapsulation == Encapsulation(vni=4096)
+
+
+def test_a_statement_settles_a_conflict_for_one_of_its_sides_only():
+    torn = replace(NOTHING, signals=(CONFLICT,))
+    assert merged(torn, stated(mode="l2bridge")).mode == "l2bridge"
+    with pytest.raises(Contradiction, match=r"l2tunnel is stated, but seen are network mode l2bridge \(node w\) and"):
+        merged(torn, stated(mode="l2tunnel"))
+
+
+def written(tmp_path, text):
+    path = tmp_path / "facts.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_file_states_what_it_has(tmp_path):
+    text = "mode: overlay\nencapsulation: {kind: geneve, vni: 7}\nfamilies: [ipv6, ipv4]\ndsr: true\n"
+    facts = load_stated_facts(written(tmp_path, text))
+    assert (facts.mode, facts.dsr, facts.families) == ("overlay", True, ("ipv4", "ipv6"))
+    assert facts.encapsulation == Encapsulation(kind="geneve", port=6081, vni=7)
+    assert facts.cni is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mode: bridged", "facts.yaml: mode: 'bridged' is none of overlay, l2bridge, l2tunnel, transparent, nat"),
+        ("modus: overlay", "facts.yaml: modus: unknown key (known: mode, cni, ipam"),
+        ("denied_port: 18998", "facts.yaml: denied_port: true or false is needed, found 18998"),
+        ("pod_security_group: web", "facts.yaml: pod_security_group: the id of a security group (sg-...) is needed"),
+        ("dsr: maybe", "facts.yaml: dsr: true or false is needed, found 'maybe'"),
+        ("families: [ipv5]", "facts.yaml: families: ipv4, ipv6 or both are needed, found ['ipv5']"),
+        ("families: []", "facts.yaml: families: ipv4, ipv6 or both are needed, found []"),
+        ("encapsulation: {port: 1}", "facts.yaml: encapsulation, kind: is missing"),
+        ("encapsulation: {kind: stt}", "facts.yaml: encapsulation, kind: 'stt' is none of vxlan, geneve"),
+        ("encapsulation: {kind: vxlan, vni: 0}", "facts.yaml: encapsulation, vni: 1 to 16777215 is needed, found 0"),
+        ("encapsulation: {kind: vxlan, port: 70000}", "facts.yaml: encapsulation, port: 1 to 65535 is needed"),
+        ("ipam: dhcp", "facts.yaml: ipam: 'dhcp' is none of host-local"),
+        ("cni: 5", "facts.yaml: cni: text is needed, found 5"),
+        ("- mode", "facts.yaml: the file: a mapping is needed, found list"),
+        ("a: [", "facts.yaml: not valid YAML"),
+    ],
+)
+def test_a_wrong_file_is_one_line(tmp_path, text, told):
+    with pytest.raises(FactsError) as problem:
+        load_stated_facts(written(tmp_path, text))
+    assert told in str(problem.value)
+    assert len(str(problem.value).splitlines()) == 1
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(FactsError, match="cannot be read: No such file"):
+        load_stated_facts(tmp_path / "none.yaml")

@@ -1,0 +1,137 @@
+"""A case as a request to an agent, and what an agent answers as attempts."""
+
+import pytest
+from observed import a_case, a_flow
+
+from podwire.model.flows import Peer
+from podwire.probing.requests import AT_ONCE, LOOKUPS_AT_ONCE, MOST_UNANSWERED, NODE_PATIENCE, attempts_in, request_of
+from podwire.probing.targets import Target
+
+BY_ADDRESS = Target(host="10.0.0.1", port=8080, ip="10.0.0.1")
+BY_NAME = Target(host="echo", port=80, ip="10.96.0.1", name="echo", fqdn="echo.ns.svc.cluster.local")
+
+
+def asked(target=BY_ADDRESS, number=1, **changes):
+    case = a_case(a_flow(connections=number, **changes))
+    tokens, ports = [f"t{at}" for at in range(number)], list(range(50000, 50000 + number))
+    return request_of(case, target, tokens, ports, 4.0)
+
+
+def answer(**changes):
+    """An attempt as an agent tells it."""
+    parts = {
+        "token": "t0",
+        "started": 1.0,
+        "elapsed": 0.1,
+        "local": ["10.0.0.2", 50000],
+        "peer": ["10.0.0.1", 8080],
+        "resolved": [],
+        "reply": {"identity": "x", "source": "10.0.0.2", "source_port": 50000},
+        "error": None,
+        "sent": 1,
+        "received": 256,
+    }
+    return {**parts, **changes}
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp", "http", "sctp"])
+@pytest.mark.parametrize(("family", "number"), [("ipv4", 4), ("ipv6", 6)])
+def test_one_exchange_is_asked_for_as_such(protocol, family, number):
+    method, parameters, seconds = asked(protocol=protocol, family=family, payload=9000)
+    assert (method, seconds) == ("exchange", 4.0)
+    assert parameters == {
+        "proto": protocol,
+        "host": "10.0.0.1",
+        "port": 8080,
+        "family": number,
+        "token": "t0",
+        "preferred_port": 50000,
+        "timeout": 4.0,
+        "resolve": False,
+        "size": 9000,
+    }
+
+
+def test_a_name_is_resolved_by_the_client():
+    _, parameters, _ = asked(BY_NAME, via="short-name")
+    assert (parameters["host"], parameters["resolve"]) == ("echo", True)
+
+
+@pytest.mark.parametrize(("number", "rounds"), [(2, 1), (AT_ONCE, 1), (AT_ONCE + 1, 2), (5 * AT_ONCE, 5)])
+def test_many_exchanges_go_together_and_may_take_as_many_rounds_as_it_needs(number, rounds):
+    method, parameters, seconds = asked(number=number)
+    assert (method, seconds, parameters["at_once"]) == ("sequence", 4.0 * rounds, AT_ONCE)
+    each = parameters["exchanges"]
+    assert [one["token"] for one in each] == [f"t{at}" for at in range(number)]
+    assert len({one["preferred_port"] for one in each}) == number
+
+
+def test_tokens_and_ports_must_be_as_many():
+    with pytest.raises(ValueError, match="zip"):
+        request_of(a_case(), BY_ADDRESS, ["a", "b"], [1], 4.0)
+
+
+def test_a_ping_has_a_size_and_a_number_of_its_own():
+    method, parameters, _ = asked(protocol="icmp")
+    assert method == "ping"
+    assert (parameters["count"], parameters["size"], parameters["token"]) == (3, 64, "t0")
+    assert "port" not in parameters
+
+
+def test_the_health_of_a_node_is_asked_at_the_root():
+    _, parameters, _ = asked(via="health-port", protocol="http")
+    assert parameters["path"] == "/"
+    assert "path" not in asked(protocol="http")[1]
+
+
+def test_names_are_looked_up_without_an_exchange():
+    method, parameters, _ = asked(BY_NAME, number=2, via="short-name", protocol="dns", family="ipv6")
+    assert method == "lookups"
+    assert (parameters["at_once"], parameters["give_up"]) == (LOOKUPS_AT_ONCE, MOST_UNANSWERED)
+    # Names below the target's, one a look-up: no cache has them.
+    assert parameters["lookups"] == [
+        {"name": f"{token}.{BY_NAME.fqdn}.", "family": 6, "timeout": 4.0, "token": token} for token in ("t0", "t1")
+    ]
+    one = asked(BY_NAME, via="short-name", protocol="dns")[1]["lookups"]
+    assert [lookup["name"] for lookup in one] == ["echo"]
+    assert asked(BY_NAME, number=2 * LOOKUPS_AT_ONCE + 1, via="short-name", protocol="dns")[2] == 12.0
+
+
+def test_a_tool_is_run_on_the_target():
+    method, parameters, _ = asked(BY_NAME, via="short-name", protocol="tool", tool="nslookup")
+    assert method == "tool"
+    assert parameters == {"name": "nslookup", "arguments": ["echo"], "timeout": 4.0}
+
+
+@pytest.mark.parametrize("tool", ["hns-networks", "hns-endpoints"])
+def test_what_hns_has_is_asked_of_no_target(tool):
+    assert asked(protocol="tool", tool=tool) == ("tool", {"name": tool, "timeout": NODE_PATIENCE}, NODE_PATIENCE)
+
+
+def test_the_card_of_a_node_is_asked_for_until_it_has_what_is_wanted():
+    case = a_case(a_flow(protocol="tool", tool="ec2-card"))
+    method, parameters, seconds = request_of(case, BY_ADDRESS, ["t0"], [50000], 4.0, "l2bridge", 6)
+    assert (method, parameters) == ("ec2_card", {"least": 6, "timeout": seconds})
+    assert seconds == NODE_PATIENCE
+
+
+def test_one_answer_is_one_attempt_and_several_are_several():
+    (one,), output = attempts_in(a_case(), answer(), ["t0"])
+    assert (one.token, one.reply.identity, output) == ("t0", "x", "")
+    many, _ = attempts_in(a_case(), {"attempts": [answer(), answer(token="t1")]}, ["t0", "t1"])
+    assert [attempt.token for attempt in many] == ["t0", "t1"]
+
+
+def test_what_a_tool_prints_is_kept():
+    server = Peer(role="server", kind="dns", os="dns")
+    case = a_case(a_flow(protocol="tool", tool="nslookup", server=server))
+    ran = {"started": 2.0, "elapsed": 0.3, "stdout": "Name: echo\n", "stderr": "a warning\n", "code": 3}
+    (attempt,), output = attempts_in(case, ran, ["t0"])
+    assert (attempt.token, attempt.started, attempt.elapsed, attempt.status) == ("t0", 2.0, 0.3, 3)
+    assert output == "Name: echo\n\na warning"
+
+
+@pytest.mark.parametrize(("printed", "output"), [("[]\n", "[]\n"), ("", "a warning"), ("\r\n", "a warning")])
+def test_a_list_is_kept_without_what_was_said_beside_it(printed, output):
+    ran = {"started": 2.0, "elapsed": 0.3, "stdout": printed, "stderr": "a warning\n", "code": 0}
+    assert attempts_in(a_case(a_flow(protocol="tool", tool="windows-nat")), ran, ["t0"])[1] == output

@@ -1,0 +1,110 @@
+"""The questions of a case among all that was captured: by name, by type, and where the client's packets are seen."""
+
+from __future__ import annotations
+
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+from observed import a_case, a_flow, an_attempt
+
+from podwire.model.cases import Slot, pod_point
+from podwire.model.flows import Peer
+from podwire.model.observations import Point
+from podwire.model.packets import Packet
+from podwire.packets.correlate import CaptureIndex
+from podwire.probing.captures import Captured, Place
+from podwire.probing.requests import names_of
+from podwire.probing.sightings import MOST_SHOWN, Landed, Seen
+from podwire.probing.targets import Target
+
+FULL = "web.ns.svc.cluster.local"
+POD, NIC, FAR = Place("pod", "windows-1-b"), Place("nic", "windows-1"), Place("nic", "linux-1")
+PLACES: dict[Point, Place] = {"client-pod": POD, "client-node": NIC, "server-node": FAR}
+DNS = Peer(role="server", kind="dns", os="dns")
+
+
+def asked(name: str, number: int, kind: str = "A", *, tcp: bool = False, answered: bool = True) -> list[Packet]:
+    """A question and its no."""
+    query = dns.message.make_query(name, kind, id=number)
+    answer = dns.message.make_response(query)
+    answer.set_rcode(dns.rcode.NXDOMAIN)
+    made = []
+    for wire, ports in ((query.to_wire(), (50000 + number, 53)), (answer.to_wire(), (53, 50000 + number))):
+        framed = len(wire).to_bytes(2, "big") + wire if tcp else wire
+        made.append(
+            Packet(
+                at=float(number),
+                eth_src="",
+                eth_dst="",
+                protocol="tcp" if tcp else "udp",
+                src="10.0.0.1",
+                dst="10.0.0.1",
+                sport=ports[0],
+                dport=ports[1],
+                payload=framed,
+                seq=1,
+            )
+        )
+    return made if answered else made[:1]
+
+
+def sighting(at: dict[Place, list[Packet]], kind: str = "pod", connections: int = 1, target: Target | None = None):
+    flow = a_flow(
+        client=Peer(role="client", kind=kind, os="windows"),  # type: ignore[arg-type]
+        server=DNS,
+        via="short-name",
+        protocol="dns",
+        connections=connections,
+    )
+    points = tuple(point for point in PLACES if point == pod_point(flow.client) or point.endswith("node"))
+    case = a_case(flow)
+    case = type(case)(**{**case.__dict__, "points": points, "server": Slot(os="dns", node="linux-1", probe="dns")})
+    captured = {place: Captured(index=CaptureIndex(at.get(place, ()))) for place in PLACES.values()}
+    for place, known in captured.items():
+        captured[place] = Captured(index=known.index, frames=[None] * len(known.index.packets))  # type: ignore[list-item]
+    seen = Seen(captured, lambda _, point: PLACES[point], {8080})
+    landed = Landed(
+        case=case,
+        target=target or Target(host="web", port=80, ip="", name="web", fqdn=FULL),
+        bindings={},
+        attempts=(an_attempt(),),
+    )
+    return seen.sighting(landed, ()).observation
+
+
+def test_a_case_sees_its_own_name_and_type_only() -> None:
+    packets = [*asked(FULL, 1), *asked(FULL, 2, "AAAA"), *asked("other.ns.svc.cluster.local", 3)]
+    observation = sighting({POD: packets, FAR: packets})
+    assert [(one.id, one.name, one.rcode) for one in observation.lookups] == [(1, FULL, "NXDOMAIN")]
+    for point in ("client-pod", "server-node"):
+        assert [one.direction for one in observation.captures[point].packets] == ["request", "reply"]
+
+
+def test_the_questions_of_a_node_are_seen_at_its_nic() -> None:
+    observation = sighting({NIC: asked(FULL, 1), POD: asked(FULL, 2)}, kind="host")
+    assert [one.id for one in observation.lookups] == [1]
+
+
+def test_of_a_connection_all_segments_are_kept() -> None:
+    packets = asked(FULL, 1, tcp=True)
+    observation = sighting({POD: packets})
+    assert len(observation.captures["client-pod"].packets) == 2
+    assert observation.lookups[0].protocol == "tcp"
+
+
+def test_many_look_ups_ask_for_names_of_their_own_and_the_unanswered_ones_are_shown_first() -> None:
+    target = Target(host="nobody", port=80, ip="", name="nobody", fqdn="nobody.ns.svc.cluster.local")
+    names = names_of(target, [f"pw{number:016x}" for number in range(100)])
+    assert len(set(names)) == 100
+    packets = [packet for number, name in enumerate(names) for packet in asked(name, number, answered=number != 99)]
+    observation = sighting({POD: packets}, connections=100, target=target)
+    assert len(observation.lookups) == 100
+    shown = observation.captures["client-pod"].packets
+    assert len(shown) == 2 * MOST_SHOWN - 1
+    assert shown[-1].packet is packets[-1]
+
+
+@pytest.mark.parametrize("host", ["web", "web."])
+def test_a_single_look_up_asks_for_the_name_as_it_is_spelled(host: str) -> None:
+    assert names_of(Target(host=host, port=80, ip="", name=host, fqdn=FULL), ["pw0"]) == [host]

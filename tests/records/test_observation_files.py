@@ -1,0 +1,112 @@
+"""Observations on disk: what comes back, what is cut, and what is refused."""
+
+import gzip
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+from observed import a_case, a_packet, a_tunnel, an_attempt, an_observation
+from records_for_tests import case, record
+
+from podwire.model.observations import Lookup
+from podwire.model.verdicts import Outcome
+from podwire.records.observation_files import NAME, read_observations, write_observations
+from podwire.records.observations import PACKETS_EACH_WAY, PAYLOAD, Stored, exchanges, stored
+
+TREE = json.dumps(stored(a_case(), an_observation(), Outcome.PASS).to_tree())
+
+
+def kept(several, directory):
+    """A record whose observations are these, in a folder."""
+    return record(case(), observations=write_observations(several, directory))
+
+
+def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
+    seen = an_observation(
+        an_attempt(error="timeout"),
+        [a_packet(payload=bytes(range(200, 256)), outer=a_tunnel()), a_packet("reply", quoted=a_packet().packet)],
+        unusable=("server-pod",),
+        bindings={"client.ip": "10.244.1.2", "server.port": 80, "client.node.build": (20348, 1), "dns.ip": ("a", "b")},
+        lookups=(Lookup(name="x", type="A", server="10.96.0.10", protocol="udp", at=1.5, answers=("10.0.0.1",)),),
+        output="Ä",
+        settled=1.25,
+    )
+    written = stored(a_case(), seen, Outcome.FAIL, 2)
+    found = kept([written], tmp_path)
+    assert read_observations(found, tmp_path, Stored.from_tree) == [written]
+    assert written.observation == seen
+    [one] = read_observations(found, tmp_path, exchanges)
+    assert (one.case_id, one.round, one.attempts) == (a_case().id, 2, seen.attempts)
+
+
+def test_a_payload_is_kept_in_part_and_that_of_dns_whole():
+    seen = an_observation(packets=[a_packet(payload=b"x" * 1000)])
+    [one] = stored(a_case(), seen, Outcome.FAIL).observation.captures["client-pod"].packets
+    assert one.packet.payload == b"x" * PAYLOAD
+    seen = an_observation(packets=[a_packet(dport=53, payload=b"x" * 1000)])
+    [one] = stored(a_case(), seen, Outcome.FAIL).observation.captures["client-pod"].packets
+    assert one.packet.payload == b"x" * 1000
+
+
+def test_many_exchanges_that_pass_keep_their_first_packets_each_way():
+    several = [a_packet(at=float(at)) for at in range(PACKETS_EACH_WAY + 5)] + [a_packet("reply")]
+    seen = an_observation(packets=several, attempts=(an_attempt(), an_attempt()))
+    passed = stored(a_case(), seen, Outcome.PASS)
+    assert passed.cut == dict.fromkeys(seen.captures, 5)
+    assert passed.observation.captures["client-pod"].packets == (*several[:PACKETS_EACH_WAY], several[-1])
+    assert stored(a_case(), seen, Outcome.FAIL).cut == {}
+    assert stored(a_case(), replace(seen, attempts=(an_attempt(),)), Outcome.PASS).cut == {}
+
+
+def put(directory, data):
+    (directory / NAME).write_bytes(data)
+    return {"sha256": hashlib.sha256(data).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda folder: (folder / NAME).unlink() or {}, "No such file or directory; it belongs beside the run.json"),
+        (lambda folder: put(folder, b"x") and {}, "its SHA-256 is not the one in run.json"),
+        (lambda folder: put(folder, b"x"), "not a compressed file of observations"),
+        (lambda folder: put(folder, gzip.compress(b"{}" * 99)[:-9]), "Compressed file ended before"),
+        (lambda folder: put(folder, gzip.compress(b"{}\n")), "line 1: case: is missing"),
+        (lambda folder: put(folder, gzip.compress(b"[\n")), "line 1: Expecting value"),
+        (
+            lambda folder: put(folder, gzip.compress(TREE.replace("tcp", "tpc").encode())),
+            "line 1: .*protocol: 'tpc' is none of tcp",
+        ),
+        (
+            lambda folder: put(folder, gzip.compress(TREE.replace('"request"', '"up"').encode())),
+            r"line 1: captures.client-pod.packets\[0\].direction: 'up' is none of request, reply",
+        ),
+        (
+            lambda folder: put(folder, gzip.compress(TREE.replace('"direction", ', "").encode())),
+            r"line 1: captures.client-pod.packets\[0\]: a list of \d+ values is needed",
+        ),
+        (
+            lambda folder: put(folder, gzip.compress(TREE.replace('"columns"', '"rows"').encode())),
+            "line 1: rows: is not known here",
+        ),
+        (lambda folder: {"count": 7}, "holds 1 observations, run.json counts 7"),
+        (lambda folder: {"file": "../x"}, "observations.file: '../x' is not in the folder of the run"),
+        (lambda folder: {"file": "x\0"}, "observations.file: .* is no file name"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_one_line(tmp_path, damage, complaint):
+    found = kept([stored(a_case(), an_observation(), Outcome.PASS)], tmp_path)
+    changed = replace(found, observations=replace(found.observations, **damage(tmp_path)))
+    with pytest.raises(ValueError, match=complaint) as caught:
+        read_observations(changed, tmp_path, Stored.from_tree)
+    assert str(caught.value).startswith(str(tmp_path))
+
+
+def test_a_record_without_observations_says_so(tmp_path):
+    with pytest.raises(ValueError, match="observations: the record has none"):
+        read_observations(record(case()), tmp_path, exchanges)
+
+
+def test_what_is_no_observation_has_no_exchanges():
+    with pytest.raises(ValueError, match="is no observation"):
+        exchanges({"case": []})

@@ -1,0 +1,61 @@
+"""What a real run on the lab stores gives the verdicts that were given when it was seen."""
+
+import pytest
+from records_for_tests import record
+
+from podwire.judging.judge import judge
+from podwire.model.verdicts import Outcome
+from podwire.planning.plan import Selection
+from podwire.records.observation_files import read_observations, write_observations
+from podwire.records.observations import Stored, stored
+from podwire.running.rejudge import differences
+from podwire.running.runner import Runner, RunOptions
+from podwire.suite import expectation_of
+
+# Failures, limitations, names, and many exchanges at once.
+CHOSEN = Selection(areas=("dns", "egress", "pod_to_pod"))
+OPTIONS = RunOptions(selection=CHOSEN, faults=("outbound-nat-missing",), repeat=2)
+
+
+@pytest.fixture(scope="module")
+def runner():
+    """A runner that has seen all of these cases in two rounds."""
+    made = Runner(OPTIONS)
+    try:
+        made.observe(list(made.plan.cases.values()))
+    finally:
+        made.close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def judged(runner):
+    """A function that judges an observation of a case."""
+    tests = {f"{test.module}::{test.name}": test for test in runner.tests}
+
+    def verdict(case, observation):
+        return judge(case, expectation_of(tests[case.test], case.flow), observation, runner.limitation(case))
+
+    return verdict
+
+
+def test_the_verdict_on_what_is_stored_is_that_on_what_was_seen(runner, judged, tmp_path):
+    live = [
+        (case, number, sighting.observation, judged(case, sighting.observation))
+        for case in runner.plan.cases.values()
+        for number, sighting in enumerate(runner.sightings[case.id].rounds)
+    ]
+    kept = [stored(case, seen, verdict.outcome, number) for case, number, seen, verdict in live]
+    found = read_observations(record(observations=write_observations(kept, tmp_path)), tmp_path, Stored.from_tree)
+    assert found == kept
+    assert {one.round for one in found} == {0, 1}
+    again = [judged(case, one.observation) for (case, *_), one in zip(live, found, strict=True)]
+    for (*_, then), now, one in zip(live, again, found, strict=True):
+        assert list(differences(then, now)) == []
+        assert one.cut or then == now
+    assert {Outcome.PASS, Outcome.FAIL, Outcome.LIMITATION_CONFIRMED} <= {verdict.outcome for *_, verdict in live}
+
+
+def test_the_images_of_the_probes_are_known(runner):
+    assert {one.node for one in runner.images} == {"linux-1", "linux-2", "windows-1", "windows-2"}
+    assert all(one.digest.startswith("sha256:") for one in runner.images)
