@@ -3,12 +3,12 @@
 import pytest
 from records_for_tests import record
 
+from podwire.gating.rejudge import differences
 from podwire.judging.judge import judge
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
 from podwire.records.observation_files import read_observations, write_observations
 from podwire.records.observations import Stored, stored
-from podwire.running.rejudge import differences
 from podwire.running.runner import Runner, RunOptions
 from podwire.suite import expectation_of
 

@@ -90,9 +90,9 @@ def _share(text: str) -> float:
 
 def _judge(options: argparse.Namespace) -> int:
     from podwire.catalogue.load import CatalogueError
+    from podwire.gating import rejudge
     from podwire.planning.plan import PlanError
     from podwire.records.trees import plain
-    from podwire.running import rejudge
 
     try:
         record, several = rejudge.rejudge(options.run)

@@ -6,30 +6,40 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from podwire.gating.confirm import contradictions
 from podwire.gating.gate import Gate, Refused, Run, hold
 from podwire.gating.numbers import Rules
+from podwire.gating.rejudge import Today, rounds_of
 from podwire.gating.waiver_file import load_waivers
 from podwire.gating.waivers import Waiver
 from podwire.records.files import load_record
-from podwire.records.observation_files import read_observations
-from podwire.records.observations import exchanges
+from podwire.records.observations import Exchanges
+from podwire.records.seal import broken
+
+MOST_LINES = 10
+"""Of what contradicts a record, so much is said."""
 
 
 def load_run(path: Path) -> Run:
-    """A run from its folder, or from the `run.json` in it. ValueError tells in one line what is wrong with it."""
+    """A run from its folder, or from the `run.json` in it, once its own observations bear it out.
+
+    ValueError tells what is wrong with it: one line, or a line for each case that its observations contradict.
+    """
     record = load_record(path)
     folder = path if path.is_dir() else path.parent
-    several = read_observations(record, folder, exchanges)
+    rounds = rounds_of(record, folder)
+    wrong = [*broken(record, folder), *contradictions(record, rounds, Today.of(record))]
+    if wrong:
+        more = [f"... and {len(wrong) - MOST_LINES} more"] if len(wrong) > MOST_LINES else []
+        raise ValueError("\n".join(f"{folder}: {line}" for line in (*wrong[:MOST_LINES], *more)))
+    exchanges = (
+        Exchanges(case_id=one.case.id, round=one.round, attempts=one.observation.attempts)
+        for several in rounds.values()
+        for one in several
+    )
     files = {file for case in record.cases for file in case.evidence}
-    absent = tuple(sorted(file for file in files if not _is_there(folder, file)))
-    return Run(record=record, exchanges=tuple(several), folder=str(folder), absent=absent)
-
-
-def _is_there(folder: Path, file: str) -> bool:
-    try:
-        return (folder / file).is_file()
-    except ValueError:
-        return False
+    absent = tuple(sorted(file for file in files if not (folder / file).is_file()))
+    return Run(record=record, exchanges=tuple(exchanges), folder=str(folder), absent=absent)
 
 
 def load_runs(baseline: Sequence[Path], candidate: Sequence[Path]) -> tuple[list[Run], list[Run]]:

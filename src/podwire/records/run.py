@@ -10,6 +10,7 @@ from typing import Any
 
 from podwire.model.facts import ClusterFacts
 from podwire.model.verdicts import Outcome, Verdict
+from podwire.records.paths import is_inside
 from podwire.records.trees import Malformed, plain, value_of
 
 SCHEMA = "podwire.run/2"
@@ -155,6 +156,9 @@ def _check(record: RunRecord, tree: Mapping[str, Any], *, planned: bool) -> None
     for at, case in enumerate(record.cases):
         if not case.id.startswith(f"{case.area}/{case.requirement}["):
             raise Malformed(f"{ascii(case.id)[:120]} is not of its area and requirement", f"cases[{at}].id")
+        for file in case.evidence:
+            if not is_inside(file):
+                raise Malformed(f"{ascii(file)[:60]} leads out of the folder of the run", f"cases[{at}].evidence")
         if ids[case.id] > 1:
             raise Malformed(f"{ascii(case.id)[:120]} is there twice", f"cases[{at}].id")
     if planned and Counter(record.planned) != ids + Counter(record.missing):

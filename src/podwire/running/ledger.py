@@ -10,60 +10,19 @@ from pathlib import Path
 
 from podwire import __version__
 from podwire.content import content_root, is_checkout, suites_digest
-from podwire.judging.judged import JudgedCase
 from podwire.model.observations import Observation
-from podwire.model.requirements import Catalogue
 from podwire.model.verdicts import Outcome
 from podwire.records.files import write_record
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
 from podwire.records.run import CaseRecord, ExclusionRecord, RunRecord, StoredObservations
+from podwire.records.seal import write_seal
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.junit import write_junit
 from podwire.reporting.terminal import summary
 from podwire.running.runner import Runner
 
 INCONCLUSIVE_ONLY = 10
-
-
-def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRecord:
-    """The record of a judged case. `title` is the test's name, which is a sentence."""
-    case, verdict = judged.case, judged.verdict
-    if verdict is None or judged.expectation is None:
-        raise ValueError(f"{case.id} was not judged")
-    rule = catalogue.requirements[case.requirement]
-    flow = case.flow
-    limitation = judged.limitation if verdict.limitation else None
-    cited = (*(limitation.sources if limitation else ()), *rule.sources)
-    attempts = judged.rounds[0].attempts
-    return CaseRecord(
-        id=case.id,
-        area=case.area,
-        requirement=rule.id,
-        level=rule.level,
-        title=title.removeprefix("test_").replace("_", " "),
-        statement=rule.statement,
-        sources=tuple(dict.fromkeys(f"{one} <{one.url}>" if one.url else str(one) for one in cited)),
-        parameters={
-            "protocol": flow.protocol,
-            "family": flow.family,
-            "client": f"{flow.client.os} {flow.client.kind}",
-            "server": flow.server.kind if flow.server.kind == "outside" else f"{flow.server.os} {flow.server.kind}",
-            "placement": flow.placement,
-            "via": flow.via,
-            "payload": str(flow.payload),
-        },
-        expected=tuple(judged.expectation.sentences()),
-        verdict=verdict,
-        started=min((attempt.started for attempt in attempts), default=0.0),
-        elapsed=max((attempt.elapsed for attempt in attempts), default=0.0),
-        nodes={
-            role: node
-            for role, node in (("client", case.client.node), ("server", case.server.node), ("entry", case.entry))
-            if node
-        },
-        rounds=judged.outcomes if len(judged.outcomes) > 1 else (),
-    )
 
 
 class Ledger:
@@ -146,6 +105,7 @@ class Ledger:
         runner.timings["Allure report"] = time.monotonic() - began - runner.timings["reports"]
         self._record = replace(record, timings={name: round(s, 3) for name, s in runner.timings.items()})
         write_record(self._record, self._run_dir)
+        write_seal(self._record, self._run_dir)
         return self._record
 
     def _stored(self, runner: Runner, run_dir: Path) -> StoredObservations:

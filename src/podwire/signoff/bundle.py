@@ -11,7 +11,9 @@ import io
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+from podwire.records.paths import is_inside
 
 MOST_BYTES = 4 << 30
 
@@ -60,12 +62,6 @@ def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
         if len(data) != member.size:
             raise Damaged(f"{name}: is cut off")
         yield name, data
-
-
-def is_inside(path: str) -> bool:
-    """Whether a path stays below the folder that it is written to, on any system."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and not set(path) & set("\\:\0")
 
 
 def files_below(folder: Path, *, leave: frozenset[str] = frozenset()) -> Iterator[tuple[str, bytes]]:

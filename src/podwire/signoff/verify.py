@@ -11,7 +11,8 @@ from pathlib import Path
 from podwire.gating.gate import Decision, Refused
 from podwire.gating.runs import gate_over, load_runs
 from podwire.gating.waiver_file import WaiverError, load_waivers
-from podwire.signoff.bundle import Damaged, is_inside, unpacked, written
+from podwire.records.paths import is_inside
+from podwire.signoff.bundle import Damaged, unpacked, written
 from podwire.signoff.manifest import MANIFEST, SIGNATURE, File, Manifest
 from podwire.signoff.signatures import NotSigned, signer
 

@@ -15,6 +15,7 @@ import pytest
 from podwire import suite
 from podwire.catalogue.load import CatalogueError
 from podwire.errors import PodwireError, UsageError
+from podwire.judging.case_record import case_record
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts, ExternalHost
 from podwire.model.observations import Observation
@@ -22,7 +23,7 @@ from podwire.model.verdicts import Outcome
 from podwire.planning.plan import PlanError, Selection
 from podwire.platforms.stated_file import stated_in
 from podwire.records.run import CaseRecord
-from podwire.running.ledger import Ledger, case_record
+from podwire.running.ledger import Ledger
 from podwire.running.runner import Runner, RunOptions
 from podwire.running.workers import Observatory, observed
 from podwire.testing.case import CaseUnderTest, Inconclusive, NotMet

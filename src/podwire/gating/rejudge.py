@@ -8,16 +8,17 @@ from pathlib import Path
 
 from podwire.catalogue.load import load
 from podwire.content import suites_folder
-from podwire.judging.judge import judge
-from podwire.model.cases import Case
+from podwire.judging.case_record import case_record
+from podwire.judging.judged import JudgedCase
+from podwire.model.cases import Case, Exclusion
 from podwire.model.flows import Flow
 from podwire.model.requirements import Catalogue
-from podwire.model.verdicts import Finding, Outcome, Verdict, worst
+from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.planning.plan import Plan, Selection, make_plan
 from podwire.records.files import load_record
 from podwire.records.observation_files import read_observations
 from podwire.records.observations import Stored
-from podwire.records.run import RunRecord
+from podwire.records.run import CaseRecord, RunRecord
 from podwire.suite import SuiteTest, expectation_of
 
 
@@ -38,22 +39,27 @@ class Rejudged:
 def rejudge(folder: Path) -> tuple[RunRecord, tuple[Rejudged, ...]]:
     """Every case of the record in a run's folder. ValueError tells in one line why it cannot be judged again."""
     record = load_record(folder)
-    directory = folder if folder.is_dir() else folder.parent
+    rounds = rounds_of(record, folder if folder.is_dir() else folder.parent)
+    today = Today.of(record)
+    return record, tuple(today.rejudged(case.id, case.verdict, rounds[case.id]) for case in record.cases)
+
+
+def rounds_of(record: RunRecord, directory: Path) -> dict[str, list[Stored]]:
+    """The observations of each case, round by round. ValueError when a case has none, or none can be read."""
     rounds: dict[str, list[Stored]] = {}
     for one in read_observations(record, directory, Stored.from_tree):
         rounds.setdefault(one.case.id, []).append(one)
     for case in record.cases:
         if case.id not in rounds:
             raise ValueError(f"{directory}: {case.id}: has a verdict and no observation; take the files of the run")
-    catalogue, tests = load(suites_folder())
-    today = Today(catalogue, tests, record)
-    return record, tuple(today.rejudged(case.id, case.verdict, rounds[case.id]) for case in record.cases)
+    return rounds
 
 
 class Today:
     """What today's suites make of the facts of a record."""
 
     def __init__(self, catalogue: Catalogue, tests: Sequence[SuiteTest], record: RunRecord) -> None:
+        self._catalogue = catalogue
         self._tests = {f"{test.module}::{test.name}": test for test in tests}
         self._limitations = {one.id: one for one in catalogue.limitations}
         nodes = record.options.get("nodes-per-os", "")
@@ -61,26 +67,38 @@ class Today:
         selection = replace(selection, fill_nodes=record.options.get("fill-nodes") == "yes")
         self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
 
+    @classmethod
+    def of(cls, record: RunRecord) -> Today:
+        return cls(*load(suites_folder()), record)
+
+    @property
+    def exclusions(self) -> tuple[Exclusion, ...]:
+        """What the facts of the record rule out today."""
+        return tuple(self._plan.exclusions)
+
     def rejudged(self, case_id: str, then: Verdict, rounds: Sequence[Stored]) -> Rejudged:
         """A case of the record, judged by its observations."""
+        told = self.recorded(case_id, rounds)
+        if isinstance(told, str):
+            return Rejudged(case_id=case_id, then=then, now=None, why=told)
+        return Rejudged(case_id=case_id, then=then, now=told.verdict, why="; ".join(differences(then, told.verdict)))
+
+    def recorded(self, case_id: str, rounds: Sequence[Stored]) -> CaseRecord | str:
+        """What a record would say of a case with these observations; in words why it can say nothing today."""
         case = self._plan.cases.get(case_id)
         if case is None:
-            return Rejudged(case_id=case_id, then=then, now=None, why="no test of today makes this case")
+            return "no test of today makes this case"
         other = "; ".join(another(rounds[0].case, case))
         if other:
-            return Rejudged(case_id=case_id, then=then, now=None, why=f"today it is another flow: {other}")
+            return f"today it is another flow: {other}"
+        test = self._tests[case.test]
+        judged = JudgedCase(case, [one.observation for one in rounds], self._limitations.get(case.limitation or ""))
         try:
-            now = self.verdict(case, rounds)
+            judged.judge(expectation_of(test, case.flow))
+            return case_record(self._catalogue, judged, title=test.name)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
             # Its SHA-256 is right and its fields are of their types: a file that was made by hand.
             raise ValueError(f"{case_id}: no run can have made this observation: {problem!r:.200}") from problem
-        return Rejudged(case_id=case_id, then=then, now=now, why="; ".join(differences(then, now)))
-
-    def verdict(self, case: Case, rounds: Sequence[Stored]) -> Verdict:
-        """The verdict on a case of today's plan, which is that of its worst round."""
-        expected = expectation_of(self._tests[case.test], case.flow)
-        limitation = self._limitations.get(case.limitation or "")
-        return worst([judge(case, expected, one.observation, limitation) for one in rounds])
 
 
 def another(then: Case, now: Case) -> Iterator[str]:

@@ -1,0 +1,47 @@
+"""The record of a judged case: everything that the record says of it follows from the catalogue and what was seen."""
+
+from __future__ import annotations
+
+from podwire.judging.judged import JudgedCase
+from podwire.model.requirements import Catalogue
+from podwire.records.run import CaseRecord
+
+
+def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRecord:
+    """The record of a judged case. `title` is the test's name, which is a sentence."""
+    case, verdict = judged.case, judged.verdict
+    if verdict is None or judged.expectation is None:
+        raise ValueError(f"{case.id} was not judged")
+    rule = catalogue.requirements[case.requirement]
+    flow = case.flow
+    limitation = judged.limitation if verdict.limitation else None
+    cited = (*(limitation.sources if limitation else ()), *rule.sources)
+    attempts = judged.rounds[0].attempts
+    return CaseRecord(
+        id=case.id,
+        area=case.area,
+        requirement=rule.id,
+        level=rule.level,
+        title=title.removeprefix("test_").replace("_", " "),
+        statement=rule.statement,
+        sources=tuple(dict.fromkeys(f"{one} <{one.url}>" if one.url else str(one) for one in cited)),
+        parameters={
+            "protocol": flow.protocol,
+            "family": flow.family,
+            "client": f"{flow.client.os} {flow.client.kind}",
+            "server": flow.server.kind if flow.server.kind == "outside" else f"{flow.server.os} {flow.server.kind}",
+            "placement": flow.placement,
+            "via": flow.via,
+            "payload": str(flow.payload),
+        },
+        expected=tuple(judged.expectation.sentences()),
+        verdict=verdict,
+        started=min((attempt.started for attempt in attempts), default=0.0),
+        elapsed=max((attempt.elapsed for attempt in attempts), default=0.0),
+        nodes={
+            role: node
+            for role, node in (("client", case.client.node), ("server", case.server.node), ("entry", case.entry))
+            if node
+        },
+        rounds=judged.outcomes if len(judged.outcomes) > 1 else (),
+    )

@@ -1,0 +1,93 @@
+"""`seal.json`: the SHA-256 of every file that a run's verdicts rest on, chained, so that a later edit is named by file.
+
+The seal is no signature: who edits a file can make a new seal. It names what was changed by accident or by hand; what a
+record says of its cases is judged again from the observations, and `podwire signoff` signs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from podwire.records.files import NAME as RECORD
+from podwire.records.files import write_atomically
+from podwire.records.run import RunRecord
+
+NAME, SCHEMA = "seal.json", "podwire.seal/1"
+REMEDY = "take the files that the run wrote"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedFile:
+    """A file of the run: its path in the run's folder, its bytes, and the chain up to and including it."""
+
+    path: str
+    size: int
+    sha256: str
+    chain: str
+
+
+def write_seal(record: RunRecord, folder: Path) -> Path:
+    """Seal record, observations and evidence of a run that has ended."""
+    files: list[SealedFile] = []
+    for path in sealed_paths(record):
+        data = (folder / path).read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        chain = _link(files[-1].chain if files else record.run_id, path, digest)
+        files.append(SealedFile(path=path, size=len(data), sha256=digest, chain=chain))
+    tree = {"schema": SCHEMA, "run_id": record.run_id, "files": [asdict(one) for one in files]}
+    write_atomically(folder / NAME, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+    return folder / NAME
+
+
+def sealed_paths(record: RunRecord) -> list[str]:
+    """The files that the seal of a record is over: observations and evidence, and the record itself last."""
+    evidence = sorted({file for case in record.cases for file in case.evidence})
+    return [*([record.observations.file] if record.observations else []), *evidence, RECORD]
+
+
+def broken(record: RunRecord, folder: Path) -> Iterator[str]:
+    """What is not as it was sealed, a line each, by its path in the run's folder."""
+    path = folder / NAME
+    try:
+        tree: Any = json.loads(path.read_bytes())
+        files = [SealedFile(**one) for one in tree["files"]]
+        known = tree["schema"] == SCHEMA and tree["run_id"] == record.run_id
+    except FileNotFoundError:
+        if _writes_seals(record):
+            yield f"{NAME}: is not there, and podwire {record.version} seals its runs; {REMEDY}"
+        return
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        known = False
+    if not known:
+        yield f"{NAME}: is not the seal of run {record.run_id}; {REMEDY}"
+        return
+    if [one.path for one in files] != sealed_paths(record):
+        yield f"{NAME}: does not name the files of the record; {REMEDY}"
+        return
+    before = record.run_id
+    for one in files:
+        before = _link(before, one.path, one.sha256)
+        try:
+            data = (folder / one.path).read_bytes()
+        except (OSError, ValueError):
+            yield f"{one.path}: is not there, and {NAME} names it; {REMEDY}"
+            continue
+        if hashlib.sha256(data).hexdigest() != one.sha256 or len(data) != one.size:
+            yield f"{one.path}: was changed after the run ended ({NAME}); {REMEDY}"
+        elif before != one.chain:
+            yield f"{NAME}: its chain breaks at {one.path}; {REMEDY}"
+            return
+
+
+def _link(before: str, path: str, digest: str) -> str:
+    return hashlib.sha256(f"{before}\0{path}\0{digest}".encode()).hexdigest()
+
+
+def _writes_seals(record: RunRecord) -> bool:
+    """Podwire 0.1 wrote no seals."""
+    return not record.version.startswith("0.1.")
