@@ -116,10 +116,16 @@ def test_a_bundle_holds_runs_gate_pages_packets_and_parts_and_names_each_of_them
     assert not any(str(bundle.parent).encode() in data for data in files.values())
 
 
-def test_the_parts_are_the_packages_and_the_images_of_the_probes(bundle):
-    parts = json.loads(unpacked(bundle.read_bytes())["sbom.cdx.json"])
+def test_the_parts_are_what_the_runs_were_made_with_not_the_machine_that_signs(good, keys, tmp_path):
+    tree = {"schema": "podwire.environment/1", "python": "3.13.1", "packages": [{"name": "msg", "version": "7"}]}
+    (good[1] / "environment.json").write_text(json.dumps(tree))
+    path = made(good, keys, tmp_path / "release.tar.gz")
+    parts = json.loads(unpacked(path.read_bytes())["sbom.cdx.json"])
     assert (parts["bomFormat"], parts["specVersion"]) == ("CycloneDX", "1.5")
-    assert "pytest" in {part["name"] for part in parts["components"]}
+    assert [part["purl"] for part in parts["components"] if part["type"] == "library"] == ["pkg:pypi/msg@7"]
+    told = {one["name"]: one["value"] for one in parts["metadata"]["properties"]}
+    assert told["podwire:new:python"] == "3.13.1"
+    assert told["podwire:old:python"].startswith("not recorded")
 
 
 def test_a_whole_bundle_is_verified_and_its_signer_named(bundle, keys, capsys):
@@ -160,16 +166,47 @@ def test_a_changed_byte_is_refused(path, bundle, keys, capsys):
     )
 
 
-def test_a_missing_file_and_one_too_many_are_refused_each_in_a_line(bundle, keys, capsys):
+def test_a_file_that_the_manifest_does_not_name_is_refused(bundle, keys, capsys):
     def swap(files):
-        files["candidate/new/evidence/9/server-pod.pcap"] = files.pop("candidate/new/evidence/0/client-node.pcap")
+        files["candidate/new/evidence/9/server-pod.pcap"] = b"packets"
 
     assert verify(changed(bundle, keys, swap), keys) == 1
     lines = capsys.readouterr().err.splitlines()
     assert [line.removeprefix(f"verify: refused: {bundle}: ") for line in lines] == [
-        "candidate/new/evidence/0/client-node.pcap: is not there",
-        "candidate/new/evidence/9/server-pod.pcap: is in the bundle, and manifest.json does not name it",
+        "candidate/new/evidence/9/server-pod.pcap: is in the bundle, and its manifest does not name it",
     ]
+
+
+def test_a_missing_file_is_refused(bundle, keys, capsys):
+    assert verify(changed(bundle, keys, lambda files: files.pop("gate.md")), keys) == 1
+    assert capsys.readouterr().err.strip() == f"verify: refused: {bundle}: gate.md: is not there"
+
+
+def test_rules_that_let_more_pass_are_taken_only_when_asked(good, keys, tmp_path, capsys):
+    path = made(good, keys, tmp_path / "release.tar.gz", "--min-loss", "0.5")
+    assert verify(path, keys) == 1
+    assert "the gate's rules are laxer than podwire's own: loss 0.5, where 0.05 finds more" in capsys.readouterr().err
+    assert verify(path, keys, "--allow-lax-rules") == 0
+
+
+def test_nothing_behind_the_manifest_is_read_before_its_signature_is_checked(bundle, keys, capsys):
+    """The archive is cut off behind them: that it is nobody's signature is said first."""
+    files = unpacked(bundle.read_bytes())
+    files["manifest.json.sig"] = b"no signature"
+    data = packed(files, first=("manifest.json", "manifest.json.sig"))
+    bundle.write_bytes(data[: len(data) // 2])
+    with pytest.raises(NotVerified, match="the signature is of nobody"):
+        verified(bundle, keys / "allowed")
+
+
+def test_a_file_of_another_size_than_the_manifest_says_is_not_read(bundle, keys, capsys):
+    def grow(files):
+        files["gate.md"] += b"x"
+
+    assert verify(changed(bundle, keys, grow), keys) == 1
+    said = capsys.readouterr().err
+    assert "gate.md: has" in said
+    assert "bytes, its manifest says" in said
 
 
 def test_a_changed_manifest_does_not_fit_its_signature(bundle, keys, capsys):

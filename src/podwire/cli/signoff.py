@@ -27,6 +27,8 @@ def add_signoff_commands(commands: Any, command: Command) -> None:
     verify.add_argument("--allowed-signers", metavar="FILE", type=Path, required=True, help=told)
     verify.add_argument("--identity", metavar="NAME", help="it must be this one of them")
     verify.add_argument("--allow-emulated", action="store_true", help="take runs on the lab, to try it")
+    laxer = "take a gate that was asked with laxer rules than podwire's own"
+    verify.add_argument("--allow-lax-rules", action="store_true", help=laxer)
 
 
 def _signoff(options: argparse.Namespace) -> int:
@@ -71,6 +73,7 @@ def _verify(options: argparse.Namespace) -> int:
             options.allowed_signers,
             identity=options.identity,
             allow_emulated=options.allow_emulated,
+            allow_lax_rules=options.allow_lax_rules,
         )
     except NotVerified as problem:
         for line in str(problem).splitlines():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
@@ -23,6 +23,17 @@ class Rules:
     loss: float = 0.05
     slower: float = 2.0
     delay: float = 0.01
+
+
+def laxer(rules: Rules) -> Iterator[str]:
+    """In what these rules let more pass than podwire's own do, a phrase each."""
+    own = Rules()
+    if rules.risk < own.risk:
+        yield f"risk {rules.risk:g}, where {own.risk:g} finds more"
+    for name in ("loss", "slower", "delay"):
+        given, usual = getattr(rules, name), getattr(own, name)
+        if given > usual:
+            yield f"{name} {given:g}, where {usual:g} finds more"
 
 
 @dataclass(frozen=True, kw_only=True)

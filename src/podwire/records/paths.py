@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 
 def is_inside(path: str) -> bool:
-    """Whether a path stays below the folder that it is written to, on any system."""
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and not set(path) & set("\\:\0")
+    """Whether a path stays below the folder that it is relative to, on any system."""
+    return not set(path) & set("\\:\0") and not {"", ".", ".."} & set(path.split("/"))

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from podwire.records.environment import NAME as ENVIRONMENT
+from podwire.records.environment import write_environment
 from podwire.records.files import NAME as RECORD
 from podwire.records.files import write_atomically
 from podwire.records.run import RunRecord
@@ -32,7 +34,8 @@ class SealedFile:
 
 
 def write_seal(record: RunRecord, folder: Path) -> Path:
-    """Seal record, observations and evidence of a run that has ended."""
+    """Seal what a run that has ended leaves: observations, evidence, its environment, and the record."""
+    write_environment(folder)
     files: list[SealedFile] = []
     for path in sealed_paths(record):
         data = (folder / path).read_bytes()
@@ -45,9 +48,9 @@ def write_seal(record: RunRecord, folder: Path) -> Path:
 
 
 def sealed_paths(record: RunRecord) -> list[str]:
-    """The files that the seal of a record is over: observations and evidence, and the record itself last."""
+    """What the seal of a record is over: observations, evidence, environment, and the record itself last."""
     evidence = sorted({file for case in record.cases for file in case.evidence})
-    return [*([record.observations.file] if record.observations else []), *evidence, RECORD]
+    return [*([record.observations.file] if record.observations else []), *evidence, ENVIRONMENT, RECORD]
 
 
 def broken(record: RunRecord, folder: Path) -> Iterator[str]:

@@ -1,67 +1,106 @@
 """A bundle as one file: a tar archive, compressed, that comes out the same whenever its content is the same.
 
-What is read may come from anybody: nothing of it is written anywhere before the signature over the manifest has been
-checked, and then only files that the manifest names, below one folder.
+What is read may come from anybody: only the manifest and its signature are read before the signature has been checked,
+then only files that the manifest names, each of its size; they are written below one folder.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from podwire.records.paths import is_inside
 
-MOST_BYTES = 4 << 30
+MOST_BYTES = 1 << 30
+"""So many bytes of a bundle are read at most while it is not known who signed it."""
+MOST_OF_A_HEAD = 16 << 20
 
 
 class Damaged(ValueError):
     """The file is no bundle; the text is one line that names the member concerned."""
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """The bundle of these files, by path."""
+def packed(files: Mapping[str, bytes], *, first: Sequence[str] = ()) -> bytes:
+    """The bundle of these files, by path, with those of `first` in front: who reads it needs them before the rest."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(files):
+        for path in sorted(files, key=lambda path: (path not in first, path)):
             member = tarfile.TarInfo(path)
             member.size, member.mode = len(files[path]), 0o644
             tar.addfile(member, io.BytesIO(files[path]))
     return gzip.compress(archive.getvalue(), mtime=0)
 
 
-def unpacked(data: bytes) -> dict[str, bytes]:
-    """The files of a bundle, by path. Raises `Damaged` for whatever else may be in a tar archive."""
+def head(data: bytes, names: Sequence[str]) -> dict[str, bytes]:
+    """The members of these names; nothing else is kept, and nothing behind the last of them is read.
+
+    Raises `Damaged` when one is missing or too large, or when the archive is none.
+    """
+    found: dict[str, bytes] = {}
+    read = 0
+    with _opened(data) as tar:
+        for member in _plain_files(tar):
+            read += member.size
+            if read > MOST_BYTES:
+                raise Damaged(f"{member.name}: no {' and '.join(names)} within {MOST_BYTES >> 30} GiB")
+            if member.name in names:
+                if member.size > MOST_OF_A_HEAD:
+                    raise Damaged(f"{member.name}: is larger than {MOST_OF_A_HEAD >> 20} MiB")
+                found[member.name] = _content(tar, member)
+                if len(found) == len(names):
+                    return found
+    raise Damaged(f"{next(name for name in names if name not in found)}: is not there")
+
+
+def unpacked(data: bytes, sizes: Mapping[str, int] | None = None) -> dict[str, bytes]:
+    """The files of a bundle, by path. Raises `Damaged` for whatever else may be in a tar archive.
+
+    With `sizes`, those that a signed manifest names, a file of another name or size is refused before it is read.
+    """
+    found: dict[str, bytes] = {}
+    with _opened(data) as tar:
+        for member in _plain_files(tar):
+            if sizes is not None and member.name not in sizes:
+                raise Damaged(f"{member.name}: is in the bundle, and its manifest does not name it")
+            if sizes is not None and member.size != sizes[member.name]:
+                raise Damaged(f"{member.name}: has {member.size} bytes, its manifest says {sizes[member.name]}")
+            found[member.name] = _content(tar, member)
+    return found
+
+
+@contextlib.contextmanager
+def _opened(data: bytes) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
-            return dict(_members(tar))
+            yield tar
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise Damaged(f"is not a whole bundle: {error}") from None
 
 
-def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+def _plain_files(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     seen: set[str] = set()
-    total = 0
     for member in tar:
-        name = member.name
         if not member.isreg():
-            raise Damaged(f"{name}: is no plain file")
-        if not is_inside(name):
-            raise Damaged(f"{name}: leads out of the bundle")
-        if name in seen:
-            raise Damaged(f"{name}: is there twice")
-        seen.add(name)
-        total += member.size
-        if total > MOST_BYTES:
-            raise Damaged(f"{name}: the bundle is larger than {MOST_BYTES >> 30} GiB")
-        content = tar.extractfile(member)
-        data = content.read() if content is not None else b""
-        if len(data) != member.size:
-            raise Damaged(f"{name}: is cut off")
-        yield name, data
+            raise Damaged(f"{member.name}: is no plain file")
+        if not is_inside(member.name):
+            raise Damaged(f"{member.name}: leads out of the bundle")
+        if member.name in seen:
+            raise Damaged(f"{member.name}: is there twice")
+        seen.add(member.name)
+        yield member
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = tar.extractfile(member)
+    data = content.read() if content is not None else b""
+    if len(data) != member.size:
+        raise Damaged(f"{member.name}: is cut off")
+    return data
 
 
 def files_below(folder: Path, *, leave: frozenset[str] = frozenset()) -> Iterator[tuple[str, bytes]]:

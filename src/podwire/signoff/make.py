@@ -12,7 +12,9 @@ from podwire.gating.gate import Decision, Gate, Run
 from podwire.gating.numbers import Rules
 from podwire.gating.runs import gate_over, load_runs
 from podwire.gating.waiver_file import load_waivers
+from podwire.records.environment import Environment, read_environment
 from podwire.records.files import write_atomically
+from podwire.records.run import RunRecord
 from podwire.reporting.compare import compare_html
 from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
 from podwire.signoff.bundle import files_below, packed
@@ -58,7 +60,8 @@ def sign_off(
     gate = gate_over(before, after, rules, known, allow_emulated=allow_emulated)
     if gate.decision is not Decision.ACCEPT:
         return SignedOff(gate=gate)
-    files = _views(gate, before, after)
+    made_with = [(run.record, read_environment(Path(run.folder))) for run in (*old, *new)]
+    files = _views(gate, before, after, made_with)
     for run, placed in zip((*old, *new), (*before, *after), strict=True):
         kept = files_below(Path(run.folder), leave=RAW)
         files |= {f"{placed.folder}/{path}": data for path, data in kept}
@@ -66,7 +69,7 @@ def sign_off(
         files[WAIVERS] = waivers.read_bytes()
     manifest = _manifest(gate, (before, after), rules, WAIVERS if waivers else None, files).to_bytes()
     files |= {MANIFEST: manifest, SIGNATURE: signed(manifest, key)}
-    write_atomically(output, packed(files))
+    write_atomically(output, packed(files, first=(MANIFEST, SIGNATURE)))
     return SignedOff(gate=gate, files=len(files))
 
 
@@ -75,7 +78,12 @@ def _placed(runs: Sequence[Run], side: str) -> tuple[Run, ...]:
     return tuple(replace(run, folder=f"{side}/{run.record.run_id}") for run in runs)
 
 
-def _views(gate: Gate, baseline: Sequence[Run], candidate: Sequence[Run]) -> dict[str, bytes]:
+def _views(
+    gate: Gate,
+    baseline: Sequence[Run],
+    candidate: Sequence[Run],
+    made_with: Sequence[tuple[RunRecord, Environment | None]],
+) -> dict[str, bytes]:
     """What a person reads first, and the bill of materials."""
     views = {
         "gate.txt": gate_text(gate),
@@ -83,7 +91,7 @@ def _views(gate: Gate, baseline: Sequence[Run], candidate: Sequence[Run]) -> dic
         "gate.json": gate_json(gate),
         "compare.html": compare_html(baseline[-1].record, candidate[-1].record),
     }
-    parts = sbom(run.record for run in (*baseline, *candidate))
+    parts = sbom(made_with)
     return {**{name: text.encode() for name, text in views.items()}, "sbom.cdx.json": parts}
 
 

@@ -1,49 +1,61 @@
-"""What judged and what ran in the probes, as a software bill of materials: CycloneDX 1.5, JSON."""
+"""What the runs were made with and what ran in their probes, as a software bill of materials: CycloneDX 1.5, JSON.
+
+The machine that signs has no part in it: a run records its own Python and packages (`environment.json`).
+"""
 
 from __future__ import annotations
 
 import json
-import platform
-import re
 import uuid
-from collections.abc import Iterable
-from importlib.metadata import Distribution, distributions
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from podwire import __version__
+from podwire.records.environment import Environment, Package
 from podwire.records.run import ProbeImage, RunRecord
 
 
-def sbom(records: Iterable[RunRecord]) -> bytes:
-    """The Python packages beside this podwire, and the images of the probes of these runs with their digests.
+def sbom(runs: Iterable[tuple[RunRecord, Environment | None]]) -> bytes:
+    """The Python packages that these runs were made with, and the images of their probes with their digests.
 
+    A run of podwire 0.1 has no environment: of it the images are listed, and a property says what is not known.
     The serial number follows from the content: the same parts give the same file.
     """
-    python = [_package(one) for one in sorted(distributions(), key=_name)]
-    images = {image["bom-ref"]: image for record in records for image in map(_image, record.images)}
-    parts = list({part["bom-ref"]: part for part in (*python, *images.values())}.values())
-    content = json.dumps(parts, sort_keys=True)
+    made = tuple(runs)
+    python = [_package(one) for _, environment in made if environment for one in environment.packages]
+    images = [_image(one) for record, _ in made for one in record.images]
+    parts = list({part["bom-ref"]: part for part in (*python, *images)}.values())
+    properties = [*_properties(made)]
+    content = json.dumps([parts, properties], sort_keys=True)
     tree = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, content)}",
         "version": 1,
         "metadata": {
-            "component": {"type": "application", "name": "podwire", "version": __version__, "bom-ref": "podwire"},
-            "properties": [{"name": "python", "value": platform.python_version()}],
+            "component": {
+                "type": "application",
+                "name": "podwire",
+                "version": made[-1][0].version if made else "",
+                "bom-ref": "podwire",
+            },
+            "properties": properties,
         },
         "components": parts,
     }
     return (json.dumps(tree, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _name(one: Distribution) -> str:
-    return re.sub(r"[-_.]+", "-", str(one.metadata["Name"])).lower()
+def _properties(runs: Iterable[tuple[RunRecord, Environment | None]]) -> Iterator[dict[str, str]]:
+    """What each run was made with, by its id."""
+    for record, environment in runs:
+        yield {"name": f"podwire:{record.run_id}:version", "value": record.version}
+        python = environment.python if environment else "not recorded: a run of podwire before 0.2"
+        yield {"name": f"podwire:{record.run_id}:python", "value": python}
 
 
-def _package(one: Distribution) -> dict[str, Any]:
-    url = f"pkg:pypi/{_name(one)}@{one.version}"
-    return {"type": "library", "name": _name(one), "version": one.version, "purl": url, "bom-ref": url}
+def _package(one: Package) -> dict[str, Any]:
+    url = f"pkg:pypi/{one.name}@{one.version}"
+    return {"type": "library", "name": one.name, "version": one.version, "purl": url, "bom-ref": url}
 
 
 def _image(one: ProbeImage) -> dict[str, Any]:
