@@ -7,19 +7,21 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
 
 from podwire.cluster.connect import connect
+from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire.cluster.deployment.workloads import DeployOptions, deploy
 from podwire.cluster.discovery.discover import discover
 from podwire.cluster.exec.channel import ExecChannel
-from podwire.content import agent_file
 from podwire.probing.client import AgentClient, AgentError, ChannelLost
 from podwire_lab.lifecycle.process import start_lab
 
-AGENT = [sys.executable, "-I", "-S", str(agent_file())]
+FOLDER = tempfile.TemporaryDirectory()
+AGENT = [sys.executable, "-I", "-S", f"{FOLDER.name}/agent.pyz"]
 PORT = 18080
 EXCHANGES = 10_000
 IN_FLIGHT = 64
@@ -136,7 +138,7 @@ def local():
 
 
 def in_lab():
-    lab = start_lab("overlay-win-overlay")
+    lab = start_lab("overlay-win-overlay", agent=agent_archive)
     try:
         connection = connect(lab.kubeconfig, lab.context)
         deployment = deploy(connection, discover(connection, lab.external_host), DeployOptions(run_id="bench"))
@@ -164,6 +166,8 @@ def in_lab():
 
 
 def main():
+    with open(AGENT[-1], "wb") as file:
+        file.write(agent_archive())
     for part in (local, in_lab):
         try:
             part()

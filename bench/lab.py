@@ -9,6 +9,7 @@ import sys
 import time
 
 from podwire.cluster.connect import connect
+from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire.cluster.deployment.workloads import DeployOptions, deploy
 from podwire.cluster.discovery.discover import discover
 from podwire_lab.lifecycle.process import start_lab
@@ -26,7 +27,7 @@ def lives(profile):
     ready, probes, gone = [], [], []
     for number in range(RUNS):
         began = time.perf_counter()
-        lab = start_lab(profile)
+        lab = start_lab(profile, agent=agent_archive)
         ready.append(time.perf_counter() - began)
         connection = connect(lab.kubeconfig, lab.context)
         facts = discover(connection, lab.external_host)
@@ -43,7 +44,7 @@ def lives(profile):
 
 def processes():
     """Every process of a lab on this machine, by pid."""
-    found = subprocess.run(["pgrep", "-f", "podwire_lab|agent.py"], capture_output=True, text=True, check=False)
+    found = subprocess.run(["pgrep", "-f", "podwire_lab|agent.pyz"], capture_output=True, text=True, check=False)
     return {int(word) for word in found.stdout.split()} - {os.getpid()}
 
 
@@ -55,8 +56,9 @@ def namespaces():
 
 OWNER = """
 import time
+from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire_lab.lifecycle.process import start_lab
-start_lab({profile!r})
+start_lab({profile!r}, agent=agent_archive)
 time.sleep(60)
 """
 

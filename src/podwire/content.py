@@ -44,9 +44,9 @@ def manifests_folder() -> Path:
     return content_root() / "manifests"
 
 
-def agent_file() -> Path:
-    """The probe agent, whose bytes go into a ConfigMap."""
-    return _PACKAGE / "agent" / "agent.py"
+def agent_folder() -> Path:
+    """The modules of the probe agent."""
+    return _PACKAGE / "agent"
 
 
 def runs_folder() -> Path:

@@ -89,7 +89,7 @@ class Cluster:
             raise CannotBuild(str(error)) from error
         spawner = SpawnerClient(channel)
         spawner.lost.add_done_callback(lambda _: stopped.set())
-        outside = OutsideHost(network.outside, spawner)
+        outside = OutsideHost(network.outside, spawner, self._start.agent)
         answers = loop.create_task(outside.serve(f"{self._start.work}/root"))
         for group in CUSTOM_GROUPS.get(self._profile.cni, ()):
             install(group)

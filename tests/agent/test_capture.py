@@ -32,7 +32,8 @@ MACHINE = "how much a socket holds is a setting of the machine"
 NO_RING = """
 def refuse(*arguments):
     raise OSError(22, "no ring on this kernel")
-agent.Ring = refuse
+from podwire.agent import capture_linux
+capture_linux.Ring = refuse
 """
 
 

@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 import pytest
-from agent_for_tests import AGENT, TOKEN, echo_server, free_port
+from agent_for_tests import AGENT, TOKEN, changed_agent, echo_server, free_port
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +117,9 @@ def test_hundreds_of_clients_that_hang_do_not_keep_others_out(server):
 
 
 def test_the_oldest_connection_goes_when_there_are_too_many():
-    run = f"""
-import resource, runpy, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
-sys.argv = ["agent.py", "serve", "--port", sys.argv[1]]
-runpy.run_path({AGENT[-1]!r}, run_name="__main__")
-"""
     port = free_port()
-    server = subprocess.Popen([sys.executable, "-c", run, str(port)], stderr=subprocess.PIPE)
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))"
+    server = subprocess.Popen(changed_agent(few, "serve", "--port", str(port)), stderr=subprocess.PIPE)
     try:
         server.stderr.readline()
         hanging = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(150)]
@@ -185,4 +180,4 @@ WRONG = [
 def test_wrong_usage_says_the_usage(arguments):
     done = subprocess.run([sys.executable, *AGENT, *arguments], capture_output=True, text=True, timeout=10, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("usage: agent.py serve")
+    assert done.stderr.startswith("usage: agent.pyz serve")

@@ -244,7 +244,7 @@ def test_a_message_over_sctp_is_answered(client, server, family):
 
 def test_what_goes_over_sctp_goes_as_over_tcp(server):
     """With the number of TCP in the place of SCTP's: what the agent does with such a socket, on any kernel."""
-    with agent(*changed_agent("agent.SCTP = 6", "rpc")) as client:
+    with agent(*changed_agent("from podwire.agent import sockets; sockets.SCTP = 6", "rpc")) as client:
         result = exchange(client, "sctp", server)
     assert result["reply"]["identity"] == "server"
     assert result["sent"] == 256

@@ -8,27 +8,28 @@ from podwire.probing.client import AgentError, attempt_of
 # A resolver that answers only when `AT_ONCE` ask it together: with one fewer in flight, every look-up runs out of time.
 AT_ONCE = 300
 GATE = f"""
-import threading
+import socket, threading
 gate = threading.Barrier({AT_ONCE})
 def ask(name, *_):
     gate.wait(20)
     if name.startswith("missing"):
-        raise agent.socket.gaierror(agent.socket.EAI_NONAME, "Name or service not known")
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     return [(2, 1, 6, "", ("192.0.2." + name, 0))]
-agent.socket.getaddrinfo = ask
+socket.getaddrinfo = ask
 """
 
 # What getaddrinfo gives for a name with an alias: an address for each socket type, the canonical name with the first.
 ALIAS = """
+import socket
 def ask(name, port, family, kind, proto, flags):
-    first = "server.example" if flags & agent.socket.AI_CANONNAME else ""
+    first = "server.example" if flags & socket.AI_CANONNAME else ""
     return [
         (10, 1, 6, first, ("2001:db8::7", 0, 0, 0)),
         (2, 1, 6, "", ("192.0.2.7", 0)),
         (2, 2, 17, "", ("192.0.2.7", 0)),
         (2, 1, 6, "", ("192.0.2.3", 0)),
     ]
-agent.socket.getaddrinfo = ask
+socket.getaddrinfo = ask
 """
 
 
@@ -85,7 +86,7 @@ def test_hundreds_are_in_flight_at_once(way):
 def test_no_more_are_in_flight_than_asked_for():
     """Of nine look-ups, three at once, none finds a fourth beside it."""
     crowd = """
-import threading
+import socket, threading
 inside, lock, gate = [], threading.Lock(), threading.Barrier(3)
 def ask(name, *_):
     with lock:
@@ -95,7 +96,7 @@ def ask(name, *_):
     with lock:
         inside.remove(name)
     return [(2, 1, 6, "", ("192.0.2.%d" % many, 0))]
-agent.socket.getaddrinfo = ask
+socket.getaddrinfo = ask
 """
     several = [{"name": str(n), "timeout": 20.0} for n in range(9)]
     with agent(*changed_agent(crowd, "rpc")) as client:
@@ -105,14 +106,15 @@ agent.socket.getaddrinfo = ask
 
 def test_after_enough_without_an_answer_the_rest_is_not_asked():
     deaf = """
+import socket
 asked = []
 def ask(name, *_):
     asked.append(name)
-    known = {"missing": agent.socket.EAI_NONAME, "deaf": agent.socket.EAI_AGAIN}.get(name)
+    known = {"missing": socket.EAI_NONAME, "deaf": socket.EAI_AGAIN}.get(name)
     if known is None:
         return [(2, 1, 6, "", ("192.0.2.%d" % len(asked), 0))]
-    raise agent.socket.gaierror(known, name)
-agent.socket.getaddrinfo = ask
+    raise socket.gaierror(known, name)
+socket.getaddrinfo = ask
 """
     names = ["missing", "missing", "deaf", "missing", "deaf", "there", "there"]
     several = [{"name": name, "timeout": 20.0} for name in names]

@@ -5,17 +5,17 @@ import socket
 import threading
 
 import pytest
-from agent_for_tests import load_agent
-from agent_for_tests import run_coroutine as run
+from agent_loop import run_coroutine as run
 
-agent = load_agent()
+from podwire.agent.attempts import together
+from podwire.agent.loop import Loop, SelectPoller, now, readable, sleep, writable
 
 
 @pytest.fixture(params=["epoll", "select", "select in parts"])
 def loop(request):
-    one = agent.Loop()
+    one = Loop()
     if request.param != "epoll":
-        one.poller = agent.SelectPoller()
+        one.poller = SelectPoller()
         one.poller.MOST = 2 if request.param == "select in parts" else 500
     return one
 
@@ -24,13 +24,13 @@ def test_each_socket_wakes_its_own_task(loop):
     pairs = [socket.socketpair() for _ in range(7)]
 
     async def wait(number):
-        assert await agent.readable(pairs[number][0], agent.now() + 3)
+        assert await readable(pairs[number][0], now() + 3)
         return pairs[number][0].recv(10)
 
     async def main():
         for number in (3, 0, 6, 1, 5, 2, 4):
             pairs[number][1].send(b"%d" % number)
-        return await agent.together(loop, [wait(number) for number in range(7)])
+        return await together(loop, [wait(number) for number in range(7)])
 
     assert run(loop, main) == [b"%d" % number for number in range(7)]
     for pair in pairs:
@@ -42,9 +42,9 @@ def test_a_wait_ends_at_its_moment_and_the_socket_can_be_waited_for_again(loop):
     left, right = socket.socketpair()
 
     async def main():
-        first = await agent.readable(left, agent.now() + 0.05)
+        first = await readable(left, now() + 0.05)
         right.send(b"x")
-        return first, await agent.readable(left, agent.now() + 3), await agent.writable(left, agent.now() + 3)
+        return first, await readable(left, now() + 3), await writable(left, now() + 3)
 
     assert run(loop, main) == (False, True, True)
     left.close()
@@ -53,9 +53,9 @@ def test_a_wait_ends_at_its_moment_and_the_socket_can_be_waited_for_again(loop):
 
 def test_what_a_thread_finds_out_comes_back_and_so_does_its_error(loop):
     async def main():
-        number = await loop.in_thread(threading.get_ident, agent.now() + 3)
+        number = await loop.in_thread(threading.get_ident, now() + 3)
         with pytest.raises(ZeroDivisionError):
-            await loop.in_thread(lambda: 1 // 0, agent.now() + 3)
+            await loop.in_thread(lambda: 1 // 0, now() + 3)
         return number
 
     assert run(loop, main) != threading.get_ident()
@@ -66,9 +66,9 @@ def test_work_that_takes_too_long_is_given_up(loop):
 
     async def main():
         with pytest.raises(TimeoutError):
-            await loop.in_thread(lambda: gate.wait(4), agent.now() + 0.05)
+            await loop.in_thread(lambda: gate.wait(4), now() + 0.05)
         gate.set()
-        return await loop.in_thread(os.getpid, agent.now() + 3)
+        return await loop.in_thread(os.getpid, now() + 3)
 
     assert run(loop, main) == os.getpid()
 
@@ -79,17 +79,17 @@ def test_a_cancelled_task_cleans_up_and_does_not_run_again(loop):
 
     async def wait():
         try:
-            await agent.readable(left)
+            await readable(left)
             said.append("ran")
         finally:
             said.append("cleaned")
 
     async def main():
         task = loop.spawn(wait())
-        await agent.sleep(agent.now() + 0.01)
+        await sleep(now() + 0.01)
         loop.cancel(task)
         right.send(b"x")
-        await agent.sleep(agent.now() + 0.05)
+        await sleep(now() + 0.05)
 
     run(loop, main)
     assert said == ["cleaned"]
@@ -103,7 +103,7 @@ def test_old_timers_do_not_pile_up(loop):
 
     async def main():
         for _ in range(3000):
-            await agent.readable(left, agent.now() + 1000)
+            await readable(left, now() + 1000)
         return len(loop._timers)
 
     assert run(loop, main, 20) <= 1001
@@ -117,7 +117,7 @@ def test_one_tasks_fault_does_not_end_the_others(loop, capfd):
 
     async def main():
         loop.spawn(fault())
-        return await agent.sleep(agent.now() + 0.01)
+        return await sleep(now() + 0.01)
 
     assert run(loop, main) is False
     assert "KeyError: 'oops'" in capfd.readouterr().err

@@ -5,7 +5,12 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from agent_for_tests import load_agent, run_coroutine
+import pytest
+from agent_loop import run_coroutine
+
+from podwire.agent import network_card
+from podwire.agent.errors import Failure
+from podwire.agent.loop import Loop
 
 CARDS = "/latest/meta-data/network/interfaces/macs/"
 MACS = f"{CARDS}02:aa/"
@@ -56,16 +61,17 @@ def serving(metadata):
 
 def asked(place, least=0, timeout=5.0):
     """What the agent tells, or its Failure, with the service at this place."""
-    agent = load_agent()
-    agent.METADATA, loop = place, agent.Loop()
+    loop = Loop()
 
     async def whole():
         try:
-            return await agent.ec2_card(loop, {"least": least, "timeout": timeout})
-        except agent.Failure as failure:
+            return await network_card.ec2_card(loop, {"least": least, "timeout": timeout})
+        except Failure as failure:
             return failure
 
-    return run_coroutine(loop, whole)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_card, "METADATA", place)
+        return run_coroutine(loop, whole)
 
 
 def card(metadata, **more):

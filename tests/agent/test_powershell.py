@@ -4,7 +4,7 @@ import pytest
 import tree_sitter_powershell
 from tree_sitter import Language, Parser
 
-from podwire.agent.agent import LISTS
+from podwire.agent.tools import LISTS
 
 
 @pytest.fixture(scope="module", name="wrong")

@@ -6,13 +6,13 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from agent_for_tests import AGENT, TOKEN, PipeChannel, agent, changed_agent, echo_server, exchange, load_agent
+from agent_for_tests import AGENT, TOKEN, PipeChannel, agent, changed_agent, echo_server, exchange
 
+from podwire.agent import stdio
 from podwire.agent.framing import PREAMBLE, Decoder, Encoder, Kind
 from podwire.probing.client import AgentError
 
-agent_module = load_agent()
-IMPATIENT = changed_agent("agent.HEARTBEAT_EVERY, agent.SILENCE = 0.05, 0.3", "rpc")
+IMPATIENT = changed_agent("from podwire.agent import rpc; rpc.HEARTBEAT_EVERY, rpc.SILENCE = 0.05, 0.3", "rpc")
 
 
 def start(*command):
@@ -55,7 +55,7 @@ def test_noise_on_stdin_ends_it_with_a_line(rpc):
     process = start(*rpc)
     _, err = process.communicate(b"GET / HTTP/1.1\r\n\r\n", timeout=10)
     assert process.returncode == 1
-    assert b"does not start as podwire's does" in err
+    assert b"does not speak podwire's protocol, it says 'GET / HTTP/1.1" in err
     assert len(err.splitlines()) == 1
 
 
@@ -74,7 +74,7 @@ def test_it_beats_and_ends_when_nobody_beats_back():
     assert process.wait(10) == 1
     frames = Decoder().feed(process.stdout.read())
     assert len(frames) >= 2
-    assert {frame.kind for frame in frames} == {Kind.HEARTBEAT}
+    assert {kind for kind, _, _ in frames} == {Kind.HEARTBEAT}
     assert b"no word from the runner" in process.stderr.read()
     process.communicate()
 
@@ -111,7 +111,7 @@ def test_a_runner_that_does_not_read_does_not_stop_it():
     process.stdin.flush()
     decoder, seen = Decoder(), []
     while len(seen) < 1000:
-        seen += [frame.request for frame in decoder.feed(os.read(process.stdout.fileno(), 999))]
+        seen += [request for _, request, _ in decoder.feed(os.read(process.stdout.fileno(), 999))]
     assert seen == list(range(1, 1001))
     process.communicate(timeout=10)
 
@@ -123,14 +123,14 @@ def test_a_full_pipe_is_tried_once_and_then_waited_for(monkeypatch):
         tried.append(fd)
         raise BlockingIOError
 
-    monkeypatch.setattr(agent_module, "pollable", lambda fd: True)
-    monkeypatch.setattr(agent_module.os, "set_blocking", lambda fd, blocking: None)
-    monkeypatch.setattr(agent_module.os, "write", full)
+    monkeypatch.setattr(stdio, "pollable", lambda fd: True)
+    monkeypatch.setattr(stdio.os, "set_blocking", lambda fd, blocking: None)
+    monkeypatch.setattr(stdio.os, "write", full)
     loop = SimpleNamespace(spawn=lambda coroutine: coroutine.close())
-    stdio = agent_module.Stdio(loop, lambda data: None, lambda: None)
-    stdio.send(b"an answer")
-    stdio.flush()
-    stdio.flush()
+    stream = stdio.Stdio(loop, lambda data: None, lambda: None)
+    stream.send(b"an answer")
+    stream.flush()
+    stream.flush()
     assert tried == [1]
 
 

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from agent_for_tests import TOKEN, agent, echo_server, load_agent
+from agent_for_tests import TOKEN, agent, echo_server
 from scapy.contrib.geneve import GENEVE
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
@@ -11,8 +11,10 @@ from scapy.layers.l2 import Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Raw
 
-of = load_agent()
-FIRST, QUESTION = of.question("pwfirst", 320), of.question(TOKEN, 320)
+from podwire.agent.messages import question
+from podwire.agent.tunnel import repacked, tunnelled, untunnelled
+
+FIRST, QUESTION = question("pwfirst", 320), question(TOKEN, 320)
 INNER = {
     "ipv4": IP(src="10.244.1.0", dst="10.244.11.12", id=7),
     "ipv6": IPv6(src="fd44:1::", dst="fd44:11::12"),
@@ -33,9 +35,9 @@ def frame(kind="vxlan", inner="ipv4", outer="ipv4", data=FIRST):
 @pytest.mark.parametrize("inner", ["ipv4", "ipv6"])
 @pytest.mark.parametrize(("kind", "layer", "port", "vni"), [("vxlan", VXLAN, 4789, 4096), ("geneve", GENEVE, 6081, 5)])
 def test_a_packet_is_the_first_one_but_for_question_port_and_network(kind, layer, port, vni, inner, outer):
-    to, packet = of.tunnelled(frame(kind, inner, outer), FIRST, INNER[inner].dst)
+    to, packet = tunnelled(frame(kind, inner, outer), FIRST, INNER[inner].dst)
     assert to == (OUTER[outer].dst, port)
-    made = layer(of.repacked(packet, FIRST, QUESTION, 41000, True, inner == "ipv6"))
+    made = layer(repacked(packet, FIRST, QUESTION, 41000, True, inner == "ipv6"))
     assert made.vni == vni + 0x800000
     assert bytes(made[Raw]) == QUESTION
     wanted = layer(packet)
@@ -45,15 +47,15 @@ def test_a_packet_is_the_first_one_but_for_question_port_and_network(kind, layer
 
 
 def test_its_own_network_stays_as_it_is():
-    _, packet = of.tunnelled(frame(), FIRST, "10.244.11.12")
-    assert VXLAN(of.repacked(packet, FIRST, QUESTION, 41000, False, False)).vni == 4096
+    _, packet = tunnelled(frame(), FIRST, "10.244.11.12")
+    assert VXLAN(repacked(packet, FIRST, QUESTION, 41000, False, False)).vni == 4096
 
 
 @pytest.mark.parametrize("inner", ["ipv4", "ipv6"])
 def test_without_its_tunnel_it_is_a_frame_between_the_nodes(inner):
     outer = frame(inner=inner)
-    _, packet = of.tunnelled(outer, FIRST, INNER[inner].dst)
-    bare = Ether(of.untunnelled(packet, outer[:12]))
+    _, packet = tunnelled(outer, FIRST, INNER[inner].dst)
+    bare = Ether(untunnelled(packet, outer[:12]))
     assert (bare.src, bare.dst) == (Ether(outer).src, Ether(outer).dst)
     assert bytes(bare[UDP][Raw]) == FIRST
     assert bare.payload.dst == INNER[inner].dst
@@ -73,7 +75,7 @@ def test_without_its_tunnel_it_is_a_frame_between_the_nodes(inner):
 )
 def test_other_frames_are_none_of_it(other):
     target = INNER["ipv6" if other[12:14] == b"\x86\xdd" else "ipv4"].dst
-    assert of.tunnelled(other, FIRST, target) is None
+    assert tunnelled(other, FIRST, target) is None
 
 
 def tell(client, port, **more):

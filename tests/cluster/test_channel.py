@@ -45,7 +45,7 @@ def server():
         yield one
 
 
-def opened(server, title="", *, command=("python", "/podwire/agent.py", "rpc"), **more):
+def opened(server, title="", *, command=("python", "/podwire/agent.pyz", "rpc"), **more):
     server.play = title
     return ExecChannel(configuration(server, **more), "rec", "a", "probe", command, timeout=5)
 

@@ -33,7 +33,7 @@ def reach(tmp_path):
 
 
 def put(connection, **options):
-    return deploy(connection, discover(connection), DeployOptions(run_id="r1", agent="#", limits=QUICK, **options))
+    return deploy(connection, discover(connection), DeployOptions(run_id="r1", limits=QUICK, **options))
 
 
 def trouble(name, pod, **state):
@@ -79,7 +79,7 @@ def test_the_special_pods_and_the_services_of_the_plan_are_made(reach):
 def put_grouped(connection):
     facts = replace(discover(connection), pod_security_group="sg-0a")
     needs = Needs(pods=(("l1", "grouped"), ("w1", "grouped")))
-    return deploy(connection, facts, DeployOptions(run_id="r1", agent="#", limits=QUICK, needs=needs))
+    return deploy(connection, facts, DeployOptions(run_id="r1", limits=QUICK, needs=needs))
 
 
 def test_a_security_group_is_told_before_the_pods_that_are_to_be_in_it(reach):

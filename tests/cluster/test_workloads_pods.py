@@ -91,9 +91,9 @@ def test_capabilities_are_asked_for_on_linux_only():
 def test_the_rpc_command_is_that_of_the_pods_own_agent():
     host = manifests.command_of(manifests.probe_pod("r", "w-host", "host", WINDOWS, "w", "i", 1))
     assert host[0] == "%CONTAINER_SANDBOX_MOUNT_POINT%/Python/python.exe"
-    assert host[-2:] == ("%CONTAINER_SANDBOX_MOUNT_POINT%/podwire/agent.py", "rpc")
+    assert host[-2:] == ("%CONTAINER_SANDBOX_MOUNT_POINT%/podwire/agent.pyz", "rpc")
     linux = manifests.command_of(manifests.probe_pod("r", "l-a", "a", LINUX, "l", "i", 1))
-    assert linux == ("python", "-I", "-S", "/podwire/agent.py", "rpc")
+    assert linux == ("python", "-I", "-S", "/podwire/agent.pyz", "rpc")
 
 
 def test_one_run_does_not_change_the_next_ones_objects():

@@ -1,20 +1,23 @@
 """A real agent process over pipes, and an echo server beside it: what the tests of agent and client talk to."""
 
-import importlib.util
 import os
 import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from podwire.content import agent_file
+from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire.probing.client import AgentClient
 
 TOKEN = "pw0123456789abcdef"
-AGENT = ["-I", "-S", str(agent_file())]
+_FOLDER = tempfile.TemporaryDirectory(prefix="podwire-agent-")
+_FILE = Path(_FOLDER.name) / "agent.pyz"
+_FILE.write_bytes(agent_archive())
+AGENT = ["-I", "-S", str(_FILE)]
 
 
 class PipeChannel:
@@ -41,47 +44,16 @@ class PipeChannel:
             self.process.stdin.close()
 
 
-def load_agent():
-    """The agent's file as a module, to look inside."""
-    spec = importlib.util.spec_from_file_location("podwire_agent_under_test", agent_file())
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-class Done(Exception):
-    """Ends a loop."""
-
-
-def run_coroutine(loop, main, limit=5.0):
-    """Run an agent's loop until `main` has ended, and no longer than that; its result."""
-    results = []
-
-    async def whole():
-        results.append(await main())
-
-    def stop():
-        if results or time.monotonic() > until:
-            raise Done
-
-    until = time.monotonic() + limit
-    loop.before_wait = stop
-    loop.spawn(whole())
-    with suppress(Done):
-        loop.run()
-    assert results, "it did not end"
-    return results[0]
-
-
 def changed_agent(change, *arguments):
-    """The command of an agent in which the code of `change` has changed something first; its module is `agent`."""
-    load = f"""
-import importlib.util
-spec = importlib.util.spec_from_file_location("agent", {AGENT[-1]!r})
-agent = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(agent)
+    """The command of an agent in which the code of `change` has changed something first, in modules that it imports."""
+    run = f"""
+import runpy, sys
+sys.path.insert(0, {AGENT[-1]!r})
+{change}
+sys.argv = ["agent.pyz", *{arguments!r}]
+runpy.run_path({AGENT[-1]!r}, run_name="__main__")
 """
-    return sys.executable, "-c", f"{load}\n{change}\nagent.main({list(arguments)!r})"
+    return sys.executable, "-I", "-S", "-c", run
 
 
 def free_port(kind=socket.SOCK_STREAM, family=socket.AF_INET):

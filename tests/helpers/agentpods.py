@@ -1,15 +1,17 @@
 """Pods of a running lab that serve the agent's echo."""
 
+import base64
+
 from runninglab import ready, until
 
-from podwire.content import agent_file
+from podwire.cluster.deployment.agent_archive import agent_archive
 
 HOST_PROCESS = {"windowsOptions": {"hostProcess": True, "runAsUserName": "NT AUTHORITY\\SYSTEM"}}
 
 
 def provide_agent(api):
     """The ConfigMap with the agent, in the namespace `default`."""
-    code = {"metadata": {"name": "agent"}, "data": {"agent.py": agent_file().read_text()}}
+    code = {"metadata": {"name": "agent"}, "binaryData": {"agent.pyz": base64.b64encode(agent_archive()).decode()}}
     api("POST", "/api/v1/namespaces/default/configmaps", code)
 
 
@@ -17,7 +19,7 @@ def serve(api, name, node, port=8080, container=(), **spec):
     """Create a pod that answers on a port with its name as its identity."""
     api.run(
         name,
-        *("python", "-I", "-S", "/podwire/agent.py", "serve", "--port", str(port)),
+        *("python", "-I", "-S", "/podwire/agent.pyz", "serve", "--port", str(port)),
         nodeName=node,
         container={
             "env": [{"name": "PODWIRE_IDENTITY", "value": name}],

@@ -288,14 +288,16 @@ class Bench:
     def tunnelled(self, client: str, server: str, vni: str, family: str = "ipv4") -> dict[str, Any]:
         """What an agent on a node says of a question to a pod in tunnel packets that it makes; any answer ends it."""
         sys.path.append(str(Path(__file__).parents[1] / "helpers"))
-        from agent_for_tests import load_agent, run_coroutine
+        from agent_loop import run_coroutine
 
-        agent = load_agent()
+        from podwire.agent.exchange import exchange
+        from podwire.agent.loop import Loop
+
         params = {"proto": "tunnel", "host": self._address(server, family), "port": POD_PORT, "vni": vni}
         params |= {"token": "pw0123456789abcdef", "timeout": 0.4}
         with self.places[client].entered():
-            loop = agent.Loop()
-            return run_coroutine(loop, lambda: agent.exchange(loop, params))
+            loop = Loop()
+            return run_coroutine(loop, lambda: exchange(loop, params))
 
     def many(self, client: str, server: str, count: int, *, port: int = POD_PORT, timeout: float = 1.0) -> int:
         """How many of `count` TCP connections that are all open at once get an answer."""

@@ -9,6 +9,9 @@ import urllib.request
 
 import yaml
 
+from podwire.cluster.deployment.agent_archive import agent_archive
+from podwire_lab.lifecycle import process
+
 _KINDS = {
     "configmaps": "ConfigMap",
     "endpointslices": "EndpointSlice",
@@ -17,6 +20,11 @@ _KINDS = {
     "securitygrouppolicies": "SecurityGroupPolicy",
     "services": "Service",
 }
+
+
+def start_lab(profile, **options):
+    """A lab whose host outside runs the agent of this checkout."""
+    return process.start_lab(profile, agent=agent_archive, **options)
 
 
 class Api:

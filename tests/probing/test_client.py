@@ -3,12 +3,15 @@
 import json
 import threading
 import time
+from collections import namedtuple
 
 import pytest
 
 from podwire.agent.framing import PREAMBLE, Decoder, Encoder, Kind
 from podwire.probing import client as module
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, NoAnswer
+
+Frame = namedtuple("Frame", ("kind", "request", "payload"))
 
 
 class ScriptedChannel:
@@ -26,7 +29,7 @@ class ScriptedChannel:
     def write(self, data):
         if self.closed.is_set():
             raise BrokenPipeError("the stream has ended")
-        for frame in self._decoder.feed(data):
+        for frame in map(Frame._make, self._decoder.feed(data)):
             self.frames.append(frame)
             if frame.kind is Kind.REQUEST:
                 threading.Thread(target=self._answer, args=(self, frame)).start()
@@ -161,7 +164,7 @@ def test_a_stream_that_breaks_again_and_again_is_given_up():
 
 def test_a_banner_instead_of_an_agent_is_told():
     client = AgentClient("a", lambda: ScriptedChannel(echo, b"Welcome to Windows\r\n"), tries=1)
-    with pytest.raises(ChannelLost, match=r"not podwire's agent, it says 'Welcome to Windows'"):
+    with pytest.raises(ChannelLost, match=r"does not speak podwire's protocol, it says 'Welcome to Windows'"):
         client.call("m").result(5)
 
 
@@ -228,7 +231,7 @@ def test_noise_in_mid_stream_ends_it_with_what_was_said():
         channel._on_data(b"Segmentation fault (core dumped)")
 
     client = AgentClient("a", opener(ScriptedChannel(answer)), tries=1)
-    with pytest.raises(ChannelLost, match=r"something else than the agent writes into its stream: 'Segmentation fault"):
+    with pytest.raises(ChannelLost, match=r"something that is no frame: 'Segmentation fault"):
         client.call("m").result(5)
 
 

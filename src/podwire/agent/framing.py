@@ -5,15 +5,21 @@ Each direction starts with `PREAMBLE`, whose last byte is the version of the pro
 
     marker 2 | kind 1 | flags 1, zero | sequence 4 | request 4 | length 4
 
-The sequence counts the frames of a direction from 0, so a lost or doubled piece of the stream shows at once. The agent,
-which is one file and imports nothing of podwire, has the same few lines; a test proves that both agree.
+The sequence counts the frames of a direction from 0, so a lost or doubled piece of the stream shows at once. Both
+sides use this module.
 """
 
 from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import NamedTuple
+
+TYPE_CHECKING = False  # To import typing would take a tenth of the start.
+if TYPE_CHECKING:
+    from typing import Tuple
+
+    Frame = Tuple["Kind", int, bytes]
+    """One frame: its kind, the request that it belongs to (0: none), its payload."""
 
 VERSION = 1
 MAGIC = b"\x16podwire"
@@ -38,14 +44,6 @@ class Kind(IntEnum):
     END = 5
     HEARTBEAT = 6
     BYE = 7
-
-
-class Frame(NamedTuple):
-    """One frame: its kind, the request that it belongs to (0: none), its payload."""
-
-    kind: Kind
-    request: int
-    payload: bytes
 
 
 class FramingError(ValueError):
@@ -74,7 +72,7 @@ class Decoder:
         self._buffer = bytearray()
         self._sequence = 0
         self.started = False
-        """Whether the preamble has come: what is at the other end is an agent."""
+        """Whether the preamble has come: what is at the other end is podwire's."""
 
     @property
     def inside(self) -> bool:
@@ -92,7 +90,7 @@ class Decoder:
             end = at + _HEADER.size + length
             if len(self._buffer) < end:
                 break
-            frames.append(Frame(Kind(kind), request, bytes(self._buffer[at + _HEADER.size : end])))
+            frames.append((Kind(kind), request, bytes(self._buffer[at + _HEADER.size : end])))
             self._sequence = (self._sequence + 1) & 0xFFFFFFFF
             at = end
         del self._buffer[:at]
@@ -105,12 +103,12 @@ class Decoder:
             self.started = len(start) == len(PREAMBLE)
             return len(PREAMBLE) if self.started else 0
         if start.startswith(MAGIC):
-            raise FramingError(f"the agent speaks version {start[-1]} of the protocol, this is version {VERSION}")
-        raise FramingError(f"this is not podwire's agent, it says {_excerpt(self._buffer)}")
+            raise FramingError(f"the other end speaks version {start[-1]} of the protocol, this is version {VERSION}")
+        raise FramingError(f"the other end does not speak podwire's protocol, it says {_excerpt(self._buffer)}")
 
     def _check(self, at: int, marker: int, kind: int, sequence: int, length: int) -> None:
         if marker != _MARKER or length > MAX_PAYLOAD or not Kind.REQUEST <= kind <= Kind.BYE:
-            raise FramingError(f"something else than the agent writes into its stream: {_excerpt(self._buffer[at:])}")
+            raise FramingError(f"the stream holds something that is no frame: {_excerpt(self._buffer[at:])}")
         if sequence != self._sequence:
             raise FramingError(f"a part of the stream is missing: frame {sequence} came where {self._sequence} was due")
 

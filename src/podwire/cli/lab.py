@@ -44,12 +44,15 @@ def dsr_of(options: argparse.Namespace) -> bool | None:
 
 
 def _up(options: argparse.Namespace) -> int:
+    from podwire.cluster.deployment.agent_archive import agent_archive
     from podwire_lab.lifecycle.process import LabError
     from podwire_lab.lifecycle.staying import lab_up
 
     profile = known_profile(options.lab)
     try:
-        state = lab_up(profile, faults=options.fault, dsr=dsr_of(options), build=options.windows_build)
+        state = lab_up(
+            profile, agent=agent_archive, faults=options.fault, dsr=dsr_of(options), build=options.windows_build
+        )
     except LabError as error:
         raise UsageError(str(error)) from error
     print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")

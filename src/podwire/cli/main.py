@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from podwire import __version__
+from podwire.cli.agent import add_agent_command
 from podwire.cli.lab import DEFAULT_LAB, add_lab_commands, dsr_of, known_profile
 from podwire.cli.profiles import add_profiles_command
 from podwire.cli.replay import add_replay_command
@@ -45,7 +46,7 @@ _CLUSTER: _Options = (
     ("--context", "NAME", None, False, "context of the kubeconfig"),
     ("--facts", "FILE", None, False, "facts that the API does not tell, stated by you and held against what is seen"),
     ("--external-host", "NAME[=ADDRESS]", None, False, "a host outside the cluster that runs the agent's echo"),
-    ("--external-agent", "COMMAND", None, False, "a command line that runs `agent.py rpc` on that host"),
+    ("--external-agent", "COMMAND", None, False, "a command line that runs `agent.pyz rpc` on that host"),
 )
 _SELECTION: _Options = (
     ("--area", "AREA", None, True, "only this area (repeatable)"),
@@ -119,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
     add_signoff_commands(commands, _command)
     add_lab_commands(commands, _command)
     add_profiles_command(commands, _command)
+    add_agent_command(commands, _command)
     add_replay_command(commands, _command)
     told = "one run a fault of the lab: which requirement notices it"
     mutants = _command(commands, "mutants", _mutants, told, _CLUSTER[:2], _SELECTION)
@@ -205,13 +207,16 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
         finally:
             connection.close()
         return
+    from podwire.cluster.deployment.agent_archive import agent_archive
     from podwire_lab.lifecycle.process import LabError, start_lab
 
     if options.facts:
         raise UsageError(NO_FACTS_OF_A_LAB)
     profile = known_profile(options.lab or DEFAULT_LAB)
     try:
-        lab = start_lab(profile, faults=options.fault, dsr=dsr_of(options), build=options.windows_build)
+        lab = start_lab(
+            profile, agent=agent_archive, faults=options.fault, dsr=dsr_of(options), build=options.windows_build
+        )
     except LabError as error:
         raise UsageError(str(error)) from error
     with lab:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from podwire.agent.framing import PREAMBLE, Decoder, Encoder, Frame, FramingError, Kind
+from podwire.agent.framing import PREAMBLE, Decoder, Encoder, FramingError, Kind
 from podwire.probing.calls import AgentError, Call, CaptureCall, CaptureData, ChannelLost, NoAnswer, attempt_of
 
 __all__ = ["AgentClient", "AgentError", "CaptureData", "Channel", "ChannelLost", "NoAnswer", "attempt_of"]
@@ -126,31 +126,31 @@ class _Session:
             return
         if self._decoder.started and not self.settled.is_set():
             self.settled.set()
-        for frame in frames:
-            self._on_frame(frame)
+        for kind, request, payload in frames:
+            self._on_frame(kind, request, payload)
 
-    def _on_frame(self, frame: Frame) -> None:
-        if frame.kind is Kind.HEARTBEAT:
+    def _on_frame(self, kind: Kind, request: int, payload: bytes) -> None:
+        if kind is Kind.HEARTBEAT:
             return
-        if frame.kind is Kind.DATA:
-            call = self._pending.get(frame.request)
+        if kind is Kind.DATA:
+            call = self._pending.get(request)
             if call is not None:
-                call.data(frame.payload)
+                call.data(payload)
             return
         with self._lock:
-            call = self._pending.pop(frame.request, None)
+            call = self._pending.pop(request, None)
         if call is None:
             return  # It came too late, and its call has been given up.
         self.answered = True
         try:
-            if frame.kind is Kind.ERROR:
-                said = json.loads(frame.payload)
+            if kind is Kind.ERROR:
+                said = json.loads(payload)
                 call.fail(AgentError(said["text"], said.get("error", {}).get("kind", "")))
-            elif frame.kind is Kind.END:
-                call.end(frame.payload)
-            elif not call.result(frame.payload):
+            elif kind is Kind.END:
+                call.end(payload)
+            elif not call.result(payload):
                 with self._lock:
-                    self._pending[frame.request] = call
+                    self._pending[request] = call
         except (ValueError, KeyError, TypeError) as error:
             call.fail(ChannelLost(f"an answer to {call.method} that cannot be read: {error}"))
 

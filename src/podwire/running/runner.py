@@ -299,9 +299,12 @@ class Runner:
         return self._connection
 
     def _started(self) -> Lab:
+        from podwire.cluster.deployment.agent_archive import agent_archive
+
         try:
             return start_lab(
                 self.options.lab,
+                agent=agent_archive,
                 faults=self.options.faults,
                 dsr=self.options.dsr,
                 build=self.options.windows_build,

@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--external-agent",
         metavar="COMMAND",
-        help="a command line that runs `agent.py rpc` on the external host (ssh HOST python3 agent.py rpc)",
+        help="a command line that runs `agent.pyz rpc` on the external host (ssh HOST python3 agent.pyz rpc)",
     )
     group.addoption(
         "--load-balancer", action="store_true", help="Services of type LoadBalancer get addresses in this cluster"

@@ -1,6 +1,6 @@
 """`python outside.py DIRECTORY`: an RPC agent on the host outside of the lab that lives in this directory.
 
-What `ssh echo.example.net python3 agent.py rpc` is at a real site. This process hands its standard streams to the lab,
+What `ssh echo.example.net python3 agent.pyz rpc` is at a real site. This process hands its standard streams to the lab,
 which runs the agent on them beside the host's own server, and waits for its exit code. The end of either ends the
 other; 255, as with ssh, when there is no lab (any more). Standard library only: it is started for every run.
 """

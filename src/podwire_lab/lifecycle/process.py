@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -80,6 +80,7 @@ class Lab:
 def start_lab(
     profile: str,
     *,
+    agent: Callable[[], bytes],
     faults: Sequence[str] = (),
     dsr: bool | None = None,
     build: str | None = None,
@@ -89,6 +90,7 @@ def start_lab(
 ) -> Lab:
     """Start a lab of that profile and return when its API answers and its nodes are ready.
 
+    `agent` gives the file that the host outside runs as echo server and as RPC agent (`python3 FILE serve`, `rpc`).
     `faults` are injected before it is ready; `dsr` and `build` (`20348.2762`) override the profile's for Windows nodes.
     With `stay` it outlives this process. `log` gets what the lab's processes print (else a file in its own directory).
     Raises `LabError` with one line when it cannot run here.
@@ -109,6 +111,7 @@ def start_lab(
         "ready": ready_write,
         "owner": os.getpid(),
         "directory": str(directory),
+        "agent": str(directory / "agent.pyz"),
         "token": secrets.token_urlsafe(24),
         "profile": profile,
         "faults": list(faults),
@@ -117,7 +120,7 @@ def start_lab(
     }
     log = log or directory / "lab.log"
     try:
-        child = _spawn(start, log)
+        child = _spawn(start, agent, log)
     except BaseException as error:
         for fd in (lifeline, ready, lock):
             os.close(fd)
@@ -157,7 +160,7 @@ def start_lab(
     return lab
 
 
-def _spawn(start: dict[str, Any], log: Path) -> subprocess.Popen[str]:
+def _spawn(start: dict[str, Any], agent: Callable[[], bytes], log: Path) -> subprocess.Popen[str]:
     """The supervisor: in its own session, so that Ctrl-C in a terminal reaches the owner only."""
     inherited = (start["listen"], start["lifeline"], start["ready"], start["lock"])
     with log.open("ab") as output:
@@ -173,6 +176,12 @@ def _spawn(start: dict[str, Any], log: Path) -> subprocess.Popen[str]:
             env={**os.environ, "PYTHONPATH": str(Path(podwire_lab.__file__).parents[1])},
         )
     assert child.stdin is not None
+    try:
+        Path(start["agent"]).write_bytes(agent())  # made while that process imports
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise
     with contextlib.suppress(BrokenPipeError):
         child.stdin.write(json.dumps(start) + "\n")
         child.stdin.close()

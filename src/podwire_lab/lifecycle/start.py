@@ -18,7 +18,8 @@ class CannotBuild(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What the owner passes on: descriptors by number, the run directory, the API token and the choice of lab."""
+    """What the owner passes on: descriptors by number, the run directory, the file with the agent that the host outside
+    runs, the API token and the choice of lab."""
 
     listen: int
     lock: int
@@ -26,6 +27,7 @@ class Start:
     ready: int
     owner: int
     directory: str
+    agent: str
     token: str
     profile: str
     faults: tuple[str, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -61,12 +61,13 @@ def lab_status() -> LabState | None:
 def lab_up(
     profile: str,
     *,
+    agent: Callable[[], bytes],
     faults: Sequence[str] = (),
     dsr: bool | None = None,
     build: str | None = None,
     log: Path | None = None,
 ) -> LabState:
-    """Start a lab that outlives this process. `LabError` when one is up already."""
+    """Start a lab that outlives this process, as `start_lab` does. `LabError` when one is up already."""
     running = lab_status()
     if running is not None:
         raise LabError(
@@ -77,7 +78,7 @@ def lab_up(
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise LabError(f"cannot write the state file {path}: {error.strerror}") from error
-    lab = process.start_lab(profile, faults=faults, dsr=dsr, build=build, stay=True, log=log)
+    lab = process.start_lab(profile, agent=agent, faults=faults, dsr=dsr, build=build, stay=True, log=log)
     try:
         state = _state(lab)
         path.write_text(json.dumps(asdict(state), indent=1) + "\n", encoding="utf-8")

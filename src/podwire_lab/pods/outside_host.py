@@ -13,9 +13,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 
-import podwire_lab
 from podwire_lab.lifecycle.outside import DOOR, STDIO
 from podwire_lab.lifecycle.start import CannotBuild
 from podwire_lab.model.addresses import OUTSIDE_HOST
@@ -25,27 +23,22 @@ from podwire_lab.pods.rootfs import TOOLS, RootSpec, Volume
 
 _LOG = logging.getLogger(__name__)
 
-_AGENT = str(Path(podwire_lab.__file__).parents[1] / "podwire" / "agent")
+_AGENT = "/podwire/agent.pyz"
 
 
 class OutsideHost:
-    """One server for the whole life of the lab, and an agent for each caller at the door."""
+    """One server for the whole life of the lab, and an agent for each caller at the door. `agent` is the file that both
+    run."""
 
-    def __init__(self, namespace: Namespace, spawner: SpawnerClient) -> None:
-        self._namespace, self._spawner = namespace, spawner
+    def __init__(self, namespace: Namespace, spawner: SpawnerClient, agent: str) -> None:
+        self._namespace, self._spawner, self._agent = namespace, spawner, agent
         self._server: SpawnedProcess | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, root_at: str) -> None:
         """Start the server and wait until it answers; `root_at` is where its file system is put together."""
         root = RootSpec(
-            volumes=[
-                Volume(
-                    source=_AGENT,
-                    target="/podwire",
-                    read_only=True,
-                )
-            ],
+            volumes=[Volume(source=self._agent, target=_AGENT, read_only=True)],
             etc={"hosts": "127.0.0.1 localhost\n", "resolv.conf": f"nameserver {OUTSIDE_HOST['ipv4']}\n"},
             links={"python": os.path.realpath(sys.executable)},
             scripts={},
@@ -112,7 +105,7 @@ class OutsideHost:
 
 def _command(*words: str) -> Command:
     return Command(
-        argv=("python", "-I", "-S", "/podwire/agent.py", *words),
+        argv=("python", "-I", "-S", _AGENT, *words),
         env={"PATH": f"{TOOLS}:/usr/bin:/bin", "PODWIRE_IDENTITY": "outside"},
         capabilities=("NET_BIND_SERVICE", "NET_RAW"),
     )

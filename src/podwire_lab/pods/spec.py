@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
@@ -100,7 +101,7 @@ def environment(context: PodContext, container: Object, store: Store) -> dict[st
     for source in container.get("envFrom") or ():
         if "configMapRef" in source:
             reference = source["configMapRef"]
-            data = _config_map(store, namespace, reference["name"], bool(reference.get("optional")))
+            data = _texts(store, namespace, reference)
             env |= {source.get("prefix", "") + key: value for key, value in data.items()}
     for item in container.get("env") or ():
         source = item.get("valueFrom") or {}
@@ -108,7 +109,7 @@ def environment(context: PodContext, container: Object, store: Store) -> dict[st
             env[item["name"]] = field_value(context, source["fieldRef"]["fieldPath"])
         elif "configMapKeyRef" in source:
             reference = source["configMapKeyRef"]
-            data = _config_map(store, namespace, reference["name"], bool(reference.get("optional")))
+            data = _texts(store, namespace, reference)
             if reference["key"] in data:
                 env[item["name"]] = data[reference["key"]]
             elif not reference.get("optional"):
@@ -229,7 +230,7 @@ def _fill(context: PodContext, volume: Object, store: Store, directory: str, nod
             if "configMap" in source:
                 files |= _files(store, namespace, source["configMap"], volume["name"])
             for item in (source.get("downwardAPI") or {}).get("items") or ():
-                files[item["path"]] = field_value(context, item["fieldRef"]["fieldPath"])
+                files[item["path"]] = field_value(context, item["fieldRef"]["fieldPath"]).encode()
     else:
         kind = next((key for key in volume if key != "name"), "nothing")
         raise NotYet(
@@ -237,38 +238,46 @@ def _fill(context: PodContext, volume: Object, store: Store, directory: str, nod
             f'MountVolume.SetUp failed for volume "{volume["name"]}" : the lab has no {kind} volumes',
         )
     os.makedirs(place, exist_ok=True)
-    for name, text in files.items():
+    for name, content in files.items():
         path = os.path.normpath(f"{place}/{name}")
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        _write_whole(path, text)
+        _write_whole(path, content)
     return place
 
 
-def _write_whole(path: str, text: str) -> None:
+def _write_whole(path: str, content: bytes) -> None:
     """Containers of one pod share its volumes: one that runs already never sees a file that is half written, nor
     another file in the place of the one that is mounted."""
-    with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
-        if file.read() == text:
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        if file.read() == content:
             return
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(f"{path}.new", "wb") as file:
+        file.write(content)
     os.replace(f"{path}.new", path)
 
 
-def _files(store: Store, namespace: str, source: Object, volume: str) -> dict[str, str]:
+def _files(store: Store, namespace: str, source: Object, volume: str) -> dict[str, bytes]:
+    """The files of a ConfigMap by their path: its texts, and its binary data."""
     try:
-        data = _config_map(store, namespace, source["name"], bool(source.get("optional")))
+        found = _config_map(store, namespace, source["name"], bool(source.get("optional")))
     except NotYet as error:
         raise NotYet("ContainerCreating", f'MountVolume.SetUp failed for volume "{volume}" : {error}') from error
+    data = {key: text.encode() for key, text in (found.get("data") or {}).items()}
+    data |= {key: base64.b64decode(text) for key, text in (found.get("binaryData") or {}).items()}
     if not source.get("items"):
         return data
     return {item["path"]: data[item["key"]] for item in source["items"] if item["key"] in data}
 
 
-def _config_map(store: Store, namespace: str, name: str, optional: bool) -> dict[str, str]:
+def _texts(store: Store, namespace: str, reference: Object) -> dict[str, str]:
+    """What an environment may take from a ConfigMap: no binary data (kubernetes.io: "ConfigMaps")."""
+    return _config_map(store, namespace, reference["name"], bool(reference.get("optional"))).get("data") or {}
+
+
+def _config_map(store: Store, namespace: str, name: str, optional: bool) -> Object:
     found = store.get("configmaps", namespace, name)
     if found is None:
         if optional:
             return {}
         raise NotYet("CreateContainerConfigError", f'configmap "{name}" not found')
-    return dict(found.get("data") or {})
+    return found

@@ -1,10 +1,9 @@
 """Scheduling, endpoints, garbage collection and namespaces, as their users see them."""
 
 import pytest
-from runninglab import Api, phase, ready, until
+from runninglab import Api, phase, ready, start_lab, until
 
 from podwire_lab.controllers.proxy import service_rules
-from podwire_lab.lifecycle.process import start_lab
 from podwire_lab.model.interfaces import EndpointRule
 
 SLEEP = (

@@ -4,9 +4,7 @@ import json
 import urllib.error
 
 import pytest
-from runninglab import Api, ready, until
-
-from podwire_lab.lifecycle.process import start_lab
+from runninglab import Api, ready, start_lab, until
 
 HTTP = ("python", "-m", "http.server", "--bind", "::", "8080")
 ASK = """

@@ -1,10 +1,10 @@
 """Kinds of a custom group are there where the lab's CNI installs them, and nowhere else."""
 
 import pytest
+from runninglab import start_lab
 
 from podwire.cluster.connect import connect
 from podwire.errors import NotFound
-from podwire_lab.lifecycle.process import start_lab
 
 
 @pytest.mark.parametrize(("profile", "blocks"), [("overlay-calico-vxlan", 6), ("overlay-win-overlay", None)])

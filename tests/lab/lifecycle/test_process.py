@@ -9,18 +9,20 @@ import uuid
 from pathlib import Path
 
 import pytest
-from runninglab import Api, until
+from runninglab import Api, start_lab, until
 
+from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire_lab.lifecycle import rundir, staying
-from podwire_lab.lifecycle.process import LabError, start_lab
+from podwire_lab.lifecycle.process import LabError
 
 PROFILE = "overlay-win-overlay"
 OWNER = f"""
 import json, sys, tempfile, time
+from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire_lab.lifecycle.process import start_lab
 tempfile.gettempdir()
 print("starting", flush=True)
-lab = start_lab({PROFILE!r})
+lab = start_lab({PROFILE!r}, agent=agent_archive)
 print(json.dumps([lab.pid, str(lab.kubeconfig)]), flush=True)
 time.sleep(600)
 """
@@ -128,11 +130,11 @@ def test_a_lab_that_stays_is_found_and_ended(private_tmp, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(private_tmp / "run"))
     (private_tmp / "run").mkdir()
     assert staying.lab_status() is None
-    state = staying.lab_up(PROFILE)
+    state = staying.lab_up(PROFILE, agent=agent_archive)
     try:
         assert staying.lab_status() == state
         with pytest.raises(LabError, match="already up"):
-            staying.lab_up(PROFILE)
+            staying.lab_up(PROFILE, agent=agent_archive)
         assert Path(state.kubeconfig).exists()
     finally:
         assert staying.lab_down()

@@ -3,9 +3,7 @@
 import json
 
 import pytest
-from runninglab import Api, ready
-
-from podwire_lab.lifecycle.process import start_lab
+from runninglab import Api, ready, start_lab
 
 ASK = """
 import json, sys, urllib.request

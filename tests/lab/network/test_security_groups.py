@@ -2,9 +2,7 @@
 
 import pytest
 from netlab import NetLab
-from runninglab import Api, ready, until
-
-from podwire_lab.lifecycle.process import start_lab
+from runninglab import Api, ready, start_lab, until
 
 POLICIES = "/apis/vpcresources.k8s.aws/v1beta1/namespaces/default/securitygrouppolicies"
 NOTE = "vpc.amazonaws.com/pod-eni"

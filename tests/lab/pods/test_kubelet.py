@@ -1,9 +1,7 @@
 """Pods on the lab's nodes: they run, end, fail and are watched as on real ones."""
 
 import pytest
-from runninglab import Api, phase, ready, state, until
-
-from podwire_lab.lifecycle.process import start_lab
+from runninglab import Api, phase, ready, start_lab, state, until
 
 SLEEP = (
     "python",

@@ -6,11 +6,10 @@ import sys
 import pytest
 from agent_for_tests import PipeChannel, agent, exchange
 from agentpods import provide_agent, serve, serving
-from runninglab import Api
+from runninglab import Api, start_lab
 
 from podwire.agent.framing import PREAMBLE
 from podwire_lab.lifecycle import outside
-from podwire_lab.lifecycle.process import start_lab
 
 OUTSIDE, NODE = "203.0.113.10", "172.31.0.1"
 

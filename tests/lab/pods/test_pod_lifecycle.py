@@ -3,9 +3,7 @@
 import pytest
 from agent_for_tests import agent, exchange
 from agentpods import HOST_PROCESS, provide_agent, serve, serving
-from runninglab import Api, ready, until
-
-from podwire_lab.lifecycle.process import start_lab
+from runninglab import Api, ready, start_lab, until
 
 STUBBORN = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(600)"
 NAMESPACE = "/api/v1/namespaces/default"

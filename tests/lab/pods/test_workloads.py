@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 import pytest
+from runninglab import start_lab
 
 from podwire.cluster.connect import connect
 from podwire.cluster.deployment.cleanup import cleanup, find_leftovers
@@ -11,7 +12,6 @@ from podwire.cluster.deployment.waiting import Limits
 from podwire.cluster.deployment.workloads import DeployOptions, deploy, undeploy
 from podwire.cluster.discovery.discover import discover
 from podwire.content import manifests_folder
-from podwire_lab.lifecycle.process import start_lab
 
 
 @pytest.fixture(scope="module")

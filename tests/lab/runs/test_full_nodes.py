@@ -1,13 +1,12 @@
 """Windows nodes of the lab whose addresses are all pods': who waits for what, and is told so."""
 
 import pytest
-from runninglab import Api, until
+from runninglab import Api, start_lab, until
 
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
 from podwire.running.mutants import outcomes
 from podwire.running.runner import RunOptions
-from podwire_lab.lifecycle.process import start_lab
 
 PODS = "/api/v1/namespaces/default/pods"
 SLEEP = ("python", "-c", "import signal; signal.sigwait({15})")

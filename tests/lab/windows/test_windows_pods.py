@@ -5,9 +5,7 @@ import re
 
 import pytest
 from agentpods import HOST_PROCESS
-from runninglab import Api, ready, until
-
-from podwire_lab.lifecycle.process import start_lab
+from runninglab import Api, ready, start_lab, until
 
 SLEEP = ("python", "-c", "import signal; signal.sigwait({15})")
 FIND = "import socket, sys; print(*sorted({f[4][0] for f in socket.getaddrinfo(sys.argv[1], 80, 2)}))"

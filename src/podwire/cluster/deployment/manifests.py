@@ -5,6 +5,7 @@ The files are valid as they stand, not text templates.
 
 from __future__ import annotations
 
+import base64
 import copy
 import functools
 import hashlib
@@ -31,7 +32,7 @@ OWNER = "podwire.dev/owner"
 MANAGER = "podwire"
 PREFIX = "podwire-"
 AGENT_CONFIGMAP = "podwire-agent"
-AGENT_KEY = "agent.py"
+AGENT_KEY = "agent.pyz"
 RESOLVER_OF_NOBODY = "198.18.0.53"
 RESOLVER_FILE = f"nameserver {RESOLVER_OF_NOBODY}\noptions timeout:1 attempts:1\n"
 HEADLESS_SERVICE = "pods"
@@ -68,8 +69,8 @@ def namespace(run_id: str, owner: str) -> Object:
     return obj
 
 
-def agent_configmap(run_id: str, agent: str) -> Object:
-    """The ConfigMap that carries the agent's source into the pods, and a resolver file for one kind of them."""
+def agent_configmap(run_id: str, agent: bytes) -> Object:
+    """The ConfigMap that carries the agent's file into the pods, and a resolver file for one kind of them."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -78,7 +79,8 @@ def agent_configmap(run_id: str, agent: str) -> Object:
             "namespace": namespace_name(run_id),
             "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id},
         },
-        "data": {AGENT_KEY: agent, "resolv.conf": RESOLVER_FILE},
+        "data": {"resolv.conf": RESOLVER_FILE},
+        "binaryData": {AGENT_KEY: base64.b64encode(agent).decode("ascii")},
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.images import image_for
 from podwire.cluster.deployment.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
@@ -24,7 +25,6 @@ from podwire.cluster.discovery.other_pods import addresses_of_others
 from podwire.cluster.discovery.vpc import has_branch, vpc_address, vpc_subnet
 from podwire.cluster.discovery.warm_addresses import wanted_addresses
 from podwire.cluster.rest import RestClient
-from podwire.content import agent_file
 from podwire.errors import (
     ApiError,
     ClusterError,
@@ -68,7 +68,6 @@ class DeployOptions:
     """How to deploy. `deadline` is the seconds after which the pods end by themselves, whatever happens to the runner.
 
     `needs` are the special pods and Services of the plan. `keep` leaves what was made when the deployment itself fails.
-    `agent` replaces the agent's source (tests).
     """
 
     run_id: str
@@ -79,7 +78,6 @@ class DeployOptions:
     deadline: int = 3600
     limits: Limits = field(default_factory=Limits)
     keep: bool = False
-    agent: str | None = None
     say: Callable[[str], object] = lambda line: None
 
 
@@ -241,10 +239,9 @@ class _Deploying:
 
     def run(self) -> Deployment:
         options = self._options
-        agent = options.agent if options.agent is not None else agent_file().read_text(encoding="utf-8")
         with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="deploy") as threads:
             hostnames = threads.submit(self._hostnames)
-            self._rest.apply(manifests.agent_configmap(options.run_id, agent))
+            self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive()))
             headless = threads.submit(self._rest.apply, manifests.headless_service(options.run_id))
             # A pod may need the address of a Service, no Service that of a pod.
             external = self._facts.external.name if self._facts.external else ""

@@ -129,6 +129,10 @@ def forbidden_field(field: str, message: str) -> FieldError:
     return FieldError(reason="FieldValueForbidden", field=field, message=f"Forbidden: {message}")
 
 
+def too_long(field: str, most: int) -> FieldError:
+    return FieldError(reason="FieldValueTooLong", field=field, message=f"Too long: may not be more than {most} bytes")
+
+
 def not_found_value(field: str, value: Any) -> FieldError:
     return FieldError(reason="FieldValueNotFound", field=field, message=f"Not found: {quoted(value)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from podwire_lab.kube_api.objects.status import (
     not_found_value,
     not_supported,
     required,
+    too_long,
 )
 from podwire_lab.model.interfaces import Object
 
@@ -53,6 +55,7 @@ _QUALIFIED_TEXT: Final = (
     "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
     "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
+_MOST_DATA: Final = 1 << 20
 _PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 _PORT_TEXT: Final = "must be between 1 and 65535, inclusive"
 _MUTABLE_POD_SPEC: Final = frozenset(
@@ -71,8 +74,10 @@ def validate(resource: Resource, obj: Object, before: Object | None = None) -> N
                 errors += _pod_update(obj, before)
         case "services":
             errors += _service(obj, before)
-        case "configmaps" | "secrets":
-            errors += _data(obj)
+        case "configmaps":
+            errors += [*_keys(obj, "data"), *_keys(obj, "binaryData"), *_config_map(obj)]
+        case "secrets":
+            errors += _keys(obj, "data")
         case _:
             pass
     if errors:
@@ -120,14 +125,25 @@ def _qualified(field: str, key: str) -> list[FieldError]:
     return errors
 
 
-def _data(obj: Object) -> list[FieldError]:
+def _keys(obj: Object, field: str) -> list[FieldError]:
     return [
         invalid_value(
-            f"data[{key}]", key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
+            f"{field}[{key}]", key, "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
         )
-        for key in {**(obj.get("data") or {}), **(obj.get("binaryData") or {})}
+        for key in obj.get(field) or ()
         if not re.fullmatch(r"[-._a-zA-Z0-9]+", key)
     ]
+
+
+def _config_map(obj: Object) -> list[FieldError]:
+    """No key is in both bags, and both together have 1 MiB at most. ValueError for binary data that are no base64."""
+    texts, binaries = obj.get("data") or {}, obj.get("binaryData") or {}
+    errors = [
+        invalid_value(f"data[{key}]", key, "duplicate of key present in binaryData") for key in texts if key in binaries
+    ]
+    size = sum(len(text.encode()) for text in texts.values())
+    size += sum(len(base64.b64decode(text, validate=True)) for text in binaries.values())
+    return [*errors, too_long("[]", _MOST_DATA)] if size > _MOST_DATA else errors
 
 
 def _pod(obj: Object) -> list[FieldError]:

@@ -1,0 +1,150 @@
+"""A capture by AF_PACKET."""
+
+from __future__ import annotations
+
+import array
+import errno
+import socket
+import struct
+
+from podwire.agent.interfaces import interfaces
+from podwire.agent.loop import readable
+from podwire.agent.packet_sources import Queue, Ring
+
+TYPE_CHECKING = False  # To import typing would take a tenth of the start.
+if TYPE_CHECKING:
+    from typing import Any
+
+    from podwire.agent.loop import Loop, Task
+    from podwire.agent.parameters import Parameters
+
+MOST_CAPTURED = 32 << 20
+PCAP_HEAD = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)  # nanoseconds, LINKTYPE_ETHERNET
+PCAP_RECORD = struct.Struct("<IIII")
+ETHERNET_TYPES = (1, 772)  # ARPHRD_ETHER, ARPHRD_LOOPBACK: their frames start with an Ethernet header
+
+
+class PacketCapture:
+    """AF_PACKET: every frame in and out of some interfaces, with the kernel's own timestamps.
+
+    With no interfaces named, one socket sees all of them but the loopback, and those that come later. Frames are kept
+    in memory as libpcap files; what does not fit in, and what the kernel had no room for, counts as dropped. A program
+    of classic BPF, as (code, jt, jf, k), may choose frames; a kernel that has no room for it captures all of them.
+    """
+
+    BLOCKS_OF_A_POD, BLOCKS_OF_A_NODE = 64, 192
+    BLOCKS_AT_ONCE = (
+        16  # More than all connections of this agent fill in one turn of the loop: or it would fall behind.
+    )
+
+    def __init__(
+        self, loop: Loop, names: list[str], snaplen: int, most: int, program: list[list[int]] | None = None
+    ) -> None:
+        self._loop, self._snaplen, self._most = loop, snaplen or 1 << 18, most
+        self._names, self._asked = frozenset(names), names
+        self._program = array.array("B", b"".join(struct.pack("=HBBI", *one) for one in program or ()))
+        self._known: dict[int, str] = {}
+        self._empty()
+        self._sources: list[tuple[socket.socket, Any]] = []
+        self._tasks: list[Task] = []
+        try:
+            for name in names or [""]:
+                self._open(name)
+        except OSError as error:
+            self.close()
+            if isinstance(error, PermissionError):
+                raise ValueError("capturing is not permitted here (it needs CAP_NET_RAW)") from None
+            raise ValueError(f"interface {name}: {error.strerror}") from None
+
+    def _empty(self) -> None:
+        self._size, self._overflow, self._count = 0, 0, 0
+        self._files: dict[str, bytearray] = {name: bytearray(PCAP_HEAD) for name in self._asked}
+        self._directions: dict[str, bytearray] = {name: bytearray() for name in self._asked}
+
+    def _open(self, name: str) -> None:
+        # Protocol 0 (else ETH_P_ALL) until it is bound to its name: else frames of other interfaces get in first.
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0 if name else socket.htons(3))
+        try:
+            sock.setblocking(False)
+            if self._program:
+                where, size = self._program.buffer_info()
+                try:
+                    sock.setsockopt(socket.SOL_SOCKET, 26, struct.pack("@HP", size // 8, where))  # SO_ATTACH_FILTER
+                except OSError as error:
+                    if error.errno != errno.ENOMEM:  # net.core.optmem_max
+                        raise
+            source: Any
+            try:
+                source = Ring(self._loop, sock, self.BLOCKS_OF_A_NODE if self._program else self.BLOCKS_OF_A_POD)
+            except (OSError, ValueError):
+                source = Queue(sock, self._loop.scratch)
+            if name:
+                sock.bind((name, 3))
+                if sock.getsockname()[3] not in ETHERNET_TYPES:
+                    raise OSError(errno.EINVAL, "its frames have no Ethernet header")
+        except OSError:
+            sock.close()
+            raise
+        self._sources.append((sock, source))
+        self._tasks.append(self._loop.spawn(self._read(sock, source)))
+
+    async def _read(self, sock: socket.socket, source: Any) -> None:
+        while True:
+            await readable(sock)
+            self._drain(source)
+
+    def _drain(self, source: Any) -> None:
+        for seconds, nanoseconds, length, data, number, hardware, kind in source.frames(self.BLOCKS_AT_ONCE):
+            name = self._known.get(number) or self._name_of(number)
+            if not self._names and (name == "lo" or hardware not in ETHERNET_TYPES):
+                continue
+            kept = min(len(data), self._snaplen)
+            if self._size + kept + PCAP_RECORD.size > self._most:
+                self._overflow += 1
+                continue
+            if name not in self._files:
+                self._files[name], self._directions[name] = bytearray(PCAP_HEAD), bytearray()
+            file = self._files[name]
+            file += PCAP_RECORD.pack(seconds, nanoseconds, kept, length)
+            file += data[:kept]
+            self._directions[name].append(kind)
+            self._size += kept + PCAP_RECORD.size
+            self._count += 1
+
+    def _name_of(self, number: int) -> str:
+        try:
+            self._known[number] = socket.if_indextoname(number)
+        except OSError:
+            return str(number)  # It has gone.
+        return self._known[number]
+
+    def describe(self) -> list[Parameters]:
+        """Name, MAC and addresses of the interfaces that are captured at."""
+        known = interfaces()
+        return [one for one in known if one["name"] in self._names or (not self._names and one["name"] != "lo")]
+
+    async def stop(self) -> Parameters:
+        """Take what the kernel still holds, and end."""
+        taken = await self.read()
+        self.close()
+        return taken
+
+    async def read(self) -> Parameters:
+        """Take what there is, and go on."""
+        dropped = 0
+        for _, source in self._sources:
+            dropped += await source.arrived(lambda source=source: self._drain(source))
+        parts = [(name, "pcap", file) for name, file in self._files.items()]
+        parts += [(name, "directions", kinds) for name, kinds in self._directions.items()]
+        taken = {"dropped": dropped + self._overflow, "count": self._count, "parts": parts}
+        self._empty()
+        return taken
+
+    def close(self) -> None:
+        """Give everything back; what was not read is lost."""
+        for task in self._tasks:
+            self._loop.cancel(task)
+        for sock, source in self._sources:
+            source.close()
+            sock.close()
+        self._sources, self._tasks = [], []

@@ -1,0 +1,81 @@
+"""An exchange over UDP."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from podwire.agent.errors import Failure
+from podwire.agent.loop import now, readable
+from podwire.agent.messages import parsed, question
+from podwire.agent.sockets import local_address, tell_icmp_errors
+
+TYPE_CHECKING = False  # To import typing would take a tenth of the start.
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from podwire.agent.trial import Trial
+
+LEAST_DATAGRAM = 320  # Room for an answer with two long IPv6 addresses and a long identity.
+RESEND = 1.0
+
+
+async def over_udp(trial: Trial) -> None:
+    """A datagram, sent again every second. The socket stays unconnected: an answer from another address than the one
+    asked is seen and named, though no program would take it."""
+    data = question(trial.token, max(trial.size, LEAST_DATAGRAM))
+    with trial.socket(socket.SOCK_DGRAM) as sock:
+        own = None if trial.params.get("bind_address") else local_address(trial.family, trial.target)
+        tell_icmp_errors(sock)
+
+        def send() -> None:
+            send_datagram(sock, data, trial.target)
+            trial.attempt["local"] = [own or sock.getsockname()[0], sock.getsockname()[1]]
+
+        await datagrams(trial, sock, data, send)
+
+
+async def datagrams(trial: Trial, sock: socket.socket, data: bytes, send: Callable[[], None]) -> None:
+    """Send a question every second until its answer comes to the socket."""
+    attempt, scratch, stray = trial.attempt, trial.loop.scratch, ""
+    again = now()
+    while True:
+        if now() >= again:
+            send()
+            attempt["sent"] += 1
+            again += RESEND
+        if not await readable(sock, min(trial.until, again)):
+            if now() < trial.until:
+                continue
+            text = stray or f"no answer to {attempt['sent']} datagrams"
+            raise Failure("receive", "other" if stray else "timeout", None, text)
+        try:
+            length, peer = sock.recvfrom_into(scratch)
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                continue  # The path's MTU became known: the next datagram goes in fragments.
+            raise Failure.of("receive", error, udp=True) from None
+        attempt["received"] += 1
+        attempt["peer"] = [peer[0], peer[1]]
+        answer = parsed(bytes(scratch[:length]))
+        if peer[:2] != trial.target[:2]:
+            stray = f"the answer came from {peer[0]} port {peer[1]}"
+        elif answer.get("token") != trial.token:
+            stray = f"an answer that is not podwire's: {bytes(scratch[: min(length, 60)])!r}"
+        elif answer.get("received", len(data)) != len(data):
+            stray = f"the server got {answer['received']} of {len(data)} bytes"
+        else:
+            trial.answered(answer)
+            return
+
+
+def send_datagram(sock: socket.socket, data: bytes, target: Any) -> None:
+    """Send one datagram. `Failure` when the system refuses."""
+    try:
+        sock.sendto(data, target)
+    except BlockingIOError:
+        return  # The sender's own buffer is full: like a lost datagram, it is sent again.
+    except OSError as error:
+        raise Failure.of("send", error, udp=True) from None

@@ -1,0 +1,252 @@
+"""The echo server: it answers who it is and what it saw.
+
+Nothing on the network can command it, and a UDP answer is never longer than its question. The server closes a TCP
+connection first: TIME_WAIT, which would block the client's port for the next attempt, stays here.
+"""
+
+from __future__ import annotations
+
+import binascii
+import contextlib
+import errno
+import re
+import socket
+
+from podwire.agent.errors import Failure
+from podwire.agent.loop import now, readable
+from podwire.agent.messages import QUESTION, compact, datagram_answer, echo
+from podwire.agent.names import no_such_name
+from podwire.agent.sockets import SCTP, send_all, send_at_once
+from podwire.agent.system import WINDOWS, complain, raise_descriptor_limit
+
+TYPE_CHECKING = False  # To import typing would take a tenth of the start.
+if TYPE_CHECKING:
+    from typing import Any, Awaitable, Callable
+
+    from podwire.agent.loop import Loop, Task
+
+    Answer = Callable[[bytes, Any, Any], bytes]  # datagram, peer, own address and port
+    Talk = Callable[[socket.socket, Any], Awaitable[bytes]]  # connection, peer; what is left to say at its end
+
+MOST_TCP = 64 << 20
+MOST_CONNECTIONS = 8192
+IDLE = 15.0
+
+
+class EchoServer:
+    """Answers who it is and what it saw, or on a port for names that there is no such one, and nothing else."""
+
+    def __init__(self, loop: Loop, identity: str) -> None:
+        self._loop, self._identity = loop, identity
+        self._connections: dict[Task, None] = {}
+        self._most = min(MOST_CONNECTIONS, raise_descriptor_limit() - 64)
+
+    def listen(self, port: int) -> None:
+        """Echo over TCP, UDP, and SCTP where the system has it."""
+        self.listen_tcp(port)
+        self._listen_udp(port, lambda data, peer, own: datagram_answer(data, self._identity, peer, own))
+        try:
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM, SCTP).close()
+        except OSError:
+            return
+        self.listen_tcp(port, SCTP)
+
+    def listen_dns(self, port: int) -> None:
+        """Answer queries for names over TCP and UDP: there is no such one."""
+        self.listen_tcp(port, names=True)
+        self._listen_udp(port, lambda query, peer, own: no_such_name(query))
+
+    def listen_tcp(self, port: int, protocol: int = 0, names: bool = False) -> None:
+        """Listen at a port of both families. ValueError when it cannot be had."""
+        for family, host in self._families():
+            sock = socket.socket(family, socket.SOCK_STREAM, protocol)
+            if not WINDOWS:  # There it would let another program take the port over.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._bind(sock, (host, port))
+            sock.listen(4096)
+            self._loop.spawn(self._accept(sock, self._names if names else self._answer))
+
+    def _listen_udp(self, port: int, answer_to: Answer) -> None:
+        """One socket a family that learns the reached address of each datagram. On Windows, whose Python has no
+        recvmsg, one for each address, so that the answer leaves from it, and one for addresses that come later."""
+        for family, anywhere in self._families():
+            known = self._own_addresses() if WINDOWS else []
+            for host in [*(a for a in known if (":" in a) == (family == socket.AF_INET6)), anywhere]:
+                sock = socket.socket(family, socket.SOCK_DGRAM)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+                try:
+                    self._bind(sock, (host, port))
+                except ValueError as problem:
+                    if not known:
+                        raise
+                    complain(f"{problem}; going on without it")
+                    continue
+                way = self._datagrams_by_address if WINDOWS else self._datagrams
+                self._loop.spawn(way(sock, answer_to))
+
+    @staticmethod
+    def _own_addresses() -> list[str]:
+        from podwire.agent.interfaces import own_addresses
+
+        return own_addresses()
+
+    @staticmethod
+    def _families() -> list[tuple[int, str]]:
+        try:
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+        except OSError:
+            return [(socket.AF_INET, "0.0.0.0")]
+        return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
+
+    @staticmethod
+    def _bind(sock: socket.socket, address: tuple[str, int]) -> None:
+        sock.setblocking(False)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            sock.bind(address)
+        except OSError as error:
+            sock.close()
+            raise ValueError(f"cannot listen on {address[0]} port {address[1]}: {error}") from None
+
+    async def _datagrams(self, sock: socket.socket, answer_to: Answer) -> None:
+        v6 = sock.family == socket.AF_INET6
+        level, kind = (socket.IPPROTO_IPV6, 50) if v6 else (socket.IPPROTO_IP, 8)  # IPV6_PKTINFO, IP_PKTINFO
+        sock.setsockopt(level, 49 if v6 else 8, 1)  # IPV6_RECVPKTINFO, IP_PKTINFO
+        port = sock.getsockname()[1]
+        while True:
+            await readable(sock)
+            for _ in range(64):  # Then others get their turn.
+                try:
+                    length, control, _, peer = sock.recvmsg_into([self._loop.scratch], 128)
+                except OSError:
+                    break  # Nothing left, or the error of an answer that nobody took.
+                info = next((data for at, what, data in control if (at, what) == (level, kind)), b"")
+                own = socket.inet_ntop(sock.family, info[:16] if v6 else info[8:12]) if info else ""
+                answer = answer_to(bytes(self._loop.scratch[:length]), peer, (own, port))
+                if not answer:
+                    continue
+                if v6:
+                    link = own.startswith("fe80")
+                    info = info[:16] + (info[16:20] if link else bytes(4))
+                elif info:
+                    info = bytes(4) + info[4:8] + bytes(4)  # ipi_spec_dst: send from the address that was reached
+                with contextlib.suppress(OSError):  # The way back is closed: the client sees no answer, the truth.
+                    sock.sendmsg([answer], [(level, kind, info)] if info else [], 0, peer)
+
+    async def _datagrams_by_address(self, sock: socket.socket, answer_to: Answer) -> None:
+        own = sock.getsockname()
+        own = ("" if own[0] in ("0.0.0.0", "::") else own[0], own[1])
+        while True:
+            await readable(sock)
+            try:
+                length, peer = sock.recvfrom_into(self._loop.scratch)
+                answer = answer_to(bytes(self._loop.scratch[:length]), peer, own)
+                if answer:
+                    sock.sendto(answer, peer)
+            except OSError:
+                pass  # Windows reports the ICMP error of an earlier answer here.
+
+    async def _accept(self, listener: socket.socket, way: Talk) -> None:
+        while True:
+            await readable(listener)
+            for _ in range(64):
+                try:
+                    sock, peer = listener.accept()
+                except BlockingIOError:
+                    break
+                except OSError as error:
+                    if error.errno in (errno.EMFILE, errno.ENFILE, 10024):
+                        self._drop_oldest()
+                    break
+                if len(self._connections) >= self._most:
+                    self._drop_oldest()
+                sock.setblocking(False)
+                self._connections[self._loop.spawn(self._connection(sock, peer, way))] = None
+
+    def _drop_oldest(self) -> None:
+        """Clients that hang make place for those that talk."""
+        for task in self._connections:
+            self._loop.cancel(task)
+            self._connections.pop(task, None)
+            return
+
+    async def _connection(self, sock: socket.socket, peer: Any, way: Talk) -> None:
+        task = self._loop.current
+        try:
+            send_at_once(sock)
+            answer = await way(sock, peer)
+            if answer:
+                await send_all(sock, answer, now() + IDLE)
+                sock.shutdown(socket.SHUT_WR)
+                until = now() + IDLE
+                while await readable(sock, until) and sock.recv_into(self._loop.scratch):
+                    pass  # The client's end comes after ours.
+        except (OSError, Failure):
+            pass  # The client went away; its own side tells why.
+        finally:
+            sock.close()
+            if task is not None:
+                self._connections.pop(task, None)
+
+    async def _answer(self, sock: socket.socket, peer: Any) -> bytes:
+        head, crc, received = b"", 0, 0
+        while b"\n" not in head and len(head) < 4096:
+            if not await readable(sock, now() + IDLE):
+                return b""
+            data = sock.recv(1 << 16)
+            if not data:
+                break
+            head += data
+        if not head:
+            return b""
+        if head.startswith((b"GET ", b"HEAD ")):
+            return await self._http(sock, peer, head)
+        crc, received = binascii.crc32(head), len(head)
+        match = QUESTION.match(head)
+        size = min(int(match.group(2)), MOST_TCP) if match else 0
+        while received < size and await readable(sock, now() + IDLE):
+            count = sock.recv_into(self._loop.scratch)
+            if not count:
+                break
+            crc = binascii.crc32(memoryview(self._loop.scratch)[:count], crc)
+            received += count
+        token = match.group(1).decode() if match else ""
+        facts = echo(token, self._identity, peer, sock.getsockname(), received=received, crc32=crc)
+        return compact(facts) + b"\n"
+
+    async def _names(self, sock: socket.socket, peer: Any) -> bytes:
+        """Queries until the client ends, each after its length (RFC 1035, section 4.2.2); what is none ends it."""
+        data = b""
+        while await readable(sock, now() + IDLE):
+            piece = sock.recv(1 << 16)
+            if not piece:
+                break
+            data += piece
+            while len(data) >= 2 and len(data) >= 2 + int.from_bytes(data[:2], "big"):
+                end = 2 + int.from_bytes(data[:2], "big")
+                answer, data = no_such_name(data[2:end]), data[end:]
+                if not answer:
+                    return b""
+                await send_all(sock, len(answer).to_bytes(2, "big") + answer, now() + IDLE)
+        return b""
+
+    async def _http(self, sock: socket.socket, peer: Any, head: bytes) -> bytes:
+        while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) < 1 << 16:
+            if not await readable(sock, now() + IDLE):
+                return b""
+            data = sock.recv(1 << 16)
+            if not data:
+                break
+            head += data
+        path = head.split(b" ", 2)[1].split(b"?")[0].rsplit(b"/", 1)[-1]
+        token = path.decode() if re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", path) else ""
+        body = compact(echo(token, self._identity, peer, sock.getsockname(), received=len(head))) + b"\n"
+        lines = (
+            "HTTP/1.1 200 OK",
+            "Content-Type: application/json",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+        )
+        start = ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return start if head.startswith(b"HEAD ") else start + body

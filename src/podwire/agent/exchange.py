@@ -1,0 +1,58 @@
+"""Exchanges: a request and its answer, by any protocol; alone, all at once, or one after the other."""
+
+from __future__ import annotations
+
+import socket
+
+from podwire.agent.attempts import together
+from podwire.agent.datagrams import over_udp
+from podwire.agent.loop import now
+from podwire.agent.parameters import at_once, wanted
+from podwire.agent.streams import over_http, over_sctp, over_tcp
+from podwire.agent.trial import Trial, locate
+
+TYPE_CHECKING = False  # To import typing would take a tenth of the start.
+if TYPE_CHECKING:
+    from podwire.agent.loop import Loop
+    from podwire.agent.parameters import Parameters
+
+
+async def exchange(loop: Loop, params: Parameters) -> Parameters:
+    """One request and its answer over TCP, UDP, SCTP, HTTP or in a tunnel. `sent` and `received` count bytes, for UDP
+    and tunnels datagrams."""
+    proto = wanted(params, "proto")
+    if proto not in WAYS:
+        raise ValueError(f"parameter 'proto': {proto!r} is not tcp, udp, sctp, http or tunnel")
+    return await Trial(loop, params).run(wanted(params, "port", int), WAYS[proto])
+
+
+async def burst(loop: Loop, params: Parameters) -> Parameters:
+    """Several exchanges at once."""
+    several = wanted(params, "exchanges", list)
+    return {"attempts": await together(loop, [exchange(loop, dict(one)) for one in several])}
+
+
+async def sequence(loop: Loop, params: Parameters) -> Parameters:
+    """Exchanges one after the other, `at_once` of them in flight; the time-out of each counts from its own start."""
+    several, most = wanted(params, "exchanges", list), at_once(params)
+    return {"attempts": await together(loop, [exchange(loop, dict(one)) for one in several], most)}
+
+
+async def beacon(loop: Loop, params: Parameters) -> Parameters:
+    """Datagrams that a capture must see. They are no questions: nobody answers them."""
+    family, target = await locate(loop, params, wanted(params, "port", int), {}, now() + 5.0)
+    data = wanted(params, "token").encode() + b" beacon\n"
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        for _ in range(int(params.get("count", 1))):
+            sock.sendto(data, target)
+    return {}
+
+
+async def in_tunnel(trial: Trial) -> None:
+    """As `over_tunnel` says; few exchanges go this way."""
+    from podwire.agent.tunnel import over_tunnel
+
+    await over_tunnel(trial)
+
+
+WAYS = {"udp": over_udp, "tcp": over_tcp, "sctp": over_sctp, "http": over_http, "tunnel": in_tunnel}

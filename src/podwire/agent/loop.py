@@ -1,0 +1,283 @@
+"""The agent's own loop: one thread, and tasks that wait for a socket, a moment or a promise.
+
+asyncio alone would cost three times the start-up time and twice the memory of all the rest, and its Windows flavours
+differ too much. A wait is `(descriptor or -1, for writing?, until or None)`; its value is True when what was waited
+for came, False when the moment did. Moments are seconds of `now`.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import heapq
+import itertools
+import select
+import socket
+import time
+import types
+
+from podwire.agent.system import complain
+
+TYPE_CHECKING = False  # To import typing would take a tenth of the start.
+if TYPE_CHECKING:
+    from typing import Any, Awaitable, Callable, Coroutine, Generator, Tuple
+
+    Wait = Tuple[int, bool, "float | None"]
+
+now = time.monotonic
+MOST_THREADS = 512  # A resolver that gets no answer holds a thread for long; a look-up must not wait for another.
+
+
+class EpollPoller:
+    """Descriptors are watched for one event each (EPOLLONESHOT); closing one takes it out."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+
+    def watch(self, fd: int, write: bool) -> None:
+        """Tell once when the descriptor can be read, or written."""
+        events = (select.EPOLLOUT if write else select.EPOLLIN) | select.EPOLLONESHOT
+        try:
+            self._epoll.register(fd, events)
+        except FileExistsError:
+            self._epoll.modify(fd, events)
+
+    def forget(self, fd: int) -> None:
+        """Nothing to do: an event that nobody waits for any more is ignored once."""
+
+    def wait(self, timeout: float) -> list[int]:
+        """The descriptors that are ready, after `timeout` seconds at most."""
+        return [fd for fd, _ in self._epoll.poll(timeout)]
+
+
+class SelectPoller:
+    """The same by select(), for Windows, where it takes 512 sockets at most: more are asked about in parts."""
+
+    MOST = 500
+
+    def __init__(self) -> None:
+        self._watched: dict[int, bool] = {}
+
+    def watch(self, fd: int, write: bool) -> None:
+        """Tell once when the socket can be read, or written."""
+        self._watched[fd] = write
+
+    def forget(self, fd: int) -> None:
+        """Tell nothing of it any more."""
+        self._watched.pop(fd, None)
+
+    def wait(self, timeout: float) -> list[int]:
+        """The sockets that are ready, after `timeout` seconds at most."""
+        watched = list(self._watched.items())
+        if len(watched) > self.MOST:
+            timeout = min(timeout, 0.005)
+        ready: list[int] = []
+        for start in range(0, len(watched), self.MOST):
+            part = watched[start : start + self.MOST]
+            writing = [fd for fd, write in part if write]
+            # Windows tells a failed connect as an exceptional condition.
+            found = select.select([fd for fd, write in part if not write], writing, writing, 0 if ready else timeout)
+            ready += {fd for several in found for fd in several}
+        for fd in ready:
+            del self._watched[fd]
+        return ready
+
+
+class Task:
+    """A running coroutine. `ticket` changes with each step, so that what an old wait left behind is recognised."""
+
+    __slots__ = ("coroutine", "fd", "ticket")
+
+    def __init__(self, coroutine: Coroutine[Wait, Any, None]) -> None:
+        self.coroutine, self.ticket, self.fd = coroutine, 0, -1
+
+
+class Loop:
+    """Runs tasks. One thread; `from_thread` is what other threads may call."""
+
+    def __init__(self) -> None:
+        self.poller: Any = EpollPoller() if hasattr(select, "epoll") else SelectPoller()
+        self.scratch = bytearray(1 << 16)
+        self.before_wait: Callable[[], None] = lambda: None
+        self.current: Task | None = None
+        self._ready: collections.deque[tuple[Task, int, bool]] = collections.deque()
+        self._waiting: dict[int, Task] = {}
+        self._timers: list[tuple[float, int, Task, int]] = []
+        self._timers_most = 1000
+        self._order = itertools.count()
+        self._calls: collections.deque[tuple[Callable[..., None], tuple[Any, ...]]] = collections.deque()
+        self._jobs: collections.deque[Callable[[], None]] = collections.deque()
+        self._threads = 0
+        self._bell, self._ring = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ring.setblocking(False)
+
+    def spawn(self, coroutine: Coroutine[Wait, Any, None]) -> Task:
+        """Begin a task; its first step comes when the loop gets to it."""
+        task = Task(coroutine)
+        self._ready.append((task, 0, True))
+        return task
+
+    def wake(self, task: Task, ticket: int) -> None:
+        """Go on with a task, if it still waits for what this ticket stands for."""
+        self._ready.append((task, ticket, True))
+
+    def cancel(self, task: Task) -> None:
+        """End a task that waits; its `finally` blocks run."""
+        if self._waiting.get(task.fd) is task:
+            del self._waiting[task.fd]
+            self.poller.forget(task.fd)
+        task.ticket += 1
+        task.coroutine.close()
+
+    def from_thread(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Have the loop's thread make a call."""
+        self._calls.append((call, arguments))
+        with contextlib.suppress(OSError):  # It is full: it rings already.
+            self._ring.send(b"!")
+
+    async def in_thread(self, work: Callable[[], Any], until: float) -> Any:
+        """The result of blocking work. TimeoutError when it takes longer; the thread is then left to itself."""
+        promise = Promise(self)
+
+        def job() -> None:
+            try:
+                value, problem = work(), None
+            except Exception as error:
+                value, problem = None, error
+            self.from_thread(promise.keep, (value, problem))
+
+        self._jobs.append(job)
+        if self._threads < MOST_THREADS:
+            self._start_thread()
+        if not await promise.wait(until):
+            raise TimeoutError
+        value, problem = promise.value
+        if problem is not None:
+            raise problem
+        return value
+
+    def _work(self) -> None:
+        while True:
+            try:
+                job = self._jobs.popleft()
+            except IndexError:
+                break
+            job()
+        self.from_thread(self._thread_ended)
+
+    def _thread_ended(self) -> None:
+        self._threads -= 1
+        if self._jobs:
+            self._start_thread()
+
+    def _start_thread(self) -> None:
+        import threading  # On the loop's own thread: what imports it first is the main thread from then on.
+
+        self._threads += 1
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def run(self) -> None:
+        """Run the tasks, for ever."""
+        self.poller.watch(self._bell.fileno(), False)
+        while True:
+            while self._ready:
+                task, ticket, value = self._ready.popleft()
+                if task.ticket == ticket:
+                    self._step(task, value)
+            self.before_wait()
+            if self._ready:
+                continue
+            timeout = max(0.0, self._timers[0][0] - now()) if self._timers else 3600.0
+            for fd in self.poller.wait(timeout):
+                if fd == self._bell.fileno():
+                    self._answer_bell()
+                else:
+                    waiting = self._waiting.pop(fd, None)
+                    if waiting is not None:
+                        self._step(waiting, True)
+            moment = now()
+            while self._timers and self._timers[0][0] <= moment:
+                _, _, task, ticket = heapq.heappop(self._timers)
+                if task.ticket == ticket:
+                    if self._waiting.get(task.fd) is task:
+                        del self._waiting[task.fd]
+                        self.poller.forget(task.fd)
+                    self._step(task, False)
+
+    def _step(self, task: Task, value: bool) -> None:
+        started, self.current, task.fd = task.ticket > 0, task, -1
+        task.ticket += 1
+        try:
+            fd, write, until = task.coroutine.send(value if started else None)
+        except StopIteration:
+            return
+        except Exception as error:  # One task's fault must not end the others.
+            complain(f"{type(error).__name__}: {error}")
+            return
+        if fd >= 0:
+            task.fd = fd
+            self._waiting[fd] = task
+            self.poller.watch(fd, write)
+        if until is not None:
+            heapq.heappush(self._timers, (until, next(self._order), task, task.ticket))
+            if len(self._timers) > self._timers_most:
+                self._timers = [one for one in self._timers if one[2].ticket == one[3]]
+                heapq.heapify(self._timers)
+                self._timers_most = max(1000, 2 * len(self._timers))
+
+    def _answer_bell(self) -> None:
+        try:
+            while self._bell.recv(4096):
+                pass
+        except OSError:
+            pass  # It is empty.
+        self.poller.watch(self._bell.fileno(), False)
+        while self._calls:
+            call, arguments = self._calls.popleft()
+            call(*arguments)
+
+
+@types.coroutine
+def pause(wait: Wait) -> Generator[Wait, bool, bool]:
+    """Wait for what a wait says."""
+    return (yield wait)
+
+
+def readable(sock: socket.socket, until: float | None = None) -> Awaitable[bool]:
+    """Wait until a socket can be read."""
+    return pause((sock.fileno(), False, until))
+
+
+def writable(sock: socket.socket, until: float | None = None) -> Awaitable[bool]:
+    """Wait until a socket can be written to."""
+    return pause((sock.fileno(), True, until))
+
+
+def sleep(until: float) -> Awaitable[bool]:
+    """Wait for a moment."""
+    return pause((-1, False, until))
+
+
+class Promise:
+    """A value that one task waits for and that the loop, or a thread through `from_thread`, brings."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop, self._task, self._ticket = loop, None, 0  # type: Loop, Task | None, int
+        self.kept, self.value = False, None  # type: bool, Any
+
+    def keep(self, value: Any = None) -> None:
+        """Bring the value; only the first one counts."""
+        if not self.kept:
+            self.kept, self.value = True, value
+            if self._task is not None:
+                self._loop.wake(self._task, self._ticket)
+
+    async def wait(self, until: float | None = None) -> bool:
+        """Wait for the value; False when it did not come in time."""
+        if not self.kept:
+            task = self._loop.current
+            assert task is not None
+            self._task, self._ticket = task, task.ticket
+            await pause((-1, False, until))
+        return self.kept

@@ -1,0 +1,136 @@
+"""Where the frames of a packet socket are read from: a ring that the kernel fills, or the socket's queue."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import socket
+import struct
+import time
+
+from podwire.agent.loop import Promise, now
+
+TYPE_CHECKING = False  # To import typing would take a tenth of the start.
+if TYPE_CHECKING:
+    from typing import Any, Callable, Generator, Tuple
+
+    from podwire.agent.loop import Loop
+
+    # Seconds, nanoseconds, length on the wire, the bytes that are there, number and kind of the interface, direction.
+    Frames = Generator[Tuple[int, int, int, Any, int, int, int], None, None]
+
+PACKET = 263  # SOL_PACKET
+
+
+class Ring:
+    """The frames of a packet socket in memory that the kernel shares (packet_mmap, TPACKET_V3): a burst finds room
+    there whatever net.core.rmem_max is, and no system call is needed for each frame.
+
+    The kernel fills blocks one after the other, and hands over one that is full, or RETIRE milliseconds after the one
+    before it, however empty: so long an agent may wait for its turn on a busy machine, times the number of blocks. A
+    frame that is larger than a block is cut.
+    """
+
+    BLOCK, RETIRE = 1 << 16, 60
+    STATUS, COUNT, FIRST = 8, 12, 16  # Places in the head of a block.
+    HEAD = struct.Struct("=IIIIIIHH")  # Of a frame: next, seconds, nanoseconds, kept, length, status, MAC, network.
+    WHERE = struct.Struct("=iHB")  # In the sockaddr_ll behind that head: interface, its kind, direction.
+    WHERE_AT = 48 + 4
+
+    def __init__(self, loop: Loop, sock: socket.socket, blocks: int) -> None:
+        smallest = 1 << 11
+        frames = self.BLOCK // smallest * blocks
+        request = struct.pack("=7I", self.BLOCK, blocks, smallest, frames, self.RETIRE, 0, 0)
+        sock.setsockopt(PACKET, 10, 2)  # PACKET_VERSION, TPACKET_V3
+        sock.setsockopt(PACKET, 5, request)  # PACKET_RX_RING
+        self._loop, self._blocks, self._next = loop, blocks, None  # type: Loop, int, Promise | None
+        self._sock, self._at, self._memory = sock, 0, mmap.mmap(sock.fileno(), self.BLOCK * blocks)
+
+    def frames(self, most: int) -> Frames:
+        """Those of as many blocks as have been handed over; their bytes are the ring's."""
+        memory, view = self._memory, memoryview(self._memory)
+        for _ in range(most):
+            start = self._at * self.BLOCK
+            status, count, first = struct.unpack_from("=III", memory, start + self.STATUS)
+            if not status & 1:  # TP_STATUS_USER
+                return
+            at = start + first
+            for _ in range(count):
+                following, seconds, nanoseconds, kept, length, _, mac, _ = self.HEAD.unpack_from(memory, at)
+                data = view[at + mac : at + mac + kept]
+                yield (seconds, nanoseconds, length, data, *self.WHERE.unpack_from(memory, at + self.WHERE_AT))
+                at += following
+            if self._next is not None:
+                self._next.keep()
+                self._next = None
+            struct.pack_into("=I", memory, start + self.STATUS, 0)  # TP_STATUS_KERNEL
+            self._at = (self._at + 1) % self._blocks
+
+    def _state(self) -> tuple[bool, int]:
+        """Whether the next block has been handed over, and how many frames are in it."""
+        status, count = struct.unpack_from("=II", self._memory, self._at * self.BLOCK + self.STATUS)
+        return bool(status & 1), count  # TP_STATUS_USER
+
+    async def arrived(self, drain: Callable[[], None]) -> int:
+        """Take all that there was at the call; how many frames had no room since the last call.
+
+        The block that is being filled tells how many frames it has; it is handed over before long.
+        """
+        until = now() + 5.0
+        while self._state()[0] and now() < until:
+            drain()
+        if self._state()[1]:
+            self._next = Promise(self._loop)  # Who reads the socket takes it; two cannot wait for one descriptor.
+            await self._next.wait(until)
+        return int(struct.unpack("=III", self._sock.getsockopt(PACKET, 6, 12))[1])  # PACKET_STATISTICS: dropped
+
+    def close(self) -> None:
+        """Give the memory back."""
+        with contextlib.suppress(BufferError):  # Somebody still holds bytes of it; it ends with them.
+            self._memory.close()
+
+
+class Queue:
+    """The frames of a packet socket one by one, where there is no ring."""
+
+    def __init__(self, sock: socket.socket, scratch: bytearray) -> None:
+        self._sock, self._scratch = sock, scratch
+        for option in (33, socket.SO_RCVBUF):  # SO_RCVBUFFORCE, where CAP_NET_ADMIN is given
+            try:
+                sock.setsockopt(socket.SOL_SOCKET, option, 32 << 20)
+                break
+            except PermissionError:
+                continue
+        sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+
+    def frames(self, most: int) -> Frames:
+        """Those that are there, some hundreds at a time; the bytes of each are gone with the next."""
+        view = memoryview(self._scratch)
+        for _ in range(most * 128):
+            try:
+                length, control, _, where = self._sock.recvmsg_into([self._scratch], 64, socket.MSG_TRUNC)
+            except OSError as error:
+                if error.errno == errno.ENETDOWN:
+                    continue  # Said once, when an interface goes down.
+                return
+            seconds, nanoseconds = struct.unpack("@ll", control[0][2]) if control else divmod(time.time_ns(), 10**9)
+            data = view[: min(length, len(view))]
+            number = self._number_of(where[0])
+            yield seconds & 0xFFFFFFFF, nanoseconds, length, data, number, where[3], where[2]
+
+    def _number_of(self, name: str) -> int:
+        try:
+            return socket.if_nametoindex(name)
+        except OSError:
+            return 0  # It has gone.
+
+    async def arrived(self, drain: Callable[[], None]) -> int:
+        """Take all that there was at the call; how many frames had no room since the last call."""
+        packets, dropped = struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))
+        for _ in range(0, packets + 1, 128):
+            drain()
+        return int(dropped + struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))[1])
+
+    def close(self) -> None:
+        """There is nothing to give back."""
