@@ -14,7 +14,6 @@ import marshal
 import struct
 import zipfile
 from collections.abc import Iterator
-from types import CodeType
 
 from podwire.content import agent_folder
 
@@ -44,28 +43,10 @@ def _sources() -> Iterator[tuple[str, bytes]]:
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     entry = zipfile.ZipInfo(name)  # of 1 January 1980, wherever and whenever it is made
     entry.create_system, entry.external_attr = 3, 0o644 << 16
-    archive.writestr(entry, data, zipfile.ZIP_DEFLATED, 9)
+    archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
 
 
 def _byte_code(name: str, source: bytes) -> bytes:
     code = compile(source, name, "exec", dont_inherit=True, optimize=0)
-    # marshal notes of each object whether somebody else holds it too: of a name that another module has, for one.
-    held = list(_strings(code))
-    data = marshal.dumps(code)
-    del held
-    return importlib.util.MAGIC_NUMBER + struct.pack("<I", _UNCHECKED_HASH) + importlib.util.source_hash(source) + data
-
-
-def _strings(code: CodeType) -> Iterator[object]:
-    """All names and texts of a piece of code, and of those in it."""
-    yield from (code.co_name, code.co_filename, getattr(code, "co_qualname", None))
-    yield from (*code.co_names, *code.co_varnames, *code.co_cellvars, *code.co_freevars)
-    waiting: list[object] = [code.co_consts]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, CodeType):
-            yield from _strings(one)
-        elif isinstance(one, tuple | frozenset):
-            waiting += one
-        else:
-            yield one
+    head = importlib.util.MAGIC_NUMBER + struct.pack("<I", _UNCHECKED_HASH) + importlib.util.source_hash(source)
+    return head + marshal.dumps(code)
