@@ -32,7 +32,7 @@ MACHINE = "how much a socket holds is a setting of the machine"
 NO_RING = """
 def refuse(*arguments):
     raise OSError(22, "no ring on this kernel")
-from podwire.agent import capture_linux
+from podwire.agent.capture import linux as capture_linux
 capture_linux.Ring = refuse
 """
 

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from agent_loop import run_coroutine
 
-from podwire.agent import network_card
 from podwire.agent.errors import Failure
 from podwire.agent.loop import Loop
+from podwire.agent.node import network_card
 
 CARDS = "/latest/meta-data/network/interfaces/macs/"
 MACS = f"{CARDS}02:aa/"

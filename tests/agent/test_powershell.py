@@ -4,7 +4,7 @@ import pytest
 import tree_sitter_powershell
 from tree_sitter import Language, Parser
 
-from podwire.agent.tools import LISTS
+from podwire.agent.node.tools import LISTS
 
 
 @pytest.fixture(scope="module", name="wrong")

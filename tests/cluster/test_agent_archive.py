@@ -38,8 +38,8 @@ def ended_without_arguments(path, changes):
 
 
 def test_every_module_is_in_it_with_source_and_byte_code():
-    names = {name.rpartition("/")[2] for name in entries(agent_archive())}
-    sources = {path.name for path in agent_folder().glob("*.py")}
+    names = {name.removeprefix("podwire/agent/") for name in entries(agent_archive()) if "podwire/__init__" not in name}
+    sources = {path.relative_to(agent_folder()).as_posix() for path in agent_folder().rglob("*.py")}
     assert names == sources | {f"{name}c" for name in sources}
 
 
@@ -82,6 +82,6 @@ def test_a_start_imports_nothing_that_only_some_requests_need(mode):
     imported = {line.rpartition(b"|")[2].strip().decode() for line in said.splitlines()}
     assert "podwire.agent.loop" in imported
     expensive = {"asyncio", "ctypes", "hashlib", "http.client", "mmap", "ssl", "subprocess", "tempfile"}
-    rare = {"capture_linux", "capture_pktmon", "network_card", "ping", "tools", "tunnel"}
+    rare = {"capture.linux", "capture.pktmon", "node.network_card", "ping", "node.tools", "tunnel"}
     other_mode = "echo" if mode == "rpc" else "rpc"
     assert not imported & {*expensive, "typing", *(f"podwire.agent.{name}" for name in (*rare, other_mode))}

@@ -86,7 +86,7 @@ class EchoServer:
 
     @staticmethod
     def _own_addresses() -> list[str]:
-        from podwire.agent.interfaces import own_addresses
+        from podwire.agent.node.interfaces import own_addresses
 
         return own_addresses()
 

@@ -10,9 +10,9 @@ import sys
 
 from podwire.agent.errors import Failure
 from podwire.agent.framing import MAX_PAYLOAD, PIECE, PREAMBLE, Decoder, Encoder, Kind
-from podwire.agent.interfaces import interfaces
 from podwire.agent.loop import now, sleep
 from podwire.agent.messages import compact
+from podwire.agent.node.interfaces import interfaces
 from podwire.agent.parameters import wanted
 from podwire.agent.stdio import Stdio
 from podwire.agent.system import complain
@@ -36,8 +36,8 @@ JOBS = {
     "resolve": "resolve",
     "lookup": "resolve",
     "lookups": "resolve",
-    "tool": "tools",
-    "ec2_card": "network_card",
+    "tool": "node.tools",
+    "ec2_card": "node.network_card",
 }
 """The module in which each method is a function of the same name; it is imported when somebody asks for it."""
 
@@ -127,7 +127,7 @@ class Rpc:
             raise ValueError(f"capture {name!r} runs already")
         names = [str(one) for one in params.get("interfaces") or ()]
         if via == "pktmon":
-            from podwire.agent.capture_pktmon import PktmonCapture
+            from podwire.agent.capture.pktmon import PktmonCapture
 
             filters = [[str(word) for word in words] for words in params.get("filters") or ()]
             capture: Any = PktmonCapture(loop, names, [str(one) for one in params.get("addresses") or ()], filters)
@@ -135,7 +135,7 @@ class Rpc:
         elif via == "af_packet":
             if not hasattr(socket, "AF_PACKET"):
                 raise ValueError(f"there is no AF_PACKET on {sys.platform}")
-            from podwire.agent.capture_linux import MOST_CAPTURED, PacketCapture
+            from podwire.agent.capture.linux import MOST_CAPTURED, PacketCapture
 
             most = int(params.get("limit") or MOST_CAPTURED)
             capture = PacketCapture(loop, names, int(params.get("snaplen") or 0), most, params.get("filter"))

@@ -7,7 +7,7 @@ import json
 import pytest
 from faulty import VIP, Labs, breaks, params
 
-from podwire.agent.tools import LISTS
+from podwire.agent.node.tools import LISTS
 from podwire.platforms.hns import endpoints_in, load_balancers_in, mode_told_by, networks_in, translation_in
 from podwire.platforms.vmswitch import ports_in
 from podwire_lab.windows.programs import powershell

@@ -10,7 +10,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.vxlan import VXLAN
 from scapy.utils import rdpcap
 
-from podwire.agent.capture_pktmon import components
+from podwire.agent.capture.pktmon import components
 from podwire.packets.pcap import read_frames
 from podwire_lab.windows.programs import pktmon
 

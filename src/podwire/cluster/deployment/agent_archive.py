@@ -36,8 +36,9 @@ def agent_archive() -> bytes:
 def _sources() -> Iterator[tuple[str, bytes]]:
     """The modules by their place in the archive, where what the package runs as stands at the top."""
     yield "podwire/__init__.py", b""
-    for path in agent_folder().glob("*.py"):
-        yield (path.name if path.stem == "__main__" else f"{_PACKAGE}/{path.name}"), path.read_bytes()
+    for path in agent_folder().rglob("*.py"):
+        place = path.relative_to(agent_folder()).as_posix()
+        yield (place if place == "__main__.py" else f"{_PACKAGE}/{place}"), path.read_bytes()
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:

@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import tempfile
 
-from podwire.agent.interfaces import interfaces
 from podwire.agent.loop import now
+from podwire.agent.node.interfaces import interfaces
 from podwire.agent.system import complain
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.

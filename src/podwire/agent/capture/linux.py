@@ -7,9 +7,9 @@ import errno
 import socket
 import struct
 
-from podwire.agent.interfaces import interfaces
+from podwire.agent.capture.sources import Queue, Ring
 from podwire.agent.loop import readable
-from podwire.agent.packet_sources import Queue, Ring
+from podwire.agent.node.interfaces import interfaces
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ def interfaces() -> list[Parameters]:
     """Name, MAC and addresses of every interface."""
     try:
         if WINDOWS:
-            from podwire.agent.interfaces_windows import interfaces_of_windows
+            from podwire.agent.node.interfaces_windows import interfaces_of_windows
 
             return interfaces_of_windows()
         return interfaces_of_linux()

@@ -1,0 +1,1 @@
+"""What the machine or pod tells of itself: interfaces, network cards, and the lists of programs."""
