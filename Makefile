@@ -11,10 +11,10 @@ ARGS ?=
 JOBS ?= 3
 bin := .venv/bin
 
-.PHONY: help setup conformance test check format bench mutants profiles replay clean
+.PHONY: help setup conformance test test-windows check format bench mutants profiles replay clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
 
 setup: ## make the checkout ready: .venv, nft for the lab, Allure where Node is
 	@tools/setup
@@ -23,7 +23,11 @@ conformance: setup ## run the suite against the lab; the results go to reports/r
 	@$(bin)/pytest $(ARGS)
 
 test: setup ## podwire's own tests
-	@$(bin)/pytest tests -n $(JOBS) $(ARGS)
+	@$(bin)/pytest tests --ignore tests/windows -n $(JOBS) $(ARGS)
+
+test-windows: setup ## the agent on the Windows build of Python, under Wine; skipped, and said, where there is none
+	@tools/setup-wine
+	@$(bin)/pytest tests/windows -rs $(ARGS)
 
 check: setup ## format, lint, types, import contracts, structure, catalogue
 	@tools/check

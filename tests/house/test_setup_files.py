@@ -37,7 +37,9 @@ def test_the_npm_lock_names_no_host() -> None:
     assert not [name for name, entry in lock["packages"].items() if "resolved" in entry]
 
 
-@pytest.mark.parametrize("target", ["setup", "conformance", "test", "check", "bench", "mutants", "clean"])
+@pytest.mark.parametrize(
+    "target", ["setup", "conformance", "test", "test-windows", "check", "bench", "mutants", "clean"]
+)
 def test_make_lists_the_target(target: str) -> None:
     listing = subprocess.run(["make", "-C", ROOT, "help"], capture_output=True, text=True, check=True, timeout=10)
     assert any(line.startswith(f"{target} ") for line in listing.stdout.splitlines())

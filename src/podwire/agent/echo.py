@@ -86,9 +86,10 @@ class EchoServer:
 
     @staticmethod
     def _own_addresses() -> list[str]:
-        from podwire.agent.node.interfaces import own_addresses
+        """The loopback's last: under Wine one of them may take the port from those that come after it."""
+        from podwire.agent.node.interfaces import is_loopback, own_addresses
 
-        return own_addresses()
+        return sorted(own_addresses(), key=is_loopback)
 
     @staticmethod
     def _families() -> list[tuple[int, str]]:

@@ -32,6 +32,11 @@ def own_addresses() -> list[str]:
     return list(dict.fromkeys(address for interface in interfaces() for address in interface["addresses"]))
 
 
+def is_loopback(address: str) -> bool:
+    """Whether an address is the machine's own way to itself."""
+    return address == "::1" or address.startswith("127.")
+
+
 def interfaces_of_linux() -> list[Parameters]:
     """By rtnetlink: RTM_GETLINK 18 for names and MACs, RTM_GETADDR 22 for addresses."""
     known: dict[int, Parameters] = {}

@@ -1,0 +1,153 @@
+"""Two namespaces at the ends of one cable, `windows` and `linux`, and Wine in the first of them.
+
+    with Places(folder) as places:
+        subprocess.run(places.windows("wine", "python.exe"), env=places.environment)
+        subprocess.run(places.linux("python3"))
+
+They are made by a process that is first in a PID namespace of its own and that ends with this one: the kernel then ends
+all that was started in them, Wine's services too. One Wine prefix, made and used in `windows` alone: it is the
+prefix's service processes that send ICMP, and they stay in the namespace where the first of them was started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from agent_for_tests import AGENT
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".tools/windows-python/python.exe"
+ON_LINUX = (sys.executable, *AGENT)
+ON_WINDOWS = ("wine", str(PYTHON), *AGENT[:-1], f"Z:{AGENT[-1]}")
+"""The shipped agent, as it is started on either system; a mode follows."""
+WINDOWS, LINUX = "10.9.1.1", "10.9.1.2"
+WINDOWS_V6, LINUX_V6 = "fd09:1::1", "fd09:1::2"
+REJECTED, NOWHERE = "10.9.9.9", "192.0.2.1"
+SILENT_PORT = 9
+RULES = f"""
+table inet rules {{
+    chain in {{
+        type filter hook input priority 0
+        meta l4proto {{ tcp, udp }} th dport {SILENT_PORT} drop
+    }}
+    chain through {{
+        type filter hook forward priority 0
+        ip daddr {REJECTED} reject with icmp type net-unreachable
+    }}
+}}
+"""
+"""Of the Linux side, which is a router too."""
+ETC = {
+    "/etc/hosts": f"127.0.0.1 localhost\n{LINUX} linux.test\n{LINUX_V6} linux.test\n",
+    "/etc/resolv.conf": f"nameserver {LINUX}\n",
+    "/etc/nsswitch.conf": "hosts: files dns\n",
+}
+
+
+class Places:
+    """`folder` takes the Wine prefix (some 700 MB) and what stands in for /tmp."""
+
+    def __init__(self, folder: Path) -> None:
+        self.environment = {
+            **os.environ,
+            "WINEPREFIX": str(folder / "prefix"),
+            "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "mscoree,mshtml=",  # No offer to fetch Mono and Gecko.
+            "DISPLAY": "",
+        }
+        helpers = os.pathsep.join(str(ROOT / "tests" / name) for name in ("unit", "lab"))
+        self._holder = subprocess.Popen(
+            [sys.executable, __file__, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": helpers},
+        )
+        assert self._holder.stdout is not None
+        told = self._holder.stdout.readline()
+        assert told, "no namespaces; the reason is on stderr"
+        self._first, self._descriptors = json.loads(told)
+
+    def __enter__(self) -> Places:
+        try:
+            # Its pipes would be inherited by Wine's services, and stay open with them.
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            subprocess.run(self.windows("wineboot", "-i"), env=self.environment, check=True, timeout=180, **quiet)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._holder.communicate(timeout=20)
+
+    def windows(self, *command: str) -> list[str]:
+        return [*self._enter("windows"), *command]
+
+    def linux(self, *command: str) -> list[str]:
+        return [*self._enter("linux"), *command]
+
+    def _enter(self, place: str) -> list[str]:
+        first = f"/proc/{self._first}"
+        options = (
+            "--user",
+            "--preserve-credentials",
+            "--mount",
+            "--pid",
+            f"--net={first}/fd/{self._descriptors[place]}",
+        )
+        return ["nsenter", f"--target={self._first}", *options, "--"]
+
+
+def main(folder: str) -> None:
+    """Make the namespaces, tell process and descriptors, and end them when standard input does."""
+    from podwire.lab import namespaces
+
+    namespaces.become_root_of_user_namespace()
+    namespaces.unshare(namespaces.CLONE_NEWNS | namespaces.CLONE_NEWNET | namespaces.CLONE_NEWPID)
+    ready, told = os.pipe()
+    first = os.fork()
+    if not first:
+        os.close(ready)
+        hold(Path(folder), told)
+    os.close(told)
+    with open(ready) as said:
+        descriptors = said.read()
+    if descriptors:
+        print(json.dumps([first, json.loads(descriptors)]), flush=True)
+    os.waitpid(first, 0)
+
+
+def hold(folder: Path, told: int) -> None:
+    from apart import cabled
+
+    from podwire.lab import namespaces, nft
+
+    namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
+    namespaces.mount("none", "/", flags=namespaces.MS_REC | namespaces.MS_PRIVATE)
+    with contextlib.suppress(OSError):  # Refused where parts of /proc are hidden.
+        namespaces.mount("proc", "/proc", "proc")
+    for path, text in ETC.items():
+        if os.path.exists(path):
+            (folder / Path(path).name).write_text(text)
+            namespaces.bind(str(folder / Path(path).name), os.path.realpath(path))
+    if not ROOT.is_relative_to("/tmp"):
+        # Wine's server has its socket in /tmp/.wine-0, which is root's own if root has used Wine here.
+        (folder / "tmp").mkdir()
+        namespaces.bind(str(folder / "tmp"), "/tmp")
+    windows, linux = cabled("windows", "linux")
+    nft.apply(linux, RULES)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Process 1 has the orphans of all others.
+    with os.fdopen(told, "w") as pipe:
+        json.dump({"windows": windows.fd, "linux": linux.fd}, pipe)
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
