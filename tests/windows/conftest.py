@@ -7,8 +7,6 @@ import contextlib
 import re
 import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 from agent_for_tests import agent
@@ -32,8 +30,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def places():
-    (ROOT / ".tools").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="wine-", dir=ROOT / ".tools") as folder, Places(Path(folder)) as both:
+    with Places() as both:
         yield both
 
 

@@ -1,12 +1,12 @@
 """Two namespaces at the ends of one cable, `windows` and `linux`, and Wine in the first of them.
 
-    with Places(folder) as places:
+    with Places() as places:
         subprocess.run(places.windows("wine", "python.exe"), env=places.environment)
         subprocess.run(places.linux("python3"))
 
-They are made by a process that is first in a PID namespace of its own and that ends with this one: the kernel then ends
-all that was started in them, Wine's services too. One Wine prefix, made and used in `windows` alone: it is the
-prefix's service processes that send ICMP, and they stay in the namespace where the first of them was started.
+A process that is first in a PID namespace holds them and ends with this one. The kernel then ends all that was started
+in them, Wine's services too, and the Wine prefix (some 700 MB) is removed. The prefix is made and used in `windows`
+alone: its service processes send the ICMP, and they stay in the namespace where the first of them was started.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from agent_for_tests import AGENT
@@ -51,27 +52,26 @@ ETC = {
 
 
 class Places:
-    """`folder` takes the Wine prefix (some 700 MB) and what stands in for /tmp."""
+    """`environment` is for all commands; `windows(...)` and `linux(...)` make a command run in a namespace."""
 
-    def __init__(self, folder: Path) -> None:
-        self.environment = {
-            **os.environ,
-            "WINEPREFIX": str(folder / "prefix"),
-            "WINEDEBUG": "-all",
-            "WINEDLLOVERRIDES": "mscoree,mshtml=",  # No offer to fetch Mono and Gecko.
-            "DISPLAY": "",
-        }
-        helpers = os.pathsep.join(str(ROOT / "tests" / name) for name in ("unit", "lab"))
+    def __init__(self) -> None:
         self._holder = subprocess.Popen(
-            [sys.executable, __file__, str(folder)],
+            [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": helpers},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         assert self._holder.stdout is not None
         told = self._holder.stdout.readline()
         assert told, "no namespaces; the reason is on stderr"
-        self._first, self._descriptors = json.loads(told)
+        self._first, folder, self._descriptors = json.loads(told)
+        self.environment = {
+            **os.environ,
+            "WINEPREFIX": f"{folder}/prefix",
+            "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "mscoree,mshtml=",  # No offer to fetch Mono and Gecko.
+            "DISPLAY": "",
+        }
 
     def __enter__(self) -> Places:
         try:
@@ -84,7 +84,7 @@ class Places:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._holder.communicate(timeout=20)
+        self._holder.communicate(timeout=60)
 
     def windows(self, *command: str) -> list[str]:
         return [*self._enter("windows"), *command]
@@ -104,23 +104,26 @@ class Places:
         return ["nsenter", f"--target={self._first}", *options, "--"]
 
 
-def main(folder: str) -> None:
-    """Make the namespaces, tell process and descriptors, and end them when standard input does."""
+def main() -> None:
+    """Make the namespaces, tell process, folder and descriptors, and end them when standard input does."""
     from podwire.lab import namespaces
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the test; standard input ends with it.
     namespaces.become_root_of_user_namespace()
     namespaces.unshare(namespaces.CLONE_NEWNS | namespaces.CLONE_NEWNET | namespaces.CLONE_NEWPID)
-    ready, told = os.pipe()
-    first = os.fork()
-    if not first:
-        os.close(ready)
-        hold(Path(folder), told)
-    os.close(told)
-    with open(ready) as said:
-        descriptors = said.read()
-    if descriptors:
-        print(json.dumps([first, json.loads(descriptors)]), flush=True)
-    os.waitpid(first, 0)
+    (ROOT / ".tools").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="wine-", dir=ROOT / ".tools") as folder:
+        ready, told = os.pipe()
+        first = os.fork()
+        if not first:
+            os.close(ready)
+            hold(Path(folder), told)
+        os.close(told)
+        with open(ready) as said:
+            descriptors = said.read()
+        if descriptors:
+            print(json.dumps([first, folder, json.loads(descriptors)]), flush=True)
+        os.waitpid(first, 0)
 
 
 def hold(folder: Path, told: int) -> None:
@@ -150,4 +153,4 @@ def hold(folder: Path, told: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()
