@@ -6,9 +6,9 @@ import pytest
 from agent_for_tests import TOKEN, exchange
 from wine_places import LINUX, LINUX_V6, NOWHERE, REJECTED, SILENT_PORT, WINDOWS, WINDOWS_V6
 
-from podwire.pcap import read_frames
-from podwire.probe.client import AgentError
-from podwire.wire import decode
+from podwire.packets.dissect import decode
+from podwire.packets.pcap import read_frames
+from podwire.probing.client import AgentError
 
 FAMILIES = pytest.mark.parametrize(("host", "own"), [(LINUX, WINDOWS), (LINUX_V6, WINDOWS_V6)], ids=["v4", "v6"])
 

@@ -8,7 +8,7 @@ from concurrent.futures import wait
 from agent_for_tests import agent
 from wine_places import ON_WINDOWS
 
-from podwire.probe.framing import PREAMBLE, Decoder, Encoder, Kind
+from podwire.agent.framing import PREAMBLE, Decoder, Encoder, Kind
 
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 

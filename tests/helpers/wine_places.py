@@ -106,7 +106,7 @@ class Places:
 
 def main() -> None:
     """Make the namespaces, tell process, folder and descriptors, and end them when standard input does."""
-    from podwire.lab import namespaces
+    from podwire_lab.kernel import namespaces
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the test; standard input ends with it.
     namespaces.become_root_of_user_namespace()
@@ -129,7 +129,7 @@ def main() -> None:
 def hold(folder: Path, told: int) -> None:
     from apart import cabled
 
-    from podwire.lab import namespaces, nft
+    from podwire_lab.kernel import namespaces, nft
 
     namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
     namespaces.mount("none", "/", flags=namespaces.MS_REC | namespaces.MS_PRIVATE)
