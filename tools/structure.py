@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 AGENT = "src/podwire/agent/"
+PROGRAMS = "src/podwire_lab/windows/programs/"
+# What runs in pods: its folder, its package, and its name in a finding.
+CARRIED = ((AGENT, "podwire.agent.", "the agent has"), (PROGRAMS, "podwire_lab.windows.programs.", "programs of pods have"))
 MAX_LINES = 400
-# A program that is carried into pods as one file, with nothing but the standard library beside it.
-MAX_LINES_OF = {"src/podwire_lab/windows/programs/pktmon.py": 600}
 CONTENT = ("suites", "fixtures", "tests")
 
 
@@ -40,16 +41,17 @@ def check(root: Path) -> Iterator[str]:
 
 def _engine(path: Path, name: str) -> Iterator[str]:
     text = path.read_text(encoding="utf-8")
-    lines, limit = text.count("\n"), MAX_LINES_OF.get(name, MAX_LINES)
-    if lines > limit:
-        yield f"{name}: {lines} lines; at most {limit}, so split it by its jobs"
+    lines = text.count("\n")
+    if lines > MAX_LINES:
+        yield f"{name}: {lines} lines; at most {MAX_LINES}, so split it by its jobs"
     for line, module in _imports(text):
         top = module.partition(".")[0]
         if top == "scapy":
             yield f"{name}:{line}: imports scapy; only tests may"
-        own = f"{module}.".startswith("podwire.agent.")
-        if name.startswith(AGENT) and not own and top not in sys.stdlib_module_names:
-            yield f"{name}:{line}: imports {module}; the agent has the standard library and itself only"
+        for folder, package, who in CARRIED:
+            own = f"{module}.".startswith(package)
+            if name.startswith(folder) and not own and top not in sys.stdlib_module_names:
+                yield f"{name}:{line}: imports {module}; {who} the standard library and their own package only"
     if name.startswith(AGENT):
         try:
             ast.parse(text, feature_version=(3, 8))

@@ -45,16 +45,17 @@ def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dic
     """
     if node.os != "windows":
         return {}
-    scripts = {name: _script(name) for name in ("ipconfig", "nslookup")}
+    scripts = {name: _script(f"{name}.py") for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
-        scripts["powershell.exe"] = _script("powershell", json.dumps(node.hns_listed))
-        scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin", name, *cni_quirks) for name in CNI_PLUGINS}
+        scripts["powershell.exe"] = _script("powershell.py", json.dumps(node.hns_listed))
+        scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin.py", name, *cni_quirks) for name in CNI_PLUGINS}
     return scripts
 
 
-def _script(module: str, *arguments: str) -> str:
-    program = Path(programs.__file__).with_name(f"{module}.py")
+def _script(program: str, *arguments: str) -> str:
+    """A shell script that starts a file of the programs' folder, or a folder with a `__main__.py`."""
+    program = str(Path(programs.__file__).with_name(program))
     return f'#!/bin/sh\nexec "{_PYTHON}" -I -S "{program}" {shlex.join(arguments)} "$@"\n'
 
 

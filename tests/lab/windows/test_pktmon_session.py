@@ -13,6 +13,7 @@ from scapy.utils import rdpcap
 from podwire.agent.capture.pktmon import components
 from podwire.packets.pcap import read_frames
 from podwire_lab.windows.programs import pktmon
+from podwire_lab.windows.programs.pktmon.session import NOT_RUNNING
 
 NODE, POD, PEER = "windows-1", "windows-1/a", "linux-1/a"
 
@@ -30,7 +31,7 @@ class Monitor:
         self._lab, self._folder, self.code = lab, folder, 0
 
     def __call__(self, *words, node=NODE):
-        command = shlex.join([sys.executable, "-I", "-S", pktmon.__file__, *map(str, words)])
+        command = shlex.join([sys.executable, "-I", "-S", pktmon.__path__[0], *map(str, words)])
         state = f"PODWIRE_PKTMON_STATE={shlex.quote(str(self._folder))}"
         text, _, code = self._lab.command(node, "sh", "-c", f"{state} {command}; echo $?").rstrip().rpartition("\n")
         self.code = int(code)
@@ -102,7 +103,7 @@ def test_without_a_size_128_bytes_of_a_packet_are_kept(lab, monitor, tmp_path):
 
 
 def test_a_host_has_one_session_and_hosts_are_independent(monitor, tmp_path):
-    assert monitor("status") == pktmon.NOT_RUNNING
+    assert monitor("status") == NOT_RUNNING
     monitor.start()
     assert "already running" in monitor("start", "--capture", "--file-name", tmp_path / "second.etl")
     assert monitor.code == 1
@@ -111,7 +112,7 @@ def test_a_host_has_one_session_and_hosts_are_independent(monitor, tmp_path):
     monitor("start", "--capture", "--file-name", tmp_path / "other.etl", node="windows-2")
     assert monitor.code == 0
     monitor("stop")
-    assert (monitor("stop"), monitor.code) == (pktmon.NOT_RUNNING, 1)
+    assert (monitor("stop"), monitor.code) == (NOT_RUNNING, 1)
     monitor.start()
 
 
@@ -190,4 +191,4 @@ def test_a_full_log_file_says_how_many_packets_are_lost(lab, monitor):
 def test_a_command_that_cannot_be_done_says_why_and_leaves_no_session(monitor, words, said):
     assert said in monitor(*words)
     assert monitor.code == 1
-    assert monitor("status") == pktmon.NOT_RUNNING
+    assert monitor("status") == NOT_RUNNING
