@@ -1,8 +1,8 @@
 """Two namespaces at the ends of one cable, `windows` and `linux`, and Wine in the first of them.
 
     with Places() as places:
-        subprocess.run(places.windows("wine", "python.exe"), env=places.environment)
-        subprocess.run(places.linux("python3"))
+        subprocess.run(places.on_windows("rpc"), env=places.environment)
+        subprocess.run(places.on_linux("rpc"), env=places.environment)
 
 A process that is first in a PID namespace holds them and ends with this one. The kernel then ends all that was started
 in them, Wine's services too, and the Wine prefix (some 700 MB) is removed. The prefix is made and used in `windows`
@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,9 +25,6 @@ from agent_for_tests import AGENT
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".tools/windows-python/python.exe"
-ON_LINUX = (sys.executable, *AGENT)
-ON_WINDOWS = ("wine", str(PYTHON), *AGENT[:-1], f"Z:{AGENT[-1]}")
-"""The shipped agent, as it is started on either system; a mode follows."""
 WINDOWS, LINUX = "10.9.1.1", "10.9.1.2"
 WINDOWS_V6, LINUX_V6 = "fd09:1::1", "fd09:1::2"
 REJECTED, NOWHERE = "10.9.9.9", "192.0.2.1"
@@ -52,7 +50,8 @@ ETC = {
 
 
 class Places:
-    """`environment` is for all commands; `windows(...)` and `linux(...)` make a command run in a namespace."""
+    """`environment` is for all commands. `windows` and `linux` give the command that runs a program in a namespace;
+    `on_windows` and `on_linux` the one that runs the shipped agent there."""
 
     def __init__(self) -> None:
         self._holder = subprocess.Popen(
@@ -65,6 +64,8 @@ class Places:
         told = self._holder.stdout.readline()
         assert told, "no namespaces; the reason is on stderr"
         self._first, folder, self._descriptors = json.loads(told)
+        *self._options, shipped = AGENT
+        self._agent = shutil.copy(shipped, folder)  # /tmp, where it may lie, is another one in the namespaces.
         self.environment = {
             **os.environ,
             "WINEPREFIX": f"{folder}/prefix",
@@ -89,8 +90,14 @@ class Places:
     def windows(self, *command: str) -> list[str]:
         return [*self._enter("windows"), *command]
 
+    def on_windows(self, *arguments: str) -> list[str]:
+        return self.windows("wine", str(PYTHON), *self._options, f"Z:{self._agent}", *arguments)
+
     def linux(self, *command: str) -> list[str]:
         return [*self._enter("linux"), *command]
+
+    def on_linux(self, *arguments: str) -> list[str]:
+        return self.linux(sys.executable, *self._options, self._agent, *arguments)
 
     def _enter(self, place: str) -> list[str]:
         first = f"/proc/{self._first}"

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 from agent_for_tests import agent
-from wine_places import ON_LINUX, ON_WINDOWS, PYTHON, ROOT, Places
+from wine_places import PYTHON, ROOT, Places
 
 MISSING = [
     *(f"{program} is not on PATH" for program in ("wine", "wineserver", "nsenter") if not shutil.which(program)),
@@ -38,24 +38,24 @@ def places():
 def windows(places):
     """A client of the agent on Windows."""
     environment = {**places.environment, "CONTAINER_SANDBOX_MOUNT_POINT": "C:\\C\\0123"}
-    with agent(*places.windows(*ON_WINDOWS, "rpc"), env=environment, stderr=subprocess.PIPE) as client:
+    with agent(*places.on_windows("rpc"), env=environment, stderr=subprocess.PIPE) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def linux(places):
     """A client of the agent on Linux."""
-    with agent(*places.linux(*ON_LINUX, "rpc"), env=places.environment) as client:
+    with agent(*places.on_linux("rpc"), env=places.environment) as client:
         yield client
 
 
 @contextlib.contextmanager
-def serving(places, command, identity, *options):
+def serving(places, agent_on, identity, *options):
     """An agent that serves; once it listens, for as long as the block or the namespaces last."""
     environment = {**places.environment, "PODWIRE_IDENTITY": identity}
     # Python for Windows does not start under Wine when its output is a file.
     process = subprocess.Popen(
-        [*command, "serve", *options], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        agent_on("serve", *options), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
         said = ""
@@ -75,7 +75,7 @@ def serving(places, command, identity, *options):
 def linux_server(places):
     """Echo on Linux at 8080, HTTP at 8000, and a server of names, of which there are none, at 53."""
     options = ["--port", "8080", "--http-port", "8000", "--dns-port", "53"]
-    with serving(places, places.linux(*ON_LINUX), "linux", *options):
+    with serving(places, places.on_linux, "linux", *options):
         yield
 
 
@@ -83,5 +83,5 @@ def linux_server(places):
 def windows_server(places):
     """Echo on Windows at 8080 and 8081, HTTP at 8000, and a server of names at 53."""
     options = ["--port", "8080", "--port", "8081", "--http-port", "8000", "--dns-port", "53"]
-    with serving(places, places.windows(*ON_WINDOWS), "windows", *options):
+    with serving(places, places.on_windows, "windows", *options):
         yield

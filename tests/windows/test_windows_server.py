@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from agent_for_tests import TOKEN, exchange
-from wine_places import LINUX, LINUX_V6, ON_WINDOWS, WINDOWS, WINDOWS_V6
+from wine_places import LINUX, LINUX_V6, WINDOWS, WINDOWS_V6
 
 pytestmark = pytest.mark.usefixtures("windows_server")
 FAMILIES = pytest.mark.parametrize(("host", "own"), [(WINDOWS, LINUX), (WINDOWS_V6, LINUX_V6)], ids=["v4", "v6"])
@@ -54,7 +54,7 @@ def test_its_server_of_names_denies_every_name(places, proto):
 
 
 def test_a_second_server_on_its_port_is_refused_in_one_line(places):
-    command = places.windows(*ON_WINDOWS, "serve", "--port", "8080")
+    command = places.on_windows("serve", "--port", "8080")
     done = subprocess.run(command, env=places.environment, capture_output=True, check=False, timeout=60)
     assert done.returncode == 1
     assert b"cannot listen on 0.0.0.0 port 8080" in done.stderr

@@ -6,7 +6,6 @@ import subprocess
 from concurrent.futures import wait
 
 from agent_for_tests import agent
-from wine_places import ON_WINDOWS
 
 from podwire.agent.framing import PREAMBLE, Decoder, Encoder, Kind
 
@@ -16,7 +15,7 @@ PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subproce
 @contextlib.contextmanager
 def rpc(places):
     """A process of the agent whose pipes are the test's own."""
-    with subprocess.Popen(places.windows(*ON_WINDOWS, "rpc"), env=places.environment, **PIPES) as process:
+    with subprocess.Popen(places.on_windows("rpc"), env=places.environment, **PIPES) as process:
         try:
             yield process
         finally:
@@ -52,7 +51,7 @@ def test_a_bye_ends_it_while_stdin_stays_open(places):
 
 
 def test_a_bye_that_is_called_is_answered_first(places):
-    command = places.windows(*ON_WINDOWS, "rpc")
+    command = places.on_windows("rpc")
     with agent(*command, env=places.environment, stderr=subprocess.DEVNULL) as client:
         assert client.call("bye", {}, 60.0).result(70) == {}
 
