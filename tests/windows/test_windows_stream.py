@@ -28,12 +28,12 @@ def request(encoder, number):
 
 
 def results(process, count):
-    """The answers to so many requests, in whatever order they come."""
+    """The answers to so many requests, in whatever order they come: kind, request, payload."""
     decoder, found = Decoder(), []
     while len(found) < count:
         data = process.stdout.read1()
         assert data, process.stderr.read()
-        found += [frame for frame in decoder.feed(data) if frame.kind is not Kind.HEARTBEAT]
+        found += [frame for frame in decoder.feed(data) if frame[0] is not Kind.HEARTBEAT]
     return found
 
 
@@ -60,7 +60,7 @@ def test_noise_on_stdin_ends_it_with_a_line(places):
     with rpc(places) as process:
         _, said = process.communicate(b"GET / HTTP/1.1\r\n\r\n", timeout=60)
     assert process.returncode == 1
-    assert b"podwire agent: the stream does not start as podwire's does" in said
+    assert [line for line in said.splitlines() if line.startswith(b"podwire agent: ") and b"GET / HTTP/1.1" in line]
 
 
 def test_frames_that_are_cut_anywhere_are_answered(places):
@@ -70,8 +70,7 @@ def test_frames_that_are_cut_anywhere_are_answered(places):
             process.stdin.write(bytes([byte]))
             process.stdin.flush()
         found = results(process, 2)
-    assert {(frame.kind, frame.payload) for frame in found} == {(Kind.RESULT, b"{}")}
-    assert sorted(frame.request for frame in found) == [1, 2]
+    assert sorted(found) == [(Kind.RESULT, 1, b"{}"), (Kind.RESULT, 2, b"{}")]
 
 
 def test_bytes_that_text_mode_would_change_pass_both_ways(places):
@@ -81,7 +80,7 @@ def test_bytes_that_text_mode_would_change_pass_both_ways(places):
         process.stdin.write(PREAMBLE + b"".join(request(encoder, number) for number in range(1, count + 1)))
         process.stdin.flush()
         found = results(process, count)
-    assert sorted(frame.request for frame in found) == list(range(1, count + 1))
+    assert sorted(number for _, number, _ in found) == list(range(1, count + 1))
 
 
 def test_many_calls_with_large_answers_pass_at_once(windows):
