@@ -14,8 +14,11 @@ from pathlib import Path
 
 AGENT = "src/podwire/agent/"
 PROGRAMS = "src/podwire_lab/windows/programs/"
-# What runs in pods: its folder, its package, and its name in a finding.
-CARRIED = ((AGENT, "podwire.agent.", "the agent has"), (PROGRAMS, "podwire_lab.windows.programs.", "programs of pods have"))
+# What runs in pods: its folder, its package, and what it is called in a finding.
+CARRIED = (
+    (AGENT, "podwire.agent.", "the agent has"),
+    (PROGRAMS, "podwire_lab.windows.programs.", "programs of pods have"),
+)
 MAX_LINES = 400
 CONTENT = ("suites", "fixtures", "tests")
 
