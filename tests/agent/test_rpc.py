@@ -1,5 +1,6 @@
 """The agent's stream: how it begins and ends, on pipes that the loop reads and on threads, as on Windows."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from agent_for_tests import AGENT, TOKEN, PipeChannel, agent, changed_agent, ech
 
 from podwire.agent import stdio
 from podwire.agent.framing import PREAMBLE, Decoder, Encoder, Kind
+from podwire.agent.rpc import JOBS, job
 from podwire.probing.client import AgentError
 
 IMPATIENT = changed_agent("from podwire.agent import rpc; rpc.HEARTBEAT_EVERY, rpc.SILENCE = 0.05, 0.3", "rpc")
@@ -92,6 +94,12 @@ def test_a_method_that_there_is_not_is_an_error_and_the_stream_goes_on():
         with pytest.raises(AgentError, match="nonsense: no such method"):
             client.call("nonsense").result(10)
         assert client.call("hello").result(10)["version"]
+
+
+@pytest.mark.parametrize("method", JOBS)
+def test_every_method_is_a_function_of_its_module(method):
+    assert inspect.iscoroutinefunction(job(method))
+    assert job(method).__name__ == method
 
 
 def test_a_fault_inside_is_an_error_of_that_call_only():
