@@ -12,6 +12,7 @@ import importlib.util
 import io
 import marshal
 import struct
+import sys
 import zipfile
 from collections.abc import Iterator
 
@@ -48,6 +49,8 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 
 def _byte_code(name: str, source: bytes) -> bytes:
+    for number in range(256):
+        sys.intern(chr(number))  # One object in the whole process, and marshal notes whether somebody interned it.
     code = compile(source, name, "exec", dont_inherit=True, optimize=0)
     head = importlib.util.MAGIC_NUMBER + struct.pack("<I", _UNCHECKED_HASH) + importlib.util.source_hash(source)
     return head + marshal.dumps(code)
