@@ -29,7 +29,7 @@ test-windows: setup ## the agent on the Windows build of Python, under Wine; ski
 	@tools/setup-wine
 	@$(bin)/pytest tests/windows -rs $(ARGS)
 
-check: setup ## format, lint, types, import contracts, structure, catalogue
+check: setup ## format, lint, types, import contracts, structure, catalogue, tables in the docs
 	@tools/check
 
 format: setup ## put the Python files into the project's format
