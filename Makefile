@@ -11,7 +11,7 @@ ARGS ?=
 JOBS ?= 3
 bin := .venv/bin
 
-.PHONY: help setup conformance test test-windows check format bench mutants profiles replay tables example clean
+.PHONY: help setup conformance test test-windows check format bench mutants profiles replay example clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -29,12 +29,13 @@ test-windows: setup ## the agent on the Windows build of Python, under Wine; ski
 	@tools/setup-wine
 	@$(bin)/pytest tests/windows -rs $(ARGS)
 
-check: setup ## format, lint, types, import contracts, structure, catalogue, tables in the docs
+check: setup ## format, lint, types, import contracts, structure, catalogue, generated parts of the docs
 	@tools/check
 
-format: setup ## put the Python files into the project's format
+format: setup ## put the Python files into the project's format, and what is generated into the docs
 	@$(bin)/ruff format .
 	@$(bin)/ruff check --fix .
+	@$(bin)/python tools/generated.py --write
 
 bench: setup ## the measured numbers, each with the command that gives it
 	@$(bin)/python bench $(ARGS)
@@ -49,9 +50,6 @@ profiles: setup ## the suite on every profile of the lab: one table, and a page 
 
 replay: setup ## dated regressions of Windows networking: which would the gate have caught
 	@$(bin)/podwire replay $(ARGS)
-
-tables: setup ## write the tables in the docs that come from the code
-	@$(bin)/python tools/docs_tables.py
 
 example: setup ## make reports/example/run again: a small run of the lab with a fault
 	@$(bin)/python tools/example.py
