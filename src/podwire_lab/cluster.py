@@ -18,13 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podwire_lab.controllers.base import GarbageCollector
 from podwire_lab.controllers.endpoints import EndpointsController
+from podwire_lab.controllers.garbage_collector import GarbageCollector
 from podwire_lab.controllers.health_ports import HealthPorts
 from podwire_lab.controllers.host_ports import HostPorts
 from podwire_lab.controllers.load_balancers import LoadBalancers
+from podwire_lab.controllers.name_records import NameRecords
 from podwire_lab.controllers.network_policies import NetworkPolicies
-from podwire_lab.controllers.proxy import NameRecords, ServiceProxy
+from podwire_lab.controllers.proxy import ServiceProxy
 from podwire_lab.controllers.scheduler import Scheduler
 from podwire_lab.controllers.security_groups import SecurityGroups
 from podwire_lab.dns.records import outside_zone

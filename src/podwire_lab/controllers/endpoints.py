@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from podwire.model.facts import family_of
-from podwire_lab.controllers.base import Debounced
-from podwire_lab.model.interfaces import Object, Store
+from podwire_lab.controllers.controller import Controller
+from podwire_lab.model.interfaces import Object
 from podwire_lab.model.pod_status import now
 
 MANAGER = "endpointslice-controller.k8s.io"
@@ -104,24 +104,10 @@ def wanted_subsets(slices: Iterable[Object], primary: str, *, terminating: bool 
     return subsets
 
 
-class EndpointsController:
+class EndpointsController(Controller):
     """Keeps the slices of every Service as its pods are."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._ends: list[Callable[[], None]] = []
-        self._reconcile = Debounced(self.reconcile)
-
-    def start(self) -> None:
-        self._ends = [
-            self._store.on_change(resource, self._reconcile) for resource in ("services", "pods", "endpointslices")
-        ]
-        self.reconcile()
-
-    def stop(self) -> None:
-        self._reconcile.cancel()
-        for end in self._ends:
-            end()
+    watches = ("services", "pods", "endpointslices")
 
     def reconcile(self) -> None:
         pods: dict[str, list[Object]] = {}

@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from podwire.model.facts import Family
-from podwire_lab.controllers.base import Debounced
-from podwire_lab.controllers.proxy import endpoint_rules, slices_by_service
+from podwire_lab.controllers.controller import Controller
+from podwire_lab.controllers.service_rules import endpoint_rules, slices_by_service
 from podwire_lab.model.interfaces import NodeNetwork, Store
 
 REQUEST_SECONDS = 5.0
@@ -22,25 +22,17 @@ Key = tuple[str, str]
 """Namespace and name of a Service."""
 
 
-class HealthPorts:
+class HealthPorts(Controller):
     """Listens on the nodes for as long as there is a Service that asks for it."""
 
+    watches = ("services",)
+
     def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork]) -> None:
-        self._store, self._nodes = store, nodes
+        super().__init__(store)
+        self._nodes = nodes
         self._listening: dict[int, list[socket.socket]] = {}
         self._services: dict[int, Key] = {}
         self._answering: set[asyncio.Task[None]] = set()
-        self._ends: list[Callable[[], None]] = []
-        self._changed = Debounced(self.reconcile)
-
-    def start(self) -> None:
-        self._ends = [self._store.on_change("services", self._changed)]
-        self.reconcile()
-
-    def stop(self) -> None:
-        self._changed.cancel()
-        for end in self._ends:
-            end()
 
     def reconcile(self) -> None:
         self._services = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from podwire.model.facts import family_of
-from podwire_lab.controllers.base import Debounced
+from podwire_lab.controllers.controller import Controller
 from podwire_lab.model.interfaces import NodeNetwork, Object, PortMapping, Store
 
 _PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
@@ -42,22 +42,14 @@ def _mappings(port: Object, addresses: Iterable[str]) -> Iterable[PortMapping]:
             )
 
 
-class HostPorts:
+class HostPorts(Controller):
     """Tells every node which of its ports lead to its pods."""
 
+    watches = ("pods",)
+
     def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork]) -> None:
-        self._store, self._nodes = store, nodes
-        self._ends: list[Callable[[], None]] = []
-        self._changed = Debounced(self.reconcile)
-
-    def start(self) -> None:
-        self._ends = [self._store.on_change("pods", self._changed)]
-        self.reconcile()
-
-    def stop(self) -> None:
-        self._changed.cancel()
-        for end in self._ends:
-            end()
+        super().__init__(store)
+        self._nodes = nodes
 
     def reconcile(self) -> None:
         found = port_mappings(self._store.view("pods"))

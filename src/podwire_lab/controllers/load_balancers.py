@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from podwire.model.facts import Family, family_of
-from podwire_lab.controllers.base import Debounced
-from podwire_lab.controllers.proxy import endpoint_rules, external_addresses, slices_by_service
+from podwire_lab.controllers.controller import Controller
+from podwire_lab.controllers.service_rules import endpoint_rules, external_addresses, slices_by_service
 from podwire_lab.model.addresses import OUTSIDE_NETWORK, SERVICE_NETWORK, UNDERLAY
 from podwire_lab.model.interfaces import EndpointRule, Network, Object, Store
 
@@ -23,24 +23,15 @@ LAST_HOST = 254
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
-class LoadBalancers:
+class LoadBalancers(Controller):
     """Gives every LoadBalancer Service its ingress addresses, and keeps the router's ways to nodes."""
 
+    watches = ("services", "endpointslices", "nodes")
+
     def __init__(self, store: Store, network: Network) -> None:
-        self._store, self._network = store, network
-        self._ends: list[Callable[[], None]] = []
-        self._changed = Debounced(self.reconcile)
+        super().__init__(store)
+        self._network = network
         self._last = 0
-
-    def start(self) -> None:
-        resources = ("services", "endpointslices", "nodes")
-        self._ends = [self._store.on_change(resource, self._changed) for resource in resources]
-        self.reconcile()
-
-    def stop(self) -> None:
-        self._changed.cancel()
-        for end in self._ends:
-            end()
 
     def reconcile(self) -> None:
         services = self._store.list("services")

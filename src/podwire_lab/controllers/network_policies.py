@@ -7,11 +7,11 @@ what is allowed by port does not allow it here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from podwire.model.facts import Family, family_of
-from podwire_lab.controllers.base import Debounced
+from podwire_lab.controllers.controller import Controller
 from podwire_lab.kube_api.selectors import Requirement
 from podwire_lab.model.interfaces import Allowance, NodeNetwork, Object, PolicyRule, Store
 
@@ -110,22 +110,14 @@ def _named(name: str, pod: Object | None) -> int | None:
     return next((p["containerPort"] for c in containers for p in c.get("ports") or () if p.get("name") == name), None)
 
 
-class NetworkPolicies:
+class NetworkPolicies(Controller):
     """Tells every node what the policies say, where the network plugin is one that holds to them."""
 
+    watches = ("networkpolicies", "pods", "namespaces")
+
     def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork]) -> None:
-        self._store, self._nodes = store, nodes
-        self._ends: list[Callable[[], None]] = []
-        self._changed = Debounced(self.reconcile)
-
-    def start(self) -> None:
-        watched = ("networkpolicies", "pods", "namespaces")
-        self._ends = [self._store.on_change(resource, self._changed) for resource in watched]
-
-    def stop(self) -> None:
-        self._changed.cancel()
-        for end in self._ends:
-            end()
+        super().__init__(store)
+        self._nodes = nodes
 
     def reconcile(self) -> None:
         policies = list(self._store.view("networkpolicies"))

@@ -4,12 +4,14 @@ the VPC's addresses of Windows nodes, of which each pod needs one (amazon-vpc-re
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 from podwire_lab.controllers import events
+from podwire_lab.controllers.controller import Controller
 from podwire_lab.model.cni_notes import VPC_ADDRESS
-from podwire_lab.model.interfaces import Event, Object, Store
+from podwire_lab.model.interfaces import Object, Store
 from podwire_lab.model.pod_status import condition
 
 
@@ -44,41 +46,29 @@ def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | N
     return None
 
 
-class Scheduler:
+def _waits(pod: Object) -> bool:
+    """Whether the pod is there to be given a node by this scheduler."""
+    spec = pod["spec"]
+    if spec.get("nodeName") or pod["metadata"].get("deletionTimestamp") or spec.get("schedulingGates"):
+        return False
+    return bool(spec.get("schedulerName", "default-scheduler") == "default-scheduler")
+
+
+class Scheduler(Controller):
     """Gives pods without a node one, as soon as there is one for them. With `overcommits` it counts no resources."""
 
+    watches = ("pods", "nodes")
+
     def __init__(self, store: Store, overcommits: Callable[[], bool] = lambda: False) -> None:
-        self._store, self._overcommits = store, overcommits
-        self._ends: list[Callable[[], None]] = []
+        super().__init__(store)
+        self._overcommits = overcommits
 
-    def start(self) -> None:
-        self._ends = [
-            self._store.subscribe("pods", self._on_pod),
-            self._store.subscribe("nodes", lambda _: self._retry()),
-        ]
-        self._retry()
+    def reconcile(self) -> None:
+        for pod in self._store.view("pods"):
+            if _waits(pod):
+                self._place(copy.deepcopy(pod))
 
-    def stop(self) -> None:
-        for end in self._ends:
-            end()
-
-    def _retry(self) -> None:
-        for pod in self._store.list("pods"):
-            self._consider(pod)
-
-    def _on_pod(self, event: Event) -> None:
-        if event.kind == "ADDED":
-            self._consider(event.object)
-        elif event.kind == "DELETED" and event.object["spec"].get("nodeName"):
-            self._retry()
-
-    def _consider(self, pod: Object) -> None:
-        if pod["spec"].get("nodeName") or pod["metadata"].get("deletionTimestamp"):
-            return
-        if pod["spec"].get("schedulerName", "default-scheduler") != "default-scheduler" or pod["spec"].get(
-            "schedulingGates"
-        ):
-            return
+    def _place(self, pod: Object) -> None:
         nodes = self._store.view("nodes")
         beside: dict[str, list[Object]] = {}
         for each in self._store.view("pods") if not self._overcommits() else ():
@@ -100,10 +90,9 @@ class Scheduler:
         pod["spec"]["nodeName"] = node
         self._set_condition(pod, scheduled=True)
         meta = pod["metadata"]
-        if self._store.get("pods", meta["namespace"], meta["name"]) is not None:
-            bound = self._store.update("pods", pod)
-            message = f"Successfully assigned {meta['namespace']}/{meta['name']} to {node}"
-            events.record(self._store, bound, "Scheduled", message, component="default-scheduler")
+        bound = self._store.update("pods", pod)
+        message = f"Successfully assigned {meta['namespace']}/{meta['name']} to {node}"
+        events.record(self._store, bound, "Scheduled", message, component="default-scheduler")
 
     def _leave_pending(self, pod: Object, message: str) -> None:
         before = (pod.get("status") or {}).get("conditions") or ()

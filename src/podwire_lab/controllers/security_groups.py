@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Set
 
-from podwire_lab.controllers.base import Debounced
+from podwire_lab.controllers.controller import Controller
 from podwire_lab.controllers.network_policies import selects
 from podwire_lab.model.interfaces import NodeNetwork, Object, Store
 
@@ -19,22 +19,15 @@ POD_ENI = "vpc.amazonaws.com/pod-eni"
 POLICIES = "securitygrouppolicies"
 
 
-class SecurityGroups:
+class SecurityGroups(Controller):
     """Notes on each selected pod which interface it has, and tells its node to let nobody in. `systems` are the
     operating systems of the nodes that have it."""
 
+    watches = (POLICIES, "pods")
+
     def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork], systems: Callable[[], Set[str]]) -> None:
-        self._store, self._nodes, self._systems = store, nodes, systems
-        self._ends: list[Callable[[], None]] = []
-        self._changed = Debounced(self.reconcile)
-
-    def start(self) -> None:
-        self._ends = [self._store.on_change(resource, self._changed) for resource in (POLICIES, "pods")]
-
-    def stop(self) -> None:
-        self._changed.cancel()
-        for end in self._ends:
-            end()
+        super().__init__(store)
+        self._nodes, self._systems = nodes, systems
 
     def reconcile(self) -> None:
         closed: dict[str, list[str]] = {name: [] for name in self._nodes}

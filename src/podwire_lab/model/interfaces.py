@@ -5,7 +5,7 @@ Everything runs in one process and, but for the build of the network, on one asy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -210,11 +210,15 @@ class Runtime(Protocol):
     async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes: ...
 
 
+EventKind = Literal["ADDED", "MODIFIED", "DELETED"]
+EVERY_KIND: Set[EventKind] = frozenset({"ADDED", "MODIFIED", "DELETED"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """A change in the store; `object` is the whole object after it (before it, for a deletion)."""
 
-    kind: Literal["ADDED", "MODIFIED", "DELETED"]
+    kind: EventKind
     object: Object
 
 
@@ -244,5 +248,7 @@ class Store(Protocol):
     def subscribe(self, resource: str, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call `callback` on the loop for every later change; the returned function ends it."""
 
-    def on_change(self, resource: str, callback: Callable[[], None]) -> Callable[[], None]:
+    def on_change(
+        self, resource: str, callback: Callable[[], None], kinds: Set[EventKind] = EVERY_KIND
+    ) -> Callable[[], None]:
         """As `subscribe`, for who looks at the whole of it anyway and needs no copy of the object."""

@@ -94,7 +94,6 @@ class NodeAgents:
         self.windows_dns_clients: dict[str, WindowsDnsClient] = {}
         self._adopted: dict[str, Callable[[], None]] = {}
         self._adopted_logs: dict[str, Callable[[], str]] = {}
-        self._unsubscribe: Callable[[], None] | None = None
         self._services = {name: self._node_services(node, spawner) for name, node in nodes.items()}
 
     def _node_services(self, node: NodeNetwork, spawner: SpawnerClient) -> NodeServices:
@@ -138,14 +137,9 @@ class NodeAgents:
 
     def start(self) -> None:
         """Begin to run pods, those that are there already included."""
-        self._unsubscribe = self._store.subscribe("pods", self._on_event)
+        self._store.subscribe("pods", self._on_event)
         for pod in self._store.list("pods"):
             self._on_event(Event(kind="ADDED", object=pod))
-
-    def stop(self) -> None:
-        """Take no more events; what runs ends with the lab's PID namespace."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
 
     def _on_event(self, event: Event) -> None:
         pod = event.object

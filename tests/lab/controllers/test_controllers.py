@@ -3,7 +3,7 @@
 import pytest
 from runninglab import Api, phase, ready, start_lab, until
 
-from podwire_lab.controllers.proxy import service_rules
+from podwire_lab.controllers.service_rules import service_rules
 from podwire_lab.model.interfaces import EndpointRule
 
 SLEEP = (

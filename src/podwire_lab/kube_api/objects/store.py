@@ -6,7 +6,7 @@ import logging
 import secrets
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ from podwire_lab.kube_api.objects import defaults
 from podwire_lab.kube_api.objects.fields import copied, encoded, metadata, now
 from podwire_lab.kube_api.objects.resources import BY_PLURAL, Resource
 from podwire_lab.kube_api.objects.status import Expired, already_exists, conflict, not_found, stale
-from podwire_lab.model.interfaces import Event, Object
+from podwire_lab.model.interfaces import EVERY_KIND, Event, EventKind, Object
 
 _LOG = logging.getLogger(__name__)
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -43,7 +43,7 @@ class Change:
     version of the deletion. `previous` is the object before, None for a creation."""
 
     version: int
-    kind: Literal["ADDED", "MODIFIED", "DELETED"]
+    kind: EventKind
     stored: Stored
     previous: Object | None
 
@@ -116,8 +116,10 @@ class MemoryStore:
             resource, lambda change: callback(Event(kind=change.kind, object=copied(change.stored.object)))
         )
 
-    def on_change(self, resource: str, callback: Callable[[], None]) -> Callable[[], None]:
-        return self.watch(resource, lambda change: callback())
+    def on_change(
+        self, resource: str, callback: Callable[[], None], kinds: Set[EventKind] = EVERY_KIND
+    ) -> Callable[[], None]:
+        return self.watch(resource, lambda change: callback() if change.kind in kinds else None)
 
     # -- for the server
 

@@ -1,0 +1,51 @@
+"""The base of the controllers: watch resources of the store, and reconcile a few milliseconds after they change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Set
+from typing import ClassVar
+
+from podwire_lab.model.interfaces import EVERY_KIND, EventKind, Store
+
+_LOG = logging.getLogger(__name__)
+
+DEBOUNCE_SECONDS = 0.003
+
+
+class Controller(ABC):
+    """One job of the control plane, done on the lab's loop for as long as the lab's process lives.
+
+    A subclass names the resources that it `watches`, by plural name, and the kinds of change that it `reacts_to`. Many
+    changes at once are one reconciliation. One that raises is logged: the next change is another try.
+    """
+
+    watches: ClassVar[tuple[str, ...]]
+    reacts_to: ClassVar[Set[EventKind]] = EVERY_KIND
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._due: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Reconcile once, and from now on after each change."""
+        for resource in self.watches:
+            self._store.on_change(resource, self._changed, self.reacts_to)
+        self.reconcile()
+
+    @abstractmethod
+    def reconcile(self) -> None:
+        """Make what the controller is responsible for as the store says now. Doing it twice changes nothing."""
+
+    def _changed(self) -> None:
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(DEBOUNCE_SECONDS, self._run)
+
+    def _run(self) -> None:
+        self._due = None
+        try:
+            self.reconcile()
+        except Exception:
+            _LOG.exception("%s: reconciliation failed", type(self).__name__)

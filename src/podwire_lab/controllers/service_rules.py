@@ -1,0 +1,115 @@
+"""From Services and EndpointSlices to what each port of a Service must do: pure functions."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from podwire.model.facts import Family, family_of
+from podwire_lab.model.interfaces import EndpointRule, Object, ServiceRule
+
+_ADDRESS_TYPE: Mapping[Family, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}
+_PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
+
+
+def service_rules(services: Iterable[Object], slices: Iterable[Object]) -> list[ServiceRule]:
+    """One rule a (Service, family, port), sorted. Headless Services and names of other hosts have none."""
+    by_service = slices_by_service(slices)
+    rules = []
+    for service in services:
+        meta, spec = service["metadata"], service["spec"]
+        own = by_service.get((meta["namespace"], meta["name"]), [])
+        for address in cluster_addresses(service):
+            for port in spec.get("ports") or ():
+                if port.get("protocol", "TCP") in _PROTOCOLS:
+                    rules.append(_rule(service, address, port, own))
+    return sorted(rules, key=lambda rule: (rule.name, rule.family, rule.protocol, rule.port))
+
+
+def slices_by_service(slices: Iterable[Object]) -> dict[tuple[str, str], list[Object]]:
+    """EndpointSlices by namespace and name of their Service."""
+    found: dict[tuple[str, str], list[Object]] = {}
+    for each in slices:
+        labels = each["metadata"].get("labels") or {}
+        key = (each["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
+        found.setdefault(key, []).append(each)
+    return found
+
+
+def cluster_addresses(service: Object) -> list[str]:
+    """The cluster IPs of a Service; none for a headless one and for one that is only a name."""
+    spec = service["spec"]
+    if spec.get("type") == "ExternalName":
+        return []
+    return [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != "None"]
+
+
+def external_addresses(service: Object) -> tuple[list[str], list[str]]:
+    """`spec.externalIPs`, and the ingress addresses that nodes answer for (ipMode VIP, kubernetes.io: Service)."""
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    balanced = [each["ip"] for each in ingress if each.get("ip") and each.get("ipMode", "VIP") == "VIP"]
+    return list(service["spec"].get("externalIPs") or ()), balanced
+
+
+def endpoint_rules(slices: Iterable[Object], family: Family, port_name: str) -> list[EndpointRule]:
+    """The endpoints of one port of a Service, by address."""
+    found: dict[str, EndpointRule] = {}
+    for each in slices:
+        number = next((p["port"] for p in each.get("ports") or () if p.get("name", "") == port_name), None)
+        if each["addressType"] != _ADDRESS_TYPE[family] or number is None:
+            continue
+        for entry in each.get("endpoints") or ():
+            # Kubernetes API, EndpointConditions: a condition that nobody has set counts as ready and serving.
+            conditions = entry.get("conditions") or {}
+            ready = conditions.get("ready") is not False
+            serving = conditions.get("serving")
+            for ip in entry["addresses"]:
+                found[ip] = EndpointRule(
+                    address=ip,
+                    node=entry.get("nodeName") or "",
+                    port=number,
+                    ready=ready,
+                    serving=ready if serving is None else serving,
+                    terminating=bool(conditions.get("terminating")),
+                )
+    return sorted(found.values(), key=lambda endpoint: endpoint.address)
+
+
+def _rule(service: Object, address: str, port: Object, slices: Sequence[Object]) -> ServiceRule:
+    meta, spec = service["metadata"], service["spec"]
+    family = family_of(address)
+    endpoints = endpoint_rules(slices, family, port.get("name", ""))
+    numbers = [port.get("targetPort"), *(endpoint.port for endpoint in endpoints[-1:]), port["port"]]
+    external, ingress = external_addresses(service)
+    affinity = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+    return ServiceRule(
+        name=f"{meta['namespace']}/{meta['name']}" + (f":{port['name']}" if port.get("name") else ""),
+        family=family,
+        address=address,
+        protocol=_PROTOCOLS[port.get("protocol", "TCP")],
+        port=port["port"],
+        target_port=next(number for number in numbers if isinstance(number, int)),
+        endpoints=tuple(endpoints),
+        node_port=port.get("nodePort"),
+        external_ips=_of_family(external, family),
+        ingress_ips=_of_family(ingress, family),
+        source_ranges=_ranges(spec.get("loadBalancerSourceRanges") or (), family),
+        session_affinity=spec.get("sessionAffinity") == "ClientIP",
+        affinity_seconds=affinity.get("timeoutSeconds", 10800),
+        external_local=spec.get("externalTrafficPolicy") == "Local",
+        internal_local=spec.get("internalTrafficPolicy") == "Local",
+        preserve_destination=(meta.get("annotations") or {}).get("preserve-destination") == "true",
+    )
+
+
+def _of_family(addresses: Iterable[str], family: Family) -> tuple[str, ...]:
+    return tuple(address for address in addresses if family_of(address) == family)
+
+
+def _ranges(texts: Iterable[str], family: Family) -> tuple[str, ...]:
+    """Networks of a family, none of them a part of another."""
+    given = _of_family(texts, family)
+    four = ipaddress.collapse_addresses(ipaddress.IPv4Network(each, strict=False) for each in given if ":" not in each)
+    six = ipaddress.collapse_addresses(ipaddress.IPv6Network(each, strict=False) for each in given if ":" in each)
+    return tuple(str(network) for network in (*four, *six))
