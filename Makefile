@@ -55,5 +55,5 @@ example: setup ## make reports/example/run again: a small run of the lab with a 
 	@$(bin)/python tools/example.py
 
 clean: ## remove all that set-up and tools made; the results of runs stay
-	@rm -rf .venv .tools node_modules dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .tools tools/allure/node_modules dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

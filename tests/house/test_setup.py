@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools/setup", tmp_path / "tools/setup")
     (tmp_path / "pyproject.toml").write_text("[project]\n")
-    (tmp_path / "constraints.txt").write_text("")
+    (tmp_path / "tools/constraints.txt").write_text("")
     python = tmp_path / "python"
     python.write_text(STAND_IN)
     python.chmod(0o755)
@@ -56,7 +56,7 @@ def test_the_first_time_says_each_step_and_the_second_nothing(checkout: Path) ->
     assert (second.stdout, second.stderr) == ("", "")
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+@pytest.mark.parametrize("name", ["pyproject.toml", "tools/constraints.txt"])
 def test_a_changed_pin_is_installed(checkout: Path, name: str) -> None:
     setup(checkout)
     (checkout / name).write_text("# changed\n")

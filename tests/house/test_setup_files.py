@@ -11,13 +11,13 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-PINS = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line[:1] != "#"]
+PINS = [Requirement(line) for line in (ROOT / "tools/constraints.txt").read_text().splitlines() if line[:1] != "#"]
 
 
 def test_every_constraint_is_one_exact_version() -> None:
     assert PINS
     assert all(pin.url is None and [one.operator for one in pin.specifier] == ["=="] for pin in PINS)
-    assert "//" not in (ROOT / "constraints.txt").read_text()
+    assert "//" not in (ROOT / "tools/constraints.txt").read_text()
 
 
 def test_every_dependency_is_pinned_in_its_range() -> None:
@@ -33,7 +33,7 @@ def test_every_dependency_is_pinned_in_its_range() -> None:
 
 
 def test_the_npm_lock_names_no_host() -> None:
-    lock = json.loads((ROOT / "package-lock.json").read_text())
+    lock = json.loads((ROOT / "tools/allure/package-lock.json").read_text())
     assert not [name for name, entry in lock["packages"].items() if "resolved" in entry]
 
 

@@ -13,6 +13,7 @@ from podwire.reporting.allure import write_allure_results
 from podwire.reporting.allure_report import generate_report, warm_up
 
 CHECKOUT = Path(__file__).parents[2]
+MODULES = Path("tools/allure/node_modules")
 # A command line that is like Allure's in this: it reads its words from the process, and writes a page.
 CLI = """
 import { argv, cwd } from "node:process";
@@ -35,7 +36,7 @@ def checkout(tmp_path: Path) -> Path:
     if shutil.which("node") is None:
         pytest.skip("there is no node here")
     root = tmp_path / "checkout"
-    package, commands = root / "node_modules" / "allure", root / "node_modules" / ".bin"
+    package, commands = root / MODULES / "allure", root / MODULES / ".bin"
     for folder in (root / "reports", package, commands):
         folder.mkdir(parents=True)
     shutil.copy(CHECKOUT / "reports" / "allure_warm.mjs", root / "reports")
@@ -62,11 +63,10 @@ def test_one_that_died_while_it_waited_is_not_missed(run: Path, checkout: Path) 
     assert process is not None
     process.kill()
     process.wait()
-    (checkout / "node_modules" / ".bin" / "allure").unlink()
-    (checkout / "node_modules" / ".bin" / "allure").write_text(
-        '#!/bin/sh\nmkdir -p "$6"; echo cold > "$6/index.html"\n'
-    )
-    (checkout / "node_modules" / ".bin" / "allure").chmod(0o755)
+    command = checkout / MODULES / ".bin" / "allure"
+    command.unlink()
+    command.write_text('#!/bin/sh\nmkdir -p "$6"; echo cold > "$6/index.html"\n')
+    command.chmod(0o755)
     page, _ = generate_report(run, checkout, warm=process)
     assert page is not None
     assert page.read_text() == "cold\n"

@@ -22,7 +22,9 @@ from podwire.reporting.allure import category_rules
 HISTORY = 10
 """Runs that are remembered."""
 FOLDER = "allure-report"
-HOW_TO_GET_IT = "no Allure report: Allure 3 was not found; `npm install` in the checkout (Node 20 or newer) installs it"
+HOW_TO_GET_IT = (
+    "no Allure report: Allure 3 was not found; `make setup` in the checkout installs it, with Node 20 or newer"
+)
 
 _CONFIG = "reports/allurerc.json"
 _WARM = "reports/allure_warm.mjs"
@@ -31,11 +33,11 @@ _ANALYTICS = (b"googletagmanager.com", b"google-analytics.com", b"gtag(")
 
 
 def find_allure(checkout: Path | None = None) -> Path | None:
-    """Allure's command: of the checkout's `node_modules`, else of PATH; None without it or without Node."""
+    """Allure's command: of the checkout's `tools/allure`, else of PATH; None without it or without Node."""
     if shutil.which("node") is None:
         return None
     if checkout is not None:
-        local = checkout / "node_modules" / ".bin" / "allure"
+        local = checkout / "tools" / "allure" / "node_modules" / ".bin" / "allure"
         if local.exists():
             return local
     found = shutil.which("allure")
