@@ -8,8 +8,8 @@ import pytest
 from records_for_tests import VXLAN_FRAME, frame
 
 from podwire.model.packets import Tunnel
-from podwire.packets.dissect import decode, packet_of, packets_of
-from podwire.packets.pcap import write_frames
+from podwire.packets.dissect import decode, packet_of, packets
+from podwire.packets.pcap import read_frames, write_frames
 
 MACS = bytes.fromhex("02000000000b 020000000001")
 IP4 = bytes.fromhex("0af40102 0af40b02")
@@ -136,4 +136,4 @@ def test_an_echo_that_happens_to_use_the_port_is_no_tunnel() -> None:
 
 
 def test_the_packets_of_a_file() -> None:
-    assert [packet.vni for packet in packets_of(write_frames([frame(), frame()]))] == [4096, 4096]
+    assert [packet.vni for packet in packets(read_frames(write_frames([frame(), frame()])))] == [4096, 4096]

@@ -23,8 +23,7 @@ def windows(kernel):
 
 def test_the_table_of_this_project_loads():
     assert [one.build for one in releases()] == [17763, 20348, 25398, 26100]
-    updates = {update.article: (one.build, update.revision) for one in releases() for update in one.updates}
-    assert updates["KB5012637"] == (20348, 681)
+    assert [one.updates for one in releases() if one.build == 20348] == [(261, 681)]
 
 
 @pytest.mark.parametrize(
@@ -34,12 +33,8 @@ def test_the_table_of_this_project_loads():
         ("releases: [{build: 2, name: b}, {build: 1, name: a}]\n", "in order; found [2, 1]"),
         ("releases: [{build: 1, name: a, colour: red}]\n", "colour"),
         ("releases: [{build: one, name: a}]\n", "builds and revisions are numbers"),
-        (
-            "releases: [{build: 1, name: a, updates: [{revision: 2, article: K, brings: x}, "
-            "{revision: 1, article: L, brings: y}]}]\n",
-            "revisions must be in order",
-        ),
-        ("releases: [{build: 1, name: a, updates: [{revision: 2}]}]\n", "article"),
+        ("releases: [{build: 1, name: a, updates: [2, 1]}]\n", "revisions must be in order"),
+        ("releases: [{build: 1, name: a, updates: [{revision: 2}]}]\n", "builds and revisions are numbers"),
         ("just text\n", "table.yaml"),
     ],
 )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import replace
 
-import pytest
 from records_for_tests import case, one_of_each, record
 
 from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.records.run import ExclusionRecord
-from podwire.reporting.terminal import explain, summary, wants_colour
+from podwire.reporting.terminal import explain, summary
 from podwire.reporting.words import counted, seconds
 
 FAILED = replace(case(Outcome.FAIL), evidence=("evidence/a/B/c/verdict.json", "evidence/a/B/c/client-node.pcap"))
@@ -96,19 +94,6 @@ def test_colours_change_nothing_but_the_colours() -> None:
 
 def test_an_interrupted_run_says_so() -> None:
     assert "Interrupted: SIGTERM" in summary(record(case(), interrupted="SIGTERM"))
-
-
-def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    assert wants_colour(Terminal())
-    assert not wants_colour(io.StringIO())
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert not wants_colour(Terminal())
 
 
 def test_small_words() -> None:

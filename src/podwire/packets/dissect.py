@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from podwire.model.packets import Packet, Protocol, Tunnel
-from podwire.packets.pcap import Frame, read_frames
+from podwire.packets.pcap import Frame
 
 # 4789 is IANA's and Windows' port, 8472 the Linux kernel's older default that flannel and Cilium use on Linux.
 VXLAN_PORTS: frozenset[int] = frozenset({4789, 8472})
@@ -45,11 +45,6 @@ def packet_of(frame: Frame, vxlan_ports: Collection[int] = VXLAN_PORTS) -> Packe
     """The packet of a captured frame. UDP to one of `vxlan_ports` is taken for VXLAN when its header looks like one."""
     at_ns, interface, data, wire_length = frame
     return decode(data, at=at_ns / 1e9, interface=interface, length=wire_length, vxlan_ports=vxlan_ports)
-
-
-def packets_of(capture: bytes, vxlan_ports: Collection[int] = VXLAN_PORTS) -> Iterator[Packet]:
-    """The packets of a capture file; ValueError as `podwire.packets.pcap.read_frames`."""
-    return packets(read_frames(capture), vxlan_ports)
 
 
 def packets(frames: Iterable[Frame], vxlan_ports: Collection[int] = VXLAN_PORTS) -> Iterator[Packet]:

@@ -18,26 +18,17 @@ class BuildTableError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Update:
-    """A revision of a build, the article that announced it, and what it brought."""
-
-    revision: int
-    article: str
-    brings: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Release:
-    """A release of Windows Server; its updates in their order."""
+    """A release of Windows Server. `updates` are the revisions of its build that the table knows, in their order."""
 
     build: int
     name: str
-    updates: tuple[Update, ...] = ()
+    updates: tuple[int, ...] = ()
 
     @property
     def newest(self) -> Build:
         """The last build that is known of it."""
-        return self.build, self.updates[-1].revision if self.updates else 0
+        return self.build, self.updates[-1] if self.updates else 0
 
 
 @functools.cache
@@ -55,12 +46,11 @@ def releases(path: Path = TABLE) -> tuple[Release, ...]:
 
 
 def _release(tree: Any) -> Release:
-    updates = tuple(Update(**one) for one in tree.get("updates", ()))
-    revisions = [one.revision for one in updates]
-    if revisions != sorted(set(revisions)):
-        raise ValueError(f"build {tree['build']}: revisions must be in order, each once; found {revisions}")
-    if not all(isinstance(number, int) for number in (tree["build"], *revisions)):
+    updates = tuple(tree.get("updates", ()))
+    if not all(isinstance(number, int) for number in (tree["build"], *updates)):
         raise ValueError(f"build {tree['build']}: builds and revisions are numbers")
+    if list(updates) != sorted(set(updates)):
+        raise ValueError(f"build {tree['build']}: revisions must be in order, each once; found {list(updates)}")
     return Release(**{**tree, "updates": updates})
 
 

@@ -6,13 +6,11 @@ failure.
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TextIO
 
 from podwire.model.facts import UNKNOWN, ClusterFacts
 from podwire.model.verdicts import Outcome
@@ -50,11 +48,6 @@ class Paint:
 
     def bold(self, text: str) -> str:
         return self(text, "1")
-
-
-def wants_colour(stream: TextIO) -> bool:
-    """A terminal, and nobody said no (https://no-color.org)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def summary(record: RunRecord, reports: Mapping[str, str] | None = None, *, colour: bool = False) -> str:

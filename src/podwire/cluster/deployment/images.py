@@ -6,7 +6,7 @@ ltsc2022 and ltsc2025 (Microsoft: Windows container version compatibility). A Ho
 
 from __future__ import annotations
 
-from podwire.model.facts import OS, NodeFacts
+from podwire.model.facts import NodeFacts
 
 LINUX_IMAGE = "python:3.12-slim"
 WINDOWS_REPOSITORY = "python"
@@ -36,11 +36,3 @@ def image_for(node: NodeFacts, linux: str | None = None, windows: str | None = N
     if tag is None:
         raise ValueError(f"no official Python image runs on Windows build {build}; name one with --windows-image")
     return f"{WINDOWS_REPOSITORY}:{WINDOWS_PYTHON}-windowsservercore-{tag}"
-
-
-def default_images() -> dict[OS, str]:
-    """The defaults in words, for help texts."""
-    return {
-        "linux": LINUX_IMAGE,
-        "windows": f"{WINDOWS_REPOSITORY}:{WINDOWS_PYTHON}-windowsservercore-<release of the node>",
-    }

@@ -22,7 +22,6 @@ Objects = Mapping[str, list[Object]]
 
 VXLAN_PORT = 4789
 GENEVE_PORT = 6081
-LINUX_FLANNEL_PORT = 8472
 OVN_HYBRID_VNI = 4097
 
 # CNI plugins of Windows nodes by the type in their configuration: the CNI they belong to ("" for a plugin that others
