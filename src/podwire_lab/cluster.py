@@ -112,22 +112,22 @@ class Cluster:
             self._start.work,
             cluster_dns=CLUSTER_DNS[:1],
             node_dns=[OUTSIDE_HOST["ipv4"]],
-            windows_dns_quirks=network.windows_dns_quirks,
-            windows_cni_quirks=network.windows_cni_quirks,
+            windows_dns_quirks=network.quirks.windows_dns,
+            windows_cni_quirks=network.quirks.windows_cni,
             dns_thread=dns_thread,
         )
         await self._start_dns(network, agents, dns_thread)
         self._show_proxies(network, agents)
         proxy = ServiceProxy(self._store, network.nodes)
         controllers = (
-            Scheduler(self._store, lambda: network.overcommits),
+            Scheduler(self._store, lambda: network.quirks.overcommits),
             GarbageCollector(self._store),
             EndpointsController(self._store),
             LoadBalancers(self._store, network),
             HealthPorts(self._store, network.nodes),
             HostPorts(self._store, network.nodes),
             NetworkPolicies(self._store, network.nodes),
-            SecurityGroups(self._store, network.nodes, lambda: network.grouped_systems),
+            SecurityGroups(self._store, network.nodes, lambda: network.quirks.grouped_systems),
             proxy,
         )
         agents.start()
@@ -137,7 +137,7 @@ class Cluster:
         if self._profile.cni == "vpc-cni":
             from podwire_lab.network.ec2_metadata import Ec2Metadata
 
-            await Ec2Metadata(network.router.netns, network.machines).serve()
+            await Ec2Metadata(network.router.netns, network.nodes).serve()
         outside.open_door(self._start.directory)
         self._inject_faults(network)
         from podwire_lab.kube_api.server import application, serve
@@ -205,7 +205,7 @@ class Cluster:
         pod = self._store.create("pods", dns_pod(place.addresses, plan))
         agents.adopt(pod["metadata"]["uid"], lambda: node.detach_pod("cluster-dns"))
         server = DnsServer(forward_to=(OUTSIDE_HOST["ipv4"], 53))
-        server.fault = lambda *question: network.dns_fault(*question) if network.dns_fault is not None else None
+        server.fault = lambda *question: network.quirks.dns(*question) if network.quirks.dns is not None else None
         await thread.run(server.serve(place.namespace, place.addresses))
         NameRecords(self._store, server.set_records).start()
         outside = DnsServer(records=outside_zone(OUTSIDE_NAME, network.outside_addresses))

@@ -157,7 +157,7 @@ class Bench:
         self.services: list[Any] = []
         for port in (POD_PORT, 80, 53):
             self.servers.add(self.network.outside, "outside", port)
-        for name, node in self.network.machines.items():
+        for name, node in self.network.nodes.items():
             self.places[name], self.addresses[name] = node.namespace, node.addresses
             self.macs[name] = node.plan.mac
             self.servers.add(node.namespace, name, HOST_PORT, node.addresses)
@@ -175,9 +175,9 @@ class Bench:
         self.network.nodes[node].detach_pod(f"{node}/{slot}")
 
     def facts(self) -> dict[str, Any]:
-        gateways = {name: node.gateways for name, node in self.network.machines.items()}
-        listed = {name: dict(node.hns_listed) for name, node in self.network.machines.items()}
-        cards = {name: node.card for name, node in self.network.machines.items()}
+        gateways = {name: node.gateways for name, node in self.network.nodes.items()}
+        listed = {name: dict(node.hns_listed) for name, node in self.network.nodes.items()}
+        cards = {name: node.card for name, node in self.network.nodes.items()}
         told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed, "cards": cards}
         told["mode"], told["dsr"] = self.network.profile.mode, self.network.profile.dsr
         return {**told, "build": self.build_seconds}
@@ -340,14 +340,14 @@ class Bench:
         FAULTS[name].remove(self.network)
 
     def address(self, node: str, device: str, address: str) -> None:
-        links = self.network.machines[node].host.links
+        links = self.network.nodes[node].host.links
         links.address(device, address)
         links.commit()
 
     def ruleset(self, node: str, text: str) -> None:
         from podwire_lab.kernel import nft
 
-        nft.apply(self.network.machines[node].host.netns, text)
+        nft.apply(self.network.nodes[node].host.netns, text)
 
     def command(self, place: str, *words: str) -> str:
         """What a program prints inside a place."""

@@ -10,7 +10,7 @@ from podwire_lab.faults.fault import VPC, Injection, fault
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.profiles import PROFILES
 from podwire_lab.network.hosts import BRIDGE, NIC, Pod, alone
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 HOST_LOCAL = tuple(name for name, row in PROFILES.items() if row.ipam == "host-local")
 BLOCKS = tuple(name for name, row in PROFILES.items() if row.ipam == "calico-ipam")
@@ -44,7 +44,7 @@ def _without_route(node: Node, part: str, *way: str) -> None:
 
 def _planned(node: Node, plan: NodePlan) -> None:
     node.plan = plan
-    node.refresh()
+    node.rules.refresh()
 
 
 @fault("reserved-address-given-away", kills=("ADDR-HOST-LOCAL", "ADDR-CALICO-BLOCK"), profiles=(*HOST_LOCAL, *BLOCKS))
@@ -91,8 +91,7 @@ def one_address_for_two_pods(do: Injection) -> None:
 
 def _for_pods_to_come(do: Injection, change: Callable[[Node, Pod], None]) -> None:
     for node in do.nodes("windows"):
-        node.attached.append(change)
-        do.undone_by(partial(node.attached.remove, change))
+        do.for_pods_to_come(node, change)
 
 
 def _readdress(node: Node, pod: Pod, address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podwire_lab.faults.fault import AZURE, Injection, chain, fault
 from podwire_lab.network.hosts import NIC, Pod
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 
 @fault("pods-are-sent-the-nodes-mac", kills=("ARCH-VNIC", "L2B-MAC-INGRESS"))

@@ -17,14 +17,14 @@ NOBODY = {"A": "10.244.250.250", "AAAA": "fd10:244:0:fa::fa"}
 
 def damaged(do: Injection, damage: Callable[[str, str, str], Damage | None]) -> None:
     """Let the cluster's DNS server ask `damage(name, type, client)` before it answers."""
-    before = do.network.dns_fault
-    do.network.dns_fault = damage
-    do.undone_by(lambda: setattr(do.network, "dns_fault", before))
+    before = do.network.quirks.dns
+    do.network.quirks.dns = damage
+    do.undone_by(lambda: setattr(do.network.quirks, "dns", before))
 
 
 def quirk(do: Injection, name: str) -> None:
-    do.network.windows_dns_quirks.add(name)
-    do.undone_by(lambda: do.network.windows_dns_quirks.discard(name))
+    do.network.quirks.windows_dns.add(name)
+    do.undone_by(lambda: do.network.quirks.windows_dns.discard(name))
 
 
 def is_pod_name(name: str) -> bool:

@@ -10,7 +10,7 @@ from podwire_lab.faults.pods import foreign_address
 from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.model.addresses import OUTSIDE_NETWORK
 from podwire_lab.network.hosts import NIC
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 TO_OUTSIDE = tuple(f"{KEYWORD[family]} daddr {network}" for family, network in OUTSIDE_NETWORK.items())
 FROM_OUTSIDE = tuple(f"{KEYWORD[family]} saddr {network}" for family, network in OUTSIDE_NETWORK.items())

@@ -9,7 +9,7 @@ from podwire_lab.kernel import nft
 from podwire_lab.kernel.netns import plain_frames
 from podwire_lab.linux.data_path import ADDRESS_TYPE, KEYWORD
 from podwire_lab.network.hosts import NIC, Pod, alone
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 # Offsets in bits from the outer UDP header: its destination port, and the VNI of the VXLAN header behind it (RFC 7348).
 # Raw offsets leave the outer checksum alone, which is 0 here and must stay so.

@@ -11,7 +11,7 @@ from podwire_lab.faults.fault import Injection, chain, fault
 from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.model.interfaces import ServiceRule
 from podwire_lab.network.hosts import Pod
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 from podwire_lab.windows.services import SOURCE_NODE, SOURCE_VIP
 
 # kube-apiserver, --service-node-port-range; the ports of health checks are of it too.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from podwire.model.facts import OS, Mode
 from podwire_lab.kernel import nft
@@ -16,7 +17,7 @@ from podwire_lab.model.interfaces import Object, ServiceRule
 from podwire_lab.model.profiles import PROFILES
 from podwire_lab.network.hosts import Host, Pod
 from podwire_lab.network.network import LabNetwork
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 
 def profiles_of(mode: Mode, *cnis: str) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ class Injection:
 
     def nodes(self, os: OS | None = None) -> list[Node]:
         """The nodes of the network, all or those of one operating system."""
-        return [node for node in self.network.machines.values() if os in (None, node.os)]
+        return [node for node in self.network.nodes.values() if os in (None, node.os)]
 
     def rules(self, host: Host, family: str, body: str) -> str:
         """A table of this fault in a namespace; `body` is what stands between its braces. Returns the table's name."""
@@ -71,23 +72,23 @@ class Injection:
 
     def amend(self, node: Node, text: str) -> None:
         """Change the node's own base rules: nft commands that run right after these rules are made."""
-        node.amended[self.name] = text
-        node.refresh()
+        node.rules.amended[self.name] = text
+        node.rules.refresh()
 
         def undo() -> None:
-            del node.amended[self.name]
-            node.refresh()
+            del node.rules.amended[self.name]
+            node.rules.refresh()
 
         self.undone_by(undo)
 
     def rewrite(self, node: Node, change: Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]) -> None:
         """Change the Services that the node's proxy works with, now and at every later sync."""
-        node.rewritten[self.name] = change
-        node.refresh()
+        node.rules.rewritten[self.name] = change
+        node.rules.refresh()
 
         def undo() -> None:
-            del node.rewritten[self.name]
-            node.refresh()
+            del node.rules.rewritten[self.name]
+            node.rules.refresh()
 
         self.undone_by(undo)
 
@@ -105,10 +106,15 @@ class Injection:
     def for_each_pod(self, change: Callable[[Node, Pod], None]) -> None:
         """Do it to every pod that there is, and to every pod that comes later."""
         for node in self.nodes():
-            for pod in node.pods.values():
+            for pod in node.pods:
                 change(node, pod)
-            node.attached.append(change)
-            self.undone_by(_remover(node.attached, change))
+            self.for_pods_to_come(node, change)
+
+    def for_pods_to_come(self, node: Node, change: Callable[[Node, Pod], None]) -> None:
+        """Do it to every pod that comes to the node later."""
+        callback = partial(change, node)
+        node.pods.attached.append(callback)
+        self.undone_by(partial(node.pods.attached.remove, callback))
 
     def undone_by(self, step: Callable[[], None]) -> None:
         """Note what takes the last step back."""
@@ -124,10 +130,6 @@ class Injection:
                 failures.append(error)
         if failures:
             raise failures[0]
-
-
-def _remover(callbacks: list[Callable[[Node, Pod], None]], callback: Callable[[Node, Pod], None]) -> Callable[[], None]:
-    return lambda: callbacks.remove(callback)
 
 
 def _restore(namespace: NetworkNamespace, key: str, value: str) -> None:

@@ -22,7 +22,7 @@ from podwire_lab.model.addresses import SERVICE_NETWORK
 from podwire_lab.model.interfaces import ServiceRule
 from podwire_lab.model.profiles import Profile
 from podwire_lab.network.hosts import NIC
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 from podwire_lab.windows.programs.cni_plugin import FINDS_FAULT
 
 FEW, MANY = 63, 64
@@ -114,8 +114,8 @@ def _first_hundred(log: list[str]) -> Callable[[Sequence[ServiceRule]], Sequence
 @fault("cni-check-finds-fault", kills=("CNI-CHECK",), profiles=REFERENCE)
 def cni_check_finds_fault(do: Injection) -> None:
     """CHECK of the Windows nodes' plugins, in containers that start from now on, finds that there is no container."""
-    do.network.windows_cni_quirks.add(FINDS_FAULT)
-    do.undone_by(lambda: do.network.windows_cni_quirks.discard(FINDS_FAULT))
+    do.network.quirks.windows_cni.add(FINDS_FAULT)
+    do.undone_by(lambda: do.network.quirks.windows_cni.discard(FINDS_FAULT))
 
 
 @fault("ipv6-of-windows-pods-lost", kills=("DUAL-L2B",), profiles=DUAL_L2BRIDGE)
@@ -145,11 +145,11 @@ def _other_families(do: Injection, families: tuple[Family, ...]) -> None:
 
 def _with_profile(do: Injection, node: Node, profile: Profile) -> None:
     before, node.profile = node.profile, profile
-    node.refresh()
+    node.rules.refresh()
 
     def undo() -> None:
         node.profile = before
-        node.refresh()
+        node.rules.refresh()
 
     do.undone_by(undo)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from podwire_lab.faults.fault import L2BRIDGE, PROXIED, TRANSPARENT, Injection, fault
 from podwire_lab.model.profiles import PROFILES
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 from podwire_lab.windows import hns_listings
 
 _ANOTHER_SUBNET = "172.22.0.0/24"

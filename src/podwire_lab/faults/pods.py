@@ -12,7 +12,7 @@ from podwire_lab.kernel.netns import ETHTOOL_STXCSUM, ethtool
 from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.model.addresses import ROUTER, UNDERLAY
 from podwire_lab.network.hosts import NIC, Pod
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 ECHO = f"meta l4proto {{ tcp, udp }} th dport {ECHO_PORT}"
 ECHO_ANSWER = f"meta l4proto {{ tcp, udp }} th sport {ECHO_PORT}"

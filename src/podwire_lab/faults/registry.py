@@ -1,42 +1,18 @@
-"""All faults of the lab by name. Importing this module registers them."""
+"""All faults of the lab by name. Importing this module imports every module of the room, which registers its faults."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from podwire_lab.faults import (
-    addresses,
-    balancing,
-    cards,
-    dns,
-    egress,
-    encapsulation,
-    exposure,
-    limits,
-    listings,
-    modes,
-    pods,
-    regressions,
-    services,
-)
+from podwire_lab import faults
 from podwire_lab.faults.fault import Fault, FaultError, registered
 
-MODULES = (
-    pods,
-    encapsulation,
-    services,
-    balancing,
-    exposure,
-    egress,
-    dns,
-    limits,
-    regressions,
-    modes,
-    cards,
-    addresses,
-    listings,
-)
+for _found in pkgutil.iter_modules(faults.__path__):
+    importlib.import_module(f"{faults.__name__}.{_found.name}")
+
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 
 __all__ = ["FAULTS", "Fault", "FaultError"]

@@ -11,7 +11,7 @@ from podwire_lab.faults.exposure import HOST_PORT, without_equal_port
 from podwire_lab.faults.fault import DUAL_L2BRIDGE, OVERLAY, Injection, chain, fault
 from podwire_lab.faults.services import all_ready, change_each, drop_hairpins, keep_deleted
 from podwire_lab.network.hosts import Pod
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 
 @fault("windows-sockets-forbidden", kills=("FLOW-POD-POD-IP", "FLOW-POD-EXT-IP", "FLOW-POD-SVC-CLUSTER-IP"))

@@ -11,7 +11,7 @@ from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.model.addresses import SERVICE_NETWORK
 from podwire_lab.model.interfaces import EndpointRule, ServiceRule
 from podwire_lab.network.hosts import Pod
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 BY_ADDRESS_AND_NAME = ("FLOW-POD-SVC-CLUSTER-IP", "FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN")
 ECHO_REQUEST: Mapping[Family, str] = {"ipv4": "icmp type echo-request", "ipv6": "icmpv6 type echo-request"}
@@ -84,11 +84,11 @@ def service_source_hidden(do: Injection) -> None:
 def other_dsr(do: Injection, node: Node, *, dsr: bool) -> None:
     """The node does the opposite of what its kube-proxy is told."""
     before, node.profile = node.profile, node.profile.with_dsr(dsr)
-    node.refresh()
+    node.rules.refresh()
 
     def undo() -> None:
         node.profile = before
-        node.refresh()
+        node.rules.refresh()
 
     do.undone_by(undo)
 

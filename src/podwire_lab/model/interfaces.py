@@ -44,12 +44,18 @@ class NoAddressLeft(ValueError):
 class NodeNetwork(Protocol):
     """A node's place in the network, and its part of the Service data path."""
 
-    name: str
-    os: OS
-    namespace: Namespace
-    addresses: tuple[str, ...]
-    pod_cidrs: tuple[str, ...]
-    nic: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def os(self) -> OS: ...
+
+    @property
+    def namespace(self) -> Namespace: ...
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its own in the underlay, as text, IPv4 first."""
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -90,9 +96,11 @@ class Network(Protocol):
     """The whole topology of a profile, built."""
 
     profile: Profile
-    nodes: Mapping[str, NodeNetwork]
     outside: Namespace
     outside_addresses: tuple[str, ...]
+
+    @property
+    def nodes(self) -> Mapping[str, NodeNetwork]: ...
 
     def set_external_routes(self, routes: Mapping[str, str]) -> None:
         """Replace the ways from the router to addresses of Services: address to name of node."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from podwire_lab.model.addresses import PodNetworks
+from podwire_lab.model.addresses import NodePlan, PodNetworks
 
 WARM, MINIMUM, WARM_PREFIXES = 3, 3, 1
 """As the ConfigMap of the lab has it, and `MINIMUM`, of which that says nothing, as documented."""
@@ -16,20 +16,22 @@ PREFIX = 16
 
 
 class NetworkCard:
-    """Numbers of pods' addresses in their node's part of the network: those that the card has.
+    """The card of one node. A pod gets one of the addresses that the card has already.
 
-    A pod gets one that the card has already. Without `keeps_ready`, which is a fault, one is assigned when a pod needs
-    it.
+    Addresses are known by their number in the node's part of the network. Faults change two things: without
+    `keeps_ready` one is assigned when a pod needs it, and `others` are the MACs of further cards that EC2 tells.
     """
 
-    def __init__(self, *, prefixes: bool) -> None:
+    def __init__(self, plan: NodePlan, *, prefixes: bool) -> None:
         self.prefixes, self.keeps_ready = prefixes, True
+        self.others: tuple[str, ...] = ()
+        self._plan = plan
         self._assigned: list[int] = []
 
     @property
-    def assigned(self) -> tuple[int, ...]:
-        """What it has for pods, in order; in prefix mode the first number of each prefix."""
-        return tuple(self._assigned)
+    def addresses(self) -> list[str]:
+        """What it has for pods, in the order in which it got them; in prefix mode the first address of each prefix."""
+        return [self._plan.pod_address("ipv4", number) for number in self._assigned]
 
     def has(self, number: int) -> bool:
         """Whether a pod may get this one."""

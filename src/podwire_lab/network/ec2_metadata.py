@@ -24,7 +24,8 @@ _MOST_SECONDS = 21600
 class Instance(Protocol):
     """A node as EC2 knows it."""
 
-    addresses: tuple[str, ...]
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
 
     @property
     def card(self) -> Mapping[str, Any]:

@@ -75,11 +75,11 @@ class Host:
 
 @dataclass
 class Pod:
-    """A pod's place in the network (`interfaces.PodNetwork`). `host` is its number in the node's pod networks,
+    """A pod's place in the network (`interfaces.PodNetwork`). `number` is its place in the node's pod networks,
     `accepted` are addresses of Services that it has besides its own."""
 
     uid: str
-    host: int
+    number: int
     place: Host
     namespace: Namespace
     addresses: tuple[str, ...]

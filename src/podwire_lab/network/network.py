@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from podwire.model.facts import DENIED_PORT, FAMILIES, Family, family_of
+from podwire.model.facts import DENIED_PORT, FAMILIES, OS, Family, family_of
 from podwire_lab.kernel import nft
 from podwire_lab.kernel.conntrack import forget_all
 from podwire_lab.kernel.netns import plain_frames
@@ -27,10 +28,10 @@ from podwire_lab.model.addresses import (
     UNDERLAY,
     UNDERLAY_MTU,
 )
-from podwire_lab.model.interfaces import Namespace, NodeNetwork
+from podwire_lab.model.interfaces import Namespace
 from podwire_lab.model.profiles import Profile
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
-from podwire_lab.network.topology import Node
+from podwire_lab.network.node import Node
 
 SWITCH, OUTSIDE_NIC = "underlay", "eth1"
 SECURITY_RULES = "security-rules"
@@ -41,22 +42,28 @@ class LabUnsupported(Exception):
     """The kernel of this machine lacks something that the lab needs; the text says what, and what helps."""
 
 
-class LabNetwork:
-    """The topology of a profile (`interfaces.Network`); `machines` are the same nodes with all that they can do.
+@dataclass
+class Quirks:
+    """What faults change of the cluster's parts that are not on the packets' way. Each looks here when it works.
 
-    Two places for faults of names, which the lab's DNS server and its emulated Windows DNS clients look at with every
-    question: `dns_fault` damages the server's answers, `windows_dns_quirks` names what the clients do wrong. And one of
-    CNI plugins, which emulated Windows nodes look at with every container: `windows_cni_quirks`. With `overcommits` the
-    scheduler counts no addresses. `grouped_systems` are those whose pods security groups apply to.
+    `dns` damages an answer of the lab's DNS server: it gets what `DnsServer.fault` gets. `windows_dns` names what the
+    emulated Windows DNS clients do wrong, `windows_cni` what the CNI plugins of Windows nodes do wrong. With
+    `overcommits` the scheduler counts no addresses. Security groups apply to pods of `grouped_systems`.
     """
+
+    dns: Callable[..., Any] | None = None
+    windows_dns: set[str] = field(default_factory=set)
+    windows_cni: set[str] = field(default_factory=set)
+    overcommits: bool = False
+    grouped_systems: set[OS] = field(default_factory=lambda: {"linux"})
+
+
+class LabNetwork:
+    """The topology of a profile (`interfaces.Network`). `active_faults` are the faults that are injected, by name."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
-        self.dns_fault: Any = None
-        self.windows_dns_quirks: set[str] = set()
-        self.windows_cni_quirks: set[str] = set()
-        self.overcommits = False
-        self.grouped_systems: set[str] = {"linux"}
+        self.quirks = Quirks()
         self.active_faults: dict[str, Any] = {}
         self._external_routes: dict[str, str] = {}
         self.outside_addresses = tuple(OUTSIDE_HOST[family] for family in FAMILIES)
@@ -65,15 +72,14 @@ class LabNetwork:
             self.fabric = self._host("fabric")
             self.router = self._host("router", ROUTING, LINUX)
             self.outside_host = self._host("outside", LINUX)
-            self.machines: dict[str, Node] = {}
+            self.nodes: dict[str, Node] = {}
             for plan in profile.nodes:
-                self.machines[plan.name] = node = Node(plan, profile)
+                self.nodes[plan.name] = node = Node(plan, profile)
                 self._opened.callback(node.close)
             self._build()
         except BaseException:
             self.close()
             raise
-        self.nodes: Mapping[str, NodeNetwork] = dict(self.machines)
         self.outside: Namespace = self.outside_host.netns
 
     def _host(self, name: str, *sysctls: Mapping[str, str]) -> Host:
@@ -82,26 +88,25 @@ class LabNetwork:
         return host
 
     def _build(self) -> None:
-        rules = [nft.Transaction(node.host.netns, node.base_rules) for node in self.machines.values()]
+        rules = [nft.Transaction(node.host.netns, node.rules.base) for node in self.nodes.values()]
         self._build_fabric()
         self._build_outside()
-        for node in self.machines.values():
+        for node in self.nodes.values():
             node.build([other for other in self.profile.nodes if other.name != node.name], ROUTER_MAC)
-            node.plain_frames()
         for transaction in rules:
             transaction.wait()
         # A bridge without pods has no carrier: it comes up with its first one.
         wait_ready(*(host.links for host in self._hosts()), without=frozenset({BRIDGE}))
 
     def _hosts(self) -> list[Host]:
-        return [self.fabric, self.router, self.outside_host, *(node.host for node in self.machines.values())]
+        return [self.fabric, self.router, self.outside_host, *(node.host for node in self.nodes.values())]
 
     def _build_fabric(self) -> None:
         """The switch of the underlay knows every station, so that no NIC ever sees a frame for another."""
         fabric = self.fabric.links
         fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=UNDERLAY_MTU)
         fabric.up(SWITCH)
-        stations = [(node.name, node.host, node.plan.mac, node.plan.number) for node in self.machines.values()]
+        stations = [(node.name, node.host, node.plan.mac, node.plan.number) for node in self.nodes.values()]
         for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
             fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=UNDERLAY_MTU)
             fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
@@ -112,7 +117,7 @@ class LabNetwork:
             nft.apply(self.fabric.netns, self._virtual_hosts())
         if self.profile.security_rules:
             nft.apply(self.fabric.netns, self.security_rules())
-        plain_frames(self.fabric.netns, SWITCH, "router", *self.machines)
+        plain_frames(self.fabric.netns, SWITCH, "router", *self.nodes)
 
     def security_rules(self) -> str:
         """What a network security group may say, held to by the hosts of the virtual network: no TCP from pod to pod to
@@ -190,11 +195,11 @@ class LabNetwork:
         self._external_routes = dict(routes)
 
     def _next_hop(self, address: str, node: str) -> str:
-        return self.machines[node].plan.address(family_of(address))
+        return self.nodes[node].plan.address(family_of(address))
 
     def flush_connections(self) -> None:
         """Let every node forget its tracked connections, so that a change counts from the next packet on."""
-        for node in self.machines.values():
+        for node in self.nodes.values():
             forget_all(node.host.netns)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from podwire.model.facts import FAMILIES, Family, family_of
 from podwire_lab.kernel import nft
+from podwire_lab.kernel.netns import NetworkNamespace
 from podwire_lab.model.interfaces import Allowance, PolicyRule
 
 _KEYWORD: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6"}
@@ -20,6 +21,40 @@ Reading: TypeAlias = Callable[[Sequence[PolicyRule]], tuple[PolicyRule, ...]]
 def nothing_held(_rules: Sequence[PolicyRule]) -> tuple[PolicyRule, ...]:
     """What a network plugin applies that has no network policies."""
     return ()
+
+
+class NodePolicies:
+    """Network policies and security groups of one node. `reading` is which of the rules the node applies, and how.
+
+    `held` tells whether the network plugin has network policies at all.
+    """
+
+    def __init__(self, netns: NetworkNamespace, *, held: bool) -> None:
+        self.reading: Reading = tuple if held else nothing_held
+        self._netns = netns
+        self._rules: tuple[PolicyRule, ...] = ()
+        self._applied: tuple[PolicyRule, ...] = ()
+        self._closed: tuple[str, ...] = ()
+
+    def set_rules(self, rules: Sequence[PolicyRule]) -> None:
+        """See `interfaces.NodeNetwork`. Doing it again with the same rules costs nothing."""
+        self._rules = tuple(rules)
+        wanted = self.reading(self._rules)
+        if wanted != self._applied:
+            nft.apply(self._netns, ruleset(wanted))
+            self._applied = wanted
+
+    def read_by(self, reading: Reading) -> None:
+        """Apply the rules anew, in this reading."""
+        self.reading = reading
+        self.set_rules(self._rules)
+
+    def set_closed(self, addresses: Sequence[str]) -> None:
+        """See `interfaces.NodeNetwork`. Doing it again with the same addresses costs nothing."""
+        if tuple(addresses) != self._closed:
+            rules = [PolicyRule(address=address, side="ingress") for address in addresses]
+            nft.apply(self._netns, ruleset(rules, "security-groups"))
+            self._closed = tuple(addresses)
 
 
 def ruleset(rules: Sequence[PolicyRule], table: str = "network-policies") -> str:

@@ -1,0 +1,140 @@
+"""Faults of how addresses for pods are counted, given out, kept ready and noted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from podwire_lab.faults.fault import (
+    CALICO,
+    CUSTOM,
+    SECONDARY,
+    VPC,
+    Injection,
+    api_fault,
+    fault,
+)
+from podwire_lab.model.addresses import LINUX_PODS_SUBNET, NodePlan
+from podwire_lab.model.cni_notes import VPC_ADDRESS
+from podwire_lab.model.interfaces import Object
+from podwire_lab.network.hosts import BRIDGE, NIC
+from podwire_lab.network.node import Node, Notes
+
+
+@fault("noted-address-of-another", kills=("EKS-NOTED-ADDRESS",), profiles=VPC)
+def noted_address_of_another(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on have the address of their node noted on them."""
+    for node in do.nodes("windows"):
+        do.undone_by(partial(setattr, node, "pod_notes", node.pod_notes))
+        node.pod_notes = _notes_of_the_node(node)
+
+
+@fault("address-not-noted", kills=("EKS-NOTED-ADDRESS",), profiles=VPC)
+def address_not_noted(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on have an address, and nobody notes on them which."""
+    for node in do.nodes("windows"):
+        do.undone_by(partial(setattr, node, "pod_notes", node.pod_notes))
+        node.pod_notes = lambda *_: {}
+
+
+def _notes_of_the_node(node: Node) -> Notes:
+    return lambda *_: {VPC_ADDRESS: f"{node.plan.address('ipv4')}/16"}
+
+
+@fault("windows-pods-by-eniconfig", kills=("EKS-CUSTOM-NETWORKING", "EKS-WARM"), profiles=CUSTOM)
+def windows_pods_by_eniconfig(do: Injection) -> None:
+    """Pods that come to Windows nodes from now on have addresses of the subnet that is for pods of Linux nodes."""
+    for node in do.nodes("windows"):
+        do.undone_by(partial(_with_addresses, do, node, node.plan))
+        pods = replace(node.plan.pods, ipv4=LINUX_PODS_SUBNET.ipv4)
+        _with_addresses(do, node, replace(node.plan, pods=pods))
+
+
+def _with_addresses(do: Injection, node: Node, plan: NodePlan) -> None:
+    """Give a node's pods the addresses of this plan, and tell all nodes the way to them."""
+    before, node.plan = node.plan, plan
+    for machine in do.nodes():
+        way = (BRIDGE,) if machine is node else (NIC, plan.address("ipv4"))
+        machine.host.links.route(before.pod_cidr("ipv4"), *way, delete=True)
+        machine.host.links.route(plan.pod_cidr("ipv4"), *way)
+        machine.host.links.commit()
+    node.rules.refresh()
+
+
+@api_fault("too-few-vpc-addresses", kills=("EKS-SECONDARY-ADDRESSES", "EKS-PREFIX-ADDRESSES"), profiles=VPC)
+def too_few_vpc_addresses(resource: str, obj: Object) -> None:
+    """Windows nodes offer one address of the VPC fewer than their network card has for pods."""
+    told = obj.get("status", {}).get("allocatable", {}) if resource == "nodes" else {}
+    if VPC_ADDRESS in told:
+        told[VPC_ADDRESS] = str(int(told[VPC_ADDRESS]) - 1)
+
+
+@api_fault("no-vpc-addresses-offered", kills=("EKS-SECONDARY-ADDRESSES", "EKS-PREFIX-ADDRESSES"), profiles=VPC)
+def no_vpc_addresses_offered(resource: str, obj: Object) -> None:
+    """Windows nodes do not tell that they have addresses of the VPC for pods."""
+    for amounts in ("capacity", "allocatable") if resource == "nodes" else ():
+        obj.get("status", {}).get(amounts, {}).pop(VPC_ADDRESS, None)
+
+
+@fault("foreign-block-borrowed", kills=("ADDR-CALICO-60",), profiles=CALICO)
+def foreign_block_borrowed(do: Injection) -> None:
+    """Windows nodes have four addresses more for pods than Calico's block has, as if they borrowed another one."""
+    for node in do.nodes("windows"):
+        _more_addresses(do, node, 4)
+
+
+@fault("addresses-without-end", kills=("EKS-USED-UP",), profiles=SECONDARY)
+def addresses_without_end(do: Injection) -> None:
+    """The scheduler counts no addresses, and Windows nodes have some for more pods than their network card has."""
+    do.network.quirks.overcommits = True
+    do.undone_by(partial(setattr, do.network.quirks, "overcommits", False))
+    for node in do.nodes("windows"):
+        _more_addresses(do, node, 4)
+
+
+@fault("refused-without-the-reason", kills=("ADDR-CALICO-60",), profiles=CALICO)
+def refused_without_the_reason(do: Injection) -> None:
+    """A pod for which a Windows node has no address is told of another trouble."""
+    for node in do.nodes("windows"):
+        addresses = node.pods.addresses
+        do.undone_by(partial(setattr, addresses, "refusal", addresses.refusal))
+        addresses.refusal = "the sandbox does not start"
+
+
+def _more_addresses(do: Injection, node: Node, more: int) -> None:
+    before = node.plan
+    node.plan = replace(before, pods=replace(before.pods, last=before.pods.last + more))
+
+    def undo() -> None:
+        node.plan = before
+
+    do.undone_by(undo)
+
+
+@fault("no-addresses-kept-ready", kills=("EKS-WARM",), profiles=VPC)
+def no_addresses_kept_ready(do: Injection) -> None:
+    """Network cards of Windows nodes get another address, or prefix, only when a pod finds none."""
+    for node in do.nodes("windows"):
+        card = node.pods.addresses.card
+        if card:
+            card.keeps_ready = False
+            do.undone_by(partial(setattr, card, "keeps_ready", True))
+
+
+@fault("second-network-card", kills=("EKS-ONE-CARD",), profiles=VPC)
+def second_network_card(do: Injection) -> None:
+    """EC2 lists another network card of each Windows node; nothing is sent by way of it."""
+    for node in do.nodes("windows"):
+        card = node.pods.addresses.card
+        if card:
+            card.others = (f"02:12:00:00:00:{node.plan.number:02x}",)
+            do.undone_by(partial(setattr, card, "others", ()))
+
+
+@fault("addresses-without-rest", kills=("ADDR-COOL-DOWN",), profiles=SECONDARY)
+def addresses_without_rest(do: Injection) -> None:
+    """An address that a pod of a Windows node gives back is another pod's at once."""
+    for node in do.nodes("windows"):
+        addresses = node.pods.addresses
+        do.undone_by(partial(setattr, addresses, "rest", addresses.rest))
+        addresses.rest = 0.0

@@ -1,0 +1,50 @@
+"""Which number in its node's part of the pod network a pod gets: its address follows from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Set
+
+from podwire_lab.model.addresses import PodNetworks
+from podwire_lab.model.interfaces import NoAddressLeft
+from podwire_lab.model.network_card import NetworkCard
+
+
+class AddressPool:
+    """Gives numbers out in turn, as host-local does: an address is not used again at once.
+
+    `rest` is how many seconds a number belongs to nobody after a pod gave it back. `refusal` is what is said when none
+    is left. `card` is the network card that must have an address before a pod can get it; None where there is no such
+    thing. Faults change all three.
+    """
+
+    def __init__(self, pods: PodNetworks, *, rest: float, refusal: str, card: NetworkCard | None) -> None:
+        self.rest, self.refusal, self.card = rest, refusal, card
+        self._next = pods.first
+        self._given_back: dict[int, float] = {}
+        if card:
+            card.keep_ready(pods, set())
+
+    def take(self, pods: PodNetworks, in_use: Set[int]) -> int:
+        """The number for another pod, among those of `pods`.
+
+        Raises:
+            NoAddressLeft: all are in use, or rest since a pod gave them back.
+        """
+        rested = time.monotonic() - self.rest
+        self._given_back = {number: when for number, when in self._given_back.items() if when > rested}
+        taken, card = in_use | self._given_back.keys(), self.card
+        if card:
+            card.prepare(pods, taken)
+        for offset in range(pods.size):
+            number = pods.first + (self._next - pods.first + offset) % pods.size
+            if number not in taken and (card is None or card.has(number)):
+                self._next = number + 1
+                if card:
+                    card.keep_ready(pods, taken | {number})
+                return number
+        raise NoAddressLeft(self.refusal)
+
+    def give_back(self, number: int) -> None:
+        """A pod needs it no more."""
+        self._given_back[number] = time.monotonic()

@@ -1,0 +1,89 @@
+"""Nodes of the lab as they are built: a machine with pods, rules and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from podwire.model.facts import OS
+from podwire_lab.model import cni_notes
+from podwire_lab.model.addresses import NodePlan
+from podwire_lab.model.interfaces import PodNetwork, PolicyRule, PortMapping, ServiceRule
+from podwire_lab.model.network_card import NetworkCard
+from podwire_lab.model.profiles import Profile
+from podwire_lab.network.address_pool import AddressPool
+from podwire_lab.network.machine import Machine
+from podwire_lab.network.node_pods import NodePods
+from podwire_lab.network.node_rules import NodeRules
+from podwire_lab.network.policies import NodePolicies
+from podwire_lab.windows import hns_listings
+
+Notes = Callable[[OS, Profile, Sequence[str]], Mapping[str, str]]
+"""From a node's operating system, its profile and a pod's addresses: what the network notes on the pod."""
+
+
+class Node(Machine):
+    """A node (`interfaces.NodeNetwork`): its `pods`, its `rules`, its `policies`, and what it tells of itself.
+
+    Faults have three places here: `pod_notes` and `containers_apart` as the interface says, and `hns_changes`, entries
+    of HNS' lists in place of its own.
+    """
+
+    def __init__(self, plan: NodePlan, profile: Profile) -> None:
+        super().__init__(plan, profile)
+        self.pods = NodePods(self, _address_pool(plan, profile))
+        self.rules = NodeRules(self, self.pods)
+        self.policies = NodePolicies(self.host.netns, held=profile.holds_to_policies)
+        self.containers_apart = False
+        self.proxy_log: list[str] = []
+        self.pod_notes: Notes = cni_notes.pod_notes
+        self.hns_changes: dict[str, Any] = {}
+
+    def attach_pod(self, uid: str) -> PodNetwork:
+        return self.pods.attach(uid)
+
+    def detach_pod(self, uid: str) -> None:
+        self.pods.detach(uid)
+
+    def notes_of(self, pod: PodNetwork) -> Mapping[str, str]:
+        return self.pod_notes(self.os, self.profile, pod.addresses)
+
+    def set_services(self, services: Sequence[ServiceRule]) -> None:
+        self.rules.set_services(services)
+
+    def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
+        self.rules.set_host_ports(mappings)
+
+    def set_policies(self, rules: Sequence[PolicyRule]) -> None:
+        self.policies.set_rules(rules)
+
+    def set_closed(self, addresses: Sequence[str]) -> None:
+        self.policies.set_closed(addresses)
+
+    @property
+    def hns_listed(self) -> Mapping[str, Any]:
+        listed = hns_listings.listed(self.plan, self.profile, self.rules.services) if self.os == "windows" else {}
+        return {**listed, **self.hns_changes}
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """See `ec2_metadata.Instance`. Of a Linux node only its own address is told."""
+        own, card = self.plan.address("ipv4"), self.pods.addresses.card
+        for_pods = card.addresses if card else []
+        prefixes = [f"{address}/28" for address in for_pods] if card and card.prefixes else []
+        single = [own] if prefixes else [own, *for_pods]
+        macs = [self.plan.mac, *(card.others if card else ())]
+        return {"mac": self.plan.mac, "macs": macs, "local-ipv4": own, "local-ipv4s": single, "ipv4-prefix": prefixes}
+
+    def close(self) -> None:
+        """Give all its namespaces up."""
+        self.pods.close()
+        self.host.close()
+
+
+def _address_pool(plan: NodePlan, profile: Profile) -> AddressPool:
+    windows = plan.os == "windows"
+    on_a_card = windows and profile.cni == "vpc-cni"
+    card = NetworkCard(plan, prefixes=profile.ipam == "vpc-prefix") if on_a_card else None
+    rest = profile.address_rest if windows else 0.0
+    return AddressPool(plan.pods, rest=rest, refusal=f"no pod address is left on {plan.name}", card=card)

@@ -1,0 +1,91 @@
+"""The rules of a node: how its kernel translates, filters and forwards, with Services and ports of pods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from podwire_lab.kernel import conntrack, nft
+from podwire_lab.linux import data_path as linux_data_path
+from podwire_lab.linux import services as linux_services
+from podwire_lab.linux.service_tables import Tables
+from podwire_lab.model.interfaces import PortMapping, ServiceRule
+from podwire_lab.network.machine import Machine
+from podwire_lab.network.node_pods import NodePods
+from podwire_lab.windows import data_path as windows_data_path
+from podwire_lab.windows import services as windows_services
+
+
+class NodeRules:
+    """Writes the rules of one node, and only what has changed of them.
+
+    Faults have two places here, each by the fault's name: `amended` are nft commands that run right after the base
+    rules are made, `rewritten` are changes of the Services that the node's proxy works with.
+    """
+
+    def __init__(self, machine: Machine, pods: NodePods) -> None:
+        self.amended: dict[str, str] = {}
+        self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
+        self.services: Sequence[ServiceRule] = ()
+        """The Services of the last sync, before faults changed them."""
+        self._machine, self._pods = machine, pods
+        self._tables = Tables(machine.host.netns)
+        self._applied_base = self.base  # by the network's build
+        self._applied_host_ports: Sequence[PortMapping] = ()
+        self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
+
+    @property
+    def base(self) -> str:
+        """The rules that do not depend on Services, with what faults have put behind them."""
+        rules = windows_data_path.base_rules if self._on_windows else linux_data_path.base_rules
+        return rules(self._machine.plan, self._machine.profile) + "".join(self.amended.values())
+
+    @property
+    def _on_windows(self) -> bool:
+        return self._machine.os == "windows"
+
+    def refresh(self) -> None:
+        """Apply the base rules and the Services anew, e.g. after `amended` or `rewritten` has changed."""
+        text = self.base
+        if text != self._applied_base:
+            nft.apply(self._machine.host.netns, text)
+            self._applied_base = text
+        self.set_services(self.services)
+
+    def set_services(self, services: Sequence[ServiceRule]) -> None:
+        """See `interfaces.NodeNetwork`. Doing it again with the same Services costs nothing."""
+        self.services = tuple(services)
+        for change in self.rewritten.values():
+            services = change(services)
+        plan, profile = self._machine.plan, self._machine.profile
+        rules = windows_services.service_rules if self._on_windows else linux_services.service_rules
+        wanted = rules(plan, profile, services)
+        if self._on_windows:
+            self._pods.lead_untranslated(windows_services.preserved_addresses(plan, profile, services))
+        if not self._tables.apply(wanted):
+            return
+        before, self._udp_backends = self._udp_backends, _udp_backends(services)
+        lost = {key: before[key] - self._udp_backends.get(key, frozenset()) for key in before}
+        if any(lost.values()):
+            # kube-proxy: a UDP flow would keep its lost backend as long as the client goes on sending.
+            conntrack.forget_backends(self._machine.host.netns, lost, nft.UDP_SERVICE)
+
+    def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
+        """See `interfaces.NodeNetwork`. Doing it again with the same ports costs nothing."""
+        if tuple(mappings) == self._applied_host_ports:
+            return
+        rules = windows_data_path.host_port_rules if self._on_windows else linux_data_path.host_port_rules
+        nft.apply(self._machine.host.netns, rules(self._machine.profile, mappings))
+        self._applied_host_ports = tuple(mappings)
+
+
+def _udp_backends(services: Sequence[ServiceRule]) -> dict[tuple[str, int], frozenset[str]]:
+    """The ready backends of UDP Services, by every address and port that leads to them; a node port has no address."""
+    found: dict[tuple[str, int], frozenset[str]] = {}
+    for service in services:
+        if service.protocol == "udp":
+            backends = frozenset(one.address for one in service.endpoints if one.ready)
+            addresses = (service.address, *service.external_ips, *service.ingress_ips)
+            found |= {(address, service.port): backends for address in addresses}
+            if service.node_port is not None:
+                found[conntrack.ANYWHERE, service.node_port] = backends
+    return found
