@@ -37,7 +37,8 @@ from podwire_lab.lifecycle.start import CannotBuild, Start, report
 from podwire_lab.model.addresses import OUTSIDE_HOST
 from podwire_lab.model.interfaces import Event, Object
 from podwire_lab.model.planned import OUTSIDE_NAME
-from podwire_lab.model.profiles import Profile, UnknownProfile, profile_named
+from podwire_lab.model.profile import Profile
+from podwire_lab.model.profiles import UnknownProfile, profile_named
 from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, proxy_pod, seeds
 from podwire_lab.network.network import LabNetwork, LabUnsupported, build_network
 from podwire_lab.pods.containers import SpawnerClient
@@ -190,7 +191,7 @@ class Cluster:
 
     def _show_proxies(self, network: LabNetwork, agents: NodeAgents) -> None:
         """kube-proxy of the Windows nodes as pods; what they log is what the nodes note."""
-        for plan in self._profile.nodes if self._profile.kube_proxy else ():
+        for plan in self._profile.nodes if self._profile.windows.kube_proxy else ():
             if plan.os == "windows":
                 pod = self._store.create("pods", proxy_pod(plan))
                 lines = network.nodes[plan.name].proxy_log

@@ -179,7 +179,7 @@ class Bench:
         listed = {name: dict(node.hns_listed) for name, node in self.network.nodes.items()}
         cards = {name: node.card for name, node in self.network.nodes.items()}
         told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed, "cards": cards}
-        told["mode"], told["dsr"] = self.network.profile.mode, self.network.profile.dsr
+        told["mode"], told["dsr"] = self.network.profile.mode, self.network.profile.windows.dsr
         return {**told, "build": self.build_seconds}
 
     def service(

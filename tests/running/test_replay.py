@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from observed import attempts
 from records_for_tests import case, record
 
@@ -11,12 +10,11 @@ from podwire.gating.gate import Change, Deciding, Decision, Kind
 from podwire.model.verdicts import Outcome
 from podwire.records.observations import Exchanges
 from podwire.running.connect_check import connects, newly_lost
+from podwire.running.regressions import load_regressions
 from podwire.running.replay import Replayed
 from podwire.running.replay_text import counts, replay_json, replay_markdown, replay_text
-from podwire_lab.faults.registry import FAULTS
-from podwire_lab.model.profiles import PROFILES, profile_named
-from podwire_lab.model.regressions import REGRESSIONS
 
+REGRESSIONS = load_regressions()
 SHOWN = [one for one in REGRESSIONS if one.shown]
 CHANGE = Change(
     case_id="services/SVC-NODEPORT-EQ-PORT[tcp-v4]",
@@ -31,28 +29,6 @@ CHANGE = Change(
 def replayed(decision=Decision.REJECT, lost=0, **changes):
     known = {"said": "1 regression", "decides": CHANGE, "connect_lost": lost, "connect_asked": 40}
     return Replayed(regression=SHOWN[0], decision=decision, **{**known, **changes})
-
-
-def test_every_regression_has_a_name_of_its_own_and_a_source():
-    assert len({one.id for one in REGRESSIONS}) == len(REGRESSIONS)
-    assert all(one.source.startswith("https://") for one in REGRESSIONS)
-
-
-@pytest.mark.parametrize("one", SHOWN, ids=lambda one: one.id)
-def test_what_is_shown_has_something_that_makes_it_and_somebody_who_may_notice(one):
-    assert one.faults or one.before != one.after
-    assert one.notices or any(FAULTS[name].kills for name in one.faults)
-    assert one.profile in PROFILES
-    for build in (one.before, one.after):
-        profile_named(one.profile, dsr=one.dsr, build=build)
-    for name in one.faults:
-        assert FAULTS[name].fits(one.profile)
-
-
-def test_what_is_not_shown_says_why_and_has_nothing_that_makes_it():
-    hidden = [one for one in REGRESSIONS if not one.shown]
-    assert hidden
-    assert all(one.unshown and not one.faults for one in hidden)
 
 
 def asked(*several):

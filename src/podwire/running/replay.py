@@ -20,8 +20,8 @@ from podwire.gating.runs import gate_over, load_run
 from podwire.reporting.gate_text import headline
 from podwire.reporting.words import requirement_of
 from podwire.running.connect_check import REQUIREMENTS, connects, newly_lost
+from podwire.running.regressions import Regression, RegressionError, load_regressions
 from podwire_lab.faults.registry import FAULTS
-from podwire_lab.model.regressions import REGRESSIONS, Regression
 
 Say = Callable[[str], object]
 JUDGED = (0, 1, 10)
@@ -50,8 +50,11 @@ class Replayed:
 
 
 def chosen(names: Sequence[str]) -> list[Regression]:
-    """The regressions of these names, or all. `UsageError` for a name that there is not."""
-    known = {one.id: one for one in REGRESSIONS}
+    """The regressions of these names, or all. `UsageError` for a name that there is not, or a wrong file of them."""
+    try:
+        known = {regression.id: regression for regression in load_regressions()}
+    except RegressionError as problem:
+        raise UsageError(f"replay: {problem}") from problem
     for name in names:
         if name not in known:
             raise UsageError(f"replay: {name}: unknown regression; there are: {', '.join(known)}")

@@ -30,7 +30,8 @@ from podwire.records.run import ProbeImage
 from podwire.suite import SuiteTest
 from podwire_lab.lifecycle.process import Lab, LabError, start_lab
 from podwire_lab.model.planned import planned_facts, stated_facts
-from podwire_lab.model.profiles import DEFAULT_PROFILE, Profile, UnknownProfile, profile_named
+from podwire_lab.model.profile import Profile
+from podwire_lab.model.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
 
 if TYPE_CHECKING:
     from podwire.cluster.connect import Connection

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from podwire_lab.faults.fault import VPC, Injection, fault
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.profiles import PROFILES
@@ -26,7 +28,7 @@ NOBODYS_PARTS = "10.244.32.0/19"  # of the pod network, with numbers that no nod
 def addresses_of_no_nodes_part(do: Injection) -> None:
     """Pods that come to Windows nodes from now on have addresses of a part of the pod network that is no node's."""
     for node in do.nodes("windows"):
-        before, pods = node.plan, replace(node.plan.pods, ipv4=NOBODYS_PARTS)
+        before, pods = node.plan, structs.replace(node.plan.pods, ipv4=NOBODYS_PARTS)
         part = pods.of_node(before.number, "ipv4")
         for machine in do.nodes():
             way = (BRIDGE,) if machine is node else machine.way_to(before, "ipv4")
@@ -56,7 +58,7 @@ def reserved_address_given_away(do: Injection) -> None:
         if node.name in served:
             return
         served.add(node.name)
-        vip = node.profile.source_vip
+        vip = node.profile.windows.source_vip
         address = node.plan.pod_address("ipv4", 1 if vip is None else vip)
         if vip is not None:
             _own_address(node, address, delete=True)

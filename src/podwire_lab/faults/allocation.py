@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from podwire_lab.faults.fault import (
     CALICO,
     CUSTOM,
@@ -14,7 +16,7 @@ from podwire_lab.faults.fault import (
     api_fault,
     fault,
 )
-from podwire_lab.model.addresses import LINUX_PODS_SUBNET, NodePlan
+from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.cni_notes import VPC_ADDRESS
 from podwire_lab.model.interfaces import Object
 from podwire_lab.network.hosts import BRIDGE, NIC
@@ -46,7 +48,7 @@ def windows_pods_by_eniconfig(do: Injection) -> None:
     """Pods that come to Windows nodes from now on have addresses of the subnet that is for pods of Linux nodes."""
     for node in do.nodes("windows"):
         do.undone_by(partial(_with_addresses, do, node, node.plan))
-        pods = replace(node.plan.pods, ipv4=LINUX_PODS_SUBNET.ipv4)
+        pods = structs.replace(node.plan.pods, ipv4=do.network.profile.pod_network("ipv4"))
         _with_addresses(do, node, replace(node.plan, pods=pods))
 
 
@@ -103,7 +105,7 @@ def refused_without_the_reason(do: Injection) -> None:
 
 def _more_addresses(do: Injection, node: Node, more: int) -> None:
     before = node.plan
-    node.plan = replace(before, pods=replace(before.pods, last=before.pods.last + more))
+    node.plan = replace(before, pods=structs.replace(before.pods, last=before.pods.last + more))
 
     def undo() -> None:
         node.plan = before

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from podwire.model.facts import FAMILIES, OS, Family
 from podwire_lab.faults.fault import (
     DUAL_L2BRIDGE,
@@ -20,7 +22,7 @@ from podwire_lab.faults.fault import (
 )
 from podwire_lab.model.addresses import SERVICE_NETWORK
 from podwire_lab.model.interfaces import ServiceRule
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 from podwire_lab.network.hosts import NIC
 from podwire_lab.network.node import Node
 from podwire_lab.windows.programs.cni_plugin import FINDS_FAULT
@@ -140,7 +142,8 @@ def ipv4_pods_get_ipv6(do: Injection) -> None:
 
 def _other_families(do: Injection, families: tuple[Family, ...]) -> None:
     for node in do.nodes("windows"):
-        _with_profile(do, node, replace(node.profile, windows_families=families))
+        windows = structs.replace(node.profile.windows, families=families)
+        _with_profile(do, node, replace(node.profile, windows=windows))
 
 
 def _with_profile(do: Injection, node: Node, profile: Profile) -> None:

@@ -1,6 +1,6 @@
 """Faults as releases of Windows, CNIs and kube-proxy have had them, where no other fault shows the same on the wire.
 
-`podwire_lab.model.regressions` says which release, when and who reports it.
+`suites/regressions.yaml` says which release, when and who reports it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from podwire.model.facts import Family, family_of
 from podwire_lab.kernel import nft
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.interfaces import PortMapping
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 
 KEYWORD: dict[Family, str] = {"ipv4": "ip", "ipv6": "ip6"}
 ADDRESS_TYPE: dict[Family, str] = {"ipv4": "ipv4_addr", "ipv6": "ipv6_addr"}

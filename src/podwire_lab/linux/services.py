@@ -18,7 +18,7 @@ from podwire_lab.linux.data_path import ADDRESS_TYPE, KEYWORD
 from podwire_lab.linux.service_tables import sharded
 from podwire_lab.model.addresses import SERVICE_NETWORK, NodePlan
 from podwire_lab.model.interfaces import EndpointRule, ServiceRule
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 
 MASQUERADE_MARK = "0x4000"
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from podwire.model.facts import FAMILIES, OS, Family
 
 UNDERLAY: Mapping[Family, str] = MappingProxyType({"ipv4": "172.31.0.0/24", "ipv6": "fd31::/64"})
@@ -22,8 +24,7 @@ UNDERLAY_MTU = 1500
 VXLAN_OVERHEAD = 50  # outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PodNetworks:
+class PodNetworks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where pods have their addresses: one network for each family, and in it an equal part for each node.
 
     `first` to `last` are the numbers that pods get in a node's part, which is of 256 IPv4 addresses at most.
@@ -102,24 +103,6 @@ def four_nodes(pods: PodNetworks, windows: PodNetworks | None = None) -> tuple[N
         NodePlan(name="windows-1", os="windows", number=11, pods=windows or pods),
         NodePlan(name="windows-2", os="windows", number=12, pods=windows or pods),
     )
-
-
-NODE_NETWORKS = PodNetworks()
-# Calico gives a Windows node one block of 64 addresses and no more; four of them are not for pods (Tigera: Calico for
-# Windows, limitations).
-CALICO_BLOCKS = PodNetworks(length=26, first=3, last=62)
-# Addresses of the nodes' own network. A network card of an m5.large has nine besides its own, or prefixes of 16 in
-# their place (AWS: EKS, networking for Windows nodes).
-VPC_ADDRESSES = PodNetworks(ipv4="172.31.64.0/18")
-CARD_ADDRESSES = PodNetworks(ipv4="172.31.64.0/18", last=18)
-# Custom networking: pods of Linux nodes have a subnet of the VPC for themselves, usually of an address range that was
-# added to it (AWS: EKS best practices, custom networking; RFC 6598).
-LINUX_PODS_SUBNET = PodNetworks(ipv4="100.64.0.0/18")
-CARD_PREFIXES = PodNetworks(ipv4="172.31.64.0/18", first=16, last=159)
-UNDERLAY_IPV4: Mapping[Family, str] = MappingProxyType({"ipv4": UNDERLAY["ipv4"]})
-# WinNAT's networks are of the node alone and may be the same everywhere; the lab gives every node another one.
-WINNAT = PodNetworks(ipv4="172.20.0.0/16")
-VPC_IPV4: Mapping[Family, str] = MappingProxyType({"ipv4": VPC})
 
 
 def apart(networks: Iterable[str]) -> tuple[str, ...]:

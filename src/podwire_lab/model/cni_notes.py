@@ -12,7 +12,7 @@ from podwire.model.facts import OS
 from podwire_lab.model.addresses import SERVICE_NETWORK, UNDERLAY, VPC, NodePlan
 from podwire_lab.model.interfaces import Object
 from podwire_lab.model.network_card import WARM, WARM_PREFIXES
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 
 Seed = tuple[str, Object]
 SYSTEM = "kube-system"

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from podwire.model.facts import OS, Family
-
-if TYPE_CHECKING:
-    from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 
 Object = dict[str, Any]
 

@@ -8,7 +8,7 @@ from podwire.model.facts import ClusterFacts, Encapsulation, ExternalHost, NodeF
 from podwire.platforms.stated import StatedFacts
 from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
 from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE
 
 SECURITY_GROUP = "sg-0123456789abcdef0"
@@ -51,19 +51,19 @@ def planned_facts(profile: Profile) -> ClusterFacts:
                 provider=PROVIDERS.get(profile.cni, ""),
                 instance_type=INSTANCE_TYPE if profile.cni == "vpc-cni" else "",
                 vpc_addresses=node.pods.size if profile.cni == "vpc-cni" and node.os == "windows" else None,
-                kernel_version=profile.build.kernel_version if node.os == "windows" else "",
+                kernel_version=profile.windows.build.kernel_version if node.os == "windows" else "",
             )
             for node in profile.nodes
         ),
         families=profile.families,
-        windows_families=profile.windows_families,
+        windows_families=profile.windows.families,
         mode=profile.mode,
         cni=profile.cni,
         ipam=profile.ipam,
         encapsulation=_told(profile),
-        dsr=profile.dsr if profile.kube_proxy else None,
+        dsr=profile.windows.dsr if profile.windows.kube_proxy else None,
         win_dsr=True,
-        kube_proxy=profile.kube_proxy,
+        kube_proxy=profile.windows.kube_proxy,
         cluster_dns=CLUSTER_DNS,
         dns_nodes=(DNS_NODE,),
         load_balancer=True,

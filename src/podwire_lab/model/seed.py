@@ -16,7 +16,7 @@ from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.cni_notes import Seed, config, daemonset, network_name
 from podwire_lab.model.interfaces import Object
 from podwire_lab.model.pod_status import now
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 from podwire_lab.model.windows_builds import WindowsBuild
 
 CLUSTER_DNS = ("10.96.0.10", "fd10:96::a")
@@ -46,14 +46,14 @@ def seeds(profile: Profile) -> Iterator[Seed]:
         )
         yield from account(name)
     for plan in profile.nodes:
-        made = node(plan, profile.build)
+        made = node(plan, profile.windows.build)
         cni_notes.note(made, plan, profile)
         yield "nodes", made
     yield "services", _service("default", "kubernetes", KUBERNETES_SERVICE, [("https", "TCP", 443, 6443)], None)
     dns_ports = [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]
     yield "services", _service("kube-system", "kube-dns", CLUSTER_DNS, dns_ports, {"k8s-app": "kube-dns"})
     yield "configmaps", config("coredns", {"Corefile": _COREFILE})
-    if profile.kube_proxy:
+    if profile.windows.kube_proxy:
         yield from _kube_proxy(profile)
     yield from cni_notes.objects(profile)
 
@@ -191,7 +191,7 @@ def _running(name: str, app: str, container: Object, host: NodePlan, addresses: 
 def _proxy_configuration(profile: Profile) -> str:
     """kube-proxy's configuration on Windows (kubernetes.io: kube-proxy Configuration v1alpha1, winkernel)."""
     windows = next(plan for plan in profile.nodes if plan.os == "windows")
-    source = windows.pod_address("ipv4", profile.source_vip) if profile.source_vip is not None else ""
+    source = windows.pod_address("ipv4", profile.windows.source_vip) if profile.windows.source_vip is not None else ""
     return str(
         yaml.safe_dump(
             {
@@ -200,7 +200,11 @@ def _proxy_configuration(profile: Profile) -> str:
                 "mode": "kernelspace",
                 "clusterCIDR": profile.pod_network("ipv4"),
                 "featureGates": {"WinDSR": True, "WinOverlay": True},
-                "winkernel": {"enableDSR": profile.dsr, "networkName": network_name(profile), "sourceVip": source},
+                "winkernel": {
+                    "enableDSR": profile.windows.dsr,
+                    "networkName": network_name(profile),
+                    "sourceVip": source,
+                },
             },
             sort_keys=False,
         )

@@ -9,7 +9,7 @@ from podwire_lab.kernel import nft, tunnels
 from podwire_lab.kernel.netns import plain_frames
 from podwire_lab.model.addresses import ROUTER, UNDERLAY, NodePlan
 from podwire_lab.model.interfaces import Namespace
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, BRIDGED, FABRIC_MAC, NIC, ROUTING, Host, alone, stack
 from podwire_lab.windows.data_path import way_by_the_fabric
 
@@ -50,6 +50,10 @@ class Machine:
         return self.plan.pod_address(family, self.profile.gateway(self.os))
 
     @property
+    def _source_vip(self) -> int | None:
+        return self.profile.windows.source_vip if self.os == "windows" else None
+
+    @property
     def gateway_mac(self) -> str:
         """The MAC that pods send to: that of the bridge, or the one that Azure CNI answers with."""
         windows_fabric = self.profile.fabric and self.os == "windows"
@@ -60,7 +64,7 @@ class Machine:
         """The node's own addresses in its pod networks: bridge, tunnel endpoint, source VIP."""
         numbers = [self.profile.gateway(self.os)]
         numbers += [0] if self.profile.encapsulated else []
-        numbers += [self.profile.source_vip] if self.os == "windows" and self.profile.source_vip is not None else []
+        numbers += [] if self._source_vip is None else [self._source_vip]
         return tuple(self.plan.pod_address(family, n) for family in self.families for n in numbers)
 
     def build(self, peers: Sequence[NodePlan], router_mac: str) -> None:
@@ -79,8 +83,8 @@ class Machine:
                 links.route(self.plan.pod_cidr(family), BRIDGE)
                 continue
             links.address(BRIDGE, f"{self.gateway(family)}/{length}")
-            if self.os == "windows" and self.profile.source_vip is not None:
-                links.address(BRIDGE, alone(self.plan.pod_address(family, self.profile.source_vip)))
+            if self._source_vip is not None:
+                links.address(BRIDGE, alone(self.plan.pod_address(family, self._source_vip)))
         for family in FAMILIES:
             links.neighbour(NIC, ROUTER[family], FABRIC_MAC if self.profile.fabric else router_mac)
             links.route(ANYWHERE[family], NIC, ROUTER[family])

@@ -29,7 +29,7 @@ from podwire_lab.model.addresses import (
     UNDERLAY_MTU,
 )
 from podwire_lab.model.interfaces import Namespace
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
 from podwire_lab.network.node import Node
 

@@ -10,7 +10,7 @@ from podwire_lab.model import cni_notes
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.interfaces import PodNetwork, PolicyRule, PortMapping, ServiceRule
 from podwire_lab.model.network_card import NetworkCard
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 from podwire_lab.network.address_pool import AddressPool
 from podwire_lab.network.machine import Machine
 from podwire_lab.network.node_pods import NodePods

@@ -14,7 +14,7 @@ from podwire_lab.kernel import nft
 from podwire_lab.linux.data_path import ADDRESS_TYPE, KEYWORD, host_port_rule
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.interfaces import PortMapping
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 
 # Microsoft, "Service overview and network port requirements for Windows": the dynamic port range.
 PORTS = "49152-65535"
@@ -41,9 +41,9 @@ def base_rules(node: NodePlan, profile: Profile) -> str:
         text += nft.table(KEYWORD[family], "hns-policies", policies(node, profile, family))
     if profile.all_by_fabric:
         text += nft.table("ip", "way-by-the-fabric", _SENT_BY_THE_FABRIC)
-    if profile.node_reaches_own_pods_only:
+    if profile.windows.reaches_own_pods_only:
         text += nft.table("ip", "node-to-remote-pods", _own_pods_only(node, profile))
-    if profile.mode == "overlay" and profile.tunnel and profile.build.loses_tunnels:
+    if profile.mode == "overlay" and profile.tunnel and profile.windows.build.loses_tunnels:
         text += nft.table("ip", "lost-tunnels", _lost_tunnels(profile.tunnel.port))
     if "ipv6" not in profile.pod_families("windows"):
         text += nft.table("ip6", "hns-policies", _no_ipv6(node))
@@ -176,7 +176,7 @@ def _lost_pods(node: NodePlan, profile: Profile, family: Family) -> str:
     No document tells which pods. Inference: connections between pods of Windows nodes, by address or through a Service,
     are dropped at the client's node.
     """
-    if profile.mode != "l2bridge" or not profile.dsr or not profile.build.loses_pods_on_l2bridge:
+    if profile.mode != "l2bridge" or not profile.windows.dsr or not profile.windows.build.loses_pods_on_l2bridge:
         return ""
     ip, pods = KEYWORD[family], ", ".join(plan.pod_cidr(family) for plan in profile.nodes if plan.os == "windows")
     return f"{ip} saddr {node.pod_cidr(family)} {ip} daddr {{ {pods} }} meta l4proto {{ tcp, udp }} ct state new drop"

@@ -12,7 +12,7 @@ from typing import Any
 from podwire_lab.model.addresses import VPC, NodePlan
 from podwire_lab.model.cni_notes import network_name
 from podwire_lab.model.interfaces import ServiceRule
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 from podwire_lab.windows.services import balancers
 
 # The type of the pods' network as HNS spells it (hcsshim, hcn: NetworkType).
@@ -41,7 +41,7 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
         "endpoints": "once",
         "type": _TYPES[profile.mode],
         "policies": [] if profile.mode in ("transparent", "nat") else ["OutBoundNAT"],
-        "load_balancers": load_balancers(plan, profile, services) if profile.kube_proxy else [],
+        "load_balancers": load_balancers(plan, profile, services) if profile.windows.kube_proxy else [],
         "other_dsr": False,
         "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
         "nic": "" if profile.mode == "nat" else plan.mac,

@@ -16,7 +16,7 @@ from podwire_lab.linux.data_path import ADDRESS_TYPE, KEYWORD
 from podwire_lab.linux.service_tables import sharded
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.interfaces import EndpointRule, ServiceRule
-from podwire_lab.model.profiles import Profile
+from podwire_lab.model.profile import Profile
 from podwire_lab.windows.data_path import PORTS, bracketed, node_source
 
 # Connection marks: the source that the load balancer wants its backend to see. See also nft.UDP_SERVICE.
@@ -86,7 +86,7 @@ def candidates(node: NodePlan, profile: Profile, service: ServiceRule) -> tuple[
 
 def local_traffic(profile: Profile, service: ServiceRule) -> bool:
     """externalTrafficPolicy Local: the system must know DSR; whether kube-proxy was told to use it does not matter."""
-    return service.external_local and profile.build.has_dsr
+    return service.external_local and profile.windows.build.has_dsr
 
 
 def balancers(node: NodePlan, profile: Profile, service: ServiceRule) -> Iterator[Balancer]:
@@ -101,7 +101,7 @@ def balancers(node: NodePlan, profile: Profile, service: ServiceRule) -> Iterato
     if not usable:
         return  # without endpoints no policy at all is made, not even one that refuses
     for balancer in _wanted(node, profile, service, usable, chosen[-1], available=available):
-        if len(balancer.endpoints) > profile.build.backend_limit:
+        if len(balancer.endpoints) > profile.windows.build.backend_limit:
             return
         if balancer.endpoints:
             yield balancer
@@ -117,7 +117,7 @@ def _wanted(
     available: bool,
 ) -> Iterator[Balancer]:
     only_local = local_traffic(profile, service)
-    preserve = service.preserve_destination and profile.build.has_dsr
+    preserve = service.preserve_destination and profile.windows.build.has_dsr
     local = tuple(e for e in usable if e.node == node.name)
     nearby = local if preserve or only_local else usable
     source = _source(profile, usable)
@@ -140,7 +140,7 @@ def _wanted(
             preserved=address if preserved else None,
         )
 
-    inside = balancer(service.address, local if service.internal_local else usable, hidden=not profile.dsr)
+    inside = balancer(service.address, local if service.internal_local else usable, hidden=not profile.windows.dsr)
     yield replace(inside, head=f'iifname "cbr0" {inside.head}')
     # --enable-dsr is not for the balancers below; only externalTrafficPolicy Local keeps the source.
     if service.node_port is not None and available and (only_local or not _loses_node_ports(profile)):
@@ -153,12 +153,12 @@ def _wanted(
 
 def _loses_node_ports(profile: Profile) -> bool:
     """kubernetes.io, "Networking on Windows", warnings: not with externalTrafficPolicy Local."""
-    return profile.mode == "overlay" and profile.build.loses_node_ports_on_overlay
+    return profile.mode == "overlay" and profile.windows.build.loses_node_ports_on_overlay
 
 
 def _source(profile: Profile, usable: Sequence[EndpointRule]) -> int:
     """On l2bridge the source VIP is the node's address; so it is on an overlay when a backend elsewhere is no pod."""
-    if profile.source_vip is None:
+    if profile.windows.source_vip is None:
         return SOURCE_NODE
     pods = ipaddress.ip_network(profile.pod_network(family_of(usable[0].address)))
     everywhere = any(ipaddress.ip_address(e.address) not in pods for e in usable)
@@ -176,10 +176,10 @@ def _shard(node: NodePlan, profile: Profile, family: Family, services: Sequence[
     ports = nft.elements(dict.fromkeys(f"{s.protocol} . {s.node_port}" for s in services if s.node_port is not None))
     vip = (
         ""
-        if profile.source_vip is None
+        if profile.windows.source_vip is None
         else f"""
     ct mark & {SOURCE_VIP} != 0 meta l4proto {{ tcp, udp }} \
-      snat to {bracketed(node.pod_address(family, profile.source_vip))}:{PORTS}"""
+      snat to {bracketed(node.pod_address(family, profile.windows.source_vip))}:{PORTS}"""
     )
     return f"""
   set hairpins {{
@@ -215,7 +215,7 @@ def _rule(profile: Profile, balancer: Balancer, pools: dict[str, str]) -> str:
     service, ip = balancer.service, KEYWORD[balancer.service.family]
     # hcsshim, LoadBalancerDistribution: by the five-tuple, or by the source address with session affinity, which has no
     # timeout. Systems before Windows Server 2022 do not know the latter, and kube-proxy only logs it.
-    by_source = service.session_affinity and profile.build.has_session_affinity
+    by_source = service.session_affinity and profile.windows.build.has_session_affinity
     tuple_ = f"{ip} saddr" if by_source else f"{ip} saddr . {ip} daddr . th sport"
     backends = ", ".join(f"{i} : {e.address}" for i, e in enumerate(balancer.endpoints))
     choice = f"jhash {tuple_} mod {len(balancer.endpoints)} seed {nft.SEED} map {{ {backends} }}"

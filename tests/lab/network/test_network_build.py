@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import netlab
@@ -14,6 +15,7 @@ from podwire_lab.model.profiles import PROFILES, UnknownProfile, profile_named
 
 NETLAB = Path(netlab.__file__)
 SOURCES = NETLAB.parents[2] / "src"
+PACKAGES = sysconfig.get_path("platlib")
 PYTHON = shutil.which("python3.11", path="/usr/bin:/usr/local/bin") or ""
 
 
@@ -67,8 +69,8 @@ def test_a_build_that_the_lab_does_not_know_is_one_clear_line(text):
 
 
 def test_a_build_without_direct_server_return_has_it_off_and_refuses_to_have_it_on():
-    assert not profile_named("overlay-win-overlay", build="17763.1000").dsr
-    assert profile_named("overlay-win-overlay", build="17763.1554").dsr
+    assert not profile_named("overlay-win-overlay", build="17763.1000").windows.dsr
+    assert profile_named("overlay-win-overlay", build="17763.1554").windows.dsr
     with pytest.raises(UnknownProfile, match=r"17763\.1000 has no Direct Server Return"):
         profile_named("overlay-win-overlay", build="17763.1000", dsr=True)
 
@@ -108,7 +110,7 @@ def test_it_works_without_root():
     program += "    print(lab.exchange('windows-1/a', 'linux-2/a', proto='tcp').ok)"
     done = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PYTHON, "-c", program],
-        env={**os.environ, "PYTHONPATH": f"{NETLAB.parent}:{SOURCES}"},
+        env={**os.environ, "PYTHONPATH": f"{NETLAB.parent}:{SOURCES}:{PACKAGES}"},
         cwd=NETLAB.parent,
         capture_output=True,
         text=True,
