@@ -5,13 +5,10 @@ As a Kubernetes 1.36 server was recorded to do it. Filling in twice changes noth
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from podwire_lab.kube_api.objects.services import Existing, fill_service
 from podwire_lab.model.interfaces import Object
-
-Fill = Callable[[str, Object, Existing], None]
 
 _FILE_MODE: Final = 0o644
 _EVICTION: Final = tuple(

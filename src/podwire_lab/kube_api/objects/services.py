@@ -5,14 +5,11 @@ from __future__ import annotations
 import ipaddress
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from podwire_lab.kube_api.objects.resources import BY_PLURAL
 from podwire_lab.kube_api.objects.status import FieldError, invalid, invalid_value
 from podwire_lab.model.interfaces import Object
-
-if TYPE_CHECKING:
-    from podwire_lab.kube_api.objects.store import Stored
 
 RANGES: Final = {
     "IPv4": ipaddress.ip_network("10.96.0.0/16"),
@@ -29,7 +26,7 @@ _ALLOCATING: Final = ("ClusterIP", "NodePort", "LoadBalancer")
 class Existing(Protocol):
     """What an allocation must know: the Services that there are."""
 
-    def all(self, resource: str, namespace: str | None = None) -> Sequence[Stored]: ...
+    def view(self, resource: str, namespace: str | None = None) -> Sequence[Object]: ...
 
 
 def fill_service(obj: Object, existing: Existing) -> None:
@@ -157,10 +154,9 @@ def _allocated(family: str, used: set[str]) -> str:
 def _others(obj: Object, existing: Existing) -> list[Object]:
     meta = obj["metadata"]
     return [
-        stored.object["spec"]
-        for stored in existing.all("services")
-        if (stored.object["metadata"].get("namespace"), stored.object["metadata"]["name"])
-        != (meta.get("namespace"), meta.get("name"))
+        other["spec"]
+        for other in existing.view("services")
+        if (other["metadata"].get("namespace"), other["metadata"]["name"]) != (meta.get("namespace"), meta.get("name"))
     ]
 
 

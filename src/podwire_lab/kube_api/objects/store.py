@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
-from podwire_lab.kube_api.objects import defaults
+from podwire_lab.kube_api.objects.defaults import fill
 from podwire_lab.kube_api.objects.fields import copied, encoded, metadata, now
 from podwire_lab.kube_api.objects.resources import BY_PLURAL, Resource
 from podwire_lab.kube_api.objects.status import Expired, already_exists, conflict, not_found, stale
@@ -60,7 +60,7 @@ class MemoryStore:
     one of them writes. `window` is how many changes of a resource are kept for watches.
     """
 
-    def __init__(self, *, window: int = 2000, fill: defaults.Fill = defaults.fill) -> None:
+    def __init__(self, *, window: int = 2000) -> None:
         self._objects: dict[str, dict[Key, Stored]] = {name: {} for name in BY_PLURAL}
         self._history: dict[str, deque[Change]] = {name: deque() for name in BY_PLURAL}
         self._forgotten: dict[str, int] = dict.fromkeys(BY_PLURAL, 0)
@@ -68,7 +68,6 @@ class MemoryStore:
         self._undelivered: deque[tuple[str, Change]] = deque()
         self._delivering = False
         self._window = window
-        self._fill = fill
         self.version = 1
 
     # -- the Store protocol
@@ -92,12 +91,12 @@ class MemoryStore:
 
     def create(self, resource: str, obj: Object) -> Object:
         obj = self.prepared(BY_PLURAL[resource], obj)
-        self._fill(resource, obj, self)
+        fill(resource, obj, self)
         return dict(copied(self.insert(resource, obj).object))
 
     def update(self, resource: str, obj: Object) -> Object:
         obj = copied(obj)
-        self._fill(resource, obj, self)
+        fill(resource, obj, self)
         return dict(copied(self.replace(resource, obj).object))
 
     def delete(self, resource: str, namespace: str | None, name: str) -> Object | None:
@@ -187,7 +186,7 @@ class MemoryStore:
 
     def filled(self, resource: str, obj: Object) -> Object:
         """`obj` with its defaults, in place."""
-        self._fill(resource, obj, self)
+        fill(resource, obj, self)
         return obj
 
     def namespaced_resources(self) -> Iterator[str]:
