@@ -214,7 +214,7 @@ class Bench:
         self.services = [s for s in self.services if s.address != vip]
         for protocol in ("tcp", "udp"):
             rule = ServiceRule(
-                name=f"test/{vip}", family=family, address=vip, protocol=protocol, port=port, target_port=POD_PORT,
+                name=f"test/{vip}", address=vip, protocol=protocol, port=port, target_port=POD_PORT,
                 endpoints=ends, **more,
             )  # fmt: skip
             self.services.append(rule)

@@ -85,7 +85,6 @@ def _rule(service: Object, address: str, port: Object, slices: Sequence[Object])
     affinity = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
     return ServiceRule(
         name=f"{meta['namespace']}/{meta['name']}" + (f":{port['name']}" if port.get("name") else ""),
-        family=family,
         address=address,
         protocol=_PROTOCOLS[port.get("protocol", "TCP")],
         port=port["port"],
@@ -95,8 +94,7 @@ def _rule(service: Object, address: str, port: Object, slices: Sequence[Object])
         external_ips=_of_family(external, family),
         ingress_ips=_of_family(ingress, family),
         source_ranges=_ranges(spec.get("loadBalancerSourceRanges") or (), family),
-        session_affinity=spec.get("sessionAffinity") == "ClientIP",
-        affinity_seconds=affinity.get("timeoutSeconds", 10800),
+        affinity_seconds=affinity.get("timeoutSeconds", 10800) if spec.get("sessionAffinity") == "ClientIP" else None,
         external_local=spec.get("externalTrafficPolicy") == "Local",
         internal_local=spec.get("internalTrafficPolicy") == "Local",
         preserve_destination=(meta.get("annotations") or {}).get("preserve-destination") == "true",

@@ -17,7 +17,7 @@ def spread_lopsided(do: Injection) -> None:
     """Of several backends the first one gets almost all connections, the others one in some ten each."""
 
     def lopsided(service: ServiceRule) -> ServiceRule:
-        if len(service.endpoints) < 2 or service.session_affinity:
+        if len(service.endpoints) < 2 or service.affinity_seconds is not None:
             return service
         return replace(service, endpoints=(*service.endpoints[:1] * OFTEN, *service.endpoints[1:]))
 
@@ -39,7 +39,7 @@ def nearest_backend_only(do: Injection) -> None:
 @fault("affinity-not-kept", kills=("AFF-CLIENTIP", "AFF-TIMEOUT"))
 def affinity_not_kept(do: Injection) -> None:
     """Connections of one client go to any backend, although the Service asks for affinity."""
-    change_each(do, lambda service: replace(service, session_affinity=False))
+    change_each(do, lambda service: replace(service, affinity_seconds=None))
 
 
 @fault("dsr-unasked", kills=("DSR-OFF-SOURCEIP", "DSR-ENABLE"), profiles=PROXIED, dsr=False)

@@ -55,7 +55,7 @@ def windows_hairpin_lost(do: Injection) -> None:
 @fault("windows-affinity-not-kept", kills=("AFF-CLIENTIP",))
 def windows_affinity_not_kept(do: Injection) -> None:
     """From Windows nodes connections of one client go to any backend, although the Service asks for affinity."""
-    change_each(do, lambda service: replace(service, session_affinity=False), do.nodes("windows"))
+    change_each(do, lambda service: replace(service, affinity_seconds=None), do.nodes("windows"))
 
 
 @fault("windows-serves-pods-not-ready", kills=("SVC-LB-ALL-NOTREADY",))

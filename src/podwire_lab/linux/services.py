@@ -267,7 +267,7 @@ def _pool(service: ServiceRule, policy: str, endpoints: Sequence[EndpointRule], 
     """The name of the chain that leads to each of the endpoints with the same chance."""
     ip = KEYWORD[service.family]
     targets = ", ".join(f"{i} : {e.address} . {service.target(e)}" for i, e in enumerate(endpoints))
-    if not service.session_affinity:
+    if service.affinity_seconds is None:
         body = f"\n    meta l4proto {{ tcp, udp }} dnat {ip} to numgen random mod {len(endpoints)} map {{ {targets} }}"
         return entries.pools.setdefault(body, f"pool-{len(entries.pools)}")
     # A client that the Service knows goes where it went before: the map holds the number of each client's endpoint.

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from podwire.model.facts import OS, Family
+from podwire.model.facts import OS, Family, family_of
 from podwire_lab.model.profile import Profile
 
 Object = dict[str, Any]
@@ -126,11 +126,11 @@ class ServiceRule:
     """One (Service, family, port): what the node's proxy must do with packets for `address:port`.
 
     `endpoints` are all of them, ready or not: which are used, each proxy decides. `external_ips` and `ingress_ips` are
-    further addresses of the rule's family; `source_ranges` say who may use the latter.
+    further addresses of the rule's family; `source_ranges` say who may use the latter. `affinity_seconds` is how long a
+    client is kept at its backend without a packet, None without session affinity.
     """
 
     name: str
-    family: Family
     address: str
     protocol: Literal["tcp", "udp"]
     port: int
@@ -140,11 +140,14 @@ class ServiceRule:
     external_ips: tuple[str, ...] = ()
     ingress_ips: tuple[str, ...] = ()
     source_ranges: tuple[str, ...] = ()
-    session_affinity: bool = False
-    affinity_seconds: int = 10800
+    affinity_seconds: int | None = None
     external_local: bool = False
     internal_local: bool = False
     preserve_destination: bool = False
+
+    @property
+    def family(self) -> Family:
+        return family_of(self.address)
 
     def target(self, endpoint: EndpointRule) -> int:
         """The port that an endpoint listens on."""

@@ -215,7 +215,7 @@ def _rule(profile: Profile, balancer: Balancer, pools: dict[str, str]) -> str:
     service, ip = balancer.service, KEYWORD[balancer.service.family]
     # hcsshim, LoadBalancerDistribution: by the five-tuple, or by the source address with session affinity, which has no
     # timeout. Systems before Windows Server 2022 do not know the latter, and kube-proxy only logs it.
-    by_source = service.session_affinity and profile.windows.build.has_session_affinity
+    by_source = service.affinity_seconds is not None and profile.windows.build.has_session_affinity
     tuple_ = f"{ip} saddr" if by_source else f"{ip} saddr . {ip} daddr . th sport"
     backends = ", ".join(f"{i} : {e.address}" for i, e in enumerate(balancer.endpoints))
     choice = f"jhash {tuple_} mod {len(balancer.endpoints)} seed {nft.SEED} map {{ {backends} }}"

@@ -33,7 +33,7 @@ def answers(lab, client, count=16, **more):
 @pytest.mark.parametrize("profile", [OVERLAY, L2BRIDGE])
 def test_windows_server_2019_spreads_clients_whatever_the_affinity(build, profile):
     lab = build(profile, "17763.5000")
-    lab.service(VIP, WIN_2, LIN_2, session_affinity=True)
+    lab.service(VIP, WIN_2, LIN_2, affinity_seconds=10800)
     assert answers(lab, WIN) == {WIN_2, LIN_2}
     assert len(answers(lab, LIN)) == 1
 

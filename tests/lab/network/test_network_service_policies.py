@@ -109,16 +109,16 @@ def test_the_external_policy_is_not_for_the_cluster_ip(lab, proto):
 
 def test_the_affinity_of_a_client_ends_with_its_time_on_linux_and_never_on_windows(lab):
     backends = (WIN_2, LIN_2, LIN_B)
-    lab.service(VIP, *backends, session_affinity=True, affinity_seconds=3600)
+    lab.service(VIP, *backends, affinity_seconds=3600)
     for client in (WIN, LIN):
         assert len(answers(lab, client, count=16, proto="tcp")) == 1
-    lab.service(VIP, *backends, session_affinity=True, affinity_seconds=1)
+    lab.service(VIP, *backends, affinity_seconds=1)
     assert len(answers(lab, LIN, count=8, proto="tcp")) == 1
     assert "timeout 1s" in lab.command("linux-1", nft.program(), "list", "ruleset")
 
 
 def test_a_client_stays_where_it_is_while_other_services_change(lab):
-    lab.service(VIP, WIN_2, LIN_2, LIN_B, session_affinity=True)
+    lab.service(VIP, WIN_2, LIN_2, LIN_B, affinity_seconds=10800)
     before = answers(lab, LIN, proto="udp") | answers(lab, LIN, proto="tcp")
     for backend in (WIN_2, LIN_2):
         lab.service(OTHER, backend)

@@ -84,7 +84,7 @@ def test_all_backends_of_both_systems_are_used(lab):
 
 
 def test_session_affinity_keeps_a_client_at_one_backend(lab):
-    lab.service(VIP, WIN_2, LIN_2, LIN_B, session_affinity=True)
+    lab.service(VIP, WIN_2, LIN_2, LIN_B, affinity_seconds=10800)
     for client in (WIN, LIN):
         assert len({lab.exchange(client, VIP, port=80, proto="tcp").identity for _ in range(12)}) == 1
 

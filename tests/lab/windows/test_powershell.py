@@ -20,7 +20,6 @@ ARP = """IP address       HW type     Flags       HW address            Mask    
 """
 SERVICE = ServiceRule(
     name="default/echo",
-    family="ipv4",
     address="10.96.0.10",
     protocol="tcp",
     port=80,
