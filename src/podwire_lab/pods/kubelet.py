@@ -169,7 +169,7 @@ class NodeAgents:
         elif worker is not None and deleting and worker.grace != pod["metadata"].get("deletionGracePeriodSeconds"):
             worker.terminate(pod)
         elif worker is not None and pod["spec"].get("readinessGates"):
-            worker.publish()  # A condition that somebody else writes may be what the pod's readiness waits for.
+            worker.report.publish()  # A condition that somebody else writes may be what the pod's readiness waits for.
 
     def _release(self, uid: str) -> None:
         client = self.windows_dns_clients.pop(uid, None)

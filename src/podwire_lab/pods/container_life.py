@@ -1,0 +1,216 @@
+"""The life of one container of a pod: pulled, started, probed, started again, stopped; and commands run in it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Sequence
+
+from podwire_lab.model.interfaces import CannotStart, Object
+from podwire_lab.model.pod_status import ContainerState
+from podwire_lab.pods import probes
+from podwire_lab.pods import spec as pod_spec
+from podwire_lab.pods.containers import Command, LogRing, SpawnedProcess
+from podwire_lab.pods.images import find_image, missing_message
+from podwire_lab.pods.node_services import prepared
+from podwire_lab.pods.pod_report import PodReport
+from podwire_lab.pods.resolvers import Resolver
+from podwire_lab.pods.rootfs import RootSpec
+from podwire_lab.pods.spec import NotYet
+
+RETRY_SECONDS = 0.25
+BACK_OFF_SECONDS = 10.0
+LONGEST_BACK_OFF_SECONDS = 300.0
+PULL_BACK_OFF_SECONDS = 1.0
+SHORTEST_GRACE_SECONDS = 2.0
+"""What a kubelet leaves a container after a preStop hook that has used the grace period up."""
+
+
+def _runtime_words(command: Command, error: CannotStart) -> str:
+    """runc's words (recorded) for a command that cannot be run."""
+    what = f'exec: "{command.argv[0]}": {error}' if command.argv else "args must not be empty"
+    return f"unable to start container process: {what}: unknown"
+
+
+class ContainerLife:
+    """One container with the process that it runs now, and its log. `stopping`: it is not started again."""
+
+    def __init__(self, report: PodReport, status: ContainerState) -> None:
+        self.status = status
+        self.log = LogRing()
+        self.process: SpawnedProcess | None = None
+        self.stopping = False
+        self._report = report
+        self._command: Command | None = None
+        self._hooked = False
+
+    async def keep_running(self, resolver: Resolver) -> None:
+        """Run the container, again and again as the pod's restart policy says."""
+        policy = self._report.pod["spec"].get("restartPolicy", "Always")
+        delay = 0.0
+        while not self.stopping:
+            if not await self._start(resolver):
+                return
+            process = self.process
+            if process is not None:
+                ready = asyncio.get_running_loop().create_task(self._watch_readiness(process))
+                code = await process.wait()
+                ready.cancel()
+                process.release()
+                self.process = None
+                self.status.end(code)
+            self._report.publish()
+            code = self.status.exit_code or 0
+            if self.stopping or policy == "Never" or (policy == "OnFailure" and code == 0):
+                return
+            await self._back_off(delay)
+            delay = min(max(BACK_OFF_SECONDS, delay * 2), LONGEST_BACK_OFF_SECONDS)
+
+    async def _back_off(self, delay: float) -> None:
+        status, report = self.status, self._report
+        status.last_state, status.restarts = status.state, status.restarts + 1
+        if delay:
+            pod = f"{report.name}_{report.namespace}({report.uid})"
+            why = f"back-off {delay:.0f}s restarting failed container={status.name} pod={pod}"
+            status.wait("CrashLoopBackOff", why)
+            self._event("BackOff", f"Back-off restarting failed container {status.name}", warning=True)
+            report.publish()
+            await asyncio.sleep(delay)
+
+    def _event(self, reason: str, message: str, *, warning: bool = False) -> None:
+        self._report.event(reason, message, warning=warning, container=self.status.name)
+
+    async def _start(self, resolver: Resolver) -> bool:
+        """Start the container's process. False when it will never start (its image cannot be pulled, say)."""
+        status, report = self.status, self._report
+        image = find_image(status.spec["image"])
+        if image is None or report.services.node.os not in image.systems:
+            await self._fail_to_pull()
+            return False
+        command, root = await self._prepared(resolver)
+        status.image, status.digest = image.name, image.digest
+        status.container_id = f"containerd://{secrets.token_hex(32)}"
+        try:
+            self.process = await report.services.spawner.start(
+                report.netns(status.name),
+                command,
+                root=root,
+                root_at=f"{report.services.work}/root",
+                hostname=pod_spec.hostname(report.context),
+                log=self.log,
+            )
+        except CannotStart as error:
+            message = f"failed to create containerd task: OCI runtime create failed: {_runtime_words(command, error)}"
+            status.end(128, "StartError", message)
+            self._event("Failed", f"Error: {message}", warning=True)
+            return True
+        self._command = command
+        self._event("Started", f"Started container {status.name}")
+        status.run(status.container_id)
+        status.ready = "readinessProbe" not in status.spec
+        report.publish()
+        if self.stopping:
+            self.process.signal(signal.SIGKILL)
+        return True
+
+    async def _prepared(self, resolver: Resolver) -> tuple[Command, RootSpec]:
+        """What to run, as soon as all that it needs is there; what is missing is told once."""
+        status, report = self.status, self._report
+        told = ""
+        while True:
+            try:
+                return prepared(report.services, report.context, status.spec, resolver)
+            except NotYet as error:
+                if str(error) != told:
+                    told = str(error)
+                    creating = error.reason == "ContainerCreating"
+                    status.wait(error.reason, "" if creating else told)
+                    report.event("FailedMount" if creating else "Failed", told, warning=True)
+                    report.publish()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _fail_to_pull(self) -> None:
+        """What a node shows for an image that it does not have and cannot get: first the error, then the back-off."""
+        status, report = self.status, self._report
+        reference = status.spec["image"]
+        if status.spec.get("imagePullPolicy") == "Never":
+            message = f'Container image "{reference}" is not present with pull policy of Never'
+            status.wait("ErrImageNeverPull", message)
+            self._event("Failed", "Error: ErrImageNeverPull", warning=True)
+            report.publish()
+            return
+        message = missing_message(reference, report.services.node.os)
+        self._event("Pulling", f'Pulling image "{reference}"')
+        self._event("Failed", f'Failed to pull image "{reference}": {message}', warning=True)
+        self._event("Failed", "Error: ErrImagePull", warning=True)
+        status.wait("ErrImagePull", message)
+        report.publish()
+        await asyncio.sleep(PULL_BACK_OFF_SECONDS)
+        self._event("BackOff", f'Back-off pulling image "{reference}"')
+        self._event("Failed", "Error: ImagePullBackOff", warning=True)
+        status.wait("ImagePullBackOff", f'Back-off pulling image "{reference}": ErrImagePull: {message}')
+        report.publish()
+
+    async def _watch_readiness(self, process: SpawnedProcess) -> None:
+        """Also of a pod that terminates: it is not ready for new connections, but may serve the ones that it has."""
+        if "readinessProbe" not in self.status.spec:
+            return
+        async for ready in probes.readiness(self.status.spec["readinessProbe"], self._attempt):
+            if process.exited.done():
+                return
+            if ready != self.status.ready:
+                self.status.ready = ready
+                self._report.publish()
+
+    async def _attempt(self, action: Object) -> bool:
+        """Make a probe or a hook: in the container, or from the node to the pod's first address."""
+        address, node = next(iter(self._report.pod_ips), "127.0.0.1"), self._report.services.node.namespace
+        return await probes.succeeds(action, self.status.spec, address, node, self._execute)
+
+    async def _execute(self, command: list[str]) -> int:
+        made = await self.exec(command)
+        try:
+            return await made.wait()
+        finally:
+            made.kill()
+
+    async def exec(self, command: Sequence[str], *, stdin: bool = False, tty: bool = False) -> SpawnedProcess:
+        """A process in the running container. KeyError when it does not run, or CannotStart."""
+        like = self._command
+        if self.process is None or like is None or not self.status.running:
+            raise KeyError(self.status.name)
+        argv = pod_spec.sandboxed(self._report.context, self.status.spec, command)
+        env = {**like.env, "TERM": "xterm"} if tty else like.env
+        wanted = Command(argv=argv, env=env, capabilities=like.capabilities, cwd=like.cwd, tty=tty)
+        try:
+            return await self._report.services.spawner.exec(self._report.netns(), self.process, wanted, stdin=stdin)
+        except CannotStart as error:
+            words = f"OCI runtime exec failed: exec failed: {_runtime_words(wanted, error)}"
+            raise CannotStart(f'failed to start exec "{secrets.token_hex(32)}": {words}') from error
+
+    async def stop(self, grace: float) -> None:
+        """kubernetes.io, "Pod Lifecycle", termination: the preStop hook, SIGTERM, SIGKILL when the grace is over."""
+        self.stopping = True
+        process = self.process
+        if process is None:
+            return
+        if grace and "preStop" in self.status.spec.get("lifecycle", {}) and not self._hooked:
+            began = asyncio.get_running_loop().time()
+            self._hooked = True
+            hook = {**self.status.spec["lifecycle"]["preStop"], "timeoutSeconds": grace}
+            if not await self._attempt(hook):
+                self._event("FailedPreStopHook", "PreStopHook failed", warning=True)
+            grace = max(grace - (asyncio.get_running_loop().time() - began), SHORTEST_GRACE_SECONDS)
+        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+            if seconds and not process.exited.done():
+                process.signal(number)
+                await asyncio.wait((process.exited,), timeout=seconds)
+        if process.exited.done() and self.status.running:
+            self.status.end(process.exited.result())
+
+    def kill(self) -> None:
+        """End its process now, if it has one."""
+        if self.process is not None:
+            self.process.kill()
+            self.process = None
