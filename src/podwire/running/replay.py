@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from podwire.errors import UsageError
 from podwire.gating.gate import Change, Decision, Gate, Refused
 from podwire.gating.numbers import Rules
 from podwire.gating.runs import gate_over, load_run
 from podwire.reporting.gate_text import headline
 from podwire.reporting.words import requirement_of
 from podwire.running.connect_check import REQUIREMENTS, connects, newly_lost
+from podwire.running.option_values import require_names
 from podwire_lab.faults.registry import FAULTS
 from podwire_lab.model.regressions import REGRESSIONS, Regression
 
@@ -52,9 +52,7 @@ class Replayed:
 def chosen(names: Sequence[str]) -> list[Regression]:
     """The regressions of these names, or all. `UsageError` for a name that there is not."""
     known = {one.id: one for one in REGRESSIONS}
-    for name in names:
-        if name not in known:
-            raise UsageError(f"replay: {name}: unknown regression; there are: {', '.join(known)}")
+    require_names("replay:", names, known)
     return [known[name] for name in names or known]
 
 
