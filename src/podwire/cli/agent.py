@@ -22,7 +22,7 @@ def _agent(options: argparse.Namespace) -> int:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise UsageError(f"--output {path}: cannot be written: {error.strerror}") from error
+        raise UsageError(f"-o {path}: cannot be written: {error.strerror}") from error
     version = ".".join(platform.python_version_tuple()[:2])
     print(f"{path}: {len(data) // 1000} kB; starts quickest on Python {version}, runs on every Python from 3.8 on")
     return 0

@@ -52,7 +52,7 @@ COMMAND_OPTIONS = (
         short="-o",
         metavar="DIR",
         read=values.path,
-        help="where runs and results go, reports/<command>/<time> otherwise",
+        help="where runs and results go, reports/COMMAND/TIME otherwise",
         commands=("profiles", "replay"),
     ),
     Option(

@@ -30,7 +30,7 @@ def known_name(text: str, names: Iterable[str]) -> str:
     admitted = list(names)
     if text in admitted:
         return text
-    near = difflib.get_close_matches(text, admitted) if len(admitted) > A_FEW else []
+    near = difflib.get_close_matches(text, admitted, cutoff=0.7) if len(admitted) > A_FEW else []
     raise ValueError(
         f"unknown; did you mean {' or '.join(near)}?" if near else f"unknown; there are: {', '.join(admitted)}"
     )

@@ -300,7 +300,7 @@ RUN_OPTIONS = (
         flag="--run-dir",
         metavar="DIR",
         read=values.path,
-        help="where the run leaves its results, reports/runs/<run-id> otherwise; it must not hold a run",
+        help="where the run leaves its results, reports/runs/RUN-ID otherwise; it must not hold a run",
         commands=_RUN,
         field="output.run_dir",
     ),

@@ -256,6 +256,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         config.stash[OBSERVATORY].close()
         if problem is not None:
             session.exitstatus = problem.exit_code
+            config.stash[STOPPED] = str(problem)
             _say(config, str(problem))
     interrupted = _interrupted(config, exitstatus)
     written = (
