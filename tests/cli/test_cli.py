@@ -145,6 +145,13 @@ def test_a_plan_names_cases_expectations_and_exclusions(capsys):
     assert " exclusions\n" in listing
 
 
+def test_a_plan_takes_stated_facts(cluster, tmp_path, capsys):
+    facts = tmp_path / "facts.yaml"
+    facts.write_text("denied_port: true\n")
+    assert cli.main(["plan", "--kubeconfig", cluster.kubeconfig, "--facts", str(facts), "--area", "dns"]) == 0
+    assert " exclusions\n" in capsys.readouterr().out
+
+
 def test_run_hands_its_options_to_pytest():
     words = pytest_words(
         *("--context", "prod", "--area", "dns", "--area", "egress", "--keep", "--load-balancer"),

@@ -46,7 +46,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Look at the options before pytest says a word: what is wrong with them is one line and an exit code."""
     asked_only = config.option.help or config.option.version or config.option.markers
-    if asked_only or is_worker(config) or not suites_wanted(config):
+    if asked_only or hasattr(config, "workerinput") or not suites_wanted(config):
         return None
     from podwire.testing import session as pytest_session
 
@@ -59,11 +59,6 @@ def pytest_configure(config: pytest.Config) -> None:
         from podwire.testing import session as pytest_session
 
         config.pluginmanager.register(pytest_session, "podwire-session")
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of pytest-xdist."""
-    return hasattr(config, "workerinput")
 
 
 def suites_wanted(config: pytest.Config) -> bool:

@@ -29,7 +29,6 @@ from podwire.running.runner import Runner
 from podwire.running.signals import interrupt_on_ending_signals, without_interrupts
 from podwire.running.workers import Observatory, observed
 from podwire.testing.case import CaseUnderTest, Inconclusive, NotMet
-from podwire.testing.plugin import is_worker
 
 MISTAKES = (PodwireError, CatalogueError, PlanError)
 """What ends a run before it begins, and is explained by its text alone."""
@@ -48,6 +47,11 @@ def options_of(config: pytest.Config) -> RunOptions:
     return run_options(read_options(rows, {row.flag: config.getoption(row.flag) for row in rows}))
 
 
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
 def _say(config: pytest.Config, text: str) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     capture = config.pluginmanager.getplugin("capturemanager")
@@ -55,6 +59,8 @@ def _say(config: pytest.Config, text: str) -> None:
         return
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         reporter.ensure_newline()
+        if config.get_terminal_writer().width_of_current_line:
+            reporter.line("")  # the dots of workers are no line of the reporter's own
         reporter.write_line(f"podwire: {text}")
 
 
