@@ -9,7 +9,7 @@ import time
 from collections import Counter
 
 from podwire.running.mutants import verdicts
-from podwire.running.runner import RunOptions
+from podwire.running.run_options import LabOptions, RunOptions
 from podwire_lab.model.profiles import PROFILES
 
 
@@ -35,7 +35,7 @@ def main():
         for number in range(1, asked.runs + 1):
             started = time.perf_counter()
             said = []
-            found = verdicts(RunOptions(lab=profile, dsr=dsr), said.append)
+            found = verdicts(RunOptions(lab=LabOptions(profile=profile, dsr=dsr)), said.append)
             lists.add(tuple(found))
             red = {identity: verdict for identity, verdict in found.items() if verdict.outcome.red}
             reds += len(red)

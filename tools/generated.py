@@ -14,8 +14,11 @@ from pathlib import Path
 import docs_tables
 import manifest_tables
 
+from podwire.cli.option_docs import options_markdown
+
 ROOT = Path(__file__).resolve().parent.parent
 PARTS: Mapping[str, Callable[[], str]] = {
+    "options": options_markdown,
     "outcomes": docs_tables.outcomes,
     "exit-codes": docs_tables.exit_codes,
     "decisions": docs_tables.decisions,

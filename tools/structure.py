@@ -1,7 +1,8 @@
 """The structure of the source, where neither ruff nor import-linter can see it.
 
 Small files, an agent that needs nothing but its own standard library and runs on Python 3.8, suites that know podwire
-by its name only, no library for packet crafting outside the tests, and no package markers in the content folders.
+by its name only, no library for packet crafting outside the tests, types with few fields, and no package markers in
+the content folders.
 Prints one line a finding; exit code 1 if there is any.
 """
 
@@ -20,6 +21,26 @@ CARRIED = (
     (PROGRAMS, "podwire_lab.windows.programs.", "programs of pods have"),
 )
 MAX_LINES = 400
+MAX_FIELDS = 14
+# Types that have more until they are taken apart; none may grow meanwhile.
+MAX_FIELDS_OF = {
+    # An expectation, a flow and the matrix that makes flows become parts (docs/architecture.md).
+    "podwire/model/cases.py:Expectation": 32,
+    "podwire/model/flows.py:Matrix": 31,
+    "podwire/model/flows.py:Flow": 21,
+    # A key of `when` in a suite is a field.
+    "podwire/model/requirements.py:Condition": 18,
+    # Everything that is known of a cluster: of it, of its nodes, of what is beside it.
+    "podwire/model/facts.py:ClusterFacts": 23,
+    # One flat value for each captured frame, some ten thousand a run: layers of it would cost time.
+    "podwire/model/packets.py:Packet": 22,
+    # The keys of run.json are these fields.
+    "podwire/records/run.py:CaseRecord": 15,
+    "podwire/records/run.py:RunRecord": 15,
+    # A row of the lab's profiles, and what a Service is to a node.
+    "podwire_lab/model/profiles.py:Profile": 20,
+    "podwire_lab/model/interfaces.py:ServiceRule": 16,
+}
 CONTENT = ("suites", "fixtures", "tests")
 
 
@@ -47,6 +68,7 @@ def _engine(path: Path, name: str) -> Iterator[str]:
     lines = text.count("\n")
     if lines > MAX_LINES:
         yield f"{name}: {lines} lines; at most {MAX_LINES}, so split it by its jobs"
+    yield from _types(text, name)
     for line, module in _imports(text):
         top = module.partition(".")[0]
         if top == "scapy":
@@ -60,6 +82,23 @@ def _engine(path: Path, name: str) -> Iterator[str]:
             ast.parse(text, feature_version=(3, 8))
         except SyntaxError as error:
             yield f"{name}:{error.lineno}: not Python 3.8: {error.msg}"
+
+
+def _types(text: str, name: str) -> Iterator[str]:
+    """Classes with too many fields: of a dataclass, of a Struct, of a NamedTuple or a TypedDict."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef) and _has_fields(node):
+            count = sum(
+                isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.unparse(one.annotation) for one in node.body
+            )
+            limit = MAX_FIELDS_OF.get(f"{name.removeprefix('src/')}:{node.name}", MAX_FIELDS)
+            if count > limit:
+                yield f"{name}:{node.lineno}: {node.name} has {count} fields; at most {limit}, so group them"
+
+
+def _has_fields(node: ast.ClassDef) -> bool:
+    words = {ast.unparse(one).partition("(")[0].rpartition(".")[2] for one in (*node.decorator_list, *node.bases)}
+    return bool(words & {"dataclass", "Struct", "NamedTuple", "TypedDict"})
 
 
 def _suite(path: Path, name: str) -> Iterator[str]:

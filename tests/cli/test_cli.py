@@ -13,6 +13,8 @@ from fake_api import FakeCluster, kubeconfig, serving
 
 from podwire import __version__
 from podwire.cli import main as cli
+from podwire.cli.options import with_values
+from podwire.cli.run import pytest_arguments
 from podwire.content import content_root
 
 BRIDGE = config("cni-windows", cni_conf={"type": "win-bridge"})
@@ -39,7 +41,8 @@ def mistake(capsys, *arguments, code=2):
 
 
 def pytest_words(*arguments):
-    return cli.pytest_arguments(cli.parser().parse_args(["run", *arguments]))
+    options = with_values(cli.parser().read(["run", *arguments]))
+    return pytest_arguments(options.texts, options.pytest)
 
 
 def test_version(capsys):
@@ -47,10 +50,23 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"podwire {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["none"], ["facts", "--none"], ["run", "--family", "ipv5"], ["lab"]])
-def test_wrong_usage_is_exit_code_2(arguments, capsys):
-    assert cli.main(arguments) == 2
-    assert "usage: podwire" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "podwire: the following arguments are required: COMMAND; see podwire --help"),
+        (["lab"], "podwire: the following arguments are required: up|down|status|shell; see podwire lab --help"),
+        (["signoff", "a", "b"], "podwire: the following arguments are required: -o/--output, --key; see podwire"),
+        (["run", "--repeat"], "podwire: argument --repeat: expected one argument; see podwire run --help"),
+        (["facts", "--wired"], "podwire: facts: --wired: unknown; did you mean --wire?; see podwire facts --help"),
+        (["plan", "--moon"], "podwire: plan: --moon: unknown; see podwire plan --help"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments, said, capsys):
+    assert mistake(capsys, *arguments).startswith(said)
+
+
+def test_an_unknown_command_is_one_line_and_exit_code_2(capsys):
+    assert "'none'" in mistake(capsys, "none")
 
 
 def test_facts_of_a_cluster_are_yaml(cluster, capsys):
@@ -77,19 +93,25 @@ def test_facts_only_read(cluster):
     ("arguments", "said"),
     [
         (["facts", "--kubeconfig", "/none"], "podwire: kubeconfig /none: cannot be read: No such file or directory"),
-        (["facts", "--lab", "none"], "podwire: --lab none: unknown lab profile 'none'; there are: "),
-        (["facts", "--external-host", "a b"], "podwire: --external-host a b: 'a b' is not a DNS name"),
+        (["facts", "--lab", "none"], "podwire: --lab none: unknown; there are: overlay-win-overlay"),
+        (
+            ["facts", "--context", "x", "--external-host", "a b"],
+            "podwire: --external-host a b: 'a b' is not a DNS name",
+        ),
+        (["facts", "--context", "x", "--external-agent", "ssh x"], "podwire: --external-agent: needs --external-host"),
         (
             ["facts", "--kubeconfig", "/x", "--lab", "l2bridge-win-bridge"],
-            "podwire: --lab, --fault, --dsr and --windows-build cannot",
+            "podwire: --lab and --kubeconfig exclude each other: --lab is for the lab, --kubeconfig names ",
         ),
-        (["facts", "--facts", "/x"], "podwire: --facts"),
+        (["plan", "--context", "x", "--fault", "dns-refused"], "podwire: --fault and --context exclude each other"),
+        (["facts", "--facts", "/x"], "podwire: --facts: is for a real cluster, which --kubeconfig or --context names"),
+        (["plan", "--facts", "/x"], "podwire: --facts: is for a real cluster, which --kubeconfig or --context names"),
         (
             ["facts", "--context", "x", "--facts", "/x"],
             "podwire: --facts /x: cannot be read: No such file or directory",
         ),
         (["cleanup", "--older-than", "soon"], "podwire: --older-than soon: is not an age"),
-        (["plan", "--nodes-per-os", "two"], "podwire: --nodes-per-os two: is not a number"),
+        (["plan", "--nodes-per-os", "two"], "podwire: --nodes-per-os two: must be a whole number, 1 or more"),
         (["plan", "--area", "none"], "podwire: --area none: unknown; there are: "),
     ],
 )
@@ -123,17 +145,25 @@ def test_a_plan_names_cases_expectations_and_exclusions(capsys):
     assert " exclusions\n" in listing
 
 
+def test_a_plan_takes_stated_facts(cluster, tmp_path, capsys):
+    facts = tmp_path / "facts.yaml"
+    facts.write_text("denied_port: true\n")
+    assert cli.main(["plan", "--kubeconfig", cluster.kubeconfig, "--facts", str(facts), "--area", "dns"]) == 0
+    assert " exclusions\n" in capsys.readouterr().out
+
+
 def test_run_hands_its_options_to_pytest():
     words = pytest_words(
-        *("--lab", "l2bridge-win-bridge", "--area", "dns", "--area", "egress", "--keep", "--load-balancer"),
-        *("--external-agent", "ssh host agent", "--", "-k", "tcp"),
+        *("--context", "prod", "--area", "dns", "--area", "egress", "--keep", "--load-balancer"),
+        *("--external-host", "host", "--external-agent", "ssh host agent", "--", "-k", "tcp"),
     )
-    assert [word for word in words if word.startswith(("--lab", "--area", "--keep", "--external", "--load"))] == [
-        "--lab=l2bridge-win-bridge",
+    assert [word for word in words if word.startswith(("--context", "--area", "--keep", "--external", "--load"))] == [
+        "--context=prod",
+        "--external-host=host",
         "--external-agent=ssh host agent",
+        "--load-balancer",
         "--area=dns",
         "--area=egress",
-        "--load-balancer",
         "--keep",
     ]
     assert words[-3:] == ["-k", "tcp", str(content_root() / "suites")]

@@ -11,6 +11,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def wide(head: str, fields: int) -> str:
+    """A class with so many fields."""
+    return head + "\n" + "".join(f"    field_{number}: int\n" for number in range(fields))
+
+
 @pytest.fixture(scope="module")
 def structure() -> ModuleType:
     spec = importlib.util.spec_from_file_location("structure", ROOT / "tools/structure.py")
@@ -34,6 +39,9 @@ def structure() -> ModuleType:
         ("src/podwire_lab/windows/programs/a/b.py", "import yaml\n", "b.py:1: imports yaml; programs of pods"),
         ("src/podwire_lab/windows/programs/a.py", "from podwire_lab.windows import services\n", "programs of pods"),
         ("src/podwire/packets/dissect.py", "def f():\n    from scapy.all import IP\n", "dissect.py:2: imports scapy"),
+        ("src/podwire/wide.py", wide("@dataclass(frozen=True)\nclass Wide:", 15), "wide.py:2: Wide has 15 fields"),
+        ("src/podwire/wide.py", wide("class Wide(msgspec.Struct):", 15), "Wide has 15 fields; at most 14"),
+        ("src/podwire/model/flows.py", wide("@dataclass\nclass Flow:", 22), "Flow has 22 fields; at most 21"),
         ("suites/dns/test_x.py", "from podwire_lab import up\n", "test_x.py:1: imports podwire_lab"),
         ("suites/dns/test_x.py", "import pytest\n", "imports pytest"),
         ("suites/dns/__init__.py", "", "content folders are no packages"),
@@ -55,6 +63,8 @@ def test_a_breach_is_one_finding(structure: ModuleType, tmp_path: Path, path: st
         ("src/podwire/agent/loop.py", "import socket\nimport os.path\nfrom podwire.agent import system\n"),
         ("src/podwire/agent/loop.py", "from podwire.agent.system import complain\n"),
         ("src/podwire_lab/windows/programs/a/b.py", "import os\nfrom podwire_lab.windows.programs.a import c\n"),
+        ("src/podwire/wide.py", wide("@dataclass\nclass Wide:", 14) + "    a: ClassVar[int] = 1\n"),
+        ("src/podwire/wide.py", wide("class Wide:", 15)),
         ("suites/dns/test_x.py", "from __future__ import annotations\nfrom podwire import requirement\n"),
         ("tests/test_x.py", "from scapy.all import IP\n"),
     ],

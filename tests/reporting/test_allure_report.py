@@ -10,7 +10,8 @@ from records_for_tests import one_of_each
 
 from podwire.reporting.allure import write_allure_results
 from podwire.reporting.allure_report import HOW_TO_GET_IT, default_configuration, generate_report, without_analytics
-from podwire.running.runner import Runner, RunOptions
+from podwire.running.run_options import ClusterOptions, LabOptions, OutputOptions, RunOptions
+from podwire.running.runner import Runner
 
 REPORTS = Path(__file__).parents[2] / "reports"
 
@@ -101,10 +102,10 @@ def test_the_history_is_allures_own_file_and_of_ten_runs(
     ("options", "name"),
     [
         (RunOptions(), "history-overlay-win-overlay.jsonl"),
-        (RunOptions(lab="l2bridge-win-bridge"), "history-l2bridge-win-bridge.jsonl"),
-        (RunOptions(context="arn:aws:eks/prod"), "history-arn-aws-eks-prod.jsonl"),
-        (RunOptions(run_dir=Path("/elsewhere")), None),
-        (RunOptions(run_dir=Path("/elsewhere"), history=Path("/kept.jsonl")), "kept.jsonl"),
+        (RunOptions(lab=LabOptions(profile="l2bridge-win-bridge")), "history-l2bridge-win-bridge.jsonl"),
+        (RunOptions(cluster=ClusterOptions(context="arn:aws:eks/prod")), "history-arn-aws-eks-prod.jsonl"),
+        (RunOptions(output=OutputOptions(run_dir=Path("/elsewhere"))), None),
+        (RunOptions(output=OutputOptions(run_dir=Path("/elsewhere"), history=Path("/kept.jsonl"))), "kept.jsonl"),
     ],
 )
 def test_runs_on_one_cluster_share_a_history(options: RunOptions, name: str | None) -> None:

@@ -117,8 +117,8 @@ def test_all_profiles_or_those_that_are_named():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["profiles", "ipvs"], "profiles: ipvs: unknown lab profile; there are: overlay-win-overlay"),
-        (["profiles", "--area", "nothing"], "--area nothing: unknown area; there are:"),
+        (["profiles", "ipvs"], "profiles: ipvs: unknown; there are: overlay-win-overlay"),
+        (["profiles", "--area", "nothing"], "--area nothing: unknown; there are:"),
         (["profiles", "--from", "nowhere"], "nowhere: No such file or directory"),
     ],
 )

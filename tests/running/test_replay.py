@@ -86,7 +86,7 @@ def test_the_list_needs_no_lab(capsys):
 
 def test_an_unknown_regression_is_one_line(capsys):
     assert cli.main(["replay", "nothing"]) == 2
-    assert capsys.readouterr().err.startswith("podwire: replay: nothing: unknown regression; there are: ")
+    assert capsys.readouterr().err.startswith("podwire: replay: nothing: unknown; there are: ")
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):

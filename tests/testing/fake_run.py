@@ -5,13 +5,13 @@ import sys
 sys.path.insert(0, {helpers!r})
 from pathlib import Path
 
-import podwire.content, podwire.testing.session, podwire.running.runner
+import podwire.content, podwire.testing.session, podwire.running.runner, podwire.running.scope
 from observed import an_attempt, an_observation
 from podwire.catalogue.load import load
 from podwire.probing.dispatch import Sighting
 
 SUITES = Path(__file__).parent / "suites"
-podwire.content.suites_folder = podwire.running.runner.suites_folder = lambda: SUITES
+podwire.content.suites_folder = podwire.running.scope.suites_folder = lambda: SUITES
 pytest_plugins = ["case_fixtures", "workload_fixtures"]
 DAMAGE = {damage!r}
 

@@ -26,18 +26,9 @@ class Finished:
         return {case["id"]: case["verdict"]["outcome"] for case in self.record["cases"]}
 
 
-def command(folder, *arguments):
-    return [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "--run-dir",
-        str(folder),
-        "--no-report",
-        *arguments,
-    ]
+def command(folder, *arguments, program=("pytest",)):
+    quiet = ("-p", "no:cacheprovider") if program == ("pytest",) else ()
+    return [sys.executable, "-m", *program, *quiet, "--run-dir", str(folder), "--no-report", *arguments]
 
 
 def environment():
@@ -45,9 +36,9 @@ def environment():
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
 
 
-def run(folder, *arguments):
+def run(folder, *arguments, program=("pytest",)):
     done = subprocess.run(
-        command(folder, *arguments),
+        command(folder, *arguments, program=program),
         cwd=CHECKOUT,
         env=environment(),
         capture_output=True,

@@ -33,7 +33,7 @@ def await_end(children):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_the_record_and_no_process(number, tmp_path):
     with subprocess.Popen(
         command(tmp_path, *SILENT),

@@ -6,8 +6,8 @@ from podwire.judging.judge import judge
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
 from podwire.running.mutants import requirement_of
-from podwire.running.runner import Runner, RunOptions
-from podwire.suite import expectation_of
+from podwire.running.run_options import RunOptions
+from podwire.running.runner import Runner
 
 CHOSEN = Selection(requirements=("FLOW-POD-POD-IP", "ICMP-EXTERNAL"), families=("ipv4",))
 
@@ -22,17 +22,12 @@ def verdicts():
                 loss(runner)
 
         runner = Runner(RunOptions(selection=CHOSEN), say)
-        tests = {f"{test.module}::{test.name}": test for test in runner.tests}
+        scope = runner.scope
         try:
-            seen = runner.observe(list(runner.plan.cases.values()))
+            seen = runner.observe(list(scope.plan.cases.values()))
             return {
-                case: judge(
-                    case,
-                    expectation_of(tests[case.test], case.flow),
-                    seen[case.id].observation,
-                    runner.limitation(case),
-                )
-                for case in runner.plan.cases.values()
+                case: judge(case, scope.expectation(case), seen[case.id].observation, scope.limitation(case))
+                for case in scope.plan.cases.values()
             }
         finally:
             runner.close()
@@ -42,8 +37,8 @@ def verdicts():
 
 def delete(pod):
     def loss(runner):
-        connection, deployment = runner._connection, runner._deployment
-        connection.rest.delete("pods", deployment.namespace, pod, grace=0)
+        connection = runner.target.connect(print)
+        connection.rest.delete("pods", runner.probes.namespace, pod, grace=0)
 
     return loss
 

@@ -9,12 +9,12 @@ from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
 from podwire.records.observation_files import read_observations, write_observations
 from podwire.records.observations import Stored, stored
-from podwire.running.runner import Runner, RunOptions
-from podwire.suite import expectation_of
+from podwire.running.run_options import LabOptions, ProbeOptions, RunOptions
+from podwire.running.runner import Runner
 
 # Failures, limitations, names, and many exchanges at once.
 CHOSEN = Selection(areas=("dns", "egress", "pod_to_pod"))
-OPTIONS = RunOptions(selection=CHOSEN, faults=("outbound-nat-missing",), repeat=2)
+OPTIONS = RunOptions(lab=LabOptions(faults=("outbound-nat-missing",)), selection=CHOSEN, probes=ProbeOptions(repeat=2))
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def runner():
     """A runner that has seen all of these cases in two rounds."""
     made = Runner(OPTIONS)
     try:
-        made.observe(list(made.plan.cases.values()))
+        made.observe(list(made.scope.plan.cases.values()))
     finally:
         made.close()
     return made
@@ -31,10 +31,10 @@ def runner():
 @pytest.fixture(scope="module")
 def judged(runner):
     """A function that judges an observation of a case."""
-    tests = {f"{test.module}::{test.name}": test for test in runner.tests}
+    scope = runner.scope
 
     def verdict(case, observation):
-        return judge(case, expectation_of(tests[case.test], case.flow), observation, runner.limitation(case))
+        return judge(case, scope.expectation(case), observation, scope.limitation(case))
 
     return verdict
 
@@ -42,7 +42,7 @@ def judged(runner):
 def test_the_verdict_on_what_is_stored_is_that_on_what_was_seen(runner, judged, tmp_path):
     live = [
         (case, number, sighting.observation, judged(case, sighting.observation))
-        for case in runner.plan.cases.values()
+        for case in runner.scope.plan.cases.values()
         for number, sighting in enumerate(runner.sightings[case.id].rounds)
     ]
     kept = [stored(case, seen, verdict.outcome, number) for case, number, seen, verdict in live]
@@ -57,5 +57,5 @@ def test_the_verdict_on_what_is_stored_is_that_on_what_was_seen(runner, judged, 
 
 
 def test_the_images_of_the_probes_are_known(runner):
-    assert {one.node for one in runner.images} == {"linux-1", "linux-2", "windows-1", "windows-2"}
-    assert all(one.digest.startswith("sha256:") for one in runner.images)
+    assert {one.node for one in runner.probes.images} == {"linux-1", "linux-2", "windows-1", "windows-2"}
+    assert all(one.digest.startswith("sha256:") for one in runner.probes.images)

@@ -1,7 +1,9 @@
 """A run as a user starts it: outcomes, exit codes, record and reports, alone and with workers."""
 
+import subprocess
+
 import pytest
-from running import run
+from running import CHECKOUT, PATIENCE, Finished, command, environment, run
 
 SOME = ("--requirement", "FLOW-POD-POD-IP", "--requirement", "ICMP-EXTERNAL", "--family", "ipv4")
 
@@ -30,9 +32,28 @@ def test_a_run_leaves_its_reports_and_evidence(healthy):
 
 
 def test_workers_judge_the_same_cases(healthy, tmp_path):
-    spread = run(tmp_path, *SOME, "-n", "2")
+    # The folder is not there yet: workers begin when it is, and must not take it for a place to collect from.
+    spread = run(tmp_path / "new", *SOME, "-n", "2")
     assert spread.code == 0, spread.text
     assert spread.outcomes == healthy.outcomes
+
+
+def test_a_reader_that_goes_away_does_not_change_what_podwire_run_returns(tmp_path):
+    words = ("--requirement", "TTL-CLASS", "--family", "ipv4", "--fault", "ttl-of-linux-on-windows")
+    with subprocess.Popen(
+        command(tmp_path, *words, program=("podwire", "run")),
+        cwd=CHECKOUT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(PATIENCE) == 1
+    done = Finished(process.returncode, "", tmp_path)
+    assert done.record["complete"] is True
+    assert "fail" in done.outcomes.values()
 
 
 def test_a_fault_makes_the_run_fail_and_the_terminal_say_why(tmp_path):

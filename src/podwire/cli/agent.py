@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from podwire.cli.options import add_command
 from podwire.errors import UsageError
 
-Command = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
-
-def add_agent_command(commands: Any, command: Command) -> None:
-    """Add it to the command line; `command` makes one."""
-    agent = command(commands, "agent", _agent, "write the agent as one file, for a host outside the cluster")
-    agent.add_argument("-o", "--output", metavar="FILE", default="agent.pyz", help="where to (agent.pyz)")
+def add_agent_command(commands: Any) -> None:
+    """Add it to the command line."""
+    add_command(commands, "agent", _agent, "write the agent as one file, for a host outside the cluster")
 
 
 def _agent(options: argparse.Namespace) -> int:
     from podwire.cluster.deployment.agent_archive import agent_archive
 
-    path, data = Path(options.output), agent_archive()
+    path, data = options.output, agent_archive()
     try:
         path.write_bytes(data)
     except OSError as error:

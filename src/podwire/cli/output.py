@@ -1,9 +1,11 @@
-"""Where a command that makes many runs leaves them, and how it says what it does meanwhile."""
+"""Where a command that makes many runs leaves them, how it says what it does, and what its input may say of itself."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from podwire.errors import UsageError
@@ -25,3 +27,15 @@ def output_folder(given: Path | None, kind: str) -> Path:
 def say(text: str) -> None:
     """A line of progress."""
     print(f"podwire: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def suites_as_input() -> Iterator[None]:
+    """What is wrong in the suites is a mistake of their author's: one line."""
+    from podwire.catalogue.load import CatalogueError
+    from podwire.planning.plan import PlanError
+
+    try:
+        yield
+    except (CatalogueError, PlanError) as error:
+        raise UsageError(str(error)) from error

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from podwire.cli.options import add_command
 from podwire.cli.output import output_folder, say
-from podwire.cli.runs import Command
-from podwire.errors import UsageError
 
 
-def add_profiles_command(commands: Any, command: Command) -> None:
-    """Add it to the command line; `command` makes one."""
+def add_profiles_command(commands: Any) -> None:
+    """Add it to the command line."""
     told = "the suite on every profile of the lab: one table, profile × requirement, and a page of it"
-    profiles = command(commands, "profiles", _profiles, told)
+    profiles = add_command(commands, "profiles", _profiles, told)
     profiles.add_argument("names", nargs="*", metavar="PROFILE", help="only these")
-    profiles.add_argument("--list", action="store_true", help="only list them, with their sources")
-    several: dict[str, Any] = {"action": "append", "default": []}
-    profiles.add_argument(
-        "--from", dest="runs", type=Path, metavar="RUN", help="make the table from this run (repeatable)", **several
-    )
-    profiles.add_argument("--area", metavar="AREA", help="only this area (repeatable)", **several)
-    where = "where runs and page go (reports/profiles/<time>)"
-    profiles.add_argument("-o", "--output", metavar="DIR", type=Path, help=where)
 
 
 def _profiles(options: argparse.Namespace) -> int:
@@ -32,6 +22,7 @@ def _profiles(options: argparse.Namespace) -> int:
     from podwire.platforms.profiles import profile_of
     from podwire.records.files import write_atomically
     from podwire.reporting.profiles import NAME, profiles_html, profiles_text, table
+    from podwire.running.option_values import require_names
     from podwire.running.profiles import chosen, in_order, read_runs, run_profiles
     from podwire_lab.model.profiles import PROFILES
 
@@ -41,9 +32,7 @@ def _profiles(options: argparse.Namespace) -> int:
             print(f"{name:26} {PROFILES[name].summary}\n{'':26} {PROFILES[name].source}")
         return 0
     catalogue = load_catalogue(suites_folder())
-    for area in options.area:
-        if area not in catalogue.areas:
-            raise UsageError(f"--area {area}: unknown area; there are: {', '.join(catalogue.areas)}")
+    require_names("--area", options.area, catalogue.areas)
     folder = output_folder(options.output, "profiles")
     if options.runs:
         found = read_runs(options.runs, lambda record: profile_of(record.facts))

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from podwire.cli.options import add_command
 from podwire.cli.output import output_folder, say
-from podwire.cli.runs import Command
 
 
-def add_replay_command(commands: Any, command: Command) -> None:
-    """Add it to the command line; `command` makes one."""
+def add_replay_command(commands: Any) -> None:
+    """Add it to the command line."""
     told = "dated regressions of Windows networking on the lab: which would the gate have caught"
-    replay = command(commands, "replay", _replay, told)
+    replay = add_command(commands, "replay", _replay, told)
     replay.add_argument("names", nargs="*", metavar="REGRESSION", help="only these")
-    replay.add_argument("--list", action="store_true", help="only list them, with their sources")
-    replay.add_argument("--whole", action="store_true", help="run all cases each time, not those that may notice")
-    replay.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, help="where runs and results go (reports/replay/<time>)"
-    )
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -4,64 +4,36 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from podwire.cli.options import add_command
 from podwire.errors import UsageError
 
 if TYPE_CHECKING:
     from podwire.gating.numbers import Rules
 
-Command = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
-RISK = 1e-3
+FOLDER = "the folder of a run"
+SIDES = "folders of runs: the baseline, then the candidate"
 
 
-def add_run_commands(commands: Any, command: Command) -> None:
-    """Add them to the command line; `command` makes one."""
-    judge = command(commands, "judge", _judge, "judge the stored observations of a run again, with today's suites")
-    judge.add_argument("run", metavar="RUN", type=Path, help="the folder of a run")
-    judge.add_argument("--json", action="store_true", help="as JSON")
-    gate = command(
-        commands, "gate", _gate, "hold runs against runs that were good: accept (0), reject (1), neither (2)"
-    )
-    add_gate_options(gate)
-    gate.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="of the output (text)")
-    gate.add_argument("-o", "--output", metavar="FILE", type=Path, help="write there, and print the decision only")
-    flakes = command(commands, "flakes", _flakes, "cases that were not alike in all of these runs, and how often")
-    flakes.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="the folder of a run")
-    flakes.add_argument(
-        "--risk", metavar="SHARE", type=_share, default=RISK, help=f"of the intervals and of missing a flake ({RISK:g})"
-    )
-    flakes.add_argument("--json", action="store_true", help="as JSON")
-    compare = command(commands, "compare", _compare, "two runs on one page, what changed first")
-    compare.add_argument("before", metavar="BEFORE", type=Path, help="the folder of a run")
+def add_runs_commands(commands: Any) -> None:
+    """Add them to the command line."""
+    judge = add_command(commands, "judge", _judge, "judge the stored observations of a run again, with today's suites")
+    judge.add_argument("run", metavar="RUN", type=Path, help=FOLDER)
+    told = "hold runs against runs that were good: accept (0), reject (1), neither (2)"
+    gate = add_command(commands, "gate", _gate, told)
+    gate.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=SIDES)
+    told = "cases that were not alike in all of these runs, and how often"
+    flakes = add_command(commands, "flakes", _flakes, told)
+    flakes.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=FOLDER)
+    compare = add_command(commands, "compare", _compare, "two runs on one page, what changed first")
+    compare.add_argument("before", metavar="BEFORE", type=Path, help=FOLDER)
     compare.add_argument("after", metavar="AFTER", type=Path, help="the folder of a later run")
-    compare.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page, as HTML")
-    allure = command(commands, "allure", _allure, "make the Allure report of a run that is over, from its record")
-    allure.add_argument("run", metavar="RUN", type=Path, help="the folder of a run")
-    told = "what Allure keeps of earlier runs, to be shown and added to"
-    allure.add_argument("--history", metavar="FILE", type=Path, help=told)
-
-
-def add_gate_options(parser: argparse.ArgumentParser) -> None:
-    """What the gate is asked with: runs, waivers, when a difference counts."""
-    parser.add_argument(
-        "runs", metavar="RUN", type=Path, nargs="+", help="folders of runs: the baseline, then the candidate"
-    )
-    parser.add_argument(
-        "--candidate", metavar="RUN", type=Path, nargs="+", help="several candidates; all others are the baseline then"
-    )
-    parser.add_argument("--waivers", metavar="FILE", type=Path, help="failures that somebody answers for, as YAML")
-    told = f"chance of one false difference in numbers ({RISK:g})"
-    parser.add_argument("--risk", metavar="SHARE", type=_share, default=RISK, help=told)
-    parser.add_argument(
-        "--min-loss", type=_share, default=0.05, metavar="SHARE", help="a rise of losses that counts (0.05)"
-    )
-    parser.add_argument(
-        "--min-slower", type=float, default=2.0, metavar="TIMES", help="a rise of latency that counts (2)"
-    )
-    parser.add_argument("--allow-emulated", action="store_true", help="take runs on the lab, to try it")
+    told = "make the Allure report of a run that is over, from its record"
+    allure = add_command(commands, "allure", _allure, told)
+    allure.add_argument("run", metavar="RUN", type=Path, help=FOLDER)
 
 
 def gate_asked(options: argparse.Namespace) -> tuple[Sequence[Path], Sequence[Path], Rules]:
@@ -79,13 +51,6 @@ def gate_asked(options: argparse.Namespace) -> tuple[Sequence[Path], Sequence[Pa
 def cannot_judge(problem: Exception) -> UsageError:
     """A line for each reason why the gate gives no answer."""
     return UsageError("cannot judge: " + str(problem).replace("\n", "\npodwire: cannot judge: "))
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be between 0 and 1")
-    return value
 
 
 def _judge(options: argparse.Namespace) -> int:

@@ -7,28 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from podwire.cli.runs import Command, add_gate_options, cannot_judge, gate_asked
+from podwire.cli.options import add_command
+from podwire.cli.runs import SIDES, cannot_judge, gate_asked
 from podwire.errors import UsageError
 
 
-def add_signoff_commands(commands: Any, command: Command) -> None:
-    """Add them to the command line; `command` makes one."""
-    signoff = command(
-        commands, "signoff", _signoff, "ask the gate, and when it accepts, pack and sign all that it rests on"
-    )
-    add_gate_options(signoff)
-    signoff.add_argument("--key", metavar="FILE", type=Path, required=True, help="an SSH key to sign with")
-    signoff.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the bundle, as .tar.gz")
-    verify = command(
-        commands, "verify", _verify, "check a bundle offline: signed and whole (0), refused (1), cannot check (2)"
-    )
+def add_signoff_commands(commands: Any) -> None:
+    """Add them to the command line."""
+    told = "ask the gate, and when it accepts, pack and sign all that it rests on"
+    signoff = add_command(commands, "signoff", _signoff, told)
+    signoff.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=SIDES)
+    told = "check a bundle offline: signed and whole (0), refused (1), cannot check (2)"
+    verify = add_command(commands, "verify", _verify, told)
     verify.add_argument("bundle", metavar="BUNDLE", type=Path, help="what `podwire signoff` wrote")
-    told = "who may sign (ssh-keygen(1), ALLOWED SIGNERS)"
-    verify.add_argument("--allowed-signers", metavar="FILE", type=Path, required=True, help=told)
-    verify.add_argument("--identity", metavar="NAME", help="it must be this one of them")
-    verify.add_argument("--allow-emulated", action="store_true", help="take runs on the lab, to try it")
-    laxer = "take a gate that was asked with laxer rules than podwire's own"
-    verify.add_argument("--allow-lax-rules", action="store_true", help=laxer)
 
 
 def _signoff(options: argparse.Namespace) -> int:

@@ -14,7 +14,9 @@ from podwire.planning.plan import Plan
 from podwire.platforms.hns import HnsDsr, HnsMode, NoListing, dsr_told_by, load_balancers_in, mode_told_by, networks_in
 from podwire.platforms.mode_on_the_wire import WireMode, told_by_wire, with_dsr, with_hns, with_wire
 from podwire.probing.requests import HNS_LOAD_BALANCERS, HNS_NETWORKS
-from podwire.running.runner import Runner, RunOptions, Say
+from podwire.running.run_options import RunOptions
+from podwire.running.runner import Runner
+from podwire.running.target import Say
 
 REQUIREMENT = "FLOW-POD-POD-IP"
 """Whose cases are sent: the plainest flow that there is."""
@@ -25,12 +27,13 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
     Windows nodes and one on a node. Probes are removed afterwards."""
     chosen = replace(options.selection, areas=(), requirements=(REQUIREMENT,), families=("ipv4",))
     runner = Runner(replace(options, selection=chosen), say)
+    scope = runner.scope
     try:
-        across, same_node = _case(runner.plan, "cross-node"), _case(runner.plan, "same-node")
-        asked = list(_listings(runner.facts, chosen.nodes_per_os))
+        across, same_node = _case(scope.plan, "cross-node"), _case(scope.plan, "same-node")
+        asked = list(_listings(scope.facts, chosen.nodes_per_os))
         wanted = [case for case in (across, same_node) if case]
         seen = runner.observe([*asked, *wanted]) if asked else {}
-        facts = runner.facts
+        facts = scope.facts
         for case in asked:
             observation, node = seen[case.id].observation, case.client.node
             if case.flow.tool == HNS_NETWORKS:
@@ -43,7 +46,8 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
         wire = told_by_wire(seen[across.id].observation, seen[same_node.id].observation if same_node else None)
         return with_wire(facts, wire, f"{across.client.node} to {across.server.node}")
     finally:
-        runner.close()
+        for line in runner.close():
+            say(line)
 
 
 def _listings(facts: ClusterFacts, nodes_per_os: int) -> Iterator[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,6 @@ class Ledger:
     def __init__(self) -> None:
         self._cases: dict[str, CaseRecord] = {}
         self._record: RunRecord | None = None
-        self._run_dir: Path | None = None
         self._reports: dict[str, str] = {}
         self._allure: subprocess.Popen[bytes] | None = None
 
@@ -38,7 +37,7 @@ class Ledger:
         """Start what takes its time to get ready for the reports: to be called while the flows are in flight."""
         from podwire.reporting.allure_report import warm_up
 
-        if runner.options.page and self._allure is None:
+        if not runner.options.output.no_page and self._allure is None:
             self._allure = warm_up(_checkout())
 
     def add(self, record: CaseRecord) -> None:
@@ -49,63 +48,73 @@ class Ledger:
         """Planned cases without a verdict, once the run is finished."""
         return self._record.missing if self._record else ()
 
-    def finish(self, runner: Runner, interrupted: str | None) -> RunRecord:
-        """Write evidence, record and reports into the run's folder."""
+    def write(self, runner: Runner, interrupted: str | None) -> None:
+        """Write evidence, observations, the record, its seal and its views into the run's folder. OSError as the system
+        gives it.
+
+        This comes before anything is taken away, for what is not written can be lost. Nothing sealed is written again.
+        """
         from podwire.reporting.allure import write_allure_results
-        from podwire.reporting.allure_report import generate_report
         from podwire.reporting.coverage import write_coverage
         from podwire.reporting.ctrf import write_ctrf
         from podwire.reporting.matrix import write_matrix
         from podwire.reporting.sonobuoy import write_sonobuoy
 
         began = time.monotonic()
-        self._run_dir = runner.run_dir
+        folder = runner.folder.path
         cases = tuple(self._with_evidence(case, runner) for case in self._cases.values())
-        stored_from = time.monotonic()
-        observations = self._stored(runner, self._run_dir)
-        runner.timings["observations"] = time.monotonic() - stored_from
+        with runner.timings.measured("observations"):
+            observations = self._stored(runner, folder)
         record = RunRecord(
             run_id=runner.run_id,
             version=__version__,
             started=runner.started,
             finished=time.time(),
-            facts=runner.facts,
+            facts=runner.scope.facts,
             cases=cases,
             exclusions=tuple(
                 ExclusionRecord(requirement=one.requirement, cases=one.cases, reason=one.reason)
-                for one in runner.plan.exclusions
+                for one in runner.scope.plan.exclusions
             ),
             missing=tuple(identity for identity in runner.planned if identity not in self._cases),
             interrupted=interrupted,
-            timings={name: round(seconds, 3) for name, seconds in runner.timings.items()},
+            timings=_rounded(runner.timings),
             options=runner.described_options(),
             suite=suites_digest(),
-            images=runner.images,
+            images=runner.probes.images,
             planned=tuple(runner.planned),
             observations=observations,
         )
-        write_record(record, self._run_dir)
-        write_junit(record, self._run_dir)
-        write_ctrf(record, self._run_dir)
-        write_sonobuoy(record, self._run_dir)
-        write_allure_results(record, self._run_dir)
-        matrix = write_matrix(record, self._run_dir, self._decisive(cases, runner))
-        write_coverage(record, runner.catalogue, self._run_dir)
+        write_record(record, folder)
+        write_seal(record, folder)
+        self._record = record
+        write_junit(record, folder)
+        write_ctrf(record, folder)
+        write_sonobuoy(record, folder)
+        write_allure_results(record, folder)
+        matrix = write_matrix(record, folder, self._decisive(cases, runner))
+        write_coverage(record, runner.scope.catalogue, folder)
+        self._reports = {"Matrix": str(matrix), "record": f"{folder}/run.json"}
         runner.timings["reports"] = time.monotonic() - began
+
+    def make_page(self, runner: Runner) -> None:
+        """Make the Allure page of what is written; the summary then knows how long all parts of the run took."""
+        from podwire.reporting.allure_report import generate_report
+
+        if self._record is None:
+            return
+        folder, output = runner.folder.path, runner.options.output
         page, line = None, "not wanted (--no-report)"
-        if runner.options.page:
-            page, line = generate_report(self._run_dir, _checkout(), warm=self._allure, history=runner.history)
-            self._allure = None
+        with runner.timings.measured("Allure report"):
+            if not output.no_page:
+                page, line = generate_report(folder, _checkout(), warm=self._allure, history=runner.history)
+                self._allure = None
         self._reports = {
-            "Matrix": str(matrix),
+            "Matrix": self._reports["Matrix"],
             "Allure report": str(page) if page else line,
-            "record": f"{self._run_dir}/run.json",
+            "record": self._reports["record"],
         }
-        runner.timings["Allure report"] = time.monotonic() - began - runner.timings["reports"]
-        self._record = replace(record, timings={name: round(s, 3) for name, s in runner.timings.items()})
-        write_record(self._record, self._run_dir)
-        write_seal(self._record, self._run_dir)
-        return self._record
+        self._record = replace(self._record, timings=_rounded(runner.timings))
 
     def _stored(self, runner: Runner, run_dir: Path) -> StoredObservations:
         """Keep the observations of all cases that have a verdict."""
@@ -131,10 +140,10 @@ class Ledger:
 
     def _with_evidence(self, case: CaseRecord, runner: Runner) -> CaseRecord:
         sighting = runner.sightings.get(case.id)
-        if sighting is None or (case.verdict.outcome is Outcome.PASS and runner.options.evidence != "all"):
+        if sighting is None or (case.verdict.outcome is Outcome.PASS and runner.options.output.evidence != "all"):
             return case
         shown = sighting.rounds[_decisive_round(case)]
-        files = write_evidence(runner.run_dir, shown.observation, case.verdict, shown.frames)
+        files = write_evidence(runner.folder.path, shown.observation, case.verdict, shown.frames)
         return replace(case, evidence=files)
 
     def exit_code(self, failed_tests: int) -> int:
@@ -150,6 +159,10 @@ class Ledger:
 
 def _decisive_round(case: CaseRecord) -> int:
     return case.rounds.index(case.verdict.outcome) if case.rounds else 0
+
+
+def _rounded(timings: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(seconds, 3) for name, seconds in timings.items()}
 
 
 def _checkout() -> Path | None:

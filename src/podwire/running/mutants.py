@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from podwire.judging.judge import judge
 from podwire.model.verdicts import Outcome, Verdict
-from podwire.running.runner import Runner, RunOptions
-from podwire.suite import expectation_of
+from podwire.running.run_options import LabOptions, RunOptions
+from podwire.running.runner import Runner
 from podwire_lab.faults.registry import FAULTS
 
 Say = Callable[[str], object]
@@ -45,18 +45,17 @@ def outcomes(options: RunOptions) -> Outcomes:
 def verdicts(options: RunOptions, say: Say = lambda text: None) -> Mapping[str, Verdict]:
     """The same with the reasons, by the cases' ids."""
     runner = Runner(options, say)
+    scope = runner.scope
     try:
-        cases = list(runner.plan.cases.values())
+        cases = list(scope.plan.cases.values())
         seen = runner.observe(cases)
-        tests = {f"{test.module}::{test.name}": test for test in runner.tests}
         return {
-            case.id: judge(
-                case, expectation_of(tests[case.test], case.flow), seen[case.id].observation, runner.limitation(case)
-            )
+            case.id: judge(case, scope.expectation(case), seen[case.id].observation, scope.limitation(case))
             for case in cases
         }
     finally:
-        runner.close()
+        for line in runner.close():
+            say(line)
 
 
 def requirement_of(case_id: str) -> str:
@@ -101,8 +100,8 @@ class Hunt:
         if options not in self._healthy:
             found = self._healthy[options] = outcomes(options)
             red = [identity for identity, outcome in found.items() if outcome.red]
-            kind = _kind(options)
-            self._say(f"{options.lab}{kind}: healthy, {len(found)} cases, {len(red)} of them red")
+            kind = _kind(options.lab)
+            self._say(f"{options.lab.profile}{kind}: healthy, {len(found)} cases, {len(red)} of them red")
             for identity in red:
                 self._say(f"  red without a fault: {identity}: {found[identity]}")
             self.red += len(red)
@@ -113,13 +112,13 @@ class Hunt:
         fault, began = FAULTS[name], time.monotonic()
         options = self.options
         if fault.dsr is not None or fault.build is not None:
-            options = replace(options, dsr=fault.dsr, windows_build=fault.build)
+            options = replace(options, lab=replace(options.lab, dsr=fault.dsr, windows_build=fault.build))
         healthy = self.healthy(options)
         able = {requirement_of(identity) for identity in healthy}
         named = tuple(requirement for requirement in fault.kills if requirement in able)
         if not self._whole and named:
             options = replace(options, selection=replace(options.selection, requirements=named))
-        sick = outcomes(replace(options, faults=(name,)))
+        sick = outcomes(replace(options, lab=replace(options.lab, faults=(name,))))
         return mutant(name, named, healthy, sick, time.monotonic() - began)
 
     def unbroken(self, dead: Sequence[Mutant]) -> list[str]:
@@ -128,9 +127,9 @@ class Hunt:
         return sorted(able - {requirement for one in dead for requirement in one.killed})
 
 
-def _kind(options: RunOptions) -> str:
-    dsr = {True: ", DSR on", False: ", DSR off", None: ""}[options.dsr]
-    return dsr + (f", build {options.windows_build}" if options.windows_build else "")
+def _kind(lab: LabOptions) -> str:
+    dsr = {True: ", DSR on", False: ", DSR off", None: ""}[lab.dsr]
+    return dsr + (f", build {lab.windows_build}" if lab.windows_build else "")
 
 
 def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print, *, whole: bool = False) -> int:
@@ -140,13 +139,13 @@ def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print
     """
     hunt = Hunt(options, say, whole=whole)
     hunt.healthy(hunt.options)
-    wanted = [name for name, fault in FAULTS.items() if fault.fits(options.lab)]
+    wanted = [name for name, fault in FAULTS.items() if fault.fits(options.lab.profile)]
     done: list[Mutant] = []
     for name in names or wanted:
         done.append(hunt.mutant(name))
         say(line(done[-1]))
     alive = [one for one in done if not one.dead]
-    say(f"{options.lab}: {len(done) - len(alive)} of {len(done)} faults killed")
+    say(f"{options.lab.profile}: {len(done) - len(alive)} of {len(done)} faults killed")
     unbroken = [] if names else hunt.unbroken(done)
     for requirement in unbroken:
         say(f"  no fault kills {requirement}")

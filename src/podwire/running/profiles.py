@@ -13,6 +13,7 @@ from podwire.errors import UsageError
 from podwire.records.files import load_record
 from podwire.records.run import RunRecord
 from podwire.reporting.words import tally
+from podwire.running.option_values import require_names
 
 Say = Callable[[str], object]
 JUDGED = (0, 1, 10)
@@ -39,9 +40,7 @@ class ProfileRuns:
 
 def chosen(names: Sequence[str], known: Sequence[str]) -> list[str]:
     """The profiles of these names, or all. `UsageError` for a name that there is not."""
-    for name in names:
-        if name not in known:
-            raise UsageError(f"profiles: {name}: unknown lab profile; there are: {', '.join(known)}")
+    require_names("profiles:", names, known)
     return list(names or known)
 
 

@@ -20,6 +20,7 @@ from podwire.gating.runs import gate_over, load_run
 from podwire.reporting.gate_text import headline
 from podwire.reporting.words import requirement_of
 from podwire.running.connect_check import REQUIREMENTS, connects, newly_lost
+from podwire.running.option_values import require_names
 from podwire.running.regressions import Regression, RegressionError, load_regressions
 from podwire_lab.faults.registry import FAULTS
 
@@ -55,9 +56,7 @@ def chosen(names: Sequence[str]) -> list[Regression]:
         known = {regression.id: regression for regression in load_regressions()}
     except RegressionError as problem:
         raise UsageError(f"replay: {problem}") from problem
-    for name in names:
-        if name not in known:
-            raise UsageError(f"replay: {name}: unknown regression; there are: {', '.join(known)}")
+    require_names("replay:", names, known)
     return [known[name] for name in names or known]
 
 

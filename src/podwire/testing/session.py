@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
-import signal
-from collections.abc import Generator
-from dataclasses import replace
+import sys
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,22 @@ from podwire.catalogue.load import CatalogueError
 from podwire.errors import PodwireError, UsageError
 from podwire.judging.case_record import case_record
 from podwire.model.cases import Case
-from podwire.model.facts import ClusterFacts, ExternalHost
+from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
-from podwire.planning.plan import PlanError, Selection
-from podwire.platforms.stated_file import stated_in
+from podwire.planning.plan import PlanError
 from podwire.records.run import CaseRecord
+from podwire.running.closed_pipes import unbroken, unbroken_output
 from podwire.running.ledger import Ledger
-from podwire.running.runner import Runner, RunOptions
+from podwire.running.options import read_options, rows_of
+from podwire.running.run_options import RunOptions, run_options
+from podwire.running.runner import Runner
+from podwire.running.signals import interrupt_on_ending_signals, without_interrupts
 from podwire.running.workers import Observatory, observed
 from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
+
+MISTAKES = (PodwireError, CatalogueError, PlanError)
+"""What ends a run before it begins, and is explained by its text alone."""
 
 RUNNER = pytest.StashKey[Runner]()
 LEDGER = pytest.StashKey[Ledger]()
@@ -38,59 +43,12 @@ RECORD = "podwire_record"
 
 def options_of(config: pytest.Config) -> RunOptions:
     """The run's options; `UsageError` names the option that is wrong."""
-    get = config.getoption
-    family = get("--family")
-    families = {"ipv4": ("ipv4",), "ipv6": ("ipv6",), "both": ("ipv4", "ipv6")}
-    if family not in families:
-        raise UsageError(f"--family {family}: unknown; there are: {', '.join(families)}")
-    if get("--nodes-per-os") < 1:
-        raise UsageError(f"--nodes-per-os {get('--nodes-per-os')}: must be 1 or more")
-    if get("--repeat") < 1:
-        raise UsageError(f"--repeat {get('--repeat')}: must be 1 or more")
-    if get("--lab") and (get("--kubeconfig") or get("--context")):
-        raise UsageError("--lab and --kubeconfig/--context exclude each other")
-    if get("--facts") and not (get("--kubeconfig") or get("--context")):
-        raise UsageError("--facts: is for a real cluster; what a lab is, its profile says")
-    external, agent = get("--external-host"), get("--external-agent")
-    if agent and not external:
-        raise UsageError("--external-agent: needs --external-host, the host that it runs on")
-    return RunOptions(
-        lab=get("--lab") or RunOptions.lab,
-        dsr={"on": True, "off": False, None: None}[get("--dsr")],
-        windows_build=get("--windows-build"),
-        faults=tuple(get("--fault")),
-        kubeconfig=get("--kubeconfig"),
-        context=get("--context"),
-        external=replace(_external_host(external), agent=bool(agent)) if external else None,
-        external_agent=tuple(shlex.split(agent)) if agent else (),
-        load_balancer=get("--load-balancer"),
-        stated=stated_in(get("--facts")) if get("--facts") else None,
-        selection=Selection(
-            areas=tuple(get("--area")),
-            requirements=tuple(get("--requirement")),
-            families=families[family],  # type: ignore[arg-type]
-            nodes_per_os=get("--nodes-per-os"),
-            fill_nodes=get("--fill-nodes"),
-        ),
-        linux_image=get("--linux-image"),
-        windows_image=get("--windows-image"),
-        run_dir=get("--run-dir"),
-        evidence=get("--evidence"),
-        keep=get("--keep"),
-        page=not get("--no-report"),
-        history=get("--history"),
-        timeout=get("--probe-timeout"),
-        repeat=get("--repeat"),
-    )
+    rows = rows_of("pytest")
+    return run_options(read_options(rows, {row.flag: config.getoption(row.flag) for row in rows}))
 
 
-def _external_host(text: str) -> ExternalHost:
-    from podwire.cluster.connect import parse_external_host
-
-    return parse_external_host(text)
-
-
-def _is_worker(config: pytest.Config) -> bool:
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of pytest-xdist."""
     return hasattr(config, "workerinput")
 
 
@@ -101,29 +59,55 @@ def _say(config: pytest.Config, text: str) -> None:
         return
     with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
         reporter.ensure_newline()
+        if config.get_terminal_writer().width_of_current_line:
+            reporter.line("")  # the dots of workers are no line of the reporter's own
         reporter.write_line(f"podwire: {text}")
 
 
 def _stop(problem: Exception) -> None:
     """End the session with the one line that the problem is, and its exit code."""
-    pytest.exit(str(problem), returncode=getattr(problem, "exit_code", 2))
+    pytest.exit(str(problem), returncode=getattr(problem, "exit_code", UsageError.exit_code))
+
+
+def prepare(config: pytest.Config) -> int | None:
+    """Make the plan of the run that this configuration asks for, before pytest begins.
+
+    The exit code when there is none, its reason having been said in one line. From here on nobody has to read what
+    is said: a closed pipe changes nothing.
+    """
+    config.add_cleanup(partial(setattr, sys, "stdout", sys.stdout))
+    sys.stdout = unbroken(sys.stdout)
+    try:
+        runner = _made(config)
+        if not config.option.collectonly:
+            runner.folder.check()
+    except MISTAKES as problem:
+        with unbroken_output():
+            print(f"podwire: {problem}", file=sys.stderr)
+        return int(getattr(problem, "exit_code", UsageError.exit_code))
+    return None
 
 
 def runner_of(config: pytest.Config) -> Runner:
     """The runner of this session, made on first use. In an xdist worker it only plans."""
     if RUNNER not in config.stash:
         try:
-            runner = Runner(options_of(config), lambda text: _say(config, text))
-            if _is_worker(config):
-                given = config.workerinput["podwire_facts"]  # type: ignore[attr-defined]
-                runner.use_facts(ClusterFacts.from_dict(given))
-            _ = runner.plan
-        except (PodwireError, CatalogueError, PlanError) as problem:
+            return _made(config)
+        except MISTAKES as problem:
             _stop(problem)
-        config.stash[RUNNER] = runner
-        ledger = config.stash[LEDGER] = Ledger()
-        runner.idle = lambda: ledger.prepare(runner)
     return config.stash[RUNNER]
+
+
+def _made(config: pytest.Config) -> Runner:
+    runner = Runner(options_of(config), lambda text: _say(config, text))
+    if is_worker(config):
+        given = config.workerinput["podwire_facts"]  # type: ignore[attr-defined]
+        runner.scope.use_facts(ClusterFacts.from_dict(given))
+    _ = runner.scope.plan
+    ledger = config.stash[LEDGER] = Ledger()
+    runner.idle = lambda: ledger.prepare(runner)
+    config.stash[RUNNER] = runner
+    return runner
 
 
 # --- collection -------------------------------------------------------------------------------------------------------
@@ -135,7 +119,7 @@ def pytest_pycollect_makeitem(
 ) -> list[pytest.Item] | None:
     """A test without a case on this cluster is no item: in the record it is an exclusion with its reason."""
     found = _suite_test(obj, collector.path)
-    if found is None or runner_of(collector.config).plan.of(f"{found.module}::{found.name}"):
+    if found is None or runner_of(collector.config).scope.plan.of(f"{found.module}::{found.name}"):
         return None
     return []
 
@@ -144,7 +128,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     found = _suite_test(metafunc.function, metafunc.definition.path)
     if found is None:
         return
-    cases = runner_of(metafunc.config).plan.of(f"{found.module}::{found.name}")
+    cases = runner_of(metafunc.config).scope.plan.of(f"{found.module}::{found.name}")
     metafunc.parametrize("case", cases, ids=[case.words for case in cases], indirect=True)
 
 
@@ -169,11 +153,11 @@ def observe(session: pytest.Session) -> dict[str, tuple[Observation, ...]]:
     config = session.config
     cases = [case for item in session.items if (case := _case_of(item)) is not None]
     try:
-        if _is_worker(config):
+        if is_worker(config):
             meet = config.workerinput  # type: ignore[attr-defined]
             return dict(observed(meet["podwire_address"], meet["podwire_key"], cases))
         runner = runner_of(config)
-        runner.make_run_dir()
+        runner.folder.make()
         seen = runner.observe(cases)
         return {case.id: tuple(one.observation for one in seen[case.id].rounds) for case in cases}
     except PodwireError as problem:
@@ -184,7 +168,7 @@ def observe(session: pytest.Session) -> dict[str, tuple[Observation, ...]]:
 
 def under_test(item: pytest.Item, case: Case, rounds: tuple[Observation, ...]) -> CaseUnderTest:
     """The `case` of a test: it judges every round's observation when the test declares its expectation."""
-    one = CaseUnderTest(case, rounds, runner_of(item.config).limitation(case))
+    one = CaseUnderTest(case, rounds, runner_of(item.config).scope.limitation(case))
     item.stash[UNDER_TEST] = one
     return one
 
@@ -203,7 +187,7 @@ def pytest_runtest_makereport(
             report.outcome, report.longrepr = "failed", "the test declared no expectation: case.expect was never called"
         return report
     test = getattr(item, "function")  # noqa: B009
-    record = case_record(runner_of(item.config).catalogue, under_test, title=test.__name__)
+    record = case_record(runner_of(item.config).scope.catalogue, under_test, title=test.__name__)
     setattr(report, RECORD, record.to_json())
     if isinstance(call.excinfo and call.excinfo.value, (NotMet, Inconclusive)):
         # The summary at the end explains it; here one line is enough.
@@ -233,13 +217,13 @@ def pytest_configure_node(node: Any) -> None:
     config = node.config
     runner = runner_of(config)
     try:
-        runner.make_run_dir()
+        runner.folder.make()
     except UsageError as problem:
         _stop(problem)
     if OBSERVATORY not in config.stash:
         config.stash[OBSERVATORY] = Observatory(runner)
     observatory = config.stash[OBSERVATORY]
-    node.workerinput["podwire_facts"] = runner.facts.to_dict()
+    node.workerinput["podwire_facts"] = runner.scope.facts.to_dict()
     node.workerinput["podwire_address"] = observatory.address
     node.workerinput["podwire_key"] = observatory.key
 
@@ -257,25 +241,20 @@ _SESSION: list[pytest.Config] = []
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if _is_worker(session.config):
+    if is_worker(session.config):
         return
     _SESSION[:] = [session.config]
-    signal.signal(signal.SIGTERM, _terminated)
+    session.config.add_cleanup(interrupt_on_ending_signals())
     # Here, and not when it is first needed: an Exit during collection would be one error a module.
     runner = runner_of(session.config)
     if not session.config.option.collectonly:
         runner.begin()
 
 
-def _terminated(number: int, frame: object) -> None:
-    # pytest tears down on KeyboardInterrupt and on nothing else; a CI that cancels sends SIGTERM.
-    raise KeyboardInterrupt("SIGTERM")
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
-    if _is_worker(config) or RUNNER not in config.stash:
+    if is_worker(config) or RUNNER not in config.stash:
         return
     runner, ledger = config.stash[RUNNER], config.stash[LEDGER]
     if OBSERVATORY in config.stash:
@@ -283,31 +262,51 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         config.stash[OBSERVATORY].close()
         if problem is not None:
             session.exitstatus = problem.exit_code
+            config.stash[STOPPED] = str(problem)
             _say(config, str(problem))
-    left = runner.close()
-    for one in left:
-        _say(config, f"could not be removed: {one}")
-    if config.option.collectonly:
-        return
-    if not runner.planned:
-        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
-            session.exitstatus = 2
-            _say(config, "no case is left to run; look at the selection and at `podwire plan`")
-        return
-    ended_early = exitstatus == pytest.ExitCode.INTERRUPTED or STOPPED in config.stash
-    interrupted = config.stash.get(STOPPED, "by a signal") if ended_early else None
-    ledger.finish(runner, interrupted)
-    if exitstatus == pytest.ExitCode.TESTS_FAILED or (exitstatus == pytest.ExitCode.OK and ledger.missing):
-        session.exitstatus = ledger.exit_code(session.testsfailed)
+    interrupted = _interrupted(config, exitstatus)
+    written = (
+        runner.planned and not config.option.collectonly and _kept(session, lambda: ledger.write(runner, interrupted))
+    )
+    if interrupted and (command := runner.cleanup_command()):
+        _say(config, f"cleaning up; one more signal ends that, and then {command} removes what is left")
+    for line in runner.close():
+        _say(config, line)
+    if written:
+        _kept(session, lambda: ledger.make_page(runner))
+        if exitstatus == pytest.ExitCode.TESTS_FAILED or (exitstatus == pytest.ExitCode.OK and ledger.missing):
+            session.exitstatus = ledger.exit_code(session.testsfailed)
+    elif exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not config.option.collectonly:
+        session.exitstatus = UsageError.exit_code
+        _say(config, "no case is left to run; look at the selection and at `podwire plan`")
+
+
+def _kept(session: pytest.Session, write: Callable[[], object]) -> bool:
+    """Write what is to be kept of the run; an interrupt has to wait for it. False where it cannot be written."""
+    try:
+        with without_interrupts():
+            write()
+    except OSError as problem:
+        session.exitstatus = UsageError.exit_code
+        _say(session.config, f"{problem.filename or 'the record'}: cannot be written: {problem.strerror}")
+        return False
+    return True
+
+
+def _interrupted(config: pytest.Config, exitstatus: int) -> str | None:
+    """Why the run ended early; None if it did not."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED or STOPPED in config.stash:
+        return config.stash.get(STOPPED, "by a signal")
+    return None
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if _is_worker(config) or LEDGER not in config.stash:
+    if is_worker(config) or LEDGER not in config.stash:
         return
     for line in config.stash[LEDGER].summary(colour=terminalreporter.isatty):
         terminalreporter.write_line(line)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if RUNNER in config.stash and not _is_worker(config):
+    if RUNNER in config.stash and not is_worker(config):
         config.stash[RUNNER].close()

@@ -4,14 +4,16 @@ import pytest
 
 from podwire.planning.plan import Selection
 from podwire.running.mutants import requirement_of
-from podwire.running.runner import Runner, RunOptions
+from podwire.running.run_options import LabOptions, RunOptions
+from podwire.running.runner import Runner
 from podwire_lab.faults.registry import FAULTS
 from podwire_lab.model.profiles import PROFILES
 
 
 def judged(profile, dsr, build):
-    options = RunOptions(lab=profile, dsr=dsr, windows_build=build, selection=Selection(fill_nodes=True))
-    return {requirement_of(identity) for identity in Runner(options).plan.cases}
+    lab = LabOptions(profile=profile, dsr=dsr, windows_build=build)
+    options = RunOptions(lab=lab, selection=Selection(fill_nodes=True))
+    return {requirement_of(identity) for identity in Runner(options).scope.plan.cases}
 
 
 @pytest.mark.parametrize("profile", PROFILES)

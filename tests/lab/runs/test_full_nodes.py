@@ -6,7 +6,7 @@ from runninglab import Api, start_lab, until
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
 from podwire.running.mutants import outcomes
-from podwire.running.runner import RunOptions
+from podwire.running.run_options import LabOptions, RunOptions
 
 PODS = "/api/v1/namespaces/default/pods"
 SLEEP = ("python", "-c", "import signal; signal.sigwait({15})")
@@ -42,10 +42,12 @@ def test_a_pod_more_than_the_card_has_addresses_waits_and_gets_one_only_after_it
 
 def test_a_run_fills_a_node_of_calico_and_one_pod_gets_no_address():
     selection = Selection(requirements=("ADDR-CALICO-60",), fill_nodes=True)
-    assert set(outcomes(RunOptions(lab="overlay-calico-vxlan", selection=selection)).values()) == {Outcome.PASS}
+    assert set(outcomes(RunOptions(lab=LabOptions(profile="overlay-calico-vxlan"), selection=selection)).values()) == {
+        Outcome.PASS
+    }
 
 
 def test_a_run_fills_a_node_of_eks_and_its_addresses_rest():
     selection = Selection(requirements=("ADDR-COOL-DOWN", "EKS-USED-UP"), fill_nodes=True)
-    found = outcomes(RunOptions(lab="awsvpc", selection=selection))
+    found = outcomes(RunOptions(lab=LabOptions(profile="awsvpc"), selection=selection))
     assert (len(found), set(found.values())) == (3, {Outcome.PASS})

@@ -6,7 +6,7 @@ import yaml
 from podwire.cli import main as cli
 from podwire.model.facts import Encapsulation
 from podwire.running.facts_from_wire import facts_from_wire
-from podwire.running.runner import RunOptions
+from podwire.running.run_options import LabOptions, RunOptions
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from podwire.running.runner import RunOptions
     ],
 )
 def test_the_wire_tells_what_the_api_tells(profile, mode, tunnel):
-    facts = facts_from_wire(RunOptions(lab=profile))
+    facts = facts_from_wire(RunOptions(lab=LabOptions(profile=profile)))
     assert (facts.mode, facts.encapsulation) == (mode, tunnel)
     assert any(signal.startswith("wire, windows-1 to windows-2: ") for signal in facts.signals)
     by_hns = [signal for signal in facts.signals if signal.startswith("HNS of ")]
@@ -28,13 +28,17 @@ def test_the_wire_tells_what_the_api_tells(profile, mode, tunnel):
 
 
 def test_a_wire_that_is_not_as_the_api_says_is_a_conflict():
-    facts = facts_from_wire(RunOptions(lab="l2tunnel-azure-cni", faults=("same-node-stays-inside",)))
+    facts = facts_from_wire(
+        RunOptions(lab=LabOptions(profile="l2tunnel-azure-cni", faults=("same-node-stays-inside",)))
+    )
     assert facts.mode == "unknown"
     assert facts.signals[-1] == "conflict: network mode l2tunnel (HNS) and l2bridge (wire); taken as unknown"
 
 
 def test_load_balancers_that_are_not_as_kube_proxy_is_told_are_a_conflict():
-    facts = facts_from_wire(RunOptions(lab="l2bridge-win-bridge", faults=("load-balancers-with-other-dsr",)))
+    facts = facts_from_wire(
+        RunOptions(lab=LabOptions(profile="l2bridge-win-bridge", faults=("load-balancers-with-other-dsr",)))
+    )
     assert facts.dsr is None
     assert "conflict: Direct Server Return on before, and not by HNS of windows-1; taken as unknown" in facts.signals
 

@@ -1,0 +1,36 @@
+"""The command `podwire cleanup`: removes what runs left in a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from podwire.cli.options import add_command
+
+
+def add_cleanup_command(commands: Any) -> None:
+    """Add it to the command line."""
+    add_command(commands, "cleanup", _cleanup, "remove what runs left in a cluster (the one that kubectl would take)")
+
+
+def _cleanup(options: argparse.Namespace) -> int:
+    from podwire.cluster.connect import connect
+    from podwire.cluster.deployment.cleanup import cleanup, describe_age, find_leftovers
+
+    connection = connect(options.kubeconfig, options.context)
+    try:
+        found = find_leftovers(connection, run=options.run, older_than=options.older_than)
+        if not found:
+            print(f"context {connection.name}: nothing to remove")
+            return 0
+        if options.dry_run:
+            for one in found:
+                print(f"would remove namespace {one.namespace} (run of {one.owner}, {describe_age(one.age)} old)")
+            return 0
+        stays = cleanup(connection, found, say=print)
+    finally:
+        connection.close()
+    for line in stays:
+        print(f"podwire: {line}", file=sys.stderr)
+    return 3 if stays else 0

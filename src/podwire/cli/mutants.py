@@ -1,0 +1,30 @@
+"""The command `podwire mutants`: one run a fault of the lab, and which requirement notices it."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from typing import Any
+
+from podwire.cli.options import add_command
+from podwire.cli.output import suites_as_input
+from podwire.running.option_values import require_names
+
+
+def add_mutants_command(commands: Any) -> None:
+    """Add it to the command line."""
+    mutants = add_command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
+    mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
+
+
+def _mutants(options: argparse.Namespace) -> int:
+    from podwire.running.mutants import run_mutants
+    from podwire.running.run_options import run_options
+    from podwire.running.signals import interrupted_by_signals
+    from podwire_lab.faults.registry import FAULTS
+
+    require_names("mutants:", options.names, FAULTS)
+    asked = run_options(options.values)
+    with suites_as_input(), interrupted_by_signals():
+        say = functools.partial(print, flush=True)
+        return run_mutants(asked, options.names, say, whole=options.whole)

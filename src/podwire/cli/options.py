@@ -1,0 +1,213 @@
+"""Options on the command line: rows of commands that start no run, and how argparse is told of all of them.
+
+The rows of runs are in `running.options`. Both together are the table of docs/options.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from podwire.running import option_values as values
+from podwire.running.options import RUN_OPTIONS, Option, read_options, rows_of
+
+Function = Callable[[argparse.Namespace], int]
+
+_SIDES = ("gate", "signoff")
+
+COMMAND_OPTIONS = (
+    Option(
+        flag="--wire",
+        help="also put probes into the cluster and look at the packets of two flows",
+        commands=("facts",),
+    ),
+    Option(
+        flag="--areas",
+        metavar="N",
+        read=values.whole_number,
+        several="words",
+        help="only these areas of the notes",
+        commands=("catalogue",),
+    ),
+    Option(flag="--json", help="as JSON", commands=("catalogue", "judge", "flakes")),
+    Option(flag="--list", help="only list them, with their sources", commands=("profiles", "replay")),
+    Option(
+        flag="--from",
+        metavar="RUN",
+        read=values.path,
+        several="repeatable",
+        help="make the table from this run",
+        commands=("profiles",),
+        field="runs",
+    ),
+    Option(
+        flag="--whole",
+        help="run all cases each time, not those alone that may notice",
+        commands=("mutants", "replay"),
+    ),
+    Option(
+        flag="--output",
+        short="-o",
+        metavar="DIR",
+        read=values.path,
+        help="where runs and results go, reports/COMMAND/TIME otherwise",
+        commands=("profiles", "replay"),
+    ),
+    Option(
+        flag="--output",
+        short="-o",
+        metavar="FILE",
+        read=values.path,
+        help="write there, and print the decision only",
+        commands=("gate",),
+    ),
+    Option(
+        flag="--output",
+        short="-o",
+        metavar="FILE",
+        read=values.path,
+        required=True,
+        help="the page (HTML) or the bundle (.tar.gz)",
+        commands=("compare", "signoff"),
+    ),
+    Option(
+        flag="--output",
+        short="-o",
+        metavar="FILE",
+        read=values.path,
+        default="agent.pyz",
+        help="where to",
+        commands=("agent",),
+    ),
+    Option(
+        flag="--format",
+        metavar="text|json|markdown",
+        read=values.one_of(("text", "json", "markdown")),
+        default="text",
+        help="of the output",
+        commands=("gate",),
+    ),
+    Option(
+        flag="--candidate",
+        metavar="RUN",
+        read=values.path,
+        several="words",
+        help="several candidates; all others are the baseline then",
+        commands=_SIDES,
+    ),
+    Option(
+        flag="--waivers",
+        metavar="FILE",
+        read=values.path,
+        help="failures that somebody answers for, as YAML",
+        commands=_SIDES,
+    ),
+    Option(
+        flag="--risk",
+        metavar="SHARE",
+        read=values.share,
+        default="0.001",
+        help="chance of one false difference in numbers, of a wrong interval or a missed flake",
+        commands=(*_SIDES, "flakes"),
+    ),
+    Option(
+        flag="--min-loss",
+        metavar="SHARE",
+        read=values.share,
+        default="0.05",
+        help="a rise of losses that counts",
+        commands=_SIDES,
+    ),
+    Option(
+        flag="--min-slower",
+        metavar="TIMES",
+        read=values.factor,
+        default="2",
+        help="a rise of latency that counts",
+        commands=_SIDES,
+    ),
+    Option(flag="--allow-emulated", help="take runs on the lab, to try it", commands=(*_SIDES, "verify")),
+    Option(
+        flag="--key",
+        metavar="FILE",
+        read=values.path,
+        required=True,
+        help="an SSH key to sign with",
+        commands=("signoff",),
+    ),
+    Option(
+        flag="--allowed-signers",
+        metavar="FILE",
+        read=values.path,
+        required=True,
+        help="who may sign (ssh-keygen(1), ALLOWED SIGNERS)",
+        commands=("verify",),
+    ),
+    Option(flag="--identity", metavar="NAME", help="it must be this one of them", commands=("verify",)),
+    Option(
+        flag="--allow-lax-rules",
+        help="take a gate that was asked with laxer rules than podwire's own",
+        commands=("verify",),
+    ),
+    Option(flag="--run", metavar="ID", help="only this run", commands=("cleanup",)),
+    Option(
+        flag="--older-than",
+        metavar="AGE",
+        read=values.age,
+        default="0",
+        help="only runs of that age or more: 90s, 15m, 2h, 1d",
+        commands=("cleanup",),
+    ),
+    Option(flag="--dry-run", help="only say what would be removed", commands=("cleanup",)),
+)
+
+TABLE = (*RUN_OPTIONS, *COMMAND_OPTIONS)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, whose complaints are one line."""
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """The arguments of the command that the words name. Ends the process with exit code 2 for a mistake."""
+        found, unknown = self.parse_known_args(words)
+        if unknown:
+            near = difflib.get_close_matches(
+                unknown[0].partition("=")[0], [row.flag for row in rows_of(found.command, TABLE)]
+            )
+            guess = f"; did you mean {' or '.join(near)}?" if near else ""
+            self.error(f"{found.command}: {unknown[0]}: unknown{guess}", found.command)
+        return found
+
+    def error(self, message: str, command: str = "") -> NoReturn:
+        self.exit(2, f"podwire: {message}; see {' '.join(filter(None, (self.prog, command)))} --help\n")
+
+
+def add_command(commands: Any, name: str, function: Function, text: str) -> argparse.ArgumentParser:
+    """A command with all options that the table has for it; `name` is `lab up` for a command of a command."""
+    shown = f"{text[0].upper()}{text[1:]}."
+    parser: argparse.ArgumentParser = commands.add_parser(name.rsplit(maxsplit=1)[-1], help=text, description=shown)
+    parser.set_defaults(function=function, command=name)
+    for row in rows_of(name, TABLE):
+        told = row.declaration() | ({"required": True} if row.required else {})
+        parser.add_argument(*filter(None, (row.short, row.flag)), dest=row.flag, **told)
+    return parser
+
+
+def with_values(options: argparse.Namespace) -> argparse.Namespace:
+    """The arguments of a command with the value of each option as an attribute; `values` has them by flag, and `texts`
+    what was written.
+
+    `UsageError` for a wrong value, and for two that exclude each other.
+    """
+    rows = rows_of(options.command, TABLE)
+    texts = {row.flag: getattr(options, row.flag) for row in rows}
+    made = argparse.Namespace(texts=texts, values=read_options(rows, texts))
+    for name, value in vars(options).items():
+        if name not in texts:
+            setattr(made, name, value)
+    for row in rows:
+        name = row.field if row.field and "." not in row.field else row.flag.removeprefix("--").replace("-", "_")
+        setattr(made, name, made.values[row.flag])
+    return made

@@ -1,0 +1,74 @@
+"""Commands that say what a run would be: `podwire facts|plan|catalogue`. They put nothing into a cluster, but
+`facts --wire`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from podwire.cli.options import add_command
+from podwire.cli.output import say, suites_as_input
+
+if TYPE_CHECKING:
+    from podwire.model.facts import ClusterFacts
+    from podwire.running.run_options import RunOptions
+
+
+def add_plan_commands(commands: Any) -> None:
+    """Add them to the command line."""
+    add_command(commands, "facts", _facts, "what is discovered of a cluster, as YAML")
+    add_command(commands, "plan", _plan, "cases with expectations, exclusions with reasons")
+    add_command(commands, "catalogue", _catalogue, "the rows of the domain notes, and what each of them became")
+
+
+def _facts(options: argparse.Namespace) -> int:
+    import yaml
+
+    from podwire.platforms.profiles import profile_of
+    from podwire.running.facts_from_wire import facts_from_wire
+    from podwire.running.run_options import run_options
+    from podwire.running.signals import interrupted_by_signals
+
+    asked = run_options(options.values)
+    with suites_as_input(), interrupted_by_signals():
+        facts = facts_from_wire(asked, say) if options.wire else _facts_of_the_api(asked)
+    tree = {"profile": profile_of(facts), **facts.to_dict()}
+    print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120), end="")
+    return 0
+
+
+def _facts_of_the_api(asked: RunOptions) -> ClusterFacts:
+    from podwire.running.target import target_of
+    from podwire.running.timings import Timings
+
+    target = target_of(asked, Timings())
+    try:
+        target.connect(lambda text: None)
+        return target.facts()
+    finally:
+        target.close()
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from podwire.planning.plan import listing
+    from podwire.running.run_options import run_options
+    from podwire.running.runner import Runner
+
+    with suites_as_input():
+        runner = Runner(run_options(options.values))
+        try:
+            scope = runner.scope
+            plan = scope.plan
+            sentences = {case.id: list(scope.expectation(case).sentences()) for case in plan.cases.values()}
+        finally:
+            runner.close()
+    print(listing(plan, sentences), end="")
+    return 0
+
+
+def _catalogue(options: argparse.Namespace) -> int:
+    from podwire.catalogue.load import rows_told
+
+    with suites_as_input():
+        print(rows_told(options.areas, as_json=options.json), end="")
+    return 0

@@ -1,0 +1,156 @@
+"""How the text of an option becomes a value. Each reader takes the text and gives the value; ValueError says what is
+wrong with it, and `UsageError` where the text of the whole line is known already.
+
+What takes time to import is imported by the reader that needs it: the table of options is read in every pytest run of
+the environment that podwire is installed in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from podwire.errors import UsageError
+
+if TYPE_CHECKING:
+    from podwire.model.facts import ExternalHost
+    from podwire.platforms.stated import StatedFacts
+
+Read = Callable[[str], Any]
+MOST_DIGITS = 9
+A_FEW = 5
+
+
+def known_name(text: str, names: Iterable[str]) -> str:
+    """The text, which must be one of the names; ValueError lists a few names, and of many those that it resembles."""
+    admitted = list(names)
+    if text in admitted:
+        return text
+    near = difflib.get_close_matches(text, admitted, cutoff=0.7) if len(admitted) > A_FEW else []
+    raise ValueError(
+        f"unknown; did you mean {' or '.join(near)}?" if near else f"unknown; there are: {', '.join(admitted)}"
+    )
+
+
+def require_names(what: str, given: Iterable[str], names: Iterable[str]) -> None:
+    """`UsageError` for the first that is none of the names; `what` is the option or command that it was given to."""
+    admitted = list(names)
+    for text in given:
+        try:
+            known_name(text, admitted)
+        except ValueError as problem:
+            raise UsageError(f"{what} {text}: {problem}") from None
+
+
+def one_of(values: Mapping[str, Any] | Iterable[str]) -> Read:
+    """A reader of some words: of their values, or of the words themselves."""
+    of_word = dict(values) if isinstance(values, Mapping) else {word: word for word in values}
+    return lambda text: of_word[known_name(text, of_word)]
+
+
+def whole_number(text: str) -> int:
+    """A number of things, 1 or more."""
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) >= 1):
+        raise ValueError("must be a whole number, 1 or more")
+    return int(text)
+
+
+def _number(text: str, needed: str, admitted: Callable[[float], bool]) -> float:
+    try:
+        number = float(text) if text.isascii() else math.nan
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and admitted(number)):
+        raise ValueError(needed)
+    return number
+
+
+def seconds(text: str) -> float:
+    """A time in seconds, more than 0 and at most an hour: probes do not live longer."""
+    return _number(text, "must be a number of seconds, more than 0 and at most 3600", lambda number: 0 < number <= 3600)
+
+
+def share(text: str) -> float:
+    """A share between 0 and 1, neither of them."""
+    return _number(text, "must be a number between 0 and 1", lambda number: 0 < number < 1)
+
+
+def factor(text: str) -> float:
+    """How many times as much, more than 0."""
+    return _number(text, "must be a number, more than 0", lambda number: number > 0)
+
+
+def some_text(text: str) -> str:
+    """Any text but an empty one."""
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+def path(text: str) -> Path:
+    """A file or folder, `~` being the home folder."""
+    return Path(some_text(text)).expanduser()
+
+
+def kubeconfig(text: str) -> str:
+    """A kubeconfig, or `in-cluster`."""
+    return text if text == "in-cluster" else str(path(text))
+
+
+def command_line(text: str) -> tuple[str, ...]:
+    """A command line as a shell splits it."""
+    try:
+        return tuple(shlex.split(some_text(text)))
+    except ValueError as problem:
+        raise ValueError(f"is no command line: {problem}") from None
+
+
+def lab_profile(text: str) -> str:
+    """The name of a profile of the lab."""
+    from podwire_lab.model.profiles import PROFILES
+
+    return known_name(text, PROFILES)
+
+
+def lab_fault(text: str) -> str:
+    """The name of a fault of the lab."""
+    from podwire_lab.faults.registry import FAULTS
+
+    return known_name(text, FAULTS)
+
+
+def windows_build(text: str) -> str:
+    """A build of Windows that the lab can be."""
+    from podwire_lab.model.windows_builds import UnknownBuild
+    from podwire_lab.model.windows_builds import windows_build as known_build
+
+    try:
+        known_build(text)
+    except UnknownBuild as problem:
+        raise ValueError(str(problem)) from None
+    return text
+
+
+def external_host(text: str) -> ExternalHost:
+    """`NAME[=ADDRESS[,ADDRESS]]`. Raises `UsageError`."""
+    from podwire.cluster.connect import parse_external_host
+
+    return parse_external_host(text)
+
+
+def facts_file(text: str) -> StatedFacts:
+    """The facts that a file states. Raises `UsageError`."""
+    from podwire.platforms.stated_file import stated_in
+
+    return stated_in(path(text))
+
+
+def age(text: str) -> float:
+    """`90s`, `15m`, `2h`, `1d` or plain seconds, in seconds. Raises `UsageError`."""
+    from podwire.cluster.deployment.cleanup import parse_age
+
+    return parse_age(text)

@@ -1,0 +1,330 @@
+"""The table of the options that a run understands: one row each, for pytest, the command line and `RunOptions`.
+
+`pytest_addoption`, argparse, the help of both, the page docs/options.md and every check of a value come from them. A
+new option is a row here and the field that it names in `running.run_options`. Options of commands that start no run
+have their rows in `cli.options`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from podwire.errors import UsageError
+from podwire.running import option_values as values
+
+Texts = Mapping[str, Any]
+"""What was written, by flag: a text, several of them, True for a switch; None or nothing where it was left out."""
+
+NAMES_A_CLUSTER = ("--kubeconfig", "--context")
+PATHS = (values.path, values.kubeconfig, values.facts_file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option.
+
+    An option without a `metavar` is a switch. `read` makes a value of its text (`running.option_values`), `default` is
+    the text that counts when it is left out. `several` may be given more than once, or takes several words. `commands`
+    are those that have it; `pytest` is one of them. `only_on` says that it means nothing on the other kind of cluster,
+    `needs` names another option that it means nothing without. `field` is where the value goes: `group.field` of
+    `RunOptions`, or the name in the command's own options.
+    """
+
+    flag: str
+    help: str
+    commands: tuple[str, ...]
+    metavar: str = ""
+    read: values.Read = values.some_text
+    default: str = ""
+    several: Literal["", "repeatable", "words"] = ""
+    short: str = ""
+    required: bool = False
+    only_on: Literal["", "lab", "cluster"] = ""
+    needs: str = ""
+    field: str = ""
+
+    @property
+    def is_switch(self) -> bool:
+        return not self.metavar
+
+    @property
+    def is_path(self) -> bool:
+        return self.read in PATHS
+
+    @property
+    def described(self) -> str:
+        """The help, with where it is valid, how often, and what is taken when it is left out."""
+        where = {"": "", "lab": "lab only: ", "cluster": "real cluster only: "}[self.only_on]
+        more = [word for word in (self.several.replace("words", ""), self.default) if word]
+        return where + self.help + (f" ({', '.join(more)})" if more else "")
+
+    def declaration(self) -> dict[str, Any]:
+        """How argparse and pytest are told of it. They hand over the text as it was written."""
+        if self.is_switch:
+            return {"action": "store_true", "help": self.described}
+        told: dict[str, Any] = {"metavar": self.metavar, "help": self.described, "default": None}
+        if self.several:
+            told |= {"action": "append"} if self.several == "repeatable" else {"nargs": "+"}
+        return told
+
+    def value(self, given: Any) -> Any:
+        """The value of what was written, or of the default. `UsageError` names option, text and what is wrong."""
+        if self.is_switch:
+            return bool(given)
+        if self.several:
+            return tuple(self._read(text) for text in given or ())
+        text = self.default if given is None else given
+        return self._read(text) if given is not None or self.default else None
+
+    def _read(self, text: str) -> Any:
+        try:
+            return self.read(text)
+        except ValueError as problem:
+            raise UsageError(f"{self.flag} {text}: {problem}") from None
+
+
+def read_options(rows: Iterable[Option], texts: Texts) -> dict[str, Any]:
+    """The value of each option, by flag. `UsageError` for a wrong value, and for two that exclude each other."""
+    rows = tuple(rows)
+    given = [row for row in rows if texts.get(row.flag) not in (None, False, [], ())]
+    flags = [row.flag for row in given]
+    clusters = [flag for flag in flags if flag in NAMES_A_CLUSTER]
+    for row in given:
+        if row.only_on == "lab" and clusters:
+            raise UsageError(
+                f"{row.flag} and {clusters[0]} exclude each other: {row.flag} is for the lab, "
+                f"{clusters[0]} names a real cluster"
+            )
+        if row.only_on == "cluster" and not clusters:
+            raise UsageError(
+                f"{row.flag}: is for a real cluster, which --kubeconfig or --context names; a lab needs none"
+            )
+        if row.needs and row.needs not in flags:
+            raise UsageError(f"{row.flag}: needs {row.needs}")
+    return {row.flag: row.value(texts.get(row.flag)) for row in rows}
+
+
+def rows_of(command: str, rows: Iterable[Option] = ()) -> tuple[Option, ...]:
+    """The options of a command, in the order of the table."""
+    return tuple(row for row in rows or RUN_OPTIONS if command in row.commands)
+
+
+def joined_paths(words: Sequence[str]) -> list[str]:
+    """A command line of pytest, each `--option PATH` as `--option=PATH`: pytest takes the path for one of the places
+    to collect from otherwise, as it looks for its configuration before it knows the options of plugins."""
+    flags = {row.flag for row in RUN_OPTIONS if row.is_path}
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in flags:
+            joined[-1] = f"{joined[-1]}={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+_RUN = ("pytest", "run")
+_PLAN = (*_RUN, "plan")
+_FACTS = (*_PLAN, "facts")
+
+RUN_OPTIONS = (
+    Option(
+        flag="--lab",
+        metavar="PROFILE",
+        read=values.lab_profile,
+        default="overlay-win-overlay",
+        help="the embedded lab with this profile",
+        commands=(*_FACTS, "mutants", "lab up"),
+        only_on="lab",
+        field="lab.profile",
+    ),
+    Option(
+        flag="--dsr",
+        metavar="on|off",
+        read=values.one_of({"on": True, "off": False}),
+        help="Direct Server Return on Windows nodes",
+        commands=(*_FACTS, "mutants", "lab up"),
+        only_on="lab",
+        field="lab.dsr",
+    ),
+    Option(
+        flag="--windows-build",
+        metavar="BUILD",
+        read=values.windows_build,
+        help="what Windows nodes run, e.g. 17763.1000; the profile's own otherwise",
+        commands=(*_FACTS, "lab up"),
+        only_on="lab",
+        field="lab.windows_build",
+    ),
+    Option(
+        flag="--fault",
+        metavar="NAME",
+        read=values.lab_fault,
+        several="repeatable",
+        help="inject this fault",
+        commands=(*_FACTS, "lab up"),
+        only_on="lab",
+        field="lab.faults",
+    ),
+    Option(
+        flag="--kubeconfig",
+        metavar="FILE",
+        read=values.kubeconfig,
+        help="a real cluster; 'in-cluster' for the service account of this pod",
+        commands=(*_FACTS, "cleanup"),
+        field="cluster.kubeconfig",
+    ),
+    Option(
+        flag="--context",
+        metavar="NAME",
+        help="a real cluster: this context of the kubeconfig",
+        commands=(*_FACTS, "cleanup"),
+        field="cluster.context",
+    ),
+    Option(
+        flag="--facts",
+        metavar="FILE",
+        read=values.facts_file,
+        help="facts that the API does not tell, stated by you and held against what is seen",
+        commands=_FACTS,
+        only_on="cluster",
+        field="cluster.stated",
+    ),
+    Option(
+        flag="--external-host",
+        metavar="NAME[=ADDRESS]",
+        read=values.external_host,
+        help="a host outside the cluster that runs the agent's echo",
+        commands=_FACTS,
+        only_on="cluster",
+        field="cluster.external_host",
+    ),
+    Option(
+        flag="--external-agent",
+        metavar="COMMAND",
+        read=values.command_line,
+        help="a command line that runs `agent.pyz rpc` on that host (ssh HOST python3 agent.pyz rpc)",
+        commands=_FACTS,
+        only_on="cluster",
+        needs="--external-host",
+        field="cluster.external_agent",
+    ),
+    Option(
+        flag="--load-balancer",
+        help="Services of type LoadBalancer get addresses there",
+        commands=_FACTS,
+        only_on="cluster",
+        field="cluster.load_balancer",
+    ),
+    Option(
+        flag="--area",
+        metavar="AREA",
+        several="repeatable",
+        help="only this area",
+        commands=(*_PLAN, "mutants", "profiles"),
+        field="selection.areas",
+    ),
+    Option(
+        flag="--requirement",
+        metavar="ID",
+        several="repeatable",
+        help="only this requirement",
+        commands=(*_PLAN, "mutants"),
+        field="selection.requirements",
+    ),
+    Option(
+        flag="--family",
+        metavar="ipv4|ipv6|both",
+        read=values.one_of({"ipv4": ("ipv4",), "ipv6": ("ipv6",), "both": ("ipv4", "ipv6")}),
+        default="both",
+        help="IP family of the flows",
+        commands=(*_PLAN, "mutants"),
+        field="selection.families",
+    ),
+    Option(
+        flag="--nodes-per-os",
+        metavar="N",
+        read=values.whole_number,
+        default="2",
+        help="nodes of each OS that take part",
+        commands=(*_PLAN, "mutants"),
+        field="selection.nodes_per_os",
+    ),
+    Option(
+        flag="--fill-nodes",
+        help="fill one Windows node with pods, where a limit of addresses is known",
+        commands=_PLAN,
+        field="selection.fill_nodes",
+    ),
+    Option(
+        flag="--linux-image",
+        metavar="IMAGE",
+        help="image of the probes on Linux nodes",
+        commands=_RUN,
+        field="probes.linux_image",
+    ),
+    Option(
+        flag="--windows-image",
+        metavar="IMAGE",
+        help="image of the probes on Windows nodes",
+        commands=_RUN,
+        field="probes.windows_image",
+    ),
+    Option(
+        flag="--probe-timeout",
+        metavar="SECONDS",
+        read=values.seconds,
+        default="4",
+        help="how long a flow waits for its answer",
+        commands=_RUN,
+        field="probes.timeout",
+    ),
+    Option(
+        flag="--repeat",
+        metavar="N",
+        read=values.whole_number,
+        default="1",
+        help="rounds on the same probes; the worst one counts",
+        commands=_RUN,
+        field="probes.repeat",
+    ),
+    Option(
+        flag="--keep",
+        help="leave the probes in the cluster after the run",
+        commands=_RUN,
+        only_on="cluster",
+        field="cluster.keep",
+    ),
+    Option(
+        flag="--run-dir",
+        metavar="DIR",
+        read=values.path,
+        help="where the run leaves its results, reports/runs/RUN-ID otherwise; it must not hold a run",
+        commands=_RUN,
+        field="output.run_dir",
+    ),
+    Option(
+        flag="--evidence",
+        metavar="failed|all",
+        read=values.one_of(("failed", "all")),
+        default="failed",
+        help="whose packets to keep",
+        commands=_RUN,
+        field="output.evidence",
+    ),
+    Option(
+        flag="--history",
+        metavar="FILE",
+        read=values.path,
+        help="earlier runs on the Allure page, and where this one is added",
+        commands=(*_RUN, "allure"),
+        field="output.history",
+    ),
+    Option(
+        flag="--no-report",
+        help="do not make the Allure page (its results are kept)",
+        commands=_RUN,
+        field="output.no_page",
+    ),
+)

@@ -1,0 +1,134 @@
+"""The probes of a run: put into its target, in the background where that is possible, spoken to, and taken away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from podwire.model.facts import ClusterFacts
+from podwire.planning.prerequisites import needs_of, with_many_services
+from podwire.records.run import ProbeImage
+from podwire.running.run_options import ProbeOptions
+from podwire.running.scope import Scope
+from podwire.running.target import Say, Target
+from podwire.running.timings import Timings
+
+if TYPE_CHECKING:
+    from podwire.cluster.connect import Connection
+    from podwire.cluster.deployment.workloads import Deployment
+    from podwire.probing.client import AgentClient
+    from podwire.probing.dispatch import Dispatcher
+
+
+class Probes:
+    """Begun at most once, ready once, removed once; `images` are known from the moment they are ready."""
+
+    def __init__(self, run_id: str, target: Target, scope: Scope, options: ProbeOptions, timings: Timings) -> None:
+        self._run_id, self._target, self._scope = run_id, target, scope
+        self._options, self._timings = options, timings
+        self.images: tuple[ProbeImage, ...] = ()
+        self._connection: Connection | None = None
+        self._deployment: Deployment | None = None
+        self._facts: ClusterFacts | None = None
+        self._port_messages: Callable[[str], int | None] = lambda name: None
+        self._agents: dict[str, AgentClient] = {}
+        self._early: threading.Thread | None = None
+        self._early_problem: BaseException | None = None
+        self._early_words: list[str] = []
+
+    def begin(self) -> None:
+        """Put them there in the background. What goes wrong is raised by `dispatcher`, as if it had begun there."""
+        self._early = threading.Thread(target=self._begin, name="early start", daemon=True)
+        self._early.start()
+
+    def _begin(self) -> None:
+        try:
+            self._deploy(self._early_words.append)
+        except BaseException as problem:
+            self._early_problem = problem
+
+    def dispatcher(self, say: Say, idle: Callable[[], object]) -> Dispatcher:
+        """Put them there unless they are, and give what sends flows through them."""
+        from podwire.cluster.deployment.changes import make_changes
+        from podwire.cluster.deployment.waiting import why_lost
+        from podwire.probing.dispatch import Dispatcher
+
+        if self._early is not None:
+            self._early.join()
+            self._early = None
+            for words in self._early_words:
+                say(words)
+            if self._early_problem is not None:
+                raise self._early_problem
+        connection, deployment, facts = self._deploy(say)
+        self._scope.use_facts(facts)
+        return Dispatcher(
+            deployment,
+            facts,
+            self._agents,
+            timeout=self._options.timeout,
+            say=say,
+            why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
+            change=lambda names: make_changes(connection.rest, deployment, names),
+            port_messages=self._port_messages,
+            idle=idle,
+        )
+
+    def _deploy(self, say: Say) -> tuple[Connection, Deployment, ClusterFacts]:
+        from podwire.probing.agents import agents_of
+
+        connection = self._connection = self._target.connect(say)
+        if self._deployment is None or self._facts is None:
+            self._facts = self._target.facts()
+            with self._timings.measured("probes"):
+                self._deployment = self._deployed(connection, self._facts, say)
+                self._agents = agents_of(connection, self._deployment, tuple(self._target.outside_command()))
+                self.images = _images(self._deployment)
+            say(f"{len(self._agents)} probes ready after {self._timings['probes']:.1f} s")
+        return connection, self._deployment, self._facts
+
+    def _deployed(self, connection: Connection, facts: ClusterFacts, say: Say) -> Deployment:
+        from podwire.cluster.deployment.workloads import DeployOptions, deploy
+        from podwire.cluster.discovery.proxy_log import PortMessages
+
+        cases, nodes_per_os = self._scope.plan.cases.values(), self._scope.selection.nodes_per_os
+        self._port_messages = PortMessages(connection.rest, with_many_services(cases))
+        options = DeployOptions(
+            run_id=self._run_id,
+            needs=needs_of(cases, facts, nodes_per_os),
+            nodes_per_os=nodes_per_os,
+            linux_image=self._options.linux_image,
+            windows_image=self._options.windows_image,
+            say=say,
+        )
+        return deploy(connection, facts, options)
+
+    @property
+    def namespace(self) -> str:
+        """Where they are; '' when they are nowhere."""
+        return self._deployment.namespace if self._deployment else ""
+
+    def end_early_start(self) -> None:
+        """Wait for what `begin` started and nobody needed; without its lab it soon ends."""
+        if self._early is not None:
+            self._target.close()
+            self._early.join()
+            self._early = None
+
+    def hang_up(self) -> None:
+        """End the streams to the agents."""
+        agents, self._agents = self._agents, {}
+        for agent in agents.values():
+            agent.close()
+
+    def remove(self) -> list[str]:
+        """Take them out of the cluster. What stays, a line each. Raises what the API says."""
+        deployment, self._deployment = self._deployment, None
+        return self._target.remove(deployment.namespace) if deployment else []
+
+
+def _images(deployment: Deployment) -> tuple[ProbeImage, ...]:
+    """What the probes run, once for each node and image."""
+    found = (ProbeImage(node=one.node, image=one.image, digest=one.image_id) for one in deployment.available())
+    return tuple(dict.fromkeys(one for one in found if one.image))

@@ -1,0 +1,55 @@
+"""What a run is about: the suites, the facts of the cluster, and the cases that they make."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from podwire.catalogue.load import load
+from podwire.content import suites_folder
+from podwire.model.cases import Case, Expectation
+from podwire.model.facts import ClusterFacts
+from podwire.model.requirements import Limitation
+from podwire.planning.plan import Plan, Selection, make_plan
+from podwire.running.option_values import require_names
+from podwire.running.target import Target
+from podwire.suite import SuiteTest, expectation_of
+
+
+class Scope:
+    """The cases of a run. `facts` are those of the plan, until `use_facts` gives those that the probes met."""
+
+    def __init__(self, selection: Selection, target: Target) -> None:
+        """Read the suites. `CatalogueError` for a mistake in them, `UsageError` for what is selected and not there."""
+        self.selection, self._target = selection, target
+        self.catalogue, self.tests = load(suites_folder())
+        self._facts: ClusterFacts | None = None
+        require_names("--area", selection.areas, self.catalogue.areas)
+        require_names("--requirement", selection.requirements, self.catalogue.requirements)
+
+    @property
+    def facts(self) -> ClusterFacts:
+        """The facts of the cluster; it is asked for them on first use."""
+        if self._facts is None:
+            self._facts = self._target.facts_for_a_plan()
+        return self._facts
+
+    def use_facts(self, facts: ClusterFacts) -> None:
+        """Take facts that somebody else has."""
+        self._facts = facts
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Every case that the facts and the selection admit, as they were when it was first asked for."""
+        return make_plan(self.catalogue, self.tests, self.facts, self.selection)
+
+    def limitation(self, case: Case) -> Limitation | None:
+        """The limitation that the catalogue holds for a case."""
+        return next((one for one in self.catalogue.limitations if one.id == case.limitation), None)
+
+    def expectation(self, case: Case) -> Expectation:
+        """What the test of a case expects of its flow."""
+        return expectation_of(self._tests_by_name[case.test], case.flow)
+
+    @cached_property
+    def _tests_by_name(self) -> dict[str, SuiteTest]:
+        return {f"{test.module}::{test.name}": test for test in self.tests}

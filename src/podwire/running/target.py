@@ -1,0 +1,202 @@
+"""What a run is made on: a lab that is started for it, or a real cluster.
+
+Both are asked the same: the facts for a plan, a connection, the facts for the probes, and the end of it. What a plan
+alone does not need, the cluster's client above all, is imported where it is first used.
+"""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from podwire.errors import UsageError
+from podwire.model.facts import ClusterFacts
+from podwire.platforms.stated_file import with_stated
+from podwire.running.run_options import ClusterOptions, LabOptions, RunOptions
+from podwire.running.timings import Timings
+from podwire_lab.lifecycle.process import Lab, LabError, start_lab
+from podwire_lab.model.planned import planned_facts, stated_facts
+
+if TYPE_CHECKING:
+    from podwire.cluster.connect import Connection
+
+Say = Callable[[str], object]
+
+
+class Target(Protocol):
+    """The cluster of a run. Nothing is started or asked before it is needed."""
+
+    starts_early: bool
+    """Whether it, and the probes in it, may be started before anybody asks for them."""
+
+    @property
+    def described(self) -> str:
+        """What it is, for the record."""
+
+    def facts_for_a_plan(self) -> ClusterFacts:
+        """What a plan is made from."""
+
+    def connect(self, say: Say) -> Connection:
+        """The connection, made and proved on the first call."""
+
+    def facts(self) -> ClusterFacts:
+        """What it tells itself, with what is stated of it. It must be connected."""
+
+    def outside_command(self) -> Sequence[str]:
+        """The command line that leads to an agent outside; nothing where there is none."""
+
+    def remove(self, namespace: str) -> list[str]:
+        """Remove the namespace of a run. What stays, a line each. Raises what the API says."""
+
+    def cleanup_command(self, run_id: str) -> str:
+        """The command that removes what a run left; '' where nothing can be left."""
+
+    def close(self) -> None:
+        """End the connection, and a lab with all that is in it. Safe to call twice, and while it is started."""
+
+
+class LabTarget:
+    """A lab of this run. It goes as a whole: what was made in it needs no clean-up of its own."""
+
+    starts_early = True
+
+    def __init__(self, options: LabOptions, timings: Timings) -> None:
+        self._options, self._timings = options, timings
+        self._profile = options.row()
+        self._starting = threading.Lock()
+        self._ended = False
+        self._lab: Lab | None = None
+        self._connection: Connection | None = None
+
+    @property
+    def described(self) -> str:
+        return f"lab {self._options.profile}"
+
+    def facts_for_a_plan(self) -> ClusterFacts:
+        """They are known before it starts."""
+        return planned_facts(self._profile)
+
+    def connect(self, say: Say) -> Connection:
+        """Start the lab on the first call. `UsageError` where it cannot run here."""
+        from podwire.cluster.connect import connect
+
+        if self._connection is None:
+            with self._timings.measured("lab"):
+                lab = self._start()
+                self._connection = connect(lab.kubeconfig, lab.context)
+            say(f"lab {self._options.profile} ready after {self._timings['lab']:.1f} s")
+        return self._connection
+
+    def _start(self) -> Lab:
+        from podwire.cluster.deployment.agent_archive import agent_archive
+
+        options = self._options
+        with self._starting:
+            if self._ended:
+                raise UsageError("the run ended before its lab was started")
+            try:
+                self._lab = start_lab(
+                    options.profile,
+                    agent=agent_archive,
+                    faults=options.faults,
+                    dsr=options.dsr,
+                    build=options.windows_build,
+                )
+            except LabError as problem:
+                raise UsageError(str(problem)) from problem
+            return self._lab
+
+    def facts(self) -> ClusterFacts:
+        from podwire.cluster.discovery.discover import discover
+
+        assert self._connection is not None
+        assert self._lab is not None
+        with self._timings.measured("discovery"):
+            found = discover(self._connection, replace(self._lab.external_host, agent=True), load_balancer=True)
+            return with_stated(found, stated_facts(self._profile))
+
+    def outside_command(self) -> Sequence[str]:
+        return self._lab.external_command if self._lab else ()
+
+    def remove(self, namespace: str) -> list[str]:
+        return []
+
+    def cleanup_command(self, run_id: str) -> str:
+        return ""
+
+    def close(self) -> None:
+        """One that is being started is awaited, and ended then."""
+        self._ended = True
+        with self._starting:
+            lab, self._lab = self._lab, None
+        if lab is not None:
+            lab.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class ClusterTarget:
+    """A real cluster. It is asked once for its facts."""
+
+    starts_early = False
+
+    def __init__(self, options: ClusterOptions, timings: Timings) -> None:
+        self._options, self._timings = options, timings
+        self._connection: Connection | None = None
+        self._facts: ClusterFacts | None = None
+
+    @property
+    def described(self) -> str:
+        return f"context {self._options.context or 'current'}"
+
+    def facts_for_a_plan(self) -> ClusterFacts:
+        self.connect(lambda text: None)
+        return self.facts()
+
+    def connect(self, say: Say) -> Connection:
+        from podwire.cluster.connect import connect
+
+        if self._connection is None:
+            self._connection = connect(self._options.kubeconfig, self._options.context)
+        return self._connection
+
+    def facts(self) -> ClusterFacts:
+        from podwire.cluster.discovery.discover import discover
+
+        if self._facts is None:
+            assert self._connection is not None
+            options = self._options
+            with self._timings.measured("discovery"):
+                found = discover(self._connection, options.outside, load_balancer=options.load_balancer)
+                self._facts = with_stated(found, options.stated) if options.stated else found
+        return self._facts
+
+    def outside_command(self) -> Sequence[str]:
+        return self._options.external_agent or ()
+
+    def remove(self, namespace: str) -> list[str]:
+        from podwire.cluster.deployment.workloads import undeploy
+
+        assert self._connection is not None
+        return [] if self._options.keep else list(undeploy(self._connection, namespace))
+
+    def cleanup_command(self, run_id: str) -> str:
+        options = self._options
+        given = (("--kubeconfig", options.kubeconfig), ("--context", options.context), ("--run", run_id))
+        return shlex.join(["podwire", "cleanup", *(word for flag, text in given if text for word in (flag, text))])
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def target_of(options: RunOptions, timings: Timings) -> Target:
+    """The cluster that was named, or a lab."""
+    if options.cluster is None:
+        return LabTarget(options.lab, timings)
+    return ClusterTarget(options.cluster, timings)
