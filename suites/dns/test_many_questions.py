@@ -1,6 +1,6 @@
 """Many questions in a row: lost ones are how trouble with Services on Windows nodes first shows."""
 
-from podwire import WINDOWS, flows, requirement
+from podwire import WINDOWS, flows, not_found, requirement
 
 
 @requirement("DNS-BURST")
@@ -14,4 +14,4 @@ from podwire import WINDOWS, flows, requirement
     every_node=True,
 )
 def test_none_of_a_thousand_questions_is_lost(flow, case):
-    case.expect(not_found=True)
+    case.expect(not_found())

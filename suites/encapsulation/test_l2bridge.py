@@ -1,21 +1,33 @@
 """l2bridge: pod addresses on the underlay, the node's MAC, no tunnel, and the node's address towards the outside."""
 
-from podwire import ANY_OS, WINDOWS, between, each_windows_node_runs, flows, nothing, reply, request, requirement
+from podwire import (
+    ANY_OS,
+    WINDOWS,
+    answered_by,
+    at_client,
+    at_client_node,
+    at_server,
+    at_server_node,
+    between,
+    each_windows_node_runs,
+    flows,
+    nothing,
+    on_wire,
+    reply,
+    request,
+    requirement,
+    windows,
+)
 
 
 @requirement("L2B-MAC-EGRESS")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="pod-ip")
 def test_frames_leave_with_the_mac_of_the_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client=[request(frame_src=flow.client.mac)],
-        at_client_node=[request(frame_src=flow.client.node.mac), nothing(frame_src=flow.client.mac)],
-        at_server_node=[
-            request(),
-            reply(),
-            nothing(frame_src=flow.client.mac),
-            nothing(frame_src=flow.server.mac),
-        ],
+        answered_by(flow.server),
+        at_client(request(frame_src=flow.client.mac)),
+        at_client_node(request(frame_src=flow.client.node.mac), nothing(frame_src=flow.client.mac)),
+        at_server_node(request(), reply(), nothing(frame_src=flow.client.mac), nothing(frame_src=flow.server.mac)),
     )
 
 
@@ -23,9 +35,9 @@ def test_frames_leave_with_the_mac_of_the_node(flow, case):
 @flows(client=ANY_OS, server=WINDOWS, placement="cross-node", via="pod-ip")
 def test_frames_arrive_for_the_node_and_reach_the_pod(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_server_node=[request(frame_dst=flow.server.node.mac), nothing(frame_dst=flow.server.mac)],
-        at_server=[request(frame_dst=flow.server.mac)],
+        answered_by(flow.server),
+        at_server_node(request(frame_dst=flow.server.node.mac), nothing(frame_dst=flow.server.mac)),
+        at_server(request(frame_dst=flow.server.mac)),
     )
 
 
@@ -33,11 +45,11 @@ def test_frames_arrive_for_the_node_and_reach_the_pod(flow, case):
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol=("tcp", "udp"))
 def test_pod_addresses_are_kept_on_the_underlay(flow, case):
     case.expect(
-        answered_by=flow.server,
-        on_wire=[
+        answered_by(flow.server),
+        on_wire(
             request(encapsulated=False, src=flow.client.ip, dst=flow.server.ip, sport=flow.client.port),
             reply(encapsulated=False, src=flow.server.ip, dst=flow.client.ip),
-        ],
+        ),
     )
 
 
@@ -45,11 +57,11 @@ def test_pod_addresses_are_kept_on_the_underlay(flow, case):
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol="icmp")
 def test_ping_keeps_pod_addresses_on_the_underlay(flow, case):
     case.expect(
-        answered_by=flow.server,
-        on_wire=[
+        answered_by(flow.server),
+        on_wire(
             request(encapsulated=False, src=flow.client.ip, dst=flow.server.ip),
             reply(encapsulated=False, src=flow.server.ip, dst=flow.client.ip),
-        ],
+        ),
     )
 
 
@@ -57,9 +69,9 @@ def test_ping_keeps_pod_addresses_on_the_underlay(flow, case):
 @flows(client=WINDOWS, server_kind="outside", via="external-ip")
 def test_the_outside_sees_the_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client=[request(src=flow.client.ip), reply(dst=flow.client.ip)],
-        on_wire=[request(src=flow.client.node.ip, sport=between(49152, 65535)), reply(dst=flow.client.node.ip)],
+        answered_by(flow.server),
+        at_client(request(src=flow.client.ip), reply(dst=flow.client.ip)),
+        on_wire(request(src=flow.client.node.ip, sport=between(49152, 65535)), reply(dst=flow.client.node.ip)),
     )
 
 
@@ -67,13 +79,13 @@ def test_the_outside_sees_the_node(flow, case):
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip")
 def test_routes_lead_to_the_node_of_the_pod(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client_node=[request(dst=flow.server.ip)],
-        at_server_node=[request(frame_dst=flow.server.node.mac, dst=flow.server.ip)],
+        answered_by(flow.server),
+        at_client_node(request(dst=flow.server.ip)),
+        at_server_node(request(frame_dst=flow.server.node.mac, dst=flow.server.ip)),
     )
 
 
 @requirement("L2B-EXTVSWITCH")
 @each_windows_node_runs("vmswitch-ports")
 def test_a_pod_hangs_on_a_switch_of_the_nodes_network_card(flow, case):
-    case.expect(external_switch_of=flow.server)
+    case.expect(windows.external_switch_for(flow.server))

@@ -1,6 +1,23 @@
 """Whom a backend sees: the client itself with externalTrafficPolicy Local, and else the node that was entered."""
 
-from podwire import ANY_OS, WINDOWS, flows, inside, nothing, one_of, request, requirement, seen
+from podwire import (
+    ANY_OS,
+    WINDOWS,
+    answered_by,
+    answers_from,
+    at_entry_node,
+    at_server,
+    flows,
+    inside,
+    nothing,
+    one_of,
+    request,
+    requirement,
+    seen,
+    seen_as,
+    status,
+    unanswered,
+)
 
 
 @requirement("CLIENTIP-ETPLOCAL")
@@ -25,10 +42,10 @@ from podwire import ANY_OS, WINDOWS, flows, inside, nothing, one_of, request, re
 )
 def test_a_backend_sees_the_client_itself_with_the_local_policy(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.target_ip,
-        seen_as=flow.client.ip,
-        at_server=[request(src=flow.client.ip, sport=flow.client.port)],
+        answered_by(flow.server),
+        answers_from(flow.target_ip),
+        seen_as(flow.client.ip),
+        at_server(request(src=flow.client.ip, sport=flow.client.port)),
     )
 
 
@@ -44,9 +61,9 @@ def test_a_backend_sees_the_client_itself_with_the_local_policy(flow, case):
 )
 def test_a_node_without_a_backend_forwards_nothing_with_the_local_policy(flow, case):
     case.expect(
-        unanswered=True,
-        at_entry_node=[seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)],
-        at_server=[nothing()],
+        unanswered(),
+        at_entry_node(seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)),
+        at_server(nothing()),
     )
 
 
@@ -60,7 +77,7 @@ def test_a_node_without_a_backend_forwards_nothing_with_the_local_policy(flow, c
     enters="server-node",
 )
 def test_a_node_with_a_backend_says_that_it_is_healthy(flow, case):
-    case.expect(status=200)
+    case.expect(status(200))
 
 
 @requirement("HEALTHNODEPORT")
@@ -74,7 +91,7 @@ def test_a_node_with_a_backend_says_that_it_is_healthy(flow, case):
     entry_os=ANY_OS,
 )
 def test_a_node_without_a_backend_says_that_it_is_not(flow, case):
-    case.expect(status=503)
+    case.expect(status(503))
 
 
 @requirement("DSR-NODEPORT-NOT")
@@ -84,9 +101,9 @@ def test_a_node_without_a_backend_says_that_it_is_not(flow, case):
 )
 def test_a_windows_node_hides_the_clients_of_its_node_ports(flow, case):
     case.expect(
-        answered_by=flow.server,
-        seen_as=one_of(flow.entry.ip, inside(flow.entry.pod_network)),
-        at_server=[nothing(src=flow.client.ip)],
+        answered_by(flow.server),
+        seen_as(one_of(flow.entry.ip, inside(flow.entry.pod_network))),
+        at_server(nothing(src=flow.client.ip)),
     )
 
 
@@ -109,7 +126,7 @@ def test_a_windows_node_hides_the_clients_of_its_node_ports(flow, case):
 )
 def test_a_windows_node_hides_its_pods_behind_outer_addresses(flow, case):
     case.expect(
-        answered_by=flow.server,
-        seen_as=one_of(flow.client.node.ip, inside(flow.client.node.pod_network)),
-        at_server=[nothing(src=flow.client.ip)],
+        answered_by(flow.server),
+        seen_as(one_of(flow.client.node.ip, inside(flow.client.node.pod_network))),
+        at_server(nothing(src=flow.client.ip)),
     )

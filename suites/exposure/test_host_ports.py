@@ -1,6 +1,18 @@
 """A port of a node that leads to one pod there (hostPort of a container)."""
 
-from podwire import ANY_OS, flows, reply, request, requirement, seen
+from podwire import (
+    ANY_OS,
+    answered_by,
+    answers_from,
+    at_client,
+    at_entry_node,
+    at_server,
+    flows,
+    reply,
+    request,
+    requirement,
+    seen,
+)
 
 
 @requirement("SVC-HOSTPORT")
@@ -25,10 +37,10 @@ from podwire import ANY_OS, flows, reply, request, requirement, seen
 )
 def test_a_pod_is_reached_by_a_port_of_its_node_from_other_nodes(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.entry.ip,
-        at_client=[request(dst=flow.entry.ip), reply(src=flow.entry.ip)],
-        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+        answered_by(flow.server),
+        answers_from(flow.entry.ip),
+        at_client(request(dst=flow.entry.ip), reply(src=flow.entry.ip)),
+        at_server(request(dst=flow.server.ip, dport=flow.server.port)),
     )
 
 
@@ -36,8 +48,8 @@ def test_a_pod_is_reached_by_a_port_of_its_node_from_other_nodes(flow, case):
 @flows(client_kind="outside", server=ANY_OS, server_pod="host-port", via="host-port", enters="server-node")
 def test_a_pod_is_reached_by_a_port_of_its_node_from_the_outside(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.entry.ip,
-        at_entry_node=[seen(src=flow.client.ip, dst=flow.entry.ip)],
-        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+        answered_by(flow.server),
+        answers_from(flow.entry.ip),
+        at_entry_node(seen(src=flow.client.ip, dst=flow.entry.ip)),
+        at_server(request(dst=flow.server.ip, dport=flow.server.port)),
     )

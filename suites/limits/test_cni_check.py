@@ -1,6 +1,6 @@
 """What a CNI plugin of a Windows node says of a container that it never made."""
 
-from podwire import WINDOWS, flows, other_than, requirement
+from podwire import WINDOWS, flows, other_than, requirement, tool
 
 
 @requirement("CNI-CHECK")
@@ -16,4 +16,4 @@ from podwire import WINDOWS, flows, other_than, requirement
     tool="cni-plugin",
 )
 def test_a_container_that_is_not_there_is_found_wanting(flow, case):
-    case.expect(exit_code=other_than(0))
+    case.expect(tool.exits_with(other_than(0)))

@@ -1,6 +1,6 @@
 """flannel's VXLAN backend once Windows nodes take part: one number, one port, and no way around the tunnel."""
 
-from podwire import ANY_OS, flows, nothing, reply, request, requirement
+from podwire import ANY_OS, answered_by, flows, nothing, on_wire, reply, request, requirement
 
 BETWEEN_NODES = {"client": ANY_OS, "server": ANY_OS, "placement": "cross-node", "via": "pod-ip", "family": "ipv4"}
 
@@ -8,16 +8,16 @@ BETWEEN_NODES = {"client": ANY_OS, "server": ANY_OS, "placement": "cross-node", 
 @requirement("FLANNEL-VNI")
 @flows(**BETWEEN_NODES)
 def test_all_nodes_use_vni_4096(flow, case):
-    case.expect(answered_by=flow.server, on_wire=[request(vni=4096), reply(vni=4096)])
+    case.expect(answered_by(flow.server), on_wire(request(vni=4096), reply(vni=4096)))
 
 
 @requirement("FLANNEL-PORT")
 @flows(**BETWEEN_NODES)
 def test_all_nodes_use_port_4789(flow, case):
-    case.expect(answered_by=flow.server, on_wire=[request(outer_dport=4789), reply(outer_dport=4789)])
+    case.expect(answered_by(flow.server), on_wire(request(outer_dport=4789), reply(outer_dport=4789)))
 
 
 @requirement("FLANNEL-NODIRECT")
 @flows(**BETWEEN_NODES)
 def test_no_pod_packet_goes_around_the_tunnel(flow, case):
-    case.expect(answered_by=flow.server, on_wire=[request(encapsulated=True), nothing(encapsulated=False)])
+    case.expect(answered_by(flow.server), on_wire(request(encapsulated=True), nothing(encapsulated=False)))

@@ -1,6 +1,6 @@
 """More load balancers than a Windows node without Direct Server Return is said to have ports for."""
 
-from podwire import ANY_OS, LINUX, flows, requirement
+from podwire import ANY_OS, LINUX, answered_by, flows, requirement
 
 SIXTY = 60
 
@@ -19,4 +19,4 @@ SIXTY = 60
     controls="another-service",
 )
 def test_each_of_a_hundred_and_twenty_ports_leads_to_the_backend(flow, case):
-    case.expect(answered_by=flow.server)
+    case.expect(answered_by(flow.server))

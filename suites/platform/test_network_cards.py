@@ -4,8 +4,11 @@ from podwire import (
     ANY_OS,
     ANYWHERE,
     WINDOWS,
+    answered_by,
+    at_client,
     each_windows_node_runs,
     flows,
+    hns,
     known,
     other_than,
     reply,
@@ -18,8 +21,7 @@ from podwire import (
 @flows(client=WINDOWS, server=ANY_OS, placement=ANYWHERE, via="pod-ip", family="ipv4")
 def test_frames_of_a_pod_carry_its_own_mac(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client=[request(frame_src=flow.client.mac), reply(frame_dst=flow.client.mac)],
+        answered_by(flow.server), at_client(request(frame_src=flow.client.mac), reply(frame_dst=flow.client.mac))
     )
 
 
@@ -37,10 +39,10 @@ def test_frames_of_a_pod_carry_its_own_mac(flow, case):
     aspect="mac",
 )
 def test_the_mac_of_a_pod_is_not_its_nodes(flow, case):
-    case.expect(answered_by=flow.server, known=[known(flow.client.mac, other_than(flow.client.node.mac))])
+    case.expect(answered_by(flow.server), known(flow.client.mac, other_than(flow.client.node.mac)))
 
 
 @requirement("ARCH-HNS-RESOURCES")
 @each_windows_node_runs("hns-endpoints")
 def test_a_node_has_one_endpoint_for_a_pod(flow, case):
-    case.expect(hns_endpoint_of=flow.server)
+    case.expect(hns.endpoint_of(flow.server))

@@ -1,6 +1,6 @@
 """What becomes of connections to a Service when it, or another one with the same backends, is deleted or made anew."""
 
-from podwire import ANY_OS, flows, request, requirement
+from podwire import ANY_OS, answered_by, at_client, flows, request, requirement, unanswered
 
 
 @requirement("SVC-SHARED-ENDPOINTS")
@@ -13,7 +13,7 @@ from podwire import ANY_OS, flows, request, requirement
     after="first-twin-deleted",
 )
 def test_a_service_stays_when_another_one_with_its_backends_goes(flow, case):
-    case.expect(answered_by=flow.server)
+    case.expect(answered_by(flow.server))
 
 
 @requirement("SVC-SHARED-ENDPOINTS")
@@ -29,7 +29,7 @@ def test_a_service_stays_when_another_one_with_its_backends_goes(flow, case):
     aspect="deleted",
 )
 def test_the_one_that_was_deleted_is_gone(flow, case):
-    case.expect(unanswered=True, at_client=[request(dst=flow.target_ip)])
+    case.expect(unanswered(), at_client(request(dst=flow.target_ip)))
 
 
 @requirement("SVC-RECREATE")
@@ -42,7 +42,7 @@ def test_the_one_that_was_deleted_is_gone(flow, case):
     after="service-recreated",
 )
 def test_a_service_made_anew_is_reached_by_its_new_address(flow, case):
-    case.expect(answered_by=flow.server, at_client=[request(dst=flow.service.cluster_ip, dport=flow.service.port)])
+    case.expect(answered_by(flow.server), at_client(request(dst=flow.service.cluster_ip, dport=flow.service.port)))
 
 
 @requirement("SVC-RECREATE")
@@ -56,7 +56,7 @@ def test_a_service_made_anew_is_reached_by_its_new_address(flow, case):
     aspect="outside",
 )
 def test_a_service_made_anew_has_the_ports_of_its_new_type(flow, case):
-    case.expect(answered_by=flow.server)
+    case.expect(answered_by(flow.server))
 
 
 @requirement("SVC-RECREATE")
@@ -72,4 +72,4 @@ def test_a_service_made_anew_has_the_ports_of_its_new_type(flow, case):
     aspect="former",
 )
 def test_nothing_answers_at_its_former_address(flow, case):
-    case.expect(unanswered=True, at_client=[request(dst=flow.target_ip)])
+    case.expect(unanswered(), at_client(request(dst=flow.target_ip)))

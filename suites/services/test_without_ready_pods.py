@@ -1,6 +1,19 @@
 """Services without a ready pod: with none at all, with pods that are not ready, with pods that are about to go."""
 
-from podwire import ANY_OS, LINUX, WINDOWS, flows, request, requirement
+from podwire import (
+    ANY_OS,
+    LINUX,
+    WINDOWS,
+    answered_by,
+    at_client,
+    at_entry_node,
+    at_server,
+    flows,
+    refused,
+    request,
+    requirement,
+    silent,
+)
 
 
 @requirement("SVC-NO-ENDPOINTS")
@@ -15,13 +28,13 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, request, requirement
     aspect="outside",
 )
 def test_a_linux_node_refuses_what_has_no_backend(flow, case):
-    case.expect(refused=True)
+    case.expect(refused())
 
 
 @requirement("SVC-NO-ENDPOINTS")
 @flows(client=WINDOWS, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
 def test_a_windows_node_says_nothing_of_what_has_no_backend(flow, case):
-    case.expect(silent=True, at_client=[request(dst=flow.service.cluster_ip)])
+    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
 
 
 @requirement("SVC-NO-ENDPOINTS")
@@ -35,7 +48,7 @@ def test_a_windows_node_says_nothing_of_what_has_no_backend(flow, case):
     aspect="outside",
 )
 def test_a_port_of_a_windows_node_without_backends_is_silent(flow, case):
-    case.expect(silent=True, at_entry_node=[request(dst=flow.entry.ip, dport=flow.service.node_port)])
+    case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -49,7 +62,7 @@ def test_a_port_of_a_windows_node_without_backends_is_silent(flow, case):
     controls="pod-ip",
 )
 def test_a_linux_node_refuses_when_no_pod_is_ready(flow, case):
-    case.expect(refused=True)
+    case.expect(refused())
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -62,7 +75,7 @@ def test_a_linux_node_refuses_when_no_pod_is_ready(flow, case):
     via="cluster-ip",
 )
 def test_a_windows_node_leads_to_a_pod_that_is_not_ready(flow, case):
-    case.expect(answered_by=flow.server, at_server=[request(dst=flow.server.ip, dport=flow.server.port)])
+    case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -77,7 +90,7 @@ def test_a_windows_node_leads_to_a_pod_that_is_not_ready(flow, case):
     aspect="outside",
 )
 def test_a_port_of_a_windows_node_does_not_lead_there(flow, case):
-    case.expect(silent=True, at_entry_node=[request(dst=flow.entry.ip, dport=flow.service.node_port)])
+    case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 
 @requirement("SVC-TERMINATING-CIP")
@@ -103,7 +116,7 @@ def test_a_port_of_a_windows_node_does_not_lead_there(flow, case):
     aspect="balanced",
 )
 def test_the_last_pod_is_reached_while_it_goes(flow, case):
-    case.expect(answered_by=flow.server)
+    case.expect(answered_by(flow.server))
 
 
 @requirement("SVC-TERMINATING-CIP")
@@ -119,4 +132,4 @@ def test_the_last_pod_is_reached_while_it_goes(flow, case):
     controls="pod-ip",
 )
 def test_a_windows_node_drops_a_cluster_ip_whose_last_pod_goes(flow, case):
-    case.expect(silent=True, at_client=[request(dst=flow.service.cluster_ip)])
+    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))

@@ -16,10 +16,12 @@ from typing import Any
 
 from podwire.catalogue.rows import ROW_KINDS, SEVERITIES, Row, listing, tree
 from podwire.judging.symptoms import SYMPTOMS
+from podwire.model.axes import AxisError
+from podwire.model.cases import SuiteTest
 from podwire.model.flows import WAYS_TO_A_PORT
 from podwire.model.requirements import ANY, LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
 from podwire.strict_yaml import FileError, Reader
-from podwire.suite import SuiteTest, suite_test
+from podwire.suite import suite_test
 
 
 class CatalogueError(FileError):
@@ -215,6 +217,9 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
+    except AxisError as problem:
+        del sys.modules[name]
+        raise CatalogueError(f"{path}: {problem}") from problem
     except Exception as problem:
         del sys.modules[name]
         raise CatalogueError(f"{path}: cannot be imported: {type(problem).__name__}: {problem}") from problem

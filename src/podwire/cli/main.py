@@ -231,11 +231,12 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
 def _suites_as_input() -> Iterator[None]:
     """What is wrong in the suites is a mistake of their author's: one line."""
     from podwire.catalogue.load import CatalogueError
+    from podwire.judging.expectation import ExpectationError
     from podwire.planning.plan import PlanError
 
     try:
         yield
-    except (CatalogueError, PlanError) as error:
+    except (CatalogueError, ExpectationError, PlanError) as error:
         raise UsageError(str(error)) from error
 
 
@@ -248,9 +249,9 @@ def _catalogue(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from podwire.judging.expectation import expectation_of
     from podwire.planning.plan import listing
     from podwire.running.runner import Runner
-    from podwire.suite import expectation_of
 
     with _suites_as_input():
         runner = Runner(_run_options(options))

@@ -32,7 +32,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
             "server": flow.server.kind if flow.server.kind == "outside" else f"{flow.server.os} {flow.server.kind}",
             "placement": flow.placement,
             "via": flow.via,
-            "payload": str(flow.payload),
+            "payload": str(flow.load.payload),
         },
         expected=tuple(judged.expectation.sentences()),
         verdict=verdict,

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from podwire.model.cases import Case, pod_point
+from podwire.model.controls import ANOTHER_SERVICE_TOLD
 from podwire.model.facts import FAMILIES
 from podwire.model.observations import Attempt, Observation, Point, SeenPacket
 from podwire.model.verdicts import Finding
-from podwire.planning.prerequisites import ANOTHER_SERVICE_TOLD
 
 Role = Literal["client", "server"]
 Symptom = Callable[[Case, Observation], Iterator[Finding]]

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from podwire.judging.expectation import expectation_of
 from podwire.judging.judge import judge
 from podwire.model.verdicts import Outcome, Verdict
 from podwire.running.runner import Runner, RunOptions
-from podwire.suite import expectation_of
 from podwire_lab.faults.registry import FAULTS
 
 Say = Callable[[str], object]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from podwire.catalogue.load import load
 from podwire.content import runs_folder, suites_folder
 from podwire.errors import UsageError
-from podwire.model.cases import Case
+from podwire.model.cases import Case, SuiteTest
 from podwire.model.facts import ClusterFacts, ExternalHost
 from podwire.model.requirements import Catalogue, Limitation
 from podwire.planning.plan import FILLING, Plan, Selection, make_plan
@@ -27,7 +27,6 @@ from podwire.planning.prerequisites import needs_of, with_many_services
 from podwire.platforms.stated import StatedFacts
 from podwire.platforms.stated_file import with_stated
 from podwire.records.run import ProbeImage
-from podwire.suite import SuiteTest
 from podwire_lab.lifecycle.process import Lab, LabError, start_lab
 from podwire_lab.model.planned import planned_facts, stated_facts
 from podwire_lab.model.profiles import DEFAULT_PROFILE, Profile, UnknownProfile, profile_named
@@ -231,10 +230,10 @@ class Runner:
     def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Sighting]:
         """As many rounds on the same probes as were asked for. What follows a change of the cluster is seen once: the
         change cannot be made again. A node is filled last, when nothing else needs room on it."""
-        filling = [case for case in cases if case.flow.after in FILLING]
-        cases = [case for case in cases if case.flow.after not in FILLING]
+        filling = [case for case in cases if case.flow.change.after in FILLING]
+        cases = [case for case in cases if case.flow.change.after not in FILLING]
         seen = dispatcher.run(cases) if cases else {}
-        lasting = [case for case in cases if not case.flow.after]
+        lasting = [case for case in cases if not case.flow.change.after]
         for number in range(2, self.options.repeat + 1):
             self._say(f"round {number} of {self.options.repeat}")
             for identity, sighting in dispatcher.run(lasting).items():
