@@ -103,7 +103,7 @@ class Today:
 
 def another(then: Case, now: Case) -> Iterator[str]:
     """In what the flow of a case is another one than that which was observed."""
-    flow_then, flow_now = then.flow.row(), now.flow.row()
+    flow_then, flow_now = (then.flow.row(), now.flow.row()) if then.flow != now.flow else ({}, {})
     names: Mapping[str, tuple[object, object]] = {
         **{name: (flow_then[name], flow_now[name]) for name in flow_now},
         "client": (then.client, now.client),

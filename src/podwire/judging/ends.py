@@ -142,8 +142,8 @@ class _OfAnAnswer(Part):
     def applies(self, observed: Observed) -> bool:
         return observed.attempt is not None and observed.attempt.reply is not None
 
-    def contradiction(self, others: Sequence[Part]) -> str | None:
-        if any(isinstance(part, AnsweredBy) for part in others):
+    def contradiction(self, parts: Sequence[Part]) -> str | None:
+        if any(isinstance(part, AnsweredBy) for part in parts):
             return None
         return f"{self.word} is asked of an answer: answered_by is missing"
 

@@ -61,8 +61,8 @@ def expectation(*parts: Part) -> Expectation:
             raise ExpectationError(f"{part!r:.100} is no part of an expectation")
     if not any(part.judges for part in parts):
         raise ExpectationError("an expectation of nothing at all")
-    for at, part in enumerate(parts):
-        problem = part.contradiction((*parts[:at], *parts[at + 1 :]))
+    for part in parts:
+        problem = part.contradiction(parts)
         if problem:
             raise ExpectationError(problem)
     return Expectation(parts)

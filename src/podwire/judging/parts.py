@@ -77,8 +77,8 @@ class Part(ABC):
         """Why the whole case tells nothing, or None."""
         return None
 
-    def contradiction(self, others: Sequence[Part]) -> str | None:
-        """Why it cannot stand beside the other parts of an expectation, or None."""
+    def contradiction(self, parts: Sequence[Part]) -> str | None:
+        """Why it cannot be one of these parts of an expectation, or None."""
         return None
 
     def unfit(self, flow: Flow) -> str | None:
@@ -109,9 +109,9 @@ class Exchanges(Part):
 class End(Exchanges):
     """What becomes of the exchange: of these an expectation has one at most."""
 
-    def contradiction(self, others: Sequence[Part]) -> str | None:
-        words = [part.word for part in others if isinstance(part, End)]
-        return f"an exchange cannot end in two ways: {self.word} and {words[0]}" if words else None
+    def contradiction(self, parts: Sequence[Part]) -> str | None:
+        words = [part.word for part in parts if isinstance(part, End)]
+        return f"an exchange cannot end in two ways: {' and '.join(words)}" if len(words) > 1 else None
 
 
 def came(attempt: Attempt) -> bool:

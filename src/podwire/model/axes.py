@@ -101,8 +101,7 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
 
 def id_words(flow: Flow, several: Matrix) -> str:
     """What stands in the brackets of a case id."""
-    axes = sorted((axis for axis in AXES.values() if axis.id_place), key=lambda axis: axis.id_place)
-    return "-".join(word for axis in axes if (word := axis.id_word(flow, several)))
+    return "-".join(word for axis in _IN_IDS if (word := axis.id_word(flow, several)))
 
 
 def _where_several(name: str, word: Callable[[Flow], str]) -> Callable[[Flow, Matrix], str]:
@@ -363,3 +362,4 @@ _ROWS: tuple[Axis, ...] = (
     ),
 )
 AXES: Mapping[str, Axis] = {axis.name: axis for axis in _ROWS}
+_IN_IDS = sorted((axis for axis in _ROWS if axis.id_place), key=lambda axis: axis.id_place)

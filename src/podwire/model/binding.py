@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import is_dataclass
@@ -14,7 +13,7 @@ from podwire.model.patterns import InNetwork, OneOf
 from podwire.model.symbols import UNKNOWN, Symbol
 
 Bindings = Mapping[str, Value]
-_PLAIN = (str, int, float, type(None))
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class Unbound(Exception):
@@ -29,22 +28,26 @@ def bind(value: Any, bindings: Bindings) -> Any:
     Raises:
         Unbound: the run has no value of that name; the text is the name, and why if that is known.
     """
-    if isinstance(value, _PLAIN):
+    kind = type(value)
+    if kind in _PLAIN:
         return value
-    if isinstance(value, Symbol):
+    if kind is tuple:
+        return tuple([bind(part, bindings) for part in value])
+    if kind is Symbol:
         return _known(value.name, bindings)
-    if isinstance(value, InNetwork):
+    if kind is InNetwork:
         networks = _known(value.network.name, bindings)
         cidrs = networks.values if isinstance(networks, OneOf) else (networks,)
         return OneOf(tuple(ipaddress.ip_network(str(cidr)) for cidr in cidrs))
-    if isinstance(value, Peer):
+    if kind is Peer:
         return _BoundPeer(value, bindings)
-    if isinstance(value, tuple):
-        return tuple(bind(part, bindings) for part in value)
-    if not is_dataclass(value):
+    if not is_dataclass(kind):
         return value
-    twin = copy.copy(value)
-    vars(twin).update({name: bind(part, bindings) for name, part in vars(value).items()})
+    # A dataclass of any kind: its twin has the same fields, bound; it need not be made by `__init__`.
+    twin = object.__new__(kind)
+    known = vars(twin)
+    for name, part in vars(value).items():
+        known[name] = part if type(part) in _PLAIN else bind(part, bindings)
     return twin
 
 
@@ -63,4 +66,5 @@ class _BoundPeer:
         self._peer, self._bindings = peer, bindings
 
     def __getattr__(self, name: str) -> Any:
-        return bind(getattr(self._peer, name), self._bindings)
+        value = vars(self)[name] = bind(getattr(self._peer, name), self._bindings)
+        return value

@@ -228,9 +228,9 @@ class Flow:
     def of(cls, **parts: Any) -> Flow:
         """A flow by the names of its fields and of those of its groups, all in one row: `via=`, `protocol=`, ..."""
         groups: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
-        own = {name: value for name, value in parts.items() if name not in GROUP_OF}
-        for name in parts.keys() & GROUP_OF:
-            groups[GROUP_OF[name]][name] = parts[name]
+        own: dict[str, Any] = {}
+        for name, value in parts.items():
+            (groups[GROUP_OF[name]] if name in GROUP_OF else own)[name] = value
         return cls(**own, **{group: kind(**groups[group]) for group, kind in GROUPS.items()})
 
     def but(self, **parts: Any) -> Flow:

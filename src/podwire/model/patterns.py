@@ -14,6 +14,7 @@ from podwire.model.packets import Packet
 from podwire.model.symbols import Symbol
 
 Direction = Literal["request", "reply"]
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,11 @@ def requests_from_distinct_sources(**fields: Any) -> Pattern:
 
 def meets(actual: Any, wanted: Any) -> bool:
     """Whether a packet's field has the (bound) value that is wanted."""
+    if type(wanted) in _PLAIN:
+        return bool(actual == wanted)
     if isinstance(wanted, OneOf):
-        return any(meets(actual, v) for v in wanted.values)
+        # Most are a thousand addresses of endpoints at most: the tuple itself looks them through fastest.
+        return actual in wanted.values or any(type(v) not in _PLAIN and meets(actual, v) for v in wanted.values)
     if isinstance(wanted, Not):
         return not meets(actual, wanted.value)
     if isinstance(wanted, Between):

@@ -6,7 +6,6 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from podwire.model.axes import AXES, Matrix, id_words
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
@@ -105,16 +104,18 @@ def _cases_of(
 
 def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterator[Flow]:
     """Every flow of a matrix that makes sense at all; what the facts make impossible is not left out here."""
-    clients: tuple[str, ...] = ("outside",) if matrix.client_kind == "outside" else matrix.client
-    alone = matrix.server_kind in ("outside", "backends", "dns")
-    servers: tuple[str, ...] = (matrix.server_kind,) if alone else matrix.server
+    client_kind, server_kind = matrix.client_kind, matrix.server_kind
+    clients: tuple[str, ...] = ("outside",) if client_kind == "outside" else matrix.client
+    alone = server_kind in ("outside", "backends", "dns")
+    servers: tuple[str, ...] = (server_kind,) if alone else matrix.server
     places: tuple[Placement, ...] = matrix.placement
-    if matrix.server_kind == "outside":
+    if server_kind == "outside":
         places = ("outside",)
-    elif matrix.server_kind == "dns" and matrix.placement == ("cross-node",):
+    elif server_kind == "dns" and places == ("cross-node",):
         pass
-    elif alone or matrix.client_kind == "outside":
+    elif alone or client_kind == "outside":
         places = ("anywhere",)
+    same = {axis.name: matrix.axes[axis.name] for axis in AXES.values() if not axis.many and axis.name in _FIELDS}
     ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.family)
     for service, via, port, protocol, payload, family, client, server, place, (enters, entry_os) in itertools.product(
         *ways, clients, servers, places, _entries(matrix)
@@ -124,9 +125,9 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
         if place == "same-node" and enters == "server-node":
             continue  # The client's own node, which is asked for as such.
         flow = Flow.of(
-            **_of_one_value(matrix),
-            client=Peer(role="client", kind=matrix.client_kind, os=client, pod=matrix.client_pod),
-            server=Peer(role="server", kind=matrix.server_kind, os=server, pod=matrix.server_pod),
+            **same,
+            client=Peer(role="client", kind=client_kind, os=client, pod=matrix.client_pod),
+            server=Peer(role="server", kind=server_kind, os=server, pod=matrix.server_pod),
             placement=place,
             via=via,
             service=ServiceSymbols(service),
@@ -142,12 +143,8 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
         yield from (replace(flow, turn=turn) for turn in range(1, nodes + 1)) if nodes else (flow,)
 
 
-def _of_one_value(matrix: Matrix) -> dict[str, Any]:
-    """The axes that go into every flow as they are: those of one value that a flow has a field for."""
-    return {axis.name: matrix.axes[axis.name] for axis in AXES.values() if not axis.many and axis.name in _FIELDS}
-
-
 _FIELDS = {*Flow.__dataclass_fields__, *GROUP_OF} - {"connections"}
+"""The fields of a flow that take the value of the axis of their name as it is."""
 
 
 def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
