@@ -25,12 +25,12 @@ LIMIT = """limitations:
     symptom: no-answer
     sources: [{document: A document}]
 """
-TEST = """from podwire import ANY_OS, flows, requirement
+TEST = """from podwire import ANY_OS, answered_by, flows, requirement
 
 @requirement("ONE")
 @flows(client=ANY_OS, server=ANY_OS, via="pod-ip")
 def test_one(flow, case):
-    case.expect(answered_by=flow.server)
+    case.expect(answered_by(flow.server))
 """
 _AREAS = itertools.count()
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from podwire.judging.expectation import expectation_of
 from podwire.judging.judge import judge
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
 from podwire.running.mutants import requirement_of
 from podwire.running.runner import Runner, RunOptions
-from podwire.suite import expectation_of
 
 CHOSEN = Selection(requirements=("FLOW-POD-POD-IP", "ICMP-EXTERNAL"), families=("ipv4",))
 

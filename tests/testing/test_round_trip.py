@@ -4,13 +4,13 @@ import pytest
 from records_for_tests import record
 
 from podwire.gating.rejudge import differences
+from podwire.judging.expectation import expectation_of
 from podwire.judging.judge import judge
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
 from podwire.records.observation_files import read_observations, write_observations
 from podwire.records.observations import Stored, stored
 from podwire.running.runner import Runner, RunOptions
-from podwire.suite import expectation_of
 
 # Failures, limitations, names, and many exchanges at once.
 CHOSEN = Selection(areas=("dns", "egress", "pod_to_pod"))

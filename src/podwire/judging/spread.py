@@ -39,7 +39,10 @@ class _Spread(Exchanges):
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
         backends = texts(bind(observed.case.flow.server.identities, observed.observation.bindings))
         answers = Counter(attempt.reply.identity for attempt in observed.attempts if attempt.reply)
-        total = len(observed.attempts)
+        yield self.finding(answers, backends, len(observed.attempts))
+
+    def finding(self, answers: Mapping[str, int], backends: Sequence[str], total: int) -> Finding:
+        """What came of it. `answers` counts the answers by identity, `backends` are the identities that there are."""
         shares = ", ".join(
             f"{name} {count} ({low:.0%}..{high:.0%})"
             for name, count in sorted(answers.items())
@@ -47,7 +50,7 @@ class _Spread(Exchanges):
         )
         expected = f"{self.sentence}: {total} connections{self._odds(len(backends), total)}"
         met = self._met(answers, backends, total)
-        yield Finding(expected=expected, actual=shares or "no answer", where="client", met=met)
+        return Finding(expected=expected, actual=shares or "no answer", where="client", met=met)
 
 
 class ToOneBackend(_Spread):
