@@ -18,7 +18,7 @@ FROM_THE_FULL_NODE = {
 
 @requirement("ADDR-CALICO-60")
 @flows(**FROM_THE_FULL_NODE, after="calico-node-filled")
-def test_the_sixty_first_pod_gets_no_address(flow, case):
+def test_the_61st_pod_of_a_calico_node_gets_no_address(flow, case):
     case.expect(
         answered_by(flow.server),
         known(flow.client.node.addresses_in_use, CALICO_ADDRESSES),
@@ -28,7 +28,7 @@ def test_the_sixty_first_pod_gets_no_address(flow, case):
 
 @requirement("ADDR-COOL-DOWN")
 @flows(**FROM_THE_FULL_NODE, after="vpc-node-filled")
-def test_an_address_is_nobodys_for_half_a_minute(flow, case):
+def test_a_released_address_is_not_reused_for_30_seconds(flow, case):
     case.expect(
         answered_by(flow.server),
         known(flow.client.node.rest_of_an_address, at_least(A_MOMENT_LESS_THAN_THIRTY)),

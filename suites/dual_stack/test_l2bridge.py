@@ -22,7 +22,7 @@ BOTH = ("ipv4", "ipv6")
 @requirement("DUAL-L2B")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via=("pod-ip", "cluster-ip"))
 @flows(client=LINUX, server=WINDOWS, placement="cross-node", via=("pod-ip", "cluster-ip"))
-def test_a_family_is_the_same_from_end_to_end(flow, case):
+def test_on_l2bridge_a_flow_keeps_its_ip_family_from_end_to_end(flow, case):
     case.expect(
         answered_by(flow.server),
         at_client(request(src=flow.client.ip, dst=flow.target_ip), reply(src=flow.target_ip)),
@@ -33,7 +33,7 @@ def test_a_family_is_the_same_from_end_to_end(flow, case):
 
 @requirement("DUAL-PODS")
 @flows(client=WINDOWS, server=LINUX, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
-def test_a_pod_has_an_address_of_each_family(flow, case):
+def test_on_l2bridge_a_windows_pod_has_an_address_of_each_family(flow, case):
     case.expect(
         answered_by(flow.server),
         known(flow.client.families, BOTH),

@@ -20,7 +20,7 @@ ACROSS = {"client": ANY_OS, "server": ANY_OS, "placement": "cross-node", "via": 
 @requirement("DUAL-SINGLEFAMILY")
 @flows(**ACROSS, service="ipv4-only", family="ipv4")
 @flows(**ACROSS, service="ipv6-only", family="ipv6")
-def test_a_service_of_one_family_is_served_in_it(flow, case):
+def test_a_single_stack_service_is_served_in_its_own_family(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.service.cluster_ip),

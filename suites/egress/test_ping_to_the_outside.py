@@ -5,7 +5,7 @@ from podwire import ANY_OS, WINDOWS, answered_by, at_client, flows, on_wire, ref
 
 @requirement("ICMP-EXTERNAL")
 @flows(client=ANY_OS, server_kind="outside", via="external-ip", protocol="icmp", controls="outside-tcp")
-def test_an_outside_host_answers_ping(flow, case):
+def test_an_outside_host_answers_the_ping_of_a_pod(flow, case):
     case.expect(
         answered_by(flow.server),
         at_client(request(dst=flow.server.ip), reply(src=flow.server.ip)),
@@ -15,7 +15,7 @@ def test_an_outside_host_answers_ping(flow, case):
 
 @requirement("ICMP-TCPUDP-OK")
 @flows(client=WINDOWS, server_kind="outside", via="external-ip", protocol=("tcp", "udp"))
-def test_tcp_and_udp_are_translated_where_ping_is_not(flow, case):
+def test_a_windows_node_translates_tcp_and_udp_to_the_outside(flow, case):
     case.expect(
         answered_by(flow.server),
         at_client(request(src=flow.client.ip), reply(dst=flow.client.ip)),
@@ -25,7 +25,7 @@ def test_tcp_and_udp_are_translated_where_ping_is_not(flow, case):
 
 @requirement("ICMP-CURL-SUBST")
 @flows(client=WINDOWS, server_kind="outside", via=("external-ip", "external-name"), protocol="http")
-def test_a_web_request_takes_the_place_of_ping(flow, case):
+def test_an_http_request_shows_that_a_windows_pod_reaches_the_outside(flow, case):
     case.expect(answered_by(flow.server), at_client(request(dst=flow.server.ip), reply(src=flow.server.ip)))
 
 
@@ -33,7 +33,7 @@ def test_a_web_request_takes_the_place_of_ping(flow, case):
 @flows(
     client=ANY_OS, server_kind="outside", via="external-ip", protocol="udp", closed_port=True, controls="outside-tcp"
 )
-def test_an_icmp_error_comes_back_to_the_pod(flow, case):
+def test_an_icmp_error_for_a_translated_flow_comes_back_to_the_pod(flow, case):
     case.expect(
         refused(),
         at_client(reply(protocol=flow.icmp, dst=flow.client.ip)),

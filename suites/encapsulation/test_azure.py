@@ -35,7 +35,7 @@ DENIED = {
 
 @requirement("AZURE-FABRIC-MAC")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="pod-ip", family="ipv4")
-def test_frames_go_to_the_fabric(flow, case):
+def test_frames_of_windows_pods_go_to_the_mac_of_the_azure_fabric(flow, case):
     case.expect(
         answered_by(flow.server),
         at_client(request(frame_dst=FABRIC)),
@@ -45,7 +45,7 @@ def test_frames_go_to_the_fabric(flow, case):
 
 @requirement("L2T-ALL-VIA-HOST")
 @flows(client=WINDOWS, server=WINDOWS, placement="same-node", via="pod-ip", protocol=ANY_PROTOCOL, family="ipv4")
-def test_pods_of_one_node_talk_by_way_of_the_host(flow, case):
+def test_in_l2tunnel_mode_pods_of_one_node_talk_by_way_of_the_azure_host(flow, case):
     asked = {"src": flow.client.ip, "dst": flow.server.ip}
     answered = {"src": flow.server.ip, "dst": flow.client.ip}
     out, back = {"frame_src": flow.client.node.mac}, {"frame_dst": flow.client.node.mac}
@@ -61,7 +61,7 @@ def test_pods_of_one_node_talk_by_way_of_the_host(flow, case):
 
 @requirement("L2T-ALL-VIA-HOST")
 @flows(client=WINDOWS, server=WINDOWS, placement="same-node", via="cluster-ip", family="ipv4", aspect="service")
-def test_a_service_of_the_same_node_leads_by_way_of_the_host(flow, case):
+def test_in_l2tunnel_mode_a_service_leads_to_a_pod_of_the_same_node_by_way_of_the_azure_host(flow, case):
     case.expect(
         answered_by(flow.server),
         on_wire(
@@ -83,19 +83,19 @@ def as_it_is(flow):
 
 @requirement("L2T-IP-UNDERLAY")
 @flows(client=WINDOWS, server=LINUX, server_kind="host", placement="cross-node", via="node-ip", family="ipv4")
-def test_a_machine_of_the_virtual_network_sees_the_pod(flow, case):
+def test_in_l2tunnel_mode_a_machine_of_the_virtual_network_sees_the_address_of_a_pod(flow, case):
     case.expect(*as_it_is(flow))
 
 
 @requirement("AZURE-IP-UNDERLAY")
 @flows(client=WINDOWS, server=LINUX, server_kind="host", placement="cross-node", via="node-ip", family="ipv4")
-def test_in_l2bridge_mode_it_sees_the_pod_too(flow, case):
+def test_in_l2bridge_mode_a_machine_of_the_virtual_network_sees_the_address_of_a_pod(flow, case):
     case.expect(*as_it_is(flow))
 
 
 @requirement("L2T-NSG")
 @flows(**DENIED, placement="cross-node")
-def test_what_the_network_denies_comes_to_no_other_node(flow, case):
+def test_traffic_that_a_network_security_group_denies_reaches_no_other_node(flow, case):
     case.expect(
         silent(),
         at_client_node(request(dst=flow.server.ip, frame_dst=FABRIC)),
@@ -106,7 +106,7 @@ def test_what_the_network_denies_comes_to_no_other_node(flow, case):
 
 @requirement("L2T-NSG")
 @flows(**DENIED, placement="same-node")
-def test_what_the_network_denies_does_not_come_back(flow, case):
+def test_traffic_that_a_network_security_group_denies_does_not_come_back_to_its_node(flow, case):
     case.expect(
         silent(),
         at_client_node(
@@ -118,7 +118,7 @@ def test_what_the_network_denies_does_not_come_back(flow, case):
 
 @requirement("L2T-AZURE-ONLY")
 @flows(client=WINDOWS, server=WINDOWS, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
-def test_the_nodes_are_machines_of_azure(flow, case):
+def test_nodes_in_l2tunnel_mode_are_azure_machines(flow, case):
     case.expect(
         answered_by(flow.server), known(flow.client.node.provider, "azure"), known(flow.server.node.provider, "azure")
     )

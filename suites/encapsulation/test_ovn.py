@@ -39,20 +39,20 @@ def back(flow):
 @requirement("OVNHYB-VXLAN")
 @flows(client=ANY_OS, server=WINDOWS, **BETWEEN_NODES)
 @flows(client=WINDOWS, server=LINUX, **BETWEEN_NODES)
-def test_windows_nodes_use_vxlan_with_vni_4097(flow, case):
+def test_windows_nodes_of_an_ovn_hybrid_overlay_use_vxlan_with_vni_4097(flow, case):
     vxlan = {**VXLAN, "outer_dport": flow.tunnel_port}
     case.expect(answered_by(flow.server), on_wire(request(**vxlan, **there(flow)), reply(**vxlan, **back(flow))))
 
 
 @requirement("OVNHYB-VXLAN")
 @flows(client=LINUX, server=LINUX, **BETWEEN_NODES)
-def test_linux_nodes_use_geneve_among_themselves(flow, case):
+def test_linux_nodes_of_an_ovn_hybrid_overlay_use_geneve_among_themselves(flow, case):
     case.expect(answered_by(flow.server), on_wire(request(**GENEVE, **there(flow)), reply(**GENEVE, **back(flow))))
 
 
 @requirement("TRANS-ENCAP")
 @flows(client=ANY_OS, server=ANY_OS, **BETWEEN_NODES)
-def test_pods_of_two_nodes_talk_through_geneve(flow, case):
+def test_on_a_transparent_network_pods_of_two_nodes_talk_through_geneve(flow, case):
     case.expect(
         answered_by(flow.server),
         on_wire(
@@ -65,7 +65,7 @@ def test_pods_of_two_nodes_talk_through_geneve(flow, case):
 
 @requirement("TRANS-ENCAP")
 @flows(client=ANY_OS, server=ANY_OS, **OVER_IPV6)
-def test_ipv6_travels_in_the_same_tunnel(flow, case):
+def test_on_a_transparent_network_ipv6_between_nodes_travels_through_geneve(flow, case):
     case.expect(
         answered_by(flow.server),
         on_wire(
@@ -78,7 +78,7 @@ def test_ipv6_travels_in_the_same_tunnel(flow, case):
 
 @requirement("TRANS-NS-NAT")
 @flows(client=WINDOWS, server_kind="outside", via="external-ip", protocol=("tcp", "udp", "icmp"))
-def test_the_outside_sees_the_node_and_never_the_pod(flow, case):
+def test_on_a_transparent_network_an_outside_host_sees_the_node_and_never_the_pod(flow, case):
     case.expect(
         answered_by(flow.server),
         on_wire(request(src=flow.client.node.ip, encapsulated=False), nothing(src=flow.client.ip)),
@@ -87,13 +87,13 @@ def test_the_outside_sees_the_node_and_never_the_pod(flow, case):
 
 @requirement("TRANS-NAT-NO-NETSH")
 @each_windows_node_runs("windows-nat")
-def test_windows_itself_translates_nothing(flow, case):
+def test_on_a_transparent_network_windows_itself_translates_nothing(flow, case):
     case.expect(windows.no_nat_for(flow.server))
 
 
 @requirement("TRANS-LB")
 @flows(client=WINDOWS, server=ANY_OS, placement=("same-node", "cross-node"), via="cluster-ip")
-def test_services_are_balanced_without_kube_proxy(flow, case):
+def test_on_a_transparent_network_services_are_balanced_without_kube_proxy(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.service.cluster_ip),
@@ -104,17 +104,17 @@ def test_services_are_balanced_without_kube_proxy(flow, case):
 
 @requirement("TRANS-LB")
 @each_windows_node_runs("hns-load-balancers")
-def test_hns_balances_nothing(flow, case):
+def test_on_a_transparent_network_hns_has_no_load_balancers(flow, case):
     case.expect(hns.load_balancers(0))
 
 
 @requirement("TRANS-TUNNEL-METADATA")
 @flows(via="own-vni", aspect="own-vni", controls=("pod-ip",), **FROM_A_NODE)
-def test_a_packet_with_the_metadata_of_the_network_reaches_a_pod(flow, case):
+def test_a_tunnel_packet_with_the_metadata_of_the_network_reaches_a_pod(flow, case):
     case.expect(answered_by(flow.server), on_wire(request(encapsulated=True, dst=flow.server.ip)))
 
 
 @requirement("TRANS-TUNNEL-METADATA")
 @flows(via="other-vni", aspect="other-vni", controls=("own-vni",), **FROM_A_NODE)
-def test_the_same_packet_with_the_metadata_of_no_network_is_dropped(flow, case):
+def test_a_tunnel_packet_with_the_metadata_of_no_network_is_dropped(flow, case):
     case.expect(silent(), on_wire(request(encapsulated=True, dst=flow.server.ip)), at_server(nothing()))

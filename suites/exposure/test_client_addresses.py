@@ -40,7 +40,7 @@ from podwire import (
     enters="server-node",
     aspect="from-a-node",
 )
-def test_a_backend_sees_the_client_itself_with_the_local_policy(flow, case):
+def test_with_the_local_external_policy_a_backend_sees_the_address_of_the_client(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.target_ip),
@@ -59,7 +59,7 @@ def test_a_backend_sees_the_client_itself_with_the_local_policy(flow, case):
     entry_os=ANY_OS,
     controls="by-the-server-node",
 )
-def test_a_node_without_a_backend_forwards_nothing_with_the_local_policy(flow, case):
+def test_with_the_local_external_policy_a_node_without_a_backend_forwards_nothing(flow, case):
     case.expect(
         unanswered(),
         at_entry_node(seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)),
@@ -76,7 +76,7 @@ def test_a_node_without_a_backend_forwards_nothing_with_the_local_policy(flow, c
     protocol="http",
     enters="server-node",
 )
-def test_a_node_with_a_backend_says_that_it_is_healthy(flow, case):
+def test_the_health_port_of_a_node_with_a_backend_answers_200(flow, case):
     case.expect(status(200))
 
 
@@ -90,7 +90,7 @@ def test_a_node_with_a_backend_says_that_it_is_healthy(flow, case):
     enters="other-node",
     entry_os=ANY_OS,
 )
-def test_a_node_without_a_backend_says_that_it_is_not(flow, case):
+def test_the_health_port_of_a_node_without_a_backend_answers_503(flow, case):
     case.expect(status(503))
 
 
@@ -124,7 +124,7 @@ def test_a_windows_node_hides_the_clients_of_its_node_ports(flow, case):
     via="service-external-ip",
     aspect="external-ip",
 )
-def test_a_windows_node_hides_its_pods_behind_outer_addresses(flow, case):
+def test_a_windows_node_hides_a_pod_that_uses_an_external_address_of_a_service(flow, case):
     case.expect(
         answered_by(flow.server),
         seen_as(one_of(flow.client.node.ip, inside(flow.client.node.pod_network))),

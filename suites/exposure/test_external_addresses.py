@@ -31,7 +31,7 @@ def test_the_outside_reaches_a_service_by_its_load_balancer(flow, case):
 
 @requirement("SVC-LOADBALANCER")
 @flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, service="load-balancer", via="load-balancer")
-def test_the_address_of_a_load_balancer_is_served_on_the_client_s_own_node(flow, case):
+def test_the_address_of_a_load_balancer_is_served_on_the_clients_own_node(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.target_ip),
@@ -66,7 +66,7 @@ def test_a_pod_reaches_a_service_by_its_external_ip(flow, case):
     protocol="tcp",
     aspect="node-port",
 )
-def test_a_pod_reaches_itself_by_an_outer_address_of_its_service(flow, case):
+def test_a_pod_reaches_itself_by_an_external_address_of_its_service(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.target_ip),
@@ -83,11 +83,11 @@ def test_a_pod_reaches_itself_by_an_outer_address_of_its_service(flow, case):
     via="load-balancer",
     controls="cluster-ip",
 )
-def test_a_linux_node_drops_clients_that_are_out_of_range(flow, case):
+def test_a_linux_node_drops_clients_outside_the_source_ranges_of_a_service(flow, case):
     case.expect(silent(), at_client(request(dst=flow.target_ip)), at_server(nothing()))
 
 
 @requirement("SVC-SRCRANGES")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", service="source-ranges", via="load-balancer")
-def test_a_windows_node_lets_every_client_in(flow, case):
+def test_a_windows_node_ignores_the_source_ranges_of_a_service(flow, case):
     case.expect(answered_by(flow.server), answers_from(flow.target_ip))

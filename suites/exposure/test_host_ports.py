@@ -35,7 +35,7 @@ from podwire import (
     protocol="tcp",
     aspect="from-a-node",
 )
-def test_a_pod_is_reached_by_a_port_of_its_node_from_other_nodes(flow, case):
+def test_a_host_port_leads_to_its_pod_from_other_nodes(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.entry.ip),
@@ -46,7 +46,7 @@ def test_a_pod_is_reached_by_a_port_of_its_node_from_other_nodes(flow, case):
 
 @requirement("SVC-HOSTPORT")
 @flows(client_kind="outside", server=ANY_OS, server_pod="host-port", via="host-port", enters="server-node")
-def test_a_pod_is_reached_by_a_port_of_its_node_from_the_outside(flow, case):
+def test_a_host_port_leads_to_its_pod_from_the_outside(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.entry.ip),

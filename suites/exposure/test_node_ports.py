@@ -21,7 +21,7 @@ from podwire import (
 
 @requirement("SVC-NODEPORT-REMOTE")
 @flows(client_kind="outside", server=ANY_OS, service="node-port", via="node-port", enters="server-node")
-def test_the_outside_reaches_a_service_by_a_port_of_a_node(flow, case):
+def test_the_outside_reaches_a_service_by_a_node_port(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.entry.ip),
@@ -44,7 +44,7 @@ def test_the_outside_reaches_a_service_by_a_port_of_a_node(flow, case):
     enters="server-node",
     aspect="from-a-node",
 )
-def test_a_node_reaches_a_service_by_a_port_of_another_node(flow, case):
+def test_a_node_reaches_a_service_by_a_node_port_of_another_node(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.entry.ip),
@@ -69,7 +69,7 @@ def test_a_node_port_leads_on_to_a_backend_of_another_node(flow, case):
 
 @requirement("SVC-NODEPORT-FROMPOD")
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", service="node-port", via="node-port", enters="server-node")
-def test_a_pod_reaches_a_service_by_a_port_of_another_node(flow, case):
+def test_a_pod_reaches_a_service_by_a_node_port_of_another_node(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.entry.ip),
@@ -91,7 +91,7 @@ def test_a_pod_reaches_a_service_by_a_port_of_another_node(flow, case):
     protocol="tcp",
     aspect="at-home",
 )
-def test_a_port_of_its_own_node_serves_a_pod_without_leaving_as_such(flow, case):
+def test_a_pods_own_node_translates_its_node_port_before_packets_leave_the_node(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.entry.ip),

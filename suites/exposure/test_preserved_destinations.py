@@ -25,7 +25,7 @@ from podwire import (
     via="load-balancer",
     enters="server-node",
 )
-def test_the_address_of_a_load_balancer_stays_the_destination(flow, case):
+def test_with_preserve_destination_a_pod_receives_packets_for_the_load_balancers_address(flow, case):
     # Whether the pod answers is not asked: it must have that address on an adapter of its own to do so.
     case.expect(at_server(request(src=flow.client.ip, dst=flow.target_ip, dport=flow.service.port)))
 
@@ -39,7 +39,7 @@ def test_the_address_of_a_load_balancer_stays_the_destination(flow, case):
     via="cluster-ip",
     aspect="cluster-ip",
 )
-def test_the_cluster_ip_of_such_a_service_does_not(flow, case):
+def test_the_cluster_ip_of_a_preserve_destination_service_is_rewritten_to_the_pod(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.service.cluster_ip),
@@ -57,7 +57,7 @@ def test_the_cluster_ip_of_such_a_service_does_not(flow, case):
     entry_os=WINDOWS,
     controls="by-the-server-node",
 )
-def test_a_windows_node_without_a_backend_forwards_nothing_for_such_a_service(flow, case):
+def test_with_preserve_destination_a_windows_node_without_a_backend_forwards_nothing(flow, case):
     case.expect(
         unanswered(),
         at_entry_node(seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)),

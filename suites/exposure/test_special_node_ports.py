@@ -24,7 +24,7 @@ from podwire import (
     via="node-port",
     enters="client-node",
 )
-def test_a_node_reaches_a_service_by_a_port_of_its_own_address(flow, case):
+def test_a_node_reaches_a_service_by_a_node_port_of_its_own_address(flow, case):
     case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))
 
 
@@ -53,7 +53,7 @@ def test_a_node_port_may_have_the_number_of_the_service_port(flow, case):
     via="node-port",
     enters="server-node",
 )
-def test_a_node_port_for_local_pods_works_where_others_may_not(flow, case):
+def test_with_the_local_external_policy_a_node_port_leads_to_a_windows_pod_of_its_node(flow, case):
     case.expect(
         answered_by(flow.server),
         answers_from(flow.entry.ip),

@@ -15,5 +15,5 @@ from podwire import WINDOWS, flows, other_than, requirement, tool
     protocol="tool",
     tool="cni-plugin",
 )
-def test_a_container_that_is_not_there_is_found_wanting(flow, case):
+def test_a_cni_check_of_a_missing_container_fails(flow, case):
     case.expect(tool.exits_with(other_than(0)))

@@ -25,7 +25,7 @@ from podwire import (
     family="ipv4",
     controls="server-host",
 )
-def test_a_pod_on_its_nodes_network_is_reached_at_the_nodes_address(flow, case):
+def test_a_host_network_pod_is_reached_at_the_address_of_its_node(flow, case):
     case.expect(
         answered_by(flow.server),
         known(flow.server.ip, flow.server.node.ip),
@@ -35,7 +35,7 @@ def test_a_pod_on_its_nodes_network_is_reached_at_the_nodes_address(flow, case):
 
 @requirement("HOSTPROCESS-NET")
 @flows(client=ANY_OS, client_kind="host", server=WINDOWS, server_kind="host", placement="cross-node", via="node-ip")
-def test_a_host_process_pod_is_reached_at_the_nodes_address(flow, case):
+def test_a_host_process_pod_is_reached_at_the_address_of_its_node(flow, case):
     case.expect(
         answered_by(flow.server),
         seen_as(one_of(flow.client.ip, flow.client.node.ip)),

@@ -33,7 +33,7 @@ def test_a_cluster_ip_leads_to_a_ready_backend(flow, case):
 
 @requirement("FLOW-POD-SVC-CLUSTER-IP")
 @flows(client=LINUX, server=ANY_OS, placement=ANYWHERE, via="cluster-ip", aspect="source")
-def test_the_backend_of_a_cluster_ip_sees_the_pod(flow, case):
+def test_the_backend_of_a_cluster_ip_sees_the_address_of_a_linux_pod(flow, case):
     case.expect(
         answered_by(flow.server),
         seen_as(flow.client.ip),

@@ -40,5 +40,5 @@ def test_a_service_is_reached_by_its_full_name(flow, case):
 
 @requirement("FLOW-POD-SVC-FQDN")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="fqdn", protocol=("tcp", "udp"), aspect="as-it-is")
-def test_windows_asks_a_full_name_as_it_is(flow, case):
+def test_windows_reaches_a_service_by_its_full_name_without_a_search_suffix(flow, case):
     case.expect(answered_by(flow.server), at_dns(only_asked(flow.fqdn, answer=flow.service.cluster_ip)))

@@ -27,13 +27,13 @@ from podwire import (
     entry_os=LINUX,
     aspect="outside",
 )
-def test_a_linux_node_refuses_what_has_no_backend(flow, case):
+def test_a_linux_node_refuses_connections_to_a_service_without_backends(flow, case):
     case.expect(refused())
 
 
 @requirement("SVC-NO-ENDPOINTS")
 @flows(client=WINDOWS, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
-def test_a_windows_node_says_nothing_of_what_has_no_backend(flow, case):
+def test_a_windows_node_does_not_answer_for_a_cluster_ip_without_backends(flow, case):
     case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
 
 
@@ -47,7 +47,7 @@ def test_a_windows_node_says_nothing_of_what_has_no_backend(flow, case):
     entry_os=WINDOWS,
     aspect="outside",
 )
-def test_a_port_of_a_windows_node_without_backends_is_silent(flow, case):
+def test_a_windows_node_does_not_answer_for_a_node_port_without_backends(flow, case):
     case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 
@@ -61,7 +61,7 @@ def test_a_port_of_a_windows_node_without_backends_is_silent(flow, case):
     via="cluster-ip",
     controls="pod-ip",
 )
-def test_a_linux_node_refuses_when_no_pod_is_ready(flow, case):
+def test_a_linux_node_refuses_connections_to_a_service_without_ready_pods(flow, case):
     case.expect(refused())
 
 
@@ -74,7 +74,7 @@ def test_a_linux_node_refuses_when_no_pod_is_ready(flow, case):
     service="never-ready",
     via="cluster-ip",
 )
-def test_a_windows_node_leads_to_a_pod_that_is_not_ready(flow, case):
+def test_a_windows_node_leads_a_cluster_ip_to_a_pod_that_is_not_ready(flow, case):
     case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))
 
 
@@ -89,7 +89,7 @@ def test_a_windows_node_leads_to_a_pod_that_is_not_ready(flow, case):
     entry_os=WINDOWS,
     aspect="outside",
 )
-def test_a_port_of_a_windows_node_does_not_lead_there(flow, case):
+def test_a_node_port_of_a_windows_node_does_not_lead_to_a_pod_that_is_not_ready(flow, case):
     case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 
@@ -115,7 +115,7 @@ def test_a_port_of_a_windows_node_does_not_lead_there(flow, case):
     controls="pod-ip",
     aspect="balanced",
 )
-def test_the_last_pod_is_reached_while_it_goes(flow, case):
+def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
     case.expect(answered_by(flow.server))
 
 
@@ -131,5 +131,5 @@ def test_the_last_pod_is_reached_while_it_goes(flow, case):
     settles="unanswered",
     controls="pod-ip",
 )
-def test_a_windows_node_drops_a_cluster_ip_whose_last_pod_goes(flow, case):
+def test_a_windows_node_does_not_answer_for_a_cluster_ip_whose_last_pod_terminates(flow, case):
     case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
