@@ -36,6 +36,7 @@ def test_with_dsr_a_backend_sees_the_address_and_port_of_the_client_pod(flow, ca
 @requirement("DSR-RETURN")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip")
 def test_with_dsr_the_backend_answers_the_client_pod_directly(flow, case):
+    # The port of the client pod puts the Service's address back; on the wire the answer is the backend's own.
     case.expect(
         answered_by(flow.server),
         at_client(reply(src=flow.service.cluster_ip, sport=flow.service.port)),
@@ -50,6 +51,7 @@ def test_with_dsr_the_backend_answers_the_client_pod_directly(flow, case):
 @requirement("DSR-OFF-SOURCEIP")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip")
 def test_without_dsr_a_backend_sees_the_clients_node_or_its_source_vip(flow, case):
+    # The client's node puts a source of its own on the request, so that the answer comes back through it.
     source = one_of(flow.client.node.ip, inside(flow.client.node.pod_network))
     case.expect(
         answered_by(flow.server),

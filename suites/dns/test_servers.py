@@ -21,42 +21,21 @@ from podwire import (
     resolves_to,
 )
 
-OWN_FILE = {
-    "client_pod": "two-containers",
-    "server_kind": "dns",
-    "via": "unknown-name",
-    "protocol": "dns",
-    "family": "ipv4",
-}
-NOBODY = "198.18.0.53"  # whom that file names (manifests/variants/two-containers.yaml)
+ASKED = {"server_kind": "dns", "via": "unknown-name", "protocol": "dns"}
+FOLLOWED = {**ASKED, "family": "ipv4", "placement": "cross-node", "aspect": "way"}
+OWN_FILE = {**ASKED, "family": "ipv4", "client_pod": "two-containers"}
+NOBODY = "198.18.0.53"  # The server that this pod's resolv.conf names (manifests/variants/two-containers.yaml).
 
 
 @requirement("DNS-SERVERADDR")
-@flows(client=ANY_OS, server_kind="dns", via="unknown-name", protocol="dns")
+@flows(client=ANY_OS, **ASKED)
 def test_a_pod_asks_the_service_of_the_cluster_dns(flow, case):
     case.expect(not_found(), at_client(request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)))
 
 
 @requirement("DNS-SERVERADDR")
-@flows(
-    client=LINUX,
-    server_kind="dns",
-    via="unknown-name",
-    protocol="dns",
-    family="ipv4",
-    placement="cross-node",
-    aspect="way",
-)
-@flows(
-    client=WINDOWS,
-    server_kind="dns",
-    via="unknown-name",
-    protocol="dns",
-    family="ipv4",
-    placement="cross-node",
-    aspect="way",
-    given_dsr=True,
-)
+@flows(client=LINUX, **FOLLOWED)
+@flows(client=WINDOWS, given_dsr=True, **FOLLOWED)
 def test_a_dns_question_reaches_the_dns_pod_with_the_address_of_the_client_pod(flow, case):
     case.expect(
         not_found(),
@@ -66,16 +45,7 @@ def test_a_dns_question_reaches_the_dns_pod_with_the_address_of_the_client_pod(f
 
 
 @requirement("DNS-SERVERADDR")
-@flows(
-    client=WINDOWS,
-    server_kind="dns",
-    via="unknown-name",
-    protocol="dns",
-    family="ipv4",
-    placement="cross-node",
-    aspect="way",
-    given_dsr=False,
-)
+@flows(client=WINDOWS, given_dsr=False, **FOLLOWED)
 def test_without_dsr_a_dns_question_of_a_windows_pod_comes_from_its_node(flow, case):
     case.expect(
         not_found(),
@@ -89,7 +59,7 @@ def test_without_dsr_a_dns_question_of_a_windows_pod_comes_from_its_node(flow, c
 
 
 @requirement("DNS-CUSTOM")
-@flows(client=ANY_OS, client_pod="custom-dns", server_kind="dns", via="unknown-name", protocol="dns", family="ipv4")
+@flows(client=ANY_OS, client_pod="custom-dns", family="ipv4", **ASKED)
 def test_a_pod_asks_the_dns_server_of_its_own_dns_config(flow, case):
     case.expect(
         not_found(),

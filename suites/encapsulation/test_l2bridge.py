@@ -34,6 +34,7 @@ def test_on_l2bridge_frames_of_a_pod_leave_with_the_mac_of_the_node(flow, case):
 @requirement("L2B-MAC-INGRESS")
 @flows(client=ANY_OS, server=WINDOWS, placement="cross-node", via="pod-ip")
 def test_on_l2bridge_frames_for_a_pod_arrive_at_the_mac_of_the_node(flow, case):
+    # The node readdresses them: the pod sees its own MAC address.
     case.expect(
         answered_by(flow.server),
         at_server_node(request(frame_dst=flow.server.node.mac), nothing(frame_dst=flow.server.mac)),

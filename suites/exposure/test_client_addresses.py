@@ -100,6 +100,7 @@ def test_the_health_port_of_a_node_without_a_backend_answers_503(flow, case):
     client_kind="outside", server=ANY_OS, service="node-port", via="node-port", enters="other-node", entry_os=WINDOWS
 )
 def test_a_windows_node_hides_the_clients_of_its_node_ports(flow, case):
+    # With Direct Server Return too: for node ports a Windows node always puts its own source on the request.
     case.expect(
         answered_by(flow.server),
         seen_as(one_of(flow.entry.ip, inside(flow.entry.pod_network))),

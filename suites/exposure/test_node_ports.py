@@ -92,6 +92,7 @@ def test_a_pod_reaches_a_service_by_a_node_port_of_another_node(flow, case):
     aspect="at-home",
 )
 def test_a_pods_own_node_translates_its_node_port_before_packets_leave_the_node(flow, case):
+    # The backend may be on another node: what leaves is sent to its port, never to the node port.
     case.expect(
         answered_by(flow.server),
         answers_from(flow.entry.ip),

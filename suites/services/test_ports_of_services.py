@@ -62,6 +62,7 @@ def test_a_linux_node_maps_a_named_port_to_the_number_of_each_pod(flow, case):
 @requirement("SVC-HETERO-TARGETPORT")
 @flows(client=WINDOWS, server_kind="backends", service="mixed-ports", via="cluster-ip", protocol="tcp", miss_risk=1e-6)
 def test_a_windows_node_maps_a_named_port_to_one_number_for_all_pods(flow, case):
+    # Connections to the pods that listen on another number are reset.
     case.expect(
         answered_by(flow.server), spread.to_a_lone_backend(), at_client(seen(src=flow.service.cluster_ip, flags="AR"))
     )

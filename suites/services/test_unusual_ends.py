@@ -51,12 +51,14 @@ def test_a_node_can_be_a_backend_of_a_service(flow, case):
     controls="another-service",
 )
 def test_a_windows_node_does_not_lead_a_service_to_itself_as_the_backend(flow, case):
+    # Its own address is none of the pod network, so its load balancer leaves the backend out.
     case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
 
 
 @requirement("SVC-VIP-ICMP")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip", protocol="icmp", controls="cluster-ip")
 def test_an_echo_request_to_a_cluster_ip_is_not_answered(flow, case):
+    # The load balancers of a Windows node are for TCP and UDP.
     case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
 
 

@@ -34,6 +34,7 @@ def test_a_linux_node_refuses_connections_to_a_service_without_backends(flow, ca
 @requirement("SVC-NO-ENDPOINTS")
 @flows(client=WINDOWS, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
 def test_a_windows_node_does_not_answer_for_a_cluster_ip_without_backends(flow, case):
+    # It has no load balancer for such a Service, and nothing else refuses the connection.
     case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
 
 
