@@ -29,12 +29,13 @@ test-windows: setup ## the agent on the Windows build of Python, under Wine; ski
 	@tools/setup-wine
 	@$(bin)/pytest tests/windows -rs $(ARGS)
 
-check: setup ## format, lint, types, import contracts, structure, catalogue
+check: setup ## format, lint, types, import contracts, structure, catalogue, generated parts of the docs
 	@tools/check
 
-format: setup ## put the Python files into the project's format
+format: setup ## put the Python files into the project's format, and what is generated into the docs
 	@$(bin)/ruff format .
 	@$(bin)/ruff check --fix .
+	@$(bin)/python tools/generated.py --write
 
 bench: setup ## the measured numbers, each with the command that gives it
 	@$(bin)/python bench $(ARGS)

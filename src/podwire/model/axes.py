@@ -47,12 +47,14 @@ class Axis:
         """A value as the matrix holds it: a tuple where there may be several. Raises `AxisError`."""
         values = given if self.many and isinstance(given, tuple) else (given,)
         for value in values:
-            if value != self.default and not self._admits(value):
+            if not self._admits(value):
                 admitted = self.values.__name__ if isinstance(self.values, type) else ", ".join(map(str, self.values))
                 raise AxisError(f"{self.name}={value!r}: the axis admits {admitted}")
         return values if self.many else given
 
     def _admits(self, value: Any) -> bool:
+        if value is None and self.default is None:
+            return True
         if isinstance(self.values, type):
             return type(value) is self.values
         return any(value == known and type(value) is type(known) for known in self.values)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from podwire.model.flows import Via
 
-_TUNNELLED = "the pod, in tunnel packets that the agent on a Linux node (`client_kind='host'`) makes; VXLAN only"
+_TUNNELLED = "the pod, in tunnel packets that the agent on a Linux node makes (`client_kind='host'`)"
 WAYS: Mapping[Via, str] = {
     "pod-ip": "the address of the pod",
     "node-ip": "the address of the node",

@@ -213,5 +213,5 @@ def listing(plan: Plan, sentences: Mapping[str, Sequence[str]]) -> str:
         lines += [f"    {sentence}" for sentence in sentences[case.id]]
     lines.append("")
     lines.append(f"{len(plan.cases)} cases, {len(plan.exclusions)} exclusions")
-    lines += [f"  excluded {one.requirement}[{one.cases}]: {one.reason}" for one in plan.exclusions]
+    lines += [f"  excluded {no.requirement}[{no.cases}]: {no.reason}" for no in plan.exclusions]
     return "\n".join(lines) + "\n"

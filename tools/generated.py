@@ -1,0 +1,52 @@
+"""Parts of the docs that are generated from the code, each between a line `<!-- generated: NAME -->` and a line
+`<!-- end -->`.
+
+Without an argument it says which of them differ from the code (exit code 1 if any does); with `--write` it writes them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import suite_tables
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS: Mapping[str, Callable[[], str]] = {
+    "axes": suite_tables.axes,
+    "ways": suite_tables.ways,
+    "controls": suite_tables.controls,
+    "words": suite_tables.words,
+    "questions": suite_tables.questions,
+    "packets": suite_tables.packets,
+    "values": suite_tables.values,
+    "when": suite_tables.when,
+}
+_PART = re.compile(r"(?<=^<!-- generated: )(?P<name>[\w-]+) -->\n.*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
+
+
+def renewed(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
+    """The text with each of its parts as the code has it now. KeyError for a part that nothing generates."""
+    return _PART.sub(lambda found: f"{found['name']} -->\n{parts[found['name']]().strip()}\n", text)
+
+
+def main(root: Path, *, write: bool) -> int:
+    """Look at all pages that may have such parts, or write what differs there."""
+    differing = 0
+    for page in sorted([root / "README.md", *(root / "docs").glob("*.md")]):
+        text = page.read_text(encoding="utf-8")
+        new = renewed(text, PARTS)
+        if new == text:
+            continue
+        if write:
+            page.write_text(new, encoding="utf-8")
+            continue
+        differing += 1
+        print(f"{page.relative_to(root)}: differs from the code; make format writes it anew")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(ROOT, write="--write" in sys.argv[1:]))
