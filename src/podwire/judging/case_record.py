@@ -24,7 +24,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
         level=rule.level,
         title=title.removeprefix("test_").replace("_", " "),
         statement=rule.statement,
-        sources=tuple(dict.fromkeys(f"{one} <{one.url}>" if one.url else str(one) for one in cited)),
+        sources=tuple(dict.fromkeys(f"{source} <{source.url}>" if source.url else str(source) for source in cited)),
         parameters={
             "protocol": flow.protocol,
             "family": flow.family,

@@ -113,7 +113,7 @@ class Balances(Listing):
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
         balancers = self.listed(load_balancers_in, observed)
-        of_it = [one for one in balancers if any(meets(address, bound.address) for address in one.addresses)]
+        of_it = [balancer for balancer in balancers if any(meets(ip, bound.address) for ip in balancer.addresses)]
         expected = f"load balancers of HNS for {self.address} ({bound.address}) {'with' if self.dsr else 'without'} DSR"
         actual = ", ".join(map(str, of_it)) if of_it else f"none of {len(balancers)}"
         met = bool(of_it) and all(balancer.dsr is self.dsr for balancer in of_it)

@@ -81,7 +81,7 @@ def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | 
 
 def dns_node(facts: ClusterFacts, nodes_per_os: int) -> str:
     """The name of the node that the cluster's DNS runs on, if it is one node and takes part; or ''."""
-    known = {one.name for os in ("linux", "windows") for one in usable(os, facts, nodes_per_os)}
+    known = {node.name for os in ("linux", "windows") for node in usable(os, facts, nodes_per_os)}
     return facts.dns_nodes[0] if len(facts.dns_nodes) == 1 and facts.dns_nodes[0] in known else ""
 
 
