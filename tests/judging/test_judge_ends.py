@@ -255,7 +255,7 @@ CLIENT = Symbol("client.ip")
         ([seen_as(CLIENT), silent()], "seen_as is asked of an answer: answered_by is missing"),
         ([answers_from(Symbol("target.ip")), at_client(request())], "answers_from is asked of an answer"),
         ([answered_by(BACKENDS), request()], "is no part of an expectation"),
-        ([silent], "is no part of an expectation"),
+        ([silent], r"^silent is no part of an expectation until it is called: silent\(\.\.\.\)$"),
     ],
 )
 def test_what_would_never_be_judged_is_no_expectation(parts, said):
@@ -298,6 +298,12 @@ def test_a_part_that_says_nothing_of_a_flow_is_refused_with_the_place_of_its_tes
     assert expectation_of(test, a_flow(**fits)).parts[1] == part
     with pytest.raises(ValueError, match=f"^area/test_x.py: test_one: .*{said}$"):
         expectation_of(test, a_flow(**does_not))
+
+
+def test_a_mistake_of_its_author_is_told_by_the_place_of_the_test():
+    test = SuiteTest(name="t", module="m", requirement="R", matrices=(), function=lambda flow, case: case.expects())
+    with pytest.raises(ValueError, match=r"^m: t: AttributeError: .*'expects'"):
+        expectation_of(test, a_flow())
 
 
 def test_a_test_that_expects_nothing_is_told_by_its_place():

@@ -57,8 +57,10 @@ class Expectation:
 def expectation(*parts: Part) -> Expectation:
     """An expectation of these parts. Raises `ExpectationError` for parts of which one would never be judged."""
     for part in parts:
+        if isinstance(part, type) and issubclass(part, Part):
+            raise ExpectationError(f"{part.word} is no part of an expectation until it is called: {part.word}(...)")
         if not isinstance(part, Part):
-            raise ExpectationError(f"{part!r:.100} is no part of an expectation")
+            raise ExpectationError(f"{part!s:.100} ({type(part).__name__}) is no part of an expectation")
     if not any(part.judges for part in parts):
         raise ExpectationError("an expectation of nothing at all")
     for part in parts:
@@ -88,6 +90,9 @@ def expectation_of(test: SuiteTest, flow: Flow) -> Expectation:
         test.function(flow=flow, case=recorder)
     except ValueError as problem:
         raise ExpectationError(f"{test.place}: {problem}") from problem
+    except Exception as problem:
+        # Whatever its author wrote there: it is told by its place, as a suite that cannot be imported is.
+        raise ExpectationError(f"{test.place}: {type(problem).__name__}: {problem}") from problem
     if recorder.expectation is None:
         raise ExpectationError(f"{test.place} declares no expectation (case.expect was never called)")
     try:
