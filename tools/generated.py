@@ -13,6 +13,7 @@ from pathlib import Path
 
 import docs_tables
 import manifest_tables
+import suite_tables
 
 from podwire.cli.option_docs import options_markdown
 
@@ -27,6 +28,14 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "manifests-variants": manifest_tables.variants,
     "manifests-policies": manifest_tables.policies,
     "manifests-changes": manifest_tables.changes,
+    "axes": suite_tables.axes,
+    "ways": suite_tables.ways,
+    "controls": suite_tables.controls,
+    "words": suite_tables.words,
+    "questions": suite_tables.questions,
+    "packets": suite_tables.packets,
+    "values": suite_tables.values,
+    "when": suite_tables.when,
 }
 _PART = re.compile(r"(?<=^<!-- generated: )(?P<name>[\w-]+) -->\n.*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
 

@@ -1,6 +1,6 @@
 """A Windows node with one pod more than it has addresses for."""
 
-from podwire import LINUX, WINDOWS, at_least, between, flows, known, requirement
+from podwire import LINUX, WINDOWS, answered_by, at_least, between, flows, known, requirement
 
 CALICO_ADDRESSES = 60
 A_MOMENT_LESS_THAN_THIRTY = 29  # Counted from when the API shows that the pod is gone, a moment after it is.
@@ -18,23 +18,19 @@ FROM_THE_FULL_NODE = {
 
 @requirement("ADDR-CALICO-60")
 @flows(**FROM_THE_FULL_NODE, after="calico-node-filled")
-def test_the_sixty_first_pod_gets_no_address(flow, case):
+def test_the_61st_pod_of_a_calico_node_gets_no_address(flow, case):
     case.expect(
-        answered_by=flow.server,
-        known=[
-            known(flow.client.node.addresses_in_use, CALICO_ADDRESSES),
-            known(flow.client.node.pods_without_address, 1),
-        ],
+        answered_by(flow.server),
+        known(flow.client.node.addresses_in_use, CALICO_ADDRESSES),
+        known(flow.client.node.pods_without_address, 1),
     )
 
 
 @requirement("ADDR-COOL-DOWN")
 @flows(**FROM_THE_FULL_NODE, after="vpc-node-filled")
-def test_an_address_is_nobodys_for_half_a_minute(flow, case):
+def test_a_released_address_is_not_reused_for_30_seconds(flow, case):
     case.expect(
-        answered_by=flow.server,
-        known=[
-            known(flow.client.node.rest_of_an_address, at_least(A_MOMENT_LESS_THAN_THIRTY)),
-            known(flow.client.node.wait_for_a_free_address, between(0, HALF_OF_IT)),
-        ],
+        answered_by(flow.server),
+        known(flow.client.node.rest_of_an_address, at_least(A_MOMENT_LESS_THAN_THIRTY)),
+        known(flow.client.node.wait_for_a_free_address, between(0, HALF_OF_IT)),
     )

@@ -4,92 +4,90 @@ from podwire import (
     ANY_OS,
     ANYWHERE,
     WINDOWS,
+    answered_by,
+    at_client,
     at_least,
+    at_server,
     each_windows_node_runs,
     flows,
+    hns,
     inside,
     known,
     nothing,
+    on_wire,
     one_of,
     reply,
     request,
     requirement,
+    seen_as,
 )
 
 
 @requirement("DSR-SOURCEIP")
 @flows(client=WINDOWS, server=ANY_OS, placement=ANYWHERE, via="cluster-ip")
-def test_a_backend_sees_the_pod_and_its_port(flow, case):
+def test_with_dsr_a_backend_sees_the_address_and_port_of_the_client_pod(flow, case):
     case.expect(
-        answered_by=flow.server,
-        seen_as=flow.client.ip,
-        at_server=[request(src=flow.client.ip, sport=flow.client.port, dst=flow.server.ip, dport=flow.server.port)],
+        answered_by(flow.server),
+        seen_as(flow.client.ip),
+        at_server(request(src=flow.client.ip, sport=flow.client.port, dst=flow.server.ip, dport=flow.server.port)),
     )
 
 
 @requirement("DSR-RETURN")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip")
-def test_the_answer_comes_straight_from_the_backend(flow, case):
+def test_with_dsr_the_backend_answers_the_client_pod_directly(flow, case):
+    # The port of the client pod puts the Service's address back; on the wire the answer is the backend's own.
     case.expect(
-        answered_by=flow.server,
-        on_wire=[
+        answered_by(flow.server),
+        at_client(reply(src=flow.service.cluster_ip, sport=flow.service.port)),
+        on_wire(
             request(src=flow.client.ip, sport=flow.client.port, dst=flow.server.ip),
             reply(src=flow.server.ip, dst=flow.client.ip, dport=flow.client.port),
             nothing(src=flow.service.cluster_ip),
-        ],
-        at_client=[reply(src=flow.service.cluster_ip, sport=flow.service.port)],
+        ),
     )
 
 
 @requirement("DSR-OFF-SOURCEIP")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip")
-def test_without_it_a_backend_sees_the_node_or_its_source_vip(flow, case):
+def test_without_dsr_a_backend_sees_the_clients_node_or_its_source_vip(flow, case):
+    # The client's node puts a source of its own on the request, so that the answer comes back through it.
     source = one_of(flow.client.node.ip, inside(flow.client.node.pod_network))
     case.expect(
-        answered_by=flow.server,
-        seen_as=source,
-        on_wire=[request(src=source), nothing(src=flow.client.ip)],
-        at_server=[request(src=source), nothing(src=flow.client.ip)],
+        answered_by(flow.server),
+        seen_as(source),
+        on_wire(request(src=source), nothing(src=flow.client.ip)),
+        at_server(request(src=source), nothing(src=flow.client.ip)),
     )
 
 
 @requirement("DSR-ENABLE")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip", protocol="tcp", given_dsr=True)
-def test_it_is_on_where_kube_proxy_is_told_so(flow, case):
-    case.expect(
-        known=[known(flow.dsr, True), known(flow.win_dsr, True)],
-        answered_by=flow.server,
-        seen_as=flow.client.ip,
-    )
+def test_dsr_is_used_when_kube_proxy_enables_it(flow, case):
+    case.expect(answered_by(flow.server), seen_as(flow.client.ip), known(flow.dsr, True), known(flow.win_dsr, True))
 
 
 @requirement("DSR-ENABLE")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip", protocol="tcp", given_dsr=False)
-def test_it_is_off_where_kube_proxy_is_not_told_so(flow, case):
-    case.expect(
-        known=[known(flow.dsr, False)],
-        answered_by=flow.server,
-        at_server=[request(), nothing(src=flow.client.ip)],
-    )
+def test_dsr_is_not_used_when_kube_proxy_does_not_enable_it(flow, case):
+    case.expect(answered_by(flow.server), known(flow.dsr, False), at_server(request(), nothing(src=flow.client.ip)))
 
 
 @requirement("DSR-ENABLE")
 @each_windows_node_runs("hns-load-balancers", given_dsr=True)
-def test_load_balancers_of_hns_have_it_then(flow, case):
-    case.expect(hns_balances=flow.dns_ip, hns_dsr=True)
+def test_hns_load_balancers_use_dsr_when_kube_proxy_enables_it(flow, case):
+    case.expect(hns.balances(flow.dns_ip, dsr=True))
 
 
 @requirement("DSR-ENABLE")
 @each_windows_node_runs("hns-load-balancers", given_dsr=False)
-def test_load_balancers_of_hns_do_not_have_it_otherwise(flow, case):
-    case.expect(hns_balances=flow.dns_ip, hns_dsr=False)
+def test_hns_load_balancers_do_not_use_dsr_unless_kube_proxy_enables_it(flow, case):
+    case.expect(hns.balances(flow.dns_ip, dsr=False))
 
 
 @requirement("DSR-MINOS")
 @flows(client=WINDOWS, server=WINDOWS, placement="cross-node", via="cluster-ip", protocol="tcp")
-def test_it_is_used_on_builds_that_have_it(flow, case):
+def test_dsr_is_used_on_windows_builds_that_support_it(flow, case):
     case.expect(
-        known=[known(flow.client.node.build, at_least((17763, 1554)))],
-        answered_by=flow.server,
-        seen_as=flow.client.ip,
+        answered_by(flow.server), seen_as(flow.client.ip), known(flow.client.node.build, at_least((17763, 1554)))
     )

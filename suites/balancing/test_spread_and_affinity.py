@@ -1,24 +1,24 @@
 """How a Service shares out its connections: evenly, or to one backend for each client. Both are statistics."""
 
-from podwire import ANY_OS, WINDOWS, evenly, every_backend, flows, one_backend, requirement
+from podwire import ANY_OS, WINDOWS, answered_by, flows, requirement, spread
 
 
 @requirement("SVC-SPREAD")
 @flows(client=ANY_OS, server_kind="backends", service="spread", via="cluster-ip", miss_risk=1e-6)
-def test_connections_are_shared_out_evenly(flow, case):
-    case.expect(answered_by=flow.server, spread=evenly())
+def test_a_service_spreads_connections_evenly_over_its_backends(flow, case):
+    case.expect(answered_by(flow.server), spread.evenly())
 
 
 @requirement("SVC-TOPOLOGY")
 @flows(client=WINDOWS, server_kind="backends", service="near", via="cluster-ip", miss_risk=1e-6)
-def test_a_windows_node_prefers_no_backend_to_another(flow, case):
-    case.expect(answered_by=flow.server, spread=every_backend())
+def test_with_prefer_close_a_windows_node_still_uses_every_backend(flow, case):
+    case.expect(answered_by(flow.server), spread.to_every_backend())
 
 
 @requirement("AFF-CLIENTIP")
 @flows(client=ANY_OS, server_kind="backends", service="affinity", via="cluster-ip", miss_risk=1e-6)
-def test_all_connections_of_a_client_go_to_one_backend(flow, case):
-    case.expect(answered_by=flow.server, spread=one_backend())
+def test_with_client_ip_affinity_one_backend_answers_all_connections_of_a_client(flow, case):
+    case.expect(answered_by(flow.server), spread.to_one_backend())
 
 
 @requirement("AFF-TIMEOUT")
@@ -31,5 +31,5 @@ def test_all_connections_of_a_client_go_to_one_backend(flow, case):
     after="affinity-idle",
     repeated=True,
 )
-def test_windows_keeps_an_affinity_for_longer_than_it_should(flow, case):
-    case.expect(answered_by=flow.server, spread=one_backend())
+def test_a_windows_node_keeps_client_ip_affinity_after_its_timeout(flow, case):
+    case.expect(answered_by(flow.server), spread.to_one_backend())

@@ -1,6 +1,6 @@
 """Many questions in a row: lost ones are how trouble with Services on Windows nodes first shows."""
 
-from podwire import WINDOWS, flows, requirement
+from podwire import WINDOWS, flows, not_found, requirement
 
 
 @requirement("DNS-BURST")
@@ -13,5 +13,5 @@ from podwire import WINDOWS, flows, requirement
     connections=1000,
     every_node=True,
 )
-def test_none_of_a_thousand_questions_is_lost(flow, case):
-    case.expect(not_found=True)
+def test_none_of_1000_dns_questions_of_a_windows_pod_is_lost(flow, case):
+    case.expect(not_found())

@@ -5,116 +5,88 @@ from podwire import (
     LINUX,
     WINDOWS,
     asked,
+    at_client,
+    at_dns,
+    at_server_node,
     first_asked,
     flows,
     inside,
     not_asked,
+    not_found,
     nothing,
     one_of,
     reply,
     request,
     requirement,
+    resolves_to,
 )
 
-OWN_FILE = {
-    "client_pod": "two-containers",
-    "server_kind": "dns",
-    "via": "unknown-name",
-    "protocol": "dns",
-    "family": "ipv4",
-}
-NOBODY = "198.18.0.53"  # whom that file names (manifests/variants/two-containers.yaml)
+ASKED = {"server_kind": "dns", "via": "unknown-name", "protocol": "dns"}
+FOLLOWED = {**ASKED, "family": "ipv4", "placement": "cross-node", "aspect": "way"}
+OWN_FILE = {**ASKED, "family": "ipv4", "client_pod": "two-containers"}
+NOBODY = "198.18.0.53"  # The server that this pod's resolv.conf names (manifests/variants/two-containers.yaml).
 
 
 @requirement("DNS-SERVERADDR")
-@flows(client=ANY_OS, server_kind="dns", via="unknown-name", protocol="dns")
+@flows(client=ANY_OS, **ASKED)
 def test_a_pod_asks_the_service_of_the_cluster_dns(flow, case):
+    case.expect(not_found(), at_client(request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)))
+
+
+@requirement("DNS-SERVERADDR")
+@flows(client=LINUX, **FOLLOWED)
+@flows(client=WINDOWS, given_dsr=True, **FOLLOWED)
+def test_a_dns_question_reaches_the_dns_pod_with_the_address_of_the_client_pod(flow, case):
     case.expect(
-        not_found=True,
-        at_client=[request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)],
+        not_found(),
+        at_dns(first_asked(flow.with_suffix(1))),
+        at_server_node(request(src=flow.client.ip, dport=53), nothing(dst=flow.dns_ip)),
     )
 
 
 @requirement("DNS-SERVERADDR")
-@flows(
-    client=LINUX,
-    server_kind="dns",
-    via="unknown-name",
-    protocol="dns",
-    family="ipv4",
-    placement="cross-node",
-    aspect="way",
-)
-@flows(
-    client=WINDOWS,
-    server_kind="dns",
-    via="unknown-name",
-    protocol="dns",
-    family="ipv4",
-    placement="cross-node",
-    aspect="way",
-    given_dsr=True,
-)
-def test_a_question_reaches_the_dns_pod_from_the_pod(flow, case):
+@flows(client=WINDOWS, given_dsr=False, **FOLLOWED)
+def test_without_dsr_a_dns_question_of_a_windows_pod_comes_from_its_node(flow, case):
     case.expect(
-        not_found=True,
-        at_dns=[first_asked(flow.with_suffix(1))],
-        at_server_node=[request(src=flow.client.ip, dport=53), nothing(dst=flow.dns_ip)],
-    )
-
-
-@requirement("DNS-SERVERADDR")
-@flows(
-    client=WINDOWS,
-    server_kind="dns",
-    via="unknown-name",
-    protocol="dns",
-    family="ipv4",
-    placement="cross-node",
-    aspect="way",
-    given_dsr=False,
-)
-def test_without_direct_server_return_a_question_comes_from_the_node(flow, case):
-    case.expect(
-        not_found=True,
-        at_dns=[first_asked(flow.with_suffix(1))],
-        at_server_node=[
+        not_found(),
+        at_dns(first_asked(flow.with_suffix(1))),
+        at_server_node(
             request(src=one_of(flow.client.node.ip, inside(flow.client.node.pod_network)), dport=53),
             nothing(src=flow.client.ip),
             nothing(dst=flow.dns_ip),
-        ],
+        ),
     )
 
 
 @requirement("DNS-CUSTOM")
-@flows(client=ANY_OS, client_pod="custom-dns", server_kind="dns", via="unknown-name", protocol="dns", family="ipv4")
-def test_a_pod_asks_the_server_of_its_own_configuration(flow, case):
+@flows(client=ANY_OS, client_pod="custom-dns", family="ipv4", **ASKED)
+def test_a_pod_asks_the_dns_server_of_its_own_dns_config(flow, case):
     case.expect(
-        not_found=True,
-        at_dns=[asked(flow.with_suffix(1), of=flow.dns_ip)],
-        at_client=[request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)],
+        not_found(),
+        at_dns(asked(flow.with_suffix(1), of=flow.dns_ip)),
+        at_client(request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)),
     )
 
 
 @requirement("DNS-FILE-IGNORED")
 @flows(client=WINDOWS, **OWN_FILE)
-def test_a_windows_pod_asks_the_cluster_whatever_its_file_says(flow, case):
-    case.expect(not_found=True, at_client=[request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)])
+def test_a_windows_pod_asks_the_cluster_dns_whatever_its_resolv_conf_says(flow, case):
+    case.expect(not_found(), at_client(request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)))
 
 
 @requirement("DNS-FILE-IGNORED")
 @flows(client=LINUX, **OWN_FILE)
-def test_a_linux_pod_asks_whom_its_file_names(flow, case):
-    case.expect(at_client=[request(dst=NOBODY, dport=53)])
+def test_a_linux_pod_asks_the_dns_server_that_its_resolv_conf_names(flow, case):
+    case.expect(at_client(request(dst=NOBODY, dport=53)))
 
 
 @requirement("DNS-HOST-NETWORK")
 @flows(client=ANY_OS, client_kind="host", server_kind="dns", service="by-host", via="fqdn", protocol="dns")
-def test_a_pod_on_the_network_of_its_node_resolves_a_service(flow, case):
-    case.expect(resolves_to=flow.service.cluster_ip)
+def test_a_pod_on_the_host_network_resolves_the_name_of_a_service(flow, case):
+    case.expect(resolves_to(flow.service.cluster_ip))
 
 
 @requirement("DNS-HOSTSFILE")
 @flows(client=ANY_OS, client_pod="custom-dns", server_kind="dns", via="hosts-name", protocol="dns", family="ipv4")
-def test_a_name_of_the_hosts_file_is_asked_of_nobody(flow, case):
-    case.expect(resolves_to=flow.target_ip, at_dns=[not_asked(flow.name)])
+def test_a_name_of_the_hosts_file_resolves_without_a_dns_question(flow, case):
+    case.expect(resolves_to(flow.target_ip), at_dns(not_asked(flow.name)))

@@ -1,6 +1,6 @@
 """Tools that spell names in their own way."""
 
-from podwire import LINUX, WINDOWS, first_asked, flows, requirement
+from podwire import LINUX, WINDOWS, at_dns, first_asked, flows, requirement, tool
 
 
 @requirement("DNS-PQDN-NSLOOKUP")
@@ -13,5 +13,5 @@ from podwire import LINUX, WINDOWS, first_asked, flows, requirement
     tool="nslookup",
     family="ipv4",
 )
-def test_nslookup_finds_a_name_with_a_dot(flow, case):
-    case.expect(output=flow.server.ip, at_dns=[first_asked(flow.with_suffix(1), answer=flow.server.ip)])
+def test_nslookup_resolves_a_partly_qualified_name(flow, case):
+    case.expect(tool.prints(flow.server.ip), at_dns(first_asked(flow.with_suffix(1), answer=flow.server.ip)))

@@ -1,6 +1,21 @@
 """Pods talk to the world: by address and by name, translated to their node."""
 
-from podwire import ANY_OS, WINDOWS, asked, between, flows, nothing, reply, request, requirement
+from podwire import (
+    ANY_OS,
+    WINDOWS,
+    answered_by,
+    answers_from,
+    asked,
+    at_client,
+    at_dns,
+    between,
+    flows,
+    nothing,
+    on_wire,
+    reply,
+    request,
+    requirement,
+)
 
 
 @requirement("FLOW-POD-EXT-IP")
@@ -8,14 +23,14 @@ from podwire import ANY_OS, WINDOWS, asked, between, flows, nothing, reply, requ
 @flows(client=ANY_OS, server_kind="outside", via="external-ip", protocol="udp", payload=(256, 1372))
 def test_a_pod_reaches_an_outside_host_by_address(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.server.ip,
-        at_client=[request(src=flow.client.ip, dst=flow.server.ip), reply(dst=flow.client.ip)],
-        on_wire=[
+        answered_by(flow.server),
+        answers_from(flow.server.ip),
+        at_client(request(src=flow.client.ip, dst=flow.server.ip), reply(dst=flow.client.ip)),
+        on_wire(
             request(src=flow.client.node.ip, encapsulated=False),
             reply(dst=flow.client.node.ip, encapsulated=False),
             nothing(src=flow.client.ip),
-        ],
+        ),
     )
 
 
@@ -23,17 +38,14 @@ def test_a_pod_reaches_an_outside_host_by_address(flow, case):
 @flows(client=ANY_OS, server_kind="outside", via="external-name", protocol=("tcp", "udp"))
 def test_a_pod_reaches_an_outside_host_by_name(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.server.ip,
-        at_dns=[asked(flow.fqdn, answer=flow.server.ip)],
-        on_wire=[request(src=flow.client.node.ip, dst=flow.server.ip)],
+        answered_by(flow.server),
+        answers_from(flow.server.ip),
+        at_dns(asked(flow.fqdn, answer=flow.server.ip)),
+        on_wire(request(src=flow.client.node.ip, dst=flow.server.ip)),
     )
 
 
 @requirement("PORT-RANGE")
 @flows(client=WINDOWS, server_kind="outside", via="external-ip", protocol=("tcp", "udp"))
-def test_translated_flows_use_the_dynamic_port_range(flow, case):
-    case.expect(
-        answered_by=flow.server,
-        on_wire=[request(src=flow.client.node.ip, sport=between(49152, 65535))],
-    )
+def test_flows_that_a_windows_node_translates_use_the_dynamic_port_range(flow, case):
+    case.expect(answered_by(flow.server), on_wire(request(src=flow.client.node.ip, sport=between(49152, 65535))))

@@ -1,41 +1,41 @@
 """ICMP and the world: what Windows translates and what it does not. Every miss has a TCP control to the same host."""
 
-from podwire import ANY_OS, WINDOWS, flows, reply, request, requirement
+from podwire import ANY_OS, WINDOWS, answered_by, at_client, flows, on_wire, refused, reply, request, requirement
 
 
 @requirement("ICMP-EXTERNAL")
 @flows(client=ANY_OS, server_kind="outside", via="external-ip", protocol="icmp", controls="outside-tcp")
-def test_an_outside_host_answers_ping(flow, case):
+def test_an_outside_host_answers_the_ping_of_a_pod(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client=[request(dst=flow.server.ip), reply(src=flow.server.ip)],
-        on_wire=[request(src=flow.client.node.ip)],
+        answered_by(flow.server),
+        at_client(request(dst=flow.server.ip), reply(src=flow.server.ip)),
+        on_wire(request(src=flow.client.node.ip)),
     )
 
 
 @requirement("ICMP-TCPUDP-OK")
 @flows(client=WINDOWS, server_kind="outside", via="external-ip", protocol=("tcp", "udp"))
-def test_tcp_and_udp_are_translated_where_ping_is_not(flow, case):
+def test_a_windows_node_translates_tcp_and_udp_to_the_outside(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client=[request(src=flow.client.ip), reply(dst=flow.client.ip)],
-        on_wire=[request(src=flow.client.node.ip), reply(dst=flow.client.node.ip)],
+        answered_by(flow.server),
+        at_client(request(src=flow.client.ip), reply(dst=flow.client.ip)),
+        on_wire(request(src=flow.client.node.ip), reply(dst=flow.client.node.ip)),
     )
 
 
 @requirement("ICMP-CURL-SUBST")
 @flows(client=WINDOWS, server_kind="outside", via=("external-ip", "external-name"), protocol="http")
-def test_a_web_request_takes_the_place_of_ping(flow, case):
-    case.expect(answered_by=flow.server, at_client=[request(dst=flow.server.ip), reply(src=flow.server.ip)])
+def test_an_http_request_shows_that_a_windows_pod_reaches_the_outside(flow, case):
+    case.expect(answered_by(flow.server), at_client(request(dst=flow.server.ip), reply(src=flow.server.ip)))
 
 
 @requirement("ICMP-ERRORS")
 @flows(
     client=ANY_OS, server_kind="outside", via="external-ip", protocol="udp", closed_port=True, controls="outside-tcp"
 )
-def test_an_icmp_error_comes_back_to_the_pod(flow, case):
+def test_an_icmp_error_for_a_translated_flow_comes_back_to_the_pod(flow, case):
     case.expect(
-        refused=True,
-        at_client=[reply(protocol=flow.icmp, dst=flow.client.ip)],
-        on_wire=[reply(protocol=flow.icmp, dst=flow.client.node.ip)],
+        refused(),
+        at_client(reply(protocol=flow.icmp, dst=flow.client.ip)),
+        on_wire(reply(protocol=flow.icmp, dst=flow.client.node.ip)),
     )

@@ -1,58 +1,70 @@
 """The addresses that the VPC gives to pods of Windows nodes: which, and how many."""
 
-from podwire import LINUX, WINDOWS, each_windows_node_runs, flows, inside, known, other_than, request, requirement
+from podwire import (
+    LINUX,
+    WINDOWS,
+    answered_by,
+    at_client,
+    card,
+    each_windows_node_runs,
+    flows,
+    inside,
+    known,
+    on_wire,
+    other_than,
+    request,
+    requirement,
+)
 
 ONE_EACH = {"client": WINDOWS, "server": WINDOWS, "placement": "cross-node", "via": "pod-ip", "family": "ipv4"}
 
 
 @requirement("EKS-NOTED-ADDRESS")
 @flows(**ONE_EACH)
-def test_a_pod_has_the_address_that_is_noted_on_it(flow, case):
+def test_a_windows_pod_has_the_vpc_address_that_is_noted_on_it(flow, case):
     case.expect(
-        answered_by=flow.server,
-        known=[known(flow.client.vpc_address, flow.client.ip), known(flow.server.vpc_address, flow.server.ip)],
-        at_client=[request(src=flow.client.vpc_address, dst=flow.server.vpc_address)],
+        answered_by(flow.server),
+        known(flow.client.vpc_address, flow.client.ip),
+        known(flow.server.vpc_address, flow.server.ip),
+        at_client(request(src=flow.client.vpc_address, dst=flow.server.vpc_address)),
     )
 
 
 @requirement("EKS-SECONDARY-ADDRESSES")
 @flows(**ONE_EACH, protocol="tcp", every_node=True)
-def test_a_node_has_as_many_as_its_card_less_one(flow, case):
-    case.expect(answered_by=flow.server, known=[known(flow.client.node.vpc_addresses, flow.client.node.card_addresses)])
+def test_a_windows_node_offers_pods_every_secondary_address_of_its_network_card(flow, case):
+    case.expect(answered_by(flow.server), known(flow.client.node.vpc_addresses, flow.client.node.card_addresses))
 
 
 @requirement("EKS-PREFIX-ADDRESSES")
 @flows(**ONE_EACH, protocol="tcp", every_node=True)
-def test_a_node_has_sixteen_times_as_many(flow, case):
-    case.expect(
-        answered_by=flow.server, known=[known(flow.client.node.vpc_addresses, flow.client.node.card_prefix_addresses)]
-    )
+def test_a_windows_node_with_prefixes_offers_pods_16_addresses_for_each_secondary_address(flow, case):
+    case.expect(answered_by(flow.server), known(flow.client.node.vpc_addresses, flow.client.node.card_prefix_addresses))
 
 
 @requirement("EKS-WARM")
 @each_windows_node_runs("ec2-card")
-def test_a_node_has_addresses_ready_for_pods_to_come(flow, case):
-    case.expect(on_card=flow.server.ip, card_has=flow.client.node.wanted_addresses)
+def test_a_windows_node_keeps_warm_addresses_for_new_pods(flow, case):
+    case.expect(card.has_address(flow.server.ip), card.has_for_pods(flow.client.node.wanted_addresses))
 
 
 @requirement("EKS-CUSTOM-NETWORKING")
 @flows(client=WINDOWS, server=LINUX, placement="cross-node", via="pod-ip", family="ipv4")
-def test_windows_pods_stay_in_the_subnet_that_linux_pods_have_left(flow, case):
+def test_custom_networking_leaves_windows_pods_in_the_subnet_of_their_node(flow, case):
     of_the_node = inside(flow.client.vpc_subnet)
     case.expect(
-        answered_by=flow.server,
-        known=[known(flow.client.node.ip, of_the_node), known(flow.server.ip, other_than(of_the_node))],
-        on_wire=[request(src=of_the_node, dst=other_than(of_the_node))],
+        answered_by(flow.server),
+        known(flow.client.node.ip, of_the_node),
+        known(flow.server.ip, other_than(of_the_node)),
+        on_wire(request(src=of_the_node, dst=other_than(of_the_node))),
     )
 
 
 @requirement("EKS-USED-UP")
 @flows(client=WINDOWS, server=LINUX, placement="cross-node", via="pod-ip", first_node=True, after="vpc-node-filled")
-def test_a_pod_more_than_there_are_addresses_waits(flow, case):
+def test_a_pod_waits_when_its_windows_node_has_no_free_address(flow, case):
     case.expect(
-        answered_by=flow.server,
-        known=[
-            known(flow.client.node.addresses_in_use, flow.client.node.vpc_addresses),
-            known(flow.client.node.pods_without_address, 1),
-        ],
+        answered_by(flow.server),
+        known(flow.client.node.addresses_in_use, flow.client.node.vpc_addresses),
+        known(flow.client.node.pods_without_address, 1),
     )

@@ -4,16 +4,24 @@ from podwire import (
     ANY_OS,
     LINUX,
     WINDOWS,
+    answered_by,
+    at_client,
+    at_client_node,
     at_least,
+    at_server,
     each_windows_node_runs,
     flows,
+    given_at_server_node,
+    hns,
     inside,
     known,
     nothing,
+    on_wire,
     other_than,
     reply,
     request,
     requirement,
+    silent,
 )
 
 
@@ -45,13 +53,13 @@ HYBRID = "ovn-kubernetes"  # whose Linux nodes have another tunnel among themsel
 @flows(client=ANY_OS, server=WINDOWS, **POD_TO_POD)
 @flows(client=WINDOWS, server=LINUX, **POD_TO_POD)
 @flows(client=LINUX, server=LINUX, unless_cni=HYBRID, **POD_TO_POD)
-def test_pods_of_two_nodes_talk_through_the_tunnel(flow, case):
+def test_on_overlay_pods_of_two_nodes_talk_through_a_vxlan_tunnel(flow, case):
     case.expect(
-        answered_by=flow.server,
-        on_wire=[
+        answered_by(flow.server),
+        on_wire(
             request(**there(flow), src=flow.client.ip, dst=flow.server.ip),
             reply(**back(flow), src=flow.server.ip, dst=flow.client.ip),
-        ],
+        ),
     )
 
 
@@ -59,69 +67,65 @@ def test_pods_of_two_nodes_talk_through_the_tunnel(flow, case):
 @flows(client=ANY_OS, server=WINDOWS, **POD_TO_SERVICE)
 @flows(client=WINDOWS, server=LINUX, **POD_TO_SERVICE)
 @flows(client=LINUX, server=LINUX, unless_cni=HYBRID, **POD_TO_SERVICE)
-def test_services_of_another_node_are_reached_through_the_tunnel(flow, case):
+def test_on_overlay_a_service_leads_to_another_node_through_a_vxlan_tunnel(flow, case):
     case.expect(
-        answered_by=flow.server,
-        on_wire=[
+        answered_by(flow.server),
+        on_wire(
             request(**there(flow), src=inside(flow.client.node.pod_network), dst=flow.server.ip),
             reply(**back(flow), src=flow.server.ip, dst=inside(flow.client.node.pod_network)),
-        ],
+        ),
     )
 
 
 @requirement("OVL-OWN-SUBNET")
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip")
-def test_pods_talk_from_the_subnet_of_their_node(flow, case):
+def test_on_overlay_pods_send_from_the_subnet_of_their_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        known=[known(flow.server.ip, other_than(inside(flow.client.node.pod_network)))],
-        at_client=[reply(src=inside(flow.server.node.pod_network))],
-        at_server=[request(src=inside(flow.client.node.pod_network), dst=inside(flow.server.node.pod_network))],
+        answered_by(flow.server),
+        known(flow.server.ip, other_than(inside(flow.client.node.pod_network))),
+        at_client(reply(src=inside(flow.server.node.pod_network))),
+        at_server(request(src=inside(flow.client.node.pod_network), dst=inside(flow.server.node.pod_network))),
     )
 
 
 @requirement("OVL-OWN-SUBNET")
 @each_windows_node_runs("hns-networks")
-def test_a_pods_address_is_of_a_subnet_that_hns_lists(flow, case):
-    case.expect(hns_subnet_of=flow.server.ip)
+def test_on_overlay_hns_lists_the_subnet_of_a_pods_address(flow, case):
+    case.expect(hns.subnet_of(flow.server.ip))
 
 
 @requirement("OVL-ISOLATION")
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip")
-def test_pod_addresses_show_only_inside_the_tunnel(flow, case):
+def test_on_overlay_pod_addresses_show_only_inside_the_tunnel(flow, case):
     case.expect(
-        answered_by=flow.server,
-        on_wire=[
-            request(encapsulated=True),
-            reply(encapsulated=True),
-            nothing(encapsulated=False),
-        ],
+        answered_by(flow.server),
+        on_wire(request(encapsulated=True), reply(encapsulated=True), nothing(encapsulated=False)),
     )
 
 
 @requirement("OVL-ISOLATION")
 @flows(client=ANY_OS, server_kind="outside", via="external-ip")
-def test_pod_addresses_do_not_leave_for_the_outside(flow, case):
+def test_on_overlay_no_pod_address_leaves_for_the_outside(flow, case):
     case.expect(
-        answered_by=flow.server,
-        on_wire=[request(src=flow.client.node.ip), nothing(src=flow.client.ip), nothing(dst=flow.client.ip)],
+        answered_by(flow.server),
+        on_wire(request(src=flow.client.node.ip), nothing(src=flow.client.ip), nothing(dst=flow.client.ip)),
     )
 
 
 @requirement("OVL-ISOLATION")
 @flows(**{**FROM_A_NODE, "server": WINDOWS}, via="no-vni", aspect="bare", family="ipv4", controls=REACHED_OTHERWISE)
-def test_a_packet_of_the_underlay_reaches_no_pod(flow, case):
+def test_on_overlay_a_packet_without_a_tunnel_reaches_no_pod(flow, case):
     bare = request(encapsulated=False, dst=flow.server.ip)
-    case.expect(silent=True, at_client_node=[bare], given_at_server_node=bare, at_server=[nothing()])
+    case.expect(silent(), given_at_server_node(bare), at_client_node(bare), at_server(nothing()))
 
 
 @requirement("OVL-OTHER-VNI")
 @flows(via="own-vni", aspect="own-vni", family="ipv4", controls=("pod-ip",), **FROM_A_NODE)
-def test_a_packet_of_its_own_virtual_network_reaches_a_pod(flow, case):
-    case.expect(answered_by=flow.server, on_wire=[request(encapsulated=True, dst=flow.server.ip)])
+def test_a_tunnel_packet_with_the_vni_of_the_pods_reaches_a_pod(flow, case):
+    case.expect(answered_by(flow.server), on_wire(request(encapsulated=True, dst=flow.server.ip)))
 
 
 @requirement("OVL-OTHER-VNI")
 @flows(via="other-vni", aspect="other-vni", family="ipv4", controls=("own-vni",), **FROM_A_NODE)
-def test_the_same_packet_of_another_virtual_network_does_not(flow, case):
-    case.expect(silent=True, on_wire=[request(encapsulated=True, dst=flow.server.ip)], at_server=[nothing()])
+def test_a_tunnel_packet_with_another_vni_does_not_reach_a_pod(flow, case):
+    case.expect(silent(), on_wire(request(encapsulated=True, dst=flow.server.ip)), at_server(nothing()))

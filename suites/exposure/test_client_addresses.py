@@ -1,6 +1,23 @@
 """Whom a backend sees: the client itself with externalTrafficPolicy Local, and else the node that was entered."""
 
-from podwire import ANY_OS, WINDOWS, flows, inside, nothing, one_of, request, requirement, seen
+from podwire import (
+    ANY_OS,
+    WINDOWS,
+    answered_by,
+    answers_from,
+    at_entry_node,
+    at_server,
+    flows,
+    inside,
+    nothing,
+    one_of,
+    request,
+    requirement,
+    seen,
+    seen_as,
+    status,
+    unanswered,
+)
 
 
 @requirement("CLIENTIP-ETPLOCAL")
@@ -23,12 +40,12 @@ from podwire import ANY_OS, WINDOWS, flows, inside, nothing, one_of, request, re
     enters="server-node",
     aspect="from-a-node",
 )
-def test_a_backend_sees_the_client_itself_with_the_local_policy(flow, case):
+def test_with_the_local_external_policy_a_backend_sees_the_address_of_the_client(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.target_ip,
-        seen_as=flow.client.ip,
-        at_server=[request(src=flow.client.ip, sport=flow.client.port)],
+        answered_by(flow.server),
+        answers_from(flow.target_ip),
+        seen_as(flow.client.ip),
+        at_server(request(src=flow.client.ip, sport=flow.client.port)),
     )
 
 
@@ -42,11 +59,11 @@ def test_a_backend_sees_the_client_itself_with_the_local_policy(flow, case):
     entry_os=ANY_OS,
     controls="by-the-server-node",
 )
-def test_a_node_without_a_backend_forwards_nothing_with_the_local_policy(flow, case):
+def test_with_the_local_external_policy_a_node_without_a_backend_forwards_nothing(flow, case):
     case.expect(
-        unanswered=True,
-        at_entry_node=[seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)],
-        at_server=[nothing()],
+        unanswered(),
+        at_entry_node(seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)),
+        at_server(nothing()),
     )
 
 
@@ -59,8 +76,8 @@ def test_a_node_without_a_backend_forwards_nothing_with_the_local_policy(flow, c
     protocol="http",
     enters="server-node",
 )
-def test_a_node_with_a_backend_says_that_it_is_healthy(flow, case):
-    case.expect(status=200)
+def test_the_health_port_of_a_node_with_a_backend_answers_200(flow, case):
+    case.expect(status(200))
 
 
 @requirement("HEALTHNODEPORT")
@@ -73,8 +90,8 @@ def test_a_node_with_a_backend_says_that_it_is_healthy(flow, case):
     enters="other-node",
     entry_os=ANY_OS,
 )
-def test_a_node_without_a_backend_says_that_it_is_not(flow, case):
-    case.expect(status=503)
+def test_the_health_port_of_a_node_without_a_backend_answers_503(flow, case):
+    case.expect(status(503))
 
 
 @requirement("DSR-NODEPORT-NOT")
@@ -83,10 +100,11 @@ def test_a_node_without_a_backend_says_that_it_is_not(flow, case):
     client_kind="outside", server=ANY_OS, service="node-port", via="node-port", enters="other-node", entry_os=WINDOWS
 )
 def test_a_windows_node_hides_the_clients_of_its_node_ports(flow, case):
+    # With Direct Server Return too: for node ports a Windows node always puts its own source on the request.
     case.expect(
-        answered_by=flow.server,
-        seen_as=one_of(flow.entry.ip, inside(flow.entry.pod_network)),
-        at_server=[nothing(src=flow.client.ip)],
+        answered_by(flow.server),
+        seen_as(one_of(flow.entry.ip, inside(flow.entry.pod_network))),
+        at_server(nothing(src=flow.client.ip)),
     )
 
 
@@ -107,9 +125,9 @@ def test_a_windows_node_hides_the_clients_of_its_node_ports(flow, case):
     via="service-external-ip",
     aspect="external-ip",
 )
-def test_a_windows_node_hides_its_pods_behind_outer_addresses(flow, case):
+def test_a_windows_node_hides_a_pod_that_uses_an_external_address_of_a_service(flow, case):
     case.expect(
-        answered_by=flow.server,
-        seen_as=one_of(flow.client.node.ip, inside(flow.client.node.pod_network)),
-        at_server=[nothing(src=flow.client.ip)],
+        answered_by(flow.server),
+        seen_as(one_of(flow.client.node.ip, inside(flow.client.node.pod_network))),
+        at_server(nothing(src=flow.client.ip)),
     )

@@ -1,19 +1,35 @@
 """A port of every node that leads to a Service, wherever its backend runs."""
 
-from podwire import ANY_OS, flows, nothing, one_of, reply, request, requirement, seen
+from podwire import (
+    ANY_OS,
+    answered_by,
+    answers_from,
+    at_client,
+    at_client_node,
+    at_entry_node,
+    at_server,
+    flows,
+    nothing,
+    on_wire,
+    one_of,
+    reply,
+    request,
+    requirement,
+    seen,
+)
 
 
 @requirement("SVC-NODEPORT-REMOTE")
 @flows(client_kind="outside", server=ANY_OS, service="node-port", via="node-port", enters="server-node")
-def test_the_outside_reaches_a_service_by_a_port_of_a_node(flow, case):
+def test_the_outside_reaches_a_service_by_a_node_port(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.entry.ip,
-        at_entry_node=[
+        answered_by(flow.server),
+        answers_from(flow.entry.ip),
+        at_entry_node(
             seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port),
             seen(src=flow.entry.ip, sport=flow.service.node_port, dst=flow.client.ip),
-        ],
-        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+        ),
+        at_server(request(dst=flow.server.ip, dport=flow.server.port)),
     )
 
 
@@ -28,15 +44,15 @@ def test_the_outside_reaches_a_service_by_a_port_of_a_node(flow, case):
     enters="server-node",
     aspect="from-a-node",
 )
-def test_a_node_reaches_a_service_by_a_port_of_another_node(flow, case):
+def test_a_node_reaches_a_service_by_a_node_port_of_another_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.entry.ip,
-        at_client=[
+        answered_by(flow.server),
+        answers_from(flow.entry.ip),
+        at_client(
             request(dst=flow.entry.ip, dport=flow.service.node_port),
             reply(src=flow.entry.ip, sport=flow.service.node_port),
-        ],
-        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+        ),
+        at_server(request(dst=flow.server.ip, dport=flow.server.port)),
     )
 
 
@@ -44,24 +60,24 @@ def test_a_node_reaches_a_service_by_a_port_of_another_node(flow, case):
 @flows(client_kind="outside", server=ANY_OS, service="node-port", via="node-port", enters="other-node", entry_os=ANY_OS)
 def test_a_node_port_leads_on_to_a_backend_of_another_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.entry.ip,
-        at_entry_node=[seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)],
-        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+        answered_by(flow.server),
+        answers_from(flow.entry.ip),
+        at_entry_node(seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)),
+        at_server(request(dst=flow.server.ip, dport=flow.server.port)),
     )
 
 
 @requirement("SVC-NODEPORT-FROMPOD")
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", service="node-port", via="node-port", enters="server-node")
-def test_a_pod_reaches_a_service_by_a_port_of_another_node(flow, case):
+def test_a_pod_reaches_a_service_by_a_node_port_of_another_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.entry.ip,
-        at_client=[request(dst=flow.entry.ip, dport=flow.service.node_port), reply(src=flow.entry.ip)],
-        at_client_node=[
+        answered_by(flow.server),
+        answers_from(flow.entry.ip),
+        at_client(request(dst=flow.entry.ip, dport=flow.service.node_port), reply(src=flow.entry.ip)),
+        at_client_node(
             seen(src=one_of(flow.client.ip, flow.client.node.ip), dst=flow.entry.ip, dport=flow.service.node_port)
-        ],
-        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+        ),
+        at_server(request(dst=flow.server.ip, dport=flow.server.port)),
     )
 
 
@@ -75,11 +91,12 @@ def test_a_pod_reaches_a_service_by_a_port_of_another_node(flow, case):
     protocol="tcp",
     aspect="at-home",
 )
-def test_a_port_of_its_own_node_serves_a_pod_without_leaving_as_such(flow, case):
+def test_a_pods_own_node_translates_its_node_port_before_packets_leave_the_node(flow, case):
+    # The backend may be on another node: what leaves is sent to its port, never to the node port.
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.entry.ip,
-        at_client=[request(dst=flow.entry.ip, dport=flow.service.node_port), reply(src=flow.entry.ip)],
-        on_wire=[nothing(dport=flow.service.node_port)],
-        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+        answered_by(flow.server),
+        answers_from(flow.entry.ip),
+        at_client(request(dst=flow.entry.ip, dport=flow.service.node_port), reply(src=flow.entry.ip)),
+        on_wire(nothing(dport=flow.service.node_port)),
+        at_server(request(dst=flow.server.ip, dport=flow.server.port)),
     )

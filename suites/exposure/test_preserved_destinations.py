@@ -1,6 +1,20 @@
 """The annotation preserve-destination of a Service: its load balancer's address reaches Windows pods as it is."""
 
-from podwire import ANY_OS, LINUX, WINDOWS, flows, nothing, request, requirement, seen
+from podwire import (
+    ANY_OS,
+    LINUX,
+    WINDOWS,
+    answered_by,
+    answers_from,
+    at_entry_node,
+    at_server,
+    flows,
+    nothing,
+    request,
+    requirement,
+    seen,
+    unanswered,
+)
 
 
 @requirement("PRESERVE-DEST")
@@ -11,9 +25,9 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, nothing, request, requirement
     via="load-balancer",
     enters="server-node",
 )
-def test_the_address_of_a_load_balancer_stays_the_destination(flow, case):
+def test_with_preserve_destination_a_pod_receives_packets_for_the_load_balancers_address(flow, case):
     # Whether the pod answers is not asked: it must have that address on an adapter of its own to do so.
-    case.expect(at_server=[request(src=flow.client.ip, dst=flow.target_ip, dport=flow.service.port)])
+    case.expect(at_server(request(src=flow.client.ip, dst=flow.target_ip, dport=flow.service.port)))
 
 
 @requirement("PRESERVE-DEST")
@@ -25,11 +39,11 @@ def test_the_address_of_a_load_balancer_stays_the_destination(flow, case):
     via="cluster-ip",
     aspect="cluster-ip",
 )
-def test_the_cluster_ip_of_such_a_service_does_not(flow, case):
+def test_the_cluster_ip_of_a_preserve_destination_service_is_rewritten_to_the_pod(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.service.cluster_ip,
-        at_server=[request(dst=flow.server.ip, dport=flow.server.port)],
+        answered_by(flow.server),
+        answers_from(flow.service.cluster_ip),
+        at_server(request(dst=flow.server.ip, dport=flow.server.port)),
     )
 
 
@@ -43,9 +57,9 @@ def test_the_cluster_ip_of_such_a_service_does_not(flow, case):
     entry_os=WINDOWS,
     controls="by-the-server-node",
 )
-def test_a_windows_node_without_a_backend_forwards_nothing_for_such_a_service(flow, case):
+def test_with_preserve_destination_a_windows_node_without_a_backend_forwards_nothing(flow, case):
     case.expect(
-        unanswered=True,
-        at_entry_node=[seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)],
-        at_server=[nothing()],
+        unanswered(),
+        at_entry_node(seen(src=flow.client.ip, dst=flow.entry.ip, dport=flow.service.node_port)),
+        at_server(nothing()),
     )

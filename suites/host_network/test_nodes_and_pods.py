@@ -1,17 +1,33 @@
 """Nodes talk to pods, and pods to nodes."""
 
-from podwire import ANY_OS, flows, inside, nothing, one_of, reply, request, requirement
+from podwire import (
+    ANY_OS,
+    answered_by,
+    answers_from,
+    at_client,
+    at_client_node,
+    at_server,
+    flows,
+    inside,
+    nothing,
+    on_wire,
+    one_of,
+    reply,
+    request,
+    requirement,
+    seen_as,
+)
 
 
 @requirement("FLOW-NODE-POD")
 @flows(client=ANY_OS, client_kind="host", server=ANY_OS, placement="same-node", via="pod-ip", payload=(256, 1372))
 def test_a_node_reaches_its_own_pod(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.server.ip,
-        seen_as=one_of(flow.client.node.ip, inside(flow.client.node.pod_network)),
-        on_wire=[nothing()],
-        at_server=[request(dst=flow.server.ip), reply(src=flow.server.ip)],
+        answered_by(flow.server),
+        answers_from(flow.server.ip),
+        seen_as(one_of(flow.client.node.ip, inside(flow.client.node.pod_network))),
+        on_wire(nothing()),
+        at_server(request(dst=flow.server.ip), reply(src=flow.server.ip)),
     )
 
 
@@ -19,11 +35,11 @@ def test_a_node_reaches_its_own_pod(flow, case):
 @flows(client=ANY_OS, client_kind="host", server=ANY_OS, placement="cross-node", via="pod-ip", payload=(256, 1372))
 def test_a_node_reaches_a_pod_of_another_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.server.ip,
-        seen_as=one_of(flow.client.node.ip, inside(flow.client.node.pod_network)),
-        at_client_node=[request(frame_src=flow.client.node.mac)],
-        at_server=[request(dst=flow.server.ip), reply(src=flow.server.ip)],
+        answered_by(flow.server),
+        answers_from(flow.server.ip),
+        seen_as(one_of(flow.client.node.ip, inside(flow.client.node.pod_network))),
+        at_client_node(request(frame_src=flow.client.node.mac)),
+        at_server(request(dst=flow.server.ip), reply(src=flow.server.ip)),
     )
 
 
@@ -31,11 +47,11 @@ def test_a_node_reaches_a_pod_of_another_node(flow, case):
 @flows(client=ANY_OS, server=ANY_OS, server_kind="host", placement="same-node", via="node-ip", payload=(256, 1372))
 def test_a_pod_reaches_its_own_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.server.ip,
-        seen_as=one_of(flow.client.ip, flow.client.node.ip),
-        at_client=[request(src=flow.client.ip, dst=flow.server.ip), reply(src=flow.server.ip)],
-        on_wire=[nothing()],
+        answered_by(flow.server),
+        answers_from(flow.server.ip),
+        seen_as(one_of(flow.client.ip, flow.client.node.ip)),
+        at_client(request(src=flow.client.ip, dst=flow.server.ip), reply(src=flow.server.ip)),
+        on_wire(nothing()),
     )
 
 
@@ -43,9 +59,9 @@ def test_a_pod_reaches_its_own_node(flow, case):
 @flows(client=ANY_OS, server=ANY_OS, server_kind="host", placement="cross-node", via="node-ip", payload=(256, 1372))
 def test_a_pod_reaches_another_node(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.server.ip,
-        seen_as=one_of(flow.client.ip, flow.client.node.ip),
-        at_client=[request(src=flow.client.ip, dst=flow.server.ip), reply(src=flow.server.ip)],
-        on_wire=[request(dst=flow.server.ip), reply(src=flow.server.ip)],
+        answered_by(flow.server),
+        answers_from(flow.server.ip),
+        seen_as(one_of(flow.client.ip, flow.client.node.ip)),
+        at_client(request(src=flow.client.ip, dst=flow.server.ip), reply(src=flow.server.ip)),
+        on_wire(request(dst=flow.server.ip), reply(src=flow.server.ip)),
     )

@@ -1,6 +1,6 @@
 """More load balancers than a Windows node without Direct Server Return is said to have ports for."""
 
-from podwire import ANY_OS, LINUX, flows, requirement
+from podwire import ANY_OS, LINUX, answered_by, flows, requirement
 
 SIXTY = 60
 
@@ -18,5 +18,5 @@ SIXTY = 60
     each_port=True,
     controls="another-service",
 )
-def test_each_of_a_hundred_and_twenty_ports_leads_to_the_backend(flow, case):
-    case.expect(answered_by=flow.server)
+def test_each_of_120_service_ports_leads_to_its_backend(flow, case):
+    case.expect(answered_by(flow.server))

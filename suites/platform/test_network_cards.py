@@ -4,8 +4,11 @@ from podwire import (
     ANY_OS,
     ANYWHERE,
     WINDOWS,
+    answered_by,
+    at_client,
     each_windows_node_runs,
     flows,
+    hns,
     known,
     other_than,
     reply,
@@ -16,10 +19,9 @@ from podwire import (
 
 @requirement("ARCH-VNIC")
 @flows(client=WINDOWS, server=ANY_OS, placement=ANYWHERE, via="pod-ip", family="ipv4")
-def test_frames_of_a_pod_carry_its_own_mac(flow, case):
+def test_frames_of_a_windows_pod_carry_the_mac_of_the_pod(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client=[request(frame_src=flow.client.mac), reply(frame_dst=flow.client.mac)],
+        answered_by(flow.server), at_client(request(frame_src=flow.client.mac), reply(frame_dst=flow.client.mac))
     )
 
 
@@ -36,11 +38,11 @@ def test_frames_of_a_pod_carry_its_own_mac(flow, case):
     every_node=True,
     aspect="mac",
 )
-def test_the_mac_of_a_pod_is_not_its_nodes(flow, case):
-    case.expect(answered_by=flow.server, known=[known(flow.client.mac, other_than(flow.client.node.mac))])
+def test_the_mac_of_a_windows_pod_is_not_the_mac_of_its_node(flow, case):
+    case.expect(answered_by(flow.server), known(flow.client.mac, other_than(flow.client.node.mac)))
 
 
 @requirement("ARCH-HNS-RESOURCES")
 @each_windows_node_runs("hns-endpoints")
-def test_a_node_has_one_endpoint_for_a_pod(flow, case):
-    case.expect(hns_endpoint_of=flow.server)
+def test_hns_has_one_endpoint_for_a_pod(flow, case):
+    case.expect(hns.endpoint_of(flow.server))

@@ -1,6 +1,20 @@
 """Pods talk to pods: by address, by name, and by ping."""
 
-from podwire import ANY_OS, ANYWHERE, asked, flows, reply, request, requirement
+from podwire import (
+    ANY_OS,
+    ANYWHERE,
+    answered_by,
+    answers_from,
+    asked,
+    at_client,
+    at_dns,
+    at_server,
+    flows,
+    reply,
+    request,
+    requirement,
+    seen_as,
+)
 
 
 @requirement("FLOW-POD-POD-IP")
@@ -8,14 +22,14 @@ from podwire import ANY_OS, ANYWHERE, asked, flows, reply, request, requirement
 @flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="pod-ip", protocol="udp", payload=(256, 512, 1372))
 def test_a_pod_reaches_a_pod_by_its_address(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.server.ip,
-        seen_as=flow.client.ip,
-        at_client=[
+        answered_by(flow.server),
+        answers_from(flow.server.ip),
+        seen_as(flow.client.ip),
+        at_client(
             request(src=flow.client.ip, dst=flow.server.ip, dport=flow.server.port),
             reply(src=flow.server.ip, dst=flow.client.ip),
-        ],
-        at_server=[request(src=flow.client.ip, sport=flow.client.port, dst=flow.server.ip)],
+        ),
+        at_server(request(src=flow.client.ip, sport=flow.client.port, dst=flow.server.ip)),
     )
 
 
@@ -23,11 +37,11 @@ def test_a_pod_reaches_a_pod_by_its_address(flow, case):
 @flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="pod-name", protocol=("tcp", "udp"))
 def test_a_pod_reaches_a_pod_by_its_name(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.server.ip,
-        seen_as=flow.client.ip,
-        at_dns=[asked(flow.fqdn, answer=flow.server.ip)],
-        at_server=[request(src=flow.client.ip, sport=flow.client.port, dst=flow.server.ip)],
+        answered_by(flow.server),
+        answers_from(flow.server.ip),
+        seen_as(flow.client.ip),
+        at_dns(asked(flow.fqdn, answer=flow.server.ip)),
+        at_server(request(src=flow.client.ip, sport=flow.client.port, dst=flow.server.ip)),
     )
 
 
@@ -35,7 +49,7 @@ def test_a_pod_reaches_a_pod_by_its_name(flow, case):
 @flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="pod-ip", protocol="icmp")
 def test_ping_works_between_pods(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client=[reply(src=flow.server.ip, dst=flow.client.ip)],
-        at_server=[request(src=flow.client.ip, dst=flow.server.ip)],
+        answered_by(flow.server),
+        at_client(reply(src=flow.server.ip, dst=flow.client.ip)),
+        at_server(request(src=flow.client.ip, dst=flow.server.ip)),
     )

@@ -1,6 +1,6 @@
 """What becomes of connections to a Service when it, or another one with the same backends, is deleted or made anew."""
 
-from podwire import ANY_OS, flows, request, requirement
+from podwire import ANY_OS, answered_by, at_client, flows, request, requirement, unanswered
 
 
 @requirement("SVC-SHARED-ENDPOINTS")
@@ -12,8 +12,8 @@ from podwire import ANY_OS, flows, request, requirement
     via=("cluster-ip", "pod-ip"),
     after="first-twin-deleted",
 )
-def test_a_service_stays_when_another_one_with_its_backends_goes(flow, case):
-    case.expect(answered_by=flow.server)
+def test_a_service_stays_reachable_when_another_service_with_its_backends_is_deleted(flow, case):
+    case.expect(answered_by(flow.server))
 
 
 @requirement("SVC-SHARED-ENDPOINTS")
@@ -28,8 +28,8 @@ def test_a_service_stays_when_another_one_with_its_backends_goes(flow, case):
     controls="pod-ip",
     aspect="deleted",
 )
-def test_the_one_that_was_deleted_is_gone(flow, case):
-    case.expect(unanswered=True, at_client=[request(dst=flow.target_ip)])
+def test_a_deleted_service_does_not_answer_at_its_former_address(flow, case):
+    case.expect(unanswered(), at_client(request(dst=flow.target_ip)))
 
 
 @requirement("SVC-RECREATE")
@@ -41,8 +41,8 @@ def test_the_one_that_was_deleted_is_gone(flow, case):
     via="cluster-ip",
     after="service-recreated",
 )
-def test_a_service_made_anew_is_reached_by_its_new_address(flow, case):
-    case.expect(answered_by=flow.server, at_client=[request(dst=flow.service.cluster_ip, dport=flow.service.port)])
+def test_a_recreated_service_is_reached_by_its_new_address(flow, case):
+    case.expect(answered_by(flow.server), at_client(request(dst=flow.service.cluster_ip, dport=flow.service.port)))
 
 
 @requirement("SVC-RECREATE")
@@ -55,8 +55,8 @@ def test_a_service_made_anew_is_reached_by_its_new_address(flow, case):
     after="service-recreated",
     aspect="outside",
 )
-def test_a_service_made_anew_has_the_ports_of_its_new_type(flow, case):
-    case.expect(answered_by=flow.server)
+def test_a_recreated_service_has_the_node_port_of_its_new_type(flow, case):
+    case.expect(answered_by(flow.server))
 
 
 @requirement("SVC-RECREATE")
@@ -71,5 +71,5 @@ def test_a_service_made_anew_has_the_ports_of_its_new_type(flow, case):
     controls="pod-ip",
     aspect="former",
 )
-def test_nothing_answers_at_its_former_address(flow, case):
-    case.expect(unanswered=True, at_client=[request(dst=flow.target_ip)])
+def test_a_recreated_service_does_not_answer_at_its_former_address(flow, case):
+    case.expect(unanswered(), at_client(request(dst=flow.target_ip)))

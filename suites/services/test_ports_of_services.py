@@ -5,14 +5,18 @@ from podwire import (
     ANYWHERE,
     LINUX,
     WINDOWS,
-    every_backend,
+    answered_by,
+    answers_from,
+    at_client,
+    at_server,
     flows,
-    lone_backend,
     nothing,
+    on_wire,
     reply,
     request,
     requirement,
     seen,
+    spread,
 )
 
 
@@ -20,14 +24,14 @@ from podwire import (
 @flows(client=ANY_OS, server_kind="backends", service="spread", via="cluster-ip", protocol="udp", miss_risk=1e-6)
 def test_datagrams_reach_every_backend_and_are_answered_by_the_service(flow, case):
     case.expect(
-        answered_by=flow.server,
-        answers_from=flow.service.cluster_ip,
-        spread=every_backend(),
-        at_client=[
+        answered_by(flow.server),
+        answers_from(flow.service.cluster_ip),
+        spread.to_every_backend(),
+        at_client(
             seen(dst=flow.service.cluster_ip, dport=flow.service.port),
             seen(src=flow.service.cluster_ip, sport=flow.service.port),
-        ],
-        on_wire=[nothing(dst=flow.service.cluster_ip), nothing(src=flow.service.cluster_ip)],
+        ),
+        on_wire(nothing(dst=flow.service.cluster_ip), nothing(src=flow.service.cluster_ip)),
     )
 
 
@@ -43,23 +47,22 @@ def test_datagrams_reach_every_backend_and_are_answered_by_the_service(flow, cas
 )
 def test_each_port_of_a_service_leads_to_its_own_target(flow, case):
     case.expect(
-        answered_by=flow.server,
-        at_client=[request(dport=flow.service.port), reply(sport=flow.service.port)],
-        at_server=[request(dport=flow.service.target_port)],
+        answered_by(flow.server),
+        at_client(request(dport=flow.service.port), reply(sport=flow.service.port)),
+        at_server(request(dport=flow.service.target_port)),
     )
 
 
 @requirement("SVC-HETERO-TARGETPORT")
 @flows(client=LINUX, server_kind="backends", service="mixed-ports", via="cluster-ip", miss_risk=1e-6)
-def test_a_linux_node_knows_the_number_of_each_pod(flow, case):
-    case.expect(answered_by=flow.server, spread=every_backend())
+def test_a_linux_node_maps_a_named_port_to_the_number_of_each_pod(flow, case):
+    case.expect(answered_by(flow.server), spread.to_every_backend())
 
 
 @requirement("SVC-HETERO-TARGETPORT")
 @flows(client=WINDOWS, server_kind="backends", service="mixed-ports", via="cluster-ip", protocol="tcp", miss_risk=1e-6)
-def test_a_windows_node_knows_one_number_for_all_pods(flow, case):
+def test_a_windows_node_maps_a_named_port_to_one_number_for_all_pods(flow, case):
+    # Connections to the pods that listen on another number are reset.
     case.expect(
-        answered_by=flow.server,
-        spread=lone_backend(),
-        at_client=[seen(src=flow.service.cluster_ip, flags="AR")],
+        answered_by(flow.server), spread.to_a_lone_backend(), at_client(seen(src=flow.service.cluster_ip, flags="AR"))
     )

@@ -1,6 +1,19 @@
 """Services without a ready pod: with none at all, with pods that are not ready, with pods that are about to go."""
 
-from podwire import ANY_OS, LINUX, WINDOWS, flows, request, requirement
+from podwire import (
+    ANY_OS,
+    LINUX,
+    WINDOWS,
+    answered_by,
+    at_client,
+    at_entry_node,
+    at_server,
+    flows,
+    refused,
+    request,
+    requirement,
+    silent,
+)
 
 
 @requirement("SVC-NO-ENDPOINTS")
@@ -14,14 +27,15 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, request, requirement
     entry_os=LINUX,
     aspect="outside",
 )
-def test_a_linux_node_refuses_what_has_no_backend(flow, case):
-    case.expect(refused=True)
+def test_a_linux_node_refuses_connections_to_a_service_without_backends(flow, case):
+    case.expect(refused())
 
 
 @requirement("SVC-NO-ENDPOINTS")
 @flows(client=WINDOWS, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
-def test_a_windows_node_says_nothing_of_what_has_no_backend(flow, case):
-    case.expect(silent=True, at_client=[request(dst=flow.service.cluster_ip)])
+def test_a_windows_node_does_not_answer_for_a_cluster_ip_without_backends(flow, case):
+    # It has no load balancer for such a Service, and nothing else refuses the connection.
+    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
 
 
 @requirement("SVC-NO-ENDPOINTS")
@@ -34,8 +48,8 @@ def test_a_windows_node_says_nothing_of_what_has_no_backend(flow, case):
     entry_os=WINDOWS,
     aspect="outside",
 )
-def test_a_port_of_a_windows_node_without_backends_is_silent(flow, case):
-    case.expect(silent=True, at_entry_node=[request(dst=flow.entry.ip, dport=flow.service.node_port)])
+def test_a_windows_node_does_not_answer_for_a_node_port_without_backends(flow, case):
+    case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -48,8 +62,8 @@ def test_a_port_of_a_windows_node_without_backends_is_silent(flow, case):
     via="cluster-ip",
     controls="pod-ip",
 )
-def test_a_linux_node_refuses_when_no_pod_is_ready(flow, case):
-    case.expect(refused=True)
+def test_a_linux_node_refuses_connections_to_a_service_without_ready_pods(flow, case):
+    case.expect(refused())
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -61,8 +75,8 @@ def test_a_linux_node_refuses_when_no_pod_is_ready(flow, case):
     service="never-ready",
     via="cluster-ip",
 )
-def test_a_windows_node_leads_to_a_pod_that_is_not_ready(flow, case):
-    case.expect(answered_by=flow.server, at_server=[request(dst=flow.server.ip, dport=flow.server.port)])
+def test_a_windows_node_leads_a_cluster_ip_to_a_pod_that_is_not_ready(flow, case):
+    case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -76,8 +90,8 @@ def test_a_windows_node_leads_to_a_pod_that_is_not_ready(flow, case):
     entry_os=WINDOWS,
     aspect="outside",
 )
-def test_a_port_of_a_windows_node_does_not_lead_there(flow, case):
-    case.expect(silent=True, at_entry_node=[request(dst=flow.entry.ip, dport=flow.service.node_port)])
+def test_a_node_port_of_a_windows_node_does_not_lead_to_a_pod_that_is_not_ready(flow, case):
+    case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 
 @requirement("SVC-TERMINATING-CIP")
@@ -102,8 +116,8 @@ def test_a_port_of_a_windows_node_does_not_lead_there(flow, case):
     controls="pod-ip",
     aspect="balanced",
 )
-def test_the_last_pod_is_reached_while_it_goes(flow, case):
-    case.expect(answered_by=flow.server)
+def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
+    case.expect(answered_by(flow.server))
 
 
 @requirement("SVC-TERMINATING-CIP")
@@ -118,5 +132,5 @@ def test_the_last_pod_is_reached_while_it_goes(flow, case):
     settles="unanswered",
     controls="pod-ip",
 )
-def test_a_windows_node_drops_a_cluster_ip_whose_last_pod_goes(flow, case):
-    case.expect(silent=True, at_client=[request(dst=flow.service.cluster_ip)])
+def test_a_windows_node_does_not_answer_for_a_cluster_ip_whose_last_pod_terminates(flow, case):
+    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))

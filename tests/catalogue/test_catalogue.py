@@ -25,12 +25,12 @@ LIMIT = """limitations:
     symptom: no-answer
     sources: [{document: A document}]
 """
-TEST = """from podwire import ANY_OS, flows, requirement
+TEST = """from podwire import ANY_OS, answered_by, flows, requirement
 
 @requirement("ONE")
 @flows(client=ANY_OS, server=ANY_OS, via="pod-ip")
 def test_one(flow, case):
-    case.expect(answered_by=flow.server)
+    case.expect(answered_by(flow.server))
 """
 _AREAS = itertools.count()
 
@@ -126,3 +126,18 @@ def test_a_bug_may_concern_any_requirement_and_one_of_its_own_comes_first(suites
 def test_what_is_documented_concerns_a_requirement(suites):
     with pytest.raises(CatalogueError, match="only a bug may concern any requirement"):
         load_catalogue(suites(limit=LIMIT.replace("requirement: ONE", "requirement: any")))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ('via="pod-ip", palcement="cross-node"', "palcement: there is no such axis; did you mean placement?"),
+        ('via="pigeon"', "via='pigeon': the axis admits pod-ip, "),
+        ('server_kind="dns"', "via: must be given"),
+    ],
+)
+def test_a_wrong_axis_is_one_line_that_names_the_file_the_test_and_the_axis(suites, wrong, said):
+    with pytest.raises(CatalogueError) as caught:
+        load(suites(test=TEST.replace('via="pod-ip"', wrong)))
+    assert f"test_area.py: test_one: @flows: {said}" in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from podwire.catalogue.when import WHEN
 from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Condition
 
@@ -31,3 +32,7 @@ def test_what_is_not_stated_or_seen_is_said_to_be_needed(condition, stated, why)
     unmet = condition.unmet_by_cluster(replace(FACTS, **stated))
     assert (unmet is None) is (why is None)
     assert (why or "") in (unmet or "")
+
+
+def test_every_key_of_when_is_a_field_of_a_condition():
+    assert set(WHEN) == set(Condition.__dataclass_fields__)

@@ -13,7 +13,8 @@ from podwire.cluster.deployment.services import Services
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.content import suites_folder
 from podwire.errors import ApiError
-from podwire.model.flows import Matrix
+from podwire.model.axes import matrix
+from podwire.model.flows import LINUX
 from podwire.planning.plan import Selection, make_plan
 from podwire_lab.model.planned import planned_facts
 from podwire_lab.model.profiles import PROFILES
@@ -127,7 +128,7 @@ def test_one_change_that_fails_does_not_keep_the_others_back():
 def test_every_change_has_a_docstring_and_a_name_that_a_matrix_may_bear():
     for name, change in CHANGES.items():
         assert change.__doc__
-        assert Matrix(via=("pod-ip",), after=name).after == name
+        assert matrix(client=LINUX, server=LINUX, via="pod-ip", after=name).after == name
 
 
 def test_an_affinity_is_left_alone_for_longer_than_it_lasts(monkeypatch):
@@ -146,7 +147,7 @@ def test_no_flow_of_the_cluster_as_it_was_asks_for_what_a_change_touches(profile
     """Such flows may still be silent, and wait for their time-out, while the changes are made."""
     touched = {"twin-first", "recreated", "leaving", "leaving-load-balancer", "affinity-short"}
     cases = make_plan(*load(suites_folder()), planned_facts(PROFILES[profile]), Selection()).cases.values()
-    early = [case for case in cases if not case.flow.after]
+    early = [case for case in cases if not case.flow.change.after]
     assert {case.flow.service.kind for case in cases} >= {"twin-first", "recreated", "affinity-short"}
     assert not [case.id for case in early if case.flow.service.kind in touched]
     assert not [case.id for case in early if "leaving" in (case.client.probe, case.server.probe)]

@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 from observed import BINDINGS, a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
 
+from podwire import at_client_node, known, other_than, seen, tool
 from podwire.cluster.deployment import manifests
+from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.judging.symptoms import symptom
-from podwire.model.cases import pod_point
-from podwire.model.flows import Flow, Matrix, Peer
+from podwire.model.axes import matrix
+from podwire.model.cases import SuiteTest, pod_point
+from podwire.model.flows import Flow, Peer
 from podwire.model.observations import Attempt
-from podwire.model.patterns import other_than, seen
 from podwire.model.requirements import Catalogue, Condition, Requirement
 from podwire.model.symbols import ServiceSymbols, Symbol
 from podwire.model.verdicts import Outcome
@@ -19,7 +21,6 @@ from podwire.planning.plan import Selection, make_plan
 from podwire.planning.prerequisites import CROWDS
 from podwire.probing.requests import CNI_PLUGIN, attempts_in, request_of
 from podwire.probing.targets import Target
-from podwire.suite import SuiteTest, expectation, known
 from podwire_lab.model.planned import planned_facts
 from podwire_lab.model.profiles import PROFILES
 
@@ -28,16 +29,16 @@ CASE = a_case()
 
 
 def planned(facts=OVERLAY, **axes):
-    matrix = Matrix(**{"protocol": ("tcp",), "family": ("ipv4",), **axes})
+    flows = matrix(**{"protocol": "tcp", "family": "ipv4", **axes})
     rule = Requirement(id="R", area="limits", level="MUST", statement="It holds.", sources=())
-    test = SuiteTest(name="t", module="m", requirement="R", matrices=(matrix,), function=lambda flow, case: None)
+    test = SuiteTest(name="t", module="m", requirement="R", matrices=(flows,), function=lambda flow, case: None)
     return make_plan(Catalogue(requirements={"R": rule}), [test], facts, Selection())
 
 
 @pytest.mark.parametrize(("kind", "number"), [("crowd-64", 179), ("crowd-65", 182), ("crowd-1000", 2873)])
 def test_connections_to_a_crowd_are_as_many_as_it_takes_to_meet_a_pod_in_it(kind, number):
     plan = planned(client=("linux",), server_kind="backends", via=("cluster-ip",), service=(kind,), miss_risk=1e-5)
-    assert [case.flow.connections for case in plan.cases.values()] == [number]
+    assert [case.flow.load.connections for case in plan.cases.values()] == [number]
 
 
 @pytest.mark.parametrize("kind", CROWDS)
@@ -95,13 +96,13 @@ def ran(code, output=""):
 
 
 def test_an_exit_code_is_judged():
-    wanted = expectation(exit_code=other_than(0))
+    wanted = expectation(tool.exits_with(other_than(0)))
     assert judge(CASE, wanted, ran(3)).outcome is Outcome.PASS
     assert judge(CASE, wanted, ran(0)).outcome is Outcome.FAIL
 
 
 def test_a_fact_may_be_held_against_another_fact():
-    wanted = expectation(known=[known(Symbol("server.ip"), Symbol("server.node.ip"))])
+    wanted = expectation(known(Symbol("server.ip"), Symbol("server.node.ip")))
     assert judge(CASE, wanted, an_observation()).outcome is Outcome.FAIL
     same = {**BINDINGS, "server.ip": "172.31.0.12"}
     assert judge(CASE, wanted, an_observation(bindings=same)).outcome is Outcome.PASS
@@ -111,7 +112,7 @@ def test_packets_alone_may_decide_though_nobody_answers():
     flow = a_flow(server=Peer(role="server", kind="backends", os="backends"), service=ServiceSymbols("crowd-1000"))
     bindings = {**BINDINGS, "service.backends": ("198.18.0.1", "198.18.0.2")}
     attempts = (an_attempt(error="timeout"),) * 2
-    wanted = expectation(at_client_node=[seen(dst=flow.service.backends)])
+    wanted = expectation(at_client_node(seen(dst=flow.service.backends)))
 
     def outcome(dst):
         packets = [a_packet(dst=dst)]

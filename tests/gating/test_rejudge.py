@@ -70,7 +70,7 @@ def test_an_observation_of_another_flow_is_not_judged(run, suites):
 
 def test_what_no_run_can_have_made_is_one_line(run, suites, capsys):
     folder = run(lambda case: [an_observation(replace(an_attempt(identity="server"), peer=("here", 1)))])
-    suites(TEST.replace("at_client=", "answers_from=flow.server.ip, at_client="))
+    suites(TEST.replace(" at_client(", " answers_from(flow.server.ip), at_client("))
     assert cli.main(["judge", str(folder)]) == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1

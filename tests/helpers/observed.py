@@ -29,7 +29,7 @@ def a_flow(**changes):
         "family": "ipv4",
         "placement": "cross-node",
     }
-    return Flow(**{**parts, **changes})
+    return Flow.of(**{**parts, **changes})
 
 
 def a_case(flow=None, limitation=None):

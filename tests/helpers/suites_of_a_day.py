@@ -11,6 +11,7 @@ from records_for_tests import facts
 from podwire.catalogue.load import load
 from podwire.content import suites_digest
 from podwire.judging.case_record import case_record
+from podwire.judging.expectation import expectation_of
 from podwire.judging.judged import JudgedCase
 from podwire.model.facts import NodeFacts
 from podwire.planning.plan import Selection, make_plan
@@ -18,7 +19,6 @@ from podwire.records.files import write_record
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
 from podwire.records.run import RunRecord
-from podwire.suite import expectation_of
 
 RULE = """area: Area
 requirements:
@@ -35,12 +35,12 @@ LIMIT = """limitations:
     symptom: no-answer
     sources: [{document: A document}]
 """
-TEST = """from podwire import ANY_OS, flows, requirement, seen
+TEST = """from podwire import ANY_OS, answered_by, answers_from, at_client, flows, requirement, seen
 
 @requirement("ONE")
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
 def test_one(flow, case):
-    case.expect(answered_by=flow.server, at_client=[seen(dst=flow.server.ip)])
+    case.expect(answered_by(flow.server), at_client(seen(dst=flow.server.ip)))
 """
 FACTS = facts(
     nodes=tuple(

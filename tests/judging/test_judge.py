@@ -3,11 +3,12 @@
 import pytest
 from observed import a_case, a_packet, a_tunnel, an_attempt, an_observation
 
+from podwire import answered_by, at_client, at_server, refused, seen_as, silent, unanswered
+from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.model.patterns import at_least, nothing, one_of, reply, request, requests_from_distinct_sources, seen
 from podwire.model.requirements import Citation, Limitation
 from podwire.model.verdicts import Outcome
-from podwire.suite import expectation
 
 CASE = a_case()
 SERVER, CLIENT = CASE.flow.server, CASE.flow.client
@@ -20,12 +21,12 @@ def a_limitation(kind="documented", symptom="no-answer"):
     )
 
 
-def answered(**parts):
-    return expectation(answered_by=SERVER, **parts)
+def answered(*parts):
+    return expectation(answered_by(SERVER), *parts)
 
 
 def test_an_answer_from_the_right_server_passes():
-    verdict = judge(CASE, answered(seen_as=CLIENT.ip), an_observation())
+    verdict = judge(CASE, answered(seen_as(CLIENT.ip)), an_observation())
     assert verdict.outcome is Outcome.PASS
 
 
@@ -36,7 +37,7 @@ def test_an_answer_from_another_server_fails():
 
 
 def test_a_client_seen_with_another_address_fails():
-    verdict = judge(CASE, answered(seen_as=CLIENT.ip), an_observation(an_attempt(source="172.31.0.11")))
+    verdict = judge(CASE, answered(seen_as(CLIENT.ip)), an_observation(an_attempt(source="172.31.0.11")))
     assert verdict.outcome is Outcome.FAIL
 
 
@@ -58,19 +59,19 @@ def test_no_answer_without_any_control_is_inconclusive():
 
 def test_a_blind_capture_point_is_inconclusive_only_where_it_is_needed():
     observation = an_observation(unusable=("server-pod",))
-    needs_it = answered(at_server=[request(src=CLIENT.ip)])
-    needs_it_not = answered(at_client=[request(src=CLIENT.ip)])
+    needs_it = answered(at_server(request(src=CLIENT.ip)))
+    needs_it_not = answered(at_client(request(src=CLIENT.ip)))
     assert judge(CASE, needs_it, observation).outcome is Outcome.INCONCLUSIVE
     assert judge(CASE, needs_it_not, observation).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(
     ("part", "met"),
-    [("silent", {"timeout"}), ("refused", {"refused"}), ("unanswered", {"timeout", "refused"})],
+    [(silent, {"timeout"}), (refused, {"refused"}), (unanswered, {"timeout", "refused"})],
 )
 def test_a_missing_answer_has_its_kind(part, met):
     for kind in ("timeout", "refused", "unreachable", None):
-        outcome = judge(CASE, expectation(**{part: True}), an_observation(an_attempt(error=kind))).outcome
+        outcome = judge(CASE, expectation(part()), an_observation(an_attempt(error=kind))).outcome
         assert outcome is (Outcome.PASS if kind in met else Outcome.FAIL)
 
 
@@ -81,7 +82,7 @@ def test_a_problem_of_the_run_is_inconclusive_with_its_reason():
 
 
 def test_a_symbol_without_a_value_is_inconclusive():
-    verdict = judge(CASE, answered(at_server=[request(frame_dst=SERVER.mac)]), an_observation())
+    verdict = judge(CASE, answered(at_server(request(frame_dst=SERVER.mac))), an_observation())
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "server.mac" in verdict.reason
 
@@ -90,7 +91,7 @@ def test_a_client_that_never_opened_a_socket_sent_nothing():
     observation = an_observation(an_attempt(error="timeout"))
     bindings = {name: value for name, value in observation.bindings.items() if name != "client.port"}
     silent = type(observation)(**{**observation.__dict__, "bindings": bindings})
-    verdict = judge(CASE, answered(at_server=[request(sport=CLIENT.port)]), silent)
+    verdict = judge(CASE, answered(at_server(request(sport=CLIENT.port))), silent)
     assert verdict.outcome is Outcome.FAIL
     assert "the client sent nothing" in {finding.actual for finding in verdict.findings}
 
@@ -150,5 +151,5 @@ def test_failing_in_another_way_than_documented_fails():
 )
 def test_patterns_hold_exactly_when_the_packets_do(pattern, packets, met):
     observation = an_observation(packets={"server-pod": packets})
-    outcome = judge(CASE, answered(at_server=[pattern]), observation).outcome
+    outcome = judge(CASE, answered(at_server(pattern)), observation).outcome
     assert outcome is (Outcome.PASS if met else Outcome.FAIL)

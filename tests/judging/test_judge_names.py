@@ -6,12 +6,12 @@ import dns.message
 import pytest
 from observed import a_case, a_flow, a_packet, an_attempt, an_observation
 
+from podwire import asked, asked_in_order, at_dns, first_asked, not_asked, not_found, only_asked, resolves_to, tool
+from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
-from podwire.model.cases import NotAsked
 from podwire.model.flows import Peer
 from podwire.model.observations import Lookup, ProbeError
 from podwire.model.verdicts import Outcome
-from podwire.suite import asked, asked_in_order, expectation, first_asked, not_asked, only_asked
 
 FLOW = a_flow(
     server=Peer(role="server", kind="dns", os="dns"), via="short-name", protocol="dns", placement="cross-node"
@@ -48,7 +48,7 @@ def failed(kind="not-found", **more):
 FINE = resolved("10.96.0.5")
 
 
-def outcome(expected, *lookups, attempts=(FINE,), packets=(), **bindings):
+def outcome(part, *lookups, attempts=(FINE,), packets=(), **bindings):
     seen = an_observation(
         attempts=tuple(attempts),
         lookups=tuple(lookups),
@@ -56,16 +56,16 @@ def outcome(expected, *lookups, attempts=(FINE,), packets=(), **bindings):
         bindings={**BINDINGS, **bindings},
         unusable=() if packets else ("server-node",),
     )
-    return judge(CASE, expectation(**expected), seen)
+    return judge(CASE, expectation(part), seen)
 
 
 def meets(questions, *lookups, **more):
-    return outcome({"at_dns": [questions]}, *lookups, **more).outcome is Outcome.PASS
+    return outcome(at_dns(questions), *lookups, **more).outcome is Outcome.PASS
 
 
 def test_a_name_leads_to_all_of_its_addresses_and_to_no_others():
-    one = {"resolves_to": FLOW.service.cluster_ip}
-    many = {"resolves_to": FLOW.service.backends}
+    one = resolves_to(FLOW.service.cluster_ip)
+    many = resolves_to(FLOW.service.backends)
     assert outcome(one).outcome is Outcome.PASS
     assert outcome(one, attempts=[resolved("10.96.0.6")]).outcome is Outcome.FAIL
     assert outcome(one, attempts=[failed()]).outcome is Outcome.FAIL
@@ -76,9 +76,9 @@ def test_a_name_leads_to_all_of_its_addresses_and_to_no_others():
 
 @pytest.mark.parametrize("kind", ["timeout", "other"])
 def test_only_a_clean_no_counts_as_a_name_that_does_not_exist(kind):
-    assert outcome({"not_found": True}, attempts=[failed()]).outcome is Outcome.PASS
-    assert outcome({"not_found": True}, attempts=[failed(kind)]).outcome is Outcome.FAIL
-    assert outcome({"not_found": True}).outcome is Outcome.FAIL
+    assert outcome(not_found(), attempts=[failed()]).outcome is Outcome.PASS
+    assert outcome(not_found(), attempts=[failed(kind)]).outcome is Outcome.FAIL
+    assert outcome(not_found()).outcome is Outcome.FAIL
 
 
 def test_a_question_is_known_by_its_name_its_answer_its_server_its_transport_and_its_alias():
@@ -119,11 +119,11 @@ def test_names_in_order_follow_each_other_after_a_no():
 def test_a_name_that_must_not_be_asked():
     assert meets(not_asked(FLOW.name))
     assert not meets(not_asked(FLOW.name), lookup())
-    assert str(NotAsked(name=FLOW.name)) == "no question for target.name"
+    assert str(not_asked(FLOW.name)) == "no question for target.name"
 
 
 def alike(*attempts):
-    verdict = outcome({"not_found": True}, attempts=attempts)
+    verdict = outcome(not_found(), attempts=attempts)
     return verdict.outcome, next(one for one in verdict.findings if one.expected.startswith("all of"))
 
 
@@ -143,7 +143,7 @@ def question(name=FULL, protocol="udp"):
 
 
 def test_each_question_must_arrive_at_the_node_of_the_dns_server():
-    expected = {"at_dns": [asked(FLOW.fqdn)]}
+    expected = at_dns(asked(FLOW.fqdn))
     both = lookup(rcode="truncated"), lookup(protocol="tcp", **FOUND)
     assert outcome(expected, *both, packets=[question(), question(protocol="tcp")]).outcome is Outcome.PASS
     lost = outcome(expected, *both, packets=[question()])
@@ -151,7 +151,7 @@ def test_each_question_must_arrive_at_the_node_of_the_dns_server():
 
 
 def test_what_a_tool_prints_may_be_known_only_by_the_run():
-    expected = expectation(output=FLOW.service.cluster_ip)
+    expected = expectation(tool.prints(FLOW.service.cluster_ip))
     seen = an_observation(bindings=BINDINGS, output="Address:  10.96.0.5\n")
     assert judge(CASE, expected, seen).outcome is Outcome.PASS
     assert judge(CASE, expected, replace(seen, output="can't find web")).outcome is Outcome.FAIL

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from observed import BINDINGS, a_case, an_attempt, an_observation
 
+from podwire import card, hns, windows
+from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.model.verdicts import Outcome
-from podwire.suite import expectation
 
 CASE = a_case()
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -37,7 +38,7 @@ def test_a_card_has_an_address_and_as_many_as_are_wanted(address, least, output,
     ran = replace(an_attempt(error="other"), error=None)
     wanted = CASE.flow.client.node.wanted_addresses
     seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.ip": address, wanted.name: least})
-    assert outcome(expectation(on_card=CASE.flow.server.ip, card_has=wanted), seen) is met
+    assert outcome(expectation(card.has_address(CASE.flow.server.ip), card.has_for_pods(wanted)), seen) is met
 
 
 @pytest.mark.parametrize(
@@ -51,13 +52,13 @@ def test_a_card_has_an_address_and_as_many_as_are_wanted(address, least, output,
 )
 def test_a_node_has_as_many_cards_as_are_listed(output, met):
     ran = replace(an_attempt(error="other"), error=None)
-    assert outcome(expectation(cards=1), an_observation(ran, output=output, bindings=BINDINGS)) is met
+    assert outcome(expectation(card.count(1)), an_observation(ran, output=output, bindings=BINDINGS)) is met
 
 
 def test_without_knowing_how_many_are_wanted_nothing_is_said_of_a_card():
     ran = replace(an_attempt(error="other"), error=None)
     seen = an_observation(ran, output=CARD, bindings=BINDINGS)
-    assert outcome(expectation(card_has=CASE.flow.client.node.wanted_addresses), seen) is INCONCLUSIVE
+    assert outcome(expectation(card.has_for_pods(CASE.flow.client.node.wanted_addresses)), seen) is INCONCLUSIVE
 
 
 HNS = '{{"Name":"nat","Type":"NAT","VSID":null,"Subnets":["{}"]}}'
@@ -75,7 +76,7 @@ HNS = '{{"Name":"nat","Type":"NAT","VSID":null,"Subnets":["{}"]}}'
 def test_an_address_is_of_a_subnet_that_hns_lists(output, met):
     ran = replace(an_attempt(error="other"), error=None)
     seen = an_observation(ran, output=output, bindings={**BINDINGS, "server.ip": "10.0.0.1"})
-    assert outcome(expectation(hns_subnet_of=CASE.flow.server.ip), seen) is met
+    assert outcome(expectation(hns.subnet_of(CASE.flow.server.ip)), seen) is met
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_an_address_is_of_a_subnet_that_hns_lists(output, met):
 def test_the_networks_that_hns_lists_are_of_the_clusters_mode(output, met):
     ran = replace(an_attempt(error="other"), error=None)
     seen = an_observation(ran, output=output, bindings={**BINDINGS, "cluster.mode": "overlay"})
-    assert outcome(expectation(hns_mode=CASE.flow.mode), seen) is met
+    assert outcome(expectation(hns.networks_of(CASE.flow.mode)), seen) is met
 
 
 ENDPOINT = '{"Name":"a","IPAddress":"10.0.0.1","MacAddress":"00-15-5D-CD-BE-47","Remote":false,"Type":"Overlay"}'
@@ -121,7 +122,7 @@ def of_a_node(output, **bindings):
     ],
 )
 def test_hns_has_one_endpoint_for_a_pod(output, met):
-    assert outcome(expectation(hns_endpoint_of=CASE.flow.server), of_a_node(output)) is met
+    assert outcome(expectation(hns.endpoint_of(CASE.flow.server)), of_a_node(output)) is met
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_hns_has_one_endpoint_for_a_pod(output, met):
     ],
 )
 def test_and_on_a_network_of_the_clusters_mode(output, met):
-    expected = expectation(hns_endpoint_of=CASE.flow.server, hns_mode=CASE.flow.mode)
+    expected = expectation(hns.endpoint_of(CASE.flow.server, mode=CASE.flow.mode))
     assert outcome(expected, of_a_node(output)) is met
 
 
@@ -156,7 +157,7 @@ NATTED = NO_NAT.replace("L2Driver", "OutBoundNAT")
     ],
 )
 def test_windows_translates_nothing_of_a_pod_that_it_knows(output, met):
-    assert outcome(expectation(no_windows_nat_of=CASE.flow.server), of_a_node(output)) is met
+    assert outcome(expectation(windows.no_nat_for(CASE.flow.server)), of_a_node(output)) is met
 
 
 BALANCED = '{"LoadBalancers":[{"VIPs":["10.96.0.10"],"IsDSR":true},{"VIPs":["192.0.2.1"],"IsDSR":false}]}'
@@ -177,12 +178,12 @@ UNBALANCED = '{"LoadBalancers":[]}'
 )
 def test_load_balancers_of_an_address_use_dsr_or_not(output, dsr, met):
     seen = of_a_node(output, **{"dns.ip": ("10.96.0.10", "fd00::a")})
-    assert outcome(expectation(hns_balances=CASE.flow.dns_ip, hns_dsr=dsr), seen) is met
+    assert outcome(expectation(hns.balances(CASE.flow.dns_ip, dsr=dsr)), seen) is met
 
 
 @pytest.mark.parametrize(("output", "met"), [(UNBALANCED, PASS), (BALANCED, FAIL), ("", INCONCLUSIVE)])
 def test_hns_has_no_load_balancer(output, met):
-    assert outcome(expectation(hns_load_balancers=0), of_a_node(output)) is met
+    assert outcome(expectation(hns.load_balancers(0)), of_a_node(output)) is met
 
 
 def port(switch, mac, kind):
@@ -202,4 +203,4 @@ def port(switch, mac, kind):
 )
 def test_a_pod_hangs_on_a_switch_with_an_external_port(output, met):
     seen = of_a_node(output, **{"server.mac": "0e:01"})
-    assert outcome(expectation(external_switch_of=CASE.flow.server), seen) is met
+    assert outcome(expectation(windows.external_switch_for(CASE.flow.server)), seen) is met

@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 from observed import BINDINGS, a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
 
+from podwire import answered_by
 from podwire.catalogue.load import load
 from podwire.content import suites_folder
+from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.judging.symptoms import OVERLAY_MENDED, symptom
 from podwire.model.flows import Peer
 from podwire.model.observations import ControlResult, Lookup
 from podwire.model.requirements import Limitation
 from podwire.model.verdicts import Outcome
-from podwire.suite import expectation
 
 OUTSIDE = a_flow(server=Peer(role="server", kind="outside", os="outside"), protocol="icmp", placement="outside")
 PING = {"protocol": "icmp", "sport": None, "dport": None}
@@ -172,7 +173,7 @@ def test_a_node_where_no_service_answers_at_all_confirms_no_limit():
     documented = Limitation(
         id="L", requirements=("R",), kind="documented", statement="Ports.", symptom="ports_used_up", sources=()
     )
-    wanted = expectation(answered_by=a_flow().server)
+    wanted = expectation(answered_by(a_flow().server))
     dead = replace(SERVED, before=False, after=False, detail="timeout")
 
     def outcome(*controls):

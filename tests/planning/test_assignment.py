@@ -108,9 +108,9 @@ def test_special_pods_play_their_part():
     assert {(case.client.probe, case.server.probe) for case in made} == {("custom-dns", "leaving")}
 
 
-@pytest.mark.parametrize("protocol", ["dns", "tool"])
-def test_names_are_asked_from_a_pod_that_nothing_else_is_sent_from(protocol):
-    made = cases(via="short-name", server_kind="dns", protocol=protocol)
+@pytest.mark.parametrize("asks", [{"protocol": "dns"}, {"protocol": "tool", "tool": "nslookup"}])
+def test_names_are_asked_from_a_pod_that_nothing_else_is_sent_from(asks):
+    made = cases(via="short-name", server_kind="dns", **asks)
     assert {case.client.probe for case in made} == {"b"}
     assert {case.server.probe for case in made} == {"dns"}
 
@@ -135,14 +135,14 @@ def test_a_flow_enters_by_the_node_that_is_asked_for(count):
         entry_os=("linux", "windows"),
     )
     os_of = {node.name: node.os for node in facts.nodes}
-    assert {case.flow.enters for case in made} == {"client-node", "server-node", "other-node"}
+    assert {case.flow.way.enters for case in made} == {"client-node", "server-node", "other-node"}
     for case in made:
-        if case.flow.enters == "other-node":
+        if case.flow.way.enters == "other-node":
             assert case.entry not in (case.client.node, case.server.node)
-            assert os_of[case.entry] == case.flow.entry_os
+            assert os_of[case.entry] == case.flow.way.entry_os
             assert "entry-node" in case.points
         else:
-            assert case.entry == (case.client if case.flow.enters == "client-node" else case.server).node
+            assert case.entry == (case.client if case.flow.way.enters == "client-node" else case.server).node
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,9 @@ def test_a_matrix_may_be_of_clusters_with_or_without_dsr(dsr, given, reason):
 @pytest.mark.parametrize("nodes_per_os", [1, 2])
 def test_the_risk_to_miss_a_backend_gives_the_number_of_connections(nodes_per_os):
     made = cases(nodes_per_os=nodes_per_os, server_kind="backends", via="cluster-ip", service="spread", miss_risk=1e-6)
-    assert {case.flow.connections for case in made} == {connections_for(2 * nodes_per_os, 1e-6)}
+    assert {case.flow.load.connections for case in made} == {connections_for(2 * nodes_per_os, 1e-6)}
 
 
 def test_a_same_node_flow_is_not_planned_twice_when_both_ends_are_asked_for():
     made = cases(placement="same-node", via="node-port", enters=("client-node", "server-node"))
-    assert {case.flow.enters for case in made} == {"client-node"}
+    assert {case.flow.way.enters for case in made} == {"client-node"}

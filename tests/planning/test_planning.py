@@ -8,10 +8,10 @@ import pytest
 
 from podwire.catalogue.load import load
 from podwire.content import manifests_folder, suites_folder
+from podwire.judging.expectation import expectation_of
 from podwire.model.facts import ClusterFacts
 from podwire.planning.assignment import BALANCED
 from podwire.planning.plan import Selection, listing, make_plan
-from podwire.suite import expectation_of
 from podwire_lab.model.planned import planned_facts
 from podwire_lab.model.profiles import PROFILES
 

@@ -63,7 +63,7 @@ def test_every_node_asks_its_thousand_questions():
     cases = list(plan("DNS-BURST").cases.values())
     assert [case.client.node for case in cases] == ["windows-1", "windows-2"]
     assert [case.words.rpartition("-dns-")[2] for case in cases] == ["node-1", "node-2"]
-    assert {case.flow.connections for case in cases} == {1000}
+    assert {case.flow.load.connections for case in cases} == {1000}
 
 
 def test_names_are_asked_from_pods_of_their_own():

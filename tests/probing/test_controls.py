@@ -122,7 +122,7 @@ def rounds_of(case, deployment, agents, number):
 )
 def test_the_rounds_just_before_and_just_after_a_flow_count(after, ends, worked, detail):
     case, deployment = a_case_with(via="pod-ip")
-    case = replace(case, flow=replace(case.flow, after=after))
+    case = replace(case, flow=case.flow.but(after=after))
     client, server = f"{case.client.node}-a", f"{case.server.node}-a"
     agents = {client: Agent(*ends), server: Agent(*("",) * len(ends))}
     found = rounds_of(case, deployment, agents, len(ends))

@@ -158,7 +158,7 @@ def test_a_former_address_is_the_one_before_the_change():
     deployment.former[key] = deployment.services.found[key]
     deployment.services.found[key] = replace(deployment.former[key], cluster_ips={"ipv4": "10.96.9.9"})
     assert target_of(case, deployment, L2BRIDGE).ip == "10.96.1.1"
-    now = replace(case, flow=replace(case.flow, via="cluster-ip"))
+    now = replace(case, flow=case.flow.but(via="cluster-ip"))
     assert target_of(now, deployment, L2BRIDGE).ip == "10.96.9.9"
     assert service_for(now, deployment).cluster_ips == {"ipv4": "10.96.9.9"}
 

@@ -77,17 +77,17 @@ limitations:
     sources: [{document: A document}]
 """
 TESTS = """
-from podwire import ANY_OS, flows, requirement
+from podwire import ANY_OS, answered_by, flows, requirement
 
 @requirement("ONE")
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
 def test_one(flow, case):
-    case.expect(answered_by=flow.server)
+    case.expect(answered_by(flow.server))
 
 @requirement("TWO")
 @flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol="tcp", family="ipv4")
 def test_two(flow, case):
-    case.expect(answered_by=flow.server)
+    case.expect(answered_by(flow.server))
 """
 
 

@@ -65,7 +65,7 @@ def test_a_limitation_that_shows_differently_fails(run):
 
 def test_a_test_without_an_expectation_fails_and_its_case_is_missing(run, pytester):
     empty = TESTS.replace(
-        "def test_two(flow, case):\n    case.expect(answered_by=flow.server)", "def test_two(flow, case):\n    pass"
+        "def test_two(flow, case):\n    case.expect(answered_by(flow.server))", "def test_two(flow, case):\n    pass"
     )
     result = run({}, tests=empty)
     assert result.ret == 1

@@ -15,11 +15,14 @@ from types import ModuleType
 from typing import Any
 
 from podwire.catalogue.rows import ROW_KINDS, SEVERITIES, Row, listing, tree
+from podwire.catalogue.when import WHEN
 from podwire.judging.symptoms import SYMPTOMS
+from podwire.model.axes import AxisError
+from podwire.model.cases import SuiteTest
 from podwire.model.flows import WAYS_TO_A_PORT
 from podwire.model.requirements import ANY, LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
 from podwire.strict_yaml import FileError, Reader
-from podwire.suite import SuiteTest, suite_test
+from podwire.suite import suite_test
 
 
 class CatalogueError(FileError):
@@ -150,31 +153,16 @@ def _limitation(entry: _Reader) -> Limitation:
     )
 
 
-_ADMITTED: dict[str, tuple[Any, ...]] = {
-    "mode": ("overlay", "l2bridge", "l2tunnel", "transparent", "nat"),
-    "dsr": (True, False),
-    "known_instances": (True,),
-    "denied_port": (True,),
-    "pod_security_group": (True,),
-    "custom_networking": (True,),
-    "dual_stack": (True,),
-    "client": ("linux", "windows"),
-    "server": ("linux", "windows", "outside", "backends"),
-    "protocol": ("tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),
-    "family": ("ipv4", "ipv6"),
-    "entry": ("linux", "windows"),
-    "placement": ("same-node", "cross-node", "itself"),
-}
-
-
-_NAMES = ("cni", "unless_cni", "ipam")
+_ADMITTED = {name: key.values for name, key in WHEN.items() if key.values}
+_BUILDS = ("builds", "all_builds")
+_NAMES = tuple(name for name in WHEN if name not in (*_ADMITTED, *_BUILDS))
 
 
 def _condition(entry: _Reader) -> Condition:
     if "when" not in entry.tree:
         return Condition()
     when = _Reader(entry.path, f"{entry.where}, when", entry.tree["when"])
-    when.keys(required=(), optional=(*_ADMITTED, *_NAMES, "builds", "all_builds"))
+    when.keys(required=(), optional=tuple(WHEN))
     fields: dict[str, Any] = {}
     for name, admitted in _ADMITTED.items():
         if name in when.tree:
@@ -185,7 +173,7 @@ def _condition(entry: _Reader) -> Condition:
                     raise when.error(name, f"{one!r} is none of {', '.join(map(str, admitted))}")
             fields[name] = tuple(values)
     fields |= {name: when.texts(name) for name in _NAMES if name in when.tree}
-    for name in ("builds", "all_builds"):
+    for name in _BUILDS:
         if name in when.tree:
             builds = when.texts(name)
             if len(builds) != 2 or not all(part.isdigit() for text in builds for part in text.split(".")):
@@ -215,6 +203,9 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
+    except AxisError as problem:
+        del sys.modules[name]
+        raise CatalogueError(f"{path}: {problem}") from problem
     except Exception as problem:
         del sys.modules[name]
         raise CatalogueError(f"{path}: cannot be imported: {type(problem).__name__}: {problem}") from problem

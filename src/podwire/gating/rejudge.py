@@ -9,9 +9,9 @@ from pathlib import Path
 from podwire.catalogue.load import load
 from podwire.content import suites_folder
 from podwire.judging.case_record import case_record
+from podwire.judging.expectation import expectation_of
 from podwire.judging.judged import JudgedCase
-from podwire.model.cases import Case, Exclusion
-from podwire.model.flows import Flow
+from podwire.model.cases import Case, Exclusion, SuiteTest
 from podwire.model.requirements import Catalogue
 from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.planning.plan import Plan, Selection, make_plan
@@ -19,7 +19,6 @@ from podwire.records.files import load_record
 from podwire.records.observation_files import read_observations
 from podwire.records.observations import Stored
 from podwire.records.run import CaseRecord, RunRecord
-from podwire.suite import SuiteTest, expectation_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +91,10 @@ class Today:
         if other:
             return f"today it is another flow: {other}"
         test = self._tests[case.test]
+        expected = expectation_of(test, case.flow)
         judged = JudgedCase(case, [one.observation for one in rounds], self._limitations.get(case.limitation or ""))
         try:
-            judged.judge(expectation_of(test, case.flow))
+            judged.judge(expected)
             return case_record(self._catalogue, judged, title=test.name)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
             # Its SHA-256 is right and its fields are of their types: a file that was made by hand.
@@ -103,8 +103,9 @@ class Today:
 
 def another(then: Case, now: Case) -> Iterator[str]:
     """In what the flow of a case is another one than that which was observed."""
+    flow_then, flow_now = (then.flow.row(), now.flow.row()) if then.flow != now.flow else ({}, {})
     names: Mapping[str, tuple[object, object]] = {
-        **{name: (getattr(then.flow, name), getattr(now.flow, name)) for name in Flow.__dataclass_fields__},
+        **{name: (flow_then[name], flow_now[name]) for name in flow_now},
         "client": (then.client, now.client),
         "server": (then.server, now.server),
         "entry": (then.entry, now.entry),

@@ -24,7 +24,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
         level=rule.level,
         title=title.removeprefix("test_").replace("_", " "),
         statement=rule.statement,
-        sources=tuple(dict.fromkeys(f"{one} <{one.url}>" if one.url else str(one) for one in cited)),
+        sources=tuple(dict.fromkeys(f"{source} <{source.url}>" if source.url else str(source) for source in cited)),
         parameters={
             "protocol": flow.protocol,
             "family": flow.family,
@@ -32,7 +32,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
             "server": flow.server.kind if flow.server.kind == "outside" else f"{flow.server.os} {flow.server.kind}",
             "placement": flow.placement,
             "via": flow.via,
-            "payload": str(flow.payload),
+            "payload": str(flow.load.payload),
         },
         expected=tuple(judged.expectation.sentences()),
         verdict=verdict,

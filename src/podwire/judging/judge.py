@@ -6,24 +6,17 @@ limitation for this flow, and did the failure look as that limitation is documen
 
 from __future__ import annotations
 
-import ipaddress
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
-from podwire.judging.names import alike_finding, asked_findings, resolved_finding, server_findings
-from podwire.judging.node import node_findings
+from podwire.judging.expectation import Expectation
+from podwire.judging.parts import Exchanges, Observed, Part, came
 from podwire.judging.symptoms import symptom
-from podwire.model import spread
-from podwire.model.cases import Case, Expectation, pod_point
-from podwire.model.observations import Attempt, Capture, Observation, Point
-from podwire.model.packets import Packet
-from podwire.model.patterns import Bindings, Pattern, Unbound, bound, meets, mismatch, unbound
+from podwire.model.binding import Unbound
+from podwire.model.cases import Case
+from podwire.model.observations import Attempt, Observation
 from podwire.model.requirements import Limitation
-from podwire.model.spread import Spread
-from podwire.model.symbols import Symbol
 from podwire.model.verdicts import Finding, Outcome, Verdict
-
-CLIENT_PORT = "client.port"
 
 
 def judge(
@@ -39,14 +32,16 @@ def judge(
     blind = _blind_points(case, expectation, observation)
     if blind:
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=blind)
+    observed = Observed(case, observation, _chosen(expectation, observation))
     try:
-        ungiven = _ungiven(expectation, observation)
-        findings = tuple(_findings(case, expectation, observation))
+        bound = [(part, part.bound(observation.bindings)) for part in expectation.parts if part.applies(observed)]
+        ungiven = next((why for part, values in bound if (why := part.tells_nothing(values, observed))), None)
+        findings = tuple(_findings(bound, expectation, observed))
     except Unbound as missing:
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=f"this run has no value for {missing}")
     unmet = [finding for finding in findings if not finding.met]
-    answered = bool(observation.attempts) and all(_came(attempt) for attempt in observation.attempts)
-    if not answered and (unmet or expectation.negative):
+    answered = bool(observation.attempts) and all(came(attempt) for attempt in observation.attempts)
+    if not answered and (unmet or expectation.met_by_absence):
         doubt = _doubt(observation)
         if doubt:
             return Verdict(outcome=Outcome.INCONCLUSIVE, reason=doubt, findings=findings)
@@ -62,9 +57,28 @@ def judge(
     return _against_limitation(case, observation, limitation, findings)
 
 
-def _came(attempt: Attempt) -> bool:
-    """Whether something came back: an answer, or an address."""
-    return attempt.answered or (attempt.error is None and bool(attempt.resolved))
+def _chosen(expectation: Expectation, observation: Observation) -> Attempt | None:
+    """The attempt to look at most closely: the first that did not end as all should, else the first."""
+    odd = expectation.met_by_absence or expectation.met_in_part
+    attempts = observation.attempts
+    return next((attempt for attempt in attempts if came(attempt) is odd), attempts[0] if attempts else None)
+
+
+def _findings(bound: list[tuple[Part, Any]], expectation: Expectation, observed: Observed) -> Iterator[Finding]:
+    if not observed.attempts:
+        yield Finding(expected="an attempt", actual="none was made", where="client", met=False)
+    exchanges = expectation.exchanges
+    for part, values in bound:
+        yield from part.findings(values, observed)
+        if exchanges and part is exchanges[0] and len(observed.attempts) > 1 and not expectation.met_in_part:
+            yield _together(bound, observed)
+
+
+def _together(bound: list[tuple[Part, Any]], observed: Observed) -> Finding:
+    """What came of all exchanges of the case."""
+    ends = [(part, values) for part, values in bound if isinstance(part, Exchanges)]
+    wrong = [attempt for attempt in observed.attempts if not all(part.ended(values, attempt) for part, values in ends)]
+    return ends[0][0].together(wrong, observed)
 
 
 def _as_expected(findings: tuple[Finding, ...], limitation: Limitation | None) -> Verdict:
@@ -89,28 +103,9 @@ def _against_limitation(
     return Verdict(outcome=outcome, reason=limitation.statement, findings=findings + signs, limitation=limitation.id)
 
 
-def _needed_points(case: Case, expectation: Expectation) -> Iterator[Point]:
-    """Every point whose packets have a say: those with patterns, and all when a limitation may have to be shown."""
-    if case.limitation:
-        yield from case.points
-        return
-    if expectation.at_dns:
-        yield pod_point(case.flow.client)
-    if expectation.given_at_server_node:
-        yield "server-node"
-    yield from (point for point, _ in expectation.at_points(case))
-
-
-def _ungiven(expectation: Expectation, observation: Observation) -> str | None:
-    """Why the case tells nothing: what it is about did not come to the server's node."""
-    pattern = expectation.given_at_server_node
-    if pattern is None or _held(pattern, observation.captures["server-node"], observation.bindings).met:
-        return None
-    return f"the server's node did not get what this is about ({pattern}): the network between lets it not pass"
-
-
 def _blind_points(case: Case, expectation: Expectation, observation: Observation) -> str | None:
-    for point in _needed_points(case, expectation):
+    """Why a capture that has a say cannot be relied on; all have one when a limitation may have to be shown."""
+    for point in case.points if case.limitation else expectation.points(case):
         capture = observation.captures.get(point)
         if capture is None:
             return f"no capture at the {point}"
@@ -128,197 +123,3 @@ def _doubt(observation: Observation) -> str | None:
             when = "before" if not control.before else "after"
             return f"no answer, but the control '{control.name}' did not work {when} it either: {control.detail}"
     return None
-
-
-def _findings(case: Case, expectation: Expectation, observation: Observation) -> Iterator[Finding]:
-    if not observation.attempts:
-        yield Finding(expected="an attempt", actual="none was made", where="client", met=False)
-    bindings = observation.bindings
-    in_part = expectation.spread is not None and expectation.spread.in_part
-    chosen = [a for a in observation.attempts if _came(a) is (expectation.negative or in_part)]
-    for attempt in (chosen or list(observation.attempts))[:1]:
-        yield from _answer(case, expectation, attempt, bindings)
-    ends = (expectation.answered_by, expectation.resolves_to, expectation.status, expectation.spread)
-    told = expectation.negative or any(end is not None for end in ends)
-    if len(observation.attempts) > 1 and told and not in_part:
-        yield _all_alike(expectation, observation)
-    if expectation.spread is not None:
-        yield _spread(expectation.spread, observation)
-    yield from _printed(expectation, observation)
-    yield from node_findings(expectation, observation)
-    for known in expectation.known:
-        if known.symbol.name not in bindings:
-            raise unbound(known.symbol.name, bindings)
-        value = bindings[known.symbol.name]
-        met = meets(value, bound(known.value, bindings))
-        actual = "there is none" if value == "" else f"it is {value}"
-        yield Finding(expected=str(known), actual=actual, where="cluster", met=met)
-    yield from asked_findings(expectation.at_dns, observation)
-    if expectation.at_dns:
-        yield from server_findings(case, observation)
-    for point, patterns in expectation.at_points(case):
-        for pattern in patterns:
-            yield _held(pattern, observation.captures[point], bindings)
-
-
-def _printed(expectation: Expectation, observation: Observation) -> Iterator[Finding]:
-    """What a tool printed, and how it ended."""
-    if expectation.output is not None:
-        found = str(bound(expectation.output, observation.bindings)) in observation.output
-        actual = " ".join(observation.output.split())[:200] or "it prints nothing"
-        yield Finding(expected=f"it prints {expectation.output}", actual=actual, where="client", met=found)
-    if expectation.exit_code is not None:
-        codes = [attempt.status for attempt in observation.attempts]
-        met = bool(codes) and all(meets(code, expectation.exit_code) for code in codes)
-        actual = f"it is {', '.join(map(str, codes))}"
-        yield Finding(expected=f"its exit code is {expectation.exit_code}", actual=actual, where="client", met=met)
-
-
-def _answer(case: Case, expectation: Expectation, attempt: Attempt, bindings: Bindings) -> Iterator[Finding]:
-    if expectation.refused or expectation.silent or expectation.unanswered:
-        ends = {"refused": "the client is refused", "timeout": "nobody answers (timeout)"}
-        admitted = ["refused"] if expectation.refused else ["timeout"] if expectation.silent else list(ends)
-        actual = attempt.error.kind if attempt.error else "an answer"
-        text = " or ".join(ends[kind] for kind in admitted)
-        yield Finding(expected=text, actual=actual, where="client", met=actual in admitted)
-        return
-    if expectation.resolves_to is not None or expectation.not_found:
-        yield resolved_finding(expectation, attempt, bindings)
-        return
-    if expectation.status is not None:
-        actual = f"status {attempt.status}" if attempt.status else attempt.error.kind if attempt.error else "no status"
-        text = f"an answer with HTTP status {expectation.status}"
-        yield Finding(expected=text, actual=actual, where="client", met=attempt.status == expectation.status)
-    if expectation.answered_by is None:
-        return
-    expected = f"an answer from {expectation.answered_by}"
-    if attempt.reply is None:
-        error = attempt.error
-        why = f"{error.kind} at {error.stage}" + (f" ({error.text})" if error.text else "") if error else "no answer"
-        yield Finding(expected=expected, actual=f"{why} after {attempt.elapsed:.2f} s", where="client", met=False)
-        return
-    tries = f" to datagram {attempt.sent}" if case.flow.protocol == "udp" and attempt.sent > 1 else ""
-    if case.flow.protocol == "icmp":
-        # An echo reply names nobody: its source address is all the identity there is.
-        peer, wanted = attempt.peer and attempt.peer[0], str(bindings["target.ip"])
-        yield Finding(
-            expected=f"an echo reply from {wanted}", actual=f"it came from {peer}", where="client", met=peer == wanted
-        )
-        return
-    identities = _identities(expectation, bindings)
-    yield Finding(
-        expected=f"{expected}: {' or '.join(identities)}",
-        actual=f"{attempt.reply.identity} answered{tries}",
-        where="client",
-        met=attempt.reply.identity in identities,
-    )
-    if expectation.answers_from is not None:
-        source = attempt.peer[0] if attempt.peer else None
-        wanted = bound(expectation.answers_from, bindings)
-        text = f"the answer from {expectation.answers_from} ({wanted})"
-        yield Finding(expected=text, actual=f"it came from {source}", where="client", met=_same(source, wanted))
-    if expectation.seen_as is not None:
-        wanted = bound(expectation.seen_as, bindings)
-        text = f"the client seen as {expectation.seen_as} ({wanted})"
-        actual = f"the server saw {attempt.reply.source}"
-        yield Finding(expected=text, actual=actual, where="server", met=meets(attempt.reply.source, wanted))
-
-
-def _same(address: str | None, wanted: object) -> bool:
-    return address is not None and ipaddress.ip_address(address) == ipaddress.ip_address(str(wanted))
-
-
-def _identities(expectation: Expectation, bindings: Bindings) -> tuple[str, ...]:
-    """Whose answer is a right one."""
-    peer = expectation.answered_by
-    if peer is None:
-        return ()
-    if peer.kind == "backends":
-        known = bindings.get("server.identities", ())
-        return known if isinstance(known, tuple) else ()  # type: ignore[return-value]
-    return (str(bindings[f"{peer.role}.identity"]),)
-
-
-def _all_alike(expectation: Expectation, observation: Observation) -> Finding:
-    if expectation.not_found or expectation.resolves_to is not None:
-        return alike_finding(expectation, observation)
-    total = len(observation.attempts)
-    if expectation.negative:
-        wrong = sum(1 for a in observation.attempts if _came(a))
-        return Finding(expected=f"none of {total} answered", actual=f"{wrong} were", where="client", met=not wrong)
-    right = sum(1 for a in observation.attempts if _right(expectation, a, observation.bindings))
-    return Finding(
-        expected=f"all {total} exchanges answered", actual=f"{right} were", where="client", met=right == total
-    )
-
-
-def _right(expectation: Expectation, attempt: Attempt, bindings: Bindings) -> bool:
-    """Whether an exchange ended with such an answer as is expected; any will do when no server is named."""
-    if expectation.status is not None and attempt.status != expectation.status:
-        return False
-    if expectation.answered_by is None:
-        return expectation.status is not None or _came(attempt)
-    return attempt.reply is not None and attempt.reply.identity in _identities(expectation, bindings)
-
-
-def _spread(wanted: Spread, observation: Observation) -> Finding:
-    counts = Counter(a.reply.identity for a in observation.attempts if a.reply)
-    backends = observation.bindings.get("server.identities", ())
-    named = tuple(str(one) for one in backends) if isinstance(backends, tuple) else ()
-    return spread.finding(wanted, counts, named, len(observation.attempts))
-
-
-def _held(pattern: Pattern, capture: Capture, bindings: Bindings) -> Finding:
-    if CLIENT_PORT not in bindings and any(value == Symbol(CLIENT_PORT) for _, value in pattern.conditions):
-        # No socket was ever opened, so there is no port that a packet could have: the name did not resolve, perhaps.
-        where = f"{capture.point} ({capture.where})"
-        return Finding(expected=str(pattern), actual="the client sent nothing", where=where, met=False)
-    chosen = [one.packet for one in capture.packets if pattern.direction in (None, one.direction)]
-    misses = [mismatch(packet, pattern.conditions, bindings) for packet in chosen]
-    hits = misses.count(None)
-    expected = str(pattern) + _values(pattern, bindings)
-    where = f"{capture.point} ({capture.where})"
-    wrong = next((miss for miss in misses if miss is not None), None)
-    if pattern.quantity == "none":
-        return Finding(
-            expected=expected, actual=f"{hits} such packets seen" if hits else "none seen", where=where, met=hits == 0
-        )
-    if not chosen:
-        return Finding(expected=expected, actual="no such packet was seen", where=where, met=False)
-    if pattern.quantity == "some":
-        actual = f"{hits} of {len(chosen)} packets" if hits else f"none of {len(chosen)} packets: {wrong}"
-        return Finding(expected=expected, actual=actual, where=where, met=hits > 0)
-    if wrong is not None:
-        return Finding(expected=expected, actual=f"a packet has {wrong}", where=where, met=False)
-    if pattern.quantity == "distinct":
-        clashes, tuples = _shared_tuples(chosen)
-        actual = f"{clashes} shared tuples" if clashes else f"{tuples} tuples"
-        return Finding(expected=expected, actual=actual, where=where, met=not clashes)
-    return Finding(expected=expected, actual=f"all {len(chosen)} packets", where=where, met=True)
-
-
-def _shared_tuples(requests: Sequence[Packet]) -> tuple[int, int]:
-    """How often a connection began on a tuple that another one still used, and how many tuples there were.
-
-    A tuple whose connection has ended may be used again; that is a new connection, not a shared port.
-    """
-    open_with: dict[tuple[object, ...], int | None] = {}
-    clashes = 0
-    for packet in requests:
-        if packet.flags == "S":
-            known = open_with.get(packet.tuple)
-            clashes += known is not None and known != packet.seq
-            open_with[packet.tuple] = packet.seq
-        elif "F" in packet.flags or "R" in packet.flags:
-            open_with[packet.tuple] = None
-    return clashes, len(open_with)
-
-
-def _values(pattern: Pattern, bindings: Bindings) -> str:
-    """The values behind the symbols of a pattern, for a person."""
-    names = {}
-    for field, value in pattern.conditions:
-        text = str(bound(value, bindings))
-        if text != str(value):
-            names[field] = text
-    return f" ({', '.join(f'{k} {v}' for k, v in names.items())})" if names else ""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from podwire.judging.expectation import Expectation
 from podwire.judging.judge import judge
-from podwire.model.cases import Case, Expectation
+from podwire.model.cases import Case
 from podwire.model.flows import Flow
 from podwire.model.observations import Observation
 from podwire.model.requirements import Limitation
@@ -29,10 +30,14 @@ class JudgedCase:
         return self.case.flow
 
     def judge(self, expectation: Expectation) -> Verdict:
-        """Hold every round against the expectation; the worst verdict. Raises RuntimeError on a second call."""
+        """Hold every round against the expectation; the worst verdict.
+
+        Raises RuntimeError on a second call, `ExpectationError` for what would never be judged of this flow.
+        """
         if self.expectation is not None:
             raise RuntimeError("case.expect was called twice: one test, one expectation")
+        expectation.check(self.flow)
         self.expectation = expectation
-        verdicts = [judge(self.case, expectation, one, self.limitation) for one in self.rounds]
-        self.outcomes, self.verdict = tuple(one.outcome for one in verdicts), worst(verdicts)
+        verdicts = [judge(self.case, expectation, observation, self.limitation) for observation in self.rounds]
+        self.outcomes, self.verdict = tuple(verdict.outcome for verdict in verdicts), worst(verdicts)
         return self.verdict

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from podwire.model.cases import Case, pod_point
+from podwire.model.controls import ANOTHER_SERVICE_TOLD
 from podwire.model.facts import FAMILIES
 from podwire.model.observations import Attempt, Observation, Point, SeenPacket
 from podwire.model.verdicts import Finding
-from podwire.planning.prerequisites import ANOTHER_SERVICE_TOLD
 
 Role = Literal["client", "server"]
 Symptom = Callable[[Case, Observation], Iterator[Finding]]
@@ -32,8 +32,8 @@ def untranslated(case: Case, observation: Observation) -> Iterator[Finding]:
     packet of it carries the node's address. Whether it leaves the node with the pod's address is not documented."""
     yield _ended(observation.attempts, ("timeout",))
     pod = observation.captures[pod_point(case.flow.client)]
-    sent = [one for one in pod.packets if one.direction == "request"]
-    back = [one for one in pod.packets if one.direction == "reply"]
+    sent = [seen for seen in pod.packets if seen.direction == "request"]
+    back = [seen for seen in pod.packets if seen.direction == "reply"]
     yield Finding(
         expected="the echo request leaves the pod", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent)
     )
@@ -41,10 +41,10 @@ def untranslated(case: Case, observation: Observation) -> Iterator[Finding]:
         expected="nothing comes back to the pod", actual=f"{len(back)} packets came", where=pod.where, met=not back
     )
     node = observation.captures["client-node"]
-    nat = [one for one in node.packets if one.packet.src == observation.bindings["client.node.ip"]]
+    nat = [seen for seen in node.packets if seen.packet.src == observation.bindings["client.node.ip"]]
     text = "no echo request with the node's address on the wire"
     yield Finding(expected=text, actual=f"{len(nat)} seen", where=node.where, met=not nat)
-    tunnel = [one for one in node.packets if one.packet.encapsulated]
+    tunnel = [seen for seen in node.packets if seen.packet.encapsulated]
     text = "none of it inside the tunnel"
     yield Finding(expected=text, actual=f"{len(tunnel)} seen", where=node.where, met=not tunnel)
 
@@ -53,7 +53,7 @@ def name_not_found(case: Case, observation: Observation) -> Iterator[Finding]:
     """A dotted, partly qualified name is asked as it is, without a suffix, and the answer is that there is none."""
     yield _ended(observation.attempts, ("not-found",), "resolve")
     name = str(observation.bindings["target.name"]).lower()
-    asked = sorted({one.name for one in observation.lookups})
+    asked = sorted({lookup.name for lookup in observation.lookups})
     yield Finding(
         expected=f"only {name} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [name]
     )
@@ -67,7 +67,7 @@ def one_suffix(case: Case, observation: Observation) -> Iterator[Finding]:
     """An undotted name is asked with the one suffix of the pod's namespace, and the answer is that there is none."""
     yield _ended(observation.attempts, ("not-found",), "resolve")
     only = str(observation.bindings["target.suffix.1"]).lower()
-    asked = sorted({one.name for one in observation.lookups})
+    asked = sorted({lookup.name for lookup in observation.lookups})
     yield Finding(
         expected=f"only {only} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [only]
     )
@@ -78,7 +78,7 @@ def node_resolver(case: Case, observation: Observation) -> Iterator[Finding]:
     """The name is asked of the node's own DNS server, which does not know the cluster's names and says so."""
     yield _ended(observation.attempts, ("not-found",), "resolve")
     cluster = observation.bindings["dns.ip"]
-    servers = sorted({one.server for one in observation.lookups})
+    servers = sorted({lookup.server for lookup in observation.lookups})
     met = bool(servers) and isinstance(cluster, tuple) and not set(servers) & set(cluster)
     actual = ", ".join(servers) or "nothing asked"
     yield Finding(expected="another server than the cluster's is asked", actual=actual, where="DNS", met=met)
@@ -86,8 +86,12 @@ def node_resolver(case: Case, observation: Observation) -> Iterator[Finding]:
 
 
 def _clean_no(observation: Observation) -> Finding:
-    codes = sorted({one.rcode or "no answer" for one in observation.lookups})
-    met = bool(codes) and set(codes) <= {"NXDOMAIN", "NOERROR"} and not any(one.answers for one in observation.lookups)
+    codes = sorted({lookup.rcode or "no answer" for lookup in observation.lookups})
+    met = (
+        bool(codes)
+        and set(codes) <= {"NXDOMAIN", "NOERROR"}
+        and not any(lookup.answers for lookup in observation.lookups)
+    )
     return Finding(expected="a clean negative answer", actual=", ".join(codes) or "no answer", where="DNS", met=met)
 
 
@@ -99,7 +103,7 @@ def no_answer(case: Case, observation: Observation) -> Iterator[Finding]:
 
 def _leaves(case: Case, observation: Observation) -> Finding:
     pod = observation.captures[pod_point(case.flow.client)]
-    sent = [one for one in pod.packets if one.direction == "request"]
+    sent = [seen for seen in pod.packets if seen.direction == "request"]
     return Finding(
         expected="the request leaves the client", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent)
     )
@@ -122,10 +126,10 @@ def ports_used_up(case: Case, observation: Observation) -> Iterator[Finding]:
     others = [control for control in observation.controls if ANOTHER_SERVICE_TOLD in control.name]
     yield Finding(
         expected="the client reaches another Service all the while",
-        actual=", ".join(one.detail or "it does not" for one in others if not one.worked)
+        actual=", ".join(control.detail or "it does not" for control in others if not control.worked)
         or ("it does" if others else "it was not tried"),
         where="client",
-        met=bool(others) and all(one.worked for one in others),
+        met=bool(others) and all(control.worked for control in others),
     )
     told = observation.bindings.get("client.node.port_messages")
     if told is not None:
@@ -142,7 +146,7 @@ def unserved(case: Case, observation: Observation) -> Iterator[Finding]:
     the network makes of such packets is not documented: it may keep silent or call the address unreachable."""
     yield _ended(observation.attempts, ("timeout", "unreachable"))
     node = observation.captures["client-node"]
-    sent = [one for one in node.packets if one.packet.dst == observation.bindings["target.ip"]]
+    sent = [seen for seen in node.packets if seen.packet.dst == observation.bindings["target.ip"]]
     text = "the request leaves the node with the Service's address"
     yield Finding(expected=text, actual=f"{len(sent)} seen", where=node.where, met=bool(sent))
 
@@ -160,12 +164,12 @@ def error_kept_at_node(case: Case, observation: Observation) -> Iterator[Finding
     """The ICMP error for a translated flow reaches the node, which cannot translate it back: the pod gets nothing."""
     yield _ended(observation.attempts, ("timeout",))
     node = observation.captures["client-node"]
-    errors = [one for one in node.packets if one.packet.protocol in ("icmp", "icmpv6") and one.packet.quoted]
+    errors = [seen for seen in node.packets if seen.packet.protocol in ("icmp", "icmpv6") and seen.packet.quoted]
     yield Finding(
         expected="an ICMP error arrives at the node", actual=f"{len(errors)} seen", where=node.where, met=bool(errors)
     )
     pod = observation.captures[pod_point(case.flow.client)]
-    back = [one for one in pod.packets if one.direction == "reply"]
+    back = [seen for seen in pod.packets if seen.direction == "reply"]
     yield Finding(
         expected="nothing comes back to the pod", actual=f"{len(back)} packets came", where=pod.where, met=not back
     )
@@ -175,7 +179,7 @@ def never_in_the_tunnel(case: Case, observation: Observation) -> Iterator[Findin
     """Nothing that the client sends enters the tunnel, so nobody answers. Whether it leaves bare is not documented."""
     yield _ended(observation.attempts, ("timeout",))
     node = observation.captures["client-node"]
-    tunnel = [one for one in node.packets if one.packet.encapsulated]
+    tunnel = [seen for seen in node.packets if seen.packet.encapsulated]
     text = "none of it inside the tunnel"
     yield Finding(expected=text, actual=f"{len(tunnel)} seen", where=node.where, met=not tunnel)
 
@@ -210,13 +214,13 @@ def _by_tunnel(observation: Observation, direction: str, sender: Role, receiver:
     affected = isinstance(build, tuple) and tuple(map(int, build)) < OVERLAY_MENDED
     known = ".".join(map(str, build)) if isinstance(build, tuple) else "unknown"
 
-    def seen(point: Point) -> list[SeenPacket]:
+    def at(point: Point) -> list[SeenPacket]:
         capture = observation.captures.get(point)
-        return [one for one in capture.packets if one.direction == direction] if capture else []
+        return [seen for seen in capture.packets if seen.direction == direction] if capture else []
 
-    left, came = (sum(one.packet.encapsulated for one in seen(_NICS[role])) for role in (sender, receiver))
+    left, came = (sum(seen.packet.encapsulated for seen in at(_NICS[role])) for role in (sender, receiver))
     pod: Point = "client-pod" if receiver == "client" else "server-pod"
-    looked, delivered = pod in observation.captures, len(seen(pod))
+    looked, delivered = pod in observation.captures, len(at(pod))
     text = (
         f"{direction}: {left} left, {came} came to the {receiver}'s node (build {known}), "
         f"{delivered if looked else 'an unknown number'} to its pod"
@@ -229,7 +233,7 @@ def not_balanced(case: Case, observation: Observation) -> Iterator[Finding]:
     yield _ended(observation.attempts, ("timeout", "unreachable"), "connect")
     node = observation.captures["client-node"]
     backends = observation.bindings["service.backends"]
-    sent = [one for one in node.packets if isinstance(backends, tuple) and one.packet.dst in backends]
+    sent = [seen for seen in node.packets if isinstance(backends, tuple) and seen.packet.dst in backends]
     text = "no packet to a backend leaves the node"
     yield Finding(expected=text, actual=f"{len(sent)} seen", where=node.where, met=not sent)
 
@@ -285,7 +289,7 @@ def lost_at_entry(case: Case, observation: Observation) -> Iterator[Finding]:
     """The request is seen on its way in, and then never again: a silent time-out, and the server hears nothing."""
     yield from no_answer(case, observation)
     first = observation.captures[pod_point(case.flow.client)]
-    back = [one for one in first.packets if one.direction == "reply"]
+    back = [seen for seen in first.packets if seen.direction == "reply"]
     yield Finding(expected="nothing comes back", actual=f"{len(back)} packets came", where=first.where, met=not back)
     yield from _unheard(case, observation)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from podwire.model.facts import FAMILIES, OS, Family
+from podwire.model.facts import OS, Family
 from podwire.model.symbols import Machine, ServiceSymbols, Symbol
 
 PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
@@ -108,6 +109,16 @@ class Peer:
         return Symbol(f"{self.role}.mac")
 
     @property
+    def identity(self) -> Symbol:
+        """The name that the probe behind it answers with."""
+        return Symbol(f"{self.role}.identity")
+
+    @property
+    def identities(self) -> Symbol:
+        """The names of all probes that may answer for it: of a Service, those of its backends."""
+        return Symbol(f"{self.role}.identities")
+
+    @property
     def families(self) -> Symbol:
         """The IP families of its addresses, IPv4 first."""
         return Symbol(f"{self.role}.families")
@@ -155,46 +166,106 @@ class Peer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flow:
-    """What one case sends.
+class Way:
+    """By which way a flow is sent."""
 
-    `payload` is bytes of a request, `connections` how many exchanges there are; with `closed_port` it is sent to a
-    port where nobody listens, with `denied_port` to one that the network between the nodes denies to pods, where nobody
-    listens either. `port` names a port of the Service (empty: the first of the protocol); with
-    `each_port` every exchange goes to the next one after it. `enters` is the node that a flow from outside the pod
-    network is sent to, of `entry_os` when it is neither end's. `after` names a change of the cluster
-    (`cluster.deployment.changes`) that the flow follows; `settles` is what the client must see before the change
-    counts as carried out; one that is `repeated` is sent before it too, and both times together are judged. `tool`
-    is the program that a flow of that protocol runs. With `unaddressed` it is sent though pods like its client have
-    no address of the family. `turn` numbers the client's node among those of its OS from 1; 0 leaves it to the plan.
-    """
+    via: Via
+    service: ServiceSymbols = field(default_factory=ServiceSymbols)
+    port: str = ""
+    """A port of the Service by the beginning of its name; empty: the first of the protocol."""
+    each_port: bool = False
+    """Every exchange goes to the next port after that of the one before."""
+    closed_port: bool = False
+    denied_port: bool = False
+    """A port where nobody listens; one that the network denies to pods, where nobody listens either."""
+    enters: Enters = ""
+    entry_os: str = ""
+    """The node that the flow is sent to, and its OS when it is neither end's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What is sent."""
+
+    protocol: ProbeProtocol
+    family: Family
+    payload: int = 256
+    """The bytes of a request."""
+    connections: int = 1
+    """How many exchanges there are."""
+    tool: str = ""
+    """The program that a flow of the protocol `tool` runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """The change of the cluster that a flow follows, if it follows one."""
+
+    after: str = ""
+    """Its name in `cluster.deployment.changes`."""
+    settles: Literal["answered", "unanswered"] = "answered"
+    """What the client must see before the change counts as carried out."""
+    repeated: bool = False
+    """The flow is sent before the change too, and both times together are judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """What one case sends: who, to whom, by which way, what, and after which change."""
 
     client: Peer
     server: Peer
-    via: Via
-    protocol: ProbeProtocol
-    family: Family
     placement: Placement
-    closed_port: bool = False
-    denied_port: bool = False
-    payload: int = 256
-    connections: int = 1
-    service: ServiceSymbols = field(default_factory=ServiceSymbols)
-    port: str = ""
-    enters: Enters = ""
-    entry_os: str = ""
-    each_port: bool = False
-    after: str = ""
-    settles: Literal["answered", "unanswered"] = "answered"
-    repeated: bool = False
-    tool: str = ""
+    way: Way
+    load: Load
+    change: Change = field(default_factory=Change)
     unaddressed: bool = False
+    """It is sent though pods like its client have no address of the family."""
     turn: int = 0
+    """The number of the client's node among those of its OS, from 1; 0 leaves the node to the plan."""
+
+    @classmethod
+    def of(cls, **parts: Any) -> Flow:
+        """A flow by the names of its fields and of those of its groups, all in one row: `via=`, `protocol=`, ..."""
+        groups: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+        own: dict[str, Any] = {}
+        for name, value in parts.items():
+            (groups[GROUP_OF[name]] if name in GROUP_OF else own)[name] = value
+        return cls(**own, **{group: kind(**groups[group]) for group, kind in GROUPS.items()})
+
+    def but(self, **parts: Any) -> Flow:
+        """The same flow with some of its parts changed, named as in `of`."""
+        groups: dict[str, dict[str, Any]] = {}
+        for name in parts.keys() & GROUP_OF:
+            groups.setdefault(GROUP_OF[name], {})[name] = parts.pop(name)
+        changed: dict[str, Any] = {group: replace(getattr(self, group), **named) for group, named in groups.items()}
+        return replace(self, **parts, **changed)
+
+    def row(self) -> dict[str, Any]:
+        """All parts of it by name, those of its groups beside its own; `of` makes the flow again."""
+        own = {name: value for name, value in vars(self).items() if name not in GROUPS}
+        return own | vars(self.way) | vars(self.load) | vars(self.change)
+
+    @property
+    def via(self) -> Via:
+        return self.way.via
+
+    @property
+    def service(self) -> ServiceSymbols:
+        return self.way.service
+
+    @property
+    def protocol(self) -> ProbeProtocol:
+        return self.load.protocol
+
+    @property
+    def family(self) -> Family:
+        return self.load.family
 
     @property
     def many(self) -> bool:
         """Whether it has so many exchanges that others should not be in flight with it."""
-        return self.connections >= MANY
+        return self.load.connections >= MANY
 
     @property
     def entry(self) -> Machine:
@@ -263,48 +334,6 @@ class Flow:
         return f"{self.client} to {self.server}{place} by {way}, {self.protocol.upper()} over {version}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Matrix:
-    """The flows of one test before the facts are known: the product of its axes.
-
-    `given_dsr` restricts the whole matrix to clusters with Direct Server Return on or off on Windows nodes.
-    `unless_cni` leaves it out on clusters of these CNIs. `aspect` is a word that sets apart the cases of two tests
-    of one requirement. `controls` names what must work just before and just after from the same client: `outside-tcp`,
-    `outside-http`, `server-host` (the node of the server), `another-service`, another way (`via`) to the same server,
-    or the same way `by-the-server-node`. `client_pod` and `server_pod` are special kinds of probe pods. With
-    `miss_risk` there are as many connections as it takes to miss one of the Service's backends with that chance only
-    (of a crowd: to miss all that have a pod behind them). `unaddressed` plans the flows of pods without the family too;
-    with `every_node` each node of the client's OS has a case of its own, with `first_node` only the first.
-    """
-
-    client: tuple[OS, ...] = ()
-    server: tuple[OS, ...] = ()
-    via: tuple[Via, ...]
-    protocol: tuple[ProbeProtocol, ...] = ("tcp", "udp")
-    family: tuple[Family, ...] = FAMILIES
-    placement: tuple[Placement, ...] = ANYWHERE
-    payload: tuple[int, ...] = (256,)
-    client_kind: Literal["pod", "host", "outside"] = "pod"
-    server_kind: PeerKind = "pod"
-    connections: int = 1
-    closed_port: bool = False
-    denied_port: bool = False
-    given_dsr: bool | None = None
-    unless_cni: tuple[str, ...] = ()
-    controls: tuple[str, ...] = ()
-    aspect: str = ""
-    service: tuple[str, ...] = ("echo",)
-    port: tuple[str, ...] = ("",)
-    enters: tuple[Enters, ...] = ("",)
-    entry_os: tuple[OS, ...] = ()
-    client_pod: str = ""
-    server_pod: str = ""
-    after: str = ""
-    settles: Literal["answered", "unanswered"] = "answered"
-    repeated: bool = False
-    miss_risk: float | None = None
-    tool: str = ""
-    unaddressed: bool = False
-    every_node: bool = False
-    first_node: bool = False
-    each_port: bool = False
+GROUPS: Mapping[str, Any] = {"way": Way, "load": Load, "change": Change}
+GROUP_OF: Mapping[str, str] = {name: group for group, kind in GROUPS.items() for name in kind.__dataclass_fields__}
+"""The group of a flow that each field of a group is of."""

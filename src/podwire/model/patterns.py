@@ -10,24 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from podwire.model.observations import Value
 from podwire.model.packets import Packet
 from podwire.model.symbols import Symbol
 
 Direction = Literal["request", "reply"]
-Bindings = Mapping[str, Value]
-UNKNOWN = ".unknown"
-"""After the name of a symbol: the name of the reason why a run has no value for it, where that is known."""
-
-
-class Unbound(Exception):
-    """An expectation names something that this run has no value for."""
-
-
-def unbound(name: str, bindings: Bindings) -> Unbound:
-    """That the run has no value of that name, and why if it is known."""
-    why = bindings.get(name + UNKNOWN)
-    return Unbound(f"{name}: {why}" if why else name)
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 @dataclass(frozen=True)
@@ -76,7 +63,7 @@ class Not:
 
 
 def one_of(*values: Any) -> OneOf:
-    """Any of these values."""
+    """One of these values."""
     return OneOf(values)
 
 
@@ -153,29 +140,13 @@ def requests_from_distinct_sources(**fields: Any) -> Pattern:
     return Pattern(quantity="distinct", conditions=_conditions(fields), direction="request")
 
 
-def bound(value: Any, bindings: Bindings) -> Any:
-    """A condition's value with its symbols replaced."""
-    if isinstance(value, Symbol):
-        if value.name not in bindings:
-            raise unbound(value.name, bindings)
-        known = bindings[value.name]
-        # A symbol may stand for several addresses: any of them.
-        return OneOf(known) if isinstance(known, tuple) and all(isinstance(one, str) for one in known) else known
-    if isinstance(value, OneOf):
-        return OneOf(tuple(bound(v, bindings) for v in value.values))
-    if isinstance(value, Not):
-        return Not(bound(value.value, bindings))
-    if isinstance(value, InNetwork):
-        networks = bound(value.network, bindings)
-        several = networks.values if isinstance(networks, OneOf) else (networks,)
-        return OneOf(tuple(ipaddress.ip_network(str(network)) for network in several))
-    return value
-
-
 def meets(actual: Any, wanted: Any) -> bool:
     """Whether a packet's field has the (bound) value that is wanted."""
+    if type(wanted) in _PLAIN:
+        return bool(actual == wanted)
     if isinstance(wanted, OneOf):
-        return any(meets(actual, v) for v in wanted.values)
+        # Most are a thousand addresses of endpoints at most: the tuple itself looks them through fastest.
+        return actual in wanted.values or any(type(v) not in _PLAIN and meets(actual, v) for v in wanted.values)
     if isinstance(wanted, Not):
         return not meets(actual, wanted.value)
     if isinstance(wanted, Between):
@@ -187,10 +158,21 @@ def meets(actual: Any, wanted: Any) -> bool:
     return bool(actual == wanted)
 
 
-def mismatch(packet: Packet, conditions: Iterable[tuple[str, Any]], bindings: Bindings) -> str | None:
-    """The first field of the packet that is not as wanted, in words; None when all are."""
-    for name, value in conditions:
-        wanted, actual = bound(value, bindings), getattr(packet, name)
+def mismatch(packet: Packet, conditions: Iterable[tuple[str, Any]]) -> str | None:
+    """The first field of the packet that is not as the (bound) conditions want it, in words; None when all are."""
+    for name, wanted in conditions:
+        actual = getattr(packet, name)
         if not meets(actual, wanted):
             return f"{name} = {actual}"
     return None
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """A bound value as texts: several where its symbol stands for several."""
+    return tuple(str(text) for text in value.values) if isinstance(value, OneOf) else (str(value),)
+
+
+PACKETS = (request, reply, seen, nothing, requests_from_distinct_sources)
+"""The words for packets, in the order of the docs."""
+VALUES = (one_of, between, at_least, inside, other_than)
+"""The words for values that are no literal."""

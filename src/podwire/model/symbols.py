@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UNKNOWN = ".unknown"
+"""After the name of a symbol: the name of the reason why a run has no value for it, where that is known."""
+
 
 @dataclass(frozen=True)
 class Symbol:

@@ -81,7 +81,7 @@ def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | 
 
 def dns_node(facts: ClusterFacts, nodes_per_os: int) -> str:
     """The name of the node that the cluster's DNS runs on, if it is one node and takes part; or ''."""
-    known = {one.name for os in ("linux", "windows") for one in usable(os, facts, nodes_per_os)}
+    known = {node.name for os in ("linux", "windows") for node in usable(os, facts, nodes_per_os)}
     return facts.dns_nodes[0] if len(facts.dns_nodes) == 1 and facts.dns_nodes[0] in known else ""
 
 
@@ -95,15 +95,15 @@ def _clients(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFa
 
 def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     """A node's proxy serves the families that its pods have."""
-    if not flow.enters:
+    if not flow.way.enters:
         return None
-    os = {"client-node": flow.client.os, "server-node": flow.server.os}.get(flow.enters, flow.entry_os)
+    os = {"client-node": flow.client.os, "server-node": flow.server.os}.get(flow.way.enters, flow.way.entry_os)
     if flow.family not in facts.pod_families(_os(os)):
         return f"{_named(os)} nodes serve no {_version(flow.family)} Services in network mode {facts.mode}"
     nodes = usable(os, facts, nodes_per_os)
     if any(node.address(flow.family) is None for node in nodes):
         return f"a {_named(os)} node has no {_version(flow.family)} address"
-    if flow.enters == "other-node":
+    if flow.way.enters == "other-node":
         ends = (flow.client, flow.server)
         taken = len({peer.role for peer in ends if peer.os == os}) if flow.placement == "cross-node" else 1
         taken = min(taken, sum(1 for peer in ends if peer.os == os and peer.kind in ("pod", "host")))
@@ -166,11 +166,11 @@ def _server_probe(flow: Flow) -> str:
 
 def entry_node(flow: Flow, client: Slot, server: Slot, facts: ClusterFacts, nodes_per_os: int) -> str:
     """The name of the node that a flow is sent to, or '' when it is not sent to a node."""
-    if not flow.enters:
+    if not flow.way.enters:
         return ""
-    if flow.enters == "client-node":
+    if flow.way.enters == "client-node":
         return client.node
-    if flow.enters == "server-node":
+    if flow.way.enters == "server-node":
         return server.node
-    nodes = usable(flow.entry_os, facts, nodes_per_os)
+    nodes = usable(flow.way.entry_os, facts, nodes_per_os)
     return next(node.name for node in nodes if node.name not in (client.node, server.node))

@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from podwire.model.cases import Case, Exclusion, pod_point, wire_points
+from podwire.model.axes import AXES, Matrix, id_words
+from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
-from podwire.model.flows import ANY_OS, Enters, Flow, Matrix, Peer, Placement
+from podwire.model.flows import ANY_OS, GROUP_OF, Enters, Flow, Peer, Placement
 from podwire.model.observations import POINTS
 from podwire.model.requirements import Catalogue, Condition, Requirement
 from podwire.model.spread import connections_for
 from podwire.model.symbols import ServiceSymbols
 from podwire.planning.assignment import entry_node, slots, usable, why_not
 from podwire.planning.prerequisites import CROWDS, in_crowd
-from podwire.suite import SuiteTest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +69,7 @@ def make_plan(catalogue: Catalogue, tests: Iterable[SuiteTest], facts: ClusterFa
             if isinstance(made, Exclusion):
                 ruled_out[made] += 1
             elif made.id in cases:
-                raise PlanError(
-                    f"{test.module}: {test.name}: case id {made.id} is already taken by {cases[made.id].test}"
-                )
+                raise PlanError(f"{test.place}: case id {made.id} is already taken by {cases[made.id].test}")
             else:
                 cases[made.id] = made
     return Plan(cases=cases, exclusions=tuple(ruled_out))
@@ -96,7 +94,7 @@ def _cases_of(
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=FILLS)
             continue
         for flow in _flows(matrix, facts, selection):
-            words = _words(flow, matrix)
+            words = id_words(flow, matrix)
             impossible = why_not(flow, facts, selection.nodes_per_os)
             if impossible:
                 yield Exclusion(requirement=rule.id, cases=words, reason=impossible)
@@ -106,16 +104,18 @@ def _cases_of(
 
 def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterator[Flow]:
     """Every flow of a matrix that makes sense at all; what the facts make impossible is not left out here."""
-    clients: tuple[str, ...] = ("outside",) if matrix.client_kind == "outside" else matrix.client
-    alone = matrix.server_kind in ("outside", "backends", "dns")
-    servers: tuple[str, ...] = (matrix.server_kind,) if alone else matrix.server
+    client_kind, server_kind = matrix.client_kind, matrix.server_kind
+    clients: tuple[str, ...] = ("outside",) if client_kind == "outside" else matrix.client
+    alone = server_kind in ("outside", "backends", "dns")
+    servers: tuple[str, ...] = (server_kind,) if alone else matrix.server
     places: tuple[Placement, ...] = matrix.placement
-    if matrix.server_kind == "outside":
+    if server_kind == "outside":
         places = ("outside",)
-    elif matrix.server_kind == "dns" and matrix.placement == ("cross-node",):
+    elif server_kind == "dns" and places == ("cross-node",):
         pass
-    elif alone or matrix.client_kind == "outside":
+    elif alone or client_kind == "outside":
         places = ("anywhere",)
+    same = {axis.name: matrix.axes[axis.name] for axis in AXES.values() if not axis.many and axis.name in _FIELDS}
     ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.family)
     for service, via, port, protocol, payload, family, client, server, place, (enters, entry_os) in itertools.product(
         *ways, clients, servers, places, _entries(matrix)
@@ -124,30 +124,27 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             continue
         if place == "same-node" and enters == "server-node":
             continue  # The client's own node, which is asked for as such.
-        flow = Flow(
-            client=Peer(role="client", kind=matrix.client_kind, os=client, pod=matrix.client_pod),
-            server=Peer(role="server", kind=matrix.server_kind, os=server, pod=matrix.server_pod),
-            via=via,
-            protocol=protocol,
-            family=family,
+        flow = Flow.of(
+            **same,
+            client=Peer(role="client", kind=client_kind, os=client, pod=matrix.client_pod),
+            server=Peer(role="server", kind=server_kind, os=server, pod=matrix.server_pod),
             placement=place,
-            payload=payload,
-            connections=_connections(matrix, service, facts, selection),
-            closed_port=matrix.closed_port,
-            denied_port=matrix.denied_port,
+            via=via,
             service=ServiceSymbols(service),
             port=port,
-            each_port=matrix.each_port,
+            protocol=protocol,
+            payload=payload,
+            family=family,
+            connections=_connections(matrix, service, facts, selection),
             enters=enters,
             entry_os=entry_os,
-            after=matrix.after,
-            settles=matrix.settles,
-            repeated=matrix.repeated,
-            tool=matrix.tool,
-            unaddressed=matrix.unaddressed,
         )
         nodes = len(usable(client, facts, selection.nodes_per_os)) if matrix.every_node else int(matrix.first_node)
         yield from (replace(flow, turn=turn) for turn in range(1, nodes + 1)) if nodes else (flow,)
+
+
+_FIELDS = {*Flow.__dataclass_fields__, *GROUP_OF} - {"connections"}
+"""The fields of a flow that take the value of the axis of their name as it is."""
 
 
 def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
@@ -160,34 +157,12 @@ def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
 
 def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: Selection) -> int:
     if matrix.miss_risk is None:
-        return matrix.connections
+        return int(matrix.connections)
     if service in CROWDS:
         able = max(1, in_crowd(facts, selection.nodes_per_os))
         return connections_for(able, matrix.miss_risk, of=CROWDS[service])
     backends = sum(len(usable(os, facts, selection.nodes_per_os)) for os in ANY_OS)
     return connections_for(backends, matrix.miss_risk)
-
-
-def _words(flow: Flow, matrix: Matrix) -> str:
-    parts = [matrix.aspect, flow.protocol]
-    if len(matrix.service) > 1:
-        parts.append(flow.service.kind)
-    if len(matrix.port) > 1:
-        parts.append(flow.port)
-    if len(matrix.payload) > 1:
-        parts.append(f"{flow.payload}B")
-    if len(matrix.via) > 1:
-        parts.append(flow.via)
-    parts += ["v6" if flow.family == "ipv6" else "v4", flow.client.os, flow.server.os]
-    if flow.placement not in ("outside", "anywhere"):
-        parts.append(flow.placement)
-    if flow.enters == "other-node":
-        parts += ["by-another", flow.entry_os, "node"]
-    elif flow.enters and len(matrix.enters) > 1:
-        parts.append({"client-node": "by-its-own-node", "server-node": "by-the-server-node"}[flow.enters])
-    if flow.turn:
-        parts.append(f"node-{flow.turn}")
-    return "-".join(part for part in parts if part)
 
 
 def _case(
@@ -238,5 +213,5 @@ def listing(plan: Plan, sentences: Mapping[str, Sequence[str]]) -> str:
         lines += [f"    {sentence}" for sentence in sentences[case.id]]
     lines.append("")
     lines.append(f"{len(plan.cases)} cases, {len(plan.exclusions)} exclusions")
-    lines += [f"  excluded {one.requirement}[{one.cases}]: {one.reason}" for one in plan.exclusions]
+    lines += [f"  excluded {no.requirement}[{no.cases}]: {no.reason}" for no in plan.exclusions]
     return "\n".join(lines) + "\n"

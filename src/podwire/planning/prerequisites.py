@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from podwire.model.cases import Case, Slot
+from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
 from podwire.model.flows import BY_SERVICE
 from podwire.planning.assignment import usable
@@ -26,11 +27,8 @@ BESIDE: Mapping[str, str] = {
 }
 # Kinds of Services whose ports are many and led alike; only the first of them is looked for in captures.
 MANY_PORTS = ("many-ports-first", "many-ports-second")
-ANOTHER_SERVICE = "another-service"
-"""The control that a client reaches a Service whose backends are there: that of the next kind."""
-ANOTHER_SERVICE_TOLD = "another Service"
-"""What its name says that the client reaches."""
 CONTROL_KIND = "spread"
+"""The kind of Service that the control `another-service` goes to: its backends are there."""
 # Kinds of Services whose endpoints are made by hand, and how many each has: the usual Linux pods, and nobody.
 CROWDS: Mapping[str, int] = {
     "crowd-64": 64,
@@ -75,7 +73,7 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
                 if slot.probe in LEANS_ON:
                     services.add(ServiceNeed(kind=LEANS_ON[slot.probe]))
         # A control may go by a Service that the case itself does not use.
-        others = (replace(case, flow=replace(case.flow, via=way)) for way in BY_SERVICE if way in case.controls)
+        others = (replace(case, flow=case.flow.but(via=way)) for way in BY_SERVICE if way in case.controls)
         services |= {control for other in others if (control := service_of(other))}
         need = service_of(case)
         if need is not None:
@@ -84,8 +82,8 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
                 services.add(replace(need, kind=BESIDE[need.kind]))
         if ANOTHER_SERVICE in case.controls:
             services.add(ServiceNeed(kind=CONTROL_KIND))
-        if case.flow.after:
-            changes.add(case.flow.after)
+        if case.flow.change.after:
+            changes.add(case.flow.change.after)
     for service in services:
         for number, (os, probe) in enumerate(CHOSEN.get(service.kind, ())):
             nodes = usable(os, facts, nodes_per_os)

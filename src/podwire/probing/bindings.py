@@ -16,7 +16,7 @@ from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, N
 from podwire.model.flows import BY_SERVICE
 from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
-from podwire.model.patterns import UNKNOWN
+from podwire.model.symbols import UNKNOWN
 from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
 

@@ -9,11 +9,19 @@ from typing import Any
 
 from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
 from podwire.model.cases import Case, Slot
+from podwire.model.controls import (
+    ANOTHER_SERVICE,
+    ANOTHER_SERVICE_TOLD,
+    BY_THE_SERVER_NODE,
+    OUTSIDE_HTTP,
+    OUTSIDE_TCP,
+    SERVER_HOST,
+)
 from podwire.model.facts import ClusterFacts, Family
 from podwire.model.flows import BY_TUNNEL, ON_NODE_NETWORK
 from podwire.model.observations import ControlResult
 from podwire.model.symbols import ServiceSymbols
-from podwire.planning.prerequisites import ANOTHER_SERVICE, ANOTHER_SERVICE_TOLD, CONTROL_KIND
+from podwire.planning.prerequisites import CONTROL_KIND
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.requests import way_of
 from podwire.probing.source_ports import SourcePorts
@@ -35,17 +43,14 @@ class Control:
 OUTSIDE = "outside"
 """The name under which the agent on the host outside stands among the agents of a run."""
 LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
-SERVER_HOST = "server-host"
-"""The control that asks the host probe of the server's node."""
-OUTSIDE_PORTS = {"outside-tcp": ECHO_PORT, "outside-http": HTTP_PORT}
-BY_THE_SERVER_NODE = "by-the-server-node"
+OUTSIDE_PORTS = {OUTSIDE_TCP: ECHO_PORT, OUTSIDE_HTTP: HTTP_PORT}
 
 
 def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
     """The controls of a case: both ends answer themselves; the client's node reaches the outside, if that is where the
     case goes or comes from; and what the test asks for."""
     # A control goes where somebody listens.
-    case, family = replace(case, flow=replace(case.flow, closed_port=False, denied_port=False)), case.flow.family
+    case, family = replace(case, flow=case.flow.but(closed_port=False, denied_port=False)), case.flow.family
     for slot in (case.client, case.server):
         if not slot.is_probe:
             continue
@@ -72,13 +77,13 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
 
 def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
     """What a control reaches, in words, and the case as it would be that way."""
-    flow = replace(case.flow, protocol="tcp", after="", closed_port=False, denied_port=False)
+    flow = case.flow.but(protocol="tcp", after="", closed_port=False, denied_port=False)
     if wanted == ANOTHER_SERVICE:
-        flow = replace(flow, via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
+        flow = flow.but(via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
         return ANOTHER_SERVICE_TOLD, replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
     if wanted == BY_THE_SERVER_NODE:
         return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
-    flow = replace(flow, via=wanted)  # type: ignore[arg-type]
+    flow = flow.but(via=wanted)
     return f"the same server by {wanted.replace('-', ' ').replace('vni', 'VNI')}", replace(case, flow=flow)
 
 
@@ -174,7 +179,7 @@ class ControlRounds:
 
         A round that never ran did not work.
         """
-        number = 1 if case.flow.after else 0
+        number = 1 if case.flow.change.after else 0
         before, after = (*self._rounds[number : number + 2], {}, {})[:2]
         return tuple(
             ControlResult(

@@ -133,15 +133,19 @@ class Dispatcher:
         Whatever has been answered is done with the cluster as it was, and no change is to what a silent flow asks: so
         it is changed while those wait for their time-out. Why a case came to nothing goes into `broken`.
         """
-        changing = [case for case in cases if case.flow.after]
+        changing = [case for case in cases if case.flow.change.after]
         with self._timed("flows"):
-            few = self._launch([case for case in cases if not case.flow.after and not case.flow.many], hellos, broken)
+            few = self._launch(
+                [case for case in cases if not case.flow.change.after and not case.flow.many], hellos, broken
+            )
             self._idle()
             _all_but_silent(few)
-            many = [case for case in cases if case.flow.repeated or (case.flow.many and not case.flow.after)]
+            many = [
+                case for case in cases if case.flow.change.repeated or (case.flow.many and not case.flow.change.after)
+            ]
             flights = few + self._launch(many, hellos, broken)
             silent = _all_but_silent(flights)
-            wait([one.answer for one in flights if one.case.flow.repeated])
+            wait([one.answer for one in flights if one.case.flow.change.repeated])
         changed = _aside(lambda: self._changed(changing))
         with self._timed("flows"):
             if silent:
@@ -166,8 +170,8 @@ class Dispatcher:
     def _changed(self, cases: Sequence[Case]) -> tuple[dict[str, str], dict[str, float]]:
         """Change the cluster as these cases ask for. Why some come to nothing, and how many seconds the change took to
         show to the client of each other one; both by case id."""
-        made = self._change(sorted({case.flow.after for case in cases}))
-        problems = {case.id: made[case.flow.after] for case in cases if case.flow.after in made}
+        made = self._change(sorted({case.flow.change.after for case in cases}))
+        problems = {case.id: made[case.flow.change.after] for case in cases if case.flow.change.after in made}
         return problems, self._settle([case for case in cases if case.id not in problems])
 
     def _settle(self, cases: Sequence[Case]) -> dict[str, float]:
@@ -195,7 +199,7 @@ class Dispatcher:
                     came = attempt_of(answer.result(PATIENCE)).answered
                 except (AgentError, ChannelLost, TimeoutError):
                     came = False
-                if came is (case.flow.settles == "answered"):
+                if came is (case.flow.change.settles == "answered"):
                     settled[case.id] = time.monotonic() - began
                 else:
                     waiting.append(case)
@@ -287,7 +291,7 @@ class Dispatcher:
             except NoTarget as problem:
                 broken[case.id] = str(problem)
                 continue
-            given = [next(self._tokens) for _ in range(case.flow.connections)]
+            given = [next(self._tokens) for _ in range(case.flow.load.connections)]
             pod = self._client(case)
             ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in given]
             wanted = self._deployment.wanted_addresses.get(case.client.node, 0)
@@ -326,7 +330,7 @@ class Dispatcher:
             # No answer from a probe that is gone, or from a node that is not ready, says nothing about the network.
             for slot in (case.client, case.server):
                 why = self._why_lost(probe_of(slot, self._deployment).pod) if slot.is_probe else ""
-                if why and not (case.flow.after == LEAVING and slot.probe == "leaving"):
+                if why and not (case.flow.change.after == LEAVING and slot.probe == "leaving"):
                     broken[case.id] = why
                     landed.pop(case.id, None)
         return list(landed.values())

@@ -60,13 +60,13 @@ def request_of(
         rounds = -(-len(asked) // LOOKUPS_AT_ONCE)
         parameters = {"lookups": asked, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
         return "lookups", parameters, timeout * rounds
-    if flow.tool == EC2_CARD:
+    if flow.load.tool == EC2_CARD:
         return "ec2_card", {"least": wanted_addresses, "timeout": NODE_PATIENCE}, NODE_PATIENCE
-    if flow.tool in LISTS:
-        return "tool", {"name": flow.tool, "timeout": NODE_PATIENCE}, NODE_PATIENCE
+    if flow.load.tool in LISTS:
+        return "tool", {"name": flow.load.tool, "timeout": NODE_PATIENCE}, NODE_PATIENCE
     if flow.protocol == "tool":
-        call = {"name": flow.tool, "arguments": [target.host]}
-        if flow.tool == CNI_PLUGIN:
+        call = {"name": flow.load.tool, "arguments": [target.host]}
+        if flow.load.tool == CNI_PLUGIN:
             call = _check(PLUGIN_OF.get(mode, CNI_PLUGIN))
         return "tool", {**call, "timeout": timeout}, timeout
     common = {
@@ -74,7 +74,7 @@ def request_of(
         "family": family,
         "timeout": timeout,
         "resolve": target.resolve,
-        "size": flow.payload,
+        "size": flow.load.payload,
     }
     if flow.protocol == "icmp":
         return "ping", {**common, "token": tokens[0], "count": 3, "size": 64}, timeout
@@ -84,7 +84,7 @@ def request_of(
         {
             **common,
             **way_of(flow.via, flow.protocol),
-            "port": target.port + (number if flow.each_port else 0),
+            "port": target.port + (number if flow.way.each_port else 0),
             "token": token,
             "preferred_port": port,
         }
@@ -126,7 +126,7 @@ def attempts_in(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) ->
     if case.flow.protocol == "tool":
         started = answer.get("started", 0.0)
         ran = Attempt(token=tokens[0], started=started, elapsed=answer["elapsed"], status=answer["code"])
-        if case.flow.tool in LISTS and answer["stdout"].strip():
+        if case.flow.load.tool in LISTS and answer["stdout"].strip():
             return (ran,), answer["stdout"]  # A list is read as it is; a warning beside it is none of it.
         return (ran,), f"{answer['stdout']}\n{answer['stderr']}".strip()
     return tuple(attempt_of(one) for one in answer.get("attempts", [answer])), ""

@@ -121,7 +121,7 @@ class Seen:
         if place not in self._lookups:
             index = self._captured[place].index if place in self._captured else CaptureIndex(())
             self._lookups[place] = tuple(lookups(index.packets))
-        below = target.fqdn if case.flow.connections > 1 else ""
+        below = target.fqdn if case.flow.load.connections > 1 else ""
         kind = "AAAA" if case.flow.family == "ipv6" else "A"
         return lookups_for(target.name, self._lookups[place], below, kind)
 

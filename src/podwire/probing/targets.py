@@ -113,7 +113,7 @@ def service_for(case: Case, deployment: Deployment) -> DeployedService:
 def service_port(case: Case, service: DeployedService) -> ServicePort:
     """The port of its Service that a case is sent to."""
     protocol = "udp" if case.flow.protocol in ("dns", "icmp") else case.flow.protocol
-    port = service.port_for(protocol, case.flow.port) or next(iter(service.ports.values()), None)
+    port = service.port_for(protocol, case.flow.way.port) or next(iter(service.ports.values()), None)
     if port is None:
         raise NoTarget(f"Service {service.name} has no port for {case.flow.protocol}")
     return port
@@ -126,14 +126,14 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
         return _named(case, deployment, facts)
     if flow.server.kind == "outside":
         ip = _outside_address(facts, flow.family)
-        number = CLOSED_PORT if flow.closed_port else HTTP_PORT if flow.protocol == "http" else ECHO_PORT
+        number = CLOSED_PORT if flow.way.closed_port else HTTP_PORT if flow.protocol == "http" else ECHO_PORT
         return Target(host=ip, port=number, ip=ip)
     if flow.via == "loopback":
         return Target(host=LOOPBACK[flow.family], port=BESIDE_PORT, ip=LOOPBACK[flow.family])
     if flow.via in ("pod-ip", "node-ip", *BY_TUNNEL):
         server = probe_of(case.server, deployment)
         ip = _address(server, flow.family)
-        number = CLOSED_PORT if flow.closed_port else DENIED_PORT if flow.denied_port else server.port
+        number = CLOSED_PORT if flow.way.closed_port else DENIED_PORT if flow.way.denied_port else server.port
         return Target(host=ip, port=number, ip=ip)
     if flow.via == "host-port":
         ip = _node_address(facts, case.server.node, flow.family)
@@ -183,7 +183,7 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     }
     name = spelled[flow.via]
     number = next(iter(service.ports.values())).port if service.ports else ECHO_PORT
-    port_found = service.port_for(flow.protocol, flow.port)
+    port_found = service.port_for(flow.protocol, flow.way.port)
     port = port_found.port if port_found else number
     ip = service.cluster_ips.get(flow.family, "")
     if flow.server.kind == "outside":

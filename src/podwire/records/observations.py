@@ -17,6 +17,7 @@ from podwire.model.observations import Attempt, Capture, Observation, SeenPacket
 from podwire.model.packets import Packet
 from podwire.model.verdicts import Outcome
 from podwire.packets.dns import DNS_PORT
+from podwire.records.stored_flows import in_a_row, in_groups, place_in_row
 from podwire.records.trees import Malformed, plain, value_of
 
 PAYLOAD = 64
@@ -37,6 +38,7 @@ class Stored:
         """A tree that JSON can hold; `from_tree` is its inverse. A packet is a row, whose columns the tree names."""
         captures = self.observation.captures
         tree: dict[str, Any] = plain(replace(self, observation=replace(self.observation, captures={})), sparse=True)
+        tree["case"]["flow"] = in_a_row(tree["case"]["flow"])
         tree["columns"] = COLUMNS
         tree["captures"] = {
             point: {**plain(replace(one, packets=()), sparse=True), "packets": [_row(seen) for seen in one.packets]}
@@ -50,10 +52,23 @@ class Stored:
         if not isinstance(tree, dict):
             raise Malformed("is no observation")
         rest = {name: part for name, part in tree.items() if name not in ("columns", "captures")}
-        found = value_of(cls, rest)
+        found = _with_flow(cls, rest)
         rows = value_of(_Rows, {name: tree.get(name) for name in ("columns", "captures")})
         captures = {point: _capture(one, rows.columns, f"captures.{point}") for point, one in rows.captures.items()}
         return replace(found, observation=replace(found.observation, captures=captures))
+
+
+def _with_flow(kind: type[Stored], tree: dict[str, Any]) -> Stored:
+    case = tree.get("case")
+    try:
+        if isinstance(case, dict) and "flow" in case:
+            try:
+                tree = {**tree, "case": {**case, "flow": in_groups(case["flow"])}}
+            except Malformed as problem:
+                raise problem.below("case.flow") from None
+        return value_of(kind, tree)
+    except Malformed as problem:
+        raise Malformed(problem.text, place_in_row(problem.place)) from None
 
 
 @dataclass(frozen=True, kw_only=True)

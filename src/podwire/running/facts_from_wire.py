@@ -36,7 +36,7 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
         facts = scope.facts
         for case in asked:
             observation, node = seen[case.id].observation, case.client.node
-            if case.flow.tool == HNS_NETWORKS:
+            if case.flow.load.tool == HNS_NETWORKS:
                 facts = with_hns(facts, _mode_told(observation), node)
             else:
                 facts = with_dsr(facts, _dsr_told(observation, facts.cluster_dns), node)
@@ -58,7 +58,7 @@ def _listings(facts: ClusterFacts, nodes_per_os: int) -> Iterator[Case]:
 
 
 def _listing(tool: str, node: str) -> Case:
-    flow = Flow(
+    flow = Flow.of(
         client=Peer(role="client", kind="host", os="windows"),
         server=Peer(role="server", kind="host", os="windows"),
         via="node-ip",

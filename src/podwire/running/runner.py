@@ -92,10 +92,10 @@ class Runner:
     def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Sighting]:
         """As many rounds on the same probes as were asked for. What follows a change of the cluster is seen once: the
         change cannot be made again. A node is filled last, when nothing else needs room on it."""
-        filling = [case for case in cases if case.flow.after in FILLING]
-        cases = [case for case in cases if case.flow.after not in FILLING]
+        filling = [case for case in cases if case.flow.change.after in FILLING]
+        cases = [case for case in cases if case.flow.change.after not in FILLING]
         seen = dispatcher.run(cases) if cases else {}
-        lasting = [case for case in cases if not case.flow.after]
+        lasting = [case for case in cases if not case.flow.change.after]
         rounds = self.options.probes.repeat
         for number in range(2, rounds + 1):
             self._say(f"round {number} of {rounds}")

@@ -6,13 +6,13 @@ from functools import cached_property
 
 from podwire.catalogue.load import load
 from podwire.content import suites_folder
-from podwire.model.cases import Case, Expectation
+from podwire.judging.expectation import Expectation, expectation_of
+from podwire.model.cases import Case, SuiteTest
 from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Limitation
 from podwire.planning.plan import Plan, Selection, make_plan
 from podwire.running.option_values import require_names
 from podwire.running.target import Target
-from podwire.suite import SuiteTest, expectation_of
 
 
 class Scope:

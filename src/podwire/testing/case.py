@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from podwire import suite
+from podwire.judging.expectation import expectation
 from podwire.judging.judged import JudgedCase
+from podwire.judging.parts import Part
 from podwire.model.verdicts import Outcome
 
 STATUSES: Mapping[Outcome, str] = {
@@ -33,9 +33,9 @@ class Inconclusive(Exception):
 class CaseUnderTest(JudgedCase):
     """A case that a test judges by calling `expect` once; a test that never calls it fails."""
 
-    def expect(self, **parts: Any) -> None:
-        """Judge the observations against this expectation; see `podwire.model.cases.Expectation` for its parts."""
-        verdict = self.judge(suite.expectation(**parts))
+    def expect(self, *parts: Part) -> None:
+        """Judge the observations against these parts (`podwire.judging.vocabulary`)."""
+        verdict = self.judge(expectation(*parts))
         outcome, reason = verdict.outcome, verdict.reason
         if outcome is Outcome.FAIL:
             raise NotMet(reason)

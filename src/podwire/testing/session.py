@@ -15,7 +15,7 @@ from podwire import suite
 from podwire.catalogue.load import CatalogueError
 from podwire.errors import PodwireError, UsageError
 from podwire.judging.case_record import case_record
-from podwire.model.cases import Case
+from podwire.model.cases import Case, SuiteTest
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
@@ -132,7 +132,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("case", cases, ids=[case.words for case in cases], indirect=True)
 
 
-def _suite_test(obj: object, path: Path) -> suite.SuiteTest | None:
+def _suite_test(obj: object, path: Path) -> SuiteTest | None:
     return suite.suite_test(obj, f"{path.parent.name}/{path.name}") if callable(obj) else None
 
 

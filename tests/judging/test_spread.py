@@ -7,18 +7,8 @@ from collections import Counter
 
 import pytest
 
-from podwire.model.spread import (
-    Spread,
-    connections_for,
-    evenly,
-    every_backend,
-    finding,
-    interval,
-    lone_backend,
-    one_backend,
-    some_backend,
-    tail,
-)
+from podwire import spread
+from podwire.model.spread import connections_for, interval, tail
 
 NAMES = tuple("abcdefgh")
 ROUNDS = 4000
@@ -29,8 +19,8 @@ def shares(backends, connections, rng):
     return Counter(rng.choice(NAMES[:backends]) for _ in range(connections))
 
 
-def met(spread, counts, backends, total):
-    return finding(spread, counts, NAMES[:backends], total).met
+def met(part, counts, backends, total):
+    return part.finding(counts, NAMES[:backends], total).met
 
 
 def exact_miss(backends, connections):
@@ -52,7 +42,9 @@ def test_the_number_of_connections_keeps_the_risk_and_is_not_wasteful(backends, 
 def test_a_random_balancer_misses_a_backend_as_seldom_as_promised():
     rng, risk, backends = random.Random(1), 0.05, 4
     number = connections_for(backends, risk)
-    missed = sum(not met(every_backend(), shares(backends, number, rng), backends, number) for _ in range(ROUNDS))
+    missed = sum(
+        not met(spread.to_every_backend(), shares(backends, number, rng), backends, number) for _ in range(ROUNDS)
+    )
     expected = exact_miss(backends, number)
     assert expected <= risk
     assert abs(missed / ROUNDS - expected) < 4 * math.sqrt(expected / ROUNDS)
@@ -89,8 +81,8 @@ def test_a_tail_of_thousands_of_connections_is_a_number():
 
 def test_an_even_balancer_is_called_uneven_as_seldom_as_promised():
     rng, backends, connections = random.Random(2), 4, 60
-    assert all(met(evenly(), shares(backends, connections, rng), backends, connections) for _ in range(500))
-    risky = Spread(kind="even", risk=0.2)
+    assert all(met(spread.evenly(), shares(backends, connections, rng), backends, connections) for _ in range(500))
+    risky = spread.evenly(risk=0.2)
     uneven = sum(not met(risky, shares(backends, connections, rng), backends, connections) for _ in range(500))
     # The bound adds up the chances of all backends, and shares are whole numbers: it is kept, not met.
     assert 0.02 < uneven / 500 < 0.2
@@ -102,58 +94,58 @@ def test_a_balancer_that_prefers_one_backend_is_called_uneven(factor):
     weights = (factor, 1, 1, 1)
     counts = Counter(rng.choices(NAMES[:4], weights, k=600))
     assert set(counts) == set(NAMES[:4])
-    assert met(every_backend(), counts, 4, 600)
-    assert not met(evenly(), counts, 4, 600)
+    assert met(spread.to_every_backend(), counts, 4, 600)
+    assert not met(spread.evenly(), counts, 4, 600)
 
 
 def test_the_boundary_of_an_even_share_is_its_risk():
-    spread, total = evenly(), 200
-    fair = [k for k in range(1, total) if met(spread, {"a": k, "b": total - k}, 2, total)]
+    evenly, total = spread.evenly(), 200
+    fair = [k for k in range(1, total) if met(evenly, {"a": k, "b": total - k}, 2, total)]
     # Two backends, two sides: each of the four ways to be uneven has its part of the risk.
-    assert tail(fair[0], total, 2) * 4 >= spread.risk > tail(fair[0] - 1, total, 2) * 4
+    assert tail(fair[0], total, 2) * 4 >= evenly.risk > tail(fair[0] - 1, total, 2) * 4
     assert fair == list(range(fair[0], total - fair[0] + 1))
 
 
 @pytest.mark.parametrize(
-    ("spread", "answered", "met_by"),
+    ("part", "answered", "met_by"),
     [
-        (one_backend(), {"a": 9}, True),
-        (one_backend(), {"a": 8, "b": 1}, False),
-        (one_backend(), {"z": 9}, False),
-        (one_backend(), {}, False),
-        (every_backend(), {"a": 8, "b": 1}, True),
-        (every_backend(), {"a": 9}, False),
-        (every_backend(), {"a": 4, "b": 4, "z": 1}, False),
-        (every_backend(), {}, False),
-        (evenly(), {"a": 5, "b": 4}, True),
-        (evenly(), {"a": 9}, False),
-        (some_backend(), {"a": 1}, True),
-        (some_backend(), {"a": 1, "z": 1}, True),
-        (some_backend(), {"z": 9}, False),
-        (some_backend(), {}, False),
+        (spread.to_one_backend(), {"a": 9}, True),
+        (spread.to_one_backend(), {"a": 8, "b": 1}, False),
+        (spread.to_one_backend(), {"z": 9}, False),
+        (spread.to_one_backend(), {}, False),
+        (spread.to_every_backend(), {"a": 8, "b": 1}, True),
+        (spread.to_every_backend(), {"a": 9}, False),
+        (spread.to_every_backend(), {"a": 4, "b": 4, "z": 1}, False),
+        (spread.to_every_backend(), {}, False),
+        (spread.evenly(), {"a": 5, "b": 4}, True),
+        (spread.evenly(), {"a": 9}, False),
+        (spread.to_some_backend(), {"a": 1}, True),
+        (spread.to_some_backend(), {"a": 1, "z": 1}, True),
+        (spread.to_some_backend(), {"z": 9}, False),
+        (spread.to_some_backend(), {}, False),
     ],
 )
-def test_what_each_kind_of_spread_admits(spread, answered, met_by):
-    assert met(spread, answered, 2, 9) is met_by
+def test_what_each_kind_of_spread_admits(part, answered, met_by):
+    assert met(part, answered, 2, 9) is met_by
 
 
 def test_one_backend_is_evenly_used():
-    assert met(evenly(), {"a": 7}, 1, 7)
-    assert not met(evenly(), {}, 1, 7)
+    assert met(spread.evenly(), {"a": 7}, 1, 7)
+    assert not met(spread.evenly(), {}, 1, 7)
 
 
 def test_nothing_is_met_without_a_backend():
-    for spread in (one_backend(), every_backend(), evenly(), some_backend()):
-        assert not finding(spread, {}, (), 5).met
+    for part in (spread.to_one_backend(), spread.to_every_backend(), spread.evenly(), spread.to_some_backend()):
+        assert not part.finding({}, (), 5).met
 
 
 def test_the_finding_tells_counts_intervals_and_the_risk():
-    told = finding(every_backend(), {"b": 20, "a": 30}, ("a", "b"), 50)
+    told = spread.to_every_backend().finding({"b": 20, "a": 30}, ("a", "b"), 50)
     assert told.expected == (
         "every backend answers at least one connection: 50 connections to 2 backends, chance to miss one 2e-15"
     )
     assert told.actual == "a 30 (29%..85%), b 20 (15%..71%)"
-    assert finding(one_backend(), {}, ("a",), 3).actual == "no answer"
+    assert spread.to_one_backend().finding({}, ("a",), 3).actual == "no answer"
 
 
 @pytest.mark.parametrize("total", [1, 10, 1000])
@@ -178,9 +170,9 @@ def test_an_interval_shrinks_with_the_number_of_connections():
     ids=["one answers some", "one answers all", "two answer", "nobody answers", "a stranger answers"],
 )
 def test_a_lone_backend_answers_some_connections_and_nobody_the_others(counts, is_met):
-    assert met(lone_backend(), counts, 2, 20) is is_met
+    assert met(spread.to_a_lone_backend(), counts, 2, 20) is is_met
 
 
 def test_a_single_backend_is_said_with_the_chance_of_it_without_affinity():
-    text = finding(one_backend(), {"a": 11}, NAMES[:2], 11).expected
+    text = spread.to_one_backend().finding({"a": 11}, NAMES[:2], 11).expected
     assert text.endswith("11 connections to 2 backends, chance of that without affinity 1e-03")

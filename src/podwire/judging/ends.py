@@ -1,0 +1,189 @@
+"""What becomes of an exchange, and what the server saw of the client."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from podwire.judging.parts import End, Exchanges, Observed, Part, Wanted, came
+from podwire.model.binding import bind
+from podwire.model.flows import Flow, Peer
+from podwire.model.observations import Attempt
+from podwire.model.patterns import meets, texts
+from podwire.model.verdicts import Finding
+
+
+@dataclass(frozen=True)
+class AnsweredBy(End):
+    """The answer carries the identity of this peer; of a server of kind `backends`, that of any backend."""
+
+    word = "answered_by"
+    peer: Peer
+
+    def sentences(self) -> Iterator[str]:
+        yield f"answered by the {self.peer.role}, {self.peer}"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        attempt = observed.attempt
+        if attempt is None:
+            return
+        if attempt.reply is None:
+            error = attempt.error
+            text = f" ({error.text})" if error and error.text else ""
+            why = f"{error.kind} at {error.stage}{text}" if error else "no answer"
+            actual = f"{why} after {attempt.elapsed:.2f} s"
+            yield Finding(expected=f"an answer from {self.peer}", actual=actual, where="client", met=False)
+        elif observed.case.flow.protocol == "icmp":
+            yield _echo(attempt, str(bind(observed.case.flow.target_ip, observed.observation.bindings)))
+        else:
+            identities, again = self._identities(bound), observed.case.flow.protocol == "udp" and attempt.sent > 1
+            yield Finding(
+                expected=f"an answer from {self.peer}: {' or '.join(identities)}",
+                actual=f"{attempt.reply.identity} answered{f' to datagram {attempt.sent}' if again else ''}",
+                where="client",
+                met=attempt.reply.identity in identities,
+            )
+
+    def ended(self, bound: Self, attempt: Attempt) -> bool:
+        return attempt.reply is not None and attempt.reply.identity in self._identities(bound)
+
+    def _identities(self, bound: Self) -> tuple[str, ...]:
+        """Whose answer is a right one."""
+        return texts(bound.peer.identities if self.peer.kind == "backends" else bound.peer.identity)
+
+
+def _echo(attempt: Attempt, target: str) -> Finding:
+    """An echo reply names nobody: its source address is all the identity there is."""
+    source = attempt.peer[0] if attempt.peer else None
+    return Finding(
+        expected=f"an echo reply from {target}", actual=f"it came from {source}", where="client", met=source == target
+    )
+
+
+@dataclass(frozen=True)
+class _NoAnswer(End):
+    """Nobody answers."""
+
+    met_by_absence = True
+    sentence: ClassVar[str]
+    admitted: ClassVar[tuple[str, ...]]
+    """The kinds of error that the client may be told."""
+
+    def sentences(self) -> Iterator[str]:
+        yield self.sentence
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        if observed.attempt is None:
+            return
+        ends = {"refused": "the client is refused", "timeout": "nobody answers (timeout)"}
+        actual = observed.attempt.error.kind if observed.attempt.error else "an answer"
+        expected = " or ".join(ends[kind] for kind in self.admitted)
+        yield Finding(expected=expected, actual=actual, where="client", met=actual in self.admitted)
+
+    def ended(self, bound: Self, attempt: Attempt) -> bool:
+        return not came(attempt)
+
+    def together(self, wrong: Sequence[Attempt], observed: Observed) -> Finding:
+        expected, actual = f"none of {len(observed.attempts)} answered", f"{len(wrong)} were"
+        return Finding(expected=expected, actual=actual, where="client", met=not wrong)
+
+
+class Refused(_NoAnswer):
+    """The client is told that nobody listens."""
+
+    word = "refused"
+    sentence = "the client is told that nobody listens"
+    admitted = ("refused",)
+
+
+class Silent(_NoAnswer):
+    """Nobody answers at all."""
+
+    word = "silent"
+    sentence = "nobody answers"
+    admitted = ("timeout",)
+
+
+class Unanswered(_NoAnswer):
+    """Nobody answers, or the client is told that nobody listens; where no document tells which."""
+
+    word = "unanswered"
+    sentence = "nobody answers, or the client is told that nobody listens"
+    admitted = ("refused", "timeout")
+
+
+@dataclass(frozen=True)
+class Status(Exchanges):
+    """The code of an HTTP answer."""
+
+    word = "status"
+    code: int
+
+    def sentences(self) -> Iterator[str]:
+        yield f"the HTTP status is {self.code}"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        attempt = observed.attempt
+        if attempt is None:
+            return
+        actual = f"status {attempt.status}" if attempt.status else attempt.error.kind if attempt.error else "no status"
+        expected = f"an answer with HTTP status {self.code}"
+        yield Finding(expected=expected, actual=actual, where="client", met=attempt.status == self.code)
+
+    def ended(self, bound: Self, attempt: Attempt) -> bool:
+        return attempt.status == self.code
+
+
+class _OfAnAnswer(Part):
+    """A part that is asked of an answer only."""
+
+    def applies(self, observed: Observed) -> bool:
+        return observed.attempt is not None and observed.attempt.reply is not None
+
+    def contradiction(self, parts: Sequence[Part]) -> str | None:
+        if any(isinstance(part, AnsweredBy) for part in parts):
+            return None
+        return f"{self.word} is asked of an answer: answered_by is missing"
+
+    def unfit(self, flow: Flow) -> str | None:
+        # The peer of an echo is its target, and nobody tells how the server saw the client.
+        return f"{self.word} says nothing of an echo; ask the packets" if flow.protocol == "icmp" else None
+
+
+@dataclass(frozen=True)
+class AnswersFrom(_OfAnAnswer):
+    """The answer comes from this address."""
+
+    word = "answers_from"
+    address: Wanted
+
+    def sentences(self) -> Iterator[str]:
+        yield f"the answer comes from {self.address}"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        assert observed.attempt is not None
+        source = observed.attempt.peer[0] if observed.attempt.peer else None
+        met = source is not None and ipaddress.ip_address(source) == ipaddress.ip_address(str(bound.address))
+        expected = f"the answer from {self.address} ({bound.address})"
+        yield Finding(expected=expected, actual=f"it came from {source}", where="client", met=met)
+
+
+@dataclass(frozen=True)
+class SeenAs(_OfAnAnswer):
+    """The server sees the client come from this address."""
+
+    word = "seen_as"
+    address: Wanted
+
+    def sentences(self) -> Iterator[str]:
+        yield f"the server sees the client as {self.address}"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        assert observed.attempt is not None
+        assert observed.attempt.reply is not None
+        source = observed.attempt.reply.source
+        expected = f"the client seen as {self.address} ({bound.address})"
+        met = meets(source, bound.address)
+        yield Finding(expected=expected, actual=f"the server saw {source}", where="server", met=met)

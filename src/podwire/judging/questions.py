@@ -1,0 +1,200 @@
+"""DNS questions on the wire."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+from podwire.judging.names import shortened
+from podwire.judging.parts import Observed, Part, Wanted
+from podwire.model.cases import Case, pod_point
+from podwire.model.flows import BY_NAME, Flow
+from podwire.model.observations import Lookup, Observation, Point
+from podwire.model.patterns import texts
+from podwire.model.symbols import Symbol
+from podwire.model.verdicts import Finding
+from podwire.packets.dns import dns_questions
+
+NEGATIVE = ("NXDOMAIN", "NOERROR")
+
+
+class Question(ABC):
+    """What must be seen, or not, of the questions that a client asks for one target."""
+
+    word: ClassVar[str]
+
+    @abstractmethod
+    def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
+        """Whether the questions are as expected."""
+
+    def expected(self, bound: Self) -> str:
+        """The sentence, with the values where that helps."""
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Asked(Question):
+    """The name was asked and answered: with these addresses, of that server, over `udp` or `tcp`, as an alias."""
+
+    word = "asked"
+    name: Wanted
+    answer: Wanted = None
+    of: Wanted = None
+    over: Literal["udp", "tcp"] | None = None
+    alias: Wanted = None
+    lead: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        over = f" over {self.over.upper()}" if self.over else ""
+        alias = f", an alias of {self.alias}" if self.alias else ""
+        answer = f" and answered with {self.answer}" if self.answer else ""
+        return f"{self.lead}{self.name} asked of {self.of or 'the cluster DNS'}{over}{alias}{answer}"
+
+    def expected(self, bound: Self) -> str:
+        answers = f" → {shortened(texts(bound.answer))}" if self.answer is not None else ""
+        return f"{self} ({_name(bound.name)}{answers})"
+
+    def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
+        name = _name(bound.name)
+        hits = [lookup for lookup in lookups if lookup.name == name]
+        if not hits or not self._beside_others(name, lookups):
+            return False
+        if self.of is not None and any(lookup.server not in texts(bound.of) for lookup in hits):
+            return False
+        if self.over is not None:
+            hits = [lookup for lookup in hits if lookup.protocol == self.over]
+        if self.alias is not None:
+            hits = [lookup for lookup in hits if _name(lookup.alias) == _name(bound.alias)]
+        if self.answer is not None:
+            hits = [lookup for lookup in hits if set(texts(bound.answer)) == set(lookup.answers)]
+        return bool(hits)
+
+    def _beside_others(self, name: str, lookups: tuple[Lookup, ...]) -> bool:
+        """Whether the name stands among the others as it should."""
+        return True
+
+
+@dataclass(frozen=True)
+class OnlyAsked(Asked):
+    """As `asked`, and no other spelling of the name was tried."""
+
+    word = "only_asked"
+    lead = "only "
+
+    def _beside_others(self, name: str, lookups: tuple[Lookup, ...]) -> bool:
+        return all(lookup.name == name for lookup in lookups)
+
+
+@dataclass(frozen=True)
+class FirstAsked(Asked):
+    """As `asked`, and no other spelling of the name was tried before."""
+
+    word = "first_asked"
+    lead = "first "
+
+    def _beside_others(self, name: str, lookups: tuple[Lookup, ...]) -> bool:
+        return min(lookups, key=lambda lookup: lookup.at).name == name
+
+
+@dataclass(frozen=True, init=False)
+class AskedInOrder(Question):
+    """These names were tried in this order, each because there was no such name as the one before."""
+
+    word = "asked_in_order"
+    names: tuple[Any, ...]
+
+    def __init__(self, *names: Symbol) -> None:
+        object.__setattr__(self, "names", names)
+
+    def __str__(self) -> str:
+        return "asked one after the other: " + ", ".join(str(name) for name in self.names)
+
+    def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
+        names = [_name(name) for name in bound.names]
+        in_time = sorted(lookups, key=lambda lookup: lookup.at)
+        places = [next((at for at, lookup in enumerate(in_time) if lookup.name == name), None) for name in names]
+        if None in places or places != sorted(places, key=lambda at: at or 0):
+            return False
+        # The next name is tried only because there is no such name as the one before it.
+        before = [lookup for lookup in lookups if lookup.name in names[:-1]]
+        return all(lookup.rcode in NEGATIVE and not lookup.answers for lookup in before)
+
+
+@dataclass(frozen=True)
+class NotAsked(Question):
+    """No question for the name, in whatever spelling, was on the wire."""
+
+    word = "not_asked"
+    name: Wanted
+
+    def __str__(self) -> str:
+        return f"no question for {self.name}"
+
+    def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
+        return not lookups
+
+
+QUESTIONS: tuple[type[Question], ...] = (Asked, OnlyAsked, FirstAsked, AskedInOrder, NotAsked)
+
+
+@dataclass(frozen=True, init=False)
+class AtDns(Part):
+    """The client's DNS questions: `asked`, `only_asked`, `first_asked`, `asked_in_order`, `not_asked`."""
+
+    word = "at_dns"
+    questions: tuple[Any, ...]
+
+    def __init__(self, *questions: Question) -> None:
+        if not questions:
+            raise ValueError("at_dns() asks for nothing")
+        object.__setattr__(self, "questions", questions)
+
+    def sentences(self) -> Iterator[str]:
+        yield from (f"DNS: {question}" for question in self.questions)
+
+    def points(self, case: Case) -> Iterator[Point]:
+        yield pod_point(case.flow.client)
+
+    def unfit(self, flow: Flow) -> str | None:
+        return None if flow.via in BY_NAME else f"at_dns asks for questions; a flow by {flow.via} looks up no name"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        lookups = observed.observation.lookups
+        actual = "; ".join(dict.fromkeys(_told(lookup) for lookup in lookups)) or "no question was seen"
+        for question, values in zip(self.questions, bound.questions, strict=True):
+            met = question.met(values, lookups)
+            yield Finding(expected=question.expected(values), actual=actual, where="DNS", met=met)
+        yield from _at_the_server(observed.case, observed.observation)
+
+
+def _at_the_server(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The same questions at the node of the DNS server, over the same protocol, where its packets are seen."""
+    capture = observation.captures.get("server-node")
+    if case.flow.server.kind != "dns" or capture is None or not capture.usable:
+        return
+    arrived = {
+        (name, "tcp" if seen.packet.protocol == "tcp" else "udp")
+        for seen in capture.packets
+        if seen.direction == "request"
+        for name, _ in dns_questions(seen.packet)
+    }
+    sent = dict.fromkeys((lookup.name, lookup.protocol) for lookup in observation.lookups)
+    missing = [f"{name} over {protocol.upper()}" for name, protocol in sent if (name, protocol) not in arrived]
+    yield Finding(
+        expected=f"each of {len(sent)} questions at the node of the DNS server",
+        actual=f"not {shortened(missing)}" if missing else "all were seen",
+        where=f"server-node ({capture.where})",
+        met=not missing,
+    )
+
+
+def _name(value: object) -> str:
+    return str(value).lower().rstrip(".")
+
+
+def _told(lookup: Lookup) -> str:
+    answer = shortened(lookup.answers) or lookup.rcode or "no answer"
+    alias = f" alias {lookup.alias}" if lookup.alias else ""
+    return f"{lookup.name} {lookup.type}{' over TCP' if lookup.protocol == 'tcp' else ''} →{alias} {answer}"

@@ -1,0 +1,34 @@
+"""The words of `case.expect`: every part that has a name, by its name, in the order of the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from podwire.judging import cards, ends, hns, known, names, places, questions, spread, tools, windows
+from podwire.judging.parts import Part
+from podwire.judging.questions import QUESTIONS
+
+MODULES: tuple[ModuleType, ...] = (ends, names, questions, spread, places, known, tools, hns, windows, cards)
+
+
+def parts() -> Iterator[type[Part]]:
+    """All parts that have a name."""
+    for module in MODULES:
+        for value in vars(module).values():
+            here = isinstance(value, type) and value.__module__ == module.__name__
+            if here and issubclass(value, Part) and value.word:
+                yield value
+
+
+def words() -> Mapping[str, Any]:
+    """What suites import: a class by its name, or a namespace of classes (`hns.endpoint_of`)."""
+    found: dict[str, Any] = {question.word: question for question in QUESTIONS}
+    for part in parts():
+        space, _, name = part.word.rpartition(".")
+        names_in = vars(found.setdefault(space, SimpleNamespace())) if space else found
+        if name in names_in:
+            raise TypeError(f"{part.__name__}: the word {part.word} is that of {names_in[name].__name__} already")
+        names_in[name] = part
+    return found

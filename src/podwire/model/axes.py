@@ -1,0 +1,367 @@
+"""The axes of `@flows`, each in one row: its values, its default, what it means, and how it shows in a case id.
+
+The decorator, the plan, the ids and the docs read this table. A new axis is a row, and a field of `model.flows.Flow`
+or of one of its groups if the flow must know it: the plan fills a field that has the name of an axis.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from podwire.model.controls import CONTROLS
+from podwire.model.facts import FAMILIES, OS
+from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
+from podwire.model.ways import WAYS
+
+NEEDED = object()
+"""The default of an axis that has none."""
+ON, ANY_TEXT = (True, False), str
+
+
+class AxisError(ValueError):
+    """The flows of a test are not what they must be; one line that names the axis."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One axis of `@flows`."""
+
+    name: str
+    group: str
+    """What it is about; the docs have a table for each."""
+    help: str
+    values: tuple[Any, ...] | type
+    """All values that it admits, or the type of those that it does."""
+    default: Any = NEEDED
+    many: Literal["", "each", "all"] = ""
+    """What several values mean: a flow for each of them, or all of them at once; empty: there is one value."""
+    id_place: int = 0
+    """Which of the words of a case id it gives, counted from 1; 0: none."""
+    id_word: Callable[[Flow, Matrix], str] = lambda flow, matrix: ""
+    """That word for a flow; '' leaves it out."""
+
+    def value(self, given: Any) -> Any:
+        """A value as the matrix holds it: a tuple where there may be several. Raises `AxisError`."""
+        values = given if self.many and isinstance(given, tuple) else (given,)
+        for value in values:
+            if not self._admits(value):
+                admitted = self.values.__name__ if isinstance(self.values, type) else ", ".join(map(str, self.values))
+                raise AxisError(f"{self.name}={value!r}: the axis admits {admitted}")
+        return values if self.many else given
+
+    def _admits(self, value: Any) -> bool:
+        if value is None and self.default is None:
+            return True
+        if isinstance(self.values, type):
+            return type(value) is self.values
+        return any(value == known and type(value) is type(known) for known in self.values)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The flows of one test before the facts are known: the value of each axis, several of them as a tuple."""
+
+    axes: Mapping[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return vars(self)["axes"][name]
+        except KeyError:
+            raise AttributeError(f"there is no axis {name}") from None
+
+
+def matrix(**given: Any) -> Matrix:
+    """The flows that a test asks for. Raises `AxisError`."""
+    for name in given:
+        if name not in AXES:
+            close = difflib.get_close_matches(name, AXES, 1)
+            raise AxisError(f"{name}: there is no such axis" + (f"; did you mean {close[0]}?" if close else ""))
+    values: dict[str, Any] = {}
+    for axis in AXES.values():
+        if axis.name not in given and axis.default is NEEDED:
+            raise AxisError(f"{axis.name}: must be given")
+        values[axis.name] = axis.value(given[axis.name]) if axis.name in given else axis.default
+    for problem in _contradictions(values):
+        raise AxisError(problem)
+    return Matrix(values)
+
+
+def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+    """What would make no flow at all, or one that nobody asked for."""
+    if not values["client"] and values["client_kind"] != "outside":
+        yield "client: must be given, unless client_kind='outside'"
+    if not values["server"] and values["server_kind"] in ("pod", "host"):
+        yield f"server: must be given for server_kind='{values['server_kind']}'"
+    if ("other-node" in values["enters"]) is not bool(values["entry_os"]):
+        yield "entry_os: goes with enters='other-node', and only with that"
+    if ("tool" in values["protocol"]) is not bool(values["tool"]):
+        yield "tool: goes with protocol='tool', and only with that"
+
+
+def id_words(flow: Flow, several: Matrix) -> str:
+    """What stands in the brackets of a case id."""
+    return "-".join(word for axis in _IN_IDS if (word := axis.id_word(flow, several)))
+
+
+def _where_several(name: str, word: Callable[[Flow], str]) -> Callable[[Flow, Matrix], str]:
+    """A word for an axis that is told only where a test gives it several values."""
+    return lambda flow, several: word(flow) if len(several.axes[name]) > 1 else ""
+
+
+def _entry_word(flow: Flow, several: Matrix) -> str:
+    if flow.way.enters == "other-node":
+        return f"by-another-{flow.way.entry_os}-node"
+    short = {"client-node": "by-its-own-node", "server-node": "by-the-server-node"}
+    return short.get(flow.way.enters, "") if len(several.enters) > 1 else ""
+
+
+ENDS, WAY, LOAD = "Who talks to whom", "By which way", "What is sent"
+CHANGE, CHOICE = "After which change, and between which controls", "On which clusters, on which nodes, by which name"
+_ROWS: tuple[Axis, ...] = (
+    Axis(
+        name="client",
+        group=ENDS,
+        help="the OS of the client: `LINUX`, `WINDOWS`, `ANY_OS`",
+        values=get_args(OS),
+        default=(),
+        many="each",
+        id_place=8,
+        id_word=lambda flow, several: flow.client.os,
+    ),
+    Axis(
+        name="server",
+        group=ENDS,
+        help="the OS of the server",
+        values=get_args(OS),
+        default=(),
+        many="each",
+        id_place=9,
+        id_word=lambda flow, several: flow.server.os,
+    ),
+    Axis(
+        name="placement",
+        group=ENDS,
+        help="where the server is: `same-node`, `cross-node`, `itself` (the client); `ANYWHERE` is the first two",
+        values=get_args(Placement),
+        default=ANYWHERE,
+        many="each",
+        id_place=10,
+        id_word=lambda flow, several: "" if flow.placement in ("outside", "anywhere") else flow.placement,
+    ),
+    Axis(
+        name="client_kind",
+        group=ENDS,
+        help="`pod`, `host` (the node itself), `outside` (the host outside, where an agent can be started)",
+        values=("pod", "host", "outside"),
+        default="pod",
+    ),
+    Axis(
+        name="server_kind",
+        group=ENDS,
+        help="the same, and `backends` (whichever backend of the Service answers), `dns` (the cluster's DNS)",
+        values=get_args(PeerKind),
+        default="pod",
+    ),
+    Axis(
+        name="client_pod",
+        group=ENDS,
+        help="a special kind of probe pod as the client: a file in `manifests/variants/`",
+        values=ANY_TEXT,
+        default="",
+    ),
+    Axis(name="server_pod", group=ENDS, help="the same as the server", values=ANY_TEXT, default=""),
+    Axis(
+        name="via",
+        group=WAY,
+        help="the way to the server; see below",
+        values=tuple(WAYS),
+        many="each",
+        id_place=6,
+        id_word=_where_several("via", lambda flow: flow.via),
+    ),
+    Axis(
+        name="service",
+        group=WAY,
+        help="which Service: a file in `manifests/services/` (`echo`: one usual pod)",
+        values=ANY_TEXT,
+        default=("echo",),
+        many="each",
+        id_place=3,
+        id_word=_where_several("service", lambda flow: flow.service.kind),
+    ),
+    Axis(
+        name="port",
+        group=WAY,
+        help="a port of the Service by the beginning of its name; empty: the first of the protocol",
+        values=ANY_TEXT,
+        default=("",),
+        many="each",
+        id_place=4,
+        id_word=_where_several("port", lambda flow: flow.way.port),
+    ),
+    Axis(
+        name="each_port",
+        group=WAY,
+        help="every exchange goes to the next port of the Service",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="closed_port",
+        group=WAY,
+        help="a port where nobody listens, at the address of a pod, of a node or of the host outside",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="denied_port",
+        group=WAY,
+        help="a port that the network between the nodes denies to pods, at the address of a pod or of a node",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="enters",
+        group=WAY,
+        help="the node that the flow is sent to: `client-node`, `server-node`, `other-node`",
+        values=get_args(Enters),
+        default=("",),
+        many="each",
+        id_place=11,
+        id_word=_entry_word,
+    ),
+    Axis(
+        name="entry_os",
+        group=WAY,
+        help="the OS of that node where it is another one than the client's and the server's",
+        values=get_args(OS),
+        default=(),
+        many="each",
+    ),
+    Axis(
+        name="protocol",
+        group=LOAD,
+        help="`tcp`, `udp`, `icmp`, `http`, `sctp`, `dns` (only a look-up), `tool` (the program that `tool` names)",
+        values=get_args(ProbeProtocol),
+        default=("tcp", "udp"),
+        many="each",
+        id_place=2,
+        id_word=lambda flow, several: flow.protocol,
+    ),
+    Axis(
+        name="family",
+        group=LOAD,
+        help="`ipv4`, `ipv6`; a run leaves out what the cluster does not have",
+        values=FAMILIES,
+        default=FAMILIES,
+        many="each",
+        id_place=7,
+        id_word=lambda flow, several: "v6" if flow.family == "ipv6" else "v4",
+    ),
+    Axis(
+        name="payload",
+        group=LOAD,
+        help="the bytes of a request",
+        values=int,
+        default=(256,),
+        many="each",
+        id_place=5,
+        id_word=_where_several("payload", lambda flow: f"{flow.load.payload}B"),
+    ),
+    Axis(name="connections", group=LOAD, help="how many exchanges there are", values=int, default=1),
+    Axis(
+        name="miss_risk",
+        group=LOAD,
+        help="instead: as many exchanges as miss a backend with this chance only (of a crowd: all its pods)",
+        values=float,
+        default=None,
+    ),
+    Axis(
+        name="tool",
+        group=LOAD,
+        help="the program that the client runs: a name that its agent knows",
+        values=ANY_TEXT,
+        default="",
+    ),
+    Axis(
+        name="after",
+        group=CHANGE,
+        help="a change of the cluster that the flow follows, by its name in `podwire.cluster.deployment.changes`",
+        values=ANY_TEXT,
+        default="",
+    ),
+    Axis(
+        name="settles",
+        group=CHANGE,
+        help="what the client sees once the change is carried out: it is `answered` or `unanswered`",
+        values=("answered", "unanswered"),
+        default="answered",
+    ),
+    Axis(
+        name="repeated",
+        group=CHANGE,
+        help="the flow is sent before the change too, and both times together are judged",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="controls",
+        group=CHANGE,
+        help="what must work just before and just after, beside both ends answering themselves; see below",
+        values=(*CONTROLS, *get_args(Via)),
+        default=(),
+        many="all",
+    ),
+    Axis(
+        name="given_dsr",
+        group=CHOICE,
+        help="only clusters with Direct Server Return on (`True`) or off (`False`) on Windows nodes",
+        values=ON,
+        default=None,
+    ),
+    Axis(
+        name="unless_cni",
+        group=CHOICE,
+        help="no cluster with one of these CNIs",
+        values=ANY_TEXT,
+        default=(),
+        many="all",
+    ),
+    Axis(
+        name="unaddressed",
+        group=CHOICE,
+        help="pods that lack an address of the family send the flow too",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="every_node",
+        group=CHOICE,
+        help="each node of the client's OS has a case of its own",
+        values=ON,
+        default=False,
+        id_place=12,
+        id_word=lambda flow, several: f"node-{flow.turn}" if flow.turn else "",
+    ),
+    Axis(
+        name="first_node",
+        group=CHOICE,
+        help="the client is on the first node of its OS",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="aspect",
+        group=CHOICE,
+        help="a word in the ids that sets apart the cases of two tests of one requirement",
+        values=ANY_TEXT,
+        default="",
+        id_place=1,
+        id_word=lambda flow, several: str(several.aspect),
+    ),
+)
+AXES: Mapping[str, Axis] = {axis.name: axis for axis in _ROWS}
+_IN_IDS = sorted((axis for axis in _ROWS if axis.id_place), key=lambda axis: axis.id_place)

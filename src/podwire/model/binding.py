@@ -1,0 +1,70 @@
+"""Symbols get their values: an expectation as the run makes it, with addresses in the place of their names."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from typing import Any
+
+from podwire.model.flows import Peer
+from podwire.model.observations import Value
+from podwire.model.patterns import InNetwork, OneOf
+from podwire.model.symbols import UNKNOWN, Symbol
+
+Bindings = Mapping[str, Value]
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+class Unbound(Exception):
+    """An expectation names something that this run has no value for."""
+
+
+def bind(value: Any, bindings: Bindings) -> Any:
+    """The same value with what the run knows in the place of each symbol, wherever in it.
+
+    A symbol that stands for several texts becomes `OneOf` them. A peer becomes one whose symbols are values.
+
+    Raises:
+        Unbound: the run has no value of that name; the text is the name, and why if that is known.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is tuple:
+        return tuple([bind(part, bindings) for part in value])
+    if kind is Symbol:
+        return _known(value.name, bindings)
+    if kind is InNetwork:
+        networks = _known(value.network.name, bindings)
+        cidrs = networks.values if isinstance(networks, OneOf) else (networks,)
+        return OneOf(tuple(ipaddress.ip_network(str(cidr)) for cidr in cidrs))
+    if kind is Peer:
+        return _BoundPeer(value, bindings)
+    if not is_dataclass(kind):
+        return value
+    # A dataclass of any kind: its twin has the same fields, bound; it need not be made by `__init__`.
+    twin = object.__new__(kind)
+    known = vars(twin)
+    for name, part in vars(value).items():
+        known[name] = part if type(part) in _PLAIN else bind(part, bindings)
+    return twin
+
+
+def _known(name: str, bindings: Bindings) -> Any:
+    if name not in bindings:
+        why = bindings.get(name + UNKNOWN)
+        raise Unbound(f"{name}: {why}" if why else name)
+    value = bindings[name]
+    return OneOf(value) if isinstance(value, tuple) and all(isinstance(part, str) for part in value) else value
+
+
+class _BoundPeer:
+    """A peer as one asks it once the run is known: `.ip` is its address. What nobody asks for may be unknown."""
+
+    def __init__(self, peer: Peer, bindings: Bindings) -> None:
+        self._peer, self._bindings = peer, bindings
+
+    def __getattr__(self, name: str) -> Any:
+        value = vars(self)[name] = bind(getattr(self._peer, name), self._bindings)
+        return value

@@ -1,0 +1,34 @@
+"""The ways to a server (`via`), each with what the client sends to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from podwire.model.flows import Via
+
+_TUNNELLED = "the pod, in tunnel packets that the agent on a Linux node makes (`client_kind='host'`)"
+WAYS: Mapping[Via, str] = {
+    "pod-ip": "the address of the pod",
+    "node-ip": "the address of the node",
+    "loopback": "another container of the same pod",
+    "cluster-ip": "the address of the Service",
+    "former-cluster-ip": "the address that the Service had before a change",
+    "node-port": "the port of the Service, at the entered node",
+    "health-port": "the port of its health check, at the entered node",
+    "host-port": "the port of the server's node that is its pod's (`hostPort`)",
+    "load-balancer": "the address that a cloud gave the Service",
+    "service-external-ip": "one of the `externalIPs` of the Service",
+    "external-ip": "the address of the host outside",
+    "external-name": "the name of the host outside",
+    "own-vni": f"{_TUNNELLED}: in the virtual network of the pods",
+    "other-vni": f"{_TUNNELLED}: in another virtual network",
+    "no-vni": "the pod, in the same packet without its tunnel",
+    "pod-name": "the pod's name below its headless Service, in full",
+    "short-pod-name": "the same without namespace and domain",
+    "short-name": "the name of the Service alone",
+    "dotted-name": "the name of the Service with its namespace",
+    "fqdn": "the name of the Service in full",
+    "absolute-name": "the name of the Service in full, with the final dot",
+    "unknown-name": "a name that nobody has, another one each time",
+    "hosts-name": "a name in the pod's hosts file",
+}

@@ -1,0 +1,77 @@
+"""A flow is stored as one row, as it was before flows had groups."""
+
+import json
+
+import pytest
+from observed import a_case, a_flow, an_observation
+
+from podwire.model.flows import Flow
+from podwire.model.symbols import ServiceSymbols
+from podwire.model.verdicts import Outcome
+from podwire.records.observations import Stored, stored
+from podwire.records.stored_flows import COLUMNS
+from podwire.records.trees import Malformed
+
+EVERYTHING = a_flow(
+    via="node-port",
+    service=ServiceSymbols("spread"),
+    port="first",
+    each_port=True,
+    closed_port=True,
+    enters="other-node",
+    entry_os="linux",
+    payload=9,
+    connections=3,
+    tool="nslookup",
+    after="service-recreated",
+    settles="unanswered",
+    repeated=True,
+    unaddressed=True,
+    turn=2,
+)
+
+
+def tree_of(flow):
+    return json.loads(json.dumps(stored(a_case(flow), an_observation(), Outcome.PASS).to_tree()))
+
+
+@pytest.mark.parametrize("flow", [a_flow(), EVERYTHING])
+def test_a_flow_is_read_as_it_was_written(flow):
+    assert Stored.from_tree(tree_of(flow)).case.flow == flow
+
+
+def test_it_is_written_in_one_row_without_what_is_usual():
+    row = tree_of(EVERYTHING)["case"]["flow"]
+    assert list(row) == [name for name in COLUMNS if name in row]
+    assert set(COLUMNS) - set(row) == {"denied_port"}
+    assert list(tree_of(a_flow())["case"]["flow"]) == list(COLUMNS[:6])
+
+
+def test_the_row_has_all_that_a_flow_has():
+    assert set(COLUMNS) == set(a_flow().row())
+    assert Flow.of(**EVERYTHING.row()) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"payload": "9"}, r"^case\.flow\.payload: a whole number is needed"),
+        ({"via": "pigeon"}, r"^case\.flow\.via: 'pigeon' is none of"),
+        ({"via": None}, r"^case\.flow\.via: None is none of"),
+        ({"after": 1}, r"^case\.flow\.after: text is needed"),
+        ({"way": {}}, r"^case\.flow\.way: is not known here$"),
+        ({"colour": "red"}, r"^case\.flow\.colour: is not known here$"),
+    ],
+)
+def test_what_is_wrong_in_a_row_is_told_by_its_place_there(change, said):
+    tree = tree_of(a_flow())
+    tree["case"]["flow"].update(change)
+    with pytest.raises(Malformed, match=said):
+        Stored.from_tree(tree)
+
+
+def test_what_is_missing_in_a_row_is_told_by_its_place_there():
+    tree = tree_of(a_flow())
+    del tree["case"]["flow"]["via"]
+    with pytest.raises(Malformed, match=r"^case\.flow\.via: is missing$"):
+        Stored.from_tree(tree)
