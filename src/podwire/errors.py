@@ -6,6 +6,18 @@ exits with the error's code; it never shows a traceback for them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+INCONCLUSIVE_ONLY = 10
+EXIT_CODES: Mapping[int, str] = {
+    0: "every planned case was judged, and none is red",
+    1: "a case failed, or a planned case has no result",
+    2: "wrong usage or input: an option, a file, a selection without a case; the run was interrupted",
+    3: "the cluster could not be used: not reachable, not allowed, too old, or no probe became ready",
+    INCONCLUSIVE_ONLY: "nothing failed, but a case is inconclusive",
+}
+"""What the exit code of a run means. It is the same for `podwire run` and for pytest on the suites."""
+
 
 class PodwireError(Exception):
     """An error that is explained by its text alone. `exit_code` is what the process ends with."""

@@ -25,7 +25,7 @@ from podwire.reporting.words import MISSING, area_of, brackets, links, message, 
 FOLDER = "allure-results"
 OUTCOME_LABEL = "outcome"
 
-_STATUS = {
+STATUS = {
     Outcome.PASS: model2.Status.PASSED,
     Outcome.LIMITATION_CONFIRMED: model2.Status.SKIPPED,
     Outcome.LIMITATION_LIFTED: model2.Status.PASSED,
@@ -102,7 +102,7 @@ class _Writer:
         result = self._result(case.id, start, start + round(case.elapsed * 1000))
         outcome = case.verdict.outcome
         result.name = f"{case.title} [{brackets(case.id)}]"
-        result.status = _STATUS[outcome]
+        result.status = STATUS[outcome]
         result.description = markdown(case)
         text = message(case)
         if text:
@@ -181,7 +181,7 @@ def _labels(*pairs: tuple[str, str]) -> list[model2.Label]:
 
 def _step(finding: Finding, start: int, outcome: Outcome) -> model2.TestStepResult:
     """One finding. What was excused is not shown as failed: in a skipped case an unmet finding is skipped too."""
-    status = model2.Status.PASSED if finding.met else _STATUS[outcome]
+    status = model2.Status.PASSED if finding.met else STATUS[outcome]
     details = None if finding.met else model2.StatusDetails(message=f"Actual: {finding.actual}")
     return model2.TestStepResult(
         name=finding_line(finding), status=status, statusDetails=details, stage="finished", start=start, stop=start

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,15 @@ from podwire.reporting.words import MISSING, brackets, message
 NAME = "junit.xml"
 # XML 1.0 has no way to write these, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SKIPPED = (Outcome.LIMITATION_CONFIRMED, Outcome.KNOWN_ISSUE)
+ELEMENTS: Mapping[Outcome, str] = {
+    Outcome.PASS: "",
+    Outcome.LIMITATION_CONFIRMED: "skipped",
+    Outcome.LIMITATION_LIFTED: "",
+    Outcome.KNOWN_ISSUE: "skipped",
+    Outcome.INCONCLUSIVE: "error",
+    Outcome.FAIL: "failure",
+}
+"""The element inside a `testcase`; empty for one that passed."""
 
 
 def write_junit(record: RunRecord, directory: Path) -> Path:
@@ -64,7 +72,7 @@ def _suite(
         tests=str(counts[0]),
         failures=str(counts[1]),
         errors=str(counts[2]),
-        skipped=str(sum(1 for outcome in outcomes if outcome in _SKIPPED)),
+        skipped=str(sum(1 for outcome in outcomes if ELEMENTS[outcome] == "skipped")),
         time=f"{sum(case.elapsed for case in cases):.3f}",
         timestamp=datetime.fromtimestamp(record.started, UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         hostname=_text(record.facts.name or "cluster"),
@@ -92,12 +100,11 @@ def _facts(record: RunRecord, name: str, cases: Sequence[CaseRecord]) -> list[tu
 def _case(suite: ET.Element, case: CaseRecord) -> None:
     element = _element(suite, case.id, case.elapsed)
     outcome = case.verdict.outcome
-    if outcome in _SKIPPED:
-        ET.SubElement(element, "skipped", message=_text(message(case)), type=str(outcome))
-    elif outcome.red:
-        tag = "failure" if outcome is Outcome.FAIL else "error"
+    tag = ELEMENTS[outcome]
+    if tag:
         what = ET.SubElement(element, tag, message=_text(message(case)), type=str(outcome))
-        what.text = _text(explain(case))
+        if outcome.red:
+            what.text = _text(explain(case))
     elif message(case):
         ET.SubElement(element, "system-out").text = _text(message(case))
 

@@ -10,6 +10,17 @@ from podwire.records.run import CaseRecord, RunRecord
 
 MISSING = "no result"
 
+MEANINGS: Mapping[str, str] = {
+    Outcome.PASS: "the packets are as expected at every capture point that is asked",
+    Outcome.LIMITATION_CONFIRMED: "does not work, and fails exactly as a document says it does",
+    Outcome.LIMITATION_LIFTED: "works, although a document says that it does not; the document may be out of date",
+    Outcome.KNOWN_ISSUE: "fails as a known bug of this Windows build does",
+    Outcome.INCONCLUSIVE: "nothing can be concluded: a probe died, a capture missed its beacon, a control failed",
+    Outcome.FAIL: "is not as required, or fails in another way than documented",
+    MISSING: "planned, but the run ended without a result",
+}
+"""What each outcome means, and what it means that there is none."""
+
 _PLURALS = {
     Outcome.PASS: ("passed", "passed"),
     Outcome.LIMITATION_CONFIRMED: ("limitation confirmed", "limitations confirmed"),

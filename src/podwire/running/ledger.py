@@ -10,6 +10,7 @@ from pathlib import Path
 
 from podwire import __version__
 from podwire.content import content_root, is_checkout, suites_digest
+from podwire.errors import INCONCLUSIVE_ONLY
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
 from podwire.records.files import write_record
@@ -21,8 +22,6 @@ from podwire.reporting.evidence import write_evidence
 from podwire.reporting.junit import write_junit
 from podwire.reporting.terminal import summary
 from podwire.running.runner import Runner
-
-INCONCLUSIVE_ONLY = 10
 
 
 class Ledger:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from podwire.judging.expectation import expectation
 from podwire.judging.judged import JudgedCase
 from podwire.judging.parts import Part
 from podwire.model.verdicts import Outcome
+
+STATUSES: Mapping[Outcome, str] = {
+    Outcome.PASS: "passed",
+    Outcome.LIMITATION_CONFIRMED: "xfailed",
+    Outcome.LIMITATION_LIFTED: "xpassed",
+    Outcome.KNOWN_ISSUE: "xfailed",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.FAIL: "failed",
+}
+"""The word in which pytest reports and counts a case."""
 
 
 class NotMet(AssertionError):
@@ -29,5 +41,5 @@ class CaseUnderTest(JudgedCase):
             raise NotMet(reason)
         if outcome is Outcome.INCONCLUSIVE:
             raise Inconclusive(reason)
-        if outcome in (Outcome.LIMITATION_CONFIRMED, Outcome.KNOWN_ISSUE):
+        if STATUSES[outcome] == "xfailed":
             pytest.xfail(f"{outcome}: {reason}")

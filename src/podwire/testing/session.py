@@ -26,7 +26,7 @@ from podwire.records.run import CaseRecord
 from podwire.running.ledger import Ledger
 from podwire.running.runner import Runner, RunOptions
 from podwire.running.workers import Observatory, observed
-from podwire.testing.case import CaseUnderTest, Inconclusive, NotMet
+from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
 
 RUNNER = pytest.StashKey[Runner]()
 LEDGER = pytest.StashKey[Ledger]()
@@ -208,7 +208,7 @@ def pytest_runtest_makereport(
     if isinstance(call.excinfo and call.excinfo.value, (NotMet, Inconclusive)):
         # The summary at the end explains it; here one line is enough.
         report.longrepr = f"{verdict.outcome}: {verdict.reason}"
-    if verdict.outcome is Outcome.LIMITATION_LIFTED:
+    if STATUSES[verdict.outcome] == "xpassed":
         report.wasxfail = verdict.reason
     return report
 
@@ -216,7 +216,7 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     outcome = _outcome(report)
     if outcome is Outcome.INCONCLUSIVE:
-        return "inconclusive", "I", ("INCONCLUSIVE", {"yellow": True})
+        return STATUSES[outcome], "I", ("INCONCLUSIVE", {"yellow": True})
     return None
 
 

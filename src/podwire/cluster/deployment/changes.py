@@ -22,7 +22,7 @@ PATIENCE = 30.0
 
 
 def first_twin_deleted(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
-    """Of two Services with the same backend the first is deleted."""
+    """Of two Services with the same backend, the first is deleted."""
     gone = []
     for key, service in list(deployment.services.found.items()):
         if service.kind == "twin-first":
@@ -33,7 +33,7 @@ def first_twin_deleted(rest: RestClient, deployment: Deployment) -> Sequence[Cal
 
 
 def service_recreated(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
-    """A Service is deleted and made again, with another address, another port and another type."""
+    """A Service is deleted and made again with another address, another port and another type."""
     for key, service in list(deployment.services.found.items()):
         if service.kind != "recreated":
             continue
@@ -52,7 +52,7 @@ def service_recreated(rest: RestClient, deployment: Deployment) -> Sequence[Call
 
 
 def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
-    """Pods that go on serving for their grace period are told to go."""
+    """Pods are deleted that serve until their grace period ends."""
     leaving = [probe.pod for probe in deployment.probes if probe.slot == "leaving"]
     for pod in leaving:
         rest.delete("pods", deployment.namespace, pod)
@@ -72,13 +72,13 @@ def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[
 
 
 def pods_guarded(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
-    """A network policy is made for pods that everybody could reach. Nothing in the API tells when nodes hold to it."""
+    """A network policy is made for pods that every client could reach; the API does not show when nodes enforce it."""
     rest.apply(manifests.network_policy(deployment.run_id, "guarded"))
     return ()
 
 
 def affinity_idle(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
-    """Nobody talks to the Services of short affinity until it has run out, with a second to spare."""
+    """No client talks to the Services with short affinity until the timeout is over, and one second more."""
     spec = manifests.service(deployment.run_id, "affinity-short")["spec"]
     over = time.monotonic() + spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] + 1
     return [lambda: time.monotonic() >= over]

@@ -242,13 +242,13 @@ def _until(met: Callable[[], object], seconds: float) -> bool:
 
 
 def calico_filled(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
-    """A node of Calico: one block of 64 addresses, four of them not for pods."""
+    """The first Windows node on Calico is filled: 60 pods, as many as a block of 64 addresses allows, and one more."""
     fill(rest, deployment, lambda node: CALICO_ADDRESSES, give_back=False)
     return ()
 
 
 def vpc_filled(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
-    """A node of EKS: as many as its network card has for pods, which the node offers as a resource."""
+    """The first Windows node of EKS is filled: as many pods as its network card has addresses, and one more."""
     fill(rest, deployment, lambda node: offered_addresses(node["status"]["allocatable"]) or 0, give_back=True)
     return ()
 
