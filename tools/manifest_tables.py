@@ -96,7 +96,7 @@ def purpose(path: Path) -> str:
         if not line.startswith("# ") or line.startswith(f"# {COMMON}"):
             break
         lines.append(line[2:])
-    return " ".join(lines)
+    return " ".join(lines).replace("<", "&lt;")
 
 
 def _names(found: set[str]) -> str:

@@ -13,11 +13,18 @@ from podwire.platforms.stated_file import load_stated_facts
 
 ROOT = content_root()
 PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), ROOT / "reports/README.md"]
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "manifests/README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "reports").glob("**/README.md"),
+    ]
 )
 FACTS = ROOT / "docs/examples/facts.yaml"
 EXAMPLES = sorted(set((ROOT / "docs/examples").glob("*.yaml")) - {FACTS})
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXCERPT = re.compile(r"^<!-- from: (\S+) -->\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -69,6 +76,16 @@ def test_podwire_takes_the_commands_of_an_example(example):
 def test_a_link_leads_to_a_file(page):
     for link in LINK.findall(page.read_text()):
         assert "://" in link or (page.parent / link).exists(), link
+
+
+def test_an_excerpt_stands_in_the_file_that_it_names():
+    """Its lines, in their order; `...` stands for lines that are left out."""
+    excerpts = [found for page in PAGES for found in EXCERPT.findall(page.read_text())]
+    assert len(excerpts) >= 5
+    for file, excerpt in excerpts:
+        lines = iter((ROOT / file).read_text().splitlines())
+        for line in excerpt.splitlines():
+            assert line.strip() == "..." or line in lines, f"{file}: {line}"
 
 
 def test_there_are_commands_to_look_at():
