@@ -1,0 +1,58 @@
+"""Makes `reports/example/run/` again: a small run of the lab with a fault, as its folder is left, and what it printed.
+
+The fault is one that a connect check does not notice: the packets of Windows pods leave with the pods' own addresses, and
+the outside answers all the same. The kernel of the machine is not part of the example: its version is replaced.
+"""
+
+from __future__ import annotations
+
+import gzip
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from podwire.records.files import NAME, load_record
+from podwire.reporting.allure import FOLDER as ALLURE_RESULTS
+from podwire.reporting.terminal import summary
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = ROOT / "reports/example/run"
+COMMAND = ("run", "--lab", "overlay-win-overlay", "--area", "egress", "--fault", "outbound-nat-missing", "--no-report")
+KERNEL = "6.1.0"
+MOST = 1_500_000
+
+
+def content(path: Path) -> bytes:
+    """What a reader of the file sees."""
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+def main() -> int:
+    """Run, replace, measure; 1 when the run did not fail as it must, or when the folder holds what it must not."""
+    shutil.rmtree(RUN, ignore_errors=True)
+    done = subprocess.run([sys.executable, "-m", "podwire", *COMMAND, "--run-dir", RUN], check=False)
+    if done.returncode != 1:
+        print(f"example: the run ended with exit code {done.returncode}; with its fault it must fail (1)")
+        return 1
+    shutil.rmtree(RUN / ALLURE_RESULTS)
+    record = RUN / NAME
+    record.write_text(record.read_text(encoding="utf-8").replace(platform.release(), KERNEL), encoding="utf-8")
+    (RUN / "terminal.txt").write_text(summary(load_record(RUN)), encoding="utf-8")
+    files = [path for path in RUN.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    print(f"example: {len(files)} files, {size / 1000:.0f} kB in {RUN.relative_to(ROOT)}")
+    if size > MOST:
+        print(f"example: too large; at most {MOST / 1000:.0f} kB belong into the repository")
+        return 1
+    private = (str(ROOT), str(Path.home()), platform.node(), platform.release())
+    leaks = [path for path in files if any(word.encode() in content(path) for word in private if len(word) > 3)]
+    for path in leaks:
+        print(f"example: {path.relative_to(ROOT)} names this machine")
+    return 1 if leaks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
