@@ -1,6 +1,6 @@
 """Makes `reports/example/run/` again: a small run of the lab with a fault, as its folder is left, and what it printed.
 
-The fault is one that a connect check does not notice: the packets of Windows pods leave with the pods' own addresses, and
+The fault is one that a connect check does not notice: packets of Windows pods leave with the addresses of the pods, and
 the outside answers all the same. The kernel of the machine is not part of the example: its version is replaced.
 """
 
