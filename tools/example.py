@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from podwire.records.files import NAME, load_record
+from podwire.records.seal import write_seal
 from podwire.reporting.allure import FOLDER as ALLURE_RESULTS
 from podwire.reporting.terminal import summary
 
@@ -40,6 +41,7 @@ def main() -> int:
     shutil.rmtree(RUN / ALLURE_RESULTS)
     record = RUN / NAME
     record.write_text(record.read_text(encoding="utf-8").replace(platform.release(), KERNEL), encoding="utf-8")
+    write_seal(load_record(RUN), RUN)
     (RUN / "terminal.txt").write_text(summary(load_record(RUN)), encoding="utf-8")
     files = [path for path in RUN.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
