@@ -15,14 +15,14 @@ RULES = Condition(denied_port=(True,))
 @pytest.mark.parametrize(
     ("condition", "stated", "why"),
     [
-        (RULES, {}, "and nobody states any"),
-        (RULES, {"denied_port": False}, "and it is stated that there are none"),
+        (RULES, {}, "state `denied_port: true` in --facts"),
+        (RULES, {"denied_port": False}, "--facts states that there is none"),
         (RULES, {"denied_port": True}, None),
-        (Condition(pod_security_group=(True,)), {}, "needs a security group that lets nobody in"),
+        (Condition(pod_security_group=(True,)), {}, "needs a security group without inbound rules"),
         (Condition(pod_security_group=(True,)), {"pod_security_group": "sg-0a"}, None),
         (Condition(custom_networking=(True,)), {}, "needs custom networking of Linux nodes"),
         (Condition(custom_networking=(True,)), {"custom_networking": True}, None),
-        (Condition(dual_stack=(True,)), {}, "needs a dual-stack cluster, and pods of Linux nodes have IPv4 only"),
+        (Condition(dual_stack=(True,)), {}, "needs a dual-stack cluster; pods of Linux nodes have IPv4 only"),
         (Condition(dual_stack=(True,)), {"families": ("ipv6",)}, "pods of Linux nodes have IPv6 only"),
         (Condition(dual_stack=(True,)), {"families": ("ipv4", "ipv6")}, None),
         (Condition(dual_stack=(True,)), {"families": ("ipv4", "ipv6"), "windows_families": ("ipv4",)}, None),

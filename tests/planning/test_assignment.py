@@ -22,22 +22,22 @@ HALF = replace(
 @pytest.mark.parametrize(
     ("facts", "axes", "reason"),
     [
-        ({"nodes": ()}, {}, "no usable linux node"),
-        ({"external": None}, {"server_kind": "outside", "via": "external-ip"}, "no host outside the cluster is known"),
+        ({"nodes": ()}, {}, "needs a usable Linux node"),
+        ({"external": None}, {"server_kind": "outside", "via": "external-ip"}, "needs a host outside the cluster"),
         (
             {"external": OUTSIDE_V4},
             {"server_kind": "outside", "via": "external-ip", "family": "ipv6"},
-            "the host outside has no IPv6 address",
+            "needs a host outside with an IPv6 address",
         ),
         (
             {"external": LISTENER},
             {"client_kind": "outside", "via": "node-port", "service": "node-port", "enters": "server-node"},
-            "nothing starts an agent on the host outside",
+            "needs an agent on the host outside",
         ),
         (
             {"load_balancer": False},
             {"via": "load-balancer", "service": "load-balancer"},
-            "nothing is known to give load balancers addresses here (--load-balancer)",
+            "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer",
         ),
         (
             {"cluster_dns": ("10.96.0.10",)},
@@ -47,45 +47,45 @@ HALF = replace(
         (
             {"families": ("ipv4",)},
             {"server_kind": "backends", "via": "cluster-ip", "family": "ipv6"},
-            "pods have no IPv6",
+            "pods have no IPv6 on this cluster",
         ),
         (
             {"windows_families": ("ipv4",)},
             {"family": "ipv6"},
-            "pods on windows nodes have no IPv6 in network mode l2bridge",
+            "pods on Windows nodes have no IPv6 in network mode l2bridge",
         ),
         (
             {"windows_families": ("ipv4",)},
             {"client_kind": "host", "family": "ipv6", "client": "windows", "server": "linux"},
-            "windows nodes have no IPv6 into the pod network in mode l2bridge",
+            "Windows nodes do not reach pods by IPv6 in network mode l2bridge",
         ),
         (
             {"windows_families": ("ipv4",)},
             {"via": "node-port", "enters": "other-node", "entry_os": "windows", "family": "ipv6", "server": "linux"},
-            "windows nodes have no IPv6 Services in network mode l2bridge",
+            "Windows nodes serve no IPv6 Services in network mode l2bridge",
         ),
         (
             {"nodes": HALF.nodes},
             {"server_kind": "host", "via": "node-ip", "family": "ipv6"},
-            "a windows node has no IPv6 address",
+            "a Windows node has no IPv6 address",
         ),
         (
             {"nodes": HALF.nodes},
             {"via": "node-port", "enters": "other-node", "entry_os": "windows", "family": "ipv6", "server": "linux"},
-            "a windows node has no IPv6 address",
+            "a Windows node has no IPv6 address",
         ),
     ],
 )
 def test_what_a_cluster_does_not_have_is_excluded_with_its_reason(facts, axes, reason):
     told = reasons(replace(L2BRIDGE, **facts), **axes)
     assert any(one.startswith(reason) for one in told.values()), told
-    assert not reason.startswith("no usable") or not cases(replace(L2BRIDGE, **facts), **axes)
+    assert not reason.startswith("needs a usable") or not cases(replace(L2BRIDGE, **facts), **axes)
 
 
 def test_an_overlay_of_windows_excludes_only_what_touches_its_pods():
     made = a_plan(OVERLAY, family="ipv6")
     assert {(case.flow.client.os, case.flow.server.os) for case in made.cases.values()} == {("linux", "linux")}
-    assert {one.reason for one in made.exclusions} == {"pods on windows nodes have no IPv6 in network mode overlay"}
+    assert {one.reason for one in made.exclusions} == {"pods on Windows nodes have no IPv6 in network mode overlay"}
 
 
 @pytest.mark.parametrize("placement", ["same-node", "cross-node", "itself"])
@@ -187,7 +187,7 @@ def test_one_node_of_each_system_still_has_flows_between_systems():
         (one.flow.client.os, one.flow.server.os) for one in made.cases.values() if one.flow.placement == "cross-node"
     }
     assert across == {("linux", "windows"), ("windows", "linux")}
-    assert {one.reason for one in made.exclusions} == {"needs two usable linux nodes", "needs two usable windows nodes"}
+    assert {one.reason for one in made.exclusions} == {"needs two usable Linux nodes", "needs two usable Windows nodes"}
     assert {slot.node for one in made.cases.values() for slot in (one.client, one.server)} == {"linux-1", "windows-1"}
 
 
@@ -247,8 +247,12 @@ def test_two_tests_of_one_requirement_need_an_aspect():
     ("dsr", "given", "reason"),
     [
         (True, True, None),
-        (False, True, "needs Direct Server Return on, on this cluster it is off"),
-        (None, False, "needs Direct Server Return off, on this cluster it is unknown"),
+        (False, True, "needs Direct Server Return on; on this cluster it is off"),
+        (
+            None,
+            False,
+            "needs Direct Server Return off; this cluster's is unknown (if you know it, state `dsr` in --facts)",
+        ),
     ],
 )
 def test_a_matrix_may_be_of_clusters_with_or_without_dsr(dsr, given, reason):

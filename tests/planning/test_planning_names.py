@@ -40,9 +40,9 @@ def test_where_the_client_is_the_neighbour_of_the_dns_server_nothing_is_seen_bet
 @pytest.mark.parametrize(
     ("nodes", "reason"),
     [
-        ((), "the cluster's DNS runs on 0 nodes: its packets cannot be followed"),
-        (("linux-1", "linux-2"), "the cluster's DNS runs on 2 nodes: its packets cannot be followed"),
-        (("control-plane",), "the cluster's DNS runs on a node without probes: its packets cannot be followed"),
+        ((), "the cluster's DNS runs on an unknown node, so podwire cannot follow its packets"),
+        (("linux-1", "linux-2"), "the cluster's DNS runs on several nodes, so podwire cannot follow its packets"),
+        (("control-plane",), "the cluster's DNS runs on a node without probes, so podwire cannot follow its packets"),
     ],
 )
 def test_what_cannot_be_followed_is_left_out_with_a_reason_and_asked_all_the_same(nodes, reason):
@@ -56,7 +56,7 @@ def test_with_a_single_linux_node_only_windows_is_beside_the_dns_server():
     made = plan("DNS-SERVERADDR", nodes_per_os=1)
     assert {case.client.os for case in followed(made)} == {"windows"}
     reasons = {one.reason for one in made.exclusions}
-    assert "needs a usable linux node beside that of the cluster's DNS" in reasons
+    assert "needs a usable Linux node other than the one of the cluster's DNS" in reasons
 
 
 def test_every_node_asks_its_thousand_questions():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from podwire.model.facts import DENIED_PORT, FAMILIES, ClusterFacts, NodeFacts
+from podwire.model.facts import DENIED_PORT, FAMILIES, UNKNOWN, ClusterFacts, NodeFacts
 from podwire.model.flows import Flow
 from podwire.model.instance_types import addresses_of
 
@@ -62,17 +62,18 @@ class Condition:
     def unmet_by_cluster(self, facts: ClusterFacts) -> str | None:
         """Why the cluster as a whole is not meant, or None."""
         if self.mode and facts.mode not in self.mode:
-            return f"needs network mode {' or '.join(self.mode)}, this cluster's is {facts.mode}"
+            return f"needs network mode {' or '.join(self.mode)}; {_has('mode', facts.mode)}"
         if self.cni and facts.cni not in self.cni:
-            return f"needs the CNI {' or '.join(self.cni)}, this cluster's is {facts.cni}"
+            return f"needs the CNI {' or '.join(self.cni)}; {_has('cni', facts.cni)}"
         if facts.cni in self.unless_cni:
             return f"does not apply to the CNI {facts.cni}"
         if self.ipam and facts.ipam not in self.ipam:
-            return f"needs addresses by {' or '.join(self.ipam)}, this cluster's are by {facts.ipam}"
+            return f"needs the IPAM {' or '.join(self.ipam)}; {_has('ipam', facts.ipam)}"
         if self.known_instances:
             unknown = [node for node in facts.usable("windows") if addresses_of(node.instance_type) is None]
             if unknown:
-                return f"no limit is known of the instance type of {unknown[0].name}: {unknown[0].instance_type or '?'}"
+                kind = unknown[0].instance_type or "unknown"
+                return f"podwire knows no address limit for the instance type of node {unknown[0].name}: {kind}"
         unmet = self._unmet_by_network(facts)
         if unmet:
             return unmet
@@ -80,25 +81,28 @@ class Condition:
             first, last = self.all_builds
             windows = facts.usable("windows")
             if not windows or not all(_within(node, self.all_builds) for node in windows):
-                return f"needs Windows builds from {first} to {last} on all nodes"
+                return f"needs a Windows build from {first} to {last} on every Windows node"
         if self.dsr and facts.dsr not in self.dsr:
             wanted = "on" if True in self.dsr else "off"
-            known = {True: "on", False: "off", None: "unknown"}[facts.dsr]
-            return f"needs Direct Server Return {wanted}, on this cluster it is {known}"
+            known = {True: "on", False: "off", None: UNKNOWN}[facts.dsr]
+            return f"needs Direct Server Return {wanted}; {_has('dsr', known)}"
         return None
 
     def _unmet_by_network(self, facts: ClusterFacts) -> str | None:
         """Why it is not what the network of the cluster has or is known to have, or None."""
         if self.denied_port and not facts.denied_port:
-            stated = "nobody states any" if facts.denied_port is None else "it is stated that there are none"
-            return f"needs rules of the network that deny pods TCP port {DENIED_PORT}, and {stated}"
+            rule = f"needs a network rule that blocks TCP {DENIED_PORT} between pods"
+            if facts.denied_port is None:
+                return f"{rule}; if your network has one, state `denied_port: true` in --facts"
+            return f"{rule}; --facts states that there is none"
         if self.pod_security_group and not facts.pod_security_group:
-            return "needs a security group that lets nobody in, and nobody states one"
+            group = "needs a security group without inbound rules"
+            return f"{group}; if your VPC has one, state `pod_security_group: sg-...` in --facts"
         if self.custom_networking and not facts.custom_networking:
-            return "needs custom networking of Linux nodes: an ENIConfig, and an aws-node that is told to use it"
+            return "needs custom networking of Linux nodes: an ENIConfig, and an aws-node that uses it"
         if self.dual_stack and set(facts.families) != set(FAMILIES):
             have = "IPv6" if "ipv6" in facts.families else "IPv4"
-            return f"needs a dual-stack cluster, and pods of Linux nodes have {have} only"
+            return f"needs a dual-stack cluster; pods of Linux nodes have {have} only"
         return None
 
     def admits(self, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts], entry: str = "") -> bool:
@@ -114,6 +118,13 @@ class Condition:
         if self.unmet_by_cluster(facts) or any(wanted and value not in wanted for wanted, value in asked):
             return False
         return self.builds is None or any(_within(node, self.builds) for node in nodes)
+
+
+def _has(field: str, value: str) -> str:
+    """What the cluster has instead, and for an unknown fact how the user can tell it."""
+    if value == UNKNOWN:
+        return f"this cluster's is unknown (if you know it, state `{field}` in --facts)"
+    return f"this cluster has {value}" if field != "dsr" else f"on this cluster it is {value}"
 
 
 def _within(node: NodeFacts, builds: tuple[str, str]) -> bool:

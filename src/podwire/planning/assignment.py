@@ -34,9 +34,9 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
             return reason
     same_os = flow.client.os == flow.server.os
     if flow.placement == "cross-node" and same_os and len(usable(flow.client.os, facts, nodes_per_os)) < 2:
-        return f"needs two usable {flow.client.os} nodes"
+        return f"needs two usable {_named(flow.client.os)} nodes"
     if flow.service.kind in BALANCED and not facts.load_balancer:
-        return "nothing is known to give load balancers addresses here (--load-balancer)"
+        return "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer"
     return _no_entry(flow, facts, nodes_per_os)
 
 
@@ -44,38 +44,38 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     version = _version(flow.family)
     if peer.kind == "outside":
         if facts.external is None:
-            return "no host outside the cluster is known (--external-host NAME=ADDRESS)"
+            return "needs a host outside the cluster; name one with --external-host NAME=ADDRESS"
         if facts.external.address(flow.family) is None:
-            return f"the host outside has no {version} address"
+            return f"needs a host outside with an {version} address; --external-host names none"
         if peer.role == "client" and not facts.external.agent:
-            return "nothing starts an agent on the host outside (--external-agent COMMAND)"
+            return "needs an agent on the host outside; start one with --external-agent COMMAND"
         return None
     if peer.kind == "backends":
-        return None if flow.family in facts.families else f"pods have no {version}"
+        return None if flow.family in facts.families else f"pods have no {version} on this cluster"
     if peer.kind == "dns":
         if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.cluster_dns):
             return f"the cluster's DNS has no {version} address"
         return _no_way_to_dns(flow, facts, nodes_per_os) if flow.placement == "cross-node" else None
     nodes = usable(peer.os, facts, nodes_per_os)
     if not nodes:
-        return f"no usable {peer.os} node"
+        return f"needs a usable {_named(peer.os)} node"
     has_family = flow.family in facts.pod_families(_os(peer.os))
     if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):
-        return f"pods on {peer.os} nodes have no {version} in network mode {facts.mode}"
+        return f"pods on {_named(peer.os)} nodes have no {version} in network mode {facts.mode}"
     if peer.role == "client" and peer.kind == "host" and not has_family:
-        return f"{peer.os} nodes have no {version} into the pod network in mode {facts.mode}"
+        return f"{_named(peer.os)} nodes do not reach pods by {version} in network mode {facts.mode}"
     if peer.kind == "host" and any(node.address(flow.family) is None for node in nodes):
-        return f"a {peer.os} node has no {version} address"
+        return f"a {_named(peer.os)} node has no {version} address"
     return None
 
 
 def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     """A question is seen on its way to the DNS server when it is known where that is, and the client is elsewhere."""
     if not dns_node(facts, nodes_per_os):
-        where = "a node without probes" if len(facts.dns_nodes) == 1 else f"{len(facts.dns_nodes)} nodes"
-        return f"the cluster's DNS runs on {where}: its packets cannot be followed"
+        where = {0: "an unknown node", 1: "a node without probes"}.get(len(facts.dns_nodes), "several nodes")
+        return f"the cluster's DNS runs on {where}, so podwire cannot follow its packets"
     if not _clients(flow, facts, nodes_per_os):
-        return f"needs a usable {flow.client.os} node beside that of the cluster's DNS"
+        return f"needs a usable {_named(flow.client.os)} node other than the one of the cluster's DNS"
     return None
 
 
@@ -99,21 +99,25 @@ def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
         return None
     os = {"client-node": flow.client.os, "server-node": flow.server.os}.get(flow.way.enters, flow.way.entry_os)
     if flow.family not in facts.pod_families(_os(os)):
-        return f"{os} nodes have no {_version(flow.family)} Services in network mode {facts.mode}"
+        return f"{_named(os)} nodes serve no {_version(flow.family)} Services in network mode {facts.mode}"
     nodes = usable(os, facts, nodes_per_os)
     if any(node.address(flow.family) is None for node in nodes):
-        return f"a {os} node has no {_version(flow.family)} address"
+        return f"a {_named(os)} node has no {_version(flow.family)} address"
     if flow.way.enters == "other-node":
         ends = (flow.client, flow.server)
         taken = len({peer.role for peer in ends if peer.os == os}) if flow.placement == "cross-node" else 1
         taken = min(taken, sum(1 for peer in ends if peer.os == os and peer.kind in ("pod", "host")))
         if len(nodes) <= taken:
-            return f"needs one more usable {os} node"
+            return f"needs one more usable {_named(os)} node"
     return None
 
 
 def _os(name: str) -> OS:
     return "windows" if name == "windows" else "linux"
+
+
+def _named(os: str) -> str:
+    return {"linux": "Linux", "windows": "Windows"}.get(os, os)
 
 
 def _version(family: Family) -> str:

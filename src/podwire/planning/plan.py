@@ -44,11 +44,11 @@ class Plan:
 
 
 # kubernetes.io, "Networking on Windows", network modes: NAT is not used in Kubernetes, and listed for completeness.
-NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: pods of Windows nodes have no address that others could reach"
+NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: other pods cannot reach the addresses of pods on Windows nodes"
 
 
 FILLING = ("calico-node-filled", "vpc-node-filled")
-FILLS = "fills a Windows node with pods: only when it is asked for (--fill-nodes)"
+FILLS = "needs a Windows node filled with pods; on a test cluster, ask for it with --fill-nodes"
 
 
 class PlanError(Exception):
