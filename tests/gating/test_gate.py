@@ -136,8 +136,8 @@ def test_a_case_that_vanished_is_rejected_with_what_rules_it_out():
     other = a_case(words=f"udp-{WORDS[4:]}")
     gate = hold(outcomes("b", PASS), [run("c", other, exclusions=(gone,)), *outcomes("d", PASS)])
     [change] = gate.changes
-    assert (change.kind, change.after) == (Kind.VANISHED, "is not there in 1 runs")
-    assert change.reason == "the facts rule it out: no usable windows node"
+    assert (change.kind, change.after) == (Kind.VANISHED, "is missing in 1 runs")
+    assert change.reason == "the facts exclude it: no usable windows node"
     assert gate.decision is Decision.REJECT
     [change] = hold(outcomes("b", PASS), [run("c", other)]).changes
     assert change.reason == "it was not planned, and no exclusion says why"
@@ -183,16 +183,16 @@ def refused(*candidates, baseline=None, **options):
     ("candidate", "complaint"),
     [
         (replace(run("c"), record=record(run_id="c", facts=REAL)), "runs/c: has no case"),
-        (run("c", interrupted="SIGTERM"), "runs/c: was interrupted (SIGTERM); make the run again"),
-        (run("c", missing=("dns/X[y]",)), "runs/c: 1 planned cases have no result (dns/X[y]); make the run again"),
+        (run("c", interrupted="SIGTERM"), "runs/c: was interrupted (SIGTERM); run it again"),
+        (run("c", missing=("dns/X[y]",)), "runs/c: 1 planned cases have no result (dns/X[y]); run it again"),
         (replace(run("c"), exchanges=()), f"runs/c: 1 cases have no observation ({IDENTITY}); take the files"),
         (
             run("c", replace(a_case(FAIL), evidence=())),
             f"runs/c: 1 cases that did not pass have no evidence ({IDENTITY})",
         ),
-        (replace(run("c"), absent=("e/x.pcap",)), "runs/c: 1 files of evidence are not there (e/x.pcap)"),
-        (run("b"), "run b: is there 2 times; every run counts once"),
-        (run("c", a_case(words=f"udp-{WORDS[4:]}")), "the two sides have no case in common"),
+        (replace(run("c"), absent=("e/x.pcap",)), "runs/c: 1 files of evidence are missing (e/x.pcap)"),
+        (run("b"), "run b: is given 2 times; give each run once"),
+        (run("c", a_case(words=f"udp-{WORDS[4:]}")), "baseline and candidate have no case in common"),
     ],
     ids=["empty", "interrupted", "incomplete", "unobserved", "bare", "lost", "same", "foreign"],
 )
@@ -207,8 +207,8 @@ def test_runs_on_the_lab_are_refused_unless_asked_for():
     gate = hold(lab[:1], lab[1:], allow_emulated=True)
     assert gate.emulated
     for shown in (gate_text(gate), gate_markdown(gate)):
-        assert "no evidence about a cluster" in shown
-    assert refused(lab[1], allow_emulated=True) == ["emulated and real runs cannot be held against each other"]
+        assert "they prove nothing about a cluster" in shown
+    assert refused(lab[1], allow_emulated=True) == ["runs of the lab cannot be compared with runs of a real cluster"]
 
 
 # --- waivers ----------------------------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_a_waiver_for_a_case_that_still_fails_is_used():
         (waiver(symptom="a packet has ttl = 1"), FAIL, "no failing case fits it and shows 'a packet has ttl = 1'"),
         (waiver(), PASS, "no failing case fits it"),
         (waiver(symptom="the control 'outside-tcp'"), UNSURE, "no failing case fits it"),
-        (waiver(case="services/*"), FAIL, "too broad, it means all cases of the area services"),
+        (waiver(case="services/*"), FAIL, "too broad: it fits all cases of the area services"),
     ],
     ids=["expired", "other case", "other symptom", "nothing fails", "inconclusive", "area"],
 )
@@ -275,7 +275,7 @@ def test_every_failing_candidate_must_show_the_symptom():
 def test_a_waiver_for_many_cases_is_too_broad():
     many = [a_case(FAIL, words=f"tcp-v4-linux-windows-{at}") for at in range(21)]
     cases = [*many, a_case(words=f"udp-{WORDS[4:]}")]
-    with pytest.raises(Refused, match="too broad, it means 21 cases, 20 are the most"):
+    with pytest.raises(Refused, match="too broad: it fits 21 cases; at most 20 are allowed"):
         hold([run("b", *cases)], [run("c", *cases)], waivers=[waiver()], today=TODAY)
 
 

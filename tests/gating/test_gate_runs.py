@@ -121,14 +121,14 @@ def test_what_is_missing_is_named_line_by_line(pair, run, capsys):
     ]
     (Path(new) / "evidence/0/client-node.pcap").unlink()
     lines = refused(capsys, lab, new)
-    assert any("was made on the lab" in line for line in lines)
-    assert any("1 files of evidence are not there (evidence/0/client-node.pcap)" in line for line in lines)
+    assert any("is of the lab" in line for line in lines)
+    assert any("1 files of evidence are missing (evidence/0/client-node.pcap)" in line for line in lines)
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["nowhere"], "the gate needs two runs at least, the baseline and the candidate"),
+        (["nowhere"], "gate: needs two runs or more: the baseline and the candidate"),
         (["nowhere", "elsewhere"], "nowhere: No such file or directory"),
         (["x", "y", "--waivers", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
     ],

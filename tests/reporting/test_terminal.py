@@ -57,7 +57,7 @@ def test_the_summary_has_everything_that_needs_a_person() -> None:
     for one in made.cases:
         shown = text.count(one.id)
         assert shown == (1 if one.verdict.outcome.red else 0)
-    assert "Planned, and no result came (1):\n  dns/DNS-FQDN[udp-v4-linux-linux-cross-node]" in text
+    assert "Planned, but without a result (1):\n  dns/DNS-FQDN[udp-v4-linux-linux-cross-node]" in text
     assert "  LIM-EXAMPLE (EGRESS-ICMP, icmp-v4-windows-outside-external)" in text
     assert (
         "6 cases: 1 passed, 1 limitation confirmed, 1 limitation lifted, 1 known issue, 1 inconclusive, 1 failed"

@@ -72,7 +72,7 @@ def gate_asked(options: argparse.Namespace) -> tuple[Sequence[Path], Sequence[Pa
         (options.runs, options.candidate) if options.candidate else (options.runs[:-1], options.runs[-1:])
     )
     if not baseline:
-        raise UsageError("the gate needs two runs at least, the baseline and the candidate")
+        raise UsageError("gate: needs two runs or more: the baseline and the candidate")
     return baseline, candidate, Rules(risk=options.risk, loss=options.min_loss, slower=options.min_slower)
 
 
@@ -146,7 +146,7 @@ def _flakes(options: argparse.Namespace) -> int:
         raise UsageError(str(problem)) from problem
     ids = [record.run_id for record in records]
     if len(set(ids)) < len(ids):
-        raise UsageError("flakes: a run is there twice; every run counts once")
+        raise UsageError("flakes: a run is given twice; give each run once")
     found = history(records, options.risk)
     print(flakes_json(found) if options.json else flakes_text(found), end="")
     return 1 if found.flakes else 0

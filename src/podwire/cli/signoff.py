@@ -56,9 +56,9 @@ def _signoff(options: argparse.Namespace) -> int:
     except OSError as problem:
         raise UsageError(f"{problem.filename or options.output}: {problem.strerror}") from problem
     if not done.made:
-        print(f"signoff: nothing is signed: the gate says {done.gate.decision}: {headline(done.gate)}")
+        print(f"signoff: not signed: the gate says {done.gate.decision}: {headline(done.gate)}")
         return done.gate.decision.exit_code
-    emulated = ", emulated: it signs nothing about a cluster off" if done.gate.emulated else ""
+    emulated = ", of the lab: it proves nothing about a cluster" if done.gate.emulated else ""
     print(f"signoff: {options.output}: {done.files} files, signed{emulated}")
     return 0
 
@@ -84,6 +84,6 @@ def _verify(options: argparse.Namespace) -> int:
     except OSError as problem:
         raise UsageError(f"{options.bundle}: {problem.strerror}") from problem
     told = found.manifest
-    print(f"verify: {options.bundle}: whole, signed by {found.signer}, made {told.made} with podwire {told.podwire}")
+    print(f"verify: {options.bundle}: complete, signed by {found.signer}, made {told.made} with podwire {told.podwire}")
     print(f"        {', '.join(told.candidate)} against {', '.join(told.baseline)}: {told.decision}, {told.headline}")
     return 0

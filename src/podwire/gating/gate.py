@@ -171,12 +171,12 @@ def refusals(baseline: Sequence[Run], candidate: Sequence[Run], *, allow_emulate
         yield from _unfit(run, allow_emulated=allow_emulated)
     for identity, number in Counter(run.record.run_id for run in runs).items():
         if number > 1:
-            yield f"run {identity}: is there {number} times; every run counts once"
+            yield f"run {identity}: is given {number} times; give each run once"
     if len({run.record.emulated for run in runs}) > 1:
-        yield "emulated and real runs cannot be held against each other"
+        yield "runs of the lab cannot be compared with runs of a real cluster"
     sides = [{case.id for run in side for case in run.record.cases} for side in (baseline, candidate)]
     if all(sides) and not sides[0] & sides[1]:
-        yield "the two sides have no case in common: other suites, another network mode or another selection"
+        yield "baseline and candidate have no case in common: their suites, network modes or selections differ"
 
 
 def _unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
@@ -184,11 +184,11 @@ def _unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
     if not record.cases:
         yield f"{place}: has no case"
     if record.interrupted is not None:
-        yield f"{place}: was interrupted ({record.interrupted}); make the run again"
+        yield f"{place}: was interrupted ({record.interrupted}); run it again"
     if record.missing:
-        yield f"{place}: {len(record.missing)} planned cases have no result ({record.missing[0]}); make the run again"
+        yield f"{place}: {len(record.missing)} planned cases have no result ({record.missing[0]}); run it again"
     if record.emulated and not allow_emulated:
-        yield f"{place}: was made on the lab, which is no evidence about a cluster (--allow-emulated, to try the gate)"
+        yield f"{place}: is of the lab, which proves nothing about a cluster; to try the gate, add --allow-emulated"
     seen = {one.case_id for one in run.exchanges}
     unseen = [case.id for case in record.cases if case.id not in seen]
     if unseen:
@@ -197,7 +197,7 @@ def _unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
     if bare:
         yield f"{place}: {len(bare)} cases that did not pass have no evidence ({bare[0]})"
     if run.absent:
-        yield f"{place}: {len(run.absent)} files of evidence are not there ({run.absent[0]})"
+        yield f"{place}: {len(run.absent)} files of evidence are missing ({run.absent[0]})"
 
 
 def _rounds(side: Sequence[Run]) -> dict[str, list[Sequence[Attempt]]]:
@@ -332,8 +332,8 @@ def _vanished(case_id: str, old: Seen, candidate: Sequence[Run]) -> Change:
         for one in run.record.exclusions
         if one.requirement == requirement and one.cases in (words, "all")
     ]
-    reason = f"the facts rule it out: {excluded[0]}" if excluded else "it was not planned, and no exclusion says why"
-    missing = "is not there" if len(without) == len(candidate) else f"is not there in {len(without)} runs"
+    reason = f"the facts exclude it: {excluded[0]}" if excluded else "it was not planned, and no exclusion says why"
+    missing = "is not there" if len(without) == len(candidate) else f"is missing in {len(without)} runs"
     return Change(case_id=case_id, kind=Kind.VANISHED, rejects=True, before=_words(old), after=missing, reason=reason)
 
 
@@ -345,7 +345,7 @@ def _numbers(compared: Compared, kind: Kind) -> Iterator[Change]:
 
 
 def _chance(one: Worse) -> str:
-    return f"by chance alone so great a difference has a probability of {one.chance:.1e}"
+    return f"chance alone gives such a difference with a probability of {one.chance:.1e}"
 
 
 # --- waivers and the decision -----------------------------------------------------------------------------------------

@@ -50,9 +50,9 @@ def problems(waivers: Sequence[Waiver], cases: Collection[str], today: date) -> 
         found = Counter(case_id.partition("/")[0] for case_id in meant)
         whole = [area for area, number in found.items() if number == areas[area] and number > 1]
         if len(meant) > MOST_CASES:
-            yield f"waiver {waiver.case}: too broad, it means {len(meant)} cases, {MOST_CASES} are the most"
+            yield f"waiver {waiver.case}: too broad: it fits {len(meant)} cases; at most {MOST_CASES} are allowed"
         elif whole:
-            yield f"waiver {waiver.case}: too broad, it means all cases of the area {', '.join(whole)}"
+            yield f"waiver {waiver.case}: too broad: it fits all cases of the area {', '.join(whole)}"
 
 
 def unused(waivers: Sequence[Waiver], used: Collection[Waiver]) -> Iterator[str]:

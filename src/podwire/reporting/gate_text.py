@@ -25,7 +25,7 @@ _PLURALS = {
     Kind.REGRESSION: "regressions",
     Kind.VANISHED: "vanished cases",
 }
-NOTE = "Made on the lab: this is no evidence about a cluster."
+NOTE = "These runs are of the lab: they prove nothing about a cluster."
 
 
 def gate_json(gate: Gate) -> str:
@@ -120,13 +120,13 @@ def numbers(gate: Gate) -> Iterator[str]:
     share, more = f"{rules.loss:.0%}", f"{rules.slower:g} times and {rules.delay * 1000:g} ms"
     yield f"losses: {_compared(gate.losses, 'exchanges')} (Fisher's exact test; {share} more or above count)"
     yield f"latencies: {_compared(gate.latencies, 'rounds')} (Mann-Whitney test; {more} more or above count)"
-    yield f"The risk of even one false difference is {rules.risk:g} for each of the two (Holm)."
+    yield f"The risk of one false difference or more is {rules.risk:g} for each of the two (Holm)."
 
 
 def _compared(compared: Compared, values: str) -> str:
     few = compared.cases - compared.able
     able = f"{len(compared.worse)} of {compared.able} cases are worse"
-    return f"{able}, {few} more have too few {values} to tell" if few else able
+    return f"{able}, {few} more cases have too few {values} to tell" if few else able
 
 
 def gate_markdown(gate: Gate) -> str:

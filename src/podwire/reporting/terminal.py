@@ -69,11 +69,11 @@ def summary(record: RunRecord, reports: Mapping[str, str] | None = None, *, colo
         _by_limitation(
             record,
             Outcome.LIMITATION_LIFTED,
-            "Work, although documented not to (the documents may be out of date)",
+            "Limitations lifted: these work, although a document says that they do not",
             paint,
         ),
-        _by_limitation(record, Outcome.KNOWN_ISSUE, "Known issues that showed", paint),
-        _by_limitation(record, Outcome.LIMITATION_CONFIRMED, "Limits that showed as documented", paint),
+        _by_limitation(record, Outcome.KNOWN_ISSUE, "Known issues: these fail as a known bug does", paint),
+        _by_limitation(record, Outcome.LIMITATION_CONFIRMED, "Limitations confirmed: these fail as documented", paint),
         _exclusions(record, paint),
         _foot(record, reports or {}, paint),
     ]
@@ -122,7 +122,7 @@ def _judged(case: CaseRecord, paint: Paint) -> Iterator[str]:
 
 
 def _wrapped(label: str, text: str, paint: Paint | None = None, code: str = "") -> Iterator[str]:
-    lines = textwrap.wrap(one_line(text), _WIDTH - len(label), break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(one_line(text), _WIDTH - len(label), break_on_hyphens=False, break_long_words=False) or [""]
     for number, line in enumerate(lines):
         shown = paint(line, code) if paint else line
         yield f"{label if number == 0 else ' ' * len(label)}{shown}"
@@ -146,7 +146,7 @@ def _head(record: RunRecord, paint: Paint) -> str:
 
 def _profile(facts: ClusterFacts) -> str:
     name = profile_of(facts)
-    return f"profile {name}" if name != UNKNOWN else "no profile that is known"
+    return f"profile {name}" if name != UNKNOWN else "unknown profile"
 
 
 def _conflicts(facts: ClusterFacts) -> Iterator[str]:
@@ -154,7 +154,7 @@ def _conflicts(facts: ClusterFacts) -> Iterator[str]:
     for signal in facts.signals:
         if signal.startswith(MODE_CONFLICT):
             told = signal.removeprefix("conflict: ").partition(";")[0]
-            yield f"profile conflict: {told}: only what does not depend on the mode is judged"
+            yield f"profile conflict: {told}; podwire judges only what does not depend on the mode"
 
 
 def _builds(facts: ClusterFacts) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _builds(facts: ClusterFacts) -> Iterator[str]:
     found = dict.fromkeys((node.build, node.judged_as) for node in facts.nodes)
     for build, taken in found:
         if build is not None:
-            newer = f", newer than the table of builds and judged as {named(taken)}" if taken else ""
+            newer = f", newer than podwire's table of builds and judged like {named(taken)}" if taken else ""
             yield f"Windows build {named(build)}{newer}"
 
 
@@ -189,13 +189,13 @@ def _reds(record: RunRecord, outcome: Outcome, paint: Paint) -> Iterator[str]:
     for number, (first, *others) in enumerate(alike.values()):
         if number >= _MOST_RED:
             cases = sum(map(len, list(alike.values())[number:]))
-            yield paint.outcome(f"and {cases} more {outcome} cases of other kinds, see run.json", outcome)
+            yield paint.outcome(f"and {cases} more {outcome} cases; see run.json", outcome)
             return
         text = _red(first, paint)
         if others:
             names = [brackets(case.id) for case in others]
             kept = ", ".join(names[:_MOST_ALIKE]) + (" ..." if len(names) > _MOST_ALIKE else "")
-            text += "\n" + "\n".join(f"  {line}" for line in _wrapped(f"So do {len(others)} more: ", kept))
+            text += "\n" + "\n".join(f"  {line}" for line in _wrapped(f"{len(others)} more like this: ", kept))
         yield text
 
 
@@ -208,10 +208,10 @@ def _red(case: CaseRecord, paint: Paint) -> str:
 def _missing(record: RunRecord, paint: Paint) -> str:
     if not record.missing:
         return ""
-    lines = [paint(f"Planned, and no result came ({len(record.missing)}):", _COLOURS[Outcome.FAIL])]
+    lines = [paint(f"Planned, but without a result ({len(record.missing)}):", _COLOURS[Outcome.FAIL])]
     lines += [f"  {case_id}" for case_id in record.missing[:_MOST_MISSING]]
     rest = len(record.missing) - _MOST_MISSING
-    return "\n".join([*lines, f"  and {rest} more, see run.json"] if rest > 0 else lines)
+    return "\n".join([*lines, f"  and {rest} more; see run.json"] if rest > 0 else lines)
 
 
 def _by_limitation(record: RunRecord, outcome: Outcome, title: str, paint: Paint) -> str:

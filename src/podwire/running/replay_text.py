@@ -10,7 +10,7 @@ from podwire.records.trees import plain
 from podwire.running.replay import Replayed
 
 SCHEMA = "podwire.replay/1"
-NOTE = "Made on the lab, whose faults imitate what reports describe: no evidence about Windows."
+NOTE = "Faults of the lab imitate what reports describe, so this is no evidence about Windows."
 _WIDTH = 120
 
 
@@ -19,7 +19,7 @@ def counts(several: Sequence[Replayed]) -> str:
     shown = [one for one in several if one.regression.shown]
     gate, connect = sum(one.by_gate for one in shown), sum(one.by_connect for one in shown)
     left = len(several) - len(shown)
-    more = f"; {left} more cannot be shown on the lab" if left else ""
+    more = f"; the lab cannot show {left} more" if left else ""
     return f"the gate caught {gate} of {len(shown)}, a plain connect check {connect} of {len(shown)}{more}"
 
 

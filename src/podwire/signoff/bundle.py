@@ -54,7 +54,7 @@ def head(data: bytes, names: Sequence[str]) -> dict[str, bytes]:
                 found[member.name] = _content(tar, member)
                 if len(found) == len(names):
                     return found
-    raise Damaged(f"{next(name for name in names if name not in found)}: is not there")
+    raise Damaged(f"{next(name for name in names if name not in found)}: is missing")
 
 
 def unpacked(data: bytes, sizes: Mapping[str, int] | None = None) -> dict[str, bytes]:
@@ -66,7 +66,7 @@ def unpacked(data: bytes, sizes: Mapping[str, int] | None = None) -> dict[str, b
     with _opened(data) as tar:
         for member in _plain_files(tar):
             if sizes is not None and member.name not in sizes:
-                raise Damaged(f"{member.name}: is in the bundle, and its manifest does not name it")
+                raise Damaged(f"{member.name}: is not named in the manifest")
             if sizes is not None and member.size != sizes[member.name]:
                 raise Damaged(f"{member.name}: has {member.size} bytes, its manifest says {sizes[member.name]}")
             found[member.name] = _content(tar, member)
@@ -86,11 +86,11 @@ def _plain_files(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     seen: set[str] = set()
     for member in tar:
         if not member.isreg():
-            raise Damaged(f"{member.name}: is no plain file")
+            raise Damaged(f"{member.name}: is not a plain file")
         if not is_inside(member.name):
             raise Damaged(f"{member.name}: leads out of the bundle")
         if member.name in seen:
-            raise Damaged(f"{member.name}: is there twice")
+            raise Damaged(f"{member.name}: is in the bundle twice")
         seen.add(member.name)
         yield member
 

@@ -51,7 +51,7 @@ def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = 
         # A line of the file may name several, and patterns such as *@example.com.
         names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
         if found.returncode != 0 or not names:
-            raise NotSigned(f"the signature is of nobody in {allowed}: {_told(found)}")
+            raise NotSigned(f"nobody in {allowed} made the signature: {_told(found)}")
         for name in [identity] if identity is not None else names:
             checked = _ssh_keygen(["-Y", "verify", "-I", name, *common], data)
             if checked.returncode == 0:
@@ -63,7 +63,7 @@ def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = 
 def _ssh_keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
     program = shutil.which("ssh-keygen")
     if program is None:
-        raise CannotSign("ssh-keygen is not there: install OpenSSH's client (Debian: openssh-client)")
+        raise CannotSign("ssh-keygen is missing: install OpenSSH's client (Debian: openssh-client)")
     # A key with a passphrase asks on the terminal, if there is one; an askpass window would wait for nobody in CI.
     quiet = {"SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
     try:

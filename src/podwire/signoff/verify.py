@@ -59,10 +59,12 @@ def verified(
         raise NotVerified(str(problem)) from None
     found = list(differences(manifest, files))
     if manifest.emulated and not allow_emulated:
-        found.append("the runs were made on the lab, which is no evidence about a cluster")
+        found.append("the runs are of the lab, which proves nothing about a cluster; to try it, add --allow-emulated")
     lax = list(laxer(manifest.rules))
     if lax and not allow_lax_rules:
-        found.append(f"the gate's rules are laxer than podwire's own: {'; '.join(lax)} (--allow-lax-rules takes them)")
+        found.append(
+            f"the gate was asked with laxer rules than podwire's own: {'; '.join(lax)}; --allow-lax-rules accepts them"
+        )
     if found:
         raise NotVerified("\n".join(found))
     _ask_again(manifest, files, today or datetime.now(UTC).date(), allow_emulated=allow_emulated)
@@ -74,7 +76,7 @@ def differences(manifest: Manifest, files: Mapping[str, bytes]) -> Iterator[str]
     known = {one.path: one for one in manifest.files}
     for path, one in known.items():
         if path not in files:
-            yield f"{path}: is not there"
+            yield f"{path}: is missing"
         elif File.of(path, files[path]) != one:
             yield f"{path}: was changed: its SHA-256 is not the one in {MANIFEST}"
 
@@ -98,6 +100,6 @@ def _ask_again(manifest: Manifest, files: Mapping[str, bytes], today: date, *, a
             where = str(problem.filename).replace(f"{folder}/", "")
             raise NotVerified(f"{where}: cannot be unpacked: {problem.strerror}") from None
     if gate.decision is not Decision.ACCEPT or manifest.decision != gate.decision:
-        raise NotVerified(f"the gate says {gate.decision} of these runs, {MANIFEST} says {manifest.decision}")
+        raise NotVerified(f"the gate says {gate.decision} about these runs, {MANIFEST} says {manifest.decision}")
     if gate.emulated is not manifest.emulated:
         raise NotVerified(f"{MANIFEST}: emulated: the runs say otherwise")
