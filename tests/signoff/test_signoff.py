@@ -267,7 +267,7 @@ def test_runs_on_the_lab_are_refused_by_both(run, keys, tmp_path, capsys):
     made(runs, keys, path, "--allow-emulated")
     assert "it proves nothing about a cluster" in capsys.readouterr().out
     assert verify(path, keys) == 1
-    assert "were made on the lab" in capsys.readouterr().err
+    assert "are of the lab" in capsys.readouterr().err
     assert verify(path, keys, "--allow-emulated") == 0
 
 
