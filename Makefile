@@ -11,7 +11,7 @@ ARGS ?=
 JOBS ?= 3
 bin := .venv/bin
 
-.PHONY: help setup conformance test test-windows check format bench mutants profiles replay tables example clean
+.PHONY: help setup conformance test test-windows check format bench mutants profiles replay example clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | expand -t 14
@@ -50,9 +50,6 @@ profiles: setup ## the suite on every profile of the lab: one table, and a page 
 
 replay: setup ## dated regressions of Windows networking: which would the gate have caught
 	@$(bin)/podwire replay $(ARGS)
-
-tables: setup ## write the tables in the docs that come from the code
-	@$(bin)/python tools/docs_tables.py
 
 example: setup ## make reports/example/run again: a small run of the lab with a fault
 	@$(bin)/python tools/example.py

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import docs_tables
+import manifest_tables
 import suite_tables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +25,14 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "packets": suite_tables.packets,
     "values": suite_tables.values,
     "when": suite_tables.when,
+    "outcomes": docs_tables.outcomes,
+    "exit-codes": docs_tables.exit_codes,
+    "decisions": docs_tables.decisions,
+    "profiles": docs_tables.profiles,
+    "manifests-services": manifest_tables.services,
+    "manifests-variants": manifest_tables.variants,
+    "manifests-policies": manifest_tables.policies,
+    "manifests-changes": manifest_tables.changes,
 }
 _PART = re.compile(r"(?<=^<!-- generated: )(?P<name>[\w-]+) -->\n.*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
 
@@ -35,7 +45,7 @@ def renewed(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
 def main(root: Path, *, write: bool) -> int:
     """Look at all pages that may have such parts, or write what differs there."""
     differing = 0
-    for page in sorted([root / "README.md", *(root / "docs").glob("*.md")]):
+    for page in sorted([root / "README.md", root / "manifests/README.md", *(root / "docs").glob("*.md")]):
         text = page.read_text(encoding="utf-8")
         new = renewed(text, PARTS)
         if new == text:
