@@ -45,7 +45,7 @@ def renewed(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
 def main(root: Path, *, write: bool) -> int:
     """Look at all pages that may have such parts, or write what differs there."""
     differing = 0
-    for page in sorted([root / "README.md", root / "manifests/README.md", *(root / "docs").glob("*.md")]):
+    for page in sorted([root / "README.md", *root.glob("manifests/README.md"), *(root / "docs").glob("*.md")]):
         text = page.read_text(encoding="utf-8")
         new = renewed(text, PARTS)
         if new == text:
