@@ -289,7 +289,7 @@ def lost_at_entry(case: Case, observation: Observation) -> Iterator[Finding]:
     """The request is seen on its way in, and then never again: a silent time-out, and the server hears nothing."""
     yield from no_answer(case, observation)
     first = observation.captures[pod_point(case.flow.client)]
-    back = [one for seen in first.packets if seen.direction == "reply"]
+    back = [seen for seen in first.packets if seen.direction == "reply"]
     yield Finding(expected="nothing comes back", actual=_came(back), where=first.where, met=not back)
     yield from _unheard(case, observation)
 
