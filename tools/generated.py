@@ -36,6 +36,14 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "packets": suite_tables.packets,
     "values": suite_tables.values,
     "when": suite_tables.when,
+    "outcomes": docs_tables.outcomes,
+    "exit-codes": docs_tables.exit_codes,
+    "decisions": docs_tables.decisions,
+    "profiles": docs_tables.profiles,
+    "manifests-services": manifest_tables.services,
+    "manifests-variants": manifest_tables.variants,
+    "manifests-policies": manifest_tables.policies,
+    "manifests-changes": manifest_tables.changes,
 }
 _PART = re.compile(r"(?<=^<!-- generated: )(?P<name>[\w-]+) -->\n.*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
 
@@ -48,7 +56,7 @@ def renewed(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
 def main(root: Path, *, write: bool) -> int:
     """Look at all pages that may have such parts, or write what differs there."""
     differing = 0
-    for page in sorted([root / "README.md", root / "manifests/README.md", *(root / "docs").glob("*.md")]):
+    for page in sorted([root / "README.md", *root.glob("manifests/README.md"), *(root / "docs").glob("*.md")]):
         text = page.read_text(encoding="utf-8")
         new = renewed(text, PARTS)
         if new == text:

@@ -91,9 +91,9 @@ def verdict(outcome: Outcome) -> Verdict:
     reasons = {
         Outcome.PASS: "",
         Outcome.LIMITATION_CONFIRMED: "ICMP from a Windows pod is not translated on its way out of the cluster",
-        Outcome.LIMITATION_LIFTED: "works, although documented not to: only one suffix is searched",
+        Outcome.LIMITATION_LIFTED: "works, although a document says that it does not: only one suffix is searched",
         Outcome.KNOWN_ISSUE: "this build drops answers that a second node sent",
-        Outcome.INCONCLUSIVE: "no answer, but the control 'outside-tcp' did not work after it: timeout at connect",
+        Outcome.INCONCLUSIVE: "no answer, but the control 'outside-tcp' failed after it too: timeout at connect",
         Outcome.FAIL: "client-node (linux-1 eth0): expected every packet with dport = 4789, a packet has dport = 8472",
     }
     met = outcome in (Outcome.PASS, Outcome.LIMITATION_LIFTED)

@@ -9,6 +9,7 @@ import yaml
 
 from podwire.cli.main import parser
 from podwire.content import content_root
+from podwire.gating.runs import load_run
 from podwire.platforms.stated_file import load_stated_facts
 
 ROOT = content_root()
@@ -97,3 +98,10 @@ def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
     assert load_stated_facts(FACTS).mode == "l2tunnel"
     tree = yaml.safe_load(re.sub(r"^# (?=\w+:)", "", whole, flags=re.MULTILINE))
     assert set(tree) == {"encapsulation", "families", "cluster_domain", "pod_security_group", *yaml.safe_load(whole)}
+
+
+def test_the_example_is_whole_and_judged_today_as_it_was():
+    run = load_run(ROOT / "reports/example/run")
+    assert run.record.emulated
+    assert not run.absent
+    assert {"fail", "pass", "limitation confirmed"} == {str(case.verdict.outcome) for case in run.record.cases}

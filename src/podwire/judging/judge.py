@@ -85,7 +85,7 @@ def _as_expected(findings: tuple[Finding, ...], limitation: Limitation | None) -
     if limitation is None or limitation.kind == "bug":
         reason = f"the known issue {limitation.id} does not show" if limitation else ""
         return Verdict(outcome=Outcome.PASS, reason=reason, findings=findings)
-    reason = f"works, although documented not to: {limitation.statement}"
+    reason = f"works, although a document says that it does not: {limitation.statement}"
     return Verdict(outcome=Outcome.LIMITATION_LIFTED, reason=reason, findings=findings, limitation=limitation.id)
 
 
@@ -108,7 +108,7 @@ def _blind_points(case: Case, expectation: Expectation, observation: Observation
     for point in case.points if case.limitation else expectation.points(case):
         capture = observation.captures.get(point)
         if capture is None:
-            return f"no capture at the {point}"
+            return f"there is no capture at the {point}"
         if not capture.usable:
             return f"the capture at the {point} ({capture.where}) cannot be relied on: {capture.reason}"
     return None
@@ -117,9 +117,9 @@ def _blind_points(case: Case, expectation: Expectation, observation: Observation
 def _doubt(observation: Observation) -> str | None:
     """Why a missing answer may have nothing to do with the network: no control, or one that did not work."""
     if not observation.controls:
-        return "no answer, and no positive control that says the probes themselves were working"
+        return "no answer, and no positive control showed that the probes worked"
     for control in observation.controls:
         if not control.worked:
             when = "before" if not control.before else "after"
-            return f"no answer, but the control '{control.name}' did not work {when} it either: {control.detail}"
+            return f"no answer, but the control '{control.name}' failed {when} it too: {control.detail}"
     return None

@@ -131,8 +131,8 @@ class GivenAtServerNode(_Packets):
         capture = observed.observation.captures["server-node"]
         for pattern, values in zip(self.patterns, bound.patterns, strict=True):
             if not _held(pattern, values, capture).met:
-                what = f"the server's node did not get what this is about ({pattern})"
-                return f"{what}: the network between lets it not pass"
+                what = f"the server's node did not receive the packets that this case is about ({pattern})"
+                return f"{what}: the network between the nodes does not carry them"
         return None
 
 
@@ -155,7 +155,7 @@ def _counted(wanted: Pattern, packets: Sequence[Packet]) -> tuple[str, bool]:
     misses = [mismatch(packet, wanted.conditions) for packet in packets]
     hits = misses.count(None)
     if wanted.quantity == "none":
-        return (f"{hits} such packets seen" if hits else "none seen"), hits == 0
+        return (f"{hits} such {'packet' if hits == 1 else 'packets'} seen" if hits else "none seen"), hits == 0
     if not packets:
         return "no such packet was seen", False
     wrong = next((miss for miss in misses if miss is not None), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from podwire.model.cases import Case, pod_point
@@ -27,6 +27,10 @@ def _ended(attempts: tuple[Attempt, ...], kinds: tuple[str, ...], stage: str | N
     return Finding(expected=expected, actual=", ".join(sorted(set(ends))) or "no attempt", where="client", met=met)
 
 
+def _came(packets: Sequence[SeenPacket]) -> str:
+    return "1 packet came" if len(packets) == 1 else f"{len(packets)} packets came"
+
+
 def untranslated(case: Case, observation: Observation) -> Iterator[Finding]:
     """ICMP that leaves the cluster network is not translated: the pod sent it, nothing comes back to the pod, and no
     packet of it carries the node's address. Whether it leaves the node with the pod's address is not documented."""
@@ -37,9 +41,7 @@ def untranslated(case: Case, observation: Observation) -> Iterator[Finding]:
     yield Finding(
         expected="the echo request leaves the pod", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent)
     )
-    yield Finding(
-        expected="nothing comes back to the pod", actual=f"{len(back)} packets came", where=pod.where, met=not back
-    )
+    yield Finding(expected="nothing comes back to the pod", actual=_came(back), where=pod.where, met=not back)
     node = observation.captures["client-node"]
     nat = [seen for seen in node.packets if seen.packet.src == observation.bindings["client.node.ip"]]
     text = "no echo request with the node's address on the wire"
@@ -170,9 +172,7 @@ def error_kept_at_node(case: Case, observation: Observation) -> Iterator[Finding
     )
     pod = observation.captures[pod_point(case.flow.client)]
     back = [seen for seen in pod.packets if seen.direction == "reply"]
-    yield Finding(
-        expected="nothing comes back to the pod", actual=f"{len(back)} packets came", where=pod.where, met=not back
-    )
+    yield Finding(expected="nothing comes back to the pod", actual=_came(back), where=pod.where, met=not back)
 
 
 def never_in_the_tunnel(case: Case, observation: Observation) -> Iterator[Finding]:
@@ -290,7 +290,7 @@ def lost_at_entry(case: Case, observation: Observation) -> Iterator[Finding]:
     yield from no_answer(case, observation)
     first = observation.captures[pod_point(case.flow.client)]
     back = [seen for seen in first.packets if seen.direction == "reply"]
-    yield Finding(expected="nothing comes back", actual=f"{len(back)} packets came", where=first.where, met=not back)
+    yield Finding(expected="nothing comes back", actual=_came(back), where=first.where, met=not back)
     yield from _unheard(case, observation)
 
 
