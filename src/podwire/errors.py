@@ -6,11 +6,16 @@ exits with the error's code; it never shows a traceback for them.
 
 from __future__ import annotations
 
+from podwire.redaction import redacted
+
 
 class PodwireError(Exception):
-    """An error that is explained by its text alone. `exit_code` is what the process ends with."""
+    """An error that its text explains; no secret is in it. `exit_code` is what the process ends with."""
 
     exit_code = 1
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(redacted(str(text)))
 
 
 class UsageError(PodwireError):
@@ -29,6 +34,10 @@ class Unreachable(ClusterError):
     """No usable answer came from the API server within the bounded wait."""
 
 
+class MalformedAnswer(ClusterError):
+    """The API server tells something that is no object of Kubernetes, or one that podwire cannot read."""
+
+
 class ApiError(ClusterError):
     """The API server refused a request.
 
@@ -40,7 +49,7 @@ class ApiError(ClusterError):
         super().__init__(text)
         self.status = status
         self.reason = reason
-        self.message = message
+        self.message = redacted(message)
 
 
 class Unauthorized(ApiError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podwire.model.observations import Attempt, ProbeError, Reply
+from podwire.redaction import redacted
 
 
 class AgentError(Exception):
@@ -20,12 +21,15 @@ class AgentError(Exception):
     """
 
     def __init__(self, text: str, kind: str = "") -> None:
-        super().__init__(text)
+        super().__init__(redacted(text))
         self.kind = kind
 
 
 class ChannelLost(Exception):
     """The stream to the agent broke before the call was answered, or could not be opened; the text says why."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(redacted(text))
 
 
 class NoAnswer(ChannelLost):

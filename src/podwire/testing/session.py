@@ -21,6 +21,7 @@ from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import PlanError
 from podwire.records.run import CaseRecord
+from podwire.redaction import redacted
 from podwire.running.closed_pipes import unbroken, unbroken_output
 from podwire.running.ledger import Ledger
 from podwire.running.options import read_options, rows_of
@@ -61,7 +62,7 @@ def _say(config: pytest.Config, text: str) -> None:
         reporter.ensure_newline()
         if config.get_terminal_writer().width_of_current_line:
             reporter.line("")  # the dots of workers are no line of the reporter's own
-        reporter.write_line(f"podwire: {text}")
+        reporter.write_line(f"podwire: {redacted(text)}")
 
 
 def _stop(problem: Exception) -> None:
@@ -304,7 +305,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if is_worker(config) or LEDGER not in config.stash:
         return
     for line in config.stash[LEDGER].summary(colour=terminalreporter.isatty):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(redacted(line))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
