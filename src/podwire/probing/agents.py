@@ -9,6 +9,9 @@ from podwire.probing.client import AgentClient
 from podwire.probing.controls import OUTSIDE
 from podwire.probing.local_channel import CommandChannel
 
+AWAY = 60.0
+"""Seconds for which an API server may be away until its agents are given up."""
+
 
 def agents_of(connection: Connection, deployment: Deployment, outside: tuple[str, ...]) -> dict[str, AgentClient]:
     """The agents of all probes that are available, by pod; and that of the host outside, if a command starts one."""
@@ -21,5 +24,13 @@ def agents_of(connection: Connection, deployment: Deployment, outside: tuple[str
 def _agent(connection: Connection, namespace: str, probe: Probe) -> AgentClient:
     return AgentClient(
         probe.pod,
-        lambda: ExecChannel(connection.configuration, namespace, probe.pod, probe.container, probe.command),
+        lambda: ExecChannel(
+            connection.configuration,
+            namespace,
+            probe.pod,
+            probe.container,
+            probe.command,
+            renew=connection.credentials.renew,
+        ),
+        patience=AWAY,
     )

@@ -168,6 +168,10 @@ class ControlRounds:
                 results[control] = str(problem)
         self._rounds.append(results)
 
+    def agents_of(self, case: Case) -> set[str]:
+        """The agents that the controls of a case need."""
+        return {control.pod for control in self._of.get(case.id, ())}
+
     def results(self, case: Case) -> tuple[ControlResult, ...]:
         """The controls of a case, as the judge wants them: of the rounds just before and just after its flow, which are
         the first two or, for one that follows a change of the cluster, the next two.
