@@ -125,15 +125,18 @@ def send(
                 redirect=False,
                 preload_content=False,
             )
-            return Answer(
+            answer = Answer(
                 status=response.status,
                 reason=response.reason or "",
                 headers={name.lower(): value for name, value in response.headers.items()},
                 data=_all_of(response),
             )
+            if deadline.expired:  # A head that ends early is a head to the library.
+                raise NoAnswer(_late(patience))
+            return answer
         except urllib3.exceptions.HTTPError as error:
             if deadline.expired:
-                raise NoAnswer(f"its answer is not complete after {patience.whole:g} s") from error
+                raise NoAnswer(_late(patience)) from error
             refused = isinstance(error, urllib3.exceptions.NewConnectionError)
             raise NoAnswer(_why(error), sent=not refused, hopeless=_hopeless(error)) from error
         except ValueError:  # Its text has the value of the header, which is a secret.
@@ -144,6 +147,10 @@ def plain_address(server: str) -> str:
     """Scheme, host and port of a URL: a proxy's URL may carry secrets in its path or before its host."""
     url = urllib3.util.parse_url(server)
     return f"{url.scheme}://{url.netloc or ''}"
+
+
+def _late(patience: Patience) -> str:
+    return f"its answer is not complete after {patience.whole:g} s"
 
 
 def _all_of(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -178,7 +185,7 @@ def _why(error: Exception) -> str:
         if inner is None:
             break
         cause = inner
-    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    text = " ".join(str(getattr(cause, "strerror", None) or cause).split()) or type(cause).__name__
     if isinstance(error, urllib3.exceptions.SSLError) or "certificate" in text.lower():
         return f"TLS: {text} (check certificate-authority-data and server in the kubeconfig)"
     return f"no connection: {text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -129,7 +130,17 @@ def _elsewhere(pod: Object, node: str, *, ready: bool) -> str:
     if not found:
         return f"it is ready, but the API server does not tell on which node (it was made for {node})"
     why = "a webhook has changed it, or two nodes have the same label kubernetes.io/hostname"
-    return f"it runs on node {found}, not on {node}, which it was made for: {why}"
+    return f"it runs on node {found}, not on node {node}, which it was made for: {why}"
+
+
+def _bad_address(pod: Object) -> str:
+    """Why a ready pod's addresses cannot be used, or nothing."""
+    for entry in pod["status"]["podIPs"]:
+        try:
+            ipaddress.ip_address(entry["ip"])
+        except (KeyError, TypeError, ValueError):
+            return f"its addresses cannot be read: {str(entry)[:80]}"
+    return ""
 
 
 @dataclass
@@ -182,9 +193,9 @@ class PodWait:
             return
         self._seen.add(name)
         state = _with_malformed(pod)
-        where = _elsewhere(pod, node, ready=state.ready)
-        if where:
-            self.problems[name] = where
+        wrong = _elsewhere(pod, node, ready=state.ready) or (_bad_address(pod) if state.ready else "")
+        if wrong:
+            self.problems[name] = wrong
             return
         if state.ready:
             self.ready[name] = pod

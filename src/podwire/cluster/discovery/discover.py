@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from podwire.cluster.discovery.signals import NetworkSignals, network_signals, o
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
 from podwire.cluster.threads import workers
-from podwire.errors import ClusterError, NotFound, Unauthorized
+from podwire.errors import ClusterError, MalformedAnswer, NotFound, Unauthorized
 from podwire.model.facts import FAMILIES, OS, ClusterFacts, ExternalHost, Family, NodeFacts, family_of
 from podwire.platforms.windows_builds import judged_as, named
 
@@ -139,6 +140,17 @@ def _labels(obj: Object) -> Mapping[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
+def _checked(reading: Callable[[str], object], text: object, node: str) -> str:
+    """An address or a network of a node, as the API tells it."""
+    try:
+        if isinstance(text, str):
+            reading(text)
+            return text
+    except ValueError:
+        pass
+    raise MalformedAnswer(f"node {node}: its address or pod network cannot be read: {str(text)[:80]!r}")
+
+
 def _node(obj: Object, signals: list[str]) -> NodeFacts:
     name = obj["metadata"]["name"]
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
@@ -159,8 +171,12 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
     return NodeFacts(
         name=name,
         os=system,
-        addresses=tuple(a["address"] for a in status.get("addresses") or [] if a.get("type") == "InternalIP"),
-        pod_cidrs=tuple(cidrs),
+        addresses=tuple(
+            _checked(ipaddress.ip_address, a["address"], name)
+            for a in status.get("addresses") or []
+            if a.get("type") == "InternalIP"
+        ),
+        pod_cidrs=tuple(_checked(ipaddress.ip_network, cidr, name) for cidr in cidrs),
         ready=is_ready,
         schedulable=schedulable,
         kernel_version=str(info.get("kernelVersion", "")),
