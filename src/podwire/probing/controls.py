@@ -32,6 +32,8 @@ class Control:
     via: str = ""
 
 
+PATIENCE = 5.0
+"""Seconds that an agent has beyond those of the exchange."""
 OUTSIDE = "outside"
 """The name under which the agent on the host outside stands among the agents of a run."""
 LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
@@ -159,10 +161,10 @@ class ControlRounds:
             if control.pod != OUTSIDE:
                 probe = self._deployment.probe(control.pod)
                 parameters["preferred_port"] = self._ports.of(probe.pod, probe.os, probe.slot)
-            running[control] = agent.call("exchange", parameters, self._timeout + 5)
+            running[control] = agent.call("exchange", parameters, self._timeout + PATIENCE)
         for control, answer in running.items():
             try:
-                attempt = attempt_of(answer.result(self._timeout + 6))
+                attempt = attempt_of(answer.result(self._timeout + PATIENCE + 1))
                 results[control] = "" if attempt.answered else (attempt.error.kind if attempt.error else "no answer")
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 results[control] = str(problem)

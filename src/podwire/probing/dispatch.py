@@ -310,7 +310,8 @@ class Dispatcher:
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 pod = self._client(case)
                 broken[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
-                self._cut[case.id] = flight.first_attempts(str(problem))
+                if isinstance(problem, ChannelLost):
+                    self._cut[case.id] = flight.first_attempts(str(problem))
                 continue
             landed[case.id] = Landed(
                 case=case, target=flight.target, bindings=flight.bindings, attempts=several, output=output
