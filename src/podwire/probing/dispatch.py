@@ -14,14 +14,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Attempt, Observation, Point, ProbeError, Value
+from podwire.planning.plan import FILLING
 from podwire.planning.prerequisites import asks_many_services
+from podwire.probing.agents import end_hooks
 from podwire.probing.bindings import Hello, bindings_of
 from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
@@ -53,7 +55,7 @@ class _InFlight:
     tokens: list[str]
     answer: Future[dict[str, Any]]
     seconds: float
-    started: float
+    started: float = field(default_factory=time.time)
 
     def first_attempts(self, problem: str) -> tuple[Attempt, ...]:
         """What is known of exchanges whose agent was not heard again."""
@@ -215,7 +217,10 @@ class Dispatcher:
     def _changed(self, cases: Sequence[Case]) -> tuple[dict[str, str], dict[str, float]]:
         """Change the cluster as these cases ask for. Why some come to nothing, and how many seconds the change took to
         show to the client of each other one; both by case id."""
-        made = self._change(sorted({case.flow.after for case in cases}))
+        names = {case.flow.after for case in cases}
+        if names & set(FILLING):  # What was told to go has done its part, and holds room.
+            end_hooks(self._agents, self._deployment)
+        made = self._change(sorted(names))
         problems = {case.id: made[case.flow.after] for case in cases if case.flow.after in made}
         return problems, self._settle([case for case in cases if case.id not in problems])
 
@@ -285,17 +290,8 @@ class Dispatcher:
                 case, target, given, ports, self._timeout, self._facts.mode, wanted
             )
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
-            flights.append(
-                _InFlight(
-                    case=case,
-                    target=target,
-                    bindings=bindings,
-                    tokens=given,
-                    answer=answer,
-                    seconds=seconds,
-                    started=time.time(),
-                )
-            )
+            made = _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
+            flights.append(made)
         self._say(f"{len(flights)} cases, {sum(len(one.tokens) for one in flights)} exchanges in flight")
         return flights
 

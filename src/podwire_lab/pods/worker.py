@@ -51,7 +51,7 @@ class Running:
     log: LogRing = field(default_factory=LogRing)
     process: SpawnedProcess | None = None
     command: Command | None = None
-    hooked: bool = False
+    hook: asyncio.Task[None] | None = None
 
 
 class PodWorker:
@@ -336,12 +336,12 @@ class PodWorker:
         """kubernetes.io, "Pod Lifecycle", termination: the preStop hook, SIGTERM, SIGKILL when the grace is over."""
         process = container.process
         assert process is not None
-        if grace and "preStop" in container.status.spec.get("lifecycle", {}) and not container.hooked:
+        if grace and "preStop" in container.status.spec.get("lifecycle", {}) and container.hook is None:
+            container.hook = asyncio.get_running_loop().create_task(self._pre_stop(container, grace))
+        if container.hook is not None:
             began = asyncio.get_running_loop().time()
-            container.hooked = True
-            hook = {**container.status.spec["lifecycle"]["preStop"], "timeoutSeconds": grace}
-            if not await self._attempt(container)(hook):
-                self._event("FailedPreStopHook", "PreStopHook failed", warning=True, container=container.status.name)
+            # No later, shorter grace ends a hook that runs already (kubelet: executePreStopHook).
+            await asyncio.shield(container.hook)
             grace = max(grace - (asyncio.get_running_loop().time() - began), SHORTEST_GRACE_SECONDS)
         for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
             if seconds and not process.exited.done():
@@ -349,6 +349,11 @@ class PodWorker:
                 await asyncio.wait((process.exited,), timeout=seconds)
         if process.exited.done() and container.status.running:
             container.status.end(process.exited.result())
+
+    async def _pre_stop(self, container: Running, grace: float) -> None:
+        hook = {**container.status.spec["lifecycle"]["preStop"], "timeoutSeconds": grace}
+        if not await self._attempt(container)(hook):
+            self._event("FailedPreStopHook", "PreStopHook failed", warning=True, container=container.status.name)
 
     def let_go(self) -> None:
         """Give up the pod's place in the network. Its processes have ended, or end with their first one."""
