@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 
 from podwire.agent.framing import MAX_PAYLOAD, PREAMBLE, Decoder, Encoder, Kind
+from podwire.cluster.deployment.agent_archive import agent_digest
 
 JUDGED = "what it says is ignored, and every case is judged"
 AGAIN = "its cases are asked again and judged; what came of them first is kept"
@@ -80,9 +81,9 @@ class Agent:
     def write(self, data):
         if self._closed.is_set():
             raise BrokenPipeError("the stream has ended")
-        for frame in self._decoder.feed(data):
-            if frame.kind is Kind.REQUEST:
-                threading.Thread(target=self._answer, args=(frame,), daemon=True).start()
+        for kind, request, payload in self._decoder.feed(data):
+            if kind is Kind.REQUEST:
+                threading.Thread(target=self._answer, args=(request, payload), daemon=True).start()
 
     def close(self):
         self._closed.set()
@@ -99,17 +100,17 @@ class Agent:
     def noise(self, data):
         self._on_data(data)
 
-    def _answer(self, frame):
-        asked = json.loads(frame.payload)
+    def _answer(self, number, payload):
+        asked = json.loads(payload)
         method, params = asked["method"], asked["params"]
 
         def honest(**changes):
-            self.say(Kind.RESULT, frame.request, {**self.truth(method, params), **changes})
+            self.say(Kind.RESULT, number, {**self.truth(method, params), **changes})
             if method in ("capture_read", "capture_stop"):
-                self.say(Kind.END, frame.request, {"sha256": hashlib.sha256(b"").hexdigest()})
+                self.say(Kind.END, number, {"sha256": hashlib.sha256(b"").hexdigest()})
 
         if self._lie and self._lie.tell:
-            self._lie.tell(self, method, frame.request, honest)
+            self._lie.tell(self, method, number, honest)
         else:
             honest()
 
@@ -117,7 +118,7 @@ class Agent:
         if method == "hello":
             addresses = list(self.network.probes[self.pod].addresses.values())
             interfaces = [{"name": "eth0", "mac": "02:00:00:00:00:01", "addresses": addresses}]
-            return {"identity": self.pod, "interfaces": interfaces, "version": 1}
+            return {"identity": self.pod, "interfaces": interfaces, "file": agent_digest()}
         if method == "exchange":
             return self.network.attempt(self.pod, params)
         if method == "capture_start":
@@ -217,6 +218,13 @@ LIES = (
         INCONCLUSIVE,
         "takes itself for ''",
         on("hello", lambda a, r, h: h(identity="")),
+    ),
+    Lie(
+        "another-agent",
+        "is started from another file",
+        INCONCLUSIVE,
+        "its agent is another one than was put there",
+        on("hello", lambda a, r, h: h(file="0" * 64)),
     ),
     Lie(
         "interfaces",

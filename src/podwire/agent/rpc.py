@@ -112,6 +112,7 @@ class Rpc:
         return {
             "version": VERSION, "python": ".".join(map(str, sys.version_info[:3])), "platform": sys.platform,
             "pid": os.getpid(), "identity": os.environ.get("PODWIRE_IDENTITY", ""), "interfaces": interfaces(),
+            "file": own_digest(),
         }  # fmt: skip
 
     async def _bye(self, loop: Loop, params: Parameters) -> Parameters:
@@ -166,6 +167,18 @@ class Rpc:
                 await self._stdio.room()
                 self._send(Kind.DATA, request, bytes(data[at : at + PIECE]))
         self._send(Kind.END, request, compact({"sha256": digest.hexdigest()}))
+
+
+def own_digest() -> str:
+    """The SHA-256 of the file that this process was started from, so that the runner knows its own agent by it; '' for
+    an agent that is no file."""
+    import hashlib
+
+    try:
+        with open(sys.argv[0], "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return ""
 
 
 def job(method: str) -> Callable[[Loop, Parameters], Awaitable[Parameters]]:

@@ -29,7 +29,7 @@ from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of
 from podwire.probing.filters import interest_of
-from podwire.probing.readiness import await_echo, hellos, unusable
+from podwire.probing.readiness import await_echo, hellos, is_another, unusable
 from podwire.probing.requests import attempts_in, request_of
 from podwire.probing.sightings import Landed, Seen, Sighting
 from podwire.probing.source_ports import SourcePorts
@@ -129,6 +129,8 @@ class Dispatcher:
         self._deployment.problems.clear()
         self._deployment.problems.update(self._known_problems)  # An agent that was away may be back.
         known = hellos(self._agents, self._deployment, self._start)
+        if OUTSIDE in known and is_another(known[OUTSIDE]):
+            self._say("the agent on the host outside is not the one of this podwire: copy it there (podwire agent)")
         await_echo(self._agents, self._deployment, known, self._tokens, PATIENCE)
         broken = {case.id: why for case in cases if (why := unusable(case, self._deployment, self._facts, known))}
         streams = {pod: self._agents[pod].generation for pod in known}

@@ -8,6 +8,7 @@ same Python make the same bytes.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
 import io
 import marshal
@@ -32,6 +33,12 @@ def agent_archive() -> bytes:
             _add(archive, name, source)
             _add(archive, f"{name}c", _byte_code(name, source))
     return made.getvalue()
+
+
+@functools.cache
+def agent_digest() -> str:
+    """The SHA-256 of the archive, by which an agent that answers is known."""
+    return hashlib.sha256(agent_archive()).hexdigest()
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:
