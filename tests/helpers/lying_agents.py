@@ -324,14 +324,14 @@ LIES = (
         "noise",
         "writes something else into its stream",
         INCONCLUSIVE,
-        "something else than the agent writes",
+        "the stream holds something that is no frame",
         after_start(lambda a, r, h: a.noise(b"bash: warning: setlocale\n")),
     ),
     Lie(
         "too-long",
         "sends a message that is too long",
         INCONCLUSIVE,
-        "something else than the agent writes",
+        "the stream holds something that is no frame",
         after_start(too_long),
     ),
     Lie(
@@ -355,7 +355,13 @@ LIES = (
         "speaks version 9",
         hello=PREAMBLE[:-1] + b"\x09",
     ),
-    Lie("another-program", "is another program", INCONCLUSIVE, "this is not podwire's agent", hello=b"Python 3.12.1\n"),
+    Lie(
+        "another-program",
+        "is another program",
+        INCONCLUSIVE,
+        "does not speak podwire's protocol",
+        hello=b"Python 3.12.1\n",
+    ),
     Lie(
         "captures-without-end",
         "sends more of a capture than it announced",
