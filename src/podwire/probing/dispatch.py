@@ -31,6 +31,7 @@ from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of
 from podwire.probing.filters import interest_of
 from podwire.probing.readiness import await_echo, hellos, is_another, unusable
 from podwire.probing.requests import attempts_in, request_of
+from podwire.probing.second_asking import after_the_first, can_be_asked_again, in_doubt
 from podwire.probing.sightings import Landed, Seen, Sighting
 from podwire.probing.source_ports import SourcePorts
 from podwire.probing.targets import NoTarget, Target, probe_of, server_ports, target_of
@@ -101,6 +102,7 @@ class Dispatcher:
         self._deployment, self._facts, self._agents = deployment, facts, agents
         self._timeout, self._start, self._say, self._idle = timeout, start, say, idle
         self._known_problems = dict(deployment.problems)
+        self._changes: dict[str, float] = {}
         self._cut: dict[str, tuple[Attempt, ...]] = {}
         self._tokens = tokens()
         self._ports = SourcePorts()
@@ -113,14 +115,13 @@ class Dispatcher:
         """The sighting of every case, by id. No case is missing from it."""
         sightings, lost = self._asked(cases)
         for _ in range(AGAIN):
-            # What follows a change of the cluster is asked once: the change cannot be made again.
-            again = [case for case in cases if case.id in lost and not case.flow.after]
+            again = [case for case in cases if case.id in lost and can_be_asked_again(case, self._changes)]
             if not again:
                 break
             self._say(f"{len(again)} cases are asked again: the streams to their agents broke")
             self._why_lost.cache_clear()
             fresh, lost = self._asked(again)
-            sightings |= {key: _after_the_first(sightings[key], one) for key, one in fresh.items()}
+            sightings |= {key: after_the_first(sightings[key], one) for key, one in fresh.items()}
         return sightings
 
     def _asked(self, cases: Sequence[Case]) -> tuple[dict[str, Sighting], set[str]]:
@@ -164,7 +165,7 @@ class Dispatcher:
         lost = {
             case.id
             for case in able
-            if _in_doubt(sightings[case.id].observation) and gone & self._agents_of(case, captures, controls)
+            if in_doubt(sightings[case.id].observation) and gone & self._agents_of(case, captures, controls)
         }
         return sightings, lost
 
@@ -222,7 +223,8 @@ class Dispatcher:
         names = {case.flow.after for case in cases}
         if names & set(FILLING):  # What was told to go has done its part, and holds room.
             end_hooks(self._agents, self._deployment)
-        made = self._change(sorted(names))
+        made = self._change(sorted(names - self._changes.keys()))
+        self._changes |= dict.fromkeys(names - made.keys() - self._changes.keys(), time.monotonic())
         problems = {case.id: made[case.flow.after] for case in cases if case.flow.after in made}
         return problems, self._settle([case for case in cases if case.id not in problems])
 
@@ -365,19 +367,6 @@ def _joined(landed: Sequence[Landed]) -> list[Landed]:
         earlier = found.get(one.case.id)
         found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
     return list(found.values())
-
-
-def _in_doubt(observation: Observation) -> bool:
-    """Whether something is missing from what was seen of a case."""
-    seen = observation.problem is None and all(one.usable for one in observation.captures.values())
-    return not (seen and all(one.worked for one in observation.controls))
-
-
-def _after_the_first(first: Sighting, second: Sighting) -> Sighting:
-    """The second asking of a case, which remembers the first."""
-    before = first.observation
-    kept = (*before.interrupted, *before.attempts, *second.observation.interrupted)
-    return replace(second, observation=replace(second.observation, interrupted=kept))
 
 
 class _Timed:

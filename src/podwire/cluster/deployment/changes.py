@@ -101,6 +101,16 @@ CHANGES: Mapping[str, Change] = {
 }
 
 
+LASTING: Mapping[str, float] = {
+    "first-twin-deleted": float("inf"),
+    "service-recreated": float("inf"),
+    "pods-guarded": float("inf"),
+    "pods-leaving": 90.0,
+}
+"""Seconds for which a change holds, so that flows that follow it can be asked again. Pods that leave serve for 170 s;
+an affinity that has run out ends with the first flow that follows."""
+
+
 def make_changes(rest: RestClient, deployment: Deployment, names: Sequence[str]) -> dict[str, str]:
     """Make these changes and wait until the API shows them. Returns by name why one could not be made."""
     problems: dict[str, str] = {}
