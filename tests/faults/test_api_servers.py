@@ -16,7 +16,7 @@ from podwire.cluster import rest, transport
 from podwire.cluster.connect import connect
 from podwire.cluster.deployment import claim, removal
 from podwire.cluster.deployment.cleanup import cleanup, find_leftovers
-from podwire.cluster.deployment.removal import clean_up
+from podwire.cluster.deployment.removal import clean_up, command
 from podwire.cluster.deployment.waiting import Limits
 from podwire.cluster.deployment.workloads import DeployOptions, deploy
 from podwire.cluster.discovery.discover import discover
@@ -73,7 +73,8 @@ def play(file, fault):
         needs = Needs(services=(ServiceNeed(kind="echo", node="l1", probe="a"),))
         options = DeployOptions(run_id="r1", agent="#", limits=LIMITS, nodes_per_os=1, needs=needs)
         played.deployment = deploy(connection, discover(connection), options)
-        played.left = clean_up(connection, played.deployment.namespace, "r1", seconds=1.0)
+        played.left = clean_up(connection, played.deployment.namespace, seconds=1.0)
+        played.left += [command(connection, "r1")] if played.left else []
     except BaseException as error:
         played.error = error
     return played
@@ -162,7 +163,7 @@ def test_leaving_pods_whose_hook_runs_are_forgotten_at_once(tmp_path, quick):
                 graces.append((request.name, request.query.get("gracePeriodSeconds")))
 
         api.rule = watch
-        assert clean_up(connection, deployment.namespace, "r1") == []
+        assert clean_up(connection, deployment.namespace) == []
     assert graces == [("l1-a", "0"), ("", "1")]
 
 

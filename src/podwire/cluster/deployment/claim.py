@@ -35,7 +35,7 @@ def claim(connection: Connection, run_id: str, *, keep: bool = False) -> None:
         refused = isinstance(error, ApiError) and error.status < 500
         if refused or keep:
             raise
-        left = clean_up(connection, manifests.namespace_name(run_id), run_id, seconds=SECONDS)
+        left = _cleaned_up(connection, run_id)
         if isinstance(error, ClusterError):
             name = manifests.namespace_name(run_id)
             words = left or [f"should namespace {name} appear after all: {command(connection, run_id)}"]
@@ -67,11 +67,16 @@ def nothing_left(connection: Connection, run_id: str, *, keep: bool = False) -> 
     try:
         yield
     except BaseException as error:
-        left = [] if keep else clean_up(connection, manifests.namespace_name(run_id), run_id, seconds=SECONDS)
+        left = [] if keep else _cleaned_up(connection, run_id)
         if left and isinstance(error, ClusterError):
             raise ClusterError("; ".join([str(error), *left])) from error
         _note(error, left)
         raise
+
+
+def _cleaned_up(connection: Connection, run_id: str) -> list[str]:
+    left = clean_up(connection, manifests.namespace_name(run_id), seconds=SECONDS)
+    return [*left, f"what removes it: {command(connection, run_id)}"] if left else []
 
 
 def _note(error: BaseException, left: list[str]) -> None:

@@ -22,21 +22,20 @@ FORCED_AFTER = 30.0
 _ASKING = Patience(connect=5.0, answer=10.0, total=3.0, whole=15.0)
 
 
-def clean_up(connection: Connection, namespace: str, run_id: str, *, seconds: float = SECONDS) -> list[str]:
-    """Remove a run's namespace, as `undeploy` does; what stays, a line each, with the command that removes it.
+def clean_up(connection: Connection, namespace: str, *, seconds: float = SECONDS) -> list[str]:
+    """Remove a run's namespace, as `undeploy` does; what stays, a line each (`command` gives what removes it).
 
     Never raises, for what a run has found out must not depend on it. Ctrl-C ends the wait, not the removal.
     """
     removal = _Removal(connection.rest, namespace)
     try:
-        left = removal.run(seconds)
+        return removal.run(seconds)
     except KeyboardInterrupt:
-        left = [f"namespace {namespace}: nobody waited for its end (interrupted)"]
         with contextlib.suppress(Exception, KeyboardInterrupt):
             removal.ask()
+        return [f"namespace {namespace}: nobody waited for its end (interrupted)"]
     except Exception as error:
-        left = [f"namespace {namespace} may have stayed: {error}"]
-    return [*left, f"what stays of it is removed by: {command(connection, run_id)}"] if left else []
+        return [f"namespace {namespace} may have stayed: {error}"]
 
 
 def command(connection: Connection, run_id: str) -> str:
