@@ -71,7 +71,7 @@ def play(file, fault):
     try:
         connection = connect(file, patience=QUICK)
         needs = Needs(services=(ServiceNeed(kind="echo", node="l1", probe="a"),))
-        options = DeployOptions(run_id="r1", agent="#", limits=LIMITS, nodes_per_os=1, needs=needs)
+        options = DeployOptions(run_id="r1", limits=LIMITS, nodes_per_os=1, needs=needs)
         played.deployment = deploy(connection, discover(connection), options)
         played.left = clean_up(connection, played.deployment.namespace, seconds=1.0)
         played.left += [command(connection, "r1")] if played.left else []
@@ -152,7 +152,7 @@ def test_leaving_pods_whose_hook_runs_are_forgotten_at_once(tmp_path, quick):
     cluster = FakeCluster(NODES)
     with misbehaving(cluster, lambda request: None) as (server, api):
         connection = connect(kubeconfig(tmp_path / "k", server), patience=QUICK)
-        options = DeployOptions(run_id="r1", agent="#", limits=LIMITS, nodes_per_os=1)
+        options = DeployOptions(run_id="r1", limits=LIMITS, nodes_per_os=1)
         deployment = deploy(connection, discover(connection), options)
         pod = cluster.objects["pods", "podwire-r1", "l1-a"]
         pod["metadata"]["deletionTimestamp"] = "2026-11-24T00:00:00Z"
