@@ -52,7 +52,7 @@ class Played:
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(rest, "MOST_PAGES", 20)
-    monkeypatch.setattr(transport, "MOST_BYTES", 200_000)
+    monkeypatch.setattr(transport, "MOST_BYTES", 2_000_000)
     monkeypatch.setattr(claim, "SECONDS", 1.0)
     monkeypatch.setattr(removal, "_ASKING", Patience(connect=0.5, answer=0.3, total=0.2, whole=0.5))
 

@@ -397,7 +397,7 @@ API_FAULTS = (
         "huge",
         "sends an answer without an end",
         NO_RUN,
-        on(*NODES, Act(obj=b'{"items": ["' + b"x" * 300_000)),
+        on(*NODES, Act(obj=b'{"items": ["' + b"x" * 3_000_000)),
         "its answer is longer than",
     ),
     ApiFault(
