@@ -7,9 +7,10 @@ import threading
 from dataclasses import dataclass, field
 
 import pytest
-from api_faults import API_FAULTS, INTERRUPTED, KEPT, NAMED, NO_RUN, POD, RUNS, SERVICE
+from api_faults import API_FAULTS
 from api_objects import node
 from fake_api import FakeCluster, kubeconfig
+from fault_rules import INTERRUPTED, KEPT, NAMED, NO_RUN, POD, RUNS, SERVICE
 from misbehaving_api import misbehaving
 
 from podwire.cluster import rest, transport
