@@ -28,6 +28,7 @@ from podwire.running.options import read_options, rows_of
 from podwire.running.run_options import RunOptions, run_options
 from podwire.running.runner import Runner
 from podwire.running.signals import interrupt_on_ending_signals, without_interrupts
+from podwire.running.tracebacks import traceback_kept
 from podwire.running.workers import Observatory, observed
 from podwire.testing.case import CaseUnderTest, Inconclusive, NotMet
 
@@ -104,7 +105,8 @@ def _made(config: pytest.Config) -> Runner:
     if is_worker(config):
         given = config.workerinput["podwire_facts"]  # type: ignore[attr-defined]
         runner.scope.use_facts(ClusterFacts.from_dict(given))
-    _ = runner.scope.plan
+    with traceback_kept(runner.folder.path):
+        _ = runner.scope.plan
     ledger = config.stash[LEDGER] = Ledger()
     runner.idle = lambda: ledger.prepare(runner)
     config.stash[RUNNER] = runner
