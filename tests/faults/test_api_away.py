@@ -1,5 +1,6 @@
 """A real run through the API, whose server goes away in the middle of it, or when it is over."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from runninglab import Api, start_lab
 from severed_proxy import SeveredProxy
 
 CHECKOUT = Path(__file__).parents[2]
+BOUND = 300.0
 CHOSEN = ("--requirement", "FLOW-POD-SVC-CLUSTER-IP", "--requirement", "SVC-TERMINATING-CIP")
 
 
@@ -42,6 +44,8 @@ def run(lab, proxy, tmp_path, word, seconds):
         [*command, "--no-report", *CHOSEN], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=CHECKOUT
     )
     lines, back = [], threading.Timer(seconds, proxy.restore)
+    hangs = threading.Timer(BOUND, process.kill)
+    hangs.start()
     for line in process.stdout:
         lines.append(line)
         if word in line and not back.is_alive():
@@ -49,6 +53,7 @@ def run(lab, proxy, tmp_path, word, seconds):
             back.start()
             word = "\0"
     assert process.wait(60) == 0, "".join(lines)
+    hangs.cancel()
     assert word == "\0", "".join(lines)
     return "".join(lines), json.loads((tmp_path / "run" / "run.json").read_text())
 
@@ -65,6 +70,10 @@ def test_away_while_flows_are_in_flight(lab, proxy, tmp_path):
     text, record = run(lab, proxy, tmp_path, "exchanges in flight", 3.0)
     assert re.search(r"\d+ cases are asked again: the streams to their agents broke", text), text
     assert outcomes(record) == {"pass"}
+    with gzip.open(tmp_path / "run" / "observations.jsonl.gz") as lines:
+        stored = [json.loads(line)["observation"] for line in lines]
+    assert any("interrupted" in one for one in stored)
+    assert all("problem" not in one for one in stored)
     assert not [name for name in namespaces(lab) if name.startswith("podwire-")]
 
 
