@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from podwire.agent.framing import MAX_PAYLOAD, PREAMBLE, Decoder, Encoder, Kind
-from podwire.cluster.deployment.agent_archive import agent_digest
+from podwire.cluster.deployment.agent_archive import agent_sum
 
 JUDGED = "what it says is ignored, and every case is judged"
 AGAIN = "its cases are asked again and judged; what came of them first is kept"
@@ -118,7 +118,7 @@ class Agent:
         if method == "hello":
             addresses = list(self.network.probes[self.pod].addresses.values())
             interfaces = [{"name": "eth0", "mac": "02:00:00:00:00:01", "addresses": addresses}]
-            return {"identity": self.pod, "interfaces": interfaces, "file": agent_digest()}
+            return {"identity": self.pod, "interfaces": interfaces, "file": agent_sum()}
         if method == "exchange":
             return self.network.attempt(self.pod, params)
         if method == "capture_start":
@@ -224,7 +224,7 @@ LIES = (
         "is started from another file",
         INCONCLUSIVE,
         "its agent is another one than was put there",
-        on("hello", lambda a, r, h: h(file="0" * 64)),
+        on("hello", lambda a, r, h: h(file="170000:00000000")),
     ),
     Lie(
         "interfaces",

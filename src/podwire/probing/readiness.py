@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from podwire.cluster.deployment.agent_archive import agent_digest
+from podwire.cluster.deployment.agent_archive import agent_sum
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
@@ -43,13 +43,13 @@ def _wrong_with(hello: Mapping[str, Any], pod: str) -> str:
     if pod not in (OUTSIDE, identity):
         return f"its agent takes itself for {identity!r}: something has changed the environment of the pod (a webhook?)"
     if pod != OUTSIDE and is_another(hello):
-        return f"its agent is another one than was put there (SHA-256 {str(hello.get('file'))[:16]!r}...)"
+        return f"its agent is another one than was put there (length and CRC-32 of its file: {str(hello.get('file'))[:40]})"
     return ""
 
 
 def is_another(hello: Mapping[str, Any]) -> bool:
     """Whether an agent was started from another file than the one of this podwire."""
-    return hello.get("file") != agent_digest()
+    return hello.get("file") != agent_sum()
 
 
 def _is_listing(tree: object) -> bool:
