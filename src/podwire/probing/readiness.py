@@ -43,7 +43,9 @@ def _wrong_with(hello: Mapping[str, Any], pod: str) -> str:
     if pod not in (OUTSIDE, identity):
         return f"its agent takes itself for {identity!r}: something has changed the environment of the pod (a webhook?)"
     if pod != OUTSIDE and is_another(hello):
-        return f"its agent is another one than was put there (length and CRC-32 of its file: {str(hello.get('file'))[:40]})"
+        return (
+            f"its agent is another one than was put there (length and sum of its file: {str(hello.get('file'))[:40]})"
+        )
     return ""
 
 

@@ -138,7 +138,7 @@ def test_a_hook_that_runs_outlives_a_shorter_grace_and_ends_with_its_datagram(ap
     for _ in range(3):
         assert api.exec(name, "true") == (0, "")
     datagram = "import socket; socket.socket(2, 2).sendto(b'x', ('127.0.0.1', 18099))"
-    assert api.exec(name, "python", "-c", datagram)[0] == 0
+    api.exec(name, "python", "-c", datagram)  # It may be ended itself with the pod.
     until(lambda: not api.exists(f"{NAMESPACE}/pods/{name}"))
 
 
