@@ -36,14 +36,6 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "packets": suite_tables.packets,
     "values": suite_tables.values,
     "when": suite_tables.when,
-    "outcomes": docs_tables.outcomes,
-    "exit-codes": docs_tables.exit_codes,
-    "decisions": docs_tables.decisions,
-    "profiles": docs_tables.profiles,
-    "manifests-services": manifest_tables.services,
-    "manifests-variants": manifest_tables.variants,
-    "manifests-policies": manifest_tables.policies,
-    "manifests-changes": manifest_tables.changes,
 }
 _PART = re.compile(r"(?<=^<!-- generated: )(?P<name>[\w-]+) -->\n.*?(?=^<!-- end -->$)", re.MULTILINE | re.DOTALL)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from podwire.redaction import redacted
+
 INCONCLUSIVE_ONLY = 10
 EXIT_CODES: Mapping[int, str] = {
     0: "every planned case was judged, and none is red",
@@ -20,9 +22,12 @@ EXIT_CODES: Mapping[int, str] = {
 
 
 class PodwireError(Exception):
-    """An error that is explained by its text alone. `exit_code` is what the process ends with."""
+    """An error that its text explains; no secret is in it. `exit_code` is what the process ends with."""
 
     exit_code = 1
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(redacted(str(text)))
 
 
 class UsageError(PodwireError):
@@ -41,6 +46,10 @@ class Unreachable(ClusterError):
     """No usable answer came from the API server within the bounded wait."""
 
 
+class MalformedAnswer(ClusterError):
+    """The API server tells something that is no object of Kubernetes, or one that podwire cannot read."""
+
+
 class ApiError(ClusterError):
     """The API server refused a request.
 
@@ -52,7 +61,7 @@ class ApiError(ClusterError):
         super().__init__(text)
         self.status = status
         self.reason = reason
-        self.message = message
+        self.message = redacted(message)
 
 
 class Unauthorized(ApiError):

@@ -8,7 +8,7 @@ import pytest
 from fake_api import kubeconfig, serving, status
 
 from podwire.cluster.connect import connect
-from podwire.cluster.rest import Patience
+from podwire.cluster.transport import Patience
 from podwire.errors import ClusterError, Forbidden, NotFound
 
 SOON = Patience(connect=0.5, answer=0.5, total=0.3)

@@ -110,16 +110,27 @@ class FakeCluster:
             and all((obj["metadata"].get("labels") or {}).get(key) == value for key, value in wanted)
         ]
         if plural == "pods":
-            chosen = [{**pod, "status": self.pod_status(pod)} for pod in chosen]
+            chosen = [self._placed({**pod, "status": self.pod_status(pod)}) for pod in chosen]
         if plural == "endpointslices":
             chosen = [
                 {
-                    "metadata": {"labels": {"kubernetes.io/service-name": one}},
+                    "metadata": {"name": one, "labels": {"kubernetes.io/service-name": one}},
                     "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}],
                 }
                 for one in self.names("services")
             ]
         return 200, {"items": chosen, "metadata": {}}
+
+    def _placed(self, pod):
+        """The pod on the node that its selector leads to, unless it says itself where it is."""
+        wanted = pod.get("spec", {}).get("nodeSelector", {}).get("kubernetes.io/hostname")
+        nodes = [obj["metadata"] for (kind, _, _), obj in self.objects.items() if kind == "nodes"]
+        fitting = [
+            one["name"]
+            for one in nodes
+            if (one.get("labels") or {}).get("kubernetes.io/hostname", one["name"]) == wanted
+        ]
+        return {**pod, "spec": {"nodeName": fitting[0], **pod["spec"]}} if fitting else pod
 
     def _post(self, plural, ns, name, query, body):
         key = (plural, ns, body["metadata"]["name"])

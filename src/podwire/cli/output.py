@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from podwire.errors import UsageError
+from podwire.redaction import redacted
 
 
 def output_folder(given: Path | None, kind: str) -> Path:
@@ -26,7 +27,7 @@ def output_folder(given: Path | None, kind: str) -> Path:
 
 def say(text: str) -> None:
     """A line of progress."""
-    print(f"podwire: {text}", file=sys.stderr, flush=True)
+    print(f"podwire: {redacted(text)}", file=sys.stderr, flush=True)
 
 
 @contextmanager

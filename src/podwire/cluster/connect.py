@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import urllib3
 
-from podwire.cluster.kubeconfig import Kubeconfig, default_path, read_kubeconfig
-from podwire.cluster.rest import Patience, RestClient
+from podwire.cluster.credentials import IN_CLUSTER, Credentials, configuration_of, in_cluster
+from podwire.cluster.kubeconfig import default_path, read_kubeconfig
+from podwire.cluster.rest import RestClient
+from podwire.cluster.transport import Patience, bounded
 from podwire.errors import ClusterError, Forbidden, Unauthorized, UsageError
 from podwire.model.facts import ExternalHost
+from podwire.redaction import keep_url_secret
 
-IN_CLUSTER = "in-cluster"
 OLDEST = (1, 26)
 """HostProcess containers, with which a Windows node is captured, are generally available since Kubernetes 1.26."""
 
@@ -32,15 +30,21 @@ class Connection:
     """A cluster that answered.
 
     `name` is the context, `server` the API server's address, `version` its release (`1.36.2`, empty when it may not be
-    asked). `configuration` is a `kubernetes.client.Configuration`, from which an exec channel is opened; `rest` may be
-    shared by threads.
+    asked). `credentials` have the `kubernetes.client.Configuration` from which an exec channel is opened; `rest` may be
+    shared by threads. `options` choose this cluster on a command line of podwire.
     """
 
     name: str
     server: str
     version: str
-    configuration: Any
+    credentials: Credentials
     rest: RestClient
+    options: tuple[str, ...] = ()
+
+    @property
+    def configuration(self) -> Any:
+        """The configuration as it is now."""
+        return self.credentials.configuration
 
     def close(self) -> None:
         self.rest.close()
@@ -56,10 +60,14 @@ def connect(
     `patience.total` seconds or one connection's timeout, whichever is longer.
     """
     if str(kubeconfig) == IN_CLUSTER:
-        return _proved(_in_cluster(), IN_CLUSTER, "its service account", patience)
-    chosen = read_kubeconfig(Path(kubeconfig).expanduser() if kubeconfig else default_path(), context)
-    configuration = _configuration(chosen)
-    return _proved(configuration, chosen.context, f"user {chosen.user!r} of {chosen.path}", patience)
+        found = _proved(Credentials(in_cluster), IN_CLUSTER, "its service account", patience)
+        return replace(found, options=("--kubeconfig", IN_CLUSTER))
+    path = Path(kubeconfig).expanduser() if kubeconfig else default_path()
+    chosen = read_kubeconfig(path, context)
+    credentials = Credentials(lambda: configuration_of(read_kubeconfig(path, chosen.context)))
+    found = _proved(credentials, chosen.context, f"user {chosen.user!r} of {chosen.path}", patience)
+    file = ("--kubeconfig", str(path)) if kubeconfig else ()
+    return replace(found, options=(*file, "--context", chosen.context))
 
 
 def parse_external_host(text: str) -> ExternalHost:
@@ -88,70 +96,13 @@ def _address(text: str) -> str:
         return ""
 
 
-def _configuration(chosen: Kubeconfig) -> Any:
-    import kubernetes.client
-    from kubernetes.config import ConfigException, kube_config
-
-    load: Any = kube_config.KubeConfigLoader
-
-    configuration = kubernetes.client.Configuration()
-    with _logged() as said:
-        try:
-            loader = load(
-                dict(chosen.tree), active_context=chosen.context, config_base_path=str(chosen.path.parent.resolve())
-            )
-            loader.load_and_set(configuration)
-        except ConfigException as error:
-            raise UsageError(f"kubeconfig {chosen.path}: {_line(error)}") from error
-        except Exception as error:
-            # A credential helper (cloud SDK, OIDC refresh) may fail in any way; its words are all there is to show.
-            words = _line(error) or type(error).__name__
-            raise ClusterError(f"kubeconfig {chosen.path}: user {chosen.user!r}: no credentials: {words}") from error
-    if chosen.uses_plugin and said and not _authorization(configuration)() and not configuration.cert_file:
-        raise ClusterError(
-            f"kubeconfig {chosen.path}: user {chosen.user!r}: its exec plugin gave no credentials: {said[-1]}"
-        )
-    return configuration
-
-
-@contextmanager
-def _logged() -> Iterator[list[str]]:
-    """What the library only logs while it loads: it swallows the failure of an exec plugin."""
-    said: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(_line(record.getMessage()))
-
-    root, keep = logging.getLogger(), Keep()
-    others = root.handlers[:]
-    root.handlers[:] = [keep]
-    try:
-        yield said
-    finally:
-        root.handlers[:] = others
-
-
-def _in_cluster() -> Any:
-    import kubernetes.client
-    from kubernetes.config import ConfigException, incluster_config
-
-    load: Any = incluster_config.load_incluster_config
-
-    configuration = kubernetes.client.Configuration()
-    try:
-        load(client_configuration=configuration)
-    except ConfigException as error:
-        raise UsageError(
-            f"--kubeconfig {IN_CLUSTER}: this process does not run in a pod of a cluster: {_line(error)}"
-        ) from error
-    return configuration
-
-
-def _proved(configuration: Any, name: str, who: str, patience: Patience | None) -> Connection:
-    first = patience or Patience(connect=5.0, answer=10.0, total=5.0)
+def _proved(credentials: Credentials, name: str, who: str, patience: Patience | None) -> Connection:
+    first = patience or Patience(connect=5.0, answer=10.0, total=5.0, whole=20.0)
+    configuration = credentials.configuration
+    keep_url_secret(configuration.host)
+    keep_url_secret(getattr(configuration, "proxy", None) or "")
     pool = _pool(configuration)
-    asking = RestClient(configuration.host, pool, _authorization(configuration), first)
+    asking = RestClient(configuration.host, pool, credentials.authorization, first, credentials.renew)
     version = ""
     try:
         answer = asking.request("get", "GET", "/version", what="/version")
@@ -162,8 +113,8 @@ def _proved(configuration: Any, name: str, who: str, patience: Patience | None) 
     else:
         version = str(answer.get("gitVersion", "")).removeprefix("v")
         _old_enough(asking.address, version)
-    rest = RestClient(configuration.host, pool, _authorization(configuration), patience)
-    return Connection(name=name, server=rest.address, version=version, configuration=configuration, rest=rest)
+    rest = asking.with_patience(patience or Patience())
+    return Connection(name=name, server=rest.address, version=version, credentials=credentials, rest=rest)
 
 
 def _old_enough(server: str, version: str) -> None:
@@ -173,18 +124,6 @@ def _old_enough(server: str, version: str) -> None:
     if (int(match[1]), int(match[2])) < OLDEST:
         wanted = ".".join(map(str, OLDEST))
         raise ClusterError(f"API server {server}: is Kubernetes {version}; podwire needs {wanted} or newer")
-
-
-def _authorization(configuration: Any) -> Callable[[], str | None]:
-    """The Authorization header's value: `auth_settings` renews an expired token, and is the same in all releases."""
-    lock = threading.Lock()
-
-    def value() -> str | None:
-        with lock:
-            found = configuration.auth_settings().get("BearerToken", {}).get("value")
-        return str(found) if found else None
-
-    return value
 
 
 def _pool(configuration: Any) -> urllib3.PoolManager:
@@ -204,14 +143,10 @@ def _pool(configuration: Any) -> urllib3.PoolManager:
             settings["assert_hostname"] = False
     proxy = getattr(configuration, "proxy", None)
     if proxy and not _is_local(configuration.host):
-        return urllib3.ProxyManager(proxy, **settings)
-    return urllib3.PoolManager(**settings)
+        return bounded(urllib3.ProxyManager(proxy, **settings))
+    return bounded(urllib3.PoolManager(**settings))
 
 
 def _is_local(server: str) -> bool:
     host = urllib3.util.parse_url(server).host or ""
     return host in ("localhost", "127.0.0.1", "[::1]")
-
-
-def _line(text: object) -> str:
-    return " ".join(str(text).split())

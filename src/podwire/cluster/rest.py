@@ -11,80 +11,38 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import urllib3
 
-from podwire.errors import ApiError, ClusterError, Conflict, Forbidden, NotFound, Unauthorized, Unreachable
+from podwire.cluster.refusals import excerpt, refusal
+from podwire.cluster.resources import BY_KIND, RESOURCES, Resource, describe
+from podwire.cluster.transport import Answer, NoAnswer, Patience, plain_address, send
+from podwire.errors import ApiError, MalformedAnswer, NotFound, Unauthorized, Unreachable
 
 Object = dict[str, Any]
+Objects = list[Object]
 
 FIELD_MANAGER = "podwire"
 PAGE = 500
+MOST_PAGES = 400
+LISTING = 180.0
+"""Seconds for all pages of a list together."""
+ROUNDS = 3
+"""How often a list is begun anew when the server has forgotten where it was (410, "continue" is too old)."""
 RETRIED = (408, 429, 500, 502, 503, 504)
-_ERRORS: Mapping[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict}
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A kind of object as the API addresses it: its group and version, its plural, whether it lives in a namespace."""
-
-    group_version: str
-    plural: str
-    kind: str
-    namespaced: bool = True
-
-    def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """The path of a collection (all namespaces when none is given) or of one object."""
-        root = "/api/v1" if self.group_version == "v1" else f"/apis/{self.group_version}"
-        parts = [root]
-        if self.namespaced and namespace:
-            parts += ["namespaces", quote(namespace, safe="")]
-        parts.append(self.plural)
-        if name:
-            parts.append(quote(name, safe=""))
-        return "/".join(parts)
-
-
-RESOURCES: Mapping[str, Resource] = {
-    r.plural: r
-    for r in (
-        Resource("v1", "nodes", "Node", namespaced=False),
-        Resource("v1", "namespaces", "Namespace", namespaced=False),
-        Resource("v1", "pods", "Pod"),
-        Resource("v1", "services", "Service"),
-        Resource("v1", "configmaps", "ConfigMap"),
-        Resource("v1", "events", "Event"),
-        Resource("apps/v1", "daemonsets", "DaemonSet"),
-        Resource("apps/v1", "deployments", "Deployment"),
-        Resource("coordination.k8s.io/v1", "leases", "Lease"),
-        Resource("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
-        Resource("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy"),
-        Resource("crd.projectcalico.org/v1", "ippools", "IPPool", namespaced=False),
-        Resource("crd.projectcalico.org/v1", "blockaffinities", "BlockAffinity", namespaced=False),
-        Resource("crd.k8s.amazonaws.com/v1alpha1", "eniconfigs", "ENIConfig", namespaced=False),
-        Resource("vpcresources.k8s.aws/v1beta1", "securitygrouppolicies", "SecurityGroupPolicy"),
-    )
-}
-BY_KIND: Mapping[str, Resource] = {r.kind: r for r in RESOURCES.values()}
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to try, in seconds. `answer` bounds one answer, `connect` one connection, `total` all tries together."""
-
-    connect: float = 5.0
-    answer: float = 30.0
-    total: float = 15.0
+NOT_DONE = (429,)
+"""The server has not looked at the request: whatever it asks for, it may be sent again."""
+_EXPIRED = 410
 
 
 class RestClient:
     """Requests to one API server.
 
-    `server` is its URL, `address` the same for people. `authorization` gives the header's value anew for each request
-    (tokens expire), or None.
+    `server` is its URL, `address` the same for people; `pool` is a `bounded` one. `authorization` gives the header's
+    value anew for each request (tokens expire), or None. `renew` is called when the server does not know who asks: it
+    gets new credentials, and says whether there may be any.
     """
 
     def __init__(
@@ -93,16 +51,21 @@ class RestClient:
         pool: urllib3.PoolManager,
         authorization: Callable[[], str | None] = lambda: None,
         patience: Patience | None = None,
+        renew: Callable[[], bool] = lambda: False,
     ) -> None:
         self.server = server.rstrip("/")
         self.address = plain_address(server)
         self._pool = pool
-        self._authorization = authorization
+        self._authorization, self._renew = authorization, renew
         self._patience = patience or Patience()
 
     def close(self) -> None:
         """Close the idle connections."""
         self._pool.clear()
+
+    def with_patience(self, patience: Patience) -> RestClient:
+        """The same client, with other bounds."""
+        return RestClient(self.server, self._pool, self._authorization, patience, self._renew)
 
     def request(
         self,
@@ -124,20 +87,24 @@ class RestClient:
         """
         again = method in ("GET", "DELETE") if repeatable is None else repeatable
         deadline = time.monotonic() + self._patience.total
-        pause = 0.1
+        pause, renewed = 0.1, False
         while True:
             wait = pause
             try:
                 answer = self._send(method, path, query, body, content_type)
-            except urllib3.exceptions.HTTPError as error:
-                refused = isinstance(error, urllib3.exceptions.NewConnectionError)
-                if not (again or refused) or _hopeless(error) or time.monotonic() + wait > deadline:
-                    raise Unreachable(f"API server {self.address}: {_why(error)}") from error
-            else:
                 if answer.status < 400:
                     return self._object(answer)
-                if not (again and answer.status in RETRIED) or time.monotonic() + wait > deadline:
-                    raise self._refusal(answer, verb, what or path)
+            except NoAnswer as error:
+                if not (again or not error.sent) or error.hopeless or time.monotonic() + wait > deadline:
+                    raise Unreachable(f"API server {self.address}: {error}") from error
+            else:
+                refused = refusal(answer, self.address, verb, what or path)
+                if isinstance(refused, Unauthorized) and not renewed and self._renew():
+                    renewed = True
+                    continue
+                worth = answer.status in RETRIED if again else answer.status in NOT_DONE
+                if not worth or time.monotonic() + wait > deadline:
+                    raise refused
                 wait = min(_retry_after(answer) or wait, max(0.0, deadline - time.monotonic()))
             time.sleep(wait * random.uniform(0.8, 1.2))
             pause = min(pause * 2, 2.0)
@@ -145,25 +112,62 @@ class RestClient:
     def get(self, resource: str, namespace: str | None, name: str) -> Object:
         """One object. Raises `NotFound`."""
         kind = RESOURCES[resource]
-        return self.request("get", "GET", kind.path(namespace, name), what=_what(kind, namespace, name))
+        what = describe(kind, namespace, name)
+        return self._checked(self.request("get", "GET", kind.path(namespace, name), what=what), what)
 
-    def list(self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[Object]:
-        """All objects of a kind, in pages, with `apiVersion` and `kind` filled in. `labels`, `fields`: selectors."""
+    def list(self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> Objects:
+        """All objects of a kind, in pages, with `apiVersion` and `kind` filled in. `labels`, `fields`: selectors.
+
+        Raises `MalformedAnswer` for what is no list of objects, `Unreachable` for one that does not end.
+        """
         kind = RESOURCES[resource]
         query: dict[str, str | int | bool] = {"limit": PAGE}
         if labels:
             query["labelSelector"] = labels
         if fields:
             query["fieldSelector"] = fields
-        found: list[Object] = []
+        for attempt in range(ROUNDS):
+            try:
+                return self._pages(kind, namespace, dict(query))
+            except ApiError as error:
+                if error.status != _EXPIRED or attempt == ROUNDS - 1:
+                    raise
+        raise AssertionError("not reached")
+
+    def _pages(self, kind: Resource, namespace: str | None, query: dict[str, str | int | bool]) -> Objects:
+        found: Objects = []
+        what = describe(kind, namespace)
+        seen: set[str] = set()
+        end = time.monotonic() + LISTING
         while True:
-            page = self.request("list", "GET", kind.path(namespace), query=query, what=_what(kind, namespace))
-            items = page.get("items") or []
-            found += [{"apiVersion": kind.group_version, "kind": kind.kind, **item} for item in items]
-            more = (page.get("metadata") or {}).get("continue")
+            page = self.request("list", "GET", kind.path(namespace), query=query, what=what)
+            items, head = page.get("items") or [], page.get("metadata") or {}
+            if not isinstance(items, list) or not isinstance(head, dict):
+                raise MalformedAnswer(f"API server {self.address}: its list of {what} is not a list of objects")
+            for item in items:
+                whole = self._checked(item, what)
+                found.append({"apiVersion": kind.group_version, "kind": kind.kind, **whole})
+            more = head.get("continue")
             if not more:
                 return found
-            query["continue"] = more
+            if str(more) in seen or len(seen) >= MOST_PAGES or time.monotonic() > end:
+                pages = len(seen) + 1
+                raise Unreachable(f"API server {self.address}: its list of {what} does not end ({pages} pages)")
+            seen.add(str(more))
+            query["continue"] = str(more)
+
+    def _checked(self, item: object, what: str) -> Object:
+        """The object, which has a name at least."""
+        metadata = item.get("metadata") if isinstance(item, dict) else None
+        if not isinstance(item, dict) or not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+            shown = json.dumps(item)[:80]
+            raise MalformedAnswer(f"API server {self.address}: among {what} is no object with a name: {shown}")
+        for field in ("labels", "annotations"):
+            if not isinstance(metadata.get(field) or {}, dict):
+                raise MalformedAnswer(
+                    f"API server {self.address}: {field} of {metadata['name']} among {what} are not a mapping"
+                )
+        return item
 
     def log(self, namespace: str, pod: str) -> str:
         """What a pod's first container has written."""
@@ -174,32 +178,38 @@ class RestClient:
         """An answer that is no JSON object; asked for once. Raises an `ApiError` for a refusal."""
         try:
             answer = self._send("GET", path, query, None, "application/json", accept="*/*")
-        except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(f"API server {self.address}: {_why(error)}") from error
+        except NoAnswer as error:
+            raise Unreachable(f"API server {self.address}: {error}") from error
         if answer.status >= 400:
-            raise self._refusal(answer, verb, what)
+            raise refusal(answer, self.address, verb, what)
         return answer.data.decode("utf-8", "replace")
 
-    def create(self, obj: Object) -> Object:
-        """A new object. Raises `Conflict` when it exists."""
+    def create(self, obj: Object, *, repeatable: bool = False) -> Object:
+        """A new object. Raises `Conflict` when it exists.
+
+        With `repeatable` a lost answer is asked for again: then the `Conflict` may be with what this very call made.
+        """
         kind = BY_KIND[obj["kind"]]
         namespace = obj["metadata"].get("namespace")
-        return self.request("create", "POST", kind.path(namespace), body=obj, what=_what(kind, namespace))
+        what = describe(kind, namespace)
+        return self.request("create", "POST", kind.path(namespace), body=obj, what=what, repeatable=repeatable)
 
     def apply(self, obj: Object) -> Object:
         """Server-side apply: the object is there afterwards, with these fields, and the fields are ours."""
         kind = BY_KIND[obj["kind"]]
         namespace, name = obj["metadata"].get("namespace"), obj["metadata"]["name"]
-        return self.request(
+        what = describe(kind, namespace, name)
+        made = self.request(
             "patch",
             "PATCH",
             kind.path(namespace, name),
             query={"fieldManager": FIELD_MANAGER, "force": True},
             body=obj,
             content_type="application/apply-patch+yaml",
-            what=_what(kind, namespace, name),
+            what=what,
             repeatable=True,
         )
+        return self._checked(made, what)
 
     def delete(self, resource: str, namespace: str | None, name: str, *, grace: int | None = None) -> bool:
         """Ask for one object's deletion; False when it is not there."""
@@ -210,7 +220,7 @@ class RestClient:
                 "DELETE",
                 kind.path(namespace, name),
                 query={} if grace is None else {"gracePeriodSeconds": grace},
-                what=_what(kind, namespace, name),
+                what=describe(kind, namespace, name),
             )
         except NotFound:
             return False
@@ -223,7 +233,9 @@ class RestClient:
         if grace is not None:
             query["gracePeriodSeconds"] = grace
         try:
-            self.request("deletecollection", "DELETE", kind.path(namespace), query=query, what=_what(kind, namespace))
+            self.request(
+                "deletecollection", "DELETE", kind.path(namespace), query=query, what=describe(kind, namespace)
+            )
         except NotFound:
             return
 
@@ -235,7 +247,7 @@ class RestClient:
         body: object,
         content_type: str,
         accept: str = "application/json",
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> Answer:
         headers = {"Accept": accept, "User-Agent": FIELD_MANAGER}
         authorization = self._authorization()
         if authorization:
@@ -247,97 +259,23 @@ class RestClient:
         url = self.server + path
         if query:
             url += "?" + urlencode({k: str(v).lower() if isinstance(v, bool) else v for k, v in query.items()})
-        return self._pool.request(
-            method,
-            url,
-            body=data,
-            headers=headers,
-            timeout=urllib3.Timeout(connect=self._patience.connect, read=self._patience.answer),
-            retries=False,
-            redirect=False,
-        )
+        return send(self._pool, method, url, body=data, headers=headers, patience=self._patience)
 
-    def _object(self, answer: urllib3.BaseHTTPResponse) -> Object:
+    def _object(self, answer: Answer) -> Object:
         try:
             tree = json.loads(answer.data)
-        except ValueError:
+        except (ValueError, RecursionError):
+            if answer.data.lstrip().startswith(b"{"):
+                raise NoAnswer(f"its answer ends in the middle, after {len(answer.data)} bytes") from None
             tree = None
         if not isinstance(tree, dict):
             raise Unreachable(
                 f"API server {self.address}: answered {answer.status} with something that is not a JSON object "
-                f"({_excerpt(answer.data)!r}); is this address a Kubernetes API server?"
+                f"({excerpt(answer.data)!r}); is this address a Kubernetes API server?"
             )
         return tree
 
-    def _refusal(self, answer: urllib3.BaseHTTPResponse, verb: str, what: str) -> ClusterError:
-        try:
-            tree = json.loads(answer.data)
-        except ValueError:
-            tree = None
-        known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
-        message = str(known.get("message") or _excerpt(answer.data) or answer.reason or "no message")
-        reason = str(known.get("reason") or "")
-        kind = _ERRORS.get(answer.status, ApiError)
-        if kind is Unauthorized:
-            text = f"API server {self.address}: 401 Unauthorized: the credentials are missing, wrong or expired"
-        elif not known and not 500 <= answer.status < 600:
-            text = (
-                f"API server {self.address}: answered {answer.status} to {verb} {what} without a Kubernetes status "
-                f"({_excerpt(answer.data)!r}); is this address a Kubernetes API server?"
-            )
-        elif kind is Forbidden:
-            text = f"not allowed to {verb} {what}: {message}"
-            if Forbidden(message=message).for_want_of_rights:
-                text += " (manifests/rbac.yaml has the rights that podwire needs)"
-        else:
-            text = f"cannot {verb} {what}: {message} ({answer.status})"
-        return kind(text, status=answer.status, reason=reason, message=message)
 
-
-def plain_address(server: str) -> str:
-    """Scheme, host and port of a URL: a proxy's URL may carry secrets in its path or before its host."""
-    url = urllib3.util.parse_url(server)
-    return f"{url.scheme}://{url.netloc or ''}"
-
-
-def _what(kind: Resource, namespace: str | None, name: str | None = None) -> str:
-    thing = f"{kind.plural} {name}" if name else kind.plural
-    if not kind.namespaced:
-        return thing
-    return f"{thing} in namespace {namespace}" if namespace else f"{thing} in all namespaces"
-
-
-def _excerpt(data: bytes) -> str:
-    return " ".join(data[:80].decode("utf-8", "replace").split())
-
-
-def _retry_after(answer: urllib3.BaseHTTPResponse) -> float | None:
-    value = answer.headers.get("Retry-After", "")
+def _retry_after(answer: Answer) -> float | None:
+    value = answer.headers.get("retry-after", "")
     return float(value) if value.isdigit() else None
-
-
-def _hopeless(error: Exception) -> bool:
-    """No later try can mend it: a certificate, a name that is not one, a protocol that is not HTTP."""
-    kinds = (urllib3.exceptions.SSLError, urllib3.exceptions.LocationParseError, urllib3.exceptions.LocationValueError)
-    return isinstance(error, kinds) or "certificate" in str(error).lower()
-
-
-def _why(error: Exception) -> str:
-    """The reason of a failed request in a few words, without the library's object names."""
-    if isinstance(error, urllib3.exceptions.NameResolutionError):
-        return "its name cannot be resolved"
-    refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a kind of ConnectTimeoutError, oddly
-    if isinstance(error, urllib3.exceptions.ConnectTimeoutError) and not refused:
-        return "no connection: it did not answer in time (is the address right, is a VPN or a firewall in between?)"
-    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
-        return "connected, but no answer came in time"
-    cause: BaseException = error
-    while True:
-        inner = cause.__cause__ or next((a for a in cause.args if isinstance(a, BaseException)), None)
-        if inner is None:
-            break
-        cause = inner
-    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    if isinstance(error, urllib3.exceptions.SSLError) or "certificate" in text.lower():
-        return f"TLS: {text} (check certificate-authority-data and server in the kubeconfig)"
-    return f"no connection: {text}"

@@ -133,6 +133,7 @@ class Observation:
     tuple of texts where a symbol stands for several addresses. `output` is what a tool printed. `settled` is how many
     seconds it took until a change of the cluster showed to the client.
     `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
+    `interrupted` are the attempts of an earlier asking that a broken stream made worthless: kept, and not judged.
     """
 
     case_id: str
@@ -144,3 +145,4 @@ class Observation:
     problem: str | None = None
     output: str = ""
     settled: float = 0.0
+    interrupted: tuple[Attempt, ...] = ()

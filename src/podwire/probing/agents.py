@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Mapping
+
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.cluster.exec.channel import ExecChannel
 from podwire.probing.client import AgentClient
 from podwire.probing.controls import OUTSIDE
 from podwire.probing.local_channel import CommandChannel
+
+AWAY = 60.0
+"""Seconds for which an API server may be away until its agents are given up."""
+LEAVING, HOOK_PORT = "leaving", 18099
+"""The probes with a preStop hook, and where on their loopback it waits for its end: manifests/variants/leaving.yaml."""
+HOOKS = 3.0
+"""Seconds for all of these hooks to be ended."""
 
 
 def agents_of(connection: Connection, deployment: Deployment, outside: tuple[str, ...]) -> dict[str, AgentClient]:
@@ -18,8 +29,37 @@ def agents_of(connection: Connection, deployment: Deployment, outside: tuple[str
     return agents
 
 
+def close_agents(agents: Mapping[str, AgentClient], deployment: Deployment | None) -> None:
+    """End the hooks of pods that were told to go, then all agents. Never raises: the removal of the probes follows."""
+    with contextlib.suppress(Exception, KeyboardInterrupt):
+        if deployment is not None:
+            end_hooks(agents, deployment)
+    for agent in agents.values():
+        with contextlib.suppress(Exception, KeyboardInterrupt):
+            agent.close()
+
+
+def end_hooks(agents: Mapping[str, AgentClient], deployment: Deployment) -> None:
+    """Let pods that serve on after they were told to go end now; takes `HOOKS` seconds at most."""
+    leaving = [probe.pod for probe in deployment.probes if probe.slot == LEAVING]
+    end = time.monotonic() + HOOKS
+    datagram = {"host": "127.0.0.1", "port": HOOK_PORT, "token": "over", "count": 1}
+    asked = [agents[pod].call("beacon", datagram, HOOKS) for pod in leaving if pod in agents and agents[pod].connected]
+    for answer in asked:
+        with contextlib.suppress(Exception):
+            answer.result(max(0.0, end - time.monotonic()))
+
+
 def _agent(connection: Connection, namespace: str, probe: Probe) -> AgentClient:
     return AgentClient(
         probe.pod,
-        lambda: ExecChannel(connection.configuration, namespace, probe.pod, probe.container, probe.command),
+        lambda: ExecChannel(
+            connection.configuration,
+            namespace,
+            probe.pod,
+            probe.container,
+            probe.command,
+            renew=connection.credentials.renew,
+        ),
+        patience=AWAY,
     )

@@ -7,10 +7,12 @@ import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from podwire.model.observations import Attempt, ProbeError, Reply
+from podwire.model.observations import Attempt
+from podwire.records.trees import Malformed, value_of
+from podwire.redaction import redacted
 
 
 class AgentError(Exception):
@@ -20,12 +22,15 @@ class AgentError(Exception):
     """
 
     def __init__(self, text: str, kind: str = "") -> None:
-        super().__init__(text)
+        super().__init__(redacted(text))
         self.kind = kind
 
 
 class ChannelLost(Exception):
     """The stream to the agent broke before the call was answered, or could not be opened; the text says why."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(redacted(text))
 
 
 class NoAnswer(ChannelLost):
@@ -46,6 +51,33 @@ class CaptureData:
     directions: Mapping[str, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """A piece of the data that follows a capture's RESULT: what it is, of which interface, and how many bytes."""
+
+    content: str
+    interface: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CaptureHead:
+    """The RESULT of a capture that is read or ended."""
+
+    dropped: int
+    count: int | None
+    parts: tuple[_Part, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return sum(part.bytes for part in self.parts)
+
+
+_HEAD_FIELDS = ("dropped", "count", "parts")
+MOST_CAPTURED = 128 << 20
+"""Bytes of one capture, many times what an agent keeps (32 MiB)."""
+
+
 class Call:
     """A request that waits for its answer, and the future of it. `deadline` is of the monotonic clock."""
 
@@ -57,8 +89,8 @@ class Call:
         self.future.set_running_or_notify_cancel()
 
     def result(self, payload: bytes) -> bool:
-        """Take the RESULT; whether the call has ended with it."""
-        self.future.set_result(json.loads(payload))
+        """Take the RESULT; whether the call has ended with it. ValueError when it is no JSON object."""
+        self.future.set_result(_object(payload))
         return True
 
     def data(self, payload: bytes) -> None:
@@ -77,61 +109,62 @@ class CaptureCall(Call):
 
     def __init__(self, method: str, params: Mapping[str, Any], timeout: float) -> None:
         super().__init__(method, params, timeout)
-        self._head: dict[str, Any] = {}
+        self._head = _CaptureHead(dropped=0, count=None)
         self._pieces: list[bytes] = []
+        self._size = 0
         self._digest = hashlib.sha256()
 
     def result(self, payload: bytes) -> bool:
-        self._head = json.loads(payload)
+        tree = _object(payload)
+        self._head = value_of(_CaptureHead, {name: tree[name] for name in _HEAD_FIELDS if name in tree})
+        if self._head.size > MOST_CAPTURED or any(part.bytes < 0 for part in self._head.parts):
+            raise ValueError(f"a capture of {self._head.size} bytes; {MOST_CAPTURED} at most")
         return False
 
     def data(self, payload: bytes) -> None:
+        self._size += len(payload)
+        if self._size > self._head.size or self.future.done():
+            self._pieces.clear()
+            self.fail(ChannelLost(f"the capture is longer than the {self._head.size} bytes that it should be"))
+            return
         self._pieces.append(payload)
         self._digest.update(payload)
         self.deadline = max(self.deadline, time.monotonic() + 10.0)  # What makes progress is not late.
 
     def end(self, payload: bytes) -> None:
-        whole = b"".join(self._pieces)
-        parts = self._head.get("parts", [])
-        wanted = sum(part["bytes"] for part in parts)
-        if len(whole) != wanted or self._digest.hexdigest() != json.loads(payload)["sha256"]:
-            self.fail(ChannelLost(f"the capture arrived damaged: {len(whole)} of {wanted} bytes"))
+        whole, head = b"".join(self._pieces), self._head
+        if len(whole) != head.size or self._digest.hexdigest() != _object(payload).get("sha256"):
+            self.fail(ChannelLost(f"the capture arrived damaged: {len(whole)} of {head.size} bytes"))
             return
         files: dict[str, bytes] = {}
         directions: dict[str, bytes] = {}
         at = 0
-        for part in parts:
-            into = directions if part["content"] == "directions" else files
-            into[part["interface"]] = whole[at : at + part["bytes"]]
-            at += part["bytes"]
-        head = self._head
+        for part in head.parts:
+            into = directions if part.content == "directions" else files
+            into[part.interface] = whole[at : at + part.bytes]
+            at += part.bytes
         self.future.set_result(
-            CaptureData(interfaces=files, dropped=head["dropped"], count=head["count"], directions=directions)
+            CaptureData(interfaces=files, dropped=head.dropped, count=head.count, directions=directions)
         )
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    tree = json.loads(payload)
+    if not isinstance(tree, dict):
+        raise ValueError(f"no JSON object: {str(tree)[:80]}")
+    return tree
+
+
+class Garbled(AgentError, ValueError):
+    """The agent answered with something that is no answer to what it was asked."""
+
+
+_FIELDS = tuple(one.name for one in fields(Attempt))
 
 
 def attempt_of(result: Mapping[str, Any]) -> Attempt:
-    """An attempt as the agent tells it, as a value. ValueError when it is none."""
+    """An attempt as the agent tells it, as a value. `Garbled` when it is none."""
     try:
-        error, reply = result["error"], result["reply"]
-        return Attempt(
-            token=result["token"],
-            started=result["started"],
-            elapsed=result["elapsed"],
-            local=_end(result["local"]),
-            peer=_end(result["peer"]),
-            resolved=tuple(result["resolved"]),
-            reply=Reply(**reply) if reply else None,
-            error=ProbeError(**error) if error else None,
-            sent=result["sent"],
-            received=result["received"],
-            status=result.get("status"),
-            canonical=result.get("canonical", ""),
-            body=result.get("body", ""),
-        )
-    except (KeyError, TypeError) as problem:
-        raise ValueError(f"not an attempt: {problem!r} in {str(result)[:200]}") from problem
-
-
-def _end(pair: Any) -> tuple[str, int] | None:
-    return (pair[0], pair[1]) if pair else None
+        return value_of(Attempt, {name: result[name] for name in _FIELDS if name in result})
+    except (Malformed, TypeError) as problem:
+        raise Garbled(f"not an attempt: {problem} in {str(result)[:200]}") from problem

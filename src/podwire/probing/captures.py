@@ -85,8 +85,9 @@ class Captures:
         started = {pod: self._start(pod) for pod in self._capturers}
         for pod, answer in started.items():
             try:
-                self._interfaces[pod] = answer.result(self._patience * 4)["interfaces"]
-            except (AgentError, ChannelLost, TimeoutError) as problem:
+                found = answer.result(self._patience * 4).get("interfaces")
+                self._interfaces[pod] = [one for one in found or () if isinstance(one, dict)]
+            except (AgentError, ChannelLost, TimeoutError, TypeError) as problem:
                 for place in self._capturers[pod]:
                     self.problems[place] = f"the capture did not start: {problem}"
 
@@ -169,6 +170,11 @@ class Captures:
                 else:
                     parameters["filters"] = pktmon_filters(self._interest)
         return self._agents[pod].call("capture_start", parameters, self._patience * 4)
+
+    def capturer(self, place: Place) -> str:
+        """The pod whose agent captures there; nothing where there is none."""
+        found = self._capturer(place)
+        return found.pod if found else ""
 
     def _capturer(self, place: Place) -> Probe | None:
         if place.kind == "pod":

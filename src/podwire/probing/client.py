@@ -26,6 +26,9 @@ SILENCE = 60.0
 START = 30.0
 """Seconds that an agent has to say its first bytes; a Windows node may need several for an exec."""
 
+LONGEST_PAUSE = 2.0
+"""Seconds between two tries to connect."""
+
 _TICK = 0.25
 
 
@@ -151,7 +154,7 @@ class _Session:
             elif not call.result(payload):
                 with self._lock:
                     self._pending[request] = call
-        except (ValueError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             call.fail(ChannelLost(f"an answer to {call.method} that cannot be read: {error}"))
 
 
@@ -160,7 +163,8 @@ class AgentClient:
 
     `open_channel` opens a stream to a new agent process; it blocks, and raises when it cannot. An error with a true
     attribute `permanent` is not tried again. Connecting starts at once, in the background; calls made meanwhile wait
-    for it. After `tries` failures in a row, with growing pauses, every call ends with `ChannelLost`.
+    for it. After `tries` failures in a row, with growing pauses, which took `patience` seconds at least, every call
+    ends with `ChannelLost`.
     """
 
     def __init__(
@@ -169,11 +173,14 @@ class AgentClient:
         open_channel: Callable[[], Channel],
         *,
         tries: int = 5,
+        patience: float = 0.0,
         pause: float = 0.2,
         start: float = START,
     ) -> None:
         self.name = name
-        self._open, self._tries, self._pause, self._start = open_channel, tries, pause, start
+        self._open, self._tries, self._patience, self._pause = open_channel, tries, patience, pause
+        self._start = start
+        self._failing_since = time.monotonic()
         self._lock = threading.Lock()
         self._session: _Session | None = None
         self._waiting: list[Call] = []
@@ -184,6 +191,11 @@ class AgentClient:
         """How often a stream was opened. What an agent holds (captures) is gone with its stream."""
         _clock.add(self)
         self._connect_in_background()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a stream to the agent stands."""
+        return self._session is not None
 
     def call(
         self, method: str, params: Mapping[str, Any] | None = None, timeout: float = 30.0
@@ -261,10 +273,13 @@ class AgentClient:
                 problem, permanent = session.reason or "closed by the runner", False
                 session.close()
             self._failures += 1
-            if permanent or self._failures >= self._tries:
+            if permanent or self._is_over():
                 self._give_up(problem if permanent else f"{problem} (tried {self._failures} times)")
                 return
-            self._closing.wait(self._pause * 2 ** (self._failures - 1))
+            self._closing.wait(min(self._pause * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE))
+
+    def _is_over(self) -> bool:
+        return self._failures >= self._tries and time.monotonic() - self._failing_since >= self._patience
 
     def _adopt(self, session: _Session) -> bool:
         """Use this session from now on, unless it or the client has ended meanwhile."""
@@ -284,8 +299,11 @@ class AgentClient:
             if self._session is not session:
                 return
             self._session = None
-            self._failures = 0 if session.answered else self._failures + 1
-            if self._failures >= self._tries and self._problem is None:
+            if session.answered:
+                self._failures, self._failing_since = 0, time.monotonic()
+            else:
+                self._failures += 1
+            if self._is_over() and self._problem is None:
                 self._problem = f"{reason} ({self._failures} times)"
             ended, calls = self._problem is not None, self._drop_waiting() if self._problem else []
         self._fail(calls)

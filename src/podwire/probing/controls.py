@@ -40,6 +40,8 @@ class Control:
     via: str = ""
 
 
+PATIENCE = 5.0
+"""Seconds that an agent has beyond those of the exchange."""
 OUTSIDE = "outside"
 """The name under which the agent on the host outside stands among the agents of a run."""
 LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
@@ -164,14 +166,18 @@ class ControlRounds:
             if control.pod != OUTSIDE:
                 probe = self._deployment.probe(control.pod)
                 parameters["preferred_port"] = self._ports.of(probe.pod, probe.os, probe.slot)
-            running[control] = agent.call("exchange", parameters, self._timeout + 5)
+            running[control] = agent.call("exchange", parameters, self._timeout + PATIENCE)
         for control, answer in running.items():
             try:
-                attempt = attempt_of(answer.result(self._timeout + 6))
+                attempt = attempt_of(answer.result(self._timeout + PATIENCE + 1))
                 results[control] = "" if attempt.answered else (attempt.error.kind if attempt.error else "no answer")
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 results[control] = str(problem)
         self._rounds.append(results)
+
+    def agents_of(self, case: Case) -> set[str]:
+        """The agents that the controls of a case need."""
+        return {control.pod for control in self._of.get(case.id, ())}
 
     def results(self, case: Case) -> tuple[ControlResult, ...]:
         """The controls of a case, as the judge wants them: of the rounds just before and just after its flow, which are

@@ -14,25 +14,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
-from podwire.model.observations import Observation, Point, Value
+from podwire.model.observations import Attempt, Observation, Point, ProbeError, Value
+from podwire.planning.plan import FILLING
 from podwire.planning.prerequisites import asks_many_services
+from podwire.probing.agents import end_hooks
 from podwire.probing.bindings import Hello, bindings_of
 from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
-from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of, own_address
+from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of
 from podwire.probing.filters import interest_of
+from podwire.probing.readiness import await_echo, hellos, is_another, unusable
 from podwire.probing.requests import attempts_in, request_of
+from podwire.probing.second_asking import after_the_first, can_be_asked_again, in_doubt
 from podwire.probing.sightings import Landed, Seen, Sighting
 from podwire.probing.source_ports import SourcePorts
 from podwire.probing.targets import NoTarget, Target, probe_of, server_ports, target_of
 
 PATIENCE = 15.0
+START = 60.0
+"""Seconds for all agents to connect: a busy node may need many for an exec."""
+AGAIN = 2
+"""How often cases are asked again whose streams broke."""
 SETTLE, GLANCE, BETWEEN = 30.0, 0.5, 0.05
 LEAVING = "pods-leaving"
 LULL = 0.25
@@ -48,6 +56,13 @@ class _InFlight:
     tokens: list[str]
     answer: Future[dict[str, Any]]
     seconds: float
+    started: float = field(default_factory=time.time)
+
+    def first_attempts(self, problem: str) -> tuple[Attempt, ...]:
+        """What is known of exchanges whose agent was not heard again."""
+        error = ProbeError(stage="send", kind="other", text=problem)
+        elapsed = time.time() - self.started
+        return tuple(Attempt(token=one, started=self.started, elapsed=elapsed, error=error) for one in self.tokens)
 
 
 def tokens() -> Iterator[str]:
@@ -66,6 +81,8 @@ class Dispatcher:
     `change` makes the changes of these names in the cluster and returns why some could not be made.
     `port_messages` tells how often kube-proxy of a node has logged in this run that a port exists already.
     `idle` is called when all flows are in flight: the time until the silent ones are given up is free for other work.
+    `start` is the seconds that agents have to connect. A stream that breaks in mid-run is opened again, and the cases
+    that it was needed for are asked again; what came of them first is kept in their observations, and not judged.
     """
 
     def __init__(
@@ -75,6 +92,7 @@ class Dispatcher:
         agents: Mapping[str, AgentClient],
         *,
         timeout: float = 4.0,
+        start: float = START,
         say: Say = lambda text: None,
         why_lost: Callable[[str], str] = lambda pod: "",
         change: Change = lambda names: {},
@@ -82,7 +100,10 @@ class Dispatcher:
         idle: Callable[[], object] = lambda: None,
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
-        self._timeout, self._say, self._idle = timeout, say, idle
+        self._timeout, self._start, self._say, self._idle = timeout, start, say, idle
+        self._known_problems = dict(deployment.problems)
+        self._changes: dict[str, float] = {}
+        self._cut: dict[str, tuple[Attempt, ...]] = {}
         self._tokens = tokens()
         self._ports = SourcePorts()
         self._why_lost = functools.cache(why_lost)
@@ -92,19 +113,38 @@ class Dispatcher:
 
     def run(self, cases: Sequence[Case]) -> dict[str, Sighting]:
         """The sighting of every case, by id. No case is missing from it."""
-        hellos = self._hellos()
-        self._await_echo(hellos)
-        broken = {case.id: why for case in cases if (why := self._unusable(case, hellos))}
+        sightings, lost = self._asked(cases)
+        for _ in range(AGAIN):
+            again = [case for case in cases if case.id in lost and can_be_asked_again(case, self._changes)]
+            if not again:
+                break
+            self._say(f"{len(again)} cases are asked again: the streams to their agents broke")
+            self._why_lost.cache_clear()
+            fresh, lost = self._asked(again)
+            sightings |= {key: after_the_first(sightings[key], one) for key, one in fresh.items()}
+        return sightings
+
+    def _asked(self, cases: Sequence[Case]) -> tuple[dict[str, Sighting], set[str]]:
+        """The sightings of these cases, and the ids of those that came to nothing because a stream broke."""
+        self._cut.clear()
+        self._deployment.problems.clear()
+        self._deployment.problems.update(self._known_problems)  # An agent that was away may be back.
+        known = hellos(self._agents, self._deployment, self._start)
+        if OUTSIDE in known and is_another(known[OUTSIDE]):
+            self._say("the agent on the host outside is not the one of this podwire: copy it there (podwire agent)")
+        await_echo(self._agents, self._deployment, known, self._tokens, PATIENCE)
+        broken = {case.id: why for case in cases if (why := unusable(case, self._deployment, self._facts, known))}
+        streams = {pod: self._agents[pod].generation for pod in known}
         able = [case for case in cases if case.id not in broken]
         interest = interest_of(self._deployment, self._facts)
-        captures = Captures(self._deployment, self._agents, hellos, self._tokens, PATIENCE, interest)
+        captures = Captures(self._deployment, self._agents, known, self._tokens, PATIENCE, interest)
         controls = ControlRounds(able, self._deployment, self._facts, self._agents, self._timeout, self._ports)
         with self._timed("captures"):
             captures.start({self._place(case, point) for case in able for point in case.points})
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        landed = self._flights(able, hellos, broken, captures, controls)
+        landed = self._flights(able, known, broken, captures, controls)
         with self._timed("controls"):
             captures.beacon()
         with self._timed("captures"):
@@ -117,8 +157,22 @@ class Dispatcher:
             sightings = {one.case.id: seen.sighting(one, controls.results(one.case)) for one in _joined(landed)}
         for case in cases:
             if case.id in broken:
-                sightings[case.id] = Sighting(observation=Observation(case_id=case.id, problem=broken[case.id]))
-        return sightings
+                first = self._cut.get(case.id, ())
+                nothing = Observation(case_id=case.id, problem=broken[case.id], interrupted=first)
+                sightings[case.id] = Sighting(observation=nothing)
+        gone = {pod for pod, number in streams.items() if self._agents[pod].generation != number}
+        gone |= {pod for pod in known if not self._agents[pod].connected}
+        lost = {
+            case.id
+            for case in able
+            if in_doubt(sightings[case.id].observation) and gone & self._agents_of(case, captures, controls)
+        }
+        return sightings, lost
+
+    def _agents_of(self, case: Case, captures: Captures, controls: ControlRounds) -> set[str]:
+        """The agents that a case needs: its client, those that capture for it, and those of its controls."""
+        capturers = {captures.capturer(self._place(case, point)) for point in case.points}
+        return {self._client(case), *capturers, *controls.agents_of(case)}
 
     def _flights(
         self,
@@ -170,7 +224,11 @@ class Dispatcher:
     def _changed(self, cases: Sequence[Case]) -> tuple[dict[str, str], dict[str, float]]:
         """Change the cluster as these cases ask for. Why some come to nothing, and how many seconds the change took to
         show to the client of each other one; both by case id."""
-        made = self._change(sorted({case.flow.change.after for case in cases}))
+        names = {case.flow.change.after for case in cases}
+        if names & set(FILLING):  # What was told to go has done its part, and holds room.
+            end_hooks(self._agents, self._deployment)
+        made = self._change(sorted(names - self._changes.keys()))
+        self._changes |= dict.fromkeys(names - made.keys() - self._changes.keys(), time.monotonic())
         problems = {case.id: made[case.flow.change.after] for case in cases if case.flow.change.after in made}
         return problems, self._settle([case for case in cases if case.id not in problems])
 
@@ -210,65 +268,6 @@ class Dispatcher:
     def _timed(self, name: str) -> _Timed:
         return _Timed(self.timings, name)
 
-    def _hellos(self) -> dict[str, Hello]:
-        asked = {pod: agent.call("hello", {}, PATIENCE) for pod, agent in self._agents.items()}
-        hellos: dict[str, Hello] = {}
-        for pod, answer in asked.items():
-            try:
-                hellos[pod] = answer.result(PATIENCE)
-            except (AgentError, ChannelLost, TimeoutError) as problem:
-                self._deployment.problems.setdefault(pod, f"the agent does not answer: {problem}")
-        return hellos
-
-    def _await_echo(self, hellos: Mapping[str, Hello]) -> None:
-        """A pod is ready when its process runs; wait until its echo listens, as it finds out itself."""
-        waiting = {
-            probe.pod: (own_address(probe, next(iter(probe.addresses))) or "", probe.port)
-            for probe in self._deployment.probes
-            if probe.pod in hellos and probe.addresses
-        }
-        until = time.monotonic() + PATIENCE
-        while waiting:
-            asked = {}
-            for pod, (address, port) in waiting.items():
-                parameters = exchange_of(address, port, next(self._tokens), timeout=1.0)
-                asked[pod] = self._agents[pod].call("exchange", parameters, PATIENCE)
-            for pod, answer in asked.items():
-                try:
-                    listens = attempt_of(answer.result(PATIENCE)).answered
-                except (AgentError, ChannelLost, TimeoutError) as problem:
-                    self._deployment.problems.setdefault(pod, f"the agent does not answer: {problem}")
-                    listens = True
-                if listens:
-                    del waiting[pod]
-            if waiting and time.monotonic() > until:
-                for pod in waiting:
-                    self._deployment.problems.setdefault(pod, f"its echo does not listen after {PATIENCE:g} s")
-                return
-
-    def _unusable(self, case: Case, hellos: Mapping[str, Hello]) -> str | None:
-        """Why a case cannot be run at all: one of its probes is missing, or is not what it should be."""
-        if case.client.probe == OUTSIDE and OUTSIDE not in hellos:
-            return f"the agent on the host outside: {self._deployment.problems.get(OUTSIDE, 'it does not answer')}"
-        for slot in (case.client, case.server):
-            if not slot.is_probe:
-                continue
-            try:
-                probe = probe_of(slot, self._deployment)
-            except NoTarget as problem:
-                return str(problem)
-            if probe.pod in self._deployment.problems:
-                return f"{probe.pod}: {self._deployment.problems[probe.pod]}"
-            if probe.pod not in hellos:
-                return f"{probe.pod}: no agent answers"
-            if slot.probe == "host" and not self._is_host(probe.node, probe.addresses.values()):
-                return f"{probe.pod} does not have the address of its node: it is not on the host network"
-        return None
-
-    def _is_host(self, node: str, addresses: Sequence[str] | Any) -> bool:
-        facts = next((one for one in self._facts.nodes if one.name == node), None)
-        return facts is not None and set(addresses) <= set(facts.addresses)
-
     def _place(self, case: Case, point: Point) -> Place:
         if point == "entry-node":
             return Place("nic", case.entry)
@@ -299,9 +298,8 @@ class Dispatcher:
                 case, target, given, ports, self._timeout, self._facts.mode, wanted
             )
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
-            flights.append(
-                _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
-            )
+            made = _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
+            flights.append(made)
         self._say(f"{len(flights)} cases, {sum(len(one.tokens) for one in flights)} exchanges in flight")
         return flights
 
@@ -312,11 +310,13 @@ class Dispatcher:
             case = flight.case
             try:
                 answer = flight.answer.result(flight.seconds + PATIENCE)
+                several, output = attempts_in(case, answer, flight.tokens)
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 pod = self._client(case)
                 broken[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
+                if isinstance(problem, ChannelLost):
+                    self._cut[case.id] = flight.first_attempts(str(problem))
                 continue
-            several, output = attempts_in(case, answer, flight.tokens)
             landed[case.id] = Landed(
                 case=case, target=flight.target, bindings=flight.bindings, attempts=several, output=output
             )

@@ -10,7 +10,7 @@ from typing import Any
 from podwire.model.cases import Case
 from podwire.model.flows import BY_TUNNEL
 from podwire.model.observations import Attempt
-from podwire.probing.calls import attempt_of
+from podwire.probing.calls import Garbled, attempt_of
 from podwire.probing.targets import Target
 
 AT_ONCE = 200
@@ -122,10 +122,21 @@ def names_of(target: Target, tokens: Sequence[str]) -> list[str]:
 
 
 def attempts_in(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) -> tuple[tuple[Attempt, ...], str]:
-    """The attempts that an agent tells of, and what a tool printed."""
+    """The attempts that an agent tells of, and what a tool printed. `Garbled` for an answer to something else."""
+    try:
+        attempts, output = _told(case, answer, tokens)
+    except (AttributeError, KeyError, TypeError) as problem:
+        raise Garbled(f"not the answer to what was asked: {problem!r} in {str(answer)[:200]}") from problem
+    asked, found = set(tokens), [one.token for one in attempts]
+    if not found or len(set(found)) < len(found) or not asked.issuperset(found):
+        raise Garbled(f"an answer to another question: {len(found)} attempts with {', '.join(found[:3])}")
+    return attempts, output
+
+
+def _told(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) -> tuple[tuple[Attempt, ...], str]:
     if case.flow.protocol == "tool":
-        started = answer.get("started", 0.0)
-        ran = Attempt(token=tokens[0], started=started, elapsed=answer["elapsed"], status=answer["code"])
+        known = {"started": answer.get("started", 0.0), "elapsed": answer["elapsed"], "status": answer["code"]}
+        ran = attempt_of({"token": tokens[0], **known})
         if case.flow.load.tool in LISTS and answer["stdout"].strip():
             return (ran,), answer["stdout"]  # A list is read as it is; a warning beside it is none of it.
         return (ran,), f"{answer['stdout']}\n{answer['stderr']}".strip()

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from podwire.records.run import REMEDY, RunRecord
+from podwire.redaction import redacted
 
 NAME = "run.json"
 
@@ -44,8 +45,8 @@ def parse_record(data: bytes) -> RunRecord:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write beside the file, then rename over it. OSError as the system gives it."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    """Write beside the file, then rename over it; a text without the secrets in it. OSError as the system gives it."""
+    data = redacted(content).encode("utf-8") if isinstance(content, str) else content
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_bytes(data)

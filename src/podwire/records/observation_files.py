@@ -14,6 +14,7 @@ from podwire.records.files import write_atomically
 from podwire.records.observations import Stored
 from podwire.records.run import RunRecord, StoredObservations
 from podwire.records.trees import Malformed
+from podwire.redaction import redacted
 
 NAME = "observations.jsonl.gz"
 T = TypeVar("T")
@@ -23,7 +24,7 @@ def write_observations(several: Iterable[Stored], directory: Path) -> StoredObse
     """Write the file into the run's folder, and return what the record says of it."""
     lines = [json.dumps(one.to_tree(), separators=(",", ":"), ensure_ascii=True) for one in several]
     # The fastest level: the next ones make the file a fifth smaller and take twice the time.
-    data = gzip.compress("".join(f"{line}\n" for line in lines).encode("ascii"), compresslevel=1, mtime=0)
+    data = gzip.compress(redacted("".join(f"{line}\n" for line in lines)).encode("ascii"), compresslevel=1, mtime=0)
     write_atomically(directory / NAME, data)
     return StoredObservations(file=NAME, sha256=hashlib.sha256(data).hexdigest(), count=len(lines))
 

@@ -19,6 +19,7 @@ from allure_commons import model2
 
 from podwire.model.verdicts import Finding, Outcome
 from podwire.records.run import CaseRecord, RunRecord
+from podwire.redaction import redacted
 from podwire.reporting.allure_text import environment, finding_line, markdown
 from podwire.reporting.words import MISSING, area_of, brackets, links, message, requirement_of, unmet
 
@@ -215,7 +216,7 @@ def _link(source: Path, target: Path) -> bool:
 
 
 def _put(path: Path, text: str) -> None:
-    path.write_bytes(text.encode("utf-8"))
+    path.write_bytes(redacted(text).encode("utf-8"))
 
 
 def _put_json(path: Path, tree: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from podwire.model.observations import POINTS, Capture, Observation
 from podwire.model.verdicts import Verdict
 from podwire.packets.pcap import Frame, write_frames
+from podwire.redaction import redacted
 from podwire.reporting.decode_text import decode_capture
 
 FOLDER = "evidence"
@@ -62,7 +63,7 @@ def write_evidence(
     for point in sorted({*observation.captures, *raw}, key=_order):
         capture = observation.captures.get(point)
         if capture is not None:
-            put(f"{point}.txt", _decode(capture, tokens).encode("utf-8"))
+            put(f"{point}.txt", redacted(_decode(capture, tokens)).encode("utf-8"))
         if point in raw:
             put(f"{point}.pcap", write_frames(raw[point]))
     put("attempts.json", _json(_transcript(observation)))
@@ -80,7 +81,7 @@ def _safe(text: str) -> str:
 
 
 def _json(tree: Any) -> bytes:
-    return (json.dumps(tree, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+    return redacted(json.dumps(tree, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def _transcript(observation: Observation) -> dict[str, Any]:

@@ -281,6 +281,15 @@ RUN_OPTIONS = (
         field="probes.timeout",
     ),
     Option(
+        flag="--agent-start",
+        metavar="SECONDS",
+        read=values.seconds,
+        default="60",
+        help="how long the agents have to connect; a busy cluster may need more",
+        commands=_RUN,
+        field="probes.start",
+    ),
+    Option(
         flag="--repeat",
         metavar="N",
         read=values.whole_number,

@@ -68,6 +68,7 @@ class Probes:
             facts,
             self._agents,
             timeout=self._options.timeout,
+            start=self._options.start,
             say=say,
             why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
             change=lambda names: make_changes(connection.rest, deployment, names),
@@ -119,11 +120,13 @@ class Probes:
     def hang_up(self) -> None:
         """End the streams to the agents."""
         agents, self._agents = self._agents, {}
-        for agent in agents.values():
-            agent.close()
+        if agents:
+            from podwire.probing.agents import close_agents
+
+            close_agents(agents, self._deployment)
 
     def remove(self) -> list[str]:
-        """Take them out of the cluster. What stays, a line each. Raises what the API says."""
+        """Take them out of the cluster. What stays, a line each."""
         deployment, self._deployment = self._deployment, None
         return self._target.remove(deployment.namespace) if deployment else []
 

@@ -56,11 +56,12 @@ class ClusterOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeOptions:
-    """What the probes are, and how flows are sent: seconds that one waits, rounds of all."""
+    """What the probes are, how flows are sent: seconds that one waits, and that agents have to start; rounds of all."""
 
     linux_image: str | None = None
     windows_image: str | None = None
     timeout: float = 4.0
+    start: float = 60.0
     repeat: int = 1
 
 

@@ -23,6 +23,7 @@ from podwire.running.run_options import RunOptions
 from podwire.running.scope import Scope
 from podwire.running.target import Say, target_of
 from podwire.running.timings import Timings
+from podwire.running.tracebacks import traceback_kept
 
 if TYPE_CHECKING:
     from podwire.probing.dispatch import Dispatcher
@@ -80,7 +81,7 @@ class Runner:
 
     def observe(self, cases: Sequence[Case]) -> Mapping[str, Sighting]:
         """What was seen of these cases. The first call starts lab and probes; no case is run in two calls."""
-        with self._turn:
+        with self._turn, traceback_kept(self.folder.path):
             self.planned |= {case.id: case for case in cases}
             fresh = [case for case in cases if case.id not in self.sightings]
             if fresh:

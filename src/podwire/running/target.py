@@ -49,7 +49,7 @@ class Target(Protocol):
         """The command line that leads to an agent outside; nothing where there is none."""
 
     def remove(self, namespace: str) -> list[str]:
-        """Remove the namespace of a run. What stays, a line each. Raises what the API says."""
+        """Remove the namespace of a run. What stays, a line each. Never raises."""
 
     def cleanup_command(self, run_id: str) -> str:
         """The command that removes what a run left; '' where nothing can be left."""
@@ -179,10 +179,10 @@ class ClusterTarget:
         return self._options.external_agent or ()
 
     def remove(self, namespace: str) -> list[str]:
-        from podwire.cluster.deployment.workloads import undeploy
+        from podwire.cluster.deployment.removal import clean_up
 
         assert self._connection is not None
-        return [] if self._options.keep else list(undeploy(self._connection, namespace))
+        return [] if self._options.keep else clean_up(self._connection, namespace)
 
     def cleanup_command(self, run_id: str) -> str:
         options = self._options

@@ -21,12 +21,14 @@ from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import PlanError
 from podwire.records.run import CaseRecord
+from podwire.redaction import redacted
 from podwire.running.closed_pipes import unbroken, unbroken_output
 from podwire.running.ledger import Ledger
 from podwire.running.options import read_options, rows_of
 from podwire.running.run_options import RunOptions, run_options
 from podwire.running.runner import Runner
 from podwire.running.signals import interrupt_on_ending_signals, without_interrupts
+from podwire.running.tracebacks import traceback_kept
 from podwire.running.workers import Observatory, observed
 from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
 
@@ -61,7 +63,7 @@ def _say(config: pytest.Config, text: str) -> None:
         reporter.ensure_newline()
         if config.get_terminal_writer().width_of_current_line:
             reporter.line("")  # the dots of workers are no line of the reporter's own
-        reporter.write_line(f"podwire: {text}")
+        reporter.write_line(f"podwire: {redacted(text)}")
 
 
 def _stop(problem: Exception) -> None:
@@ -103,7 +105,8 @@ def _made(config: pytest.Config) -> Runner:
     if is_worker(config):
         given = config.workerinput["podwire_facts"]  # type: ignore[attr-defined]
         runner.scope.use_facts(ClusterFacts.from_dict(given))
-    _ = runner.scope.plan
+    with traceback_kept(runner.folder.path):
+        _ = runner.scope.plan
     ledger = config.stash[LEDGER] = Ledger()
     runner.idle = lambda: ledger.prepare(runner)
     config.stash[RUNNER] = runner
@@ -304,7 +307,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if is_worker(config) or LEDGER not in config.stash:
         return
     for line in config.stash[LEDGER].summary(colour=terminalreporter.isatty):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(redacted(line))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -43,7 +43,7 @@ class ContainerLife:
         self.stopping = False
         self._report = report
         self._command: Command | None = None
-        self._hooked = False
+        self._hook: asyncio.Task[None] | None = None
 
     async def keep_running(self, resolver: Resolver) -> None:
         """Run the container, again and again as the pod's restart policy says."""
@@ -195,12 +195,12 @@ class ContainerLife:
         process = self.process
         if process is None:
             return
-        if grace and "preStop" in self.status.spec.get("lifecycle", {}) and not self._hooked:
+        if grace and "preStop" in self.status.spec.get("lifecycle", {}) and self._hook is None:
+            self._hook = asyncio.get_running_loop().create_task(self._pre_stop(grace))
+        if self._hook is not None:
             began = asyncio.get_running_loop().time()
-            self._hooked = True
-            hook = {**self.status.spec["lifecycle"]["preStop"], "timeoutSeconds": grace}
-            if not await self._attempt(hook):
-                self._event("FailedPreStopHook", "PreStopHook failed", warning=True)
+            # No later, shorter grace ends a hook that runs already (kubelet: executePreStopHook).
+            await asyncio.shield(self._hook)
             grace = max(grace - (asyncio.get_running_loop().time() - began), SHORTEST_GRACE_SECONDS)
         for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
             if seconds and not process.exited.done():
@@ -208,6 +208,11 @@ class ContainerLife:
                 await asyncio.wait((process.exited,), timeout=seconds)
         if process.exited.done() and self.status.running:
             self.status.end(process.exited.result())
+
+    async def _pre_stop(self, grace: float) -> None:
+        hook = {**self.status.spec["lifecycle"]["preStop"], "timeoutSeconds": grace}
+        if not await self._attempt(hook):
+            self._event("FailedPreStopHook", "PreStopHook failed", warning=True)
 
     def kill(self) -> None:
         """End its process now, if it has one."""

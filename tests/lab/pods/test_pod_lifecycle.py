@@ -1,9 +1,12 @@
 """Readiness, endpoints and the end of a pod, seen through the API and by packets from outside of it."""
 
 import pytest
+import yaml
 from agent_for_tests import agent, exchange
 from agentpods import HOST_PROCESS, provide_agent, serve, serving
 from runninglab import Api, ready, start_lab, until
+
+from podwire.content import manifests_folder
 
 STUBBORN = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(600)"
 NAMESPACE = "/api/v1/namespaces/default"
@@ -119,6 +122,24 @@ def test_a_hook_that_never_ends_is_cut_off_with_the_grace_period(api):
     until(lambda: not api.exists(f"{NAMESPACE}/pods/hangs"))
     events = api("GET", f"{NAMESPACE}/events?fieldSelector=involvedObject.name%3Dhangs")["items"]
     assert "FailedPreStopHook" in {event["reason"] for event in events}
+
+
+@pytest.mark.parametrize("node", ["linux-1", "windows-2"])
+def test_a_hook_that_runs_outlives_a_shorter_grace_and_ends_with_its_datagram(api, node):
+    (variant,) = yaml.safe_load_all((manifests_folder() / "variants" / "leaving.yaml").read_text())
+    hook = {"lifecycle": variant["spec"]["containers"][0]["lifecycle"]}
+    name = f"leaves-{node}"
+    serve(api, name, node, terminationGracePeriodSeconds=180, container=hook)
+    serving(api, name)
+    api("DELETE", f"{NAMESPACE}/pods/{name}")
+    bound = "import socket; s = socket.socket(2, 2); s.bind(('127.0.0.1', 18099))"
+    until(lambda: "Errno" in api.exec(name, "python", "-c", bound)[1])
+    api("DELETE", f"{NAMESPACE}/pods/{name}?gracePeriodSeconds=1")
+    for _ in range(3):
+        assert api.exec(name, "true") == (0, "")
+    datagram = "import socket; socket.socket(2, 2).sendto(b'x', ('127.0.0.1', 18099))"
+    api.exec(name, "python", "-c", datagram)  # It may be ended itself with the pod.
+    until(lambda: not api.exists(f"{NAMESPACE}/pods/{name}"))
 
 
 def test_a_windows_pod_that_asks_for_the_host_network_does_not_get_it(api, lab):

@@ -14,6 +14,7 @@ import marshal
 import struct
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 
 from podwire.content import agent_folder
@@ -32,6 +33,12 @@ def agent_archive() -> bytes:
             _add(archive, name, source)
             _add(archive, f"{name}c", _byte_code(name, source))
     return made.getvalue()
+
+
+@functools.cache
+def agent_sum() -> str:
+    """Length and CRC-32 of the archive, by which an agent that answers is known (`podwire.agent.rpc.own_sum`)."""
+    return f"{len(agent_archive())}:{zlib.crc32(agent_archive()):08x}"
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:

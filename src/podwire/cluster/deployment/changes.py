@@ -13,6 +13,7 @@ from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.filling import calico_filled, vpc_filled
 from podwire.cluster.deployment.services import deployed
 from podwire.cluster.deployment.workloads import Deployment
+from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.errors import ClusterError, NotFound
 
@@ -100,18 +101,30 @@ CHANGES: Mapping[str, Change] = {
 }
 
 
+LASTING: Mapping[str, float] = {
+    "first-twin-deleted": float("inf"),
+    "service-recreated": float("inf"),
+    "pods-guarded": float("inf"),
+    "pods-leaving": 90.0,
+}
+"""Seconds for which a change holds, so that flows that follow it can be asked again. Pods that leave serve for 170 s;
+an affinity that has run out ends with the first flow that follows."""
+
+
 def make_changes(rest: RestClient, deployment: Deployment, names: Sequence[str]) -> dict[str, str]:
     """Make these changes and wait until the API shows them. Returns by name why one could not be made."""
     problems: dict[str, str] = {}
     waiting: list[tuple[str, Callable[[], bool]]] = []
     for name in names:
         try:
-            waiting += [(name, shown) for shown in CHANGES[name](rest, deployment)]
+            with understood("the cluster"):
+                waiting += [(name, shown) for shown in CHANGES[name](rest, deployment)]
         except ClusterError as error:
             problems[name] = f"the change '{name}' could not be made: {error}"
     for name, shown in waiting:
         try:
-            _await(shown)
+            with understood("the cluster"):
+                _await(shown)
         except ClusterError as error:
             problems[name] = f"the change '{name}' does not show: {error}"
     return problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import Any
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment.manifests import MANAGED_BY, MANAGER, OWNER, RUN_LABEL
-from podwire.cluster.deployment.workloads import undeploy
-from podwire.errors import UsageError
+from podwire.cluster.deployment.removal import undeploy
+from podwire.errors import PodwireError, UsageError
 
 Object = dict[str, Any]
 
@@ -57,7 +58,10 @@ def cleanup(
     """Remove them, saying a line for each; returns what stays, a line each."""
     stays: list[str] = []
     for one in leftovers:
-        left = undeploy(connection, one.namespace, seconds=seconds)
+        try:
+            left = undeploy(connection, one.namespace, seconds=seconds)
+        except PodwireError as error:
+            left = [f"namespace {one.namespace} may have stayed: {error}"]
         if left:
             stays += left
         else:
@@ -67,6 +71,8 @@ def cleanup(
 
 def describe_age(seconds: float) -> str:
     """An age for a person: `42s`, `7m`, `3h`, `2d`."""
+    if math.isinf(seconds):
+        return "unknown"
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f}{unit}"
@@ -75,10 +81,14 @@ def describe_age(seconds: float) -> str:
 
 def _leftover(obj: Object, now: datetime) -> Leftover:
     metadata = obj["metadata"]
-    created = datetime.fromisoformat(str(metadata["creationTimestamp"]).replace("Z", "+00:00"))
+    try:
+        created = datetime.fromisoformat(str(metadata.get("creationTimestamp")).replace("Z", "+00:00"))
+        age = max(0.0, (now - created).total_seconds())
+    except (TypeError, ValueError):
+        age = math.inf  # Nothing tells that it is in use.
     return Leftover(
         namespace=metadata["name"],
         run_id=str((metadata.get("labels") or {}).get(RUN_LABEL, "")),
-        age=max(0.0, (now - created).total_seconds()),
+        age=age,
         owner=str((metadata.get("annotations") or {}).get(OWNER, "an unknown owner")),
     )

@@ -2,59 +2,132 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import time
 from typing import Any
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment.manifests import MANAGED_BY, MANAGER, RUN_LABEL
+from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
-from podwire.errors import NotFound, UsageError
+from podwire.cluster.transport import Patience
+from podwire.errors import ClusterError, Forbidden, NotFound, Unauthorized, UsageError
 
 Object = dict[str, Any]
 
+SECONDS = 90.0
+FORCED_AFTER = 30.0
+"""Seconds after which a pod that does not end is forgotten by the API: its node may be gone for good."""
+_ASKING = Patience(connect=5.0, answer=10.0, total=3.0, whole=15.0)
 
-def undeploy(connection: Connection, namespace: str, *, seconds: float = 90.0) -> list[str]:
+
+def clean_up(connection: Connection, namespace: str, *, seconds: float = SECONDS) -> list[str]:
+    """Remove a run's namespace, as `undeploy` does; what stays, a line each (`command` gives what removes it).
+
+    Never raises, for what a run has found out must not depend on it. Ctrl-C ends the wait, not the removal.
+    """
+    removal = _Removal(connection.rest, namespace)
+    try:
+        return removal.run(seconds)
+    except KeyboardInterrupt:
+        with contextlib.suppress(Exception, KeyboardInterrupt):
+            removal.ask()
+        return [f"namespace {namespace}: nobody waited for its end (interrupted)"]
+    except Exception as error:
+        return [f"namespace {namespace} may have stayed: {error}"]
+
+
+def command(connection: Connection, run_id: str) -> str:
+    """What removes all that a run has left in a cluster."""
+    return shlex.join(["podwire", "cleanup", *connection.options, "--run", run_id])
+
+
+def undeploy(connection: Connection, namespace: str, *, seconds: float = SECONDS) -> list[str]:
     """Remove a run's namespace and wait until it is gone. Returns what stays, a line each; nothing when all is gone.
 
-    Raises `UsageError` when the namespace is not one of ours.
+    An API server that is away meanwhile is waited for. Raises `UsageError` when the namespace is not one of ours.
     """
-    rest = connection.rest
-    try:
-        found = rest.get("namespaces", None, namespace)
-    except NotFound:
-        return []
-    run_id = run_of(found)
-    if run_id is None:
-        raise UsageError(f"namespace {namespace} was not made by podwire (no label {MANAGED_BY}={MANAGER}); it stays")
-    if not found["metadata"].get("deletionTimestamp"):
+    return _Removal(connection.rest, namespace).run(seconds)
+
+
+class _Removal:
+    """The removal of one namespace. `found` is the namespace as it was last seen."""
+
+    def __init__(self, rest: RestClient, namespace: str) -> None:
+        self._rest, self._namespace = rest.with_patience(_ASKING), namespace
+        self._found: Object = {}
+        self._asked = self._forced = False
+
+    def run(self, seconds: float) -> list[str]:
+        began = time.monotonic()
+        pause = 0.02
+        while True:
+            problem: ClusterError | None = None
+            try:
+                self.ask()
+                if time.monotonic() - began > FORCED_AFTER:
+                    self._force()
+            except NotFound:
+                return []
+            except (Unauthorized, Forbidden) as error:
+                return [f"namespace {self._namespace} may have stayed: {error}"]  # Waiting mends no rights.
+            except ClusterError as error:
+                problem = error
+            if time.monotonic() - began >= seconds:
+                return self._stays(seconds, problem)
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+
+    def ask(self) -> None:
+        """Look at the namespace, and ask for its deletion unless that was done. Raises `NotFound` when it is gone."""
+        self._found = self._rest.get("namespaces", None, self._namespace)
+        if self._asked:
+            return
+        run_id = run_of(self._found)
+        if run_id is None:
+            raise UsageError(
+                f"namespace {self._namespace} was not made by podwire (no label {MANAGED_BY}={MANAGER}); it stays"
+            )
+        if not self._found["metadata"].get("deletionTimestamp"):
+            self._end_pods(run_id)
+            self._rest.delete("namespaces", None, self._namespace)
+        self._asked = True
+
+    def _end_pods(self, run_id: str) -> None:
+        """End what would hold the namespace back. All of it goes with the namespace, whatever fails here."""
         labels = f"{RUN_LABEL}={run_id}"
+        with contextlib.suppress(ClusterError):
+            for pod in self._rest.list("pods", self._namespace, labels=labels):
+                if pod["metadata"].get("deletionTimestamp"):
+                    # No grace ends a preStop hook that runs already (kubelet: executePreStopHook).
+                    self._rest.delete("pods", self._namespace, pod["metadata"]["name"], grace=0)
         for resource in ("pods", "services", "configmaps"):
-            # Nobody waits for a probe: one that lingers for its case would hold the whole namespace back.
-            rest.delete_collection(resource, namespace, labels=labels, grace=1 if resource == "pods" else None)
-        rest.delete("namespaces", None, namespace)
-    return _wait_gone(rest, namespace, seconds)
+            with contextlib.suppress(ClusterError):
+                # Nobody waits for a probe: one that lingers for its case would hold the whole namespace back.
+                self._rest.delete_collection(
+                    resource, self._namespace, labels=labels, grace=1 if resource == "pods" else None
+                )
 
+    def _force(self) -> None:
+        if not self._forced:
+            for pod in self._rest.list("pods", self._namespace):
+                self._rest.delete("pods", self._namespace, pod["metadata"]["name"], grace=0)
+            self._forced = True
 
-def _wait_gone(rest: RestClient, namespace: str, seconds: float) -> list[str]:
-    end = time.monotonic() + seconds
-    pause = 0.02
-    while True:
-        try:
-            found = rest.get("namespaces", None, namespace)
-        except NotFound:
-            return []
-        if time.monotonic() >= end:
-            break
-        time.sleep(pause)
-        pause = min(pause * 1.5, 1.0)
-    stays = [f"namespace {namespace} is still being deleted after {seconds:.0f} s"]
-    for pod in rest.list("pods", namespace):
-        node = (pod.get("spec") or {}).get("nodeName", "no node")
-        stays.append(f"pod {namespace}/{pod['metadata']['name']} on {node} has not ended")
-    for condition in (found.get("status") or {}).get("conditions") or []:
-        if condition.get("status") == "True":
-            stays.append(f"namespace {namespace}: {' '.join(str(condition.get('message')).split())}")
-    return stays
+    def _stays(self, seconds: float, problem: ClusterError | None) -> list[str]:
+        name = self._namespace
+        if problem is not None:
+            return [f"namespace {name} may have stayed, after {seconds:.0f} s: {problem}"]
+        stays = [f"namespace {name} is still being deleted after {seconds:.0f} s"]
+        with contextlib.suppress(ClusterError), understood(f"namespace {name}"):
+            for pod in self._rest.list("pods", name):
+                node = (pod.get("spec") or {}).get("nodeName", "no node")
+                stays.append(f"pod {name}/{pod['metadata']['name']} on {node} has not ended")
+            for condition in (self._found.get("status") or {}).get("conditions") or []:
+                if condition.get("status") == "True":
+                    stays.append(f"namespace {name}: {' '.join(str(condition.get('message')).split())}")
+        return stays
 
 
 def run_of(namespace: Object) -> str | None:

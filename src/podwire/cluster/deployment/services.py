@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -11,7 +12,7 @@ from typing import Any
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.waiting import wait_for_endpoints
 from podwire.cluster.rest import RestClient
-from podwire.errors import ApiError, Forbidden
+from podwire.errors import ApiError, ClusterError, Forbidden
 from podwire.model.facts import Family, family_of
 
 Object = dict[str, Any]
@@ -108,9 +109,9 @@ class Services:
                 self._refused(key, error)
 
     def _refused(self, key: tuple[str, str], error: ApiError) -> None:
-        """Missing rights, and a server that fails, are the whole run's problem."""
+        """Missing rights are the whole run's problem. A webhook that fails is an error 500, after all tries."""
         no_rights = isinstance(error, Forbidden) and error.for_want_of_rights
-        if no_rights or error.status == 401 or error.status >= 500:
+        if no_rights or error.status == 401:
             raise error
         name = manifests.service_name(*key)
         self.problems[key] = f"Service {name}: the API server refuses it: {error.message}"
@@ -140,10 +141,11 @@ class Services:
         end, pause = time.monotonic() + seconds, 0.02
         while self._without_address():
             named = {self.found[key].name: key for key in self._without_address()}
-            for obj in self._rest.list("services", self._namespace):
-                key = named.get(obj["metadata"]["name"])
-                if key is not None:
-                    self.found[key] = deployed(*key, obj)
+            with contextlib.suppress(ClusterError):  # A server that is away is asked again.
+                for obj in self._rest.list("services", self._namespace):
+                    key = named.get(obj["metadata"]["name"])
+                    if key is not None:
+                        self.found[key] = deployed(*key, obj)
             if time.monotonic() >= end:
                 break
             time.sleep(pause)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from podwire.cluster.deployment.manifests import RUN_LABEL
+from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
-from podwire.errors import ApiError, ClusterError, NotFound
+from podwire.errors import ApiError, ClusterError, MalformedAnswer, NotFound, Unreachable
 
 Object = dict[str, Any]
 Trouble = Literal["starting", "schedule", "image", "container"]
@@ -31,12 +33,15 @@ class PodState:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Seconds. `ready` bounds the whole wait, the others how long one kind of trouble may last before it counts."""
+    """Seconds. `ready` bounds the whole wait, `image`, `schedule` and `container` how long one kind of trouble may last
+    before it counts; `listed` the time until a new pod shows in a list, `away` the absence of the API server."""
 
     ready: float = 600.0
     image: float = 60.0
     schedule: float = 30.0
     container: float = 30.0
+    listed: float = 15.0
+    away: float = 60.0
 
     def of(self, trouble: Trouble) -> float:
         return {"starting": self.ready, "schedule": self.schedule, "image": self.image, "container": self.container}[
@@ -107,6 +112,37 @@ def _line(text: object) -> str:
     return " ".join(str(text or "").split())
 
 
+def _with_malformed(pod: Object) -> PodState:
+    """The state of a pod; one that cannot be read is that pod's problem."""
+    try:
+        with understood("its status"):
+            return pod_state(pod)
+    except MalformedAnswer as error:
+        return PodState(final=True, text=str(error))
+
+
+def _elsewhere(pod: Object, node: str, *, ready: bool) -> str:
+    """Why a pod is not on the node that it was made for, or nothing: cases know their pods by node."""
+    spec = pod.get("spec")
+    found = spec.get("nodeName") if isinstance(spec, dict) else None
+    if found == node or (not found and not ready):
+        return ""
+    if not found:
+        return f"it is ready, but the API server does not tell on which node (it was made for {node})"
+    why = "a webhook has changed it, or two nodes have the same label kubernetes.io/hostname"
+    return f"it runs on node {found}, not on node {node}, which it was made for: {why}"
+
+
+def _bad_address(pod: Object) -> str:
+    """Why a ready pod's addresses cannot be used, or nothing."""
+    for entry in pod["status"]["podIPs"]:
+        try:
+            ipaddress.ip_address(entry["ip"])
+        except (KeyError, TypeError, ValueError):
+            return f"its addresses cannot be read: {str(entry)[:80]}"
+    return ""
+
+
 @dataclass
 class PodWait:
     """Waits for the pods of one run by listing them. `ready` and `problems` fill up until no pod is left between."""
@@ -118,34 +154,50 @@ class PodWait:
     say: Callable[[str], object]
     ready: dict[str, Object] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
     _since: dict[tuple[str, Trouble], float] = field(default_factory=dict)
     _words: dict[tuple[str, Trouble], str] = field(default_factory=dict)
 
-    def wait(self, names: set[str]) -> None:
-        """Return when each of these pods is ready or has a problem; bounded by `limits.ready`."""
-        begin = spoke = time.monotonic()
+    def wait(self, nodes: Mapping[str, str]) -> None:
+        """Return when each of these pods (keys) is ready on the node that it was made for (values) or has a problem;
+        bounded by `limits.ready`."""
+        begin = spoke = heard = time.monotonic()
         pause = 0.02
         while True:
-            pods = self.rest.list("pods", self.namespace, labels=f"{RUN_LABEL}={self.run_id}")
             now = time.monotonic()
-            found = {pod["metadata"]["name"]: pod for pod in pods}
-            for name in sorted(names):
-                self._look(name, found.get(name), begin, now)
-            left = sorted(names - self.ready.keys() - self.problems.keys())
+            try:
+                pods = self.rest.list("pods", self.namespace, labels=f"{RUN_LABEL}={self.run_id}")
+            except (Unreachable, ApiError) as error:
+                if getattr(error, "status", 500) < 500 or now - heard > self.limits.away:
+                    raise
+            else:
+                heard = now = time.monotonic()
+                found = {pod["metadata"]["name"]: pod for pod in pods}
+                for name, node in sorted(nodes.items()):
+                    self._look(name, node, found.get(name), begin, now)
+            left = sorted(nodes.keys() - self.ready.keys() - self.problems.keys())
             if not left:
                 return
             if now - spoke > 10.0:
                 spoke = now
                 some = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
-                self.say(f"waiting for {len(left)} of {len(names)} probes ({some}), {now - begin:.0f} s")
+                self.say(f"waiting for {len(left)} of {len(nodes)} probes ({some}), {now - begin:.0f} s")
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
 
-    def _look(self, name: str, pod: Object | None, begin: float, now: float) -> None:
+    def _look(self, name: str, node: str, pod: Object | None, begin: float, now: float) -> None:
         if name in self.problems or name in self.ready:
             return
-        state = pod_state(pod) if pod else PodState(final=True, text="it was deleted by somebody else")
-        if state.ready and pod:
+        if pod is None:
+            self._unlisted(name, begin, now)
+            return
+        self._seen.add(name)
+        state = _with_malformed(pod)
+        wrong = _elsewhere(pod, node, ready=state.ready) or (_bad_address(pod) if state.ready else "")
+        if wrong:
+            self.problems[name] = wrong
+            return
+        if state.ready:
             self.ready[name] = pod
             return
         key = (name, state.trouble)
@@ -161,13 +213,27 @@ class PodWait:
                 text = f"not ready after {now - begin:.0f} s: {text}{self._event(name)}"
             self.problems[name] = text
 
+    def _unlisted(self, name: str, begin: float, now: float) -> None:
+        """A server's cache may be behind: a new pod may show late, and one that was seen be gone from one list."""
+        if name not in self._seen and now - begin < min(self.limits.listed, self.limits.ready):
+            return
+        try:
+            self.rest.get("pods", self.namespace, name)
+        except NotFound:
+            self.problems[name] = "it was deleted by somebody else"
+        except ClusterError:
+            return
+        else:
+            if now - begin >= self.limits.ready:
+                self.problems[name] = f"not ready after {now - begin:.0f} s: the API server does not list it"
+
     def _event(self, name: str) -> str:
         """The newest warning about a pod: a sandbox that gets no network is told nowhere else."""
         try:
             events = self.rest.list(
                 "events", self.namespace, fields=f"involvedObject.kind=Pod,involvedObject.name={name},type=Warning"
             )
-        except ApiError:
+        except ClusterError:
             return ""
         events.sort(key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
         return f"; {events[-1].get('reason')}: {_line(events[-1].get('message'))}" if events else ""
@@ -183,8 +249,8 @@ def wait_for_endpoints(rest: RestClient, namespace: str, wanted: Mapping[str, st
     while True:
         try:
             slices = rest.list("endpointslices", namespace)
-        except ApiError:
-            return set()  # Not allowed to look: the flows will tell.
+        except ClusterError:
+            return set()  # Not allowed to look, or nobody there: the flows will tell.
         served = {
             str((one["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
             for one in slices
@@ -205,10 +271,15 @@ def why_lost(rest: RestClient, namespace: str, pod: str) -> str:
     """
     try:
         found = rest.get("pods", namespace, pod)
+        with understood(f"pod {pod}"):
+            return _why_lost(rest, pod, found)
     except NotFound:
         return f"pod {pod} was deleted"
     except ClusterError:
         return ""
+
+
+def _why_lost(rest: RestClient, pod: str, found: Object) -> str:
     name = (found.get("spec") or {}).get("nodeName", "")
     try:
         conditions = (rest.get("nodes", None, name).get("status") or {}).get("conditions") or [] if name else []

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import getpass
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.agent_archive import agent_archive
+from podwire.cluster.deployment.claim import claim, nothing_left
 from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.images import image_for
-from podwire.cluster.deployment.manifests import CONTAINER, HEADLESS_SERVICE, MANAGED_BY, MANAGER, RUN_LABEL
-from podwire.cluster.deployment.removal import run_of, undeploy
+from podwire.cluster.deployment.manifests import CONTAINER, HEADLESS_SERVICE
+from podwire.cluster.deployment.removal import undeploy
 from podwire.cluster.deployment.services import DeployedService, Services
 from podwire.cluster.deployment.waiting import Limits, PodWait, image_of
 from podwire.cluster.discovery.other_pods import addresses_of_others
 from podwire.cluster.discovery.vpc import has_branch, vpc_address, vpc_subnet
 from podwire.cluster.discovery.warm_addresses import wanted_addresses
+from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
-from podwire.errors import (
-    ApiError,
-    ClusterError,
-    Conflict,
-    Forbidden,
-    PodwireError,
-    UsageError,
-)
+from podwire.cluster.threads import workers
+from podwire.errors import ApiError, ClusterError, Forbidden, UsageError
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.planning.prerequisites import GROUPED, Needs
 
@@ -166,54 +159,15 @@ def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) 
     nodes = [node for os in ("linux", "windows") for node in facts.usable(_os(os))[: options.nodes_per_os]]
     if not nodes:
         raise ClusterError(f"context {connection.name}: no node is ready and schedulable")
-    namespace = _claim_namespace(connection, options.run_id)
-    try:
+    namespace = manifests.namespace_name(options.run_id)
+    claim(connection, options.run_id, keep=options.keep)
+    with nothing_left(connection, options.run_id, keep=options.keep), understood("putting the probes there"):
         return _Deploying(connection.rest, facts, options, namespace, nodes).run()
-    except BaseException:
-        if not options.keep:
-            _give_up(connection, namespace, options)
-        raise
-
-
-def _give_up(connection: Connection, namespace: str, options: DeployOptions) -> None:
-    """Clean up behind a deployment that failed, without hiding why it failed."""
-    try:
-        for line in undeploy(connection, namespace, seconds=20.0):
-            options.say(line)
-    except PodwireError as error:
-        options.say(
-            f"namespace {namespace} may have stayed ({error}); podwire cleanup --run {options.run_id} removes it"
-        )
+    raise AssertionError("not reached")
 
 
 def _os(name: str) -> OS:
     return "windows" if name == "windows" else "linux"
-
-
-def _claim_namespace(connection: Connection, run_id: str) -> str:
-    """Create it (never apply: that would take over somebody else's), or take the one of this very run."""
-    wanted = manifests.namespace(run_id, _owner())
-    name = str(wanted["metadata"]["name"])
-    try:
-        connection.rest.create(wanted)
-    except Conflict:
-        found = connection.rest.get("namespaces", None, name)
-        if run_of(found) != run_id:
-            raise UsageError(
-                f"namespace {name} exists and is not podwire's (it has no labels {MANAGED_BY}={MANAGER} and "
-                f"{RUN_LABEL}={run_id}); choose another run id"
-            ) from None
-        if found["metadata"].get("deletionTimestamp"):
-            raise ClusterError(f"namespace {name} is still being deleted; wait, or use another run id") from None
-    return name
-
-
-def _owner() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
 
 
 class _Deploying:
@@ -239,7 +193,7 @@ class _Deploying:
 
     def run(self) -> Deployment:
         options = self._options
-        with ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="deploy") as threads:
+        with workers(_THREADS, "deploy") as threads:
             hostnames = threads.submit(self._hostnames)
             self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive()))
             headless = threads.submit(self._rest.apply, manifests.headless_service(options.run_id))
@@ -251,7 +205,7 @@ class _Deploying:
                 future.result()
             headless.result()
         waiting = PodWait(self._rest, self._namespace, options.run_id, options.limits, options.say)
-        waiting.wait({pod["metadata"]["name"] for pod in pods} - self._problems.keys())
+        waiting.wait({pod: node.name for node, _, pod in self._places if pod not in self._problems})
         self._problems |= waiting.problems
         if not waiting.ready:
             first = next((f"{name}: {text}" for name, text in self._problems.items()), "nothing was deployed")
@@ -313,7 +267,7 @@ class _Deploying:
         try:
             self._rest.apply(policy)
         except ApiError as error:
-            if error.status == 401 or error.status >= 500:
+            if error.status == 401:
                 raise
             words = f"its SecurityGroupPolicy could not be made: {error.message or error}"
             self._problems |= dict.fromkeys(chosen, words)
@@ -325,7 +279,7 @@ class _Deploying:
         end = time.monotonic() + 15.0
         while True:
             try:
-                self._rest.apply(pod)
+                self._made(pod, self._rest.apply(pod))
             except Forbidden as error:
                 # A new namespace gets its default service account a moment later, and refuses pods until then.
                 if "serviceaccount" in error.message.lower() and time.monotonic() < end:
@@ -335,10 +289,17 @@ class _Deploying:
                     raise
                 self._refused(pod, error)
             except ApiError as error:
-                if error.status == 401 or error.status >= 500:
+                if error.status == 401:
                     raise
-                self._refused(pod, error)
+                self._refused(pod, error)  # A webhook that cannot be asked is an error 500, after all tries.
             return
+
+    def _made(self, pod: Object, made: Object) -> None:
+        """A webhook may make another pod of it."""
+        asked, got = pod["metadata"]["name"], made["metadata"]["name"]
+        if asked != got:
+            with self._lock:
+                self._problems[asked] = f"the API server has made a pod {got} of it"
 
     def _refused(self, pod: Object, error: ApiError) -> None:
         with self._lock:

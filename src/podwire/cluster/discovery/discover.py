@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,9 @@ from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals, os_of
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
-from podwire.errors import ApiError, ClusterError, NotFound, Unauthorized
+from podwire.cluster.malformed import understood
+from podwire.cluster.threads import workers
+from podwire.errors import ClusterError, MalformedAnswer, NotFound, Unauthorized
 from podwire.model.facts import FAMILIES, OS, ClusterFacts, ExternalHost, Family, NodeFacts, family_of
 from podwire.platforms.windows_builds import judged_as, named
 
@@ -45,8 +47,13 @@ def discover(
 
     What no API tells is given: the host outside, and whether Services of type LoadBalancer get their addresses.
     """
+    with understood(f"context {connection.name}"):
+        return _discovered(connection, external, load_balancer)
+
+
+def _discovered(connection: Connection, external: ExternalHost | None, load_balancer: bool) -> ClusterFacts:
     rest = connection.rest
-    with ThreadPoolExecutor(max_workers=len(_SOURCES) + 1, thread_name_prefix="discover") as threads:
+    with workers(len(_SOURCES) + 1, "discover") as threads:
         nodes = threads.submit(rest.list, "nodes")
         asked = [(source, threads.submit(rest.list, source[1], source[2], labels=source[3])) for source in _SOURCES]
         objects: dict[str, list[Object]] = {"nodes": []}
@@ -60,9 +67,9 @@ def discover(
                 objects.setdefault(key, []).extend(future.result())
             except NotFound:
                 continue  # The kind does not exist here (Calico's pools on another CNI).
-            except ApiError as error:
+            except ClusterError as error:
                 where = f" in {namespace}" if namespace else ""
-                unread.append(f"{resource}{where}: could not be read: {error.message or error}")
+                unread.append(f"{resource}{where}: could not be read: {getattr(error, 'message', '') or error}")
     if not objects["nodes"]:
         raise ClusterError(f"context {connection.name}: the cluster has no nodes")
     return facts_from_objects(
@@ -133,6 +140,17 @@ def _labels(obj: Object) -> Mapping[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
+def _checked(reading: Callable[[str], object], text: object, node: str) -> str:
+    """An address or a network of a node, as the API tells it."""
+    try:
+        if isinstance(text, str):
+            reading(text)
+            return text
+    except ValueError:
+        pass
+    raise MalformedAnswer(f"node {node}: its address or pod network cannot be read: {str(text)[:80]!r}")
+
+
 def _node(obj: Object, signals: list[str]) -> NodeFacts:
     name = obj["metadata"]["name"]
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
@@ -153,8 +171,12 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
     return NodeFacts(
         name=name,
         os=system,
-        addresses=tuple(a["address"] for a in status.get("addresses") or [] if a.get("type") == "InternalIP"),
-        pod_cidrs=tuple(cidrs),
+        addresses=tuple(
+            _checked(ipaddress.ip_address, a["address"], name)
+            for a in status.get("addresses") or []
+            if a.get("type") == "InternalIP"
+        ),
+        pod_cidrs=tuple(_checked(ipaddress.ip_network, cidr, name) for cidr in cidrs),
         ready=is_ready,
         schedulable=schedulable,
         kernel_version=str(info.get("kernelVersion", "")),

@@ -73,8 +73,9 @@ class ExecChannel:
         command: Sequence[str],
         *,
         timeout: float = 30.0,
+        renew: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.protocol, self._socket = open_stream(configuration, namespace, pod, container, command, timeout)
+        self.protocol, self._socket = open_stream(configuration, namespace, pod, container, command, timeout, renew)
         self.exit_code: int | None = None
         """What the process ended with, when it has ended and the kubelet said so."""
         self._lock = threading.Lock()

@@ -6,12 +6,14 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import websocket
 
+from podwire.cluster.deadlines import Deadline
+from podwire.cluster.transport import plain_address
 from podwire.errors import ApiError, ClusterError, Forbidden, NotFound, Unauthorized, Unreachable
 
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
@@ -56,13 +58,31 @@ _REFUSALS: dict[int, type[ExecRefused]] = {
 
 
 def open_stream(
-    configuration: Any, namespace: str, pod: str, container: str | None, command: Sequence[str], timeout: float
+    configuration: Any,
+    namespace: str,
+    pod: str,
+    container: str | None,
+    command: Sequence[str],
+    timeout: float,
+    renew: Callable[[], bool] = lambda: False,
 ) -> tuple[str, socket.socket]:
     """The chosen version of the protocol and a socket on which only frames follow, set not to block.
 
-    `configuration` is a `kubernetes.client.Configuration`. Raises an `ExecRefused` when the API server refuses,
-    `Unreachable` when it cannot be reached within `timeout` seconds; both in one line.
+    `configuration` is a `kubernetes.client.Configuration`; `renew` gets it new credentials when the server does not
+    know who asks. Raises an `ExecRefused` when the API server refuses, `Unreachable` when it cannot be reached, or has
+    not answered within `timeout` seconds; both in one line.
     """
+    try:
+        return _opened(configuration, namespace, pod, container, command, timeout)
+    except ExecUnauthorized:
+        if not renew():
+            raise
+        return _opened(configuration, namespace, pod, container, command, timeout)
+
+
+def _opened(
+    configuration: Any, namespace: str, pod: str, container: str | None, command: Sequence[str], timeout: float
+) -> tuple[str, socket.socket]:
     what = f"pod {namespace}/{pod}"
     query = [("command", word) for word in command]
     query += [("container", container)] if container else []
@@ -72,27 +92,35 @@ def open_stream(
     with _auth_lock:  # It may renew an expired token.
         authorization = configuration.auth_settings().get("BearerToken", {}).get("value")
     headers = ["User-Agent: podwire", *([f"Authorization: {authorization}"] if authorization else [])]
-    try:
-        connection = websocket.create_connection(
-            "ws" + server.removeprefix("http") + path,
-            timeout=timeout,
-            header=headers,
-            subprotocols=[V5, V4],
-            suppress_origin=True,
-            redirect_limit=0,
-            sockopt=_KEEPALIVE,
-            sslopt=_tls(configuration),
-            **_proxy(configuration, server),
-        )
-    except websocket.WebSocketBadStatusException as error:
-        raise _refusal(error, what) from error
-    except (websocket.WebSocketException, OSError, ValueError) as error:
-        if "Invalid WebSocket Header" in str(error):
-            raise ClusterError(f"cannot exec in {what}: the API server speaks neither {V5} nor {V4}") from error
-        raise _unreachable(error, server) from error
+    connection = websocket.WebSocket(sockopt=list(_KEEPALIVE), sslopt=_tls(configuration))
+    with Deadline(timeout, lambda: connection.sock) as deadline:
+        try:
+            connection.connect(  # type: ignore[no-untyped-call,unused-ignore]
+                "ws" + server.removeprefix("http") + path,
+                timeout=timeout,
+                header=headers,
+                subprotocols=[V5, V4],
+                suppress_origin=True,
+                redirect_limit=0,
+                **_proxy(configuration, server),
+            )
+        except Exception as error:
+            connection.shutdown()  # type: ignore[no-untyped-call,unused-ignore]
+            raise _why_not(error, server, what, late=deadline.expired) from error
     sock: socket.socket = connection.sock  # type: ignore[assignment,unused-ignore]
     sock.setblocking(False)
     return str(connection.getsubprotocol()), sock
+
+
+def _why_not(error: Exception, server: str, what: str, *, late: bool) -> ClusterError:
+    """Whatever the library raises for what the server did: some of it is no error of its own."""
+    if late:
+        return Unreachable(f"API server {plain_address(server)}: no exec stream: no answer in time")
+    if isinstance(error, websocket.WebSocketBadStatusException):
+        return _refusal(error, what)
+    if "Invalid WebSocket Header" in str(error):
+        return ClusterError(f"cannot exec in {what}: the API server speaks neither {V5} nor {V4}")
+    return _unreachable(error, server)
 
 
 _KEEPALIVE = tuple(
@@ -156,7 +184,7 @@ def _unreachable(error: Exception, server: str) -> Unreachable:
         why = f"TLS: {error.reason or error}"
     else:
         why = getattr(error, "strerror", None) or _line(error) or type(error).__name__
-    return Unreachable(f"API server {server}: no exec stream: {why}")
+    return Unreachable(f"API server {plain_address(server)}: no exec stream: {why}")
 
 
 def _line(text: object) -> str:

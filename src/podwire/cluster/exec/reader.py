@@ -14,6 +14,10 @@ from typing import Protocol
 import websocket
 
 _MOST_MESSAGE = 16 << 20
+"""Bytes of a message, in however many frames. API servers send pieces of 32 kB (kubelet: remotecommand)."""
+_FRAME = 64
+_MOST_CONTROL = 125
+"""RFC 6455, section 5.5."""
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -28,6 +32,7 @@ class MessageReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._parts: list[bytes] = []
+        self._size = 0
         self._opcode = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -50,16 +55,23 @@ class MessageReader:
                 break
             payload, at = bytes(buffer[start : start + length]), start + length
             opcode = first & 0x0F
-            if opcode >= 8:  # Control frames may come between the parts of a message.
+            if opcode >= 8:
+                if length > _MOST_CONTROL or not first & 0x80:
+                    raise ValueError(f"a control frame of {length} bytes")
+                # Control frames may come between the parts of a message.
                 yield opcode, payload
                 continue
             self._opcode = opcode or self._opcode
+            self._size += length + _FRAME  # Or frames without a byte would fill the memory.
+            if self._size > _MOST_MESSAGE:
+                raise ValueError(f"a message of more than {_MOST_MESSAGE >> 20} MiB, in parts")
             if not first & 0x80:
                 self._parts.append(payload)
                 continue
             if self._parts:
                 payload = b"".join([*self._parts, payload])
                 self._parts.clear()
+            self._size = 0
             yield self._opcode, payload
         del buffer[:at]
 

@@ -1,0 +1,42 @@
+"""What an API server refuses, as an error of one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from podwire.cluster.transport import Answer
+from podwire.errors import ApiError, Conflict, Forbidden, NotFound, Unauthorized
+
+_ERRORS: Mapping[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict}
+
+
+def refusal(answer: Answer, address: str, verb: str, what: str) -> ApiError:
+    """The error for an answer of 400 or more to `verb` `what` of the server at `address`."""
+    try:
+        tree = json.loads(answer.data)
+    except (ValueError, RecursionError):
+        tree = None
+    known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
+    message = " ".join(str(known.get("message") or excerpt(answer.data) or answer.reason or "no message").split())
+    reason = str(known.get("reason") or "")
+    kind = _ERRORS.get(answer.status, ApiError)
+    if kind is Unauthorized:
+        text = f"API server {address}: 401 Unauthorized: the credentials are missing, wrong or expired"
+    elif not known and not 500 <= answer.status < 600:
+        text = (
+            f"API server {address}: answered {answer.status} to {verb} {what} without a Kubernetes status "
+            f"({excerpt(answer.data)!r}); is this address a Kubernetes API server?"
+        )
+    elif kind is Forbidden:
+        text = f"not allowed to {verb} {what}: {message}"
+        if Forbidden(message=message).for_want_of_rights:
+            text += " (manifests/rbac.yaml has the rights that podwire needs)"
+    else:
+        text = f"cannot {verb} {what}: {message} ({answer.status})"
+    return kind(text, status=answer.status, reason=reason, message=message)
+
+
+def excerpt(data: bytes) -> str:
+    """The beginning of an answer, on one line."""
+    return " ".join(data[:80].decode("utf-8", "replace").split())

@@ -1,0 +1,184 @@
+"""What an API server may make of the objects of a run: the namespace, pods, Services."""
+
+from fault_rules import (
+    NAMED,
+    NO_RUN,
+    NS,
+    POD,
+    PODS,
+    RUNS,
+    SERVICE,
+    ApiFault,
+    changed,
+    first,
+    moved,
+    on,
+    several,
+    without,
+)
+from misbehaving_api import CUT, RESET, RESET_BEFORE, SILENT, Act, refuse
+
+FAULTS_OF_OBJECTS = (
+    # The namespace
+    ApiFault(
+        "namespace-reset", "makes the namespace and resets the connection", RUNS, on(*NS, RESET, numbers=first(1))
+    ),
+    ApiFault(
+        "namespace-reset-before",
+        "resets the connection before it makes the namespace",
+        RUNS,
+        on(*NS, RESET_BEFORE, numbers=first(1)),
+    ),
+    ApiFault(
+        "namespace-500",
+        "makes the namespace and answers 500",
+        RUNS,
+        on(*NS, refuse(500, "InternalError", "etcdserver: request timed out", done=True), numbers=first(1)),
+    ),
+    ApiFault(
+        "namespace-504",
+        "makes the namespace and answers 504",
+        RUNS,
+        on(*NS, refuse(504, "Timeout", "timed out", done=True), numbers=first(1)),
+    ),
+    ApiFault(
+        "namespace-503",
+        "answers 503 to the creation of the namespace, twice",
+        RUNS,
+        on(*NS, refuse(503, "ServiceUnavailable"), numbers=first(2)),
+    ),
+    ApiFault(
+        "namespace-429",
+        "answers 429 with Retry-After to the creation of the namespace",
+        RUNS,
+        on(*NS, refuse(429, "TooManyRequests", **{"Retry-After": "1"}), numbers=first(1)),
+    ),
+    ApiFault("namespace-cut", "makes the namespace and cuts its answer short", RUNS, on(*NS, CUT, numbers=first(1))),
+    ApiFault(
+        "namespace-always-500",
+        "makes the namespace and answers 500 whenever it is asked for it",
+        RUNS,
+        on(*NS, lambda r: refuse(500, "InternalError", "no", done=True) if r.number == 1 else None),
+    ),
+    ApiFault(
+        "namespace-never-told",
+        "makes the namespace and never tells",
+        NO_RUN,
+        on(*NS, RESET),
+        "no connection.*should namespace podwire-r1 appear after all: podwire cleanup .*--run r1",
+    ),
+    ApiFault(
+        "namespace-silent", "makes the namespace and says nothing", NO_RUN, on(*NS, SILENT), "no answer came in time"
+    ),
+    ApiFault(
+        "namespace-then-away",
+        "makes the namespace, resets the connection and is away from then on",
+        NAMED,
+        several(on(*NS, RESET), lambda r: RESET_BEFORE if r.plural == "namespaces" else None),
+        "namespace podwire-r1 may have stayed.*podwire cleanup .*--run r1",
+    ),
+    ApiFault(
+        "namespace-forbidden",
+        "does not allow namespaces to be made",
+        NO_RUN,
+        on(*NS, refuse(403, "Forbidden", 'User "u" cannot create resource "namespaces" in API group ""')),
+        "not allowed to create namespaces",
+    ),
+    # One object is refused
+    ApiFault(
+        "quota-one-pod",
+        "refuses one pod by a quota",
+        POD,
+        on("apply", "pods", refuse(403, "Forbidden", 'pods "l1-a" is forbidden: exceeded quota: q'), name="l1-a"),
+        "exceeded quota",
+    ),
+    ApiFault(
+        "webhook-denies-one-pod",
+        "refuses one pod by a webhook",
+        POD,
+        on("apply", "pods", refuse(400, "BadRequest", "admission webhook denied the request"), name="l1-a"),
+        "admission webhook denied",
+    ),
+    ApiFault(
+        "webhook-fails-for-one-pod",
+        "cannot ask its webhook about one pod (500)",
+        POD,
+        on("apply", "pods", refuse(500, "InternalError", "failed calling webhook"), name="l1-a"),
+        "failed calling webhook",
+    ),
+    ApiFault(
+        "quota-one-service",
+        "refuses one Service by a quota",
+        SERVICE,
+        on("apply", "services", refuse(403, "Forbidden", "exceeded quota: q"), name="echo-l1-a"),
+        "exceeded quota",
+    ),
+    ApiFault(
+        "webhook-fails-for-one-service",
+        "cannot ask its webhook about one Service (500)",
+        SERVICE,
+        on("apply", "services", refuse(500, "InternalError", "failed calling webhook"), name="echo-l1-a"),
+        "failed calling webhook",
+    ),
+    ApiFault(
+        "quota-all-pods",
+        "refuses all pods by a quota",
+        NO_RUN,
+        on("apply", "pods", refuse(403, "Forbidden", "exceeded quota: q")),
+        "no probe became ready.*exceeded quota",
+    ),
+    # A pod is not what was asked for
+    ApiFault(
+        "pod-on-another-node",
+        "runs one pod on another node than asked for",
+        POD,
+        on(*PODS, changed(of="l1-a", spec=lambda i: {**i["spec"], "nodeName": "l2"})),
+        "it runs on node l2, not on node l1",
+    ),
+    ApiFault(
+        "webhook-moves-a-pod",
+        "changes the nodeSelector of one pod by a webhook",
+        POD,
+        on("apply", "pods", moved, name="l1-a"),
+        "it runs on node l2, not on node l1",
+    ),
+    ApiFault(
+        "pod-without-a-node",
+        "does not tell on which node a ready pod runs",
+        POD,
+        on(*PODS, changed(of="l1-a", spec=lambda i: {**i["spec"], "nodeName": None})),
+        "does not tell on which node",
+    ),
+    ApiFault(
+        "pod-renamed",
+        "makes a pod of another name",
+        POD,
+        on("apply", "pods", Act(change=lambda t: {**t, "metadata": {**t["metadata"], "name": "other"}}), name="l1-a"),
+        "has made a pod other of it",
+    ),
+    ApiFault(
+        "pod-status-malformed",
+        "tells a status of one pod that is none",
+        POD,
+        on(*PODS, changed(of="l1-a", status={"conditions": [None]})),
+        "cannot be read",
+    ),
+    ApiFault(
+        "pod-addresses-malformed",
+        "tells addresses of one pod that are none",
+        POD,
+        on(*PODS, changed(of="l1-a", status=lambda i: {**i["status"], "podIPs": [{"ip": "not-an-address"}]})),
+        "cannot be read",
+    ),
+    ApiFault(
+        "pod-deleted",
+        "deletes one pod while the probes start",
+        POD,
+        several(
+            on(*PODS, without("l1-a"), numbers=range(2, 999)),
+            on(*PODS, changed(of="l1-a", status={"phase": "Pending"})),
+            on("get", "pods", refuse(404, "NotFound"), name="l1-a"),
+        ),
+        "it was deleted by somebody else",
+    ),
+)

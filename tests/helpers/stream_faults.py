@@ -1,0 +1,249 @@
+"""How the stream to an agent may misbehave: the handshake of exec, and its frames; each with what must come out."""
+
+import base64
+import hashlib
+import socket
+import struct
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+REFUSED = "the stream is not opened, in one line, within its bound"
+ENDED = "the stream ends, in one line; it is opened again"
+OPENED = "the stream is opened"
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+@dataclass(frozen=True)
+class StreamFault:
+    """`does` says what the server does, `end` what must come out, `says` what the line must hold (a pattern).
+
+    `play(server, connection, key)` plays the server once the client's head has come.
+    """
+
+    name: str
+    does: str
+    end: str
+    play: object
+    says: str = ""
+
+
+class StreamServer:
+    """Takes connections and lets a fault play the server. `connections` counts them."""
+
+    def __init__(self, play):
+        self._play, self.connections = play, 0
+        self.closed = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection):
+        head = b""
+        with connection:
+            while b"\r\n\r\n" not in head and (data := connection.recv(4096)):
+                head += data
+            key = next(
+                (line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")),
+                b"",
+            )
+            try:
+                self._play(self, connection, key)
+            except OSError:
+                return
+
+    def close(self):
+        self.closed.set()
+        self._listener.close()
+
+
+@contextmanager
+def stream_server(fault):
+    server = StreamServer(fault.play)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def accepted(key, protocol=b"v5.channel.k8s.io"):
+    digest = base64.b64encode(hashlib.sha1(key + GUID).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + digest + b"\r\nSec-WebSocket-Protocol: " + protocol + b"\r\n\r\n"
+    )
+
+
+def refusal(code, text=b"no"):
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (code, len(text), text)
+
+
+def says(data, wait=False):
+    def play(server, connection, key):
+        connection.sendall(data(key) if callable(data) else data)
+        if wait:
+            server.closed.wait(20)
+
+    return play
+
+
+def then(*pieces):
+    """Open the stream, and send these bytes; what is a function is called with the connection."""
+
+    def play(server, connection, key):
+        connection.sendall(accepted(key))
+        for piece in pieces:
+            if callable(piece):
+                piece(connection)
+            else:
+                connection.sendall(piece)
+        server.closed.wait(20)
+
+    return play
+
+
+def slowly(data):
+    def play(server, connection, key):
+        for at in range(len(data)):
+            connection.sendall(data[at : at + 1])
+            if server.closed.wait(0.05):
+                return
+
+    return play
+
+
+def refused_once(code):
+    def play(server, connection, key):
+        if server.connections == 1:
+            connection.sendall(refusal(code))
+        else:
+            connection.sendall(accepted(key))
+            server.closed.wait(20)
+
+    return play
+
+
+def frame(first, payload, length=None, mask=0):
+    size = len(payload) if length is None else length
+    if size < 126:
+        return bytes([first, mask | size]) + payload
+    if size < 1 << 16:
+        return bytes([first, mask | 126]) + struct.pack("!H", size) + payload
+    return bytes([first, mask | 127]) + struct.pack("!Q", size) + payload
+
+
+def fragments(connection):
+    """300 MB of a message that does not end."""
+    piece = frame(0x00, bytes(1 << 20))
+    connection.sendall(frame(0x02, b"\x01"))
+    for _ in range(300):
+        connection.sendall(piece)
+
+
+def empty_fragments(connection):
+    connection.sendall(frame(0x02, b"\x01"))
+    piece = frame(0x00, b"") * 10_000
+    for _ in range(300):
+        connection.sendall(piece)
+
+
+PROTOCOL = "breaks the WebSocket protocol"
+STREAM_FAULTS = (
+    StreamFault(
+        "exec-401-once", "does not know who asks, until the exec plugin is asked again (401)", OPENED, refused_once(401)
+    ),
+    StreamFault("exec-403", "does not allow exec (403)", REFUSED, says(refusal(403)), "not allowed to exec in pod"),
+    StreamFault("exec-429", "is too busy (429)", REFUSED, says(refusal(429)), r"cannot exec in pod .*\(429\)"),
+    StreamFault(
+        "exec-500",
+        "cannot reach the kubelet (500)",
+        REFUSED,
+        says(refusal(500, b"dial tcp: i/o timeout")),
+        "dial tcp: i/o timeout",
+    ),
+    StreamFault(
+        "exec-redirect",
+        "sends the client elsewhere (302)",
+        REFUSED,
+        says(b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n"),
+        "API server|cannot exec",
+    ),
+    StreamFault("exec-silent", "says nothing to the handshake", REFUSED, says(b"", wait=True), "no answer in time"),
+    StreamFault(
+        "exec-slow-head",
+        "sends the handshake a byte a time",
+        REFUSED,
+        slowly(b"HTTP/1.1 101 Switching Protocols\r\n" * 20),
+        "no answer in time",
+    ),
+    StreamFault(
+        "exec-garbage",
+        "answers the handshake with something that is not HTTP",
+        REFUSED,
+        says(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"),
+        "no exec stream|cannot exec",
+    ),
+    StreamFault("exec-closed", "closes the connection instead of an answer", REFUSED, says(b""), "no exec stream"),
+    StreamFault(
+        "exec-other-protocol",
+        "speaks a protocol that nobody asked for",
+        REFUSED,
+        says(lambda key: accepted(key, b"chat")),
+        "speaks neither",
+    ),
+    StreamFault(
+        "exec-wrong-accept",
+        "answers another handshake",
+        REFUSED,
+        says(lambda key: accepted(b"other")),
+        "speaks neither|no exec stream",
+    ),
+    StreamFault("frames-fragments", "sends 300 MB of a message in parts", ENDED, then(fragments), PROTOCOL),
+    StreamFault("frames-empty", "sends millions of empty parts of a message", ENDED, then(empty_fragments), PROTOCOL),
+    StreamFault(
+        "frames-too-long",
+        "announces a frame of a million gigabytes",
+        ENDED,
+        then(frame(0x82, b"", length=1 << 50)),
+        PROTOCOL,
+    ),
+    StreamFault(
+        "frames-masked",
+        "masks its frames, as only clients do",
+        ENDED,
+        then(frame(0x82, b"\x01abcd1234", mask=0x80)),
+        PROTOCOL,
+    ),
+    StreamFault("frames-reserved", "uses bits that nobody agreed on", ENDED, then(frame(0xF2, b"\x01a")), PROTOCOL),
+    StreamFault("frames-long-ping", "sends a ping of 64 kB", ENDED, then(frame(0x89, bytes(65_000))), PROTOCOL),
+    StreamFault(
+        "frames-bad-status",
+        "ends with a status that cannot be read",
+        ENDED,
+        then(frame(0x82, b"\x03{"), frame(0x88, struct.pack("!H", 1000))),
+        "an end that cannot be read",
+    ),
+    StreamFault(
+        "frames-cut",
+        "closes the connection in the middle of a frame",
+        ENDED,
+        then(frame(0x82, b"\x01a", length=100), lambda connection: connection.shutdown(socket.SHUT_RDWR)),
+        "closed it without a word",
+    ),
+    StreamFault(
+        "frames-close",
+        "closes the stream",
+        ENDED,
+        then(frame(0x88, struct.pack("!H", 1001) + b"going away")),
+        r"closed the stream \(1001 going away\)",
+    ),
+)
