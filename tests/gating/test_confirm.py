@@ -124,11 +124,23 @@ def test_no_single_change_of_what_a_record_says_of_a_case_is_taken(failing, data
 @given(data=st.data())
 def test_no_single_changed_byte_of_a_sealed_file_is_taken(failing, data):
     copy = edited(failing, lambda tree: None, resealed=True)
-    name = data.draw(st.sampled_from(["run.json", "observations.jsonl.gz", SEAL]))
+    name = data.draw(st.sampled_from(["run.json", "observations.jsonl.gz"]))
     content = bytearray((copy / name).read_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
     (copy / name).write_bytes(content)
+    assert refusals(copy)
+
+
+@FIXTURES
+@given(data=st.data())
+def test_no_single_change_of_the_seal_is_taken(failing, data):
+    copy = edited(failing, lambda tree: None, resealed=True)
+    tree = json.loads((copy / SEAL).read_text())
+    path = data.draw(st.sampled_from(leaves(tree)))
+    holder = at(tree, path[:-1])
+    holder[path[-1]] = other(holder[path[-1]])
+    (copy / SEAL).write_text(json.dumps(tree))
     assert refusals(copy)
 
 

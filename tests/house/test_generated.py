@@ -1,6 +1,5 @@
 """What is generated into the docs: it is there, it is complete, and a page that differs is found."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -9,14 +8,6 @@ from podwire.cli.options import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "before\n<!-- generated: options -->\nold\n<!-- end -->\nafter\n"
-
-
-@pytest.fixture(scope="module")
-def generated():
-    spec = importlib.util.spec_from_file_location("generated", ROOT / "tools/generated.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_part_is_written_and_the_rest_of_the_page_stays(generated):

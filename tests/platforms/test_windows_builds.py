@@ -88,4 +88,4 @@ def test_the_summary_names_builds_and_says_which_are_newer_than_the_table():
     new = NodeFacts(name="w2", os="windows", kernel_version=NEWER, judged_as=(26100, 7))
     head = " ".join(summary(replace(made, facts=replace(made.facts, nodes=(old, new)))).split("\n\n")[0].split())
     assert "Windows build 20348.2762 (Windows Server 2022)" in head
-    assert "28000.1234, newer than the table of builds and judged as 26100.7 (Windows Server 2025)" in head
+    assert "28000.1234, newer than podwire's table of builds and judged like 26100.7 (Windows Server 2025)" in head
