@@ -1,8 +1,7 @@
 """Why a cluster is not one that a requirement means, in words."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 
 from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Condition

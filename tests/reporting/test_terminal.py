@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
 
 import pytest
+from changed import replace
 from records_for_tests import case, one_of_each, record
 
 from podwire.model.verdicts import Finding, Outcome, Verdict

@@ -6,10 +6,11 @@ import json
 import shutil
 import subprocess
 import tarfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from msgspec import structs
 from observed import a_case as planned
 from observed import an_observation
 from records_for_tests import WAIVER, case, facts, record
@@ -243,7 +244,7 @@ def test_paths_that_exclude_each_other_are_refused_even_when_they_are_signed(bun
         manifest = json.loads(files["manifest.json"])
         for path in ("gate.md/x", "gate.md/y"):
             files[path] = b"x"
-            manifest["files"].append(asdict(File.of(path, b"x")))
+            manifest["files"].append(structs.asdict(File.of(path, b"x")))
         files["manifest.json"] = json.dumps(manifest).encode()
 
     assert verify(changed(bundle, keys, clash, sign=True), keys) == 1

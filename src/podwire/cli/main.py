@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -197,7 +196,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
     from podwire.cluster.connect import connect, parse_external_host
 
     external = parse_external_host(options.external_host) if options.external_host else None
-    external = replace(external, agent=bool(options.external_agent)) if external else None
+    external = external.with_agent(bool(options.external_agent)) if external else None
     if options.kubeconfig or options.context:
         if options.lab or options.fault or options.dsr or options.windows_build:
             raise UsageError("--lab, --fault, --dsr and --windows-build cannot be used with --kubeconfig or --context")
@@ -222,7 +221,7 @@ def _cluster(options: argparse.Namespace) -> Iterator[tuple[Connection, External
     with lab:
         connection = connect(lab.kubeconfig, lab.context)
         try:
-            yield connection, external or replace(lab.external_host, agent=True)
+            yield connection, external or lab.external_host.with_agent(True)
         finally:
             connection.close()
 

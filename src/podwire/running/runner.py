@@ -318,7 +318,7 @@ class Runner:
         if self._lab is None:
             found = discover(connection, self.options.external, load_balancer=self.options.load_balancer)
             return with_stated(found, self.options.stated) if self.options.stated else found
-        found = discover(connection, replace(self._lab.external_host, agent=True), load_balancer=True)
+        found = discover(connection, self._lab.external_host.with_agent(True), load_balancer=True)
         return with_stated(found, stated_facts(self._profile()))
 
     def _deployed(self, connection: Connection, facts: ClusterFacts) -> Deployment:

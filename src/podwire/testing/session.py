@@ -6,7 +6,6 @@ import contextlib
 import shlex
 import signal
 from collections.abc import Generator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import PlanError, Selection
 from podwire.platforms.stated_file import stated_in
-from podwire.records.run import CaseRecord
+from podwire.records.run_form import case_from_json, case_to_json
 from podwire.running.ledger import Ledger
 from podwire.running.runner import Runner, RunOptions
 from podwire.running.workers import Observatory, observed
@@ -61,7 +60,7 @@ def options_of(config: pytest.Config) -> RunOptions:
         faults=tuple(get("--fault")),
         kubeconfig=get("--kubeconfig"),
         context=get("--context"),
-        external=replace(_external_host(external), agent=bool(agent)) if external else None,
+        external=_external_host(external).with_agent(bool(agent)) if external else None,
         external_agent=tuple(shlex.split(agent)) if agent else (),
         load_balancer=get("--load-balancer"),
         stated=stated_in(get("--facts")) if get("--facts") else None,
@@ -204,7 +203,7 @@ def pytest_runtest_makereport(
         return report
     test = getattr(item, "function")  # noqa: B009
     record = case_record(runner_of(item.config).catalogue, under_test, title=test.__name__)
-    setattr(report, RECORD, record.to_json())
+    setattr(report, RECORD, case_to_json(record))
     if isinstance(call.excinfo and call.excinfo.value, (NotMet, Inconclusive)):
         # The summary at the end explains it; here one line is enough.
         report.longrepr = f"{verdict.outcome}: {verdict.reason}"
@@ -222,7 +221,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
 
 def _outcome(report: pytest.TestReport) -> Outcome | None:
     text = getattr(report, RECORD, None)
-    return CaseRecord.from_json(text).verdict.outcome if text else None
+    return case_from_json(text).verdict.outcome if text else None
 
 
 # --- the controller of an xdist run -----------------------------------------------------------------------------------
@@ -250,7 +249,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     text = getattr(report, RECORD, None)
     if text and _SESSION:
-        _SESSION[0].stash[LEDGER].add(CaseRecord.from_json(text))
+        _SESSION[0].stash[LEDGER].add(case_from_json(text))
 
 
 _SESSION: list[pytest.Config] = []

@@ -1,0 +1,16 @@
+"""Types of fields that several kinds of files have. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+Text = Annotated[str, Meta(pattern=r"\S", extra={"needed": "text"})]
+"""A text that is not blank."""
+WebAddress = Annotated[str, Meta(pattern=r"^https?://", extra={"needed": "a web address"})]
+
+
+def one_line(text: str) -> str:
+    """A text that YAML may have spread over several lines."""
+    return " ".join(text.split())

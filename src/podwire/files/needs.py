@@ -1,0 +1,95 @@
+"""What a type of a file needs, in words: `text`, `1 to 65535`, `a list of 2`. Pure."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from datetime import date
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from msgspec import Meta, Struct, UnsetType, structs
+
+from podwire.files.words import shown
+
+_WORDS: dict[Any, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    date: "a date (2026-12-31)",
+}
+
+
+def needed(kind: Any, value: Any) -> str:
+    """What is wrong with a value that is not of that type: what is needed, and what was found."""
+    members = list(_members(kind))
+    choices = [choice for member in members for choice in _choices(member)]
+    if choices and not isinstance(value, (dict, list)):
+        return f"{shown(value)} is none of {', '.join(choices)}"
+    alike = [member for member in members if _is_list(member) is isinstance(value, list)]
+    words = dict.fromkeys(_words(member) for member in alike or members)
+    return f"{' or '.join(words) or 'nothing'} is needed, found {shown(value)}"
+
+
+def inner(kind: Any, part: str | int) -> Any:
+    """The type of a field, of a key's value or of an item; of a row the type of the column."""
+    for member in _members(kind):
+        plain = _plain(member)
+        if is_struct(plain):
+            found = [one for at, one in enumerate(structs.fields(plain)) if part in (one.encode_name, at)]
+            return found[0].type if found else Any
+        arguments = get_args(plain)
+        if isinstance(part, str) and arguments and issubclass(get_origin(plain), Mapping):
+            return arguments[1]
+        if isinstance(part, int) and _is_list(plain):
+            return arguments[0] if arguments[-1] is ... else arguments[part]
+    return Any
+
+
+def is_struct(kind: Any) -> bool:
+    """Whether that is a type with fields of its own."""
+    return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+def _members(kind: Any) -> Iterator[Any]:
+    """The types of a union but for nothing, or the one type that it is."""
+    if get_origin(kind) in (Union, types.UnionType):
+        for member in get_args(kind):
+            yield from _members(member)
+    elif kind not in (types.NoneType, UnsetType):
+        yield kind
+
+
+def _plain(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _is_list(kind: Any) -> bool:
+    plain = _plain(kind)
+    return get_origin(plain) is tuple or (is_struct(plain) and bool(plain.__struct_config__.array_like))
+
+
+def _choices(kind: Any) -> list[str]:
+    plain = _plain(kind)
+    if get_origin(plain) is Literal:
+        return [shown(value) if isinstance(value, bool) else str(value) for value in get_args(plain)]
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return [str(member.value) for member in plain]
+    return []
+
+
+def _words(kind: Any) -> str:
+    """What is needed; a type may say it itself (`Meta(extra={"needed": "a web address"})`)."""
+    plain, said = _plain(kind), [one for one in get_args(kind)[1:] if isinstance(one, Meta)]
+    for one in reversed(said):
+        if one.extra and "needed" in one.extra:
+            return str(one.extra["needed"])
+        if one.ge is not None and one.le is not None:
+            return f"{one.ge} to {one.le}"
+    if _is_list(plain):
+        fields = plain.__struct_fields__ if is_struct(plain) else get_args(plain)
+        return "a list" if fields[-1] is ... else f"a list of {len(fields)} values"
+    if choices := _choices(plain):
+        return f"one of {', '.join(choices)}"
+    return _WORDS.get(plain, "a mapping")
