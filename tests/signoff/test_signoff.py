@@ -352,6 +352,11 @@ def test_a_bundle_that_is_cut_off_is_refused(kept, bundle, keys, capsys):
 
 
 def test_what_cannot_be_asked_is_the_users_mistake(bundle, good, keys, tmp_path, capsys):
+    def signers(content):
+        path = tmp_path / f"signers{len(list(tmp_path.iterdir()))}"
+        path.write_bytes(content)
+        return path
+
     asked = {
         "there is no such file": ["signoff", *good, "--key", tmp_path / "none", "-o", tmp_path / "out"],
         "does not sign with it": ["signoff", *good, "--key", good[0] / "run.json", "-o", tmp_path / "out"],
@@ -359,6 +364,16 @@ def test_what_cannot_be_asked_is_the_users_mistake(bundle, good, keys, tmp_path,
         "the gate needs two runs": ["signoff", good[0], "--key", keys / "ann", "-o", tmp_path / "out"],
         "none: No such file": ["verify", tmp_path / "none", "--allowed-signers", keys / "allowed"],
         "--allowed-signers": ["verify", bundle, "--allowed-signers", tmp_path / "nobody"],
+        **{
+            why: ["verify", bundle, "--allowed-signers", signers(content)]
+            for why, content in {
+                "line 2: missing key": b"# those who may\nann\n",
+                "line 1: invalid key": b"ann ssh-ed25519 AAAA\n",
+                "line 1: is not UTF-8 text": b"\xff\xfe",
+                "is not a text file": b"ann\0",
+                "is larger than 1 MiB": b"#" * (1 << 20) + b"\n",
+            }.items()
+        },
     }
     capsys.readouterr()
     for why, arguments in asked.items():

@@ -10,6 +10,9 @@ Text = Annotated[str, Meta(pattern=r"\S", extra={"needed": "text"})]
 """A text that is not blank."""
 WebAddress = Annotated[str, Meta(pattern=r"^https?://", extra={"needed": "a web address"})]
 
+Secret = Annotated[str, Meta(extra={"needed": "text (in quotes, if it looks like a number)", "secret": True})]
+"""A text that no message shows."""
+
 
 def one_line(text: str) -> str:
     """A text that YAML may have spread over several lines."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -29,7 +30,8 @@ def needed(kind: Any, value: Any) -> str:
         return f"{shown(value)} is none of {', '.join(choices)}"
     alike = [member for member in members if _is_list(member) is isinstance(value, list)]
     words = dict.fromkeys(_words(member) for member in alike or members)
-    return f"{' or '.join(words) or 'nothing'} is needed, found {shown(value)}"
+    found = "" if any(_said(member, "secret") for member in members) else f", found {shown(value)}"
+    return f"{' or '.join(words) or 'nothing'} is needed{found}"
 
 
 def inner(kind: Any, part: str | int) -> Any:
@@ -37,8 +39,7 @@ def inner(kind: Any, part: str | int) -> Any:
     for member in _members(kind):
         plain = _plain(member)
         if is_struct(plain):
-            found = [one for at, one in enumerate(structs.fields(plain)) if part in (one.encode_name, at)]
-            return found[0].type if found else Any
+            return _fields(plain).get(part, Any)
         arguments = get_args(plain)
         if isinstance(part, str) and arguments and issubclass(get_origin(plain), Mapping):
             return arguments[1]
@@ -50,6 +51,13 @@ def inner(kind: Any, part: str | int) -> Any:
 def is_struct(kind: Any) -> bool:
     """Whether that is a type with fields of its own."""
     return isinstance(kind, type) and issubclass(kind, Struct)
+
+
+@functools.cache
+def _fields(kind: type[Struct]) -> dict[str | int, Any]:
+    """The types of the fields, by their names and by their numbers."""
+    known = structs.fields(kind)
+    return {**{one.encode_name: one.type for one in known}, **{at: one.type for at, one in enumerate(known)}}
 
 
 def _members(kind: Any) -> Iterator[Any]:
@@ -79,14 +87,21 @@ def _choices(kind: Any) -> list[str]:
     return []
 
 
+def _said(kind: Any, name: str) -> Any:
+    """What a type says of itself under that name (`Meta(extra={...})`), the outermost word of it."""
+    metas = [one for one in get_args(kind)[1:] if isinstance(one, Meta)]
+    return next((one.extra[name] for one in reversed(metas) if one.extra and name in one.extra), None)
+
+
 def _words(kind: Any) -> str:
     """What is needed; a type may say it itself (`Meta(extra={"needed": "a web address"})`)."""
-    plain, said = _plain(kind), [one for one in get_args(kind)[1:] if isinstance(one, Meta)]
-    for one in reversed(said):
-        if one.extra and "needed" in one.extra:
-            return str(one.extra["needed"])
-        if one.ge is not None and one.le is not None:
+    said = _said(kind, "needed")
+    if said:
+        return str(said)
+    for one in get_args(kind)[1:]:
+        if isinstance(one, Meta) and one.ge is not None and one.le is not None:
             return f"{one.ge} to {one.le}"
+    plain = _plain(kind)
     if _is_list(plain):
         fields = plain.__struct_fields__ if is_struct(plain) else get_args(plain)
         return "a list" if fields[-1] is ... else f"a list of {len(fields)} values"

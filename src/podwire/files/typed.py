@@ -33,14 +33,18 @@ _OF_TYPE = re.compile(r"Expected |Invalid (enum value|RFC3339|value)|(Integer va
 def yaml_as(path: Path, kind: type[T], most: int = MOST_BYTES) -> T:
     """A file of YAML as that type. `FileError` names file, entry and field: `x.yaml: waivers entry 2, link: ...`."""
     try:
-        tree = yaml_file(path, most)
-        try:
-            return msgspec.convert(tree, kind)
-        except msgspec.ValidationError as error:
-            place, text = _explained(str(error), tree, kind)
-            raise _at(_entries(place, tree), text) from None
+        return yaml_tree_as(yaml_file(path, most), kind)
     except FileError as error:
         raise FileError(f"{path}: {error}") from None
+
+
+def yaml_tree_as(tree: Any, kind: type[T]) -> T:
+    """The tree of a file of YAML as that type. `FileError` names entry and field, as in `yaml_as`; it names no file."""
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        place, text = _explained(str(error), tree, kind)
+        raise _at(_entries(place, tree), text) from None
 
 
 def json_as(data: bytes, decoder: msgspec.json.Decoder[T], kind_of: Callable[[Any], Any] | None = None) -> T:
@@ -60,25 +64,25 @@ def json_as(data: bytes, decoder: msgspec.json.Decoder[T], kind_of: Callable[[An
 def json_tree(data: bytes) -> Any:
     """JSON as plain values, for whoever must look at them before their type is known. Raises `FileError`."""
     try:
-        tree = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_int=_whole)
-        for place, text in _foreign(tree):
-            raise _at(dotted(place), text)
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_int=_whole)
     except UnicodeDecodeError:
         raise FileError("is not UTF-8 text") from None
     except RecursionError:
         raise FileError("not JSON that can be read: it is nested too deep") from None
     except ValueError as error:
         raise error if isinstance(error, FileError) else FileError(f"not JSON: {error}") from None
-    return tree
 
 
 def tree_as(tree: Any, kind: type[T]) -> T:
-    """Plain values of JSON as that type. `FileError` names the field; it names no file."""
+    """The tree of JSON as that type. `FileError` names the field; it names no file."""
     try:
-        return msgspec.convert(tree, kind)
+        found = msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
         place, text = _explained(str(error), tree, kind)
         raise _at(dotted(place), text) from None
+    for place, text in _foreign(tree):
+        raise _at(dotted(place), text)
+    return found
 
 
 def dotted(place: Place) -> str:
@@ -201,14 +205,14 @@ def _named(kind: Any, place: Place) -> Place:
 
 
 def _entries(place: Place, tree: Any) -> str:
-    """`requirements SVC-DSR, sources entry 1, url`: an entry of a list by its id, or its number."""
+    """`requirements SVC-DSR, sources entry 1, url`: an entry of a list by its id or name, or its number."""
     words: list[str] = []
     for part in place:
         tree = tree[part] if isinstance(part, int) or (isinstance(tree, dict) and part in tree) else None
         if isinstance(part, str):
             words.append(_name(part))
             continue
-        identity = tree.get("id") if isinstance(tree, dict) else None
+        identity = tree.get("id", tree.get("name")) if isinstance(tree, dict) else None
         named = isinstance(identity, str) and re.fullmatch(r"[\w.-]{1,60}", identity)
         words[-1] += f" {identity}" if named else f" entry {part + 1}"
     return ", ".join(words)

@@ -189,7 +189,7 @@ def _scalar(loader: Any, event: Any) -> Any:
     try:
         return loader.construct_yaml_int(node) if kind == "int" else loader.construct_yaml_float(node)
     except (ValueError, OverflowError):
-        raise _refused(event, f"{shown(text)} is no number; put it in quotes if it is text") from None
+        raise _refused(event, "no number, though it looks like one; put it in quotes if it is text") from None
 
 
 def _refused(event: Any, text: str) -> FileError:
