@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Text = Annotated[str, Meta(pattern=r"\S", extra={"needed": "text"})]
-"""A text that is not blank."""
+Text = Annotated[str, Meta(pattern=r"\S", max_length=4000, extra={"needed": "text"})]
+"""A text that is not blank, and no longer than a person reads."""
 WebAddress = Annotated[str, Meta(pattern=r"^https?://", extra={"needed": "a web address"})]
 
 Secret = Annotated[str, Meta(extra={"needed": "text (in quotes, if it looks like a number)", "secret": True})]

@@ -28,6 +28,9 @@ def needed(kind: Any, value: Any) -> str:
     choices = [choice for member in members for choice in _choices(member)]
     if choices and not isinstance(value, (dict, list)):
         return f"{shown(value)} is none of {', '.join(choices)}"
+    longest = [one.max_length for member in members for one in _metas(member) if one.max_length]
+    if isinstance(value, str) and longest and len(value) > max(longest):
+        return f"{max(longest):,} characters are the most, found {len(value):,}"
     alike = [member for member in members if _is_list(member) is isinstance(value, list)]
     words = dict.fromkeys(_words(member) for member in alike or members)
     found = "" if any(_said(member, "secret") for member in members) else f", found {shown(value)}"
@@ -89,8 +92,11 @@ def _choices(kind: Any) -> list[str]:
 
 def _said(kind: Any, name: str) -> Any:
     """What a type says of itself under that name (`Meta(extra={...})`), the outermost word of it."""
-    metas = [one for one in get_args(kind)[1:] if isinstance(one, Meta)]
-    return next((one.extra[name] for one in reversed(metas) if one.extra and name in one.extra), None)
+    return next((one.extra[name] for one in reversed(_metas(kind)) if one.extra and name in one.extra), None)
+
+
+def _metas(kind: Any) -> list[Meta]:
+    return [one for one in get_args(kind)[1:] if isinstance(one, Meta)]
 
 
 def _words(kind: Any) -> str:
@@ -98,8 +104,8 @@ def _words(kind: Any) -> str:
     said = _said(kind, "needed")
     if said:
         return str(said)
-    for one in get_args(kind)[1:]:
-        if isinstance(one, Meta) and one.ge is not None and one.le is not None:
+    for one in _metas(kind):
+        if one.ge is not None and one.le is not None:
             return f"{one.ge} to {one.le}"
     plain = _plain(kind)
     if _is_list(plain):

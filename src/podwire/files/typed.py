@@ -80,8 +80,11 @@ def tree_as(tree: Any, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         place, text = _explained(str(error), tree, kind)
         raise _at(dotted(place), text) from None
+    except UnicodeEncodeError:
+        found = None  # Half a character where a number is needed: told below, as all half characters.
     for place, text in _foreign(tree):
         raise _at(dotted(place), text)
+    assert found is not None
     return found
 
 
@@ -168,7 +171,7 @@ def _key(place: Place, message: str, tree: Any, kind: Any) -> str:
         try:
             msgspec.convert(_with(tree, place, {name: mapping[name] for name in half}), kind)
             same = False
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             same = str(error) == message
         names = half if same else names[len(half) :]
     return str(names[0])

@@ -8,6 +8,7 @@ Nesting costs no stack here, for the tree is built from the parser's events. Dat
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,13 +18,14 @@ from podwire.files.bounded import FileError, text_of
 from podwire.files.words import shown
 
 MOST_BYTES = 1 << 20
-MOST_VALUES = 200_000
+MOST_VALUES = 100_000
 DEEPEST = 32
 LONGEST_NUMBER = 64
 """Characters. Python refuses numbers of more than 4,300 digits, and some bases of YAML take it a long time before."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def yaml_file(path: Path, most: int = MOST_BYTES) -> Any:
@@ -174,6 +176,8 @@ def _scalar(loader: Any, event: Any) -> Any:
     """A text, or what YAML 1.1 takes a plain one for: a number, true or false, nothing."""
     _check_tag(event)
     text: str = event.value
+    if _HALF.search(text):
+        raise _refused(event, "half a character")
     if not event.implicit[0]:
         return text
     node = yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text)

@@ -63,7 +63,7 @@ def options_of(config: pytest.Config) -> RunOptions:
         external=_external_host(external).with_agent(bool(agent)) if external else None,
         external_agent=tuple(shlex.split(agent)) if agent else (),
         load_balancer=get("--load-balancer"),
-        stated=stated_in(get("--facts")) if get("--facts") else None,
+        stated=stated_in(Path(get("--facts"))) if get("--facts") else None,
         selection=Selection(
             areas=tuple(get("--area")),
             requirements=tuple(get("--requirement")),
