@@ -14,7 +14,7 @@ from podwire.catalogue.load import CatalogueError, load_catalogue, load_rows
 from podwire.cli import main as cli
 from podwire.cluster.kubeconfig import read_kubeconfig
 from podwire.errors import UsageError
-from podwire.files import yaml_tree
+from podwire.files import typed, yaml_tree
 from podwire.gating.waiver_file import WaiverError, load_waivers
 from podwire.model.verdicts import Outcome
 from podwire.platforms.stated_file import FactsError, load_stated_facts
@@ -209,6 +209,23 @@ def test_a_value_of_json_that_does_harm_is_one_line(read, good, place, value):
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("read", "good", "field"),
+    [
+        (parse_record, RECORD, b'"emulated": true,'),
+        (parse_record, RECORD, b'"emulated" : true,'),
+        (parse_record, RECORD, b'"os": "linux",'),
+        (observation_of, LINE, b'"outcome":"pass",'),
+    ],
+)
+def test_a_field_of_json_that_is_there_twice_is_named(read, good, field):
+    once = field.replace(b" :", b":")
+    assert once in good
+    name = once[1 : once.index(b'":')].decode()
+    with pytest.raises(ValueError, match=f"^{name}: is there twice"):
+        read(good.replace(once, once + field, 1))
+
+
 def test_a_key_of_a_mapping_is_named_where_its_value_is_wrong():
     """msgspec tells `$.timings[...]`: the key is looked for among all of them."""
     tree = json.loads(RECORD)
@@ -224,3 +241,12 @@ def test_what_is_unpacked_has_an_end(tmp_path, monkeypatch):
     bomb = gzip.compress(b"[" * (64 << 20), compresslevel=9)
     with pytest.raises(ValueError, match="holds more than any run can have seen"):
         list(observation_files._lines(bomb, tmp_path))
+
+
+def test_what_is_too_large_to_look_at_is_one_line_all_the_same(monkeypatch):
+    monkeypatch.setattr(typed, "LARGEST_TREE", 100)
+    assert parse_record(RECORD) == one_of_each()
+    with pytest.raises(ValueError, match="too large to look at: Expected `object`, got `array`"):
+        parse_record(b"[" + b"[]," * 100)
+    with pytest.raises(ValueError, match="too large to look at"):
+        observation_of(b"[" + b"[]," * 100)

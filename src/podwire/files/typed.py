@@ -24,6 +24,8 @@ T = TypeVar("T")
 Place = tuple[str | int, ...]
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that are not JSON of the type that is asked for."""
+LARGEST_TREE = 32 << 20
+"""Bytes of JSON that are looked at value by value when something is wrong; as values they take twenty times as much."""
 _PART = re.compile(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]")
 _MISSING = re.compile(r"Object missing required field `(.+)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -53,16 +55,37 @@ def json_as(data: bytes, decoder: msgspec.json.Decoder[T], kind_of: Callable[[An
     `kind_of` tells of which member of a union a tree must be; it may raise `FileError` itself.
     """
     try:
-        return decoder.decode(data)
+        found = decoder.decode(data)
+        check_once(data, found)
+        return found
     except REFUSED as error:
+        if len(data) > LARGEST_TREE:
+            raise FileError(f"not as it must be, and too large to look at: {error}") from None
         tree = json_tree(data)
         kind: Any = kind_of(tree) if kind_of else decoder.type
         tree_as(tree, kind)
         raise FileError(f"not JSON: {error}") from None
 
 
+def check_once(data: bytes, found: Any) -> None:
+    """Refuse JSON in which a field is there twice; `found` is what it was read as, of which msgspec keeps the last.
+
+    Names are counted, and looked at one by one only where the numbers differ: fields that have their usual value may be
+    in one of both alone.
+    """
+    if _names(data) != _names(msgspec.json.encode(found)) and len(data) <= LARGEST_TREE:
+        json_tree(data)
+
+
+def _names(data: bytes) -> int:
+    # In a string, a quotation mark before a colon is escaped, and so it is on both sides.
+    return msgspec.json.format(data, indent=-1).count(b'":')
+
+
 def json_tree(data: bytes) -> Any:
     """JSON as plain values, for whoever must look at them before their type is known. Raises `FileError`."""
+    if len(data) > LARGEST_TREE:
+        raise FileError("too large to look at value by value")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_int=_whole)
     except UnicodeDecodeError:
@@ -100,9 +123,11 @@ def _at(place: str, text: str) -> FileError:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     tree = dict(pairs)
     if len(tree) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise FileError(f"{_name(twice)}: is there twice")
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise FileError(f"{_name(name)}: is there twice")
+            names.add(name)
     return tree
 
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, field, structs
 
 from podwire.files.bounded import FileError
-from podwire.files.typed import REFUSED, dotted, json_tree, tree_as
+from podwire.files.typed import REFUSED, check_once, dotted, json_tree, tree_as
 from podwire.files.words import shown
 from podwire.model.observations import Capture, Observation, Point, SeenPacket
 from podwire.model.packets import Packet
@@ -118,6 +118,7 @@ def _form_of(line: bytes) -> LineForm:
     except REFUSED:
         return tree_as(_with_todays_columns(json_tree(line)), LineForm)
     if form.columns == COLUMNS:
+        check_once(line, form)
         return form
     return tree_as(_with_todays_columns(json_tree(line)), LineForm)
 
