@@ -28,7 +28,9 @@ def needed(kind: Any, value: Any) -> str:
     choices = [choice for member in members for choice in _choices(member)]
     if choices and not isinstance(value, (dict, list)):
         return f"{shown(value)} is none of {', '.join(choices)}"
-    longest = [one.max_length for member in members for one in _metas(member) if one.max_length]
+    longest = [
+        one.max_length for member in members for one in _metas(member) if one.max_length and not _is_list(member)
+    ]
     if isinstance(value, str) and longest and len(value) > max(longest):
         return f"{max(longest):,} characters are the most, found {len(value):,}"
     alike = [member for member in members if _is_list(member) is isinstance(value, list)]

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import netlab
 import pytest
 from netlab import NetLab
@@ -14,6 +15,7 @@ from podwire_lab.model.profiles import PROFILES, UnknownProfile, profile_named
 
 NETLAB = Path(netlab.__file__)
 SOURCES = NETLAB.parents[2] / "src"
+PACKAGES = Path(msgspec.__file__).parents[1]
 PYTHON = shutil.which("python3.11", path="/usr/bin:/usr/local/bin") or ""
 
 
@@ -108,7 +110,7 @@ def test_it_works_without_root():
     program += "    print(lab.exchange('windows-1/a', 'linux-2/a', proto='tcp').ok)"
     done = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PYTHON, "-c", program],
-        env={**os.environ, "PYTHONPATH": f"{NETLAB.parent}:{SOURCES}"},
+        env={**os.environ, "PYTHONPATH": f"{NETLAB.parent}:{SOURCES}:{PACKAGES}"},
         cwd=NETLAB.parent,
         capture_output=True,
         text=True,
