@@ -11,7 +11,6 @@ from pathlib import Path
 from podwire.content import runs_folder
 from podwire.records.files import load_record, write_record
 from podwire.records.observation_files import read_observations, write_observations
-from podwire.records.observation_form import observation_of
 
 TIMES = 7
 
@@ -33,7 +32,7 @@ def main():
         sys.exit(f"{runs_folder()}: no run; make one with: make conformance")
     folder = runs[-1]
     record = least("run.json read", lambda: load_record(folder))
-    seen = least("observations read", lambda: read_observations(record, folder, observation_of))
+    seen = least("observations read", lambda: read_observations(record, folder))
     packets = sum(len(one.packets) for each in seen for one in each.observation.captures.values())
     print(f"{len(record.cases)} cases, {len(seen)} observations of {packets} packets")
     with tempfile.TemporaryDirectory() as scratch:

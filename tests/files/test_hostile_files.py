@@ -18,7 +18,7 @@ from podwire.files import typed, yaml_tree
 from podwire.gating.waiver_file import WaiverError, load_waivers
 from podwire.model.verdicts import Outcome
 from podwire.platforms.stated_file import FactsError, load_stated_facts
-from podwire.records.observation_form import exchanges_of, line_of, observation_of
+from podwire.records.observation_form import line_of, observation_of
 from podwire.records.observations import stored
 from podwire.records.run_form import parse_record, record_bytes
 
@@ -196,9 +196,8 @@ JSON = {
     [
         (parse_record, RECORD, b'"started": 1780000000.25'),
         (observation_of, LINE, b'"started":1.0'),
-        (exchanges_of, LINE, b'"started":1.0'),
     ],
-    ids=["record", "observation", "exchanges"],
+    ids=["record", "observation"],
 )
 def test_a_value_of_json_that_does_harm_is_one_line(read, good, place, value):
     harm, complaint = JSON[value]

@@ -35,7 +35,7 @@ def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
     )
     written = stored(a_case(), seen, Outcome.FAIL, 2)
     found = kept([written], tmp_path)
-    assert read_observations(found, tmp_path, observation_of) == [written]
+    assert read_observations(found, tmp_path) == [written]
     assert written.observation == seen
 
 
@@ -104,13 +104,13 @@ def test_what_is_wrong_with_the_file_is_one_line(tmp_path, damage, complaint):
     found = kept([stored(a_case(), an_observation(), Outcome.PASS)], tmp_path)
     changed = replace(found, observations=replace(found.observations, **damage(tmp_path)))
     with pytest.raises(ValueError, match=complaint) as caught:
-        read_observations(changed, tmp_path, observation_of)
+        read_observations(changed, tmp_path)
     assert str(caught.value).startswith(str(tmp_path))
 
 
 def test_a_record_without_observations_says_so(tmp_path):
     with pytest.raises(ValueError, match="observations: the record has none"):
-        read_observations(record(case()), tmp_path, observation_of)
+        read_observations(record(case()), tmp_path)
 
 
 def test_rows_with_other_columns_are_read_by_their_names():

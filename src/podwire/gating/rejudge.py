@@ -17,7 +17,6 @@ from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.planning.plan import Plan, Selection, make_plan
 from podwire.records.files import load_record
 from podwire.records.observation_files import read_observations
-from podwire.records.observation_form import observation_of
 from podwire.records.observations import Stored
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.suite import SuiteTest, expectation_of
@@ -48,7 +47,7 @@ def rejudge(folder: Path) -> tuple[RunRecord, tuple[Rejudged, ...]]:
 def rounds_of(record: RunRecord, directory: Path) -> dict[str, list[Stored]]:
     """The observations of each case, round by round. ValueError when a case has none, or none can be read."""
     rounds: dict[str, list[Stored]] = {}
-    for one in read_observations(record, directory, observation_of):
+    for one in read_observations(record, directory):
         rounds.setdefault(one.case.id, []).append(one)
     for case in record.cases:
         if case.id not in rounds:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from podwire.files.bounded import FileError, bytes_of
 from podwire.records.files import MOST_BYTES, write_atomically
-from podwire.records.observation_form import line_of
+from podwire.records.observation_form import line_of, observation_of
 from podwire.records.observations import Stored
 from podwire.records.run import RunRecord, StoredObservations
 
@@ -20,7 +19,6 @@ LONGEST_LINE = 64 << 20
 MOST_TEXT = 4 << 30
 """Bytes, unpacked."""
 _CHUNK = 1 << 20
-T = TypeVar("T")
 
 
 def write_observations(several: Iterable[Stored], directory: Path) -> StoredObservations:
@@ -32,8 +30,8 @@ def write_observations(several: Iterable[Stored], directory: Path) -> StoredObse
     return StoredObservations(file=NAME, sha256=hashlib.sha256(data).hexdigest(), count=len(lines))
 
 
-def read_observations(record: RunRecord, directory: Path, read: Callable[[bytes], T]) -> list[T]:
-    """Every observation of a record, by `observation_of`.
+def read_observations(record: RunRecord, directory: Path) -> list[Stored]:
+    """Every observation of a record.
 
     ValueError tells in one line, with file and field, why they cannot be read or are not those of this record.
     """
@@ -53,10 +51,10 @@ def read_observations(record: RunRecord, directory: Path, read: Callable[[bytes]
         raise ValueError(f"{path}: {error}") from None
     if hashlib.sha256(data).hexdigest() != known.sha256:
         raise ValueError(f"{path}: its SHA-256 is not the one in run.json; take the file that the run wrote")
-    found: list[T] = []
+    found: list[Stored] = []
     for number, line in enumerate(_lines(data, path), 1):
         try:
-            found.append(read(line))
+            found.append(observation_of(line))
         except FileError as error:
             raise ValueError(f"{path}: line {number}: {error}") from None
     if len(found) != known.count:
