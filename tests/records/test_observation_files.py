@@ -153,6 +153,14 @@ def test_what_no_run_observes_is_named(name, value, complaint):
         observation_of(json.dumps(tree).encode())
 
 
+def test_what_is_as_usual_is_left_out():
+    seen = an_observation(settled=float("0"), output="".join([]))
+    tree = json.loads(line_of(stored(a_case(), seen, Outcome.PASS)))
+    assert tree.keys() == {"case", "observation", "outcome", "columns", "captures"}
+    assert tree["observation"].keys() == {"case_id", "bindings", "attempts", "controls"}
+    assert tree["case"]["flow"].keys() == {"client", "server", "via", "protocol", "family", "placement"}
+
+
 def test_text_that_is_not_ascii_is_escaped_for_readers_of_the_first_releases():
     line = line_of(stored(a_case(), an_observation(output="\u00c4\x7f\U0001f600"), Outcome.PASS))
     assert json.loads(line)["observation"]["output"] == "\u00c4\x7f\U0001f600"

@@ -72,6 +72,7 @@ class LineForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     captures: Mapping[str, CaptureForm]
 
 
+_USUAL = Observation(case_id="")
 _LINE = msgspec.json.Decoder(LineForm)
 
 
@@ -91,9 +92,11 @@ def observation_of(line: bytes) -> Stored:
 
 def line_of(one: Stored) -> bytes:
     """An observation as a line of ASCII, without its end; `observation_of` is its inverse."""
+    seen = one.observation
     form = LineForm(
         case=form_of_case(one.case),
-        observation=structs.replace(one.observation, captures={}),
+        # msgspec leaves a field out whose value is the default itself; another zero is equal to it and would be written.
+        observation=structs.replace(seen, captures={}, settled=seen.settled or _USUAL.settled),
         outcome=one.outcome,
         round=one.round,
         cut=one.cut,
