@@ -95,7 +95,7 @@ def line_of(one: Stored) -> bytes:
     seen = one.observation
     form = LineForm(
         case=form_of_case(one.case),
-        # msgspec leaves a field out whose value is the default itself; another zero is equal to it and would be written.
+        # msgspec leaves a field out whose value is the default itself: another zero, equal to it, would be written.
         observation=structs.replace(seen, captures={}, settled=seen.settled or _USUAL.settled),
         outcome=one.outcome,
         round=one.round,
