@@ -1,9 +1,11 @@
 """Why a cluster is not one that a requirement means, in words."""
 
-from dataclasses import replace
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
+from changed import replace
 
+from podwire.catalogue.forms import WhenForm
 from podwire.catalogue.when import WHEN
 from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Condition
@@ -34,5 +36,16 @@ def test_what_is_not_stated_or_seen_is_said_to_be_needed(condition, stated, why)
     assert (why or "") in (unmet or "")
 
 
-def test_every_key_of_when_is_a_field_of_a_condition():
-    assert set(WHEN) == set(Condition.__dataclass_fields__)
+def test_the_table_of_when_keys_is_what_the_file_may_hold():
+    admitted = get_type_hints(WhenForm)
+    assert set(WHEN) == set(admitted) == set(Condition.__dataclass_fields__)
+    for name, key in WHEN.items():
+        if key.values == (True, False):
+            assert bool in get_args(admitted[name])
+        else:
+            assert set(key.values) == set(literals(admitted[name])), name
+
+
+def literals(kind):
+    """All values that the literals in a type admit."""
+    return get_args(kind) if get_origin(kind) is Literal else {one for each in get_args(kind) for one in literals(each)}

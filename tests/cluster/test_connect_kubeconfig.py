@@ -39,11 +39,19 @@ def test_a_file_that_may_not_be_read(tmp_path):
     [
         ("", ": is empty"),
         (" \n\n", ": is empty"),
-        ("a: [1\nb: 2\n", ", line 2: is not valid YAML"),
-        ("- a\n", ": the file: is not a mapping of fields"),
+        ("a: [1\nb: 2\n", ": line 2, column 2: not valid YAML"),
+        ("- a\n", ": a mapping is needed, found a list"),
         ("apiVersion: v1\nkind: Config\n", "current-context is not set"),
-        ("contexts: {a: 1}\n", "contexts is not a list of entries with a name"),
-        ("\0", "is not valid YAML"),
+        ("contexts: {a: 1}\n", ": contexts: a list is needed, found a mapping"),
+        ("\0", ": line 1: not valid YAML: "),
+        ("current-context: [a]\n", ": current-context: text is needed, found a list"),
+        ("current-context: {a: b}\n", ": current-context: text is needed, found a mapping"),
+        ("contexts: [x]\n", ": contexts entry 1: a mapping is needed, found 'x'"),
+        ("contexts: [{name: [a]}]\n", ": contexts entry 1, name: text is needed, found a list"),
+        ("contexts: [{name: a, context: {cluster: [c]}}]\n", ": contexts a, context, cluster: text is needed"),
+        ("users: [{name: u, user: {token: 4711}}]\n", ": users u, user, token: text (in quotes, if it looks"),
+        ("users: [{name: u, user: {exec: [aws]}}]\n", ": users u, user, exec: a mapping is needed, found a list"),
+        ("a: &a [x]\nb: {<<: *a}\n", ": line 2, column 5: merge keys (<<) are not admitted"),
     ],
 )
 def test_a_file_that_is_no_kubeconfig(tmp_path, text, said):
@@ -54,7 +62,7 @@ def test_a_file_that_is_no_kubeconfig(tmp_path, text, said):
 
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "k").write_bytes(b"\xff\xfe\x00k")
-    assert refusal(tmp_path / "k").endswith("is not a text file")
+    assert refusal(tmp_path / "k").endswith("line 1: is not UTF-8 text")
 
 
 def test_an_unknown_context_is_answered_with_those_that_exist(tmp_path):
@@ -112,3 +120,16 @@ def test_an_external_host(text, name, addresses):
 def test_an_external_host_that_is_none(text):
     with pytest.raises(UsageError, match="--external-host"):
         parse_external_host(text)
+
+
+def test_no_secret_gets_into_a_message(tmp_path):
+    path = kubeconfig(tmp_path / "k", GOOD)
+    for field in ("token", "password", "client-key-data"):
+        path.write_text(f"users: [{{name: u, user: {{{field}: 8675309}}}}]\n")
+        assert "8675309" not in refusal(path)
+
+
+def test_of_many_contexts_the_first_are_named(tmp_path):
+    path = tmp_path / "k"
+    path.write_text("contexts:\n" + "".join(f"  - {{name: c{at:02}, context: {{}}}}\n" for at in range(30)))
+    assert refusal(path, "prod").endswith("c18, c19 and 10 more")

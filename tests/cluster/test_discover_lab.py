@@ -1,8 +1,7 @@
 """The lab is discovered as any cluster is: what its objects tell are the facts that were planned with."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 
 from podwire.cluster.discovery.discover import facts_from_objects
 from podwire.platforms.stated import merged

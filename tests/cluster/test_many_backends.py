@@ -1,8 +1,7 @@
 """Words of documented limits, and their symptoms: crowds of endpoints, families, exit codes, the nodes' network."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 from observed import BINDINGS, a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
 
 from podwire import at_client_node, known, other_than, seen, tool

@@ -1,9 +1,8 @@
 """Deploying to an API server: what is made, what goes wrong with one pod or with all, what is left behind."""
 
-from dataclasses import replace
-
 import pytest
 from api_objects import node, pod
+from changed import replace
 from fake_api import FakeCluster, kubeconfig, running, serving, status
 
 from podwire.cluster.connect import connect

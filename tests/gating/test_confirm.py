@@ -2,9 +2,9 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
+from changed import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from observed import an_attempt, an_observation

@@ -1,9 +1,9 @@
 """Flakes: how often, where from, and how many runs it takes."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from changed import replace
 from records_for_tests import case, record
 
 from podwire.cli import main as cli

@@ -1,10 +1,10 @@
 """The gate: what became of each case, what is refused, and what decides."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
-from records_for_tests import case, facts, finding, record, verdict
+from changed import replace
+from records_for_tests import case, facts, finding, record, setup, verdict
 
 from podwire.gating.gate import Decision, Kind, Refused, Run, classified, hold
 from podwire.gating.waivers import Waiver
@@ -160,7 +160,7 @@ def test_facts_that_changed_are_named():
         return facts(emulated=False, nodes=nodes, **changes)
 
     old = run("b", facts=on("20348.2700", components={"DaemonSet kube-system/flannel main image": "flannel:1"}))
-    new = run("c", facts=on("20348.2762", dsr=None), version="0.2.0")
+    new = run("c", facts=on("20348.2762", dsr=None), setup=setup(version="0.2.0"))
     changed = {one.name: (one.before, one.after) for one in hold([old], [new]).facts}
     assert changed == {
         "Windows update revision (UBR)": ("20348.2700 on 2 nodes", "20348.2762 on 2 nodes"),

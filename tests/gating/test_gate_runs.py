@@ -1,10 +1,10 @@
 """The gate on the command line: runs in folders, exit codes, and one line for what cannot be judged."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from changed import replace
 from observed import a_case as planned
 from observed import an_observation
 from records_for_tests import WAIVER, case, facts, record

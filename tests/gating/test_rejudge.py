@@ -1,9 +1,9 @@
 """Stored observations under today's suites: what is the same, what changed, what can no longer be told."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from changed import replace
 from observed import an_attempt, an_observation
 from suites_of_a_day import LIMIT, TEST
 

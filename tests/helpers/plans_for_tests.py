@@ -1,6 +1,6 @@
 """Plans of one test made by hand, on the facts of the lab."""
 
-from dataclasses import replace
+from changed import replace
 
 from podwire.model.facts import FAMILIES
 from podwire.model.requirements import Catalogue, Citation, Requirement

@@ -19,7 +19,7 @@ from podwire.model.observations import (
 from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.packets.dissect import packet_of
 from podwire.packets.pcap import Frame
-from podwire.records.run import CaseRecord, ExclusionRecord, ProbeImage, RunRecord, StoredObservations
+from podwire.records.run import CaseRecord, ExclusionRecord, ProbeImage, Rule, RunRecord, Setup, StoredObservations
 
 START = 1_780_000_000.25
 TOKEN = "pw-5f1c9a02"
@@ -105,6 +105,20 @@ def verdict(outcome: Outcome) -> Verdict:
     )
 
 
+def rule(**changes: Any) -> Rule:
+    known: dict[str, Any] = {
+        "level": "MUST",
+        "statement": "A packet for the cluster IP of a Service reaches one of its ready backends.",
+        "sources": ("Kubernetes: Service proxies, https://kubernetes.io/docs/reference/networking/virtual-ips/",),
+    }
+    return Rule(**{**known, **changes})
+
+
+def setup(**changes: Any) -> Setup:
+    known: dict[str, Any] = {"version": "0.1.0", "suite": "0" * 64, "options": {"lab": "overlay-win-overlay"}}
+    return Setup(**{**known, **changes})
+
+
 def case(
     outcome: Outcome = Outcome.PASS,
     *,
@@ -118,10 +132,8 @@ def case(
         "id": f"{area}/{requirement}[{words}]",
         "area": area,
         "requirement": requirement,
-        "level": "MUST",
         "title": "a cluster IP leads to a ready backend",
-        "statement": "A packet for the cluster IP of a Service reaches one of its ready backends.",
-        "sources": ("Kubernetes: Service proxies, https://kubernetes.io/docs/reference/networking/virtual-ips/",),
+        "rule": rule(),
         "parameters": {
             "protocol": protocol,
             "family": {"v4": "ipv4", "v6": "ipv6"}[version],
@@ -141,14 +153,12 @@ def case(
 def record(*cases: CaseRecord, **changes: Any) -> RunRecord:
     known: dict[str, Any] = {
         "run_id": "20260528-1",
-        "version": "0.1.0",
+        "setup": setup(),
         "started": START,
         "finished": START + 12.5,
         "facts": facts(),
         "cases": cases,
         "timings": {"lab": 0.9, "probes": 8.4},
-        "options": {"lab": "overlay-win-overlay"},
-        "suite": "0" * 64,
         "planned": (*(one.id for one in cases), *changes.get("missing", ())),
     }
     return RunRecord(**{**known, **changes})
@@ -170,7 +180,9 @@ def one_of_each() -> RunRecord:
             ),
         ),
         missing=("dns/DNS-FQDN[udp-v4-linux-linux-cross-node]",),
-        images=(ProbeImage(node="windows-1", image="python:3.13-windowsservercore-ltsc2022", digest="sha256:00"),),
+        setup=setup(
+            images=(ProbeImage(node="windows-1", image="python:3.13-windowsservercore-ltsc2022", digest="sha256:00"),)
+        ),
         observations=StoredObservations(file="observations.jsonl.gz", sha256="0" * 64, count=6),
     )
 

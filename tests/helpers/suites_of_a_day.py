@@ -2,9 +2,9 @@
 
 import itertools
 import sys
-from dataclasses import replace
 
 import pytest
+from changed import replace
 from observed import an_attempt, an_observation
 from records_for_tests import facts
 
@@ -18,7 +18,7 @@ from podwire.planning.plan import Selection, make_plan
 from podwire.records.files import write_record
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
-from podwire.records.run import RunRecord
+from podwire.records.run import RunRecord, Setup
 
 RULE = """area: Area
 requirements:
@@ -96,13 +96,12 @@ def run(suites, tmp_path):
         folder.mkdir()
         made = RunRecord(
             run_id="r1",
-            version="0.1.0",
+            setup=Setup(version="0.1.0", suite=suites_digest()),
             started=1.0,
             finished=2.0,
             facts=FACTS,
             cases=tuple(cases),
             planned=tuple(plan.cases),
-            suite=suites_digest(),
             observations=write_observations(kept, folder),
         )
         write_record(made, folder)

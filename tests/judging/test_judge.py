@@ -1,6 +1,7 @@
 """The judge's table, line by line: usable, as expected, limitation, symptom → outcome."""
 
 import pytest
+from changed import replace
 from observed import a_case, a_packet, a_tunnel, an_attempt, an_observation
 
 from podwire import answered_by, at_client, at_server, refused, seen_as, silent, unanswered
@@ -53,7 +54,7 @@ def test_no_answer_without_a_working_control_is_inconclusive(controls):
 
 def test_no_answer_without_any_control_is_inconclusive():
     observation = an_observation(an_attempt(error="timeout"), **{})
-    bare = type(observation)(**{**observation.__dict__, "controls": ()})
+    bare = replace(observation, controls=())
     assert judge(CASE, answered(), bare).outcome is Outcome.INCONCLUSIVE
 
 
@@ -90,7 +91,7 @@ def test_a_symbol_without_a_value_is_inconclusive():
 def test_a_client_that_never_opened_a_socket_sent_nothing():
     observation = an_observation(an_attempt(error="timeout"))
     bindings = {name: value for name, value in observation.bindings.items() if name != "client.port"}
-    silent = type(observation)(**{**observation.__dict__, "bindings": bindings})
+    silent = replace(observation, bindings=bindings)
     verdict = judge(CASE, answered(at_server(request(sport=CLIENT.port))), silent)
     assert verdict.outcome is Outcome.FAIL
     assert "the client sent nothing" in {finding.actual for finding in verdict.findings}

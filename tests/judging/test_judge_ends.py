@@ -1,8 +1,7 @@
 """The ends of an exchange that are no plain answer: refused, silent, a status, a tool's output, several backends."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 from observed import BINDINGS, a_case, a_flow, a_packet, an_attempt, an_observation, attempts
 
 from podwire import (

@@ -1,9 +1,8 @@
 """What the judge makes of look-ups and of the questions that were on the wire."""
 
-from dataclasses import replace
-
 import dns.message
 import pytest
+from changed import replace
 from observed import a_case, a_flow, a_packet, an_attempt, an_observation
 
 from podwire import asked, asked_in_order, at_dns, first_asked, not_asked, not_found, only_asked, resolves_to, tool

@@ -1,8 +1,7 @@
 """What a node tells of itself, held against an expectation: HNS, its NAT and load balancers, the switch, the cards."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 from observed import BINDINGS, a_case, an_attempt, an_observation
 
 from podwire import card, hns, windows

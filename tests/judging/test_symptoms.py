@@ -1,8 +1,7 @@
 """A documented limit is excused only when it shows as documented; every other way of failing stays a failure."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 from observed import BINDINGS, a_case, a_flow, a_packet, a_tunnel, an_attempt, an_observation
 
 from podwire import answered_by
@@ -56,9 +55,9 @@ def test_ping_that_fails_in_another_way_is_not(observation):
 
 def dotted(lookups, packets=(), error="not-found"):
     attempt = an_attempt(error=error)
-    attempt = type(attempt)(**{**attempt.__dict__, "error": type(attempt.error)(stage="resolve", kind=error)})
+    attempt = replace(attempt, error=type(attempt.error)(stage="resolve", kind=error))
     seen = an_observation(attempt, packets={"client-pod": list(packets)}, lookups=tuple(lookups))
-    return type(seen)(**{**seen.__dict__, "bindings": {**seen.bindings, "target.name": "web.ns"}})
+    return replace(seen, bindings={**seen.bindings, "target.name": "web.ns"})
 
 
 def test_a_dotted_name_asked_as_it_is_and_not_found_is_as_documented():
@@ -227,7 +226,7 @@ def test_a_server_that_sees_another_address_than_the_clients():
 def asking(name, *lookups, error="not-found"):
     seen = dotted(lookups, error=error)
     bindings = {**seen.bindings, "target.suffix.1": "web.ns.svc.cluster.local", "dns.ip": ("10.96.0.10",)}
-    return shows(name, a_case(), type(seen)(**{**seen.__dict__, "bindings": bindings}))
+    return shows(name, a_case(), replace(seen, bindings=bindings))
 
 
 def test_one_suffix_is_the_one_of_the_namespace_and_a_clean_no():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import dns.flags
 import dns.message
@@ -11,6 +10,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
+from changed import replace
 
 from podwire.model.packets import Packet
 from podwire.packets.dns import DnsMessage, dns_message, dns_questions

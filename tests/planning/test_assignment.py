@@ -1,8 +1,7 @@
 """Which probes play a flow, which node it enters by, how its case is called, and why a cluster cannot have it."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 from plans_for_tests import L2BRIDGE, OVERLAY, a_plan, cases, reasons, with_nodes
 
 from podwire.model.facts import ExternalHost

@@ -1,10 +1,10 @@
 """The plan: same facts, same ids; what the facts rule out has a reason; the listing of each lab profile is kept."""
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from changed import replace
 
 from podwire.catalogue.load import load
 from podwire.content import manifests_folder, suites_folder

@@ -1,8 +1,7 @@
 """Cases of names: which node asks, and whether its questions can be followed to the DNS server."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 
 from podwire.catalogue.load import load
 from podwire.content import suites_folder

@@ -1,8 +1,7 @@
 """What the cases of a plan need in the cluster: special pods, Services, changes, and nothing that no case uses."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 from plans_for_tests import L2BRIDGE, cases
 
 from podwire.planning.prerequisites import Needs, ServiceNeed, needs_of, service_of

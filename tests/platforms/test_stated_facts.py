@@ -1,8 +1,7 @@
 """Facts that a user states fill the gaps of discovery, and what is seen is never overruled."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 
 from podwire.model.facts import ClusterFacts, Encapsulation
 from podwire.platforms.stated import Contradiction, StatedFacts, merged
@@ -127,20 +126,22 @@ def test_a_file_states_what_it_has(tmp_path):
     ("text", "told"),
     [
         ("mode: bridged", "facts.yaml: mode: 'bridged' is none of overlay, l2bridge, l2tunnel, transparent, nat"),
-        ("modus: overlay", "facts.yaml: modus: unknown key (known: mode, cni, ipam"),
+        ("modus: overlay", "facts.yaml: modus: is not known here (known: mode, cni, ipam"),
         ("denied_port: 18998", "facts.yaml: denied_port: true or false is needed, found 18998"),
         ("pod_security_group: web", "facts.yaml: pod_security_group: the id of a security group (sg-...) is needed"),
         ("dsr: maybe", "facts.yaml: dsr: true or false is needed, found 'maybe'"),
-        ("families: [ipv5]", "facts.yaml: families: ipv4, ipv6 or both are needed, found ['ipv5']"),
-        ("families: []", "facts.yaml: families: ipv4, ipv6 or both are needed, found []"),
+        ("families: [ipv5]", "facts.yaml: families entry 1: 'ipv5' is none of ipv4, ipv6"),
+        ("families: []", "facts.yaml: families: a list of ipv4, ipv6 or both is needed, found an empty list"),
+        ("families: [ipv4, ipv4]", "facts.yaml: families: a family is there twice"),
+        ("families: ipv4", "facts.yaml: families: a list of ipv4, ipv6 or both is needed, found 'ipv4'"),
         ("encapsulation: {port: 1}", "facts.yaml: encapsulation, kind: is missing"),
         ("encapsulation: {kind: stt}", "facts.yaml: encapsulation, kind: 'stt' is none of vxlan, geneve"),
         ("encapsulation: {kind: vxlan, vni: 0}", "facts.yaml: encapsulation, vni: 1 to 16777215 is needed, found 0"),
         ("encapsulation: {kind: vxlan, port: 70000}", "facts.yaml: encapsulation, port: 1 to 65535 is needed"),
         ("ipam: dhcp", "facts.yaml: ipam: 'dhcp' is none of host-local"),
         ("cni: 5", "facts.yaml: cni: text is needed, found 5"),
-        ("- mode", "facts.yaml: the file: a mapping is needed, found list"),
-        ("a: [", "facts.yaml: not valid YAML"),
+        ("- mode", "facts.yaml: a mapping is needed, found a list"),
+        ("a: [", "facts.yaml: line 2, column 1: not valid YAML"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path, text, told):

@@ -1,9 +1,8 @@
 """The table of Windows releases, and what a build that is newer than the table is judged as."""
 
-from dataclasses import replace
-
 import pytest
 from api_objects import node
+from changed import replace
 from records_for_tests import one_of_each
 
 from podwire.cluster.discovery.discover import facts_from_objects

@@ -1,8 +1,7 @@
 """The values behind the symbols of an expectation: addresses, ports, MACs, names and nodes of one case."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 from deployments import a_deployment
 from plans_for_tests import L2BRIDGE, cases
 

@@ -1,10 +1,10 @@
 """Positive controls: which exchanges a case leans on, and which rounds of them count."""
 
 from concurrent.futures import Future
-from dataclasses import replace
 from itertools import count
 
 import pytest
+from changed import replace
 from deployments import a_deployment
 from plans_for_tests import L2BRIDGE, cases
 

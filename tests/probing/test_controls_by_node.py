@@ -1,7 +1,6 @@
 """The positive controls of a case: which probe must reach what, by which way."""
 
-from dataclasses import replace
-
+from changed import replace
 from observed import a_flow
 
 from podwire.cluster.deployment.services import DeployedService, ServicePort, Services

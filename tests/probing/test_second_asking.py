@@ -1,9 +1,9 @@
 """Which cases may be asked again, and what stays of the first time."""
 
 import time
-from dataclasses import replace
 
 import pytest
+from changed import replace
 from plans_for_tests import cases
 
 from podwire.model.observations import Attempt, Capture, ControlResult, Observation

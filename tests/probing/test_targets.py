@@ -1,8 +1,7 @@
 """Where a case is sent: for each way an address or a name, and a port; and what is said when there is nothing."""
 
-from dataclasses import replace
-
 import pytest
+from changed import replace
 from deployments import a_deployment
 from plans_for_tests import L2BRIDGE, cases
 

@@ -3,18 +3,19 @@
 import gzip
 import hashlib
 import json
-from dataclasses import replace
 
 import pytest
+from changed import replace
 from observed import a_case, a_packet, a_tunnel, an_attempt, an_observation
 from records_for_tests import case, record
 
 from podwire.model.observations import Lookup
 from podwire.model.verdicts import Outcome
 from podwire.records.observation_files import NAME, read_observations, write_observations
-from podwire.records.observations import PACKETS_EACH_WAY, PAYLOAD, Stored, exchanges, stored
+from podwire.records.observation_form import COLUMNS, line_of, observation_of
+from podwire.records.observations import PACKETS_EACH_WAY, PAYLOAD, stored
 
-TREE = json.dumps(stored(a_case(), an_observation(), Outcome.PASS).to_tree())
+TREE = line_of(stored(a_case(), an_observation(), Outcome.PASS)).decode()
 
 
 def kept(several, directory):
@@ -34,10 +35,8 @@ def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
     )
     written = stored(a_case(), seen, Outcome.FAIL, 2)
     found = kept([written], tmp_path)
-    assert read_observations(found, tmp_path, Stored.from_tree) == [written]
+    assert read_observations(found, tmp_path) == [written]
     assert written.observation == seen
-    [one] = read_observations(found, tmp_path, exchanges)
-    assert (one.case_id, one.round, one.attempts) == (a_case().id, 2, seen.attempts)
 
 
 def test_a_payload_is_kept_in_part_and_that_of_dns_whole():
@@ -70,9 +69,12 @@ def put(directory, data):
         (lambda folder: (folder / NAME).unlink() or {}, "No such file or directory; it belongs beside the run.json"),
         (lambda folder: put(folder, b"x") and {}, "its SHA-256 is not the one in run.json"),
         (lambda folder: put(folder, b"x"), "not a compressed file of observations"),
-        (lambda folder: put(folder, gzip.compress(b"{}" * 99)[:-9]), "Compressed file ended before"),
+        (
+            lambda folder: put(folder, gzip.compress(b"{}" * 99)[:-9]),
+            "not a compressed file of observations: it is cut off",
+        ),
         (lambda folder: put(folder, gzip.compress(b"{}\n")), "line 1: case: is missing"),
-        (lambda folder: put(folder, gzip.compress(b"[\n")), "line 1: Expecting value"),
+        (lambda folder: put(folder, gzip.compress(b"[\n")), "line 1: not JSON: Expecting value"),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace("tcp", "tpc").encode())),
             "line 1: .*protocol: 'tpc' is none of tcp",
@@ -82,8 +84,12 @@ def put(directory, data):
             r"line 1: captures.client-pod.packets\[0\].direction: 'up' is none of request, reply",
         ),
         (
-            lambda folder: put(folder, gzip.compress(TREE.replace('"direction", ', "").encode())),
-            r"line 1: captures.client-pod.packets\[0\]: a list of \d+ values is needed",
+            lambda folder: put(folder, gzip.compress(TREE.replace('"direction",', "").encode())),
+            "line 1: columns: direction is missing",
+        ),
+        (
+            lambda folder: put(folder, gzip.compress(TREE.replace('"tcp",50000', "50000").encode())),
+            r"line 1: captures.client-pod.packets\[0\]: a list of 23 values is needed",
         ),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace('"columns"', '"rows"').encode())),
@@ -98,15 +104,64 @@ def test_what_is_wrong_with_the_file_is_one_line(tmp_path, damage, complaint):
     found = kept([stored(a_case(), an_observation(), Outcome.PASS)], tmp_path)
     changed = replace(found, observations=replace(found.observations, **damage(tmp_path)))
     with pytest.raises(ValueError, match=complaint) as caught:
-        read_observations(changed, tmp_path, Stored.from_tree)
+        read_observations(changed, tmp_path)
     assert str(caught.value).startswith(str(tmp_path))
 
 
 def test_a_record_without_observations_says_so(tmp_path):
     with pytest.raises(ValueError, match="observations: the record has none"):
-        read_observations(record(case()), tmp_path, exchanges)
+        read_observations(record(case()), tmp_path)
 
 
-def test_what_is_no_observation_has_no_exchanges():
-    with pytest.raises(ValueError, match="is no observation"):
-        exchanges({"case": []})
+def test_rows_with_other_columns_are_read_by_their_names():
+    """A release that knows fewer fields of a packet, or another order of them, wrote its own columns."""
+    tree = json.loads(TREE)
+    order = [at for at, name in reversed(list(enumerate(COLUMNS))) if name not in ("interface", "quoted")]
+    tree["columns"] = [COLUMNS[at] for at in order]
+    for capture in tree["captures"].values():
+        capture["packets"] = [[row[at] for at in order] for row in capture["packets"]]
+    assert observation_of(json.dumps(tree).encode()) == observation_of(TREE.encode())
+
+
+@pytest.mark.parametrize(
+    ("columns", "complaint"),
+    [
+        (["direction", "colour"], r"columns\[1\]: 'colour' is not known here"),
+        (["direction", "direction"], r"columns\[1\]: 'direction' is not known here"),
+        (["direction", "at"], "columns: eth_src is missing"),
+        ([*COLUMNS, []], r"columns\[23\]: an empty list is not known here"),
+    ],
+)
+def test_columns_that_no_release_wrote_are_named(columns, complaint):
+    tree = json.loads(TREE) | {"columns": columns}
+    with pytest.raises(ValueError, match=complaint):
+        observation_of(json.dumps(tree).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("bindings", {"client.ip": ["a", 1]}, "observation.bindings.client.ip: texts or two whole numbers are needed"),
+        ("captures", {"wire": {"point": "client-pod", "where": "x"}}, "observation.captures: is not known here"),
+        ("attempts", [{"token": "x", "started": 1, "elapsed": "long"}], r"attempts\[0\].elapsed: a number is needed"),
+    ],
+)
+def test_what_no_run_observes_is_named(name, value, complaint):
+    tree = json.loads(TREE)
+    tree["observation"][name] = value
+    with pytest.raises(ValueError, match=complaint):
+        observation_of(json.dumps(tree).encode())
+
+
+def test_what_is_as_usual_is_left_out():
+    seen = an_observation(settled=float("0"), output="".join([]))
+    tree = json.loads(line_of(stored(a_case(), seen, Outcome.PASS)))
+    assert tree.keys() == {"case", "observation", "outcome", "columns", "captures"}
+    assert tree["observation"].keys() == {"case_id", "bindings", "attempts", "controls"}
+    assert tree["case"]["flow"].keys() == {"client", "server", "via", "protocol", "family", "placement"}
+
+
+def test_text_that_is_not_ascii_is_escaped_for_readers_of_the_first_releases():
+    line = line_of(stored(a_case(), an_observation(output="\u00c4\x7f\U0001f600"), Outcome.PASS))
+    assert json.loads(line)["observation"]["output"] == "\u00c4\x7f\U0001f600"
+    assert rb'"output":"\u00c4\u007f\ud83d\ude00"' in line

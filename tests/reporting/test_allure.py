@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from records_for_tests import case, frame, observation, one_of_each, record
+from changed import replace
+from records_for_tests import case, frame, observation, one_of_each, record, rule
 
 from podwire.model.verdicts import Outcome
 from podwire.records.run import RunRecord
@@ -61,7 +61,7 @@ def test_the_identity_hangs_on_the_case_alone(tmp_path: Path) -> None:
 
 
 def test_labels_and_parameters(tmp_path: Path) -> None:
-    [tree] = results(record(replace(case(), level="MAY")), tmp_path).values()
+    [tree] = results(record(replace(case(), rule=rule(level="MAY"))), tmp_path).values()
     shown = {name: labels(tree, name) for name in ("epic", "feature", "story", "severity", "suite", "host")}
     assert shown == {
         "epic": ["services"],
@@ -85,7 +85,7 @@ def test_findings_are_steps_and_a_table(tmp_path: Path) -> None:
 
 
 def test_the_description_shows_text_as_it_is(tmp_path: Path) -> None:
-    odd = replace(case(), statement="a|b <c> *d* _e_\nf", sources=("No address",))
+    odd = replace(case(), rule=rule(statement="a|b <c> *d* _e_\nf", sources=("No address",)))
     [tree] = results(record(odd), tmp_path).values()
     assert r"a\|b \<c\> \*d\* \_e\_ f" in tree["description"]
     assert "- Source: No address" in tree["description"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import dns.message
+from changed import replace
 from records_for_tests import START, frame
 
 from podwire.model.packets import Packet

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 from pathlib import Path
 
+from changed import replace
 from records_for_tests import case, one_of_each, record
 
 from podwire.model.verdicts import Finding, Outcome, Verdict
@@ -53,8 +53,8 @@ def test_a_suite_has_its_requirement_level_and_sources() -> None:
         ("area", "services"),
         ("requirement", "SVC-CLUSTER-IP"),
         ("level", "MUST"),
-        ("statement", case().statement),
-        ("source", case().sources[0]),
+        ("statement", case().rule.statement),
+        ("source", case().rule.sources[0]),
     ]
 
 

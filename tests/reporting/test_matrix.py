@@ -7,7 +7,7 @@ import re
 
 import pytest
 from html_page import Page
-from records_for_tests import case, observation, one_of_each, record
+from records_for_tests import case, observation, one_of_each, record, rule
 
 from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.reporting.matrix import matrix_html, write_matrix
@@ -68,7 +68,7 @@ def test_texts_of_a_record_stay_texts(word):
         outcome=Outcome.FAIL, reason=word, findings=(Finding(expected=word, actual=word, where=word, met=False),)
     )
     plain = Page(matrix_html(record(case(Outcome.FAIL)), {}))
-    text = matrix_html(record(case(Outcome.FAIL, statement=word, title=word, verdict=strange)), {})
+    text = matrix_html(record(case(Outcome.FAIL, rule=rule(statement=word), title=word, verdict=strange)), {})
     assert [name for name, _ in Page(text).elements] == [name for name, _ in plain.elements]
     assert data_of(text)["cases"][0]["reason"] == word
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
+from changed import replace
 from records_for_tests import case, one_of_each, record
 
 from podwire.model.verdicts import Finding, Outcome, Verdict

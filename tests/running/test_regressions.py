@@ -33,9 +33,10 @@ def test_a_regression_that_is_not_shown_says_why_and_has_nothing_that_makes_it()
     ("entry", "complaint"),
     [
         ("id: a", "regressions a, title: is missing"),
-        (f"{WHOLE}, {FAULT}, colour: red", "regressions a, colour: unknown key"),
-        (f"{WHOLE}, faults: [nothing]", "regressions a, faults: 'nothing' is unknown; there are: "),
-        (f"{WHOLE}, faults: dns-some-lost", "regressions a, faults: a list of texts is needed"),
+        (f"{WHOLE}, {FAULT}, colour: red", "regressions a, colour: is not known here"),
+        (f"{WHOLE}, faults: [nothing]", "regressions a, faults: 'nothing' is unknown; the files of podwire_lab.faults"),
+        (f"{WHOLE}, faults: [dns-some]", "regressions a, faults: 'dns-some' is unknown; did you mean dns-some-lost"),
+        (f"{WHOLE}, faults: dns-some-lost", "regressions a, faults: a list is needed, found 'dns-some-lost'"),
         (f"{WHOLE}, faults: [vni-below-4096], profile: nat", "faults: vni-below-4096 is none of profile nat"),
         (f"{WHOLE}, {FAULT}, profile: other", "regressions a, profile: 'other' is unknown; there are: "),
         (f"{WHOLE}, {FAULT}, dsr: maybe", "regressions a, dsr: true or false is needed, found 'maybe'"),
@@ -43,7 +44,7 @@ def test_a_regression_that_is_not_shown_says_why_and_has_nothing_that_makes_it()
         (f"{WHOLE}, {FAULT}, after: '1.2'", "regressions a, after: unknown Windows build '1.2'"),
         (WHOLE, "regressions a: needs faults or two builds"),
         (f"{WHOLE}, {FAULT}, unshown: why", "regressions a: needs faults or two builds"),
-        (WHOLE.replace("https://", "") + f", {FAULT}", "regressions a, source: a web address is needed"),
+        (WHOLE.replace("https://", "") + f", {FAULT}", "regressions a, source: a web address (https://...) is needed"),
         (f"{WHOLE}, {FAULT}}}, {{{WHOLE}, {FAULT}", "regressions a, id: a is defined twice"),
     ],
 )

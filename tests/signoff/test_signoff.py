@@ -6,10 +6,11 @@ import json
 import shutil
 import subprocess
 import tarfile
-from dataclasses import asdict, replace
 from datetime import date, timedelta
 
 import pytest
+from changed import replace
+from msgspec import structs
 from observed import a_case as planned
 from observed import an_observation
 from records_for_tests import WAIVER, case, facts, record
@@ -246,7 +247,7 @@ def test_paths_that_exclude_each_other_are_refused_even_when_they_are_signed(bun
         manifest = json.loads(files["manifest.json"])
         for path in ("gate.md/x", "gate.md/y"):
             files[path] = b"x"
-            manifest["files"].append(asdict(File.of(path, b"x")))
+            manifest["files"].append(structs.asdict(File.of(path, b"x")))
         files["manifest.json"] = json.dumps(manifest).encode()
 
     assert verify(changed(bundle, keys, clash, sign=True), keys) == 1
@@ -354,6 +355,11 @@ def test_a_bundle_that_is_cut_off_is_refused(kept, bundle, keys, capsys):
 
 
 def test_what_cannot_be_asked_is_the_users_mistake(bundle, good, keys, tmp_path, capsys):
+    def signers(content):
+        path = tmp_path / f"signers{len(list(tmp_path.iterdir()))}"
+        path.write_bytes(content)
+        return path
+
     asked = {
         "there is no such file": ["signoff", *good, "--key", tmp_path / "none", "-o", tmp_path / "out"],
         "does not sign with it": ["signoff", *good, "--key", good[0] / "run.json", "-o", tmp_path / "out"],
@@ -361,6 +367,16 @@ def test_what_cannot_be_asked_is_the_users_mistake(bundle, good, keys, tmp_path,
         "gate: needs two runs": ["signoff", good[0], "--key", keys / "ann", "-o", tmp_path / "out"],
         "none: No such file": ["verify", tmp_path / "none", "--allowed-signers", keys / "allowed"],
         "--allowed-signers": ["verify", bundle, "--allowed-signers", tmp_path / "nobody"],
+        **{
+            why: ["verify", bundle, "--allowed-signers", signers(content)]
+            for why, content in {
+                "line 2: missing key": b"# those who may\nann\n",
+                "line 1: invalid key": b"ann ssh-ed25519 AAAA\n",
+                "line 1: is not UTF-8 text": b"\xff\xfe",
+                "is not a text file": b"ann\0",
+                "is larger than 1 MiB": b"#" * (1 << 20) + b"\n",
+            }.items()
+        },
     }
     capsys.readouterr()
     for why, arguments in asked.items():

@@ -6,6 +6,7 @@ sys.path.insert(0, {helpers!r})
 from pathlib import Path
 
 import podwire.content, podwire.testing.session, podwire.running.runner, podwire.running.scope
+from msgspec import structs
 from observed import an_attempt, an_observation
 from podwire.catalogue.load import load
 from podwire.probing.dispatch import Sighting
@@ -35,7 +36,7 @@ def seen(case, silent=False):
                 attempt = an_attempt(identity="somebody else")
     observation = an_observation(attempt, case_id=case.id, **changes)
     bindings = {{**observation.bindings, "server.identity": "server"}}
-    return type(observation)(**{{**observation.__dict__, "bindings": bindings}})
+    return structs.replace(observation, bindings=bindings)
 
 
 class Runner(podwire.running.runner.Runner):

@@ -8,7 +8,7 @@ from podwire.judging.judge import judge
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
 from podwire.records.observation_files import read_observations, write_observations
-from podwire.records.observations import Stored, stored
+from podwire.records.observations import stored
 from podwire.running.run_options import LabOptions, ProbeOptions, RunOptions
 from podwire.running.runner import Runner
 
@@ -46,7 +46,7 @@ def test_the_verdict_on_what_is_stored_is_that_on_what_was_seen(runner, judged, 
         for number, sighting in enumerate(runner.sightings[case.id].rounds)
     ]
     kept = [stored(case, seen, verdict.outcome, number) for case, number, seen, verdict in live]
-    found = read_observations(record(observations=write_observations(kept, tmp_path)), tmp_path, Stored.from_tree)
+    found = read_observations(record(observations=write_observations(kept, tmp_path)), tmp_path)
     assert found == kept
     assert {one.round for one in found} == {0, 1}
     again = [judged(case, one.observation) for (case, *_), one in zip(live, found, strict=True)]

@@ -9,20 +9,30 @@ import importlib.util
 import itertools
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TypeVar
 
-from podwire.catalogue.rows import ROW_KINDS, SEVERITIES, Row, listing, tree
-from podwire.catalogue.when import WHEN
-from podwire.judging.symptoms import SYMPTOMS
+from podwire.catalogue.forms import (
+    LimitationForm,
+    LimitationsFile,
+    RequirementForm,
+    RequirementsFile,
+    RowsFile,
+    StatedFactForm,
+)
+from podwire.catalogue.rows import Row, listing, tree
+from podwire.files.bounded import FileError
+from podwire.files.kinds import one_line
+from podwire.files.typed import yaml_as
 from podwire.model.axes import AxisError
 from podwire.model.cases import SuiteTest
 from podwire.model.flows import WAYS_TO_A_PORT
-from podwire.model.requirements import ANY, LEVELS, Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
-from podwire.strict_yaml import FileError, Reader
+from podwire.model.requirements import ANY, Catalogue, Limitation, Requirement, StatedFact
 from podwire.suite import suite_test
+
+T = TypeVar("T")
 
 
 class CatalogueError(FileError):
@@ -41,32 +51,31 @@ def load_catalogue(suites: Path) -> Catalogue:
     """Requirements, limitations and stated facts of every area below `suites`."""
     areas: dict[str, str] = {}
     requirements: dict[str, Requirement] = {}
-    limitations: dict[str, Limitation] = {}
     facts: dict[str, StatedFact] = {}
     for path in sorted(suites.glob("*/requirements.yaml")):
-        area = path.parent.name
-        tree = _Reader.file(path, required=("area", "requirements"), optional=("facts",))
-        areas[area] = tree.text("area")
-        for entry in tree.entries("requirements"):
+        area, given = path.parent.name, _file(path, RequirementsFile)
+        areas[area] = one_line(given.area)
+        for entry in given.requirements:
             rule = _requirement(entry, area)
-            entry.once(rule.id, requirements, facts)
+            _once(path, f"requirements {rule.id}", rule.id, requirements, facts)
             requirements[rule.id] = rule
-        for entry in tree.entries("facts"):
-            fact = _fact(entry, area)
-            entry.once(fact.id, requirements, facts)
+        for stated in given.facts:
+            fact = _fact(stated, area)
+            _once(path, f"facts {fact.id}", fact.id, requirements, facts)
             facts[fact.id] = fact
     if not areas:
         raise CatalogueError(f"{suites}: no area has a requirements.yaml")
+    limitations: dict[str, Limitation] = {}
     for path in sorted(suites.glob("*/limitations.yaml")):
-        tree = _Reader.file(path, required=("limitations",))
-        for entry in tree.entries("limitations"):
-            limit = _limitation(entry)
-            entry.once(limit.id, limitations)
+        for form in _file(path, LimitationsFile).limitations:
+            limit, place = _limitation(form), f"limitations {one_line(form.id)}"
+            _once(path, place, limit.id, limitations)
             if limit.requirements == (ANY,) and limit.kind != "bug":
-                raise entry.error("requirement", "only a bug may concern any requirement")
+                raise CatalogueError(f"{path}: {place}, requirement: only a bug may concern any requirement")
             for identity in limit.requirements:
                 if identity not in (*requirements, ANY):
-                    raise entry.error("requirement", f"{identity} is no requirement of the catalogue")
+                    text = f"{identity} is no requirement of the catalogue"
+                    raise CatalogueError(f"{path}: {place}, requirement: {text}")
             limitations[limit.id] = limit
     return Catalogue(
         areas=areas, requirements=requirements, limitations=tuple(limitations.values()), facts=tuple(facts.values())
@@ -76,110 +85,68 @@ def load_catalogue(suites: Path) -> Catalogue:
 def load_rows(suites: Path) -> tuple[Row, ...]:
     """The rows of the domain notes that the catalogue takes up, from `rows.yaml` of the suites, in their order."""
     rows: dict[str, Row] = {}
-    for area in _Reader.file(suites / "rows.yaml", required=("areas",)).entries("areas"):
-        area.keys(required=("number", "title", "rows"))
-        for entry in area.entries("rows"):
-            entry.keys(required=("id", "kind", "severity", "statement"))
+    path = suites / "rows.yaml"
+    for area in _file(path, RowsFile).areas:
+        for entry in area.rows:
             row = Row(
-                id=entry.text("id"),
-                area=area.number("number"),
-                title=area.text("title"),
-                kind=entry.choice("kind", ROW_KINDS),  # type: ignore[arg-type]
-                severity=entry.choice("severity", SEVERITIES),
-                statement=entry.text("statement"),
+                id=one_line(entry.id),
+                area=area.number,
+                title=one_line(area.title),
+                kind=entry.kind,
+                severity=entry.severity,
+                statement=one_line(entry.statement),
             )
-            entry.once(row.id, rows)
+            _once(path, f"rows {row.id}", row.id, rows)
             rows[row.id] = row
     return tuple(rows.values())
 
 
-class _Reader(Reader):
-    """A file of the catalogue, or an entry of it."""
-
-    raises = CatalogueError
-
-    def sources(self) -> tuple[Citation, ...]:
-        cited = tuple(_citation(entry) for entry in self.entries("sources"))
-        if not cited:
-            raise self.error("sources", "at least one source is needed")
-        return cited
+def _file(path: Path, kind: type[T]) -> T:
+    try:
+        return yaml_as(path, kind)
+    except FileError as problem:
+        raise CatalogueError(str(problem)) from None
 
 
-def _citation(entry: _Reader) -> Citation:
-    entry.keys(required=("document",), optional=("part", "url"))
-    return Citation(document=entry.text("document"), part=entry.text("part", ""), url=entry.text("url", ""))
+def _once(path: Path, place: str, identity: str, *known: Collection[str]) -> None:
+    if any(identity in those for those in known):
+        raise CatalogueError(f"{path}: {place}, id: {identity} is defined twice")
 
 
-def _requirement(entry: _Reader, area: str) -> Requirement:
-    entry.keys(required=("id", "level", "statement", "sources"), optional=("rows", "when"))
+def _requirement(form: RequirementForm, area: str) -> Requirement:
     return Requirement(
-        id=entry.text("id"),
+        id=one_line(form.id),
         area=area,
-        level=entry.choice("level", LEVELS),  # type: ignore[arg-type]
-        statement=entry.text("statement"),
-        sources=entry.sources(),
-        rows=entry.texts("rows"),
-        when=_condition(entry),
+        level=form.level,
+        statement=one_line(form.statement),
+        sources=tuple(one.citation() for one in form.sources),
+        rows=form.rows,
+        when=form.when.condition(),
     )
 
 
-def _fact(entry: _Reader, area: str) -> StatedFact:
-    entry.keys(required=("id", "statement", "reason", "sources"), optional=("rows",))
+def _fact(form: StatedFactForm, area: str) -> StatedFact:
     return StatedFact(
-        id=entry.text("id"),
+        id=one_line(form.id),
         area=area,
-        statement=entry.text("statement"),
-        reason=entry.text("reason"),
-        sources=entry.sources(),
-        rows=entry.texts("rows"),
+        statement=one_line(form.statement),
+        reason=one_line(form.reason),
+        sources=tuple(one.citation() for one in form.sources),
+        rows=form.rows,
     )
 
 
-def _limitation(entry: _Reader) -> Limitation:
-    entry.keys(required=("id", "requirement", "kind", "statement", "symptom", "sources"), optional=("rows", "when"))
-    several = isinstance(entry.tree.get("requirement"), list)
-    limited = entry.texts("requirement") if several else (entry.text("requirement"),)
-    if not limited:
-        raise entry.error("requirement", "at least one requirement is needed")
+def _limitation(form: LimitationForm) -> Limitation:
     return Limitation(
-        id=entry.text("id"),
-        requirements=limited,
-        kind=entry.choice("kind", ("documented", "bug")),  # type: ignore[arg-type]
-        statement=entry.text("statement"),
-        symptom=entry.choice("symptom", tuple(SYMPTOMS)),
-        sources=entry.sources(),
-        rows=entry.texts("rows"),
-        when=_condition(entry),
+        id=one_line(form.id),
+        requirements=form.requirement if isinstance(form.requirement, tuple) else (one_line(form.requirement),),
+        kind=form.kind,
+        statement=one_line(form.statement),
+        symptom=form.symptom,
+        sources=tuple(one.citation() for one in form.sources),
+        rows=form.rows,
+        when=form.when.condition(),
     )
-
-
-_ADMITTED = {name: key.values for name, key in WHEN.items() if key.values}
-_BUILDS = ("builds", "all_builds")
-_NAMES = tuple(name for name in WHEN if name not in (*_ADMITTED, *_BUILDS))
-
-
-def _condition(entry: _Reader) -> Condition:
-    if "when" not in entry.tree:
-        return Condition()
-    when = _Reader(entry.path, f"{entry.where}, when", entry.tree["when"])
-    when.keys(required=(), optional=tuple(WHEN))
-    fields: dict[str, Any] = {}
-    for name, admitted in _ADMITTED.items():
-        if name in when.tree:
-            value = when.tree[name]
-            values = value if isinstance(value, list) else [value]
-            for one in values:
-                if one not in admitted:
-                    raise when.error(name, f"{one!r} is none of {', '.join(map(str, admitted))}")
-            fields[name] = tuple(values)
-    fields |= {name: when.texts(name) for name in _NAMES if name in when.tree}
-    for name in _BUILDS:
-        if name in when.tree:
-            builds = when.texts(name)
-            if len(builds) != 2 or not all(part.isdigit() for text in builds for part in text.split(".")):
-                raise when.error(name, "two builds are needed, the first and the last, as '17763.1'")
-            fields[name] = (builds[0], builds[1])
-    return Condition(**fields)
 
 
 def _tests(suites: Path) -> Iterator[SuiteTest]:

@@ -10,8 +10,7 @@ from typing import Any, Literal
 from podwire.model.requirements import Catalogue
 
 RowKind = Literal["promise", "limit", "issue", "state", "divergence", "note"]
-ROW_KINDS: tuple[RowKind, ...] = ("promise", "limit", "issue", "state", "divergence", "note")
-SEVERITIES = ("must", "should", "may")
+Severity = Literal["must", "should", "may"]
 BECAME = ("requirement", "limitation", "known issue", "state check", "stated fact")
 _WIDTH = 36
 
@@ -24,7 +23,7 @@ class Row:
     area: int
     title: str
     kind: RowKind
-    severity: str
+    severity: Severity
     statement: str
 
 

@@ -54,10 +54,11 @@ def cannot_judge(problem: Exception) -> UsageError:
 
 
 def _judge(options: argparse.Namespace) -> int:
+    import msgspec
+
     from podwire.catalogue.load import CatalogueError
     from podwire.gating import rejudge
     from podwire.planning.plan import PlanError
-    from podwire.records.trees import plain
 
     try:
         record, several = rejudge.rejudge(options.run)
@@ -69,7 +70,7 @@ def _judge(options: argparse.Namespace) -> int:
             "schema": "podwire.judge/1",
             "run_id": record.run_id,
             "cases": len(several),
-            "changed": plain(changed),
+            "changed": msgspec.to_builtins(changed),
         }
         print(json.dumps(tree, indent=1, ensure_ascii=False))
     else:

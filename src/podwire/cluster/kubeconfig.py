@@ -5,16 +5,24 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from msgspec import Struct, field
 
 from podwire.errors import UsageError
+from podwire.files.bounded import FileError, text_of
+from podwire.files.kinds import Secret
+from podwire.files.typed import yaml_tree_as
+from podwire.files.words import shown
+from podwire.files.yaml_tree import yaml_tree
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_BYTES = 4 << 20
+"""A file of a thousand clusters with their certificates is half as large."""
+
+MOST_NAMES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +37,68 @@ class Kubeconfig:
     tree: Mapping[str, Any]
 
 
+# What the file holds, as far as podwire reads it; it may hold more, which the library reads that connects.
+
+
+class _Cluster(Struct, frozen=True, kw_only=True, rename="kebab"):
+    server: str = ""
+    certificate_authority: str | None = None
+    certificate_authority_data: Secret | None = None
+    insecure_skip_tls_verify: bool | None = None
+    tls_server_name: str | None = None
+    proxy_url: str | None = None
+
+
+class _Variable(Struct, frozen=True, kw_only=True):
+    name: str
+    value: Secret
+
+
+class _Plugin(Struct, frozen=True, kw_only=True):
+    command: str
+    args: tuple[str, ...] | None = None
+    env: tuple[_Variable, ...] | None = None
+
+
+class _User(Struct, frozen=True, kw_only=True, rename="kebab"):
+    client_certificate: str | None = None
+    client_certificate_data: Secret | None = None
+    client_key: str | None = None
+    client_key_data: Secret | None = None
+    token: Secret | None = None
+    token_file: str | None = field(name="tokenFile", default=None)
+    username: str | None = None
+    password: Secret | None = None
+    exec: _Plugin | None = None
+
+
+class _Context(Struct, frozen=True, kw_only=True):
+    cluster: str = ""
+    user: str | None = None
+
+
+class _NamedCluster(Struct, frozen=True, kw_only=True):
+    name: str
+    cluster: _Cluster
+
+
+class _NamedUser(Struct, frozen=True, kw_only=True):
+    name: str
+    user: _User | None = None
+
+
+class _NamedContext(Struct, frozen=True, kw_only=True):
+    name: str
+    context: _Context
+
+
+class _File(Struct, frozen=True, kw_only=True):
+    current_context: str | None = field(name="current-context", default=None)
+    contexts: tuple[_NamedContext, ...] | None = None
+    clusters: tuple[_NamedCluster, ...] | None = None
+    users: tuple[_NamedUser, ...] | None = None
+
+
 def default_path() -> Path:
     """What kubectl would read: the first file of $KUBECONFIG, else ~/.kube/config."""
     named = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
@@ -37,81 +107,60 @@ def default_path() -> Path:
 
 def read_kubeconfig(path: Path, context: str | None = None) -> Kubeconfig:
     """The file and one of its contexts (the current one by default). Raises `UsageError`."""
-    tree = _load(path)
-    contexts = _named(path, tree, "contexts")
-    clusters = _named(path, tree, "clusters")
-    users = _named(path, tree, "users")
-    known = f"this file has {', '.join(sorted(contexts))}" if contexts else "this file has no contexts"
-    chosen = context or tree.get("current-context")
+    try:
+        tree, file = _read(path)
+        return _chosen(path, tree, file, context)
+    except FileError as problem:
+        raise UsageError(f"kubeconfig {path}: {problem}") from None
+
+
+def _read(path: Path) -> tuple[Mapping[str, Any], _File]:
+    text = text_of(path, MOST_BYTES)
+    if not text.strip():
+        raise FileError("is empty")
+    tree = yaml_tree(text)
+    return tree, yaml_tree_as(tree, _File)
+
+
+def _chosen(path: Path, tree: Mapping[str, Any], file: _File, context: str | None) -> Kubeconfig:
+    contexts = {one.name: one.context for one in file.contexts or ()}
+    clusters = {one.name: one.cluster for one in file.clusters or ()}
+    users = {one.name: one.user or _User() for one in file.users or ()}
+    known = f"this file has {_listed(sorted(contexts))}" if contexts else "this file has no contexts"
+    chosen = context or file.current_context
     if not chosen:
-        raise UsageError(f"kubeconfig {path}: current-context is not set; name one with --context ({known})")
+        raise FileError(f"current-context is not set; name one with --context ({known})")
     if chosen not in contexts:
         source = "" if context else " (its current-context)"
-        raise UsageError(f"kubeconfig {path}: no context {chosen!r}{source}; {known}")
-    place = f"kubeconfig {path}: context {chosen!r}"
-    entry = _mapping(contexts[chosen].get("context"), f"{place}: context")
-    cluster_name = entry.get("cluster")
-    if cluster_name not in clusters:
-        raise UsageError(f"{place}: names the cluster {cluster_name!r}, which is not in this file")
-    cluster = _mapping(clusters[str(cluster_name)].get("cluster"), f"kubeconfig {path}: cluster {cluster_name!r}")
-    user_name = str(entry.get("user") or "")
+        raise FileError(f"no context {shown(chosen)}{source}; {known}")
+    entry, place = contexts[chosen], f"context {shown(chosen)}"
+    cluster, user_name = clusters.get(entry.cluster), entry.user or ""
+    if cluster is None:
+        raise FileError(f"{place}: names the cluster {shown(entry.cluster)}, which is not in this file")
     if user_name and user_name not in users:
-        raise UsageError(f"{place}: names the user {user_name!r}, who is not in this file")
-    user: Mapping[str, Any] = {}
-    if user_name:
-        user = _mapping(users[user_name].get("user") or {}, f"kubeconfig {path}: user {user_name!r}")
-    server = cluster.get("server")
-    if not isinstance(server, str) or not server.startswith(("http://", "https://")):
-        raise UsageError(f"kubeconfig {path}: cluster {cluster_name!r}: server {server!r} is not an http(s) URL")
-    _check_data(cluster, f"kubeconfig {path}: cluster {cluster_name!r}", path, ("certificate-authority",))
-    _check_data(user, f"kubeconfig {path}: user {user_name!r}", path, ("client-certificate", "client-key"))
+        raise FileError(f"{place}: names the user {shown(user_name)}, who is not in this file")
+    user = users.get(user_name, _User())
+    if not cluster.server.startswith(("http://", "https://")):
+        raise FileError(f"cluster {shown(entry.cluster)}: server {shown(cluster.server)} is not an http(s) URL")
+    _check_data(cluster, f"cluster {shown(entry.cluster)}", path, ("certificate_authority",))
+    _check_data(user, f"user {shown(user_name)}", path, ("client_certificate", "client_key"))
     return Kubeconfig(
-        path=path, context=str(chosen), server=server, user=user_name, uses_plugin="exec" in user, tree=tree
+        path=path, context=chosen, server=cluster.server, user=user_name, uses_plugin=user.exec is not None, tree=tree
     )
 
 
-def _load(path: Path) -> Mapping[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"kubeconfig {path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"kubeconfig {path}: is not a text file") from error
-    if not text.strip():
-        raise UsageError(f"kubeconfig {path}: is empty")
-    try:
-        tree = yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise UsageError(f"kubeconfig {path}{line}: is not valid YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"kubeconfig {path}: is not valid YAML: {' '.join(str(error).split())}") from error
-    return _mapping(tree, f"kubeconfig {path}: the file")
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(shown(name)[1:-1] for name in names[:MOST_NAMES]) + more
 
 
-def _mapping(value: object, place: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise UsageError(f"{place}: is not a mapping of fields")
-    return value
-
-
-def _named(path: Path, tree: Mapping[str, Any], field: str) -> dict[str, Mapping[str, Any]]:
-    entries = tree.get(field) or []
-    if not isinstance(entries, list) or not all(
-        isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries
-    ):
-        raise UsageError(f"kubeconfig {path}: {field} is not a list of entries with a name")
-    return {entry["name"]: entry for entry in entries}
-
-
-def _check_data(entry: Mapping[str, Any], place: str, path: Path, fields: tuple[str, ...]) -> None:
-    for field in fields:
-        data = entry.get(f"{field}-data")
+def _check_data(entry: _Cluster | _User, place: str, path: Path, fields: tuple[str, ...]) -> None:
+    for name in fields:
+        word, data, file = name.replace("_", "-"), getattr(entry, f"{name}_data"), getattr(entry, name)
         if data:
             try:
-                base64.b64decode(str(data), validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise UsageError(f"{place}: {field}-data is not base64") from error
-        elif entry.get(field) and not (path.parent / str(entry[field])).is_file():
-            raise UsageError(f"{place}: {field}: no file {entry[field]}")
+                base64.b64decode(data, validate=True)
+            except (binascii.Error, ValueError):
+                raise FileError(f"{place}: {word}-data is not base64") from None
+        elif file and ("\0" in file or not (path.parent / file).is_file()):
+            raise FileError(f"{place}: {word}: no file {shown(file)[1:-1]}")

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+
+from msgspec.structs import asdict, replace
 
 from podwire.content import suites_digest
 from podwire.gating.rejudge import Today
 from podwire.model.verdicts import Finding, Verdict
 from podwire.records.observations import Stored
 from podwire.records.run import CaseRecord, RunRecord
+from podwire.records.run_form import case_form
 
 _FREE = ("evidence",)
 """Fields of a case that no observation tells: the files of evidence are held against the seal."""
@@ -23,7 +25,7 @@ _FREE = ("evidence",)
 
 def contradictions(record: RunRecord, rounds: Mapping[str, Sequence[Stored]], today: Today) -> Iterator[str]:
     """What the record says and its observations do not, a line each. `rounds` are the observations by case id."""
-    same = record.suite == suites_digest()
+    same = record.setup.suite == suites_digest()
     for case in record.cases:
         yield from (f"{case.id}: {line}" for line in _of_case(case, rounds[case.id], today, same=same))
     if same:
@@ -42,13 +44,14 @@ def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same: 
         yield "the outcomes of its rounds are not those of its observations"
     if same:
         cut = any(one.cut for one in rounds)
-        for field in fields(CaseRecord):
-            if field.name not in _FREE:
-                before, after = getattr(then, field.name), getattr(told, field.name)
-                if field.name == "verdict" and cut:
-                    before, after = _without_counts(before), _without_counts(after)
+        now = asdict(case_form(told))
+        for name, before in asdict(case_form(then)).items():
+            if name not in _FREE:
+                after = now[name]
+                if name == "verdict" and cut:
+                    before, after = _without_counts(before), _without_counts(after)  # noqa: PLW2901
                 if before != after:
-                    yield f"{field.name}: the record says {_short(before)}, its observations say {_short(after)}"
+                    yield f"{name}: the record says {_short(before)}, its observations say {_short(after)}"
 
 
 def _of_plan(record: RunRecord, today: Today) -> Iterator[str]:

@@ -46,10 +46,10 @@ def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "cluster domain", facts.cluster_domain
     yield from facts.components.items()
     yield from _of_images(record)
-    for name, value in record.options.items():
+    for name, value in record.setup.options.items():
         yield f"option {name}", value
-    yield "podwire", record.version
-    yield "suites", record.suite[:12] or NONE
+    yield "podwire", record.setup.version
+    yield "suites", record.setup.suite[:12] or NONE
 
 
 def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
@@ -70,7 +70,7 @@ def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
 def _of_images(record: RunRecord) -> Iterator[tuple[str, str]]:
     systems = {node.name: node.os for node in record.facts.nodes}
     for os in ("windows", "linux"):
-        used = [one for one in record.images if systems.get(one.node) == os]
+        used = [one for one in record.setup.images if systems.get(one.node) == os]
         if used:
             yield (
                 f"probe image on {os} nodes",

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
+from msgspec import Struct
+
 from podwire.gating.statistics import fisher, holm, least_chance, rank_sum
 from podwire.model.observations import Attempt
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a difference counts.
 
     `risk` is the chance of even one false difference among all cases, for losses and for latencies each. A loss rate

@@ -46,7 +46,7 @@ def rejudge(folder: Path) -> tuple[RunRecord, tuple[Rejudged, ...]]:
 def rounds_of(record: RunRecord, directory: Path) -> dict[str, list[Stored]]:
     """The observations of each case, round by round. ValueError when a case has none, or none can be read."""
     rounds: dict[str, list[Stored]] = {}
-    for one in read_observations(record, directory, Stored.from_tree):
+    for one in read_observations(record, directory):
         rounds.setdefault(one.case.id, []).append(one)
     for case in record.cases:
         if case.id not in rounds:
@@ -61,9 +61,9 @@ class Today:
         self._catalogue = catalogue
         self._tests = {f"{test.module}::{test.name}": test for test in tests}
         self._limitations = {one.id: one for one in catalogue.limitations}
-        nodes = record.options.get("nodes-per-os", "")
+        nodes = record.setup.options.get("nodes-per-os", "")
         selection = Selection(nodes_per_os=int(nodes)) if nodes.isdecimal() else Selection()
-        selection = replace(selection, fill_nodes=record.options.get("fill-nodes") == "yes")
+        selection = replace(selection, fill_nodes=record.setup.options.get("fill-nodes") == "yes")
         self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
 
     @classmethod
@@ -145,7 +145,7 @@ def text(record: RunRecord, several: Sequence[Rejudged]) -> Iterator[str]:
         now: Outcome | str = one.now.outcome if one.now else "no verdict"
         yield f"{one.case_id}: {one.then.outcome} -> {now}"
         yield f"    {one.why}"
-    yield f"run {record.run_id}, judged by podwire {record.version}: {len(several)} cases judged again, " + (
+    yield f"run {record.run_id}, judged by podwire {record.setup.version}: {len(several)} cases judged again, " + (
         f"{len(changed)} changed, {changed_outcomes(several)} of them in their outcome"
         if changed
         else "nothing changed"

@@ -4,53 +4,67 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
+from msgspec import Meta, Struct
+
+from podwire.files.bounded import FileError
+from podwire.files.kinds import Text, WebAddress, one_line
+from podwire.files.typed import yaml_as
+from podwire.files.words import shown
 from podwire.gating.waivers import Waiver
-from podwire.strict_yaml import FileError, Reader
 
-_FIELDS = ("case", "owner", "link", "reason", "expires", "symptom")
+SHORTEST_SYMPTOM = 8
 
 
 class WaiverError(FileError):
     """The file of waivers is not as it must be; the text is one line for its author."""
 
 
-class _Reader(Reader):
-    raises = WaiverError
+class WaiverEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Failures that somebody answers for, until a date."""
 
-    def day(self, name: str) -> date:
-        """A date, which YAML may have read as one already."""
-        value = self.tree.get(name)
-        if type(value) is date:
-            return value
-        try:
-            return date.fromisoformat(self.text(name))
-        except ValueError:
-            raise self.error(name, f"a date is needed, as 2026-12-31, found {value!r}") from None
+    case: Text
+    """A case id, in which `*` stands for any text."""
+    owner: Text
+    link: WebAddress
+    reason: Text
+    expires: date
+    """The last day on which it counts."""
+    symptom: Annotated[Text, Meta(extra_json_schema={"minLength": SHORTEST_SYMPTOM})]
+    """Text of the verdict or of one of its findings: a failure that does not show it is not excused."""
+
+    def __post_init__(self) -> None:
+        if len(one_line(self.symptom)) < SHORTEST_SYMPTOM:
+            found = shown(self.symptom)
+            raise ValueError(f"symptom: {found} would be in too many failures: {SHORTEST_SYMPTOM} characters or more")
+
+
+class WaiversFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Failures that the gate does not count (`--waivers FILE`)."""
+
+    waivers: tuple[WaiverEntry, ...]
 
 
 def load_waivers(path: Path) -> tuple[Waiver, ...]:
     """The waivers of a file. Raises `WaiverError`."""
-    tree = _Reader.file(path, required=("waivers",))
-    waivers = tuple(_waiver(entry) for entry in tree.entries("waivers"))
+    try:
+        given = yaml_as(path, WaiversFile)
+    except FileError as problem:
+        raise WaiverError(str(problem)) from None
+    waivers = tuple(_waiver(entry) for entry in given.waivers)
     for at, waiver in enumerate(waivers):
         if waiver in waivers[:at]:
-            raise tree.error("waivers", f"{waiver.case} is there twice")
+            raise WaiverError(f"{path}: waivers: {waiver.case} is there twice")
     return waivers
 
 
-def _waiver(entry: _Reader) -> Waiver:
-    entry.keys(required=_FIELDS)
-    link, symptom = entry.text("link"), entry.text("symptom")
-    if not link.startswith(("https://", "http://")):
-        raise entry.error("link", f"a web address is needed, found {link!r}")
-    if len(symptom) < 8:
-        raise entry.error("symptom", f"{symptom!r} would be in too many failures: 8 characters or more")
+def _waiver(entry: WaiverEntry) -> Waiver:
     return Waiver(
-        case=entry.text("case"),
-        owner=entry.text("owner"),
-        link=link,
-        reason=entry.text("reason"),
-        expires=entry.day("expires"),
-        symptom=symptom,
+        case=one_line(entry.case),
+        owner=one_line(entry.owner),
+        link=entry.link,
+        reason=one_line(entry.reason),
+        expires=entry.expires,
+        symptom=one_line(entry.symptom),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podwire.judging.judged import JudgedCase
 from podwire.model.requirements import Catalogue
-from podwire.records.run import CaseRecord
+from podwire.records.run import CaseRecord, Rule
 
 
 def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRecord:
@@ -21,10 +21,12 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
         id=case.id,
         area=case.area,
         requirement=rule.id,
-        level=rule.level,
         title=title.removeprefix("test_").replace("_", " "),
-        statement=rule.statement,
-        sources=tuple(dict.fromkeys(f"{source} <{source.url}>" if source.url else str(source) for source in cited)),
+        rule=Rule(
+            level=rule.level,
+            statement=rule.statement,
+            sources=tuple(dict.fromkeys(f"{one} <{one.url}>" if one.url else str(one) for one in cited)),
+        ),
         parameters={
             "protocol": flow.protocol,
             "family": flow.family,

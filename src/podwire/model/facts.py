@@ -6,8 +6,10 @@ Facts are values: `podwire.cluster.discovery` makes them, the plan reads them, t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
 
 OS = Literal["linux", "windows"]
 Family = Literal["ipv4", "ipv6"]
@@ -24,15 +26,8 @@ def family_of(address: str) -> Family:
     return "ipv6" if ":" in address else "ipv4"
 
 
-@dataclass(frozen=True, kw_only=True)
-class NodeFacts:
-    """One node, as the API describes it.
-
-    `kernel_version` is `10.0.<build>.<revision>` on Windows (kubelet's winstats), the kernel release on Linux.
-    `judged_as` is the build that a newer one than podwire knows of is taken as, None for all others. `provider` is the
-    cloud that the machine is of (`azure`, `aws`, '' for none that is told), `instance_type` its size there.
-    `vpc_addresses` is how many addresses of the VPC it offers to pods, None where it offers none.
-    """
+class NodeFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One node, as the API describes it."""
 
     name: str
     os: OS
@@ -40,14 +35,21 @@ class NodeFacts:
     pod_cidrs: tuple[str, ...] = ()
     ready: bool = True
     schedulable: bool = True
+
     kernel_version: str = ""
+    """`10.0.<build>.<revision>` on Windows (kubelet's winstats), the kernel release on Linux."""
     os_image: str = ""
     kubelet_version: str = ""
     runtime: str = ""
     judged_as: tuple[int, int] | None = None
+    """The build that a newer one than podwire knows of is taken as, None for all others."""
+
     provider: str = ""
+    """The cloud that the machine is of (`azure`, `aws`), empty for none that is told."""
     instance_type: str = ""
+    """Its size there."""
     vpc_addresses: int | None = None
+    """How many addresses of the VPC it offers to pods, None where it offers none."""
 
     @property
     def known_build(self) -> tuple[int, int] | None:
@@ -67,72 +69,81 @@ class NodeFacts:
         return next((a for a in self.addresses if family_of(a) == family), None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Encapsulation:
-    """Tunnel parameters between nodes: `vni` is None when the signals do not tell it."""
+class Encapsulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tunnel parameters between nodes."""
 
     kind: Literal["vxlan", "geneve"] = "vxlan"
     port: int = 4789
     vni: int | None = None
+    """None when the signals do not tell it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExternalHost:
-    """A host outside the cluster that runs the agent's echo: a name and its addresses (either may be missing).
-
-    `agent` tells whether an agent can be started there too, so that flows can begin outside.
-    """
+class ExternalHost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A host outside the cluster that runs the agent's echo: a name and its addresses (either may be missing)."""
 
     name: str
     addresses: tuple[str, ...] = ()
     agent: bool = False
+    """Whether an agent can be started there too, so that flows can begin outside."""
 
     def address(self, family: Family) -> str | None:
         return next((a for a in self.addresses if family_of(a) == family), None)
 
+    def with_agent(self, agent: bool) -> ExternalHost:
+        """The same host, with an agent or without one."""
+        return ExternalHost(name=self.name, addresses=self.addresses, agent=agent)
 
-@dataclass(frozen=True, kw_only=True)
-class ClusterFacts:
-    """Everything the plan may depend on. Same facts, same case ids.
 
-    `ipam` is what gives pods on Windows nodes their addresses: host-local, calico-ipam, azure-vnet-ipam, azure-cns,
-    ovn, vpc-secondary (addresses of the node's network card), vpc-prefix (/28 prefixes of it), hns (Windows itself,
-    where a CNI configuration names none), or unknown.
-    `families` are those of the pod network on Linux nodes, `windows_families` those of pods on Windows nodes (a pod
-    on a Windows overlay network has IPv4 only). `dsr` and `win_dsr`, the feature gate behind it, are None when the
-    API does not tell them. `kube_proxy` tells whether Windows nodes have one, None likewise. `cluster_dns` are the
-    addresses of the DNS Service, `dns_nodes` where its pods run. `load_balancer` tells whether something gives
-    Services of that type their addresses. `denied_port` tells whether rules of the network between the nodes (a cloud's
-    security rules) deny pods `DENIED_PORT` of each other; None where nobody states it, for no API of the cluster does.
-    `pod_security_group` is the id of a security group of the VPC that lets nobody in, None where nobody states one.
-    `custom_networking` tells whether pods of Linux nodes have addresses of another subnet of the VPC than their node's.
-    `signals` says in words which facts came from where, in the order they were seen. `components` is what the API tells
-    of kube-proxy and the CNI themselves, images and settings, by where it is told; no plan depends on it.
-    """
+class ClusterFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything the plan may depend on. Same facts, same case ids."""
 
     name: str = ""
     version: str = ""
     nodes: tuple[NodeFacts, ...] = ()
+
     families: tuple[Family, ...] = ("ipv4",)
+    """Of the pod network on Linux nodes."""
     windows_families: tuple[Family, ...] = ("ipv4",)
+    """Of pods on Windows nodes: one on a Windows overlay network has IPv4 only."""
     mode: Mode = "unknown"
     cni: str = UNKNOWN
     ipam: str = UNKNOWN
+    """What gives pods on Windows nodes their addresses: host-local, calico-ipam, azure-vnet-ipam, azure-cns, ovn,
+    vpc-secondary (addresses of the node's network card), vpc-prefix (/28 prefixes of it), hns (Windows itself, where a
+    CNI configuration names none), or unknown."""
     encapsulation: Encapsulation | None = None
+
     dsr: bool | None = None
+    """Direct Server Return in the kube-proxy of Windows nodes, None when the API does not tell it."""
     win_dsr: bool | None = None
+    """The feature gate behind it, None likewise."""
     kube_proxy: bool | None = None
+    """Whether Windows nodes have one, None likewise."""
+
     cluster_domain: str = "cluster.local"
     cluster_dns: tuple[str, ...] = ()
+    """The addresses of the DNS Service."""
     dns_nodes: tuple[str, ...] = ()
+    """Where its pods run."""
+
     load_balancer: bool = False
+    """Whether something gives Services of that type their addresses."""
     denied_port: bool | None = None
+    """Whether rules of the network between the nodes (a cloud's security rules) deny pods TCP port 18998 of each other;
+    None where nobody states it, for no API of the cluster does."""
     pod_security_group: str | None = None
+    """The id of a security group of the VPC that lets nobody in, None where nobody states one."""
     custom_networking: bool = False
+    """Whether pods of Linux nodes have addresses of another subnet of the VPC than their node's."""
+
     external: ExternalHost | None = None
     emulated: bool = False
-    signals: tuple[str, ...] = field(default=())
+    """Whether the lab is the cluster: then nothing is evidence about Windows."""
+    signals: tuple[str, ...] = ()
+    """Which facts came from where, in words, in the order they were seen."""
     components: Mapping[str, str] = field(default_factory=dict)
+    """What the API tells of kube-proxy and the CNI themselves, images and settings, by where it is told; no plan
+    depends on it."""
 
     @property
     def has_node_networks(self) -> bool:
@@ -147,31 +158,10 @@ class ClusterFacts:
         return self.windows_families if os == "windows" else self.families
 
     def to_dict(self) -> dict[str, Any]:
-        """A plain, JSON-ready tree; `from_dict` is its inverse."""
-        return asdict(self)
+        """A tree of plain values; `from_dict` is its inverse."""
+        tree: dict[str, Any] = msgspec.to_builtins(self)
+        return tree
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> ClusterFacts:
-        known = dict(data)
-        known["nodes"] = tuple(
-            NodeFacts(
-                **{
-                    **n,
-                    "addresses": tuple(n["addresses"]),
-                    "pod_cidrs": tuple(n["pod_cidrs"]),
-                    "judged_as": tuple(n["judged_as"]) if n.get("judged_as") else None,
-                }
-            )
-            for n in data["nodes"]
-        )
-        for name in ("families", "windows_families", "signals", "cluster_dns", "dns_nodes"):
-            known[name] = tuple(data.get(name, ()))
-        if data.get("encapsulation"):
-            known["encapsulation"] = Encapsulation(**data["encapsulation"])
-        if data.get("external"):
-            known["external"] = ExternalHost(
-                name=data["external"]["name"],
-                addresses=tuple(data["external"]["addresses"]),
-                agent=bool(data["external"].get("agent", False)),
-            )
-        return cls(**known)
+    def from_dict(cls, tree: Mapping[str, Any]) -> ClusterFacts:
+        return msgspec.convert(tree, cls)

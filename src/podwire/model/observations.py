@@ -6,18 +6,19 @@ Everything here is data. A stored observation can be judged again, with today's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from podwire.model.packets import Packet
 
-Value = str | bool | int | tuple[int, int] | tuple[str, ...]
+Value = str | bool | int | tuple[int | str, ...]
+"""What a symbol stands for; a tuple is a build, `(build, revision)`, or several texts."""
 Point = Literal["client-pod", "client-node", "entry-node", "server-node", "server-pod"]
 POINTS: tuple[Point, ...] = ("client-pod", "client-node", "entry-node", "server-node", "server-pod")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProbeError:
+class ProbeError(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Why an attempt ended without an answer.
 
     `stage` is where it ended; `kind` is one of `timeout refused reset unreachable not-found unsupported other`, where
@@ -31,8 +32,7 @@ class ProbeError:
     text: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the server said: who it is, which address it saw the client come from, which address it was reached at."""
 
     identity: str
@@ -42,8 +42,7 @@ class Reply:
     destination_port: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
+class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One exchange. `started` is seconds since the epoch, `elapsed` seconds. `local`, `peer`: as the socket says.
 
     `peer` is where the answer came from: `getpeername` for TCP, the source of the datagram or echo reply otherwise.
@@ -70,8 +69,7 @@ class Attempt:
         return self.reply is not None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lookup:
+class Lookup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One DNS question that the client put on the wire, and what came back: `rcode` is None when nothing did.
 
     `alias` is the target of the CNAME in the answer, if there is one; `id` the number of the message.
@@ -88,16 +86,14 @@ class Lookup:
     id: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeenPacket:
+class SeenPacket(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A packet of a flow, and which way it went: `request` is from client to server, whatever NAT made of it."""
 
     direction: Literal["request", "reply"]
     packet: Packet
 
 
-@dataclass(frozen=True, kw_only=True)
-class Capture:
+class Capture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The packets of this case at one capture point.
 
     `usable` is False when the point did not see its beacon before or after, or when the kernel dropped packets;
@@ -111,8 +107,7 @@ class Capture:
     packets: tuple[SeenPacket, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class ControlResult:
+class ControlResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A positive control: the same client, something that must work, just before and just after."""
 
     name: str
@@ -125,8 +120,7 @@ class ControlResult:
         return self.before and self.after
 
 
-@dataclass(frozen=True, kw_only=True)
-class Observation:
+class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """All that was seen of one case.
 
     `bindings` gives the symbols of the expectation their values on this cluster, e.g. `client.ip` → `10.244.11.2`; a

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
+# `gc=False`: a run holds some hundred thousand packets, which can be part of no circle.
 Protocol = Literal["tcp", "udp", "icmp", "icmpv6", "arp", "other"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tunnel:
+class Tunnel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """The outer headers of an encapsulated packet (VXLAN, RFC 7348: `flags` 0x08 says the VNI is valid)."""
 
     kind: Literal["vxlan", "geneve"]
@@ -26,10 +27,8 @@ class Tunnel:
     flags: int = 0x08
 
 
-# Not frozen like all other values: of all that decoding a frame takes, a frozen packet would take most.
-@dataclass(kw_only=True, slots=True, unsafe_hash=True)
-class Packet:
-    """One captured frame, which nobody changes.
+class Packet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """One captured frame.
 
     Addresses are text, `at` is seconds since the epoch, `length` the frame's bytes on the wire. `eth_*` are the
     MACs of the innermost Ethernet header. `frame_src`/`frame_dst` are those of the frame on the cable. `quoted` is

@@ -110,7 +110,7 @@ class Pattern:
 
 def _conditions(fields: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     for name in fields:
-        if name not in Packet.__dataclass_fields__ and not isinstance(getattr(Packet, name, None), property):
+        if name not in Packet.__struct_fields__ and not isinstance(getattr(Packet, name, None), property):
             raise TypeError(f"a packet has no field {name!r}")
     return tuple(fields.items())
 

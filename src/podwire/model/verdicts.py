@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Outcome(StrEnum):
@@ -22,8 +24,7 @@ class Outcome(StrEnum):
         return self in (Outcome.FAIL, Outcome.INCONCLUSIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One sentence about one expectation: what was expected, what was seen, where, and whether it held."""
 
     expected: str
@@ -32,14 +33,15 @@ class Finding:
     met: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """`reason` is one line for a person. `limitation` is the id of the limitation that applied, if any."""
+class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a case came to, and why."""
 
     outcome: Outcome
     reason: str = ""
+    """One line for a person."""
     findings: tuple[Finding, ...] = ()
     limitation: str | None = None
+    """The id of the limitation that applied, if any."""
 
 
 def worst(rounds: Sequence[Verdict]) -> Verdict:

@@ -6,7 +6,9 @@ Windows container network drivers).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from podwire.model.facts import UNKNOWN, ClusterFacts, Encapsulation, Mode
 from podwire.model.observations import Observation

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from podwire.model.facts import DENIED_PORT, UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
 

@@ -2,95 +2,111 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
 
 from podwire.errors import UsageError
-from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, Mode
+from podwire.files.bounded import FileError
+from podwire.files.kinds import Text, one_line
+from podwire.files.typed import yaml_as
+from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family
 from podwire.platforms.stated import Contradiction, StatedFacts, merged
-from podwire.strict_yaml import FileError, Reader
 
-MODES = tuple(mode for mode in get_args(Mode) if mode != "unknown")
-IPAMS = ("host-local", "calico-ipam", "azure-vnet-ipam", "azure-cns", "ovn", "vpc-secondary", "vpc-prefix", "hns")
-_FIELDS = (
-    "mode",
-    "cni",
-    "ipam",
-    "encapsulation",
-    "dsr",
-    "families",
-    "windows_families",
-    "cluster_domain",
-    "denied_port",
-    "pod_security_group",
-)
 _PORTS = {"vxlan": 4789, "geneve": 6081}
-_LAST_PORT, _LAST_VNI = 65535, 2**24 - 1
+Families = Annotated[
+    tuple[Family, ...],
+    Meta(
+        min_length=1,
+        max_length=2,
+        extra={"needed": "a list of ipv4, ipv6 or both"},
+        extra_json_schema={"uniqueItems": True},
+    ),
+]
 
 
 class FactsError(FileError):
     """The file of facts is not as it must be; the text is one line for its author."""
 
 
-class _Reader(Reader):
-    raises = FactsError
+class StatedEncapsulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The tunnels between nodes."""
 
-    def families(self, name: str) -> tuple[Family, ...] | None:
-        if name not in self.tree:
-            return None
-        given = self.texts(name)
-        if not given or not all(one in FAMILIES for one in given) or len(set(given)) < len(given):
-            raise self.error(name, f"ipv4, ipv6 or both are needed, found {list(given)!r}")
-        return tuple(family for family in FAMILIES if family in given)
+    kind: Literal["vxlan", "geneve"]
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    """UDP; 4789 for VXLAN and 6081 for Geneve, where none is given."""
+    vni: Annotated[int, Meta(ge=1, le=2**24 - 1)] | None = None
 
-    def switch(self, name: str) -> bool | None:
-        value = self.tree.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise self.error(name, f"true or false is needed, found {value!r}")
-        return value
 
-    def group(self, name: str) -> str | None:
-        """The id of a security group."""
-        value = self.text(name) if name in self.tree else None
-        if value is not None and not re.fullmatch(r"sg-[0-9a-f]+", value):
-            raise self.error(name, f"the id of a security group (sg-...) is needed, found {value!r}")
-        return value
+class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the API of a cluster does not tell (`--facts FILE`). Every field may be left out."""
 
-    def between(self, name: str, last: int) -> int:
-        value = self.number(name)
-        if not 1 <= value <= last:
-            raise self.error(name, f"1 to {last} is needed, found {value}")
-        return value
+    mode: Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat"] | None = None
+    """The network mode of the Windows nodes."""
+    cni: Text | None = None
+    ipam: (
+        Literal[
+            "host-local",
+            "calico-ipam",
+            "azure-vnet-ipam",
+            "azure-cns",
+            "ovn",
+            "vpc-secondary",
+            "vpc-prefix",
+            "hns",
+        ]
+        | None
+    ) = None
+    """What gives pods on Windows nodes their addresses."""
+    encapsulation: StatedEncapsulation | None = None
+    """For the modes overlay and transparent."""
+    dsr: bool | None = None
+    """Direct Server Return in the kube-proxy of Windows nodes."""
+    families: Families | None = None
+    """IP families of pods on Linux nodes."""
+    windows_families: Families | None = None
+    """IP families of pods on Windows nodes."""
+    cluster_domain: Text | None = None
+    denied_port: bool | None = None
+    """Whether a rule of the network denies TCP port 18998 from pod to pod."""
+    pod_security_group: (
+        Annotated[str, Meta(pattern="^sg-[0-9a-f]+$", extra={"needed": "the id of a security group (sg-...)"})] | None
+    ) = None
+    """A security group of the VPC that lets nobody in."""
+
+    def __post_init__(self) -> None:
+        for name, given in (("families", self.families), ("windows_families", self.windows_families)):
+            if given and len(set(given)) < len(given):
+                raise ValueError(f"{name}: a family is there twice")
 
 
 def load_stated_facts(path: Path) -> StatedFacts:
     """The facts of a file. Raises `FactsError`."""
-    tree = _Reader.file(path, required=(), optional=_FIELDS)
+    try:
+        given = yaml_as(path, FactsFile)
+    except FileError as problem:
+        raise FactsError(str(problem)) from None
+    tunnel = given.encapsulation
     return StatedFacts(
         source=str(path),
-        mode=tree.choice("mode", MODES) if "mode" in tree.tree else None,  # type: ignore[arg-type]
-        cni=tree.text("cni") if "cni" in tree.tree else None,
-        ipam=tree.choice("ipam", IPAMS) if "ipam" in tree.tree else None,
-        encapsulation=_encapsulation(tree) if "encapsulation" in tree.tree else None,
-        dsr=tree.switch("dsr"),
-        families=tree.families("families"),
-        windows_families=tree.families("windows_families"),
-        cluster_domain=tree.text("cluster_domain") if "cluster_domain" in tree.tree else None,
-        denied_port=tree.switch("denied_port"),
-        pod_security_group=tree.group("pod_security_group"),
+        mode=given.mode,
+        cni=one_line(given.cni) if given.cni else None,
+        ipam=given.ipam,
+        encapsulation=Encapsulation(kind=tunnel.kind, port=tunnel.port or _PORTS[tunnel.kind], vni=tunnel.vni)
+        if tunnel
+        else None,
+        dsr=given.dsr,
+        families=_in_order(given.families),
+        windows_families=_in_order(given.windows_families),
+        cluster_domain=one_line(given.cluster_domain) if given.cluster_domain else None,
+        denied_port=given.denied_port,
+        pod_security_group=given.pod_security_group,
     )
 
 
-def _encapsulation(tree: _Reader) -> Encapsulation:
-    entry = _Reader(tree.path, "encapsulation", tree.tree["encapsulation"])
-    entry.keys(required=("kind",), optional=("port", "vni"))
-    kind = entry.choice("kind", tuple(_PORTS))
-    return Encapsulation(
-        kind=kind,  # type: ignore[arg-type]
-        port=entry.between("port", _LAST_PORT) if "port" in entry.tree else _PORTS[kind],
-        vni=entry.between("vni", _LAST_VNI) if "vni" in entry.tree else None,
-    )
+def _in_order(given: tuple[Family, ...] | None) -> tuple[Family, ...] | None:
+    return tuple(family for family in FAMILIES if family in given) if given else None
 
 
 def stated_in(path: Path) -> StatedFacts:

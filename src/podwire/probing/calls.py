@@ -7,11 +7,14 @@ import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
+from podwire.files.bounded import FileError
+from podwire.files.typed import tree_as
 from podwire.model.observations import Attempt
-from podwire.records.trees import Malformed, value_of
 from podwire.redaction import redacted
 
 
@@ -51,8 +54,7 @@ class CaptureData:
     directions: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Part:
+class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A piece of the data that follows a capture's RESULT: what it is, of which interface, and how many bytes."""
 
     content: str
@@ -60,8 +62,7 @@ class _Part:
     bytes: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class _CaptureHead:
+class _CaptureHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The RESULT of a capture that is read or ended."""
 
     dropped: int
@@ -73,7 +74,6 @@ class _CaptureHead:
         return sum(part.bytes for part in self.parts)
 
 
-_HEAD_FIELDS = ("dropped", "count", "parts")
 MOST_CAPTURED = 128 << 20
 """Bytes of one capture, many times what an agent keeps (32 MiB)."""
 
@@ -116,7 +116,9 @@ class CaptureCall(Call):
 
     def result(self, payload: bytes) -> bool:
         tree = _object(payload)
-        self._head = value_of(_CaptureHead, {name: tree[name] for name in _HEAD_FIELDS if name in tree})
+        self._head = tree_as(
+            {name: tree[name] for name in _CaptureHead.__struct_fields__ if name in tree}, _CaptureHead
+        )
         if self._head.size > MOST_CAPTURED or any(part.bytes < 0 for part in self._head.parts):
             raise ValueError(f"a capture of {self._head.size} bytes; {MOST_CAPTURED} at most")
         return False
@@ -159,12 +161,9 @@ class Garbled(AgentError, ValueError):
     """The agent answered with something that is no answer to what it was asked."""
 
 
-_FIELDS = tuple(one.name for one in fields(Attempt))
-
-
 def attempt_of(result: Mapping[str, Any]) -> Attempt:
     """An attempt as the agent tells it, as a value. `Garbled` when it is none."""
     try:
-        return value_of(Attempt, {name: result[name] for name in _FIELDS if name in result})
-    except (Malformed, TypeError) as problem:
+        return tree_as({name: result[name] for name in Attempt.__struct_fields__ if name in result}, Attempt)
+    except FileError as problem:
         raise Garbled(f"not an attempt: {problem} in {str(result)[:200]}") from problem

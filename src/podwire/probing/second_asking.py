@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from msgspec import structs
+
 from podwire.cluster.deployment.changes import LASTING
 from podwire.model.cases import Case
 from podwire.model.observations import Observation
@@ -29,4 +31,4 @@ def after_the_first(first: Sighting, second: Sighting) -> Sighting:
     """The second asking of a case, which remembers the first."""
     before = first.observation
     kept = (*before.interrupted, *before.attempts, *second.observation.interrupted)
-    return replace(second, observation=replace(second.observation, interrupted=kept))
+    return replace(second, observation=structs.replace(second.observation, interrupted=kept))

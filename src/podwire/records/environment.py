@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
-from dataclasses import asdict, dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+import msgspec
+from msgspec import Struct
+
+from podwire.files.bounded import bytes_of
+from podwire.files.typed import json_as
 from podwire.records.files import write_atomically
 
-NAME, SCHEMA = "environment.json", "podwire.environment/1"
+NAME = "environment.json"
+MOST_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Python package beside podwire: its normalised name and its version."""
 
     name: str
     version: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Environment:
+class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Python that a run was made with, and the packages beside podwire, by name."""
 
+    schema: Literal["podwire.environment/1"] = "podwire.environment/1"
     python: str
     packages: tuple[Package, ...]
+
+
+_DECODER = msgspec.json.Decoder(Environment)
 
 
 def this_environment() -> Environment:
@@ -44,8 +50,8 @@ def this_environment() -> Environment:
 
 def write_environment(folder: Path) -> Path:
     """Write the file into the run's folder."""
-    tree = {"schema": SCHEMA, **asdict(this_environment())}
-    write_atomically(folder / NAME, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+    content = msgspec.json.encode(this_environment()).decode()
+    write_atomically(folder / NAME, msgspec.json.format(content, indent=1) + "\n")
     return folder / NAME
 
 
@@ -56,10 +62,8 @@ def read_environment(folder: Path) -> Environment | None:
     """
     path = folder / NAME
     try:
-        tree: Any = json.loads(path.read_bytes())
-        packages = tuple(Package(name=str(one["name"]), version=str(one["version"])) for one in tree["packages"])
-        return Environment(python=str(tree["python"]), packages=packages)
+        return json_as(bytes_of(path, MOST_BYTES), _DECODER)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read ({error}); take the files that the run wrote") from None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
-from podwire.records.run import REMEDY, RunRecord
+from podwire.files.bounded import bytes_of
+from podwire.records.run import RunRecord
+from podwire.records.run_form import parse_record, record_text
 from podwire.redaction import redacted
 
 NAME = "run.json"
+MOST_BYTES = 512 << 20
+"""Some hundred times a large run."""
 
 
 def write_record(record: RunRecord, directory: Path) -> Path:
     """Write `run.json` into the run's folder; a reader sees the old file or the whole new one, never a part."""
     path = directory / NAME
-    text = json.dumps(record.to_dict(), indent=1, ensure_ascii=False)
-    write_atomically(path, text + "\n")
+    write_atomically(path, record_text(record))
     return path
 
 
@@ -24,24 +26,11 @@ def load_record(path: Path) -> RunRecord:
     """The record in a file, or in a run's folder. ValueError tells in one line why it cannot be read."""
     file = path / NAME if path.is_dir() else path
     try:
-        return parse_record(file.read_bytes())
+        return parse_record(bytes_of(file, MOST_BYTES))
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or error}") from None
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
-
-
-def parse_record(data: bytes) -> RunRecord:
-    """The record in the bytes of a file. ValueError tells in one line what is wrong with them."""
-    try:
-        tree = json.loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError(f"not a run record: it is not UTF-8 text; {REMEDY}") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {error}; {REMEDY}") from None
-    if not isinstance(tree, dict):
-        raise ValueError(f"not a run record: it holds a {type(tree).__name__}, not an object; {REMEDY}")
-    return RunRecord.from_dict(tree)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -7,30 +7,44 @@ record says of its cases is judged again from the observations, and `podwire sig
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+import msgspec
+from msgspec import Struct
+
+from podwire.files.bounded import bytes_of
+from podwire.files.typed import json_as
 from podwire.records.environment import NAME as ENVIRONMENT
 from podwire.records.environment import write_environment
 from podwire.records.files import NAME as RECORD
 from podwire.records.files import write_atomically
 from podwire.records.run import RunRecord
 
-NAME, SCHEMA = "seal.json", "podwire.seal/1"
+NAME = "seal.json"
+MOST_BYTES = 64 << 20
 REMEDY = "take the files that the run wrote"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SealedFile:
+class SealedFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of the run: its path in the run's folder, its bytes, and the chain up to and including it."""
 
     path: str
     size: int
     sha256: str
     chain: str
+
+
+class SealForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file. `run_id` is that of the record."""
+
+    schema: Literal["podwire.seal/1"]
+    run_id: str
+    files: tuple[SealedFile, ...]
+
+
+_DECODER = msgspec.json.Decoder(SealForm)
 
 
 def write_seal(record: RunRecord, folder: Path) -> Path:
@@ -42,8 +56,8 @@ def write_seal(record: RunRecord, folder: Path) -> Path:
         digest = hashlib.sha256(data).hexdigest()
         chain = _link(files[-1].chain if files else record.run_id, path, digest)
         files.append(SealedFile(path=path, size=len(data), sha256=digest, chain=chain))
-    tree = {"schema": SCHEMA, "run_id": record.run_id, "files": [asdict(one) for one in files]}
-    write_atomically(folder / NAME, json.dumps(tree, indent=1, ensure_ascii=False) + "\n")
+    seal = SealForm(schema="podwire.seal/1", run_id=record.run_id, files=tuple(files))
+    write_atomically(folder / NAME, msgspec.json.format(msgspec.json.encode(seal).decode(), indent=1) + "\n")
     return folder / NAME
 
 
@@ -55,25 +69,23 @@ def sealed_paths(record: RunRecord) -> list[str]:
 
 def broken(record: RunRecord, folder: Path) -> Iterator[str]:
     """What is not as it was sealed, a line each, by its path in the run's folder."""
-    path = folder / NAME
     try:
-        tree: Any = json.loads(path.read_bytes())
-        files = [SealedFile(**one) for one in tree["files"]]
-        known = tree["schema"] == SCHEMA and tree["run_id"] == record.run_id
+        seal = json_as(bytes_of(folder / NAME, MOST_BYTES), _DECODER)
     except FileNotFoundError:
         if _writes_seals(record):
-            yield f"{NAME}: is not there, and podwire {record.version} seals its runs; {REMEDY}"
+            yield f"{NAME}: is not there, and podwire {record.setup.version} seals its runs; {REMEDY}"
         return
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
-        known = False
-    if not known:
+    except (OSError, ValueError) as problem:
+        yield f"{NAME}: is not the seal of run {record.run_id}: {problem}; {REMEDY}"
+        return
+    if seal.run_id != record.run_id:
         yield f"{NAME}: is not the seal of run {record.run_id}; {REMEDY}"
         return
-    if [one.path for one in files] != sealed_paths(record):
+    if [one.path for one in seal.files] != sealed_paths(record):
         yield f"{NAME}: does not name the files of the record; {REMEDY}"
         return
     before = record.run_id
-    for one in files:
+    for one in seal.files:
         before = _link(before, one.path, one.sha256)
         try:
             data = (folder / one.path).read_bytes()
@@ -93,4 +105,4 @@ def _link(before: str, path: str, digest: str) -> str:
 
 def _writes_seals(record: RunRecord) -> bool:
     """Podwire 0.1 wrote no seals."""
-    return not record.version.startswith("0.1.")
+    return not record.setup.version.startswith("0.1.")

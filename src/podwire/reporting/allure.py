@@ -111,14 +111,14 @@ class _Writer:
         result.parameters = [model2.Parameter(name=name, value=value) for name, value in case.parameters.items()]
         result.labels += _labels(
             ("story", case.title),
-            ("severity", _SEVERITY.get(case.level, "normal")),
-            ("tag", case.level),
+            ("severity", _SEVERITY.get(case.rule.level, "normal")),
+            ("tag", case.rule.level),
             *(("tag", value) for value in dict.fromkeys(case.parameters.values())),
             ("tag", str(outcome)),
             (OUTCOME_LABEL, str(outcome)),
             *([("limitation", case.verdict.limitation)] if case.verdict.limitation else []),
         )
-        result.links = [model2.Link(type="link", url=url, name=words) for url, words in links(case.sources)]
+        result.links = [model2.Link(type="link", url=url, name=words) for url, words in links(case.rule.sources)]
         result.steps = [_step(finding, start, outcome) for finding in case.verdict.findings]
         result.attachments = list(self._attachments(case))
         self._report(result)

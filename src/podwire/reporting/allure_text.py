@@ -18,11 +18,11 @@ def markdown(case: CaseRecord) -> str:
 
 
 def _paragraphs(case: CaseRecord) -> Iterator[str]:
-    yield f"**{_plain(case.requirement)}** ({case.level}): {_plain(case.statement)}"
+    yield f"**{_plain(case.requirement)}** ({case.rule.level}): {_plain(case.rule.statement)}"
     yield ""
-    if case.sources:
-        known = {words: url for url, words in links(case.sources)}
-        yield from (f"- Source: {_source(source, known)}" for source in case.sources)
+    if case.rule.sources:
+        known = {words: url for url, words in links(case.rule.sources)}
+        yield from (f"- Source: {_source(source, known)}" for source in case.rule.sources)
         yield ""
     text = message(case)
     if text:
@@ -52,7 +52,7 @@ def environment(record: RunRecord) -> str:
     """`environment.properties`: what the run ran on, a line each."""
     facts = record.facts
     values = {
-        "podwire": record.version,
+        "podwire": record.setup.version,
         "run": record.run_id,
         "emulated": "yes: no evidence about Windows" if record.emulated else "no",
         "complete": "yes" if record.complete else f"no: {record.interrupted or 'cases without a result'}",
@@ -71,7 +71,7 @@ def environment(record: RunRecord) -> str:
         values["encapsulation"] = f"{tunnel.kind}, UDP {tunnel.port}, VNI {vni}"
     for node in facts.nodes:
         values[f"node.{node.name}"] = " ".join(filter(None, (node.os, node.os_image, node.kernel_version)))
-    values |= {f"option.{name}": value for name, value in record.options.items()}
+    values |= {f"option.{name}": value for name, value in record.setup.options.items()}
     return "".join(f"{_key(name)} = {one_line(value)}\n" for name, value in values.items() if value)
 
 

@@ -56,9 +56,9 @@ def ctrf_tree(record: RunRecord) -> dict[str, Any]:
         "specVersion": "0.0.0",
         "reportId": _uuid(record.run_id),
         "timestamp": datetime.fromtimestamp(record.finished, UTC).isoformat(timespec="seconds"),
-        "generatedBy": f"podwire {record.version}",
+        "generatedBy": f"podwire {record.setup.version}",
         "results": {
-            "tool": {"name": "podwire", "version": record.version},
+            "tool": {"name": "podwire", "version": record.setup.version},
             "summary": summary,
             "tests": tests,
             "environment": {
@@ -80,9 +80,9 @@ def _test(case: CaseRecord) -> dict[str, Any]:
         "duration": _ms(case.elapsed),
         "suite": [case.area, case.requirement],
         "rawStatus": str(outcome),
-        "tags": [case.level],
+        "tags": [case.rule.level],
         "parameters": dict(case.parameters),
-        "extra": {"statement": case.statement, "sources": list(case.sources)},
+        "extra": {"statement": case.rule.statement, "sources": list(case.rule.sources)},
     }
     if case.started:
         test |= {"start": _ms(case.started), "stop": _ms(case.started) + _ms(case.elapsed)}

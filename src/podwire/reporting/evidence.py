@@ -6,9 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from podwire.model.observations import POINTS, Capture, Observation
 from podwire.model.verdicts import Verdict
@@ -68,7 +69,7 @@ def write_evidence(
             put(f"{point}.pcap", write_frames(raw[point]))
     put("attempts.json", _json(_transcript(observation)))
     put("bindings.json", _json(dict(observation.bindings)))
-    put("verdict.json", _json(asdict(verdict)))
+    put("verdict.json", _json(verdict))
     return tuple(written)
 
 
@@ -81,7 +82,7 @@ def _safe(text: str) -> str:
 
 
 def _json(tree: Any) -> bytes:
-    return redacted(json.dumps(tree, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+    return redacted(json.dumps(tree, default=structs.asdict, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def _transcript(observation: Observation) -> dict[str, Any]:
@@ -92,9 +93,9 @@ def _transcript(observation: Observation) -> dict[str, Any]:
     return {
         "case": observation.case_id,
         "problem": observation.problem,
-        "attempts": [asdict(attempt) for attempt in observation.attempts],
-        "controls": [asdict(control) for control in observation.controls],
-        "lookups": [asdict(lookup) for lookup in observation.lookups],
+        "attempts": observation.attempts,
+        "controls": observation.controls,
+        "lookups": observation.lookups,
         "captures": captures,
     }
 

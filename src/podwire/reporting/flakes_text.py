@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+import msgspec
+
 from podwire.gating.flakes import Flake, History
-from podwire.records.trees import plain
 
 
 def flakes_json(found: History) -> str:
     """Everything as JSON."""
-    return json.dumps({"schema": "podwire.flakes/1", **plain(found)}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"schema": "podwire.flakes/1", **msgspec.to_builtins(found)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def flakes_text(found: History) -> str:

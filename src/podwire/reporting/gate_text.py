@@ -6,9 +6,10 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from podwire.gating.gate import Change, Gate, Kind
 from podwire.gating.numbers import Compared
-from podwire.records.trees import plain
 from podwire.reporting.words import one_line
 
 SCHEMA = "podwire.gate/1"
@@ -31,7 +32,7 @@ NOTE = "These runs are of the lab: they prove nothing about a cluster."
 def gate_json(gate: Gate) -> str:
     """Everything as JSON; `decision`, `exit_code` and `emulated` come first."""
     head = {"schema": SCHEMA, "exit_code": gate.decision.exit_code}
-    return json.dumps({**head, **plain(gate)}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({**head, **msgspec.to_builtins(gate)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def gate_text(gate: Gate) -> str:

@@ -93,8 +93,8 @@ def _facts(record: RunRecord, name: str, cases: Sequence[CaseRecord]) -> list[tu
     facts = [("run", record.run_id), ("emulated", str(record.emulated).lower())]
     facts += [("complete", str(record.complete).lower()), ("area", area), ("requirement", requirement)]
     if cases:
-        facts += [("level", cases[0].level), ("statement", cases[0].statement)]
-    return facts + [("source", source) for source in dict.fromkeys(s for case in cases for s in case.sources)]
+        facts += [("level", cases[0].rule.level), ("statement", cases[0].rule.statement)]
+    return facts + [("source", source) for source in dict.fromkeys(s for case in cases for s in case.rule.sources)]
 
 
 def _case(suite: ET.Element, case: CaseRecord) -> None:

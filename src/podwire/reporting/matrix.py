@@ -80,14 +80,14 @@ def _heads(columns: Sequence[Column]) -> str:
 
 
 def _row(cases: Sequence[CaseRecord], columns: Sequence[Column], numbers: Mapping[str, int]) -> str:
-    first = cases[0]
+    first, rule = cases[0], cases[0].rule
     cells: dict[Column, list[CaseRecord]] = {}
     for case in cases:
         cells.setdefault(_column(case), []).append(case)
     marked = "".join(f"<td>{_cell(cells.get(column, ()), numbers)}</td>" for column in columns)
     return (
         f'<tr><th scope="row" class="rule"><span class="id">{text(first.requirement)}</span>'
-        f'<span class="level">{text(first.level)}</span><span class="says">{text(first.statement)}</span></th>'
+        f'<span class="level">{text(rule.level)}</span><span class="says">{text(rule.statement)}</span></th>'
         f"{marked}</tr>"
     )
 
@@ -166,12 +166,16 @@ def _data(record: RunRecord, seen: Mapping[str, Observation]) -> dict[str, Any]:
     rules: dict[str, dict[str, Any]] = {}
     for case in record.cases:
         if case.requirement not in rules:
-            rules[case.requirement] = {"level": case.level, "says": case.statement, "sources": _sources(case.sources)}
+            rules[case.requirement] = {
+                "level": case.rule.level,
+                "says": case.rule.statement,
+                "sources": _sources(case.rule.sources),
+            }
     return {"rules": rules, "cases": [_case(case, rules, seen) for case in record.cases]}
 
 
 def _case(case: CaseRecord, rules: Mapping[str, Any], seen: Mapping[str, Observation]) -> dict[str, Any]:
-    verdict, sources = case.verdict, _sources(case.sources)
+    verdict, sources = case.verdict, _sources(case.rule.sources)
     tree: dict[str, Any] = {
         "id": case.id,
         "rule": case.requirement,

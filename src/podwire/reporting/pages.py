@@ -74,7 +74,7 @@ def run_head(record: RunRecord, title: str) -> str:
         ("Kubernetes", facts.version or "?"),
         ("Network", f"{facts.mode}, {' and '.join(facts.families)}"),
         ("Windows", ", ".join(builds) or "no node"),
-        ("podwire", record.version),
+        ("podwire", record.setup.version),
     ]
     items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in told)
     parts = [f'<h1>{text(title)}</h1><dl class="facts">{items}</dl>']

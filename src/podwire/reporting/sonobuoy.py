@@ -53,7 +53,7 @@ def sonobuoy_tree(record: RunRecord) -> Item:
     top["meta"] = {
         "type": "summary",
         "run": record.run_id,
-        "podwire": record.version,
+        "podwire": record.setup.version,
         "emulated": str(record.emulated).lower(),
         "complete": str(record.complete).lower(),
     }
@@ -70,7 +70,11 @@ def _together(statuses: Iterable[str]) -> str:
 
 
 def _case(case: CaseRecord) -> Item:
-    details: Item = {"outcome": str(case.verdict.outcome), "statement": case.statement, "sources": list(case.sources)}
+    details: Item = {
+        "outcome": str(case.verdict.outcome),
+        "statement": case.rule.statement,
+        "sources": list(case.rule.sources),
+    }
     if message(case):
         details["message"] = message(case)
     if case.evidence:

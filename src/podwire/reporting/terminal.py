@@ -80,8 +80,8 @@ def explain(case: CaseRecord, *, colour: bool = False) -> str:
 
 
 def _explained(case: CaseRecord, paint: Paint) -> Iterator[str]:
-    yield from _wrapped(f"{case.level}: ", case.statement)
-    for source in case.sources:
+    yield from _wrapped(f"{case.rule.level}: ", case.rule.statement)
+    for source in case.rule.sources:
         yield from _wrapped("Source: ", source)
     yield from _judged(case, paint)
     differing = unmet(case)
@@ -134,7 +134,7 @@ def _head(record: RunRecord, paint: Paint) -> str:
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
     lines += [line for conflict in _conflicts(facts) for line in textwrap.wrap(conflict, _WIDTH)]
-    return "\n".join([paint.bold(f"podwire {record.version}, run {record.run_id}"), *lines])
+    return "\n".join([paint.bold(f"podwire {record.setup.version}, run {record.run_id}"), *lines])
 
 
 def _profile(facts: ClusterFacts) -> str:
@@ -220,8 +220,8 @@ def _by_limitation(record: RunRecord, outcome: Outcome, title: str, paint: Paint
         which = brackets(first.id) if len(cases) == 1 else f"{len(cases)} cases"
         more = f" and {others} more" if others else ""
         lines.append(f"  {limitation} ({first.requirement}{more}, {which})")
-        lines += [f"    {line}" for line in _wrapped("", first.verdict.reason or first.statement)]
-        lines += [f"    {line}" for source in first.sources for line in _wrapped("Source: ", source)]
+        lines += [f"    {line}" for line in _wrapped("", first.verdict.reason or first.rule.statement)]
+        lines += [f"    {line}" for source in first.rule.sources for line in _wrapped("Source: ", source)]
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from podwire.model.verdicts import Outcome
 from podwire.records.files import write_record
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
-from podwire.records.run import CaseRecord, ExclusionRecord, RunRecord, StoredObservations
+from podwire.records.run import CaseRecord, ExclusionRecord, RunRecord, Setup, StoredObservations
 from podwire.records.seal import write_seal
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.junit import write_junit
@@ -67,7 +67,12 @@ class Ledger:
             observations = self._stored(runner, folder)
         record = RunRecord(
             run_id=runner.run_id,
-            version=__version__,
+            setup=Setup(
+                version=__version__,
+                suite=suites_digest(),
+                options=runner.described_options(),
+                images=runner.probes.images,
+            ),
             started=runner.started,
             finished=time.time(),
             facts=runner.scope.facts,
@@ -79,9 +84,6 @@ class Ledger:
             missing=tuple(identity for identity in runner.planned if identity not in self._cases),
             interrupted=interrupted,
             timings=_rounded(runner.timings),
-            options=runner.described_options(),
-            suite=suites_digest(),
-            images=runner.probes.images,
             planned=tuple(runner.planned),
             observations=observations,
         )

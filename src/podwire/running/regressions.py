@@ -5,41 +5,54 @@ Whatever is wrong in the file is one line that names the entry and the field (`R
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import difflib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from podwire.content import suites_folder
-from podwire.strict_yaml import FileError, Reader
+from podwire.files.bounded import FileError
+from podwire.files.kinds import Text, one_line
+from podwire.files.typed import yaml_as
+from podwire.files.words import shown
 from podwire_lab.faults.registry import FAULTS
 from podwire_lab.model.profiles import DEFAULT_PROFILE, PROFILES
 from podwire_lab.model.windows_builds import DEFAULT_BUILD, UnknownBuild, windows_build
-
-_REQUIRED = ("id", "title", "when", "symptom", "source")
-_OPTIONAL = ("profile", "dsr", "before", "after", "faults", "notices", "windows_image", "unshown")
 
 
 class RegressionError(FileError):
     """The file of regressions is not as it must be; the text is one line for its author."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Regression:
-    """One regression; the head of the file says what the fields mean. `before` and `after` are builds as text."""
+class Regression(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One regression, and how the lab shows it. `before` and `after` are builds as text."""
 
-    id: str
-    title: str
-    when: str
-    symptom: str
-    source: str
-    profile: str
-    dsr: bool | None
-    before: str
-    after: str
-    faults: tuple[str, ...]
-    notices: tuple[str, ...]
-    windows_image: str
-    unshown: str
+    id: Text
+    title: Text
+    when: Text
+    """The time or release, in the words of the source."""
+    symptom: Text
+    """What shows on the network."""
+    source: Annotated[str, Meta(pattern="^https://", extra={"needed": "a web address (https://...)"})]
+    profile: Text = DEFAULT_PROFILE
+    """The lab's profile."""
+    dsr: bool | None = None
+    """Direct Server Return; left out, as the profile has it."""
+    before: Text = str(DEFAULT_BUILD)
+    """The build of Windows Server before the change."""
+    after: Text = str(DEFAULT_BUILD)
+    """The build after it; left out, Windows is not what changed."""
+    faults: tuple[Text, ...] = ()
+    """Faults of the lab that make it, beside what the build of `after` does by itself."""
+    notices: tuple[Text, ...] = ()
+    """Requirements to run beside those that the faults name."""
+    windows_image: str = ""
+    """For the probes of a release that has no official image any more."""
+    unshown: str = ""
+    """Why the lab cannot show it."""
 
     @property
     def shown(self) -> bool:
@@ -47,66 +60,53 @@ class Regression:
         return not self.unshown
 
 
+class RegressionsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """regressions.yaml: dated regressions of networking on Windows nodes."""
+
+    regressions: tuple[Regression, ...]
+
+
 def load_regressions(path: Path | None = None) -> tuple[Regression, ...]:
     """The regressions of a file, by default the suites' own, in its order. Raises `RegressionError`."""
+    file = path or suites_folder() / "regressions.yaml"
     found: dict[str, Regression] = {}
-    file = _Reader.file(path or suites_folder() / "regressions.yaml", required=("regressions",))
-    for entry in file.entries("regressions"):
-        entry.keys(required=_REQUIRED, optional=_OPTIONAL)
-        regression = _regression(entry)
-        entry.once(regression.id, found)
-        found[regression.id] = regression
+    try:
+        for form in yaml_as(file, RegressionsFile).regressions:
+            for problem in _problems(form, found):
+                raise FileError(f"{file}: regressions {one_line(form.id)}{problem}")
+            found[one_line(form.id)] = _on_one_line(form)
+    except FileError as problem:
+        raise RegressionError(str(problem)) from None
     return tuple(found.values())
 
 
-def _regression(entry: _Reader) -> Regression:
-    profile = entry.known("profile", entry.text("profile", DEFAULT_PROFILE), PROFILES)
-    faults = entry.texts("faults")
-    for name in faults:
-        if not FAULTS[entry.known("faults", name, FAULTS)].fits(profile):
-            raise entry.error("faults", f"{name} is none of profile {profile}")
-    source = entry.text("source")
-    if not source.startswith("https://"):
-        raise entry.error("source", f"a web address is needed, found {source!r}")
-    made = Regression(
-        id=entry.text("id"),
-        title=entry.text("title"),
-        when=entry.text("when"),
-        symptom=entry.text("symptom"),
-        source=source,
-        profile=profile,
-        dsr=entry.flag("dsr"),
-        before=entry.build("before"),
-        after=entry.build("after"),
-        faults=faults,
-        notices=entry.texts("notices"),
-        windows_image=entry.text("windows_image", ""),
-        unshown=entry.text("unshown", ""),
-    )
-    if made.shown == (not faults and made.before == made.after):
-        raise entry.error("", "needs faults or two builds that make it, or unshown, which tells why there are none")
-    return made
-
-
-class _Reader(Reader):
-    """The file of regressions, or an entry of it."""
-
-    raises = RegressionError
-
-    def flag(self, name: str) -> bool | None:
-        value = self.tree.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise self.error(name, f"true or false is needed, found {value!r}")
-        return value
-
-    def build(self, name: str) -> str:
-        text = self.text(name, str(DEFAULT_BUILD))
+def _problems(form: Regression, found: Iterable[str]) -> Iterator[str]:
+    """What the types do not say: names that the lab must know, and what makes a regression one."""
+    if one_line(form.id) in found:
+        yield f", id: {one_line(form.id)[:60]} is defined twice"
+    if form.profile not in PROFILES:
+        yield f", profile: {shown(form.profile)} is unknown; there are: {', '.join(PROFILES)}"
+    for name in form.faults:
+        if name not in FAULTS:
+            near = difflib.get_close_matches(name[:60], FAULTS)
+            hint = f"did you mean {' or '.join(near)}?" if near else "the files of podwire_lab.faults have them"
+            yield f", faults: {shown(name)} is unknown; {hint}"
+        elif not FAULTS[name].fits(form.profile):
+            yield f", faults: {name} is none of profile {form.profile}"
+    for field, build in (("before", form.before), ("after", form.after)):
         try:
-            return str(windows_build(text))
+            windows_build(build)
         except UnknownBuild as problem:
-            raise self.error(name, str(problem)) from problem
+            yield f", {field}: {problem}"
+    if (not form.unshown) == (not form.faults and _build(form.before) == _build(form.after)):
+        yield ": needs faults or two builds that make it, or unshown, which tells why there are none"
 
-    def known(self, field: str, name: str, there: Iterable[str]) -> str:
-        if name not in there:
-            raise self.error(field, f"{name!r} is unknown; there are: {', '.join(there)}")
-        return name
+
+def _build(text: str) -> str:
+    return str(windows_build(text))
+
+
+def _on_one_line(form: Regression) -> Regression:
+    """The regression with its sentences and names as they are shown."""
+    sentences = {name: one_line(getattr(form, name)) for name in ("id", "title", "when", "symptom", "unshown")}
+    return replace(form, **sentences, before=_build(form.before), after=_build(form.after))

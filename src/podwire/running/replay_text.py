@@ -6,7 +6,8 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from podwire.records.trees import plain
+import msgspec
+
 from podwire.running.replay import Replayed
 
 SCHEMA = "podwire.replay/1"
@@ -115,5 +116,5 @@ def _gate_cell(one: Replayed) -> str:
 
 def replay_json(several: Sequence[Replayed]) -> str:
     """Everything as JSON."""
-    tree = {"schema": SCHEMA, "summary": counts(several), "regressions": plain(list(several))}
+    tree = {"schema": SCHEMA, "summary": counts(several), "regressions": msgspec.to_builtins(list(several))}
     return json.dumps(tree, indent=1, ensure_ascii=False) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class ClusterOptions:
     @property
     def outside(self) -> ExternalHost | None:
         """The host outside; flows begin there where an agent can be spoken to."""
-        return self.external_host and replace(self.external_host, agent=bool(self.external_agent))
+        return self.external_host and self.external_host.with_agent(bool(self.external_agent))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from podwire.errors import UsageError
@@ -115,7 +114,7 @@ class LabTarget:
         assert self._connection is not None
         assert self._lab is not None
         with self._timings.measured("discovery"):
-            found = discover(self._connection, replace(self._lab.external_host, agent=True), load_balancer=True)
+            found = discover(self._connection, self._lab.external_host.with_agent(True), load_balancer=True)
             return with_stated(found, stated_facts(self._profile))
 
     def outside_command(self) -> Sequence[str]:

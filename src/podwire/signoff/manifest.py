@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any, Literal
 
+import msgspec
+from msgspec import Struct
+
+from podwire.files.bounded import FileError
+from podwire.files.typed import json_as
 from podwire.gating.numbers import Rules
-from podwire.records.trees import Malformed, plain, value_of
 
-SCHEMA = "podwire.signoff/1"
+SCHEMA: Literal["podwire.signoff/1"] = "podwire.signoff/1"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.json.sig"
 
 
-@dataclass(frozen=True, kw_only=True)
-class File:
+class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file of the bundle. `path` is relative and has forward slashes; `size` is in bytes."""
 
     path: str
@@ -27,15 +29,14 @@ class File:
         return cls(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the signature is over. `made` is a time in UTC (ISO 8601); `baseline` and `candidate` are ids of runs.
 
     `rules` and `waivers` (a path in the bundle, or nothing) are what the gate was asked with; whoever verifies asks it
     again.
     """
 
-    schema: str
+    schema: Literal["podwire.signoff/1"]
     podwire: str
     made: str
     emulated: bool
@@ -49,19 +50,21 @@ class Manifest:
     files: tuple[File, ...]
 
     def to_bytes(self) -> bytes:
-        return (json.dumps(plain(self), indent=1, ensure_ascii=False) + "\n").encode()
+        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest:
         """ValueError tells in one line what is wrong."""
         try:
-            tree = json.loads(data)
-            if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:
-                raise ValueError(f"{MANIFEST}: schema: {SCHEMA} is needed")
-            return value_of(cls, tree)
-        except UnicodeDecodeError:
-            raise ValueError(f"{MANIFEST}: is not UTF-8 text") from None
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(f"{MANIFEST}: is not JSON: {error}") from None
-        except Malformed as problem:
+            return json_as(data, _DECODER, _form_of)
+        except FileError as problem:
             raise ValueError(f"{MANIFEST}: {problem}") from None
+
+
+_DECODER = msgspec.json.Decoder(Manifest)
+
+
+def _form_of(tree: Any) -> type[Manifest]:
+    if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:
+        raise FileError(f"schema: {SCHEMA} is needed")
+    return Manifest

@@ -22,7 +22,7 @@ def sbom(runs: Iterable[tuple[RunRecord, Environment | None]]) -> bytes:
     """
     made = tuple(runs)
     python = [_package(one) for _, environment in made if environment for one in environment.packages]
-    images = [_image(one) for record, _ in made for one in record.images]
+    images = [_image(one) for record, _ in made for one in record.setup.images]
     parts = list({part["bom-ref"]: part for part in (*python, *images)}.values())
     properties = [*_properties(made)]
     content = json.dumps([parts, properties], sort_keys=True)
@@ -35,7 +35,7 @@ def sbom(runs: Iterable[tuple[RunRecord, Environment | None]]) -> bytes:
             "component": {
                 "type": "application",
                 "name": "podwire",
-                "version": made[-1][0].version if made else "",
+                "version": made[-1][0].setup.version if made else "",
                 "bom-ref": "podwire",
             },
             "properties": properties,
@@ -48,7 +48,7 @@ def sbom(runs: Iterable[tuple[RunRecord, Environment | None]]) -> bytes:
 def _properties(runs: Iterable[tuple[RunRecord, Environment | None]]) -> Iterator[dict[str, str]]:
     """What each run was made with, by its id."""
     for record, environment in runs:
-        yield {"name": f"podwire:{record.run_id}:version", "value": record.version}
+        yield {"name": f"podwire:{record.run_id}:version", "value": record.setup.version}
         python = environment.python if environment else "not recorded: a run of podwire before 0.2"
         yield {"name": f"podwire:{record.run_id}:python", "value": python}
 

@@ -9,9 +9,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from podwire.files.bounded import FileError, text_of
+
 PURPOSE = "podwire-signoff"
 """The namespace of the signatures: one made for another purpose with the same key does not count."""
 TIMEOUT = 60.0
+MOST_SIGNERS = 1 << 20
+"""Bytes of the file that names them."""
 
 
 class CannotSign(Exception):
@@ -40,18 +44,25 @@ def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = 
         CannotSign: the file of allowed signers or ssh-keygen is not there.
     """
     try:
-        allowed.read_bytes()
-    except OSError as error:
-        raise CannotSign(f"--allowed-signers {allowed}: {error.strerror}") from None
+        signers = text_of(allowed, MOST_SIGNERS)
+    except FileError as problem:
+        raise CannotSign(f"--allowed-signers {allowed}: {problem}") from None
+    if "\0" in signers:
+        raise CannotSign(f"--allowed-signers {allowed}: is not a text file")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "signature"
         file.write_bytes(signature)
-        common = ["-s", str(file), "-f", str(allowed), "-n", PURPOSE]
+        # What was read is what is asked: the file may be a pipe, which gives its content once.
+        known = Path(folder) / "signers"
+        known.write_text(signers, encoding="utf-8", newline="")
+        common = ["-s", str(file), "-f", str(known), "-n", PURPOSE]
         found = _ssh_keygen(["-Y", "find-principals", *common], data)
         # A line of the file may name several, and patterns such as *@example.com.
         names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
         if found.returncode != 0 or not names:
-            raise NotSigned(f"nobody in {allowed} made the signature: {_told(found)}")
+            if wrong := _wrong_line(found, known):
+                raise CannotSign(f"--allowed-signers {allowed}: {wrong}")
+            raise NotSigned(f"the signature is of nobody in {allowed}: {_told(found)}")
         for name in [identity] if identity is not None else names:
             checked = _ssh_keygen(["-Y", "verify", "-I", name, *common], data)
             if checked.returncode == 0:
@@ -77,6 +88,14 @@ def _ssh_keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedPr
         )
     except subprocess.TimeoutExpired:
         raise CannotSign(f"ssh-keygen did not end within {TIMEOUT:g} s") from None
+
+
+def _wrong_line(done: subprocess.CompletedProcess[bytes], file: Path) -> str:
+    """The first line of a file that ssh-keygen did not understand, and why; empty if there is none."""
+    told = done.stderr.decode("utf-8", "replace").splitlines()
+    found = [line.removeprefix(f"{file}:") for line in told if line.startswith(f"{file}:")]
+    number, _, why = found[0].partition(":") if found else ("", "", "")
+    return f"line {number}: {why.strip()}" if number else ""
 
 
 def _told(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -20,7 +20,7 @@ from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import PlanError
-from podwire.records.run import CaseRecord
+from podwire.records.run_form import case_from_json, case_to_json
 from podwire.redaction import redacted
 from podwire.running.closed_pipes import unbroken, unbroken_output
 from podwire.running.ledger import Ledger
@@ -191,7 +191,7 @@ def pytest_runtest_makereport(
         return report
     test = getattr(item, "function")  # noqa: B009
     record = case_record(runner_of(item.config).scope.catalogue, under_test, title=test.__name__)
-    setattr(report, RECORD, record.to_json())
+    setattr(report, RECORD, case_to_json(record))
     if isinstance(call.excinfo and call.excinfo.value, (NotMet, Inconclusive)):
         # The summary at the end explains it; here one line is enough.
         report.longrepr = f"{verdict.outcome}: {verdict.reason}"
@@ -209,7 +209,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
 
 def _outcome(report: pytest.TestReport) -> Outcome | None:
     text = getattr(report, RECORD, None)
-    return CaseRecord.from_json(text).verdict.outcome if text else None
+    return case_from_json(text).verdict.outcome if text else None
 
 
 # --- the controller of an xdist run -----------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     text = getattr(report, RECORD, None)
     if text and _SESSION:
-        _SESSION[0].stash[LEDGER].add(CaseRecord.from_json(text))
+        _SESSION[0].stash[LEDGER].add(case_from_json(text))
 
 
 _SESSION: list[pytest.Config] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from podwire.model.facts import ClusterFacts, Encapsulation, ExternalHost, NodeFacts
 from podwire.platforms.stated import StatedFacts

@@ -3,9 +3,9 @@
 import os
 import shutil
 import subprocess
-import sysconfig
 from pathlib import Path
 
+import msgspec
 import netlab
 import pytest
 from netlab import NetLab
@@ -15,7 +15,7 @@ from podwire_lab.model.profiles import PROFILES, UnknownProfile, profile_named
 
 NETLAB = Path(netlab.__file__)
 SOURCES = NETLAB.parents[2] / "src"
-PACKAGES = sysconfig.get_path("platlib")
+PACKAGES = Path(msgspec.__file__).parents[1]
 PYTHON = shutil.which("python3.11", path="/usr/bin:/usr/local/bin") or ""
 
 

@@ -1,0 +1,251 @@
+"""Trees and JSON as the types that say what a file may hold, and what is wrong with one in the project's words.
+
+msgspec reads and checks; the words are made only when it refuses: it tells the place (`$.cases[3].verdict.outcome`),
+and what was needed and what was found there are taken from the type and the tree.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from podwire.files.bounded import FileError
+from podwire.files.needs import inner, is_struct, needed
+from podwire.files.words import shown
+from podwire.files.yaml_tree import MOST_BYTES, yaml_file
+
+T = TypeVar("T")
+Place = tuple[str | int, ...]
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not JSON of the type that is asked for."""
+LARGEST_TREE = 32 << 20
+"""Bytes of JSON that are looked at value by value when something is wrong; as values they take twenty times as much."""
+_PART = re.compile(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]")
+_MISSING = re.compile(r"Object missing required field `(.+)`", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_OF_TYPE = re.compile(r"Expected |Invalid (enum value|RFC3339|value)|(Integer value|Number) out of range")
+
+
+def yaml_as(path: Path, kind: type[T], most: int = MOST_BYTES) -> T:
+    """A file of YAML as that type. `FileError` names file, entry and field: `x.yaml: waivers entry 2, link: ...`."""
+    try:
+        return yaml_tree_as(yaml_file(path, most), kind)
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from None
+
+
+def yaml_tree_as(tree: Any, kind: type[T]) -> T:
+    """The tree of a file of YAML as that type. `FileError` names entry and field, as in `yaml_as`; it names no file."""
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        place, text = _explained(str(error), tree, kind)
+        raise _at(_entries(place, tree), text) from None
+
+
+def json_as(data: bytes, decoder: msgspec.json.Decoder[T], kind_of: Callable[[Any], Any] | None = None) -> T:
+    """JSON as the type of the decoder. `FileError` names the field: `cases[3].verdict.outcome`; it names no file.
+
+    `kind_of` tells of which member of a union a tree must be; it may raise `FileError` itself.
+    """
+    try:
+        found = decoder.decode(data)
+        check_once(data, found)
+        return found
+    except REFUSED as error:
+        if len(data) > LARGEST_TREE:
+            raise FileError(f"not as it must be, and too large to look at: {error}") from None
+        tree = json_tree(data)
+        kind: Any = kind_of(tree) if kind_of else decoder.type
+        tree_as(tree, kind)
+        raise FileError(f"not JSON: {error}") from None
+
+
+def check_once(data: bytes, found: Any) -> None:
+    """Refuse JSON in which a field is there twice; `found` is what it was read as, of which msgspec keeps the last.
+
+    Names are counted, and looked at one by one only where the numbers differ: fields that have their usual value may be
+    in one of both alone.
+    """
+    if _names(data) != _names(msgspec.json.encode(found)) and len(data) <= LARGEST_TREE:
+        json_tree(data)
+
+
+def _names(data: bytes) -> int:
+    # In a string, a quotation mark before a colon is escaped, and so it is on both sides.
+    return msgspec.json.format(data, indent=-1).count(b'":')
+
+
+def json_tree(data: bytes) -> Any:
+    """JSON as plain values, for whoever must look at them before their type is known. Raises `FileError`."""
+    if len(data) > LARGEST_TREE:
+        raise FileError("too large to look at value by value")
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_int=_whole)
+    except UnicodeDecodeError:
+        raise FileError("is not UTF-8 text") from None
+    except RecursionError:
+        raise FileError("not JSON that can be read: it is nested too deep") from None
+    except ValueError as error:
+        raise error if isinstance(error, FileError) else FileError(f"not JSON: {error}") from None
+
+
+def tree_as(tree: Any, kind: type[T]) -> T:
+    """The tree of JSON as that type. `FileError` names the field; it names no file."""
+    try:
+        found = msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        place, text = _explained(str(error), tree, kind)
+        raise _at(dotted(place), text) from None
+    except UnicodeEncodeError:
+        found = None  # Half a character where a number is needed: told below, as all half characters.
+    for place, text in _foreign(tree):
+        raise _at(dotted(place), text)
+    assert found is not None
+    return found
+
+
+def dotted(place: Place) -> str:
+    """`cases[3].verdict.outcome`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_name(part)}" for part in place).removeprefix(".")
+
+
+def _at(place: str, text: str) -> FileError:
+    return FileError(f"{place}: {text}" if place else text)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) < len(pairs):
+        names: set[str] = set()
+        for name, _ in pairs:
+            if name in names:
+                raise FileError(f"{_name(name)}: is there twice")
+            names.add(name)
+    return tree
+
+
+class _Enormous:
+    """Stands for a number of more digits than Python reads."""
+
+    def __repr__(self) -> str:
+        return "an enormous number"
+
+
+def _whole(digits: str) -> int | _Enormous:
+    return int(digits) if len(digits) < 4000 else _Enormous()
+
+
+def _foreign(tree: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """What Python's JSON takes and no other: half characters and numbers beyond all bounds, each with its place."""
+    if isinstance(tree, dict):
+        for name, part in tree.items():
+            yield from _foreign(name, (*place, name))
+            yield from _foreign(part, (*place, name))
+    elif isinstance(tree, list):
+        for at, part in enumerate(tree):
+            yield from _foreign(part, (*place, at))
+    elif isinstance(tree, str) and not tree.isascii() and any("\ud800" <= each <= "\udfff" for each in tree):
+        yield place, f"half a character in {shown(tree)}"
+    elif isinstance(tree, float) and not math.isfinite(tree):
+        yield place, f"a number is needed, found {shown(tree)}"
+
+
+# --- what msgspec says, in the project's words ------------------------------------------------------------------------
+
+
+def _explained(message: str, tree: Any, kind: Any) -> tuple[Place, str]:
+    """The place and the words of a complaint."""
+    text, _, path = (
+        message.rpartition(" - at `$") if message.endswith("`") and " - at `$" in message else (message, "", "")
+    )
+    place = _place(path, message, tree, kind)
+    value, wanted = _value(tree, place), _type(kind, place)
+    place = _named(kind, place)
+    if found := _MISSING.fullmatch(text):
+        return (*place, found[1]), "is missing"
+    if found := _UNKNOWN.fullmatch(text):
+        known = ", ".join(wanted.__struct_encode_fields__) if is_struct(wanted) else ""
+        return (*place, found[1]), f"is not known here (known: {known})" if len(known) < 200 else "is not known here"
+    if not _OF_TYPE.match(text):
+        return place, text
+    return place, needed(wanted, value)
+
+
+def _place(path: str, message: str, tree: Any, kind: Any) -> Place:
+    """The parts of a path. It does not name the keys of a mapping (`$.timings[...]`), so they are looked for."""
+    place: Place = ()
+    for name, index in _PART.findall(path):
+        part = name or (_key(place, message, tree, kind) if index == "..." else int(index))
+        place = (*place, part)
+    return place
+
+
+def _key(place: Place, message: str, tree: Any, kind: Any) -> str:
+    """The first key of the mapping there whose value gives the same complaint: half of the keys at a time are tried."""
+    mapping = _value(tree, place)
+    names = list(mapping)
+    while len(names) > 1:
+        half = names[: len(names) // 2]
+        try:
+            msgspec.convert(_with(tree, place, {name: mapping[name] for name in half}), kind)
+            same = False
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
+            same = str(error) == message
+        names = half if same else names[len(half) :]
+    return str(names[0])
+
+
+def _with(tree: Any, place: Place, value: Any) -> Any:
+    """The tree with another value at that place."""
+    if not place:
+        return value
+    changed: Any = tree.copy()
+    changed[place[0]] = _with(tree[place[0]], place[1:], value)
+    return changed
+
+
+def _value(tree: Any, place: Place) -> Any:
+    for part in place:
+        tree = tree[part]
+    return tree
+
+
+def _type(kind: Any, place: Place) -> Any:
+    for part in place:
+        kind = inner(kind, part)
+    return kind
+
+
+def _named(kind: Any, place: Place) -> Place:
+    """The place with the names of columns, where rows are lists."""
+    named: Place = ()
+    for at, part in enumerate(place):
+        row = _type(kind, place[:at])
+        named = (*named, row.__struct_encode_fields__[part] if isinstance(part, int) and is_struct(row) else part)
+    return named
+
+
+def _entries(place: Place, tree: Any) -> str:
+    """`requirements SVC-DSR, sources entry 1, url`: an entry of a list by its id or name, or its number."""
+    words: list[str] = []
+    for part in place:
+        tree = tree[part] if isinstance(part, int) or (isinstance(tree, dict) and part in tree) else None
+        if isinstance(part, str):
+            words.append(_name(part))
+            continue
+        identity = tree.get("id", tree.get("name")) if isinstance(tree, dict) else None
+        named = isinstance(identity, str) and re.fullmatch(r"[\w.-]{1,60}", identity)
+        words[-1] += f" {identity}" if named else f" entry {part + 1}"
+    return ", ".join(words)
+
+
+def _name(text: str) -> str:
+    """A name of a file as it is, or as much of it as can be shown."""
+    return text if re.fullmatch(r"[\w./-]{1,60}", text) else shown(text)[1:-1]

@@ -1,0 +1,138 @@
+"""A case and its flow as they are stored with an observation, flat, and the case that they are. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType, structs
+
+from podwire.model.cases import Case, Slot
+from podwire.model.facts import Family
+from podwire.model.flows import Enters, Flow, Peer, PeerKind, Placement, ProbeProtocol, Via
+from podwire.model.observations import Point
+from podwire.model.symbols import ServiceSymbols
+
+
+class PeerForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One end of a flow."""
+
+    role: Literal["client", "server"]
+    kind: PeerKind
+    os: str
+    pod: str = ""
+
+
+class ServiceForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Service of a flow."""
+
+    kind: str
+
+
+class FlowForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one case sent, all in one row, as files have held it since before flows had groups.
+
+    A field that has its usual value is left out.
+    """
+
+    client: PeerForm
+    server: PeerForm
+    via: Via
+    protocol: ProbeProtocol
+    family: Family
+    placement: Placement
+    closed_port: bool = False
+    denied_port: bool = False
+    payload: int = 256
+    connections: int = 1
+    service: ServiceForm | UnsetType = UNSET
+    port: str = ""
+    enters: Enters = ""
+    entry_os: str = ""
+    each_port: bool = False
+    after: str = ""
+    settles: Literal["answered", "unanswered"] = "answered"
+    repeated: bool = False
+    tool: str = ""
+    unaddressed: bool = False
+    turn: int = 0
+
+
+class SlotForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which probe played a role."""
+
+    os: str
+    node: str
+    probe: str
+
+
+class StoredCaseForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The case that was observed. A field that has its usual value is left out."""
+
+    id: str
+    area: str
+    requirement: str
+    test: str
+    flow: FlowForm
+    client: SlotForm
+    server: SlotForm
+    points: tuple[Point, ...]
+    entry: str = ""
+    controls: tuple[str, ...] = ()
+    limitation: str | None = None
+
+
+def case_of(form: StoredCaseForm) -> Case:
+    """The case of a stored one."""
+    return Case(
+        id=form.id,
+        area=form.area,
+        requirement=form.requirement,
+        test=form.test,
+        flow=flow_of(form.flow),
+        client=Slot(os=form.client.os, node=form.client.node, probe=form.client.probe),
+        server=Slot(os=form.server.os, node=form.server.node, probe=form.server.probe),
+        points=form.points,
+        entry=form.entry,
+        controls=form.controls,
+        limitation=form.limitation,
+    )
+
+
+def form_of_case(case: Case) -> StoredCaseForm:
+    """A case as it is stored; `case_of` is its inverse."""
+    client, server = case.client, case.server
+    return StoredCaseForm(
+        id=case.id,
+        area=case.area,
+        requirement=case.requirement,
+        test=case.test,
+        flow=form_of_flow(case.flow),
+        client=SlotForm(os=client.os, node=client.node, probe=client.probe),
+        server=SlotForm(os=server.os, node=server.node, probe=server.probe),
+        points=case.points,
+        entry=case.entry,
+        controls=case.controls,
+        limitation=case.limitation,
+    )
+
+
+def flow_of(form: FlowForm) -> Flow:
+    """The flow of a stored one, with its groups."""
+    row = structs.asdict(form)
+    service = ServiceSymbols(form.service.kind) if form.service else ServiceSymbols()
+    return Flow.of(**{**row, "client": _peer(form.client), "server": _peer(form.server), "service": service})
+
+
+def form_of_flow(flow: Flow) -> FlowForm:
+    """A flow as it is stored, without its groups; `flow_of` is its inverse."""
+    client, server = _peer_form(flow.client), _peer_form(flow.server)
+    service = UNSET if flow.service == ServiceSymbols() else ServiceForm(kind=flow.service.kind)
+    return FlowForm(**{**flow.row(), "client": client, "server": server, "service": service})
+
+
+def _peer(form: PeerForm) -> Peer:
+    return Peer(role=form.role, kind=form.kind, os=form.os, pod=form.pod)
+
+
+def _peer_form(peer: Peer) -> PeerForm:
+    return PeerForm(role=peer.role, kind=peer.kind, os=peer.os, pod=peer.pod)

@@ -1,0 +1,103 @@
+"""The JSON schemas in docs/schemas/, made from the types that read the files: for editors, and for readers of runs.
+
+Writes those that differ; with `--check` it only names them, and ends with 1 if there are any. The text under a field of
+a type is the field's description.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podwire.catalogue.forms import LimitationsFile, RequirementsFile, RowsFile
+from podwire.gating.waiver_file import WaiversFile
+from podwire.platforms.stated_file import FactsFile
+from podwire.records.run_form import RunForm
+from podwire.running.regressions import RegressionsFile
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
+KINDS: dict[str, type[msgspec.Struct]] = {
+    "facts": FactsFile,
+    "limitations": LimitationsFile,
+    "regressions": RegressionsFile,
+    "requirements": RequirementsFile,
+    "rows": RowsFile,
+    "run": RunForm,
+    "waivers": WaiversFile,
+}
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """The schema of one kind of file (JSON Schema 2020-12)."""
+    kind = KINDS[name]
+    definitions = msgspec.json.schema(kind)["$defs"]
+    for each in _types(msgspec.inspect.type_info(kind)):
+        fields = definitions[each.__name__]["properties"]
+        for field, text in _descriptions(each):
+            fields[field]["description"] = text
+    top = definitions.pop(kind.__name__)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:podwire:{name}"}
+    found: dict[str, Any] = json.loads(json.dumps({**head, **top, "title": f"podwire: {name}", "$defs": definitions}))
+    return found
+
+
+def _types(wanted: Any) -> Iterator[type]:
+    """Every Struct that a type is made of."""
+    seen: set[type] = set()
+    waiting = [wanted]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, msgspec.inspect.StructType):
+            if one.cls in seen:
+                continue
+            seen.add(one.cls)
+            yield one.cls
+            waiting += [field.type for field in one.fields]
+        elif isinstance(one, msgspec.inspect.Type):
+            parts = (getattr(one, name, ()) for name in ("type", "types", "item_type", "item_types", "value_type"))
+            waiting += [part for each in parts for part in (each if isinstance(each, tuple) else (each,))]
+
+
+def _descriptions(kind: type) -> Iterator[tuple[str, str]]:
+    """The texts under the fields of a type, on one line each."""
+    for owner in reversed(kind.__mro__):
+        if not issubclass(owner, msgspec.Struct) or owner is msgspec.Struct:
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0].body  # type: ignore[attr-defined]
+        for field, below in itertools.pairwise(body):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+            ):
+                yield ast.unparse(field.target), " ".join(str(below.value.value).split())
+
+
+def main(*, check: bool) -> int:
+    """Write the schemas, or say which of them are not as the types are."""
+    differ = 0
+    for name in KINDS:
+        path = FOLDER / f"{name}.schema.json"
+        text = json.dumps(schema_of(name), indent=1, ensure_ascii=False) + "\n"
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        differ += 1
+        if check:
+            print(f"{path.relative_to(FOLDER.parents[1])}: is not as the types are; run python tools/schemas.py")
+        else:
+            FOLDER.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return 1 if check and differ else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv[1:]))
