@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from podwire.model.facts import UNKNOWN, ClusterFacts
+from podwire.model.node_notes import remarks
 from podwire.model.verdicts import Outcome
 from podwire.platforms.profiles import profile_of
 from podwire.platforms.windows_builds import named
@@ -133,7 +134,7 @@ def _head(record: RunRecord, paint: Paint) -> str:
         *_builds(facts),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
-    lines += [line for conflict in _conflicts(facts) for line in textwrap.wrap(conflict, _WIDTH)]
+    lines += [line for told in (*_conflicts(facts), *remarks(facts)) for line in textwrap.wrap(one_line(told), _WIDTH)]
     return "\n".join([paint.bold(f"podwire {record.version}, run {record.run_id}"), *lines])
 
 
