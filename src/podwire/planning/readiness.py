@@ -21,6 +21,11 @@ def why_no_verdict(case: Case, facts: ClusterFacts) -> str:
     return ""
 
 
+def is_about_a_node(reason: str) -> bool:
+    """Whether a case was not concluded because of `why_no_verdict`."""
+    return reason.endswith(f"; {REMEDY}")
+
+
 def _needed(case: Case, facts: ClusterFacts) -> Iterator[NodeFacts]:
     """The nodes of a case; then, for each OS that its Service must have backends on, the node that is readiest."""
     names = (case.client.node, case.server.node, case.entry)
