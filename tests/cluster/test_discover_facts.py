@@ -33,7 +33,7 @@ def test_a_node_that_is_not_ready_is_kept_and_said():
     ("conditions", "why"),
     [
         (
-            [{"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting\n node status."}],
+            [{"type": "Ready", "status": "Unknown", "message": "Kubelet stopped\x1b posting\n node status."}],
             "Kubelet stopped posting node status.",
         ),
         ([{"type": "Ready", "status": "False", "reason": "KubeletNotReady"}], "KubeletNotReady"),

@@ -7,11 +7,12 @@ from typing import Any
 from podwire.model.node_notes import SILENT
 
 Object = dict[str, Any]
+_MOST = 300
 NO_CONDITION = "its kubelet has not reported yet"
 
 
 def why_not_ready(node: Object) -> str:
-    """The API's words for a node that is not ready, one line; '' for one that is.
+    """The API's words for a node that is not ready, one line without control characters; '' for one that is.
 
     A status other than True is not ready. It is Unknown when the kubelet is not heard of (kubernetes.io: Node Status).
     """
@@ -21,4 +22,6 @@ def why_not_ready(node: Object) -> str:
         return NO_CONDITION
     if ready.get("status") == "True":
         return ""
-    return " ".join(str(ready.get("message") or ready.get("reason") or "").split()) or SILENT
+    words = str(ready.get("message") or ready.get("reason") or "")
+    shown = "".join(mark if mark.isprintable() else " " for mark in words)
+    return " ".join(shown.split())[:_MOST] or SILENT

@@ -1,8 +1,8 @@
 """A cluster whose nodes exist and cannot be used: nothing is put on them, and their cases come out inconclusive."""
 
 import pytest
-from runninglab import Api, start_lab
 from running import run
+from runninglab import Api, start_lab
 
 from podwire.cli import main as cli
 from podwire.running.facts_from_wire import facts_from_wire
