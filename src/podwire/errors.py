@@ -15,7 +15,8 @@ EXIT_CODES: Mapping[int, str] = {
     0: "every planned case was judged, and none is red",
     1: "a case failed, or a planned case has no result",
     2: "wrong usage or input: an option, a file, a selection without a case; the run was interrupted",
-    3: "the cluster could not be used: not reachable, not allowed, too old, or no probe became ready",
+    3: "the cluster could not be used: not reachable, not allowed, too old, no probe became ready, "
+    "or no case uses a node that `--require` names",
     INCONCLUSIVE_ONLY: "nothing failed, but a case is inconclusive",
 }
 """What the exit code of a run means. It is the same for `podwire run` and for pytest on the suites."""

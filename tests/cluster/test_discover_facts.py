@@ -7,6 +7,7 @@ from api_objects import both, config, daemonset, kube_proxy, node, pod
 
 from podwire.cluster.discovery.discover import facts_from_objects
 from podwire.model.facts import ClusterFacts
+from podwire.model.node_notes import remarks
 
 DUAL = ("10.244.1.0/24", "fd10::/64")
 BRIDGE = config("cni-windows", cni_conf={"type": "win-bridge"})
@@ -21,8 +22,42 @@ def test_a_windows_node_is_described_as_its_kubelet_does():
 
 def test_a_node_that_is_not_ready_is_kept_and_said():
     facts = facts_from_objects({"nodes": [node("l"), node("w", "windows", ready=False)]})
-    assert facts.usable("windows") == ()
+    assert [one.ready for one in facts.usable("windows")] == [False]
     assert "node w: not ready: container runtime network not ready: cni plugin not initialized" in facts.signals
+    assert list(remarks(facts)) == [
+        "node w is not ready: container runtime network not ready: cni plugin not initialized"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "why"),
+    [
+        (
+            [{"type": "Ready", "status": "Unknown", "message": "Kubelet stopped\x1b posting\n node status."}],
+            "Kubelet stopped posting node status.",
+        ),
+        ([{"type": "Ready", "status": "False", "reason": "KubeletNotReady"}], "KubeletNotReady"),
+        ([{"type": "Ready", "status": "False"}], "the API does not tell why"),
+        ([{"type": "DiskPressure", "status": "False"}], "its kubelet has not reported yet"),
+        (None, "its kubelet has not reported yet"),
+        ([{"type": "Ready", "status": "True", "message": "kubelet is posting ready status"}], ""),
+    ],
+)
+def test_why_a_node_is_not_ready_in_the_words_of_the_api(conditions, why):
+    made = node("w", "windows")
+    made["status"]["conditions"] = conditions
+    facts = facts_from_objects({"nodes": [made]})
+    assert facts.nodes[0].ready == (why == "")
+    assert (f"node w: not ready: {why}" in facts.signals) == (why != "")
+
+
+def test_the_remarks_about_nodes_have_a_line_for_each_reason():
+    nodes = [node(f"l{number}", unschedulable=True) for number in range(7)]
+    nodes += [node("v", "windows", labels={"type": "virtual-kubelet"}, ready=False), node("w", "windows")]
+    assert list(remarks(facts_from_objects({"nodes": nodes}))) == [
+        "nodes l0, l1, l2, l3, l4 and 2 more are cordoned: left out",
+        "node v is virtual: left out",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -196,9 +196,61 @@ def test_a_run_id_must_be_a_label(reach, run_id):
 
 def test_without_a_usable_node_nothing_is_made(reach):
     cluster = FakeCluster([node("l1", ready=False)])
-    with pytest.raises(ClusterError, match="no node is ready and schedulable"):
+    with pytest.raises(ClusterError, match="no node is ready and schedulable; node l1 is not ready: container runt"):
         put(reach(cluster))
     assert cluster.names("namespaces") == []
+
+
+def test_a_node_that_is_not_ready_gets_nothing_and_is_not_waited_for(reach):
+    cluster = FakeCluster([*NODES, node("w2", "windows", ready=False)])
+    deployment = put(reach(cluster), needs=Needs(pods=(("w2", "leaving"), ("w1", "leaving"))))
+    assert deployment.problems == {}
+    assert {probe.node for probe in deployment.probes} == {"l1", "l2", "w1"}
+    assert not [name for name in cluster.names("pods") if name.startswith("w2")]
+
+
+def lost(cluster, name):
+    """A pod's status for a node that the cluster loses when its first probe is asked for."""
+
+    def of(pod):
+        if not pod["metadata"]["name"].startswith(name):
+            return running(pod)
+        condition = cluster.objects["nodes", None, name]["status"]["conditions"][0]
+        condition |= {"status": "Unknown", "message": "Kubelet stopped posting node status."}
+        return running(pod) if pod["metadata"]["name"].endswith("-a") else {"phase": "Pending"}
+
+    return of
+
+
+def test_a_node_that_is_lost_while_probes_start_is_the_problem_of_its_own_pods(reach, monkeypatch):
+    monkeypatch.setattr("podwire.cluster.deployment.waiting.LOOKS_AT_NODES", 0.0)
+    cluster = FakeCluster(NODES)
+    cluster.pod_status = lost(cluster, "w1")
+    limits = replace(QUICK, ready=600.0, node=0.1)
+    connection = reach(cluster)
+    deployment = deploy(connection, discover(connection), DeployOptions(run_id="r1", limits=limits))
+    why = "node w1 is not ready: Kubelet stopped posting node status."
+    assert deployment.problems == dict.fromkeys(("w1-a", "w1-b", "w1-host"), why)
+    assert len(list(deployment.available())) == 6
+
+
+def test_a_node_that_comes_back_in_time_costs_nothing(reach, monkeypatch):
+    monkeypatch.setattr("podwire.cluster.deployment.waiting.LOOKS_AT_NODES", 0.0)
+    cluster = FakeCluster(NODES)
+    looks = []
+
+    def status_of(pod):
+        if pod["metadata"]["name"] != "w1-b":
+            return running(pod)
+        looks.append(pod)
+        ready = cluster.objects["nodes", None, "w1"]["status"]["conditions"][0]
+        ready["status"] = "Unknown" if len(looks) < 4 else "True"
+        return running(pod) if len(looks) > 6 else {"phase": "Pending"}
+
+    cluster.pod_status = status_of
+    connection = reach(cluster)
+    limits = replace(QUICK, ready=600.0, node=300.0)
+    assert deploy(connection, discover(connection), DeployOptions(run_id="r1", limits=limits)).problems == {}
 
 
 def test_an_interrupt_in_the_middle_leaves_nothing(reach, monkeypatch):

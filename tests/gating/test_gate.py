@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 from changed import replace
-from records_for_tests import case, facts, finding, record, setup, verdict
+from records_for_tests import SIGNALS, UNUSABLE, case, facts, finding, record, setup, verdict
 
 from podwire.gating.gate import Decision, Kind, Refused, Run, classified, hold
 from podwire.gating.waivers import Waiver
@@ -41,6 +41,17 @@ def run(name, *cases, attempts=None, **changes):
 def outcomes(name, *several):
     """A run with the same case and a second one, so that the sides share something."""
     return [run(f"{name}{at}", a_case(outcome), a_case(words=f"udp-{WORDS[4:]}")) for at, outcome in enumerate(several)]
+
+
+def test_nodes_that_could_not_be_used_are_named_for_their_side():
+    lacking = facts(emulated=False, nodes=UNUSABLE, signals=SIGNALS)
+    gate = hold([run("b")], [run("c1", facts=lacking), run("c2", facts=lacking)])
+    assert gate.nodes == (
+        "candidate: node windows-1 is not ready: Kubelet stopped posting node status",
+        "candidate: node linux-9 is cordoned: left out",
+    )
+    for shown in (gate_text(gate), gate_markdown(gate), gate_json(gate)):
+        assert "candidate: node linux-9 is cordoned: left out" in shown
 
 
 def test_runs_that_are_alike_are_accepted():

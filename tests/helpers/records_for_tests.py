@@ -43,6 +43,12 @@ OUTER = bytes.fromhex(
 ).replace(bytes.fromhex("7f1f0001"), bytes.fromhex("ac1f0001"))
 VXLAN_FRAME = OUTER + INNER
 
+UNUSABLE = (
+    NodeFacts(name="linux-9", os="linux", schedulable=False),
+    NodeFacts(name="windows-1", os="windows", ready=False),
+)
+SIGNALS = ("node linux-9: cordoned (unschedulable)", "node windows-1: not ready: Kubelet stopped posting node status.")
+
 
 def frame(data: bytes = VXLAN_FRAME, *, after: float = 0.0, interface: str = "eth0") -> Frame:
     return Frame(int((START + after) * 1e9), interface, data, len(data))

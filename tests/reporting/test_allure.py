@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from changed import replace
-from records_for_tests import case, frame, observation, one_of_each, record, rule
+from records_for_tests import SIGNALS, UNUSABLE, case, facts, frame, observation, one_of_each, record, rule
 
 from podwire.model.verdicts import Outcome
 from podwire.records.run import RunRecord
@@ -121,6 +121,13 @@ def test_the_whole_record_is_there(tmp_path: Path) -> None:
 def test_writing_again_leaves_nothing_of_before(tmp_path: Path) -> None:
     results(one_of_each(), tmp_path)
     assert len(results(record(case()), tmp_path)) == 1
+
+
+def test_the_environment_names_nodes_that_cannot_be_used(tmp_path: Path) -> None:
+    folder = write_allure_results(record(case(), facts=facts(nodes=UNUSABLE, signals=SIGNALS)), tmp_path)
+    lines = (folder / "environment.properties").read_text(encoding="utf-8").splitlines()
+    assert "nodes.unusable.1 = node windows-1 is not ready: Kubelet stopped posting node status" in lines
+    assert "nodes.unusable.2 = node linux-9 is cordoned: left out" in lines
 
 
 def test_the_environment_says_what_the_run_ran_on(tmp_path: Path) -> None:

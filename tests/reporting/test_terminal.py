@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from changed import replace
-from records_for_tests import case, one_of_each, record
+from records_for_tests import SIGNALS, UNUSABLE, case, facts, one_of_each, record
 
 from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.records.run import ExclusionRecord
@@ -46,6 +46,25 @@ def test_long_sentences_are_wrapped_below_their_label() -> None:
     text = explain(replace(FAILED, verdict=Verdict(outcome=Outcome.FAIL, reason="r", findings=(long,))))
     assert max(len(line) for line in text.splitlines()) <= 110
     assert "\n          word word" in text
+
+
+def test_the_head_names_nodes_that_cannot_be_used() -> None:
+    made = record(case(), facts=facts(nodes=UNUSABLE, signals=SIGNALS))
+    head = summary(made).partition("\n\n")[0].splitlines()
+    assert "node windows-1 is not ready: Kubelet stopped posting node status" in head
+    assert "node linux-9 is cordoned: left out" in head
+
+
+def test_cases_without_their_node_are_told_once_for_each_node() -> None:
+    why = "node windows-1 is not ready: gone; repair the node, or cordon it to leave it out"
+    lost = [
+        replace(case(Outcome.INCONCLUSIVE, words=words), verdict=Verdict(outcome=Outcome.INCONCLUSIVE, reason=why))
+        for words in ("tcp-v4-linux-windows-cross-node", "udp-v4-linux-windows-cross-node")
+    ]
+    text = summary(record(*lost))
+    assert "INCONCLUSIVE  2 cases not sent\n  No verdict: node windows-1 is not ready: gone" in text
+    assert "  Areas: services 2" in text
+    assert lost[0].id not in text
 
 
 def test_the_summary_has_everything_that_needs_a_person() -> None:

@@ -31,6 +31,24 @@ def test_a_healthy_run_ends_with_0(run):
     result.assert_outcomes(passed=6, xfailed=2)
 
 
+def test_required_nodes_that_the_run_used_change_nothing(run):
+    assert run({}, "--require", "windows-2022", "--require", "linux").ret == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "why"),
+    [
+        ("windows-2025", (), "podwire: --require windows-2025: the cluster has no such node"),
+        ("windows", ("-k", "linux-linux"), "podwire: --require windows: no case uses such a node, windows-1 neither*"),
+    ],
+    ids=["absent", "left out by pytest"],
+)
+def test_required_nodes_that_no_case_used_end_with_3(run, kind, more, why):
+    result = run({}, "--require", kind, *more)
+    assert result.ret == 3
+    (result.stdout if more else result.stderr).fnmatch_lines([why])
+
+
 def test_a_failure_ends_with_1(run, pytester):
     result = run({"ONE[tcp-v4-linux-windows": "silent"})
     assert result.ret == 1

@@ -50,7 +50,9 @@ def _facts_of_the_api(asked: RunOptions) -> ClusterFacts:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from podwire.model.node_notes import remarks
     from podwire.planning.plan import listing
+    from podwire.planning.readiness import why_no_verdict
     from podwire.running.run_options import run_options
     from podwire.running.runner import Runner
 
@@ -59,10 +61,13 @@ def _plan(options: argparse.Namespace) -> int:
         try:
             scope = runner.scope
             plan = scope.plan
+            scope.require(plan.cases.values())
+            facts = scope.facts
             sentences = {case.id: list(scope.expectation(case).sentences()) for case in plan.cases.values()}
         finally:
             runner.close()
-    print(listing(plan, sentences), end="")
+    unready = {case.id: why for case in plan.cases.values() if (why := why_no_verdict(case, facts))}
+    print(listing(plan, sentences, unready, remarks(facts)), end="")
     return 0
 
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from podwire.gating.facts import FactChange, fact_changes
 from podwire.gating.numbers import Compared, Rules, Worse, latencies, losses
 from podwire.gating.waivers import Waiver, problems, unused
+from podwire.model.node_notes import remarks
 from podwire.model.observations import Attempt
 from podwire.model.verdicts import Outcome
 from podwire.records.observations import Exchanges
@@ -102,6 +103,8 @@ class Gate:
     candidate: tuple[str, ...]
     changes: tuple[Change, ...]
     facts: tuple[FactChange, ...]
+    nodes: tuple[str, ...]
+    """Which nodes could not be used, and why: a line for each reason and side."""
     outcomes_before: Mapping[str, int]
     outcomes_after: Mapping[str, int]
     losses: Compared
@@ -156,6 +159,7 @@ def hold(
         candidate=tuple(run.record.run_id for run in candidate),
         changes=changes,
         facts=tuple(fact_changes([run.record for run in baseline], [run.record for run in candidate])),
+        nodes=(*_nodes("baseline", baseline), *_nodes("candidate", candidate)),
         outcomes_before=_counted(baseline),
         outcomes_after=_counted(candidate),
         losses=lost,
@@ -207,6 +211,11 @@ def _rounds(side: Sequence[Run]) -> dict[str, list[Sequence[Attempt]]]:
         for one in run.exchanges:
             found.setdefault(one.case_id, []).append(one.attempts)
     return found
+
+
+def _nodes(name: str, side: Sequence[Run]) -> Iterator[str]:
+    """The nodes that could not be used on a side, once where its runs say the same."""
+    yield from dict.fromkeys(f"{name}: {told}" for run in side for told in remarks(run.record.facts))
 
 
 def _counted(side: Sequence[Run]) -> dict[str, int]:

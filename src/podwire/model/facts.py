@@ -151,8 +151,10 @@ class ClusterFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.ipam not in ("azure-vnet-ipam", "vpc-secondary", "vpc-prefix")
 
     def usable(self, os: OS) -> tuple[NodeFacts, ...]:
-        """Ready, schedulable nodes of one OS in the order of their names."""
-        return tuple(sorted((n for n in self.nodes if n.os == os and n.ready and n.schedulable), key=lambda n: n.name))
+        """Schedulable nodes of one OS: ready ones first, each part in the order of the names."""
+        return tuple(
+            sorted((n for n in self.nodes if n.os == os and n.schedulable), key=lambda n: (not n.ready, n.name))
+        )
 
     def pod_families(self, os: OS) -> tuple[Family, ...]:
         return self.windows_families if os == "windows" else self.families

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
 from podwire.model.cases import Slot
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts
@@ -22,8 +23,13 @@ BALANCED = frozenset(
 
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
-    """The nodes of an OS that take part."""
+    """The nodes of an OS that take part: ready ones first, and others only where there are too few of these."""
     return facts.usable(_os(os))[:nodes_per_os]
+
+
+def ready_among(nodes: Sequence[NodeFacts]) -> tuple[NodeFacts, ...]:
+    """Those that are ready; all of them when none is."""
+    return tuple(node for node in nodes if node.ready) or tuple(nodes)
 
 
 def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
@@ -64,7 +70,7 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
         return f"pods on {_named(peer.os)} nodes have no {version} in network mode {facts.mode}"
     if peer.role == "client" and peer.kind == "host" and not has_family:
         return f"{_named(peer.os)} nodes do not reach pods by {version} in network mode {facts.mode}"
-    if peer.kind == "host" and any(node.address(flow.family) is None for node in nodes):
+    if peer.kind == "host" and _lacks_address(nodes, flow.family):
         return f"a {_named(peer.os)} node has no {version} address"
     return None
 
@@ -101,7 +107,7 @@ def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     if flow.family not in facts.pod_families(_os(os)):
         return f"{_named(os)} nodes serve no {_version(flow.family)} Services in network mode {facts.mode}"
     nodes = usable(os, facts, nodes_per_os)
-    if any(node.address(flow.family) is None for node in nodes):
+    if _lacks_address(nodes, flow.family):
         return f"a {_named(os)} node has no {_version(flow.family)} address"
     if flow.way.enters == "other-node":
         ends = (flow.client, flow.server)
@@ -110,6 +116,11 @@ def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
         if len(nodes) <= taken:
             return f"needs one more usable {_named(os)} node"
     return None
+
+
+def _lacks_address(nodes: Sequence[NodeFacts], family: Family) -> bool:
+    """Whether a node has no address of a family. One that is not ready may not have told its addresses yet."""
+    return any(node.address(family) is None for node in nodes if node.ready)
 
 
 def _os(name: str) -> OS:
@@ -125,12 +136,17 @@ def _version(family: Family) -> str:
 
 
 def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[Slot, Slot]:
-    """Which probes play the flow: chosen by the case id alone, so that every node takes part and no run differs."""
+    """Which probes play the flow: chosen by the case id alone, so that every node takes part and no run differs.
+
+    A node that is not ready plays a part only where no other node can: its case cannot be concluded.
+    """
     turn = zlib.crc32(identity.encode())
     if flow.client.kind == "outside":
         client, at = Slot(os="outside", node="", probe="outside"), turn
     else:
         clients = _clients(flow, facts, nodes_per_os)
+        if not flow.turn:
+            clients = ready_among(clients)
         at = (flow.turn - 1 if flow.turn else turn) % len(clients)
         client = Slot(os=flow.client.os, node=clients[at].name, probe=_client_probe(flow))
     server = flow.server
@@ -144,8 +160,10 @@ def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     if flow.placement == "same-node":
         to = at
     elif flow.client.os == server.os:
-        to = (at + 1) % len(servers)
+        itself = () if flow.placement == "cross-node" else servers[at : at + 1]
+        servers, to = ready_among((*servers[at + 1 :], *servers[:at], *itself)), 0
     else:
+        servers = ready_among(servers)
         to = (turn // 7) % len(servers)
     return client, Slot(os=server.os, node=servers[to].name, probe=_server_probe(flow))
 

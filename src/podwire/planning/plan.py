@@ -15,20 +15,22 @@ from podwire.model.observations import POINTS
 from podwire.model.requirements import Catalogue, Condition, Requirement
 from podwire.model.spread import connections_for
 from podwire.model.symbols import ServiceSymbols
-from podwire.planning.assignment import entry_node, slots, usable, why_not
+from podwire.planning.assignment import entry_node, ready_among, slots, usable, why_not
 from podwire.planning.prerequisites import CROWDS, in_crowd
+from podwire.planning.required import NodeKind
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """What the user asked for; empty means all. `nodes_per_os` bounds how many nodes of each OS take part; with
-    `fill_nodes` the run may fill one of them with pods."""
+    `fill_nodes` the run may fill one of them with pods. `required` are the kinds of nodes that cases must use."""
 
     areas: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     families: tuple[Family, ...] = FAMILIES
     nodes_per_os: int = 2
     fill_nodes: bool = False
+    required: tuple[NodeKind, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +163,7 @@ def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: S
     if service in CROWDS:
         able = max(1, in_crowd(facts, selection.nodes_per_os))
         return connections_for(able, matrix.miss_risk, of=CROWDS[service])
-    backends = sum(len(usable(os, facts, selection.nodes_per_os)) for os in ANY_OS)
+    backends = sum(len(ready_among(usable(os, facts, selection.nodes_per_os))) for os in ANY_OS)
     return connections_for(backends, matrix.miss_risk)
 
 
@@ -204,14 +206,27 @@ def _case(
     return replace(case, points=tuple(point for point in POINTS if point in wanted))
 
 
-def listing(plan: Plan, sentences: Mapping[str, Sequence[str]]) -> str:
-    """The plan for a person: every case with its expectation, every exclusion with its reason."""
+def listing(
+    plan: Plan,
+    sentences: Mapping[str, Sequence[str]],
+    unready: Mapping[str, str] | None = None,
+    notes: Iterable[str] = (),
+) -> str:
+    """The plan for a person: every case with its expectation, every exclusion with its reason.
+
+    `unready` says by case id why a case will be inconclusive, `notes` are lines about nodes that cannot be used.
+    """
     lines: list[str] = []
     for case in plan.cases.values():
         limit = f"   (limitation: {case.limitation})" if case.limitation else ""
         lines.append(f"{case.id}{limit}")
         lines += [f"    {sentence}" for sentence in sentences[case.id]]
+        if unready and case.id in unready:
+            lines.append(f"    will be inconclusive: {unready[case.id]}")
     lines.append("")
+    lines += notes
+    if unready:
+        lines.append(f"{len(unready)} of {len(plan.cases)} cases will be inconclusive: their nodes are not ready")
     lines.append(f"{len(plan.cases)} cases, {len(plan.exclusions)} exclusions")
     lines += [f"  excluded {no.requirement}[{no.cases}]: {no.reason}" for no in plan.exclusions]
     return "\n".join(lines) + "\n"

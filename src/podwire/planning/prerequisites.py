@@ -9,7 +9,7 @@ from podwire.model.cases import Case, Slot
 from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
 from podwire.model.flows import BY_SERVICE
-from podwire.planning.assignment import usable
+from podwire.planning.assignment import ready_among, usable
 
 USUAL = ("a", "b", "host")
 
@@ -86,7 +86,7 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
             changes.add(case.flow.change.after)
     for service in services:
         for number, (os, probe) in enumerate(CHOSEN.get(service.kind, ())):
-            nodes = usable(os, facts, nodes_per_os)
+            nodes = ready_among(usable(os, facts, nodes_per_os))
             if nodes:
                 pods.add((nodes[number % len(nodes)].name, probe))
     return Needs(pods=tuple(sorted(pods)), services=tuple(sorted(services)), changes=tuple(sorted(changes)))
@@ -104,7 +104,7 @@ def asks_many_services(case: Case) -> bool:
 
 def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:
     """How many endpoints of a crowd have a pod behind them: `a` and `b` of every Linux node that takes part."""
-    return 2 * len(usable("linux", facts, nodes_per_os))
+    return 2 * len(ready_among(usable("linux", facts, nodes_per_os)))
 
 
 def service_of(case: Case) -> ServiceNeed | None:

@@ -10,6 +10,7 @@ from podwire.cluster.deployment.agent_archive import agent_sum
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
+from podwire.planning.readiness import why_no_verdict
 from podwire.probing.bindings import Hello
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import OUTSIDE, exchange_of, own_address
@@ -99,7 +100,10 @@ def await_echo(
 
 
 def unusable(case: Case, deployment: Deployment, facts: ClusterFacts, answering: Collection[str]) -> str | None:
-    """Why a case cannot be run at all: one of its probes is missing, or is not what it should be."""
+    """Why a case cannot be run at all: a node is not ready, or a probe is missing, or is not what it should be."""
+    why = why_no_verdict(case, facts)
+    if why:
+        return why
     if case.client.probe == OUTSIDE and OUTSIDE not in answering:
         return f"the agent on the host outside: {deployment.problems.get(OUTSIDE, 'it does not answer')}"
     for slot in (case.client, case.server):

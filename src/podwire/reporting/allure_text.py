@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from podwire.model.node_notes import remarks
 from podwire.model.verdicts import Finding
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.words import links, message, one_line, tally
@@ -71,6 +72,7 @@ def environment(record: RunRecord) -> str:
         values["encapsulation"] = f"{tunnel.kind}, UDP {tunnel.port}, VNI {vni}"
     for node in facts.nodes:
         values[f"node.{node.name}"] = " ".join(filter(None, (node.os, node.os_image, node.kernel_version)))
+    values |= {f"nodes.unusable.{number}": told for number, told in enumerate(remarks(facts), 1)}
     values |= {f"option.{name}": value for name, value in record.setup.options.items()}
     return "".join(f"{_key(name)} = {one_line(value)}\n" for name, value in values.items() if value)
 

@@ -42,6 +42,7 @@ def gate_text(gate: Gate) -> str:
         [
             f"baseline   {_runs(gate.baseline)}: {_outcomes(gate.outcomes_before)}",
             f"candidate  {_runs(gate.candidate)}: {_outcomes(gate.outcomes_after)}",
+            *(line for told in gate.nodes for line in _wrapped("", told)),
         ],
         list(_facts(gate)),
         *(list(_kind(gate, kind)) for kind in Kind),
@@ -143,6 +144,8 @@ def gate_markdown(gate: Gate) -> str:
             f"| candidate | {_cell(', '.join(gate.candidate))} | {_outcomes(gate.outcomes_after)} |",
         ]
     )
+    if gate.nodes:
+        blocks.append([f"- {_prose(told)}" for told in gate.nodes])
     if gate.facts:
         rows = [f"| {_cell(one.name)} | {_cell(one.before)} | {_cell(one.after)} |" for one in gate.facts]
         blocks.append(["### Facts that changed", "", "| fact | before | after |", "|---|---|---|", *rows])

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 
+from podwire.model.node_notes import remarks
 from podwire.model.verdicts import Outcome
 from podwire.platforms.windows_builds import named
 from podwire.records.run import RunRecord
@@ -80,6 +81,7 @@ def run_head(record: RunRecord, title: str) -> str:
     parts = [f'<h1>{text(title)}</h1><dl class="facts">{items}</dl>']
     if record.emulated:
         parts.append('<p class="note">A run on the embedded lab: emulated, no evidence about Windows.</p>')
+    parts += [f'<p class="note">{text(told[0].upper() + told[1:])}</p>' for told in remarks(facts)]
     if record.interrupted:
         parts.append(f'<p class="note bad">Interrupted: {text(record.interrupted)}</p>')
     return "".join(parts)

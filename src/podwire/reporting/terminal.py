@@ -13,7 +13,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from podwire.model.facts import UNKNOWN, ClusterFacts
+from podwire.model.node_notes import remarks
 from podwire.model.verdicts import Outcome
+from podwire.planning.readiness import is_about_a_node
 from podwire.platforms.profiles import profile_of
 from podwire.platforms.windows_builds import named
 from podwire.records.run import CaseRecord, RunRecord
@@ -58,6 +60,7 @@ def summary(record: RunRecord, reports: Mapping[str, str] | None = None, *, colo
         _areas(record, paint),
         *_reds(record, Outcome.FAIL, paint),
         *_reds(record, Outcome.INCONCLUSIVE, paint),
+        *_without_node(record, paint),
         _missing(record, paint),
         _by_limitation(
             record,
@@ -133,7 +136,7 @@ def _head(record: RunRecord, paint: Paint) -> str:
         *_builds(facts),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
-    lines += [line for conflict in _conflicts(facts) for line in textwrap.wrap(conflict, _WIDTH)]
+    lines += [line for told in (*_conflicts(facts), *remarks(facts)) for line in textwrap.wrap(one_line(told), _WIDTH)]
     return "\n".join([paint.bold(f"podwire {record.setup.version}, run {record.run_id}"), *lines])
 
 
@@ -176,7 +179,7 @@ def _reds(record: RunRecord, outcome: Outcome, paint: Paint) -> Iterator[str]:
     """Red cases in full, one for each requirement and way of failing; all others that fail the same way as a line."""
     alike: dict[tuple[str, str], list[CaseRecord]] = {}
     for case in record.cases:
-        if case.verdict.outcome is outcome:
+        if case.verdict.outcome is outcome and not _lacks_node(case):
             way = _NUMBERS.sub("", case.verdict.reason.partition("expected")[2] or case.verdict.reason)
             alike.setdefault((case.requirement, way), []).append(case)
     for number, (first, *others) in enumerate(alike.values()):
@@ -190,6 +193,23 @@ def _reds(record: RunRecord, outcome: Outcome, paint: Paint) -> Iterator[str]:
             kept = ", ".join(names[:_MOST_ALIKE]) + (" ..." if len(names) > _MOST_ALIKE else "")
             text += "\n" + "\n".join(f"  {line}" for line in _wrapped(f"{len(others)} more like this: ", kept))
         yield text
+
+
+def _lacks_node(case: CaseRecord) -> bool:
+    return case.verdict.outcome is Outcome.INCONCLUSIVE and is_about_a_node(case.verdict.reason)
+
+
+def _without_node(record: RunRecord, paint: Paint) -> Iterator[str]:
+    """Cases that were never sent because a node is not ready: a block for each node, whatever their requirements."""
+    alike: dict[str, list[CaseRecord]] = {}
+    for case in filter(_lacks_node, record.cases):
+        alike.setdefault(case.verdict.reason, []).append(case)
+    for reason, cases in alike.items():
+        number = f"{len(cases)} case{'s' if len(cases) > 1 else ''}"
+        areas = ", ".join(f"{area} {len(several)}" for area, several in by_area(cases).items())
+        head = paint.outcome(paint.bold(f"INCONCLUSIVE  {number} not sent"), Outcome.INCONCLUSIVE)
+        told = [*_wrapped("No verdict: ", reason, paint, _COLOURS[Outcome.INCONCLUSIVE]), *_wrapped("Areas: ", areas)]
+        yield "\n".join([head, *(f"  {line}" for line in told)])
 
 
 def _red(case: CaseRecord, paint: Paint) -> str:

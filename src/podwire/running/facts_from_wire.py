@@ -10,12 +10,13 @@ from podwire.model.cases import Case, Slot
 from podwire.model.facts import ClusterFacts
 from podwire.model.flows import Flow, Peer
 from podwire.model.observations import Observation
-from podwire.planning.plan import Plan
+from podwire.planning.readiness import why_no_verdict
 from podwire.platforms.hns import HnsDsr, HnsMode, NoListing, dsr_told_by, load_balancers_in, mode_told_by, networks_in
 from podwire.platforms.mode_on_the_wire import WireMode, told_by_wire, with_dsr, with_hns, with_wire
 from podwire.probing.requests import HNS_LOAD_BALANCERS, HNS_NETWORKS
 from podwire.running.run_options import RunOptions
 from podwire.running.runner import Runner
+from podwire.running.scope import Scope
 from podwire.running.target import Say
 
 REQUIREMENT = "FLOW-POD-POD-IP"
@@ -29,7 +30,7 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
     runner = Runner(replace(options, selection=chosen), say)
     scope = runner.scope
     try:
-        across, same_node = _case(scope.plan, "cross-node"), _case(scope.plan, "same-node")
+        across, same_node = _case(scope, "cross-node"), _case(scope, "same-node")
         asked = list(_listings(scope.facts, chosen.nodes_per_os))
         wanted = [case for case in (across, same_node) if case]
         seen = runner.observe([*asked, *wanted]) if asked else {}
@@ -51,9 +52,9 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
 
 
 def _listings(facts: ClusterFacts, nodes_per_os: int) -> Iterator[Case]:
-    """Two cases for each Windows node: its host probe lists the networks of HNS, and its load balancers."""
+    """Two cases for each ready Windows node: its host probe lists the networks of HNS, and its load balancers."""
     for tool in (HNS_NETWORKS, HNS_LOAD_BALANCERS):
-        for node in facts.usable("windows")[:nodes_per_os]:
+        for node in filter(lambda one: one.ready, facts.usable("windows")[:nodes_per_os]):
             yield _listing(tool, node.name)
 
 
@@ -92,15 +93,17 @@ def _dsr_told(observation: Observation, addresses: Sequence[str]) -> HnsDsr:
         return HnsDsr(dsr=None, words=f"its list of load balancers is {problem}")
 
 
-def _case(plan: Plan, placement: str) -> Case | None:
-    """A small TCP flow between pods of Windows nodes; a cluster with one such node has none between nodes."""
+def _case(scope: Scope, placement: str) -> Case | None:
+    """A small TCP flow between pods of Windows nodes; a cluster with one such node that is ready has none between
+    nodes."""
     return next(
         (
             case
-            for case in plan.cases.values()
+            for case in scope.plan.cases.values()
             if case.flow.placement == placement
             and case.flow.protocol == "tcp"
             and {case.flow.client.os, case.flow.server.os} == {"windows"}
+            and not why_no_verdict(case, scope.facts)
         ),
         None,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from podwire.errors import UsageError
 
 if TYPE_CHECKING:
     from podwire.model.facts import ExternalHost
+    from podwire.planning.required import NodeKind
     from podwire.platforms.stated import StatedFacts
 
 Read = Callable[[str], Any]
@@ -94,6 +96,29 @@ def some_text(text: str) -> str:
 def path(text: str) -> Path:
     """A file or folder, `~` being the home folder."""
     return Path(some_text(text)).expanduser()
+
+
+def node_kind(text: str) -> NodeKind:
+    """`linux`, `windows`, `windows-RELEASE`, `windows-BUILD[.REVISION]`, or labels `KEY=VALUE[,KEY=VALUE]`."""
+    from podwire.planning.required import NodeKind
+    from podwire.platforms.windows_builds import releases
+
+    if "=" in text:
+        halves = [pair.partition("=") for pair in text.split(",")]
+        pairs = tuple((key.strip(), value.strip()) for key, _, value in halves)
+        if not all(key and not any(mark in key + value for mark in "=! ") for key, value in pairs):
+            raise ValueError("labels of nodes are KEY=VALUE[,KEY=VALUE], all of which a node must have")
+        return NodeKind(text=text, labels=pairs)
+    if text == "linux":
+        return NodeKind(text=text, os="linux")
+    if text == "windows":
+        return NodeKind(text=text, os="windows")
+    number = re.fullmatch(r"windows-([0-9]{5})(?:\.([0-9]{1,9}))?", text)
+    if number:
+        return NodeKind(text=text, os="windows", build=tuple(int(part) for part in number.groups() if part))
+    named = {f"windows-{one.name.split()[-1].lower()}": one.build for one in releases()}
+    known_name(text, ("linux", "windows", *named, "windows-BUILD[.REVISION]", "KEY=VALUE"))
+    return NodeKind(text=text, os="windows", build=(named[text],))
 
 
 def kubeconfig(text: str) -> str:

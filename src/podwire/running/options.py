@@ -252,6 +252,15 @@ RUN_OPTIONS = (
         field="selection.nodes_per_os",
     ),
     Option(
+        flag="--require",
+        metavar="NODES",
+        read=values.node_kind,
+        several="repeatable",
+        help="exit code 3 unless a case uses such a node: linux, windows, windows-2022, windows-BUILD, KEY=VALUE",
+        commands=_PLAN,
+        field="selection.required",
+    ),
+    Option(
         flag="--fill-nodes",
         help="fill one Windows node with pods, where a limit of addresses is known",
         commands=_PLAN,

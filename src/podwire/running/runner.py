@@ -71,7 +71,8 @@ class Runner:
         if options.probes.repeat > 1:
             described["repeat"] = str(options.probes.repeat)
         faults = options.lab.faults if options.cluster is None else ()
-        several = {"faults": faults, "areas": chosen.areas, "requirements": chosen.requirements}
+        required = [kind.text for kind in chosen.required]
+        several = {"faults": faults, "areas": chosen.areas, "requirements": chosen.requirements, "require": required}
         return described | {name: ", ".join(given) for name, given in several.items() if given}
 
     def begin(self) -> None:

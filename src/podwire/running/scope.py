@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from podwire.catalogue.load import load
 from podwire.content import suites_folder
+from podwire.errors import ClusterError
 from podwire.judging.expectation import Expectation, expectation_of
 from podwire.model.cases import Case, SuiteTest
 from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Limitation
 from podwire.planning.plan import Plan, Selection, make_plan
+from podwire.planning.required import Labels, missing
 from podwire.running.option_values import require_names
 from podwire.running.target import Target
 
@@ -41,6 +44,17 @@ class Scope:
     def plan(self) -> Plan:
         """Every case that the facts and the selection admit, as they were when it was first asked for."""
         return make_plan(self.catalogue, self.tests, self.facts, self.selection)
+
+    def require(self, cases: Iterable[Case]) -> None:
+        """`ClusterError` unless these cases use a node of every kind that the user requires."""
+        chosen = self.selection
+        for why in missing(chosen.required, cases, self.facts, self._labels, chosen.nodes_per_os):
+            raise ClusterError(why)
+
+    @cached_property
+    def _labels(self) -> Labels:
+        """The labels of nodes, which are no facts; asked for once, and only where the user requires some."""
+        return self._target.node_labels() if any(kind.labels for kind in self.selection.required) else {}
 
     def limitation(self, case: Case) -> Limitation | None:
         """The limitation that the catalogue holds for a case."""

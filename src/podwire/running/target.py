@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from podwire.errors import UsageError
 from podwire.model.facts import ClusterFacts
+from podwire.planning.required import Labels
 from podwire.platforms.stated_file import with_stated
 from podwire.running.run_options import ClusterOptions, LabOptions, RunOptions
 from podwire.running.timings import Timings
 from podwire_lab.lifecycle.process import Lab, LabError, start_lab
-from podwire_lab.model.planned import planned_facts, stated_facts
+from podwire_lab.model.planned import planned_facts, planned_labels, stated_facts
 
 if TYPE_CHECKING:
     from podwire.cluster.connect import Connection
@@ -37,6 +38,9 @@ class Target(Protocol):
 
     def facts_for_a_plan(self) -> ClusterFacts:
         """What a plan is made from."""
+
+    def node_labels(self) -> Labels:
+        """The labels of all nodes, by name."""
 
     def connect(self, say: Say) -> Connection:
         """The connection, made and proved on the first call."""
@@ -77,6 +81,9 @@ class LabTarget:
     def facts_for_a_plan(self) -> ClusterFacts:
         """They are known before it starts."""
         return planned_facts(self._profile)
+
+    def node_labels(self) -> Labels:
+        return planned_labels(self._profile)
 
     def connect(self, say: Say) -> Connection:
         """Start the lab on the first call. `UsageError` where it cannot run here."""
@@ -155,6 +162,11 @@ class ClusterTarget:
     def facts_for_a_plan(self) -> ClusterFacts:
         self.connect(lambda text: None)
         return self.facts()
+
+    def node_labels(self) -> Labels:
+        from podwire.cluster.discovery.discover import node_labels
+
+        return node_labels(self.connect(lambda text: None))
 
     def connect(self, say: Say) -> Connection:
         from podwire.cluster.connect import connect

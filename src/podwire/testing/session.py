@@ -106,7 +106,9 @@ def _made(config: pytest.Config) -> Runner:
         given = config.workerinput["podwire_facts"]  # type: ignore[attr-defined]
         runner.scope.use_facts(ClusterFacts.from_dict(given))
     with traceback_kept(runner.folder.path):
-        _ = runner.scope.plan
+        plan = runner.scope.plan
+        if not is_worker(config):
+            runner.scope.require(plan.cases.values())
     ledger = config.stash[LEDGER] = Ledger()
     runner.idle = lambda: ledger.prepare(runner)
     config.stash[RUNNER] = runner
@@ -279,9 +281,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         _kept(session, lambda: ledger.make_page(runner))
         if exitstatus == pytest.ExitCode.TESTS_FAILED or (exitstatus == pytest.ExitCode.OK and ledger.missing):
             session.exitstatus = ledger.exit_code(session.testsfailed)
+        if session.exitstatus == pytest.ExitCode.OK:
+            _require(session, runner)
     elif exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not config.option.collectonly:
         session.exitstatus = UsageError.exit_code
         _say(config, "no case is left to run; look at the selection and at `podwire plan`")
+
+
+def _require(session: pytest.Session, runner: Runner) -> None:
+    """Cases of the plan may have been left out by pytest: those that were run must use what is required, too."""
+    try:
+        runner.scope.require(runner.planned.values())
+    except PodwireError as problem:
+        session.exitstatus = problem.exit_code
+        _say(session.config, str(problem))
 
 
 def _kept(session: pytest.Session, write: Callable[[], object]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from podwire.model.facts import ClusterFacts, Encapsulation, ExternalHost, NodeFacts
@@ -9,7 +11,7 @@ from podwire.platforms.stated import StatedFacts
 from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
 from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
 from podwire_lab.model.profile import Profile
-from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE
+from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE, seeds
 
 SECURITY_GROUP = "sg-0123456789abcdef0"
 OUTSIDE_NAME = "echo.outside.example"
@@ -36,6 +38,12 @@ def stated_facts(profile: Profile) -> StatedFacts:
     """What the user of a cluster like this would state, for its API does not tell it."""
     group = SECURITY_GROUP if profile.cni == "vpc-cni" else None
     return StatedFacts(source="the lab", denied_port=profile.security_rules or None, pod_security_group=group)
+
+
+def planned_labels(profile: Profile) -> Mapping[str, Mapping[str, str]]:
+    """The labels of the nodes of a lab of this profile, by name."""
+    nodes = (obj["metadata"] for resource, obj in seeds(profile) if resource == "nodes")
+    return {node["name"]: node["labels"] for node in nodes}
 
 
 def planned_facts(profile: Profile) -> ClusterFacts:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from podwire.cluster.deployment.manifests import RUN_LABEL
 from podwire.cluster.malformed import understood
+from podwire.cluster.node_conditions import why_not_ready
 from podwire.cluster.rest import RestClient
 from podwire.errors import ApiError, ClusterError, MalformedAnswer, NotFound, Unreachable
 
 Object = dict[str, Any]
-Trouble = Literal["starting", "schedule", "image", "container"]
+Trouble = Literal["starting", "schedule", "image", "container", "node"]
+LOOKS_AT_NODES = 2.0
+"""Seconds between two looks at the nodes of pods that are awaited."""
 
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable")
 _FINAL = ("InvalidImageName", "ErrImageNeverPull")
@@ -34,19 +37,25 @@ class PodState:
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """Seconds. `ready` bounds the whole wait, `image`, `schedule` and `container` how long one kind of trouble may last
-    before it counts; `listed` the time until a new pod shows in a list, `away` the absence of the API server."""
+    before it counts, `node` how long the pod's node may be not ready (a kubelet that is restarted comes back); `listed`
+    is the time until a new pod shows in a list, `away` the absence of the API server."""
 
     ready: float = 600.0
     image: float = 60.0
     schedule: float = 30.0
     container: float = 30.0
+    node: float = 20.0
     listed: float = 15.0
     away: float = 60.0
 
     def of(self, trouble: Trouble) -> float:
-        return {"starting": self.ready, "schedule": self.schedule, "image": self.image, "container": self.container}[
-            trouble
-        ]
+        return {
+            "starting": self.ready,
+            "schedule": self.schedule,
+            "image": self.image,
+            "container": self.container,
+            "node": self.node,
+        }[trouble]
 
 
 def pod_state(pod: Object) -> PodState:
@@ -157,11 +166,12 @@ class PodWait:
     _seen: set[str] = field(default_factory=set)
     _since: dict[tuple[str, Trouble], float] = field(default_factory=dict)
     _words: dict[tuple[str, Trouble], str] = field(default_factory=dict)
+    _unready_nodes: dict[str, str] = field(default_factory=dict)
 
     def wait(self, nodes: Mapping[str, str]) -> None:
         """Return when each of these pods (keys) is ready on the node that it was made for (values) or has a problem;
         bounded by `limits.ready`."""
-        begin = spoke = heard = time.monotonic()
+        begin = spoke = heard = looked = time.monotonic()
         pause = 0.02
         while True:
             now = time.monotonic()
@@ -177,7 +187,11 @@ class PodWait:
                     self._look(name, node, found.get(name), begin, now)
             left = sorted(nodes.keys() - self.ready.keys() - self.problems.keys())
             if not left:
+                self._give_up_nodes(nodes)
                 return
+            if now - looked > LOOKS_AT_NODES:
+                looked = now
+                self._look_at_nodes(left, nodes)
             if now - spoke > 10.0:
                 spoke = now
                 some = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
@@ -200,6 +214,8 @@ class PodWait:
         if state.ready:
             self.ready[name] = pod
             return
+        if node in self._unready_nodes and not state.final:
+            state = PodState(trouble="node", text=self._words_of_node(node))
         key = (name, state.trouble)
         since = self._since.setdefault(key, begin if state.trouble == "starting" else now)
         # "Back-off pulling image" follows the message that says why: keep the longer one.
@@ -212,6 +228,29 @@ class PodWait:
             if state.trouble == "starting":
                 text = f"not ready after {now - begin:.0f} s: {text}{self._event(name)}"
             self.problems[name] = text
+
+    def _look_at_nodes(self, left: Iterable[str], nodes: Mapping[str, str]) -> None:
+        """Which nodes of these pods are not ready, and why; no answer changes nothing."""
+        wanted = {nodes[name] for name in left}
+        try:
+            with understood("the nodes"):
+                found = {node["metadata"]["name"]: why_not_ready(node) for node in self.rest.list("nodes")}
+        except ClusterError:
+            return
+        self._unready_nodes = {name: why for name, why in found.items() if why and name in wanted}
+        for name in left:
+            if nodes[name] not in self._unready_nodes:
+                self._since.pop((name, "node"), None)
+
+    def _give_up_nodes(self, nodes: Mapping[str, str]) -> None:
+        """A pod that was ready before its node was lost cannot be reached: no agent there is waited for."""
+        lost = {nodes[name] for name in self.problems if (name, "node") in self._since} & self._unready_nodes.keys()
+        for name in [name for name in self.ready if nodes[name] in lost]:
+            del self.ready[name]
+            self.problems[name] = self._words_of_node(nodes[name])
+
+    def _words_of_node(self, node: str) -> str:
+        return f"node {node} is not ready: {self._unready_nodes[node]}"
 
     def _unlisted(self, name: str, begin: float, now: float) -> None:
         """A server's cache may be behind: a new pod may show late, and one that was seen be gone from one list."""
@@ -282,11 +321,10 @@ def why_lost(rest: RestClient, namespace: str, pod: str) -> str:
 def _why_lost(rest: RestClient, pod: str, found: Object) -> str:
     name = (found.get("spec") or {}).get("nodeName", "")
     try:
-        conditions = (rest.get("nodes", None, name).get("status") or {}).get("conditions") or [] if name else []
+        trouble = why_not_ready(rest.get("nodes", None, name)) if name else ""
     except ClusterError:
-        conditions = []
-    ready = next((one for one in conditions if one.get("type") == "Ready"), None)
-    if ready and ready.get("status") != "True":
-        return f"node {name} is not ready: {_line(ready.get('message') or ready.get('reason'))}"
+        trouble = ""
+    if trouble:
+        return f"node {name} is not ready: {trouble}"
     state = pod_state(found)
     return "" if state.ready else f"pod {pod}: {state.text}"

@@ -27,6 +27,8 @@ from podwire.cluster.rest import RestClient
 from podwire.cluster.threads import workers
 from podwire.errors import ApiError, ClusterError, Forbidden, UsageError
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
+from podwire.model.flows import ANY_OS
+from podwire.model.node_notes import not_ready
 from podwire.planning.prerequisites import GROUPED, Needs
 
 Object = dict[str, Any]
@@ -149,25 +151,23 @@ class Deployment:
 
 
 def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) -> Deployment:
-    """Put everything there and wait until it is ready or known not to be.
+    """Put everything there and wait until it is ready or known not to be. Nodes that are not ready get nothing.
 
     Raises `UsageError` for a bad run id or a namespace that is not ours, `ClusterError` when nothing can be put there
     or no probe becomes ready. Whatever ends it early, Ctrl-C too, what was made is removed first (unless `keep`).
     """
     if not _RUN_ID.fullmatch(options.run_id):
         raise UsageError(f"run id {options.run_id!r}: 1 to 40 lower-case letters, digits and dashes are allowed")
-    nodes = [node for os in ("linux", "windows") for node in facts.usable(_os(os))[: options.nodes_per_os]]
+    chosen = [node for os in ANY_OS for node in facts.usable(os)[: options.nodes_per_os]]
+    nodes = [node for node in chosen if node.ready]
     if not nodes:
-        raise ClusterError(f"context {connection.name}: no node is ready and schedulable")
+        reasons = "".join(f"; {not_ready(node, facts)}" for node in chosen[:1])
+        raise ClusterError(f"context {connection.name}: no node is ready and schedulable{reasons}")
     namespace = manifests.namespace_name(options.run_id)
     claim(connection, options.run_id, keep=options.keep)
     with nothing_left(connection, options.run_id, keep=options.keep), understood("putting the probes there"):
         return _Deploying(connection.rest, facts, options, namespace, nodes).run()
     raise AssertionError("not reached")
-
-
-def _os(name: str) -> OS:
-    return "windows" if name == "windows" else "linux"
 
 
 class _Deploying:

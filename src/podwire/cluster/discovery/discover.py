@@ -15,9 +15,11 @@ from podwire.cluster.discovery.components import components
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals, os_of
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
+from podwire.cluster.node_conditions import why_not_ready
 from podwire.cluster.threads import workers
 from podwire.errors import ClusterError, MalformedAnswer, NotFound, Unauthorized
 from podwire.model.facts import FAMILIES, OS, ClusterFacts, ExternalHost, Family, NodeFacts, family_of
+from podwire.model.node_notes import CORDONED, NOT_READY, VIRTUAL, signal
 from podwire.platforms.windows_builds import judged_as, named
 
 Object = dict[str, Any]
@@ -49,6 +51,12 @@ def discover(
     """
     with understood(f"context {connection.name}"):
         return _discovered(connection, external, load_balancer)
+
+
+def node_labels(connection: Connection) -> dict[str, dict[str, str]]:
+    """The labels of all nodes, by name. Raises `ClusterError`."""
+    with understood(f"context {connection.name}"):
+        return {node["metadata"]["name"]: dict(_labels(node)) for node in connection.rest.list("nodes")}
 
 
 def _discovered(connection: Connection, external: ExternalHost | None, load_balancer: bool) -> ClusterFacts:
@@ -156,17 +164,15 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     info = status.get("nodeInfo") or {}
     system: OS = "windows" if os_of(obj) == "windows" else "linux"
-    ready: Object = next((c for c in status.get("conditions") or [] if c.get("type") == "Ready"), {})
-    is_ready = ready.get("status") == "True"
-    if not is_ready:
-        told = ready.get("message") or ready.get("reason") or "its kubelet has not said so"
-        signals.append(f"node {name}: not ready: {' '.join(str(told).split())}")
+    trouble = why_not_ready(obj)
+    if trouble:
+        signals.append(signal(name, NOT_READY + trouble))
     schedulable = not spec.get("unschedulable", False)
     if not schedulable:
-        signals.append(f"node {name}: cordoned (unschedulable)")
+        signals.append(signal(name, CORDONED))
     if any(_labels(obj).get(key) == value for key, value in _SERVERLESS):
         schedulable = False
-        signals.append(f"node {name}: a virtual node, which cannot run host probes; left out")
+        signals.append(signal(name, VIRTUAL))
     cidrs = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
     return NodeFacts(
         name=name,
@@ -177,7 +183,7 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
             if a.get("type") == "InternalIP"
         ),
         pod_cidrs=tuple(_checked(ipaddress.ip_network, cidr, name) for cidr in cidrs),
-        ready=is_ready,
+        ready=not trouble,
         schedulable=schedulable,
         kernel_version=str(info.get("kernelVersion", "")),
         os_image=str(info.get("osImage", "")),

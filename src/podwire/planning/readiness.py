@@ -1,0 +1,51 @@
+"""Which case stands on a node that is not ready: it is planned, never sent, and cannot be concluded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from podwire.model.cases import Case
+from podwire.model.facts import OS, ClusterFacts, NodeFacts
+from podwire.model.flows import ANY_OS
+from podwire.model.node_notes import not_ready
+from podwire.planning.prerequisites import CHOSEN, CROWDS, LEANS_ON, service_of
+
+REMEDY = "repair the node, or cordon it to leave it out"
+
+
+def why_no_verdict(case: Case, facts: ClusterFacts) -> str:
+    """The sentence about the first node that a case needs and that is not ready; '' when it has all that it needs."""
+    for node in _needed(case, facts):
+        if not node.ready:
+            return f"{not_ready(node, facts)}; {REMEDY}"
+    return ""
+
+
+def is_about_a_node(reason: str) -> bool:
+    """Whether a case was not concluded because of `why_no_verdict`."""
+    return reason.endswith(f"; {REMEDY}")
+
+
+def _needed(case: Case, facts: ClusterFacts) -> Iterator[NodeFacts]:
+    """The nodes of a case; then, for each OS that its Service must have backends on, the node that is readiest."""
+    names = (case.client.node, case.server.node, case.entry)
+    yield from (node for node in facts.nodes if node.name in names)
+    for os in _backend_systems(case):
+        yield from facts.usable(os)[:1]
+
+
+def _backend_systems(case: Case) -> Iterator[OS]:
+    """Where pods behind the Services of a case are, if it is not one probe that plays the server."""
+    if case.client.is_probe and case.client.probe in LEANS_ON:
+        yield from (os for os, _ in CHOSEN[LEANS_ON[case.client.probe]])
+    if case.server.probe != "backends":
+        return
+    need = service_of(case)
+    if need is None:
+        return
+    if need.kind in CHOSEN:
+        yield from (os for os, _ in CHOSEN[need.kind])
+    elif need.kind in CROWDS:
+        yield "linux"
+    else:
+        yield from (os for os in ANY_OS)
