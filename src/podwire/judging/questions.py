@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from podwire.judging.names import shortened
+from podwire.judging.names import NEGATIVE, shortened
 from podwire.judging.parts import Observed, Part, Wanted
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME, Flow
@@ -16,8 +16,6 @@ from podwire.model.patterns import texts
 from podwire.model.symbols import Symbol
 from podwire.model.verdicts import Finding
 from podwire.packets.dns import dns_questions
-
-NEGATIVE = ("NXDOMAIN", "NOERROR")
 
 
 class Question(ABC):
@@ -161,12 +159,37 @@ class AtDns(Part):
         return None if flow.via in BY_NAME else f"at_dns asks for questions; a flow by {flow.via} looks up no name"
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        lookups = observed.observation.lookups
-        actual = "; ".join(dict.fromkeys(_told(lookup) for lookup in lookups)) or "no question was seen"
         for question, values in zip(self.questions, bound.questions, strict=True):
-            met = question.met(values, lookups)
-            yield Finding(expected=question.expected(values), actual=actual, where="DNS", met=met)
+            yield _held(question, values, observed.observation.lookups)
         yield from _at_the_server(observed.case, observed.observation)
+
+    def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
+        lookups, attempt = observed.observation.lookups, observed.attempt
+        if attempt is None or not attempt.resolved or any(set(one.answers) & set(attempt.resolved) for one in lookups):
+            return
+        completed = tuple(_answered(one, attempt.resolved) if one.rcode is None else one for one in lookups)
+        for question, values in zip(self.questions, bound.questions, strict=True):
+            if not question.met(values, lookups) and question.met(values, completed):
+                why = "no answer from a DNS server was captured, but the resolver got the addresses"
+                yield _held(question, values, lookups), why
+
+
+def _held(question: Question, values: Question, lookups: tuple[Lookup, ...]) -> Finding:
+    actual = "; ".join(dict.fromkeys(_told(lookup) for lookup in lookups)) or "no question was seen"
+    return Finding(expected=question.expected(values), actual=actual, where="DNS", met=question.met(values, lookups))
+
+
+def _answered(question: Lookup, addresses: tuple[str, ...]) -> Lookup:
+    return Lookup(
+        name=question.name,
+        type=question.type,
+        server=question.server,
+        protocol=question.protocol,
+        at=question.at,
+        rcode="NOERROR",
+        answers=addresses,
+        id=question.id,
+    )
 
 
 def _at_the_server(case: Case, observation: Observation) -> Iterator[Finding]:

@@ -74,7 +74,8 @@ class Attempt:
 class Lookup:
     """One DNS question that the client put on the wire, and what came back: `rcode` is None when nothing did.
 
-    `alias` is the target of the CNAME in the answer, if there is one; `id` the number of the message.
+    `alias` is the target of the CNAME in the answer, if there is one; `id` the number of the message. `lost` is how
+    often an answered question was sent without an answer from the server that was asked.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Lookup:
     answers: tuple[str, ...] = ()
     alias: str = ""
     id: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 A Linux pod captures at its own interface; a node's NIC, and the port of a Windows pod, are captured by the node's host
 probe. Every place gets a beacon of its own before the first flow and after the last one: a place that misses one of
-them, or that lost packets, proves nothing.
+them, or that lost or cut frames, proves nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.facts import FAMILIES
 from podwire.packets.correlate import CaptureIndex
 from podwire.packets.dissect import packets
+from podwire.packets.losses import words_of_losses
 from podwire.packets.pcap import Frame, read_frames
 from podwire.probing.bindings import Hello, interface_of, mac_of
 from podwire.probing.client import AgentClient, AgentError, CaptureData, ChannelLost
@@ -225,6 +226,8 @@ class Captures:
         reason = self.problems.get(place, "")
         if not reason and self._dropped[pod]:
             reason = f"{self._dropped[pod]} packets were lost"
+        if not reason:
+            reason = next(words_of_losses(self._frames[place], index.packets), "")
         if not reason and missed:
             reason = f"the beacon {'before' if 0 in missed else 'after'} the flows was not seen"
         return Captured(index=index, frames=self._frames[place], reason=reason)
