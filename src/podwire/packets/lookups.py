@@ -23,7 +23,7 @@ def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
     for packet, message in _messages(packets):
         for name, kind in message.questions:
             client_port = packet.sport if packet.dport == DNS_PORT else packet.dport
-            key = (packet.protocol, client_port, message.id, name, kind)
+            key: tuple[object, ...] = (packet.protocol, client_port, message.id, name, kind)
             if key not in asked:
                 asked[key] = {
                     "name": name,
