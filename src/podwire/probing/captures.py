@@ -26,6 +26,8 @@ from podwire.probing.filters import DISCARD_PORT, Interest, bpf, pktmon_filters
 
 CAPTURE = "run"
 BEACONS = 3
+READING = 600.0
+"""Seconds for all of a capture to arrive. The client gives up one that does not begin, or from which nothing comes."""
 
 
 @dataclass(frozen=True, order=True)
@@ -86,7 +88,7 @@ class Captures:
         started = {pod: self._start(pod) for pod in self._capturers}
         for pod, answer in started.items():
             try:
-                found = answer.result(self._patience * 4).get("interfaces")
+                found = answer.result(READING).get("interfaces")
                 self._interfaces[pod] = [one for one in found or () if isinstance(one, dict)]
             except (AgentError, ChannelLost, TimeoutError, TypeError) as problem:
                 for place in self._capturers[pod]:
@@ -116,7 +118,7 @@ class Captures:
             sent.append((place, self._agents[sender].call("beacon", parameters, self._patience)))
         for place, answer in sent:
             try:
-                answer.result(self._patience)
+                answer.result(READING)
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 failed[place] = f"its beacon could not be sent: {problem}"
         return failed
@@ -124,18 +126,17 @@ class Captures:
     def drain(self) -> None:
         """Read and index what was captured so far, where that is possible, so that less is left to do at the end."""
         reading = {
-            pod: self._agents[pod].capture_read(CAPTURE, self._patience)
+            pod: self._agents[pod].capture_read(CAPTURE, self._patience * 4)
             for pod in self._capturers
             if pod in self._interfaces
         }
         for pod, answer in reading.items():
             try:
-                self._take(pod, answer.result(self._patience))
+                self._take(pod, answer.result(READING))
             except AgentError:
                 continue  # A capture that cannot be read before its end: all of it comes then.
             except (ChannelLost, TimeoutError, ValueError) as problem:
-                for place in self._capturers[pod]:
-                    self.problems.setdefault(place, f"the capture could not be read: {problem}")
+                self._not_read(pod, problem)
 
     def stop(self) -> dict[Place, Captured]:
         """End all captures, read what is left of them, and judge each place by its beacons and its losses."""
@@ -147,15 +148,19 @@ class Captures:
         captured: dict[Place, Captured] = {}
         for pod, answer in stopping.items():
             try:
-                self._take(pod, answer.result(self._patience * 4))
+                self._take(pod, answer.result(READING))
             except (AgentError, ChannelLost, TimeoutError, ValueError) as problem:
-                for place in self._capturers[pod]:
-                    self.problems.setdefault(place, f"the capture could not be read: {problem}")
+                self._not_read(pod, problem)
                 continue
             for place in self._capturers[pod]:
                 captured[place] = self._judged(place, pod)
         nothing = CaptureIndex()
         return {**{place: Captured(index=nothing, reason=why) for place, why in self.problems.items()}, **captured}
+
+    def _not_read(self, pod: str, problem: Exception) -> None:
+        for place in self._capturers[pod]:
+            why = str(problem) or f"it did not end within {READING:g} s"
+            self.problems.setdefault(place, f"the capture could not be read: {why}")
 
     def _start(self, pod: str) -> Future[dict[str, Any]]:
         probe = self._deployment.probe(pod)

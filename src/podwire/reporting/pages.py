@@ -13,7 +13,7 @@ from importlib.resources import files
 from podwire.model.verdicts import Outcome
 from podwire.platforms.windows_builds import named
 from podwire.records.run import RunRecord
-from podwire.reporting.words import MISSING, counted, seconds
+from podwire.reporting.words import MISSING, counted, hint_of_load, machine_words, seconds
 
 STATED = "stated, not tested"
 NOT_RUN = "without a case"
@@ -76,12 +76,18 @@ def run_head(record: RunRecord, title: str) -> str:
         ("Windows", ", ".join(builds) or "no node"),
         ("podwire", record.version),
     ]
+    machine = machine_words(record)
+    if machine:
+        told.append(("Load", machine))
     items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in told)
     parts = [f'<h1>{text(title)}</h1><dl class="facts">{items}</dl>']
     if record.emulated:
         parts.append('<p class="note">A run on the embedded lab: emulated, no evidence about Windows.</p>')
     if record.interrupted:
         parts.append(f'<p class="note bad">Interrupted: {text(record.interrupted)}</p>')
+    hint = hint_of_load(record)
+    if hint:
+        parts.append(f'<p class="note bad">{text(hint)}</p>')
     return "".join(parts)
 
 

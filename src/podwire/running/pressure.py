@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 PRESSURE = Path("/proc/pressure/cpu")
-BUSY = 0.5
-"""From this share of the time on, the machine is named as a likely reason of what is inconclusive."""
 
 
 class Waited:
