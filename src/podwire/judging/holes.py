@@ -1,7 +1,8 @@
 """Packets that were not captured, although they must have passed: what is missing then says nothing about the network.
 
-Only a pod's own port proves it: all that its pod sends and gets passes there. A request that is missing at the NIC of a
-node may have taken another way, and that is a finding.
+A capture that lost bytes of other exchanges may have lost these packets too. Otherwise only a pod's own port proves it:
+all that its pod sends and gets passes there. A request that is missing at the NIC of a node may have taken another way,
+and that is a finding.
 """
 
 from __future__ import annotations
@@ -20,18 +21,21 @@ _ECHO_REPLIES = (0, 129)
 
 
 def not_captured(bound: Pattern, capture: Capture, observed: Observed) -> str | None:
-    """Why a pattern that does not hold at a place proves nothing: the packet that it wants passed there, for packets
-    that were captured there could not be without it. None when nothing shows that."""
-    if bound.quantity == "none" or capture.point not in PORTS_OF_PODS:
-        return None
+    """Why a pattern that does not hold at a place proves nothing: the place lost frames, or the packet that is wanted
+    passed there, for packets that were captured there could not be without it. None when nothing shows that."""
     ends = [(name, wanted) for name, wanted in bound.conditions if name in ENDS]
-    if bound.direction is None and not ends:
-        return None  # It may want any packet.
+    if bound.quantity == "none" or (bound.direction is None and not ends):  # Without ends it may want any packet.
+        return None
     found = {way: [one for one in capture.packets if one.direction == way] for way in _WAYS}
     for way in _WAYS if bound.direction is None else (bound.direction,):
         if found[way]:
             continue
-        for packet, why in _proofs(way, found[_OTHER[way]], capture, observed):
+        others = found[_OTHER[way]]
+        if capture.holey and (not others or any(mismatch(_turned(one.packet), ends) is None for one in others)):
+            return capture.holey
+        if capture.point not in PORTS_OF_PODS:
+            continue
+        for packet, why in _proofs(way, others, capture, observed):
             if mismatch(_turned(packet), ends) is None:
                 return f"at the {capture.point} ({capture.where}) no {way} was captured, but one passed: {why}"
     return None

@@ -113,7 +113,7 @@ def _blind_points(case: Case, expectation: Expectation, observation: Observation
         capture = observation.captures.get(point)
         if capture is None:
             return f"there is no capture at the {point}"
-        if not capture.usable:
+        if not capture.usable or (case.limitation and capture.reason):
             return f"the capture at the {point} ({capture.where}) cannot be relied on: {capture.reason}"
     return None
 

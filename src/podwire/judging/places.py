@@ -64,6 +64,13 @@ class _Packets(Part):
                 if why:
                     yield finding, why
 
+    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
+        for point in self.points(observed.case):
+            capture = observed.observation.captures[point]
+            if capture.holey and any(pattern.quantity == "none" for pattern in self.patterns):
+                return capture.holey
+        return None
+
 
 class AtClient(_Packets):
     """Packets at the client's own port; of a host, at its NIC."""

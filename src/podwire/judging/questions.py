@@ -164,14 +164,31 @@ class AtDns(Part):
         yield from _at_the_server(observed.case, observed.observation)
 
     def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
-        lookups, attempt = observed.observation.lookups, observed.attempt
-        if attempt is None or not attempt.resolved or any(set(one.answers) & set(attempt.resolved) for one in lookups):
-            return
-        completed = tuple(_answered(one, attempt.resolved) if one.rcode is None else one for one in lookups)
+        lookups, captures = observed.observation.lookups, observed.observation.captures
+        client, server = captures.get(pod_point(observed.case.flow.client)), captures.get("server-node")
         for question, values in zip(self.questions, bound.questions, strict=True):
-            if not question.met(values, lookups) and question.met(values, completed):
+            if question.met(values, lookups):
+                continue
+            why = client.holey if client else ""
+            if not why and question.met(values, tuple(_completed(lookups, observed))):
                 why = "no answer from a DNS server was captured, but the resolver got the addresses"
+            if why:
                 yield _held(question, values, lookups), why
+        if server is not None and server.holey:
+            for finding in _at_the_server(observed.case, observed.observation):
+                yield finding, server.holey
+
+    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
+        client = observed.observation.captures.get(pod_point(observed.case.flow.client))
+        absence = any(isinstance(question, NotAsked) for question in self.questions)
+        return (client.holey or None) if client and absence else None
+
+
+def _completed(lookups: tuple[Lookup, ...], observed: Observed) -> Iterator[Lookup]:
+    """The questions with the answer that the resolver must have got to them, if that is not one that was captured."""
+    addresses = observed.attempt.resolved if observed.attempt else ()
+    known = not addresses or any(set(one.answers) & set(addresses) for one in lookups)
+    yield from (one if known or one.rcode is not None else _answered(one, addresses) for one in lookups)
 
 
 def _held(question: Question, values: Question, lookups: tuple[Lookup, ...]) -> Finding:

@@ -103,7 +103,8 @@ class Capture:
     """The packets of this case at one capture point.
 
     `usable` is False when the point did not see its beacon before or after, or when the kernel dropped packets;
-    `reason` then says which. An unusable capture proves nothing, least of all an absence.
+    `reason` then says which. An unusable capture proves nothing, least of all an absence. At a usable one with a reason
+    an absence proves nothing: frames were lost without notice, and the reason says how that is known.
     """
 
     point: Point
@@ -111,6 +112,11 @@ class Capture:
     usable: bool = True
     reason: str = ""
     packets: tuple[SeenPacket, ...] = ()
+
+    @property
+    def holey(self) -> str:
+        """Why an absence proves nothing, in words; empty when it does."""
+        return f"at the {self.point} ({self.where}) an absence proves nothing: {self.reason}" if self.reason else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ at a place that loses frames, so it must be found out by what is there. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from podwire.model.packets import Packet
 from podwire.packets.pcap import Frame
@@ -91,17 +91,18 @@ def _first_missing(parts: Sequence[tuple[int, int]]) -> int:
     return known
 
 
-def words_of_losses(frames: Sequence[Frame], packets: Iterable[Packet]) -> Iterator[str]:
-    """Why a capture cannot be relied on, by what it holds; nothing when it can."""
+def words_of_cut(frames: Sequence[Frame]) -> str:
+    """Why a capture cannot be relied on at all; nothing when its frames are whole."""
     cut = cut_frames(frames)
-    if cut:
-        least = min(len(one.data) for one in cut)
-        yield f"{len(cut)} of {len(frames)} frames were cut, to {least} bytes at the least"
-        return
+    if not cut:
+        return ""
+    return f"{len(cut)} of {len(frames)} frames were cut, to {min(len(one.data) for one in cut)} bytes at the least"
+
+
+def words_of_lost(packets: Iterable[Packet]) -> str:
+    """Why an absence proves nothing in a capture; nothing when it shows no loss."""
     holes = uncaptured(packets)
-    if holes:
-        more = f" and of {len(holes) - 1} more" if len(holes) > 1 else ""
-        yield (
-            f"frames were lost without notice: of the connection {holes[0]}{more}, bytes are acknowledged that were "
-            "not captured"
-        )
+    if not holes:
+        return ""
+    more = f" and of {len(holes) - 1} more" if len(holes) > 1 else ""
+    return f"it lost frames without notice: bytes of the connection {holes[0]}{more} are acknowledged and not captured"

@@ -2,7 +2,7 @@
 
 A Linux pod captures at its own interface; a node's NIC, and the port of a Windows pod, are captured by the node's host
 probe. Every place gets a beacon of its own before the first flow and after the last one: a place that misses one of
-them, or that lost or cut frames, proves nothing.
+them, or that lost or cut frames, proves nothing. At one that lost frames without notice an absence proves nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.facts import FAMILIES
 from podwire.packets.correlate import CaptureIndex
 from podwire.packets.dissect import packets
-from podwire.packets.losses import words_of_losses
+from podwire.packets.losses import words_of_cut, words_of_lost
 from podwire.packets.pcap import Frame, read_frames
 from podwire.probing.bindings import Hello, interface_of, mac_of
 from podwire.probing.client import AgentClient, AgentError, CaptureData, ChannelLost
@@ -43,11 +43,13 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Captured:
-    """What a place saw. `reason` says why it cannot be relied on, and is empty when it can."""
+    """What a place saw. `reason` says why it cannot be relied on, and is empty when it can; `lost` why, all the same,
+    what is not there proves nothing."""
 
     index: CaptureIndex
     frames: Sequence[Frame] = ()
     reason: str = ""
+    lost: str = ""
 
 
 class Captures:
@@ -231,11 +233,11 @@ class Captures:
         reason = self.problems.get(place, "")
         if not reason and self._dropped[pod]:
             reason = f"{self._dropped[pod]} packets were lost"
-        if not reason:
-            reason = next(words_of_losses(self._frames[place], index.packets), "")
+        reason = reason or words_of_cut(self._frames[place])
         if not reason and missed:
             reason = f"the beacon {'before' if 0 in missed else 'after'} the flows was not seen"
-        return Captured(index=index, frames=self._frames[place], reason=reason)
+        lost = "" if reason else words_of_lost(index.packets)
+        return Captured(index=index, frames=self._frames[place], reason=reason, lost=lost)
 
     def _interface(self, place: Place, pod: str) -> str:
         """The captured interface that is this place: by its name on Linux, by the MAC of its port on Windows."""
