@@ -50,7 +50,6 @@ def _proofs(
 ) -> Iterator[tuple[Packet, str]]:
     """Packets of the other direction that show that there were some of this one, each with what it shows."""
     tokens = [attempt.token.encode() for attempt in observed.attempts if attempt.token]
-    answered = _answered_here(capture, observed)
     for packet in (one.packet for one in others):
         if packet.protocol == "tcp":
             if "A" in packet.flags and (missing == "request" or not set(packet.flags) & {"S", "R"}):
@@ -60,8 +59,8 @@ def _proofs(
                 yield packet, f"an echo reply repeats its number ({packet.icmp_id}, {packet.icmp_seq})"
             elif any(token in packet.payload for token in tokens):
                 yield packet, "an answer to it repeats its token"
-        if missing == "reply" and answered:
-            yield packet, "the client got the answer"
+    if missing == "reply" and _answered_here(capture, observed):
+        yield from ((one.packet, "the client got the answer") for one in others)
 
 
 def _answered_here(capture: Capture, observed: Observed) -> bool:

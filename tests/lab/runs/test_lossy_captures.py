@@ -1,6 +1,5 @@
 """Frames that a capture loses or cuts are no failures of the network; a network that loses them still fails."""
 
-import pytest
 from lossy_captures import cutting, losing
 
 from podwire.model.verdicts import Outcome
@@ -15,10 +14,9 @@ def found(*faults):
     return set(outcomes(RunOptions(lab=LabOptions(faults=faults), selection=SOME)).values())
 
 
-@pytest.mark.parametrize("one_in", [50, 7])
-def test_a_capture_that_loses_frames_makes_no_failure(monkeypatch, one_in):
-    losing(monkeypatch, one_in)
-    assert found() <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED, Outcome.INCONCLUSIVE}
+def test_a_capture_that_loses_frames_makes_no_failure(monkeypatch):
+    losing(monkeypatch, 7)
+    assert found() == {Outcome.PASS, Outcome.INCONCLUSIVE}
 
 
 def test_a_capture_that_cuts_frames_decides_nothing(monkeypatch):
