@@ -107,6 +107,7 @@ def main() -> int:
     for fd in (start.listen, start.lifeline, start.ready, start.lock):
         os.set_inheritable(fd, False)
     try:
+        report(start.ready, {"step": "its process runs"})
         check_tools()
         leave_host()
         alive, held = os.pipe2(os.O_CLOEXEC)

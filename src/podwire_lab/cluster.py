@@ -89,6 +89,7 @@ class Cluster:
             network = build_network(self._profile)
         except (LabUnsupported, NftMissing, OSError) as error:
             raise CannotBuild(str(error)) from error
+        self._say_step("the network stands")
         spawner = SpawnerClient(channel)
         spawner.lost.add_done_callback(lambda _: stopped.set())
         outside = OutsideHost(network.outside, spawner, self._start.agent)
@@ -102,6 +103,7 @@ class Cluster:
             self._store.create(resource, obj)
         self._store.subscribe("namespaces", self._equip_namespace)
         await imported
+        self._say_step("all modules are loaded")
         from podwire_lab.pods.kubelet import NodeAgents
 
         dns_thread = DnsThread()
@@ -134,11 +136,13 @@ class Cluster:
         agents.start()
         for controller in controllers:
             controller.start()
+        self._say_step("the controllers run")
         await asyncio.gather(proxy.settled(), answers)
         if self._profile.cni == "vpc-cni":
             from podwire_lab.network.ec2_metadata import Ec2Metadata
 
             await Ec2Metadata(network.router.netns, network.nodes).serve()
+        self._say_step("the host outside answers")
         outside.open_door(self._start.directory)
         self._inject_faults(network)
         from podwire_lab.kube_api.server import application, serve
@@ -169,6 +173,9 @@ class Cluster:
                     FAULTS[name].inject(network)
                 except FaultError as error:
                     raise CannotBuild(str(error)) from error
+
+    def _say_step(self, step: str) -> None:
+        report(self._start.ready, {"step": step})
 
     def _say_ready(self) -> None:
         from podwire_lab.kube_api.server import kubeconfig

@@ -121,3 +121,20 @@ def test_one_tasks_fault_does_not_end_the_others(loop, capfd):
 
     assert run(loop, main) is False
     assert "KeyError: 'oops'" in capfd.readouterr().err
+
+
+def test_a_timer_that_is_served_late_is_noted():
+    """Whoever holds the processor for long, be it another task or another process, the timer waits."""
+    loop = Loop()
+
+    async def main():
+        due = now() + 0.01
+        while now() < due + 0.2:
+            pass
+        await sleep(due)
+        return loop.lateness.taken(), loop.lateness.taken()
+
+    told, rest = run(loop, main)
+    assert (told["timers"], told["late"]) == (1, 1)
+    assert told["most"] >= 0.2
+    assert rest == {"timers": 0, "late": 0, "most": 0.0}

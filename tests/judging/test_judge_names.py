@@ -135,6 +135,55 @@ def test_many_look_ups_must_all_end_alike():
     assert finding.actual.startswith("997 do, 1 end as an answer, 2 end as timeout at resolve;")
 
 
+def burst(*attempts, lookups=()):
+    verdict = outcome(not_found(), *lookups, attempts=attempts)
+    return verdict.outcome, verdict.reason, [one.actual for one in verdict.findings]
+
+
+NEVER = ProbeError(stage="resolve", kind="timeout", text="not asked: too many before it had no answer")
+
+
+def test_look_ups_that_were_not_asked_are_no_losses_and_decide_nothing():
+    found, reason, said = burst(*[failed()] * 5, *(resolved(error=NEVER, elapsed=at) for at in range(3)))
+    assert (found, reason) == (
+        Outcome.INCONCLUSIVE,
+        "3 of 8 look-ups were not asked: too many before them had no answer",
+    )
+    assert said[-1] == "5 do, 3 were not asked; 99 of 100 within 2000 ms"
+    found, _, said = burst(*[failed()] * 5, resolved(error=NEVER), failed("timeout"))
+    assert found is Outcome.FAIL
+    assert said[-1].startswith("5 do, 1 end as timeout at resolve, 1 were not asked;")
+
+
+@pytest.mark.parametrize(
+    ("answers", "ended"),
+    [
+        ({"rcode": "NXDOMAIN"}, Outcome.PASS),
+        ({"rcode": None}, Outcome.FAIL),
+        ({"rcode": "NXDOMAIN", "lost": 1}, Outcome.FAIL),  # The resolver asked again, which was answered.
+        ({"rcode": "SERVFAIL"}, Outcome.FAIL),
+    ],
+)
+def test_a_question_that_was_answered_on_the_wire_was_not_lost(answers, ended):
+    late = failed("timeout", token="pw00000000000000aa")
+    found, _, said = burst(failed(), failed(), late, lookups=[lookup("pw00000000000000aa.web.ns.svc", **answers)])
+    assert found is ended
+    assert ("1 were answered on the wire although the resolver gave up" in said[-1]) is (ended is Outcome.PASS)
+
+
+def test_a_resolver_that_takes_no_answer_at_all_is_not_late():
+    late = [failed("timeout", token=f"pw00000000000000a{at}") for at in range(2)]
+    answered = [lookup(f"{one.token}.web.ns.svc", **NONE) for one in late]
+    assert burst(*late, lookups=answered)[0] is Outcome.FAIL
+
+
+def test_an_answer_that_only_the_resolver_got_was_not_captured():
+    expected = at_dns(asked(FLOW.fqdn, answer=FLOW.service.cluster_ip))
+    assert outcome(expected, lookup()).outcome is Outcome.INCONCLUSIVE
+    assert outcome(expected, lookup(), attempts=[failed()]).outcome is Outcome.FAIL
+    assert outcome(expected, lookup(), lookup("other", **FOUND)).outcome is Outcome.FAIL
+
+
 def question(name=FULL, protocol="udp"):
     wire = dns.message.make_query(name, "A").to_wire()
     framed = len(wire).to_bytes(2, "big") + wire if protocol == "tcp" else wire

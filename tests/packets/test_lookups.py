@@ -74,6 +74,17 @@ def test_a_question_that_is_sent_again_stays_one_and_without_an_answer_has_no_co
     assert (found.at, found.rcode) == (1.0, None)
 
 
+def test_a_question_whose_answer_is_there_was_asked() -> None:
+    (found,) = lookups([packet(response("10.96.0.5"), 2.0, answer=True)])
+    assert (found.server, found.rcode, found.answers, found.lost) == ("10.96.0.10", "NOERROR", ("10.96.0.5",), 0)
+
+
+def test_an_answered_question_that_was_sent_more_often_than_answered_was_lost_in_between() -> None:
+    question, answer = packet(QUERY.to_wire(), 1.0), packet(response(), 2.0, answer=True)
+    assert [one.lost for one in lookups([question, question, answer])] == [1]
+    assert [one.lost for one in lookups([question, answer, question, answer])] == [0]
+
+
 def test_an_answer_that_is_cut_off_comes_again_over_tcp_in_several_segments() -> None:
     seen = [packet(QUERY.to_wire(), 0.5), packet(response(truncated=True), 0.6, answer=True), ASKED, *in_pieces(LONG)]
     by_udp, by_tcp = lookups(seen)

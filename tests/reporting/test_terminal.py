@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from changed import replace
 from records_for_tests import SIGNALS, UNUSABLE, case, facts, one_of_each, record
 
 from podwire.model.verdicts import Finding, Outcome, Verdict
+from podwire.records.machine import MOST_LATE, SHARE_LATE, WAITED
 from podwire.records.run import ExclusionRecord
+from podwire.reporting.pages import run_head
 from podwire.reporting.terminal import explain, summary
 from podwire.reporting.words import counted, seconds
 
@@ -83,6 +86,29 @@ def test_the_summary_has_everything_that_needs_a_person() -> None:
     assert text.endswith("record  reports/runs/1/run.json\n")
     assert "emulated: no evidence about Windows" in text
     assert "\033" not in text
+
+
+BUSY = {"lab": 1.0, WAITED: 0.876, MOST_LATE: 2.4, SHARE_LATE: 0.1}
+
+
+def test_the_head_says_how_busy_the_machine_was_and_the_inconclusive_cases_get_one_reason() -> None:
+    made = replace(one_of_each(), timings=BUSY)
+    text = " ".join(summary(made).split())
+    said = "the runner's machine waited for a CPU 88 % of the time, agents were up to 2.4 s late"
+    assert text.count(said) == 2
+    assert f"1 case is inconclusive, and {said}. Run it again on an idle machine, or with a longer" in text
+    assert "in all: lab 1.0 s" in text
+    assert "share of" not in text
+    page = run_head(made, "Matrix")
+    assert said.replace("'", "&#x27;") in page
+    assert "1 case is inconclusive, and " in page
+
+
+@pytest.mark.parametrize("timings", [{}, {WAITED: 0.2, MOST_LATE: 0.1, SHARE_LATE: 0.0}])
+def test_on_an_idle_machine_nothing_is_said_of_what_is_inconclusive(timings: dict[str, float]) -> None:
+    text = summary(replace(one_of_each(), timings=timings))
+    assert "on an idle machine" not in text
+    assert ("waited for a CPU 20 % of the time" in text) is bool(timings)
 
 
 def test_failures_come_before_what_is_inconclusive() -> None:

@@ -83,6 +83,28 @@ class SelectPoller:
         return ready
 
 
+class Lateness:
+    """How much later than due timers were served: what an agent saw of a busy machine."""
+
+    LATE = 0.1
+
+    def __init__(self) -> None:
+        self._timers, self._late, self._most = 0, 0, 0.0
+
+    def note(self, seconds: float) -> None:
+        """Take note of one timer."""
+        self._timers += 1
+        self._late += seconds > self.LATE
+        self._most = max(self._most, seconds)
+
+    def taken(self) -> dict[str, Any]:
+        """Since the last call: how many timers there were and how many of them were late, and by how many seconds at
+        most."""
+        told = {"timers": self._timers, "late": self._late, "most": self._most}
+        self._timers, self._late, self._most = 0, 0, 0.0
+        return told
+
+
 class Task:
     """A running coroutine. `ticket` changes with each step, so that what an old wait left behind is recognised."""
 
@@ -100,6 +122,7 @@ class Loop:
         self.scratch = bytearray(1 << 16)
         self.before_wait: Callable[[], None] = lambda: None
         self.current: Task | None = None
+        self.lateness = Lateness()
         self._ready: collections.deque[tuple[Task, int, bool]] = collections.deque()
         self._waiting: dict[int, Task] = {}
         self._timers: list[tuple[float, int, Task, int]] = []
@@ -198,7 +221,8 @@ class Loop:
                         self._step(waiting, True)
             moment = now()
             while self._timers and self._timers[0][0] <= moment:
-                _, _, task, ticket = heapq.heappop(self._timers)
+                due, _, task, ticket = heapq.heappop(self._timers)
+                self.lateness.note(moment - due)
                 if task.ticket == ticket:
                     if self._waiting.get(task.fd) is task:
                         del self._waiting[task.fd]

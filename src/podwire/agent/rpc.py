@@ -54,6 +54,7 @@ class Rpc:
         self._own: dict[str, Callable[[Loop, Parameters], Awaitable[Parameters]]] = {
             "hello": self._hello,
             "capture_start": self._capture_start,
+            "lateness": self._lateness,
             "bye": self._bye,
         }
         self._stdio = Stdio(loop, self._on_bytes, lambda: self.end(0), threads)
@@ -115,6 +116,9 @@ class Rpc:
             "pid": os.getpid(), "identity": os.environ.get("PODWIRE_IDENTITY", ""), "interfaces": interfaces(),
             "file": own_sum(),
         }  # fmt: skip
+
+    async def _lateness(self, loop: Loop, params: Parameters) -> Parameters:
+        return loop.lateness.taken()
 
     async def _bye(self, loop: Loop, params: Parameters) -> Parameters:
         loop.spawn(self._end_soon())

@@ -85,7 +85,7 @@ class _NoAnswer(End):
     def ended(self, bound: Self, attempt: Attempt) -> bool:
         return not came(attempt)
 
-    def together(self, wrong: Sequence[Attempt], observed: Observed) -> Finding:
+    def together(self, bound: Self, wrong: Sequence[Attempt], observed: Observed) -> Finding:
         expected, actual = f"none of {len(observed.attempts)} answered", f"{len(wrong)} were"
         return Finding(expected=expected, actual=actual, where="client", met=not wrong)
 

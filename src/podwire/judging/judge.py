@@ -37,6 +37,7 @@ def judge(
         bound = [(part, part.bound(observation.bindings)) for part in expectation.parts if part.applies(observed)]
         ungiven = next((why for part, values in bound if (why := part.tells_nothing(values, observed))), None)
         findings = tuple(_findings(bound, expectation, observed))
+        doubtful = {finding: why for part, values in bound for finding, why in part.doubtful(values, observed)}
     except Unbound as missing:
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=f"this run has no value for {missing}")
     unmet = [finding for finding in findings if not finding.met]
@@ -45,6 +46,8 @@ def judge(
         doubt = _doubt(observation)
         if doubt:
             return Verdict(outcome=Outcome.INCONCLUSIVE, reason=doubt, findings=findings)
+    if unmet and all(finding in doubtful for finding in unmet):
+        return Verdict(outcome=Outcome.INCONCLUSIVE, reason=doubtful[unmet[0]], findings=findings)
     if not unmet and ungiven:
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=ungiven, findings=findings)
     if not unmet:
@@ -78,7 +81,8 @@ def _together(bound: list[tuple[Part, Any]], observed: Observed) -> Finding:
     """What came of all exchanges of the case."""
     ends = [(part, values) for part, values in bound if isinstance(part, Exchanges)]
     wrong = [attempt for attempt in observed.attempts if not all(part.ended(values, attempt) for part, values in ends)]
-    return ends[0][0].together(wrong, observed)
+    part, values = ends[0]
+    return part.together(values, wrong, observed)
 
 
 def _as_expected(findings: tuple[Finding, ...], limitation: Limitation | None) -> Verdict:
@@ -109,7 +113,7 @@ def _blind_points(case: Case, expectation: Expectation, observation: Observation
         capture = observation.captures.get(point)
         if capture is None:
             return f"there is no capture at the {point}"
-        if not capture.usable:
+        if not capture.usable or (case.limitation and capture.reason):
             return f"the capture at the {point} ({capture.where}) cannot be relied on: {capture.reason}"
     return None
 

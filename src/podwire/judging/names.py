@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from podwire.judging.parts import End, Observed, Wanted
-from podwire.model.observations import Attempt
+from podwire.model.observations import Attempt, Lookup
 from podwire.model.patterns import texts
 from podwire.model.verdicts import Finding
+
+NEGATIVE = ("NXDOMAIN", "NOERROR")
+"""How a server says that there is no such name, or none with an address of that family."""
+NOT_ASKED = "not asked"
+"""How an agent begins to tell of a look-up that it did not begin."""
 
 
 class _Resolution(End):
@@ -22,26 +27,72 @@ class _Resolution(End):
     def _resolved(self, bound: Self, attempt: Attempt) -> Finding:
         """What the resolver said in one attempt."""
 
+    @abstractmethod
+    def _is_answer(self, bound: Self, lookup: Lookup) -> bool:
+        """Whether a question was answered on the wire as it should be."""
+
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        if observed.attempt is not None:
-            yield self._resolved(bound, observed.attempt)
+        shown = observed.attempt
+        if len(observed.attempts) > 1:
+            no_loss = {*self._never_asked(observed), *self._given_up(bound, observed)}
+            told = [attempt for attempt in observed.attempts if attempt not in no_loss]
+            shown = shown if shown in told else next((one for one in told if not self.ended(bound, one)), None)
+        if shown is not None:
+            yield self._resolved(bound, shown)
 
     def ended(self, bound: Self, attempt: Attempt) -> bool:
         return self._resolved(bound, attempt).met
 
-    def together(self, wrong: Sequence[Attempt], observed: Observed) -> Finding:
-        """Whether all of many look-ups ended so, with how sure that makes and how long they took."""
+    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
+        never = len(self._never_asked(observed))
         total = len(observed.attempts)
+        return f"{never} of {total} look-ups were not asked: too many before them had no answer" if never else None
+
+    def together(self, bound: Self, wrong: Sequence[Attempt], observed: Observed) -> Finding:
+        """Whether all of many look-ups ended so, with how sure that makes and how long they took.
+
+        A look-up that was not asked is none, and a question that was answered on the wire was not lost.
+        """
+        total = len(observed.attempts)
+        never, given_up = self._never_asked(observed), self._given_up(bound, observed)
+        lost = [attempt for attempt in wrong if attempt not in never and attempt not in given_up]
         slow = sorted(attempt.elapsed for attempt in observed.attempts)[total * 99 // 100]
-        ends = Counter(_end(attempt) for attempt in wrong)
+        ends = Counter(_end(attempt) for attempt in lost)
         others = "".join(f", {count} end as {end}" for end, count in sorted(ends.items()))
-        chance = f"one lost in 100 would go unseen with a chance of {0.99**total:.0e}"
+        if given_up:
+            others += f", {len(given_up)} were answered on the wire although the resolver gave up"
+        if never:
+            others += f", {len(never)} were not asked"
+        chance = f"one lost in 100 would go unseen with a chance of {0.99 ** (total - len(never)):.0e}"
         return Finding(
             expected=f"all of {total} look-ups end so ({chance})",
             actual=f"{total - len(wrong)} do{others}; 99 of 100 within {slow * 1000:.0f} ms",
             where="client",
-            met=not wrong,
+            met=not lost,
         )
+
+    def _never_asked(self, observed: Observed) -> set[Attempt]:
+        """The look-ups that the agent did not begin."""
+        return {one for one in observed.attempts if one.error is not None and one.error.text.startswith(NOT_ASKED)}
+
+    def _given_up(self, bound: Self, observed: Observed) -> set[Attempt]:
+        """The look-ups that the resolver gave up although each of their questions was answered on the wire.
+
+        Others of the case must have ended as they should: a resolver that takes no answer at all has a reason.
+        """
+        if not any(self.ended(bound, attempt) for attempt in observed.attempts):
+            return set()
+        questions: dict[str, list[Lookup]] = {}
+        for one in observed.observation.lookups:
+            questions.setdefault(one.name.partition(".")[0], []).append(one)
+        return {
+            attempt
+            for attempt in observed.attempts
+            if attempt.error is not None
+            and attempt.error.kind == "timeout"
+            and attempt.token in questions
+            and all(one.lost == 0 and self._is_answer(bound, one) for one in questions[attempt.token])
+        }
 
 
 @dataclass(frozen=True)
@@ -61,6 +112,9 @@ class ResolvesTo(_Resolution):
         actual = shortened(attempt.resolved) or _said(attempt)
         return Finding(expected=expected, actual=actual, where="client", met=met)
 
+    def _is_answer(self, bound: Self, lookup: Lookup) -> bool:
+        return {_address(text) for text in lookup.answers} == {_address(text) for text in texts(bound.addresses)}
+
 
 @dataclass(frozen=True)
 class NotFound(_Resolution):
@@ -76,6 +130,9 @@ class NotFound(_Resolution):
         error = attempt.error
         met = error is not None and (error.stage, error.kind) == ("resolve", "not-found")
         return Finding(expected="the name is not found", actual=_said(attempt), where="client", met=met)
+
+    def _is_answer(self, bound: Self, lookup: Lookup) -> bool:
+        return lookup.rcode in NEGATIVE and not lookup.answers
 
 
 def _said(attempt: Attempt) -> str:

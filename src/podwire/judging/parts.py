@@ -73,6 +73,10 @@ class Part(ABC):
         """What came of it. `self` has the words, `bound` the values. Raises `Unbound` when nothing can be said."""
         return iter(())
 
+    def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
+        """Those of its findings that other evidence contradicts, each with why; they are no reason to fail a case."""
+        return iter(())
+
     def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
         """Why the whole case tells nothing, or None."""
         return None
@@ -95,7 +99,7 @@ class Exchanges(Part):
     def ended(self, bound: Self, attempt: Attempt) -> bool:
         """Whether an exchange ended so."""
 
-    def together(self, wrong: Sequence[Attempt], observed: Observed) -> Finding:
+    def together(self, bound: Self, wrong: Sequence[Attempt], observed: Observed) -> Finding:
         """What came of several exchanges. `wrong` are those that did not end so."""
         total = len(observed.attempts)
         return Finding(

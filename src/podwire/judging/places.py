@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from podwire.judging.holes import not_captured
 from podwire.judging.parts import Observed, Part
 from podwire.model.binding import Bindings, bind
 from podwire.model.cases import Case, pod_point, wire_points
@@ -53,6 +54,22 @@ class _Packets(Part):
         for point in self.points(observed.case):
             for pattern, values in zip(self.patterns, bound.patterns, strict=True):
                 yield _held(pattern, values, observed.observation.captures[point])
+
+    def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
+        for point in self.points(observed.case):
+            capture = observed.observation.captures[point]
+            for pattern, values in zip(self.patterns, bound.patterns, strict=True):
+                finding = _held(pattern, values, capture)
+                why = None if finding.met else not_captured(values, capture, observed)
+                if why:
+                    yield finding, why
+
+    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
+        for point in self.points(observed.case):
+            capture = observed.observation.captures[point]
+            if capture.holey and any(pattern.quantity == "none" for pattern in self.patterns):
+                return capture.holey
+        return None
 
 
 class AtClient(_Packets):

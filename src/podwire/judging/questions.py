@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from podwire.judging.names import shortened
+from podwire.judging.names import NEGATIVE, shortened
 from podwire.judging.parts import Observed, Part, Wanted
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME, Flow
@@ -16,8 +16,6 @@ from podwire.model.patterns import texts
 from podwire.model.symbols import Symbol
 from podwire.model.verdicts import Finding
 from podwire.packets.dns import dns_questions
-
-NEGATIVE = ("NXDOMAIN", "NOERROR")
 
 
 class Question(ABC):
@@ -161,12 +159,54 @@ class AtDns(Part):
         return None if flow.via in BY_NAME else f"at_dns asks for questions; a flow by {flow.via} looks up no name"
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        lookups = observed.observation.lookups
-        actual = "; ".join(dict.fromkeys(_told(lookup) for lookup in lookups)) or "no question was seen"
         for question, values in zip(self.questions, bound.questions, strict=True):
-            met = question.met(values, lookups)
-            yield Finding(expected=question.expected(values), actual=actual, where="DNS", met=met)
+            yield _held(question, values, observed.observation.lookups)
         yield from _at_the_server(observed.case, observed.observation)
+
+    def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
+        lookups, captures = observed.observation.lookups, observed.observation.captures
+        client, server = captures.get(pod_point(observed.case.flow.client)), captures.get("server-node")
+        for question, values in zip(self.questions, bound.questions, strict=True):
+            if question.met(values, lookups):
+                continue
+            why = client.holey if client else ""
+            if not why and question.met(values, tuple(_completed(lookups, observed))):
+                why = "no answer from a DNS server was captured, but the resolver got the addresses"
+            if why:
+                yield _held(question, values, lookups), why
+        if server is not None and server.holey:
+            for finding in _at_the_server(observed.case, observed.observation):
+                yield finding, server.holey
+
+    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
+        client = observed.observation.captures.get(pod_point(observed.case.flow.client))
+        absence = any(isinstance(question, NotAsked) for question in self.questions)
+        return (client.holey or None) if client and absence else None
+
+
+def _completed(lookups: tuple[Lookup, ...], observed: Observed) -> Iterator[Lookup]:
+    """The questions with the answer that the resolver must have got to them, if that is not one that was captured."""
+    addresses = observed.attempt.resolved if observed.attempt else ()
+    known = not addresses or any(set(one.answers) & set(addresses) for one in lookups)
+    yield from (one if known or one.rcode is not None else _answered(one, addresses) for one in lookups)
+
+
+def _held(question: Question, values: Question, lookups: tuple[Lookup, ...]) -> Finding:
+    actual = "; ".join(dict.fromkeys(_told(lookup) for lookup in lookups)) or "no question was seen"
+    return Finding(expected=question.expected(values), actual=actual, where="DNS", met=question.met(values, lookups))
+
+
+def _answered(question: Lookup, addresses: tuple[str, ...]) -> Lookup:
+    return Lookup(
+        name=question.name,
+        type=question.type,
+        server=question.server,
+        protocol=question.protocol,
+        at=question.at,
+        rcode="NOERROR",
+        answers=addresses,
+        id=question.id,
+    )
 
 
 def _at_the_server(case: Case, observation: Observation) -> Iterator[Finding]:

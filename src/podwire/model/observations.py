@@ -72,7 +72,8 @@ class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 class Lookup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One DNS question that the client put on the wire, and what came back: `rcode` is None when nothing did.
 
-    `alias` is the target of the CNAME in the answer, if there is one; `id` the number of the message.
+    `alias` is the target of the CNAME in the answer, if there is one; `id` the number of the message. `lost` is how
+    often an answered question was sent without an answer from the server that was asked.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Lookup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     answers: tuple[str, ...] = ()
     alias: str = ""
     id: int = 0
+    lost: int = 0
 
 
 class SeenPacket(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -97,7 +99,8 @@ class Capture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """The packets of this case at one capture point.
 
     `usable` is False when the point did not see its beacon before or after, or when the kernel dropped packets;
-    `reason` then says which. An unusable capture proves nothing, least of all an absence.
+    `reason` then says which. An unusable capture proves nothing, least of all an absence. At a usable one with a reason
+    an absence proves nothing: frames were lost without notice, and the reason says how that is known.
     """
 
     point: Point
@@ -105,6 +108,11 @@ class Capture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     usable: bool = True
     reason: str = ""
     packets: tuple[SeenPacket, ...] = ()
+
+    @property
+    def holey(self) -> str:
+        """Why an absence proves nothing, in words; empty when it does."""
+        return f"at the {self.point} ({self.where}) an absence proves nothing: {self.reason}" if self.reason else ""
 
 
 class ControlResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

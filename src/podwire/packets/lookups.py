@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from podwire.model.observations import Lookup
 from podwire.model.packets import Packet
@@ -13,38 +14,35 @@ Ends = tuple[str, int | None, str, int | None]
 
 
 def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
-    """Every DNS question with what was answered to it, in the order of the questions."""
-    asked: dict[tuple[object, ...], Lookup] = {}
+    """Every DNS question with what was answered to it, in the order of the questions.
+
+    An answer whose question was not captured is both: it repeats the question, and nobody is answered who did not ask.
+    """
+    asked: dict[tuple[object, ...], dict[str, Any]] = {}
+    unanswered: Counter[tuple[object, ...]] = Counter()
     for packet, message in _messages(packets):
         for name, kind in message.questions:
             client_port = packet.sport if packet.dport == DNS_PORT else packet.dport
-            key = (packet.protocol, client_port, message.id, name, kind)
+            key: tuple[object, ...] = (packet.protocol, client_port, message.id, name, kind)
+            if key not in asked:
+                asked[key] = {
+                    "name": name,
+                    "type": kind,
+                    "server": packet.src if message.response else packet.dst,
+                    "protocol": "tcp" if packet.protocol == "tcp" else "udp",
+                    "at": packet.at,
+                    "id": message.id,
+                }
+                unanswered[key] += message.response
             if not message.response:
-                asked.setdefault(
-                    key,
-                    Lookup(
-                        name=name,
-                        type=kind,
-                        server=packet.dst,
-                        protocol="tcp" if packet.protocol == "tcp" else "udp",
-                        at=packet.at,
-                        id=message.id,
-                    ),
-                )
-            elif key in asked:
-                known = asked[key]
-                asked[key] = Lookup(
-                    name=name,
-                    type=kind,
-                    server=known.server,
-                    protocol=known.protocol,
-                    at=known.at,
-                    rcode="truncated" if message.truncated else message.rcode,
-                    answers=message.addresses,
-                    alias=message.alias,
-                    id=known.id,
-                )
-    yield from asked.values()
+                unanswered[key] += 1
+                continue
+            unanswered[key] -= packet.src == asked[key]["server"]
+            asked[key]["rcode"] = "truncated" if message.truncated else message.rcode
+            asked[key]["answers"] = message.addresses
+            asked[key]["alias"] = message.alias
+    for key, fields in asked.items():
+        yield Lookup(**fields, lost=max(0, unanswered[key]) if "rcode" in fields else 0)
 
 
 def _messages(packets: Iterable[Packet]) -> Iterator[tuple[Packet, DnsMessage]]:

@@ -74,6 +74,9 @@ class _CaptureHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return sum(part.bytes for part in self.parts)
 
 
+MOST_LATE, QUIET, SILENT = 4, 5.0, 30.0
+"""What makes progress is not late: a call to an agent that answers others goes on for so many times its time-out, or
+until the agent has said nothing for so many seconds; a capture that has begun to come has so many for its next part."""
 MOST_CAPTURED = 128 << 20
 """Bytes of one capture, many times what an agent keeps (32 MiB)."""
 
@@ -87,6 +90,11 @@ class Call:
         self.deadline = time.monotonic() + timeout
         self.future: Future[Any] = Future()
         self.future.set_running_or_notify_cancel()
+
+    def is_late(self, now: float, heard: float) -> bool:
+        """Whether it is to be given up. `heard` is when the agent last said anything but that it is there."""
+        late = now - self.deadline
+        return late > 0 and (now - heard > QUIET or late > (MOST_LATE - 1) * self.timeout)
 
     def result(self, payload: bytes) -> bool:
         """Take the RESULT; whether the call has ended with it. ValueError when it is no JSON object."""
@@ -131,7 +139,7 @@ class CaptureCall(Call):
             return
         self._pieces.append(payload)
         self._digest.update(payload)
-        self.deadline = max(self.deadline, time.monotonic() + 10.0)  # What makes progress is not late.
+        self.deadline = max(self.deadline, time.monotonic() + SILENT)  # What makes progress is not late.
 
     def end(self, payload: bytes) -> None:
         whole, head = b"".join(self._pieces), self._head

@@ -2,7 +2,7 @@
 
 A Linux pod captures at its own interface; a node's NIC, and the port of a Windows pod, are captured by the node's host
 probe. Every place gets a beacon of its own before the first flow and after the last one: a place that misses one of
-them, or that lost packets, proves nothing.
+them, or that lost or cut frames, proves nothing. At one that lost frames without notice an absence proves nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.facts import FAMILIES
 from podwire.packets.correlate import CaptureIndex
 from podwire.packets.dissect import packets
+from podwire.packets.losses import words_of_cut, words_of_lost
 from podwire.packets.pcap import Frame, read_frames
 from podwire.probing.bindings import Hello, interface_of, mac_of
 from podwire.probing.client import AgentClient, AgentError, CaptureData, ChannelLost
@@ -25,6 +26,8 @@ from podwire.probing.filters import DISCARD_PORT, Interest, bpf, pktmon_filters
 
 CAPTURE = "run"
 BEACONS = 3
+READING = 600.0
+"""Seconds for all of a capture to arrive. The client gives up one that does not begin, or from which nothing comes."""
 
 
 @dataclass(frozen=True, order=True)
@@ -40,11 +43,13 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Captured:
-    """What a place saw. `reason` says why it cannot be relied on, and is empty when it can."""
+    """What a place saw. `reason` says why it cannot be relied on, and is empty when it can; `lost` why, all the same,
+    what is not there proves nothing."""
 
     index: CaptureIndex
     frames: Sequence[Frame] = ()
     reason: str = ""
+    lost: str = ""
 
 
 class Captures:
@@ -85,7 +90,7 @@ class Captures:
         started = {pod: self._start(pod) for pod in self._capturers}
         for pod, answer in started.items():
             try:
-                found = answer.result(self._patience * 4).get("interfaces")
+                found = answer.result(READING).get("interfaces")
                 self._interfaces[pod] = [one for one in found or () if isinstance(one, dict)]
             except (AgentError, ChannelLost, TimeoutError, TypeError) as problem:
                 for place in self._capturers[pod]:
@@ -115,7 +120,7 @@ class Captures:
             sent.append((place, self._agents[sender].call("beacon", parameters, self._patience)))
         for place, answer in sent:
             try:
-                answer.result(self._patience)
+                answer.result(READING)
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 failed[place] = f"its beacon could not be sent: {problem}"
         return failed
@@ -123,18 +128,17 @@ class Captures:
     def drain(self) -> None:
         """Read and index what was captured so far, where that is possible, so that less is left to do at the end."""
         reading = {
-            pod: self._agents[pod].capture_read(CAPTURE, self._patience)
+            pod: self._agents[pod].capture_read(CAPTURE, self._patience * 4)
             for pod in self._capturers
             if pod in self._interfaces
         }
         for pod, answer in reading.items():
             try:
-                self._take(pod, answer.result(self._patience))
+                self._take(pod, answer.result(READING))
             except AgentError:
                 continue  # A capture that cannot be read before its end: all of it comes then.
             except (ChannelLost, TimeoutError, ValueError) as problem:
-                for place in self._capturers[pod]:
-                    self.problems.setdefault(place, f"the capture could not be read: {problem}")
+                self._not_read(pod, problem)
 
     def stop(self) -> dict[Place, Captured]:
         """End all captures, read what is left of them, and judge each place by its beacons and its losses."""
@@ -146,15 +150,19 @@ class Captures:
         captured: dict[Place, Captured] = {}
         for pod, answer in stopping.items():
             try:
-                self._take(pod, answer.result(self._patience * 4))
+                self._take(pod, answer.result(READING))
             except (AgentError, ChannelLost, TimeoutError, ValueError) as problem:
-                for place in self._capturers[pod]:
-                    self.problems.setdefault(place, f"the capture could not be read: {problem}")
+                self._not_read(pod, problem)
                 continue
             for place in self._capturers[pod]:
                 captured[place] = self._judged(place, pod)
         nothing = CaptureIndex()
         return {**{place: Captured(index=nothing, reason=why) for place, why in self.problems.items()}, **captured}
+
+    def _not_read(self, pod: str, problem: Exception) -> None:
+        for place in self._capturers[pod]:
+            why = str(problem) or f"it did not end within {READING:g} s"
+            self.problems.setdefault(place, f"the capture could not be read: {why}")
 
     def _start(self, pod: str) -> Future[dict[str, Any]]:
         probe = self._deployment.probe(pod)
@@ -225,9 +233,11 @@ class Captures:
         reason = self.problems.get(place, "")
         if not reason and self._dropped[pod]:
             reason = f"{self._dropped[pod]} packets were lost"
+        reason = reason or words_of_cut(self._frames[place])
         if not reason and missed:
             reason = f"the beacon {'before' if 0 in missed else 'after'} the flows was not seen"
-        return Captured(index=index, frames=self._frames[place], reason=reason)
+        lost = "" if reason else words_of_lost(index.packets)
+        return Captured(index=index, frames=self._frames[place], reason=reason, lost=lost)
 
     def _interface(self, place: Place, pod: str) -> str:
         """The captured interface that is this place: by its name on Linux, by the MAC of its port on Windows."""

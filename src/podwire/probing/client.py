@@ -54,7 +54,7 @@ class _Session:
         self._encoder, self._decoder = Encoder(), Decoder()
         self._pending: dict[int, Call] = {}
         self._last_id = 0
-        self._heard = self._said = time.monotonic()
+        self._heard = self._spoke = self._said = time.monotonic()
         self.reason: str | None = None
         self.answered = False
         self.settled = threading.Event()
@@ -84,7 +84,7 @@ class _Session:
     def tick(self, now: float) -> None:
         """Say that we are here, notice silence, and give up calls that are late."""
         with self._lock:
-            late = [number for number, call in self._pending.items() if call.deadline < now]
+            late = [number for number, call in self._pending.items() if call.is_late(now, self._spoke)]
             calls = [self._pending.pop(number) for number in late]
             with contextlib.suppress(OSError):
                 if self.reason is None and now - self._said > HEARTBEAT:
@@ -135,6 +135,7 @@ class _Session:
     def _on_frame(self, kind: Kind, request: int, payload: bytes) -> None:
         if kind is Kind.HEARTBEAT:
             return
+        self._spoke = time.monotonic()
         if kind is Kind.DATA:
             call = self._pending.get(request)
             if call is not None:

@@ -22,6 +22,7 @@ from podwire.model.flows import BY_TUNNEL, ON_NODE_NETWORK
 from podwire.model.observations import ControlResult
 from podwire.model.symbols import ServiceSymbols
 from podwire.planning.prerequisites import CONTROL_KIND
+from podwire.probing.calls import MOST_LATE
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.requests import way_of
 from podwire.probing.source_ports import SourcePorts
@@ -40,7 +41,7 @@ class Control:
     via: str = ""
 
 
-PATIENCE = 5.0
+PATIENCE = 15.0
 """Seconds that an agent has beyond those of the exchange."""
 OUTSIDE = "outside"
 """The name under which the agent on the host outside stands among the agents of a run."""
@@ -169,7 +170,7 @@ class ControlRounds:
             running[control] = agent.call("exchange", parameters, self._timeout + PATIENCE)
         for control, answer in running.items():
             try:
-                attempt = attempt_of(answer.result(self._timeout + PATIENCE + 1))
+                attempt = attempt_of(answer.result((self._timeout + PATIENCE) * MOST_LATE))
                 results[control] = "" if attempt.answered else (attempt.error.kind if attempt.error else "no answer")
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 results[control] = str(problem)

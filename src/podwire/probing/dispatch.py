@@ -25,10 +25,12 @@ from podwire.planning.plan import FILLING
 from podwire.planning.prerequisites import asks_many_services
 from podwire.probing.agents import end_hooks
 from podwire.probing.bindings import Hello, bindings_of
+from podwire.probing.calls import MOST_LATE
 from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of
 from podwire.probing.filters import interest_of
+from podwire.probing.lateness import lateness
 from podwire.probing.readiness import await_echo, hellos, is_another, unusable
 from podwire.probing.requests import attempts_in, request_of
 from podwire.probing.second_asking import after_the_first, can_be_asked_again, in_doubt
@@ -151,6 +153,8 @@ class Dispatcher:
             captured = captures.stop()
         total = sum(len(one.frames) for one in captured.values())
         self._say(f"{total} packets captured at {len(captured)} places")
+        for name, value in lateness(self._agents).items():
+            self.timings[name] = max(value, self.timings.get(name, 0.0))
         with self._timed("correlation"):
             ports = server_ports(self._deployment)
             seen = Seen(captured, self._place, ports)
@@ -235,11 +239,12 @@ class Dispatcher:
     def _settle(self, cases: Sequence[Case]) -> dict[str, float]:
         """Wait until each client sees what a change leads to; the seconds that it took, by case id.
 
-        The API shows a change before the nodes' proxies carry it out. What does not settle in time is judged as it is.
+        The API shows a change before the nodes' proxies carry it out. What does not settle in time is judged as it is;
+        the time begins again whenever one client more sees its change.
         """
-        began = time.monotonic()
+        began = moved = time.monotonic()
         waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), SETTLE)
-        while waiting and time.monotonic() - began < SETTLE:
+        while waiting and time.monotonic() - moved < SETTLE:
             asked: list[tuple[Case, Future[dict[str, Any]]]] = []
             for case in waiting:
                 try:
@@ -258,7 +263,8 @@ class Dispatcher:
                 except (AgentError, ChannelLost, TimeoutError):
                     came = False
                 if came is (case.flow.change.settles == "answered"):
-                    settled[case.id] = time.monotonic() - began
+                    moved = time.monotonic()
+                    settled[case.id] = moved - began
                 else:
                     waiting.append(case)
             if waiting:
@@ -309,7 +315,7 @@ class Dispatcher:
         for flight in flights:
             case = flight.case
             try:
-                answer = flight.answer.result(flight.seconds + PATIENCE)
+                answer = flight.answer.result((flight.seconds + PATIENCE) * MOST_LATE)
                 several, output = attempts_in(case, answer, flight.tokens)
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 pod = self._client(case)

@@ -73,7 +73,8 @@ def await_echo(
     tokens: Iterator[str],
     seconds: float,
 ) -> None:
-    """A pod is ready when its process runs; wait until its echo listens, as it finds out itself."""
+    """A pod is ready when its process runs; wait until its echo listens, as it finds out itself. It has so many seconds
+    from the moment at which the one before it was found to listen."""
     waiting = {
         probe.pod: (own_address(probe, next(iter(probe.addresses))) or "", probe.port)
         for probe in deployment.probes
@@ -93,6 +94,7 @@ def await_echo(
                 listens = True
             if listens:
                 del waiting[pod]
+                until = time.monotonic() + seconds
         if waiting and time.monotonic() > until:
             for pod in waiting:
                 deployment.problems.setdefault(pod, f"its echo does not listen after {seconds:g} s")

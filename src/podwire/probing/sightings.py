@@ -84,7 +84,7 @@ class Seen:
                 point=point,
                 where=str(place),
                 usable=not captured.reason,
-                reason=captured.reason,
+                reason=captured.reason or captured.lost,
                 packets=tuple(found[at] for at in sorted(found)),
             )
             frames[point] = [captured.frames[at] for at in sorted(found)]

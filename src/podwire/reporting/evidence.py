@@ -102,6 +102,8 @@ def _transcript(observation: Observation) -> dict[str, Any]:
 
 def _decode(capture: Capture, tokens: set[str]) -> str:
     trust = "" if capture.usable else f" - NOT USABLE: {capture.reason}"
+    if capture.usable and capture.reason:
+        trust = f" - FRAMES WERE LOST: {capture.reason}"
     marks = ("->" if seen.direction == "request" else "<-" for seen in capture.packets)
     title = f"{capture.point} at {capture.where}{trust}"
     return decode_capture((seen.packet for seen in capture.packets), marks=marks, tokens=tokens, title=title)

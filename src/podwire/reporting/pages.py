@@ -14,7 +14,7 @@ from podwire.model.node_notes import remarks
 from podwire.model.verdicts import Outcome
 from podwire.platforms.windows_builds import named
 from podwire.records.run import RunRecord
-from podwire.reporting.words import MISSING, counted, seconds
+from podwire.reporting.words import MISSING, counted, hint_of_load, machine_words, seconds
 
 STATED = "stated, not tested"
 NOT_RUN = "without a case"
@@ -77,6 +77,9 @@ def run_head(record: RunRecord, title: str) -> str:
         ("Windows", ", ".join(builds) or "no node"),
         ("podwire", record.setup.version),
     ]
+    machine = machine_words(record)
+    if machine:
+        told.append(("Load", machine))
     items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in told)
     parts = [f'<h1>{text(title)}</h1><dl class="facts">{items}</dl>']
     if record.emulated:
@@ -84,6 +87,9 @@ def run_head(record: RunRecord, title: str) -> str:
     parts += [f'<p class="note">{text(told[0].upper() + told[1:])}</p>' for told in remarks(facts)]
     if record.interrupted:
         parts.append(f'<p class="note bad">Interrupted: {text(record.interrupted)}</p>')
+    hint = hint_of_load(record)
+    if hint:
+        parts.append(f'<p class="note bad">{text(hint)}</p>')
     return "".join(parts)
 
 

@@ -18,8 +18,19 @@ from podwire.model.verdicts import Outcome
 from podwire.planning.readiness import is_about_a_node
 from podwire.platforms.profiles import profile_of
 from podwire.platforms.windows_builds import named
+from podwire.records.machine import NO_PARTS
 from podwire.records.run import CaseRecord, RunRecord
-from podwire.reporting.words import brackets, by_area, counted, one_line, seconds, tally, unmet
+from podwire.reporting.words import (
+    brackets,
+    by_area,
+    counted,
+    hint_of_load,
+    machine_words,
+    one_line,
+    seconds,
+    tally,
+    unmet,
+)
 
 MODE_CONFLICT = "conflict: network mode"
 _WIDTH = 110
@@ -59,6 +70,7 @@ def summary(record: RunRecord, reports: Mapping[str, str] | None = None, *, colo
         _head(record, paint),
         _areas(record, paint),
         *_reds(record, Outcome.FAIL, paint),
+        _load(record, paint),
         *_reds(record, Outcome.INCONCLUSIVE, paint),
         *_without_node(record, paint),
         _missing(record, paint),
@@ -134,6 +146,7 @@ def _head(record: RunRecord, paint: Paint) -> str:
         ", ".join(f"{number} {name} node{'s' if number > 1 else ''}" for name, number in known if number),
         f"network mode {facts.mode} ({_profile(facts)}), {' and '.join(facts.families)}",
         *_builds(facts),
+        machine_words(record),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
     lines += [line for told in (*_conflicts(facts), *remarks(facts)) for line in textwrap.wrap(one_line(told), _WIDTH)]
@@ -212,6 +225,11 @@ def _without_node(record: RunRecord, paint: Paint) -> Iterator[str]:
         yield "\n".join([head, *(f"  {line}" for line in told)])
 
 
+def _load(record: RunRecord, paint: Paint) -> str:
+    """Above what is inconclusive: that the machine was too busy, if it was."""
+    return "\n".join(_wrapped("", hint_of_load(record), paint, _COLOURS[Outcome.INCONCLUSIVE])).strip()
+
+
 def _red(case: CaseRecord, paint: Paint) -> str:
     outcome = case.verdict.outcome
     head = paint.outcome(paint.bold(f"{str(outcome).upper()}  {case.id}"), outcome)
@@ -261,7 +279,7 @@ def _foot(record: RunRecord, reports: Mapping[str, str], paint: Paint) -> str:
     lines = [paint.outcome(paint.bold(f"{len(record.cases)} cases: {tally(record)}"), worst)]
     if record.interrupted:
         lines.append(paint(f"Interrupted: {record.interrupted}", _COLOURS[Outcome.FAIL]))
-    spent = ", ".join(f"{name} {seconds(value)}" for name, value in record.timings.items())
+    spent = ", ".join(f"{name} {seconds(value)}" for name, value in record.timings.items() if name not in NO_PARTS)
     lines.append(f"{seconds(max(record.finished - record.started, 0.0))} in all{': ' + spent if spent else ''}")
     width = max((len(name) for name in reports), default=0)
     lines += [f"{name:<{width}}  {place}" for name, place in reports.items()]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from podwire.model.verdicts import Finding, Outcome
+from podwire.records.machine import machine_of
 from podwire.records.run import CaseRecord, RunRecord
 
 MISSING = "no result"
@@ -101,6 +102,29 @@ def seconds(value: float) -> str:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest:02d} s"
+
+
+def machine_words(record: RunRecord) -> str:
+    """How busy the runner's machine and the agents were; empty where the record does not tell."""
+    machine = machine_of(record.timings)
+    parts = []
+    if machine.waited is not None:
+        parts.append(f"waited for a CPU {machine.waited:.0%} of the time".replace("%", " %"))
+    if machine.most_late is not None:
+        parts.append(f"agents were up to {seconds(machine.most_late)} late")
+    return f"the runner's machine {', '.join(parts)}" if machine.waited is not None else ", ".join(parts)
+
+
+def hint_of_load(record: RunRecord) -> str:
+    """One likely reason for all that is inconclusive, and what to do; empty on a machine that was not busy."""
+    unsure = record.count(Outcome.INCONCLUSIVE)
+    if not unsure or not machine_of(record.timings).busy:
+        return ""
+    cases = "1 case is" if unsure == 1 else f"{unsure} cases are"
+    return (
+        f"{cases} inconclusive, and {machine_words(record)}. Run it again on an idle machine, "
+        "or with a longer --probe-timeout."
+    )
 
 
 def one_line(text: str) -> str:

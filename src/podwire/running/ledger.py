@@ -14,6 +14,7 @@ from podwire.errors import INCONCLUSIVE_ONLY
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
 from podwire.records.files import write_record
+from podwire.records.machine import WAITED
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
 from podwire.records.run import CaseRecord, ExclusionRecord, RunRecord, Setup, StoredObservations
@@ -65,6 +66,7 @@ class Ledger:
         cases = tuple(self._with_evidence(case, runner) for case in self._cases.values())
         with runner.timings.measured("observations"):
             observations = self._stored(runner, folder)
+        runner.timings[WAITED] = runner.waited.share()
         record = RunRecord(
             run_id=runner.run_id,
             setup=Setup(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from podwire.model.cases import Case
 from podwire.planning.plan import FILLING
+from podwire.running.pressure import Waited
 from podwire.running.probes import Probes
 from podwire.running.run_folder import RunFolder
 from podwire.running.run_options import RunOptions
@@ -41,6 +42,7 @@ class Runner:
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.started))
         self.run_id = f"{stamp}-{secrets.token_hex(2)}"
         self.timings = Timings()
+        self.waited = Waited()
         self.target = target_of(options, self.timings)
         self.scope = Scope(options.selection, self.target)
         self.probes = Probes(self.run_id, self.target, self.scope, options.probes, self.timings)

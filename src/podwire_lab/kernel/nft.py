@@ -10,7 +10,7 @@ from pathlib import Path
 
 from podwire_lab.kernel.netns import NetworkNamespace
 
-TIMEOUT = 20.0
+TIMEOUT = 25.0
 
 # Bit of a connection's mark, on all nodes: it was led to a backend of a UDP Service, and ends when that backend does.
 UDP_SERVICE = 0x40000000

@@ -319,16 +319,18 @@ def wait_ready(
     Waits for every link, or for those named in `only`, and never for those named in `without`.
 
     Raises:
-        NotReady: names the link that is still down after `timeout` seconds.
+        NotReady: names a link that is still down when for `timeout` seconds no other has come up.
     """
-    deadline = time.monotonic() + timeout
     for links in namespaces:
+        deadline, least = time.monotonic() + timeout, 0
         while True:
             waiting = [s for s in links.link_states() if not s.ready and s.name not in without]
             if only is not None:
                 waiting = [s for s in waiting if s.name in only]
             if not waiting:
                 break
+            if not least or len(waiting) < least:
+                deadline, least = time.monotonic() + timeout, len(waiting)
             if time.monotonic() > deadline:
                 raise NotReady(f"{waiting[0].name} in namespace {links.namespace.name} is still down after {timeout} s")
             time.sleep(0.0005)

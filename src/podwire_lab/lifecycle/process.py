@@ -12,8 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +25,7 @@ from podwire_lab.lifecycle.start import KEEP_GOING
 
 CONTEXT = "podwire-lab"
 START_SECONDS = 30.0
+"""For one step of the start to follow another, however many there are."""
 END_SECONDS = 5.0
 
 
@@ -92,7 +92,8 @@ def start_lab(
 
     `agent` gives the file that the host outside runs as echo server and as RPC agent (`python3 FILE serve`, `rpc`).
     `faults` are injected before it is ready; `dsr` and `build` (`20348.2762`) override the profile's for Windows nodes.
-    With `stay` it outlives this process. `log` gets what the lab's processes print (else a file in its own directory).
+    `timeout` is the seconds in which a step of its start must follow the one before it. With `stay` it outlives this
+    process. `log` gets what the lab's processes print (else a file in its own directory).
     Raises `LabError` with one line when it cannot run here.
     """
     rundir.remove_stale()
@@ -189,19 +190,32 @@ def _spawn(start: dict[str, Any], agent: Callable[[], bytes], log: Path) -> subp
 
 
 def _await_ready(ready: int, timeout: float, log: Path) -> dict[str, Any]:
-    data, end = b"", time.monotonic() + timeout
-    while not data.endswith(b"\n"):
-        if not select.select([ready], [], [], max(0.0, end - time.monotonic()))[0]:
-            raise LabError(f"the lab was not ready after {timeout:.0f} s")
+    """What the lab says once it is ready. A busy machine may need long for it: what counts is that it goes on."""
+    step = "nothing"
+    for message in _messages(ready, timeout):
+        if message is None:
+            raise LabError(f"the lab does not start: for {timeout:.0f} s nothing followed its last step ({step})")
+        if "error" in message:
+            raise LabError(message["error"])
+        if "step" not in message:
+            return message
+        step = message["step"]
+    last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+    raise LabError(f"the lab ended before it was ready: {last[0] if last else 'no message'}")
+
+
+def _messages(ready: int, timeout: float) -> Iterator[dict[str, Any] | None]:
+    """What a lab that starts has to say, until it ends; None when it says nothing for so many seconds."""
+    data = b""
+    while True:
+        if not select.select([ready], [], [], timeout)[0]:
+            yield None
+            return
         piece = os.read(ready, 65536)
         if not piece:
-            last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
-            raise LabError(f"the lab ended before it was ready: {last[0] if last else 'no message'}")
-        data += piece
-    answer: dict[str, Any] = json.loads(data)
-    if "error" in answer:
-        raise LabError(answer["error"])
-    return answer
+            return
+        *lines, data = (data + piece).split(b"\n")
+        yield from map(json.loads, lines)
 
 
 def stop(pid: int, seconds: float = END_SECONDS) -> bool:

@@ -46,6 +46,7 @@ class Start:
 
 
 def report(fd: int, message: dict[str, Any]) -> None:
-    """The one line that the owner waits for."""
+    """A line for the owner, who waits for the last one: `external` when all is ready, `error` when it will not be. A
+    `step` says that the start goes on."""
     with contextlib.suppress(OSError):
         os.write(fd, json.dumps(message).encode() + b"\n")

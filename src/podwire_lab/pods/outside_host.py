@@ -121,7 +121,7 @@ async def _readable(sock: socket.socket) -> None:
         loop.remove_reader(sock)
 
 
-async def _listening(namespace: Namespace, address: tuple[str, int], seconds: float = 5.0) -> bool:
+async def _listening(namespace: Namespace, address: tuple[str, int], seconds: float = 25.0) -> bool:
     """Wait until a TCP connection to `address` succeeds inside the namespace; False when it does not in that time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds

@@ -37,8 +37,9 @@ class PodState:
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """Seconds. `ready` bounds the whole wait, `image`, `schedule` and `container` how long one kind of trouble may last
-    before it counts, `node` how long the pod's node may be not ready (a kubelet that is restarted comes back); `listed`
-    is the time until a new pod shows in a list, `away` the absence of the API server."""
+    before it counts, while no other pod becomes ready; `node` how long the pod's node may be not ready (a kubelet that
+    is restarted comes back); `listed` the time until a new pod shows in a list,
+    `away` the absence of the API server."""
 
     ready: float = 600.0
     image: float = 60.0
@@ -164,6 +165,7 @@ class PodWait:
     ready: dict[str, Object] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
+    _moved: float = 0.0
     _since: dict[tuple[str, Trouble], float] = field(default_factory=dict)
     _words: dict[tuple[str, Trouble], str] = field(default_factory=dict)
     _unready_nodes: dict[str, str] = field(default_factory=dict)
@@ -213,6 +215,7 @@ class PodWait:
             return
         if state.ready:
             self.ready[name] = pod
+            self._moved = now
             return
         if node in self._unready_nodes and not state.final:
             state = PodState(trouble="node", text=self._words_of_node(node))
@@ -223,7 +226,7 @@ class PodWait:
             self._words[key] = state.text
         if state.final:
             self.problems[name] = state.text
-        elif now - since >= self.limits.of(state.trouble) or now - begin >= self.limits.ready:
+        elif now - max(since, self._moved) >= self.limits.of(state.trouble) or now - begin >= self.limits.ready:
             text = self._words[key]
             if state.trouble == "starting":
                 text = f"not ready after {now - begin:.0f} s: {text}{self._event(name)}"
@@ -279,11 +282,12 @@ class PodWait:
 
 
 def wait_for_endpoints(rest: RestClient, namespace: str, wanted: Mapping[str, str], seconds: float = 15.0) -> set[str]:
-    """Wait until each Service (key) has an endpoint that is ready; return those that have none after that time.
+    """Wait until each Service (key) has an endpoint that is ready; return those that have none when for that time no
+    further Service has got one.
 
     It says nothing of the nodes' proxies, which follow a moment later and must be asked with packets.
     """
-    end = time.monotonic() + seconds
+    end, most = time.monotonic() + seconds, 0
     pause = 0.02
     while True:
         try:
@@ -297,6 +301,8 @@ def wait_for_endpoints(rest: RestClient, namespace: str, wanted: Mapping[str, st
             if (endpoint.get("conditions") or {}).get("ready") is not False and endpoint.get("addresses")
         }
         missing = set(wanted) - served
+        if len(wanted) - len(missing) > most:
+            end, most = time.monotonic() + seconds, len(wanted) - len(missing)
         if not missing or time.monotonic() >= end:
             return missing
         time.sleep(pause)

@@ -1,0 +1,86 @@
+"""Packets that were not captured, although they must have passed: what is missing then says nothing about the network.
+
+A capture that lost bytes of other exchanges may have lost these packets too. Otherwise only a pod's own port proves it:
+all that its pod sends and gets passes there. A request that is missing at the NIC of a node may have taken another way,
+and that is a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from podwire.judging.parts import Observed
+from podwire.model.observations import Capture, SeenPacket
+from podwire.model.packets import Packet
+from podwire.model.patterns import Direction, Pattern, mismatch
+
+PORTS_OF_PODS = ("client-pod", "server-pod")
+ENDS = frozenset({"src", "dst", "sport", "dport", "protocol"})
+"""Fields that a packet and its answer have in common, the other way round."""
+_ECHO_REPLIES = (0, 129)
+
+
+def not_captured(bound: Pattern, capture: Capture, observed: Observed) -> str | None:
+    """Why a pattern that does not hold at a place proves nothing: the place lost frames, or the packet that is wanted
+    passed there, for packets that were captured there could not be without it. None when nothing shows that."""
+    ends = [(name, wanted) for name, wanted in bound.conditions if name in ENDS]
+    if bound.quantity == "none" or (bound.direction is None and not ends):  # Without ends it may want any packet.
+        return None
+    found = {way: [one for one in capture.packets if one.direction == way] for way in _WAYS}
+    for way in _WAYS if bound.direction is None else (bound.direction,):
+        if found[way]:
+            continue
+        others = found[_OTHER[way]]
+        if capture.holey and (not others or any(mismatch(_turned(one.packet), ends) is None for one in others)):
+            return capture.holey
+        if capture.point not in PORTS_OF_PODS:
+            continue
+        for packet, why in _proofs(way, others, capture, observed):
+            if mismatch(_turned(packet), ends) is None:
+                return f"at the {capture.point} ({capture.where}) no {way} was captured, but one passed: {why}"
+    return None
+
+
+_WAYS: tuple[Direction, ...] = ("request", "reply")
+_OTHER: dict[Direction, Direction] = {"request": "reply", "reply": "request"}
+
+
+def _proofs(
+    missing: Direction, others: list[SeenPacket], capture: Capture, observed: Observed
+) -> Iterator[tuple[Packet, str]]:
+    """Packets of the other direction that show that there were some of this one, each with what it shows."""
+    tokens = [attempt.token.encode() for attempt in observed.attempts if attempt.token]
+    for packet in (one.packet for one in others):
+        if packet.protocol == "tcp":
+            if "A" in packet.flags and (missing == "request" or not set(packet.flags) & {"S", "R"}):
+                yield packet, f"a packet the other way acknowledges it (flags {packet.flags}, ack {packet.ack})"
+        elif missing == "request":
+            if packet.icmp_type in _ECHO_REPLIES and packet.protocol in ("icmp", "icmpv6"):
+                yield packet, f"an echo reply repeats its number ({packet.icmp_id}, {packet.icmp_seq})"
+            elif any(token in packet.payload for token in tokens):
+                yield packet, "an answer to it repeats its token"
+    if missing == "reply" and _answered_here(capture, observed):
+        yield from ((one.packet, "the client got the answer") for one in others)
+
+
+def _answered_here(capture: Capture, observed: Observed) -> bool:
+    """Whether every exchange was answered, and every answer passed this port."""
+    replies = [attempt.reply for attempt in observed.attempts]
+    if capture.point == "client-pod":
+        return bool(replies) and all(replies)
+    identity = observed.observation.bindings.get("server.identity")
+    return bool(replies) and all(reply is not None and reply.identity == identity for reply in replies)
+
+
+def _turned(packet: Packet) -> Packet:
+    """The ends of the packet that this one answers, or that answers this one."""
+    return Packet(
+        at=packet.at,
+        eth_src="",
+        eth_dst="",
+        src=packet.dst,
+        dst=packet.src,
+        protocol=packet.protocol,
+        sport=packet.dport,
+        dport=packet.sport,
+    )
