@@ -1,4 +1,4 @@
-"""The head of what a client sends, looked at as it comes: its first line is kept, of the rest only what must be known."""
+"""What a client sends, looked at as it comes: its first line is kept, of the rest only what must be known."""
 
 from __future__ import annotations
 
