@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from podwire.model.verdicts import Finding, Outcome
 from podwire.records.run import CaseRecord, RunRecord
+from podwire.visible import visible
 
 MISSING = "no result"
 
@@ -104,4 +105,5 @@ def seconds(value: float) -> str:
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split())
+    """A text of anybody's in one line of a report, with nothing in it that a terminal obeys or nobody sees."""
+    return visible(" ".join(text.split()))
