@@ -1,12 +1,14 @@
 """The echo server: answers what it is asked, never more than that, and cannot be worn down."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 from agent_for_tests import AGENT, TOKEN, changed_agent, echo_server, free_port
@@ -181,3 +183,114 @@ def test_wrong_usage_says_the_usage(arguments):
     done = subprocess.run([sys.executable, *AGENT, *arguments], capture_output=True, text=True, timeout=10, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("usage: agent.pyz serve")
+
+
+def test_a_slow_head_is_not_kept():
+    """60 kB of a head in each of 200 connections were 12 MB."""
+    with limited("") as (server, port):
+        before, made = resident(server), [socket.create_connection(("127.0.0.1", port), 5) for _ in range(200)]
+        for sock in made:
+            sock.sendall(b"GET /slow HTTP/1.1\r\nX-Padding: " + b"x" * 60_000)
+        assert json.loads(stream(port, question(300)))["received"] == 300
+        assert resident(server) - before < 4_000
+        for sock in made:
+            sock.close()
+
+
+def test_a_head_must_be_whole_in_its_time_however_often_a_byte_comes():
+    with limited("import podwire.agent.echo; podwire.agent.echo.IDLE = 1.0") as (_, port):
+        with socket.create_connection(("127.0.0.1", port), 5) as sock:
+            sock.settimeout(0.05)
+            sock.sendall(b"GET /x HTTP/1.1\r\n")
+            # The server ends it, although a byte comes ten times as often as a client may be silent.
+            assert any(ended(sock) for _ in range(600))
+        with socket.create_connection(("127.0.0.1", port), 5) as sock:
+            sock.sendall(b"GET /x HTTP/1.1\r\n\r\n")
+            assert sock.recv(100).startswith(b"HTTP/1.1 200 OK")
+
+
+def ended(sock):
+    """Send a byte, and tell whether the other end has closed the connection."""
+    try:
+        sock.sendall(b"x")
+        return sock.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def test_one_peer_has_so_many_connections_and_loses_the_one_that_was_silent_longest():
+    names = free_port()
+    change = "import podwire.agent.guests; podwire.agent.guests.MOST_OF_A_PEER = 3"
+    with limited(change, "--dns-port", str(names)):
+        other = socket.socket()
+        other.bind(("127.0.0.9", 0))
+        other.connect(("127.0.0.1", names))
+        first, second, third = (socket.create_connection(("127.0.0.1", names), 5) for _ in range(3))
+        assert looked_up(third)
+        assert looked_up(first)  # Now the second is the one that was silent longest.
+        fourth = socket.create_connection(("127.0.0.1", names), 5)
+        second.settimeout(5)
+        assert second.recv(1) == b""
+        assert all(map(looked_up, (other, first, third, fourth)))
+        for sock in (other, first, second, third, fourth):
+            sock.close()
+
+
+def looked_up(sock):
+    """Ask for a name over a connection that stays; the first byte of the answer to it."""
+    query = b"\0\7\1\0\0\1\0\0\0\0\0\0\1x\0\0\1\0\1"
+    sock.settimeout(5)
+    sock.sendall(len(query).to_bytes(2, "big") + query)
+    return sock.recv(100)[2:4] == query[:2]
+
+
+def test_a_query_that_claims_to_be_longer_than_any_name_ends_its_connection():
+    port = free_port()
+    with echo_server("--dns-port", str(port)), socket.create_connection(("127.0.0.1", port), 5) as sock:
+        sock.sendall(b"\xff\xff" + b"x" * 100)
+        sock.settimeout(5)
+        assert sock.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("given", "answers", "silent"),
+    [
+        ("127.0.0.1", ["127.0.0.1"], ["127.0.0.2", "::1"]),
+        ("127.0.0.2,::1", ["127.0.0.2", "::1"], ["127.0.0.1"]),
+        ("", ["127.0.0.1", "127.0.0.2", "::1"], []),
+        ("192.0.2.77", ["127.0.0.1", "::1"], []),
+    ],
+    ids=["one", "both families", "none", "one that a cloud translates"],
+)
+def test_it_listens_at_the_addresses_that_it_is_given(given, answers, silent):
+    with limited("", PODWIRE_ADDRESSES=given) as (_, port):
+        for host in answers:
+            assert json.loads(stream(port, question(300), host))["destination"] == host
+            assert json.loads(ask(port, question(400), host)[0])["destination"] == host
+        for host in silent:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection((host, port), 5)
+
+
+@contextmanager
+def limited(change, *options, **environment):
+    """An echo server with other limits, and its port."""
+    port = free_port()
+    command = changed_agent(change, "serve", "--port", str(port), *options)
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **environment})
+    try:
+        while b"echo on port" not in server.stderr.readline():
+            assert server.poll() is None
+        yield server, port
+    finally:
+        server.kill()
+        server.wait(5)
+        server.stderr.close()
+
+
+def resident(process):
+    """Kilobytes of memory that a process has."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))

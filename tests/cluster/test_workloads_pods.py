@@ -88,6 +88,41 @@ def test_capabilities_are_asked_for_on_linux_only():
     assert linux["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["NET_RAW"]}
 
 
+@pytest.mark.parametrize(
+    "slot", ["a", "host", *sorted(path.stem for path in (manifests_folder() / "variants").glob("*"))]
+)
+def test_a_linux_container_has_no_right_that_it_does_not_need(slot):
+    made = manifests.probe_pod("r", "l-a", slot, LINUX, "l", "i", 1, dns="10.96.0.53")["spec"]
+    assert made["automountServiceAccountToken"] is False
+    first, *others = (container["securityContext"] for container in made["containers"])
+    for context in (first, *others):
+        assert (context["readOnlyRootFilesystem"], context["allowPrivilegeEscalation"]) == (True, False)
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert context["capabilities"]["drop"] == ["ALL"]
+    assert set(first["capabilities"]["add"]) - {"NET_BIND_SERVICE"} == {"NET_RAW"}
+    for context in others:  # Nothing is captured there.
+        assert (context["runAsUser"], context["runAsNonRoot"], context["capabilities"]["add"]) == (65534, True, [])
+
+
+@pytest.mark.parametrize(("slot", "user"), [("a", "ContainerUser"), ("host", "NT AUTHORITY\\SYSTEM")])
+def test_a_windows_pod_names_its_user_and_has_a_limit_of_memory(slot, user):
+    made = manifests.probe_pod("r", "w-a", slot, WINDOWS, "w", "i", 1)["spec"]
+    assert made["securityContext"]["windowsOptions"]["runAsUserName"] == user
+    assert made["containers"][0]["resources"]["limits"] == {"memory": "512Mi"}
+
+
+@pytest.mark.parametrize("node", [LINUX, WINDOWS], ids=lambda node: node.os)
+def test_a_host_probe_listens_at_its_nodes_addresses_only(node):
+    told = {
+        slot: [
+            one["name"]
+            for one in manifests.probe_pod("r", "n", slot, node, "n", "i", 1)["spec"]["containers"][0]["env"]
+        ]
+        for slot in ("a", "host")
+    }
+    assert told == {"a": ["PODWIRE_IDENTITY"], "host": ["PODWIRE_IDENTITY", "PODWIRE_ADDRESSES"]}
+
+
 def test_the_rpc_command_is_that_of_the_pods_own_agent():
     host = manifests.command_of(manifests.probe_pod("r", "w-host", "host", WINDOWS, "w", "i", 1))
     assert host[0] == "%CONTAINER_SANDBOX_MOUNT_POINT%/Python/python.exe"

@@ -1,6 +1,7 @@
 """Secrets are told nowhere: those that are known, and what has the form of one."""
 
 import json
+import os
 
 import pytest
 
@@ -78,3 +79,12 @@ def test_no_error_tells_one(kind):
 def test_no_file_of_a_run_has_one(tmp_path):
     write_atomically(tmp_path / "run.json", json.dumps({"a": SECRET, "b": f"Bearer {JWT}"}))
     assert json.loads((tmp_path / "run.json").read_text()) == {"a": REDACTED, "b": f"Bearer {REDACTED}"}
+
+
+def test_the_umask_says_who_may_read_the_files_of_a_run(tmp_path):
+    before = os.umask(0o077)
+    try:
+        write_atomically(tmp_path / "run.json", "{}")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600

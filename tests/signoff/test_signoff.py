@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -20,6 +21,7 @@ from podwire.model.verdicts import Outcome
 from podwire.records.files import write_record
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
+from podwire.signoff import bundle as bundle_module
 from podwire.signoff.bundle import packed, unpacked
 from podwire.signoff.manifest import File
 from podwire.signoff.signatures import signed
@@ -201,6 +203,19 @@ def test_nothing_behind_the_manifest_is_read_before_its_signature_is_checked(bun
     bundle.write_bytes(data[: len(data) // 2])
     with pytest.raises(NotVerified, match="made the signature"):
         verified(bundle, keys / "allowed")
+
+
+@pytest.mark.parametrize("limit", ["MOST_OF_A_FILE", "MOST_UNPACKED"])
+def test_a_bundle_larger_than_any_needs_to_be_is_refused_unread(limit, bundle, keys, capsys, monkeypatch):
+    monkeypatch.setattr(bundle_module, limit, 2000)
+    assert verify(bundle, keys) == 1
+    assert re.search("is larger than|have more than", capsys.readouterr().err)
+
+
+def test_a_device_without_an_end_is_no_bundle(keys, capsys, monkeypatch):
+    monkeypatch.setattr(bundle_module, "MOST_OF_A_FILE", 1 << 20)
+    assert verify("/dev/zero", keys) == 1
+    assert "is larger than 1 MiB, which no bundle needs to be" in capsys.readouterr().err
 
 
 def test_a_file_of_another_size_than_the_manifest_says_is_not_read(bundle, keys, capsys):

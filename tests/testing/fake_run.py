@@ -32,6 +32,8 @@ def seen(case, silent=False):
                 attempt = an_attempt(error="timeout")
             if what == "unsure":
                 changes["problem"] = "the probe died"
+            if what == "hostile":
+                changes["problem"] = "\\x1b]0;owned\\x07\\x1b[32mPASS\\u202e"
             if what == "other":
                 attempt = an_attempt(identity="somebody else")
     observation = an_observation(attempt, case_id=case.id, **changes)

@@ -63,6 +63,15 @@ def test_inconclusive_alone_ends_with_10(run):
     result.stdout.fnmatch_lines(["*1 inconclusive*"])
 
 
+def test_what_a_cluster_says_is_written_out_on_the_terminal(run):
+    result = run({"ONE[tcp-v4-linux-windows": "hostile"}, "--color=yes", "-rA")
+    assert result.ret == 10
+    text = result.stdout.str()
+    assert r"\u001b]0;owned\u0007\u001b[32mPASS\u202e" in text
+    assert not {"\x07", "\u202e"} & set(text)
+    assert "\x1b[32mPASS\\u202e" not in text
+
+
 def test_inconclusive_beside_a_failure_ends_with_1(run):
     assert run({"ONE[tcp-v4-linux-windows": "unsure", "ONE[tcp-v4-windows-linux": "other"}).ret == 1
 

@@ -42,11 +42,15 @@ def serve_options(arguments: list[str]) -> dict[str, list[int]]:
 
 
 def serve(options: dict[str, list[int]]) -> None:
-    """Serve until the process is ended; with exit code 1 and one line when a port cannot be had."""
+    """Serve until the process is ended; with exit code 1 and one line when a port cannot be had.
+
+    PODWIRE_ADDRESSES, with commas between them, are the addresses to listen at; without it, all of them.
+    """
     from podwire.agent.echo import EchoServer
 
     loop = Loop()
-    server = EchoServer(loop, os.environ.get("PODWIRE_IDENTITY", ""))
+    addresses = [one for one in os.environ.get("PODWIRE_ADDRESSES", "").split(",") if one]
+    server = EchoServer(loop, os.environ.get("PODWIRE_IDENTITY", ""), addresses)
     try:
         for port in options["--port"]:
             server.listen(port)

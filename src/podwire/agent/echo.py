@@ -6,40 +6,43 @@ connection first: TIME_WAIT, which would block the client's port for the next at
 
 from __future__ import annotations
 
-import binascii
 import contextlib
 import errno
 import re
 import socket
 
 from podwire.agent.errors import Failure
+from podwire.agent.guests import Guests
+from podwire.agent.heads import MOST_HEAD, Head
 from podwire.agent.loop import now, readable
 from podwire.agent.messages import QUESTION, compact, datagram_answer, echo
 from podwire.agent.names import no_such_name
-from podwire.agent.sockets import SCTP, send_all, send_at_once
-from podwire.agent.system import WINDOWS, complain, raise_descriptor_limit
+from podwire.agent.sockets import ANYWHERE, SCTP, places, send_all, send_at_once
+from podwire.agent.system import WINDOWS, complain
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.
 if TYPE_CHECKING:
-    from typing import Any, Awaitable, Callable
+    from typing import Any, Awaitable, Callable, Sequence
 
-    from podwire.agent.loop import Loop, Task
+    from podwire.agent.loop import Loop
 
     Answer = Callable[[bytes, Any, Any], bytes]  # datagram, peer, own address and port
     Talk = Callable[[socket.socket, Any], Awaitable[bytes]]  # connection, peer; what is left to say at its end
 
 MOST_TCP = 64 << 20
-MOST_CONNECTIONS = 8192
+MOST_QUERY = 4096
+"""Bytes of a query for a name: a name has 255 at most (RFC 1035, section 2.3.4)."""
 IDLE = 15.0
+"""Seconds that a client may be silent, and those that it has for a whole head or query, however it sends it."""
 
 
 class EchoServer:
     """Answers who it is and what it saw, or on a port for names that there is no such one, and nothing else."""
 
-    def __init__(self, loop: Loop, identity: str) -> None:
-        self._loop, self._identity = loop, identity
-        self._connections: dict[Task, None] = {}
-        self._most = min(MOST_CONNECTIONS, raise_descriptor_limit() - 64)
+    def __init__(self, loop: Loop, identity: str, addresses: Sequence[str] = ()) -> None:
+        """`addresses` are those to listen at; with none, at all that there are."""
+        self._loop, self._identity, self._places = loop, identity, places(addresses)
+        self._guests = Guests(loop)
 
     def listen(self, port: int) -> None:
         """Echo over TCP, UDP, and SCTP where the system has it."""
@@ -58,7 +61,7 @@ class EchoServer:
 
     def listen_tcp(self, port: int, protocol: int = 0, names: bool = False) -> None:
         """Listen at a port of both families. ValueError when it cannot be had."""
-        for family, host in self._families():
+        for family, host in self._places:
             sock = socket.socket(family, socket.SOCK_STREAM, protocol)
             if not WINDOWS:  # There it would let another program take the port over.
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -67,11 +70,11 @@ class EchoServer:
             self._loop.spawn(self._accept(sock, self._names if names else self._answer))
 
     def _listen_udp(self, port: int, answer_to: Answer) -> None:
-        """One socket a family that learns the reached address of each datagram. On Windows, whose Python has no
+        """One socket a place that learns the reached address of each datagram. On Windows, whose Python has no
         recvmsg, one for each address, so that the answer leaves from it, and one for addresses that come later."""
-        for family, anywhere in self._families():
-            known = self._own_addresses() if WINDOWS else []
-            for host in [*(a for a in known if (":" in a) == (family == socket.AF_INET6)), anywhere]:
+        for family, place in self._places:
+            known = self._own_addresses() if WINDOWS and place in ANYWHERE.values() else []
+            for host in [*(a for a in known if (":" in a) == (family == socket.AF_INET6)), place]:
                 sock = socket.socket(family, socket.SOCK_DGRAM)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
                 try:
@@ -90,14 +93,6 @@ class EchoServer:
         from podwire.agent.node.interfaces import is_loopback, own_addresses
 
         return sorted(own_addresses(), key=is_loopback)
-
-    @staticmethod
-    def _families() -> list[tuple[int, str]]:
-        try:
-            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
-        except OSError:
-            return [(socket.AF_INET, "0.0.0.0")]
-        return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
 
     @staticmethod
     def _bind(sock: socket.socket, address: tuple[str, int]) -> None:
@@ -158,19 +153,11 @@ class EchoServer:
                     break
                 except OSError as error:
                     if error.errno in (errno.EMFILE, errno.ENFILE, 10024):
-                        self._drop_oldest()
+                        self._guests.drop_one()
                     break
-                if len(self._connections) >= self._most:
-                    self._drop_oldest()
+                who = self._guests.admit(peer[0])
                 sock.setblocking(False)
-                self._connections[self._loop.spawn(self._connection(sock, peer, way))] = None
-
-    def _drop_oldest(self) -> None:
-        """Clients that hang make place for those that talk."""
-        for task in self._connections:
-            self._loop.cancel(task)
-            self._connections.pop(task, None)
-            return
+                self._guests.enter(self._loop.spawn(self._connection(sock, peer, way)), who)
 
     async def _connection(self, sock: socket.socket, peer: Any, way: Talk) -> None:
         task = self._loop.current
@@ -187,62 +174,67 @@ class EchoServer:
             pass  # The client went away; its own side tells why.
         finally:
             sock.close()
-            if task is not None:
-                self._connections.pop(task, None)
+            self._guests.leave(task)
+
+    async def _receive(self, sock: socket.socket, until: float) -> int:
+        """How many bytes came, into the loop's scratch: nothing is kept of what a client sends. 0 at its end, or when
+        nothing came in time."""
+        if not await readable(sock, until):
+            return 0
+        count = sock.recv_into(self._loop.scratch)
+        self._guests.heard(self._loop.current)
+        return count
 
     async def _answer(self, sock: socket.socket, peer: Any) -> bytes:
-        head, crc, received = b"", 0, 0
-        while b"\n" not in head and len(head) < 4096:
-            if not await readable(sock, now() + IDLE):
-                return b""
-            data = sock.recv(1 << 16)
-            if not data:
-                break
-            head += data
-        if not head:
-            return b""
-        if head.startswith((b"GET ", b"HEAD ")):
-            return await self._http(sock, peer, head)
-        crc, received = binascii.crc32(head), len(head)
-        match = QUESTION.match(head)
-        size = min(int(match.group(2)), MOST_TCP) if match else 0
-        while received < size and await readable(sock, now() + IDLE):
-            count = sock.recv_into(self._loop.scratch)
+        head, until = Head(), now() + IDLE
+        while not head.has_line:
+            count = await self._receive(sock, until)
             if not count:
                 break
-            crc = binascii.crc32(memoryview(self._loop.scratch)[:count], crc)
-            received += count
+            head.add(self._loop.scratch, count)
+        if not head.received or now() >= until:
+            return b""
+        if head.line.startswith((b"GET ", b"HEAD ")):
+            return await self._http(sock, peer, head, until)
+        match = QUESTION.match(head.line)
+        size = min(int(match.group(2)), MOST_TCP) if match else 0
+        while head.received < size:
+            count = await self._receive(sock, now() + IDLE)
+            if not count:
+                break
+            head.add(self._loop.scratch, count)
         token = match.group(1).decode() if match else ""
-        facts = echo(token, self._identity, peer, sock.getsockname(), received=received, crc32=crc)
+        facts = echo(token, self._identity, peer, sock.getsockname(), received=head.received, crc32=head.crc)
         return compact(facts) + b"\n"
 
     async def _names(self, sock: socket.socket, peer: Any) -> bytes:
         """Queries until the client ends, each after its length (RFC 1035, section 4.2.2); what is none ends it."""
-        data = b""
-        while await readable(sock, now() + IDLE):
-            piece = sock.recv(1 << 16)
-            if not piece:
-                break
-            data += piece
-            while len(data) >= 2 and len(data) >= 2 + int.from_bytes(data[:2], "big"):
+        data, until = b"", now() + IDLE
+        while count := await self._receive(sock, until):
+            data += self._loop.scratch[:count]
+            while len(data) >= 2:
                 end = 2 + int.from_bytes(data[:2], "big")
-                answer, data = no_such_name(data[2:end]), data[end:]
+                if end > MOST_QUERY:
+                    return b""
+                if len(data) < end:
+                    break
+                answer, data, until = no_such_name(data[2:end]), data[end:], now() + IDLE
                 if not answer:
                     return b""
                 await send_all(sock, len(answer).to_bytes(2, "big") + answer, now() + IDLE)
         return b""
 
-    async def _http(self, sock: socket.socket, peer: Any, head: bytes) -> bytes:
-        while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) < 1 << 16:
-            if not await readable(sock, now() + IDLE):
-                return b""
-            data = sock.recv(1 << 16)
-            if not data:
+    async def _http(self, sock: socket.socket, peer: Any, head: Head, until: float) -> bytes:
+        while not head.ended and head.received < MOST_HEAD:
+            count = await self._receive(sock, until)
+            if not count:
                 break
-            head += data
-        path = head.split(b" ", 2)[1].split(b"?")[0].rsplit(b"/", 1)[-1]
+            head.add(self._loop.scratch, count)
+        if now() >= until:
+            return b""
+        path = head.line.split(b" ", 2)[1].split(b"?")[0].rsplit(b"/", 1)[-1]
         token = path.decode() if re.fullmatch(rb"[A-Za-z0-9._-]{1,64}", path) else ""
-        body = compact(echo(token, self._identity, peer, sock.getsockname(), received=len(head))) + b"\n"
+        body = compact(echo(token, self._identity, peer, sock.getsockname(), received=head.received)) + b"\n"
         lines = (
             "HTTP/1.1 200 OK",
             "Content-Type: application/json",
@@ -250,4 +242,4 @@ class EchoServer:
             "Connection: close",
         )
         start = ("\r\n".join(lines) + "\r\n\r\n").encode()
-        return start if head.startswith(b"HEAD ") else start + body
+        return start if head.line.startswith(b"HEAD ") else start + body

@@ -7,10 +7,11 @@ import sys
 
 from podwire.agent.errors import Failure
 from podwire.agent.loop import writable
+from podwire.agent.system import complain
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Sequence
 
 SCTP = 132  # IPPROTO_SCTP
 ANYWHERE: dict[int, str] = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
@@ -24,6 +25,32 @@ def numeric(host: str, port: int, family: int, stage: str) -> tuple[int, Any]:
         which = "" if family == socket.AF_UNSPEC else "v6" if family == socket.AF_INET6 else "v4"
         raise Failure(stage, "other", None, f"{host} is not an IP{which} address") from None
     return found[0][0], found[0][4]
+
+
+def places(addresses: Sequence[str]) -> list[tuple[int, str]]:
+    """Family and address of each place to listen at: the given ones, or anywhere when none is given.
+
+    A node may be known by an address that none of its interfaces has (one that a cloud translates): then anywhere too.
+    """
+    found: list[tuple[int, str]] = []
+    for host in addresses:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.bind((host, 0))
+        except OSError as error:
+            complain(f"{host} is no address of this machine ({error}); listening at all that it has")
+            return places(())
+        found.append((family, host))
+    return found or [(family, ANYWHERE[family]) for family in _families()]
+
+
+def _families() -> list[int]:
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError:
+        return [socket.AF_INET]
+    return [socket.AF_INET, socket.AF_INET6]
 
 
 def local_address(family: int, target: Any) -> str | None:

@@ -16,6 +16,7 @@ from podwire.model.verdicts import Verdict
 from podwire.packets.pcap import Frame, write_frames
 from podwire.redaction import redacted
 from podwire.reporting.decode_text import decode_capture
+from podwire.visible import visible
 
 FOLDER = "evidence"
 _LONGEST = 120
@@ -33,7 +34,9 @@ def folder_of(case_id: str) -> str:
     parts = [_safe(part or "_") for part in (area, requirement, words.removesuffix("]"))]
     kept = plain and parts == [area, requirement, words.removesuffix("]")]
     if not kept:
-        parts[-1] = f"{parts[-1][: _LONGEST - 9]}-{hashlib.sha256(case_id.encode()).hexdigest()[:8]}"
+        parts[-1] = (
+            f"{parts[-1][: _LONGEST - 9]}-{hashlib.sha256(case_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        )
     return "/".join([FOLDER, *parts])
 
 
@@ -64,9 +67,9 @@ def write_evidence(
     for point in sorted({*observation.captures, *raw}, key=_order):
         capture = observation.captures.get(point)
         if capture is not None:
-            put(f"{point}.txt", redacted(_decode(capture, tokens)).encode("utf-8"))
+            put(f"{_safe(point)}.txt", visible(redacted(_decode(capture, tokens))).encode("utf-8"))
         if point in raw:
-            put(f"{point}.pcap", write_frames(raw[point]))
+            put(f"{_safe(point)}.pcap", write_frames(raw[point]))
     put("attempts.json", _json(_transcript(observation)))
     put("bindings.json", _json(dict(observation.bindings)))
     put("verdict.json", _json(verdict))
@@ -82,7 +85,9 @@ def _safe(text: str) -> str:
 
 
 def _json(tree: Any) -> bytes:
-    return redacted(json.dumps(tree, default=structs.asdict, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+    # JSON reads what is written out as what it was.
+    text = json.dumps(tree, default=structs.asdict, indent=1, ensure_ascii=False) + "\n"
+    return visible(redacted(text)).encode("utf-8")
 
 
 def _transcript(observation: Observation) -> dict[str, Any]:

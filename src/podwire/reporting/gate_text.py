@@ -11,6 +11,7 @@ import msgspec
 from podwire.gating.gate import Change, Gate, Kind
 from podwire.gating.numbers import Compared
 from podwire.reporting.words import one_line
+from podwire.visible import visible
 
 SCHEMA = "podwire.gate/1"
 _WIDTH = 118
@@ -48,7 +49,7 @@ def gate_text(gate: Gate) -> str:
         *(list(_kind(gate, kind)) for kind in Kind),
         list(numbers(gate)),
     ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return visible("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
 
 
 def headline(gate: Gate) -> str:
@@ -154,7 +155,7 @@ def gate_markdown(gate: Gate) -> str:
         if several:
             blocks.append(list(_section(kind, several)))
     blocks.append([f"- {line}" for line in numbers(gate)])
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+    return visible("\n\n".join("\n".join(block) for block in blocks) + "\n")
 
 
 def _section(kind: Kind, several: tuple[Change, ...]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.ladder import ladder
 from podwire.reporting.pages import MARKS, chips, mark, page, run_head, text, totals
 from podwire.reporting.words import MISSING, by_area, links
+from podwire.visible import visible_in_json
 
 NAME = "matrix.html"
 PASSED_RUNGS = 14
@@ -213,5 +214,5 @@ def _link(source: str) -> Iterator[tuple[str, str]]:
 
 
 def _packed(tree: Mapping[str, Any]) -> str:
-    data = json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    data = visible_in_json(json.dumps(tree, separators=(",", ":"), ensure_ascii=False)).encode("utf-8")
     return base64.b64encode(gzip.compress(data, compresslevel=2, mtime=0)).decode("ascii")

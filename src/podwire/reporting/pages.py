@@ -15,6 +15,7 @@ from podwire.model.verdicts import Outcome
 from podwire.platforms.windows_builds import named
 from podwire.records.run import RunRecord
 from podwire.reporting.words import MISSING, counted, hint_of_load, machine_words, seconds
+from podwire.visible import visible
 
 STATED = "stated, not tested"
 NOT_RUN = "without a case"
@@ -52,8 +53,8 @@ def page(*, title: str, head: str, body: str, current: str, scripts: Sequence[st
 
 
 def text(value: object) -> str:
-    """Any text as HTML, also inside of quoted attributes."""
-    return html.escape(str(value), quote=True)
+    """Any text as HTML, also inside of quoted attributes; what a person would not see in it is written out."""
+    return html.escape(visible(str(value)), quote=True)
 
 
 def mark(outcome: str, *, spoken: bool = False) -> str:

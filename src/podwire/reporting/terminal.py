@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import secrets
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,7 @@ from podwire.reporting.words import (
     tally,
     unmet,
 )
+from podwire.visible import visible
 
 MODE_CONFLICT = "conflict: network mode"
 _WIDTH = 110
@@ -48,13 +50,18 @@ _NUMBERS = re.compile(r"[0-9.:]+")
 
 
 class Paint:
-    """Colours, or none."""
+    """Colours, or none. A mark that nobody knows before stands for them until the text is `finished`: what looks like a
+    colour in a text from the cluster is none."""
 
     def __init__(self, on: bool) -> None:
-        self.on = on
+        self.on, self._mark = on, f"<{secrets.token_hex(8)}>"
 
     def __call__(self, text: str, code: str) -> str:
-        return f"\033[{code}m{text}\033[0m" if self.on and text else text
+        return f"{self._mark}[{code}m{text}{self._mark}[0m" if self.on and text else text
+
+    def finished(self, text: str) -> str:
+        """The text as it is printed."""
+        return visible(text).replace(self._mark, "\033")
 
     def outcome(self, text: str, outcome: Outcome) -> str:
         return self(text, _COLOURS[outcome])
@@ -85,13 +92,13 @@ def summary(record: RunRecord, reports: Mapping[str, str] | None = None, *, colo
         _exclusions(record, paint),
         _foot(record, reports or {}, paint),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return paint.finished("\n\n".join(block for block in blocks if block) + "\n")
 
 
 def explain(case: CaseRecord, *, colour: bool = False) -> str:
     """One case with its rule, and what was expected and seen at each place where the two differ."""
     paint = Paint(colour)
-    return "\n".join(_explained(case, paint))
+    return paint.finished("\n".join(_explained(case, paint)))
 
 
 def _explained(case: CaseRecord, paint: Paint) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from podwire.model.verdicts import Finding, Outcome
 from podwire.records.machine import machine_of
 from podwire.records.run import CaseRecord, RunRecord
+from podwire.visible import visible
 
 MISSING = "no result"
 
@@ -128,4 +129,5 @@ def hint_of_load(record: RunRecord) -> str:
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split())
+    """A text of anybody's in one line of a report, with nothing in it that a terminal obeys or nobody sees."""
+    return visible(" ".join(text.split()))

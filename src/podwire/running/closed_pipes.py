@@ -1,29 +1,38 @@
-"""Standard streams whose reader may go away (`podwire run | head`): what is said then is lost, and nothing else."""
+"""The standard streams of a command: their reader may go away (`podwire run | head`), and is told nothing that harms.
+
+What is said to nobody is lost, and nothing else. What is said to somebody is `visible`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
+
+from podwire.visible import visible, visible_but_styled
 
 
 class Unbroken:
-    """A text stream that goes on into nothing once nobody reads it any more."""
+    """A text stream that goes on into nothing once nobody reads it any more, and whose texts are made harmless."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, harmless: Callable[[str], str]) -> None:
+        self._stream, self._harmless = stream, harmless
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         try:
-            return self._stream.write(text)
+            self._stream.write(self._harmless(text))
         except BrokenPipeError:
             self._lose()
-            return len(text)
+        return len(text)
+
+    def styled(self) -> Unbroken:
+        """The same stream for a program that colours its lines."""
+        return Unbroken(self._stream, visible_but_styled)
 
     def flush(self) -> None:
         try:
@@ -41,9 +50,10 @@ class Unbroken:
         self._stream.flush()
 
 
-def unbroken(stream: TextIO) -> TextIO:
-    """The stream, or what goes on when its reader is gone."""
-    return stream if isinstance(stream, Unbroken) else cast("TextIO", Unbroken(stream))
+def unbroken(stream: TextIO, *, styled: bool = False) -> TextIO:
+    """The stream as one that goes on when its reader is gone; `styled` for a program that colours its lines."""
+    made = stream if isinstance(stream, Unbroken) else Unbroken(stream, visible)
+    return cast("TextIO", made.styled() if styled else made)
 
 
 @contextlib.contextmanager

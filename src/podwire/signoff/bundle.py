@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import os
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ from podwire.records.paths import is_inside
 MOST_BYTES = 1 << 30
 """So many bytes of a bundle are read at most while it is not known who signed it."""
 MOST_OF_A_HEAD = 16 << 20
+MOST_OF_A_FILE, MOST_UNPACKED = 1 << 30, 4 << 30
+"""Bytes of a bundle, and of what is in it, whoever signed it: a run of 4,000 cases packs to some ten million."""
 
 
 class Damaged(ValueError):
@@ -34,6 +37,16 @@ def packed(files: Mapping[str, bytes], *, first: Sequence[str] = ()) -> bytes:
             member.size, member.mode = len(files[path]), 0o644
             tar.addfile(member, io.BytesIO(files[path]))
     return gzip.compress(archive.getvalue(), mtime=0)
+
+
+def packed_bytes(path: Path) -> bytes:
+    """What a file holds, if a bundle may be so large. Raises `Damaged`, and OSError as the system gives it."""
+    with path.open("rb") as stream:
+        # Of a pipe or a device nobody knows the size before.
+        data = stream.read(MOST_OF_A_FILE + 1) if os.fstat(stream.fileno()).st_size <= MOST_OF_A_FILE else None
+    if data is None or len(data) > MOST_OF_A_FILE:
+        raise Damaged(f"is larger than {MOST_OF_A_FILE >> 20} MiB, which no bundle needs to be")
+    return data
 
 
 def head(data: bytes, names: Sequence[str]) -> dict[str, bytes]:
@@ -62,6 +75,8 @@ def unpacked(data: bytes, sizes: Mapping[str, int] | None = None) -> dict[str, b
 
     With `sizes`, those that a signed manifest names, a file of another name or size is refused before it is read.
     """
+    if sizes is not None and sum(sizes.values()) > MOST_UNPACKED:
+        raise Damaged(f"its files have more than {MOST_UNPACKED >> 20} MiB in all")
     found: dict[str, bytes] = {}
     with _opened(data) as tar:
         for member in _plain_files(tar):

@@ -13,7 +13,7 @@ from podwire.gating.numbers import laxer
 from podwire.gating.runs import gate_over, load_runs
 from podwire.gating.waiver_file import WaiverError, load_waivers
 from podwire.records.paths import is_inside
-from podwire.signoff.bundle import head, unpacked, written
+from podwire.signoff.bundle import head, packed_bytes, unpacked, written
 from podwire.signoff.manifest import MANIFEST, SIGNATURE, File, Manifest
 from podwire.signoff.signatures import NotSigned, signer
 
@@ -48,8 +48,8 @@ def verified(
         CannotSign: the check cannot be made here.
         OSError: the file cannot be read.
     """
-    data = bundle.read_bytes()
     try:
+        data = packed_bytes(bundle)
         first = head(data, (MANIFEST, SIGNATURE))
         name = signer(first[MANIFEST], first[SIGNATURE], allowed, identity)
         manifest = Manifest.from_bytes(first[MANIFEST])

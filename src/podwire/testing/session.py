@@ -31,6 +31,7 @@ from podwire.running.signals import interrupt_on_ending_signals, without_interru
 from podwire.running.tracebacks import traceback_kept
 from podwire.running.workers import Observatory, observed
 from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
+from podwire.visible import visible
 
 MISTAKES = (PodwireError, CatalogueError, PlanError)
 """What ends a run before it begins, and is explained by its text alone."""
@@ -63,12 +64,12 @@ def _say(config: pytest.Config, text: str) -> None:
         reporter.ensure_newline()
         if config.get_terminal_writer().width_of_current_line:
             reporter.line("")  # the dots of workers are no line of the reporter's own
-        reporter.write_line(f"podwire: {redacted(text)}")
+        reporter.write_line(f"podwire: {visible(redacted(text))}")
 
 
 def _stop(problem: Exception) -> None:
     """End the session with the one line that the problem is, and its exit code."""
-    pytest.exit(str(problem), returncode=getattr(problem, "exit_code", UsageError.exit_code))
+    pytest.exit(visible(str(problem)), returncode=getattr(problem, "exit_code", UsageError.exit_code))
 
 
 def prepare(config: pytest.Config) -> int | None:
@@ -78,7 +79,7 @@ def prepare(config: pytest.Config) -> int | None:
     is said: a closed pipe changes nothing.
     """
     config.add_cleanup(partial(setattr, sys, "stdout", sys.stdout))
-    sys.stdout = unbroken(sys.stdout)
+    sys.stdout = unbroken(sys.stdout, styled=True)
     try:
         runner = _made(config)
         if not config.option.collectonly:
@@ -196,7 +197,7 @@ def pytest_runtest_makereport(
     setattr(report, RECORD, case_to_json(record))
     if isinstance(call.excinfo and call.excinfo.value, (NotMet, Inconclusive)):
         # The summary at the end explains it; here one line is enough.
-        report.longrepr = f"{verdict.outcome}: {verdict.reason}"
+        report.longrepr = visible(f"{verdict.outcome}: {verdict.reason}")
     if STATUSES[verdict.outcome] == "xpassed":
         report.wasxfail = verdict.reason
     return report

@@ -90,14 +90,14 @@ def bind(source: str, target: str, *, read_only: bool = False) -> None:
         make_read_only(target)
 
 
-def make_read_only(target: str) -> None:
+def make_read_only(target: str, *, below: bool = True) -> None:
     """Make a mount and all mounts below it read-only; other flags (which a user namespace may not clear) stay."""
     wanted = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY)
     arguments = (
         _SYS_MOUNT_SETATTR,
         _AT_FDCWD,
         target.encode(),
-        _AT_RECURSIVE,
+        _AT_RECURSIVE if below else 0,
         ctypes.byref(wanted),
         ctypes.sizeof(wanted),
     )
@@ -143,8 +143,17 @@ def sethostname(name: str) -> None:
 
 def become_root_of_user_namespace() -> None:
     """Enter a new user namespace as its root (user_namespaces(7)); the process must have one thread."""
-    uid, gid = os.geteuid(), os.getegid()
+    become_user(0, 0)
+
+
+def become_user(uid: int, gid: int) -> None:
+    """Enter a new user namespace as this user: one that is not root keeps no capability over its next exec.
+
+    A lab without root has no other way to another user. Files of the user that the process was are its own there.
+    """
+    before = os.geteuid(), os.getegid()
     unshare(CLONE_NEWUSER)
-    for name, text in (("setgroups", "deny"), ("gid_map", f"0 {gid} 1"), ("uid_map", f"0 {uid} 1")):
+    maps = (("setgroups", "deny"), ("gid_map", f"{gid} {before[1]} 1"), ("uid_map", f"{uid} {before[0]} 1"))
+    for name, text in maps:
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(text)

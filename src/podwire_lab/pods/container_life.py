@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 
 from podwire_lab.model.interfaces import CannotStart, Object
 from podwire_lab.model.pod_status import ContainerState
@@ -182,7 +183,7 @@ class ContainerLife:
             raise KeyError(self.status.name)
         argv = pod_spec.sandboxed(self._report.context, self.status.spec, command)
         env = {**like.env, "TERM": "xterm"} if tty else like.env
-        wanted = Command(argv=argv, env=env, capabilities=like.capabilities, cwd=like.cwd, tty=tty)
+        wanted = replace(like, argv=argv, env=env, tty=tty)
         try:
             return await self._report.services.spawner.exec(self._report.netns(), self.process, wanted, stdin=stdin)
         except CannotStart as error:

@@ -32,13 +32,14 @@ Stream = Literal["stdout", "stderr"]
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What to run in a container, with the capabilities that it may have."""
+    """What to run in a container, with the capabilities that it may have; `user` is user and group, None for root."""
 
     argv: Sequence[str]
     env: Mapping[str, str]
     capabilities: Sequence[str]
     cwd: str = "/"
     tty: bool = False
+    user: tuple[int, int] | None = None
 
 
 class LogRing:
@@ -254,7 +255,7 @@ class SpawnerClient:
     ) -> SpawnedProcess:
         number = next(self._numbers)
         request |= {"id": number, "argv": list(command.argv), "env": dict(command.env), "cwd": command.cwd}
-        request |= {"capabilities": list(command.capabilities), "tty": command.tty}
+        request |= {"capabilities": list(command.capabilities), "tty": command.tty, "user": command.user}
         data = json.dumps(request).encode()
         if not command.argv:
             raise CannotStart("no command")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from podwire_lab.model.interfaces import NodeNetwork, Object, PodNetwork, Store
-from podwire_lab.pods import spec
+from podwire_lab.pods import privileges, spec
 from podwire_lab.pods.containers import Command, SpawnerClient
 from podwire_lab.pods.images import find_image
 from podwire_lab.pods.resolvers import Resolver
@@ -56,6 +56,7 @@ def prepared(
         links=dict(services.links),
         scripts=services.scripts(host_process),
         needed=list(services.needed),
+        read_only=privileges.read_only_root(context, container),
     )
     if services.node.os == "windows":
         root["etc"]["adapter.conf"] = (resolver.adapter or resolver).to_file()
@@ -64,7 +65,8 @@ def prepared(
     command = Command(
         argv=spec.command_line(context, container, image, env),
         env=env,
-        capabilities=spec.capabilities(context, container),
+        capabilities=privileges.capabilities(context, container),
+        user=privileges.user(context, container),
         cwd=container.get("workingDir") or (spec.SANDBOX if host_process else "/"),
     )
     return command, root

@@ -43,6 +43,7 @@ class OutsideHost:
             links={"python": os.path.realpath(sys.executable)},
             scripts={},
             needed=[sys.prefix, sys.base_prefix],
+            read_only=False,
         )
         log = LogRing()
         self._server = await self._spawner.start(

@@ -47,13 +47,15 @@ class Volume(TypedDict):
 
 
 class RootSpec(TypedDict):
-    """What differs between containers: their volumes, files of /etc by name, and scripts or links on the PATH."""
+    """What differs between containers: their volumes, files of /etc by name, scripts or links on the PATH, and whether
+    their root can be written to."""
 
     volumes: list[Volume]
     etc: dict[str, str]
     links: dict[str, str]
     scripts: dict[str, str]
     needed: list[str]
+    read_only: bool
 
 
 def build(root: str, spec: RootSpec) -> None:
@@ -72,6 +74,10 @@ def build(root: str, spec: RootSpec) -> None:
     _mount_kernel(root)
     for volume in spec["volumes"]:
         _bind(volume["source"], root, volume["target"], read_only=volume["read_only"])
+    if spec["read_only"]:
+        # As with a real runtime, volumes and /dev/shm stay as they are.
+        ns.mount("tmpfs", f"{root}/dev/shm", "tmpfs", ns.MS_NOSUID | ns.MS_NODEV, "mode=1777")
+        ns.make_read_only(root, below=False)
     ns.change_root(root)
 
 

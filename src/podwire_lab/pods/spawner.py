@@ -3,8 +3,9 @@
 Forking the lab's main process would copy its page tables each time and is unsafe beside threads; this one forks
 in about a millisecond. It speaks JSON over a SEQPACKET socket; descriptors (netns, 0, 1, 2) go beside requests.
 
-request  {"id", "op": "start", "argv", "env", "cwd", "capabilities", "tty", "root": RootSpec, "root_at", "hostname"}
-         {"id", "op": "exec", "argv", "env", "cwd", "capabilities", "tty", "container": id}
+request  {"id", "op": "start", "argv", "env", "cwd", "capabilities", "user", "tty", "root": RootSpec, "root_at",
+          "hostname"}
+         {"id", "op": "exec", "argv", "env", "cwd", "capabilities", "user", "tty", "container": id}
          {"id", "op": "kill", "signal"}
 reply    {"id", "pid"} when the command runs, {"id", "error", "number"} when it could not start,
          {"id", "exit": code} at its end
@@ -189,6 +190,8 @@ def _enter(request: Message, netns: int, inside: list[int], report: socket.socke
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     ns.keep_capabilities(set(request["capabilities"]))
+    if request["user"]:
+        ns.become_user(*request["user"])
 
 
 def _take_terminal(stdio: list[int], *, tty: bool) -> None:

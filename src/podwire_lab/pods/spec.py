@@ -19,13 +19,6 @@ SANDBOX = "/hpc"
 
 _PATH = f"{TOOLS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z0-9_.-]+)\)")
-_DEFAULTS = """
-CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL
-AUDIT_WRITE
-"""
-_LINUX_CAPABILITIES = frozenset(_DEFAULTS.split())
-_WINDOWS_CAPABILITIES = _LINUX_CAPABILITIES - {"NET_RAW", "MKNOD", "SYS_CHROOT", "SETPCAP", "SETFCAP"}
-_PRIVILEGED = frozenset(("NET_ADMIN", "SYS_PTRACE", "SYS_NICE"))
 
 
 class NotYet(Exception):
@@ -144,22 +137,6 @@ def sandboxed(context: PodContext, container: Object, command: Sequence[str]) ->
         return list(command)
     variable = "%CONTAINER_SANDBOX_MOUNT_POINT%"
     return [word.replace(variable, SANDBOX).replace("\\", "/") if variable in word else word for word in command]
-
-
-def capabilities(context: PodContext, container: Object) -> list[str]:
-    """Linux containers get the runtime's usual set. A Windows pod may not capture or craft frames
-    (Windows-Containers#270), but a HostProcess container has what pktmon needs. Nobody gets what could change the host.
-    """
-    if context.system == "windows":
-        return sorted(_WINDOWS_CAPABILITIES | ({"NET_ADMIN", "NET_RAW"} if context.host_process(container) else set()))
-    security = container.get("securityContext") or {}
-    asked = security.get("capabilities") or {}
-    add, drop = set(asked.get("add") or ()), set(asked.get("drop") or ())
-    base = set() if "ALL" in drop else set(_LINUX_CAPABILITIES) - drop
-    allowed = _LINUX_CAPABILITIES | _PRIVILEGED
-    if security.get("privileged") or "ALL" in add:
-        return sorted(allowed)
-    return sorted(base | (add & allowed))
 
 
 def hostname(context: PodContext) -> str:

@@ -96,12 +96,7 @@ class Queue:
 
     def __init__(self, sock: socket.socket, scratch: bytearray) -> None:
         self._sock, self._scratch = sock, scratch
-        for option in (33, socket.SO_RCVBUF):  # SO_RCVBUFFORCE, where CAP_NET_ADMIN is given
-            try:
-                sock.setsockopt(socket.SOL_SOCKET, option, 32 << 20)
-                break
-            except PermissionError:
-                continue
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)  # As much of it as net.core.rmem_max gives.
         sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
 
     def frames(self, most: int) -> Frames:
