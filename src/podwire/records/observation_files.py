@@ -10,23 +10,35 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from podwire.records.files import write_atomically
+from podwire.records.files import replacing
 from podwire.records.observations import Stored
 from podwire.records.run import RunRecord, StoredObservations
 from podwire.records.trees import Malformed
 from podwire.redaction import redacted
 
 NAME = "observations.jsonl.gz"
+GZIP = 16 + zlib.MAX_WBITS
+"""What zlib calls the format of gzip; its header has no name and no time."""
 T = TypeVar("T")
 
 
 def write_observations(several: Iterable[Stored], directory: Path) -> StoredObservations:
-    """Write the file into the run's folder, and return what the record says of it."""
-    lines = [json.dumps(one.to_tree(), separators=(",", ":"), ensure_ascii=True) for one in several]
+    """Write the file into the run's folder, one observation after the other, and return what the record says of it."""
+    count, digest = 0, hashlib.sha256()
     # The fastest level: the next ones make the file a fifth smaller and take twice the time.
-    data = gzip.compress(redacted("".join(f"{line}\n" for line in lines)).encode("ascii"), compresslevel=1, mtime=0)
-    write_atomically(directory / NAME, data)
-    return StoredObservations(file=NAME, sha256=hashlib.sha256(data).hexdigest(), count=len(lines))
+    packer = zlib.compressobj(level=1, wbits=GZIP)
+    with replacing(directory / NAME) as file:
+
+        def put(data: bytes) -> None:
+            digest.update(data)
+            file.write(data)
+
+        for one in several:
+            line = json.dumps(one.to_tree(), separators=(",", ":"), ensure_ascii=True)
+            put(packer.compress(redacted(f"{line}\n").encode("ascii")))
+            count += 1
+        put(packer.flush())
+    return StoredObservations(file=NAME, sha256=digest.hexdigest(), count=count)
 
 
 def read_observations(record: RunRecord, directory: Path, read: Callable[[Any], T]) -> list[T]:
