@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("agent_start", "dissect", "lab", "channel", "run", "healthy")
+ALL = ("agent_start", "dissect", "lab", "channel", "run", "memory", "healthy")
 
 
 def main():

@@ -18,7 +18,8 @@ DAMAGE = {damage!r}
 
 
 def rounds(case, spool):
-    found = Rounds(spool, Sighting(observation=seen(case)))
+    found = Rounds(spool, in_memory=False)
+    found.add(Sighting(observation=seen(case)))
     if any(words in case.id and what == "flaky" for words, what in DAMAGE.items()):
         found.add(Sighting(observation=seen(case, silent=True)))
     return found

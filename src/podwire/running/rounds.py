@@ -1,4 +1,4 @@
-"""What was seen of one case in all rounds of a run: in memory only what a run of one round needs."""
+"""What was seen of one case in all rounds of a run; a run of several rounds has all of them on disk."""
 
 from __future__ import annotations
 
@@ -16,25 +16,23 @@ Frames = Mapping[str, Sequence[Frame]]
 class Rounds(Sequence[Observation]):
     """The observations of a case, round by round.
 
-    The first one stays in memory. Further ones, and the raw frames of all, are read from the spool whenever they are
-    asked for: judging reads each once, and only evidence needs frames.
+    What is in the spool is read whenever it is asked for: judging reads each observation once, and only evidence needs
+    raw frames. The observation of an only round stays in memory (`in_memory`), its frames do not.
     """
 
-    def __init__(self, spool: Spool, first: Sighting) -> None:
-        self._spool, self._first = spool, first.observation
-        self._later: list[Entry] = []
-        self._frames = [self._kept(first)]
+    def __init__(self, spool: Spool, *, in_memory: bool) -> None:
+        self._spool, self._in_memory = spool, in_memory
+        self._observations: list[Observation | Entry] = []
+        self._frames: list[Entry | None] = []
 
     def add(self, sighting: Sighting) -> None:
         """One more round. OSError as the system gives it."""
-        self._later.append(self._spool.put(sighting.observation))
-        self._frames.append(self._kept(sighting))
-
-    def _kept(self, sighting: Sighting) -> Entry | None:
-        return self._spool.put(sighting.frames) if any(sighting.frames.values()) else None
+        observation, frames = sighting.observation, sighting.frames
+        self._observations.append(observation if self._in_memory else self._spool.put(observation))
+        self._frames.append(self._spool.put(frames) if any(frames.values()) else None)
 
     def __len__(self) -> int:
-        return 1 + len(self._later)
+        return len(self._observations)
 
     @overload
     def __getitem__(self, number: int) -> Observation: ...
@@ -43,8 +41,8 @@ class Rounds(Sequence[Observation]):
     def __getitem__(self, number: int | slice) -> Observation | Sequence[Observation]:
         if isinstance(number, slice):
             return [self[at] for at in range(*number.indices(len(self)))]
-        at = range(len(self))[number]
-        return cast("Observation", self._spool.get(self._later[at - 1])) if at else self._first
+        found = self._observations[number]
+        return found if isinstance(found, Observation) else cast("Observation", self._spool.get(found))
 
     def frames(self, number: int) -> Frames:
         """The raw frames behind the observation of a round, by capture point."""

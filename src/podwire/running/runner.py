@@ -118,10 +118,9 @@ class Runner:
         with self.folder.written():
             for identity in list(sightings):
                 sighting = sightings.pop(identity)
-                if identity in seen:
-                    seen[identity].add(sighting)
-                else:
-                    seen[identity] = Rounds(self._spool, sighting)
+                if identity not in seen:
+                    seen[identity] = Rounds(self._spool, in_memory=self.options.probes.repeat == 1)
+                seen[identity].add(sighting)
 
     def cleanup_command(self) -> str:
         """The command that removes what this run may leave in its cluster; '' where that can be nothing."""
