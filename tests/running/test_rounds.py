@@ -1,13 +1,17 @@
 """What was seen of a case, round by round, on disk or in memory."""
 
+import errno
 from pathlib import Path
 
 import pytest
-from observed import an_attempt, an_observation
+from observed import a_case, an_attempt, an_observation
 
+from podwire.errors import UsageError
 from podwire.packets.pcap import Frame
 from podwire.probing.sightings import Sighting
 from podwire.running.rounds import Rounds
+from podwire.running.run_options import OutputOptions, ProbeOptions, RunOptions
+from podwire.running.runner import Runner
 from podwire.running.spool import Spool
 
 SEVERAL = [an_observation(an_attempt(identity=name)) for name in ("first", "second", "third")]
@@ -40,6 +44,37 @@ def test_the_file_has_no_name(tmp_path):
     spool = Spool(lambda: tmp_path)
     assert spool.get(spool.put("value")) == "value"
     assert list(tmp_path.iterdir()) == []
+
+
+class Asked:
+    """A dispatcher whose every round sees an observation of its own."""
+
+    def __init__(self):
+        self.timings, self._left = {}, list(SEVERAL)
+
+    def run(self, cases):
+        return {case.id: Sighting(observation=self._left.pop(0), frames=FRAMES) for case in cases}
+
+
+@pytest.fixture
+def runner(tmp_path, monkeypatch):
+    made = Runner(RunOptions(probes=ProbeOptions(repeat=3), output=OutputOptions(run_dir=tmp_path)))
+    asked = Asked()
+    monkeypatch.setattr(made.probes, "dispatcher", lambda say, idle: asked)
+    return made
+
+
+def test_a_runner_keeps_every_round_in_its_order(runner):
+    assert list(runner.observe([a_case()])[a_case().id]) == SEVERAL
+
+
+def test_a_disk_that_is_full_is_one_line(runner, monkeypatch):
+    def full(spool, value):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Spool, "put", full)
+    with pytest.raises(UsageError, match="cannot be written: No space left on device; choose another folder"):
+        runner.observe([a_case()])
 
 
 def test_a_folder_that_cannot_be_written_is_told_as_the_system_tells_it():
