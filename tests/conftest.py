@@ -14,3 +14,6 @@ if sys.dont_write_bytecode:
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+    parser.addoption(
+        "--moments", type=int, default=6, help="how many moments at which tests/faults/test_killed.py ends a run"
+    )

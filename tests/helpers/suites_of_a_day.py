@@ -76,8 +76,8 @@ def suites(tmp_path, monkeypatch):
 def run(suites, tmp_path):
     """A function that makes a run of these suites and observations, and leaves it in a folder."""
 
-    def make(observe=lambda case: [an_observation(an_attempt(identity="server"))]):
-        catalogue, tests = suites()
+    def make(observe=lambda case: [an_observation(an_attempt(identity="server"))], test=TEST):
+        catalogue, tests = suites(test)
         plan = make_plan(catalogue, tests, FACTS, Selection())
         kept, cases = [], []
         for case in plan.cases.values():

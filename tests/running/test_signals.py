@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from podwire.running.signals import ENDING, interrupted_by_signals, without_interrupts
+from podwire.running.signals import ENDING, hold_interrupts, interrupted_by_signals, interruptible
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -30,11 +30,49 @@ def test_a_signal_that_is_ignored_stays_ignored():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_ctrl_c_waits_for_what_is_written_and_counts_after_it():
-    with without_interrupts():
-        os.kill(os.getpid(), signal.SIGINT)
+def handlers():
+    return [signal.getsignal(one) for one in (signal.SIGINT, *ENDING)]
+
+
+def test_what_is_held_takes_no_notice_of_ctrl_c():
+    before = handlers()
+    release = hold_interrupts()
+    os.kill(os.getpid(), signal.SIGINT)
+    hold_interrupts()
+    release()
+    assert handlers() == before
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_what_is_held_leaves_the_second_signal_to_the_system(number):
+    with interrupted_by_signals():
+        release = hold_interrupts()
+        os.kill(os.getpid(), number)
+        assert handlers()[1:] == [signal.SIG_DFL, signal.SIG_DFL]
+        release()
+        assert handlers()[1:] == [signal.SIG_DFL, signal.SIG_DFL]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
+def test_a_block_within_what_is_held_can_be_interrupted(number):
+    with interrupted_by_signals():
+        release = hold_interrupts()
+        with pytest.raises(KeyboardInterrupt), interruptible():
+            os.kill(os.getpid(), number)
+        os.kill(os.getpid(), signal.SIGINT)
+        release()
+
+
+def test_nothing_is_held_in_a_process_that_takes_no_notice_of_signals():
+    before = [signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, *ENDING)]
+    try:
+        hold_interrupts()()
+        assert handlers() == [signal.SIG_IGN] * 3
+    finally:
+        for one, handler in zip((signal.SIGINT, *ENDING), before, strict=True):
+            signal.signal(one, handler)
 
 
 STUBBORN = """

@@ -11,6 +11,8 @@ from datetime import date, timedelta
 
 import pytest
 from changed import replace
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec import structs
 from observed import a_case as planned
 from observed import an_observation
@@ -178,6 +180,28 @@ def test_a_file_that_the_manifest_does_not_name_is_refused(bundle, keys, capsys)
     assert [line.removeprefix(f"verify: refused: {bundle}: ") for line in lines] == [
         "candidate/new/evidence/9/server-pod.pcap: is not named in the manifest",
     ]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@given(data=st.data())
+def test_no_single_change_of_the_files_of_a_bundle_is_taken(data, bundle, keys):
+    files = unpacked(bundle.read_bytes())
+    path = data.draw(st.sampled_from(sorted(files.keys() - {"manifest.json.sig"})))
+    how = data.draw(st.sampled_from(["changed", "cut", "taken away", "renamed", "added"]))
+    content = files.pop(path)
+    if how == "changed":
+        place, by = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(1, 255))
+        files[path] = content[:place] + bytes([content[place] ^ by]) + content[place + 1 :]
+    elif how == "cut":
+        files[path] = content[:-1]
+    elif how == "renamed":
+        files[f"{path}.old"] = content
+    elif how == "added":
+        files |= {path: content, f"{path}.new": content}
+    other = bundle.with_name("other.tar.gz")
+    other.write_bytes(packed(files))
+    with pytest.raises(NotVerified):
+        verified(other, keys / "allowed")
 
 
 def test_a_missing_file_is_refused(bundle, keys, capsys):

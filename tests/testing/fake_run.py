@@ -9,7 +9,8 @@ import podwire.content, podwire.testing.session, podwire.running.runner, podwire
 from msgspec import structs
 from observed import an_attempt, an_observation
 from podwire.catalogue.load import load
-from podwire.probing.dispatch import Sighting
+from podwire.probing.sightings import Sighting
+from podwire.running.rounds import Rounds
 
 SUITES = Path(__file__).parent / "suites"
 podwire.content.suites_folder = podwire.running.scope.suites_folder = lambda: SUITES
@@ -17,10 +18,12 @@ pytest_plugins = ["case_fixtures", "workload_fixtures"]
 DAMAGE = {damage!r}
 
 
-def sighting(case):
-    flaky = any(words in case.id and what == "flaky" for words, what in DAMAGE.items())
-    silent = Sighting(observation=seen(case, silent=True))
-    return Sighting(observation=seen(case), again=(silent,) if flaky else ())
+def rounds(case, spool):
+    found = Rounds(spool, in_memory=False)
+    found.add(Sighting(observation=seen(case)))
+    if any(words in case.id and what == "flaky" for words, what in DAMAGE.items()):
+        found.add(Sighting(observation=seen(case, silent=True)))
+    return found
 
 
 def seen(case, silent=False):
@@ -47,11 +50,11 @@ class Runner(podwire.running.runner.Runner):
 
     def observe(self, cases):
         self.planned |= {{case.id: case for case in cases}}
-        if self.sightings:
-            return self.sightings
-        self.sightings |= {{case.id: sighting(case) for case in cases}}
+        if self.seen:
+            return self.seen
+        self.seen |= {{case.id: rounds(case, self._spool) for case in cases}}
         (Path(__file__).parent / "observed").open("a").write("x")
-        return self.sightings
+        return self.seen
 
 
 podwire.testing.session.Runner = Runner

@@ -26,7 +26,7 @@ def verdicts():
         try:
             seen = runner.observe(list(scope.plan.cases.values()))
             return {
-                case: judge(case, scope.expectation(case), seen[case.id].observation, scope.limitation(case))
+                case: judge(case, scope.expectation(case), seen[case.id][0], scope.limitation(case))
                 for case in scope.plan.cases.values()
             }
         finally:

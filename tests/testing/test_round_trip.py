@@ -41,9 +41,9 @@ def judged(runner):
 
 def test_the_verdict_on_what_is_stored_is_that_on_what_was_seen(runner, judged, tmp_path):
     live = [
-        (case, number, sighting.observation, judged(case, sighting.observation))
+        (case, number, observation, judged(case, observation))
         for case in runner.scope.plan.cases.values()
-        for number, sighting in enumerate(runner.sightings[case.id].rounds)
+        for number, observation in enumerate(runner.seen[case.id])
     ]
     kept = [stored(case, seen, verdict.outcome, number) for case, number, seen, verdict in live]
     found = read_observations(record(observations=write_observations(kept, tmp_path)), tmp_path)

@@ -21,7 +21,10 @@ def add_run_command(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     import pytest
 
-    code = int(pytest.main(pytest_arguments(options.texts, options.pytest)))
+    try:
+        code = int(pytest.main(pytest_arguments(options.texts, options.pytest)))
+    except KeyboardInterrupt:  # Before pytest's session or after it.
+        code = int(pytest.ExitCode.INTERRUPTED)
     # pytest has numbers of its own for wrong usage and for an empty selection.
     return 2 if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else code
 

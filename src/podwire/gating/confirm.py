@@ -40,6 +40,8 @@ def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same: 
     if then.verdict.outcome is not told.verdict.outcome:
         yield f"the record says {then.verdict.outcome}, its observations say {told.verdict.outcome}"
         return
+    if any(one.observation.case_id != then.id for one in rounds):
+        yield "its observations are of another case"
     if tuple(one.outcome for one in rounds) != (then.rounds or (then.verdict.outcome,)):
         yield "the outcomes of its rounds are not those of its observations"
     if same:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,13 +87,13 @@ class Today:
         case = self._plan.cases.get(case_id)
         if case is None:
             return "no test of today makes this case"
-        other = "; ".join(another(rounds[0].case, case))
-        if other:
-            return f"today it is another flow: {other}"
         test = self._tests[case.test]
         expected = expectation_of(test, case.flow)
         judged = JudgedCase(case, [one.observation for one in rounds], self._limitations.get(case.limitation or ""))
         try:
+            other = next(filter(None, ("; ".join(another(one.case, case)) for one in rounds)), "")
+            if other:
+                return f"today it is another flow: {other}"
             judged.judge(expected)
             return case_record(self._catalogue, judged, title=test.name)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
@@ -104,13 +104,13 @@ class Today:
 def another(then: Case, now: Case) -> Iterator[str]:
     """In what the flow of a case is another one than that which was observed."""
     flow_then, flow_now = (then.flow.row(), now.flow.row()) if then.flow != now.flow else ({}, {})
-    names: Mapping[str, tuple[object, object]] = {
-        **{name: (flow_then[name], flow_now[name]) for name in flow_now},
-        "client": (then.client, now.client),
-        "server": (then.server, now.server),
-        "entry": (then.entry, now.entry),
-    }
-    for name, (before, after) in names.items():
+    names: Iterable[tuple[str, object, object]] = (
+        *((name, flow_then[name], flow_now[name]) for name in flow_now),
+        ("client", then.client, now.client),
+        ("server", then.server, now.server),
+        ("entry", then.entry, now.entry),
+    )
+    for name, before, after in names:
         if before != after:
             yield f"{name} was {before}, is {after}"
 

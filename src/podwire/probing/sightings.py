@@ -20,19 +20,10 @@ MOST_SHOWN = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Sighting:
-    """The observation of a case, and the raw frames behind it by capture point, for the evidence.
-
-    `again` are those of further rounds, in a run that repeats its cases.
-    """
+    """The observation of a case, and the raw frames behind it by capture point, for the evidence."""
 
     observation: Observation
     frames: Mapping[str, Sequence[Frame]] = field(default_factory=dict)
-    again: tuple[Sighting, ...] = ()
-
-    @property
-    def rounds(self) -> tuple[Sighting, ...]:
-        """This one and all after it."""
-        return (self, *self.again)
 
 
 @dataclass(frozen=True, kw_only=True)

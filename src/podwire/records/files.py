@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from podwire.files.bounded import bytes_of
 from podwire.records.run import RunRecord
@@ -35,11 +38,18 @@ def load_record(path: Path) -> RunRecord:
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write beside the file, then rename over it; a text without the secrets in it. OSError as the system gives it."""
-    data = redacted(content).encode("utf-8") if isinstance(content, str) else content
+    with replacing(path) as file:
+        file.write(redacted(content).encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A block that writes a file beside this one, which takes its place at the end. OSError as the system gives it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(data)
+        with beside.open("wb") as file:
+            yield file
         os.replace(beside, path)
-    except OSError:
+    except BaseException:
         beside.unlink(missing_ok=True)
         raise

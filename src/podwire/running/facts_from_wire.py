@@ -36,7 +36,7 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
         seen = runner.observe([*asked, *wanted]) if asked else {}
         facts = scope.facts
         for case in asked:
-            observation, node = seen[case.id].observation, case.client.node
+            observation, node = seen[case.id][0], case.client.node
             if case.flow.load.tool == HNS_NETWORKS:
                 facts = with_hns(facts, _mode_told(observation), node)
             else:
@@ -44,7 +44,7 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
         if across is None:
             words = "no flow between Windows nodes is possible here"
             return with_wire(facts, WireMode(mode="unknown", words=words), "no node")
-        wire = told_by_wire(seen[across.id].observation, seen[same_node.id].observation if same_node else None)
+        wire = told_by_wire(seen[across.id][0], seen[same_node.id][0] if same_node else None)
         return with_wire(facts, wire, f"{across.client.node} to {across.server.node}")
     finally:
         for line in runner.close():

@@ -124,11 +124,11 @@ class Ledger:
         """Keep the observations of all cases that have a verdict."""
         return write_observations(
             (
-                stored(runner.planned[case.id], sighting.observation, outcome, number)
+                stored(runner.planned[case.id], observation, outcome, number)
                 for case in self._cases.values()
-                if case.id in runner.sightings
-                for number, (sighting, outcome) in enumerate(
-                    zip(runner.sightings[case.id].rounds, case.rounds or (case.verdict.outcome,), strict=True)
+                if case.id in runner.seen
+                for number, (observation, outcome) in enumerate(
+                    zip(runner.seen[case.id], case.rounds or (case.verdict.outcome,), strict=True)
                 )
             ),
             run_dir,
@@ -136,18 +136,14 @@ class Ledger:
 
     def _decisive(self, cases: Iterable[CaseRecord], runner: Runner) -> dict[str, Observation]:
         """What was observed of each case in the round that its verdict comes from."""
-        return {
-            case.id: runner.sightings[case.id].rounds[_decisive_round(case)].observation
-            for case in cases
-            if case.id in runner.sightings
-        }
+        return {case.id: runner.seen[case.id][_decisive_round(case)] for case in cases if case.id in runner.seen}
 
     def _with_evidence(self, case: CaseRecord, runner: Runner) -> CaseRecord:
-        sighting = runner.sightings.get(case.id)
-        if sighting is None or (case.verdict.outcome is Outcome.PASS and runner.options.output.evidence != "all"):
+        rounds = runner.seen.get(case.id)
+        if rounds is None or (case.verdict.outcome is Outcome.PASS and runner.options.output.evidence != "all"):
             return case
-        shown = sighting.rounds[_decisive_round(case)]
-        files = write_evidence(runner.folder.path, shown.observation, case.verdict, shown.frames)
+        shown = _decisive_round(case)
+        files = write_evidence(runner.folder.path, rounds[shown], case.verdict, rounds.frames(shown))
         return replace(case, evidence=files)
 
     def exit_code(self, failed_tests: int) -> int:

@@ -50,8 +50,7 @@ def verdicts(options: RunOptions, say: Say = lambda text: None) -> Mapping[str, 
         cases = list(scope.plan.cases.values())
         seen = runner.observe(cases)
         return {
-            case.id: judge(case, scope.expectation(case), seen[case.id].observation, scope.limitation(case))
-            for case in cases
+            case.id: judge(case, scope.expectation(case), seen[case.id][0], scope.limitation(case)) for case in cases
         }
     finally:
         for line in runner.close():

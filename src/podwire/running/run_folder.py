@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from podwire.content import runs_folder
@@ -36,11 +38,21 @@ class RunFolder:
     def make(self) -> None:
         """Make the folder, before anything is seen that has to be kept, and prove that it can be written."""
         self.check()
-        try:
+        with self.written():
             self.path.mkdir(parents=True, exist_ok=True)
             probe = self.path / ".writable"
             probe.touch()
             probe.unlink()
+
+    def if_made(self) -> Path | None:
+        """The folder; None as long as it is not made."""
+        return self.path if self.path.is_dir() else None
+
+    @contextmanager
+    def written(self) -> Iterator[None]:
+        """A block that writes into the folder: `UsageError` where the system does not let it."""
+        try:
+            yield
         except OSError as problem:
             raise self._unusable(problem.strerror or str(problem)) from problem
 

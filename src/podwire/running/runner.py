@@ -11,7 +11,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +21,15 @@ from podwire.running.probes import Probes
 from podwire.running.run_folder import RunFolder
 from podwire.running.run_options import RunOptions
 from podwire.running.scope import Scope
+from podwire.running.signals import interruptible
+from podwire.running.spool import Spool
 from podwire.running.target import Say, target_of
 from podwire.running.timings import Timings
 from podwire.running.tracebacks import traceback_kept
 
 if TYPE_CHECKING:
     from podwire.probing.dispatch import Dispatcher
-    from podwire.probing.sightings import Sighting
+    from podwire.running.rounds import Rounds
 
 
 class Runner:
@@ -47,7 +48,8 @@ class Runner:
         self.scope = Scope(options.selection, self.target)
         self.probes = Probes(self.run_id, self.target, self.scope, options.probes, self.timings)
         self.folder = RunFolder(options.output.run_dir, self.run_id)
-        self.sightings: dict[str, Sighting] = {}
+        self.seen: dict[str, Rounds] = {}
+        self._spool = Spool(self.folder.if_made)
         self.planned: dict[str, Case] = {}
         self._turn = threading.Lock()
 
@@ -82,30 +84,46 @@ class Runner:
         if self.target.starts_early:
             self.probes.begin()
 
-    def observe(self, cases: Sequence[Case]) -> Mapping[str, Sighting]:
-        """What was seen of these cases. The first call starts lab and probes; no case is run in two calls."""
+    def observe(self, cases: Sequence[Case]) -> Mapping[str, Rounds]:
+        """What was seen of these cases. The first call starts lab and probes; no case is run in two calls.
+
+        `UsageError` where the folder of the run has no room for it.
+        """
         with self._turn, traceback_kept(self.folder.path):
             self.planned |= {case.id: case for case in cases}
-            fresh = [case for case in cases if case.id not in self.sightings]
+            fresh = [case for case in cases if case.id not in self.seen]
             if fresh:
                 dispatcher = self.probes.dispatcher(self._say, self.idle)
-                self.sightings |= self._rounds(dispatcher, fresh)
+                self.seen |= self._rounds(dispatcher, fresh)
                 self.timings |= dispatcher.timings
-            return self.sightings
+            return self.seen
 
-    def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Sighting]:
+    def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Rounds]:
         """As many rounds on the same probes as were asked for. What follows a change of the cluster is seen once: the
         change cannot be made again. A node is filled last, when nothing else needs room on it."""
         filling = [case for case in cases if case.flow.change.after in FILLING]
         cases = [case for case in cases if case.flow.change.after not in FILLING]
-        seen = dispatcher.run(cases) if cases else {}
+        seen: dict[str, Rounds] = {}
+        self._round(dispatcher, cases, seen)
         lasting = [case for case in cases if not case.flow.change.after]
         rounds = self.options.probes.repeat
         for number in range(2, rounds + 1):
             self._say(f"round {number} of {rounds}")
-            for identity, sighting in dispatcher.run(lasting).items():
-                seen[identity] = replace(seen[identity], again=(*seen[identity].again, sighting))
-        return seen | dispatcher.run(filling) if filling else seen
+            self._round(dispatcher, lasting, seen)
+        self._round(dispatcher, filling, seen)
+        return seen
+
+    def _round(self, dispatcher: Dispatcher, cases: Sequence[Case], seen: dict[str, Rounds]) -> None:
+        """See these cases once more; what was seen is added to `seen`, and not held in memory once a case has it."""
+        from podwire.running.rounds import Rounds
+
+        sightings = dispatcher.run(cases) if cases else {}
+        with self.folder.written():
+            for identity in list(sightings):
+                sighting = sightings.pop(identity)
+                if identity not in seen:
+                    seen[identity] = Rounds(self._spool, in_memory=self.options.probes.repeat == 1)
+                seen[identity].add(sighting)
 
     def cleanup_command(self) -> str:
         """The command that removes what this run may leave in its cluster; '' where that can be nothing."""
@@ -130,7 +148,8 @@ class Runner:
 
 def _attempt(end: Callable[[], object], left: list[str], what: str = "") -> None:
     try:
-        end()
+        with interruptible():
+            end()
     except KeyboardInterrupt:
         left.append(f"{what}the clean-up was interrupted")
     except Exception as problem:

@@ -7,6 +7,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -36,18 +38,51 @@ def interrupt_on_ending_signals() -> Callable[[], None]:
     return undo
 
 
+def hold_interrupts() -> Callable[[], None]:
+    """From now on no Ctrl-C and no first SIGTERM or SIGHUP raises anything. Returns what undoes it.
+
+    A second SIGTERM or SIGHUP still ends the process. Held once is held: a second call changes nothing.
+    """
+    if threading.current_thread() is not threading.main_thread() or _held:
+        return lambda: None
+    for number in (signal.SIGINT, *ENDING):
+        handler = signal.getsignal(number)
+        if callable(handler):  # Neither ignored nor the system's.
+            _held[number] = handler
+            # Not SIG_IGN, which processes that are started meanwhile would inherit.
+            signal.signal(number, _take_no_notice)
+    return _release
+
+
+_held: dict[int, Callable[[int, FrameType | None], Any]] = {}
+"""The handlers that are in their place when nothing is held."""
+
+
+def _take_no_notice(number: int, frame: FrameType | None) -> None:
+    if number in ENDING:
+        for one in ENDING:
+            if one in _held:
+                signal.signal(one, signal.SIG_DFL)
+
+
+def _release() -> None:
+    while _held:
+        number, handler = _held.popitem()
+        if signal.getsignal(number) is _take_no_notice:
+            signal.signal(number, handler)
+
+
 @contextmanager
-def without_interrupts() -> Iterator[None]:
-    """A block that Ctrl-C does not end. A second SIGTERM still does."""
-    if threading.current_thread() is not threading.main_thread():
+def interruptible() -> Iterator[None]:
+    """A block within what is held that a signal may end after all."""
+    if threading.current_thread() is not threading.main_thread() or not _held:
         yield
         return
-    # Not SIG_IGN, which processes that are started meanwhile would inherit.
-    before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
+        _release()
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        hold_interrupts()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 
@@ -45,25 +45,44 @@ class Observatory:
             cases = connection.recv()
             try:
                 seen = self._runner.observe(cases)
-                answer: object = {case.id: tuple(one.observation for one in seen[case.id].rounds) for case in cases}
             except PodwireError as problem:
                 self.error = problem
-                answer = problem
-            connection.send(answer)
+                connection.send(problem)
+                return
+            connection.send(None)
+            while True:
+                connection.send(tuple(seen[connection.recv()]))
         except (EOFError, OSError):
             return  # the worker is gone; xdist reports that
         finally:
             connection.close()
 
 
-def observed(address: str, key: bytes, cases: Sequence[Case]) -> Mapping[str, tuple[Observation, ...]]:
-    """Ask the process that drives the probes for the observations of these cases, and wait for them.
+class Observed(Mapping[str, Sequence[Observation]]):
+    """What the process that drives the probes has seen of these cases, one observation a round, by case id.
 
-    Raises the `PodwireError` that ended the run there.
+    It is asked for a case whenever that is looked up, and nothing is kept here. Making it waits until all was seen;
+    raises the `PodwireError` that ended the run there.
     """
-    with Client(address, family="AF_UNIX", authkey=key) as connection:
-        connection.send(tuple(cases))
-        answer = connection.recv()
-    if isinstance(answer, PodwireError):
-        raise answer
-    return dict(answer)
+
+    def __init__(self, address: str, key: bytes, cases: Sequence[Case]) -> None:
+        self._ids = {case.id for case in cases}
+        self._connection = Client(address, family="AF_UNIX", authkey=key)
+        self._connection.send(tuple(cases))
+        problem = self._connection.recv()
+        if problem is not None:
+            self._connection.close()
+            raise problem
+
+    def __getitem__(self, case_id: str) -> Sequence[Observation]:
+        if case_id not in self._ids:
+            raise KeyError(case_id)
+        self._connection.send(case_id)
+        seen: Sequence[Observation] = self._connection.recv()
+        return seen
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)

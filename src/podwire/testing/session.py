@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,9 @@ from podwire.running.ledger import Ledger
 from podwire.running.options import read_options, rows_of
 from podwire.running.run_options import RunOptions, run_options
 from podwire.running.runner import Runner
-from podwire.running.signals import interrupt_on_ending_signals, without_interrupts
+from podwire.running.signals import hold_interrupts, interrupt_on_ending_signals
 from podwire.running.tracebacks import traceback_kept
-from podwire.running.workers import Observatory, observed
+from podwire.running.workers import Observatory, Observed
 from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
 from podwire.visible import visible
 
@@ -151,7 +151,7 @@ def _case_of(item: pytest.Item) -> Case | None:
 # --- running: the fixtures in fixtures/ are thin fronts of these -----------------------------------------------------
 
 
-def observe(session: pytest.Session) -> dict[str, tuple[Observation, ...]]:
+def observe(session: pytest.Session) -> Mapping[str, Sequence[Observation]]:
     """Deploy the probes and run every collected case at once; in an xdist worker, ask the process that does.
 
     What was seen is one observation a round, by case id.
@@ -161,18 +161,17 @@ def observe(session: pytest.Session) -> dict[str, tuple[Observation, ...]]:
     try:
         if is_worker(config):
             meet = config.workerinput  # type: ignore[attr-defined]
-            return dict(observed(meet["podwire_address"], meet["podwire_key"], cases))
+            return Observed(meet["podwire_address"], meet["podwire_key"], cases)
         runner = runner_of(config)
         runner.folder.make()
-        seen = runner.observe(cases)
-        return {case.id: tuple(one.observation for one in seen[case.id].rounds) for case in cases}
+        return runner.observe(cases)
     except PodwireError as problem:
         config.stash[STOPPED] = str(problem)
         _stop(problem)
         raise
 
 
-def under_test(item: pytest.Item, case: Case, rounds: tuple[Observation, ...]) -> CaseUnderTest:
+def under_test(item: pytest.Item, case: Case, rounds: Sequence[Observation]) -> CaseUnderTest:
     """The `case` of a test: it judges every round's observation when the test declares its expectation."""
     one = CaseUnderTest(case, rounds, runner_of(item.config).scope.limitation(case))
     item.stash[UNDER_TEST] = one
@@ -187,6 +186,7 @@ def pytest_runtest_makereport(
     under_test = item.stash.get(UNDER_TEST, None)
     if call.when != "call" or under_test is None:
         return report
+    del item.stash[UNDER_TEST]  # Items live as long as the session: what was seen of one need not.
     verdict = under_test.verdict
     if verdict is None:
         if report.passed:
@@ -257,9 +257,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         runner.begin()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Once all tests are through, or were interrupted, a signal ends no more than the clean-up."""
+    try:
+        return (yield)
+    finally:
+        _hold_interrupts(session.config)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
+    _hold_interrupts(config)
     if is_worker(config) or RUNNER not in config.stash:
         return
     runner, ledger = config.stash[RUNNER], config.stash[LEDGER]
@@ -298,11 +308,15 @@ def _require(session: pytest.Session, runner: Runner) -> None:
         _say(session.config, str(problem))
 
 
+def _hold_interrupts(config: pytest.Config) -> None:
+    if RUNNER in config.stash and not is_worker(config):
+        config.add_cleanup(hold_interrupts())
+
+
 def _kept(session: pytest.Session, write: Callable[[], object]) -> bool:
-    """Write what is to be kept of the run; an interrupt has to wait for it. False where it cannot be written."""
+    """Write what is to be kept of the run. False where it cannot be written."""
     try:
-        with without_interrupts():
-            write()
+        write()
     except OSError as problem:
         session.exitstatus = UsageError.exit_code
         _say(session.config, f"{problem.filename or 'the record'}: cannot be written: {problem.strerror}")
