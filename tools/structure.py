@@ -33,7 +33,7 @@ MAX_FIELDS_OF = {
     # Everything that is known of a cluster: of it, of its nodes, of what is beside it.
     "podwire/model/facts.py:ClusterFacts": 23,
     # One flat value for each captured frame, some ten thousand a run: layers of it would cost time.
-    "podwire/model/packets.py:Packet": 22,
+    "podwire/model/packets.py:Packet": 24,
     # The keys of run.json are these fields.
     "podwire/records/run.py:CaseRecord": 15,
     "podwire/records/run.py:RunRecord": 15,

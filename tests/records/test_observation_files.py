@@ -25,7 +25,7 @@ def kept(several, directory):
 def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
     seen = an_observation(
         an_attempt(error="timeout"),
-        [a_packet(payload=bytes(range(200, 256)), outer=a_tunnel()), a_packet("reply", quoted=a_packet().packet)],
+        [a_packet(payload=bytes(range(200, 256)), outer=a_tunnel()), a_packet("error", quoted=a_packet().packet)],
         unusable=("server-pod",),
         bindings={"client.ip": "10.244.1.2", "server.port": 80, "client.node.build": (20348, 1), "dns.ip": ("a", "b")},
         lookups=(Lookup(name="x", type="A", server="10.96.0.10", protocol="udp", at=1.5, answers=("10.0.0.1",)),),
@@ -38,6 +38,12 @@ def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
     assert written.observation == seen
     [one] = read_observations(found, tmp_path, exchanges)
     assert (one.case_id, one.round, one.attempts) == (a_case().id, 2, seen.attempts)
+
+
+def test_an_icmp_error_that_an_older_record_calls_a_reply_is_an_error():
+    older = an_observation(packets=[a_packet("reply", quoted=a_packet().packet), a_packet("reply")])
+    found = Stored.from_tree(json.loads(json.dumps(stored(a_case(), older, Outcome.FAIL).to_tree())))
+    assert [one.direction for one in found.observation.captures["client-pod"].packets] == ["error", "reply"]
 
 
 def test_a_payload_is_kept_in_part_and_that_of_dns_whole():

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from podwire.model.packets import Packet
+from podwire.model.patterns import Direction
 
 Value = str | bool | int | tuple[int, int] | tuple[str, ...]
 Point = Literal["client-pod", "client-node", "entry-node", "server-node", "server-pod"]
@@ -90,9 +91,14 @@ class Lookup:
 
 @dataclass(frozen=True, kw_only=True)
 class SeenPacket:
-    """A packet of a flow, and which way it went: `request` is from client to server, whatever NAT made of it."""
+    """A packet of a flow, and which way it went: `request` is from client to server, whatever NAT made of it.
 
-    direction: Literal["request", "reply"]
+    An ICMP error about the flow is an `error`, whichever way it goes: it is no packet of client or server. A later
+    fragment stands here with the ports of its packet's first fragment, and that of a tunnel's packet with the headers
+    of the packet inside.
+    """
+
+    direction: Direction
     packet: Packet
 
 

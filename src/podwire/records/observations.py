@@ -10,11 +10,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 from podwire.model.cases import Case
 from podwire.model.observations import Attempt, Capture, Observation, SeenPacket
 from podwire.model.packets import Packet
+from podwire.model.patterns import Direction
 from podwire.model.verdicts import Outcome
 from podwire.packets.dns import DNS_PORT
 from podwire.records.stored_flows import in_a_row, in_groups, place_in_row
@@ -117,7 +118,9 @@ def _seen(row: Any, columns: Sequence[str], place: str) -> SeenPacket:
         raise Malformed(f"a list of {len(columns)} values is needed", place)
     packet = {name: value for name, value in zip(columns, row, strict=True) if value is not None}
     try:
-        return value_of(SeenPacket, {"direction": packet.pop("direction", None), "packet": packet})
+        direction = packet.pop("direction", None)
+        # In older records an ICMP error is a reply.
+        return value_of(SeenPacket, {"direction": "error" if "quoted" in packet else direction, "packet": packet})
     except Malformed as problem:
         raise problem.below(place) from None
 
@@ -138,7 +141,7 @@ def stored(case: Case, observation: Observation, outcome: Outcome, number: int =
 
 
 def _first(packets: tuple[SeenPacket, ...]) -> tuple[SeenPacket, ...]:
-    left = {"request": PACKETS_EACH_WAY, "reply": PACKETS_EACH_WAY}
+    left = dict.fromkeys(get_args(Direction), PACKETS_EACH_WAY)
     kept: list[SeenPacket] = []
     for one in packets:
         if left[one.direction]:

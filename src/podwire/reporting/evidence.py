@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from podwire.model.observations import POINTS, Capture, Observation
+from podwire.model.patterns import Direction
 from podwire.model.verdicts import Verdict
 from podwire.packets.pcap import Frame, write_frames
 from podwire.redaction import redacted
@@ -18,6 +19,7 @@ from podwire.reporting.decode_text import decode_capture
 
 FOLDER = "evidence"
 _LONGEST = 120
+_MARKS: dict[Direction, str] = {"request": "->", "reply": "<-", "error": "!!"}
 
 
 def folder_of(case_id: str) -> str:
@@ -101,6 +103,6 @@ def _transcript(observation: Observation) -> dict[str, Any]:
 
 def _decode(capture: Capture, tokens: set[str]) -> str:
     trust = "" if capture.usable else f" - NOT USABLE: {capture.reason}"
-    marks = ("->" if seen.direction == "request" else "<-" for seen in capture.packets)
+    marks = (_MARKS[seen.direction] for seen in capture.packets)
     title = f"{capture.point} at {capture.where}{trust}"
     return decode_capture((seen.packet for seen in capture.packets), marks=marks, tokens=tokens, title=title)
