@@ -31,7 +31,7 @@ MAX_FIELDS_OF = {
     # A key of `when` in a suite is a field.
     "podwire/model/requirements.py:Condition": 18,
     # Everything that is known of a cluster: of it, of its nodes, of what is beside it.
-    "podwire/model/facts.py:ClusterFacts": 23,
+    "podwire/model/facts.py:ClusterFacts": 24,
     # One flat value for each captured frame, some ten thousand a run: layers of it would cost time.
     "podwire/model/packets.py:Packet": 24,
     # The keys of run.json are these fields.

@@ -132,8 +132,19 @@ def test_a_cluster_without_windows_nodes_has_no_dsr_setting():
 )
 def test_the_cluster_domain_is_that_of_the_corefile(corefile, domain):
     facts = facts_from_objects({"nodes": [node("l")], "configmaps": [config("coredns", Corefile=corefile)]})
-    assert facts.cluster_domain == domain
+    assert (facts.cluster_domain, facts.domain_told) == (domain, domain != "cluster.local")
     assert any("cluster domain" in signal for signal in facts.signals)
+
+
+def test_the_corefile_may_be_in_any_config_map_that_the_dns_pods_mount():
+    line = ".:53 { # kubernetes old.example\n kubernetes   prod.example.internal  in-addr.arpa ip6.arpa { } }"
+    name = "rke2-coredns-rke2-coredns"
+    server = {"metadata": {"name": name}, "spec": {"volumes": [{"emptyDir": {}}, {"configMap": {"name": name}}]}}
+    objects = {"nodes": [node("l")], "configmaps": [config("other", Corefile=line), config(name, Corefile=line)]}
+    assert not facts_from_objects(objects).domain_told
+    facts = facts_from_objects({**objects, "pods": [server]})
+    assert (facts.cluster_domain, facts.domain_told) == ("prod.example.internal", True)
+    assert f"cluster domain: prod.example.internal (ConfigMap kube-system/{name})" in facts.signals
 
 
 def test_facts_are_json_and_come_back():

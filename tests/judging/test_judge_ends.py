@@ -340,3 +340,14 @@ def test_an_icmp_error_is_neither_request_nor_reply_nor_a_packet_of_the_flow():
 def test_a_pattern_asks_for_icmp_errors(pattern, outcome):
     observation = an_observation(packets=[a_packet(), an_error()])
     assert judge(CASE, expectation(answered_by(a_flow().server), at_client(pattern)), observation).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"), [("refused", PASS), ("timeout", PASS), ("unreachable", PASS), ("reset", FAIL)]
+)
+def test_where_nobody_of_the_cluster_answers_a_router_may_say_so(kind, outcome):
+    packets = [a_packet(), an_error(src="203.0.113.1", mtu=None, quoted=a_packet().packet)]
+    observation = an_observation(an_attempt(error=kind), packets)
+    verdict = judge(CASE, expectation(unanswered(), at_client(request())), observation)
+    assert verdict.outcome is outcome
+    assert verdict.findings[0].actual == f"{kind}, told by 203.0.113.1"

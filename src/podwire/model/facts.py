@@ -100,10 +100,11 @@ class ClusterFacts:
     where a CNI configuration names none), or unknown.
     `families` are those of the pod network on Linux nodes, `windows_families` those of pods on Windows nodes (a pod
     on a Windows overlay network has IPv4 only). `dsr` and `win_dsr`, the feature gate behind it, are None when the
-    API does not tell them. `kube_proxy` tells whether Windows nodes have one, None likewise. `cluster_dns` are the
-    addresses of the DNS Service, `dns_nodes` where its pods run. `load_balancer` tells whether something gives
-    Services of that type their addresses. `denied_port` tells whether rules of the network between the nodes (a cloud's
-    security rules) deny pods `DENIED_PORT` of each other; None where nobody states it, for no API of the cluster does.
+    API does not tell them. `kube_proxy` tells whether Windows nodes have one, None likewise. `domain_told` is False
+    where `cluster_domain` is assumed. `cluster_dns` are the addresses of the DNS Service, `dns_nodes` where its pods
+    run. `load_balancer` tells whether something gives Services of that type their addresses. `denied_port` tells
+    whether rules of the network between the nodes (a cloud's security rules) deny pods `DENIED_PORT` of each other;
+    None where nobody states it, for no API of the cluster does.
     `pod_security_group` is the id of a security group of the VPC that lets nobody in, None where nobody states one.
     `custom_networking` tells whether pods of Linux nodes have addresses of another subnet of the VPC than their node's.
     `signals` says in words which facts came from where, in the order they were seen. `components` is what the API tells
@@ -123,6 +124,7 @@ class ClusterFacts:
     win_dsr: bool | None = None
     kube_proxy: bool | None = None
     cluster_domain: str = "cluster.local"
+    domain_told: bool = True
     cluster_dns: tuple[str, ...] = ()
     dns_nodes: tuple[str, ...] = ()
     load_balancer: bool = False

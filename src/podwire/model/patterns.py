@@ -27,6 +27,20 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class NoValue:
+    """An alternative that this run has no value for: what no other alternative admits may or may not be this one."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"an unknown value ({self.why})"
+
+
+class Unbound(Exception):
+    """An expectation names something that this run has no value for."""
+
+
+@dataclass(frozen=True)
 class Between:
     """Inclusive bounds: numbers, or builds as `(build, revision)`."""
 
@@ -154,12 +168,21 @@ def requests_from_distinct_sources(**fields: Any) -> Pattern:
 
 
 def meets(actual: Any, wanted: Any) -> bool:
-    """Whether a packet's field has the (bound) value that is wanted."""
+    """Whether a packet's field has the (bound) value that is wanted. Raises `Unbound` when that depends on a value that
+    nobody knows."""
     if type(wanted) in _PLAIN:
         return bool(actual == wanted)
     if isinstance(wanted, OneOf):
         # Most are a thousand addresses of endpoints at most: the tuple itself looks them through fastest.
-        return actual in wanted.values or any(type(v) not in _PLAIN and meets(actual, v) for v in wanted.values)
+        if actual in wanted.values:
+            return True
+        predicates = [v for v in wanted.values if type(v) not in _PLAIN]
+        if any(meets(actual, v) for v in predicates if type(v) is not NoValue):
+            return True
+        unknown = next((v for v in predicates if type(v) is NoValue), None)
+        if unknown is not None:
+            raise Unbound(unknown.why)
+        return False
     if isinstance(wanted, Not):
         return not meets(actual, wanted.value)
     if isinstance(wanted, Between):

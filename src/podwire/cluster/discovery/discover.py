@@ -25,6 +25,7 @@ Objects = Mapping[str, list[Object]]
 
 EMULATED_LABEL = "podwire.dev/emulated"
 DNS_SELECTOR = "k8s-app=kube-dns"
+ASSUMED_DOMAIN = "cluster.local"
 
 # What is read besides the nodes: (key of the objects, resource, namespace, labels). None of it is indispensable.
 _SOURCES: tuple[tuple[str, str, str | None, str], ...] = (
@@ -104,6 +105,7 @@ def facts_from_objects(
     network = network_signals(objects)
     signals += network.signals
     has_windows = any(node.os == "windows" for node in nodes)
+    domain = _cluster_domain(objects, signals)
     return ClusterFacts(
         name=name,
         version=version,
@@ -117,7 +119,8 @@ def facts_from_objects(
         dsr=_dsr(objects, signals) if has_windows else None,
         win_dsr=_win_dsr(objects, nodes, signals) if has_windows else None,
         kube_proxy=_kube_proxy(objects, network, signals) if has_windows else None,
-        cluster_domain=_cluster_domain(objects, signals),
+        cluster_domain=domain or ASSUMED_DOMAIN,
+        domain_told=domain is not None,
         cluster_dns=tuple(
             ip
             for service in objects.get("services", [])
@@ -272,18 +275,26 @@ def _windows_families(nodes: tuple[NodeFacts, ...], network: NetworkSignals, sig
     return ("ipv4",)
 
 
-def _cluster_domain(objects: Objects, signals: list[str]) -> str:
+def _cluster_domain(objects: Objects, signals: list[str]) -> str | None:
+    """The zone of CoreDNS' plugin `kubernetes`, in a file of any ConfigMap that the DNS pods mount."""
     for config in objects.get("configmaps", []):
-        if config["metadata"]["name"] == "coredns" and config["metadata"].get("namespace") == "kube-system":
-            zone = re.search(
-                r"^\s*kubernetes\s+([\w.-]+)", str((config.get("data") or {}).get("Corefile", "")), re.MULTILINE
-            )
+        name = config["metadata"]["name"]
+        if config["metadata"].get("namespace") != "kube-system" or name not in _mounted_by_dns(objects):
+            continue
+        for text in (config.get("data") or {}).values():
+            zone = re.search(r"(?:^|[\s{])kubernetes[ \t]+([\w.-]+)", re.sub(r"#.*", "", str(text)))
             if zone and not zone[1].endswith("arpa"):
                 domain = zone[1].rstrip(".")
-                signals.append(f"cluster domain: {domain} (ConfigMap kube-system/coredns)")
+                signals.append(f"cluster domain: {domain} (ConfigMap kube-system/{name})")
                 return domain
     signals.append("cluster domain: no signal tells it; cluster.local is assumed")
-    return "cluster.local"
+    return None
+
+
+def _mounted_by_dns(objects: Objects) -> set[str]:
+    """ConfigMaps of the DNS pods, and the usual one."""
+    volumes = [volume for pod in objects.get("pods", []) for volume in (pod.get("spec") or {}).get("volumes") or []]
+    return {"coredns", *(str((volume.get("configMap") or {}).get("name")) for volume in volumes)}
 
 
 def _dsr(objects: Objects, signals: list[str]) -> bool | None:
