@@ -12,9 +12,9 @@ from typing import Any
 from podwire.judging.expectation import Expectation
 from podwire.judging.parts import Exchanges, Observed, Part, came
 from podwire.judging.symptoms import symptom
-from podwire.model.binding import Unbound
 from podwire.model.cases import Case
 from podwire.model.observations import Attempt, Observation
+from podwire.model.patterns import Unbound
 from podwire.model.requirements import Limitation
 from podwire.model.symbols import ASSUMED_DOMAIN
 from podwire.model.verdicts import Finding, Outcome, Verdict
