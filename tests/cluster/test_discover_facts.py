@@ -99,6 +99,32 @@ def test_direct_server_return_is_taken_from_kube_proxy(objects, dsr):
     assert facts_from_objects({"nodes": both(), **objects}).dsr is dsr
 
 
+def by_affinity(*terms, name="kube-proxy"):
+    """kube-proxy's DaemonSet as EKS and AKS write it: its nodes are chosen by affinity."""
+    made = daemonset(name, command=["kube-proxy", "--enable-dsr=true"])
+    found = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}
+    made["spec"]["template"]["spec"]["affinity"] = {"nodeAffinity": found}
+    return made
+
+
+def expressions(*several):
+    return {"matchExpressions": [{"key": key, "operator": how, "values": values} for key, how, values in several]}
+
+
+@pytest.mark.parametrize(
+    ("terms", "dsr"),
+    [
+        ([expressions(("kubernetes.io/os", "In", ["linux"]), ("kubernetes.io/arch", "In", ["amd64"]))], None),
+        ([expressions(("kubernetes.io/os", "NotIn", ["windows"]))], None),
+        ([expressions(("beta.kubernetes.io/os", "In", ["windows"]))], True),
+        ([expressions(("kubernetes.io/os", "In", ["linux"])), expressions(("type", "Exists", []))], True),
+        ([expressions(("kubernetes.io/os", "DoesNotExist", []))], None),
+    ],
+)
+def test_the_nodes_of_kube_proxy_may_be_chosen_by_affinity(terms, dsr):
+    assert facts_from_objects({"nodes": both(), "daemonsets": [by_affinity(*terms)]}).dsr is dsr
+
+
 GATES = {"kind": "KubeProxyConfiguration", "winkernel": {}, "featureGates": {"WinDSR": False}}
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
+from podwire.cluster.discovery.node_choice import systems_of
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals, os_of
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
@@ -389,7 +390,7 @@ def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
     for daemonset in objects.get("daemonsets", []):
         name = daemonset["metadata"]["name"]
         pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
-        if "kube-proxy" in name and (pod.get("nodeSelector") or {}).get("kubernetes.io/os") != "linux":
+        if "kube-proxy" in name and "windows" in systems_of(daemonset):
             containers = pod.get("containers") or []
             words = (str(word) for c in containers for word in (c.get("command") or []) + (c.get("args") or []))
             yield f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}", " ".join(words)
