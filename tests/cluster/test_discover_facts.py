@@ -177,3 +177,11 @@ def test_facts_are_json_and_come_back():
     facts = facts_from_objects({"nodes": both(cidrs=DUAL), "configmaps": [OVERLAY]}, name="c", unread=("x: forbidden",))
     assert facts.signals[0] == "x: forbidden"
     assert ClusterFacts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts
+
+
+def test_the_service_that_caches_on_nodes_ask_is_not_the_clusters_dns():
+    services = [
+        {"metadata": {"name": name}, "spec": {"clusterIPs": [ip]}}
+        for name, ip in (("kube-dns", "10.96.0.10"), ("kube-dns-upstream", "10.105.7.7"))
+    ]
+    assert facts_from_objects({"nodes": [node("l")], "services": services}).cluster_dns == ("10.96.0.10",)

@@ -122,12 +122,7 @@ def facts_from_objects(
         kube_proxy=_kube_proxy(objects, network, signals) if has_windows else None,
         cluster_domain=domain or ASSUMED_DOMAIN,
         domain_told=domain is not None,
-        cluster_dns=tuple(
-            ip
-            for service in objects.get("services", [])
-            for ip in (service.get("spec") or {}).get("clusterIPs") or []
-            if ip != "None"
-        ),
+        cluster_dns=tuple(_dns_addresses(objects)),
         dns_nodes=tuple(
             sorted({(pod.get("spec") or {}).get("nodeName", "") for pod in objects.get("pods", [])} - {""})
         ),
@@ -219,6 +214,14 @@ def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) 
     return replace(node, pod_cidrs=tuple(sorted(blocks, key=family_of)))
 
 
+def _dns_addresses(objects: Objects) -> Iterator[str]:
+    """Of the cluster DNS' Services. That of NodeLocal DNSCache has their label, and leads its caches alone to the pods
+    (kubernetes: cluster/addons/dns/nodelocaldns)."""
+    for service in objects.get("services", []):
+        if (service.get("metadata") or {}).get("name") != "kube-dns-upstream":
+            yield from (ip for ip in (service.get("spec") or {}).get("clusterIPs") or [] if ip != "None")
+
+
 def _ordered(addresses: Iterator[str]) -> tuple[Family, ...]:
     found = {family_of(address) for address in addresses if address}
     return tuple(family for family in FAMILIES if family in found)
@@ -232,12 +235,7 @@ def _families(nodes: tuple[NodeFacts, ...], objects: Objects, signals: list[str]
             entry.get("ip", "") for pod in dns_pods for entry in (pod.get("status") or {}).get("podIPs") or []
         ),
         "pod CIDRs of the Linux nodes": _ordered(c for n in nodes if n.os == "linux" for c in n.pod_cidrs),
-        "addresses of the DNS Service": _ordered(
-            ip
-            for service in objects.get("services", [])
-            for ip in (service.get("spec") or {}).get("clusterIPs") or []
-            if ip != "None"
-        ),
+        "addresses of the DNS Service": _ordered(_dns_addresses(objects)),
     }
     for source, families in told.items():
         if families:
