@@ -28,9 +28,9 @@ MAX_FIELDS_OF = {
     "podwire/model/requirements.py:Condition": 18,
     "podwire/catalogue/forms.py:WhenForm": 18,
     # Everything that is known of a cluster: of it, of its nodes, of what is beside it.
-    "podwire/model/facts.py:ClusterFacts": 23,
+    "podwire/model/facts.py:ClusterFacts": 24,
     # One flat value for each captured frame, some ten thousand a run: layers of it would cost time.
-    "podwire/model/packets.py:Packet": 22,
+    "podwire/model/packets.py:Packet": 24,
     # Rows of files: run.json has a case in one row, an observation its flow.
     "podwire/records/run_form.py:CaseForm": 15,
     "podwire/records/case_form.py:FlowForm": 21,

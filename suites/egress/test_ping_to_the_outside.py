@@ -1,6 +1,6 @@
 """ICMP and the world: what Windows translates and what it does not. Every miss has a TCP control to the same host."""
 
-from podwire import ANY_OS, WINDOWS, answered_by, at_client, flows, on_wire, refused, reply, request, requirement
+from podwire import ANY_OS, WINDOWS, answered_by, at_client, error, flows, on_wire, refused, reply, request, requirement
 
 
 @requirement("ICMP-EXTERNAL")
@@ -36,6 +36,6 @@ def test_an_http_request_shows_that_a_windows_pod_reaches_the_outside(flow, case
 def test_an_icmp_error_for_a_translated_flow_comes_back_to_the_pod(flow, case):
     case.expect(
         refused(),
-        at_client(reply(protocol=flow.icmp, dst=flow.client.ip)),
-        on_wire(reply(protocol=flow.icmp, dst=flow.client.node.ip)),
+        at_client(error(protocol=flow.icmp, dst=flow.client.ip)),
+        on_wire(error(protocol=flow.icmp, dst=flow.client.node.ip)),
     )

@@ -134,6 +134,32 @@ def test_direct_server_return_is_taken_from_kube_proxy(objects, dsr):
     assert facts_from_objects({"nodes": both(), **objects}).dsr is dsr
 
 
+def by_affinity(*terms, name="kube-proxy"):
+    """kube-proxy's DaemonSet as EKS and AKS write it: its nodes are chosen by affinity."""
+    made = daemonset(name, command=["kube-proxy", "--enable-dsr=true"])
+    found = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}
+    made["spec"]["template"]["spec"]["affinity"] = {"nodeAffinity": found}
+    return made
+
+
+def expressions(*several):
+    return {"matchExpressions": [{"key": key, "operator": how, "values": values} for key, how, values in several]}
+
+
+@pytest.mark.parametrize(
+    ("terms", "dsr"),
+    [
+        ([expressions(("kubernetes.io/os", "In", ["linux"]), ("kubernetes.io/arch", "In", ["amd64"]))], None),
+        ([expressions(("kubernetes.io/os", "NotIn", ["windows"]))], None),
+        ([expressions(("beta.kubernetes.io/os", "In", ["windows"]))], True),
+        ([expressions(("kubernetes.io/os", "In", ["linux"])), expressions(("type", "Exists", []))], True),
+        ([expressions(("kubernetes.io/os", "DoesNotExist", []))], None),
+    ],
+)
+def test_the_nodes_of_kube_proxy_may_be_chosen_by_affinity(terms, dsr):
+    assert facts_from_objects({"nodes": both(), "daemonsets": [by_affinity(*terms)]}).dsr is dsr
+
+
 GATES = {"kind": "KubeProxyConfiguration", "winkernel": {}, "featureGates": {"WinDSR": False}}
 
 
@@ -167,11 +193,30 @@ def test_a_cluster_without_windows_nodes_has_no_dsr_setting():
 )
 def test_the_cluster_domain_is_that_of_the_corefile(corefile, domain):
     facts = facts_from_objects({"nodes": [node("l")], "configmaps": [config("coredns", Corefile=corefile)]})
-    assert facts.cluster_domain == domain
+    assert (facts.cluster_domain, facts.domain_told) == (domain, domain != "cluster.local")
     assert any("cluster domain" in signal for signal in facts.signals)
+
+
+def test_the_corefile_may_be_in_any_config_map_that_the_dns_pods_mount():
+    line = ".:53 { # kubernetes old.example\n kubernetes   prod.example.internal  in-addr.arpa ip6.arpa { } }"
+    name = "rke2-coredns-rke2-coredns"
+    server = {"metadata": {"name": name}, "spec": {"volumes": [{"emptyDir": {}}, {"configMap": {"name": name}}]}}
+    objects = {"nodes": [node("l")], "configmaps": [config("other", Corefile=line), config(name, Corefile=line)]}
+    assert not facts_from_objects(objects).domain_told
+    facts = facts_from_objects({**objects, "pods": [server]})
+    assert (facts.cluster_domain, facts.domain_told) == ("prod.example.internal", True)
+    assert f"cluster domain: prod.example.internal (ConfigMap kube-system/{name})" in facts.signals
 
 
 def test_facts_are_json_and_come_back():
     facts = facts_from_objects({"nodes": both(cidrs=DUAL), "configmaps": [OVERLAY]}, name="c", unread=("x: forbidden",))
     assert facts.signals[0] == "x: forbidden"
     assert ClusterFacts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts
+
+
+def test_the_service_that_caches_on_nodes_ask_is_not_the_clusters_dns():
+    services = [
+        {"metadata": {"name": name}, "spec": {"clusterIPs": [ip]}}
+        for name, ip in (("kube-dns", "10.96.0.10"), ("kube-dns-upstream", "10.105.7.7"))
+    ]
+    assert facts_from_objects({"nodes": [node("l")], "services": services}).cluster_dns == ("10.96.0.10",)

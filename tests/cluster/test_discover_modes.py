@@ -163,3 +163,35 @@ def test_nodes_that_disagree_on_the_vni_leave_it_unknown():
 def test_garbage_in_configmaps_is_passed_over():
     broken = [config("a", cni_conf="{"), config("b", x_json="[1, 2]"), {"metadata": {"name": "c"}, "data": None}]
     assert facts_from_objects({"nodes": both(), "configmaps": broken}).mode == "unknown"
+
+
+IN_THE_VPC = node("w", "windows", capacity={"vpc.amazonaws.com/PrivateIPv4Address": "14"})
+GKE = node("w", "windows", labels={"cloud.google.com/gke-nodepool": "windows"})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "cni", "mode"),
+    [
+        ([node("l"), IN_THE_VPC], "vpc-cni", "l2bridge"),
+        (both(labels={"kubernetes.azure.com/cluster": "c"}), "azure-cni", "unknown"),
+        ([node("l"), GKE], "win-bridge", "l2bridge"),
+    ],
+    ids=["EKS", "AKS", "GKE"],
+)
+@pytest.mark.parametrize("engine", ["calico-node", "calico-node-windows", "cilium"])
+def test_an_engine_for_policies_is_no_cni(nodes, cni, mode, engine):
+    facts = facts_from_objects({"nodes": nodes, "daemonsets": [daemonset(engine, "calico-system")]})
+    assert (facts.cni, facts.mode) == (cni, mode)
+    assert f"DaemonSet calico-system/{engine}: is a policy engine beside {cni}" in facts.signals
+
+
+def test_eks_with_calico_for_policies_keeps_what_the_vpc_tells():
+    config_map = {**config("amazon-vpc-cni"), "data": {"enable-windows-ipam": "true"}}
+    daemonsets = [daemonset("aws-node"), daemonset("calico-node", "calico-system")]
+    facts = facts_from_objects({"nodes": [node("l"), IN_THE_VPC], "configmaps": [config_map], "daemonsets": daemonsets})
+    assert (facts.cni, facts.mode, facts.ipam) == ("vpc-cni", "l2bridge", "vpc-secondary")
+
+
+def test_calico_that_has_a_pool_too_is_a_conflict_still():
+    objects = {"nodes": [IN_THE_VPC], "daemonsets": [daemonset("calico-node")], "ippools": [pool()]}
+    assert facts_from_objects(objects).cni == "unknown"

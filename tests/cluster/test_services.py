@@ -130,6 +130,17 @@ def test_a_load_balancer_has_its_addresses_once_they_are_given():
         assert one.kind == "load-balancer"
 
 
+def test_a_load_balancer_with_a_name_alone_is_told_so_without_waiting():
+    rest = FakeRest()
+    services = made(rest, ("load-balancer", "l-a"))
+    rest.objects["services", "load-balancer-l-a"]["status"] = {
+        "loadBalancer": {"ingress": [{"hostname": "lb-1.example.net"}]}
+    }
+    told = "Service load-balancer-l-a has a load balancer with a name (lb-1.example.net) and no address"
+    assert services.complete([], []) == [told]
+    assert services.problems == {("load-balancer", "l-a"): told}
+
+
 def test_a_load_balancer_that_gets_no_address_is_the_problem_of_its_cases():
     rest = FakeRest()
     services = made(rest, ("load-balancer", "l-a"), ("load-balancer", "w-a"), ("node-port", "l-a"))

@@ -8,9 +8,9 @@ what that is.
 import gzip
 import hashlib
 import json
-from dataclasses import replace
 
 import pytest
+from changed import replace
 from changed_runs import at, edited, leaves, other, refusals
 from observed import a_packet, an_attempt, an_observation
 from suites_of_a_day import TEST

@@ -68,7 +68,7 @@ def test_a_blind_capture_point_is_inconclusive_only_where_it_is_needed():
 
 @pytest.mark.parametrize(
     ("part", "met"),
-    [(silent, {"timeout"}), (refused, {"refused"}), (unanswered, {"timeout", "refused"})],
+    [(silent, {"timeout"}), (refused, {"refused"}), (unanswered, {"timeout", "refused", "unreachable"})],
 )
 def test_a_missing_answer_has_its_kind(part, met):
     for kind in ("timeout", "refused", "unreachable", None):
@@ -154,3 +154,12 @@ def test_patterns_hold_exactly_when_the_packets_do(pattern, packets, met):
     observation = an_observation(packets={"server-pod": packets})
     outcome = judge(CASE, answered(at_server(pattern)), observation).outcome
     assert outcome is (Outcome.PASS if met else Outcome.FAIL)
+
+
+def test_a_failure_under_a_domain_that_is_assumed_is_inconclusive_and_a_success_counts():
+    case, assumed = a_case(), {**an_observation().bindings, "cluster.assumed_domain": "cluster.local"}
+    wanted = expectation(answered_by(case.flow.server))
+    verdict = judge(case, wanted, an_observation(an_attempt(error="not-found"), bindings=assumed))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "the cluster's domain cluster.local is assumed" in verdict.reason
+    assert judge(case, wanted, an_observation(bindings=assumed)).outcome is Outcome.PASS

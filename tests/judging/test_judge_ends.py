@@ -12,6 +12,7 @@ from podwire import (
     at_entry_node,
     at_least,
     at_server,
+    error,
     given_at_server_node,
     hns,
     known,
@@ -19,6 +20,7 @@ from podwire import (
     not_found,
     nothing,
     refused,
+    reply,
     request,
     resolves_to,
     seen_as,
@@ -309,3 +311,42 @@ def test_a_test_that_expects_nothing_is_told_by_its_place():
     test = SuiteTest(name="t", module="m", requirement="R", matrices=(), function=lambda flow, case: None)
     with pytest.raises(ValueError, match=r"^m: t declares no expectation"):
         expectation_of(test, a_flow())
+
+
+def an_error(**changes):
+    fields = {"protocol": "icmp", "icmp_type": 3, "icmp_code": 4, "mtu": 1400, "src": "10.244.11.1", "sport": None}
+    return a_packet("error", **{**fields, "dst": "10.244.11.2", "dport": None, **changes})
+
+
+def test_an_icmp_error_is_neither_request_nor_reply_nor_a_packet_of_the_flow():
+    packets = [a_packet(), an_error(), a_packet("reply")]
+    both = at_client(request(dport=8080), reply(sport=8080), nothing(src="10.244.11.1"))
+    verdict = judge(CASE, expectation(answered_by(a_flow().server), both), an_observation(packets=packets))
+    assert verdict.outcome is PASS
+
+
+@pytest.mark.parametrize(
+    ("pattern", "outcome"),
+    [
+        (error(dst="10.244.11.2"), PASS),
+        (error(mtu=1280), FAIL),
+        (nothing(mtu=1400), FAIL),
+        (nothing(icmp_type=11), PASS),
+        (reply(protocol="icmp"), FAIL),
+    ],
+    ids=str,
+)
+def test_a_pattern_asks_for_icmp_errors(pattern, outcome):
+    observation = an_observation(packets=[a_packet(), an_error()])
+    assert judge(CASE, expectation(answered_by(a_flow().server), at_client(pattern)), observation).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"), [("refused", PASS), ("timeout", PASS), ("unreachable", PASS), ("reset", FAIL)]
+)
+def test_where_nobody_of_the_cluster_answers_a_router_may_say_so(kind, outcome):
+    packets = [a_packet(), an_error(src="203.0.113.1", mtu=None, quoted=a_packet().packet)]
+    observation = an_observation(an_attempt(error=kind), packets)
+    verdict = judge(CASE, expectation(unanswered(), at_client(request())), observation)
+    assert verdict.outcome is outcome
+    assert verdict.findings[0].actual == f"{kind}, told by 203.0.113.1"

@@ -96,6 +96,7 @@ def test_the_networks_that_hns_lists_are_of_the_clusters_mode(output, met):
 
 ENDPOINT = '{"Name":"a","IPAddress":"10.0.0.1","MacAddress":"00-15-5D-CD-BE-47","Remote":false,"Type":"Overlay"}'
 REMOTE = ENDPOINT.replace("false", "true")
+NOWHERE = ENDPOINT.replace('"10.0.0.1"', "null")
 
 
 def of_a_node(output, **bindings):
@@ -111,6 +112,8 @@ def of_a_node(output, **bindings):
         (ENDPOINT, PASS),
         (f"[{ENDPOINT},{ENDPOINT.replace('10.0.0.1', '10.0.0.2')}]", PASS),
         (f"[{ENDPOINT},{REMOTE.replace('10.0.0.1', '10.0.0.2')}]", PASS),
+        (f"[{ENDPOINT},{NOWHERE}]", PASS),
+        (NOWHERE, FAIL),
         (f"[{ENDPOINT},{ENDPOINT}]", FAIL),
         (f"[{ENDPOINT},{REMOTE}]", FAIL),
         (ENDPOINT.replace("10.0.0.1", "10.0.0.2"), FAIL),
@@ -122,6 +125,21 @@ def of_a_node(output, **bindings):
 )
 def test_hns_has_one_endpoint_for_a_pod(output, met):
     assert outcome(expectation(hns.endpoint_of(CASE.flow.server)), of_a_node(output)) is met
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        (
+            f"[{ENDPOINT.replace('10.0.0.1', '10.0.0.2')},{NOWHERE}]",
+            "none of 2, of which 1",
+        ),
+        (ENDPOINT.replace("BE-47", "BE-48").replace("false", 'false,"State":4'), ":48, state Detached)"),
+    ],
+)
+def test_what_hns_has_instead_is_told(output, told):
+    verdict = judge(CASE, expectation(hns.endpoint_of(CASE.flow.server)), of_a_node(output))
+    assert told in verdict.findings[0].actual
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_a_bound_peer_tells_values_and_only_what_is_asked_of_it_must_be_known():
         _ = peer.mac
 
 
-@pytest.mark.parametrize("value", [Symbol("x"), inside(Symbol("x")), one_of(1, Symbol("x")), request(src=Symbol("x"))])
+@pytest.mark.parametrize("value", [Symbol("x"), inside(Symbol("x")), one_of(Symbol("x")), request(src=Symbol("x"))])
 def test_a_missing_value_is_told_by_its_name_and_why(value):
     with pytest.raises(Unbound, match=r"^x$"):
         bind(value, {})
@@ -72,3 +72,21 @@ def test_a_field_meets_one_of_many_values_and_of_predicates_among_them():
     assert meets("10.0.0.9", one_of("a", network))
     assert meets("a", one_of("a", network))
     assert not meets("10.0.1.9", one_of("a", network))
+
+
+def test_an_alternative_without_a_value_does_not_void_the_one_that_has_one():
+    bound = bind(one_of(Symbol("client.ip"), inside(Symbol("pods"))), BINDINGS)
+    assert meets("10.0.0.1", bound)
+    assert not meets("10.0.0.1", bind(other_than(one_of(Symbol("client.ip"), Symbol("pods"))), BINDINGS))
+
+
+@pytest.mark.parametrize("wrap", [lambda one: one, other_than])
+def test_a_value_that_only_an_unknown_alternative_could_admit_is_not_judged(wrap):
+    bound = bind(wrap(one_of(Symbol("client.ip"), inside(Symbol("pods")))), BINDINGS)
+    with pytest.raises(Unbound, match="pods"):
+        meets("10.0.0.2", bound)
+
+
+def test_alternatives_that_all_have_no_value_have_none():
+    with pytest.raises(Unbound, match="pods"):
+        bind(one_of(Symbol("pods"), Symbol("more")), BINDINGS)

@@ -1,5 +1,8 @@
 """Packets of one exchange are found by token, by SYN and by their ends, through NAT and tunnels, and no others."""
 
+from changed import replace
+from observed import a_tunnel
+
 from podwire.model.observations import Attempt, Lookup
 from podwire.model.packets import Packet
 from podwire.packets.correlate import CaptureIndex, Clue, clues
@@ -66,12 +69,12 @@ def test_a_reused_port_towards_another_server_is_not_of_the_flow():
     assert index.find(Clue(token=TOKEN, local=CLIENT, target=SERVER), PORTS) == []
 
 
-def test_an_icmp_error_is_a_reply_to_the_packet_that_it_quotes():
+def test_an_icmp_error_is_of_the_flow_that_it_quotes_and_neither_request_nor_reply():
     asked = packet(CLIENT, SERVER, payload=TOKEN.encode(), protocol="udp")
     error = Packet(
         at=1, eth_src="a", eth_dst="b", src="203.0.113.10", dst="10.0.0.1", protocol="icmp", icmp_type=3, quoted=asked
     )
-    assert directions(CaptureIndex([asked, error]), Clue(token=TOKEN)) == ["request", "reply"]
+    assert directions(CaptureIndex([asked, error]), Clue(token=TOKEN)) == ["request", "error"]
 
 
 def test_echo_request_and_reply_are_told_apart():
@@ -102,3 +105,43 @@ def test_lookups_of_a_name_are_the_name_itself_and_the_name_with_a_suffix():
     names = ["web", "web.ns.svc.cluster.local", "webby.ns.svc.cluster.local", "other"]
     seen = [Lookup(name=name, type="A", server="10.96.0.10", protocol="udp", at=0) for name in names]
     assert [one.name for one in lookups_for("Web", seen)] == names[:2]
+
+
+def cut(src, dst, ident):
+    """A datagram in two fragments, the first with the ports."""
+    first = packet(src, dst, protocol="udp", payload=TOKEN.encode(), fragment=True, ident=ident)
+    return first, replace(first, sport=None, dport=None)
+
+
+def test_every_fragment_goes_the_way_of_its_packet_and_has_its_ports():
+    there, back = cut(CLIENT, SERVER, 7), cut(SERVER, CLIENT, 7)
+    index = CaptureIndex([there[1], there[0], *back])
+    found = [one for _, one in index.find(Clue(token=TOKEN), PORTS)]
+    assert [one.direction for one in found] == ["request", "request", "reply", "reply"]
+    assert [one.packet.dport for one in found] == [8080, 8080, 40000, 40000]
+
+
+def test_a_fragment_without_a_token_is_found_by_its_identification():
+    first, later = cut(CLIENT, SERVER, 7)
+    other = replace(later, ident=8)
+    index = CaptureIndex([first, replace(later, payload=b"rest"), replace(other, payload=b"rest")])
+    assert [at for at, _ in index.find(Clue(token=TOKEN), PORTS)] == [0, 1]
+
+
+def test_a_fragment_of_a_tunnels_packet_is_seen_as_the_packet_inside():
+    first = replace(packet(CLIENT, SERVER, "PA", TOKEN.encode()), fragment=True, ident=7, outer=a_tunnel())
+    node, other = first.outer.src, first.outer.dst
+    later = Packet(
+        at=2, eth_src="a", eth_dst="b", src=node, dst=other, protocol="udp", fragment=True, ident=7, payload=b"rest"
+    )
+    found = [one for _, one in CaptureIndex([first, later]).find(Clue(token=TOKEN), PORTS)]
+    assert [(one.direction, one.packet.tuple, one.packet.tunnel) for one in found] == [
+        ("request", first.tuple, "vxlan")
+    ] * 2
+    assert (found[1].packet.at, found[1].packet.payload) == (2, b"rest")
+
+
+def test_a_fragment_whose_first_one_was_not_captured_goes_the_way_of_its_addresses():
+    there, back = cut(CLIENT, SERVER, 7), cut(SERVER, CLIENT, 9)
+    index = CaptureIndex([*there, back[0], replace(there[1], ident=8), replace(back[1], ident=10)])
+    assert directions(index, Clue(token=TOKEN)) == ["request", "request", "reply", "request", "reply"]

@@ -67,16 +67,17 @@ def test_vlan_tags_and_ip_options_are_skipped() -> None:
 
 def test_fragments_are_marked_and_later_ones_have_no_ports() -> None:
     first, later = decode(ipv4(17, udp(b"x"), offset=0x2000)), decode(ipv4(17, b"rest", offset=0x0005))
-    assert (first.fragment, first.dport) == (True, 8080)
+    assert (first.fragment, first.dport, first.ident, later.ident) == (True, 8080, 7, 7)
     assert (later.fragment, later.protocol, later.dport, later.payload) == (True, "udp", None, b"rest")
     assert not decode(ipv4(17, udp(b"x"), offset=0x4000)).fragment
 
 
 def test_ipv6_extension_headers_are_walked() -> None:
     hop, destination = b"\x3c\0" + b"\0" * 6, b"\x2c\x01" + b"\0" * 14
-    fragment = struct.pack("!BBHI", 6, 0, 1, 9)
+    fragment = struct.pack("!BBHI", 6, 0, 1, 0xABCDEF01)
     packet = decode(ipv6(0, hop + destination + fragment + tcp(0x02)))
     assert (packet.src, packet.dst, packet.flags, packet.fragment) == ("fd10:244:0:1::2", "fd10:244:0:b::2", "S", True)
+    assert packet.ident == 0xABCDEF01
 
 
 def test_arp_has_the_addresses_that_are_asked() -> None:
@@ -89,9 +90,17 @@ def test_an_icmp_error_quotes_the_packet_it_is_about() -> None:
     quoted = ipv4(6, struct.pack("!HHI", 50000, 8080, 77), total=40)[14:]
     packet = decode(ipv4(1, b"\x03\x04\0\0\0\0\x05\x78" + quoted))
     assert (packet.protocol, packet.icmp_type, packet.icmp_code) == ("icmp", 3, 4)
+    assert packet.mtu == 1400
+    assert decode(ipv4(1, b"\x03\x03\0\0\0\0\x05\x78" + quoted)).mtu is None
     assert packet.quoted is not None
     assert packet.quoted.tuple == ("tcp", "10.244.1.2", 50000, "10.244.11.2", 8080)
     assert (packet.quoted.seq, packet.quoted.flags, packet.quoted.eth_src) == (77, "", "")
+
+
+def test_ipv6_tells_the_path_mtu_in_four_bytes() -> None:
+    quoted = ipv6(17, udp(b"x"))[14:]
+    assert decode(ipv6(58, b"\x02\0\0\0\0\0\x05\x78" + quoted)).mtu == 1400
+    assert decode(ipv6(58, b"\x01\0\0\0\0\0\x05\x78" + quoted)).mtu is None
 
 
 def test_an_echo_has_its_identifier_and_sequence() -> None:

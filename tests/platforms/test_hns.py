@@ -35,6 +35,12 @@ EXTERNAL, NAT = network("External", "Overlay", 9999), network("nat", "NAT")
         ([NAT], "nat", "nat (NAT)"),
         ([EXTERNAL], "overlay", "External (Overlay, VNI 9999)"),
         ([network("cbr0", "L2Bridge"), network("vxlan0", "Overlay", 4096)], "unknown", "cbr0 (L2Bridge), vxlan0"),
+        ([network("Default Switch", "ICS"), network("cbr0", "L2Bridge")], "l2bridge", "HNS has cbr0 (L2Bridge)"),
+        (
+            [network("x", "Private"), network("y", "internal"), network("o", "Overlay")],
+            "overlay",
+            "HNS has o (Overlay)",
+        ),
         ([network("lab", "Internal")], "unknown", "lab (Internal)"),
         ([], "unknown", "HNS has no network"),
     ],
@@ -82,7 +88,18 @@ def test_an_endpoint_tells_its_mac_its_network_and_whether_it_is_of_another_node
     ]
 
 
-@pytest.mark.parametrize("printed", ["Get-HnsEndpoint : not recognized", '[{"Name": "a"}]', "7"])
+def test_an_endpoint_without_an_address_is_one_beside_the_others():
+    found = endpoints_in(
+        '[{"IPAddress":null},{"IPAddress":"10.244.3.4","State":3},{"IPAddress":"10.244.3.5","State":9}]'
+    )
+    assert [(one.address, one.state) for one in found] == [
+        ("", ""),
+        ("10.244.3.4", "AttachedSharing"),
+        ("10.244.3.5", "9"),
+    ]
+
+
+@pytest.mark.parametrize("printed", ["Get-HnsEndpoint : not recognized", '[{"IPAddress": 4}]', '[{"Name": "a"}]', "7"])
 def test_what_is_no_list_of_endpoints_is_said(printed):
     with pytest.raises(NoListing, match="JSON"):
         endpoints_in(printed)
@@ -94,6 +111,7 @@ NO_NAT = '{"NetNat":[],"Endpoints":[{"IPAddress":"10.0.0.1","Told":true,"Policie
 def test_what_windows_translates_is_told_by_its_nats_and_by_policies_of_endpoints():
     none = translation_in(NO_NAT)
     assert (none.net_nat, none.translated, none.endpoints) == ((), (), (("10.0.0.1", False),))
+    assert translation_in(NO_NAT.replace(":[{", ':[{"IPAddress":null,"Told":false},{')) == none
     some = translation_in(NO_NAT.replace("[]", '["nat"]').replace("ACL", "OutBoundNAT"))
     assert (some.net_nat, some.translated) == (("nat",), ("10.0.0.1",))
 

@@ -87,8 +87,8 @@ def test_what_is_seen_is_not_overruled(what, told):
 
 def test_an_assumption_gives_way():
     signals = ("cluster domain: no signal tells it; cluster.local is assumed",)
-    facts = merged(replace(FLANNEL, signals=signals), stated(cluster_domain="corp.example"))
-    assert facts.cluster_domain == "corp.example"
+    facts = merged(replace(FLANNEL, signals=signals, domain_told=False), stated(cluster_domain="corp.example"))
+    assert (facts.cluster_domain, facts.domain_told) == ("corp.example", True)
 
 
 def test_a_tunnel_where_there_is_none_is_a_contradiction():

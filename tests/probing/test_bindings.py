@@ -184,12 +184,23 @@ def test_a_crowd_is_answered_by_linux_pods_and_holds_addresses_of_nobody():
     assert sum(ip.startswith("198.18.") for ip in values["service.backends"]) == 60
 
 
-def test_a_probe_that_is_not_available_is_no_backend():
+def test_a_pod_that_never_became_ready_is_no_backend_and_one_without_an_agent_is():
     (case,) = cases(**LINUX, server_kind="backends", via="cluster-ip", service="spread")
-    deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE), problems={"linux-2-a": "no image"})
+    problems = {"linux-1-a": "the agent does not answer: timeout", "linux-2-a": "no image"}
+    deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE), problems=problems)
+    probes = tuple(replace(one, addresses={}) if one.pod == "linux-2-a" else one for one in deployment.probes)
+    deployment = replace(deployment, probes=probes)
     values = bindings_of(case, target_of(case, deployment, L2BRIDGE), deployment, L2BRIDGE, {})
-    assert "linux-2-a" not in values["server.identities"]
-    assert len(values["server.identities"]) == 3
+    assert values["server.identities"] == ("linux-1-a", "windows-1-a", "windows-2-a")
+
+
+@pytest.mark.parametrize(("via", "assumed"), [("short-name", "cluster.local"), ("external-name", None)])
+def test_a_name_under_a_domain_that_nobody_told_is_marked(via, assumed):
+    kind = {"server_kind": "outside"} if via == "external-name" else {}
+    _, values = bound(replace(L2BRIDGE, domain_told=False), via=via, **kind)
+    assert values.get("cluster.assumed_domain") == assumed
+    _, values = bound(L2BRIDGE, via="short-name")
+    assert "cluster.assumed_domain" not in values
 
 
 def test_the_entered_node_has_an_address_of_its_own():

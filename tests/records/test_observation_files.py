@@ -26,7 +26,7 @@ def kept(several, directory):
 def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
     seen = an_observation(
         an_attempt(error="timeout"),
-        [a_packet(payload=bytes(range(200, 256)), outer=a_tunnel()), a_packet("reply", quoted=a_packet().packet)],
+        [a_packet(payload=bytes(range(200, 256)), outer=a_tunnel()), a_packet("error", quoted=a_packet().packet)],
         unusable=("server-pod",),
         bindings={"client.ip": "10.244.1.2", "server.port": 80, "client.node.build": (20348, 1), "dns.ip": ("a", "b")},
         lookups=(Lookup(name="x", type="A", server="10.96.0.10", protocol="udp", at=1.5, answers=("10.0.0.1",)),),
@@ -37,6 +37,17 @@ def test_an_observation_is_the_same_after_the_way_through_a_file(tmp_path):
     found = kept([written], tmp_path)
     assert read_observations(found, tmp_path) == [written]
     assert written.observation == seen
+
+
+def test_an_icmp_error_that_an_older_record_calls_a_reply_is_an_error():
+    seen = an_observation(packets=[a_packet("reply", quoted=a_packet().packet), a_packet("reply")])
+    tree = json.loads(line_of(stored(a_case(), seen, Outcome.FAIL)))
+    kept_then = [at for at, name in enumerate(tree["columns"]) if name not in ("ident", "mtu")]
+    tree["columns"] = [tree["columns"][at] for at in kept_then]
+    for capture in tree["captures"].values():
+        capture["packets"] = [[row[at] for at in kept_then] for row in capture["packets"]]
+    found = observation_of(json.dumps(tree).encode())
+    assert [one.direction for one in found.observation.captures["client-pod"].packets] == ["error", "reply"]
 
 
 def test_a_payload_is_kept_in_part_and_that_of_dns_whole():

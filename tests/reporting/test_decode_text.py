@@ -78,3 +78,9 @@ def test_a_capture_counts_from_its_first_packet() -> None:
     assert first.startswith(f" +0.000000 {MACS} | -> ")
     assert second.startswith(f" +0.250000 {MACS} | [fd10::2]")
     assert decode_capture([]) == "# no packets\n"
+
+
+def test_a_path_mtu_is_told_with_who_told_it() -> None:
+    fields = {"sport": None, "dport": None, "flags": "", "seq": None, "quoted": PLAIN, "mtu": 1400}
+    told = replace(PLAIN, protocol="icmp", icmp_type=3, icmp_code=4, src="10.244.11.1", **fields)
+    assert "icmp unreachable code 4, path MTU 1400, told by 10.244.11.1 " in packet_line(told)

@@ -44,7 +44,7 @@ def test_points_stand_in_the_order_of_the_way_and_rungs_in_that_of_time():
     )
     assert [name for name, _, _ in found.points] == ["client-pod", "server-pod"]
     assert [rung.label for rung in found.rungs] == ["RST", "SYN ACK"]
-    assert not found.rungs[0].request
+    assert found.rungs[0].direction == "reply"
 
 
 def test_datagrams_are_told_apart_by_their_payload():
@@ -69,3 +69,10 @@ def test_times_of_the_tree_are_microseconds_after_the_first_packet():
 
 def test_without_a_packet_there_is_no_ladder():
     assert ladder(seen(client_pod=[])) is None
+
+
+def test_an_icmp_error_is_no_answer_and_tells_the_path_mtu():
+    quoted = a_packet(protocol="udp").packet
+    told = a_packet("error", protocol="icmp", icmp_type=3, icmp_code=4, mtu=1400, quoted=quoted, src="10.244.11.1")
+    found = ladder(seen(client_pod=[told]))
+    assert found.to_tree()["rungs"][0][:2] == ["error", "path MTU 1400, told by 10.244.11.1"]

@@ -30,7 +30,12 @@ def _up(options: argparse.Namespace) -> int:
     asked = run_options(options.values).lab
     try:
         state = lab_up(
-            asked.profile, agent=agent_archive, faults=asked.faults, dsr=asked.dsr, build=asked.windows_build
+            asked.profile,
+            agent=agent_archive,
+            faults=asked.faults,
+            dsr=asked.dsr,
+            build=asked.windows_build,
+            pod_mtu=asked.pod_mtu,
         )
     except LabError as error:
         raise UsageError(str(error)) from error

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from podwire.judging.parts import End, Exchanges, Observed, Part, Wanted, came
 from podwire.model.binding import bind
+from podwire.model.cases import pod_point
 from podwire.model.flows import Flow, Peer
 from podwire.model.observations import Attempt
 from podwire.model.patterns import meets, texts
@@ -62,6 +63,13 @@ def _echo(attempt: Attempt, target: str) -> Finding:
     )
 
 
+def _told_by(observed: Observed) -> str:
+    """Who sent the ICMP errors that the client's own capture shows."""
+    capture = observed.observation.captures.get(pod_point(observed.case.flow.client))
+    tellers = {seen.packet.src for seen in capture.packets if seen.direction == "error"} if capture else set()
+    return f", told by {', '.join(sorted(tellers))}" if tellers else ""
+
+
 @dataclass(frozen=True)
 class _NoAnswer(End):
     """Nobody answers."""
@@ -77,10 +85,15 @@ class _NoAnswer(End):
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
         if observed.attempt is None:
             return
-        ends = {"refused": "the client is refused", "timeout": "nobody answers (timeout)"}
-        actual = observed.attempt.error.kind if observed.attempt.error else "an answer"
+        ends = {
+            "refused": "the client is refused",
+            "timeout": "nobody answers (timeout)",
+            "unreachable": "a router calls it unreachable",
+        }
+        came_of_it = observed.attempt.error.kind if observed.attempt.error else "an answer"
         expected = " or ".join(ends[kind] for kind in self.admitted)
-        yield Finding(expected=expected, actual=actual, where="client", met=actual in self.admitted)
+        actual = came_of_it + _told_by(observed)
+        yield Finding(expected=expected, actual=actual, where="client", met=came_of_it in self.admitted)
 
     def ended(self, bound: Self, attempt: Attempt) -> bool:
         return not came(attempt)
@@ -107,11 +120,11 @@ class Silent(_NoAnswer):
 
 
 class Unanswered(_NoAnswer):
-    """Nobody answers, or the client is told that nobody listens; where no document tells which."""
+    """Nobody of the cluster answers: silence, a refusal, or a router that knows no way, as no document tells which."""
 
     word = "unanswered"
-    sentence = "nobody answers, or the client is told that nobody listens"
-    admitted = ("refused", "timeout")
+    sentence = "nobody of the cluster answers"
+    admitted = ("refused", "timeout", "unreachable")
 
 
 @dataclass(frozen=True)

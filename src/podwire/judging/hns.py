@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 from podwire.judging.listings import WHERE, Listing
 from podwire.judging.parts import Observed, Wanted
-from podwire.model.binding import Unbound
 from podwire.model.flows import Peer
-from podwire.model.patterns import meets
+from podwire.model.patterns import Unbound, meets
 from podwire.model.verdicts import Finding
-from podwire.platforms.hns import endpoints_in, load_balancers_in, mode_told_by, networks_in
+from podwire.platforms.hns import HnsEndpoint, endpoints_in, load_balancers_in, mode_told_by, networks_in
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class EndpointOf(Listing):
             expected=f"one endpoint of HNS for {self.pod.ip} ({address}), with the MAC {mac}",
             actual=f"{len(of_the_pod)}: {', '.join(map(str, of_the_pod))}"
             if of_the_pod
-            else f"none of {len(endpoints)}",
+            else f"none of {len(endpoints)}{_nowhere(endpoints)}",
             where=WHERE,
             met=[(endpoint.mac, endpoint.remote) for endpoint in of_the_pod] == [(mac, False)],
         )
@@ -80,6 +79,12 @@ class EndpointOf(Listing):
             raise Unbound(f"the type of the network that the endpoint of {address} is of")
         expected, actual = f"its network of the mode {bound.mode}", f"it is {', '.join(sorted(modes))}"
         yield Finding(expected=expected, actual=actual, where=WHERE, met=modes == {bound.mode})
+
+
+def _nowhere(endpoints: Sequence[HnsEndpoint]) -> str:
+    """How many of them have no address, in words."""
+    number = sum(not endpoint.address for endpoint in endpoints)
+    return f", of which {number} {'has' if number == 1 else 'have'} no address" if number else ""
 
 
 @dataclass(frozen=True)

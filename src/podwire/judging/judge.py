@@ -12,10 +12,11 @@ from typing import Any
 from podwire.judging.expectation import Expectation
 from podwire.judging.parts import Exchanges, Observed, Part, came
 from podwire.judging.symptoms import symptom
-from podwire.model.binding import Unbound
 from podwire.model.cases import Case
 from podwire.model.observations import Attempt, Observation
+from podwire.model.patterns import Unbound
 from podwire.model.requirements import Limitation
+from podwire.model.symbols import ASSUMED_DOMAIN
 from podwire.model.verdicts import Finding, Outcome, Verdict
 
 
@@ -52,12 +53,22 @@ def judge(
         return Verdict(outcome=Outcome.INCONCLUSIVE, reason=ungiven, findings=findings)
     if not unmet:
         return _as_expected(findings, limitation)
+    if ASSUMED_DOMAIN in observation.bindings:
+        return Verdict(outcome=Outcome.INCONCLUSIVE, reason=_assumption(unmet[0], observation), findings=findings)
     if limitation is None:
         first = unmet[0]
         return Verdict(
             outcome=Outcome.FAIL, reason=f"{first.where}: expected {first.expected}, {first.actual}", findings=findings
         )
     return _against_limitation(case, observation, limitation, findings)
+
+
+def _assumption(first: Finding, observation: Observation) -> str:
+    domain = observation.bindings[ASSUMED_DOMAIN]
+    return (
+        f"{first.where}: expected {first.expected}, {first.actual}; but the cluster's domain {domain} is assumed, "
+        f"for no signal tells it: state `cluster_domain` in --facts"
+    )
 
 
 def _chosen(expectation: Expectation, observation: Observation) -> Attempt | None:

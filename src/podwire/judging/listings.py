@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 from podwire.judging.parts import Observed, Part
-from podwire.model.binding import Unbound
+from podwire.model.patterns import Unbound
 from podwire.platforms.hns import NoListing
 from podwire.platforms.warm_pools import NoCard
 

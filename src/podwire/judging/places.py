@@ -159,12 +159,8 @@ def _held(pattern: Pattern, values: Pattern, capture: Capture) -> Finding:
     if any(value is _NO_PORT for _, value in values.conditions):
         return Finding(expected=str(pattern), actual="the client sent nothing", where=where, met=False)
     expected = str(pattern) + _values(pattern, values)
-    actual, met = _counted(values, [seen.packet for seen in capture.packets if _goes(seen.direction, pattern)])
+    actual, met = _counted(values, [seen.packet for seen in capture.packets if pattern.concerns(seen.direction)])
     return Finding(expected=expected, actual=actual, where=where, met=met)
-
-
-def _goes(direction: str, pattern: Pattern) -> bool:
-    return pattern.direction in (None, direction)
 
 
 def _counted(wanted: Pattern, packets: Sequence[Packet]) -> tuple[str, bool]:

@@ -37,7 +37,7 @@ def untranslated(case: Case, observation: Observation) -> Iterator[Finding]:
     yield _ended(observation.attempts, ("timeout",))
     pod = observation.captures[pod_point(case.flow.client)]
     sent = [seen for seen in pod.packets if seen.direction == "request"]
-    back = [seen for seen in pod.packets if seen.direction == "reply"]
+    back = [seen for seen in pod.packets if seen.direction != "request"]
     yield Finding(
         expected="the echo request leaves the pod", actual=f"{len(sent)} seen", where=pod.where, met=bool(sent)
     )
@@ -171,7 +171,7 @@ def error_kept_at_node(case: Case, observation: Observation) -> Iterator[Finding
         expected="an ICMP error arrives at the node", actual=f"{len(errors)} seen", where=node.where, met=bool(errors)
     )
     pod = observation.captures[pod_point(case.flow.client)]
-    back = [seen for seen in pod.packets if seen.direction == "reply"]
+    back = [seen for seen in pod.packets if seen.direction != "request"]
     yield Finding(expected="nothing comes back to the pod", actual=_came(back), where=pod.where, met=not back)
 
 
@@ -289,7 +289,7 @@ def lost_at_entry(case: Case, observation: Observation) -> Iterator[Finding]:
     """The request is seen on its way in, and then never again: a silent time-out, and the server hears nothing."""
     yield from no_answer(case, observation)
     first = observation.captures[pod_point(case.flow.client)]
-    back = [seen for seen in first.packets if seen.direction == "reply"]
+    back = [seen for seen in first.packets if seen.direction != "request"]
     yield Finding(expected="nothing comes back", actual=_came(back), where=first.where, met=not back)
     yield from _unheard(case, observation)
 

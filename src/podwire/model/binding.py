@@ -9,15 +9,11 @@ from typing import Any
 
 from podwire.model.flows import Peer
 from podwire.model.observations import Value
-from podwire.model.patterns import InNetwork, OneOf
+from podwire.model.patterns import InNetwork, NoValue, OneOf, Unbound
 from podwire.model.symbols import UNKNOWN, Symbol
 
 Bindings = Mapping[str, Value]
 _PLAIN = frozenset({str, int, float, bool, type(None)})
-
-
-class Unbound(Exception):
-    """An expectation names something that this run has no value for."""
 
 
 def bind(value: Any, bindings: Bindings) -> Any:
@@ -35,6 +31,8 @@ def bind(value: Any, bindings: Bindings) -> Any:
         return tuple([bind(part, bindings) for part in value])
     if kind is Symbol:
         return _known(value.name, bindings)
+    if kind is OneOf:
+        return OneOf(_alternatives(value, bindings))
     if kind is InNetwork:
         networks = _known(value.network.name, bindings)
         cidrs = networks.values if isinstance(networks, OneOf) else (networks,)
@@ -49,6 +47,19 @@ def bind(value: Any, bindings: Bindings) -> Any:
     for name, part in vars(value).items():
         known[name] = part if type(part) in _PLAIN else bind(part, bindings)
     return twin
+
+
+def _alternatives(value: OneOf, bindings: Bindings) -> tuple[Any, ...]:
+    """The values of alternatives. One without a value stays as `NoValue`; if none has one, that is `Unbound`."""
+    bound: list[Any] = []
+    for one in value.values:
+        try:
+            bound.append(bind(one, bindings))
+        except Unbound as missing:
+            bound.append(NoValue(str(missing)))
+    if bound and all(isinstance(one, NoValue) for one in bound):
+        raise Unbound(bound[0].why)
+    return tuple(bound)
 
 
 def _known(name: str, bindings: Bindings) -> Any:

@@ -121,6 +121,9 @@ class ClusterFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Whether Windows nodes have one, None likewise."""
 
     cluster_domain: str = "cluster.local"
+    domain_told: bool = True
+    """False where `cluster_domain` is assumed: nothing in the cluster tells it."""
+
     cluster_dns: tuple[str, ...] = ()
     """The addresses of the DNS Service."""
     dns_nodes: tuple[str, ...] = ()

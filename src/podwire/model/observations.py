@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from podwire.model.packets import Packet
+from podwire.model.patterns import Direction
 
 Value = str | bool | int | tuple[int | str, ...]
 """What a symbol stands for; a tuple is a build, `(build, revision)`, or several texts."""
@@ -89,9 +90,15 @@ class Lookup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
 
 class SeenPacket(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A packet of a flow, and which way it went: `request` is from client to server, whatever NAT made of it."""
+    """A packet of a flow, and which way it went: `request` is from client to server, whatever NAT made of it.
 
-    direction: Literal["request", "reply"]
+
+    An ICMP error about the flow is an `error`, whichever way it goes: it is no packet of client or server. A later
+    fragment stands here with the ports of its packet's first fragment, and that of a tunnel's packet with the headers
+    of the packet inside.
+    """
+
+    direction: Direction
     packet: Packet
 
 

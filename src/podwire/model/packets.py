@@ -32,7 +32,7 @@ class Packet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
 
     Addresses are text, `at` is seconds since the epoch, `length` the frame's bytes on the wire. `eth_*` are the
     MACs of the innermost Ethernet header. `frame_src`/`frame_dst` are those of the frame on the cable. `quoted` is
-    the packet that an ICMP error quotes.
+    the packet that an ICMP error quotes, `mtu` the path MTU that it tells. `ident` is the identification of a fragment.
     """
 
     at: float
@@ -52,6 +52,8 @@ class Packet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
     icmp_id: int | None = None
     icmp_seq: int | None = None
     fragment: bool = False
+    ident: int | None = None
+    mtu: int | None = None
     payload: bytes = b""
     length: int = 0
     outer: Tunnel | None = None

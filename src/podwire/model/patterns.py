@@ -13,7 +13,8 @@ from typing import Any, Literal
 from podwire.model.packets import Packet
 from podwire.model.symbols import Symbol
 
-Direction = Literal["request", "reply"]
+Direction = Literal["request", "reply", "error"]
+_OF_ERRORS = frozenset({"icmp_type", "icmp_code", "mtu"})
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
@@ -23,6 +24,20 @@ class OneOf:
 
     def __str__(self) -> str:
         return " or ".join(str(v) for v in self.values)
+
+
+@dataclass(frozen=True)
+class NoValue:
+    """An alternative that this run has no value for: what no other alternative admits may or may not be this one."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"an unknown value ({self.why})"
+
+
+class Unbound(Exception):
+    """An expectation names something that this run has no value for."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +108,22 @@ class Pattern:
 
     `quantity` is `some` (at least one packet meets the conditions), `every` (there is one, and all in `direction` meet
     them), `none` (no packet meets them; an empty set of conditions means: nothing of this flow at all), or `distinct`
-    (as `every`, and the flows' source tuples are all different).
+    (as `every`, and the flows' source tuples are all different). ICMP errors about the flow count only where a
+    condition names `icmp_type`, `icmp_code` or `mtu`: a router tells them, neither client nor server.
     """
 
     quantity: Literal["some", "every", "none", "distinct"]
     conditions: tuple[tuple[str, Any], ...] = ()
     direction: Direction | None = None
 
+    def concerns(self, direction: Direction) -> bool:
+        """Whether a packet that went this way is held against the conditions."""
+        if direction == "error":
+            return self.direction == "error" or any(name in _OF_ERRORS for name, _ in self.conditions)
+        return self.direction in (None, direction)
+
     def __str__(self) -> str:
-        what = {"request": "request", "reply": "reply", None: "packet"}[self.direction]
+        what = {"error": "ICMP error", None: "packet"}.get(self.direction, self.direction)
         lead = {"some": "a", "every": "every", "none": "no", "distinct": "every"}[self.quantity]
         tail = ", each from a source of its own" if self.quantity == "distinct" else ""
         named = ", ".join(f"{name} = {value}" for name, value in self.conditions)
@@ -130,6 +152,11 @@ def reply(**fields: Any) -> Pattern:
     return Pattern(quantity="every", conditions=_conditions(fields), direction="reply")
 
 
+def error(**fields: Any) -> Pattern:
+    """There are ICMP errors that quote a packet of the flow, whoever sent them, and each of them meets all of this."""
+    return Pattern(quantity="every", conditions=_conditions(fields), direction="error")
+
+
 def nothing(**fields: Any) -> Pattern:
     """No packet of the flow meets all of this; without conditions: no packet of the flow passes here."""
     return Pattern(quantity="none", conditions=_conditions(fields))
@@ -141,12 +168,21 @@ def requests_from_distinct_sources(**fields: Any) -> Pattern:
 
 
 def meets(actual: Any, wanted: Any) -> bool:
-    """Whether a packet's field has the (bound) value that is wanted."""
+    """Whether a packet's field has the (bound) value that is wanted. Raises `Unbound` when that depends on a value that
+    nobody knows."""
     if type(wanted) in _PLAIN:
         return bool(actual == wanted)
     if isinstance(wanted, OneOf):
         # Most are a thousand addresses of endpoints at most: the tuple itself looks them through fastest.
-        return actual in wanted.values or any(type(v) not in _PLAIN and meets(actual, v) for v in wanted.values)
+        if actual in wanted.values:
+            return True
+        predicates = [v for v in wanted.values if type(v) not in _PLAIN]
+        if any(meets(actual, v) for v in predicates if type(v) is not NoValue):
+            return True
+        unknown = next((v for v in predicates if type(v) is NoValue), None)
+        if unknown is not None:
+            raise Unbound(unknown.why)
+        return False
     if isinstance(wanted, Not):
         return not meets(actual, wanted.value)
     if isinstance(wanted, Between):
@@ -172,7 +208,7 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(str(text) for text in value.values) if isinstance(value, OneOf) else (str(value),)
 
 
-PACKETS = (request, reply, seen, nothing, requests_from_distinct_sources)
+PACKETS = (request, reply, error, seen, nothing, requests_from_distinct_sources)
 """The words for packets, in the order of the docs."""
 VALUES = (one_of, between, at_least, inside, other_than)
 """The words for values that are no literal."""

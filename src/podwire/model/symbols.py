@@ -7,6 +7,9 @@ from dataclasses import dataclass
 UNKNOWN = ".unknown"
 """After the name of a symbol: the name of the reason why a run has no value for it, where that is known."""
 
+ASSUMED_DOMAIN = "cluster.assumed_domain"
+"""The value of a run for cases whose names end in a domain that nobody told."""
+
 
 @dataclass(frozen=True)
 class Symbol:

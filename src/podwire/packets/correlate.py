@@ -1,15 +1,16 @@
 """Which packets of a capture belong to which exchange, whatever NAT and tunnels made of its addresses. Pure.
 
 Three things lead to a flow: the token in a payload, the initial sequence number of its SYN (NAT keeps it), and the
-client's own socket address. What shares a 5-tuple with such a packet is of the flow too.
+client's own socket address. What shares a 5-tuple with such a packet is of the flow too, and so are the other fragments
+of such a packet, and ICMP errors that quote one.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from podwire.model.observations import Attempt, SeenPacket
 from podwire.model.packets import Packet
@@ -17,6 +18,9 @@ from podwire.model.patterns import Direction
 
 TOKEN = re.compile(rb"pw[0-9a-f]{16}")
 Ends = tuple[str, tuple[str, int], tuple[str, int]]
+Whole = tuple[int, str, str, str]
+"""What all fragments of a packet share (RFC 791 section 3.2, RFC 8200 section 4.5): identification, protocol, both
+addresses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,8 @@ class CaptureIndex:
         self._by_token: dict[bytes, list[int]] = defaultdict(list)
         self._by_ends: dict[Ends, list[int]] = defaultdict(list)
         self._by_quote: dict[Ends, list[int]] = defaultdict(list)
+        self._first: dict[Whole, int] = {}
+        self._later: dict[Whole, list[int]] = defaultdict(list)
         self._by_syn: dict[int, list[int]] = defaultdict(list)
         self.extend(packets)
 
@@ -56,11 +62,19 @@ class CaptureIndex:
                 if quoted:
                     self._by_quote[quoted].append(at)
             ends = _ends(packet)
+            if packet.fragment:
+                self._keep_fragment(at, packet)
             if ends is None:
                 continue
             self._by_ends[ends].append(at)
             if packet.flags == "S" and packet.seq is not None:
                 self._by_syn[packet.seq].append(at)
+
+    def _keep_fragment(self, at: int, packet: Packet) -> None:
+        if packet.sport is None:
+            self._later[next(_wholes(packet))].append(at)
+        else:
+            self._first.update(dict.fromkeys(_wholes(packet), at))
 
     def has_token(self, token: str) -> bool:
         """Whether any packet carries this token: how a beacon is found."""
@@ -82,22 +96,34 @@ class CaptureIndex:
         if clue.local is not None and clue.target is not None:
             for protocol in ("tcp", "udp"):
                 anchors += self._by_ends.get(_both(protocol, clue.local, clue.target), ())
-        chosen = set(anchors)
-        errors: set[int] = set()
-        for ends in {ends for at in anchors if (ends := _ends(self.packets[at]))}:
+        chosen = set(anchors) | {self._head(at) for at in anchors}
+        for ends in {ends for at in chosen if (ends := _ends(self.packets[at]))}:
             chosen.update(self._by_ends[ends])
-            errors.update(self._by_quote.get(ends, ()))
-        return [
-            (at, SeenPacket(direction=self._direction(at, at in errors, server_ports), packet=self.packets[at]))
-            for at in sorted(chosen | errors)
-        ]
+            chosen.update(self._by_quote.get(ends, ()))
+        for at in tuple(chosen):
+            for whole in _wholes(self.packets[at]):
+                chosen.update(self._later.get(whole, ()))
+        return [(at, self._seen(at, self._head(at, chosen), server_ports)) for at in sorted(chosen)]
 
-    def _direction(self, at: int, is_error: bool, server_ports: Collection[int]) -> Direction:
+    def _head(self, at: int, exchange: Collection[int] = ()) -> int:
+        """Where a later fragment's first one is. If it was not captured, another packet of the exchange between the
+        same addresses tells the ports."""
         packet = self.packets[at]
-        if is_error and packet.quoted is not None:
-            # An error goes back along the way that the packet it quotes came.
-            return "reply" if self._towards_server(packet.quoted, server_ports) else "request"
-        return "request" if self._towards_server(packet, server_ports) else "reply"
+        if not packet.fragment or packet.sport is not None:
+            return at
+        for whole in _wholes(packet):
+            if whole in self._first:
+                return self._first[whole]
+        known = (one for one in exchange if self.packets[one].sport is not None)
+        ends = (packet.src, packet.dst)
+        return next((one for one in known if (self.packets[one].src, self.packets[one].dst) == ends), at)
+
+    def _seen(self, at: int, head_at: int, server_ports: Collection[int]) -> SeenPacket:
+        packet, head = self.packets[at], self.packets[head_at]
+        if packet.quoted is not None:
+            return SeenPacket(direction="error", packet=packet)
+        direction: Direction = "request" if self._towards_server(head, server_ports) else "reply"
+        return SeenPacket(direction=direction, packet=packet if head is packet else _as_of(packet, head))
 
     def _towards_server(self, packet: Packet, server_ports: Collection[int]) -> bool:
         if packet.protocol in ("icmp", "icmpv6"):
@@ -110,6 +136,22 @@ class CaptureIndex:
             first = self.packets[self._by_ends[ends][0]]
             return (packet.src, packet.sport) == (first.src, first.sport)
         return packet.dport in server_ports and packet.sport not in server_ports
+
+
+def _wholes(packet: Packet) -> Iterator[Whole]:
+    """Which packet a fragment is of: its own, and where a tunnel is around it perhaps the tunnel's packet."""
+    if packet.ident is None:
+        return
+    yield (packet.ident, packet.protocol, packet.src, packet.dst)
+    if packet.outer:
+        yield (packet.ident, "udp", packet.outer.src, packet.outer.dst)
+
+
+def _as_of(piece: Packet, head: Packet) -> Packet:
+    """A later fragment with what only the first one carries: the ports, or all that is inside of a tunnel."""
+    if head.outer is not None and piece.outer is None:
+        return replace(head, at=piece.at, payload=piece.payload, length=piece.length, interface=piece.interface)
+    return replace(piece, sport=head.sport, dport=head.dport)
 
 
 def _ends(packet: Packet) -> Ends | None:

@@ -27,13 +27,14 @@ _PROTOCOLS: dict[int, Protocol] = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 _EXTENSIONS = frozenset({0, 43, 60, 135, 139, 140})
 _FRAGMENT, _AUTHENTICATION = 44, 51
 _ICMP_ECHO, _ICMP_ERRORS = frozenset({0, 8}), frozenset({3, 4, 5, 11, 12})
+_NEEDS_FRAGMENTS, _TOO_BIG = (3, 4), (2, 0)  # RFC 1191 section 4, RFC 4443 section 3.2
 _ICMPV6_ECHO, _ICMPV6_ERRORS = frozenset({128, 129}), frozenset({1, 2, 3, 4})
 _FLAG_BITS = (("S", 0x02), ("A", 0x10), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("U", 0x20))
 _FLAGS = tuple("".join(letter for letter, bit in _FLAG_BITS if value & bit) for value in range(64))
 
 _u16 = struct.Struct("!H").unpack_from
 _ports = struct.Struct("!HH").unpack_from
-_ipv4 = struct.Struct("!BxHxxHBB").unpack_from
+_ipv4 = struct.Struct("!BxHHHBB").unpack_from
 _ipv6 = struct.Struct("!HBB").unpack_from
 _tcp = struct.Struct("!HHIIBB").unpack_from
 _u32 = struct.Struct("!I").unpack_from
@@ -98,7 +99,7 @@ def _read_ipv4(data: bytes, start: int, limit: int, fields: Fields, vxlan_ports:
     available = limit - start
     if available < 20:
         return
-    first, total, offset, ttl, number = _ipv4(data, start)
+    first, total, ident, offset, ttl, number = _ipv4(data, start)
     header = (first & 0x0F) * 4
     if first >> 4 != 4 or header < 20:
         return
@@ -109,7 +110,7 @@ def _read_ipv4(data: bytes, start: int, limit: int, fields: Fields, vxlan_ports:
     # A length of 0 is a segment that the NIC has still to cut (segmentation offload). After `total` comes padding.
     end = start + min(total, available) if total >= header else start + available
     if offset & 0x3FFF:
-        fields["fragment"] = True
+        fields["fragment"], fields["ident"] = True, ident
     if offset & 0x1FFF:
         fields["protocol"], fields["payload"] = _PROTOCOLS.get(number, "other"), data[start + header : end]
         return
@@ -137,7 +138,8 @@ def _read_ipv6(data: bytes, start: int, limit: int, fields: Fields, vxlan_ports:
         else:
             (offset,) = _u16(data, position + 2)
             # Offset 0 without "more" is an atomic fragment (RFC 6946): a whole packet.
-            fields["fragment"] = fields.get("fragment", False) or bool(offset & 0xFFF9)
+            if offset & 0xFFF9:
+                fields["fragment"], (fields["ident"],) = True, _u32(data, position + 4)
             if offset & 0xFFF8:
                 fields["protocol"] = _PROTOCOLS.get(data[position], "other")
                 fields["payload"] = data[position + 8 : end]
@@ -205,7 +207,7 @@ def _is_geneve(data: bytes, start: int) -> bool:
 
 
 def _enter(data: bytes, start: int, end: int, fields: Fields, header: tuple[Any, int, int, int, int]) -> None:
-    """Go on with the frame inside a tunnel. `fragment` stays set if the tunnel's own packet was one."""
+    """Go on with the frame inside a tunnel. `fragment` and `ident` stay set if the tunnel's own packet was one."""
     pop = fields.pop
     pop("ttl")
     fields["outer"] = _tunnel(header, fields["eth_src"], fields["eth_dst"], pop("src"), pop("dst"))
@@ -234,6 +236,10 @@ def _read_icmp(data: bytes, start: int, end: int, number: int, fields: Fields) -
         quoted: Fields = {"at": fields["at"], "eth_src": "", "eth_dst": "", "length": end - start - 8}
         read = _read_ipv6 if version6 else _read_ipv4
         read(data, start + 8, end, quoted, ())
+        if (kind, data[start + 1]) == (_TOO_BIG if version6 else _NEEDS_FRAGMENTS):
+            # IPv4 has 16 bits for it, 0 from routers before RFC 1191; IPv6 has 32.
+            (mtu,) = _u32(data, start + 4) if version6 else _u16(data, start + 6)
+            fields["mtu"] = mtu or None
         if quoted.get("src"):
             fields["quoted"] = Packet(**quoted)
 

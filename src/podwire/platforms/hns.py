@@ -19,6 +19,10 @@ _MODES: Mapping[str, Mode] = {
     "transparent": "transparent",
     "nat": "nat",
 }
+# Other networks of the host's own: Docker's, the Default Switch of Hyper-V and WSL, switches without a network card.
+_BESIDE = frozenset({"nat", "ics", "internal", "private"})
+_STATES = {1: "Created", 2: "Attached", 3: "AttachedSharing", 4: "Detached", 5: "Degraded", 6: "Destroyed"}
+"""hcsshim, hnsendpoint.go: EndpointState. Endpoints of running pods are in AttachedSharing (Azure NPM), or Attached."""
 _EXTERNAL = "External"  # Made by set-up scripts and by Calico, to bind a switch to the network card; it has no pods.
 
 
@@ -48,16 +52,18 @@ class HnsMode:
 class HnsEndpoint:
     """A port of a network, of a pod as a rule: its address, its MAC as tcpdump writes it, and the mode of the network
     by its type, empty where it is not told. A remote one stands for a pod of another node: kube-proxy makes them for
-    the backends of Services."""
+    the backends of Services. `address` is empty where it has none, `state` where HNS does not tell it."""
 
     name: str
     address: str
     mac: str
     remote: bool = False
     mode: str = ""
+    state: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.mac}{', remote' if self.remote else ''})"
+        state = f", state {self.state}" if self.state else ""
+        return f"{self.name} ({self.mac}{', remote' if self.remote else ''}{state})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +110,7 @@ def networks_in(printed: str) -> tuple[HnsNetwork, ...]:
 
 def endpoints_in(printed: str) -> tuple[HnsEndpoint, ...]:
     """The endpoints in a listing, as the agent's tool `hns-endpoints` prints it: JSON, one object or a list of them
-    with Name, IPAddress, MacAddress, Remote, and Type, that of its network.
+    with Name, IPAddress (null of one that has none), MacAddress, Remote, State, and Type, that of its network.
 
     Raises:
         NoListing: it is something else.
@@ -112,12 +118,13 @@ def endpoints_in(printed: str) -> tuple[HnsEndpoint, ...]:
     return tuple(
         HnsEndpoint(
             name=str(one.get("Name") or "a nameless one"),
-            address=one["IPAddress"],
+            address=one["IPAddress"] or "",
             mac=str(one.get("MacAddress") or "").lower().replace("-", ":"),
             remote=one.get("Remote") is True,
             mode=_MODES.get(str(one["Type"]).lower(), UNKNOWN) if one.get("Type") else "",
+            state=_STATES.get(one["State"], str(one["State"])) if isinstance(one.get("State"), int) else "",
         )
-        for one in _listed(printed, "IPAddress", "the address of an endpoint")
+        for one in _listed(printed, "IPAddress", "the address of an endpoint", (str, type(None)))
     )
 
 
@@ -130,13 +137,15 @@ def translation_in(printed: str) -> Translation:
             is none.
     """
     told = _object(printed, "NetNat", "Endpoints")
-    if not all(isinstance(one, dict) and one.get("Told") is True for one in told["Endpoints"]):
+    # HNS lists endpoints that have no address (yet): nothing of them is translated.
+    endpoints = [one for one in told["Endpoints"] if not isinstance(one, dict) or one.get("IPAddress") is not None]
+    if not all(isinstance(one, dict) and one.get("Told") is True for one in endpoints):
         raise NoListing("JSON with an endpoint that has no policies told")
     return Translation(
         net_nat=tuple(map(str, told["NetNat"])),
         endpoints=tuple(
             (str(one.get("IPAddress")), "outboundnat" in [str(kind).lower() for kind in one.get("Policies") or ()])
-            for one in told["Endpoints"]
+            for one in endpoints
         ),
     )
 
@@ -182,12 +191,12 @@ def _object(printed: str, *lists: str) -> Mapping[str, Any]:
     return told
 
 
-def _listed(printed: str, field: str, what: str) -> list[Mapping[str, Any]]:
+def _listed(printed: str, field: str, what: str, kinds: tuple[type, ...] = (str,)) -> list[Mapping[str, Any]]:
     if not printed.strip():
         return []
     tree = _json(printed)
     several = tree if isinstance(tree, list) else [tree]
-    if not all(isinstance(one, dict) and isinstance(one.get(field), str) for one in several):
+    if not all(isinstance(one, dict) and field in one and isinstance(one[field], kinds) for one in several):
         raise NoListing(f"JSON without {what}")
     return several
 
@@ -216,10 +225,11 @@ def _subnets(network: Mapping[str, Any]) -> Iterator[str]:
 def mode_told_by(networks: tuple[HnsNetwork, ...]) -> HnsMode:
     """The mode of a node by its networks.
 
-    NAT is there beside others on nodes where Docker was; it counts alone only.
+    Networks of the types NAT, ICS, Internal and Private are there beside others, where Docker, Hyper-V or WSL was: they
+    count alone only.
     """
     of_pods = [one for one in networks if one.name != _EXTERNAL] or list(networks)
-    of_pods = [one for one in of_pods if one.type.lower() != "nat"] or of_pods
+    of_pods = [one for one in of_pods if one.type.lower() not in _BESIDE] or of_pods
     words = ", ".join(f"{one.name} ({one.type}{f', VNI {one.vni}' if one.vni else ''})" for one in of_pods)
     modes = {_MODES.get(one.type.lower(), UNKNOWN) for one in of_pods}
     mode: Mode = modes.pop() if len(modes) == 1 else UNKNOWN  # type: ignore[assignment]

@@ -72,6 +72,8 @@ def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
             raise _contradiction(facts, stated, name, value, seen)
         _settles(facts, stated, name, value)
         changes[name] = value
+        if name == "cluster_domain":
+            changes["domain_told"] = True
         signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, stated")
     made = replace(facts, **changes)
     return _with_tunnel(_with_families(made, facts, stated), stated, signals)

@@ -16,7 +16,7 @@ from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, N
 from podwire.model.flows import BY_SERVICE
 from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
-from podwire.model.symbols import UNKNOWN
+from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
 from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
 
@@ -35,6 +35,8 @@ def bindings_of(
     if target.name:
         values |= {"target.name": target.name, "target.fqdn": target.fqdn}
         values |= _suffixes(case, target, deployment, facts)
+        if not facts.domain_told and target.fqdn.endswith(f".{facts.cluster_domain}"):
+            values[ASSUMED_DOMAIN] = facts.cluster_domain
     told = (("dsr", facts.dsr), ("win_dsr", facts.win_dsr), ("kube_proxy", facts.kube_proxy))
     values |= {f"cluster.{name}": on for name, on in told if on is not None} | {"cluster.mode": facts.mode}
     values["cluster.tunnel_port"] = (facts.encapsulation or Encapsulation()).port
@@ -70,7 +72,9 @@ def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
     """The probes behind a Service that has several; see `planning.prerequisites` for the kinds that choose theirs."""
     chosen = tuple(slot for _, slot in CHOSEN[kind]) if kind in CHOSEN else ("a",)
     by_hand = manifests.crowd_size(kind) > 0
-    for probe in deployment.available():
+    for probe in deployment.probes:
+        if not probe.addresses:
+            continue  # It never became ready. One whose agent does not answer is an endpoint all the same.
         if by_hand:
             if probe.os == "linux" and probe.slot in ("a", "b"):
                 yield probe

@@ -6,7 +6,7 @@ import json
 import operator
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field, structs
@@ -16,6 +16,7 @@ from podwire.files.typed import REFUSED, check_once, dotted, json_tree, tree_as
 from podwire.files.words import shown
 from podwire.model.observations import Capture, Observation, Point, SeenPacket
 from podwire.model.packets import Packet
+from podwire.model.patterns import Direction
 from podwire.model.verdicts import Outcome
 from podwire.records.case_form import StoredCaseForm, case_of, form_of_case
 from podwire.records.observations import Stored
@@ -40,7 +41,7 @@ PacketForm: Any = msgspec.defstruct(
 """A packet that an ICMP error quotes. A field that has its usual value is left out."""
 Row: Any = msgspec.defstruct(
     "Row",
-    [("direction", Literal["request", "reply"]), *_TYPES.items()],
+    [("direction", Direction), *_TYPES.items()],
     module=__name__,
     frozen=True,
     forbid_unknown_fields=True,
@@ -145,7 +146,10 @@ def _with_todays_columns(tree: Any) -> Any:
             if not isinstance(row, list) or len(row) != len(columns):
                 place = dotted(("captures", point, "packets", at))
                 raise FileError(f"{place}: a list of {len(columns)} values is needed, found {shown(row)}")
-            capture["packets"][at] = list({**usual, **dict(zip(columns, row, strict=True))}.values())
+            values = {**usual, **dict(zip(columns, row, strict=True))}
+            if "mtu" not in columns and values["quoted"] is not None:
+                values["direction"] = "error"  # In older records an ICMP error is a request or a reply.
+            capture["packets"][at] = list(values.values())
     return {**tree, "columns": list(COLUMNS)}
 
 

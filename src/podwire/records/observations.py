@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import get_args
 
 from msgspec.structs import replace
 
 from podwire.model.cases import Case
 from podwire.model.observations import Attempt, Capture, Observation, SeenPacket
+from podwire.model.patterns import Direction
 from podwire.model.verdicts import Outcome
 from podwire.packets.dns import DNS_PORT
 
@@ -57,7 +59,7 @@ def stored(case: Case, observation: Observation, outcome: Outcome, number: int =
 
 
 def _first(packets: tuple[SeenPacket, ...]) -> tuple[SeenPacket, ...]:
-    left = {"request": PACKETS_EACH_WAY, "reply": PACKETS_EACH_WAY}
+    left = dict.fromkeys(get_args(Direction), PACKETS_EACH_WAY)
     kept: list[SeenPacket] = []
     for one in packets:
         if left[one.direction]:

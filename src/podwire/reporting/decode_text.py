@@ -108,6 +108,8 @@ def _icmp(packet: Packet) -> str:
     text = names.get(packet.icmp_type if packet.icmp_type is not None else -1, f"type {packet.icmp_type}")
     if packet.icmp_code:
         text += f" code {packet.icmp_code}"
+    if packet.mtu is not None:
+        text += f", path MTU {packet.mtu}, told by {packet.src}"
     if packet.icmp_id is not None:
         text += f" id {packet.icmp_id} seq {packet.icmp_seq}"
     return text

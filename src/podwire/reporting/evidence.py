@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from podwire.model.observations import POINTS, Capture, Observation
+from podwire.model.patterns import Direction
 from podwire.model.verdicts import Verdict
 from podwire.packets.pcap import Frame, write_frames
 from podwire.redaction import redacted
@@ -20,6 +21,7 @@ from podwire.visible import visible
 
 FOLDER = "evidence"
 _LONGEST = 120
+_MARKS: dict[Direction, str] = {"request": "->", "reply": "<-", "error": "!!"}
 
 
 def folder_of(case_id: str) -> str:
@@ -109,6 +111,6 @@ def _decode(capture: Capture, tokens: set[str]) -> str:
     trust = "" if capture.usable else f" - NOT USABLE: {capture.reason}"
     if capture.usable and capture.reason:
         trust = f" - FRAMES WERE LOST: {capture.reason}"
-    marks = ("->" if seen.direction == "request" else "<-" for seen in capture.packets)
+    marks = (_MARKS[seen.direction] for seen in capture.packets)
     title = f"{capture.point} at {capture.where}{trust}"
     return decode_capture((seen.packet for seen in capture.packets), marks=marks, tokens=tokens, title=title)

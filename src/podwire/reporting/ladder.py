@@ -13,6 +13,7 @@ from typing import Any
 
 from podwire.model.observations import POINTS, Observation, SeenPacket
 from podwire.model.packets import Packet
+from podwire.model.patterns import Direction
 from podwire.packets.dns import dns_message
 
 RUNGS = 30
@@ -45,9 +46,9 @@ class Sight:
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
-    """One packet on its way. `request` says which way; `sights` are in the order of the columns."""
+    """One packet on its way. `direction` says which way; `sights` are in the order of the columns."""
 
-    request: bool
+    direction: Direction
     label: str
     sights: tuple[Sight, ...]
 
@@ -65,7 +66,7 @@ class Ladder:
         zero = min((sight.at for rung in self.rungs for sight in rung.sights), default=0.0)
         rungs = [
             [
-                int(rung.request),
+                rung.direction,
                 rung.label,
                 [[one.column, round((one.at - zero) * 1e6), one.ends, one.tunnel] for one in rung.sights],
             ]
@@ -106,7 +107,7 @@ def _identity(seen: SeenPacket) -> Hashable:
 def _rung(several: list[tuple[int, SeenPacket]]) -> Rung:
     first = several[0][1]
     return Rung(
-        request=first.direction == "request",
+        direction=first.direction,
         label=_label(first.packet),
         sights=tuple(
             Sight(column=column, at=seen.packet.at, ends=_ends(seen.packet), tunnel=_tunnel(seen.packet))
@@ -120,6 +121,8 @@ def _label(packet: Packet) -> str:
         flags = " ".join(_FLAGS.get(flag, flag) for flag in packet.flags)
         return f"{flags}, {len(packet.payload)} B" if packet.payload else flags or "TCP"
     if packet.protocol in ("icmp", "icmpv6"):
+        if packet.mtu is not None:
+            return f"path MTU {packet.mtu}, told by {packet.src}"
         kind = _ICMP.get((packet.protocol, packet.icmp_type or 0), f"type {packet.icmp_type}")
         return f"{'ICMPv6' if packet.protocol == 'icmpv6' else 'ICMP'} {kind}"
     message = dns_message(packet) if 53 in (packet.sport, packet.dport) else None

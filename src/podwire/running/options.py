@@ -158,6 +158,15 @@ RUN_OPTIONS = (
         field="lab.windows_build",
     ),
     Option(
+        flag="--pod-mtu",
+        metavar="BYTES",
+        read=values.whole_number,
+        help="the MTU of pods, e.g. 1400; the largest that the profile's underlay carries otherwise",
+        commands=(*_FACTS, "lab up"),
+        only_on="lab",
+        field="lab.pod_mtu",
+    ),
+    Option(
         flag="--fault",
         metavar="NAME",
         read=values.lab_fault,

@@ -110,6 +110,7 @@ class LabTarget:
                     faults=options.faults,
                     dsr=options.dsr,
                     build=options.windows_build,
+                    pod_mtu=options.pod_mtu,
                 )
             except LabError as problem:
                 raise UsageError(str(problem)) from problem

@@ -84,6 +84,7 @@ def start_lab(
     faults: Sequence[str] = (),
     dsr: bool | None = None,
     build: str | None = None,
+    pod_mtu: int | None = None,
     stay: bool = False,
     log: Path | None = None,
     timeout: float = START_SECONDS,
@@ -91,7 +92,8 @@ def start_lab(
     """Start a lab of that profile and return when its API answers and its nodes are ready.
 
     `agent` gives the file that the host outside runs as echo server and as RPC agent (`python3 FILE serve`, `rpc`).
-    `faults` are injected before it is ready; `dsr` and `build` (`20348.2762`) override the profile's for Windows nodes.
+    `faults` are injected before it is ready; `dsr` and `build` (`20348.2762`) override the profile's for Windows nodes,
+    `pod_mtu` (bytes) that of all pods.
     `timeout` is the seconds in which a step of its start must follow the one before it. With `stay` it outlives this
     process. `log` gets what the lab's processes print (else a file in its own directory).
     Raises `LabError` with one line when it cannot run here.
@@ -118,6 +120,7 @@ def start_lab(
         "faults": list(faults),
         "dsr": dsr,
         "build": build,
+        "pod_mtu": pod_mtu,
     }
     log = log or directory / "lab.log"
     try:

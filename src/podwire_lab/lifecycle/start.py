@@ -33,6 +33,7 @@ class Start:
     faults: tuple[str, ...]
     dsr: bool | None
     build: str | None
+    pod_mtu: int | None
 
     @property
     def work(self) -> str:

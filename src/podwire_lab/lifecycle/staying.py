@@ -65,6 +65,7 @@ def lab_up(
     faults: Sequence[str] = (),
     dsr: bool | None = None,
     build: str | None = None,
+    pod_mtu: int | None = None,
     log: Path | None = None,
 ) -> LabState:
     """Start a lab that outlives this process, as `start_lab` does. `LabError` when one is up already."""
@@ -78,7 +79,9 @@ def lab_up(
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise LabError(f"cannot write the state file {path}: {error.strerror}") from error
-    lab = process.start_lab(profile, agent=agent, faults=faults, dsr=dsr, build=build, stay=True, log=log)
+    lab = process.start_lab(
+        profile, agent=agent, faults=faults, dsr=dsr, build=build, pod_mtu=pod_mtu, stay=True, log=log
+    )
     try:
         state = _state(lab)
         path.write_text(json.dumps(asdict(state), indent=1) + "\n", encoding="utf-8")

@@ -44,7 +44,7 @@ class Profile:
 
     `source` names the document that it was read from. `tunnel` is between nodes, None where nothing is encapsulated;
     `linux_tunnel` is between Linux nodes, None for the same. `excepted` are networks beside those of pods and Services
-    that OutboundNAT leaves packets to alone.
+    that OutboundNAT leaves packets to alone. `pod_mtu` is in bytes, None for the largest that the underlay carries.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Profile:
     excepted: Mapping[Family, str] = field(default_factory=dict)
     fabric: Fabric = ""
     windows: WindowsNodes = field(default_factory=WindowsNodes)
+    pod_mtu: int | None = None
 
     @property
     def encapsulated(self) -> bool:
@@ -91,6 +92,11 @@ class Profile:
     @property
     def mtu(self) -> int:
         """The MTU of pods, in bytes."""
+        return self.pod_mtu or self.largest_mtu
+
+    @property
+    def largest_mtu(self) -> int:
+        """The largest MTU of pods, in bytes, with which no packet between nodes is cut."""
         return UNDERLAY_MTU - VXLAN_OVERHEAD if self.encapsulated else UNDERLAY_MTU
 
     def pod_families(self, os: OS) -> tuple[Family, ...]:

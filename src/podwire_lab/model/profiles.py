@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -107,12 +108,14 @@ def _excepted(row: _Row) -> Mapping[Family, str]:
 PROFILES: Mapping[str, Profile] = MappingProxyType(read_profiles())
 
 
-def profile_named(name: str, *, dsr: bool | None = None, build: str | None = None) -> Profile:
-    """The profile of that name, with DSR and the Windows build as asked for (None: as the row has it).
+def profile_named(
+    name: str, *, dsr: bool | None = None, build: str | None = None, pod_mtu: int | None = None
+) -> Profile:
+    """The profile of that name, with DSR, Windows build and MTU of pods as asked for (None: as the row has it).
 
     Raises:
-        UnknownProfile: no such name, no such build, or a build without the DSR that was asked for; the text tells what
-            there is.
+        UnknownProfile: no such name, no such build, a build without the DSR that was asked for, or an MTU that cannot
+            be had; the text tells what there is.
     """
     if name not in PROFILES:
         raise UnknownProfile(f"unknown lab profile {name!r}; there are: {', '.join(PROFILES)}")
@@ -129,4 +132,11 @@ def profile_named(name: str, *, dsr: bool | None = None, build: str | None = Non
         raise UnknownProfile(
             f"Windows build {row.windows.build} has no Direct Server Return: 17763.1554 is the first one with it"
         )
+    if pod_mtu is not None:
+        # IPv6 needs links of 1280 bytes (RFC 8200 section 5).
+        if not 1280 <= pod_mtu <= row.largest_mtu:
+            raise UnknownProfile(
+                f"pods of profile {name} have an MTU of 1280 to {row.largest_mtu} bytes, not {pod_mtu}"
+            )
+        row = replace(row, pod_mtu=pod_mtu)
     return row if dsr is None else row.with_dsr(dsr)

@@ -123,3 +123,10 @@ def test_it_works_without_root():
 def test_nothing_is_left_in_the_namespace_that_pytest_runs_in(lab):
     links = {line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]}
     assert not {"cbr0", "vxlan0", "underlay", "pod10"} & links
+
+
+@pytest.mark.parametrize("pod_mtu", [1279, 1451])
+def test_an_mtu_that_the_underlay_does_not_carry_is_one_clear_line(pod_mtu):
+    with pytest.raises(UnknownProfile, match=rf"have an MTU of 1280 to 1450 bytes, not {pod_mtu}"):
+        profile_named("overlay-win-overlay", pod_mtu=pod_mtu)
+    assert profile_named("l2bridge-win-bridge", pod_mtu=1451).mtu == 1451

@@ -29,7 +29,7 @@ LISTS = {  # The module HostNetworkingService comes with the Containers feature;
     "$all = @(Get-HnsEndpoint); $own = @($all | Where-Object { -not $_.IsRemoteEndpoint }).IPAddress; "
     "$all | Where-Object { $own -contains $_.IPAddress } | ForEach-Object { [pscustomobject]@{ Name = $_.Name; "
     "IPAddress = $_.IPAddress; MacAddress = $_.MacAddress; Remote = [bool]$_.IsRemoteEndpoint; "
-    "Type = $types[[string]$_.VirtualNetwork] } } | ConvertTo-Json -Compress",
+    "State = $_.State; Type = $types[[string]$_.VirtualNetwork] } } | ConvertTo-Json -Compress",
     "hns-load-balancers": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ LoadBalancers = @(Get-HnsPolicyList | "
     "ForEach-Object { $_.Policies } | Where-Object { $_.Type -eq 'ELB' } | ForEach-Object { [pscustomobject]@{ "
     "VIPs = @($_.VIPs); IsDSR = [bool]$_.IsDSR } }) } | ConvertTo-Json -Compress -Depth 4",

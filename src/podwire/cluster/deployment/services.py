@@ -30,7 +30,8 @@ class ServicePort:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployedService:
-    """A Service of the run. Addresses are by family; `ports` by name, in the order of the object."""
+    """A Service of the run. Addresses are by family; `ports` by name, in the order of the object. `ingress_names` are
+    those of its load balancer, which may have no address that the API tells (AWS)."""
 
     kind: str
     name: str
@@ -41,6 +42,7 @@ class DeployedService:
     ports: Mapping[str, ServicePort] = field(default_factory=dict)
     health_port: int | None = None
     is_load_balancer: bool = False
+    ingress_names: tuple[str, ...] = ()
 
     def port_for(self, protocol: str, name: str = "") -> ServicePort | None:
         """The port for a protocol (`tcp`, `udp`, `sctp`; HTTP is TCP), the first one or that whose name begins so."""
@@ -73,6 +75,7 @@ def deployed(kind: str, pod: str, obj: Object) -> DeployedService:
         },
         health_port=spec.get("healthCheckNodePort"),
         is_load_balancer=spec.get("type") == "LoadBalancer",
+        ingress_names=tuple(str(entry["hostname"]) for entry in ingress if entry.get("hostname")),
     )
 
 
@@ -137,10 +140,10 @@ class Services:
         return lines + self._await_addresses(seconds)
 
     def _await_addresses(self, seconds: float) -> list[str]:
-        """Until every load balancer has an address, or for that long."""
+        """Until every load balancer has an address or a name, or for that long."""
         end, pause = time.monotonic() + seconds, 0.02
-        while self._without_address():
-            named = {self.found[key].name: key for key in self._without_address()}
+        while waiting := [key for key in self._without_address() if not self.found[key].ingress_names]:
+            named = {self.found[key].name: key for key in waiting}
             with contextlib.suppress(ClusterError):  # A server that is away is asked again.
                 for obj in self._rest.list("services", self._namespace):
                     key = named.get(obj["metadata"]["name"])
@@ -151,7 +154,11 @@ class Services:
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
         for key in self._without_address():
-            self.problems[key] = f"Service {self.found[key].name} got no load balancer address in {seconds:.0f} s"
+            one = self.found[key]
+            what = f"got no load balancer address in {seconds:.0f} s"
+            if one.ingress_names:
+                what = f"has a load balancer with a name ({', '.join(one.ingress_names)}) and no address"
+            self.problems[key] = f"Service {one.name} {what}"
         return [self.problems[key] for key in self._without_address()]
 
     def _without_address(self) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
+from podwire.cluster.discovery.node_choice import systems_of
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals, os_of
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
@@ -27,6 +28,7 @@ Objects = Mapping[str, list[Object]]
 
 EMULATED_LABEL = "podwire.dev/emulated"
 DNS_SELECTOR = "k8s-app=kube-dns"
+ASSUMED_DOMAIN = "cluster.local"
 
 # What is read besides the nodes: (key of the objects, resource, namespace, labels). None of it is indispensable.
 _SOURCES: tuple[tuple[str, str, str | None, str], ...] = (
@@ -112,6 +114,7 @@ def facts_from_objects(
     network = network_signals(objects)
     signals += network.signals
     has_windows = any(node.os == "windows" for node in nodes)
+    domain = _cluster_domain(objects, signals)
     return ClusterFacts(
         name=name,
         version=version,
@@ -125,13 +128,9 @@ def facts_from_objects(
         dsr=_dsr(objects, signals) if has_windows else None,
         win_dsr=_win_dsr(objects, nodes, signals) if has_windows else None,
         kube_proxy=_kube_proxy(objects, network, signals) if has_windows else None,
-        cluster_domain=_cluster_domain(objects, signals),
-        cluster_dns=tuple(
-            ip
-            for service in objects.get("services", [])
-            for ip in (service.get("spec") or {}).get("clusterIPs") or []
-            if ip != "None"
-        ),
+        cluster_domain=domain or ASSUMED_DOMAIN,
+        domain_told=domain is not None,
+        cluster_dns=tuple(_dns_addresses(objects)),
         dns_nodes=tuple(
             sorted({(pod.get("spec") or {}).get("nodeName", "") for pod in objects.get("pods", [])} - {""})
         ),
@@ -221,6 +220,14 @@ def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) 
     return replace(node, pod_cidrs=tuple(sorted(blocks, key=family_of)))
 
 
+def _dns_addresses(objects: Objects) -> Iterator[str]:
+    """Of the cluster DNS' Services. That of NodeLocal DNSCache has their label, and leads its caches alone to the pods
+    (kubernetes: cluster/addons/dns/nodelocaldns)."""
+    for service in objects.get("services", []):
+        if (service.get("metadata") or {}).get("name") != "kube-dns-upstream":
+            yield from (ip for ip in (service.get("spec") or {}).get("clusterIPs") or [] if ip != "None")
+
+
 def _ordered(addresses: Iterator[str]) -> tuple[Family, ...]:
     found = {family_of(address) for address in addresses if address}
     return tuple(family for family in FAMILIES if family in found)
@@ -234,12 +241,7 @@ def _families(nodes: tuple[NodeFacts, ...], objects: Objects, signals: list[str]
             entry.get("ip", "") for pod in dns_pods for entry in (pod.get("status") or {}).get("podIPs") or []
         ),
         "pod CIDRs of the Linux nodes": _ordered(c for n in nodes if n.os == "linux" for c in n.pod_cidrs),
-        "addresses of the DNS Service": _ordered(
-            ip
-            for service in objects.get("services", [])
-            for ip in (service.get("spec") or {}).get("clusterIPs") or []
-            if ip != "None"
-        ),
+        "addresses of the DNS Service": _ordered(_dns_addresses(objects)),
     }
     for source, families in told.items():
         if families:
@@ -278,18 +280,26 @@ def _windows_families(nodes: tuple[NodeFacts, ...], network: NetworkSignals, sig
     return ("ipv4",)
 
 
-def _cluster_domain(objects: Objects, signals: list[str]) -> str:
+def _cluster_domain(objects: Objects, signals: list[str]) -> str | None:
+    """The zone of CoreDNS' plugin `kubernetes`, in a file of any ConfigMap that the DNS pods mount."""
     for config in objects.get("configmaps", []):
-        if config["metadata"]["name"] == "coredns" and config["metadata"].get("namespace") == "kube-system":
-            zone = re.search(
-                r"^\s*kubernetes\s+([\w.-]+)", str((config.get("data") or {}).get("Corefile", "")), re.MULTILINE
-            )
+        name = config["metadata"]["name"]
+        if config["metadata"].get("namespace") != "kube-system" or name not in _mounted_by_dns(objects):
+            continue
+        for text in (config.get("data") or {}).values():
+            zone = re.search(r"(?:^|[\s{])kubernetes[ \t]+([\w.-]+)", re.sub(r"#.*", "", str(text)))
             if zone and not zone[1].endswith("arpa"):
                 domain = zone[1].rstrip(".")
-                signals.append(f"cluster domain: {domain} (ConfigMap kube-system/coredns)")
+                signals.append(f"cluster domain: {domain} (ConfigMap kube-system/{name})")
                 return domain
     signals.append("cluster domain: no signal tells it; cluster.local is assumed")
-    return "cluster.local"
+    return None
+
+
+def _mounted_by_dns(objects: Objects) -> set[str]:
+    """ConfigMaps of the DNS pods, and the usual one."""
+    volumes = [volume for pod in objects.get("pods", []) for volume in (pod.get("spec") or {}).get("volumes") or []]
+    return {"coredns", *(str((volume.get("configMap") or {}).get("name")) for volume in volumes)}
 
 
 def _dsr(objects: Objects, signals: list[str]) -> bool | None:
@@ -384,7 +394,7 @@ def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
     for daemonset in objects.get("daemonsets", []):
         name = daemonset["metadata"]["name"]
         pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
-        if "kube-proxy" in name and (pod.get("nodeSelector") or {}).get("kubernetes.io/os") != "linux":
+        if "kube-proxy" in name and "windows" in systems_of(daemonset):
             containers = pod.get("containers") or []
             words = (str(word) for c in containers for word in (c.get("command") or []) + (c.get("args") or []))
             yield f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}", " ".join(words)

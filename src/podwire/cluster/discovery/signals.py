@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import yaml
@@ -66,6 +66,10 @@ DAEMONSETS: tuple[tuple[str, str, Mode | None], ...] = (
 )
 
 
+_ENGINES, _WITH_ENGINES = ("calico", "cilium"), ("vpc-cni", "azure-cni", "win-bridge")
+_GKE_NODE = "cloud.google.com/gke-nodepool"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Vote:
     """One source's word: empty fields are not told. `source` and `words` make the signal `<source>: <words>`."""
@@ -94,7 +98,7 @@ class NetworkSignals:
 
 def network_signals(objects: Objects) -> NetworkSignals:
     """Weigh every vote. A contradiction gives `unknown` and a signal that names it."""
-    votes = list(_votes(objects))
+    votes = _without_engines(list(_votes(objects)))
     signals = list(dict.fromkeys(f"{v.source}: {v.words}" for v in votes))
     modes = _distinct((v.mode, v.source) for v in votes if v.mode)
     mode: Mode = UNKNOWN  # type: ignore[assignment]
@@ -121,6 +125,19 @@ def network_signals(objects: Objects) -> NetworkSignals:
         encapsulation=_encapsulation(mode, cni, votes, signals),
         signals=tuple(signals),
     )
+
+
+def _without_engines(votes: list[Vote]) -> list[Vote]:
+    """Calico and Cilium beside another network are policy engines where nothing but a DaemonSet tells of them (AWS:
+    EKS, Calico for policy; AKS: network policies; Google: GKE, network policy enforcement)."""
+    base = next((vote.cni for vote in votes if vote.cni in _WITH_ENGINES), "")
+    engines = {
+        name
+        for name in _ENGINES
+        if base and all(vote.source.startswith("DaemonSet ") for vote in votes if vote.cni == name)
+    }
+    words = f"is a policy engine beside {base}"
+    return [replace(vote, cni="", mode=None, words=words) if vote.cni in engines else vote for vote in votes]
 
 
 def _encapsulation(mode: Mode, cni: str, votes: list[Vote], signals: list[str]) -> Encapsulation | None:
@@ -218,6 +235,9 @@ def _of_node(node: Object) -> Iterator[Vote]:
         )
     if "kubernetes.azure.com/cluster" in labels:
         yield from _of_aks_node(labels, source)
+    if os_of(node) == "windows" and _GKE_NODE in labels:
+        # kubernetes: cluster/gce/windows/k8s-node-setup.psm1.
+        yield Vote(source=source, words="GKE, win-bridge in HNS network l2bridge", cni="win-bridge", mode="l2bridge")
     if os_of(node) == "windows" and VPC_ADDRESS in (node.get("status") or {}).get("capacity", {}):
         yield Vote(source=source, words="addresses from the VPC (vpc-bridge)", cni="vpc-cni", mode="l2bridge")
 

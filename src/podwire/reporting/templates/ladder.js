@@ -19,8 +19,8 @@ function arrow(kind, from, to, y) {
   return [svg("line", { class: kind, x1: from, x2: to - 7 * way, y1: y, y2: y }), svg("polygon", { class: kind, points: head })];
 }
 
-function rung([request, label, sights], number, wide) {
-  const kind = request ? "request" : "reply";
+function rung([kind, label, sights], number, wide) {
+  const request = kind === "request";
   const y = TOP + HIGH * number + 26;
   const x = (column) => LEFT + wide * (column + 0.5);
   const path = request ? sights : [...sights].reverse();
@@ -41,8 +41,8 @@ function rung([request, label, sights], number, wide) {
 }
 
 function inWords(found) {
-  const lines = found.rungs.map(([request, label, sights]) => make("li", {},
-    `${request ? "request" : "reply"}: ${label}; ${sights.map((one) => `${found.points[one[0]][0]} ${after(one[1])} ${one[2]}${one[3] ? ` in ${one[3]}` : ""}`).join("; ")}`));
+  const lines = found.rungs.map(([kind, label, sights]) => make("li", {},
+    `${kind}: ${label}; ${sights.map((one) => `${found.points[one[0]][0]} ${after(one[1])} ${one[2]}${one[3] ? ` in ${one[3]}` : ""}`).join("; ")}`));
   return make("details", {}, make("summary", {}, "The same in words"), make("ol", {}, ...lines));
 }
 
@@ -65,6 +65,6 @@ function packets(found) {
   const more = found.more ? `${found.more} more packets are not drawn. ` : "";
   return make("div", {},
     make("figure", { tabindex: "0" }, svg("svg", { role: "img", "aria-label": label, width, height, viewBox: `0 0 ${width} ${height}` }, ...parts)),
-    make("p", { class: "says" }, `${more}Blue: from client to server; orange: the answers. Addresses stand where they were seen first and where they changed. Times are those of each node's clock.`),
+    make("p", { class: "says" }, `${more}Blue: from client to server; orange: the answers; red: ICMP errors. Addresses stand where they were seen first and where they changed. Times are those of each node's clock.`),
     inWords(found));
 }

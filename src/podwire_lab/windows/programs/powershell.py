@@ -55,7 +55,7 @@ def networks(node: Listed, pods: Pods) -> Iterable[str]:
 
 def endpoints(node: Listed, pods: Pods) -> Iterable[str]:
     named = [
-        {"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac, "Remote": False, "Type": node["type"]}
+        {"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac, "Remote": False, "State": 3, "Type": node["type"]}
         for ip, mac in pods
     ]
     return as_json([one for own in named for one in ENDPOINTS[node["endpoints"]](own)])
