@@ -62,7 +62,7 @@ def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = 
         if found.returncode != 0 or not names:
             if wrong := _wrong_line(found, known):
                 raise CannotSign(f"--allowed-signers {allowed}: {wrong}")
-            raise NotSigned(f"the signature is of nobody in {allowed}: {_told(found)}")
+            raise NotSigned(f"nobody in {allowed} made the signature: {_told(found)}")
         for name in [identity] if identity is not None else names:
             checked = _ssh_keygen(["-Y", "verify", "-I", name, *common], data)
             if checked.returncode == 0:
