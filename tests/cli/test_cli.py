@@ -67,7 +67,9 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments, said, capsys):
 
 def test_an_unknown_command_is_one_line_and_exit_code_2(capsys):
     assert mistake(capsys, "none").startswith("podwire: none: unknown command; there are: facts, plan, ")
-    assert mistake(capsys, "lab", "Up") == "podwire: Up: unknown command; did you mean up?; see podwire lab --help"
+    assert (
+        mistake(capsys, "lab", "stat") == "podwire: stat: unknown command; did you mean status?; see podwire lab --help"
+    )
 
 
 def test_facts_of_a_cluster_are_yaml(cluster, capsys):

@@ -1,4 +1,4 @@
-"""Options on the command line: rows of commands that start no run, and how argparse is told of all of them.
+"""Options on the command line: rows of commands that start no run, and the parser made of all rows.
 
 The rows of runs are in `running.options`. Both together are the table of docs/options.md.
 """
