@@ -61,7 +61,7 @@ class Option:
         return where + self.help + (f" ({', '.join(more)})" if more else "")
 
     def declaration(self) -> dict[str, Any]:
-        """The keyword arguments of `add_argument` for argparse and pytest. Both hand over the text as it was written."""
+        """The keyword arguments that declare it to argparse and pytest. Both hand over the text as it was written."""
         if self.is_switch:
             return {"action": "store_true", "help": self.described}
         told: dict[str, Any] = {"metavar": self.metavar, "help": self.described, "default": None}
