@@ -22,8 +22,8 @@ setup: ## make the checkout ready: .venv, nft for the lab, Allure where Node is
 conformance: setup ## run the suite against the lab; the results go to reports/runs/
 	@$(bin)/pytest $(ARGS)
 
-test: setup ## podwire's own tests
-	@$(bin)/pytest tests --ignore tests/windows -n $(JOBS) $(ARGS)
+test: setup ## podwire's own tests; some of them: make test ARGS=tests/cli
+	@$(bin)/pytest $(if $(filter tests/%,$(ARGS)),,tests --ignore tests/windows) -n $(JOBS) $(ARGS)
 
 test-windows: setup ## the agent on the Windows build of Python, under Wine; skipped, and said, where there is none
 	@tools/setup-wine

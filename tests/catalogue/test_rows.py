@@ -82,7 +82,7 @@ def test_the_listing_names_every_row_with_its_homes_and_the_builds_of_an_issue()
     assert lines[0] == "4. Names"
     assert [line.split()[0] for line in lines[1:6]] == [one.id for one in ROWS]
     assert lines[3].endswith("known issue  R; KI, builds 20348.0 to 20348.680")
-    assert lines[-1] == "5 rows: requirement 1, limitation 1, known issue 1, state check 1, stated fact 1"
+    assert lines[-1] == "5 sentences: requirement 1, limitation 1, known issue 1, state check 1, stated fact 1"
 
 
 def test_a_row_without_a_home_stands_out():

@@ -84,8 +84,8 @@ def test_the_most_frequent_is_told_first():
     found = history(runs(*several))
     text = flakes_text(found)
     assert text.index("-2]") < text.index("-1]")
-    assert "off in 3 of 4 rounds: 75.0%" in text
-    assert text.endswith("4 runs: 2 cases were not always alike, 0 were\n")
+    assert "differs in 3 of 4 rounds: 75.0%" in text
+    assert text.endswith("4 runs: 2 cases were not alike in all rounds, 0 were\n")
     assert json.loads(flakes_json(found))["flakes"][0]["rounds"] == 4
 
 

@@ -1,5 +1,6 @@
 """A fault is killed by every requirement that it names, or it survives; inconclusive kills nothing."""
 
+from podwire.cli.main import main
 from podwire.model.verdicts import Outcome
 from podwire.running.mutants import line, mutant
 
@@ -44,3 +45,10 @@ def test_others_that_notice_are_collateral():
 
 def test_a_requirement_that_the_profile_does_not_have_is_not_asked():
     assert mutant("f", ["ONE", "ELSEWHERE"], HEALTHY, sick(a__ONE=Outcome.FAIL), 1).dead
+
+
+def test_list_says_what_a_fault_does_and_which_requirements_must_notice_it(capsys):
+    assert main(["mutants", "--list", "outbound-nat-missing"]) == 0
+    name, noticed = capsys.readouterr().out.splitlines()
+    assert name.startswith("outbound-nat-missing ")
+    assert "must be noticed by FLOW-POD-EXT-IP" in noticed

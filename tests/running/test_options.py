@@ -95,9 +95,9 @@ def test_values_are_typed():
         ({"context": ""}, "--context : must not be empty"),
         (
             {"context": "x", "external_host": "h", "external_agent": "ssh '"},
-            "--external-agent ssh ': is no command line",
+            "--external-agent ssh ': is not a command line",
         ),
-        ({"keep": True}, "--keep: is for a real cluster, which --kubeconfig or --context names"),
+        ({"keep": True}, "--keep: is for a real cluster; name one with --kubeconfig or --context"),
         ({"context": "x", "external_agent": "ssh h"}, "--external-agent: needs --external-host"),
         ({"context": "x", "windows_build": "17763.1"}, "--windows-build and --context exclude each other"),
     ],

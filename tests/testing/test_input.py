@@ -57,7 +57,7 @@ def test_options_do_not_matter_where_no_suite_is_collected(tmp_path):
 def test_a_selection_of_nothing_is_exit_code_2(tmp_path):
     done = run(tmp_path, "-k", "nothing_like_this")
     assert done.code == 2, done.text
-    assert "no case is left to run" in done.text
+    assert "no case to run" in done.text
 
 
 def test_a_run_folder_that_cannot_be_written_is_named(tmp_path):

@@ -1,1 +1,1 @@
-"""The suites as data: requirements, limitations, and the rows of the documentation that they come from."""
+"""The suites as data: requirements, limitations, and the sentences of the documentation that they come from."""

@@ -26,7 +26,7 @@ def main(say: Callable[[str], object] = print) -> int:
     say(
         f"{len(catalogue.areas)} areas, {len(catalogue.requirements)} requirements, "
         f"{len(catalogue.limitations)} limitations, {len(catalogue.facts)} stated facts, {len(tests)} tests, "
-        f"{len(rows)} rows of the domain notes"
+        f"{len(rows)} sentences of the documentation"
     )
     return 0
 

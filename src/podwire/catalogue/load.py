@@ -83,7 +83,7 @@ def load_catalogue(suites: Path) -> Catalogue:
 
 
 def load_rows(suites: Path) -> tuple[Row, ...]:
-    """The rows of the domain notes that the catalogue takes up, from `rows.yaml` of the suites, in their order."""
+    """The sentences of the documentation that the catalogue takes up, from `rows.yaml` of the suites, in that order."""
     rows: dict[str, Row] = {}
     path = suites / "rows.yaml"
     for area in _file(path, RowsFile).areas:
@@ -205,7 +205,7 @@ def _check_links(catalogue: Catalogue, tests: tuple[SuiteTest, ...], suites: Pat
 
 
 def rows_told(areas: Sequence[int], *, as_json: bool) -> str:
-    """The rows of these areas of the domain notes (none: of all) and what they became, for a person or as JSON."""
+    """The rows of these chapters (none given: of all) and what became of each, for a person or as JSON."""
     from podwire.content import suites_folder
 
     catalogue = load_catalogue(suites_folder())

@@ -1,4 +1,4 @@
-"""What became of the rows of the domain notes: each has a home in the catalogue, or is a complaint. Pure."""
+"""What became of each sentence of the documentation in `rows.yaml`: its home in the catalogue, or a complaint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDTH = 36
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row of the domain notes: a sentence of a document, in podwire's words. `area` is its number there."""
+    """One sentence of a document, in podwire's words. `area` is the number of its chapter in `rows.yaml`."""
 
     id: str
     area: int
@@ -106,7 +106,7 @@ def listing(rows: Sequence[Row], catalogue: Catalogue) -> str:
         named = "; ".join(dict.fromkeys(str(home) for home in several)) or "-"
         lines.append(f"  {row.id:<{_WIDTH}} {became(row, several) or 'NO HOME':<12} {named}")
     told = ", ".join(f"{word} {number}" for word, number in counts(rows, found).items() if number)
-    return "\n".join([*lines, "", f"{len(rows)} rows: {told}"]) + "\n"
+    return "\n".join([*lines, "", f"{len(rows)} sentences: {told}"]) + "\n"
 
 
 def tree(rows: Sequence[Row], catalogue: Catalogue) -> dict[str, Any]:

@@ -11,7 +11,12 @@ from podwire.cli.options import add_command
 
 def add_cleanup_command(commands: Any) -> None:
     """Add it to the command line."""
-    add_command(commands, "cleanup", _cleanup, "remove what runs left in a cluster (the one that kubectl would take)")
+    add_command(
+        commands,
+        "cleanup",
+        _cleanup,
+        "remove what runs left in a cluster; without options, in the one that kubectl would use",
+    )
 
 
 def _cleanup(options: argparse.Namespace) -> int:

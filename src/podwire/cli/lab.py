@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podwire.cli.options import add_command
 from podwire.errors import UsageError
 
+if TYPE_CHECKING:
+    from podwire_lab.lifecycle.staying import LabState
+
 
 def add_lab_commands(commands: Any) -> None:
     """Add them to the command line."""
-    lab = commands.add_parser("lab", help="a lab that stays up, for kubectl", description="A lab that stays up.")
+    lab = commands.add_parser(
+        "lab",
+        help="start, enter and stop a lab that stays up",
+        description="A lab that stays up, for kubectl and podwire.",
+    )
     actions = lab.add_subparsers(metavar="up|down|status|shell", required=True)
-    add_command(actions, "lab up", _up, "start it and say how kubectl reaches it")
-    add_command(actions, "lab down", _down, "end it")
-    add_command(actions, "lab status", _status, "is it up, and how is it reached")
-    shell = add_command(actions, "lab shell", _shell, "a shell in one of its pods")
+    add_command(actions, "lab up", _up, "start the lab and print how to reach it")
+    add_command(actions, "lab down", _down, "stop the lab")
+    add_command(actions, "lab status", _status, "say whether the lab is up, and how to reach it")
+    shell = add_command(actions, "lab shell", _shell, "open a shell in a pod of the lab")
     shell.add_argument("pod", metavar="[NAMESPACE/]POD")
-    shell.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="instead of a shell")
+    shell.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="a command to run instead of a shell"
+    )
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -39,8 +48,7 @@ def _up(options: argparse.Namespace) -> int:
         )
     except LabError as error:
         raise UsageError(str(error)) from error
-    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
-    print(f"export KUBECONFIG={state.kubeconfig}")
+    _print_state(state)
     return 0
 
 
@@ -61,13 +69,16 @@ def _status(options: argparse.Namespace) -> int:
 
     state = lab_status()
     if state is None:
-        print("no lab is up (podwire lab up starts one)")
+        print("no lab is up; podwire lab up starts one")
         return 1
-    outside = state.external_host + "".join(f" {address}" for address in state.external_addresses)
-    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
-    print(f"outside host: {outside}")
-    print(f"export KUBECONFIG={state.kubeconfig}")
+    _print_state(state)
     return 0
+
+
+def _print_state(state: LabState) -> None:
+    print(f"lab {state.profile} is up (pid {state.pid}, {state.url})")
+    print(f"host outside: --external-host {state.external_host}={','.join(state.external_addresses)}")
+    print(f"export KUBECONFIG={state.kubeconfig}")
 
 
 def _shell(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The command `podwire mutants`: one run a fault of the lab, and which requirement notices it."""
+"""The command `podwire mutants`: one run of the lab for each fault, and which requirements notice it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from podwire.running.option_values import require_names
 
 def add_mutants_command(commands: Any) -> None:
     """Add it to the command line."""
-    mutants = add_command(commands, "mutants", _mutants, "one run a fault of the lab: which requirement notices it")
+    mutants = add_command(
+        commands, "mutants", _mutants, "run the lab once for each fault, and say which requirements notice it"
+    )
     mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
 
 
@@ -23,7 +25,11 @@ def _mutants(options: argparse.Namespace) -> int:
     from podwire.running.signals import interrupted_by_signals
     from podwire_lab.faults.registry import FAULTS
 
-    require_names("mutants:", options.names, FAULTS)
+    require_names("mutants:", options.names, FAULTS, "podwire mutants --list")
+    if options.list:
+        for name in options.names or FAULTS:
+            print(f"{name:36} {FAULTS[name].summary}\n{'':36} must be noticed by {', '.join(FAULTS[name].kills)}")
+        return 0
     asked = run_options(options.values)
     with suites_as_input(), interrupted_by_signals():
         say = functools.partial(print, flush=True)

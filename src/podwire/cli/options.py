@@ -1,4 +1,4 @@
-"""Options on the command line: rows of commands that start no run, and how argparse is told of all of them.
+"""Options on the command line: rows of commands that start no run, and the parser made of all rows.
 
 The rows of runs are in `running.options`. Both together are the table of docs/options.md.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -20,7 +21,7 @@ _SIDES = ("gate", "signoff")
 COMMAND_OPTIONS = (
     Option(
         flag="--wire",
-        help="also put probes into the cluster and look at the packets of two flows",
+        help="also put probes into the cluster and read facts from the packets of two flows",
         commands=("facts",),
     ),
     Option(
@@ -28,23 +29,25 @@ COMMAND_OPTIONS = (
         metavar="N",
         read=values.whole_number,
         several="words",
-        help="only these areas of the notes",
+        help="only these chapters of the list, by number",
         commands=("catalogue",),
     ),
     Option(flag="--json", help="as JSON", commands=("catalogue", "judge", "flakes")),
-    Option(flag="--list", help="only list them, with their sources", commands=("profiles", "replay")),
+    Option(
+        flag="--list", help="only list the names, with what each of them is", commands=("profiles", "replay", "mutants")
+    ),
     Option(
         flag="--from",
         metavar="RUN",
         read=values.path,
         several="repeatable",
-        help="make the table from this run",
+        help="make the table from this stored run, and run nothing",
         commands=("profiles",),
         field="runs",
     ),
     Option(
         flag="--whole",
-        help="run all cases each time, not those alone that may notice",
+        help="run all cases each time, not only those that may notice the fault",
         commands=("mutants", "replay"),
     ),
     Option(
@@ -52,7 +55,7 @@ COMMAND_OPTIONS = (
         short="-o",
         metavar="DIR",
         read=values.path,
-        help="where runs and results go, reports/COMMAND/TIME otherwise",
+        help="folder for runs and results; otherwise reports/COMMAND/TIME",
         commands=("profiles", "replay"),
     ),
     Option(
@@ -60,7 +63,7 @@ COMMAND_OPTIONS = (
         short="-o",
         metavar="FILE",
         read=values.path,
-        help="write there, and print the decision only",
+        help="write to this file, and print only the decision",
         commands=("gate",),
     ),
     Option(
@@ -69,8 +72,17 @@ COMMAND_OPTIONS = (
         metavar="FILE",
         read=values.path,
         required=True,
-        help="the page (HTML) or the bundle (.tar.gz)",
-        commands=("compare", "signoff"),
+        help="the page to write (HTML)",
+        commands=("compare",),
+    ),
+    Option(
+        flag="--output",
+        short="-o",
+        metavar="FILE",
+        read=values.path,
+        required=True,
+        help="the bundle to write (.tar.gz)",
+        commands=("signoff",),
     ),
     Option(
         flag="--output",
@@ -78,7 +90,7 @@ COMMAND_OPTIONS = (
         metavar="FILE",
         read=values.path,
         default="agent.pyz",
-        help="where to",
+        help="the file to write",
         commands=("agent",),
     ),
     Option(
@@ -86,7 +98,7 @@ COMMAND_OPTIONS = (
         metavar="text|json|markdown",
         read=values.one_of(("text", "json", "markdown")),
         default="text",
-        help="of the output",
+        help="format of the output",
         commands=("gate",),
     ),
     Option(
@@ -94,14 +106,14 @@ COMMAND_OPTIONS = (
         metavar="RUN",
         read=values.path,
         several="words",
-        help="several candidates; all others are the baseline then",
+        help="the candidates, when there are several; all other runs are the baseline",
         commands=_SIDES,
     ),
     Option(
         flag="--waivers",
         metavar="FILE",
         read=values.path,
-        help="failures that somebody answers for, as YAML",
+        help="YAML file of failures that somebody answers for until a date",
         commands=_SIDES,
     ),
     Option(
@@ -109,7 +121,7 @@ COMMAND_OPTIONS = (
         metavar="SHARE",
         read=values.share,
         default="0.001",
-        help="chance of one false difference in numbers, of a wrong interval or a missed flake",
+        help="accepted probability of a false difference, a wrong interval or a missed flake",
         commands=(*_SIDES, "flakes"),
     ),
     Option(
@@ -117,7 +129,7 @@ COMMAND_OPTIONS = (
         metavar="SHARE",
         read=values.share,
         default="0.05",
-        help="a rise of losses that counts",
+        help="smallest rise of losses that counts",
         commands=_SIDES,
     ),
     Option(
@@ -125,16 +137,16 @@ COMMAND_OPTIONS = (
         metavar="TIMES",
         read=values.factor,
         default="2",
-        help="a rise of latency that counts",
+        help="smallest rise of latency that counts, as a factor",
         commands=_SIDES,
     ),
-    Option(flag="--allow-emulated", help="take runs on the lab, to try it", commands=(*_SIDES, "verify")),
+    Option(flag="--allow-emulated", help="accept runs of the lab, to try the command", commands=(*_SIDES, "verify")),
     Option(
         flag="--key",
         metavar="FILE",
         read=values.path,
         required=True,
-        help="an SSH key to sign with",
+        help="the SSH key to sign with",
         commands=("signoff",),
     ),
     Option(
@@ -142,13 +154,13 @@ COMMAND_OPTIONS = (
         metavar="FILE",
         read=values.path,
         required=True,
-        help="who may sign (ssh-keygen(1), ALLOWED SIGNERS)",
+        help="the file that names who may sign (ssh-keygen(1), ALLOWED SIGNERS)",
         commands=("verify",),
     ),
-    Option(flag="--identity", metavar="NAME", help="it must be this one of them", commands=("verify",)),
+    Option(flag="--identity", metavar="NAME", help="the signer must be this name in that file", commands=("verify",)),
     Option(
         flag="--allow-lax-rules",
-        help="take a gate that was asked with laxer rules than podwire's own",
+        help="accept a bundle whose gate had laxer rules than podwire's own",
         commands=("verify",),
     ),
     Option(flag="--run", metavar="ID", help="only this run", commands=("cleanup",)),
@@ -157,10 +169,10 @@ COMMAND_OPTIONS = (
         metavar="AGE",
         read=values.age,
         default="0",
-        help="only runs of that age or more: 90s, 15m, 2h, 1d",
+        help="only runs at least this old: 90s, 15m, 2h, 1d",
         commands=("cleanup",),
     ),
-    Option(flag="--dry-run", help="only say what would be removed", commands=("cleanup",)),
+    Option(flag="--dry-run", help="only print what would be removed", commands=("cleanup",)),
 )
 
 TABLE = (*RUN_OPTIONS, *COMMAND_OPTIONS)
@@ -181,6 +193,12 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def error(self, message: str, command: str = "") -> NoReturn:
+        message = message.replace("the following arguments are required:", "missing:")
+        if wrong := re.fullmatch(r"argument \S+: invalid choice: '(.*)' \(choose from (.*)\)", message):
+            names = re.findall(r"[\w-]+", wrong[2])
+            near = difflib.get_close_matches(wrong[1], names)
+            guess = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+            message = f"{wrong[1]}: unknown command; {guess}"
         self.exit(2, f"podwire: {message}; see {' '.join(filter(None, (self.prog, command)))} --help\n")
 
 

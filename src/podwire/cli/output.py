@@ -1,4 +1,4 @@
-"""Where a command that makes many runs leaves them, how it says what it does, and what its input may say of itself."""
+"""What commands share: where many runs go, lines of progress, and mistakes in the suites as one line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def suites_as_input() -> Iterator[None]:
-    """What is wrong in the suites is a mistake of their author's: one line."""
+    """A mistake in the suites is one line for their author: `UsageError`, without a traceback."""
     from podwire.catalogue.load import CatalogueError
     from podwire.planning.plan import PlanError
 

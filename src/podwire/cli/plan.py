@@ -1,5 +1,5 @@
-"""Commands that say what a run would be: `podwire facts|plan|catalogue`. They put nothing into a cluster, but
-`facts --wire`."""
+"""Commands that say what a run would do: `podwire facts|plan|catalogue`. Only `facts --wire` puts anything into a
+cluster."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 def add_plan_commands(commands: Any) -> None:
     """Add them to the command line."""
-    add_command(commands, "facts", _facts, "what is discovered of a cluster, as YAML")
-    add_command(commands, "plan", _plan, "cases with expectations, exclusions with reasons")
-    add_command(commands, "catalogue", _catalogue, "the rows of the domain notes, and what each of them became")
+    add_command(commands, "facts", _facts, "print what podwire knows about a cluster, as YAML")
+    add_command(commands, "plan", _plan, "list the cases that a run would judge, and what it leaves out and why")
+    told = "list the sentences of the documentation that podwire takes up, and what became of each"
+    add_command(commands, "catalogue", _catalogue, told)
 
 
 def _facts(options: argparse.Namespace) -> int:

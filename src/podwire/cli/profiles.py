@@ -11,9 +11,9 @@ from podwire.cli.output import output_folder, say
 
 def add_profiles_command(commands: Any) -> None:
     """Add it to the command line."""
-    told = "the suite on every profile of the lab: one table, profile × requirement, and a page of it"
+    told = "run the suites on every profile of the lab: one table, profile × requirement, and a page of it"
     profiles = add_command(commands, "profiles", _profiles, told)
-    profiles.add_argument("names", nargs="*", metavar="PROFILE", help="only these")
+    profiles.add_argument("names", nargs="*", metavar="PROFILE", help="only these profiles")
 
 
 def _profiles(options: argparse.Namespace) -> int:
@@ -45,5 +45,5 @@ def _profiles(options: argparse.Namespace) -> int:
         print(profiles_text(records, rows), end="")
         print(f"page: {folder / NAME}")
     for name, why in found.problems.items():
-        print(f"no result of {name}: {why}")
+        print(f"no result for profile {name}: {why}")
     return found.exit_code

@@ -1,4 +1,4 @@
-"""The command `podwire replay`: dated regressions of Windows networking, on the lab, before the gate."""
+"""The command `podwire replay`: dated regressions of Windows networking, imitated on the lab and shown to the gate."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from podwire.cli.output import output_folder, say
 
 def add_replay_command(commands: Any) -> None:
     """Add it to the command line."""
-    told = "dated regressions of Windows networking on the lab: which would the gate have caught"
+    told = "replay known regressions of Windows networking on the lab, and say which the gate catches"
     replay = add_command(commands, "replay", _replay, told)
-    replay.add_argument("names", nargs="*", metavar="REGRESSION", help="only these")
+    replay.add_argument("names", nargs="*", metavar="REGRESSION", help="only these regressions")
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from podwire.running.options import Option, Texts, rows_of
 
 def add_run_command(commands: Any) -> None:
     """Add it to the command line."""
-    run = add_command(commands, "run", _run, "run the suite; arguments after -- go to pytest")
+    run = add_command(commands, "run", _run, "run the suites; arguments after -- go to pytest")
     run.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="e.g. -- -k tcp -n 2 --collect-only")
 
 

@@ -22,16 +22,16 @@ def add_runs_commands(commands: Any) -> None:
     """Add them to the command line."""
     judge = add_command(commands, "judge", _judge, "judge the stored observations of a run again, with today's suites")
     judge.add_argument("run", metavar="RUN", type=Path, help=FOLDER)
-    told = "hold runs against runs that were good: accept (0), reject (1), neither (2)"
+    told = "compare a run with good ones: accept (exit code 0), reject (1), cannot judge (2)"
     gate = add_command(commands, "gate", _gate, told)
     gate.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=SIDES)
-    told = "cases that were not alike in all of these runs, and how often"
+    told = "list the cases that were not alike in all rounds of these runs, and how often"
     flakes = add_command(commands, "flakes", _flakes, told)
     flakes.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=FOLDER)
-    compare = add_command(commands, "compare", _compare, "two runs on one page, what changed first")
+    compare = add_command(commands, "compare", _compare, "put two runs on one page, changed cases first")
     compare.add_argument("before", metavar="BEFORE", type=Path, help=FOLDER)
     compare.add_argument("after", metavar="AFTER", type=Path, help="the folder of a later run")
-    told = "make the Allure report of a run that is over, from its record"
+    told = "make the Allure report of a finished run from its record"
     allure = add_command(commands, "allure", _allure, told)
     allure.add_argument("run", metavar="RUN", type=Path, help=FOLDER)
 

@@ -14,12 +14,12 @@ from podwire.errors import UsageError
 
 def add_signoff_commands(commands: Any) -> None:
     """Add them to the command line."""
-    told = "ask the gate, and when it accepts, pack and sign all that it rests on"
+    told = "ask the gate; if it accepts, pack the runs and its answer into a signed bundle"
     signoff = add_command(commands, "signoff", _signoff, told)
     signoff.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=SIDES)
-    told = "check a bundle offline: signed and whole (0), refused (1), cannot check (2)"
+    told = "check a bundle offline: valid (exit code 0), refused (1), cannot check (2)"
     verify = add_command(commands, "verify", _verify, told)
-    verify.add_argument("bundle", metavar="BUNDLE", type=Path, help="what `podwire signoff` wrote")
+    verify.add_argument("bundle", metavar="BUNDLE", type=Path, help="the file that `podwire signoff` wrote")
 
 
 def _signoff(options: argparse.Namespace) -> int:
@@ -49,7 +49,7 @@ def _signoff(options: argparse.Namespace) -> int:
     if not done.made:
         print(f"signoff: not signed: the gate says {done.gate.decision}: {headline(done.gate)}")
         return done.gate.decision.exit_code
-    emulated = ", of the lab: it proves nothing about a cluster" if done.gate.emulated else ""
+    emulated = "; these are runs of the lab, which prove nothing about a cluster" if done.gate.emulated else ""
     print(f"signoff: {options.output}: {done.files} files, signed{emulated}")
     return 0
 

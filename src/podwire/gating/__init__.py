@@ -1,1 +1,1 @@
-"""Two sets of runs held against each other: accept or reject, with statistics, flakes and waivers."""
+"""The comparison of two sets of runs: accept or reject, with statistics, flakes and waivers."""

@@ -1,1 +1,1 @@
-"""What the project speaks of, as values: facts, flows, packets, cases, observations, verdicts. No I/O."""
+"""The values that all rooms share: facts, flows, packets, cases, observations, verdicts. No I/O."""

@@ -1,1 +1,1 @@
-"""What is known of Windows, HNS, network modes and clouds, and what a user states of the cluster."""
+"""Knowledge about Windows, HNS, network modes and clouds, and the facts that a user states about the cluster."""

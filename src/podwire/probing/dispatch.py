@@ -31,6 +31,7 @@ from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt
 from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of
 from podwire.probing.filters import interest_of
 from podwire.probing.lateness import lateness
+from podwire.probing.progress import counted
 from podwire.probing.readiness import await_echo, hellos, is_another, unusable
 from podwire.probing.requests import attempts_in, request_of
 from podwire.probing.second_asking import after_the_first, can_be_asked_again, in_doubt
@@ -120,7 +121,7 @@ class Dispatcher:
             again = [case for case in cases if case.id in lost and can_be_asked_again(case, self._changes)]
             if not again:
                 break
-            self._say(f"{len(again)} cases are asked again: the streams to their agents broke")
+            self._say(f"asking {counted(len(again), 'case')} again, because the streams to the agents broke")
             self._why_lost.cache_clear()
             fresh, lost = self._asked(again)
             sightings |= {key: after_the_first(sightings[key], one) for key, one in fresh.items()}
@@ -133,7 +134,7 @@ class Dispatcher:
         self._deployment.problems.update(self._known_problems)  # An agent that was away may be back.
         known = hellos(self._agents, self._deployment, self._start)
         if OUTSIDE in known and is_another(known[OUTSIDE]):
-            self._say("the agent on the host outside is not the one of this podwire: copy it there (podwire agent)")
+            self._say("the agent on the host outside is another one; write this one with `podwire agent` and copy it")
         await_echo(self._agents, self._deployment, known, self._tokens, PATIENCE)
         broken = {case.id: why for case in cases if (why := unusable(case, self._deployment, self._facts, known))}
         streams = {pod: self._agents[pod].generation for pod in known}
@@ -152,7 +153,7 @@ class Dispatcher:
         with self._timed("captures"):
             captured = captures.stop()
         total = sum(len(one.frames) for one in captured.values())
-        self._say(f"{total} packets captured at {len(captured)} places")
+        self._say(f"{counted(total, 'packet')} captured at {counted(len(captured), 'place')}")
         for name, value in lateness(self._agents).items():
             self.timings[name] = max(value, self.timings.get(name, 0.0))
         with self._timed("correlation"):
@@ -306,7 +307,9 @@ class Dispatcher:
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             made = _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
             flights.append(made)
-        self._say(f"{len(flights)} cases, {sum(len(one.tokens) for one in flights)} exchanges in flight")
+        if flights:
+            exchanges = counted(sum(len(one.tokens) for one in flights), "exchange")
+            self._say(f"{counted(len(flights), 'case')}, {exchanges} in flight")
         return flights
 
     def _land(self, flights: Sequence[_InFlight], broken: dict[str, str]) -> list[Landed]:
@@ -327,7 +330,9 @@ class Dispatcher:
                 case=case, target=flight.target, bindings=flight.bindings, attempts=several, output=output
             )
         silent = [one.case for one in landed.values() if not all(attempt.answered for attempt in one.attempts)]
-        self._say(f"{len(flights) - len(silent)} of {len(flights)} cases answered")
+        self._say(
+            f"{len(flights) - len(silent)} of {counted(len(flights), 'case')} answered; some cases expect no answer"
+        )
         for case in filter(asks_many_services, silent):
             told = self._port_messages(case.client.node)
             if told is not None:

@@ -1,1 +1,1 @@
-"""Views of a run record: Allure, JUnit, the terminal."""
+"""Views of a run record: the terminal, pages, Allure, JUnit, CTRF, Sonobuoy, evidence."""

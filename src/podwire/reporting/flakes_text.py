@@ -19,8 +19,9 @@ def flakes_text(found: History) -> str:
     lines: list[str] = []
     for one in sorted(found.flakes, key=lambda flake: (-flake.rate, flake.case_id)):
         lines += _flake(one, found.risk)
-    once = f", {found.once} were seen once only" if found.once else ""
-    lines.append(f"{len(found.runs)} runs: {len(found.flakes)} cases were not always alike, {found.steady} were{once}")
+    once = f"; {found.once} were observed once, which shows no flake" if found.once else ""
+    runs = f"{len(found.runs)} run{'s' if len(found.runs) > 1 else ''}"
+    lines.append(f"{runs}: {len(found.flakes)} cases were not alike in all rounds, {found.steady} were{once}")
     return "\n".join(lines) + "\n"
 
 
@@ -28,8 +29,8 @@ def _flake(one: Flake, risk: float) -> list[str]:
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in one.outcomes.items())
     return [
         one.case_id,
-        f"    off in {one.off} of {one.rounds} rounds: {one.rate:.1%} ({one.low:.1%}..{one.high:.1%}); {outcomes}",
+        f"    differs in {one.off} of {one.rounds} rounds: {one.rate:.1%} ({one.low:.1%}..{one.high:.1%}); {outcomes}",
         f"    origin: {one.origin}; in run{'s' if len(one.runs) > 1 else ''} {', '.join(one.runs)}",
-        f"    gone after {one.needed} rounds without it (miss risk {risk:g}); "
-        f"{one.needed_at_low} if its rate is the lowest of the interval",
+        f"    call it gone after {one.needed} rounds without it (risk {risk:g} to be wrong), "
+        f"or after {one.needed_at_low} if its rate is at the low end of the interval",
     ]

@@ -123,7 +123,7 @@ def numbers(gate: Gate) -> Iterator[str]:
     share, more = f"{rules.loss:.0%}", f"{rules.slower:g} times and {rules.delay * 1000:g} ms"
     yield f"losses: {_compared(gate.losses, 'exchanges')} (Fisher's exact test; {share} more or above count)"
     yield f"latencies: {_compared(gate.latencies, 'rounds')} (Mann-Whitney test; {more} more or above count)"
-    yield f"The risk of one false difference or more is {rules.risk:g} for each of the two (Holm)."
+    yield f"The risk of any false difference is {rules.risk:g} for each of the two (Holm)."
 
 
 def _compared(compared: Compared, values: str) -> str:

@@ -25,25 +25,29 @@ if TYPE_CHECKING:
 Read = Callable[[str], Any]
 MOST_DIGITS = 9
 A_FEW = 5
+MOST_LISTED = 30
 
 
-def known_name(text: str, names: Iterable[str]) -> str:
-    """The text, which must be one of the names; ValueError lists a few names, and of many those that it resembles."""
+def known_name(text: str, names: Iterable[str], listed_by: str = "") -> str:
+    """The text, if it is one of the names. ValueError names those that resemble it, or all of them; of more
+    than 30 it names the command that lists them."""
     admitted = list(names)
     if text in admitted:
         return text
     near = difflib.get_close_matches(text, admitted, cutoff=0.7) if len(admitted) > A_FEW else []
-    raise ValueError(
-        f"unknown; did you mean {' or '.join(near)}?" if near else f"unknown; there are: {', '.join(admitted)}"
-    )
+    if near:
+        raise ValueError(f"unknown; did you mean {' or '.join(near)}?")
+    if listed_by and len(admitted) > MOST_LISTED:
+        raise ValueError(f"unknown; `{listed_by}` lists all {len(admitted)}")
+    raise ValueError(f"unknown; there are: {', '.join(admitted)}")
 
 
-def require_names(what: str, given: Iterable[str], names: Iterable[str]) -> None:
-    """`UsageError` for the first that is none of the names; `what` is the option or command that it was given to."""
+def require_names(what: str, given: Iterable[str], names: Iterable[str], listed_by: str = "") -> None:
+    """`UsageError` for the first text that is not among the names; `what` is the option or command that has it."""
     admitted = list(names)
     for text in given:
         try:
-            known_name(text, admitted)
+            known_name(text, admitted, listed_by)
         except ValueError as problem:
             raise UsageError(f"{what} {text}: {problem}") from None
 
@@ -131,7 +135,7 @@ def command_line(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(some_text(text)))
     except ValueError as problem:
-        raise ValueError(f"is no command line: {problem}") from None
+        raise ValueError(f"is not a command line that a shell could read: {problem}") from None
 
 
 def lab_profile(text: str) -> str:
@@ -145,7 +149,7 @@ def lab_fault(text: str) -> str:
     """The name of a fault of the lab."""
     from podwire_lab.faults.registry import FAULTS
 
-    return known_name(text, FAULTS)
+    return known_name(text, FAULTS, "podwire mutants --list")
 
 
 def windows_build(text: str) -> str:

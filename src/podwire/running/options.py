@@ -61,7 +61,7 @@ class Option:
         return where + self.help + (f" ({', '.join(more)})" if more else "")
 
     def declaration(self) -> dict[str, Any]:
-        """How argparse and pytest are told of it. They hand over the text as it was written."""
+        """The keyword arguments that declare it to argparse and pytest. Both hand over the text as it was written."""
         if self.is_switch:
             return {"action": "store_true", "help": self.described}
         told: dict[str, Any] = {"metavar": self.metavar, "help": self.described, "default": None}
@@ -95,14 +95,15 @@ def read_options(rows: Iterable[Option], texts: Texts) -> dict[str, Any]:
         if row.only_on == "lab" and clusters:
             raise UsageError(
                 f"{row.flag} and {clusters[0]} exclude each other: {row.flag} is for the lab, "
-                f"{clusters[0]} names a real cluster"
+                f"{clusters[0]} names a real cluster; leave one of them out"
             )
         if row.only_on == "cluster" and not clusters:
             raise UsageError(
-                f"{row.flag}: is for a real cluster, which --kubeconfig or --context names; a lab needs none"
+                f"{row.flag}: is for a real cluster; name one with --kubeconfig or --context, "
+                f"or leave {row.flag} out for the lab"
             )
         if row.needs and row.needs not in flags:
-            raise UsageError(f"{row.flag}: needs {row.needs}")
+            raise UsageError(f"{row.flag}: needs {row.needs}; add it")
     return {row.flag: row.value(texts.get(row.flag)) for row in rows}
 
 
@@ -152,7 +153,7 @@ RUN_OPTIONS = (
         flag="--windows-build",
         metavar="BUILD",
         read=values.windows_build,
-        help="what Windows nodes run, e.g. 17763.1000; the profile's own otherwise",
+        help="build of the Windows nodes, e.g. 17763.1000; otherwise the one of the profile",
         commands=(*_FACTS, "lab up"),
         only_on="lab",
         field="lab.windows_build",
@@ -180,7 +181,7 @@ RUN_OPTIONS = (
         flag="--kubeconfig",
         metavar="FILE",
         read=values.kubeconfig,
-        help="a real cluster; 'in-cluster' for the service account of this pod",
+        help="a real cluster: its kubeconfig, or 'in-cluster' for the service account of this pod",
         commands=(*_FACTS, "cleanup"),
         field="cluster.kubeconfig",
     ),
@@ -195,7 +196,7 @@ RUN_OPTIONS = (
         flag="--facts",
         metavar="FILE",
         read=values.facts_file,
-        help="facts that the API does not tell, stated by you and held against what is seen",
+        help="facts that the API does not show, stated by you; podwire checks them against what it sees",
         commands=_FACTS,
         only_on="cluster",
         field="cluster.stated",
@@ -204,7 +205,7 @@ RUN_OPTIONS = (
         flag="--external-host",
         metavar="NAME[=ADDRESS]",
         read=values.external_host,
-        help="a host outside the cluster that runs the agent's echo",
+        help="a host outside the cluster that runs the agent (see docs/real-cluster.md)",
         commands=_FACTS,
         only_on="cluster",
         field="cluster.external_host",
@@ -213,7 +214,7 @@ RUN_OPTIONS = (
         flag="--external-agent",
         metavar="COMMAND",
         read=values.command_line,
-        help="a command line that runs `agent.pyz rpc` on that host (ssh HOST python3 agent.pyz rpc)",
+        help="a command that runs `agent.pyz rpc` on that host, e.g. ssh HOST python3 agent.pyz rpc",
         commands=_FACTS,
         only_on="cluster",
         needs="--external-host",
@@ -221,7 +222,7 @@ RUN_OPTIONS = (
     ),
     Option(
         flag="--load-balancer",
-        help="Services of type LoadBalancer get addresses there",
+        help="the cluster gives addresses to Services of type LoadBalancer",
         commands=_FACTS,
         only_on="cluster",
         field="cluster.load_balancer",
@@ -247,7 +248,7 @@ RUN_OPTIONS = (
         metavar="ipv4|ipv6|both",
         read=values.one_of({"ipv4": ("ipv4",), "ipv6": ("ipv6",), "both": ("ipv4", "ipv6")}),
         default="both",
-        help="IP family of the flows",
+        help="IP families of the flows",
         commands=(*_PLAN, "mutants"),
         field="selection.families",
     ),
@@ -271,7 +272,7 @@ RUN_OPTIONS = (
     ),
     Option(
         flag="--fill-nodes",
-        help="fill one Windows node with pods, where a limit of addresses is known",
+        help="fill one Windows node with pods to judge its limit of addresses; for test clusters only",
         commands=_PLAN,
         field="selection.fill_nodes",
     ),
@@ -303,7 +304,7 @@ RUN_OPTIONS = (
         metavar="SECONDS",
         read=values.seconds,
         default="60",
-        help="how long the agents have to connect; a busy cluster may need more",
+        help="how long podwire waits for the agents to connect; a busy cluster may need more",
         commands=_RUN,
         field="probes.start",
     ),
@@ -312,7 +313,7 @@ RUN_OPTIONS = (
         metavar="N",
         read=values.whole_number,
         default="1",
-        help="rounds on the same probes; the worst one counts",
+        help="observe every case N times on the same probes; the worst round counts",
         commands=_RUN,
         field="probes.repeat",
     ),
@@ -327,7 +328,7 @@ RUN_OPTIONS = (
         flag="--run-dir",
         metavar="DIR",
         read=values.path,
-        help="where the run leaves its results, reports/runs/RUN-ID otherwise; it must not hold a run",
+        help="folder for the results, without a run in it; otherwise reports/runs/RUN-ID",
         commands=_RUN,
         field="output.run_dir",
     ),
@@ -336,7 +337,7 @@ RUN_OPTIONS = (
         metavar="failed|all",
         read=values.one_of(("failed", "all")),
         default="failed",
-        help="whose packets to keep",
+        help="keep the packets of cases that did not pass, or of all",
         commands=_RUN,
         field="output.evidence",
     ),
@@ -344,13 +345,13 @@ RUN_OPTIONS = (
         flag="--history",
         metavar="FILE",
         read=values.path,
-        help="earlier runs on the Allure page, and where this one is added",
+        help="file of earlier runs for the Allure page; this run is added to it",
         commands=(*_RUN, "allure"),
         field="output.history",
     ),
     Option(
         flag="--no-report",
-        help="do not make the Allure page (its results are kept)",
+        help="do not make the Allure page; its results are kept",
         commands=_RUN,
         field="output.no_page",
     ),

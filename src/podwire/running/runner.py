@@ -143,7 +143,7 @@ class Runner:
             _attempt(lambda: stays.extend(self.probes.remove()), stays, f"namespace {namespace}: ")
             _attempt(self.target.close, left)
         lines = [f"could not be removed: {line}" for line in left + stays]
-        return [*lines, f"what removes it: {command}"] if stays and command else lines
+        return [*lines, f"to remove it: {command}"] if stays and command else lines
 
 
 def _attempt(end: Callable[[], object], left: list[str], what: str = "") -> None:

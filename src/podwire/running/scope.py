@@ -27,7 +27,7 @@ class Scope:
         self.catalogue, self.tests = load(suites_folder())
         self._facts: ClusterFacts | None = None
         require_names("--area", selection.areas, self.catalogue.areas)
-        require_names("--requirement", selection.requirements, self.catalogue.requirements)
+        require_names("--requirement", selection.requirements, self.catalogue.requirements, "podwire catalogue")
 
     @property
     def facts(self) -> ClusterFacts:

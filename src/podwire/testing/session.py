@@ -285,7 +285,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         runner.planned and not config.option.collectonly and _kept(session, lambda: ledger.write(runner, interrupted))
     )
     if interrupted and (command := runner.cleanup_command()):
-        _say(config, f"cleaning up; one more signal ends that, and then {command} removes what is left")
+        _say(config, f"cleaning up; a second signal stops the clean-up, and {command} then removes what is left")
     for line in runner.close():
         _say(config, line)
     if written:
@@ -296,7 +296,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
             _require(session, runner)
     elif exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not config.option.collectonly:
         session.exitstatus = UsageError.exit_code
-        _say(config, "no case is left to run; look at the selection and at `podwire plan`")
+        _say(
+            config,
+            "no case to run: options and facts of the cluster leave none; `podwire plan` with these options says why",
+        )
 
 
 def _require(session: pytest.Session, runner: Runner) -> None:

@@ -1,1 +1,1 @@
-"""Faults: named, reversible changes of a running lab, one file a subject."""
+"""Faults: named, reversible changes of a running lab, one file for each subject."""

@@ -96,7 +96,7 @@ def addresses_without_end(do: Injection) -> None:
 
 @fault("refused-without-the-reason", kills=("ADDR-CALICO-60",), profiles=CALICO)
 def refused_without_the_reason(do: Injection) -> None:
-    """A pod for which a Windows node has no address is told of another trouble."""
+    """The event of a pod for which a Windows node has no address names another reason."""
     for node in do.nodes("windows"):
         addresses = node.pods.addresses
         do.undone_by(partial(setattr, addresses, "refusal", addresses.refusal))

@@ -1,1 +1,1 @@
-"""What the lab asks of Linux: namespaces, netlink, nftables, connection tracking, tunnels."""
+"""What the lab uses of Linux: namespaces, netlink, nftables, connection tracking, tunnels."""

@@ -1,1 +1,1 @@
-"""Start a lab, hold it, enter it, end it: the side of whoever owns one."""
+"""Start a lab, keep it up, open a shell in it, and end it."""

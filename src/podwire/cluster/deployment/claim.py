@@ -76,7 +76,7 @@ def nothing_left(connection: Connection, run_id: str, *, keep: bool = False) -> 
 
 def _cleaned_up(connection: Connection, run_id: str) -> list[str]:
     left = clean_up(connection, manifests.namespace_name(run_id), seconds=SECONDS)
-    return [*left, f"what removes it: {command(connection, run_id)}"] if left else []
+    return [*left, f"to remove it: {command(connection, run_id)}"] if left else []
 
 
 def _note(error: BaseException, left: list[str]) -> None:
