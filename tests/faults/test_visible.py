@@ -92,7 +92,9 @@ def test_a_command_tells_a_name_as_it_can_be_seen(words, capsys):
 def _hostile_case(outcome=Outcome.FAIL):
     found = Finding(expected=EVIL, actual=EVIL, where=EVIL, met=False)
     verdict = Verdict(outcome=outcome, reason=EVIL, findings=(found,))
-    return replace(case(outcome), title=f"title {EVIL}", statement=EVIL, verdict=verdict)
+    hostile = case(outcome)
+    rule = replace(hostile.rule, statement=EVIL)
+    return replace(hostile, title=f"title {EVIL}", rule=rule, verdict=verdict)
 
 
 @pytest.mark.parametrize("colour", [False, True])

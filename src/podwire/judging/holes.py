@@ -26,6 +26,8 @@ def not_captured(bound: Pattern, capture: Capture, observed: Observed) -> str | 
     ends = [(name, wanted) for name, wanted in bound.conditions if name in ENDS]
     if bound.quantity == "none" or (bound.direction is None and not ends):  # Without ends it may want any packet.
         return None
+    if bound.direction == "error":  # A router may tell one or not: no other packet shows that there was one.
+        return capture.holey or None
     found = {way: [one for one in capture.packets if one.direction == way] for way in _WAYS}
     for way in _WAYS if bound.direction is None else (bound.direction,):
         if found[way]:
