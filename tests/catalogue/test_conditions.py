@@ -7,11 +7,11 @@ from changed import replace
 
 from podwire.catalogue.forms import WhenForm
 from podwire.catalogue.when import WHEN
+from podwire.model.conditions import GROUP_OF, ClusterCondition
 from podwire.model.facts import ClusterFacts
-from podwire.model.requirements import Condition
 
 FACTS = ClusterFacts(mode="l2tunnel", cni="azure-cni")
-RULES = Condition(denied_port=(True,))
+RULES = ClusterCondition(denied_port=(True,))
 
 
 @pytest.mark.parametrize(
@@ -20,26 +20,27 @@ RULES = Condition(denied_port=(True,))
         (RULES, {}, "state `denied_port: true` in --facts"),
         (RULES, {"denied_port": False}, "--facts states that there is none"),
         (RULES, {"denied_port": True}, None),
-        (Condition(pod_security_group=(True,)), {}, "needs a security group without inbound rules"),
-        (Condition(pod_security_group=(True,)), {"pod_security_group": "sg-0a"}, None),
-        (Condition(custom_networking=(True,)), {}, "needs custom networking of Linux nodes"),
-        (Condition(custom_networking=(True,)), {"custom_networking": True}, None),
-        (Condition(dual_stack=(True,)), {}, "needs a dual-stack cluster; pods of Linux nodes have IPv4 only"),
-        (Condition(dual_stack=(True,)), {"families": ("ipv6",)}, "pods of Linux nodes have IPv6 only"),
-        (Condition(dual_stack=(True,)), {"families": ("ipv4", "ipv6")}, None),
-        (Condition(dual_stack=(True,)), {"families": ("ipv4", "ipv6"), "windows_families": ("ipv4",)}, None),
+        (ClusterCondition(pod_security_group=(True,)), {}, "needs a security group without inbound rules"),
+        (ClusterCondition(pod_security_group=(True,)), {"pod_security_group": "sg-0a"}, None),
+        (ClusterCondition(custom_networking=(True,)), {}, "needs custom networking of Linux nodes"),
+        (ClusterCondition(custom_networking=(True,)), {"custom_networking": True}, None),
+        (ClusterCondition(dual_stack=(True,)), {}, "needs a dual-stack cluster; pods of Linux nodes have IPv4 only"),
+        (ClusterCondition(dual_stack=(True,)), {"families": ("ipv6",)}, "pods of Linux nodes have IPv6 only"),
+        (ClusterCondition(dual_stack=(True,)), {"families": ("ipv4", "ipv6")}, None),
+        (ClusterCondition(dual_stack=(True,)), {"families": ("ipv4", "ipv6"), "windows_families": ("ipv4",)}, None),
     ],
 )
 def test_what_is_not_stated_or_seen_is_said_to_be_needed(condition, stated, why):
-    unmet = condition.unmet_by_cluster(replace(FACTS, **stated))
+    unmet = condition.unmet(replace(FACTS, **stated))
     assert (unmet is None) is (why is None)
     assert (why or "") in (unmet or "")
 
 
 def test_the_table_of_when_keys_is_what_the_file_may_hold():
     admitted = get_type_hints(WhenForm)
-    assert set(WHEN) == set(admitted) == set(Condition.__dataclass_fields__)
+    assert set(WHEN) == set(admitted) == set(GROUP_OF)
     for name, key in WHEN.items():
+        assert GROUP_OF[name] == key.about
         if key.values == (True, False):
             assert bool in get_args(admitted[name])
         else:

@@ -4,7 +4,8 @@ import pytest
 
 from podwire.catalogue.load import CatalogueError, load_rows, rows_told
 from podwire.catalogue.rows import Row, complaints, counts, homes, listing, tree
-from podwire.model.requirements import Catalogue, Citation, Condition, Limitation, Requirement, StatedFact
+from podwire.model.conditions import Condition
+from podwire.model.requirements import Catalogue, Citation, Limitation, Requirement, StatedFact
 
 ANYWHERE = Condition()
 SOURCE = (Citation(document="A document"),)
@@ -44,7 +45,7 @@ def catalogue(rules=(), limits=(), facts=()):
     )
 
 
-BUG = limit("KI", "W-ISSUE", kind="bug", when=Condition(builds=("20348.0", "20348.680")))
+BUG = limit("KI", "W-ISSUE", kind="bug", when=Condition.of(builds=("20348.0", "20348.680")))
 ROWS = (row("W-RULE"), row("W-LIMIT", "limit"), row("W-ISSUE", "issue"), row("W-STATE", "state"), row("W-NOTE", "note"))
 WHOLE = catalogue(
     [rule("R", "W-RULE", "W-LIMIT", "W-STATE", "W-ISSUE")], [limit("L", "W-LIMIT"), BUG], [fact("F", "W-NOTE")]

@@ -11,9 +11,10 @@ from podwire.judging.judge import judge
 from podwire.judging.symptoms import symptom
 from podwire.model.axes import matrix
 from podwire.model.cases import SuiteTest, pod_point
+from podwire.model.conditions import Condition
 from podwire.model.flows import Flow, Peer
 from podwire.model.observations import Attempt
-from podwire.model.requirements import Catalogue, Condition, Requirement
+from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.symbols import ServiceSymbols, Symbol
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection, make_plan
@@ -59,7 +60,7 @@ def test_pods_without_a_family_are_asked_for_it_only_where_the_test_says_so():
 
 def test_a_limitation_may_be_of_one_placement():
     near, far = a_flow(placement="same-node"), a_flow(placement="cross-node")
-    admitted = [Condition(placement=("cross-node",)).admits(flow, OVERLAY, ()) for flow in (near, far)]
+    admitted = [Condition.of(placement=("cross-node",)).admits(flow, OVERLAY, ()) for flow in (near, far)]
     assert admitted == [False, True]
 
 

@@ -6,8 +6,8 @@ from changed import replace
 from records_for_tests import one_of_each
 
 from podwire.cluster.discovery.discover import facts_from_objects
+from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import ClusterFacts, NodeFacts
-from podwire.model.requirements import Condition
 from podwire.platforms.windows_builds import BuildTableError, judged_as, named, release_of, releases
 from podwire.reporting.terminal import summary
 
@@ -78,7 +78,7 @@ def test_a_newer_build_is_judged_as_the_newest_entry_and_the_facts_say_so():
 @pytest.mark.parametrize(("window", "meant"), [(("26100.0", "26100.99999"), True), (("28000.0", "28000.9"), False)])
 def test_windows_of_issues_are_held_against_what_a_build_is_judged_as(window, meant):
     found = facts_from_objects({"nodes": [windows(NEWER)]})
-    assert (Condition(all_builds=window).unmet_by_cluster(found) is None) is meant
+    assert (ClusterCondition(all_builds=window).unmet(found) is None) is meant
 
 
 def test_the_summary_names_builds_and_says_which_are_newer_than_the_table():

@@ -9,7 +9,8 @@ from msgspec import Meta, Struct, structs
 from podwire.catalogue.rows import RowKind, Severity
 from podwire.files.kinds import Text, one_line
 from podwire.judging.symptoms import SYMPTOMS
-from podwire.model.requirements import Citation, Condition, Level
+from podwire.model.conditions import Condition
+from podwire.model.requirements import Citation, Level
 
 Os = Literal["linux", "windows"]
 Modes = Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat"]
@@ -35,8 +36,8 @@ class CitationForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 Sources = Annotated[tuple[CitationForm, ...], Meta(min_length=1, extra={"needed": "at least one source"})]
 
 
-class WhenForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """On which cluster and for which flows something applies: each field has one value or several, and all are met."""
+class _ClusterWhen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """On which cluster something applies."""
 
     mode: Modes | tuple[Modes, ...] = ()
     """The network mode."""
@@ -46,11 +47,6 @@ class WhenForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ipam: tuple[Text, ...] = ()
     dsr: bool | tuple[bool, ...] = ()
     """Direct Server Return in the kube-proxy of Windows nodes."""
-    builds: tuple[Build, Build] | None = None
-    """The first and the last Windows build: the node of the client, of the server or of the entry must lie between."""
-    all_builds: tuple[Build, Build] | None = None
-    """The same, of every Windows node of the cluster."""
-
     known_instances: Literal[True] | None = None
     """The instance types of all Windows nodes are known to podwire."""
     denied_port: Literal[True] | None = None
@@ -62,6 +58,13 @@ class WhenForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dual_stack: Literal[True] | None = None
     """Pods of Linux nodes have addresses of both families."""
 
+    all_builds: tuple[Build, Build] | None = None
+    """The first and the last Windows build: every Windows node of the cluster must lie between."""
+
+
+class WhenForm(_ClusterWhen, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """On which cluster and for which flows something applies: each field has one value or several, and all are met."""
+
     client: Os | tuple[Os, ...] = ()
     """The operating system of the client."""
     server: Servers | tuple[Servers, ...] = ()
@@ -70,11 +73,13 @@ class WhenForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry: Os | tuple[Os, ...] = ()
     """The operating system of the node that a flow enters by."""
     placement: Placements | tuple[Placements, ...] = ()
+    builds: tuple[Build, Build] | None = None
+    """The same of a flow: the node of the client, of the server or of the entry must lie between."""
 
     def condition(self) -> Condition:
         fields = structs.asdict(self)
         builds: dict[str, Any] = {name: fields.pop(name) for name in ("builds", "all_builds")}
-        return Condition(**{name: _several(value) for name, value in fields.items()}, **builds)
+        return Condition.of(**{name: _several(value) for name, value in fields.items()}, **builds)
 
 
 def _several(value: Any) -> tuple[Any, ...]:

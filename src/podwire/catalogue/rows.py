@@ -46,7 +46,7 @@ def homes(catalogue: Catalogue) -> dict[str, tuple[Home, ...]]:
         for row in rule.rows:
             found.setdefault(row, []).append(Home(id=rule.id, kind="requirement"))
     for limit in catalogue.limitations:
-        builds = limit.when.builds or limit.when.all_builds
+        builds = limit.when.flow.builds or limit.when.cluster.all_builds
         home = Home(
             id=limit.id,
             kind="known issue" if limit.kind == "bug" else "limitation",

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 
 from podwire.model.axes import AXES, Matrix, id_words
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
+from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
 from podwire.model.flows import ANY_OS, GROUP_OF, Enters, Flow, Peer, Placement
 from podwire.model.observations import POINTS
-from podwire.model.requirements import Catalogue, Condition, Requirement
+from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.spread import connections_for
 from podwire.model.symbols import ServiceSymbols
 from podwire.planning.assignment import entry_node, ready_among, slots, usable, why_not
@@ -80,15 +81,17 @@ def make_plan(catalogue: Catalogue, tests: Iterable[SuiteTest], facts: ClusterFa
 def _cases_of(
     test: SuiteTest, rule: Requirement, catalogue: Catalogue, facts: ClusterFacts, selection: Selection
 ) -> Iterator[Case | Exclusion]:
-    unmet = rule.when.unmet_by_cluster(facts)
-    if facts.mode == "nat" and "nat" not in rule.when.mode:
+    unmet = rule.when.cluster.unmet(facts)
+    if facts.mode == "nat" and "nat" not in rule.when.cluster.mode:
         unmet = NOT_FOR_KUBERNETES
     if unmet:
         yield Exclusion(requirement=rule.id, cases="all", reason=unmet)
         return
     for matrix in test.matrices:
-        given = Condition(dsr=() if matrix.given_dsr is None else (matrix.given_dsr,), unless_cni=matrix.unless_cni)
-        unmet = given.unmet_by_cluster(facts)
+        given = ClusterCondition(
+            dsr=() if matrix.given_dsr is None else (matrix.given_dsr,), unless_cni=matrix.unless_cni
+        )
+        unmet = given.unmet(facts)
         if unmet:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)
             continue

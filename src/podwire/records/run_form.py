@@ -29,8 +29,8 @@ REMEDY = "the record is damaged or was changed: take the file that the run wrote
 CaseId = Annotated[str, Meta(extra_json_schema={"pattern": r"^[^/]+/[^\[]+\[.*\]$"})]
 
 
-class CaseForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One judged case."""
+class _RuleForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which case it is, and what the catalogue said of its requirement."""
 
     id: CaseId
     """`<area>/<requirement>[<words>]`: the same in every run of the same plan."""
@@ -42,6 +42,11 @@ class CaseForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is required."""
     sources: tuple[str, ...]
     """Where that is written."""
+
+
+class CaseForm(_RuleForm, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One judged case."""
+
     parameters: Mapping[str, str]
     """The words in the brackets of the id, by their axis."""
     expected: tuple[str, ...]
