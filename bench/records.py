@@ -1,4 +1,5 @@
-"""Reading and writing what a run leaves: its record and its observations. Processor time, the least of several.
+"""Reading and writing what a run leaves: its record and its observations. Processor time, the least of several, and
+the memory that the observations take.
 
 `python bench/records.py [RUN]`, RUN being the folder of a run; the newest in reports/runs otherwise.
 """
@@ -6,6 +7,7 @@
 import sys
 import tempfile
 import time
+import tracemalloc
 from pathlib import Path
 
 from podwire.content import runs_folder
@@ -35,6 +37,12 @@ def main():
     seen = least("observations read", lambda: read_observations(record, folder))
     packets = sum(len(one.packets) for each in seen for one in each.observation.captures.values())
     print(f"{len(record.cases)} cases, {len(seen)} observations of {packets} packets")
+    del seen
+    tracemalloc.start()
+    seen = read_observations(record, folder)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"they hold {held / 1e6:.1f} MB")
     with tempfile.TemporaryDirectory() as scratch:
         least("run.json written", lambda: write_record(record, Path(scratch)))
         least("observations written", lambda: write_observations(seen, Path(scratch)))

@@ -34,6 +34,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "words": suite_tables.words,
     "questions": suite_tables.questions,
     "packets": suite_tables.packets,
+    "packet-fields": suite_tables.fields,
     "values": suite_tables.values,
     "when": suite_tables.when,
 }

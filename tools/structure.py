@@ -26,8 +26,6 @@ MAX_FIELDS = 14
 MAX_FIELDS_OF = {
     # Everything that is known of a cluster: of it, of its nodes, of what is beside it.
     "podwire/model/facts.py:ClusterFacts": 24,
-    # One flat value for each captured frame, some ten thousand a run: layers of it would cost time.
-    "podwire/model/packets.py:Packet": 24,
     # A row of a file: an observation has its flow in one row, in the order in which files have always had it.
     "podwire/records/case_form.py:FlowForm": 21,
 }

@@ -11,6 +11,7 @@ from podwire.judging.questions import QUESTIONS
 from podwire.judging.vocabulary import parts
 from podwire.model.axes import AXES, NEEDED, Axis
 from podwire.model.controls import CONTROLS
+from podwire.model.packet_fields import FIELDS
 from podwire.model.patterns import PACKETS, VALUES
 from podwire.model.ways import WAYS
 
@@ -85,6 +86,11 @@ def questions() -> str:
 def packets() -> str:
     rows = ((f"`{pattern.__name__}(...)`", _first_sentence(pattern)) for pattern in PACKETS)
     return table(("packets", "what it asks"), rows)
+
+
+def fields() -> str:
+    rows = ((f"`{field.name}`", field.says, field.kind_in_words) for field in FIELDS.values())
+    return table(("field", "what it is", "value"), rows)
 
 
 def values() -> str:

@@ -415,13 +415,15 @@ class Recorder:
             while select.select([channel], [], [], 0.03)[0]:
                 data, _ = channel.recvfrom(65536)
                 frames.append(decode(data))
-            self.packets[place] = [p for p in frames if p.protocol in ("tcp", "udp", "icmp", "icmpv6") and _counts(p)]
+            self.packets[place] = [
+                p for p in frames if p.ip.protocol in ("tcp", "udp", "icmp", "icmpv6") and _counts(p)
+            ]
             channel.close()
 
 
 def _counts(packet: Any) -> bool:
     """Neighbour discovery and multicast reports are not of a flow."""
-    return packet.protocol != "icmpv6" or packet.icmp_type < 130
+    return packet.ip.protocol != "icmpv6" or packet.icmp.type < 130
 
 
 def _enter_own_namespaces() -> None:

@@ -1,9 +1,11 @@
 """Hand-made flows, packets and observations for the tests of the judge."""
 
+from flat_packets import a_packet_with
+
 from podwire.model.cases import Case, Slot
 from podwire.model.flows import Flow, Peer
 from podwire.model.observations import Attempt, Capture, ControlResult, Observation, ProbeError, Reply, SeenPacket
-from podwire.model.packets import Packet, Tunnel
+from podwire.model.packets import Ethernet, Ip, Tunnel
 
 BINDINGS = {
     "client.ip": "10.244.11.2",
@@ -51,16 +53,14 @@ def a_packet(direction="request", outer=None, **changes):
     if direction == "reply":
         ends = {"src": ends["dst"], "sport": ends["dport"], "dst": ends["src"], "dport": ends["sport"]}
     base = {"at": 1.0, "eth_src": "02:00:00:00:00:01", "eth_dst": "02:00:00:00:00:02", "protocol": "tcp", "ttl": 127}
-    return SeenPacket(direction=direction, packet=Packet(**{**base, **ends, "outer": outer, **changes}))
+    return SeenPacket(direction=direction, packet=a_packet_with(**{**base, **ends, "outer": outer, **changes}))
 
 
 def a_tunnel(**changes):
     parts = {
         "kind": "vxlan",
-        "eth_src": "02:10:00:00:00:0b",
-        "eth_dst": "02:10:00:00:00:0c",
-        "src": "172.31.0.11",
-        "dst": "172.31.0.12",
+        "link": Ethernet("02:10:00:00:00:0b", "02:10:00:00:00:0c"),
+        "ip": Ip("172.31.0.11", "172.31.0.12", "udp"),
         "sport": 50001,
         "dport": 4789,
         "vni": 4096,

@@ -1,10 +1,9 @@
 """Packets of one exchange are found by token, by SYN and by their ends, through NAT and tunnels, and no others."""
 
-from changed import replace
+from flat_packets import a_packet_with, with_fields
 from observed import a_tunnel
 
 from podwire.model.observations import Attempt, Lookup
-from podwire.model.packets import Packet
 from podwire.packets.correlate import CaptureIndex, Clue, clues
 from podwire.packets.lookups import lookups_for
 
@@ -15,7 +14,7 @@ PORTS = {8080, 80}
 def packet(src, dst, flags="", payload=b"", protocol="tcp", **more):
     (source, sport), (target, dport) = src, dst
     fields = {"at": 1.0, "eth_src": "a", "eth_dst": "b", "protocol": protocol, "flags": flags, "payload": payload}
-    return Packet(**fields, src=source, sport=sport, dst=target, dport=dport, **more)
+    return a_packet_with(**fields, src=source, sport=sport, dst=target, dport=dport, **more)
 
 
 CLIENT, NATTED, SERVER = ("10.0.0.1", 40000), ("172.31.0.11", 50000), ("203.0.113.10", 8080)
@@ -71,14 +70,14 @@ def test_a_reused_port_towards_another_server_is_not_of_the_flow():
 
 def test_an_icmp_error_is_of_the_flow_that_it_quotes_and_neither_request_nor_reply():
     asked = packet(CLIENT, SERVER, payload=TOKEN.encode(), protocol="udp")
-    error = Packet(
+    error = a_packet_with(
         at=1, eth_src="a", eth_dst="b", src="203.0.113.10", dst="10.0.0.1", protocol="icmp", icmp_type=3, quoted=asked
     )
     assert directions(CaptureIndex([asked, error]), Clue(token=TOKEN)) == ["request", "error"]
 
 
 def test_echo_request_and_reply_are_told_apart():
-    there = Packet(
+    there = a_packet_with(
         at=1,
         eth_src="a",
         eth_dst="b",
@@ -88,7 +87,7 @@ def test_echo_request_and_reply_are_told_apart():
         icmp_type=8,
         payload=TOKEN.encode(),
     )
-    back = Packet(
+    back = a_packet_with(
         at=1,
         eth_src="a",
         eth_dst="b",
@@ -110,7 +109,7 @@ def test_lookups_of_a_name_are_the_name_itself_and_the_name_with_a_suffix():
 def cut(src, dst, ident):
     """A datagram in two fragments, the first with the ports."""
     first = packet(src, dst, protocol="udp", payload=TOKEN.encode(), fragment=True, ident=ident)
-    return first, replace(first, sport=None, dport=None)
+    return first, with_fields(first, sport=None, dport=None)
 
 
 def test_every_fragment_goes_the_way_of_its_packet_and_has_its_ports():
@@ -118,24 +117,24 @@ def test_every_fragment_goes_the_way_of_its_packet_and_has_its_ports():
     index = CaptureIndex([there[1], there[0], *back])
     found = [one for _, one in index.find(Clue(token=TOKEN), PORTS)]
     assert [one.direction for one in found] == ["request", "request", "reply", "reply"]
-    assert [one.packet.dport for one in found] == [8080, 8080, 40000, 40000]
+    assert [one.packet.ports.dport for one in found] == [8080, 8080, 40000, 40000]
 
 
 def test_a_fragment_without_a_token_is_found_by_its_identification():
     first, later = cut(CLIENT, SERVER, 7)
-    other = replace(later, ident=8)
-    index = CaptureIndex([first, replace(later, payload=b"rest"), replace(other, payload=b"rest")])
+    other = with_fields(later, ident=8)
+    index = CaptureIndex([first, with_fields(later, payload=b"rest"), with_fields(other, payload=b"rest")])
     assert [at for at, _ in index.find(Clue(token=TOKEN), PORTS)] == [0, 1]
 
 
 def test_a_fragment_of_a_tunnels_packet_is_seen_as_the_packet_inside():
-    first = replace(packet(CLIENT, SERVER, "PA", TOKEN.encode()), fragment=True, ident=7, outer=a_tunnel())
-    node, other = first.outer.src, first.outer.dst
-    later = Packet(
+    first = with_fields(packet(CLIENT, SERVER, "PA", TOKEN.encode()), fragment=True, ident=7, outer=a_tunnel())
+    node, other = first.outer.ip.src, first.outer.ip.dst
+    later = a_packet_with(
         at=2, eth_src="a", eth_dst="b", src=node, dst=other, protocol="udp", fragment=True, ident=7, payload=b"rest"
     )
     found = [one for _, one in CaptureIndex([first, later]).find(Clue(token=TOKEN), PORTS)]
-    assert [(one.direction, one.packet.tuple, one.packet.tunnel) for one in found] == [
+    assert [(one.direction, one.packet.tuple, one.packet.outer.kind) for one in found] == [
         ("request", first.tuple, "vxlan")
     ] * 2
     assert (found[1].packet.at, found[1].packet.payload) == (2, b"rest")
@@ -143,5 +142,5 @@ def test_a_fragment_of_a_tunnels_packet_is_seen_as_the_packet_inside():
 
 def test_a_fragment_whose_first_one_was_not_captured_goes_the_way_of_its_addresses():
     there, back = cut(CLIENT, SERVER, 7), cut(SERVER, CLIENT, 9)
-    index = CaptureIndex([*there, back[0], replace(there[1], ident=8), replace(back[1], ident=10)])
+    index = CaptureIndex([*there, back[0], with_fields(there[1], ident=8), with_fields(back[1], ident=10)])
     assert directions(index, Clue(token=TOKEN)) == ["request", "request", "reply", "request", "reply"]

@@ -7,7 +7,7 @@ import struct
 import pytest
 from records_for_tests import VXLAN_FRAME, frame
 
-from podwire.model.packets import Tunnel
+from podwire.model.packets import Ethernet, Fragment, Ip, Tunnel
 from podwire.packets.dissect import decode, packet_of, packets
 from podwire.packets.pcap import read_frames, write_frames
 
@@ -46,9 +46,9 @@ def udp(payload: bytes = b"", port: int = 8080) -> bytes:
 )
 def test_tcp_flags_have_one_order(bits: int, flags: str) -> None:
     packet = decode(ipv4(6, tcp(bits, b"hello")))
-    assert (packet.protocol, packet.flags, packet.seq, packet.ack) == ("tcp", flags, 1000, 2000)
+    assert (packet.ip.protocol, packet.tcp.flags, packet.tcp.seq, packet.tcp.ack) == ("tcp", flags, 1000, 2000)
     assert packet.tuple == ("tcp", "10.244.1.2", 50000, "10.244.11.2", 8080)
-    assert (packet.payload, packet.ttl, packet.length) == (b"hello", 128, 59)
+    assert (packet.payload, packet.ip.ttl, packet.length) == (b"hello", 128, 59)
 
 
 def test_padding_of_a_short_frame_is_not_payload() -> None:
@@ -67,58 +67,62 @@ def test_vlan_tags_and_ip_options_are_skipped() -> None:
 
 def test_fragments_are_marked_and_later_ones_have_no_ports() -> None:
     first, later = decode(ipv4(17, udp(b"x"), offset=0x2000)), decode(ipv4(17, b"rest", offset=0x0005))
-    assert (first.fragment, first.dport, first.ident, later.ident) == (True, 8080, 7, 7)
-    assert (later.fragment, later.protocol, later.dport, later.payload) == (True, "udp", None, b"rest")
-    assert not decode(ipv4(17, udp(b"x"), offset=0x4000)).fragment
+    assert (first.ip.fragment, first.ports.dport) == (Fragment(7), 8080)
+    assert (later.ip.fragment, later.ip.protocol, later.ports.dport) == (Fragment(7), "udp", None)
+    assert later.payload == b"rest"
+    assert not decode(ipv4(17, udp(b"x"), offset=0x4000)).ip.fragment
 
 
 def test_ipv6_extension_headers_are_walked() -> None:
     hop, destination = b"\x3c\0" + b"\0" * 6, b"\x2c\x01" + b"\0" * 14
     fragment = struct.pack("!BBHI", 6, 0, 1, 0xABCDEF01)
     packet = decode(ipv6(0, hop + destination + fragment + tcp(0x02)))
-    assert (packet.src, packet.dst, packet.flags, packet.fragment) == ("fd10:244:0:1::2", "fd10:244:0:b::2", "S", True)
-    assert packet.ident == 0xABCDEF01
+    assert packet.ip == Ip("fd10:244:0:1::2", "fd10:244:0:b::2", "tcp", 64, Fragment(0xABCDEF01))
+    assert packet.tcp.flags == "S"
 
 
 def test_arp_has_the_addresses_that_are_asked() -> None:
     body = bytes.fromhex("0001080006040001 020000000001 ac1f0001 000000000000 ac1f000b")
     packet = decode(ethernet(0x0806, body + b"\0" * 18))
-    assert (packet.protocol, packet.src, packet.dst, packet.payload) == ("arp", "172.31.0.1", "172.31.0.11", body)
+    assert (packet.ip.protocol, packet.ip.src, packet.ip.dst, packet.payload) == (
+        "arp",
+        "172.31.0.1",
+        "172.31.0.11",
+        body,
+    )
 
 
 def test_an_icmp_error_quotes_the_packet_it_is_about() -> None:
     quoted = ipv4(6, struct.pack("!HHI", 50000, 8080, 77), total=40)[14:]
     packet = decode(ipv4(1, b"\x03\x04\0\0\0\0\x05\x78" + quoted))
-    assert (packet.protocol, packet.icmp_type, packet.icmp_code) == ("icmp", 3, 4)
-    assert packet.mtu == 1400
-    assert decode(ipv4(1, b"\x03\x03\0\0\0\0\x05\x78" + quoted)).mtu is None
-    assert packet.quoted is not None
-    assert packet.quoted.tuple == ("tcp", "10.244.1.2", 50000, "10.244.11.2", 8080)
-    assert (packet.quoted.seq, packet.quoted.flags, packet.quoted.eth_src) == (77, "", "")
+    assert (packet.ip.protocol, packet.icmp.type, packet.icmp.code) == ("icmp", 3, 4)
+    assert packet.icmp.mtu == 1400
+    assert decode(ipv4(1, b"\x03\x03\0\0\0\0\x05\x78" + quoted)).icmp.mtu is None
+    assert packet.icmp.quoted is not None
+    assert packet.icmp.quoted.tuple == ("tcp", "10.244.1.2", 50000, "10.244.11.2", 8080)
+    assert (packet.icmp.quoted.tcp.seq, packet.icmp.quoted.tcp.flags, packet.icmp.quoted.link.src) == (77, "", "")
 
 
 def test_ipv6_tells_the_path_mtu_in_four_bytes() -> None:
     quoted = ipv6(17, udp(b"x"))[14:]
-    assert decode(ipv6(58, b"\x02\0\0\0\0\0\x05\x78" + quoted)).mtu == 1400
-    assert decode(ipv6(58, b"\x01\0\0\0\0\0\x05\x78" + quoted)).mtu is None
+    assert decode(ipv6(58, b"\x02\0\0\0\0\0\x05\x78" + quoted)).icmp.mtu == 1400
+    assert decode(ipv6(58, b"\x01\0\0\0\0\0\x05\x78" + quoted)).icmp.mtu is None
 
 
 def test_an_echo_has_its_identifier_and_sequence() -> None:
     packet = decode(ipv6(58, b"\x80\0\0\0\x12\x34\0\x07token"))
-    assert (packet.protocol, packet.icmp_type, packet.icmp_id, packet.icmp_seq) == ("icmpv6", 128, 0x1234, 7)
+    assert (packet.ip.protocol, packet.icmp.type, packet.icmp.id, packet.icmp.seq) == ("icmpv6", 128, 0x1234, 7)
     assert packet.payload == b"token"
 
 
 def test_vxlan_gives_the_inner_packet_and_the_tunnel_around_it() -> None:
     packet = packet_of(frame())
     assert packet.tuple == ("udp", "10.244.1.2", 50000, "10.244.11.2", 8080)
-    assert (packet.eth_src, packet.frame_src, packet.ttl) == ("0a:58:0a:f4:01:02", "02:00:00:00:00:01", 64)
+    assert (packet.link.src, packet.frame.src, packet.ip.ttl) == ("0a:58:0a:f4:01:02", "02:00:00:00:00:01", 64)
     assert packet.outer == Tunnel(
         kind="vxlan",
-        eth_src="02:00:00:00:00:01",
-        eth_dst="02:00:00:00:00:0b",
-        src="172.31.0.1",
-        dst="172.31.0.11",
+        link=Ethernet("02:00:00:00:00:01", "02:00:00:00:00:0b"),
+        ip=Ip("172.31.0.1", "172.31.0.11", "udp"),
         sport=54321,
         dport=4789,
         vni=4096,
@@ -129,20 +133,20 @@ def test_geneve_is_opened_and_its_options_skipped() -> None:
     inner = ipv4(6, tcp(0x02))
     packet = decode(ipv4(17, udp(b"\x01\0\x65\x58\0\0\x07\0" + b"\0" * 4 + inner, port=6081)))
     assert packet.outer is not None
-    assert (packet.outer.kind, packet.outer.vni, packet.flags) == ("geneve", 7, "S")
+    assert (packet.outer.kind, packet.outer.vni, packet.tcp.flags) == ("geneve", 7, "S")
 
 
 def test_a_further_vxlan_port_is_taken_when_it_is_named() -> None:
     payload = VXLAN_FRAME[42:]
     data = ipv4(17, udp(payload, port=4790))
     assert decode(data).outer is None
-    assert decode(data, vxlan_ports={4790}).vni == 4096
+    assert decode(data, vxlan_ports={4790}).outer.vni == 4096
 
 
 def test_an_echo_that_happens_to_use_the_port_is_no_tunnel() -> None:
     packet = decode(ipv4(17, udp(b"pw-token and some more text to be long enough", port=4789)))
-    assert (packet.outer, packet.dport, packet.protocol) == (None, 4789, "udp")
+    assert (packet.outer, packet.ports.dport, packet.ip.protocol) == (None, 4789, "udp")
 
 
 def test_the_packets_of_a_file() -> None:
-    assert [packet.vni for packet in packets(read_frames(write_frames([frame(), frame()])))] == [4096, 4096]
+    assert [packet.outer.vni for packet in packets(read_frames(write_frames([frame(), frame()])))] == [4096, 4096]

@@ -49,23 +49,23 @@ def frames(draw: st.DrawFn) -> Any:
 def check(packet: Packet, other: Any) -> None:
     """Every field that both know, of a frame that scapy took apart again."""
     network = other[IP] if IP in other else other[IPv6]
-    assert (packet.eth_src, packet.eth_dst) == (other[Ether].src, other[Ether].dst)
-    assert (packet.src, packet.dst) == (network.src, network.dst)
-    assert packet.ttl == (network.ttl if IP in other else network.hlim)
+    assert (packet.link.src, packet.link.dst) == (other[Ether].src, other[Ether].dst)
+    assert (packet.ip.src, packet.ip.dst) == (network.src, network.dst)
+    assert packet.ip.ttl == (network.ttl if IP in other else network.hlim)
     if TCP in other:
-        assert packet.protocol == "tcp"
-        assert (packet.sport, packet.dport) == (other[TCP].sport, other[TCP].dport)
-        assert (packet.seq, packet.ack) == (other[TCP].seq, other[TCP].ack)
-        assert set(packet.flags) == set(str(other[TCP].flags)) & set("SAFRPU")
+        assert packet.ip.protocol == "tcp"
+        assert (packet.ports.sport, packet.ports.dport) == (other[TCP].sport, other[TCP].dport)
+        assert (packet.tcp.seq, packet.tcp.ack) == (other[TCP].seq, other[TCP].ack)
+        assert set(packet.tcp.flags) == set(str(other[TCP].flags)) & set("SAFRPU")
         assert packet.payload == bytes(other[TCP].payload)
     elif UDP in other:
-        assert packet.protocol == "udp"
-        assert (packet.sport, packet.dport) == (other[UDP].sport, other[UDP].dport)
+        assert packet.ip.protocol == "udp"
+        assert (packet.ports.sport, packet.ports.dport) == (other[UDP].sport, other[UDP].dport)
         assert packet.payload == bytes(other[UDP].payload)
     else:
         layer = other[ICMP] if ICMP in other else other[ICMPv6EchoRequest]
-        assert packet.protocol == ("icmp" if ICMP in other else "icmpv6")
-        assert (packet.icmp_type, packet.icmp_id, packet.icmp_seq) == (layer.type, layer.id, layer.seq)
+        assert packet.ip.protocol == ("icmp" if ICMP in other else "icmpv6")
+        assert (packet.icmp.type, packet.icmp.id, packet.icmp.seq) == (layer.type, layer.id, layer.seq)
         assert packet.payload == (bytes(layer.payload) if ICMP in other else layer.data)
 
 
@@ -84,8 +84,8 @@ def test_both_read_the_same_inside_vxlan(inner: Any, outer_mac: str, src: str, d
     packet = decode(data)
     check(packet, Ether(bytes(inner)))
     assert packet.outer is not None
-    assert (packet.outer.src, packet.outer.dst, packet.outer.dport) == (src, dst, dport)
-    assert (packet.vni, packet.outer.flags, packet.frame_src, packet.length) == (vni, 8, outer_mac, len(data))
+    assert (packet.outer.ip.src, packet.outer.ip.dst, packet.outer.dport) == (src, dst, dport)
+    assert (packet.outer.vni, packet.outer.flags, packet.frame.src, packet.length) == (vni, 8, outer_mac, len(data))
 
 
 @settings(max_examples=60, deadline=None)
@@ -95,15 +95,19 @@ def test_a_quoted_packet_is_read_like_any_other(made: Any) -> None:
     network = IP(src="192.0.2.1", dst="192.0.2.2") if IP in made else IPv6(src="fd00::1", dst="fd00::2")
     packet = decode(bytes(Ether(**SHELL) / network / error))
     plain = decode(bytes(made))
-    assert packet.quoted is not None
-    assert (packet.quoted.tuple, packet.quoted.seq, packet.quoted.ttl) == (plain.tuple, plain.seq, plain.ttl)
+    assert packet.icmp.quoted is not None
+    assert (packet.icmp.quoted.tuple, packet.icmp.quoted.tcp.seq, packet.icmp.quoted.ip.ttl) == (
+        plain.tuple,
+        plain.tcp.seq,
+        plain.ip.ttl,
+    )
 
 
 @settings(max_examples=30, deadline=None)
 @given(ip4, ip4, mac)
 def test_arp(sender: str, target: str, hardware: str) -> None:
     packet = decode(bytes(Ether(src=hardware, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=hardware, psrc=sender, pdst=target)))
-    assert (packet.protocol, packet.src, packet.dst, packet.eth_src) == ("arp", sender, target, hardware)
+    assert (packet.ip.protocol, packet.ip.src, packet.ip.dst, packet.link.src) == ("arp", sender, target, hardware)
 
 
 @settings(max_examples=200, deadline=None)

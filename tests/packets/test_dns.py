@@ -10,7 +10,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pytest
-from changed import replace
+from flat_packets import a_packet_with, with_fields
 
 from podwire.model.packets import Packet
 from podwire.packets.dns import DnsMessage, dns_message, dns_questions
@@ -19,8 +19,8 @@ QUERY = dns.message.make_query("Echo.Outside.Example.", "AAAA")
 
 
 def packet(payload: bytes, **changes: object) -> Packet:
-    base = Packet(at=0.0, eth_src="", eth_dst="", protocol="udp", sport=50000, dport=53, payload=payload)
-    return replace(base, **changes)  # type: ignore[arg-type]
+    base = a_packet_with(at=0.0, eth_src="", eth_dst="", protocol="udp", sport=50000, dport=53, payload=payload)
+    return with_fields(base, **changes)  # type: ignore[arg-type]
 
 
 def answer(*addresses: str, rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> bytes:
@@ -61,7 +61,7 @@ def test_over_tcp_a_message_stands_behind_its_length() -> None:
     wire = QUERY.to_wire()
     framed = packet(len(wire).to_bytes(2, "big") + wire, protocol="tcp")
     assert dns_questions(framed) == (("echo.outside.example", "AAAA"),)
-    assert dns_questions(replace(framed, payload=framed.payload[:-1])) == ()
+    assert dns_questions(with_fields(framed, payload=framed.payload[:-1])) == ()
 
 
 def test_a_truncated_answer_is_read_and_marked() -> None:

@@ -7,6 +7,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from flat_packets import a_packet_with
 
 from podwire.model.observations import Lookup
 from podwire.model.packets import Packet
@@ -21,7 +22,7 @@ QUERY = dns.message.make_query(NAME, "A")
 def packet(payload: bytes, at: float, *, answer: bool = False, tcp: bool = False, seq: int = 0) -> Packet:
     ends = ("10.244.1.2", 50000), ("10.96.0.10", 53)
     (src, sport), (dst, dport) = reversed(ends) if answer else ends
-    return Packet(
+    return a_packet_with(
         at=at, eth_src="", eth_dst="", protocol="tcp" if tcp else "udp", src=src, sport=sport, dst=dst, dport=dport,
         payload=payload, seq=seq,
     )  # fmt: skip

@@ -3,8 +3,8 @@
 import random
 
 import pytest
+from flat_packets import a_packet_with
 
-from podwire.model.packets import Packet
 from podwire.packets.losses import uncaptured, words_of_cut, words_of_lost
 from podwire.packets.pcap import Frame
 
@@ -14,7 +14,7 @@ LAST = 1 << 32
 
 def packet(flags, seq, ack=0, payload=b"", *, back=False):
     (src, sport), (dst, dport) = (SERVER, CLIENT) if back else (CLIENT, SERVER)
-    return Packet(
+    return a_packet_with(
         at=1.0, eth_src="", eth_dst="", protocol="tcp", src=src, sport=sport, dst=dst, dport=dport,
         flags=flags, seq=seq % LAST, ack=ack % LAST, payload=payload,
     )  # fmt: skip
@@ -46,7 +46,7 @@ def test_a_whole_connection_has_no_hole(ours):
 def test_what_was_acknowledged_and_is_not_there_was_not_captured(missing):
     seen = connection(LAST - 60)
     lost = seen.pop(missing)
-    assert uncaptured(seen) == [f"{lost.src} port {lost.sport} to {lost.dst} port {lost.dport}"]
+    assert uncaptured(seen) == [f"{lost.ip.src} port {lost.ports.sport} to {lost.ip.dst} port {lost.ports.dport}"]
 
 
 def test_segments_out_of_order_and_sent_again_are_no_hole():
@@ -64,8 +64,8 @@ def test_what_nobody_acknowledges_the_network_lost():
 
 def test_a_direction_that_takes_another_way_is_no_loss():
     """Direct server return: only what the client sends passes the node that it enters by."""
-    assert uncaptured([one for one in connection() if one.src == CLIENT[0]]) == []
-    assert uncaptured([one for one in connection() if one.src == SERVER[0]]) == []
+    assert uncaptured([one for one in connection() if one.ip.src == CLIENT[0]]) == []
+    assert uncaptured([one for one in connection() if one.ip.src == SERVER[0]]) == []
 
 
 def test_a_reset_acknowledges_nothing():

@@ -6,6 +6,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
+from flat_packets import a_packet_with
 from observed import a_case, a_flow, an_attempt
 
 from podwire.model.cases import Slot, pod_point
@@ -33,7 +34,7 @@ def asked(name: str, number: int, kind: str = "A", *, tcp: bool = False, answere
     for wire, ports in ((query.to_wire(), (50000 + number, 53)), (answer.to_wire(), (53, 50000 + number))):
         framed = len(wire).to_bytes(2, "big") + wire if tcp else wire
         made.append(
-            Packet(
+            a_packet_with(
                 at=float(number),
                 eth_src="",
                 eth_dst="",

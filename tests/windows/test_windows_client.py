@@ -105,13 +105,15 @@ def test_a_name_is_resolved_before_an_exchange(windows, linux_server):
 def test_a_name_that_the_server_denies_is_not_found(windows, linux_server, cable):
     error = ask(windows, "resolve", name="nothing.example", family=4, timeout=10.0)["error"]
     assert (error["kind"], error["number"]) == ("not-found", 11001)
-    assert [one.src for one in cable() if one.dport == 53 and b"\x07nothing\x07example" in one.payload][:1] == [WINDOWS]
+    asked = [one for one in cable() if one.ports.dport == 53 and b"\x07nothing\x07example" in one.payload]
+    assert [one.ip.src for one in asked[:1]] == [WINDOWS]
 
 
 def test_a_ping_by_the_icmp_helper_goes_over_the_cable(windows, cable):
     result = ask(windows, "ping", host=LINUX, token=TOKEN, timeout=6.0, size=64, count=3)
     assert (result["error"], result["peer"], result["local"]) == (None, [LINUX, 0], [WINDOWS, 0])
-    echoes = [(one.src, one.dst) for one in cable() if one.protocol == "icmp" and TOKEN.encode() in one.payload]
+    seen = [one.ip for one in cable() if one.ip.protocol == "icmp" and TOKEN.encode() in one.payload]
+    echoes = [(ip.src, ip.dst) for ip in seen]
     assert {(WINDOWS, LINUX), (LINUX, WINDOWS)} <= set(echoes)
 
 

@@ -66,7 +66,7 @@ def _echo(attempt: Attempt, target: str) -> Finding:
 def _told_by(observed: Observed) -> str:
     """Who sent the ICMP errors that the client's own capture shows."""
     capture = observed.observation.captures.get(pod_point(observed.case.flow.client))
-    tellers = {seen.packet.src for seen in capture.packets if seen.direction == "error"} if capture else set()
+    tellers = {seen.packet.ip.src for seen in capture.packets if seen.direction == "error"} if capture else set()
     return f", told by {', '.join(sorted(tellers))}" if tellers else ""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from podwire.judging.parts import Observed
 from podwire.model.observations import Capture, SeenPacket
-from podwire.model.packets import Packet
+from podwire.model.packets import Ip, Packet, Ports
 from podwire.model.patterns import Direction, Pattern, mismatch
 
 PORTS_OF_PODS = ("client-pod", "server-pod")
@@ -53,12 +53,12 @@ def _proofs(
     """Packets of the other direction that show that there were some of this one, each with what it shows."""
     tokens = [attempt.token.encode() for attempt in observed.attempts if attempt.token]
     for packet in (one.packet for one in others):
-        if packet.protocol == "tcp":
-            if "A" in packet.flags and (missing == "request" or not set(packet.flags) & {"S", "R"}):
-                yield packet, f"a packet the other way acknowledges it (flags {packet.flags}, ack {packet.ack})"
+        if packet.ip.protocol == "tcp":
+            if "A" in packet.tcp.flags and (missing == "request" or not set(packet.tcp.flags) & {"S", "R"}):
+                yield packet, f"a packet the other way acknowledges it (flags {packet.tcp.flags}, ack {packet.tcp.ack})"
         elif missing == "request":
-            if packet.icmp_type in _ECHO_REPLIES and packet.protocol in ("icmp", "icmpv6"):
-                yield packet, f"an echo reply repeats its number ({packet.icmp_id}, {packet.icmp_seq})"
+            if packet.icmp.type in _ECHO_REPLIES and packet.ip.protocol in ("icmp", "icmpv6"):
+                yield packet, f"an echo reply repeats its number ({packet.icmp.id}, {packet.icmp.seq})"
             elif any(token in packet.payload for token in tokens):
                 yield packet, "an answer to it repeats its token"
     if missing == "reply" and _answered_here(capture, observed):
@@ -78,11 +78,6 @@ def _turned(packet: Packet) -> Packet:
     """The ends of the packet that this one answers, or that answers this one."""
     return Packet(
         at=packet.at,
-        eth_src="",
-        eth_dst="",
-        src=packet.dst,
-        dst=packet.src,
-        protocol=packet.protocol,
-        sport=packet.dport,
-        dport=packet.sport,
+        ip=Ip(src=packet.ip.dst, dst=packet.ip.src, protocol=packet.ip.protocol),
+        ports=Ports(sport=packet.ports.dport, dport=packet.ports.sport),
     )

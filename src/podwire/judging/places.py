@@ -190,11 +190,11 @@ def _shared_tuples(requests: Sequence[Packet]) -> tuple[int, int]:
     open_with: dict[tuple[object, ...], int | None] = {}
     clashes = 0
     for packet in requests:
-        if packet.flags == "S":
+        if packet.tcp.flags == "S":
             known = open_with.get(packet.tuple)
-            clashes += known is not None and known != packet.seq
-            open_with[packet.tuple] = packet.seq
-        elif "F" in packet.flags or "R" in packet.flags:
+            clashes += known is not None and known != packet.tcp.seq
+            open_with[packet.tuple] = packet.tcp.seq
+        elif "F" in packet.tcp.flags or "R" in packet.tcp.flags:
             open_with[packet.tuple] = None
     return clashes, len(open_with)
 

@@ -215,7 +215,7 @@ def _at_the_server(case: Case, observation: Observation) -> Iterator[Finding]:
     if case.flow.server.kind != "dns" or capture is None or not capture.usable:
         return
     arrived = {
-        (name, "tcp" if seen.packet.protocol == "tcp" else "udp")
+        (name, "tcp" if seen.packet.ip.protocol == "tcp" else "udp")
         for seen in capture.packets
         if seen.direction == "request"
         for name, _ in dns_questions(seen.packet)

@@ -43,7 +43,7 @@ def untranslated(case: Case, observation: Observation) -> Iterator[Finding]:
     )
     yield Finding(expected="nothing comes back to the pod", actual=_came(back), where=pod.where, met=not back)
     node = observation.captures["client-node"]
-    nat = [seen for seen in node.packets if seen.packet.src == observation.bindings["client.node.ip"]]
+    nat = [seen for seen in node.packets if seen.packet.ip.src == observation.bindings["client.node.ip"]]
     text = "no echo request with the node's address on the wire"
     yield Finding(expected=text, actual=f"{len(nat)} seen", where=node.where, met=not nat)
     tunnel = [seen for seen in node.packets if seen.packet.encapsulated]
@@ -148,7 +148,7 @@ def unserved(case: Case, observation: Observation) -> Iterator[Finding]:
     the network makes of such packets is not documented: it may keep silent or call the address unreachable."""
     yield _ended(observation.attempts, ("timeout", "unreachable"))
     node = observation.captures["client-node"]
-    sent = [seen for seen in node.packets if seen.packet.dst == observation.bindings["target.ip"]]
+    sent = [seen for seen in node.packets if seen.packet.ip.dst == observation.bindings["target.ip"]]
     text = "the request leaves the node with the Service's address"
     yield Finding(expected=text, actual=f"{len(sent)} seen", where=node.where, met=bool(sent))
 
@@ -166,7 +166,9 @@ def error_kept_at_node(case: Case, observation: Observation) -> Iterator[Finding
     """The ICMP error for a translated flow reaches the node, which cannot translate it back: the pod gets nothing."""
     yield _ended(observation.attempts, ("timeout",))
     node = observation.captures["client-node"]
-    errors = [seen for seen in node.packets if seen.packet.protocol in ("icmp", "icmpv6") and seen.packet.quoted]
+    errors = [
+        seen for seen in node.packets if seen.packet.ip.protocol in ("icmp", "icmpv6") and seen.packet.icmp.quoted
+    ]
     yield Finding(
         expected="an ICMP error arrives at the node", actual=f"{len(errors)} seen", where=node.where, met=bool(errors)
     )
@@ -233,7 +235,7 @@ def not_balanced(case: Case, observation: Observation) -> Iterator[Finding]:
     yield _ended(observation.attempts, ("timeout", "unreachable"), "connect")
     node = observation.captures["client-node"]
     backends = observation.bindings["service.backends"]
-    sent = [seen for seen in node.packets if isinstance(backends, tuple) and seen.packet.dst in backends]
+    sent = [seen for seen in node.packets if isinstance(backends, tuple) and seen.packet.ip.dst in backends]
     text = "no packet to a backend leaves the node"
     yield Finding(expected=text, actual=f"{len(sent)} seen", where=node.where, met=not sent)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from podwire.model.packet_fields import FIELDS
 from podwire.model.packets import Packet
 from podwire.model.symbols import Symbol
 
@@ -131,9 +132,12 @@ class Pattern:
 
 
 def _conditions(fields: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    for name in fields:
-        if name not in Packet.__struct_fields__ and not isinstance(getattr(Packet, name, None), property):
+    for name, value in fields.items():
+        if name not in FIELDS:
             raise TypeError(f"a packet has no field {name!r}")
+        kind = FIELDS[name].kind
+        if type(value) in _PLAIN and value is not None and type(value) is not kind:
+            raise TypeError(f"the field {name!r} of a packet is {FIELDS[name].kind_in_words}, never {value!r}")
     return tuple(fields.items())
 
 
@@ -197,7 +201,7 @@ def meets(actual: Any, wanted: Any) -> bool:
 def mismatch(packet: Packet, conditions: Iterable[tuple[str, Any]]) -> str | None:
     """The first field of the packet that is not as the (bound) conditions want it, in words; None when all are."""
     for name, wanted in conditions:
-        actual = getattr(packet, name)
+        actual = FIELDS[name].read(packet)
         if not meets(actual, wanted):
             return f"{name} = {actual}"
     return None

@@ -59,21 +59,21 @@ class CaptureIndex:
         for at, packet in enumerate(self.packets[first:], first):
             for found in set(TOKEN.findall(packet.payload)):
                 self._by_token[found].append(at)
-            if packet.quoted is not None:
-                quoted = _ends(packet.quoted)
-                if quoted:
-                    self._by_quote[quoted].append(at)
+            error = packet.icmp.quoted
+            if error is not None and (quoted := _ends(error)):
+                self._by_quote[quoted].append(at)
             ends = _ends(packet)
-            if packet.fragment:
+            if packet.ip.fragment:
                 self._keep_fragment(at, packet)
             if ends is None:
                 continue
             self._by_ends[ends].append(at)
-            if packet.flags == "S" and packet.seq is not None:
-                self._by_syn[packet.seq].append(at)
+            tcp = packet.tcp
+            if tcp.flags == "S" and tcp.seq is not None:
+                self._by_syn[tcp.seq].append(at)
 
     def _keep_fragment(self, at: int, packet: Packet) -> None:
-        if packet.sport is None:
+        if packet.ports.sport is None:
             self._later[next(_wholes(packet))].append(at)
         else:
             self._first.update(dict.fromkeys(_wholes(packet), at))
@@ -85,8 +85,8 @@ class CaptureIndex:
     def sequence_of(self, local: tuple[str, int], target: tuple[str, int]) -> int | None:
         """The initial sequence number of the TCP connection between these ends, if its SYN was captured."""
         for at in self._by_ends.get(_both("tcp", local, target), ()):
-            if self.packets[at].flags == "S":
-                return self.packets[at].seq
+            if self.packets[at].tcp.flags == "S":
+                return self.packets[at].tcp.seq
         return None
 
     def find(self, clue: Clue, server_ports: Collection[int]) -> list[tuple[int, SeenPacket]]:
@@ -111,56 +111,59 @@ class CaptureIndex:
         """Where a later fragment's first one is. If it was not captured, another packet of the exchange between the
         same addresses tells the ports."""
         packet = self.packets[at]
-        if not packet.fragment or packet.sport is not None:
+        if not packet.ip.fragment or packet.ports.sport is not None:
             return at
         for whole in _wholes(packet):
             if whole in self._first:
                 return self._first[whole]
-        known = (one for one in exchange if self.packets[one].sport is not None)
-        ends = (packet.src, packet.dst)
-        return next((one for one in known if (self.packets[one].src, self.packets[one].dst) == ends), at)
+        known = (one for one in exchange if self.packets[one].ports.sport is not None)
+        ends = (packet.ip.src, packet.ip.dst)
+        return next((one for one in known if (self.packets[one].ip.src, self.packets[one].ip.dst) == ends), at)
 
     def _seen(self, at: int, head_at: int, server_ports: Collection[int]) -> SeenPacket:
         packet, head = self.packets[at], self.packets[head_at]
-        if packet.quoted is not None:
+        if packet.icmp.quoted is not None:
             return SeenPacket(direction="error", packet=packet)
         direction: Direction = "request" if self._towards_server(head, server_ports) else "reply"
         return SeenPacket(direction=direction, packet=packet if head is packet else _as_of(packet, head))
 
     def _towards_server(self, packet: Packet, server_ports: Collection[int]) -> bool:
-        if packet.protocol in ("icmp", "icmpv6"):
-            return packet.icmp_type in (8, 128)
-        if packet.flags in ("S", "SA"):
-            return packet.flags == "S"
+        if packet.ip.protocol in ("icmp", "icmpv6"):
+            return packet.icmp.type in (8, 128)
+        if packet.tcp.flags in ("S", "SA"):
+            return packet.tcp.flags == "S"
         ends = _ends(packet)
-        if packet.sport in server_ports and packet.dport in server_ports and ends in self._by_ends:
+        sport, dport = packet.ports.sport, packet.ports.dport
+        if sport in server_ports and dport in server_ports and ends in self._by_ends:
             # A node that translates may give a client the number of a server's port: the client spoke first.
             first = self.packets[self._by_ends[ends][0]]
-            return (packet.src, packet.sport) == (first.src, first.sport)
-        return packet.dport in server_ports and packet.sport not in server_ports
+            return (packet.ip.src, sport) == (first.ip.src, first.ports.sport)
+        return dport in server_ports and sport not in server_ports
 
 
 def _wholes(packet: Packet) -> Iterator[Whole]:
     """Which packet a fragment is of: its own, and where a tunnel is around it perhaps the tunnel's packet."""
-    if packet.ident is None:
+    ip, outer = packet.ip, packet.outer
+    if ip.fragment is None or ip.fragment.ident is None:
         return
-    yield (packet.ident, packet.protocol, packet.src, packet.dst)
-    if packet.outer:
-        yield (packet.ident, "udp", packet.outer.src, packet.outer.dst)
+    yield (ip.fragment.ident, ip.protocol, ip.src, ip.dst)
+    if outer:
+        yield (ip.fragment.ident, "udp", outer.ip.src, outer.ip.dst)
 
 
 def _as_of(piece: Packet, head: Packet) -> Packet:
     """A later fragment with what only the first one carries: the ports, or all that is inside of a tunnel."""
     if head.outer is not None and piece.outer is None:
         return replace(head, at=piece.at, payload=piece.payload, length=piece.length, interface=piece.interface)
-    return replace(piece, sport=head.sport, dport=head.dport)
+    return replace(piece, ports=head.ports)
 
 
 def _ends(packet: Packet) -> Ends | None:
     """Both ends of a TCP or UDP packet, the same for both directions."""
-    if packet.protocol not in ("tcp", "udp") or packet.sport is None or packet.dport is None:
+    ip, sport, dport = packet.ip, packet.ports.sport, packet.ports.dport
+    if sport is None or dport is None or ip.protocol not in ("tcp", "udp"):
         return None
-    return _both(packet.protocol, (packet.src, packet.sport), (packet.dst, packet.dport))
+    return _both(ip.protocol, (ip.src, sport), (ip.dst, dport))
 
 
 def _both(protocol: str, one: tuple[str, int], other: tuple[str, int]) -> Ends:

@@ -2,7 +2,7 @@
 
 It reads Ethernet (VLAN tags skipped), ARP, IPv4, IPv6 with its extension headers, TCP, UDP, ICMP with the packet that
 an error quotes, and one layer of VXLAN (RFC 7348) or Geneve (RFC 8926). It never raises on bytes: what cannot be read
-stays empty and the protocol is `other`.
+stays empty and the protocol is `other`. Layers that come again and again are made once, by their bytes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,26 @@ import socket
 import struct
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Literal
 
-from podwire.model.packets import Packet, Protocol, Tunnel
+from msgspec.structs import replace
+
+from podwire.model.packets import (
+    NO_ICMP,
+    NO_IP,
+    NO_LINK,
+    NO_PORTS,
+    NO_TCP,
+    Ethernet,
+    Fragment,
+    Icmp,
+    Ip,
+    Packet,
+    Ports,
+    Protocol,
+    Tcp,
+    Tunnel,
+)
 from podwire.packets.pcap import Frame
 
 # 4789 is IANA's and Windows' port, 8472 the Linux kernel's older default that flannel and Cilium use on Linux.
@@ -23,7 +40,9 @@ GENEVE_PORT = 6081
 _IPV4, _ARP, _IPV6 = 0x0800, 0x0806, 0x86DD
 _VLAN_TAGS = frozenset({0x8100, 0x88A8, 0x9100})
 _TRANSPARENT_ETHERNET = 0x6558
-_PROTOCOLS: dict[int, Protocol] = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
+_ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
+_PROTOCOLS: dict[int, Protocol] = {_ICMP: "icmp", _TCP: "tcp", _UDP: "udp", _ICMPV6: "icmpv6"}
+_UNREADABLE = -1
 _EXTENSIONS = frozenset({0, 43, 60, 135, 139, 140})
 _FRAGMENT, _AUTHENTICATION = 44, 51
 _ICMP_ECHO, _ICMP_ERRORS = frozenset({0, 8}), frozenset({3, 4, 5, 11, 12})
@@ -33,13 +52,17 @@ _FLAG_BITS = (("S", 0x02), ("A", 0x10), ("F", 0x01), ("R", 0x04), ("P", 0x08), (
 _FLAGS = tuple("".join(letter for letter, bit in _FLAG_BITS if value & bit) for value in range(64))
 
 _u16 = struct.Struct("!H").unpack_from
-_ports = struct.Struct("!HH").unpack_from
+_two_u16 = struct.Struct("!HH").unpack_from
 _ipv4 = struct.Struct("!BxHHHBB").unpack_from
 _ipv6 = struct.Struct("!HBB").unpack_from
-_tcp = struct.Struct("!HHIIBB").unpack_from
+_tcp = struct.Struct("!IIBB").unpack_from
 _u32 = struct.Struct("!I").unpack_from
 
-Fields = dict[str, Any]
+Upper = tuple[Ports, Tcp, Icmp, bytes]
+"""What IP carries, and the payload."""
+Layers = tuple[Ethernet, Tunnel | None, Ip, Upper]
+Kind = Literal["vxlan", "geneve"]
+_NOTHING: Upper = (NO_PORTS, NO_TCP, NO_ICMP, b"")
 
 
 def packet_of(frame: Frame, vxlan_ports: Collection[int] = VXLAN_PORTS) -> Packet:
@@ -62,74 +85,92 @@ def decode(
     vxlan_ports: Collection[int] = VXLAN_PORTS,
 ) -> Packet:
     """The packet of an Ethernet frame's bytes. `length` is the frame's length on the wire if more than was captured."""
-    fields: Fields = {"at": at, "interface": interface, "length": len(data) if length is None else length}
-    _ethernet(data, 0, len(data), fields, vxlan_ports)
-    return Packet(**fields)
+    size = len(data)
+    link, outer, ip, (ports, tcp, icmp, payload) = _ethernet(data, 0, size, at, vxlan_ports)
+    return Packet(
+        at=at,
+        length=size if length is None else length,
+        interface=interface,
+        link=link,
+        outer=outer,
+        ip=ip,
+        ports=ports,
+        tcp=tcp,
+        icmp=icmp,
+        payload=payload,
+    )
 
 
-def _ethernet(data: bytes, start: int, end: int, fields: Fields, vxlan_ports: Collection[int]) -> None:
-    """Read the frame between `start` and `end`. Inside a tunnel (`outer` is known) no further tunnel is opened."""
+def _ethernet(data: bytes, start: int, end: int, at: float, tunnels: Collection[int] | None) -> Layers:
+    """Read the frame between `start` and `end`. `tunnels` are the ports of VXLAN; None opens no tunnel at all."""
     if end < start + 14:
-        fields["eth_dst"] = fields["eth_src"] = ""
-        return
-    fields["eth_dst"], fields["eth_src"] = _macs(data[start : start + 12])
+        return NO_LINK, None, NO_IP, _NOTHING
+    link = _link(data[start : start + 12])
     (ethertype,) = _u16(data, start + 12)
     position = start + 14
     while ethertype in _VLAN_TAGS and end >= position + 4:
         (ethertype,) = _u16(data, position + 2)
         position += 4
     if ethertype == _IPV4:
-        _read_ipv4(data, position, end, fields, vxlan_ports)
-    elif ethertype == _IPV6:
-        _read_ipv6(data, position, end, fields, vxlan_ports)
-    elif ethertype == _ARP:
-        _read_arp(data[position : min(end, position + 28)], fields)
-    else:
-        fields["payload"] = data[position:end]
+        return _read_ipv4(data, position, end, at, link, tunnels)
+    if ethertype == _IPV6:
+        return _read_ipv6(data, position, end, at, link, tunnels)
+    if ethertype == _ARP:
+        body = data[position : min(end, position + 28)]
+        return link, None, _arp(body), _only(body)
+    return link, None, NO_IP, _only(data[position:end])
 
 
-def _read_arp(body: bytes, fields: Fields) -> None:
+def _only(payload: bytes) -> Upper:
+    return NO_PORTS, NO_TCP, NO_ICMP, payload
+
+
+def _arp(body: bytes) -> Ip:
     if len(body) == 28 and body[:6] == b"\x00\x01\x08\x00\x06\x04":
-        src, dst = _pair4(body[14:18] + body[24:28])
-        fields.update(protocol="arp", src=src, dst=dst)
-    fields["payload"] = body
+        src, dst = _pair(body[14:18] + body[24:28])
+        return Ip(src=src, dst=dst, protocol="arp")
+    return NO_IP
 
 
-def _read_ipv4(data: bytes, start: int, limit: int, fields: Fields, vxlan_ports: Collection[int]) -> None:
+def _read_ipv4(
+    data: bytes, start: int, limit: int, at: float, link: Ethernet, tunnels: Collection[int] | None
+) -> Layers:
     available = limit - start
     if available < 20:
-        return
+        return link, None, NO_IP, _NOTHING
     first, total, ident, offset, ttl, number = _ipv4(data, start)
     header = (first & 0x0F) * 4
     if first >> 4 != 4 or header < 20:
-        return
-    fields["src"], fields["dst"] = _pair4(data[start + 12 : start + 20])
-    fields["ttl"] = ttl
+        return link, None, NO_IP, _NOTHING
+    ends = data[start + 12 : start + 20]
     if header > available:
-        return
+        return link, None, _ip(ends, ttl, _UNREADABLE), _NOTHING
     # A length of 0 is a segment that the NIC has still to cut (segmentation offload). After `total` comes padding.
-    end = start + min(total, available) if total >= header else start + available
+    end = start + min(total, available) if total >= header else limit
+    start += header
     if offset & 0x3FFF:
-        fields["fragment"], fields["ident"] = True, ident
-    if offset & 0x1FFF:
-        fields["protocol"], fields["payload"] = _PROTOCOLS.get(number, "other"), data[start + header : end]
-        return
-    _transport(data, start + header, end, number, fields, vxlan_ports)
+        if offset & 0x1FFF:
+            return link, None, _part(_ip(ends, ttl, number), Fragment(ident)), _only(data[start:end])
+        ip = _part(_ip(ends, ttl, number if end - start >= 4 else _UNREADABLE), Fragment(ident))
+    else:
+        ip = _ip(ends, ttl, number if end - start >= 4 else _UNREADABLE)
+    return _transport(data, start, end, at, link, ip, tunnels)
 
 
-def _read_ipv6(data: bytes, start: int, limit: int, fields: Fields, vxlan_ports: Collection[int]) -> None:
+def _read_ipv6(
+    data: bytes, start: int, limit: int, at: float, link: Ethernet, tunnels: Collection[int] | None
+) -> Layers:
     available = limit - start
     if available < 40 or data[start] >> 4 != 6:
-        return
+        return link, None, NO_IP, _NOTHING
     length, number, hops = _ipv6(data, start + 4)
-    fields["src"], fields["dst"] = _pair6(data[start + 8 : start + 40])
-    fields["ttl"] = hops
-    end = start + min(40 + length, available) if length else start + available
+    ends = data[start + 8 : start + 40]
+    end = start + min(40 + length, available) if length else limit
     position = start + 40
+    fragment: Fragment | None = None
     while number in _EXTENSIONS or number in (_FRAGMENT, _AUTHENTICATION):
         if end - position < 8:
-            fields["payload"] = data[position:end]
-            return
+            return link, None, _part(_ip(ends, hops, _UNREADABLE), fragment), _only(data[position:end])
         size = 8
         if number == _AUTHENTICATION:
             size = (data[position + 1] + 2) * 4
@@ -139,59 +180,60 @@ def _read_ipv6(data: bytes, start: int, limit: int, fields: Fields, vxlan_ports:
             (offset,) = _u16(data, position + 2)
             # Offset 0 without "more" is an atomic fragment (RFC 6946): a whole packet.
             if offset & 0xFFF9:
-                fields["fragment"], (fields["ident"],) = True, _u32(data, position + 4)
+                fragment = Fragment(*_u32(data, position + 4))
             if offset & 0xFFF8:
-                fields["protocol"] = _PROTOCOLS.get(data[position], "other")
-                fields["payload"] = data[position + 8 : end]
-                return
+                return link, None, _part(_ip(ends, hops, data[position]), fragment), _only(data[position + 8 : end])
         number, position = data[position], position + size
-    _transport(data, position, end, number, fields, vxlan_ports)
+    ip = _ip(ends, hops, number if end - position >= 4 else _UNREADABLE)
+    return _transport(data, position, end, at, link, _part(ip, fragment) if fragment else ip, tunnels)
 
 
-def _transport(data: bytes, start: int, end: int, number: int, fields: Fields, vxlan_ports: Collection[int]) -> None:
-    size = end - start
-    if number == 6 and size >= 4:
-        _read_tcp(data, start, end, fields)
-    elif number == 17 and size >= 4:
-        _read_udp(data, start, end, fields, vxlan_ports)
-    elif number in (1, 58) and size >= 4:
-        _read_icmp(data, start, end, number, fields)
-    elif size > 0:
-        fields["payload"] = data[start:end]
+def _part(ip: Ip, fragment: Fragment | None) -> Ip:
+    """The header of a fragment."""
+    return replace(ip, fragment=fragment)
 
 
-def _read_tcp(data: bytes, start: int, end: int, fields: Fields) -> None:
-    fields["protocol"] = "tcp"
-    if end - start >= 20:
-        sport, dport, fields["seq"], fields["ack"], offset, flags = _tcp(data, start)
-        fields["flags"] = _FLAGS[flags & 0x3F]
-        header = (offset >> 4) * 4
-        fields["payload"] = data[start + header : end] if header >= 20 else b""
-    else:
-        # An ICMP error may quote no more than 8 bytes: the ports and the sequence number.
-        sport, dport = _ports(data, start)
+def _transport(
+    data: bytes, start: int, end: int, at: float, link: Ethernet, ip: Ip, tunnels: Collection[int] | None
+) -> Layers:
+    """What IP carries; of a protocol that is known there are four bytes at least."""
+    protocol = ip.protocol
+    if protocol == "tcp":
+        return link, None, ip, _read_tcp(data, start, end)
+    if protocol == "udp":
+        ports = _ports(data[start : start + 4])
         if end - start >= 8:
-            (fields["seq"],) = _u32(data, start + 4)
-    fields["sport"], fields["dport"] = sport, dport
+            (length,) = _u16(data, start + 4)
+            end = min(end, start + length) if length >= 8 else end
+            if tunnels is not None and end - start >= 30:
+                found = _inside(data, start, end, ports.dport, tunnels)
+                if found:
+                    return _enter(data, start, end, at, ip, found)
+        return link, None, ip, (ports, NO_TCP, NO_ICMP, data[start + 8 : end])
+    if protocol == "other":
+        return link, None, ip, _only(data[start:end])
+    return link, None, ip, _read_icmp(data, start, end, at, protocol == "icmpv6")
 
 
-def _read_udp(data: bytes, start: int, end: int, fields: Fields, vxlan_ports: Collection[int]) -> None:
-    sport, dport = _ports(data, start)
-    if end - start >= 8:
-        (length,) = _u16(data, start + 4)
-        end = min(end, start + length) if length >= 8 else end
-        if "outer" not in fields and fields["eth_src"] and end - start >= 30:
-            if dport in vxlan_ports and _is_vxlan(data, start + 8):
-                (vni,) = _u32(data, start + 12)
-                _enter(data, start + 16, end, fields, ("vxlan", sport, dport, vni >> 8, data[start + 8]))
-                return
-            inner = start + 16 + (data[start + 8] & 0x3F) * 4
-            if dport == GENEVE_PORT and inner + 14 <= end and _is_geneve(data, start + 8):
-                (vni,) = _u32(data, start + 12)
-                _enter(data, inner, end, fields, ("geneve", sport, dport, vni >> 8, data[start + 9]))
-                return
-    fields["protocol"], fields["sport"], fields["dport"] = "udp", sport, dport
-    fields["payload"] = data[start + 8 : end]
+def _read_tcp(data: bytes, start: int, end: int) -> Upper:
+    ports = _ports(data[start : start + 4])
+    if end - start < 20:
+        # An ICMP error may quote no more than 8 bytes: the ports and the sequence number.
+        return ports, Tcp(seq=_u32(data, start + 4)[0]) if end - start >= 8 else NO_TCP, NO_ICMP, b""
+    seq, ack, offset, flags = _tcp(data, start + 4)
+    header = (offset >> 4) * 4
+    return ports, Tcp(_FLAGS[flags & 0x3F], seq, ack), NO_ICMP, data[start + header : end] if header >= 20 else b""
+
+
+def _inside(data: bytes, start: int, end: int, dport: int | None, tunnels: Collection[int]) -> tuple[Kind, int] | None:
+    """The kind of the tunnel that a UDP packet is of, and where the frame in it begins; None if it is of none."""
+    if dport in tunnels and _is_vxlan(data, start + 8):
+        return "vxlan", start + 16
+    if dport == GENEVE_PORT:
+        inner = start + 16 + (data[start + 8] & 0x3F) * 4
+        if inner + 14 <= end and _is_geneve(data, start + 8):
+            return "geneve", inner
+    return None
 
 
 def _is_vxlan(data: bytes, start: int) -> bool:
@@ -206,55 +248,76 @@ def _is_geneve(data: bytes, start: int) -> bool:
     return data[start] >> 6 == 0 and _u16(data, start + 2)[0] == _TRANSPARENT_ETHERNET
 
 
-def _enter(data: bytes, start: int, end: int, fields: Fields, header: tuple[Any, int, int, int, int]) -> None:
-    """Go on with the frame inside a tunnel. `fragment` and `ident` stay set if the tunnel's own packet was one."""
-    pop = fields.pop
-    pop("ttl")
-    fields["outer"] = _tunnel(header, fields["eth_src"], fields["eth_dst"], pop("src"), pop("dst"))
-    _ethernet(data, start, end, fields, ())
+def _enter(data: bytes, start: int, end: int, at: float, ip: Ip, found: tuple[Kind, int]) -> Layers:
+    """Go on with the frame inside a tunnel. It says that it is a fragment if the tunnel's own packet was one."""
+    kind, inner = found
+    outer = _tunnel(kind, data[:12], ip.src, ip.dst, data[start : start + 4], data[start + 8 : start + 16])
+    link, _, inner_ip, upper = _ethernet(data, inner, end, at, None)
+    if ip.fragment and not inner_ip.fragment:
+        inner_ip = _part(inner_ip, ip.fragment)
+    return link, outer, inner_ip, upper
+
+
+def _read_icmp(data: bytes, start: int, end: int, at: float, version6: bool) -> Upper:
+    kind, code = data[start], data[start + 1]
+    if end - start < 8:
+        return NO_PORTS, NO_TCP, Icmp(kind, code), b""
+    payload = data[start + 8 : end]
+    if kind in (_ICMPV6_ECHO if version6 else _ICMP_ECHO):
+        return NO_PORTS, NO_TCP, Icmp(kind, code, *_two_u16(data, start + 4)), payload
+    if end - start < 28 or kind not in (_ICMPV6_ERRORS if version6 else _ICMP_ERRORS):
+        return NO_PORTS, NO_TCP, Icmp(kind, code), payload
+    mtu = 0
+    if (kind, code) == (_TOO_BIG if version6 else _NEEDS_FRAGMENTS):
+        # IPv4 has 16 bits for it, 0 from routers before RFC 1191; IPv6 has 32.
+        (mtu,) = _u32(data, start + 4) if version6 else _u16(data, start + 6)
+    error = Icmp(kind, code, mtu=mtu or None, quoted=_quoted(data, start + 8, end, at, version6))
+    return NO_PORTS, NO_TCP, error, payload
+
+
+def _quoted(data: bytes, start: int, end: int, at: float, version6: bool) -> Packet | None:
+    """The packet that an error quotes: what is there of its beginning."""
+    read = _read_ipv6 if version6 else _read_ipv4
+    _, _, ip, (ports, tcp, icmp, payload) = read(data, start, end, at, NO_LINK, None)
+    if not ip.src:
+        return None
+    return Packet(at=at, length=end - start, ip=ip, ports=ports, tcp=tcp, icmp=icmp, payload=payload)
+
+
+# The same few headers come again and again: one look-up is cheaper than making their texts.
+@lru_cache(maxsize=16384)
+def _link(macs: bytes) -> Ethernet:
+    return Ethernet(macs[6:].hex(":"), macs[:6].hex(":"))
+
+
+@lru_cache(maxsize=16384)
+def _ip(ends: bytes, ttl: int, number: int) -> Ip:
+    src, dst = _pair(ends)
+    return Ip(src, dst, _PROTOCOLS.get(number, "other"), ttl)
+
+
+@lru_cache(maxsize=16384)
+def _pair(ends: bytes) -> tuple[str, str]:
+    """Both addresses, of IPv4 or of IPv6, as text."""
+    half = len(ends) // 2
+    family = socket.AF_INET if half == 4 else socket.AF_INET6
+    return socket.inet_ntop(family, ends[:half]), socket.inet_ntop(family, ends[half:])
+
+
+@lru_cache(maxsize=16384)
+def _ports(raw: bytes) -> Ports:
+    return Ports(*_two_u16(raw))
 
 
 @lru_cache(maxsize=4096)
-def _tunnel(header: tuple[Any, int, int, int, int], eth_src: str, eth_dst: str, src: str, dst: str) -> Tunnel:
-    kind, sport, dport, vni, flags = header
+def _tunnel(kind: Kind, macs: bytes, src: str, dst: str, ports: bytes, header: bytes) -> Tunnel:
+    sport, dport = _two_u16(ports)
     return Tunnel(
-        kind=kind, eth_src=eth_src, eth_dst=eth_dst, src=src, dst=dst, sport=sport, dport=dport, vni=vni, flags=flags
+        kind=kind,
+        link=_link(macs),
+        ip=Ip(src, dst, "udp"),
+        sport=sport,
+        dport=dport,
+        vni=int.from_bytes(header[4:7], "big"),
+        flags=header[0 if kind == "vxlan" else 1],
     )
-
-
-def _read_icmp(data: bytes, start: int, end: int, number: int, fields: Fields) -> None:
-    version6 = number == 58
-    kind = data[start]
-    fields["protocol"] = "icmpv6" if version6 else "icmp"
-    fields["icmp_type"], fields["icmp_code"] = kind, data[start + 1]
-    if end - start < 8:
-        return
-    fields["payload"] = data[start + 8 : end]
-    if kind in (_ICMPV6_ECHO if version6 else _ICMP_ECHO):
-        fields["icmp_id"], fields["icmp_seq"] = _ports(data, start + 4)
-    elif kind in (_ICMPV6_ERRORS if version6 else _ICMP_ERRORS) and end - start >= 28:
-        quoted: Fields = {"at": fields["at"], "eth_src": "", "eth_dst": "", "length": end - start - 8}
-        read = _read_ipv6 if version6 else _read_ipv4
-        read(data, start + 8, end, quoted, ())
-        if (kind, data[start + 1]) == (_TOO_BIG if version6 else _NEEDS_FRAGMENTS):
-            # IPv4 has 16 bits for it, 0 from routers before RFC 1191; IPv6 has 32.
-            (mtu,) = _u32(data, start + 4) if version6 else _u16(data, start + 6)
-            fields["mtu"] = mtu or None
-        if quoted.get("src"):
-            fields["quoted"] = Packet(**quoted)
-
-
-# The same few pairs come again and again: one look-up is cheaper than making two texts.
-@lru_cache(maxsize=16384)
-def _macs(raw: bytes) -> tuple[str, str]:
-    return raw[:6].hex(":"), raw[6:].hex(":")
-
-
-@lru_cache(maxsize=16384)
-def _pair4(raw: bytes) -> tuple[str, str]:
-    return socket.inet_ntoa(raw[:4]), socket.inet_ntoa(raw[4:])
-
-
-@lru_cache(maxsize=16384)
-def _pair6(raw: bytes) -> tuple[str, str]:
-    return socket.inet_ntop(socket.AF_INET6, raw[:16]), socket.inet_ntop(socket.AF_INET6, raw[16:])

@@ -38,7 +38,7 @@ def dns_stream(segments: Sequence[Packet]) -> list[tuple[Packet, DnsMessage]]:
     segment that it began in. What is missing of the stream ends the reading."""
     pieces: dict[int, Packet] = {}
     for segment in segments:
-        pieces.setdefault(segment.seq or 0, segment)
+        pieces.setdefault(segment.tcp.seq or 0, segment)
     data, places = bytearray(), []
     expected = min(pieces, default=0)
     for sequence in sorted(pieces):
@@ -61,10 +61,11 @@ def dns_stream(segments: Sequence[Packet]) -> list[tuple[Packet, DnsMessage]]:
 
 def dns_message(packet: Packet, port: int = DNS_PORT) -> DnsMessage | None:
     """The DNS message that a UDP packet or the first segment of a TCP message carries; None when it carries none."""
-    if packet.protocol not in ("udp", "tcp") or port not in (packet.sport, packet.dport) or packet.fragment:
+    ip, ports = packet.ip, packet.ports
+    if port not in (ports.sport, ports.dport) or ip.protocol not in ("udp", "tcp") or ip.fragment:
         return None
     wire = packet.payload
-    if packet.protocol == "tcp":
+    if ip.protocol == "tcp":
         # Over TCP a message stands behind its length (RFC 1035 section 4.2.2).
         wire = wire[2:] if len(wire) > 2 and int.from_bytes(wire[:2], "big") <= len(wire) - 2 else b""
     return _parse(wire) if len(wire) >= 12 else None

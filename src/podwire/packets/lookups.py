@@ -22,14 +22,14 @@ def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
     unanswered: Counter[tuple[object, ...]] = Counter()
     for packet, message in _messages(packets):
         for name, kind in message.questions:
-            client_port = packet.sport if packet.dport == DNS_PORT else packet.dport
-            key: tuple[object, ...] = (packet.protocol, client_port, message.id, name, kind)
+            client_port = packet.ports.sport if packet.ports.dport == DNS_PORT else packet.ports.dport
+            key: tuple[object, ...] = (packet.ip.protocol, client_port, message.id, name, kind)
             if key not in asked:
                 asked[key] = {
                     "name": name,
                     "type": kind,
-                    "server": packet.src if message.response else packet.dst,
-                    "protocol": "tcp" if packet.protocol == "tcp" else "udp",
+                    "server": packet.ip.src if message.response else packet.ip.dst,
+                    "protocol": "tcp" if packet.ip.protocol == "tcp" else "udp",
                     "at": packet.at,
                     "id": message.id,
                 }
@@ -37,7 +37,7 @@ def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
             if not message.response:
                 unanswered[key] += 1
                 continue
-            unanswered[key] -= packet.src == asked[key]["server"]
+            unanswered[key] -= packet.ip.src == asked[key]["server"]
             asked[key]["rcode"] = "truncated" if message.truncated else message.rcode
             asked[key]["answers"] = message.addresses
             asked[key]["alias"] = message.alias
@@ -50,11 +50,11 @@ def _messages(packets: Iterable[Packet]) -> Iterator[tuple[Packet, DnsMessage]]:
     found: list[tuple[Packet, DnsMessage]] = []
     streams: dict[Ends, list[Packet]] = {}
     for packet in packets:
-        if DNS_PORT not in (packet.sport, packet.dport):
+        if DNS_PORT not in (packet.ports.sport, packet.ports.dport):
             continue
-        if packet.protocol == "tcp":
+        if packet.ip.protocol == "tcp":
             if packet.payload:
-                streams.setdefault((packet.src, packet.sport, packet.dst, packet.dport), []).append(packet)
+                streams.setdefault(packet.tuple[1:], []).append(packet)
         else:
             message = dns_message(packet)
             if message is not None:
@@ -84,10 +84,11 @@ def places_of_questions(packets: Sequence[Packet]) -> Mapping[tuple[int, str], l
     found: dict[tuple[int, str], list[int]] = defaultdict(list)
     connections: dict[frozenset[tuple[str, int | None]], list[int]] = defaultdict(list)
     for at, packet in enumerate(packets):
-        if DNS_PORT not in (packet.sport, packet.dport):
+        if DNS_PORT not in (packet.ports.sport, packet.ports.dport):
             continue
-        if packet.protocol == "tcp":
-            connections[frozenset(((packet.src, packet.sport), (packet.dst, packet.dport)))].append(at)
+        if packet.ip.protocol == "tcp":
+            _, src, sport, dst, dport = packet.tuple
+            connections[frozenset(((src, sport), (dst, dport)))].append(at)
             continue
         message = dns_message(packet)
         for name, _ in message.questions if message else ():

@@ -31,23 +31,24 @@ def uncaptured(packets: Iterable[Packet]) -> list[str]:
     """
     halves: dict[_Half, list[_Stream]] = {}
     for packet in packets:
-        if packet.protocol != "tcp" or packet.seq is None or packet.ack is None or "R" in packet.flags:
+        ip, ports, tcp = packet.ip, packet.ports, packet.tcp
+        if ip.protocol != "tcp" or tcp.seq is None or tcp.ack is None or "R" in tcp.flags:
             continue
-        there: _Half = (packet.src, packet.sport, packet.dst, packet.dport)
-        back: _Half = (packet.dst, packet.dport, packet.src, packet.sport)
+        there: _Half = (ip.src, ports.sport, ip.dst, ports.dport)
+        back: _Half = (ip.dst, ports.dport, ip.src, ports.sport)
         streams = halves.setdefault(there, [])
-        if "S" in packet.flags and (not streams or streams[-1].first != packet.seq):
-            streams.append(_Stream(packet.seq))  # The port is used again.
+        if "S" in tcp.flags and (not streams or streams[-1].first != tcp.seq):
+            streams.append(_Stream(tcp.seq))  # The port is used again.
         if streams:
             streams[-1].sent(packet)
-        if "A" not in packet.flags:
+        if "A" not in tcp.flags:
             continue
         answered = halves.setdefault(back, [])
-        first = (packet.ack - 1) % _MODULO
-        if (packet.flags == "SA" and (not answered or answered[-1].first != first)) or (streams and not answered):
+        first = (tcp.ack - 1) % _MODULO
+        if (tcp.flags == "SA" and (not answered or answered[-1].first != first)) or (streams and not answered):
             answered.append(_Stream(first))  # Its SYN was not captured.
         if answered:
-            answered[-1].acknowledged(packet.ack)
+            answered[-1].acknowledged(tcp.ack)
     return [
         f"{src} port {sport} to {dst} port {dport}"
         for (src, sport, dst, dport), streams in halves.items()
@@ -64,10 +65,11 @@ class _Stream:
         self._acknowledged = 0
 
     def sent(self, packet: Packet) -> None:
-        assert packet.seq is not None
-        start = (packet.seq - self.first) % _MODULO
+        tcp = packet.tcp
+        assert tcp.seq is not None
+        start = (tcp.seq - self.first) % _MODULO
         if start < _HALF:
-            length = len(packet.payload) + ("S" in packet.flags) + ("F" in packet.flags)
+            length = len(packet.payload) + ("S" in tcp.flags) + ("F" in tcp.flags)
             self._parts.append((start, start + length))
 
     def acknowledged(self, number: int) -> None:

@@ -40,12 +40,12 @@ def told_by_wire(across: Observation, same_node: Observation | None) -> WireMode
         tunnel = Encapsulation(kind=outer.kind, port=outer.dport, vni=outer.vni)
         words = f"{outer.kind.upper() if outer.kind == 'vxlan' else 'Geneve'} to port {outer.dport}, VNI {outer.vni}"
         return WireMode(mode="overlay" if outer.kind == "vxlan" else "transparent", words=words, encapsulation=tunnel)
-    if first.src == bindings.get("client.node.ip"):
+    if first.ip.src == bindings.get("client.node.ip"):
         return WireMode(mode="nat", words="pods are seen under their node's address, by pods of the cluster too")
-    if first.frame_src == bindings.get("client.mac"):
+    if first.frame.src == bindings.get("client.mac"):
         return WireMode(mode="transparent", words="no tunnel, and frames carry the MAC of the pod")
-    if first.src != bindings.get("client.ip") or first.frame_src != bindings.get("client.node.mac"):
-        return WireMode(mode="unknown", words=f"no tunnel, from {first.src} in a frame of {first.frame_src}")
+    if first.ip.src != bindings.get("client.ip") or first.frame.src != bindings.get("client.node.mac"):
+        return WireMode(mode="unknown", words=f"no tunnel, from {first.ip.src} in a frame of {first.frame.src}")
     if same_node is not None and _requests(same_node):
         return WireMode(mode="l2tunnel", words="no tunnel, the node's MAC, also for pods of one node")
     return WireMode(mode="l2bridge", words="no tunnel, pod addresses in frames with the node's MAC")

@@ -124,6 +124,6 @@ class Seen:
         found: dict[int, SeenPacket] = {}
         for one in asked:
             for at in self._messages[place].get((one.id, one.name), ()):
-                way = "request" if packets[at].dport == DNS_PORT else "reply"
+                way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
                 found[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
         return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import operator
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,40 +14,10 @@ from podwire.files.bounded import FileError
 from podwire.files.typed import REFUSED, check_once, dotted, json_tree, tree_as
 from podwire.files.words import shown
 from podwire.model.observations import Capture, Observation, Point, SeenPacket
-from podwire.model.packets import Packet
-from podwire.model.patterns import Direction
 from podwire.model.verdicts import Outcome
 from podwire.records.case_form import StoredCaseForm, case_of, form_of_case
 from podwire.records.observations import Stored
-
-# What is stored of a packet is what a packet has, so its forms are made of its fields. Only the payload is another
-# thing on disk: text, a character a byte (Latin-1).
-_FIELDS = {one.name: one for one in structs.fields(Packet)}
-_TYPES = {**{name: one.type for name, one in _FIELDS.items()}, "payload": str, "quoted": "PacketForm | None"}
-_DEFAULTS = {**{name: one.default for name, one in _FIELDS.items()}, "payload": ""}
-COLUMNS = ("direction", *_FIELDS)
-
-PacketForm: Any = msgspec.defstruct(
-    "PacketForm",
-    [(name, kind, field(default=_DEFAULTS[name])) for name, kind in _TYPES.items()],
-    module=__name__,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-    gc=False,
-)
-"""A packet that an ICMP error quotes. A field that has its usual value is left out."""
-Row: Any = msgspec.defstruct(
-    "Row",
-    [("direction", Direction), *_TYPES.items()],
-    module=__name__,
-    frozen=True,
-    forbid_unknown_fields=True,
-    array_like=True,
-    gc=False,
-)
-"""A packet of a capture, as the list of its values in the order of `COLUMNS`."""
+from podwire.records.packet_form import COLUMNS, USUAL, Row, packet_of, row_of
 
 
 class CaptureForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -133,11 +102,10 @@ def _with_todays_columns(tree: Any) -> Any:
     captures = tree.get("captures") if isinstance(tree, dict) else None
     if not isinstance(columns, list) or not isinstance(captures, dict) or tuple(columns) == COLUMNS:
         return tree
-    usual = {name: _DEFAULTS.get(name, msgspec.NODEFAULT) for name in COLUMNS}
     for at, name in enumerate(columns):
-        if not isinstance(name, str) or name not in usual or columns.index(name) != at:
+        if not isinstance(name, str) or name not in USUAL or columns.index(name) != at:
             raise FileError(f"columns[{at}]: {shown(name)} is not known here")
-    for name, default in usual.items():
+    for name, default in USUAL.items():
         if default is msgspec.NODEFAULT and name not in columns:
             raise FileError(f"columns: {name} is missing")
     for point, capture in captures.items():
@@ -146,7 +114,7 @@ def _with_todays_columns(tree: Any) -> Any:
             if not isinstance(row, list) or len(row) != len(columns):
                 place = dotted(("captures", point, "packets", at))
                 raise FileError(f"{place}: a list of {len(columns)} values is needed, found {shown(row)}")
-            values = {**usual, **dict(zip(columns, row, strict=True))}
+            values = {**USUAL, **dict(zip(columns, row, strict=True))}
             if "mtu" not in columns and values["quoted"] is not None:
                 values["direction"] = "error"  # In older records an ICMP error is a request or a reply.
             capture["packets"][at] = list(values.values())
@@ -169,24 +137,12 @@ def _is_build(value: tuple[int | str, ...]) -> bool:
 def _capture(form: CaptureForm) -> Capture:
     packets: list[SeenPacket] = []
     for at, row in enumerate(form.packets):
-        direction, *values = structs.astuple(row)
         try:
-            packets.append(SeenPacket(direction=direction, packet=_packet(values)))
+            packets.append(SeenPacket(direction=row.direction, packet=packet_of(row)))
         except UnicodeEncodeError as error:
             place = dotted(("captures", form.point, "packets", at, "payload"))
             raise FileError(f"{place}: bytes are needed, a character each, found {shown(error.object)}") from None
     return Capture(point=form.point, where=form.where, usable=form.usable, reason=form.reason, packets=tuple(packets))
-
-
-_NAMES = tuple(_FIELDS)
-_PAYLOAD, _QUOTED = _NAMES.index("payload"), _NAMES.index("quoted")
-
-
-def _packet(values: list[Any]) -> Packet:
-    values[_PAYLOAD] = values[_PAYLOAD].encode("latin-1")
-    if values[_QUOTED] is not None:
-        values[_QUOTED] = _packet(list(structs.astuple(values[_QUOTED])))
-    return Packet(**dict(zip(_NAMES, values, strict=True)))
 
 
 def _capture_form(capture: Capture) -> CaptureForm:
@@ -195,16 +151,5 @@ def _capture_form(capture: Capture) -> CaptureForm:
         where=capture.where,
         usable=capture.usable,
         reason=capture.reason,
-        packets=tuple(Row(one.direction, *_values(one.packet)) for one in capture.packets),
+        packets=tuple(row_of(one.direction, one.packet) for one in capture.packets),
     )
-
-
-_parts = operator.attrgetter(*_NAMES)
-
-
-def _values(packet: Packet) -> list[Any]:
-    values = list(_parts(packet))
-    values[_PAYLOAD] = packet.payload.decode("latin-1")
-    if packet.quoted is not None:
-        values[_QUOTED] = PacketForm(**dict(zip(_NAMES, _values(packet.quoted), strict=True)))
-    return values

@@ -69,6 +69,6 @@ def _first(packets: tuple[SeenPacket, ...]) -> tuple[SeenPacket, ...]:
 
 
 def _trimmed(one: SeenPacket) -> SeenPacket:
-    if len(one.packet.payload) <= PAYLOAD or DNS_PORT in (one.packet.sport, one.packet.dport):
+    if len(one.packet.payload) <= PAYLOAD or DNS_PORT in (one.packet.ports.sport, one.packet.ports.dport):
         return one
     return replace(one, packet=replace(one.packet, payload=one.packet.payload[:PAYLOAD]))

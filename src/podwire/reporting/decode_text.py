@@ -31,12 +31,12 @@ def packet_line(packet: Packet, *, zero: float = 0.0, mark: str = "", tokens: Co
     parts = [f"{packet.at - zero:+10.6f}"]
     if packet.interface:
         parts.append(packet.interface)
-    parts.append(f"{packet.frame_src or '?'} > {packet.frame_dst or '?'}")
+    parts.append(f"{packet.frame.src or '?'} > {packet.frame.dst or '?'}")
     if packet.outer:
         tunnel = packet.outer
-        ends = f"{_end(tunnel.src, tunnel.sport)} > {_end(tunnel.dst, tunnel.dport)}"
+        ends = f"{_end(tunnel.ip.src, tunnel.sport)} > {_end(tunnel.ip.dst, tunnel.dport)}"
         parts.append(f"| {tunnel.kind} vni {tunnel.vni} flags 0x{tunnel.flags:02x} {ends}")
-        parts.append(f"| {packet.eth_src} > {packet.eth_dst}")
+        parts.append(f"| {packet.link.src} > {packet.link.dst}")
     parts += ["|", *filter(None, (mark, _content(packet, tokens)))]
     return " ".join(parts)
 
@@ -68,50 +68,53 @@ def _end(address: str, port: int | None) -> str:
 
 
 def _content(packet: Packet, tokens: Collection[str]) -> str:
-    if not packet.src:
+    if not packet.ip.src:
         return f"not IP, {packet.length} bytes"
-    if packet.protocol == "arp":
+    if packet.ip.protocol == "arp":
         return _arp(packet)
-    words = [f"{_end(packet.src, packet.sport)} > {_end(packet.dst, packet.dport)}", packet.protocol]
-    if packet.protocol in ("icmp", "icmpv6"):
+    words = [
+        f"{_end(packet.ip.src, packet.ports.sport)} > {_end(packet.ip.dst, packet.ports.dport)}",
+        packet.ip.protocol,
+    ]
+    if packet.ip.protocol in ("icmp", "icmpv6"):
         words.append(_icmp(packet))
-    if packet.flags:
-        words.append(f"[{packet.flags}]")
-    if packet.seq is not None:
-        words.append(f"seq {packet.seq}")
-    if packet.ack is not None and "A" in packet.flags:
-        words.append(f"ack {packet.ack}")
-    if packet.fragment:
+    if packet.tcp.flags:
+        words.append(f"[{packet.tcp.flags}]")
+    if packet.tcp.seq is not None:
+        words.append(f"seq {packet.tcp.seq}")
+    if packet.tcp.ack is not None and "A" in packet.tcp.flags:
+        words.append(f"ack {packet.tcp.ack}")
+    if packet.ip.fragment:
         words.append("fragment")
     words.append(f"payload {len(packet.payload)}")
-    if packet.ttl is not None:
-        words.append(f"{'hops' if ':' in packet.src else 'ttl'} {packet.ttl}")
+    if packet.ip.ttl is not None:
+        words.append(f"{'hops' if ':' in packet.ip.src else 'ttl'} {packet.ip.ttl}")
     words.append(f"length {packet.length}")
     words += filter(None, (_token(packet, tokens), _dns(packet)))
-    if packet.quoted:
-        words.append(f"(about {_content(packet.quoted, tokens)})")
+    if packet.icmp.quoted:
+        words.append(f"(about {_content(packet.icmp.quoted, tokens)})")
     return " ".join(words)
 
 
 def _arp(packet: Packet) -> str:
     operation = int.from_bytes(packet.payload[6:8], "big")
     if operation == 1:
-        return f"arp who has {packet.dst}, asks {packet.src}"
+        return f"arp who has {packet.ip.dst}, asks {packet.ip.src}"
     mac = packet.payload[8:14].hex(":")
     if operation == 2:
-        return f"arp {packet.src} is at {mac}"
-    return f"arp operation {operation} {packet.src} > {packet.dst}"
+        return f"arp {packet.ip.src} is at {mac}"
+    return f"arp operation {operation} {packet.ip.src} > {packet.ip.dst}"
 
 
 def _icmp(packet: Packet) -> str:
-    names = _ICMPV6 if packet.protocol == "icmpv6" else _ICMP
-    text = names.get(packet.icmp_type if packet.icmp_type is not None else -1, f"type {packet.icmp_type}")
-    if packet.icmp_code:
-        text += f" code {packet.icmp_code}"
-    if packet.mtu is not None:
-        text += f", path MTU {packet.mtu}, told by {packet.src}"
-    if packet.icmp_id is not None:
-        text += f" id {packet.icmp_id} seq {packet.icmp_seq}"
+    names = _ICMPV6 if packet.ip.protocol == "icmpv6" else _ICMP
+    text = names.get(packet.icmp.type if packet.icmp.type is not None else -1, f"type {packet.icmp.type}")
+    if packet.icmp.code:
+        text += f" code {packet.icmp.code}"
+    if packet.icmp.mtu is not None:
+        text += f", path MTU {packet.icmp.mtu}, told by {packet.ip.src}"
+    if packet.icmp.id is not None:
+        text += f" id {packet.icmp.id} seq {packet.icmp.seq}"
     return text
 
 

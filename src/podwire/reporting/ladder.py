@@ -99,9 +99,9 @@ def ladder(observation: Observation, most: int = RUNGS) -> Ladder | None:
 
 def _identity(seen: SeenPacket) -> Hashable:
     packet = seen.packet
-    if packet.protocol == "tcp":
-        return (seen.direction, packet.flags, packet.seq, packet.ack)
-    return (seen.direction, packet.protocol, packet.icmp_type, packet.icmp_seq, packet.payload[:_PAYLOAD])
+    if packet.ip.protocol == "tcp":
+        return (seen.direction, packet.tcp.flags, packet.tcp.seq, packet.tcp.ack)
+    return (seen.direction, packet.ip.protocol, packet.icmp.type, packet.icmp.seq, packet.payload[:_PAYLOAD])
 
 
 def _rung(several: list[tuple[int, SeenPacket]]) -> Rung:
@@ -117,23 +117,23 @@ def _rung(several: list[tuple[int, SeenPacket]]) -> Rung:
 
 
 def _label(packet: Packet) -> str:
-    if packet.protocol == "tcp":
-        flags = " ".join(_FLAGS.get(flag, flag) for flag in packet.flags)
+    if packet.ip.protocol == "tcp":
+        flags = " ".join(_FLAGS.get(flag, flag) for flag in packet.tcp.flags)
         return f"{flags}, {len(packet.payload)} B" if packet.payload else flags or "TCP"
-    if packet.protocol in ("icmp", "icmpv6"):
-        if packet.mtu is not None:
-            return f"path MTU {packet.mtu}, told by {packet.src}"
-        kind = _ICMP.get((packet.protocol, packet.icmp_type or 0), f"type {packet.icmp_type}")
-        return f"{'ICMPv6' if packet.protocol == 'icmpv6' else 'ICMP'} {kind}"
-    message = dns_message(packet) if 53 in (packet.sport, packet.dport) else None
+    if packet.ip.protocol in ("icmp", "icmpv6"):
+        if packet.icmp.mtu is not None:
+            return f"path MTU {packet.icmp.mtu}, told by {packet.ip.src}"
+        kind = _ICMP.get((packet.ip.protocol, packet.icmp.type or 0), f"type {packet.icmp.type}")
+        return f"{'ICMPv6' if packet.ip.protocol == 'icmpv6' else 'ICMP'} {kind}"
+    message = dns_message(packet) if 53 in (packet.ports.sport, packet.ports.dport) else None
     if message:
         asked = ", ".join(f"{name} {kind}" for name, kind in message.questions)
         return f"DNS {message.rcode} {asked}" if message.response else f"DNS asks {asked}"
-    return f"{packet.protocol.upper()}, {len(packet.payload)} B"
+    return f"{packet.ip.protocol.upper()}, {len(packet.payload)} B"
 
 
 def _ends(packet: Packet) -> str:
-    return f"{_end(packet.src, packet.sport)} → {_end(packet.dst, packet.dport)}"
+    return f"{_end(packet.ip.src, packet.ports.sport)} → {_end(packet.ip.dst, packet.ports.dport)}"
 
 
 def _end(address: str, port: int | None) -> str:
@@ -144,4 +144,4 @@ def _end(address: str, port: int | None) -> str:
 
 def _tunnel(packet: Packet) -> str:
     outer = packet.outer
-    return f"{outer.kind} vni {outer.vni}: {outer.src} → {outer.dst}" if outer else ""
+    return f"{outer.kind} vni {outer.vni}: {outer.ip.src} → {outer.ip.dst}" if outer else ""

@@ -13,15 +13,15 @@ def frames(lab, client, server):
 
 
 def is_sent_its_own_mac(lab):
-    return {p.frame_dst for p in frames(lab, LIN, WIN) if p.dport == 8080} == {lab.facts()["macs"][WIN]}
+    return {p.frame.dst for p in frames(lab, LIN, WIN) if p.ports.dport == 8080} == {lab.facts()["macs"][WIN]}
 
 
 def answers_with_its_own_mac(lab):
-    return {p.frame_src for p in frames(lab, LIN, WIN) if p.sport == 8080} == {lab.facts()["macs"][WIN]}
+    return {p.frame.src for p in frames(lab, LIN, WIN) if p.ports.sport == 8080} == {lab.facts()["macs"][WIN]}
 
 
 def sends_to_the_fabric(lab):
-    return {p.frame_dst for p in frames(lab, WIN, LIN) if p.dport == 8080} == {FABRIC}
+    return {p.frame.dst for p in frames(lab, WIN, LIN) if p.ports.dport == 8080} == {FABRIC}
 
 
 CHECKS = {

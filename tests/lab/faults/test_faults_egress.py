@@ -11,14 +11,14 @@ NODE = "172.31.0.11"
 def silent_ping(lab):
     """The documented limit: the request leaves the pod, not the node with its address, and nothing comes back."""
     result = lab.exchange(WIN, OUTSIDE, proto="icmp", record=["windows-1", WIN], timeout=0.2)
-    quiet = not any(p.src == NODE for p in result.packets["windows-1"])
+    quiet = not any(p.ip.src == NODE for p in result.packets["windows-1"])
     return result.error == "TimeoutError" and quiet and len(result.packets[WIN]) == 1
 
 
 def pings_as_the_node(lab):
     """Pings leave with the node's address, as all of OVN's traffic to the outside does, and are answered."""
     result = lab.exchange(WIN, OUTSIDE, proto="icmp", record=["windows-1"])
-    return result.ok and result.packets["windows-1"][0].src == NODE
+    return result.ok and result.packets["windows-1"][0].ip.src == NODE
 
 
 def many_outside(lab):
@@ -29,7 +29,9 @@ CHECKS = {
     "outbound-nat-missing": seen_as(WIN, OUTSIDE, NODE),
     "ping-outside-untranslated": pings_as_the_node,
     "outbound-nat-wrong-address": seen_as(WIN, OUTSIDE, NODE, proto="tcp"),
-    "outbound-nat-wrong-ports": wire(WIN, OUTSIDE, lambda seen: all(p.sport > 49151 for p in seen if p.src == NODE)),
+    "outbound-nat-wrong-ports": wire(
+        WIN, OUTSIDE, lambda seen: all(p.ports.sport > 49151 for p in seen if p.ip.src == NODE)
+    ),
     "nat-ports-few": many_outside,
     "nat-port-collision": works(WIN, OUTSIDE, proto="tcp"),
     "outside-tcp-answers-lost": works(WIN, OUTSIDE, proto="tcp"),

@@ -3,6 +3,8 @@
 import pytest
 from faulty import Labs, breaks, params, wire, works
 
+from podwire.model.patterns import mismatch
+
 WIN, WIN_2, LIN = "windows-1/a", "windows-2/a", "linux-1/a"
 POD_MACS = ("0e:2a:", "02:30:")
 
@@ -12,7 +14,7 @@ def tunnelled(**wanted):
     return wire(
         WIN,
         LIN,
-        lambda seen: len(seen) >= 2 and all(getattr(p, name) == value for p in seen for name, value in wanted.items()),
+        lambda seen: len(seen) >= 2 and all(mismatch(p, wanted.items()) is None for p in seen),
     )
 
 
@@ -20,13 +22,15 @@ CHECKS = {
     "vni-below-4096": tunnelled(vni=4096),
     "vni-of-another-network": works(WIN, WIN_2),
     "vxlan-port-8472": tunnelled(outer_dport=4789),
-    "outer-source-wrong": wire(WIN, LIN, lambda seen: {p.outer_src for p in seen} == {"172.31.0.11", "172.31.0.1"}),
+    "outer-source-wrong": wire(
+        WIN, LIN, lambda seen: {p.outer and p.outer.ip.src for p in seen} == {"172.31.0.11", "172.31.0.1"}
+    ),
     "replies-unencapsulated": tunnelled(encapsulated=True),
     "tunnel-without-need": tunnelled(encapsulated=False),
     "route-missing": works(WIN, WIN_2, proto="tcp"),
     "remote-mac-wrong": works(WIN, WIN_2),
-    "pod-mac-leaves": wire(WIN, LIN, lambda seen: not any(p.frame_src.startswith(POD_MACS) for p in seen)),
-    "pod-mac-arrives": wire(LIN, WIN, lambda seen: not any(p.frame_dst.startswith(POD_MACS) for p in seen)),
+    "pod-mac-leaves": wire(WIN, LIN, lambda seen: not any(p.frame.src.startswith(POD_MACS) for p in seen)),
+    "pod-mac-arrives": wire(LIN, WIN, lambda seen: not any(p.frame.dst.startswith(POD_MACS) for p in seen)),
 }
 ONLY_PACKETS_SHOW = (
     "vni-below-4096",

@@ -36,7 +36,7 @@ def by_address(client, address, answered=True, **more):
         lab.lead(linux_1=INGRESS)
         node = client.partition("/")[0]
         result = lab.exchange(client, address, port=80, record=[f"fabric:{node}"])
-        return result.ok is answered and not any(p.dst == address for p in result.packets[f"fabric:{node}"])
+        return result.ok is answered and not any(p.ip.dst == address for p in result.packets[f"fabric:{node}"])
 
     return check
 

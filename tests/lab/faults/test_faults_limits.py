@@ -16,7 +16,7 @@ def translated(client, number):
     def check(lab):
         lab.service(VIP, *NOBODY[:number])
         seen = lab.exchange(client, VIP, port=80, timeout=0.1, record=[place]).packets[place]
-        return any(packet.dst in NOBODY for packet in seen)
+        return any(packet.ip.dst in NOBODY for packet in seen)
 
     return check
 

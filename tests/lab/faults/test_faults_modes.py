@@ -21,7 +21,7 @@ def of_geneve(packets):
 
 
 def of_the_fabric(packets):
-    return all(FABRIC in (p.frame_src, p.frame_dst) for p in packets)
+    return all(FABRIC in (p.frame.src, p.frame.dst) for p in packets)
 
 
 def keeps_its_source(lab):
@@ -31,7 +31,7 @@ def keeps_its_source(lab):
 
 def with_its_own_mac(lab):
     result = lab.exchange(WIN, LIN, record=[WIN])
-    return result.ok and result.packets[WIN][0].frame_src == lab.facts()["macs"][WIN]
+    return result.ok and result.packets[WIN][0].frame.src == lab.facts()["macs"][WIN]
 
 
 def only_its_own_network(lab):

@@ -8,7 +8,9 @@ WIN, WIN_B, WIN_2, LIN, LIN_B = "windows-1/a", "windows-1/b", "windows-2/a", "li
 
 def ttl(client, server, low, high):
     """The server's frames show a sender of this TTL class."""
-    return wire(client, server, lambda seen: all(low < p.ttl <= high for p in seen if p.dport == 8080), place=server)
+    return wire(
+        client, server, lambda seen: all(low < p.ip.ttl <= high for p in seen if p.ports.dport == 8080), place=server
+    )
 
 
 def same_node_stays(lab):
@@ -19,7 +21,7 @@ def same_node_stays(lab):
 def pings_as_itself(lab):
     """A pod of another node sees the pod that pings it."""
     result = lab.exchange(WIN, WIN_2, proto="icmp", record=[WIN_2])
-    return result.ok and result.packets[WIN_2][0].src == lab.facts()["addresses"][WIN][0]
+    return result.ok and result.packets[WIN_2][0].ip.src == lab.facts()["addresses"][WIN][0]
 
 
 def node_pod_source(lab):
@@ -68,7 +70,7 @@ def test_a_pod_that_comes_later_is_hit_too(running: Labs):
     seen = lab.exchange("windows-2/late", LIN, record=[LIN]).packets[LIN]
     lab.remove("ttl-of-linux-on-windows")
     lab.detach("windows-2", "late")
-    assert {p.ttl for p in seen if p.dport == 8080} == {62}
+    assert {p.ip.ttl for p in seen if p.ports.dport == 8080} == {62}
 
 
 def test_faults_are_composable(running: Labs):

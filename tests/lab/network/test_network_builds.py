@@ -69,7 +69,7 @@ def test_more_destinations_than_the_system_takes_lose_the_whole_service(build, n
     lab = build(OVERLAY, number)
     lab.service(VIP, *([WIN_2] * 1), *BACKENDS[: count - 1], states=dict.fromkeys(BACKENDS, ""), node_port=PORT)
     sent = lab.exchange(WIN, VIP, port=80, timeout=0.1, record=["windows-1"]).packets["windows-1"]
-    assert (VIP in {p.dst for p in sent}) is not there
+    assert (VIP in {p.ip.dst for p in sent}) is not there
     assert "10.244.200." in lab.command("linux-1", nft.program(), "list", "ruleset")
 
 
@@ -77,12 +77,12 @@ def test_a_thousand_backends_are_written_and_one_more_than_1024_are_not(build):
     lab = build(L2BRIDGE, "20348.2762")
     many = [f"10.244.{150 + number // 250}.{1 + number % 250}" for number in range(1024)]
     lab.service(VIP, *many[1:], LIN_2)
-    assert VIP not in {p.dst for p in lab.exchange(WIN, VIP, port=80, timeout=0.1, record=[LIN_2]).packets[LIN_2]}
+    assert VIP not in {p.ip.dst for p in lab.exchange(WIN, VIP, port=80, timeout=0.1, record=[LIN_2]).packets[LIN_2]}
     sent = lab.exchange(WIN, VIP, port=80, timeout=0.1, record=["windows-1"]).packets["windows-1"]
-    assert VIP not in {p.dst for p in sent}
+    assert VIP not in {p.ip.dst for p in sent}
     lab.service(VIP, *many, LIN_2)
     sent = lab.exchange(WIN, VIP, port=80, timeout=0.1, record=["windows-1"]).packets["windows-1"]
-    assert {p.dst for p in sent} == {VIP}
+    assert {p.ip.dst for p in sent} == {VIP}
     lab.service(VIP)
 
 

@@ -21,7 +21,7 @@ def test_other_nodes_their_pods_and_the_outside_reach_the_pod(lab, pod, node, pr
     for client in ("outside", "linux-2", "windows-2", LIN_2, WIN_2):
         result = lab.exchange(client, node, port=PORT, proto=proto, record=[pod])
         assert (result.identity, result.peer) == (pod, node)
-        assert {p.dport for p in result.packets[pod] if p.sport == result.seen_port} == {8080}
+        assert {p.ports.dport for p in result.packets[pod] if p.ports.sport == result.seen_port} == {8080}
     assert lab.exchange("outside", node, port=PORT, proto=proto).seen == "203.0.113.10"
 
 

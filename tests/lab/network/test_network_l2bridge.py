@@ -27,18 +27,18 @@ def test_frames_are_of_the_nodes_and_packets_of_the_pods(lab, client, server, pr
     assert result.ok
     ours, theirs = facts["macs"][node(client)], facts["macs"][node(server)]
     wire = result.packets[node(client)]
-    assert {(p.src, p.dst) for p in wire} == {(source, target), (target, source)}
-    assert {(p.frame_src, p.frame_dst) for p in wire} == {(ours, theirs), (theirs, ours)}
+    assert {(p.ip.src, p.ip.dst) for p in wire} == {(source, target), (target, source)}
+    assert {(p.frame.src, p.frame.dst) for p in wire} == {(ours, theirs), (theirs, ours)}
     assert not any(p.encapsulated for p in wire)
-    assert result.packets[client][0].frame_src == facts["macs"][client]
-    assert result.packets[server][0].frame_dst == facts["macs"][server]
+    assert result.packets[client][0].frame.src == facts["macs"][client]
+    assert result.packets[server][0].frame.dst == facts["macs"][server]
 
 
 def test_the_ttl_class_and_the_source_port_survive_the_way(lab):
     result = lab.exchange(WIN, LIN, proto="tcp", record=["linux-1", LIN])
     assert result.seen_port == result.sport
-    assert {p.ttl for p in result.packets[LIN] if p.dport == 8080} == {126}
-    assert {p.ttl for p in result.packets[LIN] if p.sport == 8080} == {64}
+    assert {p.ip.ttl for p in result.packets[LIN] if p.ports.dport == 8080} == {126}
+    assert {p.ip.ttl for p in result.packets[LIN] if p.ports.sport == 8080} == {64}
 
 
 @pytest.mark.parametrize(("family", "address"), [("ipv4", "172.31.0.11"), ("ipv6", "fd31::b")])
@@ -47,7 +47,7 @@ def test_the_outside_sees_the_node(lab, family, address, proto):
     result = lab.exchange(WIN, "outside", proto=proto, family=family, record=["windows-1"])
     assert result.seen == address
     assert 49152 <= result.seen_port <= 65535
-    assert {p.src for p in result.packets["windows-1"]} == {
+    assert {p.ip.src for p in result.packets["windows-1"]} == {
         address,
         lab.facts()["addresses"]["outside"][":" in address],
     }
@@ -65,8 +65,8 @@ def test_icmp_of_windows_pods_stays_inside(lab, family):
 def test_an_icmp_error_about_a_translated_flow_ends_at_the_node(lab, family):
     result = lab.exchange(WIN, "outside", family=family, port=18999, timeout=0.2, record=["windows-1", WIN])
     assert result.error == "TimeoutError"
-    assert [p.protocol for p in result.packets["windows-1"]] == ["udp", "icmp" if family == "ipv4" else "icmpv6"]
-    assert [p.protocol for p in result.packets[WIN]] == ["udp"]
+    assert [p.ip.protocol for p in result.packets["windows-1"]] == ["udp", "icmp" if family == "ipv4" else "icmpv6"]
+    assert [p.ip.protocol for p in result.packets[WIN]] == ["udp"]
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])

@@ -43,7 +43,7 @@ def test_pods_are_led_to_a_backend_on_their_own_node(lab, kind, proto):
         node = client.partition("/")[0]
         result = ask(lab, client, proto=proto, record=[node])
         assert result.identity == WIN_B
-        assert ADDRESS not in {address for p in result.packets[node] for address in (p.src, p.dst)}
+        assert ADDRESS not in {address for p in result.packets[node] for address in (p.ip.src, p.ip.dst)}
 
 
 @PROTOCOLS
@@ -59,7 +59,7 @@ def test_the_local_policy_keeps_the_client_and_forwards_nothing(lab, entry, prot
     result = ask(lab, "outside", proto=proto, record=[other, "fabric:router"])
     assert result.error == "TimeoutError"
     assert result.packets[other] == []
-    assert len({p.ttl for p in result.packets["fabric:router"]}) == 1  # no packet came back to the router
+    assert len({p.ip.ttl for p in result.packets["fabric:router"]}) == 1  # no packet came back to the router
 
 
 @PROTOCOLS
@@ -93,11 +93,11 @@ def test_a_preserved_destination_arrives_at_the_pod_as_it_was(lab):
         for client in ("outside", WIN_B):
             result = lab.exchange(client, ADDRESS, port=8090, proto=proto, record=[WIN])
             assert (result.identity, result.peer) == (WIN, ADDRESS)
-            assert {p.dst for p in result.packets[WIN] if p.dport == 8090} == {ADDRESS}
+            assert {p.ip.dst for p in result.packets[WIN] if p.ports.dport == 8090} == {ADDRESS}
         assert lab.exchange("outside", ADDRESS, port=8090, proto=proto).seen == "203.0.113.10"
         inside = lab.exchange(LIN, VIP, port=8090, proto=proto, record=[WIN])
         # The last packets of the connection before may come while this one is recorded.
-        assert {p.dst for p in inside.packets[WIN] if p.dport == 8090 and p.src != "203.0.113.10"} == {own}
+        assert {p.ip.dst for p in inside.packets[WIN] if p.ports.dport == 8090 and p.ip.src != "203.0.113.10"} == {own}
 
 
 @PROTOCOLS
@@ -121,7 +121,7 @@ def test_a_preserved_destination_goes_with_its_service(lab):
     assert answers(WIN_B, preserve_destination=True).identity == WIN_B
     assert ADDRESS not in lab.command(WIN, "ip", "-o", "address")
     packets = answers(WIN).packets[WIN]
-    assert {p.dst for p in packets if p.dport == 8080} == {lab.facts()["addresses"][WIN][0]}
+    assert {p.ip.dst for p in packets if p.ports.dport == 8080} == {lab.facts()["addresses"][WIN][0]}
     assert ADDRESS not in lab.command("windows-1", "ip", "-o", "route")
 
 

@@ -42,7 +42,7 @@ def test_a_transparent_network_is_geneve_for_both_families(running: Labs, client
 def test_a_transparent_network_translates_icmp_to_the_outside(running: Labs):
     result = running.of("transparent-ovn").exchange(WIN, "outside", proto="icmp", record=["windows-1"])
     assert result.ok
-    assert {p.src for p in result.packets["windows-1"]} == {"172.31.0.11", "203.0.113.10"}
+    assert {p.ip.src for p in result.packets["windows-1"]} == {"172.31.0.11", "203.0.113.10"}
 
 
 @pytest.mark.parametrize("profile", ["l2bridge-azure-cni", "l2tunnel-azure-cni"])
@@ -51,12 +51,12 @@ def test_azures_hosts_have_one_mac_for_all_and_rewrite_it(running: Labs, profile
     macs = lab.facts()["macs"]
     result = lab.exchange(WIN, LIN, record=[WIN, "windows-1", "linux-1"])
     assert result.ok
-    assert {p.frame_dst for p in result.packets[WIN] if p.dport == 8080} == {FABRIC}
-    assert {(p.frame_src, p.frame_dst) for p in result.packets["windows-1"]} == {
+    assert {p.frame.dst for p in result.packets[WIN] if p.ports.dport == 8080} == {FABRIC}
+    assert {(p.frame.src, p.frame.dst) for p in result.packets["windows-1"]} == {
         (macs["windows-1"], FABRIC),
         (FABRIC, macs["windows-1"]),
     }
-    assert {p.frame_src for p in result.packets["linux-1"] if p.dport == 8080} == {FABRIC}
+    assert {p.frame.src for p in result.packets["linux-1"] if p.ports.dport == 8080} == {FABRIC}
 
 
 @pytest.mark.parametrize("proto", ["tcp", "udp", "icmp"])
@@ -65,7 +65,7 @@ def test_l2tunnel_sends_what_pods_of_one_node_say_by_way_of_the_host(running: La
     mac = lab.facts()["macs"]["windows-1"]
     result = lab.exchange(WIN, WIN_B, proto=proto, record=["windows-1"])
     assert result.ok
-    assert {(p.frame_src, p.frame_dst) for p in result.packets["windows-1"]} == {(mac, FABRIC), (FABRIC, mac)}
+    assert {(p.frame.src, p.frame.dst) for p in result.packets["windows-1"]} == {(mac, FABRIC), (FABRIC, mac)}
     assert lab.exchange(LIN, "linux-1/b", proto=proto, record=["linux-1"]).packets["linux-1"] == []
 
 
@@ -76,7 +76,7 @@ def test_a_service_of_one_node_goes_by_the_host_both_ways_and_keeps_its_source(r
     result = lab.exchange(WIN, VIP, port=80, proto=proto, record=["windows-1"])
     client, server = (lab.facts()["addresses"][pod][0] for pod in (WIN, WIN_B))
     assert (result.seen, result.peer) == (client, VIP)
-    assert {(p.src, p.dst) for p in result.packets["windows-1"]} == {(client, server), (server, client)}
+    assert {(p.ip.src, p.ip.dst) for p in result.packets["windows-1"]} == {(client, server), (server, client)}
 
 
 def test_it_goes_by_the_host_also_if_another_flow_has_its_port(running: Labs):

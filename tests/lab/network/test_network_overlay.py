@@ -25,7 +25,7 @@ def node(pod):
 
 
 def ends(packet):
-    return packet.src, packet.dst
+    return packet.ip.src, packet.ip.dst
 
 
 @pytest.mark.parametrize("proto", ["tcp", "udp", "icmp"])
@@ -40,16 +40,16 @@ def test_pods_of_two_nodes_talk_through_the_tunnel(lab, client, server, proto):
     for place in (node(client), node(server)):
         packets = result.packets[place]
         assert {ends(p) for p in packets} == {(source, target), (target, source)}
-        assert {(p.outer_src, p.outer_dst) for p in packets} == {(there, back), (back, there)}
-        assert {(p.vni, p.outer_dport, p.outer.flags) for p in packets} == {(4096, 4789, 8)}
+        assert {(p.outer.ip.src, p.outer.ip.dst) for p in packets} == {(there, back), (back, there)}
+        assert {(p.outer.vni, p.outer.dport, p.outer.flags) for p in packets} == {(4096, 4789, 8)}
     assert not any(p.encapsulated for p in result.packets[server])
 
 
 def test_the_inner_destination_is_the_remote_tunnel_endpoint_and_the_outer_port_of_the_nodes_range(lab):
     packets = lab.exchange(WIN, LIN, record=["windows-1"]).packets["windows-1"]
     request, reply = packets
-    assert (request.eth_dst, reply.eth_dst) == ("02:50:00:00:00:01", "02:50:00:00:00:0b")
-    assert (request.frame_src, request.frame_dst) == ("02:10:00:00:00:0b", "02:10:00:00:00:01")
+    assert (request.link.dst, reply.link.dst) == ("02:50:00:00:00:01", "02:50:00:00:00:0b")
+    assert (request.frame.src, request.frame.dst) == ("02:10:00:00:00:0b", "02:10:00:00:00:01")
     assert 49152 <= request.outer.sport <= 65535
     assert 32768 <= reply.outer.sport <= 60999
 
@@ -61,14 +61,17 @@ def test_pods_of_one_node_never_reach_the_nic(lab, client, server, proto):
     facts = lab.facts()
     request = result.packets[server][0]
     assert result.packets[node(client)] == []
-    assert (request.eth_src, request.eth_dst) == (facts["macs"][client], facts["macs"][server])
-    assert request.ttl == (128 if "windows" in client else 64)
+    assert (request.link.src, request.link.dst) == (facts["macs"][client], facts["macs"][server])
+    assert request.ip.ttl == (128 if "windows" in client else 64)
 
 
 def test_ipv6_of_linux_pods_runs_in_the_same_tunnel(lab):
     result = lab.exchange(LIN, LIN_2, proto="tcp", family="ipv6", record=["linux-1"])
     assert result.seen == "fd10:244:0:1::a"
-    assert {(p.outer_src, p.vni) for p in result.packets["linux-1"]} == {("172.31.0.1", 4096), ("172.31.0.2", 4096)}
+    assert {(p.outer.ip.src, p.outer.vni) for p in result.packets["linux-1"]} == {
+        ("172.31.0.1", 4096),
+        ("172.31.0.2", 4096),
+    }
 
 
 def test_windows_pods_have_no_ipv6_at_all(lab):
@@ -84,7 +87,7 @@ def test_the_outside_sees_the_node_without_a_tunnel(lab, client, low, high, prot
     packets, address = result.packets[node(client)], NODE_IP[node(client)]
     assert {ends(p) for p in packets} == {(address, "203.0.113.10"), ("203.0.113.10", address)}
     assert not any(p.encapsulated for p in packets)
-    assert low <= packets[0].sport <= high
+    assert low <= packets[0].ports.sport <= high
     assert {ends(p) for p in result.packets[client]} == {
         (lab.facts()["addresses"][client][0], "203.0.113.10"),
         ("203.0.113.10", lab.facts()["addresses"][client][0]),

@@ -93,7 +93,7 @@ def test_the_external_policy_keeps_the_client_and_forwards_nothing(lab, proto):
     for node, place in (("172.31.0.12", "windows-2"), ("172.31.0.2", "linux-2")):
         result = lab.exchange("outside", node, port=PORT, proto=proto, record=[place])
         assert result.error == "TimeoutError"
-        assert {p.dst for p in result.packets[place]} == {node}
+        assert {p.ip.dst for p in result.packets[place]} == {node}
 
 
 @PROTOCOLS
@@ -138,7 +138,7 @@ def test_windows_knows_one_port_for_all_endpoints(lab):
     lab.service(VIP, WIN_2, LIN_2, ports=ports)
     seen = [lab.exchange(WIN, VIP, port=80, proto="tcp", record=[WIN_2]) for _ in range(16)]
     assert {(r.error, r.identity) for r in seen} == {("", LIN_2), ("ConnectionRefusedError", "")}
-    assert {p.dport for r in seen for p in r.packets[WIN_2] if p.flags == "S"} == {9090}
+    assert {p.ports.dport for r in seen for p in r.packets[WIN_2] if p.tcp.flags == "S"} == {9090}
 
 
 def test_services_that_share_endpoints_are_independent(lab):

@@ -39,9 +39,9 @@ def test_the_backend_sees_the_pod_and_the_client_the_service(lab, client, backen
         lab.facts()["addresses"][client][0],
         result.sport,
     )
-    assert {p.src for p in result.packets[client]} == {result.seen, VIP}
-    assert {p.dport for p in result.packets[backend] if p.sport == result.sport} == {8080}
-    assert not any(VIP in (p.src, p.dst) for p in result.packets[client.partition("/")[0]])
+    assert {p.ip.src for p in result.packets[client]} == {result.seen, VIP}
+    assert {p.ports.dport for p in result.packets[backend] if p.ports.sport == result.sport} == {8080}
+    assert not any(VIP in (p.ip.src, p.ip.dst) for p in result.packets[client.partition("/")[0]])
 
 
 @PROTOCOLS

@@ -1,0 +1,86 @@
+"""What a packet can be asked for: the one table of the fields that a pattern may name.
+
+A new field is one line here, and what fills it in `packets.dissect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from podwire.model.packets import Packet, Tunnel
+
+_KINDS = {str: "text", int: "a number", bool: "yes or no", float: "seconds", bytes: "bytes"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field. `kind` is the type of its value where a packet has one (None otherwise); `says` is what it is."""
+
+    name: str
+    kind: type
+    read: Callable[[Packet], Any]
+    says: str
+
+    @property
+    def kind_in_words(self) -> str:
+        return _KINDS[self.kind]
+
+
+def _layer(name: str, kind: type, path: str, says: str) -> Field:
+    return Field(name, kind, attrgetter(path), says)
+
+
+def _outer(name: str, kind: type, path: str, says: str) -> Field:
+    """A field of the tunnel around a packet; None without one."""
+    of_tunnel: Callable[[Tunnel], Any] = attrgetter(path)
+    return Field(name, kind, lambda packet: of_tunnel(packet.outer) if packet.outer else None, says)
+
+
+def _fragment(name: str, kind: type, path: str, says: str) -> Field:
+    """A field that only a fragment has; None without one."""
+    of_fragment = attrgetter(path)
+    return Field(name, kind, lambda packet: of_fragment(packet.ip.fragment) if packet.ip.fragment else None, says)
+
+
+def _by_name(fields: Iterable[Field]) -> Mapping[str, Field]:
+    return {field.name: field for field in fields}
+
+
+FIELDS: Mapping[str, Field] = _by_name(
+    (
+        _layer("src", str, "ip.src", "source address"),
+        _layer("dst", str, "ip.dst", "destination address"),
+        _layer("protocol", str, "ip.protocol", "`tcp`, `udp`, `icmp`, `icmpv6`, `arp` or `other`"),
+        _layer("ttl", int, "ip.ttl", "time to live, or hop limit"),
+        Field("fragment", bool, lambda packet: packet.ip.fragment is not None, "whether it is a part of a packet"),
+        _fragment("ident", int, "ident", "identification of a fragment"),
+        _layer("sport", int, "ports.sport", "source port of TCP or UDP"),
+        _layer("dport", int, "ports.dport", "destination port of TCP or UDP"),
+        _layer("flags", str, "tcp.flags", "flags of TCP: letters in the order `SAFRPU`"),
+        _layer("seq", int, "tcp.seq", "sequence number of TCP"),
+        _layer("ack", int, "tcp.ack", "acknowledgement number of TCP"),
+        _layer("icmp_type", int, "icmp.type", "type of ICMP or ICMPv6"),
+        _layer("icmp_code", int, "icmp.code", "code of ICMP or ICMPv6"),
+        _layer("icmp_id", int, "icmp.id", "identifier of an echo"),
+        _layer("icmp_seq", int, "icmp.seq", "sequence number of an echo"),
+        _layer("mtu", int, "icmp.mtu", "path MTU that an ICMP error tells"),
+        _layer("payload", bytes, "payload", "what the innermost header carries"),
+        _layer("eth_src", str, "link.src", "source MAC of the innermost Ethernet header"),
+        _layer("eth_dst", str, "link.dst", "destination MAC of the innermost Ethernet header"),
+        _layer("frame_src", str, "frame.src", "source MAC of the frame on the cable"),
+        _layer("frame_dst", str, "frame.dst", "destination MAC of the frame on the cable"),
+        _layer("encapsulated", bool, "encapsulated", "whether a tunnel is around it"),
+        _outer("tunnel", str, "kind", "`vxlan` or `geneve`"),
+        _outer("outer_src", str, "ip.src", "source address of the tunnel's packet"),
+        _outer("outer_dst", str, "ip.dst", "destination address of the tunnel's packet"),
+        _outer("outer_dport", int, "dport", "destination port of the tunnel's packet"),
+        _outer("vni", int, "vni", "network identifier of the tunnel"),
+        _outer("vxlan_flags", int, "flags", "first byte of the VXLAN header"),
+        _layer("interface", str, "interface", "interface where it was captured"),
+        _layer("length", int, "length", "bytes of the frame on the wire"),
+        _layer("at", float, "at", "when it was captured, since the epoch"),
+    )
+)
