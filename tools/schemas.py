@@ -7,6 +7,7 @@ a type is the field's description.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import itertools
 import json
@@ -19,6 +20,7 @@ from typing import Any
 import msgspec
 
 from podwire.catalogue.forms import LimitationsFile, RequirementsFile, RowsFile
+from podwire.files.rows import owners
 from podwire.gating.waiver_file import WaiversFile
 from podwire.platforms.stated_file import FactsFile
 from podwire.records.run_form import RunForm
@@ -69,6 +71,16 @@ def _types(wanted: Any) -> Iterator[type]:
 
 def _descriptions(kind: type) -> Iterator[tuple[str, str]]:
     """The texts under the fields of a type, on one line each."""
+    for name, owner, attribute in owners(kind):
+        text = _texts(owner).get(attribute)
+        if text:
+            yield name, text
+
+
+@functools.cache
+def _texts(kind: type) -> dict[str, str]:
+    """The texts under the fields of a type in the source."""
+    found: dict[str, str] = {}
     for owner in reversed(kind.__mro__):
         if not issubclass(owner, msgspec.Struct) or owner is msgspec.Struct:
             continue
@@ -79,7 +91,8 @@ def _descriptions(kind: type) -> Iterator[tuple[str, str]]:
                 and isinstance(below, ast.Expr)
                 and isinstance(below.value, ast.Constant)
             ):
-                yield ast.unparse(field.target), " ".join(str(below.value.value).split())
+                found[ast.unparse(field.target)] = " ".join(str(below.value.value).split())
+    return found
 
 
 def main(*, check: bool) -> int:

@@ -1,16 +1,17 @@
 """Why a cluster is not one that a requirement means, in words."""
 
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args, get_origin
 
 import pytest
 from changed import replace
+from facts_by_row import cluster_with
+from msgspec import structs
 
 from podwire.catalogue.forms import WhenForm
 from podwire.catalogue.when import WHEN
-from podwire.model.conditions import GROUP_OF, ClusterCondition
-from podwire.model.facts import ClusterFacts
+from podwire.model.conditions import CONDITION_ROW, ClusterCondition
 
-FACTS = ClusterFacts(mode="l2tunnel", cni="azure-cni")
+FACTS = cluster_with(mode="l2tunnel", cni="azure-cni")
 RULES = ClusterCondition(denied_port=(True,))
 
 
@@ -37,10 +38,10 @@ def test_what_is_not_stated_or_seen_is_said_to_be_needed(condition, stated, why)
 
 
 def test_the_table_of_when_keys_is_what_the_file_may_hold():
-    admitted = get_type_hints(WhenForm)
-    assert set(WHEN) == set(admitted) == set(GROUP_OF)
+    admitted = {one.name: one.type for one in structs.fields(WhenForm)}
+    assert set(WHEN) == set(admitted) == set(CONDITION_ROW.columns)
     for name, key in WHEN.items():
-        assert GROUP_OF[name] == key.about
+        assert CONDITION_ROW.group_of[name] == key.about
         if key.values == (True, False):
             assert bool in get_args(admitted[name])
         else:

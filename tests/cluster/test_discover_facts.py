@@ -6,8 +6,8 @@ import pytest
 from api_objects import both, config, daemonset, kube_proxy, node, pod
 
 from podwire.cluster.discovery.discover import facts_from_objects
-from podwire.model.facts import ClusterFacts
 from podwire.model.node_notes import remarks
+from podwire.records.facts_form import facts_in, tree_of_facts
 
 DUAL = ("10.244.1.0/24", "fd10::/64")
 BRIDGE = config("cni-windows", cni_conf={"type": "win-bridge"})
@@ -17,13 +17,13 @@ OVERLAY = config("cni-windows", cni_conf={"type": "win-overlay"})
 def test_a_windows_node_is_described_as_its_kubelet_does():
     (windows,) = facts_from_objects({"nodes": [node("w", "windows", cidrs=DUAL)]}).nodes
     assert (windows.os, windows.build, windows.pod_cidrs) == ("windows", (20348, 2762), DUAL)
-    assert (windows.addresses, windows.runtime) == (("192.0.2.7",), "containerd://1.7.22")
+    assert (windows.addresses, windows.software.runtime) == (("192.0.2.7",), "containerd://1.7.22")
 
 
 def test_a_node_that_is_not_ready_is_kept_and_said():
     facts = facts_from_objects({"nodes": [node("l"), node("w", "windows", ready=False)]})
     assert [one.ready for one in facts.usable("windows")] == [False]
-    assert "node w: not ready: container runtime network not ready: cni plugin not initialized" in facts.signals
+    assert "node w: not ready: container runtime network not ready: cni plugin not initialized" in facts.origin.signals
     assert list(remarks(facts)) == [
         "node w is not ready: container runtime network not ready: cni plugin not initialized"
     ]
@@ -48,7 +48,7 @@ def test_why_a_node_is_not_ready_in_the_words_of_the_api(conditions, why):
     made["status"]["conditions"] = conditions
     facts = facts_from_objects({"nodes": [made]})
     assert facts.nodes[0].ready == (why == "")
-    assert (f"node w: not ready: {why}" in facts.signals) == (why != "")
+    assert (f"node w: not ready: {why}" in facts.origin.signals) == (why != "")
 
 
 def test_the_remarks_about_nodes_have_a_line_for_each_reason():
@@ -83,14 +83,14 @@ def test_nodes_that_take_no_probes_are_left_out(kind):
     ids=["dns pods before pod CIDRs", "pod CIDRs", "dns service", "assumed"],
 )
 def test_families_of_the_pod_network(objects, families):
-    assert facts_from_objects(objects).families == families
+    assert facts_from_objects(objects).network.families == families
 
 
 @pytest.mark.parametrize(("cni", "families"), [(OVERLAY, ("ipv4",)), (BRIDGE, ("ipv4", "ipv6"))])
 def test_a_windows_overlay_has_ipv4_only(cni, families):
     facts = facts_from_objects({"nodes": both(cidrs=DUAL), "configmaps": [cni]})
-    assert facts.windows_families == families
-    assert facts.families == ("ipv4", "ipv6")
+    assert facts.network.windows_families == families
+    assert facts.network.families == ("ipv4", "ipv6")
 
 
 KERNELSPACE = config(
@@ -131,7 +131,7 @@ OF_LINUX["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/os": "lin
     ],
 )
 def test_direct_server_return_is_taken_from_kube_proxy(objects, dsr):
-    assert facts_from_objects({"nodes": both(), **objects}).dsr is dsr
+    assert facts_from_objects({"nodes": both(), **objects}).proxy.dsr is dsr
 
 
 def by_affinity(*terms, name="kube-proxy"):
@@ -157,7 +157,7 @@ def expressions(*several):
     ],
 )
 def test_the_nodes_of_kube_proxy_may_be_chosen_by_affinity(terms, dsr):
-    assert facts_from_objects({"nodes": both(), "daemonsets": [by_affinity(*terms)]}).dsr is dsr
+    assert facts_from_objects({"nodes": both(), "daemonsets": [by_affinity(*terms)]}).proxy.dsr is dsr
 
 
 GATES = {"kind": "KubeProxyConfiguration", "winkernel": {}, "featureGates": {"WinDSR": False}}
@@ -177,11 +177,11 @@ GATES = {"kind": "KubeProxyConfiguration", "winkernel": {}, "featureGates": {"Wi
 def test_the_gate_of_direct_server_return_is_as_given_or_as_the_version_has_it(objects, version, on):
     windows = node("w", "windows")
     windows["status"]["nodeInfo"]["kubeletVersion"] = version
-    assert facts_from_objects({"nodes": [windows], **objects}).win_dsr is on
+    assert facts_from_objects({"nodes": [windows], **objects}).proxy.win_dsr is on
 
 
 def test_a_cluster_without_windows_nodes_has_no_dsr_setting():
-    assert facts_from_objects({"nodes": [node("l")], "configmaps": [kube_proxy(enableDSR=True)]}).dsr is None
+    assert facts_from_objects({"nodes": [node("l")], "configmaps": [kube_proxy(enableDSR=True)]}).proxy.dsr is None
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_cluster_without_windows_nodes_has_no_dsr_setting():
 )
 def test_the_cluster_domain_is_that_of_the_corefile(corefile, domain):
     facts = facts_from_objects({"nodes": [node("l")], "configmaps": [config("coredns", Corefile=corefile)]})
-    assert (facts.cluster_domain, facts.domain_told) == (domain, domain != "cluster.local")
-    assert any("cluster domain" in signal for signal in facts.signals)
+    assert (facts.dns.domain, facts.dns.domain_told) == (domain, domain != "cluster.local")
+    assert any("cluster domain" in signal for signal in facts.origin.signals)
 
 
 def test_the_corefile_may_be_in_any_config_map_that_the_dns_pods_mount():
@@ -202,16 +202,16 @@ def test_the_corefile_may_be_in_any_config_map_that_the_dns_pods_mount():
     name = "rke2-coredns-rke2-coredns"
     server = {"metadata": {"name": name}, "spec": {"volumes": [{"emptyDir": {}}, {"configMap": {"name": name}}]}}
     objects = {"nodes": [node("l")], "configmaps": [config("other", Corefile=line), config(name, Corefile=line)]}
-    assert not facts_from_objects(objects).domain_told
+    assert not facts_from_objects(objects).dns.domain_told
     facts = facts_from_objects({**objects, "pods": [server]})
-    assert (facts.cluster_domain, facts.domain_told) == ("prod.example.internal", True)
-    assert f"cluster domain: prod.example.internal (ConfigMap kube-system/{name})" in facts.signals
+    assert (facts.dns.domain, facts.dns.domain_told) == ("prod.example.internal", True)
+    assert f"cluster domain: prod.example.internal (ConfigMap kube-system/{name})" in facts.origin.signals
 
 
 def test_facts_are_json_and_come_back():
     facts = facts_from_objects({"nodes": both(cidrs=DUAL), "configmaps": [OVERLAY]}, name="c", unread=("x: forbidden",))
-    assert facts.signals[0] == "x: forbidden"
-    assert ClusterFacts.from_dict(json.loads(json.dumps(facts.to_dict()))) == facts
+    assert facts.origin.signals[0] == "x: forbidden"
+    assert facts_in(json.loads(json.dumps(tree_of_facts(facts)))) == facts
 
 
 def test_the_service_that_caches_on_nodes_ask_is_not_the_clusters_dns():
@@ -219,4 +219,4 @@ def test_the_service_that_caches_on_nodes_ask_is_not_the_clusters_dns():
         {"metadata": {"name": name}, "spec": {"clusterIPs": [ip]}}
         for name, ip in (("kube-dns", "10.96.0.10"), ("kube-dns-upstream", "10.105.7.7"))
     ]
-    assert facts_from_objects({"nodes": [node("l")], "services": services}).cluster_dns == ("10.96.0.10",)
+    assert facts_from_objects({"nodes": [node("l")], "services": services}).dns.addresses == ("10.96.0.10",)

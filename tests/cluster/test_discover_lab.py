@@ -27,9 +27,11 @@ def objects_of(profile):
 def test_discovery_finds_what_was_planned(name, dsr, build):
     profile = PROFILES[name].with_dsr(dsr).with_build(WindowsBuild(*build))
     planned = planned_facts(profile)
-    found = facts_from_objects(objects_of(profile), name=planned.name, external=planned.external, load_balancer=True)
+    found = facts_from_objects(
+        objects_of(profile), name=planned.name, external=planned.outside.host, load_balancer=True
+    )
     found = merged(found, stated_facts(profile))
-    assert found.emulated
+    assert found.origin.emulated
     assert [node.build for node in found.usable("windows")] == [build, build]
     assert [node.build for node in planned.usable("windows")] == [build, build]
     plain = [replace(node, kernel_version="", os_image="", kubelet_version="", runtime="") for node in found.nodes]

@@ -122,7 +122,7 @@ CLUSTERS = {
 def test_mode_cni_and_tunnel_are_read_from_what_the_api_has(cluster):
     objects, expected = CLUSTERS[cluster]
     facts = facts_from_objects(objects)
-    assert (facts.mode, facts.cni, facts.encapsulation) == expected
+    assert (facts.network.mode, facts.network.cni, facts.network.encapsulation) == expected
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,9 @@ def test_mode_cni_and_tunnel_are_read_from_what_the_api_has(cluster):
     ids=str,
 )
 def test_windows_gives_addresses_where_a_plugin_is_left_without_ipam(written, ipam):
-    assert facts_from_objects({"nodes": both(), "configmaps": [config("cni", cni_conf_json=written)]}).ipam == ipam
+    assert (
+        facts_from_objects({"nodes": both(), "configmaps": [config("cni", cni_conf_json=written)]}).network.ipam == ipam
+    )
 
 
 def test_signals_that_disagree_give_an_unknown_mode_and_name_the_conflict():
@@ -149,20 +151,20 @@ def test_signals_that_disagree_give_an_unknown_mode_and_name_the_conflict():
             "configmaps": [config("cni-windows", cni_conf={"type": "win-bridge"})],
         }
     )
-    assert facts.mode == "unknown"
+    assert facts.network.mode == "unknown"
     sources = "overlay (node w) and l2bridge (ConfigMap kube-system/cni-windows cni.conf)"
-    assert f"conflict: network mode {sources}; taken as unknown" in facts.signals
+    assert f"conflict: network mode {sources}; taken as unknown" in facts.origin.signals
 
 
 def test_nodes_that_disagree_on_the_vni_leave_it_unknown():
     facts = facts_from_objects({"nodes": [flannel("l", "linux", "vxlan", 1), flannel("w", "windows", "vxlan", 4096)]})
-    assert facts.encapsulation == Encapsulation(vni=None)
-    assert any("VXLAN VNI 1 (node l) and 4096 (node w)" in signal for signal in facts.signals)
+    assert facts.network.encapsulation == Encapsulation(vni=None)
+    assert any("VXLAN VNI 1 (node l) and 4096 (node w)" in signal for signal in facts.origin.signals)
 
 
 def test_garbage_in_configmaps_is_passed_over():
     broken = [config("a", cni_conf="{"), config("b", x_json="[1, 2]"), {"metadata": {"name": "c"}, "data": None}]
-    assert facts_from_objects({"nodes": both(), "configmaps": broken}).mode == "unknown"
+    assert facts_from_objects({"nodes": both(), "configmaps": broken}).network.mode == "unknown"
 
 
 IN_THE_VPC = node("w", "windows", capacity={"vpc.amazonaws.com/PrivateIPv4Address": "14"})
@@ -181,17 +183,17 @@ GKE = node("w", "windows", labels={"cloud.google.com/gke-nodepool": "windows"})
 @pytest.mark.parametrize("engine", ["calico-node", "calico-node-windows", "cilium"])
 def test_an_engine_for_policies_is_no_cni(nodes, cni, mode, engine):
     facts = facts_from_objects({"nodes": nodes, "daemonsets": [daemonset(engine, "calico-system")]})
-    assert (facts.cni, facts.mode) == (cni, mode)
-    assert f"DaemonSet calico-system/{engine}: is a policy engine beside {cni}" in facts.signals
+    assert (facts.network.cni, facts.network.mode) == (cni, mode)
+    assert f"DaemonSet calico-system/{engine}: is a policy engine beside {cni}" in facts.origin.signals
 
 
 def test_eks_with_calico_for_policies_keeps_what_the_vpc_tells():
     config_map = {**config("amazon-vpc-cni"), "data": {"enable-windows-ipam": "true"}}
     daemonsets = [daemonset("aws-node"), daemonset("calico-node", "calico-system")]
     facts = facts_from_objects({"nodes": [node("l"), IN_THE_VPC], "configmaps": [config_map], "daemonsets": daemonsets})
-    assert (facts.cni, facts.mode, facts.ipam) == ("vpc-cni", "l2bridge", "vpc-secondary")
+    assert (facts.network.cni, facts.network.mode, facts.network.ipam) == ("vpc-cni", "l2bridge", "vpc-secondary")
 
 
 def test_calico_that_has_a_pool_too_is_a_conflict_still():
     objects = {"nodes": [IN_THE_VPC], "daemonsets": [daemonset("calico-node")], "ippools": [pool()]}
-    assert facts_from_objects(objects).cni == "unknown"
+    assert facts_from_objects(objects).network.cni == "unknown"

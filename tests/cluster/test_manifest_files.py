@@ -4,15 +4,15 @@ import re
 
 import pytest
 import yaml
+from facts_by_row import node_with
 
 from podwire.cluster.deployment import manifests
 from podwire.content import manifests_folder
-from podwire.model.facts import NodeFacts
 from podwire.planning.prerequisites import CHOSEN, LEANS_ON
 
 SERVICES = sorted(path.stem for path in manifests_folder().glob("services/*.yaml"))
 VARIANTS = sorted(path.stem for path in manifests_folder().glob("variants/*.yaml"))
-NODES = [NodeFacts(name="l", os="linux"), NodeFacts(name="w", os="windows", kernel_version="10.0.20348.1")]
+NODES = [node_with(name="l", os="linux"), node_with(name="w", os="windows", kernel_version="10.0.20348.1")]
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LONG = next(
     iter(manifests.short_names(("ip-10-0-0-1-and-a-very-long-name-of-a-node.eu-west-1.compute.internal",)).values())

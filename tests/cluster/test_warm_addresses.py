@@ -1,8 +1,7 @@
 """How many addresses nodes must have ready, by the settings of the controller and the pods that there are."""
 
-from types import SimpleNamespace
-
 import pytest
+from facts_by_row import cluster_with, node_with
 
 from podwire.cluster.discovery.warm_addresses import wanted_addresses
 from podwire.errors import Forbidden, NotFound
@@ -32,8 +31,8 @@ def pod(noted, phase="Running"):
 
 
 def facts(ipam="vpc-secondary", **offered):
-    return SimpleNamespace(
-        ipam=ipam, nodes=[SimpleNamespace(name=name, vpc_addresses=n) for name, n in offered.items()]
+    return cluster_with(
+        ipam=ipam, nodes=[node_with(name=name, os="windows", vpc_addresses=n) for name, n in offered.items()]
     )
 
 

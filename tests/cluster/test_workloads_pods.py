@@ -3,16 +3,16 @@
 import pytest
 import yaml
 from api_objects import pod
+from facts_by_row import node_with
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.images import image_for, windows_tag
 from podwire.cluster.deployment.waiting import pod_state
 from podwire.content import manifests_folder
-from podwire.model.facts import NodeFacts
 
 PULL = 'failed to pull and unpack image "docker.io/library/python:none": not found'
-WINDOWS = NodeFacts(name="w", os="windows", kernel_version="10.0.20348.2762")
-LINUX = NodeFacts(name="l", os="linux")
+WINDOWS = node_with(name="w", os="windows", kernel_version="10.0.20348.2762")
+LINUX = node_with(name="l", os="linux")
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,6 @@ def test_images_that_the_user_names_win():
     assert image_for(LINUX) == "python:3.12-slim"
     assert image_for(WINDOWS) == "python:3.13-windowsservercore-ltsc2022"
     assert image_for(WINDOWS, "l", "w") == "w"
-    old = NodeFacts(name="w", os="windows", kernel_version="10.0.17763.1")
+    old = node_with(name="w", os="windows", kernel_version="10.0.17763.1")
     with pytest.raises(ValueError, match="no official Python image runs on Windows build 17763"):
         image_for(old)

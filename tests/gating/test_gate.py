@@ -4,11 +4,11 @@ from datetime import date
 
 import pytest
 from changed import replace
+from facts_by_row import node_with
 from records_for_tests import SIGNALS, UNUSABLE, case, facts, finding, record, setup, verdict
 
 from podwire.gating.gate import Decision, Kind, Refused, Run, classified, hold
 from podwire.gating.waivers import Waiver
-from podwire.model.facts import NodeFacts
 from podwire.model.observations import Attempt, ProbeError
 from podwire.model.verdicts import Outcome
 from podwire.records.observations import Exchanges
@@ -167,7 +167,7 @@ def test_more_losses_are_rejected():
 
 def test_facts_that_changed_are_named():
     def on(build, **changes):
-        nodes = tuple(NodeFacts(name=f"w{at}", os="windows", kernel_version=f"10.0.{build}") for at in (1, 2))
+        nodes = tuple(node_with(name=f"w{at}", os="windows", kernel_version=f"10.0.{build}") for at in (1, 2))
         return facts(emulated=False, nodes=nodes, **changes)
 
     old = run("b", facts=on("20348.2700", components={"DaemonSet kube-system/flannel main image": "flannel:1"}))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from podwire.model.facts import ClusterFacts, Encapsulation, ExternalHost, NodeFacts
+from facts_by_row import cluster_with, node_with
+
+from podwire.model.facts import ClusterFacts, Encapsulation, ExternalHost
 from podwire.model.observations import (
     Attempt,
     Capture,
@@ -44,8 +46,8 @@ OUTER = bytes.fromhex(
 VXLAN_FRAME = OUTER + INNER
 
 UNUSABLE = (
-    NodeFacts(name="linux-9", os="linux", schedulable=False),
-    NodeFacts(name="windows-1", os="windows", ready=False),
+    node_with(name="linux-9", os="linux", schedulable=False),
+    node_with(name="windows-1", os="windows", ready=False),
 )
 SIGNALS = ("node linux-9: cordoned (unschedulable)", "node windows-1: not ready: Kubelet stopped posting node status.")
 
@@ -59,8 +61,8 @@ def facts(**changes: Any) -> ClusterFacts:
         "name": "podwire-lab",
         "version": "v1.33.1",
         "nodes": (
-            NodeFacts(name="linux-1", os="linux", addresses=("172.31.0.1", "fd31::1"), kernel_version="6.1.0"),
-            NodeFacts(
+            node_with(name="linux-1", os="linux", addresses=("172.31.0.1", "fd31::1"), kernel_version="6.1.0"),
+            node_with(
                 name="windows-1",
                 os="windows",
                 addresses=("172.31.0.11",),
@@ -80,7 +82,7 @@ def facts(**changes: Any) -> ClusterFacts:
         "external": ExternalHost(name="echo.outside.example", addresses=("203.0.113.10",), agent=True),
         "emulated": True,
     }
-    return ClusterFacts(**{**known, **changes})
+    return cluster_with(**{**known, **changes})
 
 
 def finding(met: bool = True, **changes: str) -> Finding:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from changed import replace
+from facts_by_row import node_with
 from observed import an_attempt, an_observation
 from records_for_tests import facts
 
@@ -13,7 +14,6 @@ from podwire.content import suites_digest
 from podwire.judging.case_record import case_record
 from podwire.judging.expectation import expectation_of
 from podwire.judging.judged import JudgedCase
-from podwire.model.facts import NodeFacts
 from podwire.planning.plan import Selection, make_plan
 from podwire.records.files import write_record
 from podwire.records.observation_files import write_observations
@@ -44,7 +44,7 @@ def test_one(flow, case):
 """
 FACTS = facts(
     nodes=tuple(
-        NodeFacts(name=f"{os}-{at}", os=os, addresses=(f"172.31.0.{n}{at}",), kernel_version="10.0.20348.1")
+        node_with(name=f"{os}-{at}", os=os, addresses=(f"172.31.0.{n}{at}",), kernel_version="10.0.20348.1")
         for n, os in enumerate(("linux", "windows"))
         for at in (1, 2)
     )

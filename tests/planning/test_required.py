@@ -2,15 +2,15 @@
 
 import pytest
 from changed import replace
+from facts_by_row import node_with
 from plans_for_tests import L2BRIDGE, cases, with_nodes
 
-from podwire.model.facts import NodeFacts
 from podwire.model.node_notes import VIRTUAL, signal
 from podwire.planning.required import missing
 from podwire.running.option_values import node_kind
 
-WINDOWS = NodeFacts(name="w", os="windows", kernel_version="10.0.20348.2762")
-LINUX = NodeFacts(name="l", os="linux", kernel_version="6.1.0")
+WINDOWS = node_with(name="w", os="windows", kernel_version="10.0.20348.2762")
+LINUX = node_with(name="l", os="linux", kernel_version="6.1.0")
 LABELS = {"pool": "a", "zone": ""}
 
 

@@ -1,9 +1,10 @@
 """The network mode by what one flow between nodes, and one on a node, leave on the wire."""
 
 import pytest
+from facts_by_row import cluster_with
 from observed import BINDINGS, a_packet, a_tunnel, an_observation
 
-from podwire.model.facts import ClusterFacts, Encapsulation
+from podwire.model.facts import Encapsulation
 from podwire.platforms.hns import HnsDsr, HnsMode
 from podwire.platforms.mode_on_the_wire import WireMode, told_by_wire, with_dsr, with_hns, with_wire
 
@@ -45,44 +46,44 @@ def test_a_flow_that_came_to_nothing_says_why():
 
 def test_what_the_api_does_not_tell_the_wire_does():
     wire = told_by_wire(across(outer=a_tunnel()), INSIDE)
-    facts = with_wire(ClusterFacts(mode="unknown", windows_families=("ipv4", "ipv6")), wire, "w-1 to w-2")
-    assert (facts.mode, facts.windows_families) == ("overlay", ("ipv4",))
-    assert facts.encapsulation == Encapsulation(kind="vxlan", port=4789, vni=4096)
-    assert facts.signals == ("wire, w-1 to w-2: VXLAN to port 4789, VNI 4096: overlay",)
+    facts = with_wire(cluster_with(mode="unknown", windows_families=("ipv4", "ipv6")), wire, "w-1 to w-2")
+    assert (facts.network.mode, facts.network.windows_families) == ("overlay", ("ipv4",))
+    assert facts.network.encapsulation == Encapsulation(kind="vxlan", port=4789, vni=4096)
+    assert facts.origin.signals == ("wire, w-1 to w-2: VXLAN to port 4789, VNI 4096: overlay",)
 
 
 def test_api_and_wire_that_disagree_are_a_conflict():
-    facts = with_wire(ClusterFacts(mode="l2bridge"), told_by_wire(across(), across()), "w-1 to w-2")
-    assert (facts.mode, facts.encapsulation) == ("unknown", None)
-    assert facts.signals[-1] == "conflict: network mode l2bridge (API) and l2tunnel (wire); taken as unknown"
+    facts = with_wire(cluster_with(mode="l2bridge"), told_by_wire(across(), across()), "w-1 to w-2")
+    assert (facts.network.mode, facts.network.encapsulation) == ("unknown", None)
+    assert facts.origin.signals[-1] == "conflict: network mode l2bridge (API) and l2tunnel (wire); taken as unknown"
 
 
 def test_a_wire_that_tells_nothing_changes_nothing_but_says_so():
-    facts = with_wire(ClusterFacts(mode="overlay"), WireMode(mode="unknown", words="no flow is possible"), "no node")
-    assert (facts.mode, facts.signals) == ("overlay", ("wire, no node: no flow is possible",))
+    facts = with_wire(cluster_with(mode="overlay"), WireMode(mode="unknown", words="no flow is possible"), "no node")
+    assert (facts.network.mode, facts.origin.signals) == ("overlay", ("wire, no node: no flow is possible",))
 
 
 OVERLAY = HnsMode(mode="overlay", words="HNS has vxlan0 (Overlay, VNI 4096)")
 
 
 def test_what_the_api_does_not_tell_nodes_do():
-    facts = with_hns(ClusterFacts(mode="unknown", windows_families=("ipv4", "ipv6")), OVERLAY, "w-1")
-    assert (facts.mode, facts.windows_families) == ("overlay", ("ipv4",))
-    assert facts.signals == ("HNS of w-1: HNS has vxlan0 (Overlay, VNI 4096): overlay",)
+    facts = with_hns(cluster_with(mode="unknown", windows_families=("ipv4", "ipv6")), OVERLAY, "w-1")
+    assert (facts.network.mode, facts.network.windows_families) == ("overlay", ("ipv4",))
+    assert facts.origin.signals == ("HNS of w-1: HNS has vxlan0 (Overlay, VNI 4096): overlay",)
 
 
 def test_nodes_that_tell_another_mode_are_a_conflict_that_no_wire_settles():
-    facts = with_hns(with_hns(ClusterFacts(mode="l2bridge"), OVERLAY, "w-1"), OVERLAY, "w-2")
+    facts = with_hns(with_hns(cluster_with(mode="l2bridge"), OVERLAY, "w-1"), OVERLAY, "w-2")
     facts = with_wire(facts, told_by_wire(across(outer=a_tunnel()), INSIDE), "w-1 to w-2")
-    assert (facts.mode, facts.encapsulation) == ("unknown", None)
-    conflicts = [signal for signal in facts.signals if signal.startswith("conflict")]
+    assert (facts.network.mode, facts.network.encapsulation) == ("unknown", None)
+    conflicts = [signal for signal in facts.origin.signals if signal.startswith("conflict")]
     assert conflicts == ["conflict: network mode l2bridge (API) and overlay (HNS of w-1); taken as unknown"]
 
 
 def test_nodes_and_wire_that_disagree_are_a_conflict():
-    facts = with_hns(ClusterFacts(mode="unknown"), OVERLAY, "w-1")
+    facts = with_hns(cluster_with(mode="unknown"), OVERLAY, "w-1")
     facts = with_wire(facts, told_by_wire(across(), INSIDE), "w-1 to w-2")
-    assert facts.signals[-1] == "conflict: network mode overlay (HNS) and l2bridge (wire); taken as unknown"
+    assert facts.origin.signals[-1] == "conflict: network mode overlay (HNS) and l2bridge (wire); taken as unknown"
 
 
 ON, OFF, NONE = (HnsDsr(dsr=dsr, words="of 10.96.0.10") for dsr in (True, False, None))
@@ -100,14 +101,14 @@ ON, OFF, NONE = (HnsDsr(dsr=dsr, words="of 10.96.0.10") for dsr in (True, False,
     ],
 )
 def test_load_balancers_of_nodes_tell_of_dsr_or_are_in_conflict(before, nodes, dsr, conflicts):
-    facts = ClusterFacts(dsr=before)
+    facts = cluster_with(dsr=before)
     for told in nodes:
         facts = with_dsr(facts, told, "w-1")
-    assert facts.dsr is dsr
-    assert sum(signal.startswith("conflict: Direct Server Return") for signal in facts.signals) == conflicts
-    assert facts.signals.count("HNS of w-1: of 10.96.0.10") == len(nodes)
+    assert facts.proxy.dsr is dsr
+    assert sum(signal.startswith("conflict: Direct Server Return") for signal in facts.origin.signals) == conflicts
+    assert facts.origin.signals.count("HNS of w-1: of 10.96.0.10") == len(nodes)
 
 
 def test_a_node_that_cannot_be_asked_changes_nothing_but_is_said():
-    facts = with_hns(ClusterFacts(mode="overlay"), HnsMode(mode="unknown", words="cannot be asked: no agent"), "w-1")
-    assert (facts.mode, facts.signals) == ("overlay", ("HNS of w-1: cannot be asked: no agent",))
+    facts = with_hns(cluster_with(mode="overlay"), HnsMode(mode="unknown", words="cannot be asked: no agent"), "w-1")
+    assert (facts.network.mode, facts.origin.signals) == ("overlay", ("HNS of w-1: cannot be asked: no agent",))

@@ -40,17 +40,17 @@ def recorded(name):
 @pytest.mark.parametrize("name", TOLD)
 def test_the_objects_of_a_cni_tell_its_profile(name):
     facts = recorded(name)
-    assert (profile_of(facts), facts.ipam, facts.encapsulation) == (name, *TOLD[name])
-    assert not [signal for signal in facts.signals if signal.startswith("conflict")]
+    assert (profile_of(facts), facts.network.ipam, facts.network.encapsulation) == (name, *TOLD[name])
+    assert not [signal for signal in facts.origin.signals if signal.startswith("conflict")]
 
 
 def test_only_a_cluster_that_has_an_eniconfig_and_uses_it_has_custom_networking():
-    assert [name for name in TOLD if recorded(name).custom_networking] == ["awsvpc-prefix"]
+    assert [name for name in TOLD if recorded(name).network.custom_networking] == ["awsvpc-prefix"]
     told = yaml.safe_load((RECORDINGS / "awsvpc-prefix.yaml").read_text())
     without = facts_from_objects({**told, "eniconfigs": []})
-    assert not without.custom_networking
-    assert "DaemonSet kube-system/aws-node: custom networking, but no ENIConfig" in without.signals
-    assert not facts_from_objects({**told, "daemonsets": []}).custom_networking
+    assert not without.network.custom_networking
+    assert "DaemonSet kube-system/aws-node: custom networking, but no ENIConfig" in without.origin.signals
+    assert not facts_from_objects({**told, "daemonsets": []}).network.custom_networking
 
 
 def test_every_recording_is_looked_at_and_every_profile_has_one():
@@ -67,8 +67,13 @@ def test_the_lab_has_every_profile_under_its_name(name):
 
 def test_a_transparent_network_of_another_cni_is_no_profile():
     facts = recorded("transparent-antrea")
-    assert (facts.mode, facts.cni, facts.kube_proxy, profile_of(facts)) == ("transparent", "antrea", False, "unknown")
-    assert facts.encapsulation == GENEVE
+    assert (facts.network.mode, facts.network.cni, facts.proxy.on_windows, profile_of(facts)) == (
+        "transparent",
+        "antrea",
+        False,
+        "unknown",
+    )
+    assert facts.network.encapsulation == GENEVE
 
 
 def test_kube_proxy_of_linux_nodes_is_none_of_windows_nodes():
@@ -81,7 +86,7 @@ def test_kube_proxy_of_linux_nodes_is_none_of_windows_nodes():
     ]
     objects["daemonsets"][-1]["spec"]["template"]["spec"]["nodeSelector"] = {"kubernetes.io/os": "linux"}
     facts = facts_from_objects(objects)
-    assert (facts.mode, facts.kube_proxy, facts.dsr) == ("transparent", False, None)
+    assert (facts.network.mode, facts.proxy.on_windows, facts.proxy.dsr) == ("transparent", False, None)
 
 
 def antrea(**settings):
@@ -91,18 +96,18 @@ def antrea(**settings):
 
 
 def test_antreas_settings_tell_its_tunnel():
-    assert antrea().encapsulation == GENEVE
-    assert antrea(tunnelType="vxlan", tunnelPort=8472).encapsulation == Encapsulation(kind="vxlan", port=8472)
-    assert antrea(trafficEncapMode="noEncap").encapsulation is None
+    assert antrea().network.encapsulation == GENEVE
+    assert antrea(tunnelType="vxlan", tunnelPort=8472).network.encapsulation == Encapsulation(kind="vxlan", port=8472)
+    assert antrea(trafficEncapMode="noEncap").network.encapsulation is None
     stt = antrea(tunnelType="stt")
-    assert stt.encapsulation is None
-    assert any("encapsulation stt" in signal and "podwire does not read it" in signal for signal in stt.signals)
+    assert stt.network.encapsulation is None
+    assert any("encapsulation stt" in signal and "podwire does not read it" in signal for signal in stt.origin.signals)
 
 
 def test_signals_that_disagree_are_no_profile_and_both_are_named():
     facts = recorded("conflict")
-    assert (facts.mode, facts.cni, profile_of(facts)) == ("unknown", "flannel", "unknown")
-    conflicts = [signal for signal in facts.signals if signal.startswith("conflict: network mode")]
+    assert (facts.network.mode, facts.network.cni, profile_of(facts)) == ("unknown", "flannel", "unknown")
+    conflicts = [signal for signal in facts.origin.signals if signal.startswith("conflict: network mode")]
     assert len(conflicts) == 1
     assert "l2bridge (node linux-a)" in conflicts[0]
     assert "overlay (ConfigMap kube-flannel/kube-flannel-cfg net-conf.json)" in conflicts[0]
@@ -116,4 +121,8 @@ def test_calicos_blocks_are_the_subnets_of_nodes_however_many():
 @pytest.mark.parametrize(("name", "addresses"), [("awsvpc", 9), ("awsvpc-prefix", 144)])
 def test_nodes_of_eks_tell_their_type_and_their_addresses(name, addresses):
     windows = next(node for node in recorded(name).nodes if node.os == "windows")
-    assert (windows.provider, windows.instance_type, windows.vpc_addresses) == ("aws", "m5.large", addresses)
+    assert (windows.machine.provider, windows.machine.instance_type, windows.machine.vpc_addresses) == (
+        "aws",
+        "m5.large",
+        addresses,
+    )

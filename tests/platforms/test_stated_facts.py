@@ -2,14 +2,15 @@
 
 import pytest
 from changed import replace
+from facts_by_row import cluster_with
 
-from podwire.model.facts import ClusterFacts, Encapsulation
+from podwire.model.facts import Encapsulation
 from podwire.platforms.stated import Contradiction, StatedFacts, merged
 from podwire.platforms.stated_file import FactsError, load_stated_facts
 
-NOTHING = ClusterFacts(mode="unknown", windows_families=("ipv4", "ipv6"), signals=("network mode: no signal tells it",))
+NOTHING = cluster_with(mode="unknown", windows_families=("ipv4", "ipv6"), signals=("network mode: no signal tells it",))
 CONFLICT = "conflict: network mode l2bridge (node w) and overlay (ConfigMap kube-system/cni); taken as unknown"
-FLANNEL = ClusterFacts(
+FLANNEL = cluster_with(
     mode="overlay",
     cni="flannel",
     ipam="host-local",
@@ -25,8 +26,8 @@ def stated(**what):
 
 def test_what_is_not_known_is_taken_and_said():
     facts = merged(NOTHING, stated(mode="l2tunnel", cni="azure-cni", dsr=False))
-    assert (facts.mode, facts.cni, facts.dsr) == ("l2tunnel", "azure-cni", False)
-    assert facts.signals[-3:] == (
+    assert (facts.network.mode, facts.network.cni, facts.proxy.dsr) == ("l2tunnel", "azure-cni", False)
+    assert facts.origin.signals[-3:] == (
         "facts.yaml: network mode l2tunnel, stated",
         "facts.yaml: CNI azure-cni, stated",
         "facts.yaml: Direct Server Return off, stated",
@@ -35,32 +36,34 @@ def test_what_is_not_known_is_taken_and_said():
 
 def test_a_stated_overlay_has_its_tunnel_and_no_ipv6_on_windows():
     facts = merged(NOTHING, stated(mode="overlay"))
-    assert facts.encapsulation == Encapsulation(kind="vxlan", port=4789)
-    assert facts.windows_families == ("ipv4",)
-    assert merged(NOTHING, stated(mode="overlay", windows_families=("ipv4", "ipv6"))).windows_families[1:] == ("ipv6",)
+    assert facts.network.encapsulation == Encapsulation(kind="vxlan", port=4789)
+    assert facts.network.windows_families == ("ipv4",)
+    assert merged(NOTHING, stated(mode="overlay", windows_families=("ipv4", "ipv6"))).network.windows_families[1:] == (
+        "ipv6",
+    )
 
 
 def test_a_stated_transparent_network_of_ovn_is_geneve():
     facts = merged(NOTHING, stated(mode="transparent", cni="ovn-kubernetes"))
-    assert facts.encapsulation == Encapsulation(kind="geneve", port=6081)
+    assert facts.network.encapsulation == Encapsulation(kind="geneve", port=6081)
 
 
 def test_what_a_clouds_rules_deny_is_known_because_it_is_stated():
     facts = merged(NOTHING, stated(denied_port=True))
-    assert (NOTHING.denied_port, facts.denied_port) == (None, True)
-    assert facts.signals[-1] == "facts.yaml: denial of TCP port 18998 on, stated"
+    assert (NOTHING.security.denied_port, facts.security.denied_port) == (None, True)
+    assert facts.origin.signals[-1] == "facts.yaml: denial of TCP port 18998 on, stated"
 
 
 def test_a_security_group_is_known_because_it_is_stated():
     facts = merged(NOTHING, stated(pod_security_group="sg-0a"))
-    assert (NOTHING.pod_security_group, facts.pod_security_group) == (None, "sg-0a")
-    assert facts.signals[-1] == "facts.yaml: security group that lets nobody in sg-0a, stated"
+    assert (NOTHING.security.pod_security_group, facts.security.pod_security_group) == (None, "sg-0a")
+    assert facts.origin.signals[-1] == "facts.yaml: security group that lets nobody in sg-0a, stated"
 
 
 def test_what_was_seen_too_is_said_to_agree_and_changes_nothing():
     facts = merged(FLANNEL, stated(mode="overlay", cni="flannel"))
-    assert replace(facts, signals=FLANNEL.signals) == FLANNEL
-    assert facts.signals[-1] == "facts.yaml: CNI flannel, as seen"
+    assert replace(facts, signals=FLANNEL.origin.signals) == FLANNEL
+    assert facts.origin.signals[-1] == "facts.yaml: CNI flannel, as seen"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_what_is_seen_is_not_overruled(what, told):
 def test_an_assumption_gives_way():
     signals = ("cluster domain: no signal tells it; cluster.local is assumed",)
     facts = merged(replace(FLANNEL, signals=signals, domain_told=False), stated(cluster_domain="corp.example"))
-    assert (facts.cluster_domain, facts.domain_told) == ("corp.example", True)
+    assert (facts.dns.domain, facts.dns.domain_told) == ("corp.example", True)
 
 
 def test_a_tunnel_where_there_is_none_is_a_contradiction():
@@ -98,12 +101,12 @@ def test_a_tunnel_where_there_is_none_is_a_contradiction():
 
 def test_a_vni_that_the_api_does_not_tell_is_taken():
     facts = merged(replace(FLANNEL, encapsulation=Encapsulation()), stated(encapsulation=Encapsulation(vni=4096)))
-    assert facts.encapsulation == Encapsulation(vni=4096)
+    assert facts.network.encapsulation == Encapsulation(vni=4096)
 
 
 def test_a_statement_settles_a_conflict_for_one_of_its_sides_only():
     torn = replace(NOTHING, signals=(CONFLICT,))
-    assert merged(torn, stated(mode="l2bridge")).mode == "l2bridge"
+    assert merged(torn, stated(mode="l2bridge")).network.mode == "l2bridge"
     with pytest.raises(Contradiction, match=r"l2tunnel is stated, but seen are network mode l2bridge \(node w\) and"):
         merged(torn, stated(mode="l2tunnel"))
 

@@ -3,12 +3,13 @@
 import pytest
 from api_objects import node
 from changed import replace
+from facts_by_row import node_with
 from records_for_tests import one_of_each
 
 from podwire.cluster.discovery.discover import facts_from_objects
 from podwire.model.conditions import ClusterCondition
-from podwire.model.facts import ClusterFacts, NodeFacts
 from podwire.platforms.windows_builds import BuildTableError, judged_as, named, release_of, releases
+from podwire.records.facts_form import facts_in, tree_of_facts
 from podwire.reporting.terminal import summary
 
 NEWER = "10.0.28000.1234"
@@ -62,8 +63,8 @@ def test_only_a_release_newer_than_all_is_taken_as_the_newest_entry():
 
 def test_discovery_says_which_builds_there_are():
     facts = facts_from_objects({"nodes": [windows("10.0.20348.2762"), node("l")]})
-    assert "node w: Windows build 20348.2762 (Windows Server 2022)" in facts.signals
-    assert [one.judged_as for one in facts.nodes] == [None, None]
+    assert "node w: Windows build 20348.2762 (Windows Server 2022)" in facts.origin.signals
+    assert [one.software.judged_as for one in facts.nodes] == [None, None]
 
 
 def test_a_newer_build_is_judged_as_the_newest_entry_and_the_facts_say_so():
@@ -71,8 +72,8 @@ def test_a_newer_build_is_judged_as_the_newest_entry_and_the_facts_say_so():
     (found,) = facts.nodes
     assert found.build == (28000, 1234)
     assert found.known_build == releases()[-1].newest
-    assert any("28000.1234, newer than the table of builds: judged as 26100." in line for line in facts.signals)
-    assert ClusterFacts.from_dict(facts.to_dict()) == facts
+    assert any("28000.1234, newer than the table of builds: judged as 26100." in line for line in facts.origin.signals)
+    assert facts_in(tree_of_facts(facts)) == facts
 
 
 @pytest.mark.parametrize(("window", "meant"), [(("26100.0", "26100.99999"), True), (("28000.0", "28000.9"), False)])
@@ -83,8 +84,8 @@ def test_windows_of_issues_are_held_against_what_a_build_is_judged_as(window, me
 
 def test_the_summary_names_builds_and_says_which_are_newer_than_the_table():
     made = one_of_each()
-    old = NodeFacts(name="w1", os="windows", kernel_version="10.0.20348.2762")
-    new = NodeFacts(name="w2", os="windows", kernel_version=NEWER, judged_as=(26100, 7))
+    old = node_with(name="w1", os="windows", kernel_version="10.0.20348.2762")
+    new = node_with(name="w2", os="windows", kernel_version=NEWER, judged_as=(26100, 7))
     head = " ".join(summary(replace(made, facts=replace(made.facts, nodes=(old, new)))).split("\n\n")[0].split())
     assert "Windows build 20348.2762 (Windows Server 2022)" in head
     assert "28000.1234, newer than podwire's table of builds and judged like 26100.7 (Windows Server 2025)" in head

@@ -235,7 +235,7 @@ def test_a_name_has_the_suffixes_of_its_client_in_their_order():
         f"{name}.svc.cluster.local",
         f"{name}.cluster.local",
     ]
-    assert values["dns.ip"] == L2BRIDGE.cluster_dns
+    assert values["dns.ip"] == L2BRIDGE.dns.addresses
 
 
 def test_a_pod_with_a_resolver_of_its_own_asks_its_own_server_with_its_own_suffixes():
@@ -257,5 +257,5 @@ def test_another_domain_of_the_cluster_is_followed():
 
 def test_the_dns_server_has_the_addresses_of_its_service():
     _, values = bound(server_kind="dns", via="unknown-name", protocol="dns")
-    assert values["server.ip"] == L2BRIDGE.cluster_dns
+    assert values["server.ip"] == L2BRIDGE.dns.addresses
     assert "server.identity" not in values

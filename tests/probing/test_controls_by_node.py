@@ -1,12 +1,13 @@
 """The positive controls of a case: which probe must reach what, by which way."""
 
 from changed import replace
+from facts_by_row import cluster_with
 from observed import a_flow
 
 from podwire.cluster.deployment.services import DeployedService, ServicePort, Services
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.cases import Case, Slot
-from podwire.model.facts import ClusterFacts, ExternalHost, NodeFacts
+from podwire.model.facts import ExternalHost, NodeFacts
 from podwire.model.flows import Peer
 from podwire.model.symbols import ServiceSymbols
 from podwire.probing.controls import controls_of
@@ -16,7 +17,7 @@ NODES = (
     NodeFacts(name="w1", os="windows", addresses=("172.31.0.11",)),
 )
 OUTSIDE = ExternalHost(name="echo.example.net", addresses=("203.0.113.10",), agent=True)
-FACTS = ClusterFacts(nodes=NODES, external=OUTSIDE)
+FACTS = cluster_with(nodes=NODES, external=OUTSIDE)
 SERVER = Probe(pod="w1-a", node="w1", os="windows", slot="a", addresses={"ipv4": "10.244.11.10"})
 FLOW = a_flow(
     client=Peer(role="client", kind="outside", os="outside"),

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, structs
 
 from podwire.catalogue.rows import RowKind, Severity
 from podwire.files.kinds import Text, one_line
+from podwire.files.rows import columns, row_type
 from podwire.judging.symptoms import SYMPTOMS
 from podwire.model.conditions import Condition
 from podwire.model.requirements import Citation, Level
@@ -36,7 +37,7 @@ class CitationForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 Sources = Annotated[tuple[CitationForm, ...], Meta(min_length=1, extra={"needed": "at least one source"})]
 
 
-class _ClusterWhen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ClusterWhen(Struct, frozen=True, kw_only=True):
     """On which cluster something applies."""
 
     mode: Modes | tuple[Modes, ...] = ()
@@ -62,8 +63,8 @@ class _ClusterWhen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The first and the last Windows build: every Windows node of the cluster must lie between."""
 
 
-class WhenForm(_ClusterWhen, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """On which cluster and for which flows something applies: each field has one value or several, and all are met."""
+class FlowWhen(Struct, frozen=True, kw_only=True):
+    """For which flows something applies."""
 
     client: Os | tuple[Os, ...] = ()
     """The operating system of the client."""
@@ -76,10 +77,19 @@ class WhenForm(_ClusterWhen, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     builds: tuple[Build, Build] | None = None
     """The same of a flow: the node of the client, of the server or of the entry must lie between."""
 
-    def condition(self) -> Condition:
-        fields = structs.asdict(self)
-        builds: dict[str, Any] = {name: fields.pop(name) for name in ("builds", "all_builds")}
-        return Condition.of(**{name: _several(value) for name, value in fields.items()}, **builds)
+
+WhenForm: Any = row_type(
+    "WhenForm",
+    {**columns(ClusterWhen), **columns(FlowWhen)},
+    doc="On which cluster and for which flows something applies: each field has one value or several, and all are met.",
+)
+
+
+def condition_of(form: WhenForm) -> Condition:
+    """The condition of a stored one."""
+    fields = structs.asdict(form)
+    builds: dict[str, Any] = {name: fields.pop(name) for name in ("builds", "all_builds")}
+    return Condition.of(**{name: _several(value) for name, value in fields.items()}, **builds)
 
 
 def _several(value: Any) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ from podwire.catalogue.forms import (
     RequirementsFile,
     RowsFile,
     StatedFactForm,
+    condition_of,
 )
 from podwire.catalogue.rows import Row, listing, tree
 from podwire.files.bounded import FileError
@@ -121,7 +122,7 @@ def _requirement(form: RequirementForm, area: str) -> Requirement:
         statement=one_line(form.statement),
         sources=tuple(one.citation() for one in form.sources),
         rows=form.rows,
-        when=form.when.condition(),
+        when=condition_of(form.when),
     )
 
 
@@ -145,7 +146,7 @@ def _limitation(form: LimitationForm) -> Limitation:
         symptom=form.symptom,
         sources=tuple(one.citation() for one in form.sources),
         rows=form.rows,
-        when=form.when.condition(),
+        when=condition_of(form.when),
     )
 
 

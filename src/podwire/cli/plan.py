@@ -26,6 +26,7 @@ def _facts(options: argparse.Namespace) -> int:
     import yaml
 
     from podwire.platforms.profiles import profile_of
+    from podwire.records.facts_form import tree_of_facts
     from podwire.running.facts_from_wire import facts_from_wire
     from podwire.running.run_options import run_options
     from podwire.running.signals import interrupted_by_signals
@@ -33,7 +34,7 @@ def _facts(options: argparse.Namespace) -> int:
     asked = run_options(options.values)
     with suites_as_input(), interrupted_by_signals():
         facts = facts_from_wire(asked, say) if options.wire else _facts_of_the_api(asked)
-    tree = {"profile": profile_of(facts), **facts.to_dict()}
+    tree = {"profile": profile_of(facts), **tree_of_facts(facts)}
     print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120), end="")
     return 0
 

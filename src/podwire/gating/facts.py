@@ -34,16 +34,16 @@ def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     facts = record.facts
     yield from _of_nodes(facts)
     yield "Kubernetes", facts.version
-    yield "network mode", facts.mode
-    yield "IP address management", facts.ipam
-    yield "CNI", facts.cni
-    tunnel = facts.encapsulation
+    yield "network mode", facts.network.mode
+    yield "IP address management", facts.network.ipam
+    yield "CNI", facts.network.cni
+    tunnel = facts.network.encapsulation
     yield "encapsulation", f"{tunnel.kind}, port {tunnel.port}, VNI {_told(tunnel.vni)}" if tunnel else NONE
-    yield "Direct Server Return", _told(facts.dsr)
-    yield "feature gate WinDSR", _told(facts.win_dsr)
-    yield "families", ", ".join(facts.families)
-    yield "families of Windows pods", ", ".join(facts.windows_families)
-    yield "cluster domain", facts.cluster_domain
+    yield "Direct Server Return", _told(facts.proxy.dsr)
+    yield "feature gate WinDSR", _told(facts.proxy.win_dsr)
+    yield "families", ", ".join(facts.network.families)
+    yield "families of Windows pods", ", ".join(facts.network.windows_families)
+    yield "cluster domain", facts.dns.domain
     yield from facts.components.items()
     yield from _of_images(record)
     for name, value in record.setup.options.items():
@@ -61,10 +61,10 @@ def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
             revisions = (f"{one[0]}.{one[1]}" if one else "unknown" for one in builds)
             yield "Windows update revision (UBR)", _counted(revisions)
         else:
-            yield "Linux kernel", _counted(node.kernel_version for node in nodes)
-        yield f"{called} image", _counted(node.os_image for node in nodes)
-        yield f"{called} kubelet", _counted(node.kubelet_version for node in nodes)
-        yield f"{called} container runtime", _counted(node.runtime for node in nodes)
+            yield "Linux kernel", _counted(node.software.kernel for node in nodes)
+        yield f"{called} image", _counted(node.software.os_image for node in nodes)
+        yield f"{called} kubelet", _counted(node.software.kubelet for node in nodes)
+        yield f"{called} container runtime", _counted(node.software.runtime for node in nodes)
 
 
 def _of_images(record: RunRecord) -> Iterator[tuple[str, str]]:

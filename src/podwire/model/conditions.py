@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from podwire.files.rows import Grouped
 from podwire.model.facts import DENIED_PORT, FAMILIES, UNKNOWN, ClusterFacts, NodeFacts
 from podwire.model.flows import Flow
 from podwire.model.instance_types import addresses_of
@@ -37,18 +38,18 @@ class ClusterCondition:
 
     def unmet(self, facts: ClusterFacts) -> str | None:
         """Why the cluster as a whole is not meant, or None."""
-        if self.mode and facts.mode not in self.mode:
-            return f"needs network mode {' or '.join(self.mode)}; {_has('mode', facts.mode)}"
-        if self.cni and facts.cni not in self.cni:
-            return f"needs the CNI {' or '.join(self.cni)}; {_has('cni', facts.cni)}"
-        if facts.cni in self.unless_cni:
-            return f"does not apply to the CNI {facts.cni}"
-        if self.ipam and facts.ipam not in self.ipam:
-            return f"needs the IPAM {' or '.join(self.ipam)}; {_has('ipam', facts.ipam)}"
+        if self.mode and facts.network.mode not in self.mode:
+            return f"needs network mode {' or '.join(self.mode)}; {_has('mode', facts.network.mode)}"
+        if self.cni and facts.network.cni not in self.cni:
+            return f"needs the CNI {' or '.join(self.cni)}; {_has('cni', facts.network.cni)}"
+        if facts.network.cni in self.unless_cni:
+            return f"does not apply to the CNI {facts.network.cni}"
+        if self.ipam and facts.network.ipam not in self.ipam:
+            return f"needs the IPAM {' or '.join(self.ipam)}; {_has('ipam', facts.network.ipam)}"
         if self.known_instances:
-            unknown = [node for node in facts.usable("windows") if addresses_of(node.instance_type) is None]
+            unknown = [node for node in facts.usable("windows") if addresses_of(node.machine.instance_type) is None]
             if unknown:
-                kind = unknown[0].instance_type or "unknown"
+                kind = unknown[0].machine.instance_type or "unknown"
                 return f"podwire knows no address limit for the instance type of node {unknown[0].name}: {kind}"
         unmet = self._unmet_by_network(facts)
         if unmet:
@@ -58,26 +59,26 @@ class ClusterCondition:
             windows = facts.usable("windows")
             if not windows or not all(_within(node, self.all_builds) for node in windows):
                 return f"needs a Windows build from {first} to {last} on every Windows node"
-        if self.dsr and facts.dsr not in self.dsr:
+        if self.dsr and facts.proxy.dsr not in self.dsr:
             wanted = "on" if True in self.dsr else "off"
-            known = {True: "on", False: "off", None: UNKNOWN}[facts.dsr]
+            known = {True: "on", False: "off", None: UNKNOWN}[facts.proxy.dsr]
             return f"needs Direct Server Return {wanted}; {_has('dsr', known)}"
         return None
 
     def _unmet_by_network(self, facts: ClusterFacts) -> str | None:
         """Why it is not what the network of the cluster has or is known to have, or None."""
-        if self.denied_port and not facts.denied_port:
+        if self.denied_port and not facts.security.denied_port:
             rule = f"needs a network rule that blocks TCP {DENIED_PORT} between pods"
-            if facts.denied_port is None:
+            if facts.security.denied_port is None:
                 return f"{rule}; if your network has one, state `denied_port: true` in --facts"
             return f"{rule}; --facts states that there is none"
-        if self.pod_security_group and not facts.pod_security_group:
+        if self.pod_security_group and not facts.security.pod_security_group:
             group = "needs a security group without inbound rules"
             return f"{group}; if your VPC has one, state `pod_security_group: sg-...` in --facts"
-        if self.custom_networking and not facts.custom_networking:
+        if self.custom_networking and not facts.network.custom_networking:
             return "needs custom networking of Linux nodes: an ENIConfig, and an aws-node that uses it"
-        if self.dual_stack and set(facts.families) != set(FAMILIES):
-            have = "IPv6" if "ipv6" in facts.families else "IPv4"
+        if self.dual_stack and set(facts.network.families) != set(FAMILIES):
+            have = "IPv6" if "ipv6" in facts.network.families else "IPv4"
             return f"needs a dual-stack cluster; pods of Linux nodes have {have} only"
         return None
 
@@ -123,19 +124,14 @@ class Condition:
     @classmethod
     def of(cls, **keys: Any) -> Condition:
         """A condition by the keys of `when`, all in one row: `mode=`, `client=`, ..."""
-        groups: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
-        for name, value in keys.items():
-            groups[GROUP_OF[name]][name] = value
-        return cls(**{group: kind(**groups[group]) for group, kind in GROUPS.items()})
+        return CONDITION_ROW.value(keys)
 
     def admits(self, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts], entry: str = "") -> bool:
         """Whether this flow on this cluster, between these nodes and by the node of that name, is meant."""
         return not self.cluster.unmet(facts) and self.flow.admits(flow, nodes, entry)
 
 
-GROUPS: Mapping[str, Any] = {"cluster": ClusterCondition, "flow": FlowCondition}
-GROUP_OF: Mapping[str, str] = {name: group for group, kind in GROUPS.items() for name in kind.__dataclass_fields__}
-"""The group of a condition that each key of `when` is of."""
+CONDITION_ROW = Grouped(Condition, cluster=ClusterCondition, flow=FlowCondition)
 
 
 def _has(field: str, value: str) -> str:

@@ -1,15 +1,17 @@
 """What is known of the cluster under test: nodes, families, network mode, proxy settings.
 
-Facts are values: `podwire.cluster.discovery` makes them, the plan reads them, the record keeps them.
+Facts are values: `podwire.cluster.discovery` makes them, the plan reads them, the record keeps them. What belongs
+together is a group; in files all facts of a cluster, and all of a node, stand side by side (`records/facts_form.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-import msgspec
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
+
+from podwire.files.rows import Grouped
 
 OS = Literal["linux", "windows"]
 Family = Literal["ipv4", "ipv6"]
@@ -26,7 +28,30 @@ def family_of(address: str) -> Family:
     return "ipv6" if ":" in address else "ipv4"
 
 
-class NodeFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NodeSoftware(Struct, frozen=True, kw_only=True):
+    """What runs on a node."""
+
+    kernel: str = field(name="kernel_version", default="")
+    """`10.0.<build>.<revision>` on Windows (kubelet's winstats), the kernel release on Linux."""
+    os_image: str = ""
+    kubelet: str = field(name="kubelet_version", default="")
+    runtime: str = ""
+    judged_as: tuple[int, int] | None = None
+    """The build that a newer one than podwire knows of is taken as, None for all others."""
+
+
+class CloudMachine(Struct, frozen=True, kw_only=True):
+    """The machine of a cloud that a node is."""
+
+    provider: str = ""
+    """The cloud that the machine is of (`azure`, `aws`), empty for none that is told."""
+    instance_type: str = ""
+    """Its size there."""
+    vpc_addresses: int | None = None
+    """How many addresses of the VPC it offers to pods, None where it offers none."""
+
+
+class NodeFacts(Struct, frozen=True, kw_only=True):
     """One node, as the API describes it."""
 
     name: str
@@ -36,30 +61,18 @@ class NodeFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ready: bool = True
     schedulable: bool = True
 
-    kernel_version: str = ""
-    """`10.0.<build>.<revision>` on Windows (kubelet's winstats), the kernel release on Linux."""
-    os_image: str = ""
-    kubelet_version: str = ""
-    runtime: str = ""
-    judged_as: tuple[int, int] | None = None
-    """The build that a newer one than podwire knows of is taken as, None for all others."""
-
-    provider: str = ""
-    """The cloud that the machine is of (`azure`, `aws`), empty for none that is told."""
-    instance_type: str = ""
-    """Its size there."""
-    vpc_addresses: int | None = None
-    """How many addresses of the VPC it offers to pods, None where it offers none."""
+    software: NodeSoftware = NodeSoftware()
+    machine: CloudMachine = CloudMachine()
 
     @property
     def known_build(self) -> tuple[int, int] | None:
         """The build that windows of known issues are held against."""
-        return self.judged_as or self.build
+        return self.software.judged_as or self.build
 
     @property
     def build(self) -> tuple[int, int] | None:
         """Windows build and update revision, e.g. `(20348, 2762)`; None on Linux or when unreadable."""
-        parts = self.kernel_version.split(".")
+        parts = self.software.kernel.split(".")
         if self.os != "windows" or len(parts) != 4 or not all(p.isdigit() for p in parts):
             return None
         return int(parts[2]), int(parts[3])
@@ -94,12 +107,8 @@ class ExternalHost(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return ExternalHost(name=self.name, addresses=self.addresses, agent=agent)
 
 
-class ClusterFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything the plan may depend on. Same facts, same case ids."""
-
-    name: str = ""
-    version: str = ""
-    nodes: tuple[NodeFacts, ...] = ()
+class PodNetwork(Struct, frozen=True, kw_only=True):
+    """The network of the pods: who makes it, and how."""
 
     families: tuple[Family, ...] = ("ipv4",)
     """Of the pod network on Linux nodes."""
@@ -112,46 +121,86 @@ class ClusterFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     vpc-secondary (addresses of the node's network card), vpc-prefix (/28 prefixes of it), hns (Windows itself, where a
     CNI configuration names none), or unknown."""
     encapsulation: Encapsulation | None = None
+    custom_networking: bool = False
+    """Whether pods of Linux nodes have addresses of another subnet of the VPC than their node's."""
+
+    @property
+    def is_split_by_node(self) -> bool:
+        """Whether every node has a part of the pod network: not where pods have addresses of the nodes' own network."""
+        return self.ipam not in ("azure-vnet-ipam", "vpc-secondary", "vpc-prefix")
+
+    def pod_families(self, os: OS) -> tuple[Family, ...]:
+        """The IP families of pods on nodes of one OS."""
+        return self.windows_families if os == "windows" else self.families
+
+
+class KubeProxy(Struct, frozen=True, kw_only=True):
+    """The kube-proxy of Windows nodes."""
 
     dsr: bool | None = None
     """Direct Server Return in the kube-proxy of Windows nodes, None when the API does not tell it."""
     win_dsr: bool | None = None
     """The feature gate behind it, None likewise."""
-    kube_proxy: bool | None = None
+    on_windows: bool | None = field(name="kube_proxy", default=None)
     """Whether Windows nodes have one, None likewise."""
 
-    cluster_domain: str = "cluster.local"
+
+class ClusterDns(Struct, frozen=True, kw_only=True):
+    """The DNS that pods ask."""
+
+    domain: str = field(name="cluster_domain", default="cluster.local")
     domain_told: bool = True
     """False where `cluster_domain` is assumed: nothing in the cluster tells it."""
-
-    cluster_dns: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = field(name="cluster_dns", default=())
     """The addresses of the DNS Service."""
-    dns_nodes: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = field(name="dns_nodes", default=())
     """Where its pods run."""
 
-    load_balancer: bool = False
-    """Whether something gives Services of that type their addresses."""
+
+class NetworkSecurity(Struct, frozen=True, kw_only=True):
+    """What the network around the nodes denies to pods."""
+
     denied_port: bool | None = None
     """Whether rules of the network between the nodes (a cloud's security rules) deny pods TCP port 18998 of each other;
     None where nobody states it, for no API of the cluster does."""
     pod_security_group: str | None = None
     """The id of a security group of the VPC that lets nobody in, None where nobody states one."""
-    custom_networking: bool = False
-    """Whether pods of Linux nodes have addresses of another subnet of the VPC than their node's."""
 
-    external: ExternalHost | None = None
+
+class Outside(Struct, frozen=True, kw_only=True):
+    """What is beside the cluster."""
+
+    load_balancer: bool = False
+    """Whether something gives Services of that type their addresses."""
+    host: ExternalHost | None = field(name="external", default=None)
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where the facts come from."""
+
     emulated: bool = False
     """Whether the lab is the cluster: then nothing is evidence about Windows."""
     signals: tuple[str, ...] = ()
     """Which facts came from where, in words, in the order they were seen."""
+
+
+class ClusterFacts(Struct, frozen=True, kw_only=True):
+    """Everything the plan may depend on. Same facts, same case ids."""
+
+    name: str = ""
+    version: str = ""
+    nodes: tuple[NodeFacts, ...] = ()
+
+    network: PodNetwork = PodNetwork()
+    proxy: KubeProxy = KubeProxy()
+    dns: ClusterDns = ClusterDns()
+    security: NetworkSecurity = NetworkSecurity()
+    outside: Outside = Outside()
+
+    origin: Origin = Origin()
     components: Mapping[str, str] = field(default_factory=dict)
     """What the API tells of kube-proxy and the CNI themselves, images and settings, by where it is told; no plan
     depends on it."""
-
-    @property
-    def has_node_networks(self) -> bool:
-        """Whether every node has a part of the pod network: not where pods have addresses of the nodes' own network."""
-        return self.ipam not in ("azure-vnet-ipam", "vpc-secondary", "vpc-prefix")
 
     def usable(self, os: OS) -> tuple[NodeFacts, ...]:
         """Schedulable nodes of one OS: ready ones first, each part in the order of the names."""
@@ -159,14 +208,20 @@ class ClusterFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             sorted((n for n in self.nodes if n.os == os and n.schedulable), key=lambda n: (not n.ready, n.name))
         )
 
-    def pod_families(self, os: OS) -> tuple[Family, ...]:
-        return self.windows_families if os == "windows" else self.families
+    def with_signals(self, *signals: str) -> ClusterFacts:
+        """The same facts with these signals after the others."""
+        return structs.replace(self, origin=structs.replace(self.origin, signals=(*self.origin.signals, *signals)))
 
-    def to_dict(self) -> dict[str, Any]:
-        """A tree of plain values; `from_dict` is its inverse."""
-        tree: dict[str, Any] = msgspec.to_builtins(self)
-        return tree
 
-    @classmethod
-    def from_dict(cls, tree: Mapping[str, Any]) -> ClusterFacts:
-        return msgspec.convert(tree, cls)
+NODE_ROW = Grouped(NodeFacts, software=NodeSoftware, machine=CloudMachine)
+"""A node by the names that files have for its facts, all in one row."""
+CLUSTER_ROW = Grouped(
+    ClusterFacts,
+    network=PodNetwork,
+    proxy=KubeProxy,
+    dns=ClusterDns,
+    security=NetworkSecurity,
+    outside=Outside,
+    origin=Origin,
+)
+"""A cluster likewise: `mode`, `cluster_domain`, `kube_proxy`, ..."""

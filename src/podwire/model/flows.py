@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from podwire.files.rows import Grouped
 from podwire.model.facts import OS, Family
 from podwire.model.symbols import Machine, ServiceSymbols, Symbol
 
@@ -227,24 +227,15 @@ class Flow:
     @classmethod
     def of(cls, **parts: Any) -> Flow:
         """A flow by the names of its fields and of those of its groups, all in one row: `via=`, `protocol=`, ..."""
-        groups: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
-        own: dict[str, Any] = {}
-        for name, value in parts.items():
-            (groups[GROUP_OF[name]] if name in GROUP_OF else own)[name] = value
-        return cls(**own, **{group: kind(**groups[group]) for group, kind in GROUPS.items()})
+        return FLOW_ROW.value(parts)
 
     def but(self, **parts: Any) -> Flow:
         """The same flow with some of its parts changed, named as in `of`."""
-        groups: dict[str, dict[str, Any]] = {}
-        for name in parts.keys() & GROUP_OF:
-            groups.setdefault(GROUP_OF[name], {})[name] = parts.pop(name)
-        changed: dict[str, Any] = {group: replace(getattr(self, group), **named) for group, named in groups.items()}
-        return replace(self, **parts, **changed)
+        return FLOW_ROW.changed(self, parts)
 
     def row(self) -> dict[str, Any]:
         """All parts of it by name, those of its groups beside its own; `of` makes the flow again."""
-        own = {name: value for name, value in vars(self).items() if name not in GROUPS}
-        return own | vars(self.way) | vars(self.load) | vars(self.change)
+        return FLOW_ROW.row(self)
 
     @property
     def via(self) -> Via:
@@ -334,6 +325,4 @@ class Flow:
         return f"{self.client} to {self.server}{place} by {way}, {self.protocol.upper()} over {version}"
 
 
-GROUPS: Mapping[str, Any] = {"way": Way, "load": Load, "change": Change}
-GROUP_OF: Mapping[str, str] = {name: group for group, kind in GROUPS.items() for name in kind.__dataclass_fields__}
-"""The group of a flow that each field of a group is of."""
+FLOW_ROW = Grouped(Flow, way=Way, load=Load, change=Change)

@@ -32,7 +32,7 @@ def left_out(node: NodeFacts, facts: ClusterFacts) -> str:
     """`cordoned` or `virtual`; '' for a node that pods may be put on."""
     if node.schedulable:
         return ""
-    return "virtual" if signal(node.name, VIRTUAL) in facts.signals else "cordoned"
+    return "virtual" if signal(node.name, VIRTUAL) in facts.origin.signals else "cordoned"
 
 
 def remarks(facts: ClusterFacts) -> Iterator[str]:
@@ -53,7 +53,7 @@ def remarks(facts: ClusterFacts) -> Iterator[str]:
 def _told(node: NodeFacts, facts: ClusterFacts) -> str:
     """Why a node is not ready, in the API's words."""
     head = signal(node.name, NOT_READY)
-    found = (one.removeprefix(head) for one in facts.signals if one.startswith(head))
+    found = (one.removeprefix(head) for one in facts.origin.signals if one.startswith(head))
     return next(found, SILENT).rstrip(". ") or SILENT
 
 

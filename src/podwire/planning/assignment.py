@@ -41,7 +41,7 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     same_os = flow.client.os == flow.server.os
     if flow.placement == "cross-node" and same_os and len(usable(flow.client.os, facts, nodes_per_os)) < 2:
         return f"needs two usable {_named(flow.client.os)} nodes"
-    if flow.service.kind in BALANCED and not facts.load_balancer:
+    if flow.service.kind in BALANCED and not facts.outside.load_balancer:
         return "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer"
     return _no_entry(flow, facts, nodes_per_os)
 
@@ -49,27 +49,27 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
 def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     version = _version(flow.family)
     if peer.kind == "outside":
-        if facts.external is None:
+        if facts.outside.host is None:
             return "needs a host outside the cluster; name one with --external-host NAME=ADDRESS"
-        if facts.external.address(flow.family) is None:
+        if facts.outside.host.address(flow.family) is None:
             return f"needs a host outside with an {version} address; --external-host names none"
-        if peer.role == "client" and not facts.external.agent:
+        if peer.role == "client" and not facts.outside.host.agent:
             return "needs an agent on the host outside; start one with --external-agent COMMAND"
         return None
     if peer.kind == "backends":
-        return None if flow.family in facts.families else f"pods have no {version} on this cluster"
+        return None if flow.family in facts.network.families else f"pods have no {version} on this cluster"
     if peer.kind == "dns":
-        if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.cluster_dns):
+        if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.dns.addresses):
             return f"the cluster's DNS has no {version} address"
         return _no_way_to_dns(flow, facts, nodes_per_os) if flow.placement == "cross-node" else None
     nodes = usable(peer.os, facts, nodes_per_os)
     if not nodes:
         return f"needs a usable {_named(peer.os)} node"
-    has_family = flow.family in facts.pod_families(_os(peer.os))
+    has_family = flow.family in facts.network.pod_families(_os(peer.os))
     if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):
-        return f"pods on {_named(peer.os)} nodes have no {version} in network mode {facts.mode}"
+        return f"pods on {_named(peer.os)} nodes have no {version} in network mode {facts.network.mode}"
     if peer.role == "client" and peer.kind == "host" and not has_family:
-        return f"{_named(peer.os)} nodes do not reach pods by {version} in network mode {facts.mode}"
+        return f"{_named(peer.os)} nodes do not reach pods by {version} in network mode {facts.network.mode}"
     if peer.kind == "host" and _lacks_address(nodes, flow.family):
         return f"a {_named(peer.os)} node has no {version} address"
     return None
@@ -78,7 +78,7 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
 def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     """A question is seen on its way to the DNS server when it is known where that is, and the client is elsewhere."""
     if not dns_node(facts, nodes_per_os):
-        where = {0: "an unknown node", 1: "a node without probes"}.get(len(facts.dns_nodes), "several nodes")
+        where = {0: "an unknown node", 1: "a node without probes"}.get(len(facts.dns.nodes), "several nodes")
         return f"the cluster's DNS runs on {where}, so podwire cannot follow its packets"
     if not _clients(flow, facts, nodes_per_os):
         return f"needs a usable {_named(flow.client.os)} node other than the one of the cluster's DNS"
@@ -88,7 +88,7 @@ def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | 
 def dns_node(facts: ClusterFacts, nodes_per_os: int) -> str:
     """The name of the node that the cluster's DNS runs on, if it is one node and takes part; or ''."""
     known = {node.name for os in ("linux", "windows") for node in usable(os, facts, nodes_per_os)}
-    return facts.dns_nodes[0] if len(facts.dns_nodes) == 1 and facts.dns_nodes[0] in known else ""
+    return facts.dns.nodes[0] if len(facts.dns.nodes) == 1 and facts.dns.nodes[0] in known else ""
 
 
 def _clients(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
@@ -104,8 +104,8 @@ def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     if not flow.way.enters:
         return None
     os = {"client-node": flow.client.os, "server-node": flow.server.os}.get(flow.way.enters, flow.way.entry_os)
-    if flow.family not in facts.pod_families(_os(os)):
-        return f"{_named(os)} nodes serve no {_version(flow.family)} Services in network mode {facts.mode}"
+    if flow.family not in facts.network.pod_families(_os(os)):
+        return f"{_named(os)} nodes serve no {_version(flow.family)} Services in network mode {facts.network.mode}"
     nodes = usable(os, facts, nodes_per_os)
     if _lacks_address(nodes, flow.family):
         return f"a {_named(os)} node has no {_version(flow.family)} address"

@@ -11,7 +11,7 @@ from podwire.model.axes import AXES, Matrix, id_words
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
 from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
-from podwire.model.flows import ANY_OS, GROUP_OF, Enters, Flow, Peer, Placement
+from podwire.model.flows import ANY_OS, FLOW_ROW, Enters, Flow, Peer, Placement
 from podwire.model.observations import POINTS
 from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.spread import connections_for
@@ -82,7 +82,7 @@ def _cases_of(
     test: SuiteTest, rule: Requirement, catalogue: Catalogue, facts: ClusterFacts, selection: Selection
 ) -> Iterator[Case | Exclusion]:
     unmet = rule.when.cluster.unmet(facts)
-    if facts.mode == "nat" and "nat" not in rule.when.cluster.mode:
+    if facts.network.mode == "nat" and "nat" not in rule.when.cluster.mode:
         unmet = NOT_FOR_KUBERNETES
     if unmet:
         yield Exclusion(requirement=rule.id, cases="all", reason=unmet)
@@ -148,7 +148,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
         yield from (replace(flow, turn=turn) for turn in range(1, nodes + 1)) if nodes else (flow,)
 
 
-_FIELDS = {*Flow.__dataclass_fields__, *GROUP_OF} - {"connections"}
+_FIELDS = FLOW_ROW.columns.keys() - {"connections"}
 """The fields of a flow that take the value of the axis of their name as it is."""
 
 

@@ -63,49 +63,54 @@ DSR_CONFLICT = "conflict: Direct Server Return"
 def with_hns(facts: ClusterFacts, told: HnsMode, node: str) -> ClusterFacts:
     """The facts with what HNS on a Windows node tells; its VNI is said only, for what is on the wire decides."""
     made = with_mode(facts, told.mode, f"HNS of {node}: {told.words}", f"HNS of {node}")
-    if made.mode == "overlay" and facts.mode == UNKNOWN:
-        return replace(made, windows_families=("ipv4",))
+    if made.network.mode == "overlay" and facts.network.mode == UNKNOWN:
+        return replace(made, network=replace(made.network, windows_families=("ipv4",)))
     return made
 
 
 def with_dsr(facts: ClusterFacts, told: HnsDsr, node: str) -> ClusterFacts:
     """The facts with what HNS on a Windows node tells of Direct Server Return. Where the setting of kube-proxy, or
     another node, told the opposite, that is a conflict: it is unknown."""
-    signals = (*facts.signals, f"HNS of {node}: {told.words}")
-    if told.dsr is None or any(signal.startswith(DSR_CONFLICT) for signal in facts.signals):
-        return replace(facts, signals=signals)
-    if facts.dsr not in (None, told.dsr):
-        conflict = f"{DSR_CONFLICT} {'on' if facts.dsr else 'off'} before, and not by HNS of {node}; taken as unknown"
-        return replace(facts, dsr=None, signals=(*signals, conflict))
-    return replace(facts, dsr=told.dsr, signals=signals)
+    made = facts.with_signals(f"HNS of {node}: {told.words}")
+    if told.dsr is None or any(signal.startswith(DSR_CONFLICT) for signal in facts.origin.signals):
+        return made
+    if facts.proxy.dsr not in (None, told.dsr):
+        conflict = (
+            f"{DSR_CONFLICT} {'on' if facts.proxy.dsr else 'off'} before, and not by HNS of {node}; taken as unknown"
+        )
+        return replace(made.with_signals(conflict), proxy=replace(made.proxy, dsr=None))
+    return replace(made, proxy=replace(made.proxy, dsr=told.dsr))
 
 
 def with_wire(facts: ClusterFacts, wire: WireMode, nodes: str) -> ClusterFacts:
     """The facts with what the wire tells. Where another mode was told before, that is a conflict: it is unknown."""
     made = with_mode(facts, wire.mode, f"wire, {nodes}: {wire.words}", "wire")
-    if made.mode == UNKNOWN or wire.encapsulation is None:
+    if made.network.mode == UNKNOWN or wire.encapsulation is None:
         return made
-    families = ("ipv4",) if wire.mode == "overlay" else facts.windows_families
-    return replace(made, encapsulation=wire.encapsulation, windows_families=families)
+    families = ("ipv4",) if wire.mode == "overlay" else facts.network.windows_families
+    network = replace(made.network, encapsulation=wire.encapsulation, windows_families=families)
+    return replace(made, network=network)
 
 
 def with_mode(facts: ClusterFacts, mode: Mode, signal: str, by: str) -> ClusterFacts:
     """The facts with a network mode that something (`by`) tells. An unknown one changes nothing but is said."""
-    told = signal + (f": {mode}" if mode != UNKNOWN else "")
-    made = replace(facts, signals=(*facts.signals, told))
-    if mode == UNKNOWN or (facts.mode == UNKNOWN and _in_conflict(facts)):
+    made = facts.with_signals(signal + (f": {mode}" if mode != UNKNOWN else ""))
+    if mode == UNKNOWN or (facts.network.mode == UNKNOWN and _in_conflict(facts)):
         return made
-    if facts.mode not in (UNKNOWN, mode):
-        conflict = f"{CONFLICT} {facts.mode} ({_told_before(facts)}) and {mode} ({by}); taken as unknown"
-        return replace(made, mode="unknown", encapsulation=None, signals=(*made.signals, conflict))
-    return replace(made, mode=mode)
+    if facts.network.mode not in (UNKNOWN, mode):
+        conflict = f"{CONFLICT} {facts.network.mode} ({_told_before(facts)}) and {mode} ({by}); taken as unknown"
+        network = replace(made.network, mode="unknown", encapsulation=None)
+        return replace(made.with_signals(conflict), network=network)
+    return replace(made, network=replace(made.network, mode=mode))
 
 
 def _in_conflict(facts: ClusterFacts) -> bool:
-    return any(signal.startswith(CONFLICT) for signal in facts.signals)
+    return any(signal.startswith(CONFLICT) for signal in facts.origin.signals)
 
 
 def _told_before(facts: ClusterFacts) -> str:
     """What the mode that is known was told by: nodes, where they were asked, else the API."""
-    asked = any(signal.startswith("HNS of ") and signal.endswith(f": {facts.mode}") for signal in facts.signals)
+    asked = any(
+        signal.startswith("HNS of ") and signal.endswith(f": {facts.network.mode}") for signal in facts.origin.signals
+    )
     return "HNS" if asked else "API"

@@ -37,6 +37,6 @@ KNOWN = (
 def profile_of(facts: ClusterFacts) -> str:
     """The name of the profile that these facts are of, or `unknown`."""
     for one in KNOWN:
-        if facts.mode == one.mode and facts.cni in one.cni and one.ipam in ("", facts.ipam):
+        if facts.network.mode == one.mode and facts.network.cni in one.cni and one.ipam in ("", facts.network.ipam):
             return one.name
     return UNKNOWN

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from podwire.model.facts import DENIED_PORT, UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
+from podwire.model.facts import CLUSTER_ROW, DENIED_PORT, UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
 
 GENEVE_PORT = 6081
 
@@ -62,9 +62,10 @@ def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
         Contradiction: something else was seen.
     """
     changes: dict[str, Any] = {}
-    signals = list(facts.signals)
+    signals: list[str] = []
+    row = CLUSTER_ROW.row(facts)
     for name, value in _given(stated):
-        seen = getattr(facts, name)
+        seen = row[name]
         if seen == value and name not in _assumed(facts):
             signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, as seen")
             continue
@@ -75,7 +76,7 @@ def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
         if name == "cluster_domain":
             changes["domain_told"] = True
         signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, stated")
-    made = replace(facts, **changes)
+    made = CLUSTER_ROW.changed(facts, changes)
     return _with_tunnel(_with_families(made, facts, stated), stated, signals)
 
 
@@ -87,11 +88,13 @@ def _given(stated: StatedFacts) -> Iterator[tuple[str, Any]]:
 
 
 def _assumed(facts: ClusterFacts) -> set[str]:
-    return {name for name, words in _ASSUMED.items() if any(signal.startswith(words) for signal in facts.signals)}
+    return {
+        name for name, words in _ASSUMED.items() if any(signal.startswith(words) for signal in facts.origin.signals)
+    }
 
 
 def _contradiction(facts: ClusterFacts, stated: StatedFacts, name: str, value: Any, seen: Any) -> Contradiction:
-    told = [signal for signal in facts.signals if _is_told_by(name, seen, signal)]
+    told = [signal for signal in facts.origin.signals if _is_told_by(name, seen, signal)]
     by = f" ({told[0]})" if told else ""
     return Contradiction(
         f"{stated.source}: {name}: {_text(value)} is stated, but {_text(seen)} is seen{by}; correct or remove it"
@@ -109,7 +112,7 @@ def _is_told_by(name: str, seen: Any, signal: str) -> bool:
 
 def _settles(facts: ClusterFacts, stated: StatedFacts, name: str, value: Any) -> None:
     """Refuse a statement that takes neither side where signals disagree."""
-    for signal in facts.signals:
+    for signal in facts.origin.signals:
         if signal.startswith(f"conflict: {_WORDS[name]} ") and f"{_text(value)} (" not in signal:
             told = signal.removeprefix("conflict: ").partition(";")[0]
             raise Contradiction(f"{stated.source}: {name}: {_text(value)} is stated, but seen are {told}")
@@ -117,31 +120,32 @@ def _settles(facts: ClusterFacts, stated: StatedFacts, name: str, value: Any) ->
 
 def _with_families(made: ClusterFacts, before: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
     """A mode that was not known says that its pods on Windows nodes have IPv4 only (kubernetes.io, dual-stack)."""
-    if made.mode != before.mode and made.mode in ("overlay", "nat") and stated.windows_families is None:
-        return replace(made, windows_families=("ipv4",))
+    network = made.network
+    if network.mode != before.network.mode and network.mode in ("overlay", "nat") and stated.windows_families is None:
+        return replace(made, network=replace(network, windows_families=("ipv4",)))
     return made
 
 
 def _with_tunnel(made: ClusterFacts, stated: StatedFacts, signals: list[str]) -> ClusterFacts:
-    tunnel, wanted = made.encapsulation, stated.encapsulation
-    if tunnel is None and made.mode == "overlay":
+    network, wanted = made.network, stated.encapsulation
+    tunnel = seen = network.encapsulation
+    if tunnel is None and network.mode == "overlay":
         tunnel = Encapsulation()
-    if tunnel is None and made.mode == "transparent" and made.cni == "ovn-kubernetes":
+    if tunnel is None and network.mode == "transparent" and network.cni == "ovn-kubernetes":
         tunnel = Encapsulation(kind="geneve", port=GENEVE_PORT)
     if wanted is not None:
-        if made.mode in ("l2bridge", "l2tunnel", "nat"):
+        if network.mode in ("l2bridge", "l2tunnel", "nat"):
             raise Contradiction(
-                f"{stated.source}: encapsulation: stated, but there is none in network mode {made.mode}"
+                f"{stated.source}: encapsulation: stated, but there is none in network mode {network.mode}"
             )
-        if made.encapsulation is not None:
-            seen = made.encapsulation
+        if seen is not None:
             same = (seen.kind, seen.port) == (wanted.kind, wanted.port) and seen.vni in (None, wanted.vni)
             if not same:
                 text = f"{_tunnel(wanted)} is stated, but {_tunnel(seen)} is seen; correct or remove it"
                 raise Contradiction(f"{stated.source}: encapsulation: {text}")
         signals.append(f"{stated.source}: encapsulation {_tunnel(wanted)}, stated")
         tunnel = wanted
-    return replace(made, encapsulation=tunnel, signals=tuple(signals))
+    return replace(made.with_signals(*signals), network=replace(network, encapsulation=tunnel))
 
 
 def _tunnel(one: Encapsulation) -> str:

@@ -35,30 +35,30 @@ def bindings_of(
     if target.name:
         values |= {"target.name": target.name, "target.fqdn": target.fqdn}
         values |= _suffixes(case, target, deployment, facts)
-        if not facts.domain_told and target.fqdn.endswith(f".{facts.cluster_domain}"):
-            values[ASSUMED_DOMAIN] = facts.cluster_domain
-    told = (("dsr", facts.dsr), ("win_dsr", facts.win_dsr), ("kube_proxy", facts.kube_proxy))
-    values |= {f"cluster.{name}": on for name, on in told if on is not None} | {"cluster.mode": facts.mode}
-    values["cluster.tunnel_port"] = (facts.encapsulation or Encapsulation()).port
+        if not facts.dns.domain_told and target.fqdn.endswith(f".{facts.dns.domain}"):
+            values[ASSUMED_DOMAIN] = facts.dns.domain
+    told = (("dsr", facts.proxy.dsr), ("win_dsr", facts.proxy.win_dsr), ("kube_proxy", facts.proxy.on_windows))
+    values |= {f"cluster.{name}": on for name, on in told if on is not None} | {"cluster.mode": facts.network.mode}
+    values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
     asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
-    servers = tuple(asked.cluster_ips.values()) if asked else facts.cluster_dns
+    servers = tuple(asked.cluster_ips.values()) if asked else facts.dns.addresses
     if servers:
         values["dns.ip"] = servers
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":
-        outside = facts.external.address(flow.family) if facts.external else None
+        outside = facts.outside.host.address(flow.family) if facts.outside.host else None
         values |= {"client.ip": outside or "", "client.identity": OUTSIDE_IDENTITY}
     else:
         values |= _of_probe("client", probe_of(case.client, deployment), case, deployment, facts, hellos)
     if flow.server.kind == "outside":
-        address = facts.external.address(flow.family) if facts.external else None
+        address = facts.outside.host.address(flow.family) if facts.outside.host else None
         values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
-        values["server.name"] = facts.external.name if facts.external else ""
+        values["server.name"] = facts.outside.host.name if facts.outside.host else ""
     elif flow.server.kind == "dns":
-        values["server.ip"] = tuple(facts.cluster_dns)
+        values["server.ip"] = tuple(facts.dns.addresses)
     elif flow.server.kind == "backends":
         backends = [one for one in backends_of(flow.service.kind, deployment) if flow.family in one.addresses]
         values["server.identities"] = tuple(one.identity for one in backends)
@@ -84,7 +84,7 @@ def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
 
 def _suffixes(case: Case, target: Target, deployment: Deployment, facts: ClusterFacts) -> dict[str, Value]:
     """The name with each suffix of the client's search list (kubernetes.io: DNS for Services and Pods)."""
-    domain = facts.cluster_domain
+    domain = facts.dns.domain
     usual = (f"{deployment.namespace}.svc.{domain}", f"svc.{domain}", domain)
     suffixes = manifests.searches(case.client.probe) or usual
     return {f"target.suffix.{at}": f"{target.name}.{suffix}" for at, suffix in enumerate(suffixes, 1)}
@@ -151,18 +151,18 @@ def _of_node(
         str(ipaddress.ip_network(cidr)[at]) for cidr in node.pod_cidrs for at in range(RESERVED)
     )
     networks = tuple(cidr for cidr in node.pod_cidrs if family_of(cidr) == family)
-    if networks or not facts.has_node_networks:
+    if networks or not facts.network.is_split_by_node:
         values[f"{role}.node.pod_network"] = networks[0] if len(networks) == 1 else networks
     return values
 
 
 def _of_machine(node: NodeFacts, facts: ClusterFacts) -> Iterator[tuple[str, Value]]:
-    yield "provider", node.provider
-    if node.vpc_addresses is not None:
-        yield "vpc_addresses", node.vpc_addresses
-    elif facts.cni == VPC_CNI and node.os == "windows":
+    yield "provider", node.machine.provider
+    if node.machine.vpc_addresses is not None:
+        yield "vpc_addresses", node.machine.vpc_addresses
+    elif facts.network.cni == VPC_CNI and node.os == "windows":
         yield "vpc_addresses", 0  # On EKS a node that offers none is judged by that.
-    addresses = addresses_of(node.instance_type)
+    addresses = addresses_of(node.machine.instance_type)
     if addresses is not None:
         yield "card_addresses", addresses
         yield "card_prefix_addresses", addresses * ADDRESSES_OF_A_PREFIX
@@ -193,7 +193,7 @@ def _of_probe(
     taken = {address for one in others for address in one.addresses.values()} | deployment.addresses_of_others
     values[f"{role}.has_own_address"] = not own & taken
     values[f"{role}.has_branch"] = probe.has_branch
-    if probe.vpc_address or (facts.cni == VPC_CNI and probe.os == "windows" and probe.kind == "pod"):
+    if probe.vpc_address or (facts.network.cni == VPC_CNI and probe.os == "windows" and probe.kind == "pod"):
         values[f"{role}.vpc_address"] = probe.vpc_address  # On EKS a pod without that note is judged by its lack.
     if probe.vpc_subnet:
         values[f"{role}.vpc_subnet"] = probe.vpc_subnet

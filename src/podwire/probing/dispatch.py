@@ -302,7 +302,7 @@ class Dispatcher:
             ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in given]
             wanted = self._deployment.wanted_addresses.get(case.client.node, 0)
             method, parameters, seconds = request_of(
-                case, target, given, ports, self._timeout, self._facts.mode, wanted
+                case, target, given, ports, self._timeout, self._facts.network.mode, wanted
             )
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             made = _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)

@@ -49,8 +49,8 @@ def interest_of(deployment: Deployment, facts: ClusterFacts) -> Interest:
         for address in known.values()
     }
     addresses = {address for probe in deployment.probes if probe.kind == "pod" for address in probe.addresses.values()}
-    if facts.external is not None:
-        addresses |= set(facts.external.addresses)
+    if facts.outside.host is not None:
+        addresses |= set(facts.outside.host.addresses)
     taking_part = {probe.node for probe in deployment.probes}
     nodes = {address for node in facts.nodes if node.name in taking_part for address in node.addresses}
     return Interest(
@@ -59,8 +59,8 @@ def interest_of(deployment: Deployment, facts: ClusterFacts) -> Interest:
         nodes=frozenset(nodes),
         # The questions of a node itself, and those of its pods with its address, have nothing of ours but their port.
         ports=frozenset({HOST_ECHO_PORT, CLOSED_PORT, DISCARD_PORT, HOST_PORT, DNS_PORT}) | node_ports(deployment),
-        windows=frozenset(facts.windows_families),
-        tunnel=facts.encapsulation or Encapsulation(),
+        windows=frozenset(facts.network.windows_families),
+        tunnel=facts.network.encapsulation or Encapsulation(),
     )
 
 

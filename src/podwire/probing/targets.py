@@ -156,9 +156,9 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
 def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     """A target by name; `fqdn` has no final dot."""
     flow = case.flow
-    zone = f"{deployment.namespace}.svc.{facts.cluster_domain}"
+    zone = f"{deployment.namespace}.svc.{facts.dns.domain}"
     if flow.via == "external-name":
-        ip, host = _outside_address(facts, flow.family), facts.external
+        ip, host = _outside_address(facts, flow.family), facts.outside.host
         assert host is not None
         port = HTTP_PORT if flow.protocol == "http" else ECHO_PORT
         return Target(host=host.name, port=port, ip=ip, name=host.name, fqdn=host.name)
@@ -194,7 +194,7 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
 
 
 def _outside_address(facts: ClusterFacts, family: Family) -> str:
-    ip = facts.external.address(family) if facts.external else None
+    ip = facts.outside.host.address(family) if facts.outside.host else None
     if ip is None:
         raise NoTarget(f"no host outside with an address of family {family}")
     return ip

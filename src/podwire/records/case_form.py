@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
+from podwire.files.rows import Column, row_type
 from podwire.model.cases import Case, Slot
-from podwire.model.facts import Family
-from podwire.model.flows import Enters, Flow, Peer, PeerKind, Placement, ProbeProtocol, Via
+from podwire.model.flows import FLOW_ROW, Flow, Peer, PeerKind
 from podwire.model.observations import Point
 from podwire.model.symbols import ServiceSymbols
 
@@ -28,33 +28,23 @@ class ServiceForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     kind: str
 
 
-class FlowForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What one case sent, all in one row, as files have held it since before flows had groups.
+_COLUMNS = {
+    **FLOW_ROW.columns,
+    "client": FLOW_ROW.columns["client"]._replace(type=PeerForm),
+    "server": FLOW_ROW.columns["server"]._replace(type=PeerForm),
+    "service": Column(ServiceForm | UnsetType, UNSET),
+}
+# The order that files have always had; what is new comes after it.
+_ORDER = (
+    *("client", "server", "via", "protocol", "family", "placement", "closed_port", "denied_port", "payload"),
+    *("connections", "service", "port", "enters", "entry_os", "each_port", "after", "settles", "repeated", "tool"),
+    *("unaddressed", "turn"),
+)
+FlowForm: Any = row_type("FlowForm", _COLUMNS, order=_ORDER, doc="What one case sent.", omit_defaults=True)
+"""What one case sent, all in one row, as files have held it since before flows had groups.
 
-    A field that has its usual value is left out.
-    """
-
-    client: PeerForm
-    server: PeerForm
-    via: Via
-    protocol: ProbeProtocol
-    family: Family
-    placement: Placement
-    closed_port: bool = False
-    denied_port: bool = False
-    payload: int = 256
-    connections: int = 1
-    service: ServiceForm | UnsetType = UNSET
-    port: str = ""
-    enters: Enters = ""
-    entry_os: str = ""
-    each_port: bool = False
-    after: str = ""
-    settles: Literal["answered", "unanswered"] = "answered"
-    repeated: bool = False
-    tool: str = ""
-    unaddressed: bool = False
-    turn: int = 0
+A field that has its usual value is left out.
+"""
 
 
 class SlotForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,7 +110,7 @@ def flow_of(form: FlowForm) -> Flow:
     """The flow of a stored one, with its groups."""
     row = structs.asdict(form)
     service = ServiceSymbols(form.service.kind) if form.service else ServiceSymbols()
-    return Flow.of(**{**row, "client": _peer(form.client), "server": _peer(form.server), "service": service})
+    return FLOW_ROW.value({**row, "client": _peer(form.client), "server": _peer(form.server), "service": service})
 
 
 def form_of_flow(flow: Flow) -> FlowForm:

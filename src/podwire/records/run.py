@@ -110,7 +110,7 @@ class RunRecord:
 
     @property
     def emulated(self) -> bool:
-        return self.facts.emulated
+        return self.facts.origin.emulated
 
     @property
     def complete(self) -> bool:

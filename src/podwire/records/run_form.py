@@ -13,11 +13,12 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from podwire.files.bounded import FileError
+from podwire.files.rows import columns, row_type
 from podwire.files.typed import json_as
 from podwire.files.words import shown
-from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Level
 from podwire.model.verdicts import Outcome, Verdict
+from podwire.records.facts_form import FactsForm, facts_of, form_of_facts
 from podwire.records.paths import is_inside
 from podwire.records.run import CaseRecord, ExclusionRecord, ProbeImage, Rule, RunRecord, Setup, StoredObservations
 
@@ -29,7 +30,7 @@ REMEDY = "the record is damaged or was changed: take the file that the run wrote
 CaseId = Annotated[str, Meta(extra_json_schema={"pattern": r"^[^/]+/[^\[]+\[.*\]$"})]
 
 
-class _RuleForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _RuleColumns(Struct, frozen=True, kw_only=True):
     """Which case it is, and what the catalogue said of its requirement."""
 
     id: CaseId
@@ -44,8 +45,8 @@ class _RuleForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where that is written."""
 
 
-class CaseForm(_RuleForm, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One judged case."""
+class _VerdictColumns(Struct, frozen=True, kw_only=True):
+    """How it was sent and judged."""
 
     parameters: Mapping[str, str]
     """The words in the brackets of the id, by their axis."""
@@ -65,6 +66,9 @@ class CaseForm(_RuleForm, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The outcomes of all rounds of a run that repeats its cases."""
 
 
+CaseForm: Any = row_type("CaseForm", {**columns(_RuleColumns), **columns(_VerdictColumns)}, doc="One judged case.")
+
+
 class _Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema"):
     emulated: bool
     """Whether the lab was the cluster: then the record is no evidence about Windows."""
@@ -76,12 +80,12 @@ class _Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     started: float
     """Seconds since the epoch."""
     finished: float
-    facts: ClusterFacts
+    facts: FactsForm
     cases: tuple[CaseForm, ...]
 
 
-class RunForm(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=SCHEMA):
-    """The record of one run; every report is a view of it."""
+class _PlanColumns(Struct, frozen=True, kw_only=True):
+    """What was planned, with what, and what became of it."""
 
     exclusions: tuple[ExclusionRecord, ...]
     missing: tuple[CaseId, ...]
@@ -99,6 +103,15 @@ class RunForm(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=
     """Ids of all cases of the run, in their order: those of `cases` and of `missing`."""
     observations: StoredObservations | None
     """Where everything that was seen is kept."""
+
+
+RunForm: Any = row_type(
+    "RunForm",
+    {**columns(_Head), **columns(_PlanColumns)},
+    doc="The record of one run; every report is a view of it.",
+    tag_field="schema",
+    tag=SCHEMA,
+)
 
 
 class FirstRunForm(_Head, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=FIRST_SCHEMA):
@@ -139,7 +152,7 @@ def record_text(record: RunRecord) -> str:
         version=setup.version,
         started=record.started,
         finished=record.finished,
-        facts=record.facts,
+        facts=form_of_facts(record.facts),
         cases=tuple(case_form(case) for case in record.cases),
         exclusions=record.exclusions,
         missing=record.missing,
@@ -192,7 +205,7 @@ def _record(form: RunForm | FirstRunForm) -> RunRecord:
         started=form.started,
         finished=form.finished,
         timings=form.timings,
-        facts=form.facts,
+        facts=facts_of(form.facts),
         cases=tuple(_case(case) for case in form.cases),
         exclusions=form.exclusions,
         planned=now.planned if now else (),

@@ -60,18 +60,18 @@ def environment(record: RunRecord) -> str:
         "result": tally(record),
         "cluster": facts.name,
         "kubernetes": facts.version,
-        "network.mode": facts.mode,
-        "cni": facts.cni,
-        "families": " ".join(facts.families),
-        "families.windows": " ".join(facts.windows_families),
-        "direct.server.return": {True: "on", False: "off", None: "unknown"}[facts.dsr],
+        "network.mode": facts.network.mode,
+        "cni": facts.network.cni,
+        "families": " ".join(facts.network.families),
+        "families.windows": " ".join(facts.network.windows_families),
+        "direct.server.return": {True: "on", False: "off", None: "unknown"}[facts.proxy.dsr],
     }
-    if facts.encapsulation:
-        tunnel = facts.encapsulation
+    if facts.network.encapsulation:
+        tunnel = facts.network.encapsulation
         vni = "unknown" if tunnel.vni is None else tunnel.vni
         values["encapsulation"] = f"{tunnel.kind}, UDP {tunnel.port}, VNI {vni}"
     for node in facts.nodes:
-        values[f"node.{node.name}"] = " ".join(filter(None, (node.os, node.os_image, node.kernel_version)))
+        values[f"node.{node.name}"] = " ".join(filter(None, (node.os, node.software.os_image, node.software.kernel)))
     values |= {f"nodes.unusable.{number}": told for number, told in enumerate(remarks(facts), 1)}
     values |= {f"option.{name}": value for name, value in record.setup.options.items()}
     return "".join(f"{_key(name)} = {one_line(value)}\n" for name, value in values.items() if value)

@@ -65,7 +65,7 @@ def ctrf_tree(record: RunRecord) -> dict[str, Any]:
                 "appName": record.facts.name or "cluster",
                 "appVersion": record.facts.version,
                 "testEnvironment": "lab" if record.emulated else "cluster",
-                "extra": {"emulated": record.emulated, "complete": record.complete, "mode": record.facts.mode},
+                "extra": {"emulated": record.emulated, "complete": record.complete, "mode": record.facts.network.mode},
             },
         },
     }

@@ -74,7 +74,7 @@ def run_head(record: RunRecord, title: str) -> str:
         ("Started", f"{when}, {seconds(max(record.finished - record.started, 0.0))}"),
         ("Cluster", facts.name or "?"),
         ("Kubernetes", facts.version or "?"),
-        ("Network", f"{facts.mode}, {' and '.join(facts.families)}"),
+        ("Network", f"{facts.network.mode}, {' and '.join(facts.network.families)}"),
         ("Windows", ", ".join(builds) or "no node"),
         ("podwire", record.setup.version),
     ]

@@ -148,10 +148,12 @@ def _head(record: RunRecord, paint: Paint) -> str:
     nodes = Counter(node.os for node in facts.nodes)
     known = [("Linux", nodes["linux"]), ("Windows", nodes["windows"])]
     where = [
-        "the embedded lab (emulated: no evidence about Windows)" if facts.emulated else f"cluster {facts.name or '?'}",
+        "the embedded lab (emulated: no evidence about Windows)"
+        if facts.origin.emulated
+        else f"cluster {facts.name or '?'}",
         f"Kubernetes {facts.version}" if facts.version else "",
         ", ".join(f"{number} {name} node{'s' if number > 1 else ''}" for name, number in known if number),
-        f"network mode {facts.mode} ({_profile(facts)}), {' and '.join(facts.families)}",
+        f"network mode {facts.network.mode} ({_profile(facts)}), {' and '.join(facts.network.families)}",
         *_builds(facts),
         machine_words(record),
     ]
@@ -167,7 +169,7 @@ def _profile(facts: ClusterFacts) -> str:
 
 def _conflicts(facts: ClusterFacts) -> Iterator[str]:
     """Where signals disagree about the mode, it is unknown, and what depends on it is not judged."""
-    for signal in facts.signals:
+    for signal in facts.origin.signals:
         if signal.startswith(MODE_CONFLICT):
             told = signal.removeprefix("conflict: ").partition(";")[0]
             yield f"profile conflict: {told}; podwire judges only what does not depend on the mode"
@@ -175,7 +177,7 @@ def _conflicts(facts: ClusterFacts) -> Iterator[str]:
 
 def _builds(facts: ClusterFacts) -> Iterator[str]:
     """What the Windows nodes run, and what of it is newer than podwire."""
-    found = dict.fromkeys((node.build, node.judged_as) for node in facts.nodes)
+    found = dict.fromkeys((node.build, node.software.judged_as) for node in facts.nodes)
     for build, taken in found:
         if build is not None:
             newer = f", newer than podwire's table of builds and judged like {named(taken)}" if taken else ""

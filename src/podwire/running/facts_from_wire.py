@@ -40,7 +40,7 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
             if case.flow.load.tool == HNS_NETWORKS:
                 facts = with_hns(facts, _mode_told(observation), node)
             else:
-                facts = with_dsr(facts, _dsr_told(observation, facts.cluster_dns), node)
+                facts = with_dsr(facts, _dsr_told(observation, facts.dns.addresses), node)
         if across is None:
             words = "no flow between Windows nodes is possible here"
             return with_wire(facts, WireMode(mode="unknown", words=words), "no node")

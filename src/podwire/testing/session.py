@@ -16,10 +16,10 @@ from podwire.catalogue.load import CatalogueError
 from podwire.errors import PodwireError, UsageError
 from podwire.judging.case_record import case_record
 from podwire.model.cases import Case, SuiteTest
-from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import PlanError
+from podwire.records.facts_form import facts_in, tree_of_facts
 from podwire.records.run_form import case_from_json, case_to_json
 from podwire.redaction import redacted
 from podwire.running.closed_pipes import unbroken, unbroken_output
@@ -105,7 +105,7 @@ def _made(config: pytest.Config) -> Runner:
     runner = Runner(options_of(config), lambda text: _say(config, text))
     if is_worker(config):
         given = config.workerinput["podwire_facts"]  # type: ignore[attr-defined]
-        runner.scope.use_facts(ClusterFacts.from_dict(given))
+        runner.scope.use_facts(facts_in(given))
     with traceback_kept(runner.folder.path):
         plan = runner.scope.plan
         if not is_worker(config):
@@ -229,7 +229,7 @@ def pytest_configure_node(node: Any) -> None:
     if OBSERVATORY not in config.stash:
         config.stash[OBSERVATORY] = Observatory(runner)
     observatory = config.stash[OBSERVATORY]
-    node.workerinput["podwire_facts"] = runner.scope.facts.to_dict()
+    node.workerinput["podwire_facts"] = tree_of_facts(runner.scope.facts)
     node.workerinput["podwire_address"] = observatory.address
     node.workerinput["podwire_key"] = observatory.key
 

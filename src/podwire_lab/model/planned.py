@@ -6,7 +6,20 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from podwire.model.facts import ClusterFacts, Encapsulation, ExternalHost, NodeFacts
+from podwire.model.facts import (
+    CloudMachine,
+    ClusterDns,
+    ClusterFacts,
+    Encapsulation,
+    ExternalHost,
+    KubeProxy,
+    NetworkSecurity,
+    NodeFacts,
+    NodeSoftware,
+    Origin,
+    Outside,
+    PodNetwork,
+)
 from podwire.platforms.stated import StatedFacts
 from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
 from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
@@ -48,6 +61,7 @@ def planned_labels(profile: Profile) -> Mapping[str, Mapping[str, str]]:
 
 def planned_facts(profile: Profile) -> ClusterFacts:
     """The facts of a lab of this profile, as far as a plan depends on them; a test holds them against a running lab."""
+    stated = stated_facts(profile)
     return ClusterFacts(
         name=f"lab {profile.name}",
         nodes=tuple(
@@ -56,28 +70,39 @@ def planned_facts(profile: Profile) -> ClusterFacts:
                 os=node.os,
                 addresses=node.addresses,
                 pod_cidrs=_pod_cidrs(node, profile),
-                provider=PROVIDERS.get(profile.cni, ""),
-                instance_type=INSTANCE_TYPE if profile.cni == "vpc-cni" else "",
-                vpc_addresses=node.pods.size if profile.cni == "vpc-cni" and node.os == "windows" else None,
-                kernel_version=profile.windows.build.kernel_version if node.os == "windows" else "",
+                software=NodeSoftware(kernel=profile.windows.build.kernel_version if node.os == "windows" else ""),
+                machine=_machine(node, profile),
             )
             for node in profile.nodes
         ),
-        families=profile.families,
-        windows_families=profile.windows.families,
-        mode=profile.mode,
-        cni=profile.cni,
-        ipam=profile.ipam,
-        encapsulation=_told(profile),
-        dsr=profile.windows.dsr if profile.windows.kube_proxy else None,
-        win_dsr=True,
-        kube_proxy=profile.windows.kube_proxy,
-        cluster_dns=CLUSTER_DNS,
-        dns_nodes=(DNS_NODE,),
-        load_balancer=True,
-        denied_port=stated_facts(profile).denied_port,
-        pod_security_group=stated_facts(profile).pod_security_group,
-        custom_networking=profile.custom_networking,
-        external=ExternalHost(name=OUTSIDE_NAME, addresses=tuple(OUTSIDE_HOST.values()), agent=True),
-        emulated=True,
+        network=PodNetwork(
+            families=profile.families,
+            windows_families=profile.windows.families,
+            mode=profile.mode,
+            cni=profile.cni,
+            ipam=profile.ipam,
+            encapsulation=_told(profile),
+            custom_networking=profile.custom_networking,
+        ),
+        proxy=KubeProxy(
+            dsr=profile.windows.dsr if profile.windows.kube_proxy else None,
+            win_dsr=True,
+            on_windows=profile.windows.kube_proxy,
+        ),
+        dns=ClusterDns(addresses=CLUSTER_DNS, nodes=(DNS_NODE,)),
+        security=NetworkSecurity(denied_port=stated.denied_port, pod_security_group=stated.pod_security_group),
+        outside=Outside(
+            load_balancer=True,
+            host=ExternalHost(name=OUTSIDE_NAME, addresses=tuple(OUTSIDE_HOST.values()), agent=True),
+        ),
+        origin=Origin(emulated=True),
+    )
+
+
+def _machine(node: NodePlan, profile: Profile) -> CloudMachine:
+    of_the_vpc = profile.cni == "vpc-cni"
+    return CloudMachine(
+        provider=PROVIDERS.get(profile.cni, ""),
+        instance_type=INSTANCE_TYPE if of_the_vpc else "",
+        vpc_addresses=node.pods.size if of_the_vpc and node.os == "windows" else None,
     )

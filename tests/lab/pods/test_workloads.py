@@ -36,7 +36,7 @@ def test_every_probe_of_both_systems_becomes_ready_where_it_belongs(connection, 
         assert deployment.problems == {}
         assert len(deployment.probes) == 12
         for probe in deployment.probes:
-            families = facts.families if probe.kind == "host" else facts.pod_families(probe.os)
+            families = facts.network.families if probe.kind == "host" else facts.network.pod_families(probe.os)
             assert set(probe.addresses) == set(families), probe.pod
             node = next(node for node in facts.nodes if node.name == probe.node)
             assert (probe.addresses["ipv4"] in node.addresses) == (probe.kind == "host"), probe.pod

@@ -61,8 +61,8 @@ def test_with_one_ready_windows_node_only_what_needs_two_is_inconclusive(lab, tm
     assert unsure
     assert all(name.endswith("windows-windows-cross-node]") for name in unsure)
     facts = facts_from_wire(RunOptions(cluster=ClusterOptions(kubeconfig=lab.kubeconfig)))
-    assert [signal for signal in facts.signals if signal.startswith("HNS of ")]
-    assert not [signal for signal in facts.signals if signal.startswith("HNS of windows-1")]
+    assert [signal for signal in facts.origin.signals if signal.startswith("HNS of ")]
+    assert not [signal for signal in facts.origin.signals if signal.startswith("HNS of windows-1")]
 
 
 def test_a_cordoned_node_is_left_out_named_and_missed_where_it_is_required(lab, tmp_path, capsys):

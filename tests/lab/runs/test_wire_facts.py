@@ -18,29 +18,32 @@ from podwire.running.run_options import LabOptions, RunOptions
 )
 def test_the_wire_tells_what_the_api_tells(profile, mode, tunnel):
     facts = facts_from_wire(RunOptions(lab=LabOptions(profile=profile)))
-    assert (facts.mode, facts.encapsulation) == (mode, tunnel)
-    assert any(signal.startswith("wire, windows-1 to windows-2: ") for signal in facts.signals)
-    by_hns = [signal for signal in facts.signals if signal.startswith("HNS of ")]
+    assert (facts.network.mode, facts.network.encapsulation) == (mode, tunnel)
+    assert any(signal.startswith("wire, windows-1 to windows-2: ") for signal in facts.origin.signals)
+    by_hns = [signal for signal in facts.origin.signals if signal.startswith("HNS of ")]
     assert [signal.rpartition(": ")[2] for signal in by_hns[:2]] == [mode, mode]
     assert [signal.rpartition(" use ")[2] for signal in by_hns[2:]] == ["Direct Server Return"] * 2
-    assert facts.dsr is True
-    assert not any(signal.startswith("conflict") for signal in facts.signals)
+    assert facts.proxy.dsr is True
+    assert not any(signal.startswith("conflict") for signal in facts.origin.signals)
 
 
 def test_a_wire_that_is_not_as_the_api_says_is_a_conflict():
     facts = facts_from_wire(
         RunOptions(lab=LabOptions(profile="l2tunnel-azure-cni", faults=("same-node-stays-inside",)))
     )
-    assert facts.mode == "unknown"
-    assert facts.signals[-1] == "conflict: network mode l2tunnel (HNS) and l2bridge (wire); taken as unknown"
+    assert facts.network.mode == "unknown"
+    assert facts.origin.signals[-1] == "conflict: network mode l2tunnel (HNS) and l2bridge (wire); taken as unknown"
 
 
 def test_load_balancers_that_are_not_as_kube_proxy_is_told_are_a_conflict():
     facts = facts_from_wire(
         RunOptions(lab=LabOptions(profile="l2bridge-win-bridge", faults=("load-balancers-with-other-dsr",)))
     )
-    assert facts.dsr is None
-    assert "conflict: Direct Server Return on before, and not by HNS of windows-1; taken as unknown" in facts.signals
+    assert facts.proxy.dsr is None
+    assert (
+        "conflict: Direct Server Return on before, and not by HNS of windows-1; taken as unknown"
+        in facts.origin.signals
+    )
 
 
 def test_the_command_prints_it(capsys):

@@ -198,7 +198,7 @@ class _Deploying:
             self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive()))
             headless = threads.submit(self._rest.apply, manifests.headless_service(options.run_id))
             # A pod may need the address of a Service, no Service that of a pod.
-            external = self._facts.external.name if self._facts.external else ""
+            external = self._facts.outside.host.name if self._facts.outside.host else ""
             self._services.apply(threads, external)
             pods = self._grouped(self._pods(hostnames.result()))
             for future in [threads.submit(self._apply_pod, pod) for pod in pods]:
@@ -263,7 +263,7 @@ class _Deploying:
         chosen = {f"{self._short[node]}-{GROUPED}" for node, slot in self._options.needs.pods if slot == GROUPED}
         if not chosen:
             return pods
-        policy = manifests.security_group_policy(self._options.run_id, self._facts.pod_security_group or "")
+        policy = manifests.security_group_policy(self._options.run_id, self._facts.security.pod_security_group or "")
         try:
             self._rest.apply(policy)
         except ApiError as error:

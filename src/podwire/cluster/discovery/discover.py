@@ -7,19 +7,33 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import yaml
 from msgspec.structs import replace
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
-from podwire.cluster.discovery.node_choice import systems_of
+from podwire.cluster.discovery.kube_proxy import kube_proxy
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals, os_of
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
 from podwire.cluster.node_conditions import why_not_ready
 from podwire.cluster.threads import workers
 from podwire.errors import ClusterError, MalformedAnswer, NotFound, Unauthorized
-from podwire.model.facts import FAMILIES, OS, ClusterFacts, ExternalHost, Family, NodeFacts, family_of
+from podwire.model.facts import (
+    FAMILIES,
+    OS,
+    CloudMachine,
+    ClusterDns,
+    ClusterFacts,
+    ExternalHost,
+    Family,
+    KubeProxy,
+    NodeFacts,
+    NodeSoftware,
+    Origin,
+    Outside,
+    PodNetwork,
+    family_of,
+)
 from podwire.model.node_notes import CORDONED, NOT_READY, VIRTUAL, signal
 from podwire.platforms.windows_builds import judged_as, named
 
@@ -115,30 +129,37 @@ def facts_from_objects(
     signals += network.signals
     has_windows = any(node.os == "windows" for node in nodes)
     domain = _cluster_domain(objects, signals)
+    families = _families(nodes, objects, signals)
+    windows_families = _windows_families(nodes, network, signals) if has_windows else ("ipv4",)
+    proxy = kube_proxy(objects, nodes, network, signals) if has_windows else KubeProxy()
+    custom = custom_networking(objects, signals)
     return ClusterFacts(
         name=name,
         version=version,
         nodes=nodes,
-        families=_families(nodes, objects, signals),
-        windows_families=_windows_families(nodes, network, signals) if has_windows else ("ipv4",),
-        mode=network.mode,
-        cni=network.cni,
-        ipam=network.ipam,
-        encapsulation=network.encapsulation,
-        dsr=_dsr(objects, signals) if has_windows else None,
-        win_dsr=_win_dsr(objects, nodes, signals) if has_windows else None,
-        kube_proxy=_kube_proxy(objects, network, signals) if has_windows else None,
-        cluster_domain=domain or ASSUMED_DOMAIN,
-        domain_told=domain is not None,
-        cluster_dns=tuple(_dns_addresses(objects)),
-        dns_nodes=tuple(
-            sorted({(pod.get("spec") or {}).get("nodeName", "") for pod in objects.get("pods", [])} - {""})
+        network=PodNetwork(
+            families=families,
+            windows_families=windows_families,
+            mode=network.mode,
+            cni=network.cni,
+            ipam=network.ipam,
+            encapsulation=network.encapsulation,
+            custom_networking=custom,
         ),
-        load_balancer=load_balancer,
-        custom_networking=custom_networking(objects, signals),
-        external=external,
-        emulated=any(_labels(o).get(EMULATED_LABEL) == "true" for o in objects.get("nodes", [])),
-        signals=tuple(signals),
+        proxy=proxy,
+        dns=ClusterDns(
+            domain=domain or ASSUMED_DOMAIN,
+            domain_told=domain is not None,
+            addresses=tuple(_dns_addresses(objects)),
+            nodes=tuple(
+                sorted({(pod.get("spec") or {}).get("nodeName", "") for pod in objects.get("pods", [])} - {""})
+            ),
+        ),
+        outside=Outside(load_balancer=load_balancer, host=external),
+        origin=Origin(
+            emulated=any(_labels(o).get(EMULATED_LABEL) == "true" for o in objects.get("nodes", [])),
+            signals=tuple(signals),
+        ),
         components=components(objects),
     )
 
@@ -184,13 +205,17 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
         pod_cidrs=tuple(_checked(ipaddress.ip_network, cidr, name) for cidr in cidrs),
         ready=not trouble,
         schedulable=schedulable,
-        kernel_version=str(info.get("kernelVersion", "")),
-        os_image=str(info.get("osImage", "")),
-        kubelet_version=str(info.get("kubeletVersion", "")),
-        runtime=str(info.get("containerRuntimeVersion", "")),
-        provider=str(spec.get("providerID") or "").partition("://")[0],
-        instance_type=str(_labels(obj).get("node.kubernetes.io/instance-type", "")),
-        vpc_addresses=offered_addresses(status.get("allocatable") or {}),
+        software=NodeSoftware(
+            kernel=str(info.get("kernelVersion", "")),
+            os_image=str(info.get("osImage", "")),
+            kubelet=str(info.get("kubeletVersion", "")),
+            runtime=str(info.get("containerRuntimeVersion", "")),
+        ),
+        machine=CloudMachine(
+            provider=str(spec.get("providerID") or "").partition("://")[0],
+            instance_type=str(_labels(obj).get("node.kubernetes.io/instance-type", "")),
+            vpc_addresses=offered_addresses(status.get("allocatable") or {}),
+        ),
     )
 
 
@@ -201,7 +226,7 @@ def _with_build(node: NodeFacts, signals: list[str]) -> NodeFacts:
     taken = judged_as(node.build)
     newer = f", newer than the table of builds: judged as {named(taken)}" if taken else ""
     signals.append(f"node {node.name}: Windows build {named(node.build)}{newer}")
-    return replace(node, judged_as=taken)
+    return replace(node, software=replace(node.software, judged_as=taken))
 
 
 def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) -> NodeFacts:
@@ -300,101 +325,3 @@ def _mounted_by_dns(objects: Objects) -> set[str]:
     """ConfigMaps of the DNS pods, and the usual one."""
     volumes = [volume for pod in objects.get("pods", []) for volume in (pod.get("spec") or {}).get("volumes") or []]
     return {"coredns", *(str((volume.get("configMap") or {}).get("name")) for volume in volumes)}
-
-
-def _dsr(objects: Objects, signals: list[str]) -> bool | None:
-    """Direct Server Return of kube-proxy on Windows, by its ConfigMap (`winkernel.enableDSR`) or its arguments."""
-    told = dict(_dsr_told(objects))
-    signals += [f"{source}: Direct Server Return {'on' if on else 'off'}" for source, on in told.items()]
-    if not told:
-        signals.append("Direct Server Return on Windows nodes: no signal tells it")
-        return None
-    if len(set(told.values())) > 1:
-        signals.append(f"conflict: Direct Server Return differs between {' and '.join(told)}; taken as unknown")
-        return None
-    return next(iter(told.values()))
-
-
-def _dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
-    for source, tree in _proxy_configs(objects):
-        winkernel = tree.get("winkernel")
-        if isinstance(winkernel, dict) and isinstance(winkernel.get("enableDSR"), bool):
-            yield source, winkernel["enableDSR"]
-    for source, words in _proxy_arguments(objects):
-        flag = re.search(r"--enable-dsr(?:[=\s]+(true|false))?(?=\s|$)", words, re.IGNORECASE)
-        if flag:
-            yield source, (flag[1] or "true").lower() == "true"
-
-
-def _kube_proxy(objects: Objects, network: NetworkSignals, signals: list[str]) -> bool | None:
-    """Whether Windows nodes have a kube-proxy: a program of the node may be one, so its absence tells little but where
-    the network is transparent, whose plugins balance by themselves."""
-    told = [source for source, _ in (*_proxy_configs(objects), *_proxy_arguments(objects))]
-    if told:
-        return True
-    if network.mode != "transparent":
-        return None
-    signals.append("kube-proxy on Windows nodes: none, on a transparent network")
-    return False
-
-
-def _win_dsr(objects: Objects, nodes: tuple[NodeFacts, ...], signals: list[str]) -> bool | None:
-    """kube-proxy's feature gate WinDSR as it is given, else as the version has it: on since 1.33 (kube_features.go)."""
-    for source, on in _win_dsr_told(objects):
-        signals.append(f"{source}: feature gate WinDSR {'on' if on else 'off'}")
-        return on
-    versions = [re.match(r"v?(\d+)\.(\d+)", node.kubelet_version) for node in nodes if node.os == "windows"]
-    known = [(int(version[1]), int(version[2])) for version in versions if version]
-    if not known:
-        signals.append("feature gate WinDSR: no signal tells it")
-        return None
-    on = min(known) >= (1, 33)
-    signals.append(f"feature gate WinDSR: {'on' if on else 'off'}, as the kubelets' version has it")
-    return on
-
-
-def _win_dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
-    for source, tree in _proxy_configs(objects):
-        gates = tree.get("featureGates")
-        if "winkernel" in tree and isinstance(gates, dict) and isinstance(gates.get("WinDSR"), bool):
-            yield source, gates["WinDSR"]
-    for source, words in _proxy_arguments(objects):
-        gate = re.search(r"--feature-gates[=\s]\S*\bWinDSR=(true|false)", words, re.IGNORECASE)
-        if gate:
-            yield source, gate[1].lower() == "true"
-
-
-def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
-    """kube-proxy's configurations for Windows, with the names of where they stand."""
-    for config in objects.get("configmaps", []):
-        if "kube-proxy" not in config["metadata"]["name"]:
-            continue
-        for key, text in (config.get("data") or {}).items():
-            if "winkernel" not in str(text):
-                continue
-            try:
-                tree = yaml.safe_load(str(text))
-            except yaml.YAMLError:
-                continue
-            if isinstance(tree, dict) and _of_windows(config["metadata"]["name"], tree):
-                name = f"{config['metadata'].get('namespace', '')}/{config['metadata']['name']}"
-                yield f"ConfigMap {name} {key}", tree
-
-
-def _of_windows(name: str, tree: Object) -> bool:
-    """Whether a configuration is of kube-proxy on Windows: by its name, its mode, or a setting of winkernel that
-    somebody made. kubeadm writes an empty winkernel section, with enableDSR false, for Linux nodes too."""
-    winkernel = tree.get("winkernel")
-    made = isinstance(winkernel, dict) and any(winkernel.values())
-    return "win" in name or tree.get("mode") == "kernelspace" or made
-
-
-def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
-    """kube-proxy's command lines, with the names of their DaemonSets, but for those of Linux nodes."""
-    for daemonset in objects.get("daemonsets", []):
-        name = daemonset["metadata"]["name"]
-        pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
-        if "kube-proxy" in name and "windows" in systems_of(daemonset):
-            containers = pod.get("containers") or []
-            words = (str(word) for c in containers for word in (c.get("command") or []) + (c.get("args") or []))
-            yield f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}", " ".join(words)

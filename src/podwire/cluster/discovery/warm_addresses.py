@@ -21,11 +21,11 @@ def wanted_addresses(rest: RestClient, facts: ClusterFacts) -> dict[str, int]:
 
     {} elsewhere, and where pods or settings may not be read: what depends on it is inconclusive then.
     """
-    offering = {node.name: node.vpc_addresses for node in facts.nodes if node.vpc_addresses is not None}
-    if facts.ipam not in ("vpc-secondary", "vpc-prefix") or not offering:
+    offering = {node.name: node.machine.vpc_addresses for node in facts.nodes if node.machine.vpc_addresses is not None}
+    if facts.network.ipam not in ("vpc-secondary", "vpc-prefix") or not offering:
         return {}
     try:
-        pool = pool_told_by(_settings(rest), prefixes=facts.ipam == "vpc-prefix")
+        pool = pool_told_by(_settings(rest), prefixes=facts.network.ipam == "vpc-prefix")
         return {
             name: pool.least(set(_in_use(rest.list("pods", fields=f"spec.nodeName={name}"))), most)
             for name, most in offering.items()

@@ -1,0 +1,125 @@
+"""The kube-proxy of Windows nodes, as its ConfigMaps and the arguments of its DaemonSets tell it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from podwire.cluster.discovery.node_choice import systems_of
+from podwire.cluster.discovery.signals import NetworkSignals
+from podwire.model.facts import KubeProxy, NodeFacts
+
+Object = dict[str, Any]
+Objects = Mapping[str, list[Object]]
+
+
+def kube_proxy(
+    objects: Objects, nodes: tuple[NodeFacts, ...], network: NetworkSignals, signals: list[str]
+) -> KubeProxy:
+    """The kube-proxy of these nodes, some of which run Windows; what tells it, or that nothing does, is a signal."""
+    return KubeProxy(
+        dsr=_dsr(objects, signals),
+        win_dsr=_win_dsr(objects, nodes, signals),
+        on_windows=_on_windows(objects, network, signals),
+    )
+
+
+def _dsr(objects: Objects, signals: list[str]) -> bool | None:
+    """Direct Server Return of kube-proxy on Windows, by its ConfigMap (`winkernel.enableDSR`) or its arguments."""
+    told = dict(_dsr_told(objects))
+    signals += [f"{source}: Direct Server Return {'on' if on else 'off'}" for source, on in told.items()]
+    if not told:
+        signals.append("Direct Server Return on Windows nodes: no signal tells it")
+        return None
+    if len(set(told.values())) > 1:
+        signals.append(f"conflict: Direct Server Return differs between {' and '.join(told)}; taken as unknown")
+        return None
+    return next(iter(told.values()))
+
+
+def _dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
+    for source, tree in _proxy_configs(objects):
+        winkernel = tree.get("winkernel")
+        if isinstance(winkernel, dict) and isinstance(winkernel.get("enableDSR"), bool):
+            yield source, winkernel["enableDSR"]
+    for source, words in _proxy_arguments(objects):
+        flag = re.search(r"--enable-dsr(?:[=\s]+(true|false))?(?=\s|$)", words, re.IGNORECASE)
+        if flag:
+            yield source, (flag[1] or "true").lower() == "true"
+
+
+def _on_windows(objects: Objects, network: NetworkSignals, signals: list[str]) -> bool | None:
+    """Whether Windows nodes have a kube-proxy: a program of the node may be one, so its absence tells little but where
+    the network is transparent, whose plugins balance by themselves."""
+    told = [source for source, _ in (*_proxy_configs(objects), *_proxy_arguments(objects))]
+    if told:
+        return True
+    if network.mode != "transparent":
+        return None
+    signals.append("kube-proxy on Windows nodes: none, on a transparent network")
+    return False
+
+
+def _win_dsr(objects: Objects, nodes: tuple[NodeFacts, ...], signals: list[str]) -> bool | None:
+    """kube-proxy's feature gate WinDSR as it is given, else as the version has it: on since 1.33 (kube_features.go)."""
+    for source, on in _win_dsr_told(objects):
+        signals.append(f"{source}: feature gate WinDSR {'on' if on else 'off'}")
+        return on
+    versions = [re.match(r"v?(\d+)\.(\d+)", node.software.kubelet) for node in nodes if node.os == "windows"]
+    known = [(int(version[1]), int(version[2])) for version in versions if version]
+    if not known:
+        signals.append("feature gate WinDSR: no signal tells it")
+        return None
+    on = min(known) >= (1, 33)
+    signals.append(f"feature gate WinDSR: {'on' if on else 'off'}, as the kubelets' version has it")
+    return on
+
+
+def _win_dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
+    for source, tree in _proxy_configs(objects):
+        gates = tree.get("featureGates")
+        if "winkernel" in tree and isinstance(gates, dict) and isinstance(gates.get("WinDSR"), bool):
+            yield source, gates["WinDSR"]
+    for source, words in _proxy_arguments(objects):
+        gate = re.search(r"--feature-gates[=\s]\S*\bWinDSR=(true|false)", words, re.IGNORECASE)
+        if gate:
+            yield source, gate[1].lower() == "true"
+
+
+def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
+    """kube-proxy's configurations for Windows, with the names of where they stand."""
+    for config in objects.get("configmaps", []):
+        if "kube-proxy" not in config["metadata"]["name"]:
+            continue
+        for key, text in (config.get("data") or {}).items():
+            if "winkernel" not in str(text):
+                continue
+            try:
+                tree = yaml.safe_load(str(text))
+            except yaml.YAMLError:
+                continue
+            if isinstance(tree, dict) and _of_windows(config["metadata"]["name"], tree):
+                name = f"{config['metadata'].get('namespace', '')}/{config['metadata']['name']}"
+                yield f"ConfigMap {name} {key}", tree
+
+
+def _of_windows(name: str, tree: Object) -> bool:
+    """Whether a configuration is of kube-proxy on Windows: by its name, its mode, or a setting of winkernel that
+    somebody made. kubeadm writes an empty winkernel section, with enableDSR false, for Linux nodes too."""
+    winkernel = tree.get("winkernel")
+    made = isinstance(winkernel, dict) and any(winkernel.values())
+    return "win" in name or tree.get("mode") == "kernelspace" or made
+
+
+def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
+    """kube-proxy's command lines, with the names of their DaemonSets, but for those of Linux nodes."""
+    for daemonset in objects.get("daemonsets", []):
+        name = daemonset["metadata"]["name"]
+        pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
+        if "kube-proxy" in name and "windows" in systems_of(daemonset):
+            containers = pod.get("containers") or []
+            words = (str(word) for c in containers for word in (c.get("command") or []) + (c.get("args") or []))
+            yield f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}", " ".join(words)

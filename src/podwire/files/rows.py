@@ -1,0 +1,130 @@
+"""Rows: what stands in groups in memory, and side by side in a file. Pure.
+
+A row of a file has all fields on one level; in memory those that belong together are a small type. Here is how one
+becomes the other, and the type of such a row, which msgspec reads and writes as any other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
+
+import msgspec
+from msgspec import NODEFAULT, Struct, structs
+
+T = TypeVar("T")
+
+
+class Column(NamedTuple):
+    """A field of a row: its type and its default, and of which type in memory it is a field, under which name."""
+
+    type: Any
+    default: Any = NODEFAULT
+    factory: Any = NODEFAULT
+    owner: type | None = None
+    attribute: str = ""
+
+
+class Grouped(Generic[T]):
+    """A type, some of whose fields are groups, as one row: its own fields beside those of its groups.
+
+    A field of a Struct may have another name in the row than in memory: `field(name="cluster_domain")`.
+    """
+
+    def __init__(self, kind: type[T], **groups: type) -> None:
+        self._kind, self._groups = kind, groups
+        self._own = {name: column for name, column in columns(kind).items() if name not in groups}
+        self._of_groups = {group: columns(member) for group, member in groups.items()}
+        self.group_of: Mapping[str, str] = {name: group for group, those in self._of_groups.items() for name in those}
+        """The group that each field of a group is of, by its name in the row."""
+        self.columns: Mapping[str, Column] = {
+            name: column for those in (self._own, *self._of_groups.values()) for name, column in those.items()
+        }
+        """All fields of the row by their names in it."""
+
+    def value(self, row: Mapping[str, Any]) -> T:
+        """What a row is; a field that it lacks has its default. TypeError for one that nobody knows."""
+        own, of_groups = self._parted(row)
+        made = {group: kind(**of_groups.get(group, {})) for group, kind in self._groups.items()}
+        return self._kind(**own, **made)
+
+    def changed(self, value: T, row: Mapping[str, Any]) -> T:
+        """The same value with some of its fields changed, which have the names of the row."""
+        own, of_groups = self._parted(row)
+        made = {group: _replaced(getattr(value, group), fields) for group, fields in of_groups.items()}
+        changed: T = _replaced(value, {**own, **made})
+        return changed
+
+    def row(self, value: T) -> dict[str, Any]:
+        """All fields of a value by their names in the row; `value` is its inverse."""
+        found = {name: getattr(value, column.attribute) for name, column in self._own.items()}
+        for group, those in self._of_groups.items():
+            part = getattr(value, group)
+            found |= {name: getattr(part, column.attribute) for name, column in those.items()}
+        return found
+
+    def _parted(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """The fields of a row that are the type's own, and those of each of its groups, by their names in memory."""
+        own: dict[str, Any] = {}
+        of_groups: dict[str, dict[str, Any]] = {}
+        for name, value in row.items():
+            column, group = self.columns.get(name), self.group_of.get(name)
+            fields = own if group is None else of_groups.setdefault(group, {})
+            fields[column.attribute if column else name] = value
+        return own, of_groups
+
+
+def columns(kind: Any) -> dict[str, Column]:
+    """The fields of a Struct or of a dataclass, by the names that they have in a row."""
+    if issubclass(kind, Struct):
+        return {
+            one.encode_name: Column(one.type, one.default, one.default_factory, kind, one.name)
+            for one in structs.fields(kind)
+        }
+    types = get_type_hints(kind, include_extras=True)
+    return {one.name: _column(one, types[one.name], kind) for one in dataclasses.fields(kind)}
+
+
+def row_type(
+    name: str, those: Mapping[str, Column], *, order: Iterable[str] = (), doc: str | None = None, **settings: Any
+) -> Any:
+    """The type of a row with these fields; those that `order` names come first.
+
+    `settings` are those of `msgspec.defstruct`. The type is `Any` to mypy, which cannot see how it is made.
+    """
+    first = {column: those[column] for column in order}
+    ordered = {**first, **those}
+    return msgspec.defstruct(
+        name,
+        [(column, one.type, _default(one)) for column, one in ordered.items()],
+        namespace={"__doc__": doc, "COLUMNS": ordered},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        **settings,
+    )
+
+
+def owners(kind: type) -> Iterator[tuple[str, type, str]]:
+    """The fields of a type, be it of a row or not: its name in the file, the type in memory, its name there."""
+    known: Mapping[str, Column] = getattr(kind, "COLUMNS", None) or columns(kind)
+    for name, column in known.items():
+        if column.owner is not None:
+            yield name, column.owner, column.attribute
+
+
+def _column(one: dataclasses.Field[Any], kind: Any, owner: type) -> Column:
+    default = NODEFAULT if one.default is dataclasses.MISSING else one.default
+    factory = NODEFAULT if one.default_factory is dataclasses.MISSING else one.default_factory
+    return Column(kind, default, factory, owner, one.name)
+
+
+def _default(column: Column) -> Any:
+    if column.factory is not NODEFAULT:
+        return msgspec.field(default_factory=column.factory)
+    return msgspec.field(default=column.default)
+
+
+def _replaced(value: Any, fields: dict[str, Any]) -> Any:
+    return structs.replace(value, **fields) if isinstance(value, Struct) else dataclasses.replace(value, **fields)
