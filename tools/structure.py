@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 AGENT = "src/podwire/agent/"
 PROGRAMS = "src/podwire_lab/windows/programs/"
@@ -22,13 +23,6 @@ CARRIED = (
 )
 MAX_LINES = 400
 MAX_FIELDS = 14
-# Types that have more until they are taken apart; none may grow meanwhile.
-MAX_FIELDS_OF = {
-    # Everything that is known of a cluster: of it, of its nodes, of what is beside it.
-    "podwire/model/facts.py:ClusterFacts": 24,
-    # A row of a file: an observation has its flow in one row, in the order in which files have always had it.
-    "podwire/records/case_form.py:FlowForm": 21,
-}
 CONTENT = ("suites", "fixtures", "tests")
 
 
@@ -42,8 +36,10 @@ def main(root: Path) -> int:
 
 def check(root: Path) -> Iterator[str]:
     """Findings as `path:line: text`, or `path: text` where a whole file is meant."""
-    for path in sorted((root / "src").rglob("*.py")):
-        yield from _engine(path, path.relative_to(root).as_posix())
+    sources = {path: path.read_text(encoding="utf-8") for path in sorted((root / "src").rglob("*.py"))}
+    for path, text in sources.items():
+        yield from _engine(text, path.relative_to(root).as_posix())
+    yield from _types({path.relative_to(root).as_posix(): text for path, text in sources.items()})
     for path in sorted((root / "suites").rglob("*.py")):
         yield from _suite(path, path.relative_to(root).as_posix())
     for folder in CONTENT:
@@ -51,12 +47,10 @@ def check(root: Path) -> Iterator[str]:
             yield f"{marker.relative_to(root)}: content folders are no packages; remove it"
 
 
-def _engine(path: Path, name: str) -> Iterator[str]:
-    text = path.read_text(encoding="utf-8")
+def _engine(text: str, name: str) -> Iterator[str]:
     lines = text.count("\n")
     if lines > MAX_LINES:
         yield f"{name}: {lines} lines; at most {MAX_LINES}, so split it by its jobs"
-    yield from _types(text, name)
     for line, module in _imports(text):
         top = module.partition(".")[0]
         if top == "scapy":
@@ -72,21 +66,68 @@ def _engine(path: Path, name: str) -> Iterator[str]:
             yield f"{name}:{error.lineno}: not Python 3.8: {error.msg}"
 
 
-def _types(text: str, name: str) -> Iterator[str]:
-    """Classes with too many fields: of a dataclass, of a Struct, of a NamedTuple or a TypedDict."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ClassDef) and _has_fields(node):
-            count = sum(
-                isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.unparse(one.annotation) for one in node.body
-            )
-            limit = MAX_FIELDS_OF.get(f"{name.removeprefix('src/')}:{node.name}", MAX_FIELDS)
-            if count > limit:
-                yield f"{name}:{node.lineno}: {node.name} has {count} fields; at most {limit}, so group them"
+class _Class(NamedTuple):
+    """A class of the source: where it stands, what its fields are called, and what it inherits from."""
+
+    file: str
+    line: int
+    fields: frozenset[str]
+    bases: tuple[str, ...]
+    is_value: bool
+    """Whether it says itself that it has fields: a dataclass, a Struct, a NamedTuple or a TypedDict."""
 
 
-def _has_fields(node: ast.ClassDef) -> bool:
-    words = {ast.unparse(one).partition("(")[0].rpartition(".")[2] for one in (*node.decorator_list, *node.bases)}
-    return bool(words & {"dataclass", "Struct", "NamedTuple", "TypedDict"})
+def _types(sources: Mapping[str, str]) -> Iterator[str]:
+    """Classes with too many fields, those that they inherit counted too.
+
+    A row of a file is made of the columns of small types (`podwire/files/rows.py`); each of these is counted.
+    """
+    known: dict[tuple[str, str], _Class] = {}
+    imported: dict[tuple[str, str], tuple[str, str]] = {}
+    for name, text in sources.items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                known[name, node.name] = _class_of(node, name)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                file = f"src/{node.module.replace('.', '/')}.py"
+                imported |= {(name, alias.asname or alias.name): (file, alias.name) for alias in node.names}
+    for (name, called), one in known.items():
+        line = list(_ancestors(one, called, known, imported))
+        if any(each.is_value for each in line):
+            count = len(frozenset().union(*(each.fields for each in line)))
+            if count > MAX_FIELDS:
+                yield f"{name}:{one.line}: {called} has {count} fields; at most {MAX_FIELDS}, so group them"
+
+
+def _ancestors(
+    one: _Class,
+    called: str,
+    known: Mapping[tuple[str, str], _Class],
+    imported: Mapping[tuple[str, str], tuple[str, str]],
+) -> Iterator[_Class]:
+    """A class and all classes of the source that it inherits from."""
+    yield one
+    for base in one.bases:
+        place = (one.file, base) if (one.file, base) in known else imported.get((one.file, base), ("", base))
+        if place in known and place != (one.file, called):
+            yield from _ancestors(known[place], place[1], known, imported)
+
+
+def _class_of(node: ast.ClassDef, file: str) -> _Class:
+    bases = tuple(ast.unparse(one).partition("[")[0].rpartition(".")[2] for one in node.bases)
+    decorators = {ast.unparse(one).partition("(")[0].rpartition(".")[2] for one in node.decorator_list}
+    fields = frozenset(
+        ast.unparse(one.target)
+        for one in node.body
+        if isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.unparse(one.annotation)
+    )
+    return _Class(
+        file=file,
+        line=node.lineno,
+        fields=fields,
+        bases=bases,
+        is_value="dataclass" in decorators or bool({"Struct", "NamedTuple", "TypedDict"} & set(bases)),
+    )
 
 
 def _suite(path: Path, name: str) -> Iterator[str]:

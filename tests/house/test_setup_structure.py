@@ -42,6 +42,11 @@ def structure() -> ModuleType:
         ("src/podwire/wide.py", wide("@dataclass(frozen=True)\nclass Wide:", 15), "wide.py:2: Wide has 15 fields"),
         ("src/podwire/wide.py", wide("class Wide(msgspec.Struct):", 15), "Wide has 15 fields; at most 14"),
         ("src/podwire/model/packets.py", wide("class Packet(Struct):", 15), "Packet has 15 fields; at most 14"),
+        (
+            "src/podwire/wide.py",
+            wide("class Part(Struct):", 8) + wide("class Whole(Part, kw_only=True):", 8).replace("field_", "other_"),
+            "wide.py:10: Whole has 16 fields; at most 14",
+        ),
         ("suites/dns/test_x.py", "from podwire_lab import up\n", "test_x.py:1: imports podwire_lab"),
         ("suites/dns/test_x.py", "import pytest\n", "imports pytest"),
         ("suites/dns/__init__.py", "", "content folders are no packages"),
@@ -54,6 +59,15 @@ def test_a_breach_is_one_finding(structure: ModuleType, tmp_path: Path, path: st
     findings = list(structure.check(tmp_path))
     assert len(findings) == 1
     assert finding in findings[0]
+
+
+def test_fields_that_a_class_of_another_file_hands_down_are_counted(structure: ModuleType, tmp_path: Path) -> None:
+    rooms = tmp_path / "src/podwire"
+    rooms.mkdir(parents=True)
+    (rooms / "part.py").write_text(wide("@dataclass\nclass Part:", 8))
+    own = wide("class Whole(Former):", 7).replace("field_", "other_")
+    (rooms / "whole.py").write_text("from podwire.part import Part as Former\n" + own)
+    assert list(structure.check(tmp_path)) == ["src/podwire/whole.py:2: Whole has 15 fields; at most 14, so group them"]
 
 
 @pytest.mark.parametrize(
