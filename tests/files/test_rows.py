@@ -22,6 +22,10 @@ class Place(Struct, frozen=True, kw_only=True):
     rack: str
 
 
+class Badge(Struct, frozen=True, kw_only=True):
+    name: str
+
+
 class Card(Struct, frozen=True, kw_only=True):
     name: str
     speed: Speed = Speed()
@@ -100,6 +104,13 @@ def test_a_column_may_have_another_type_than_the_field_in_memory():
     kind = row_type("ColourRow", those, omit_defaults=True)
     assert msgspec.json.encode(kind()) == b"{}"
     assert tree_as({"shades": ["dark"]}, kind).shades == ("dark",)
+
+
+def test_a_name_is_of_one_part_of_a_row():
+    with pytest.raises(ValueError, match=r"^name: two parts of a row have it$"):
+        columns(Card, Badge)
+    with pytest.raises(ValueError, match=r"^name: two parts of a row have it$"):
+        Grouped(Card, speed=Speed, place=Badge)
 
 
 def test_an_order_names_fields_of_the_row_only():

@@ -80,7 +80,7 @@ class FlowWhen(Struct, frozen=True, kw_only=True):
 
 WhenForm: Any = row_type(
     "WhenForm",
-    {**columns(ClusterWhen), **columns(FlowWhen)},
+    columns(ClusterWhen, FlowWhen),
     doc="On which cluster and for which flows something applies: each field has one value or several, and all are met.",
 )
 

@@ -38,9 +38,7 @@ class Grouped(Generic[T]):
         self._of_groups = {group: columns(member) for group, member in groups.items()}
         self.group_of: Mapping[str, str] = {name: group for group, those in self._of_groups.items() for name in those}
         """The group that each field of a group is of, by its name in the row."""
-        self.columns: Mapping[str, Column] = {
-            name: column for those in (self._own, *self._of_groups.values()) for name, column in those.items()
-        }
+        self.columns: Mapping[str, Column] = _side_by_side(self._own, *self._of_groups.values())
         """All fields of the row by their names in it."""
 
     def value(self, row: Mapping[str, Any]) -> T:
@@ -75,8 +73,25 @@ class Grouped(Generic[T]):
         return own, of_groups
 
 
-def columns(kind: Any) -> dict[str, Column]:
-    """The fields of a Struct or of a dataclass, by the names that they have in a row."""
+def columns(*kinds: type) -> dict[str, Column]:
+    """The fields of Structs or of dataclasses, by their names in a row.
+
+    Raises ValueError for a name that two of them have.
+    """
+    return _side_by_side(*(_columns(kind) for kind in kinds))
+
+
+def _side_by_side(*parts: Mapping[str, Column]) -> dict[str, Column]:
+    found: dict[str, Column] = {}
+    for part in parts:
+        for name, column in part.items():
+            if name in found:
+                raise ValueError(f"{name}: two parts of a row have it")
+            found[name] = column
+    return found
+
+
+def _columns(kind: Any) -> dict[str, Column]:
     if issubclass(kind, Struct):
         return {
             one.encode_name: Column(one.type, one.default, one.default_factory, kind, one.name)

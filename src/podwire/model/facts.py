@@ -174,6 +174,10 @@ class Outside(Struct, frozen=True, kw_only=True):
     """Whether something gives Services of that type their addresses."""
     host: ExternalHost | None = field(name="external", default=None)
 
+    def address(self, family: Family) -> str | None:
+        """The address of the host, of that family, if there is one."""
+        return self.host.address(family) if self.host else None
+
 
 class Origin(Struct, frozen=True, kw_only=True):
     """Where the facts come from."""

@@ -49,12 +49,12 @@ def bindings_of(
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":
-        outside = facts.outside.host.address(flow.family) if facts.outside.host else None
+        outside = facts.outside.address(flow.family)
         values |= {"client.ip": outside or "", "client.identity": OUTSIDE_IDENTITY}
     else:
         values |= _of_probe("client", probe_of(case.client, deployment), case, deployment, facts, hellos)
     if flow.server.kind == "outside":
-        address = facts.outside.host.address(flow.family) if facts.outside.host else None
+        address = facts.outside.address(flow.family)
         values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
         values["server.name"] = facts.outside.host.name if facts.outside.host else ""
     elif flow.server.kind == "dns":

@@ -92,7 +92,7 @@ def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
 
 def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
     family = case.flow.family
-    outside = facts.outside.host.address(family) if facts.outside.host else None
+    outside = facts.outside.address(family)
     if outside is None or OUTSIDE not in (case.server.probe, case.client.probe):
         return
     if case.client.probe == OUTSIDE:

@@ -194,7 +194,7 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
 
 
 def _outside_address(facts: ClusterFacts, family: Family) -> str:
-    ip = facts.outside.host.address(family) if facts.outside.host else None
+    ip = facts.outside.address(family)
     if ip is None:
         raise NoTarget(f"no host outside with an address of family {family}")
     return ip

@@ -66,7 +66,7 @@ class _VerdictColumns(Struct, frozen=True, kw_only=True):
     """The outcomes of all rounds of a run that repeats its cases."""
 
 
-CaseForm: Any = row_type("CaseForm", {**columns(_RuleColumns), **columns(_VerdictColumns)}, doc="One judged case.")
+CaseForm: Any = row_type("CaseForm", columns(_RuleColumns, _VerdictColumns), doc="One judged case.")
 
 
 class _Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema"):
@@ -107,7 +107,7 @@ class _PlanColumns(Struct, frozen=True, kw_only=True):
 
 RunForm: Any = row_type(
     "RunForm",
-    {**columns(_Head), **columns(_PlanColumns)},
+    columns(_Head, _PlanColumns),
     doc="The record of one run; every report is a view of it.",
     tag_field="schema",
     tag=SCHEMA,
