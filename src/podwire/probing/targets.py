@@ -169,6 +169,9 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
         name, ip = manifests.hosts_alias(case.client.probe)
         return Target(host=name, port=ECHO_PORT, ip=ip, name=name, fqdn=name)
     if flow.via in ("pod-name", "short-pod-name"):
+        refused = deployment.services.problems.get((HEADLESS_SERVICE, ""))
+        if refused:
+            raise NoTarget(refused)
         server = probe_of(case.server, deployment)
         fqdn = f"{server.pod}.{HEADLESS_SERVICE}.{zone}"
         name = f"{server.pod}.{HEADLESS_SERVICE}" if flow.via == "short-pod-name" else fqdn
