@@ -45,7 +45,7 @@ def test_of_two_services_the_first_goes_and_is_waited_for():
     before = deployment.services.found["twin-first", "l-a"]
     assert make_changes(rest, deployment, ["first-twin-deleted"]) == {}
     assert rest.deleted == [("services", "twin-first-l-a"), ("services", "twin-first-w-a")]
-    assert sorted(name for kind, name in rest.objects if kind == "services") == ["twin-second-l-a"]
+    assert sorted(name for kind, name in rest.objects if kind == "services") == ["pods", "twin-second-l-a"]
     assert deployment.former["twin-first", "l-a"] == before
 
 
