@@ -203,6 +203,12 @@ FAULTS_OF_OBJECTS = (
         of_others(Act(change=lambda tree: {"items": [STRANGER], "metadata": {}})),
     ),
     ApiFault(
+        "endpoints-malformed",
+        "lists EndpointSlices whose endpoints are none",
+        RUNS,
+        on("list", "endpointslices", changed(endpoints=[None])),
+    ),
+    ApiFault(
         "quota-all-pods",
         "refuses all pods by a quota",
         NO_RUN,
