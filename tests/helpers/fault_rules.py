@@ -7,6 +7,7 @@ from misbehaving_api import Act, refuse
 RUNS = "the run goes on as if nothing had happened"
 POD = "the cases of that pod are inconclusive and say why; all others run"
 SERVICE = "the cases of that Service are inconclusive and say why; all others run"
+NAMES = "the cases that go by the names of pods are inconclusive and say why; all others run"
 NO_RUN = "exit code 3 and one line; nothing is left"
 NAMED = "exit code 3; what may have stayed is named, with the command that removes it"
 KEPT = "the results are kept; what stays is named, with the command that removes it"
@@ -38,6 +39,11 @@ def on(verb, plural, act, *, name=None, numbers=None):
 
 def first(count):
     return range(1, count + 1)
+
+
+def of_others(act):
+    """A rule for lists of all pods of a node, those of other namespaces too."""
+    return lambda r: act if (r.verb, r.plural) == ("list", "pods") and "fieldSelector" in r.query else None
 
 
 def changed(**fields):

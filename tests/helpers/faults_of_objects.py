@@ -2,6 +2,7 @@
 
 from fault_rules import (
     NAMED,
+    NAMES,
     NO_RUN,
     NS,
     POD,
@@ -12,11 +13,24 @@ from fault_rules import (
     changed,
     first,
     moved,
+    of_others,
     on,
     several,
     without,
 )
 from misbehaving_api import CUT, RESET, RESET_BEFORE, SILENT, Act, refuse
+
+DENIED = 'admission webhook "rules.example" denied the request:'
+STRANGER = {
+    "metadata": {"name": "stranger", "namespace": "default"},
+    "spec": {},
+    "status": {"phase": "Running", "podIPs": [{}]},
+}
+
+
+def with_bad_ports(tree):
+    return {**tree, "spec": {**tree["spec"], "ports": [None]}}
+
 
 FAULTS_OF_OBJECTS = (
     # The namespace
@@ -119,6 +133,80 @@ FAULTS_OF_OBJECTS = (
         SERVICE,
         on("apply", "services", refuse(500, "InternalError", "failed calling webhook"), name="echo-l1-a"),
         "failed calling webhook",
+    ),
+    ApiFault(
+        "webhook-speaks-of-resources",
+        "refuses one pod by a webhook, in words that authorization uses too (403)",
+        POD,
+        on("apply", "pods", refuse(403, "Forbidden", f"{DENIED} container x cannot use resource cpu"), name="l1-a"),
+        "cannot use resource cpu",
+    ),
+    ApiFault(
+        "webhook-speaks-of-rights",
+        "refuses one pod by a webhook, in the sentence of authorization (403)",
+        POD,
+        on("apply", "pods", refuse(403, "Forbidden", f'{DENIED} User "u" cannot create resource "pods"'), name="l1-a"),
+        "admission webhook",
+    ),
+    ApiFault(
+        "webhook-says-401",
+        "refuses one pod by a webhook that answers 401",
+        POD,
+        on("apply", "pods", refuse(401, "Unauthorized", f"{DENIED} no signature"), name="l1-a"),
+        "no signature",
+    ),
+    ApiFault(
+        "service-malformed",
+        "tells ports of one Service that are none",
+        SERVICE,
+        on("apply", "services", Act(change=with_bad_ports), name="echo-l1-a"),
+        "Service echo-l1-a: .*cannot be read",
+    ),
+    ApiFault(
+        "quota-names-of-pods",
+        "refuses the headless Service by a quota",
+        NAMES,
+        on("apply", "services", refuse(403, "Forbidden", "exceeded quota: q"), name="pods"),
+        "Service pods: the API server refuses it: exceeded quota",
+    ),
+    ApiFault(
+        "webhook-fails-for-names-of-pods",
+        "cannot ask its webhook about the headless Service (500)",
+        NAMES,
+        on("apply", "services", refuse(500, "InternalError", "failed calling webhook"), name="pods"),
+        "Service pods: the API server refuses it: failed calling webhook",
+    ),
+    ApiFault(
+        "services-forbidden",
+        "does not allow Services to be made",
+        NO_RUN,
+        on("apply", "services", refuse(403, "Forbidden", 'User "u" cannot patch resource "services" in API group ""')),
+        "not allowed to",
+    ),
+    ApiFault(
+        "quota-agent",
+        "refuses the agent's ConfigMap by a quota",
+        NO_RUN,
+        on("apply", "configmaps", refuse(403, "Forbidden", "exceeded quota: q")),
+        "podwire-agent in namespace podwire-r1: exceeded quota",
+    ),
+    ApiFault(
+        "pods-of-others-500",
+        "answers 500 when it is asked for the pods of others",
+        RUNS,
+        of_others(refuse(500, "InternalError", "no")),
+    ),
+    ApiFault(
+        "pods-of-others-malformed",
+        "lists pods of others that have no address where one should be",
+        RUNS,
+        of_others(Act(change=lambda tree: {"items": [STRANGER], "metadata": {}})),
+    ),
+    ApiFault(
+        "endpoints-malformed",
+        "lists EndpointSlices whose endpoints are none",
+        RUNS,
+        on("list", "endpointslices", changed(endpoints=[None])),
     ),
     ApiFault(
         "quota-all-pods",

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from podwire.agent.framing import MAX_PAYLOAD, PREAMBLE, Decoder, Encoder, Kind
-from podwire.cluster.deployment.agent_archive import agent_sum
+from podwire.cluster.deployment.agent_archive import agent_digest
 
 JUDGED = "what it says is ignored, and every case is judged"
 AGAIN = "its cases are asked again and judged; what came of them first is kept"
@@ -118,7 +118,7 @@ class Agent:
         if method == "hello":
             addresses = list(self.network.probes[self.pod].addresses.values())
             interfaces = [{"name": "eth0", "mac": "02:00:00:00:00:01", "addresses": addresses}]
-            return {"identity": self.pod, "interfaces": interfaces, "file": agent_sum()}
+            return {"identity": self.pod, "interfaces": interfaces, "file": agent_digest()}
         if method == "exchange":
             return self.network.attempt(self.pod, params)
         if method == "capture_start":
@@ -223,8 +223,22 @@ LIES = (
         "another-agent",
         "is started from another file",
         INCONCLUSIVE,
-        "its agent is another one than was put there",
-        on("hello", lambda a, r, h: h(file="170000:00000000")),
+        "its agent is another one than was put there .its file has the SHA-256 0000",
+        on("hello", lambda a, r, h: h(file=f"sha256:{'0' * 64}")),
+    ),
+    Lie(
+        "earlier-agent",
+        "is started from the file of an earlier podwire, and tells its length and CRC-32",
+        INCONCLUSIVE,
+        "its agent is another one than was put there .an agent of an earlier podwire",
+        on("hello", lambda a, r, h: h(file="170000:1a2b3c4d")),
+    ),
+    Lie(
+        "agent-without-a-file",
+        "does not tell which file it was started from",
+        INCONCLUSIVE,
+        "its agent is another one than was put there .an agent of an earlier podwire",
+        on("hello", lambda a, r, h: h(file=None)),
     ),
     Lie(
         "interfaces",

@@ -74,11 +74,14 @@ def suites(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(suites, tmp_path):
-    """A function that makes a run of these suites and observations, and leaves it in a folder."""
+    """A function that makes a run of these suites and observations, and leaves it in a folder. `planned` are the facts
+    that the plan was made of, where these are not those of the record."""
 
-    def make(observe=lambda case: [an_observation(an_attempt(identity="server"))], test=TEST):
+    def make(
+        observe=lambda case: [an_observation(an_attempt(identity="server"))], test=TEST, facts=FACTS, planned=None
+    ):
         catalogue, tests = suites(test)
-        plan = make_plan(catalogue, tests, FACTS, Selection())
+        plan = make_plan(catalogue, tests, planned or facts, Selection())
         kept, cases = [], []
         for case in plan.cases.values():
             rounds = [
@@ -99,7 +102,7 @@ def run(suites, tmp_path):
             setup=Setup(version="0.1.0", suite=suites_digest()),
             started=1.0,
             finished=2.0,
-            facts=FACTS,
+            facts=facts,
             cases=tuple(cases),
             planned=tuple(plan.cases),
             observations=write_observations(kept, folder),

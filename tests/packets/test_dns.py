@@ -13,7 +13,7 @@ import pytest
 from flat_packets import a_packet_with, with_fields
 
 from podwire.model.packets import Packet
-from podwire.packets.dns import DnsMessage, dns_message, dns_questions
+from podwire.packets.dns import DnsMessage, dns_message, dns_questions, dns_stream
 
 QUERY = dns.message.make_query("Echo.Outside.Example.", "AAAA")
 
@@ -162,3 +162,35 @@ def test_no_bytes_at_all_break_the_reader() -> None:
         for _ in range(chance.randrange(1, 8)):
             wire[chance.randrange(len(wire))] = chance.randrange(256)
         dns_message(packet(bytes(wire)))
+
+
+def segments(data: bytes, chance: random.Random) -> list[Packet]:
+    """The bytes of a stream in segments of random lengths."""
+    found, at = [], 0
+    while at < len(data):
+        length = chance.randrange(1, 40)
+        found.append(packet(data[at : at + length], protocol="tcp", seq=1000 + at))
+        at += length
+    return found
+
+
+def over_tcp(*messages: bytes) -> bytes:
+    return b"".join(len(one).to_bytes(2, "big") + one for one in messages)
+
+
+@pytest.mark.parametrize("length", range(12))
+def test_a_message_over_tcp_without_a_whole_head_is_skipped(length: int) -> None:
+    stream = segments(over_tcp(bytes(length), QUERY.to_wire()), random.Random(1))
+    assert [message.questions for _, message in dns_stream(stream)] == [(("echo.outside.example", "AAAA"),)]
+    assert dns_message(packet(bytes(length))) is None
+
+
+def test_no_stream_breaks_the_reader_whatever_is_missing_or_changed() -> None:
+    chance = random.Random(35)
+    whole = over_tcp(QUERY.to_wire(), answer("2001:db8::1"), answer("2001:db8::2"))
+    for _ in range(2000):
+        wire = bytearray(whole)
+        for _ in range(chance.randrange(4)):
+            wire[chance.randrange(len(wire))] = chance.randrange(256)
+        parts = segments(bytes(wire), chance)
+        dns_stream([one for one in parts if chance.random() > 0.2])

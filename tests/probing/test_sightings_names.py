@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import dns.flags
 import dns.message
 import dns.rcode
@@ -9,11 +11,16 @@ import pytest
 from flat_packets import a_packet_with
 from observed import a_case, a_flow, an_attempt
 
+from podwire import answered_by
+from podwire.judging.expectation import expectation
+from podwire.judging.judge import judge
 from podwire.model.cases import Slot, pod_point
 from podwire.model.flows import Peer
 from podwire.model.observations import Point
 from podwire.model.packets import Packet
+from podwire.model.verdicts import Outcome
 from podwire.packets.correlate import CaptureIndex
+from podwire.probing import sightings
 from podwire.probing.captures import Captured, Place
 from podwire.probing.requests import names_of
 from podwire.probing.sightings import MOST_SHOWN, Landed, Seen
@@ -109,3 +116,15 @@ def test_many_look_ups_ask_for_names_of_their_own_and_the_unanswered_ones_are_sh
 @pytest.mark.parametrize("host", ["web", "web."])
 def test_a_single_look_up_asks_for_the_name_as_it_is_spelled(host: str) -> None:
     assert names_of(Target(host=host, port=80, ip="", name=host, fqdn=FULL), ["pw0"]) == [host]
+
+
+def test_packets_that_no_reader_understands_cost_their_case_and_not_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trips(packets: object) -> object:
+        raise struct.error("unpack requires a buffer of 8 bytes")
+
+    monkeypatch.setattr(sightings, "lookups", trips)
+    seen = sighting({POD: asked(FULL, 1)})
+    words = "what was captured of it cannot be read (error: unpack requires a buffer of 8 bytes)"
+    assert seen.problem == words
+    assert len(seen.attempts) == 1
+    assert judge(a_case(), expectation(answered_by(a_flow().server)), seen).outcome is Outcome.INCONCLUSIVE

@@ -167,3 +167,22 @@ def test_all_ports_of_the_run_are_known_as_those_of_servers():
     known = server_ports(deployment)
     assert {80, 81, 8080, 8081, 18080, 18081, 18999, target.port, 32001} <= known
     assert 53 not in known
+
+
+@pytest.mark.parametrize("via", ["pod-name", "short-pod-name"])
+def test_without_the_headless_service_pods_have_no_names(via):
+    (case,) = cases(L2BRIDGE, **{**LINUX, "via": via})
+    deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
+    deployment.services.problems["pods", ""] = "Service pods: the API server refuses it: quota"
+    with pytest.raises(NoTarget, match="Service pods: the API server refuses it: quota"):
+        target_of(case, deployment, L2BRIDGE)
+
+
+def test_a_service_that_says_something_only_beside_another_says_nothing_without_it():
+    (case,) = cases(L2BRIDGE, **{**LINUX, "via": "cluster-ip", "service": "twin-second"})
+    deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
+    pod = f"{case.server.node}-{case.server.probe}"
+    target_of(case, deployment, L2BRIDGE)
+    deployment.services.problems["twin-first", pod] = "Service twin-first: the API server refuses it: quota"
+    with pytest.raises(NoTarget, match="Service twin-first: the API server refuses it: quota"):
+        target_of(case, deployment, L2BRIDGE)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from podwire.cluster.transport import Answer
-from podwire.errors import ApiError, Conflict, Forbidden, NotFound, Unauthorized
+from podwire.errors import BY_WEBHOOK, ApiError, Conflict, Forbidden, NotFound, Unauthorized
 
 _ERRORS: Mapping[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict}
 
@@ -20,7 +20,7 @@ def refusal(answer: Answer, address: str, verb: str, what: str) -> ApiError:
     known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
     message = " ".join(str(known.get("message") or excerpt(answer.data) or answer.reason or "no message").split())
     reason = str(known.get("reason") or "")
-    kind = _ERRORS.get(answer.status, ApiError)
+    kind = ApiError if message.startswith(BY_WEBHOOK) and answer.status == 401 else _ERRORS.get(answer.status, ApiError)
     if kind is Unauthorized:
         text = f"API server {address}: 401 Unauthorized: the credentials are missing, wrong or expired"
     elif not known and not 500 <= answer.status < 600:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from podwire.catalogue.load import load
-from podwire.content import suites_folder
+from podwire.content import suites_digest, suites_folder
 from podwire.judging.case_record import case_record
 from podwire.judging.expectation import expectation_of
 from podwire.judging.judged import JudgedCase
 from podwire.model.cases import Case, Exclusion, SuiteTest
+from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Catalogue
 from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.planning.plan import Plan, Selection, make_plan
@@ -65,6 +69,7 @@ class Today:
         selection = Selection(nodes_per_os=int(nodes)) if nodes.isdecimal() else Selection()
         selection = replace(selection, fill_nodes=record.setup.options.get("fill-nodes") == "yes")
         self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
+        self._record, self._selection = record, selection
 
     @classmethod
     def of(cls, record: RunRecord) -> Today:
@@ -84,7 +89,7 @@ class Today:
 
     def recorded(self, case_id: str, rounds: Sequence[Stored]) -> CaseRecord | str:
         """What a record would say of a case with these observations; in words why it can say nothing today."""
-        case = self._plan.cases.get(case_id)
+        case = self._case(case_id, rounds)
         if case is None:
             return "no test of today makes this case"
         test = self._tests[case.test]
@@ -99,6 +104,29 @@ class Today:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
             # Its SHA-256 is right and its fields are of their types: a file that was made by hand.
             raise ValueError(f"{case_id}: no run can have made this observation: {problem!r:.200}") from problem
+
+    @functools.cached_property
+    def _earlier(self) -> Plan:
+        """What an earlier podwire made of the facts; the plan of today where there is no difference."""
+        record = self._record
+        if record.setup.suite == suites_digest() or all(node.ready for node in record.facts.nodes):
+            return self._plan
+        return make_plan(self._catalogue, tuple(self._tests.values()), without_unready(record.facts), self._selection)
+
+    def _case(self, case_id: str, rounds: Sequence[Stored]) -> Case | None:
+        """The case as it is planned today; under other suites, as an earlier podwire planned it, which left nodes that
+        are not ready out, where that is what was observed."""
+        today = self._plan.cases.get(case_id)
+        then = self._earlier.cases.get(case_id)
+        if then is not None and not any(list(another(one.case, then)) for one in rounds):
+            return then
+        return today
+
+
+def without_unready(facts: ClusterFacts) -> ClusterFacts:
+    """The facts with nodes that are not ready taken out of service, as somebody who cordons them would."""
+    nodes = tuple(msgspec.structs.replace(one, schedulable=one.schedulable and one.ready) for one in facts.nodes)
+    return msgspec.structs.replace(facts, nodes=nodes)
 
 
 def another(then: Case, now: Case) -> Iterator[str]:

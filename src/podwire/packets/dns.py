@@ -13,6 +13,8 @@ DNS_PORT = 53
 CNAME, INTERNET = 5, 1
 TYPES = {1: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
+_HEADER = 12
+"""Bytes of the head of a message."""
 ADDRESS_BYTES = {1: 4, 28: 16}
 Question = tuple[str, str]
 
@@ -68,7 +70,7 @@ def dns_message(packet: Packet, port: int = DNS_PORT) -> DnsMessage | None:
     if ip.protocol == "tcp":
         # Over TCP a message stands behind its length (RFC 1035 section 4.2.2).
         wire = wire[2:] if len(wire) > 2 and int.from_bytes(wire[:2], "big") <= len(wire) - 2 else b""
-    return _parse(wire) if len(wire) >= 12 else None
+    return _parse(wire)
 
 
 def dns_questions(packet: Packet, port: int = DNS_PORT) -> tuple[Question, ...]:
@@ -79,8 +81,10 @@ def dns_questions(packet: Packet, port: int = DNS_PORT) -> tuple[Question, ...]:
 
 def _parse(wire: bytes) -> DnsMessage | None:
     """A message whose questions are whole; of the answers what is there (a truncated one may end anywhere)."""
+    if len(wire) < _HEADER:
+        return None
     number, flags, questions, answers = struct.unpack_from("!4H", wire)
-    at, asked = 12, []
+    at, asked = _HEADER, []
     try:
         for _ in range(questions):
             name, at = _name(wire, at)

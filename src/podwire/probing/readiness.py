@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from podwire.cluster.deployment.agent_archive import agent_sum
+from podwire.cluster.deployment.agent_archive import agent_digest
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
@@ -44,15 +44,21 @@ def _wrong_with(hello: Mapping[str, Any], pod: str) -> str:
     if pod not in (OUTSIDE, identity):
         return f"its agent takes itself for {identity!r}: something has changed the environment of the pod (a webhook?)"
     if pod != OUTSIDE and is_another(hello):
-        return (
-            f"its agent is another one than was put there (length and sum of its file: {str(hello.get('file'))[:40]})"
-        )
+        return f"its agent is another one than was put there ({_file_of(hello)})"
     return ""
 
 
 def is_another(hello: Mapping[str, Any]) -> bool:
     """Whether an agent was started from another file than the one of this podwire."""
-    return hello.get("file") != agent_sum()
+    return hello.get("file") != agent_digest()
+
+
+def _file_of(hello: Mapping[str, Any]) -> str:
+    """What an agent says of its file. Earlier agents told its length and CRC-32, and before that nothing."""
+    told = str(hello.get("file") or "")
+    if not told.startswith("sha256:"):
+        return "an agent of an earlier podwire: it tells no SHA-256 of its file"
+    return f"its file has the SHA-256 {told.removeprefix('sha256:')[:64]}"
 
 
 def _is_listing(tree: object) -> bool:

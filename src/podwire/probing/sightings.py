@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -55,7 +56,17 @@ class Seen:
         self._messages: dict[Place, Mapping[tuple[int, str], Sequence[int]]] = {}
 
     def sighting(self, landed: Landed, controls: tuple[ControlResult, ...]) -> Sighting:
-        """Everything that was seen of one case."""
+        """Everything that was seen of one case. What cannot be read costs that case, not the run: packets may be made
+        by anybody."""
+        try:
+            return self._seen(landed, controls)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
+            words = " ".join(f"{type(error).__name__}: {error}".split())
+            problem = f"what was captured of it cannot be read ({words[:200]})"
+            nothing = Observation(case_id=landed.case.id, attempts=landed.attempts, problem=problem)
+            return Sighting(observation=nothing)
+
+    def _seen(self, landed: Landed, controls: tuple[ControlResult, ...]) -> Sighting:
         case, bindings, attempts = landed.case, landed.bindings, landed.attempts
         if len(attempts) == 1 and attempts[0].local and attempts[0].local[1]:
             bindings["client.port"] = attempts[0].local[1]

@@ -21,7 +21,7 @@ from podwire.cluster.deployment.workloads import (
 from podwire.model.cases import Case, Slot
 from podwire.model.facts import DENIED_PORT, ClusterFacts, Family
 from podwire.model.flows import BY_NAME, BY_TUNNEL
-from podwire.planning.prerequisites import MANY_PORTS, service_of
+from podwire.planning.prerequisites import BESIDE, MANY_PORTS, service_of
 
 HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
 HOST_PORT = 18081
@@ -105,8 +105,10 @@ def service_for(case: Case, deployment: Deployment) -> DeployedService:
     key = (need.kind, pod)
     found = deployment.former.get(key) if case.flow.via == "former-cluster-ip" else None
     found = found or deployment.services.found.get(key)
-    if key in deployment.services.problems or found is None:
-        raise NoTarget(deployment.services.problems.get(key, f"no Service {manifests.service_name(*key)}"))
+    beside = (BESIDE.get(need.kind, need.kind), pod)  # Without the other one the case would say nothing.
+    problem = deployment.services.problems.get(key) or deployment.services.problems.get(beside)
+    if problem or found is None:
+        raise NoTarget(problem or f"no Service {manifests.service_name(*key)}")
     return found
 
 
@@ -169,6 +171,9 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
         name, ip = manifests.hosts_alias(case.client.probe)
         return Target(host=name, port=ECHO_PORT, ip=ip, name=name, fqdn=name)
     if flow.via in ("pod-name", "short-pod-name"):
+        refused = deployment.services.problems.get((HEADLESS_SERVICE, ""))
+        if refused:
+            raise NoTarget(refused)
         server = probe_of(case.server, deployment)
         fqdn = f"{server.pod}.{HEADLESS_SERVICE}.{zone}"
         name = f"{server.pod}.{HEADLESS_SERVICE}" if flow.via == "short-pod-name" else fqdn

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
-from podwire.errors import Forbidden
+from podwire.errors import ClusterError
 
 Object = dict[str, Any]
 
 
 def addresses_of_others(rest: RestClient, nodes: Iterable[str], namespace: str) -> frozenset[str]:
     """What pods of other namespaces have on these nodes, but for pods on their node's network and those that go or have
-    ended, whose address may be another's already. Nothing where pods may not be read."""
+    ended, whose address may be another's already. Nothing where pods may not be read, or not be understood."""
     try:
-        pods = [pod for node in nodes for pod in rest.list("pods", fields=f"spec.nodeName={node}")]
-    except Forbidden:
+        with understood("the pods of others"):
+            pods = [pod for node in nodes for pod in rest.list("pods", fields=f"spec.nodeName={node}")]
+            return frozenset(address for pod in pods if _stays_elsewhere(pod, namespace) for address in _addresses(pod))
+    except ClusterError:
         return frozenset()
-    return frozenset(address for pod in pods if _stays_elsewhere(pod, namespace) for address in _addresses(pod))
+    raise AssertionError("not reached")
 
 
 def _stays_elsewhere(pod: Object, namespace: str) -> bool:
