@@ -18,7 +18,7 @@ from podwire.reporting.gate_text import _code, _prose
 from podwire.reporting.matrix import _packed
 from podwire.reporting.pages import text as html_text
 from podwire.reporting.terminal import explain, summary
-from podwire.running.closed_pipes import unbroken
+from podwire.running.standard_streams import guarded
 from podwire.visible import visible, visible_but_styled, visible_in_json
 
 HOSTILE = {
@@ -74,9 +74,9 @@ def test_a_program_that_colours_keeps_its_colours_and_nothing_else():
 
 def test_a_stream_lets_nothing_else_through():
     stream = io.StringIO()
-    assert unbroken(stream).write(EVIL) == len(EVIL)
+    assert guarded(stream).write(EVIL) == len(EVIL)
     assert stream.getvalue() == visible(EVIL)
-    styled = unbroken(unbroken(stream), styled=True)
+    styled = guarded(guarded(stream), styled=True)
     styled.write("\x1b[32m" + HOSTILE["title of the window"][0])
     assert stream.getvalue().endswith("\x1b[32m" + HOSTILE["title of the window"][1])
 

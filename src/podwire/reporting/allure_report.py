@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from podwire.records.files import write_atomically
+from podwire.records.files import write_atomically, write_text
 from podwire.reporting.allure import FOLDER as RESULTS
 from podwire.reporting.allure import category_rules
 
@@ -83,7 +83,7 @@ def generate_report(
     with tempfile.TemporaryDirectory(prefix="podwire-allure-") as scratch:
         config = Path(scratch) / "allurerc.json"
         output = Path(scratch) / "report"
-        config.write_text(json.dumps(_configuration(checkout, run_directory.name, history)), encoding="utf-8")
+        write_text(config, json.dumps(_configuration(checkout, run_directory.name, history)))
         arguments = ["generate", str(results), "--config", str(config), "--output", str(output)]
         if warm is not None and warm.poll() is None:
             problem = _finish(warm, timeout, json.dumps({"cwd": scratch, "arguments": arguments}))
