@@ -86,13 +86,22 @@ _UNFINISHED_KEY = re.compile(
 
 def keep_secret(value: str) -> None:
     """From now on this value is told nowhere. Very short ones are left alone: they are found in words that are none."""
-    global _secrets  # noqa: PLW0603
     if len(value) < _LEAST or value in _secrets:
         return
-    spellings = set(_spellings(value))
+    keep_known(_spellings(value))
+
+
+def known_secrets() -> tuple[str, ...]:
+    """All that is known, in all its spellings: for another process of the same run, by a way that nobody else reads."""
+    return _secrets
+
+
+def keep_known(secrets: Iterable[str]) -> None:
+    """Take over what `known_secrets` of another process gave."""
+    global _secrets  # noqa: PLW0603
     with _lock:
         # The longest first: one may be a part of another.
-        _secrets = tuple(sorted({*_secrets, *spellings}, key=len, reverse=True))
+        _secrets = tuple(sorted({*_secrets, *secrets}, key=len, reverse=True))
 
 
 def _spellings(value: str) -> Iterator[str]:

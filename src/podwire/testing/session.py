@@ -120,6 +120,11 @@ def _made(config: pytest.Config) -> Runner:
 # --- collection -------------------------------------------------------------------------------------------------------
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if is_worker(config):
+        net_below_pytest(config)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
