@@ -22,6 +22,7 @@ from podwire.records.files import write_text
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.allure_text import environment, finding_line, markdown
 from podwire.reporting.words import MISSING, area_of, brackets, links, message, requirement_of, unmet
+from podwire.visible import visible_tree
 
 FOLDER = "allure-results"
 OUTCOME_LABEL = "outcome"
@@ -216,4 +217,4 @@ def _link(source: Path, target: Path) -> bool:
 
 
 def _put_json(path: Path, tree: Mapping[str, Any] | Sequence[Any]) -> None:
-    write_text(path, json.dumps(tree, ensure_ascii=False))
+    write_text(path, json.dumps(visible_tree(tree), ensure_ascii=False))

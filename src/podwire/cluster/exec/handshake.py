@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import json
 import socket
 import ssl
 import threading
@@ -18,6 +17,7 @@ from podwire.cluster.deadlines import Deadline
 from podwire.cluster.dialing import Opening, dial, tunnel
 from podwire.cluster.transport import plain_address
 from podwire.errors import ApiError, ClusterError, Forbidden, NotFound, Unauthorized, Unreachable
+from podwire.files.foreign_json import foreign_json
 
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 
@@ -195,7 +195,7 @@ def _is_of(host: str, named: str) -> bool:
 def _refusal(error: Any, what: str) -> ExecRefused:
     status, body = int(error.status_code), bytes(error.resp_body or b"")
     try:
-        tree = json.loads(body)
+        tree = foreign_json(body)
     except ValueError:
         tree = None
     known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
