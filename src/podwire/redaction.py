@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 REDACTED: Final = "[redacted]"
 _LEAST = 6
 """Characters of a secret: a shorter one would be found in words that are none."""
+_LEAST_OF_A_VARIABLE = 8
 _LONG, _PART = 24, 16
 """Of a secret of so many characters, so many at its beginning or its end are told nowhere either: texts are cut."""
 _MOST_HELD = 64 << 10
@@ -140,10 +141,16 @@ _SECRET_VARIABLE = re.compile(
 def keep_secret_variables(environment: Mapping[str, str]) -> None:
     """The values of environment variables whose name says that it is one, and the user of a proxy's URL."""
     for name, value in environment.items():
-        if _SECRET_VARIABLE.search(name) and not value.startswith(("/", "~")):
+        if _SECRET_VARIABLE.search(name) and not value.startswith(("/", "~")) and _looks_made_up(value):
             keep_secret(value)
         elif name.lower().endswith("_proxy"):
             keep_url_secret(value, path=False)
+
+
+def _looks_made_up(value: str) -> bool:
+    """No word and no number: what a variable says may be `enabled`, which many texts say."""
+    kinds = (str.islower, str.isupper, str.isdigit, lambda one: not one.isalnum())
+    return len(value) >= _LEAST_OF_A_VARIABLE and sum(any(map(kind, value)) for kind in kinds) > 1
 
 
 def redacted(text: str) -> str:

@@ -122,11 +122,13 @@ def test_variables_whose_name_says_that_they_are_secret():
             "TOKEN_FILE": "/a/path/to/it",
             "A_PASSWORD": "/run/secrets/password",
             "PATH": "/usr/local/bin",
+            "WITH_TOKEN": "enabled",
+            "USES_SECRET": "inconclusive",
             "https_proxy": "http://user77:s3cr3t@proxy:3128/path",
         }
     )
     assert redacted("wJalrXUtnFEMI ghp_abcdef s3cr3t user77") == " ".join([REDACTED] * 4)
-    kept = "/a/path/to/it /run/secrets/password /usr/local/bin proxy:3128/path"
+    kept = "enabled inconclusive /a/path/to/it /run/secrets/password /usr/local/bin proxy:3128/path"
     assert redacted(kept) == kept
 
 
