@@ -68,7 +68,8 @@ def test_an_answer_that_cannot_be_used(tmp_path, answer, said):
 def test_a_plugin_that_gives_no_credentials(tmp_path):
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": sys.executable, "args": ["-c", "exit(3)"]}
     with serving(lambda *_: (200, VERSION)) as server:
-        assert "user 'u': its exec plugin gave no credentials: " in refusal(tmp_path, server, exec=plugin)
+        said = refusal(tmp_path, server, exec=plugin)
+        assert f"user 'u': no credentials: its exec plugin {sys.executable} ended with exit code 3" in said
 
 
 def test_a_connection_knows_its_server_and_version(tmp_path):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from api_faults import API_FAULTS
+from connection_faults import CONNECTION_FAULTS
 from lying_agents import LIES
 from stream_faults import STREAM_FAULTS
 
@@ -20,6 +21,7 @@ def table(title, who, faults):
 def tables():
     several = (
         table(f"API servers ({len(API_FAULTS)})", "the server", API_FAULTS),
+        table(f"The way to a server ({len(CONNECTION_FAULTS)})", "the", CONNECTION_FAULTS),
         table(f"Streams to agents ({len(STREAM_FAULTS)})", "the server", STREAM_FAULTS),
         table(f"Agents ({len(LIES)})", "the agent", LIES),
     )

@@ -82,6 +82,7 @@ def _gate(options: argparse.Namespace) -> int:
     from podwire.gating.gate import Refused
     from podwire.gating.runs import gate_of
     from podwire.gating.waiver_file import WaiverError
+    from podwire.records.files import write_text
     from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
 
     baseline, candidate, rules = gate_asked(options)
@@ -92,7 +93,7 @@ def _gate(options: argparse.Namespace) -> int:
     shown = {"text": gate_text, "json": gate_json, "markdown": gate_markdown}[options.format](gate)
     if options.output:
         try:
-            options.output.write_text(shown, encoding="utf-8")
+            write_text(options.output, shown)
         except OSError as problem:
             raise UsageError(f"--output {options.output}: {problem.strerror}") from problem
         print(f"gate: {gate.decision}: {headline(gate)}")

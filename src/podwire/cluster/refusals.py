@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from podwire.cluster.transport import Answer
 from podwire.errors import BY_WEBHOOK, ApiError, Conflict, Forbidden, NotFound, Unauthorized
+from podwire.files.foreign_json import foreign_json
 
 _ERRORS: Mapping[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict}
 
@@ -14,7 +14,7 @@ _ERRORS: Mapping[int, type[ApiError]] = {401: Unauthorized, 403: Forbidden, 404:
 def refusal(answer: Answer, address: str, verb: str, what: str) -> ApiError:
     """The error for an answer of 400 or more to `verb` `what` of the server at `address`."""
     try:
-        tree = json.loads(answer.data)
+        tree = foreign_json(answer.data)
     except (ValueError, RecursionError):
         tree = None
     known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from podwire.files.bounded import FileError
+from podwire.files.foreign_json import foreign_json
 from podwire.files.typed import tree_as
 from podwire.model.observations import Attempt
 from podwire.redaction import redacted
@@ -159,7 +160,7 @@ class CaptureCall(Call):
 
 
 def _object(payload: bytes) -> dict[str, Any]:
-    tree = json.loads(payload)
+    tree = foreign_json(payload)
     if not isinstance(tree, dict):
         raise ValueError(f"no JSON object: {str(tree)[:80]}")
     return tree

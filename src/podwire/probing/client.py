@@ -8,7 +8,6 @@ The client connects anew for the calls after it.
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 import weakref
@@ -17,6 +16,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from podwire.agent.framing import PREAMBLE, Decoder, Encoder, FramingError, Kind
+from podwire.files.foreign_json import foreign_json
 from podwire.probing.calls import AgentError, Call, CaptureCall, CaptureData, ChannelLost, NoAnswer, attempt_of
 
 __all__ = ["AgentClient", "AgentError", "CaptureData", "Channel", "ChannelLost", "NoAnswer", "attempt_of"]
@@ -148,7 +148,7 @@ class _Session:
         self.answered = True
         try:
             if kind is Kind.ERROR:
-                said = json.loads(payload)
+                said = foreign_json(payload)
                 call.fail(AgentError(said["text"], said.get("error", {}).get("kind", "")))
             elif kind is Kind.END:
                 call.end(payload)

@@ -12,6 +12,7 @@ from podwire.files.bounded import bytes_of
 from podwire.records.run import RunRecord
 from podwire.records.run_form import parse_record, record_text
 from podwire.redaction import redacted
+from podwire.visible import visible
 
 NAME = "run.json"
 MOST_BYTES = 512 << 20
@@ -25,6 +26,11 @@ def write_record(record: RunRecord, directory: Path) -> Path:
     return path
 
 
+def as_stored(record: RunRecord) -> RunRecord:
+    """The record as whoever loads it sees it: without secrets. What is made of it can break a text as it likes."""
+    return parse_record(file_bytes(record_text(record)))
+
+
 def load_record(path: Path) -> RunRecord:
     """The record in a file, or in a run's folder. ValueError tells in one line why it cannot be read."""
     file = path / NAME if path.is_dir() else path
@@ -36,10 +42,26 @@ def load_record(path: Path) -> RunRecord:
         raise ValueError(f"{file}: {error}") from None
 
 
+def file_bytes(text: str) -> bytes:
+    """A text as every file gets it: without secrets, and with characters that harm a terminal written out.
+
+    JSON holds the same values then, for JSON reads what is written out as what it was.
+    """
+    return visible(redacted(text)).encode("utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, as `file_bytes` has it. OSError as the system gives it."""
+    path.write_bytes(file_bytes(text))
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write beside the file, then rename over it; a text without the secrets in it. OSError as the system gives it."""
+    """The same, written beside the file and renamed over it. Bytes are written as they are.
+
+    OSError as the system gives it.
+    """
     with replacing(path) as file:
-        file.write(redacted(content).encode("utf-8") if isinstance(content, str) else content)
+        file.write(file_bytes(content) if isinstance(content, str) else content)
 
 
 @contextmanager

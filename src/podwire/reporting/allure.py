@@ -18,10 +18,11 @@ import attr
 from allure_commons import model2
 
 from podwire.model.verdicts import Finding, Outcome
+from podwire.records.files import write_text
 from podwire.records.run import CaseRecord, RunRecord
-from podwire.redaction import redacted
 from podwire.reporting.allure_text import environment, finding_line, markdown
 from podwire.reporting.words import MISSING, area_of, brackets, links, message, requirement_of, unmet
+from podwire.visible import visible_tree
 
 FOLDER = "allure-results"
 OUTCOME_LABEL = "outcome"
@@ -68,7 +69,7 @@ def write_allure_results(record: RunRecord, run_directory: Path, folder: str = F
         writer.case(case)
     for case_id in record.missing:
         writer.missing(case_id)
-    _put(directory / "environment.properties", environment(record))
+    write_text(directory / "environment.properties", environment(record))
     _put_json(directory / "executor.json", _executor(record))
     _put_json(directory / "categories.json", categories_json())
     return directory
@@ -167,7 +168,7 @@ class _Writer:
             if not _link(source, self.directory / name):
                 shown, suffix = f"{source.name} (missing)", ".txt"
                 name = f"{name}.txt"
-                _put(self.directory / name, f"The record lists {file}, and the run's folder has no such file.\n")
+                write_text(self.directory / name, f"The record lists {file}, and the run's folder has no such file.\n")
             yield model2.Attachment(name=shown, source=name, type=_TYPES.get(suffix, "application/octet-stream"))
 
     def _report(self, result: model2.TestResult) -> None:
@@ -215,9 +216,5 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _put(path: Path, text: str) -> None:
-    path.write_bytes(redacted(text).encode("utf-8"))
-
-
 def _put_json(path: Path, tree: Mapping[str, Any] | Sequence[Any]) -> None:
-    _put(path, json.dumps(tree, ensure_ascii=False))
+    write_text(path, json.dumps(visible_tree(tree), ensure_ascii=False))

@@ -5,6 +5,7 @@ Allure runs on Node. Where it is not installed the run is complete without it, a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from podwire.records.files import write_atomically
+from podwire.records.files import write_atomically, write_text
 from podwire.reporting.allure import FOLDER as RESULTS
 from podwire.reporting.allure import category_rules
 
@@ -26,6 +27,7 @@ HOW_TO_GET_IT = (
     "no Allure report: Allure 3 was not found; `make setup` in the checkout installs it, with Node 20 or newer"
 )
 
+_GRACE = 2.0
 _CONFIG = "reports/allurerc.json"
 _WARM = "reports/allure_warm.mjs"
 _SCRIPT = re.compile(rb"<script\b[^>]*>.*?</script>", re.DOTALL | re.IGNORECASE)
@@ -83,7 +85,7 @@ def generate_report(
     with tempfile.TemporaryDirectory(prefix="podwire-allure-") as scratch:
         config = Path(scratch) / "allurerc.json"
         output = Path(scratch) / "report"
-        config.write_text(json.dumps(_configuration(checkout, run_directory.name, history)), encoding="utf-8")
+        write_text(config, json.dumps(_configuration(checkout, run_directory.name, history)))
         arguments = ["generate", str(results), "--config", str(config), "--output", str(output)]
         if warm is not None and warm.poll() is None:
             problem = _finish(warm, timeout, json.dumps({"cwd": scratch, "arguments": arguments}))
@@ -159,8 +161,10 @@ def _finish(process: subprocess.Popen[bytes], timeout: float, order: str = "") -
     try:
         told, _ = process.communicate(f"{order}\n".encode(), timeout=timeout)
     except BaseException as stopped:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # What has left its session may hold its pipes.
+            process.communicate(timeout=_GRACE)
         if isinstance(stopped, subprocess.TimeoutExpired):
             return f"Allure did not end within {timeout:g} s"
         raise

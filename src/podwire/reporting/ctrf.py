@@ -19,6 +19,7 @@ from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.terminal import explain
 from podwire.reporting.words import MISSING, area_of, message, requirement_of
+from podwire.visible import visible_tree
 
 NAME = "ctrf.json"
 STATUS = {
@@ -36,7 +37,9 @@ _STATUSES = ("passed", "failed", "skipped", "pending", "other")
 def write_ctrf(record: RunRecord, directory: Path) -> Path:
     """Write `ctrf.json` into the run's folder."""
     path = directory / NAME
-    write_atomically(path, json.dumps(ctrf_tree(record), ensure_ascii=False, separators=(",", ":")) + "\n")
+    write_atomically(
+        path, json.dumps(visible_tree(ctrf_tree(record)), ensure_ascii=False, separators=(",", ":")) + "\n"
+    )
     return path
 
 

@@ -15,9 +15,8 @@ from podwire.model.observations import POINTS, Capture, Observation
 from podwire.model.patterns import Direction
 from podwire.model.verdicts import Verdict
 from podwire.packets.pcap import Frame, write_frames
-from podwire.redaction import redacted
+from podwire.records.files import file_bytes
 from podwire.reporting.decode_text import decode_capture
-from podwire.visible import visible
 
 FOLDER = "evidence"
 _LONGEST = 120
@@ -69,7 +68,7 @@ def write_evidence(
     for point in sorted({*observation.captures, *raw}, key=_order):
         capture = observation.captures.get(point)
         if capture is not None:
-            put(f"{_safe(point)}.txt", visible(redacted(_decode(capture, tokens))).encode("utf-8"))
+            put(f"{_safe(point)}.txt", file_bytes(_decode(capture, tokens)))
         if point in raw:
             put(f"{_safe(point)}.pcap", write_frames(raw[point]))
     put("attempts.json", _json(_transcript(observation)))
@@ -87,9 +86,8 @@ def _safe(text: str) -> str:
 
 
 def _json(tree: Any) -> bytes:
-    # JSON reads what is written out as what it was.
     text = json.dumps(tree, default=structs.asdict, indent=1, ensure_ascii=False) + "\n"
-    return visible(redacted(text)).encode("utf-8")
+    return file_bytes(text)
 
 
 def _transcript(observation: Observation) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from podwire.model.verdicts import Outcome
 from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.words import MISSING, area_of, message, requirement_of
+from podwire.visible import visible_tree
 
 NAME = "sonobuoy_results.yaml"
 STATUS = {
@@ -33,7 +34,9 @@ Item = dict[str, Any]
 def write_sonobuoy(record: RunRecord, directory: Path) -> Path:
     """Write `sonobuoy_results.yaml` into the run's folder, as JSON, which is YAML too."""
     path = directory / NAME
-    write_atomically(path, json.dumps(sonobuoy_tree(record), ensure_ascii=False, separators=(",", ":")) + "\n")
+    write_atomically(
+        path, json.dumps(visible_tree(sonobuoy_tree(record)), ensure_ascii=False, separators=(",", ":")) + "\n"
+    )
     return path
 
 

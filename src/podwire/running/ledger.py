@@ -13,7 +13,7 @@ from podwire.content import content_root, is_checkout, suites_digest
 from podwire.errors import INCONCLUSIVE_ONLY
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
-from podwire.records.files import write_record
+from podwire.records.files import as_stored, write_record
 from podwire.records.machine import WAITED
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
@@ -90,6 +90,7 @@ class Ledger:
             observations=observations,
         )
         write_record(record, folder)
+        record = as_stored(record)
         write_seal(record, folder)
         self._record = record
         write_junit(record, folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 from podwire.errors import PodwireError
 from podwire.model.cases import Case
 from podwire.model.observations import Observation
+from podwire.redaction import keep_known, known_secrets
 from podwire.running.runner import Runner
 
 
@@ -49,7 +50,8 @@ class Observatory:
                 self.error = problem
                 connection.send(problem)
                 return
-            connection.send(None)
+            # A worker logs and reports for itself.
+            connection.send(known_secrets())
             while True:
                 connection.send(tuple(seen[connection.recv()]))
         except (EOFError, OSError):
@@ -69,10 +71,11 @@ class Observed(Mapping[str, Sequence[Observation]]):
         self._ids = {case.id for case in cases}
         self._connection = Client(address, family="AF_UNIX", authkey=key)
         self._connection.send(tuple(cases))
-        problem = self._connection.recv()
-        if problem is not None:
+        came = self._connection.recv()
+        if isinstance(came, PodwireError):
             self._connection.close()
-            raise problem
+            raise came
+        keep_known(came)
 
     def __getitem__(self, case_id: str) -> Sequence[Observation]:
         if case_id not in self._ids:

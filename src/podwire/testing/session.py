@@ -22,15 +22,16 @@ from podwire.planning.plan import PlanError
 from podwire.records.facts_form import facts_in, tree_of_facts
 from podwire.records.run_form import case_from_json, case_to_json
 from podwire.redaction import redacted
-from podwire.running.closed_pipes import unbroken, unbroken_output
 from podwire.running.ledger import Ledger
 from podwire.running.options import read_options, rows_of
 from podwire.running.run_options import RunOptions, run_options
 from podwire.running.runner import Runner
 from podwire.running.signals import hold_interrupts, interrupt_on_ending_signals
+from podwire.running.standard_streams import guarded
 from podwire.running.tracebacks import traceback_kept
 from podwire.running.workers import Observatory, Observed
 from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
+from podwire.testing.net import net_below_pytest, redact_report, tell_captured
 from podwire.visible import visible
 
 MISTAKES = (PodwireError, CatalogueError, PlanError)
@@ -75,18 +76,18 @@ def _stop(problem: Exception) -> None:
 def prepare(config: pytest.Config) -> int | None:
     """Make the plan of the run that this configuration asks for, before pytest begins.
 
-    The exit code when there is none, its reason having been said in one line. From here on nobody has to read what
-    is said: a closed pipe changes nothing.
+    The exit code when there is none, its reason having been said in one line. From here on the net lies below all that
+    is said, and nobody has to read it: a closed pipe changes nothing.
     """
+    net_below_pytest(config)
     config.add_cleanup(partial(setattr, sys, "stdout", sys.stdout))
-    sys.stdout = unbroken(sys.stdout, styled=True)
+    sys.stdout = guarded(sys.stdout, styled=True)
     try:
         runner = _made(config)
         if not config.option.collectonly:
             runner.folder.check()
     except MISTAKES as problem:
-        with unbroken_output():
-            print(f"podwire: {problem}", file=sys.stderr)
+        print(f"podwire: {problem}", file=sys.stderr)
         return int(getattr(problem, "exit_code", UsageError.exit_code))
     return None
 
@@ -117,6 +118,11 @@ def _made(config: pytest.Config) -> Runner:
 
 
 # --- collection -------------------------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if is_worker(config):
+        net_below_pytest(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -237,7 +243,14 @@ def pytest_configure_node(node: Any) -> None:
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    redact_report(report)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    redact_report(report)
     text = getattr(report, RECORD, None)
     if text and _SESSION:
         _SESSION[0].stash[LEDGER].add(case_from_json(text))
@@ -264,6 +277,20 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
     finally:
         _hold_interrupts(session.config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_keyboard_interrupt() -> None:
+    """pytest ends its captures then."""
+    if _SESSION:
+        tell_captured(_SESSION[0])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_internalerror() -> None:
+    """And then, too."""
+    if _SESSION:
+        tell_captured(_SESSION[0])
 
 
 @pytest.hookimpl(trylast=True)
