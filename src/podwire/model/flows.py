@@ -161,7 +161,7 @@ class Peer:
         named = {"outside": "a host outside the cluster", "backends": "any backend", "dns": "the cluster's DNS"}
         if self.kind in named:
             return named[self.kind]
-        name = {"linux": "Linux", "windows": "Windows"}[self.os]
+        name = {"linux": "Linux", "windows": "Windows"}.get(self.os, self.os)
         return f"a {name} {'node' if self.kind == 'host' else 'pod'}{f' ({self.pod})' if self.pod else ''}"
 
 
