@@ -1,4 +1,4 @@
-"""EndpointSlices and Endpoints of Services with a selector (kubernetes.io: "EndpointSlices"; shapes as recorded)."""
+"""EndpointSlices and Endpoints of Services with a selector (kubernetes.io: "EndpointSlices"; forms as recorded)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def matches(selector: Mapping[str, str], pod: Object) -> bool:
 
 
 def target_port(port: Object, pod: Object) -> int | None:
-    """The number of a Service port's target in one pod; a name is looked up among its containers' ports."""
+    """The number of a Service port's target in one pod; a name is looked up in the ports of its containers."""
     target = port.get("targetPort", port["port"])
     if isinstance(target, int):
         return target
@@ -53,7 +53,7 @@ def endpoint(service: Object, pod: Object, address: str) -> Object:
 
 
 def wanted_slices(service: Object, pods: Iterable[Object]) -> list[Object]:
-    """`addressType`, `endpoints` and `ports` of every slice that the Service should have: one a family and port set."""
+    """`addressType`, `endpoints` and `ports` of all slices of the Service: one for each family and set of ports."""
     families = service["spec"].get("ipFamilies") or ["IPv4"]
     found: dict[tuple[str, str], Object] = {}
     for family in families:
@@ -85,8 +85,9 @@ def _ports(service: Object, pod: Object) -> list[Object]:
 
 
 def wanted_subsets(slices: Iterable[Object], primary: str, *, terminating: bool = False) -> list[Object]:
-    """The subsets of the older Endpoints object, which knows only the Service's first family, and terminating pods only
-    of a Service that publishes whatever it has (kubernetes, endpoints_controller.go).
+    """The subsets of the older Endpoints object. It has the Service's first family only, and terminating pods only if
+    the
+    Service publishes addresses that are not ready (kubernetes, endpoints_controller.go).
     """
     subsets = []
     for each in slices:
@@ -105,7 +106,7 @@ def wanted_subsets(slices: Iterable[Object], primary: str, *, terminating: bool 
 
 
 class EndpointsController(Controller):
-    """Keeps the slices of every Service as its pods are."""
+    """Updates the slices of every Service from its pods."""
 
     watches = ("services", "pods", "endpointslices")
 

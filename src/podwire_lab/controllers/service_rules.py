@@ -1,4 +1,4 @@
-"""From Services and EndpointSlices to what each port of a Service must do: pure functions."""
+"""The work of each Service port, from Services and EndpointSlices: pure functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
 
 
 def service_rules(services: Iterable[Object], slices: Iterable[Object]) -> list[ServiceRule]:
-    """One rule a (Service, family, port), sorted. Headless Services and names of other hosts have none."""
+    """One rule for each Service, family and port, sorted. Headless and ExternalName Services have none."""
     by_service = slices_by_service(slices)
     rules = []
     for service in services:
@@ -38,7 +38,7 @@ def slices_by_service(slices: Iterable[Object]) -> dict[tuple[str, str], list[Ob
 
 
 def cluster_addresses(service: Object) -> list[str]:
-    """The cluster IPs of a Service; none for a headless one and for one that is only a name."""
+    """The cluster IPs of a Service; none for a headless or ExternalName Service."""
     spec = service["spec"]
     if spec.get("type") == "ExternalName":
         return []
@@ -46,7 +46,7 @@ def cluster_addresses(service: Object) -> list[str]:
 
 
 def external_addresses(service: Object) -> tuple[list[str], list[str]]:
-    """`spec.externalIPs`, and the ingress addresses that nodes answer for (ipMode VIP, kubernetes.io: Service)."""
+    """`spec.externalIPs`, and the ingress addresses that nodes serve (ipMode VIP, kubernetes.io: Service)."""
     ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
     balanced = [each["ip"] for each in ingress if each.get("ip") and each.get("ipMode", "VIP") == "VIP"]
     return list(service["spec"].get("externalIPs") or ()), balanced
@@ -60,7 +60,7 @@ def endpoint_rules(slices: Iterable[Object], family: Family, port_name: str) -> 
         if each["addressType"] != _ADDRESS_TYPE[family] or number is None:
             continue
         for entry in each.get("endpoints") or ():
-            # Kubernetes API, EndpointConditions: a condition that nobody has set counts as ready and serving.
+            # Kubernetes API, EndpointConditions: a condition without a value counts as ready and serving.
             conditions = entry.get("conditions") or {}
             ready = conditions.get("ready") is not False
             serving = conditions.get("serving")
@@ -106,7 +106,7 @@ def _of_family(addresses: Iterable[str], family: Family) -> tuple[str, ...]:
 
 
 def _ranges(texts: Iterable[str], family: Family) -> tuple[str, ...]:
-    """Networks of a family, none of them a part of another."""
+    """Networks of one family, none inside another."""
     given = _of_family(texts, family)
     four = ipaddress.collapse_addresses(ipaddress.IPv4Network(each, strict=False) for each in given if ":" not in each)
     six = ipaddress.collapse_addresses(ipaddress.IPv6Network(each, strict=False) for each in given if ":" in each)
