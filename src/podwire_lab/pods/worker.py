@@ -23,7 +23,7 @@ def _log_failure(task: asyncio.Task[None]) -> None:
 
 
 class PodWorker:
-    """Runs a pod until it is told to terminate. All of it happens on the loop; `task` is its life."""
+    """Runs a pod until it has to terminate. All of it happens on the loop; `task` is its life."""
 
     def __init__(self, services: NodeServices, pod: Object) -> None:
         self.report = PodReport(services, pod)
@@ -46,7 +46,7 @@ class PodWorker:
         await asyncio.gather(*(each.keep_running(resolver) for each in self.containers.values()))
 
     async def _attached(self) -> PodNetwork:
-        """The pod's network. Without an address left the node agent says so, and tries again as a kubelet does."""
+        """The pod's network. If no address is left the node agent reports that, and tries again as a kubelet does."""
         told = False
         while True:
             try:
@@ -83,11 +83,16 @@ class PodWorker:
     async def exec(
         self, name: str, command: Sequence[str], *, stdin: bool = False, tty: bool = False
     ) -> SpawnedProcess:
-        """A process in a running container. KeyError when no container of that name runs, or CannotStart."""
+        """Start a process in a running container.
+
+        Raises:
+            KeyError: no container with this name runs.
+            CannotStart: the command cannot run.
+        """
         return await self.containers[name].exec(command, stdin=stdin, tty=tty)
 
     def terminate(self, pod: Object) -> None:
-        """Begin to end the pod, whose deletion was asked for; a second call with less grace shortens the first."""
+        """Begin to end the deleted pod; a second call with a shorter grace period shortens the first."""
         self.grace = float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
         if self._termination is not None:
             self._termination.cancel()
@@ -108,7 +113,7 @@ class PodWorker:
         await asyncio.gather(*(each.stop(grace) for each in self.containers.values()))
 
     def let_go(self) -> None:
-        """Give up the pod's place in the network. Its processes have ended, or end with their first one."""
+        """Release the pod's place in the network. Its processes have ended, or end with their first one."""
         if self._deadline is not None:
             self._deadline.cancel()
         for container in self.containers.values():

@@ -30,7 +30,8 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
 
     Returns:
         `networks`: see `networks`.
-        `endpoints`: how they are listed, see `powershell.ENDPOINTS`; `type` of their network, types of their `policies`.
+        `endpoints`: how they are listed, see `powershell.ENDPOINTS`; `type` of their network, types of their
+        `policies`.
         `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR.
         `net_nat`: the names of WinNAT networks.
         `nic`: the MAC of the NIC that the pods' switch is bound to, or empty; `apart` if pods are on another switch.

@@ -91,7 +91,7 @@ def as_json(found: Sequence[object]) -> list[str]:
 
 
 STALE = {"Name": "stale", "MacAddress": OTHER_MAC}
-ENDPOINTS: dict[str, Callable[[Listed], list[Listed]]] = {  # the faults are beside what is usual
+ENDPOINTS: dict[str, Callable[[Listed], list[Listed]]] = {  # the faults follow the usual list
     "once": lambda own: [own],
     "twice": lambda own: [own, {**own, **STALE}],
     "remote-too": lambda own: [own, {**own, **STALE, "Remote": True}],
