@@ -71,4 +71,4 @@ def test_a_bundle_larger_than_any_needs_to_be_is_refused_unread(limit, bundle, k
 def test_a_device_without_an_end_is_no_bundle(keys, capsys, monkeypatch):
     monkeypatch.setattr(bundle_module, "MOST_OF_A_FILE", 1 << 20)
     assert verify("/dev/zero", keys) == 1
-    assert "is larger than 1 MiB, which no bundle needs to be" in capsys.readouterr().err
+    assert "is larger than 1 MiB, the largest size of a bundle" in capsys.readouterr().err

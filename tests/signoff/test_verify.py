@@ -31,7 +31,7 @@ def test_somebody_else_who_signs_is_refused(good, keys, tmp_path, capsys):
     path = tmp_path / "release.tar.gz"
     assert cli.main(["signoff", *map(str, good), "--key", str(keys / "bob"), "-o", str(path)]) == 0
     assert verify(path, keys) == 1
-    assert "nobody in" in capsys.readouterr().err
+    assert "no signer in" in capsys.readouterr().err
 
 
 def test_it_must_be_the_one_who_is_asked_for(bundle, keys, capsys):
@@ -132,7 +132,7 @@ def test_a_file_of_another_size_than_the_manifest_says_is_not_read(bundle, keys,
     assert verify(changed(bundle, keys, grow), keys) == 1
     said = capsys.readouterr().err
     assert "gate.md: has" in said
-    assert "bytes, its manifest says" in said
+    assert "bytes; manifest.json says" in said
 
 
 def test_a_changed_manifest_does_not_fit_its_signature(bundle, keys, capsys):
@@ -177,10 +177,7 @@ def test_a_signed_manifest_that_hides_its_waivers_is_refused(run, keys, tmp_path
 def test_rules_that_let_more_pass_are_taken_only_when_asked(good, keys, tmp_path, capsys):
     path = made(good, keys, tmp_path / "release.tar.gz", "--min-loss", "0.5")
     assert verify(path, keys) == 1
-    assert (
-        "the gate was asked with laxer rules than podwire's own: loss 0.5, where 0.05 finds more"
-        in capsys.readouterr().err
-    )
+    assert "the gate had laxer rules than podwire's own: loss 0.5, where 0.05 finds more" in capsys.readouterr().err
     assert verify(path, keys, "--allow-lax-rules") == 0
 
 
