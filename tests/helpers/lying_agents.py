@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from podwire.agent.framing import MAX_PAYLOAD, PREAMBLE, Decoder, Encoder, Kind
 from podwire.cluster.deployment.agent_archive import agent_sum
 
-JUDGED = "what it says is ignored, and every case is judged"
-AGAIN = "its cases are asked again and judged; what came of them first is kept"
+JUDGED = "podwire ignores the extra answers and judges every case"
+AGAIN = "podwire runs its cases again, judges them, and keeps the first attempts"
 INCONCLUSIVE = "the cases of its pod are inconclusive and say why; all others are judged"
 BLIND = "its captures prove nothing: cases that need them are inconclusive"
 
@@ -207,28 +207,28 @@ def enormous(agent, request, honest):
 LIES = (
     Lie(
         "identity",
-        "takes itself for another pod",
+        "claims to be another pod",
         INCONCLUSIVE,
         "takes itself for 'other'",
         on("hello", lambda a, r, h: h(identity="other")),
     ),
     Lie(
         "no-identity",
-        "does not know its pod",
+        "does not name its pod",
         INCONCLUSIVE,
         "takes itself for ''",
         on("hello", lambda a, r, h: h(identity="")),
     ),
     Lie(
         "another-agent",
-        "is started from another file",
+        "runs from another file",
         INCONCLUSIVE,
         "its agent is another one than was put there",
         on("hello", lambda a, r, h: h(file="170000:00000000")),
     ),
     Lie(
         "interfaces",
-        "lists interfaces that are none",
+        "lists malformed interfaces",
         INCONCLUSIVE,
         "is not podwire's agent",
         on("hello", lambda a, r, h: h(interfaces=[{"name": 7}])),
@@ -242,45 +242,45 @@ LIES = (
     ),
     Lie(
         "answers-for-others",
-        "answers with what became of another exchange",
+        "answers with the result of another exchange",
         INCONCLUSIVE,
         "an answer to another question",
         after_start(lambda a, r, h: h(token="pw0000000000000000")),
     ),
     Lie(
         "several-answers",
-        "tells of one exchange twice in an answer",
+        "reports one exchange twice in an answer",
         INCONCLUSIVE,
         "an answer to another question|not an attempt",
         after_start(lambda a, r, h: h(attempts=[{"token": "a"}, {"token": "a"}])),
     ),
-    Lie("duplicate-answers", "answers every question twice", JUDGED, tell=after_start(twice)),
-    Lie("answers-nobody", "answers questions that nobody asked", JUDGED, tell=after_start(to_nobody)),
+    Lie("duplicate-answers", "answers every request twice", JUDGED, tell=after_start(twice)),
+    Lie("answers-nobody", "answers requests that nobody sent", JUDGED, tell=after_start(to_nobody)),
     Lie("never", "never answers", INCONCLUSIVE, "no answer to exchange within", after_start(lambda a, r, h: None)),
     Lie(
         "forged-number",
-        "tells times that are texts",
+        "reports times as text",
         INCONCLUSIVE,
         "not an attempt: elapsed: a number is needed",
         after_start(lambda a, r, h: h(elapsed="soon")),
     ),
     Lie(
         "forged-nan",
-        "tells times that are no numbers",
+        "reports times that are not a number (NaN)",
         INCONCLUSIVE,
         "not an attempt: elapsed",
         after_start(lambda a, r, h: h(elapsed=float("nan"))),
     ),
     Lie(
         "forged-reply",
-        "tells a reply of another form",
+        "reports a malformed reply",
         INCONCLUSIVE,
         "not an attempt: reply",
         after_start(lambda a, r, h: h(reply={"identity": "windows-1-a"})),
     ),
     Lie(
         "forged-addresses",
-        "tells addresses of another form",
+        "reports malformed addresses",
         INCONCLUSIVE,
         "not an attempt: local",
         after_start(lambda a, r, h: h(local="10.0.0.1")),
@@ -294,7 +294,7 @@ LIES = (
     ),
     Lie(
         "error-without-text",
-        "refuses without a word",
+        "refuses without a reason",
         INCONCLUSIVE,
         "cannot be read",
         after_start(lambda a, r, h: a.say(Kind.ERROR, r, {"error": []})),
@@ -308,21 +308,21 @@ LIES = (
     ),
     Lie(
         "no-json",
-        "answers with bytes",
+        "answers with bytes that are no JSON",
         INCONCLUSIVE,
         "cannot be read",
         after_start(lambda a, r, h: a.say(Kind.RESULT, r, b"\xff\xfe")),
     ),
     Lie(
         "binary",
-        "sends a file where a result is due",
+        "sends binary data instead of a result",
         INCONCLUSIVE,
         "unexpected binary data",
         after_start(lambda a, r, h: a.say(Kind.DATA, r, b"x")),
     ),
     Lie(
         "noise",
-        "writes something else into its stream",
+        "writes other text into its stream",
         INCONCLUSIVE,
         "the stream holds something that is no frame",
         after_start(lambda a, r, h: a.noise(b"bash: warning: setlocale\n")),
@@ -336,18 +336,18 @@ LIES = (
     ),
     Lie(
         "ends",
-        "ends whenever it is asked",
+        "ends at every request",
         INCONCLUSIVE,
         "the process ended",
         after_start(lambda a, r, h: a.end("the process ended with exit code 137")),
     ),
     Lie(
         "ends-once",
-        "ends once in the middle of a call",
+        "ends once during a call",
         AGAIN,
         tell=after_start(once(lambda a, r, h: a.end("the connection broke"))),
     ),
-    Lie("mute", "says nothing at all", INCONCLUSIVE, "the agent said nothing|not connected", hello=b""),
+    Lie("mute", "sends nothing", INCONCLUSIVE, "the agent said nothing|not connected", hello=b""),
     Lie(
         "another-protocol",
         "speaks another version of the protocol",
@@ -371,7 +371,7 @@ LIES = (
     ),
     Lie(
         "captures-damaged",
-        "sends a capture that was changed on the way",
+        "sends a damaged capture",
         BLIND,
         "the capture arrived damaged",
         on("capture_stop", damaged),
@@ -385,7 +385,7 @@ LIES = (
     ),
     Lie(
         "captures-forged",
-        "tells losses that are texts",
+        "reports losses as text",
         BLIND,
         "cannot be read: dropped",
         on("capture_stop", lambda a, r, h: h(dropped="none")),
