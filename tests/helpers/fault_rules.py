@@ -41,7 +41,7 @@ def first(count):
 
 
 def changed(**fields):
-    """An act that changes fields of the objects of a list, or of the one named `of`; a value may be a function of it."""
+    """An act that changes fields of the objects of a list, or of the one named `of`; a value may be a function."""
     of = fields.pop("of", None)
 
     def change(tree):

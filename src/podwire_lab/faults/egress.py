@@ -61,8 +61,7 @@ def outbound_nat_lost(do: Injection) -> None:
     ),
 )
 def outbound_nat_missing(do: Injection) -> None:
-    """Packets of Windows pods leave the cluster with the pod's address; the router has a route back: everything
-    works."""
+    """Packets of Windows pods leave with the pod's address; the router has a route back, so everything works."""
     for node in do.nodes("windows"):
         do.amend(node, _in_front(node, "outbound-nat", lambda _: "return"))
     _known_to_the_router(do)
