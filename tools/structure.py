@@ -63,8 +63,8 @@ def _engine(text: str, name: str) -> Iterator[str]:
         if top == "scapy":
             yield f"{name}:{line}: imports scapy; only tests may"
         for folder, package, subject in CARRIED:
-            own = f"{module}.".startswith(package)
-            if name.startswith(folder) and not own and top not in sys.stdlib_module_names:
+            own_package = f"{module}.".startswith(package)
+            if name.startswith(folder) and not own_package and top not in sys.stdlib_module_names:
                 yield f"{name}:{line}: imports {module}; {subject} the standard library and their own package only"
     if name.startswith(AGENT):
         try:

@@ -83,7 +83,7 @@ def until_token(wanted):
 
 
 def only_after_deploying(act):
-    """Whatever is asked once the namespace is on its way out."""
+    """Every request after the deletion of the namespace."""
     state = {"going": False}
 
     def rule(request):
@@ -95,7 +95,7 @@ def only_after_deploying(act):
 
 def several(*rules):
     def rule(request):
-        return next((act for one in rules if (act := one(request)) is not None), None)
+        return next((act for rule in rules if (act := rule(request)) is not None), None)
 
     return rule
 

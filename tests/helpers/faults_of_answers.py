@@ -1,4 +1,4 @@
-"""How an API server may answer."""
+"""Faults in the answers of an API server."""
 
 from fault_rules import (
     NO_RUN,

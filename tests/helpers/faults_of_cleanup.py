@@ -1,4 +1,4 @@
-"""What an API server may do when a run is over."""
+"""Faults of an API server after the end of a run."""
 
 from fault_rules import INTERRUPTED, KEPT, RUNS, ApiFault, first, on, only_after_deploying
 from misbehaving_api import RESET_BEFORE, SILENT, Act, refuse

@@ -1,4 +1,4 @@
-"""What an API server may make of the objects of a run: the namespace, pods, Services."""
+"""Faults in the objects of a run: the namespace, pods, Services."""
 
 from fault_rules import (
     NAMED,

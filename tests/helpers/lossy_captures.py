@@ -1,11 +1,11 @@
-"""Captures that lose or cut frames without a word, as the runner gets them."""
+"""Captures that silently lose or cut frames, as the runner gets them."""
 
 from podwire.packets.pcap import Frame, read_frames
 from podwire.probing import captures
 
 
 def losing(monkeypatch, one_in):
-    """Of every capture, one frame in so many is missing; nobody counts it."""
+    """Leave one in a number of frames out of every capture, without a count."""
     seen = 0
 
     def some(raw):
@@ -19,7 +19,7 @@ def losing(monkeypatch, one_in):
 
 
 def cutting(monkeypatch, at):
-    """Of every frame, only its beginning is captured."""
+    """Cut every frame to its beginning."""
 
     def beginnings(raw):
         for frame in read_frames(raw):

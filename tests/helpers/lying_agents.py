@@ -1,4 +1,4 @@
-"""Agents that do not tell the truth, on a deployment made by hand; each with what must come out."""
+"""Agents that lie, on a deployment made by hand; each with the required result."""
 
 import hashlib
 import json
@@ -18,10 +18,9 @@ BLIND = "its captures prove nothing: cases that need them are inconclusive"
 
 @dataclass(frozen=True)
 class Lie:
-    """`does` says what the agent does, `end` what must come out, `says` what the case's problem must hold (a pattern).
+    """`does` is what the agent does, `end` the required result, `says` a pattern that the case's problem must match.
 
-    `tell(agent, method, request, honest)` speaks instead of the honest agent, which `honest()` does; `hello` are its
-    first bytes.
+    `tell(agent, method, request, honest)` answers for the agent, `honest()` truthfully; `hello` are its first bytes.
     """
 
     name: str
@@ -33,7 +32,7 @@ class Lie:
 
 
 class Network:
-    """Who has which address: what an exchange leads to when nobody lies."""
+    """The owner of each address: the server of an exchange with an honest agent."""
 
     def __init__(self, deployment):
         self.owners = {ip: probe.pod for probe in deployment.probes for ip in probe.addresses.values()}
@@ -41,8 +40,8 @@ class Network:
         self.liar_listens = False
 
     def attempt(self, pod, params):
-        own = next(iter(self.probes[pod].addresses.values()))
-        local = (own, params.get("preferred_port") or 40000)
+        address = next(iter(self.probes[pod].addresses.values()))
+        local = (address, params.get("preferred_port") or 40000)
         reply = {
             "identity": self.owners[params["host"]],
             "source": local[0],
@@ -101,8 +100,8 @@ class Agent:
         self._on_data(data)
 
     def _answer(self, number, payload):
-        asked = json.loads(payload)
-        method, params = asked["method"], asked["params"]
+        message = json.loads(payload)
+        method, params = message["method"], message["params"]
 
         def honest(**changes):
             self.say(Kind.RESULT, number, {**self.truth(method, params), **changes})
@@ -127,7 +126,7 @@ class Agent:
 
 
 def on(wanted, speak):
-    """Lie about one method only; `speak(agent, request, honest)`."""
+    """Lie in one method only; `speak(agent, request, honest)`."""
 
     def tell(agent, method, request, honest):
         if method == wanted:
@@ -139,7 +138,7 @@ def on(wanted, speak):
 
 
 def after_start(speak):
-    """Lie about flows, and not about the exchange with which an agent finds its own echo: that is the first one."""
+    """Lie about flows, but not in the first exchange, with which an agent finds its own echo."""
 
     def tell(agent, method, request, honest):
         if method != "exchange":

@@ -22,7 +22,7 @@ from netlab_traffic import Exchange, Recorder, ask, count_answers, ping
 
 
 class Bench:
-    """The child's end: the network, its servers, and what tests do with it."""
+    """The network, its servers, and the operations of tests."""
 
     def __init__(self, profile: str, dsr: bool | None, build: str | None) -> None:
         from podwire_lab.model.profiles import profile_named
@@ -59,9 +59,9 @@ class Bench:
         gateways = {name: node.gateways for name, node in self.network.nodes.items()}
         listed = {name: dict(node.hns_listed) for name, node in self.network.nodes.items()}
         cards = {name: node.card for name, node in self.network.nodes.items()}
-        told = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed, "cards": cards}
-        told["mode"], told["dsr"] = self.network.profile.mode, self.network.profile.windows.dsr
-        return {**told, "build": self.build_seconds}
+        found = {"addresses": self.addresses, "macs": self.macs, "gateways": gateways, "hns": listed, "cards": cards}
+        found["mode"], found["dsr"] = self.network.profile.mode, self.network.profile.windows.dsr
+        return {**found, "build": self.build_seconds}
 
     def service(
         self,
@@ -72,9 +72,9 @@ class Bench:
         ports: dict[str, int] | None = None,
         **more: Any,
     ) -> None:
-        """A Service for TCP and UDP whose backends are pods or nodes; the same `vip` again replaces it.
+        """A Service for TCP and UDP whose backends are pods or nodes; a second call with the same `vip` replaces it.
 
-        `states` tells which backends are "unready" or "terminating", `ports` where they listen when that is not usual.
+        `states` marks backends as "unready" or "terminating", `ports` are the unusual target ports.
         """
         from podwire_lab.model.interfaces import EndpointRule, ServiceRule
 
@@ -103,15 +103,15 @@ class Bench:
             node.set_services(self.services)
 
     def serve(self, place: str, port: int, *own: str) -> None:
-        """Another echo server in a place, at all of its addresses or at the given ones."""
+        """Start another echo server in a place, at all of its addresses or at the given ones."""
         self.servers.add(self.places[place], place, port, *([own] if own else []))
 
     def lead(self, **routes: str) -> None:
-        """Lead external addresses, given as `node=address`, from the router to nodes."""
+        """Route external addresses, given as `node=address`, from the router to nodes."""
         self.network.set_external_routes({address: node.replace("_", "-") for node, address in routes.items()})
 
     def host_ports(self, *mappings: tuple[str, int], **more: Any) -> None:
-        """Ports of nodes that lead to the echo of pods: (pod, port) each, for TCP and UDP of IPv4."""
+        """Host ports that lead to the echo of pods: (pod, port) each, for TCP and UDP over IPv4."""
         from podwire_lab.model.interfaces import PortMapping
 
         for name, node in self.network.nodes.items():
@@ -125,16 +125,16 @@ class Bench:
             node.set_host_ports(made)
 
     def guard(self, pod: str) -> None:
-        """A network policy: the pod takes TCP to its echo, and nothing else."""
+        """Apply a network policy: the pod receives TCP to its echo, and nothing else."""
         from podwire_lab.model.interfaces import Allowance, PolicyRule
 
         allowed = (Allowance(protocol="tcp", port=str(POD_PORT)),)
-        rules = [PolicyRule(address=one, side="ingress", allowed=allowed) for one in self.addresses[pod]]
+        rules = [PolicyRule(address=address, side="ingress", allowed=allowed) for address in self.addresses[pod]]
         for node in self.network.nodes.values():
             node.set_policies(rules)
 
     def close(self, *pods: str) -> None:
-        """A security group lets nobody in to these pods, and to no others."""
+        """Apply a security group that admits nobody to these pods, and to no others."""
         for node in self.network.nodes.values():
             node.set_closed([address for pod in pods for address in self.addresses[pod]])
 
@@ -154,7 +154,7 @@ class Bench:
         source_port: int = 0,
         record: tuple[str, ...] | list[str] = (),
     ) -> Exchange:
-        """One question and its answer; `record` names places (and `fabric:PORT`) whose frames come back as packets."""
+        """One request and its answer; `record` names places (and `fabric:PORT`) whose frames come back as packets."""
         target = self._address(server, family)
         if port is None:
             port = HOST_PORT if server in self.network.nodes else POD_PORT
@@ -167,7 +167,8 @@ class Bench:
         return dataclasses.replace(result, packets=recorder.packets)
 
     def tunnelled(self, client: str, server: str, vni: str, family: str = "ipv4") -> dict[str, Any]:
-        """What an agent on a node says of a question to a pod in tunnel packets that it makes; any answer ends it."""
+        """The report of an agent on a node about a request to a pod in tunnel packets that it makes; any answer ends
+        it."""
         from agent_loop import run_coroutine
 
         from podwire.agent.exchange import exchange
@@ -210,7 +211,7 @@ class Bench:
         nft.apply(self.network.nodes[node].host.netns, text)
 
     def command(self, place: str, *words: str) -> str:
-        """What a program prints inside a place."""
+        """The output of a program inside a place."""
         with self.places[place].entered():
             return subprocess.run(words, capture_output=True, text=True, timeout=10, check=True).stdout
 

@@ -22,9 +22,9 @@ class EchoServers(threading.Thread):
         self._lock = threading.Lock()
         self.start()
 
-    def add(self, namespace: Any, identity: str, port: int, own: tuple[str, ...] = ("0.0.0.0", "::")) -> None:
+    def add(self, namespace: Any, identity: str, port: int, addresses: tuple[str, ...] = ("0.0.0.0", "::")) -> None:
         """Serve TCP and UDP on `port`; name the addresses of a host of several: UDP answers from the one asked."""
-        for address in own:
+        for address in addresses:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 server = namespace.socket(family, kind)
@@ -34,9 +34,9 @@ class EchoServers(threading.Thread):
                 if kind == socket.SOCK_STREAM:
                     server.listen(256)
                 server.setblocking(False)
-                what = "datagram" if kind == socket.SOCK_DGRAM else "listener"
+                role = "datagram" if kind == socket.SOCK_DGRAM else "listener"
                 with self._lock:
-                    self._added.append((server, (what, identity)))
+                    self._added.append((server, (role, identity)))
 
     def run(self) -> None:
         while True:
@@ -48,12 +48,12 @@ class EchoServers(threading.Thread):
                 with contextlib.suppress(OSError):
                     self._serve(key.fileobj, *key.data)
 
-    def _serve(self, server: Any, what: str, identity: str) -> None:
-        if what == "listener":
+    def _serve(self, server: Any, role: str, identity: str) -> None:
+        if role == "listener":
             connection, _ = server.accept()
             connection.setblocking(False)
             self._selector.register(connection, selectors.EVENT_READ, ("stream", identity))
-        elif what == "datagram":
+        elif role == "datagram":
             data, peer = server.recvfrom(65536)
             server.sendto(_echo(identity, peer, data), peer)
         else:

@@ -43,8 +43,8 @@ def ask(place: Any, target: str, ports: tuple[int, int], proto: str, size: int, 
         client.sendall(TOKEN.ljust(size, b"."))
         answer = json.loads(client.recv(65536))
         sport, peer = client.getsockname()[1], client.getpeername()[0]
-    kept = answer["token"] == TOKEN.decode()
-    return Exchange("", answer["identity"], answer["seen"], answer["port"], peer, sport, kept)
+    token_kept = answer["token"] == TOKEN.decode()
+    return Exchange("", answer["identity"], answer["seen"], answer["port"], peer, sport, token_kept)
 
 
 def ping(place: Any, target: str, _ports: object, _proto: str, size: int, timeout: float) -> Exchange:

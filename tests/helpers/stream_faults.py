@@ -1,4 +1,4 @@
-"""How the stream to an agent may misbehave: the handshake of exec, and its frames; each with what must come out."""
+"""Misbehaviour of the stream to an agent: the exec handshake and its frames; each with the required result."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 @dataclass(frozen=True)
 class StreamFault:
-    """`does` says what the server does, `end` what must come out, `says` what the line must hold (a pattern).
+    """`does` is what the server does, `end` the required result, `says` a pattern that the error line must match.
 
     `play(server, connection, key)` plays the server once the client's head has come.
     """
@@ -29,7 +29,7 @@ class StreamFault:
 
 
 class StreamServer:
-    """Takes connections and lets a fault play the server. `connections` counts them."""
+    """Accepts connections and lets a fault play the server. `connections` counts them."""
 
     def __init__(self, play):
         self._play, self.connections = play, 0
@@ -97,7 +97,7 @@ def says(data, wait=False):
 
 
 def then(*pieces):
-    """Open the stream, and send these bytes; what is a function is called with the connection."""
+    """Open the stream, then send these bytes; a function among them is called with the connection."""
 
     def play(server, connection, key):
         connection.sendall(accepted(key))
@@ -142,7 +142,7 @@ def frame(first, payload, length=None, mask=0):
 
 
 def fragments(connection):
-    """300 MB of a message that does not end."""
+    """300 MB of one message without an end."""
     piece = frame(0x00, bytes(1 << 20))
     connection.sendall(frame(0x02, b"\x01"))
     for _ in range(300):

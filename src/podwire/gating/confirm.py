@@ -1,10 +1,8 @@
 """A record compared with its own observations: a verdict counts only if its observations give it again.
 
 A record is a text file that anybody can edit. podwire judges its observations again, with its own suites, and reports
-each
-difference in a line. With the suites that judged the run (the digests are the same) every field of a case must come out
-the
-same, the numbers in its findings too; with other suites the outcome must.
+each difference in a line. With the suites that judged the run (the digests are the same) every field of a case must
+come out the same, the numbers in its findings too; with other suites the outcome must.
 """
 
 from __future__ import annotations

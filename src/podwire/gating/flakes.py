@@ -1,8 +1,7 @@
 """Cases whose outcome varies: how often, where the cause is, and how many runs it takes to see it again. Pure.
 
 An observation of a case is one round of one run. It is off if its outcome is worse than the best outcome of the case.
-What
-several such cases have in common shows where to look.
+What several such cases have in common shows where to look.
 """
 
 from __future__ import annotations
@@ -24,10 +23,8 @@ class Flake:
     """A case that was off in `off` of `rounds` observations, in these runs.
 
     `low` and `high` bound its rate. `origin` is the harness, `node <name>`, `path <from> to <to> by <via>`, or the case
-    itself
-    if it shares nothing that steady cases lack. After `needed` rounds without it, it may be called gone at its observed
-    rate;
-    `needed_at_low` is the same for the lower bound of the interval.
+    itself if it shares nothing that steady cases lack. After `needed` rounds without it, it may be called gone at its
+    observed rate; `needed_at_low` is the same for the lower bound of the interval.
     """
 
     case_id: str
@@ -106,8 +103,7 @@ def _origins(
     """The origin of each flake.
 
     A trait is an origin if flakes have it more often than chance explains (Fisher's exact test, Holm over all traits);
-    of
-    several, the least likely one. Inconclusive rounds belong to the harness and count for no trait.
+    of several, the least likely one. Inconclusive rounds belong to the harness and count for no trait.
     """
     origins = {case_id: HARNESS for case_id, seen in uneven.items() if _harness(seen)}
     judged = [case for case in cases if case.id not in origins]

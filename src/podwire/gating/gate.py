@@ -1,8 +1,7 @@
 """Two sets of runs compared: may the state that the candidate runs tested be released? Pure.
 
 The rule: what worked in a run of the baseline must work in every run of the candidate, and every case of the baseline
-must
-be there. What is unknown is never accepted.
+must be there. What is unknown is never accepted.
 """
 
 from __future__ import annotations
@@ -354,14 +353,8 @@ def _vanished(case_id: str, old: Seen, candidate: Sequence[Run]) -> Change:
 
 def _numbers(compared: Compared, kind: Kind) -> Iterator[Change]:
     for worse in compared.worse:
-        yield Change(
-            case_id=worse.case_id,
-            kind=kind,
-            rejects=True,
-            before=worse.before,
-            after=worse.after,
-            reason=_chance(worse),
-        )
+        case_id, before, after = worse.case_id, worse.before, worse.after
+        yield Change(case_id=case_id, kind=kind, rejects=True, before=before, after=after, reason=_chance(worse))
 
 
 def _chance(worse: Worse) -> str:

@@ -119,8 +119,7 @@ def _compared(
     """Test every case that both sides have.
 
     A case with too few values to show anything is not part of the family: that depends on their number, not on their
-    size. A
-    difference that is too small to matter has the probability 1, which only makes the test stricter.
+    size. A difference that is too small to matter has the probability 1, which only makes the test stricter.
     """
     shared = [case_id for case_id in before if before[case_id] and after.get(case_id)]
     able = [case_id for case_id in shared if least_chance(len(before[case_id]), len(after[case_id])) <= rules.risk]

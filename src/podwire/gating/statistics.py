@@ -46,8 +46,7 @@ def _share_of_sums(ranks: Sequence[int], size: int, least: int) -> float:
     """The share of all subsets of this size whose ranks sum to at least this much.
 
     Subsets are counted by their sum in one large number each: its digit at place s (of `width` bits) is how many
-    subsets sum to
-    s.
+    subsets sum to s.
     """
     width = len(ranks) + 1
     counts = [1] + [0] * size

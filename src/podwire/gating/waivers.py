@@ -1,8 +1,7 @@
 """Waivers: failures with an owner and an expiry date. Pure.
 
 A waiver names its cases, an owner, a link, a reason, an expiry date, and the symptom that the failure must show. A
-waiver
-that has expired, fits nothing or fits too much is an error: it hides something.
+waiver that has expired, fits nothing or fits too much is an error: it hides something.
 """
 
 from __future__ import annotations

@@ -70,8 +70,7 @@ def generate_report(
     """Make `<run>/allure-report/index.html` from `<run>/allure-results`, with the process of `warm_up` if there is one.
 
     `history` is Allure's own file: the report shows its earlier runs, and this run is added to it. It takes at most
-    `timeout`
-    seconds and never raises for a failure of Allure: a report is a view, and no verdict depends on it.
+    `timeout` seconds and never raises for a failure of Allure: a report is a view, and no verdict depends on it.
 
     Returns:
         The file and a line about it, or None and the line that says why there is no report.

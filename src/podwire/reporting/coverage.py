@@ -1,8 +1,7 @@
 """`coverage.html`: the documented rules, sentence by sentence, and the result of the run for each.
 
 A sentence is below the document that it cites first. Sentences that no packet can decide, and those that the facts of
-the
-cluster exclude, have their reason.
+the cluster exclude, have their reason.
 """
 
 from __future__ import annotations

@@ -26,8 +26,7 @@ def packet_line(packet: Packet, *, zero: float = 0.0, mark: str = "", tokens: Co
     """One packet as one line.
 
     `zero` is the time at which the line's clock starts, in seconds since the epoch. `mark` precedes the addresses, for
-    example
-    the direction. The line names the one of `tokens` that the payload carries.
+    example the direction. The line names the one of `tokens` that the payload carries.
     """
     parts = [f"{packet.at - zero:+10.6f}"]
     if packet.interface:

@@ -28,8 +28,7 @@ def folder_of(case_id: str) -> str:
     """The folder of a case's evidence below the run's folder: `evidence/<area>/<requirement>/<words>`.
 
     The same id always gives the same folder. An id with characters that a file system may refuse, or a very long one,
-    gets a
-    short hash, so that two ids never share a folder.
+    gets a short hash, so that two ids never share a folder.
     """
     area, _, rest = case_id.partition("/")
     requirement, _, words = rest.partition("[")
@@ -52,10 +51,8 @@ def write_evidence(
     """Write all observations of one case. Returns the files relative to the run's folder, for the record.
 
     For every capture point: `<point>.txt` (its packets, a line each, and whether the point was reliable) and, if
-    `frames` has
-    the raw frames of the case at this point, `<point>.pcap`. Then `verdict.json`, `attempts.json` (the sockets'
-    results, the
-    controls, the DNS lookups) and `bindings.json` (the values of the symbols in the expectation).
+    `frames` has the raw frames of the case at this point, `<point>.pcap`. Then `verdict.json`, `attempts.json` (the
+    sockets' results, the controls, the DNS lookups) and `bindings.json` (the values of the symbols in the expectation).
     """
     raw = frames or {}
     folder = folder_of(observation.case_id)

@@ -1,8 +1,7 @@
 """A bundle as one file: a compressed tar archive that is the same whenever its content is the same.
 
 A bundle may come from anybody. podwire reads only the manifest and its signature before it checks the signature, then
-only
-files that the manifest names, each with its size, and writes them below one folder.
+only files that the manifest names, each with its size, and writes them below one folder.
 """
 
 from __future__ import annotations

@@ -18,8 +18,7 @@ def sbom(runs: Iterable[tuple[RunRecord, Environment | None]]) -> bytes:
     """The Python packages of these runs, and the images of their probes with their digests.
 
     A run of podwire 0.1 has no environment: its images are listed, and a property says what is unknown. The serial
-    number
-    follows from the content: the same parts give the same file.
+    number follows from the content: the same parts give the same file.
     """
     made = tuple(runs)
     python = [_package(package) for _, environment in made if environment for package in environment.packages]

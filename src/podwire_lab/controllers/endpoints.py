@@ -86,8 +86,7 @@ def _ports(service: Object, pod: Object) -> list[Object]:
 
 def wanted_subsets(slices: Iterable[Object], primary: str, *, terminating: bool = False) -> list[Object]:
     """The subsets of the older Endpoints object. It has the Service's first family only, and terminating pods only if
-    the
-    Service publishes addresses that are not ready (kubernetes, endpoints_controller.go).
+    the Service publishes addresses that are not ready (kubernetes, endpoints_controller.go).
     """
     subsets = []
     for each in slices:

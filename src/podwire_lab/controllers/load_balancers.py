@@ -2,8 +2,7 @@
 
 It does the work of a cloud's controller and load balancer as kubernetes.io describes it ("Service", type LoadBalancer).
 The load balancer forwards packets unchanged, all of one address to one node. External IPs are routed to nodes in the
-same
-way; in a real network that is the operator's task.
+same way; in a real network that is the operator's task.
 """
 
 from __future__ import annotations
@@ -95,8 +94,7 @@ def node_for(address: str, service: Object, slices: Iterable[Object], nodes: Seq
     """The node that gets the packets for an external address of a Service.
 
     With externalTrafficPolicy Local it is one that passes the health check: it has a ready endpoint, or else endpoints
-    that
-    still serve. A Service that preserves its destination is checked at its node port, with the same result
+    that still serve. A Service that preserves its destination is checked at its node port, with the same result
     (winkernel/proxier.go). If no node passes, any node gets them: a load balancer that fails open.
     """
     annotations, spec = service["metadata"].get("annotations") or {}, service["spec"]

@@ -2,8 +2,7 @@
 
 kubernetes.io, "Network Policies": a selected pod receives (or sends) only what one of its policies allows, and the
 answers to it; policies add up; a pod's own node always reaches it. Kubernetes has no rules for ICMP: a rule with ports
-does not
-allow it here.
+does not allow it here.
 """
 
 from __future__ import annotations

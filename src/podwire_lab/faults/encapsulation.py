@@ -63,8 +63,8 @@ def outer_source_wrong(do: Injection) -> None:
     profiles=(*OVERLAY, *TRANSPARENT),
 )
 def replies_unencapsulated(do: Injection) -> None:
-    """Linux nodes send to Windows pods without the tunnel, and Windows nodes accept it; Windows nodes still
-    use the tunnel (flannel issue 1394)."""
+    """Linux nodes send to Windows pods without the tunnel, and Windows nodes accept it; Windows nodes still use the
+    tunnel (flannel issue 1394)."""
     for node in do.nodes("windows"):
         taken_from_the_underlay(do, node)
     for node in do.nodes("linux"):

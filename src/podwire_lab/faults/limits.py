@@ -86,8 +86,7 @@ PORT_EXISTS = (
 @fault("late-services-unserved", kills=("MANY-SERVICES",))
 def late_services_unserved(do: Injection) -> None:
     """Windows nodes serve the first hundred Service ports only, and kube-proxy logs that a port already exists, as it
-    does
-    when their ports are used up.
+    does when their ports are used up.
     """
     _hundred_only(do, logged=True)
 

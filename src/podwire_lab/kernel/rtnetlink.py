@@ -1,8 +1,7 @@
 """Links, addresses, routes and neighbours by direct netlink messages.
 
 The lab chooses interface indices itself, so it reads nothing back and sends hundreds of messages in one `send`. Only
-the
-last one asks for an acknowledgement; each error comes back with the kernel's own words.
+the last one asks for an acknowledgement; each error comes back with the kernel's own words.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Tunnels between nodes: the kernel's VXLAN device, and Geneve made from it.
 
 Geneve without options (RFC 8926, section 3.4) and VXLAN (RFC 7348, section 5) have the VNI at the same place of a
-header
-of eight bytes; the word before it differs. So a Geneve tunnel is a VXLAN device on Geneve's port, and rules at the NIC
-change the first word of the header: the wire shows Geneve, and kernels without Geneve can carry it too.
+header of eight bytes; the word before it differs. So a Geneve tunnel is a VXLAN device on Geneve's port, and rules at
+the NIC change the first word of the header: the wire shows Geneve, and kernels without Geneve can carry it too.
 """
 
 from __future__ import annotations

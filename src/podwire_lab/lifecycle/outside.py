@@ -1,9 +1,8 @@
 """`python outside.py DIRECTORY`: an RPC agent on the host outside of the lab that lives in this directory.
 
 It stands for `ssh echo.example.net python3 agent.pyz rpc` at a real site. This process hands its standard streams to
-the
-lab, which runs the agent on them beside the host's echo server, and waits for its exit code. When one of the two ends,
-the other ends too. Without a lab the exit code is 255, as with ssh. Standard library only: every run starts it.
+the lab, which runs the agent on them beside the host's echo server, and waits for its exit code. When one of the two
+ends, the other ends too. Without a lab the exit code is 255, as with ssh. Standard library only: every run starts it.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """How the rules of Services reach the kernel: in several tables, of which only changed ones are loaded.
 
 An nft process can send as much as a socket buffers, some 400 kB without root: the kernel refuses a few hundred Services
-in
-one transaction as a whole. A reload also resets the state of a table (affinity), so it should touch few other Services.
+in one transaction as a whole. A reload also resets the state of a table (affinity), so it should touch few other
+Services.
 """
 
 from __future__ import annotations

@@ -68,8 +68,7 @@ class _Entries:
     it.
 
     `pools` are the chains that choose a backend, by their content: Services with the same backends share one. `pods`
-    are the
-    addresses inside the cluster.
+    are the addresses inside the cluster.
     """
 
     pods: str
@@ -89,8 +88,7 @@ def _name(service: ServiceRule) -> str:
 
 def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
     """Add the targets of a Service's addresses. Without a backend the node refuses packets, or drops them if another
-    node
-    has one.
+    node has one.
     """
     name = _name(service)
     inside = found.local if service.internal_local else found.cluster

@@ -32,8 +32,7 @@ OUTSIDE_NAME = "echo.outside.example"
 
 def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
     """The pod CIDRs that the API shows for a node: none where pods have addresses of the nodes' network, Calico's
-    blocks for
-    Calico, else the CIDRs of the cluster's allocator.
+    blocks for Calico, else the CIDRs of the cluster's allocator.
     """
     if profile.shares_the_underlay:
         return ()

@@ -121,8 +121,7 @@ def profile_named(
 
     Raises:
         UnknownProfile: no such name, no such build, a build without DSR where `dsr` is true, or an MTU out of range;
-        the
-            text says what is possible.
+            the text says what is possible.
     """
     if name not in PROFILES:
         raise UnknownProfile(f"unknown lab profile {name!r}; there are: {', '.join(PROFILES)}")

@@ -14,8 +14,8 @@ class AddressPool:
     """Assigns numbers in turn, like host-local: an address is not reused at once.
 
     `rest` is how long, in seconds, no pod gets a number that was given back. `refusal` is the message when none is
-    left.
-    `card` is the network card that must have an address before a pod can get it, or None. Faults change all three.
+    left. `card` is the network card that must have an address before a pod can get it, or None. Faults change all
+    three.
     """
 
     def __init__(self, pods: PodNetworks, *, rest: float, refusal: str, card: NetworkCard | None) -> None:

@@ -1,8 +1,7 @@
 """The metadata service of EC2, which instances ask about themselves: here for the addresses of their network cards.
 
 Source: Amazon EC2 user guide, instance metadata: IMDSv2 and categories. It answers nothing else. In the cloud the host
-of
-an instance answers; in the lab the router does, and recognises an instance by the source of its request.
+of an instance answers; in the lab the router does, and recognises an instance by the source of its request.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ class Instance(Protocol):
     @property
     def card(self) -> Mapping[str, Any]:
         """Its network card by category: `mac`, `local-ipv4`, and the lists `local-ipv4s` and `ipv4-prefix`; `macs` are
-        those
-        of all cards. For the other cards only the MAC is available.
+        those of all cards. For the other cards only the MAC is available.
         """
 
 

@@ -48,8 +48,7 @@ class Quirks:
 
     `dns` damages an answer of the lab's DNS server and gets the arguments of `DnsServer.fault`. `windows_dns` names the
     mistakes of the emulated Windows DNS clients, `windows_cni` those of the CNI plugins of Windows nodes. With
-    `overcommits`
-    the scheduler counts no addresses. Security groups apply to pods of `grouped_systems`.
+    `overcommits` the scheduler counts no addresses. Security groups apply to pods of `grouped_systems`.
     """
 
     dns: Callable[..., Any] | None = None
@@ -122,8 +121,7 @@ class LabNetwork:
 
     def security_rules(self) -> str:
         """A network security group: the hosts of the virtual network drop TCP between pods to one port, without an
-        answer
-        (kubernetes.io: Networking on Windows, L2Tunnel).
+        answer (kubernetes.io: Networking on Windows, L2Tunnel).
         """
         pods = self.profile.pod_network("ipv4")
         rule = f"ip saddr {pods} ip daddr {pods} tcp dport {DENIED_PORT} drop"
@@ -132,8 +130,7 @@ class LabNetwork:
 
     def _virtual_hosts(self) -> str:
         """Azure's hosts: they deliver frames for their MAC to the machine that has the packet's destination, with their
-        own MAC
-        as source.
+        own MAC as source.
 
         No document says what they do with the TTL; the lab leaves it alone, as a switch does.
         """

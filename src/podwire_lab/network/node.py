@@ -26,8 +26,7 @@ class Node(Machine):
     """A node (`interfaces.NodeNetwork`): its `pods`, its `rules` and its `policies`.
 
     Faults change three attributes: `pod_notes` and `containers_apart` as in the interface, and `hns_changes`, entries
-    that
-    replace those of the HNS lists.
+    that replace those of the HNS lists.
     """
 
     def __init__(self, plan: NodePlan, profile: Profile) -> None:

@@ -89,8 +89,7 @@ class NodePods:
 
     def lead_untranslated(self, wanted: Mapping[str, frozenset[str]]) -> None:
         """Route addresses to pods, given as address to pods' addresses; routes of earlier calls end. The pods accept
-        them; on
-        Windows the operator provides for that with a loopback adapter that has the address.
+        them; on Windows the operator provides for that with a loopback adapter that has the address.
         """
         if wanted == self._preserved:
             return

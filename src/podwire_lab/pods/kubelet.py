@@ -69,10 +69,8 @@ class NodeAgents:
     """The agents of all nodes in one object: `podwire_lab.model.interfaces.Runtime`.
 
     `cluster_dns` and `node_dns` are server addresses for pods with and without the cluster's names. Windows pods query
-    an
-    emulated DNS client, by uid in `windows_dns_clients`; it runs on `dns_thread` like the servers. HostProcess
-    containers have
-    no DNS client of their own.
+    an emulated DNS client, by uid in `windows_dns_clients`; it runs on `dns_thread` like the servers. HostProcess
+    containers have no DNS client of their own.
     """
 
     def __init__(

@@ -14,8 +14,7 @@ from podwire_lab.pods.spec import PodContext
 
 class PodReport:
     """The pod as its node sees it. `network` is None for a pod on the node's network, and until it is attached; `ended`
-    is
-    the reason and the message of a pod that the node has ended.
+    is the reason and the message of a pod that the node has ended.
     """
 
     def __init__(self, services: NodeServices, pod: Object) -> None:
@@ -53,8 +52,7 @@ class PodReport:
 
     def netns(self, container: str = "") -> int:
         """The network namespace of the pod's processes: its own, or the node's. All containers share it, except with
-        the fault
-        that sets all but the first apart.
+        the fault that sets all but the first apart.
         """
         node = self.services.node
         apart = bool(container) and node.containers_apart and container != self.containers[0].name

@@ -20,8 +20,7 @@ class Resolver:
     """Servers in order, search suffixes in order, options such as `ndots:5`.
 
     `adapter` are the settings of a Windows pod's network adapter, if these settings lead to the DNS client instead.
-    `aliases`
-    says whether the hosts file has the pod's hostAliases.
+    `aliases` says whether the hosts file has the pod's hostAliases.
     """
 
     servers: tuple[str, ...]
@@ -81,8 +80,7 @@ def by_file(found: Resolver, pod: Object, config_map: Callable[[str], Object | N
 
 def misled(found: Resolver, quirks: Set[str], *, cluster_dns: Sequence[str], node_dns: Sequence[str]) -> Resolver:
     """The settings of a new Windows pod with faults: `node's server` (the servers of its node), `no config` (the
-    cluster's,
-    whatever the pod's dnsConfig) and `no aliases` (a hosts file without the pod's hostAliases).
+    cluster's, whatever the pod's dnsConfig) and `no aliases` (a hosts file without the pod's hostAliases).
     """
     if NODE_SERVER in quirks:
         found = replace(found, servers=tuple(node_dns))

@@ -48,8 +48,7 @@ class Volume(TypedDict):
 
 class RootSpec(TypedDict):
     """The differences between containers: their volumes, files of /etc by name, scripts or links on the PATH, and
-    whether
-    their root is writable.
+    whether their root is writable.
     """
 
     volumes: list[Volume]

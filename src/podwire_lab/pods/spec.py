@@ -223,8 +223,7 @@ def _fill(context: PodContext, volume: Object, store: Store, directory: str, nod
 
 def _write_whole(path: str, content: bytes) -> None:
     """Write a file in one step. Containers of one pod share its volumes: a running one never sees a half-written file,
-    nor
-    another file in place of the mounted one.
+    nor another file in place of the mounted one.
     """
     with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
         if file.read() == content:

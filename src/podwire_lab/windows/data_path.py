@@ -85,8 +85,7 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
 
 def _isolated(node: NodePlan, family: Family) -> str:
     """kubernetes.io, "Networking on Windows", network modes, Overlay: container networks are isolated from the underlay
-    of the
-    hosts. A packet from the NIC reaches a pod through the tunnel, or where the node itself translates it.
+    of the hosts. A packet from the NIC reaches a pod through the tunnel, or where the node itself translates it.
     """
     ip = KEYWORD[family]
     return f"""
@@ -157,8 +156,7 @@ _SENT_BY_THE_FABRIC = f"""
 
 def way_by_the_fabric(node: NodePlan, fabric_mac: str) -> str:
     """Packets between pods of one node leave by the NIC and come back by it (kubernetes.io: Networking on Windows,
-    network
-    modes, L2Tunnel: all packets go to the virtualization host).
+    network modes, L2Tunnel: all packets go to the virtualization host).
     """
     pods = node.pod_cidr("ipv4")
     send = f'ether saddr set {node.mac} ether daddr set {fabric_mac} fwd to "eth0"'
@@ -178,8 +176,7 @@ def _lost_pods(node: NodePlan, profile: Profile, family: Family) -> str:
     """kubernetes.io, "Networking on Windows", warnings: pod to pod on l2bridge with DSR fails on some builds.
 
     No document says which pods. Inference: the client's node drops connections between pods of Windows nodes, by
-    address or
-    through a Service.
+    address or through a Service.
     """
     if profile.mode != "l2bridge" or not profile.windows.dsr or not profile.windows.build.loses_pods_on_l2bridge:
         return ""

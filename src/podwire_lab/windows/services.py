@@ -65,8 +65,7 @@ def candidates(node: NodePlan, profile: Profile, service: ServiceRule) -> tuple[
     """The endpoints of load balancers, and whether node ports and external addresses get a load balancer.
 
     The code applies KEP-1669 only to Services with an ingress address: terminating endpoints serve if no other does. If
-    none
-    serves, it takes all, even those that are not ready: a consequence of the code that no document states.
+    none serves, it takes all, even those that are not ready: a consequence of the code that no document states.
     """
     only_local = local_traffic(profile, service)
     counted = [e for e in service.endpoints if not only_local or e.node == node.name]
