@@ -74,9 +74,9 @@ def supervise(start: Start, first: int) -> int:
 def be_first(start: Start, supervisor_alive: int) -> None:
     """Run PID 1 of the lab: it ends with the supervisor, and forks the spawner before it grows."""
     ns.prctl(ns.PR_SET_PDEATHSIG, signal.SIGKILL)
-    gone = select.poll()
-    gone.register(supervisor_alive, 0)
-    if gone.poll(0):  # the supervisor ended before the line above
+    supervisor_end = select.poll()
+    supervisor_end.register(supervisor_alive, 0)
+    if supervisor_end.poll(0):  # the supervisor ended before the line above
         return
     ns.unshare(ns.CLONE_NEWNS)
     ns.mount("none", "/", flags=ns.MS_REC | ns.MS_PRIVATE)

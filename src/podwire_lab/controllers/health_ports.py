@@ -101,5 +101,5 @@ class HealthPorts(Controller):
         slices = slices_by_service(self._store.view("endpointslices", namespace)).get((namespace, name), [])
         family: Family = "ipv6" if service["spec"]["ipFamilies"][0] == "IPv6" else "ipv4"
         names = {port.get("name", "") for port in service["spec"].get("ports") or ()}
-        rules = [rule for each in names for rule in endpoint_rules(slices, family, each)]
+        rules = [rule for name in names for rule in endpoint_rules(slices, family, name)]
         return len({rule.address for rule in rules if rule.ready and rule.node == node})

@@ -22,7 +22,7 @@ def port_mappings(pods: Iterable[Object]) -> dict[str, list[PortMapping]]:
         for container in spec.get("containers") or ():
             for port in container.get("ports") or ():
                 if port.get("hostPort") and port.get("protocol", "TCP") in _PROTOCOLS:
-                    addresses = [each["ip"] for each in status.get("podIPs") or ()]
+                    addresses = [entry["ip"] for entry in status.get("podIPs") or ()]
                     found.setdefault(spec.get("nodeName", ""), []).extend(_mappings(port, addresses))
     return found
 

@@ -51,8 +51,8 @@ class LoadBalancers(Controller):
                 # A load balancer's health check of a node fails if its proxy does not serve the family.
                 serving = [name for name in nodes if family_of(address) in self._network.nodes[name].families]
                 if serving and self._is_led(address):
-                    own = slices.get((meta["namespace"], meta["name"]), [])
-                    routes.setdefault(address, node_for(address, service, own, serving))
+                    service_slices = slices.get((meta["namespace"], meta["name"]), [])
+                    routes.setdefault(address, node_for(address, service, service_slices, serving))
         self._network.set_external_routes(routes)
 
     def _equip(self, service: Object, services: Sequence[Object]) -> None:
@@ -74,8 +74,8 @@ class LoadBalancers(Controller):
     def _is_led(self, address: str) -> bool:
         """Whether the router needs a route: not for addresses of the lab's own networks."""
         family = family_of(address)
-        own = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
-        networks = (*own, *self._network.profile.pod_networks(family))
+        lab_networks = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
+        networks = (*lab_networks, *self._network.profile.pod_networks(family))
         return not any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
 
     def _free_number(self, services: Iterable[Object]) -> int:

@@ -98,13 +98,13 @@ def _for_pods_to_come(do: Injection, change: Callable[[Node, Pod], None]) -> Non
 
 def _readdress(node: Node, pod: Pod, address: str) -> None:
     """Give a pod another IPv4 address instead of its own. The node then sends packets for that address to this pod."""
-    own, links = pod.addresses[0], pod.place.links
+    old_address, links = pod.addresses[0], pod.place.links
     length = 32 if node.by_fabric else node.plan.pod_cidr("ipv4").rpartition("/")[2]
     pod.place.netns.sysctl(
         "net/ipv4/conf/all/promote_secondaries", "1"
     )  # else the kernel removes the new address together with the first
     links.address(NIC, f"{address}/{length}")  # added first: the kernel forgets the routes of a NIC without an address
-    links.address(NIC, f"{own}/{length}", delete=True)
+    links.address(NIC, f"{old_address}/{length}", delete=True)
     links.commit()
     node.host.links.neighbour(BRIDGE, address, pod.mac)
     node.host.links.commit()

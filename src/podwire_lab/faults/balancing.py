@@ -30,8 +30,8 @@ def nearest_backend_only(do: Injection) -> None:
     for node in do.nodes("windows"):
 
         def near(service: ServiceRule, name: str = node.name) -> ServiceRule:
-            own = tuple(endpoint for endpoint in service.endpoints if endpoint.node == name)
-            return replace(service, endpoints=own or service.endpoints)
+            local = tuple(endpoint for endpoint in service.endpoints if endpoint.node == name)
+            return replace(service, endpoints=local or service.endpoints)
 
         change_each(do, near, nodes=[node])
 

@@ -152,8 +152,8 @@ def alias_unknown(do: Injection) -> None:
 @fault("dns-alias-flattened", kills=("DNS-EXTERNALNAME",))
 def alias_flattened(do: Injection) -> None:
     """The answer for an ExternalName Service has the right address and no CNAME record."""
-    own = {"A": OUTSIDE_HOST["ipv4"], "AAAA": OUTSIDE_HOST["ipv6"]}
-    flat = {kind: Damage(kind="address", address=address) for kind, address in own.items()}
+    addresses = {"A": OUTSIDE_HOST["ipv4"], "AAAA": OUTSIDE_HOST["ipv6"]}
+    flat = {kind: Damage(kind="address", address=address) for kind, address in addresses.items()}
     damaged(do, lambda name, kind, client: flat.get(kind) if name.startswith("alias.") else None)
 
 

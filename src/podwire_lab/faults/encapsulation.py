@@ -218,6 +218,6 @@ def pod_mac_arrives(do: Injection) -> None:
         table = do.rules(node.host, "netdev", _maps() + chain("egress", 0, *rules, device=NIC))
         _mac_maps(do, node, table)
         if node.os == "windows":
-            own = [f"{KEYWORD[family]} daddr {node.plan.pod_cidr(family)}" for family in node.families]
-            back = [f"{pods} ether daddr set {node.plan.mac} meta pkttype set host" for pods in own]
+            matches = [f"{KEYWORD[family]} daddr {node.plan.pod_cidr(family)}" for family in node.families]
+            back = [f"{pods} ether daddr set {node.plan.mac} meta pkttype set host" for pods in matches]
             do.rules(node.host, "netdev", chain("ingress", 0, *back, device=NIC))

@@ -138,7 +138,7 @@ def local_policy_ignored(do: Injection) -> None:
 @fault("local-node-ports-lost", kills=("KI-204-ETPLOCAL-WORKAROUND", "CLIENTIP-ETPLOCAL"))
 def local_node_ports_lost(do: Injection) -> None:
     """Windows nodes do not serve the node port of a Service with externalTrafficPolicy Local; other ports work."""
-    _each(do, lambda one: replace(one, node_port=None) if one.external_local else one, "windows")
+    _each(do, lambda service: replace(service, node_port=None) if service.external_local else service, "windows")
 
 
 @fault("health-ports-closed", kills=("HEALTHNODEPORT",))
@@ -153,8 +153,8 @@ def health_ports_closed(do: Injection) -> None:
 def node_port_sources_kept(do: Injection) -> None:
     """Windows nodes forward packets to external addresses with the client's own source, as for a cluster IP."""
     for node in do.nodes("windows"):
-        kept = f"ct mark set ct mark & {0xFFFFFFFF ^ (SOURCE_VIP | SOURCE_NODE):#x}"
-        do.rules(node.host, "inet", chain("postrouting", 90, kept))
+        unmark = f"ct mark set ct mark & {0xFFFFFFFF ^ (SOURCE_VIP | SOURCE_NODE):#x}"
+        do.rules(node.host, "inet", chain("postrouting", 90, unmark))
 
 
 @fault("destinations-translated", kills=("PRESERVE-DEST", "PRESERVE-DEST-NOFWD"))

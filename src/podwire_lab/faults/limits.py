@@ -184,5 +184,5 @@ def windows_nodes_tunnel_in_vain(do: Injection) -> None:
     """flannel's Windows nodes send packets for remote pods into the tunnel, and its far end drops them."""
     windows_nodes_reach_all_pods(do)
     for node in do.nodes():
-        sources = ", ".join(each.plan.pod_address("ipv4", 0) for each in do.nodes("windows") if each is not node)
+        sources = ", ".join(peer.plan.pod_address("ipv4", 0) for peer in do.nodes("windows") if peer is not node)
         do.rules(node.host, "ip", chain("forward", -10, f"ip saddr {{ {sources} }} drop"))

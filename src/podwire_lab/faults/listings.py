@@ -41,9 +41,9 @@ def hns_subnet_of_another_network(do: Injection) -> None:
 @fault("hns-network-of-another-type", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
 def hns_network_of_another_type(do: Injection) -> None:
     """HNS on Windows nodes lists its networks with another type than the cluster's network mode requires."""
-    other = "L2Bridge" if do.network.profile.mode != "l2bridge" else "Overlay"
+    wrong_type = "L2Bridge" if do.network.profile.mode != "l2bridge" else "Overlay"
     for node in do.nodes("windows"):
-        networks = [{**one, "Type": other} for one in node.hns_listed["networks"]]
+        networks = [{**network, "Type": wrong_type} for network in node.hns_listed["networks"]]
         node.hns_changes |= {"networks": networks}
         do.undone_by(partial(_as_before, node, ("networks",)))
 

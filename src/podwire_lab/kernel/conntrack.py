@@ -43,8 +43,8 @@ def forget_backends(namespace: NetworkNamespace, lost: Backends, mark: int) -> N
             attributes = dict(_attributes(body))
             original = attributes.get(ORIGINAL, b"")
             address, port = _service(original)
-            gone = {*lost.get((address, port), ()), *lost.get((ANYWHERE, port), ())}
-            if _source(attributes.get(REPLY, b"")) in gone:
+            backends = {*lost.get((address, port), ()), *lost.get((ANYWHERE, port), ())}
+            if _source(attributes.get(REPLY, b"")) in backends:
                 _delete(channel, family, struct.pack("=HH", 4 + len(original), ORIGINAL | 0x8000) + original)
 
 

@@ -25,11 +25,11 @@ def main(directory: str) -> int:
             socket.send_fds(door, [b"rpc"], range(STDIO))
             os.close(0)  # The agent has the streams now: the other end must see when the agent closes them.
             os.close(1)
-            said = door.recv(16)
+            exit_code = door.recv(16)
         except OSError as error:
             sys.stderr.write(f"no lab in {directory}: {error.strerror}\n")
             return NO_LAB
-    return int(said) if said else NO_LAB
+    return int(exit_code) if exit_code else NO_LAB
 
 
 if __name__ == "__main__":

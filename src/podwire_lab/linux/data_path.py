@@ -22,11 +22,11 @@ def base_rules(node: NodePlan, profile: Profile) -> str:
     text = ""
     for family in profile.pod_families("linux"):
         ip = KEYWORD[family]
-        kept = profile.kept(family)
+        untranslated = profile.kept(family)
         body = f"""
   chain postrouting {{
     type nat hook postrouting priority 101;
-    {ip} saddr {node.pod_cidr(family)} oifname "eth0" {ip} daddr != {{ {", ".join(kept)} }} masquerade
+    {ip} saddr {node.pod_cidr(family)} oifname "eth0" {ip} daddr != {{ {", ".join(untranslated)} }} masquerade
   }}"""
         text += nft.table(ip, "pod-masquerade", body)
     return text

@@ -31,10 +31,10 @@ def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRu
     """The bodies of the `kube-proxy` tables: in each family one for all Services, and their shards."""
     found = {}
     for family in profile.families:
-        own = [service for service in services if service.family == family]
-        found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, own)
+        of_family = [service for service in services if service.family == family]
+        found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, of_family)
         pods = nft.among(profile.pod_networks(family))
-        for number, part in sharded(own).items():
+        for number, part in sharded(of_family).items():
             found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, pods, family, part)
     return found
 
@@ -127,7 +127,7 @@ def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> 
     """Masquerading, and the rules for cluster IPs that no Service's rules matched."""
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
     pods = ipaddress.ip_network(node.pod_cidr(family))
-    own = sorted({e.address for s in services for e in s.endpoints if _is_of(node, e, pods)})
+    local_addresses = sorted({e.address for s in services for e in s.endpoints if _is_of(node, e, pods)})
     return f"""
   set cluster-ips {{
     type {address};
@@ -135,7 +135,7 @@ def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> 
   }}
   set hairpins {{
     type {address} . {address};
-    {nft.elements(f"{a} . {a}" for a in own)}
+    {nft.elements(f"{a} . {a}" for a in local_addresses)}
   }}
   chain cluster-ips-check {{
     {ip} daddr @cluster-ips reject

@@ -110,14 +110,14 @@ def configuration(profile: Profile) -> Object:
             "type": "flannel",
             "delegate": _reference_plugin(profile),
         }
-    own = {
+    configuration = {
         "calico": _calico_plugin,
         "azure-cni": _azure_plugin,
         "vpc-cni": _vpc_plugin,
         "nat": _nat_plugin,
     }.get(profile.cni)
-    if own:
-        return own(profile)
+    if configuration:
+        return configuration(profile)
     if profile.mode == "transparent":
         # ovn-kubernetes: its CNI shim is the plugin on every node.
         return {"cniVersion": "0.4.0", "name": "ovn-kubernetes", "type": "ovn-k8s-cni-overlay", "ipam": {}}

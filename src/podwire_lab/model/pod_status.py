@@ -89,11 +89,11 @@ def _mount_status(mount: Object) -> Object:
 
 def phase_of(containers: Sequence[ContainerState], restart_policy: str) -> Phase:
     """Kubernetes, "Pod Lifecycle": the phase as a summary of the containers."""
-    if any("waiting" in each.state and not each.last_state for each in containers):
+    if any("waiting" in container.state and not container.last_state for container in containers):
         return "Pending"
-    if restart_policy == "Always" or any(each.running for each in containers):
+    if restart_policy == "Always" or any(container.running for container in containers):
         return "Running"
-    codes = [each.exit_code for each in containers]
+    codes = [container.exit_code for container in containers]
     failed = any(code != 0 for code in codes)
     if restart_policy == "OnFailure" and failed:
         return "Running"
@@ -123,14 +123,14 @@ def pod_status(
         status |= {"hostIP": host_ips[0], "hostIPs": [{"ip": ip} for ip in host_ips]}
     if pod_ips:
         status |= {"podIP": pod_ips[0], "podIPs": [{"ip": ip} for ip in pod_ips]}
-    status |= {"startTime": start_time, "containerStatuses": [each.to_status() for each in containers]}
+    status |= {"startTime": start_time, "containerStatuses": [container.to_status() for container in containers]}
     return status | {"qosClass": old.get("qosClass", "BestEffort"), "resources": {}}
 
 
 def _conditions(
     pod: Object, old: Object, phase: Phase, containers: Sequence[ContainerState], network_ready: bool
 ) -> list[Object]:
-    unready = [each.name for each in containers if not each.ready]
+    unready = [container.name for container in containers if not container.ready]
     not_ready: Object = {}
     if phase in ("Failed", "Succeeded"):
         not_ready = {"reason": "PodFailed" if phase == "Failed" else "PodCompleted"}
@@ -139,7 +139,7 @@ def _conditions(
             "reason": "ContainersNotReady",
             "message": f"containers with unready status: [{' '.join(unready)}]",
         }
-    before = {each["type"]: each for each in old.get("conditions") or ()}
+    before = {condition["type"]: condition for condition in old.get("conditions") or ()}
     gates = not_ready or _closed_gates(pod, before)
     facts: list[tuple[str, bool, Object]] = [
         ("PodReadyToStartContainers", network_ready and phase in ("Pending", "Running"), {}),

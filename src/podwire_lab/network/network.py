@@ -92,7 +92,7 @@ class LabNetwork:
         self._build_fabric()
         self._build_outside()
         for node in self.nodes.values():
-            node.build([other for other in self.profile.nodes if other.name != node.name], ROUTER_MAC)
+            node.build([peer for peer in self.profile.nodes if peer.name != node.name], ROUTER_MAC)
         for transaction in rules:
             transaction.wait()
         # A bridge without pods has no carrier; it comes up with its first pod.

@@ -96,9 +96,9 @@ class OutsideHost:
             finally:
                 for fd in fds:
                     os.close(fd)
-            gone = asyncio.ensure_future(_readable(caller))  # The caller sends nothing more: this is its end.
-            await asyncio.wait((gone, process.exited), return_when=asyncio.FIRST_COMPLETED)
-            gone.cancel()
+            caller_end = asyncio.ensure_future(_readable(caller))  # The caller sends nothing more: this is its end.
+            await asyncio.wait((caller_end, process.exited), return_when=asyncio.FIRST_COMPLETED)
+            caller_end.cancel()
             if process.exited.done():
                 caller.send(b"%d" % process.exited.result())
             process.kill()
@@ -140,8 +140,8 @@ async def _listening(namespace: Namespace, address: tuple[str, int], seconds: fl
     return False
 
 
-def _say_end(what: str, log: LogRing) -> Callable[[asyncio.Future[int]], None]:
+def _say_end(process_name: str, log: LogRing) -> Callable[[asyncio.Future[int]], None]:
     def say(ended: asyncio.Future[int]) -> None:
-        _LOG.error("%s ended with %d: %s", what, ended.result(), log.read(5).decode(errors="replace"))
+        _LOG.error("%s ended with %d: %s", process_name, ended.result(), log.read(5).decode(errors="replace"))
 
     return say

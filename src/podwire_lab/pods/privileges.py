@@ -23,8 +23,8 @@ def capabilities(context: PodContext, container: Object) -> list[str]:
     if context.system == "windows":
         return sorted(_WINDOWS_CAPABILITIES | ({"NET_ADMIN", "NET_RAW"} if context.host_process(container) else set()))
     security = container.get("securityContext") or {}
-    asked = security.get("capabilities") or {}
-    add, drop = set(asked.get("add") or ()), set(asked.get("drop") or ())
+    capabilities = security.get("capabilities") or {}
+    add, drop = set(capabilities.get("add") or ()), set(capabilities.get("drop") or ())
     base = set() if "ALL" in drop else set(_LINUX_CAPABILITIES) - drop
     allowed = _LINUX_CAPABILITIES | _PRIVILEGED
     if security.get("privileged") or "ALL" in add:
@@ -58,5 +58,5 @@ def read_only_root(context: PodContext, container: Object) -> bool:
 
 def _asked(context: PodContext, container: Object, name: str) -> Any:
     """The value of the container, else that of its pod (Kubernetes API, SecurityContext)."""
-    own = container.get("securityContext") or {}
-    return own[name] if name in own else (context.pod["spec"].get("securityContext") or {}).get(name)
+    settings = {**(context.pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
+    return settings.get(name)

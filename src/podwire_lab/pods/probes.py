@@ -67,7 +67,7 @@ async def _connects(target: Object, http: bool, container: Object, address: str,
 def _port(port: int | str, container: Object) -> int:
     if isinstance(port, int):
         return port
-    for each in container.get("ports") or ():
-        if each.get("name") == port:
-            return int(each["containerPort"])
+    for container_port in container.get("ports") or ():
+        if container_port.get("name") == port:
+            return int(container_port["containerPort"])
     return int(port)

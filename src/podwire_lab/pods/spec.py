@@ -178,8 +178,8 @@ def volumes(
 def _place_of(context: PodContext, path: str) -> str:
     r"""The path of a mount in the container. `C:\etc` is not the lab's /etc."""
     place = _unix_path(path)
-    ours = context.system == "windows" and (place == "/etc" or place.startswith("/etc/"))
-    return f"/c{place}" if ours else place
+    hidden = context.system == "windows" and (place == "/etc" or place.startswith("/etc/"))
+    return f"/c{place}" if hidden else place
 
 
 def _unix_path(path: str) -> str:

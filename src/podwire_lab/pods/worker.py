@@ -43,18 +43,18 @@ class PodWorker:
         report.network_ready = True
         self._set_deadline()
         resolver = await report.services.resolver(report.pod, report.network)
-        await asyncio.gather(*(each.keep_running(resolver) for each in self.containers.values()))
+        await asyncio.gather(*(container.keep_running(resolver) for container in self.containers.values()))
 
     async def _attached(self) -> PodNetwork:
         """The pod's network. If no address is left the node agent reports that, and tries again as a kubelet does."""
-        told = False
+        reported = False
         while True:
             try:
                 return self.report.services.node.attach_pod(self.report.uid)
             except NoAddressLeft as error:
-                if not told:
+                if not reported:
                     self.report.event("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}", warning=True)
-                told = True
+                reported = True
                 await asyncio.sleep(ATTACH_AGAIN)
             except OSError as error:
                 self.report.event("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}", warning=True)
@@ -68,7 +68,7 @@ class PodWorker:
 
     async def _exceed_deadline(self) -> None:
         """Kubernetes, Pod API: the node ends a pod that was active for longer than activeDeadlineSeconds."""
-        if self._stopping or all(each.status.exit_code is not None for each in self.containers.values()):
+        if self._stopping or all(container.status.exit_code is not None for container in self.containers.values()):
             return
         message = "Pod was active on the node longer than the specified deadline"
         self.report.ended = ("DeadlineExceeded", message)
@@ -78,7 +78,7 @@ class PodWorker:
 
     @property
     def _stopping(self) -> bool:
-        return any(each.stopping for each in self.containers.values())
+        return any(container.stopping for container in self.containers.values())
 
     async def exec(
         self, name: str, command: Sequence[str], *, stdin: bool = False, tty: bool = False
@@ -99,7 +99,7 @@ class PodWorker:
         self._termination = asyncio.get_running_loop().create_task(self._terminate(self.grace))
 
     async def _terminate(self, grace: float) -> None:
-        if any(each.process for each in self.containers.values()):
+        if any(container.process for container in self.containers.values()):
             for name in self.containers:
                 self.report.event("Killing", f"Stopping container {name}", container=name)
         await self._stop_containers(grace)
@@ -110,7 +110,7 @@ class PodWorker:
             self.report.services.store.delete("pods", self.report.namespace, self.report.name)
 
     async def _stop_containers(self, grace: float) -> None:
-        await asyncio.gather(*(each.stop(grace) for each in self.containers.values()))
+        await asyncio.gather(*(container.stop(grace) for container in self.containers.values()))
 
     def let_go(self) -> None:
         """Release the pod's place in the network. Its processes have ended, or end with their first one."""

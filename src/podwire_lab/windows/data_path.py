@@ -101,11 +101,11 @@ def _logical_router(node: NodePlan, profile: Profile, family: Family) -> str:
     A gateway router of OVN translates every protocol (ovn-northd: lr_nat), ICMP too.
     """
     ip, pods = KEYWORD[family], node.pod_cidr(family)
-    kept = ", ".join(profile.exceptions(family))
+    untranslated = ", ".join(profile.exceptions(family))
     return f"""
   chain outbound-nat {{
     type nat hook postrouting priority 100;
-    {ip} saddr {pods} oifname "eth0" {ip} daddr != {{ {kept} }} snat to {node.address(family)}
+    {ip} saddr {pods} oifname "eth0" {ip} daddr != {{ {untranslated} }} snat to {node.address(family)}
   }}
   chain forward {{
     type filter hook forward priority 0;

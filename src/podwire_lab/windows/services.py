@@ -94,8 +94,8 @@ def balancers(node: NodePlan, profile: Profile, service: ServiceRule) -> Iterato
     """
     chosen, available = candidates(node, profile, service)
     # A local endpoint that is not in the pod network (a HostProcess pod) is left out.
-    own = node.addresses
-    usable = tuple(e for e in chosen if e.address not in own)
+    node_addresses = node.addresses
+    usable = tuple(e for e in chosen if e.address not in node_addresses)
     if not usable:
         return  # without endpoints kube-proxy makes no policy, not even one that refuses
     for balancer in _wanted(node, profile, service, usable, chosen[-1], available=available):

@@ -83,6 +83,8 @@ def counters(rest: list[str]) -> None:
 
 def stop(rest: list[str]) -> None:
     """End the session; its log file is then complete."""
-    said = ask(b"stop")
-    lost = f"{said['lost']} events lost" if said["lost"] else "No events lost"
-    print(f"Flushing logs...\nMerging metadata...\nLog file: {said['path']} ({lost})\nPackets:  {said['packets']}")
+    summary = ask(b"stop")
+    lost = f"{summary['lost']} events lost" if summary["lost"] else "No events lost"
+    print(
+        f"Flushing logs...\nMerging metadata...\nLog file: {summary['path']} ({lost})\nPackets:  {summary['packets']}"
+    )

@@ -33,14 +33,14 @@ def filters() -> list[Filter]:
 
 def change_filters(rest: list[str]) -> None:
     """`filter list`, `filter remove` and `filter add ...`."""
-    what = rest[0].lower() if rest else ""
-    if what == "remove":
+    action = rest[0].lower() if rest else ""
+    if action == "remove":
         with contextlib.suppress(FileNotFoundError):
             os.remove(filter_file())
         print("Removed all filters.")
-    elif what == "list":
+    elif action == "list":
         print(describe(filters()))
-    elif what == "add":
+    elif action == "add":
         now = filters()
         if len(now) >= MOST_FILTERS:
             raise Refused(f"Failed to add the filter: there are already {MOST_FILTERS}.")

@@ -81,8 +81,8 @@ class Session:
             over = caller.recv(16) == b"stop"
             if over:
                 self._finish()
-            said = {"packets": self._count, "lost": self._lost, "path": self._path, "about": self._about}
-            caller.sendall(json.dumps({**said, "components": self._counts}).encode())
+            summary = {"packets": self._count, "lost": self._lost, "path": self._path, "about": self._about}
+            caller.sendall(json.dumps({**summary, "components": self._counts}).encode())
             return over
         return False
 
@@ -136,7 +136,7 @@ def ask(word: bytes) -> dict[str, Any]:
         except OSError:
             raise Refused(NOT_RUNNING) from None
         sock.sendall(word)
-        said = b"".join(iter(lambda: sock.recv(1 << 16), b""))
-    if not said:
+        answer = b"".join(iter(lambda: sock.recv(1 << 16), b""))
+    if not answer:
         raise Refused("Packet Monitor does not answer.")
-    return dict(json.loads(said))
+    return dict(json.loads(answer))
