@@ -1,4 +1,4 @@
-"""Tables of the docs for those who write suites: axes and ways, the words of an expectation, patterns, `when`."""
+"""Tables of the docs for authors of suites: axes and ways, the words of an expectation, patterns, `when`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def words() -> str:
 
 
 def _needs(part: Any) -> str:
-    """What a part asks, and the tool that it needs."""
+    """What a part requires, and the tool that it needs."""
     return _first_sentence(part) + (f" Reads the tool `{part.tool}`." if part.tool else "")
 
 
@@ -106,12 +106,12 @@ def when() -> str:
 
 
 def _call(name: str, word: Callable[..., Any]) -> str:
-    """How a word is called."""
+    """The call of a word, with its parameters."""
     shown = []
     for parameter in inspect.signature(word).parameters.values():
         star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
-        kept = parameter.default is parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY
-        shown.append(f"{star}{parameter.name}" if kept else f"{parameter.name}=")
+        positional = parameter.default is parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY
+        shown.append(f"{star}{parameter.name}" if positional else f"{parameter.name}=")
     return f"`{name}({', '.join(shown)})`"
 
 

@@ -88,17 +88,17 @@ def test_a_limitation_may_limit_several_requirements(suites):
         ({"rule": "just text\n"}, "a mapping is needed, found 'just text'"),
         ({"limit": LIMIT.replace("requirement: ONE", "requirement: TWO")}, "TWO is no requirement of the catalogue"),
         ({"limit": LIMIT.replace("requirement: ONE", "requirement: []")}, "requirement: at least one requirement"),
-        ({"limit": LIMIT.replace("no-answer", "sadness")}, "symptom: 'sadness' is none of"),
+        ({"limit": LIMIT.replace("no-answer", "sadness")}, "symptom: 'sadness' is unknown; there are: "),
         (
             {"limit": LIMIT + "    when: {builds: [a, b]}\n"},
             "when, builds entry 1: a build ('17763.1') is needed, found 'a'",
         ),
         ({"test": "def test_one(): pass\n"}, "requirements ONE: no test judges it"),
         ({"test": TEST.replace('"ONE"', '"TWO"')}, "test_one: TWO is no requirement of the catalogue"),
-        ({"test": TEST.replace('@requirement("ONE")\n', "")}, "test_one: has no requirement"),
+        ({"test": TEST.replace('@requirement("ONE")\n', "")}, "test_one: names no requirement"),
         (
             {"test": TEST.replace('"pod-ip"', '("pod-ip", "cluster-ip"), closed_port=True')},
-            "test_one: closed_port says nothing of flows by cluster-ip",
+            "test_one: closed_port does not apply to flows via cluster-ip",
         ),
         ({"test": "import nothing_like_it\n"}, "cannot be imported: ModuleNotFoundError"),
     ],
@@ -133,7 +133,7 @@ def test_a_bug_may_concern_any_requirement_and_one_of_its_own_comes_first(suites
 
 
 def test_what_is_documented_concerns_a_requirement(suites):
-    with pytest.raises(CatalogueError, match="only a bug may concern any requirement"):
+    with pytest.raises(CatalogueError, match="only a bug may name `any`"):
         load_catalogue(suites(limit=LIMIT.replace("requirement: ONE", "requirement: any")))
 
 

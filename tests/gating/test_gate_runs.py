@@ -128,7 +128,7 @@ def test_what_is_missing_is_named_line_by_line(pair, run, capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["nowhere"], "gate: needs two runs or more: the baseline and the candidate"),
+        (["nowhere"], "gate: needs two runs or more: the baseline, then the candidate"),
         (["nowhere", "elsewhere"], "nowhere: No such file or directory"),
         (["x", "y", "--waivers", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
     ],

@@ -1,4 +1,4 @@
-"""Suites of a day and a run of them: a record that its own observations bear out."""
+"""Suites and a run of them: a record that its own observations confirm."""
 
 import itertools
 import sys
@@ -54,7 +54,7 @@ _AREAS = itertools.count()
 
 @pytest.fixture
 def suites(tmp_path, monkeypatch):
-    """A function that writes the suites of a day, which are then today's."""
+    """A function that writes suites and makes them the current ones."""
     area = f"area{next(_AREAS)}"
     folder = tmp_path / "suites"
     (folder / area).mkdir(parents=True)

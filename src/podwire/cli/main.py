@@ -1,8 +1,8 @@
 """The command line: `podwire COMMAND`, from `facts`, `plan` and `run` to `gate`, `signoff` and `cleanup`.
 
-Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
-inconclusive. A user's mistake is one line on stderr, never a traceback. A reader that goes away (`podwire run | head`)
-changes none of them.
+Exit codes: 0 all cases judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
+inconclusive. A user's mistake is one line on stderr, never a traceback. A reader that closes the pipe (`podwire run |
+head`) does not change the exit code.
 """
 
 from __future__ import annotations

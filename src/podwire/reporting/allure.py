@@ -1,6 +1,6 @@
 """Allure results written from a run record: no test framework takes part, so the record and the report cannot differ.
 
-File formats: the model classes of allure-python-commons; what Allure 3 makes of them was tried with 3.18.
+File formats: the model classes of allure-python-commons; tested with Allure 3.18.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _TYPES = {
     ".yaml": "application/yaml",
     ".log": "text/plain",
 }
-# The name of every category, and the outcome label that puts a result into it.
+# The name of every category, and the outcome label that selects its results.
 CATEGORIES = (
     ("Failed", Outcome.FAIL.value, ("failed",)),
     ("Inconclusive: nothing was proved", Outcome.INCONCLUSIVE.value, ("broken",)),
@@ -55,10 +55,9 @@ CATEGORIES = (
 
 
 def write_allure_results(record: RunRecord, run_directory: Path, folder: str = FOLDER) -> Path:
-    """Write the whole record as Allure results into `<run>/<folder>`, which is emptied first; return that folder.
+    """Write the whole record as Allure results into `<run>/<folder>`, which is emptied first. Returns that folder.
 
-    Evidence files are taken from the run's folder. A file that the record lists and that is not there is told in the
-    result.
+    Evidence files come from the run's folder. If the record lists a file that is missing, the result says so.
     """
     directory = run_directory / folder
     if directory.exists():
@@ -76,13 +75,14 @@ def write_allure_results(record: RunRecord, run_directory: Path, folder: str = F
 
 
 def categories_json() -> list[dict[str, Any]]:
-    """`categories.json` for Allure 2 readers. They know no labels, so the outcome is read from the message's start."""
-    told = [
+    """`categories.json` for Allure 2 readers. They ignore labels, so the outcome comes from the start of the
+    message."""
+    categories = [
         {"name": name, "matchedStatuses": list(statuses), "messageRegex": f"(?s){outcome}.*"}
         for name, outcome, statuses in CATEGORIES
         if outcome not in (Outcome.FAIL, Outcome.LIMITATION_LIFTED)
     ]
-    return [*told, {"name": CATEGORIES[0][0], "matchedStatuses": ["failed"]}]
+    return [*categories, {"name": CATEGORIES[0][0], "matchedStatuses": ["failed"]}]
 
 
 def category_rules() -> list[dict[str, Any]]:
@@ -135,7 +135,8 @@ class _Writer:
         self._report(result)
 
     def _result(self, case_id: str, start: int, stop: int) -> model2.TestResult:
-        """What every result has. The history of a case hangs on its id alone: the name of a test may change."""
+        """The common fields of every result. The history of a case depends on its id alone: the name of a test may
+        change."""
         identity = hashlib.md5(case_id.encode(), usedforsecurity=False).hexdigest()
         area, requirement = area_of(case_id), requirement_of(case_id)
         return model2.TestResult(
@@ -182,7 +183,7 @@ def _labels(*pairs: tuple[str, str]) -> list[model2.Label]:
 
 
 def _step(finding: Finding, start: int, outcome: Outcome) -> model2.TestStepResult:
-    """One finding. What was excused is not shown as failed: in a skipped case an unmet finding is skipped too."""
+    """One finding. An excused finding does not show as failed: in a skipped case an unmet finding is skipped too."""
     status = model2.Status.PASSED if finding.met else STATUS[outcome]
     details = None if finding.met else model2.StatusDetails(message=f"Actual: {finding.actual}")
     return model2.TestStepResult(
@@ -206,7 +207,7 @@ def _executor(record: RunRecord) -> Mapping[str, Any]:
 
 
 def _link(source: Path, target: Path) -> bool:
-    """Give a file a second name, or copy it where that is not possible; False when there is no such file."""
+    """Give a file a second name, or copy it where that is impossible. False if there is no such file."""
     try:
         os.link(source, target)
     except FileNotFoundError:

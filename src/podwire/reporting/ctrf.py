@@ -1,8 +1,9 @@
-"""`ctrf.json`: the record in the Common Test Report Format, for tools that read that.
+"""`ctrf.json`: the record in the Common Test Report Format.
 
-Source: the schema of the format, https://github.com/ctrf-io/ctrf (schema/ctrf.schema.json, version 0.0.0). It admits no
-fields of one's own but below `extra`. What is inconclusive is `other`, since it is neither passed nor failed; a planned
-case without a result is `failed`.
+Source: the schema of the format, https://github.com/ctrf-io/ctrf (schema/ctrf.schema.json, version 0.0.0). It admits
+extra
+fields only below `extra`. An inconclusive case is `other`, since it neither passed nor failed; a planned case without a
+result is `failed`.
 """
 
 from __future__ import annotations
@@ -122,5 +123,5 @@ def _ms(seconds: float) -> int:
 
 
 def _uuid(name: str) -> str:
-    """The same for the same name in every run: the format calls it stable."""
+    """The same id for the same name in every run: the format calls it stable."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"podwire:{name}"))

@@ -24,7 +24,7 @@ _MARKS: dict[Direction, str] = {"request": "->", "reply": "<-", "error": "!!"}
 
 
 def folder_of(case_id: str) -> str:
-    """Where the evidence of a case lies below the run's folder: `evidence/<area>/<requirement>/<words>`.
+    """The folder of a case's evidence below the run's folder: `evidence/<area>/<requirement>/<words>`.
 
     The same id always gives the same folder. An id with characters that a file system may refuse, or a very long one,
     gets a short hash, so that two ids never share a folder.
@@ -47,12 +47,11 @@ def write_evidence(
     verdict: Verdict,
     frames: Mapping[str, Sequence[Frame]] | None = None,
 ) -> tuple[str, ...]:
-    """Write all that was seen of one case, and return the files relative to the run's folder, for the record.
+    """Write all observations of one case. Returns the files relative to the run's folder, for the record.
 
-    For every capture point: `<point>.txt` (its packets, a line each, and whether the point could be relied on) and,
-    when `frames` has the raw frames of the case at this point, `<point>.pcap`. Then `verdict.json`, `attempts.json`
-    (what the sockets said, the controls, the DNS lookups) and `bindings.json` (the values behind the symbols of the
-    expectation).
+    For every capture point: `<point>.txt` (its packets, a line each, and whether the point was reliable) and, if
+    `frames` has the raw frames of the case at this point, `<point>.pcap`. Then `verdict.json`, `attempts.json` (the
+    sockets' results, the controls, the DNS lookups) and `bindings.json` (the values of the symbols in the expectation).
     """
     raw = frames or {}
     folder = folder_of(observation.case_id)
@@ -92,8 +91,13 @@ def _json(tree: Any) -> bytes:
 
 def _transcript(observation: Observation) -> dict[str, Any]:
     captures = {
-        point: {"where": one.where, "usable": one.usable, "reason": one.reason, "packets": len(one.packets)}
-        for point, one in observation.captures.items()
+        point: {
+            "where": capture.where,
+            "usable": capture.usable,
+            "reason": capture.reason,
+            "packets": len(capture.packets),
+        }
+        for point, capture in observation.captures.items()
     }
     return {
         "case": observation.case_id,

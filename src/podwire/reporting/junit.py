@@ -103,9 +103,9 @@ def _case(suite: ET.Element, case: CaseRecord) -> None:
     outcome = case.verdict.outcome
     tag = ELEMENTS[outcome]
     if tag:
-        what = ET.SubElement(element, tag, message=_text(message(case)), type=str(outcome))
+        problem = ET.SubElement(element, tag, message=_text(message(case)), type=str(outcome))
         if outcome.red:
-            what.text = _text(explain(case))
+            problem.text = _text(explain(case))
     elif message(case):
         ET.SubElement(element, "system-out").text = _text(message(case))
 

@@ -1,4 +1,4 @@
-"""The base of the controllers: watch resources of the store, and reconcile a few milliseconds after they change."""
+"""The base of the controllers: watch resources of the store, and reconcile a few milliseconds after a change."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DEBOUNCE_SECONDS = 0.003
 
 
 class Controller(ABC):
-    """One job of the control plane, done on the lab's loop for as long as the lab's process lives.
+    """One job of the control plane, on the lab's loop, until the lab ends.
 
-    A subclass names the resources that it `watches`, by plural name, and the kinds of change that it `reacts_to`. Many
-    changes at once are one reconciliation. One that raises is logged: the next change is another try.
+    A subclass names the resources that it `watches`, by plural name, and the kinds of change that it `reacts_to`. One
+    reconciliation covers all changes since the last. A failure is logged, and the next change tries again.
     """
 
     watches: ClassVar[tuple[str, ...]]
@@ -30,14 +30,14 @@ class Controller(ABC):
         self._due: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Reconcile once, and from now on after each change."""
+        """Reconcile once, and from then on after each change."""
         for resource in self.watches:
             self._store.on_change(resource, self._changed, self.reacts_to)
         self.reconcile()
 
     @abstractmethod
     def reconcile(self) -> None:
-        """Make what the controller is responsible for as the store says now. Doing it twice changes nothing."""
+        """Bring what the controller owns to the state of the store. A second call changes nothing."""
 
     def _changed(self) -> None:
         if self._due is None:

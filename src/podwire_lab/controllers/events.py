@@ -20,7 +20,7 @@ def record(
     host: str = "",
     container: str = "",
 ) -> None:
-    """Write an event about a pod, unless its namespace is about to go (a real API server refuses it then, too)."""
+    """Write an event about a pod, unless its namespace is terminating: a real API server refuses it then."""
     meta = pod["metadata"]
     namespace = store.get("namespaces", None, meta["namespace"])
     if namespace is None or namespace["metadata"].get("deletionTimestamp"):

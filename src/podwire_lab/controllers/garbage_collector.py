@@ -1,4 +1,4 @@
-"""The garbage collector deletes what has owners once the last of them is gone (kubernetes.io: Garbage Collection)."""
+"""The garbage collector deletes an object once its last owner is gone (kubernetes.io: Garbage Collection)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEPENDENTS = (
 
 
 class GarbageCollector(Controller):
-    """Looks at all dependents when an object appears or goes."""
+    """Checks all dependents when an object appears or goes."""
 
     watches = (*DEPENDENTS, "nodes", "namespaces")
     reacts_to = frozenset({"ADDED", "DELETED"})

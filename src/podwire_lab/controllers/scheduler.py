@@ -1,5 +1,5 @@
-"""Which node a pod goes to: selector, readiness and schedulability, fewest pods first. No taints, and of resources only
-the VPC's addresses of Windows nodes, of which each pod needs one (amazon-vpc-resource-controller-k8s).
+"""The scheduler: selector, readiness and schedulability, then the fewest pods. No taints, and as the only resource the
+VPC addresses of Windows nodes, of which each pod needs one (amazon-vpc-resource-controller-k8s).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def ready(node: Object) -> bool:
 
 
 def needs_address(pod: Object) -> bool:
-    """Whether it needs an address of the pod network: on Windows all that have no HostProcess containers do."""
+    """Whether the pod needs an address of the pod network: on Windows every pod without HostProcess containers does."""
     options = (pod["spec"].get("securityContext") or {}).get("windowsOptions") or {}
     return not options.get("hostProcess") and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | None:
-    """Why the pod cannot go to the node, in the scheduler's words; None when it can. `beside` are the node's pods."""
+    """Why the pod does not fit the node, in the scheduler's words; None if it fits. `beside` are the node's pods."""
     if (node.get("spec") or {}).get("unschedulable"):
         return "node(s) were unschedulable"
     if not ready(node):
@@ -47,7 +47,7 @@ def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | N
 
 
 def _waits(pod: Object) -> bool:
-    """Whether the pod is there to be given a node by this scheduler."""
+    """Whether the pod waits for this scheduler."""
     spec = pod["spec"]
     if spec.get("nodeName") or pod["metadata"].get("deletionTimestamp") or spec.get("schedulingGates"):
         return False
@@ -55,7 +55,7 @@ def _waits(pod: Object) -> bool:
 
 
 class Scheduler(Controller):
-    """Gives pods without a node one, as soon as there is one for them. With `overcommits` it counts no resources."""
+    """Assigns a node to each pod without one, as soon as a node fits. With `overcommits` it counts no resources."""
 
     watches = ("pods", "nodes")
 
