@@ -170,7 +170,7 @@ def test_a_banner_instead_of_an_agent_is_told():
 
 def test_an_agent_that_says_nothing_is_given_up():
     client = AgentClient("a", lambda: ScriptedChannel(echo, b""), tries=1, start=0.1)
-    with pytest.raises(ChannelLost, match=r"said nothing within 0.1 s"):
+    with pytest.raises(ChannelLost, match=r"sent nothing within 0.1 s"):
         client.call("m").result(5)
 
 
@@ -180,7 +180,7 @@ def test_a_call_that_is_not_answered_ends_in_time_and_a_late_answer_does_no_harm
         lambda channel, frame: late.append(frame.request) if len(late) < 1 else echo(channel, frame)
     )
     client = AgentClient("a", opener(channel))
-    with pytest.raises(NoAnswer, match=r"no answer to slow within 0.2 s"):
+    with pytest.raises(NoAnswer, match=r"did not answer slow within 0.2 s"):
         client.call("slow", timeout=0.2).result(5)
     channel.say(Kind.RESULT, late[0], {})
     assert client.call("quick").result(5)

@@ -15,18 +15,18 @@ from podwire.redaction import redacted
 
 NAME = "run.json"
 MOST_BYTES = 512 << 20
-"""Some hundred times a large run."""
+"""The limit in bytes: a hundred times the record of a large run."""
 
 
 def write_record(record: RunRecord, directory: Path) -> Path:
-    """Write `run.json` into the run's folder; a reader sees the old file or the whole new one, never a part."""
+    """Write `run.json` into the run's folder. A reader sees the old file or the complete new one, never a part."""
     path = directory / NAME
     write_atomically(path, record_text(record))
     return path
 
 
 def load_record(path: Path) -> RunRecord:
-    """The record in a file, or in a run's folder. ValueError tells in one line why it cannot be read."""
+    """The record in a file or in a run's folder. ValueError says in one line why it cannot be read."""
     file = path / NAME if path.is_dir() else path
     try:
         return parse_record(bytes_of(file, MOST_BYTES))
@@ -37,14 +37,14 @@ def load_record(path: Path) -> RunRecord:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write beside the file, then rename over it; a text without the secrets in it. OSError as the system gives it."""
+    """Write a temporary file, then rename it to `path`. A text is redacted first. Raises OSError."""
     with replacing(path) as file:
         file.write(redacted(content).encode("utf-8") if isinstance(content, str) else content)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A block that writes a file beside this one, which takes its place at the end. OSError as the system gives it."""
+    """A block that writes a temporary file, which replaces `path` when the block ends. Raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:

@@ -1,6 +1,6 @@
-"""The standard streams of a command: their reader may go away (`podwire run | head`), and is told nothing that harms.
+"""Standard streams that survive a closed pipe (`podwire run | head`) and print no control characters.
 
-What is said to nobody is lost, and nothing else. What is said to somebody is `visible`.
+Output after the reader has gone is lost; the command goes on. Output to a reader passes through `podwire.visible`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from podwire.visible import visible, visible_but_styled
 
 
 class Unbroken:
-    """A text stream that goes on into nothing once nobody reads it any more, and whose texts are made harmless."""
+    """A text stream that discards output after its reader has gone. `harmless` replaces control characters."""
 
     def __init__(self, stream: TextIO, harmless: Callable[[str], str]) -> None:
         self._stream, self._harmless = stream, harmless
@@ -31,7 +31,7 @@ class Unbroken:
         return len(text)
 
     def styled(self) -> Unbroken:
-        """The same stream for a program that colours its lines."""
+        """The same stream, with the escape sequences of colours let through."""
         return Unbroken(self._stream, visible_but_styled)
 
     def flush(self) -> None:
@@ -41,24 +41,24 @@ class Unbroken:
             self._lose()
 
     def _lose(self) -> None:
-        """What is still in the stream's buffer goes the same way: Python would end with an error about it."""
-        nothing = os.open(os.devnull, os.O_WRONLY)
+        """Send the rest of the buffer to the null device. Otherwise Python reports a broken pipe when it exits."""
+        null_device = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nothing, self._stream.fileno())
+            os.dup2(null_device, self._stream.fileno())
         finally:
-            os.close(nothing)
+            os.close(null_device)
         self._stream.flush()
 
 
 def unbroken(stream: TextIO, *, styled: bool = False) -> TextIO:
-    """The stream as one that goes on when its reader is gone; `styled` for a program that colours its lines."""
-    made = stream if isinstance(stream, Unbroken) else Unbroken(stream, visible)
-    return cast("TextIO", made.styled() if styled else made)
+    """The stream, made to survive a closed pipe. `styled` lets the escape sequences of colours through."""
+    safe = stream if isinstance(stream, Unbroken) else Unbroken(stream, visible)
+    return cast("TextIO", safe.styled() if styled else safe)
 
 
 @contextlib.contextmanager
 def unbroken_output() -> Iterator[None]:
-    """Standard output and error, so for a block."""
+    """A block in which standard output and standard error survive a closed pipe."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (unbroken(stream) for stream in before)
     try:
