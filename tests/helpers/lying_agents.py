@@ -324,14 +324,14 @@ LIES = (
         "noise",
         "writes something else into its stream",
         INCONCLUSIVE,
-        "the stream holds something that is no frame",
+        "the stream has data outside of frames",
         after_start(lambda a, r, h: a.noise(b"bash: warning: setlocale\n")),
     ),
     Lie(
         "too-long",
         "sends a message that is too long",
         INCONCLUSIVE,
-        "the stream holds something that is no frame",
+        "the stream has data outside of frames",
         after_start(too_long),
     ),
     Lie(

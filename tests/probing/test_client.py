@@ -164,7 +164,7 @@ def test_a_stream_that_breaks_again_and_again_is_given_up():
 
 def test_a_banner_instead_of_an_agent_is_told():
     client = AgentClient("a", lambda: ScriptedChannel(echo, b"Welcome to Windows\r\n"), tries=1)
-    with pytest.raises(ChannelLost, match=r"does not speak podwire's protocol, it says 'Welcome to Windows'"):
+    with pytest.raises(ChannelLost, match=r"does not speak podwire's protocol; it sent 'Welcome to Windows'"):
         client.call("m").result(5)
 
 
@@ -231,7 +231,7 @@ def test_noise_in_mid_stream_ends_it_with_what_was_said():
         channel._on_data(b"Segmentation fault (core dumped)")
 
     client = AgentClient("a", opener(ScriptedChannel(answer)), tries=1)
-    with pytest.raises(ChannelLost, match=r"something that is no frame: 'Segmentation fault"):
+    with pytest.raises(ChannelLost, match=r"data outside of frames: 'Segmentation fault"):
         client.call("m").result(5)
 
 

@@ -52,7 +52,7 @@ async def lookups(loop: Loop, params: Parameters) -> Parameters:
     async def ask(request: Parameters) -> Parameters:
         nonlocal left
         if left <= 0:
-            text = "not sent, because too many earlier look-ups had no answer"
+            text = "not asked: too many before it had no answer"  # `podwire.judging.names` reads the beginning
             return {**begun(str(request.get("token") or "")), "error": Failure("resolve", "timeout", None, text).facts}
         attempt = await lookup(loop, request)
         left -= bool(attempt["error"]) and attempt["error"]["kind"] != "not-found"
