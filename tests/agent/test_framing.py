@@ -63,7 +63,7 @@ def test_noise_between_frames_is_refused_after_the_frames_before_it(messages, no
 def test_a_lost_frame_is_noticed(messages):
     encoder, decoder = Encoder(), Decoder()
     encoder.frame(Kind.HEARTBEAT)
-    with pytest.raises(FramingError, match="frame 1 came where 0 was due"):
+    with pytest.raises(FramingError, match="frame 1 came instead of frame 0"):
         decoder.feed(stream(encoder, messages))
 
 

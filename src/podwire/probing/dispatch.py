@@ -78,18 +78,11 @@ def tokens() -> Iterator[str]:
 class Dispatcher:
     """Runs cases on a deployment and returns a sighting of each.
 
-    After a broken stream, podwire connects again and repeats the cases that needed the stream. Their observations keep
-    the first attempts, which are not judged.
-
-    Args:
-        agents: the RPC clients by pod.
-        timeout: seconds that a flow waits for its answer (a client sends at least three SYNs within 4 s).
-        start: seconds that agents have to connect.
-        say: takes lines for the user.
-        why_lost: why a probe went away during the run, as the API says; '' if the API says nothing.
-        change: makes the named changes in the cluster; returns the reason for each change that failed.
-        port_messages: how often a node's kube-proxy logged in this run that a port already exists; None: unknown.
-        idle: called when all flows are in flight, while unanswered ones wait for their timeout.
+    `agents` are the RPC clients by pod. A flow waits `timeout` seconds for its answer (at least three SYNs are sent
+    within 4 s); agents have `start` seconds to connect. `why_lost` returns why a probe went away, as the API says, or
+    ''. `change` makes the named changes and returns why one failed. `port_messages` counts in a node's kube-proxy log
+    that a port exists already. `idle` is called while unanswered flows wait. After a broken stream, podwire repeats the
+    cases that needed it; their observations keep the first attempts, which are not judged.
     """
 
     def __init__(
@@ -138,10 +131,7 @@ class Dispatcher:
         self._deployment.problems.update(self._known_problems)  # An agent that was away may be back.
         answering = hellos(self._agents, self._deployment, self._start)
         if OUTSIDE in answering and is_another(answering[OUTSIDE]):
-            self._say(
-                "the agent on the host outside is from another podwire; write this one's with `podwire agent`, "
-                "and copy it to the host"
-            )
+            self._say("the host outside runs another agent; make this one with `podwire agent` and copy it there")
         await_echo(self._agents, self._deployment, answering, self._tokens, PATIENCE)
         broken = {case.id: why for case in cases if (why := unusable(case, self._deployment, self._facts, answering))}
         streams = {pod: self._agents[pod].generation for pod in answering}
