@@ -190,7 +190,7 @@ def test_a_call_that_is_not_answered_ends_in_time_and_a_late_answer_does_no_harm
 def test_silence_ends_the_stream(monkeypatch):
     monkeypatch.setattr(module, "SILENCE", 0.1)
     client = AgentClient("a", opener(ScriptedChannel(lambda *_: None)), tries=1)
-    with pytest.raises(ChannelLost, match=r"silent for 0.1 s"):
+    with pytest.raises(ChannelLost, match=r"has sent nothing for 0.1 s"):
         client.call("m").result(5)
 
 

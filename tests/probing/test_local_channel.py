@@ -121,11 +121,16 @@ def test_an_agent_that_is_killed_is_started_again_for_the_next_call():
 
 
 def test_a_program_that_is_missing_is_refused_once():
-    with pytest.raises(CommandRefused, match=r"^no-such-program: No such file or directory$") as refused:
+    with pytest.raises(
+        CommandRefused, match=r"^no-such-program: cannot be started: No such file or directory; check --external-agent$"
+    ) as refused:
         CommandChannel(["no-such-program", "rpc"])
     assert refused.value.permanent
     client = client_of("no-such-program")
-    with pytest.raises(ChannelLost, match=r"^outside: no-such-program: No such file or directory$"):
+    with pytest.raises(
+        ChannelLost,
+        match=r"^outside: no-such-program: cannot be started: No such file or directory; check --external-agent$",
+    ):
         client.call("hello").result(10)
 
 

@@ -138,7 +138,7 @@ def test_a_service_or_a_probe_that_was_never_made_is_said():
     with pytest.raises(NoTarget, match=r"no Service echo-windows-\d-a"):
         target_of(case, a_deployment(L2BRIDGE), L2BRIDGE)
     (special,) = cases(**LINUX, via="pod-ip", server_pod="leaving")
-    with pytest.raises(NoTarget, match=r"no probe 'leaving' on node windows-\d"):
+    with pytest.raises(NoTarget, match=r"node windows-\d has no probe 'leaving'"):
         target_of(special, a_deployment(L2BRIDGE), L2BRIDGE)
 
 
