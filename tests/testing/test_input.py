@@ -65,7 +65,7 @@ def test_a_run_folder_that_cannot_be_written_is_named(tmp_path):
     done = run(tmp_path / "file" / "below", "--requirement", "TTL-CLASS")
     assert done.code == 2, done.text
     assert done.text == (
-        f"podwire: --run-dir {tmp_path}/file/below: cannot be written: {tmp_path}/file is no folder; "
+        f"podwire: --run-dir {tmp_path}/file/below: cannot be written: {tmp_path}/file is not a folder; "
         "choose another folder\n"
     )
 
