@@ -19,7 +19,7 @@ WORDS_OF_OTHERS = ("Exit:", "ERROR:", "usage:", "pytest", "test session", "Trace
         (("--lab", "overlay-win-overlay", "--context", "x"), "exclude each other"),
         (("--kubeconfig", "/nothing/here"), "/nothing/here"),
         (("--external-host", "=="), "--external-host"),
-        (("--facts", "/nothing/here"), "--facts: is for a real cluster"),
+        (("--facts", "/nothing/here"), "--facts: applies to a real cluster"),
         (("--context", "x", "--facts", "/nothing/here"), "--facts /nothing/here: cannot be read: No such file"),
         (("--probe-timeout", "-1"), "--probe-timeout -1: must be a number of seconds, more than 0"),
         (("--repeat", "x"), "--repeat x: must be a whole number, 1 or more"),
