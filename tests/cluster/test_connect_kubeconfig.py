@@ -49,9 +49,9 @@ def test_a_file_that_may_not_be_read(tmp_path):
         ("contexts: [x]\n", ": contexts entry 1: needs a mapping, found 'x'"),
         ("contexts: [{name: [a]}]\n", ": contexts entry 1, name: needs text, found a list"),
         ("contexts: [{name: a, context: {cluster: [c]}}]\n", ": contexts a, context, cluster: needs text"),
-        ("users: [{name: u, user: {token: 4711}}]\n", ": users u, user, token: text (in quotes, if it looks"),
+        ("users: [{name: u, user: {token: 4711}}]\n", ": users u, user, token: needs text (in quotes, if it looks"),
         ("users: [{name: u, user: {exec: [aws]}}]\n", ": users u, user, exec: needs a mapping, found a list"),
-        ("a: &a [x]\nb: {<<: *a}\n", ": line 2, column 5: merge keys (<<) are not admitted"),
+        ("a: &a [x]\nb: {<<: *a}\n", ": line 2, column 5: merge keys (<<) are not supported"),
     ],
 )
 def test_a_file_that_is_no_kubeconfig(tmp_path, text, said):
