@@ -116,10 +116,10 @@ TABLE = """areas:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (TABLE.replace("promise", "hope"), "rows W-RULE, kind: 'hope' is none of promise"),
-        (TABLE.replace("must", "shall"), "rows W-RULE, severity: 'shall' is none of must"),
-        (TABLE.replace("number: 4", "number: four"), "areas entry 1, number: a whole number is needed, found 'four'"),
-        (TABLE.replace(", statement: A name resolves.", ""), "rows W-RULE, statement: is missing"),
+        (TABLE.replace("promise", "hope"), "rows W-RULE, kind: needs one of promise"),
+        (TABLE.replace("must", "shall"), "rows W-RULE, severity: needs one of must"),
+        (TABLE.replace("number: 4", "number: four"), "areas entry 1, number: needs a whole number, found 'four'"),
+        (TABLE.replace(", statement: A name resolves.", ""), "rows W-RULE, statement: missing"),
         (TABLE + TABLE.splitlines()[-1] + "\n", "rows W-RULE, id: W-RULE is defined twice"),
     ],
 )

@@ -54,7 +54,7 @@ def test_a_name_that_is_nowhere(tmp_path):
             "401 Unauthorized: the credentials are missing, wrong or expired (user 'u'",
         ),
         ((200, b"<html>welcome</html>"), "something that is not a JSON object ('<html>welcome</html>')"),
-        ((200, {"hello": 1}), "is this address a Kubernetes API server?"),
+        ((200, {"hello": 1}), "check that this address is a Kubernetes API server"),
         ((404, b"no such page"), "answered 404 to get /version without a Kubernetes status ('no such page')"),
         ((200, {"gitVersion": "v1.24.17"}), "is Kubernetes 1.24.17; podwire needs 1.26 or newer"),
         (status(500, "InternalError", "etcd is down"), "cannot get /version: etcd is down (500)"),

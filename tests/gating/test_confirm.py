@@ -163,7 +163,7 @@ def test_rounds_are_judged_one_by_one(run):
 def test_a_run_of_a_podwire_that_seals_must_have_its_seal(failing):
     copy = edited(failing, lambda tree: tree.update(version="0.2.0"), resealed=False)
     [line] = refusals(copy)
-    assert line.startswith(f"{copy}: seal.json: is not there, and podwire 0.2.0 seals its runs; ")
+    assert line.startswith(f"{copy}: seal.json: missing, although podwire 0.2.0 seals its runs; ")
 
 
 def test_evidence_is_sealed_by_name(run, tmp_path):
@@ -177,7 +177,7 @@ def test_evidence_is_sealed_by_name(run, tmp_path):
     assert load_run(folder).absent == ()
     (folder / "evidence" / "client.pcap").write_bytes(b"others")
     [line] = refusals(folder)
-    assert "evidence/client.pcap: was changed after the run ended (seal.json)" in line
+    assert "evidence/client.pcap: changed after the run ended, says seal.json" in line
 
 
 SPREAD = """from podwire import ANY_OS, answered_by, flows, requirement

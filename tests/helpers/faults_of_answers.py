@@ -137,7 +137,7 @@ FAULTS_OF_ANSWERS = (
         "answers with a login page",
         NO_RUN,
         on(*NODES, Act(obj=b"<html>log in</html>")),
-        "is this address a Kubernetes API server",
+        "check that this address is a Kubernetes API server",
     ),
     ApiFault(
         "huge",

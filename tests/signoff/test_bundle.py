@@ -65,10 +65,10 @@ def test_a_bundle_that_is_cut_off_is_refused(kept, bundle, keys, capsys):
 def test_a_bundle_larger_than_any_needs_to_be_is_refused_unread(limit, bundle, keys, capsys, monkeypatch):
     monkeypatch.setattr(bundle_module, limit, 2000)
     assert verify(bundle, keys) == 1
-    assert re.search("is larger than|have more than", capsys.readouterr().err)
+    assert re.search("larger than|have more than", capsys.readouterr().err)
 
 
 def test_a_device_without_an_end_is_no_bundle(keys, capsys, monkeypatch):
     monkeypatch.setattr(bundle_module, "MOST_OF_A_FILE", 1 << 20)
     assert verify("/dev/zero", keys) == 1
-    assert "is larger than 1 MiB, the largest size of a bundle" in capsys.readouterr().err
+    assert "larger than 1 MiB, the largest size of a bundle" in capsys.readouterr().err

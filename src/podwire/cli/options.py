@@ -197,7 +197,7 @@ class Parser(argparse.ArgumentParser):
         if wrong := re.fullmatch(r"argument \S+: invalid choice: '(.*)' \(choose from (.*)\)", message):
             names = re.findall(r"[\w-]+", wrong[2])
             near = difflib.get_close_matches(wrong[1], names)
-            guess = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+            guess = f"did you mean {' or '.join(near)}?" if near else f"use one of: {', '.join(names)}"
             message = f"{wrong[1]}: unknown command; {guess}"
         self.exit(2, f"podwire: {message}; see {' '.join(filter(None, (self.prog, command)))} --help\n")
 

@@ -272,7 +272,7 @@ class RestClient:
         if not isinstance(tree, dict):
             raise Unreachable(
                 f"API server {self.address}: answered {answer.status} with something that is not a JSON object "
-                f"({excerpt(answer.data)!r}); is this address a Kubernetes API server?"
+                f"({excerpt(answer.data)!r}); check that this address is a Kubernetes API server"
             )
         return tree
 

@@ -60,9 +60,9 @@ class ClusterCondition:
             if not windows or not all(_within(node, self.all_builds) for node in windows):
                 return f"needs a Windows build from {first} to {last} on every Windows node"
         if self.dsr and facts.proxy.dsr not in self.dsr:
-            wanted = "on" if True in self.dsr else "off"
-            known = {True: "on", False: "off", None: UNKNOWN}[facts.proxy.dsr]
-            return f"needs Direct Server Return {wanted}; {_has('dsr', known)}"
+            setting = "on" if True in self.dsr else "off"
+            discovered = {True: "on", False: "off", None: UNKNOWN}[facts.proxy.dsr]
+            return f"needs Direct Server Return {setting}; {_has('dsr', discovered)}"
         return None
 
     def _unmet_by_network(self, facts: ClusterFacts) -> str | None:
@@ -101,7 +101,7 @@ class FlowCondition:
 
     def admits(self, flow: Flow, nodes: Sequence[NodeFacts], entry: str = "") -> bool:
         """Whether this flow, between these nodes and by the node of that name, is meant."""
-        asked = (
+        checks = (
             (self.client, flow.client.os),
             (self.server, flow.server.os),
             (self.protocol, flow.protocol),
@@ -109,7 +109,7 @@ class FlowCondition:
             (self.placement, flow.placement),
             (self.entry, next((node.os for node in nodes if node.name == entry), "")),
         )
-        if any(wanted and value not in wanted for wanted, value in asked):
+        if any(admitted and value not in admitted for admitted, value in checks):
             return False
         return self.builds is None or any(_within(node, self.builds) for node in nodes)
 

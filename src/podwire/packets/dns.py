@@ -21,9 +21,9 @@ Question = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class DnsMessage:
-    """One message. Names are lower case without the final dot; `addresses` are those of A and AAAA answers, as text.
+    """One DNS message. Names are lower case without the final dot.
 
-    `alias` is the target of the first CNAME among the answers, or empty.
+    `addresses` are the A and AAAA answers as text, `alias` is the target of the first CNAME answer or empty.
     """
 
     id: int
@@ -36,8 +36,10 @@ class DnsMessage:
 
 
 def dns_stream(segments: Sequence[Packet]) -> list[tuple[Packet, DnsMessage]]:
-    """The messages of one direction of a TCP connection, each behind its length (RFC 1035 section 4.2.2), with the
-    segment that it began in. What is missing of the stream ends the reading."""
+    """The DNS messages in one direction of a TCP connection, each with the segment that it starts in.
+
+    Each message follows its length (RFC 1035 section 4.2.2). Reading stops at a missing segment.
+    """
     pieces: dict[int, Packet] = {}
     for segment in segments:
         pieces.setdefault(segment.tcp.seq or 0, segment)
@@ -49,51 +51,51 @@ def dns_stream(segments: Sequence[Packet]) -> list[tuple[Packet, DnsMessage]]:
         places.append((len(data), pieces[sequence]))
         data += pieces[sequence].payload
         expected = sequence + len(pieces[sequence].payload)
-    found, at = [], 0
+    messages, at = [], 0
     while len(data) >= at + 2:
         length = int.from_bytes(data[at : at + 2], "big")
         if len(data) < at + 2 + length:
             break
         message = _parse(bytes(data[at + 2 : at + 2 + length]))
         if message is not None:
-            found.append((next(packet for start, packet in reversed(places) if start <= at), message))
+            messages.append((next(packet for start, packet in reversed(places) if start <= at), message))
         at += 2 + length
-    return found
+    return messages
 
 
 def dns_message(packet: Packet, port: int = DNS_PORT) -> DnsMessage | None:
-    """The DNS message that a UDP packet or the first segment of a TCP message carries; None when it carries none."""
+    """The DNS message in a UDP packet, or in a TCP segment that holds all of it; None for any other packet."""
     ip, ports = packet.ip, packet.ports
     if port not in (ports.sport, ports.dport) or ip.protocol not in ("udp", "tcp") or ip.fragment:
         return None
     wire = packet.payload
     if ip.protocol == "tcp":
-        # Over TCP a message stands behind its length (RFC 1035 section 4.2.2).
+        # Over TCP a message follows its length (RFC 1035 section 4.2.2).
         wire = wire[2:] if len(wire) > 2 and int.from_bytes(wire[:2], "big") <= len(wire) - 2 else b""
     return _parse(wire)
 
 
 def dns_questions(packet: Packet, port: int = DNS_PORT) -> tuple[Question, ...]:
-    """The `(name, type)` pairs that a DNS message asks for, question and response alike; empty for any other packet."""
+    """The `(name, type)` pairs in the question section of a query or response; empty for any other packet."""
     message = dns_message(packet, port)
     return message.questions if message else ()
 
 
 def _parse(wire: bytes) -> DnsMessage | None:
-    """A message whose questions are whole; of the answers what is there (a truncated one may end anywhere)."""
+    """The message with all its questions, and the complete answers: a truncated message may end anywhere."""
     if len(wire) < _HEADER:
         return None
     number, flags, questions, answers = struct.unpack_from("!4H", wire)
-    at, asked = _HEADER, []
+    at, parsed_questions = _HEADER, []
     try:
         for _ in range(questions):
             name, at = _name(wire, at)
             (kind,) = struct.unpack_from("!H", wire, at)
-            asked.append((name, TYPES.get(kind, f"TYPE{kind}")))
+            parsed_questions.append((name, TYPES.get(kind, f"TYPE{kind}")))
             at += 4
     except (IndexError, struct.error, ValueError):
         return None
-    if not asked or at > len(wire):
+    if not parsed_questions or at > len(wire):
         return None
     addresses, aliases = [], []
     for kind, data, target in _records(wire, at, answers):
@@ -105,7 +107,7 @@ def _parse(wire: bytes) -> DnsMessage | None:
     return DnsMessage(
         id=number,
         response=bool(flags & 0x8000),
-        questions=tuple(asked),
+        questions=tuple(parsed_questions),
         rcode=RCODES[code] if code < len(RCODES) else f"RCODE{code}",
         addresses=tuple(addresses),
         truncated=bool(flags & 0x0200),
@@ -114,7 +116,7 @@ def _parse(wire: bytes) -> DnsMessage | None:
 
 
 def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str]]:
-    """The records from there on: type, data, and the name in the data of a CNAME; up to the first that is not whole."""
+    """The records from `at` on, up to the first incomplete one: type, data, and the target of a CNAME."""
     try:
         for _ in range(count):
             _, at = _name(wire, at)
@@ -130,7 +132,7 @@ def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str
 
 
 def _name(wire: bytes, at: int) -> tuple[str, int]:
-    """The name at a place, its pointers followed (section 4.1.4), and where what comes after it begins."""
+    """The name at `at` with its pointers followed (section 4.1.4), and the offset of the next field."""
     labels: list[str] = []
     end, start = 0, at
     while length := wire[at]:
@@ -138,12 +140,12 @@ def _name(wire: bytes, at: int) -> tuple[str, int]:
             end = end or at + 2
             target = struct.unpack_from("!H", wire, at)[0] & 0x3FFF
             if target >= start:
-                raise ValueError("a pointer that does not lead back")
+                raise ValueError("a compression pointer that does not point back")
             at = start = target
             continue
         label = wire[at + 1 : at + 1 + length]
         if length > 63 or len(label) < length:
-            raise ValueError("a label that is not whole")
+            raise ValueError("an incomplete label")
         labels.append(label.decode("ascii", "backslashreplace").lower())
         at += 1 + length
     return ".".join(labels), end or at + 1

@@ -1,4 +1,4 @@
-"""What a case sends where: the address or name, the port, and what it must lead to."""
+"""The target of a case: the address or name, the port, and the address that the name must resolve to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOST_PORT = 18081
 CLOSED_PORT = 18999
 LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
 BESIDE_PORT = 8090
-"""Where the second container of a pod listens (manifests/variants/two-containers.yaml)."""
+"""The port of a pod's second container (manifests/variants/two-containers.yaml)."""
 SERVER_PORTS = frozenset(
     {
         ECHO_PORT,
@@ -47,7 +47,7 @@ SERVER_PORTS = frozenset(
 
 
 class NoTarget(Exception):
-    """This run has nothing to send to for a case; the text says what is missing."""
+    """This run has no target for a case. The text says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +70,9 @@ class Target:
 
 
 def server_ports(deployment: Deployment) -> frozenset[int]:
-    """All ports that a flow of this run may be sent to."""
+    """All ports that flows of this run may use as a destination."""
     services = (*deployment.services.found.values(), *deployment.former.values())
-    ports = {port.port for one in services for port in _looked_for(one)}
+    ports = {port.port for service in services for port in _looked_for(service)}
     return SERVER_PORTS | node_ports(deployment) | ports
 
 
@@ -82,38 +82,38 @@ def _looked_for(service: DeployedService) -> Iterable[ServicePort]:
 
 
 def node_ports(deployment: Deployment) -> frozenset[int]:
-    """The ports of nodes that lead to Services of this run, or tell of their health."""
+    """The node ports and health check ports of this run's Services."""
     services = (*deployment.services.found.values(), *deployment.former.values())
-    given = {port.node_port for one in services for port in one.ports.values()}
-    return frozenset(port for port in given | {one.health_port for one in services} if port)
+    ports = {port.node_port for service in services for port in service.ports.values()}
+    return frozenset(port for port in ports | {service.health_port for service in services} if port)
 
 
 def probe_of(slot: Slot, deployment: Deployment) -> Probe:
-    """The probe that plays a role."""
+    """The probe in a slot. Raises `NoTarget`."""
     probe = deployment.on(slot.node, slot.probe)
     if probe is None:
-        raise NoTarget(f"no probe {slot.probe!r} on node {slot.node}")
+        raise NoTarget(f"node {slot.node} has no probe {slot.probe!r}")
     return probe
 
 
 def service_for(case: Case, deployment: Deployment) -> DeployedService:
-    """The Service that a case goes through, as it is now; for a former address, as it was."""
+    """The Service of a case as it is now; for `former-cluster-ip` as it was before the change. Raises `NoTarget`."""
     need = service_of(case)
     if need is None:
-        raise NoTarget(f"{case.id} goes through no Service")
+        raise NoTarget(f"{case.id} uses no Service")
     pod = probe_of(case.server, deployment).pod if need.node else ""
     key = (need.kind, pod)
-    found = deployment.former.get(key) if case.flow.via == "former-cluster-ip" else None
-    found = found or deployment.services.found.get(key)
+    service = deployment.former.get(key) if case.flow.via == "former-cluster-ip" else None
+    service = service or deployment.services.found.get(key)
     beside = (BESIDE.get(need.kind, need.kind), pod)  # Without the other one the case would say nothing.
     problem = deployment.services.problems.get(key) or deployment.services.problems.get(beside)
-    if problem or found is None:
-        raise NoTarget(problem or f"no Service {manifests.service_name(*key)}")
-    return found
+    if problem or service is None:
+        raise NoTarget(problem or f"the run has no Service {manifests.service_name(*key)}")
+    return service
 
 
 def service_port(case: Case, service: DeployedService) -> ServicePort:
-    """The port of its Service that a case is sent to."""
+    """The Service port that a case uses. Raises `NoTarget`."""
     protocol = "udp" if case.flow.protocol in ("dns", "icmp") else case.flow.protocol
     port = service.port_for(protocol, case.flow.way.port) or next(iter(service.ports.values()), None)
     if port is None:
@@ -143,20 +143,20 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
     service = service_for(case, deployment)
     port = service_port(case, service)
     if flow.via in ("node-port", "health-port"):
-        given = port.node_port if flow.via == "node-port" else service.health_port
-        if given is None:
-            raise NoTarget(f"Service {service.name} was given no {flow.via.replace('-', ' ')}")
+        node_port = port.node_port if flow.via == "node-port" else service.health_port
+        if node_port is None:
+            raise NoTarget(f"the API server gave Service {service.name} no {flow.via.replace('-', ' ')}")
         ip = _node_address(facts, case.entry, flow.family)
-        return Target(host=ip, port=given, ip=ip)
-    known = {"load-balancer": service.ingress, "service-external-ip": service.external_ips}
-    found = known.get(flow.via, service.cluster_ips).get(flow.family)
-    if found is None:
-        raise NoTarget(f"Service {service.name} has no address of family {flow.family} ({flow.via})")
-    return Target(host=found, port=port.port, ip=found)
+        return Target(host=ip, port=node_port, ip=ip)
+    addresses = {"load-balancer": service.ingress, "service-external-ip": service.external_ips}
+    address = addresses.get(flow.via, service.cluster_ips).get(flow.family)
+    if address is None:
+        raise NoTarget(f"Service {service.name} has no {_version(flow.family)} address for {flow.via}")
+    return Target(host=address, port=port.port, ip=address)
 
 
 def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
-    """A target by name; `fqdn` has no final dot."""
+    """The target of a flow that uses a name. `fqdn` has no final dot."""
     flow = case.flow
     zone = f"{deployment.namespace}.svc.{facts.dns.domain}"
     if flow.via == "external-name":
@@ -165,7 +165,7 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
         port = HTTP_PORT if flow.protocol == "http" else ECHO_PORT
         return Target(host=host.name, port=port, ip=ip, name=host.name, fqdn=host.name)
     if flow.via == "unknown-name":
-        name = f"nobody-{secrets.token_hex(6)}"  # Never asked before: no cache can answer.
+        name = f"nobody-{secrets.token_hex(6)}"  # A new name, which no cache has.
         return Target(host=name, port=ECHO_PORT, ip="", name=name, fqdn=f"{name}.{zone}")
     if flow.via == "hosts-name":
         name, ip = manifests.hosts_alias(case.client.probe)
@@ -194,27 +194,31 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     if flow.server.kind == "outside":
         ip = _outside_address(facts, flow.family)
     elif not ip and service.cluster_ips:
-        raise NoTarget(f"Service {service.name} has no address of family {flow.family}")
+        raise NoTarget(f"Service {service.name} has no {_version(flow.family)} address")
     return Target(host=name, port=port, ip=ip, name=name, fqdn=fqdn)
 
 
 def _outside_address(facts: ClusterFacts, family: Family) -> str:
     ip = facts.outside.address(family)
     if ip is None:
-        raise NoTarget(f"no host outside with an address of family {family}")
+        raise NoTarget(f"--external-host names no {_version(family)} address")
     return ip
 
 
+def _version(family: Family) -> str:
+    return "IPv6" if family == "ipv6" else "IPv4"
+
+
 def _node_address(facts: ClusterFacts, name: str, family: Family) -> str:
-    node = next((one for one in facts.nodes if one.name == name), None)
+    node = next((node for node in facts.nodes if node.name == name), None)
     address = node.address(family) if node else None
     if address is None:
-        raise NoTarget(f"node {name or '?'} has no address of family {family}")
+        raise NoTarget(f"node {name or '?'} has no {_version(family)} address")
     return address
 
 
 def _address(probe: Probe, family: Family) -> str:
     address = probe.addresses.get(family)
     if address is None:
-        raise NoTarget(f"{probe.pod} has no address of family {family}")
+        raise NoTarget(f"{probe.pod} has no {_version(family)} address")
     return address

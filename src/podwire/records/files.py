@@ -16,11 +16,11 @@ from podwire.visible import visible
 
 NAME = "run.json"
 MOST_BYTES = 512 << 20
-"""Some hundred times a large run."""
+"""The limit in bytes: a hundred times the record of a large run."""
 
 
 def write_record(record: RunRecord, directory: Path) -> Path:
-    """Write `run.json` into the run's folder; a reader sees the old file or the whole new one, never a part."""
+    """Write `run.json` into the run's folder. A reader sees the old file or the complete new one, never a part."""
     path = directory / NAME
     write_atomically(path, record_text(record))
     return path
@@ -32,7 +32,7 @@ def as_stored(record: RunRecord) -> RunRecord:
 
 
 def load_record(path: Path) -> RunRecord:
-    """The record in a file, or in a run's folder. ValueError tells in one line why it cannot be read."""
+    """The record in a file or in a run's folder. ValueError says in one line why it cannot be read."""
     file = path / NAME if path.is_dir() else path
     try:
         return parse_record(bytes_of(file, MOST_BYTES))
@@ -56,17 +56,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """The same, written beside the file and renamed over it. Bytes are written as they are.
-
-    OSError as the system gives it.
-    """
+    """Write a temporary file, then rename it to `path`. A text passes `file_bytes`, bytes do not. Raises OSError."""
     with replacing(path) as file:
         file.write(file_bytes(content) if isinstance(content, str) else content)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A block that writes a file beside this one, which takes its place at the end. OSError as the system gives it."""
+    """A block that writes a temporary file, which replaces `path` when the block ends. Raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:

@@ -1,4 +1,4 @@
-"""pytest-xdist: one process drives the probes, the workers judge. They meet at a socket in a private directory."""
+"""pytest-xdist: one process drives the probes, the workers judge. They talk over a socket in a private directory."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ class Observatory:
 
 
 class Observed(Mapping[str, Sequence[Observation]]):
-    """What the process that drives the probes has seen of these cases, one observation a round, by case id.
+    """The observations of these cases by case id, one for each round, fetched from the process that drives the probes.
 
-    It is asked for a case whenever that is looked up, and nothing is kept here. Making it waits until all was seen;
-    raises the `PodwireError` that ended the run there.
+    Each look-up asks that process; nothing is kept here. The constructor waits until all cases are observed and raises
+    the `PodwireError` that ended the run.
     """
 
     def __init__(self, address: str, key: bytes, cases: Sequence[Case]) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def interfaces_of_windows() -> list[Parameters]:
-    """By GetAdaptersAddresses (Microsoft: iptypes.h, IP_ADAPTER_ADDRESSES_LH)."""
+    """The interfaces from GetAdaptersAddresses (Microsoft: iptypes.h, IP_ADAPTER_ADDRESSES_LH)."""
 
     class Unicast(Structure):
         pass
@@ -32,13 +32,13 @@ def interfaces_of_windows() -> list[Parameters]:
     for _ in range(4):
         space = ctypes.create_string_buffer(size.value)
         number = call(0, 0xE, None, space, ctypes.byref(size))  # no anycast, multicast, DNS servers
-        if number != 111:  # ERROR_BUFFER_OVERFLOW: the size that is needed is now in `size`
+        if number != 111:  # ERROR_BUFFER_OVERFLOW: `size` now has the needed size
             break
     if number:
         raise OSError(number, f"GetAdaptersAddresses: error {number}")
-    found, adapter = [], ctypes.cast(space, POINTER(Adapter))
+    interfaces, adapter = [], ctypes.cast(space, POINTER(Adapter))
     while adapter:
-        one, unicast, addresses = adapter.contents, adapter.contents.unicast, []
+        entry, unicast, addresses = adapter.contents, adapter.contents.unicast, []
         while unicast:
             raw = ctypes.string_at(unicast.contents.address, unicast.contents.length)
             family = struct.unpack_from("=H", raw)[0]
@@ -47,7 +47,7 @@ def interfaces_of_windows() -> list[Parameters]:
             elif family == socket.AF_INET6:
                 addresses.append(socket.inet_ntop(socket.AF_INET6, raw[8:24]))
             unicast = unicast.contents.next
-        mac = bytes(one.mac[: one.mac_length]).hex(":")
-        found.append({"name": one.name, "mac": mac, "addresses": addresses})
-        adapter = one.next
-    return found
+        mac = bytes(entry.mac[: entry.mac_length]).hex(":")
+        interfaces.append({"name": entry.name, "mac": mac, "addresses": addresses})
+        adapter = entry.next
+    return interfaces

@@ -1,4 +1,4 @@
-"""How many addresses Windows nodes on EKS must have ready for pods, once the probes have theirs."""
+"""How many pod addresses Windows nodes on EKS must have on their network card, once the probes have theirs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SETTINGS = ("kube-system", "amazon-vpc-cni")
 
 
 def wanted_addresses(rest: RestClient, facts: ClusterFacts) -> dict[str, int]:
-    """By node what the controller of the VPC is told to keep on its network card, in use or not.
+    """The number of addresses that the VPC resource controller must keep on the network card, by node.
 
-    {} elsewhere, and where pods or settings may not be read, or not be understood: what depends on it is inconclusive
-    then.
+    {} on other clusters, and if podwire may not read pods or settings, or cannot understand them; cases that depend on
+    it are then inconclusive.
     """
     offering = {node.name: node.machine.vpc_addresses for node in facts.nodes if node.machine.vpc_addresses is not None}
     if facts.network.ipam not in ("vpc-secondary", "vpc-prefix") or not offering:
