@@ -21,8 +21,9 @@ from podwire_lab.kube_api.objects.status import ApiError, InternalError, MethodN
 from podwire_lab.kube_api.objects.store import MemoryStore
 from podwire_lab.kube_api.openapi import openapi_v3
 from podwire_lab.kube_api.representations import form_of
-from podwire_lab.kube_api.requests import Target, flag, read_object, target_of
+from podwire_lab.kube_api.requests import Target, dry_run, flag, read_object, target_of, unknown
 from podwire_lab.kube_api.reviews import review
+from podwire_lab.kube_api.scales import scale_of
 from podwire_lab.kube_api.watch import Watch
 from podwire_lab.model.interfaces import Object, Runtime
 
@@ -126,6 +127,9 @@ class _Server:
                 if policy is None:
                     raise Unauthorized
                 return await self._resource(request, target, policy)
+            missing = unknown(path)
+            if missing is not None:
+                raise missing
             return self._page(request, path)
         except ApiError as problem:
             return _answer(problem.status(), problem.code)
@@ -193,6 +197,8 @@ class _Server:
             return _answer(await review(target, request, policy), 201)
         if below is not None and below.name == "binding":
             return _answer(await self._bind(request, target), 201)
+        if below is not None and below.name == "eviction":
+            return _answer(await self._evict(request, target), 201)
         return await self._write(request, target, verb)
 
     async def _read(self, request: web.Request, target: Target, verb: str) -> web.StreamResponse:
@@ -202,7 +208,10 @@ class _Server:
             return await Watch(self._store, target, query, form).serve(request, self._stopping)
         if verb == "list":
             return _json(reads.list_objects(self._store, target, query, form))
-        return _json(representations.one(reads.stored_object(self._store, target), target.resource, form))
+        stored = reads.stored_object(self._store, target)
+        if target.subresource == "scale":
+            return _answer(scale_of(stored.object))
+        return _json(representations.one(stored, target.resource, form))
 
     async def _write(self, request: web.Request, target: Target, verb: str) -> web.Response:
         form = form_of(request.headers.get("Accept", ""), request.query.get("includeObject", ""))
@@ -213,6 +222,8 @@ class _Server:
                 written = await writes.replace(self._store, target, request)
             case _:
                 written = await writes.patch(self._store, target, request)
+        if target.subresource == "scale":
+            return _answer(scale_of(written.stored.object))
         body = representations.one(written.stored, target.resource, form)
         return _json(body, 201 if written.created else 200)
 
@@ -224,6 +235,13 @@ class _Server:
         form = form_of(request.headers.get("Accept", ""))
         meta = {"resourceVersion": str(self._store.version)}
         return _json(representations.many(gone, target.resource, form, meta))
+
+    async def _evict(self, request: web.Request, target: Target) -> Object:
+        """pods/eviction: a deletion that disruption budgets may refuse, of which the lab has none."""
+        eviction = await read_object(request, target, "Eviction")
+        options = eviction.get("deleteOptions") or {}
+        deletion.delete(self._store, target, {**options, "dry": dry_run(request.query, options)})
+        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
     async def _bind(self, request: web.Request, target: Target) -> Object:
         """pods/binding: what a scheduler does."""
