@@ -129,14 +129,13 @@ async def read_object(request: web.Request, target: Target, kind: str | None = N
 def checked(obj: Any, target: Target, expected: str | None = None) -> Object:
     """`obj` as an object of the target's kind, with the path's namespace."""
     resource = target.resource
-    kind = expected or resource.kind
     described = target.described_subresource
-    version = resource.group_version
+    kind, version = expected or resource.kind, resource.group_version
     if described is not None and described.group:
-        version = f"{described.group}/{described.version}"
+        kind, version = described.kind, f"{described.group}/{described.version}"
     if not isinstance(obj, dict):
         raise BadRequest(f"the object provided is unrecognized (must be of type {kind})")
-    if obj.get("kind") != kind or (obj.get("apiVersion") != version and kind == resource.kind):
+    if obj.get("kind") != kind or (obj.get("apiVersion") != version and kind in (resource.kind, _own_kind(described))):
         raise BadRequest(
             f"the object provided is unrecognized (must be of type {kind}): got "
             f"{obj.get('apiVersion') or 'no version'}, {obj.get('kind') or 'no kind'}"
@@ -152,6 +151,11 @@ def checked(obj: Any, target: Target, expected: str | None = None) -> Object:
             raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
         meta["namespace"] = target.namespace
     return obj
+
+
+def _own_kind(described: Subresource | None) -> str | None:
+    """The kind of a subresource that has one of another group, such as a Scale."""
+    return described.kind if described is not None and described.group else None
 
 
 def flag(query: Query, name: str) -> bool:

@@ -61,6 +61,7 @@ def _workload(resource: str, obj: Object) -> None:
     spec, status = _spec(obj), obj.setdefault("status", {})
     template = spec.get("template")
     if isinstance(template, dict) and isinstance(template.get("spec"), dict):
+        spec["template"] = template = _without_nulls(template)
         template.setdefault("metadata", {})
         _pod_spec(template["spec"])
     match resource:
@@ -87,6 +88,13 @@ def _workload(resource: str, obj: Object) -> None:
             _job_labels(spec, obj["metadata"])
     for name, value in defaults.items():
         spec.setdefault(name, value)
+
+
+def _without_nulls(value: Any) -> Any:
+    """A null is the same as no field, and kubectl writes some into templates."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _rolling(spec: Object, field: str, amounts: Object) -> None:
