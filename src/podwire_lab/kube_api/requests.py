@@ -135,10 +135,11 @@ def checked(obj: Any, target: Target, expected: str | None = None) -> Object:
         kind, version = described.kind, f"{described.group}/{described.version}"
     if not isinstance(obj, dict):
         raise BadRequest(f"the object provided is unrecognized (must be of type {kind})")
-    if obj.get("kind") != kind or (obj.get("apiVersion") != version and kind in (resource.kind, _own_kind(described))):
+    for field, usual in (("kind", kind), ("apiVersion", version)):
+        obj[field] = obj.get(field) or usual  # a server knows from the path what is left open
+    if obj["kind"] != kind or (obj["apiVersion"] != version and kind in (resource.kind, _own_kind(described))):
         raise BadRequest(
-            f"the object provided is unrecognized (must be of type {kind}): got "
-            f"{obj.get('apiVersion') or 'no version'}, {obj.get('kind') or 'no kind'}"
+            f"the object provided is unrecognized (must be of type {kind}): got {obj['apiVersion']}, {obj['kind']}"
         )
     meta = obj.setdefault("metadata", {})
     if not isinstance(meta, dict):

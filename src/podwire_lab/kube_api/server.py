@@ -14,6 +14,7 @@ from aiohttp import web
 from podwire_lab.kube_api import deletion, discovery, reads, representations, writes
 from podwire_lab.kube_api.auth import ADMIN, PREFIX, Authenticator, Policy, Rule
 from podwire_lab.kube_api.execs import serve_exec
+from podwire_lab.kube_api.forwards import serve_forward
 from podwire_lab.kube_api.logs import serve_logs
 from podwire_lab.kube_api.namespaces import NamespaceFinisher
 from podwire_lab.kube_api.objects.fields import copied, encoded, metadata
@@ -187,6 +188,9 @@ class _Server:
         if below is not None and below.name == "exec":
             policy.check(target, "create")  # a GET that opens a WebSocket must not need less than a POST
             return await serve_exec(self._store, self._runtime, target, request, self._stopping)
+        if below is not None and below.name == "portforward":
+            policy.check(target, "create")
+            return await serve_forward(self._store, self._runtime, target, request, self._stopping)
         if below is not None and below.name == "log":
             return await serve_logs(self._store, self._runtime, target, request, self._stopping)
         if method in ("GET", "HEAD"):

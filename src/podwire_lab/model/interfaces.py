@@ -5,6 +5,7 @@ Everything runs in one process and, but for the build of the network, on one asy
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -217,6 +218,9 @@ class Runtime(Protocol):
     ) -> Container: ...
 
     async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes: ...
+
+    async def connect(self, pod: Object, port: int) -> socket.socket:
+        """A connection to a TCP port of a running pod, without blocking. `ContainerNotFound`, or OSError with why."""
 
 
 EventKind = Literal["ADDED", "MODIFIED", "DELETED"]
