@@ -69,7 +69,9 @@ def unknown(path: str) -> NotFound | None:
     if len(rest) > 2 and rest[0] == "namespaces":
         rest = rest[2:]
     name = rest[0] if len(rest) < 3 else f"{rest[0]}/{rest[2]}"
-    return NotFound(f"the server could not find the requested resource: the lab's API has no {name} in {version}")
+    text = f"the server could not find the requested resource: the lab's API has no {name} in {version}"
+    group = version.rpartition("/")[0]
+    return NotFound(text, details={**({"group": group} if group else {}), "kind": rest[0]})
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

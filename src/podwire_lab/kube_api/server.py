@@ -131,7 +131,7 @@ class _Server:
             missing = unknown(path)
             if missing is not None:
                 raise missing
-            return self._page(request, path)
+            return await self._page(request, path)
         except ApiError as problem:
             return _answer(problem.status(), problem.code)
         except ConnectionError:
@@ -145,7 +145,7 @@ class _Server:
             _LOG.exception("%s %s", request.method, request.path)
             return _answer(InternalError(f"Internal error occurred: {problem}").status(), 500)
 
-    def _page(self, request: web.Request, path: str) -> web.Response:
+    async def _page(self, request: web.Request, path: str) -> web.Response:
         if request.method not in ("GET", "HEAD"):
             return _no_such_page()
         path = path.rstrip("/") or "/"
@@ -155,7 +155,7 @@ class _Server:
             return _json(self._version)
         if path in ("/api", "/apis"):
             return self._discovery(request, core=path == "/api")
-        document = openapi_v3(path)
+        document = await openapi_v3(path)
         if document is not None:
             return _json(document)
         parts = path.strip("/").split("/")
