@@ -6,6 +6,8 @@ has the kinds' schemas itself, as long as no PATCH here says which bodies it tak
 
 from __future__ import annotations
 
+import asyncio
+import re
 from typing import Final
 
 from podwire_lab.kube_api.objects.fields import encoded
@@ -17,36 +19,53 @@ _ROOT: Final = "/openapi/v3"
 _PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 
-_documents: Final[dict[str, bytes]] = {}
+_preparation: list[asyncio.Task[dict[str, bytes]]] = []
 
 
 async def openapi_v3(path: str) -> bytes | None:
-    """The document at `path`, encoded; None when there is none. The first of a group takes a second."""
+    """The document at `path`, encoded; None when there is none. The first that has schemas takes a second."""
     if path == _ROOT:
         links = {_prefix(each): {"serverRelativeURL": f"{_ROOT}/{_prefix(each)}"} for each in group_versions()}
         return encoded({"paths": links})
-    found = next((each for each in group_versions() if path == f"{_ROOT}/{_prefix(each)}"), None)
-    if found is not None and path not in _documents:
-        _documents[path] = encoded(await _document(found))
-    return _documents[path] if found is not None else None
+    if path not in {f"{_ROOT}/{_prefix(each)}" for each in group_versions()}:
+        return None
+    if not _preparation or _preparation[0].get_loop() is not asyncio.get_running_loop():
+        _preparation[:] = [asyncio.ensure_future(_documents())]
+    return (await asyncio.shield(_preparation[0]))[path]
+
+
+async def _documents() -> dict[str, bytes]:
+    """Every document by its path."""
+    schemas = await schemas_of([resource.kind for each in group_versions() for resource in each.resources])
+    return {f"{_ROOT}/{_prefix(each)}": encoded(_document(each, schemas)) for each in group_versions()}
 
 
 def _prefix(each: GroupVersion) -> str:
     return f"apis/{each.name}" if each.group else f"api/{each.name}"
 
 
-async def _document(each: GroupVersion) -> Object:
-    schemas = await schemas_of([resource.kind for resource in each.resources])
+def _document(each: GroupVersion, schemas: Object) -> Object:
+    found: Object = {}
     for resource in each.resources:
-        schema = schemas.get(f"{PREFIX}{resource.kind}")
-        if schema is not None:
-            schema["x-kubernetes-group-version-kind"] = [_kind(resource)]
+        name = f"{PREFIX}{resource.kind}"
+        if name in schemas:
+            _add(name, schemas, found)
+            found[name] = {**schemas[name], "x-kubernetes-group-version-kind": [_kind(resource)]}
     return {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": "unversioned"},
         "paths": {_path(each, resource): {"patch": _patch(resource)} for resource in each.resources if resource.stored},
-        "components": {"schemas": schemas},
+        "components": {"schemas": found},
     }
+
+
+def _add(name: str, schemas: Object, found: Object) -> None:
+    """Add a schema and all that it refers to."""
+    if name in found or name not in schemas:
+        return
+    found[name] = schemas[name]
+    for below in re.findall(rf'"#/components/schemas/({re.escape(PREFIX)}\w+)"', encoded(schemas[name]).decode()):
+        _add(below, schemas, found)
 
 
 def _path(each: GroupVersion, resource: Resource) -> str:

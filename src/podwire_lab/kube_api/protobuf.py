@@ -58,6 +58,8 @@ def _add(result: Object, field: Field, raw: int | bytes) -> None:
         result.setdefault(field.name, {})[key] = _value(field.type, pair.get(2, b""))
     elif field.form == "list":
         result.setdefault(field.name, []).append(_value(field.type, raw))
+    elif field.form == "inline":
+        result |= _value(field.type, raw)
     else:
         value = _value(field.type, raw)
         if value or field.form == "pointer":
@@ -93,6 +95,7 @@ def _int_or_string(raw: int | bytes) -> int | str:
 
 
 _SCALARS: Final[Mapping[str, Callable[[int | bytes], Any]]] = {
+    "ignored": lambda raw: None,
     "string": lambda raw: _as_bytes(raw).decode(),
     "bytes": lambda raw: base64.b64encode(_as_bytes(raw)).decode(),
     "int": _as_int,

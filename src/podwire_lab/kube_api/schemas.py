@@ -58,13 +58,14 @@ def typed(text: str) -> tuple[Object, list[str]]:
 
 
 def _schema(model: Any) -> tuple[Object, list[str]]:
-    fields = {field.alias or field.serialization_alias or name: field for name, field in model.model_fields.items()}
+    named = model.model_fields.items()
+    fields = {field.serialization_alias or field.alias or name: field for name, field in named}
     properties, below = {}, []
     for attribute, text in model.openapi_types.items():
         member = model.attribute_map[attribute]
         shown, models = typed(text)
         below += models
-        described = fields[member].description
+        described = fields[member].description if member in fields else None
         properties[member] = {**({"description": described} if described else {}), **shown}
     needed = [member for member, field in fields.items() if field.is_required()]
     text = re.split(r"\n\s*\n", (model.__doc__ or "").strip())[0]

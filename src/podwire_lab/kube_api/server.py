@@ -11,7 +11,7 @@ from typing import Final
 import yaml
 from aiohttp import web
 
-from podwire_lab.kube_api import deletion, discovery, reads, representations, writes
+from podwire_lab.kube_api import cautions, deletion, discovery, reads, representations, writes
 from podwire_lab.kube_api.auth import ADMIN, PREFIX, Authenticator, Policy, Rule
 from podwire_lab.kube_api.execs import serve_exec
 from podwire_lab.kube_api.forwards import serve_forward
@@ -229,7 +229,9 @@ class _Server:
         if target.subresource == "scale":
             return _answer(scale_of(written.stored.object))
         body = representations.one(written.stored, target.resource, form)
-        return _json(body, 201 if written.created else 200)
+        answer = _json(body, 201 if written.created else 200)
+        answer.headers.extend(cautions.header(target.resource, written.stored.object))
+        return answer
 
     async def _delete(self, request: web.Request, target: Target, verb: str) -> web.Response:
         options = await deletion.options_of(request)

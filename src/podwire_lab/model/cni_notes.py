@@ -88,6 +88,7 @@ def daemonset(name: str, system: str, image: str, command: list[str]) -> Object:
             "numberAvailable": 2,
             "updatedNumberScheduled": 2,
             "numberMisscheduled": 0,
+            "observedGeneration": 1,
         },
     }
 

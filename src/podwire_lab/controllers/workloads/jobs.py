@@ -1,4 +1,4 @@
-"""Jobs: pods until enough of them have succeeded (kubernetes.io: "Jobs"). Not `Indexed` ones."""
+"""Jobs: pods until enough of them have succeeded (kubernetes.io: "Jobs"), without a delay between failures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Jobs(Controller):
 
     def reconcile(self) -> None:
         for job in self._store.view("jobs"):
-            if not deleting(job) and job["spec"].get("completionMode") != "Indexed":
+            if not deleting(job):
                 self._sync(job)
 
     def _sync(self, owner: Object) -> None:

@@ -280,6 +280,10 @@ def _workload(resource: Resource, obj: Object, before: Object | None) -> list[Fi
     policy = at(template, "spec", "restartPolicy")
     if policy not in allowed:
         errors.append(not_supported("spec.template.spec.restartPolicy", policy, allowed))
+    if spec.get("volumeClaimTemplates"):
+        errors.append(forbidden_field("spec.volumeClaimTemplates", "the lab has no storage"))
+    if spec.get("completionMode") not in (None, "NonIndexed"):
+        errors.append(not_supported("spec.completionMode", spec["completionMode"], ("NonIndexed",)))
     replicas = spec.get("replicas")
     if isinstance(replicas, int) and replicas < 0:
         errors.append(invalid_value("spec.replicas", replicas, "must be greater than or equal to 0"))
