@@ -95,7 +95,11 @@ def _create(
 
 
 def _complete(store: MemoryStore, target: Target, obj: Object, before: Object | None) -> None:
-    """Fill in defaults and validate; a value of a wrong type is a bad request."""
+    """Fill in defaults and validate; a value of a wrong type is a bad request. What is empty is as if it were not."""
+    meta = metadata(obj)
+    for name in _LEFT_OUT:
+        if name in meta and not meta[name]:
+            del meta[name]
     try:
         store.filled(target.resource.plural, obj)
         validate(target.resource, obj, before)
@@ -180,6 +184,7 @@ def invalid_options(field: str, message: str) -> ApiError:
     return invalid(options, None, [required(field, message)])
 
 
+_LEFT_OUT: Final = ("annotations", "finalizers", "labels", "ownerReferences")
 _SERVER_OWNED: Final = (
     "uid",
     "creationTimestamp",
