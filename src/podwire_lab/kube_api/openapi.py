@@ -19,24 +19,32 @@ _ROOT: Final = "/openapi/v3"
 _PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 
-_preparation: list[asyncio.Task[dict[str, bytes]]] = []
+class OpenApi:
+    """The documents of one server. They are made when the first of them is asked for, which takes a second."""
 
+    def __init__(self) -> None:
+        self._documents: asyncio.Task[dict[str, bytes]] | None = None
 
-async def openapi_v3(path: str) -> bytes | None:
-    """The document at `path`, encoded; None when there is none. The first that has schemas takes a second."""
-    if path == _ROOT:
-        links = {_prefix(each): {"serverRelativeURL": f"{_ROOT}/{_prefix(each)}"} for each in group_versions()}
-        return encoded({"paths": links})
-    if path not in {f"{_ROOT}/{_prefix(each)}" for each in group_versions()}:
-        return None
-    if not _preparation or _preparation[0].get_loop() is not asyncio.get_running_loop():
-        _preparation[:] = [asyncio.ensure_future(_documents())]
-    return (await asyncio.shield(_preparation[0]))[path]
+    async def document(self, path: str) -> bytes | None:
+        """The document at `path`, encoded; None when there is none."""
+        if path == _ROOT:
+            links = {_prefix(each): {"serverRelativeURL": f"{_ROOT}/{_prefix(each)}"} for each in group_versions()}
+            return encoded({"paths": links})
+        if path not in {f"{_ROOT}/{_prefix(each)}" for each in group_versions()}:
+            return None
+        if self._documents is None:
+            self._documents = asyncio.ensure_future(_documents())
+        return (await asyncio.shield(self._documents))[path]
+
+    def stop(self) -> None:
+        """Give up what is not made yet."""
+        if self._documents is not None:
+            self._documents.cancel()
 
 
 async def _documents() -> dict[str, bytes]:
     """Every document by its path."""
-    schemas = await schemas_of([resource.kind for each in group_versions() for resource in each.resources])
+    schemas = await schemas_of(tuple(resource.kind for each in group_versions() for resource in each.resources))
     return {f"{_ROOT}/{_prefix(each)}": encoded(_document(each, schemas)) for each in group_versions()}
 
 

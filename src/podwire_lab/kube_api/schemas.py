@@ -27,14 +27,28 @@ _SCALARS: Final = {
 _CLASS: Final = re.compile(r"^(?:[A-Z][a-z]+)?V\d+(?:alpha\d+|beta\d+)?(?=[A-Z])")
 
 
-async def schemas_of(kinds: list[str]) -> Object:
-    """The schemas by name, from a process of their own; none where it fails."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, *kinds, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
-    found: Object = json.loads(output) if process.returncode == 0 else {}
-    return found
+_known: Final[dict[tuple[str, ...], Object]] = {}
+
+
+async def schemas_of(kinds: tuple[str, ...]) -> Object:
+    """The schemas by name, from a process of their own the first time; none where it fails."""
+    if kinds not in _known:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            __name__,
+            *kinds,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        _known[kinds] = json.loads(output) if process.returncode == 0 else {}
+    return _known[kinds]
 
 
 def name_of(model: str) -> str:

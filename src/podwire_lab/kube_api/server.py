@@ -20,7 +20,7 @@ from podwire_lab.kube_api.namespaces import NamespaceFinisher
 from podwire_lab.kube_api.objects.fields import copied, encoded, metadata
 from podwire_lab.kube_api.objects.status import ApiError, InternalError, MethodNotAllowed, Unauthorized
 from podwire_lab.kube_api.objects.store import MemoryStore
-from podwire_lab.kube_api.openapi import openapi_v3
+from podwire_lab.kube_api.openapi import OpenApi
 from podwire_lab.kube_api.representations import form_of
 from podwire_lab.kube_api.requests import Target, dry_run, flag, read_object, target_of, unknown
 from podwire_lab.kube_api.reviews import review
@@ -110,6 +110,7 @@ class _Server:
         self._authenticator = authenticator
         self._version = encoded(version)
         self._finisher = NamespaceFinisher(store)
+        self._openapi = OpenApi()
         self._stopping = asyncio.Event()
 
     async def start(self, _: web.Application) -> None:
@@ -119,6 +120,7 @@ class _Server:
         """End every watch, followed log and exec."""
         self._stopping.set()
         self._finisher.stop()
+        self._openapi.stop()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -155,7 +157,7 @@ class _Server:
             return _json(self._version)
         if path in ("/api", "/apis"):
             return self._discovery(request, core=path == "/api")
-        document = await openapi_v3(path)
+        document = await self._openapi.document(path)
         if document is not None:
             return _json(document)
         parts = path.strip("/").split("/")
