@@ -264,3 +264,43 @@ def test_a_suspended_job_has_no_pods_until_it_is_resumed():
         await cluster.until(lambda: len(cluster.store.view("pods")) == 1)
 
     run(scenario)
+
+
+@pytest.mark.parametrize("resource", ["daemonsets", "deployments"])
+def test_what_an_owner_left_is_taken_over_by_the_next_of_its_name(resource):
+    async def scenario(cluster):
+        cluster.make(resource, "web")
+        await cluster.until(lambda: cluster.status(resource, "web").get("observedGeneration") == 1)
+        owner = cluster.store.get(resource, "x", "web")
+        meta = {**owner["metadata"], "finalizers": ["orphan"], "deletionTimestamp": now()}
+        before = {pod["metadata"]["uid"] for pod in cluster.store.view("pods")}
+        cluster.store.update(resource, {**owner, "metadata": meta})
+        await cluster.until(lambda: not cluster.store.view(resource))
+        cluster.make(resource, "web")
+        await cluster.until(lambda: cluster.status(resource, "web").get("observedGeneration") == 1)
+        assert before
+        assert before == {pod["metadata"]["uid"] for pod in cluster.store.view("pods")}
+        cluster.store.delete(resource, "x", "web")
+        await cluster.until(lambda: not cluster.store.view("pods"))
+
+    run(scenario)
+
+
+def test_one_workload_that_cannot_be_changed_now_holds_up_no_other():
+    async def scenario(cluster):
+        taken = {"metadata": {"name": "zz", "namespace": "x", "labels": {"other": "y"}}, "revision": 1, "data": {}}
+        first = cluster.make("daemonsets", "zz")
+        await cluster.until(lambda: cluster.store.view("controllerrevisions"))
+        name = cluster.store.view("controllerrevisions")[0]["metadata"]["name"]
+        cluster.store.delete("daemonsets", "x", "zz")
+        await cluster.until(lambda: not cluster.store.view("controllerrevisions"))
+        taken["metadata"]["name"] = name
+        cluster.store.create("controllerrevisions", taken)
+        again = cluster.make("daemonsets", "zz")
+        assert again["metadata"]["uid"] != first["metadata"]["uid"]
+        cluster.make("daemonsets", "zzz")
+        await cluster.until(lambda: cluster.status("daemonsets", "zzz").get("numberAvailable") == 3)
+        cluster.store.delete("controllerrevisions", "x", name)
+        await cluster.until(lambda: cluster.status("daemonsets", "zz").get("numberAvailable") == 3)
+
+    run(scenario)

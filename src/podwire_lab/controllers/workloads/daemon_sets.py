@@ -6,13 +6,12 @@ on a node (`maxSurge` is not carried out).
 
 from __future__ import annotations
 
-from podwire_lab.controllers.controller import Controller
 from podwire_lab.controllers.scheduler import chosen_by
-from podwire_lab.controllers.workloads.dependents import Dependents, available_in, deleting, ended, ready, share
-from podwire_lab.controllers.workloads.revisions import HASH, current_revision, forget_revisions, hash_of
+from podwire_lab.controllers.workloads.dependents import available_in, deleting, ended, ready, share
+from podwire_lab.controllers.workloads.revisions import HASH, Revisions, hash_of
+from podwire_lab.controllers.workloads.workload import WorkloadController
 from podwire_lab.kube_api.objects.fields import at
 from podwire_lab.kube_api.objects.store import MemoryStore
-from podwire_lab.model.cni_notes import EMULATED
 from podwire_lab.model.interfaces import Object
 
 _TOLERATED = (
@@ -25,25 +24,20 @@ _TOLERATED = (
 )
 
 
-class DaemonSets(Controller):
+class DaemonSets(WorkloadController):
     """Makes the pods, and changes them one after the other when the template changes."""
 
-    watches = ("daemonsets", "nodes", "pods")
+    watches = ("daemonsets", "nodes", "pods", "controllerrevisions")
+    resource, component = "daemonsets", "daemonset-controller"
 
     def __init__(self, store: MemoryStore) -> None:
         super().__init__(store)
-        self._memory = store
-        self._dependents = Dependents(store, "daemonset-controller")
-
-    def reconcile(self) -> None:
-        for daemon_set in self._store.view("daemonsets"):
-            if EMULATED not in (daemon_set["metadata"].get("annotations") or {}) and not deleting(daemon_set):
-                self._sync(daemon_set)
+        self._revisions = Revisions(store, self._dependents)
 
     def _sync(self, owner: Object) -> None:
         template = {"spec": owner["spec"]["template"]["spec"]}
         nodes = [n["metadata"]["name"] for n in self._store.view("nodes") if chosen_by(template, n)]
-        revision = current_revision(self._memory, owner)
+        revision = self._revisions.current(owner)
         pods = self._dependents.claimed(owner)
         for pod in pods:
             if pod["spec"].get("nodeName") not in nodes or ended(pod):
@@ -55,7 +49,7 @@ class DaemonSets(Controller):
         if at(owner, "spec", "updateStrategy", "type") == "RollingUpdate":
             self._replace(owner, nodes, hash_of(revision))
         pods = [pod for pod in self._dependents.claimed(owner) if not deleting(pod)]
-        forget_revisions(self._memory, owner, revision, [_hash(pod) for pod in pods])
+        self._revisions.forget(owner, revision, [_hash(pod) for pod in pods])
         self._write_status(owner, nodes, pods, hash_of(revision))
 
     def _create(self, owner: Object, node: str, label: str) -> str | None:
@@ -84,9 +78,7 @@ class DaemonSets(Controller):
     def _write_status(self, owner: Object, nodes: list[str], pods: list[Object], label: str) -> None:
         on = [pod for pod in pods if pod["spec"].get("nodeName") in nodes]
         waits = [available_in(pod, owner["spec"].get("minReadySeconds", 0)) for pod in on]
-        later = [wait for wait in waits if wait]
-        if later:
-            self._again_in(min(later))
+        self._wake_after(waits)
         available = waits.count(0.0)
         status: Object = {
             "currentNumberScheduled": len(on),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from podwire_lab.controllers.controller import Controller
-from podwire_lab.controllers.workloads.dependents import Dependents, deleting, ended, reference, share, template_hash
+from podwire_lab.controllers.workloads.dependents import ended, reference, share, template_hash
 from podwire_lab.controllers.workloads.rolling import Size, next_sizes
+from podwire_lab.controllers.workloads.workload import WorkloadController
 from podwire_lab.kube_api.objects.fields import at, copied, moment_of
-from podwire_lab.kube_api.objects.store import MemoryStore
 from podwire_lab.model.interfaces import Object
 from podwire_lab.model.pod_status import now
 
@@ -33,19 +32,11 @@ def bounds(deployment: Object) -> tuple[int, int]:
     return (surge, unavailable) if surge or unavailable else (0, 1)
 
 
-class Deployments(Controller):
+class Deployments(WorkloadController):
     """Makes ReplicaSets, gives them their sizes, and says how far the update is."""
 
     watches = ("deployments", "replicasets", "pods")
-
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self._dependents = Dependents(store, "deployment-controller")
-
-    def reconcile(self) -> None:
-        for deployment in self._store.view("deployments"):
-            if not deleting(deployment):
-                self._sync(deployment)
+    resource, component = "deployments", "deployment-controller"
 
     def _sync(self, owner: Object) -> None:
         sets = sorted(self._dependents.claimed(owner, "replicasets"), key=revision_of)

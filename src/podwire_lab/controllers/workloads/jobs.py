@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from podwire_lab.controllers.controller import Controller
 from podwire_lab.controllers.removal import remove
-from podwire_lab.controllers.workloads.dependents import Dependents, deleting, ended, ready
+from podwire_lab.controllers.workloads.dependents import deleting, ended, ready
+from podwire_lab.controllers.workloads.workload import WorkloadController
 from podwire_lab.kube_api.objects.fields import at, moment_of
-from podwire_lab.kube_api.objects.store import MemoryStore
 from podwire_lab.model.interfaces import Object
 from podwire_lab.model.pod_status import now
 
 
-class Jobs(Controller):
+class Jobs(WorkloadController):
     """Makes pods, counts how they end, and says when the job is done or has failed."""
 
     watches = ("jobs", "pods")
-
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self._dependents = Dependents(store, "job-controller")
-
-    def reconcile(self) -> None:
-        for job in self._store.view("jobs"):
-            if not deleting(job):
-                self._sync(job)
+    resource, component = "jobs", "job-controller"
 
     def _sync(self, owner: Object) -> None:
         if _finished(owner):

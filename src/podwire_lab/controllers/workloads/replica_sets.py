@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-from podwire_lab.controllers.controller import Controller
-from podwire_lab.controllers.workloads.dependents import Dependents, available_in, deleting, ended, ready
-from podwire_lab.kube_api.objects.store import MemoryStore
+from podwire_lab.controllers.workloads.dependents import available_in, deleting, ended, ready
+from podwire_lab.controllers.workloads.workload import WorkloadController
 from podwire_lab.model.interfaces import Object
 from podwire_lab.model.pod_status import now
 
 
-class ReplicaSets(Controller):
+class ReplicaSets(WorkloadController):
     """Creates and deletes pods until the number is right."""
 
     watches = ("replicasets", "pods")
-
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self._dependents = Dependents(store, "replicaset-controller")
-
-    def reconcile(self) -> None:
-        for replica_set in self._store.view("replicasets"):
-            self._sync(replica_set)
+    resource, component = "replicasets", "replicaset-controller"
 
     def _sync(self, owner: Object) -> None:
         pods = [pod for pod in self._dependents.claimed(owner) if not deleting(pod) and not ended(pod)]
         refused: str | None = None
-        if not deleting(owner):
-            surplus = len(pods) - owner["spec"]["replicas"]
-            for _ in range(-surplus):
-                refused = self._dependents.create_pod(owner)
-                if refused:
-                    break
-            for pod in sorted(pods, key=_worth)[: max(0, surplus)]:
-                self._dependents.remove_pod(owner, pod)
-            if surplus:
-                pods = [pod for pod in self._dependents.claimed(owner) if not deleting(pod) and not ended(pod)]
+        surplus = len(pods) - owner["spec"]["replicas"]
+        for _ in range(-surplus):
+            refused = self._dependents.create_pod(owner)
+            if refused:
+                break
+        for pod in sorted(pods, key=_worth)[: max(0, surplus)]:
+            self._dependents.remove_pod(owner, pod)
+        if surplus:
+            pods = [pod for pod in self._dependents.claimed(owner) if not deleting(pod) and not ended(pod)]
         self._dependents.write_status("replicasets", owner, self._status(owner, pods, refused))
 
     def _status(self, owner: Object, pods: list[Object], refused: str | None) -> Object:
         labels = (owner["spec"]["template"].get("metadata") or {}).get("labels") or {}
         full = [pod for pod in pods if labels.items() <= (pod["metadata"].get("labels") or {}).items()]
         waits = [available_in(pod, owner["spec"].get("minReadySeconds", 0)) for pod in pods]
-        self._wake_after([wait for wait in waits if wait])
+        self._wake_after(waits)
         status: Object = {
             "replicas": len(pods),
             "fullyLabeledReplicas": len(full),
@@ -54,10 +45,6 @@ class ReplicaSets(Controller):
             failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": refused}
             status["conditions"] = [{**failure, "lastTransitionTime": before[0]["lastTransitionTime"]}]
         return status
-
-    def _wake_after(self, waits: list[float]) -> None:
-        if waits:
-            self._again_in(min(waits))
 
 
 def _worth(pod: Object) -> tuple[bool, bool, float]:

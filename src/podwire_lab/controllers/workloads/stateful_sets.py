@@ -3,38 +3,33 @@ the lab has no storage."""
 
 from __future__ import annotations
 
-from podwire_lab.controllers.controller import Controller
-from podwire_lab.controllers.workloads.dependents import Dependents, available_in, deleting, ended, ready
-from podwire_lab.controllers.workloads.revisions import HASH, current_revision, forget_revisions
+from podwire_lab.controllers.workloads.dependents import available_in, deleting, ended, ready
+from podwire_lab.controllers.workloads.revisions import HASH, Revisions
+from podwire_lab.controllers.workloads.workload import WorkloadController
 from podwire_lab.kube_api.objects.fields import at
 from podwire_lab.kube_api.objects.store import MemoryStore
 from podwire_lab.model.interfaces import Object
 
 
-class StatefulSets(Controller):
+class StatefulSets(WorkloadController):
     """Makes, replaces and removes one pod at a time, or all at once with `podManagementPolicy: Parallel`."""
 
-    watches = ("statefulsets", "pods")
+    watches = ("statefulsets", "pods", "controllerrevisions")
+    resource, component = "statefulsets", "statefulset-controller"
 
     def __init__(self, store: MemoryStore) -> None:
         super().__init__(store)
-        self._memory = store
-        self._dependents = Dependents(store, "statefulset-controller")
-
-    def reconcile(self) -> None:
-        for stateful_set in self._store.view("statefulsets"):
-            if not deleting(stateful_set):
-                self._sync(stateful_set)
+        self._revisions = Revisions(store, self._dependents)
 
     def _sync(self, owner: Object) -> None:
-        revision = current_revision(self._memory, owner)
+        revision = self._revisions.current(owner)
         name = revision["metadata"]["name"]
         pods = {_ordinal(owner, pod): pod for pod in self._dependents.claimed(owner)}
         pods.pop(-1, None)
         self._step(owner, pods, name)
         left = [pod for pod in self._dependents.claimed(owner) if not deleting(pod)]
         used = [_revision(pod).removeprefix(f"{owner['metadata']['name']}-") for pod in left]
-        forget_revisions(self._memory, owner, revision, used)
+        self._revisions.forget(owner, revision, used)
         self._write_status(owner, left, name)
 
     def _step(self, owner: Object, pods: dict[int, Object], revision: str) -> None:
@@ -78,8 +73,7 @@ class StatefulSets(Controller):
 
     def _available(self, owner: Object, pod: Object) -> bool:
         wait = available_in(pod, owner["spec"].get("minReadySeconds", 0))
-        if wait:
-            self._again_in(wait)
+        self._wake_after([wait])
         return wait == 0
 
     def _write_status(self, owner: Object, pods: list[Object], revision: str) -> None:
