@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podwire_lab.controllers.cascades import Cascades
 from podwire_lab.controllers.endpoints import EndpointsController
 from podwire_lab.controllers.garbage_collector import GarbageCollector
 from podwire_lab.controllers.health_ports import HealthPorts
@@ -27,6 +28,11 @@ from podwire_lab.controllers.network_policies import NetworkPolicies
 from podwire_lab.controllers.proxy import ServiceProxy
 from podwire_lab.controllers.scheduler import Scheduler
 from podwire_lab.controllers.security_groups import SecurityGroups
+from podwire_lab.controllers.workloads.daemon_sets import DaemonSets
+from podwire_lab.controllers.workloads.deployments import Deployments
+from podwire_lab.controllers.workloads.jobs import Jobs
+from podwire_lab.controllers.workloads.replica_sets import ReplicaSets
+from podwire_lab.controllers.workloads.stateful_sets import StatefulSets
 from podwire_lab.dns.records import outside_zone
 from podwire_lab.dns.thread import DnsThread
 from podwire_lab.kernel.nft import NftMissing
@@ -124,6 +130,8 @@ class Cluster:
         controllers = (
             Scheduler(self._store, lambda: network.quirks.overcommits),
             GarbageCollector(self._store),
+            Cascades(self._store),
+            *(kind(self._store) for kind in (Deployments, ReplicaSets, DaemonSets, StatefulSets, Jobs)),
             EndpointsController(self._store),
             LoadBalancers(self._store, network),
             HealthPorts(self._store, network.nodes),

@@ -28,6 +28,7 @@ class Controller(ABC):
     def __init__(self, store: Store) -> None:
         self._store = store
         self._due: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Reconcile once, and from then on after each change."""
@@ -38,6 +39,15 @@ class Controller(ABC):
     @abstractmethod
     def reconcile(self) -> None:
         """Bring what the controller owns to the state of the store. A second call changes nothing."""
+
+    def _again_in(self, seconds: float) -> None:
+        """Reconcile then, too, without a change: for what time alone makes true. The earliest of several counts."""
+        loop = asyncio.get_running_loop()
+        if self._alarm is not None and loop.time() < self._alarm.when() <= loop.time() + seconds:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_later(seconds, self._changed)
 
     def _changed(self) -> None:
         if self._due is None:

@@ -27,18 +27,23 @@ def needs_address(pod: Object) -> bool:
     return not options.get("hostProcess") and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
+def chosen_by(pod: Object, node: Object) -> bool:
+    """Whether the pod's selector and operating system allow the node."""
+    labels = node["metadata"].get("labels") or {}
+    selector = pod["spec"].get("nodeSelector") or {}
+    system = (pod["spec"].get("os") or {}).get("name")
+    if any(labels.get(key) != value for key, value in selector.items()):
+        return False
+    return not system or labels.get("kubernetes.io/os") == system
+
+
 def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | None:
     """Why the pod does not fit the node, in the scheduler's words; None if it fits. `beside` are the node's pods."""
     if (node.get("spec") or {}).get("unschedulable"):
         return "node(s) were unschedulable"
     if not ready(node):
         return "node(s) had untolerated taint {node.kubernetes.io/not-ready: }"
-    labels = node["metadata"].get("labels") or {}
-    selector = pod["spec"].get("nodeSelector") or {}
-    system = (pod["spec"].get("os") or {}).get("name")
-    if any(labels.get(key) != value for key, value in selector.items()):
-        return "node(s) didn't match Pod's node affinity/selector"
-    if system and labels.get("kubernetes.io/os") != system:
+    if not chosen_by(pod, node):
         return "node(s) didn't match Pod's node affinity/selector"
     offered = ((node.get("status") or {}).get("allocatable") or {}).get(VPC_ADDRESS)
     if offered is not None and needs_address(pod) and sum(map(needs_address, beside)) >= int(offered):

@@ -16,6 +16,8 @@ from podwire_lab.model.profile import Profile
 
 Seed = tuple[str, Object]
 SYSTEM = "kube-system"
+EMULATED = "podwire.dev/emulated"
+"""A label of nodes, and an annotation of workloads that stand for what the lab itself does: they make no pods."""
 INSTANCE_TYPE = "m5.large"
 PROVIDERS = {"azure-cni": "azure", "vpc-cni": "aws"}  # clouds, by the CNI that belongs to them
 VPC_ADDRESS = "vpc.amazonaws.com/PrivateIPv4Address"
@@ -67,7 +69,7 @@ def daemonset(name: str, system: str, image: str, command: list[str]) -> Object:
     labels = {"k8s-app": name}
     container = {"name": name, "image": image, **({"command": command} if command else {})}
     return {
-        "metadata": {"name": name, "namespace": SYSTEM, "labels": labels},
+        "metadata": {"name": name, "namespace": SYSTEM, "labels": labels, "annotations": {EMULATED: "true"}},
         "spec": {
             "selector": {"matchLabels": labels},
             "template": {
@@ -86,6 +88,7 @@ def daemonset(name: str, system: str, image: str, command: list[str]) -> Object:
             "numberAvailable": 2,
             "updatedNumberScheduled": 2,
             "numberMisscheduled": 0,
+            "observedGeneration": 1,
         },
     }
 

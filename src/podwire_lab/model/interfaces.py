@@ -6,6 +6,7 @@ Everything runs in one process and, apart from the build of the network, on one 
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -219,6 +220,9 @@ class Runtime(Protocol):
     ) -> Container: ...
 
     async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes: ...
+
+    async def connect(self, pod: Object, port: int) -> socket.socket:
+        """A connection to a TCP port of a running pod, without blocking. `ContainerNotFound`, or OSError with why."""
 
 
 EventKind = Literal["ADDED", "MODIFIED", "DELETED"]

@@ -13,7 +13,7 @@ import yaml
 
 from podwire_lab.model import cni_notes
 from podwire_lab.model.addresses import NodePlan
-from podwire_lab.model.cni_notes import Seed, config, daemonset, network_name
+from podwire_lab.model.cni_notes import EMULATED, Seed, config, daemonset, network_name
 from podwire_lab.model.interfaces import Object
 from podwire_lab.model.pod_status import now
 from podwire_lab.model.profile import Profile
@@ -87,7 +87,7 @@ def node(plan: NodePlan, build: WindowsBuild) -> Object:
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": plan.name,
         "kubernetes.io/os": plan.os,
-        "podwire.dev/emulated": "true",
+        EMULATED: "true",
     }
     if windows:
         labels["node.kubernetes.io/windows-build"] = build.version

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
@@ -25,6 +26,7 @@ from podwire_lab.model.interfaces import (
     Store,
 )
 from podwire_lab.pods.containers import SpawnerClient
+from podwire_lab.pods.dialing import dial
 from podwire_lab.pods.node_services import NodeServices
 from podwire_lab.pods.resolvers import FILE_COUNTS, PLAIN_ADAPTER, Resolver, by_file, misled, resolver_of
 from podwire_lab.pods.worker import PodWorker
@@ -37,6 +39,8 @@ from podwire_lab.windows.programs.cni_plugin import PLUGINS as CNI_PLUGINS
 
 _PYTHON = os.path.realpath(sys.executable)
 _NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire_lab.__file__).parents[1]))))
+
+LOOPBACK = ("127.0.0.1", "::1")
 
 
 def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dict[str, str]:
@@ -202,3 +206,13 @@ class NodeAgents:
             lines = adopted().splitlines(keepends=True)
             return "".join(lines if tail_lines is None else lines[len(lines) - tail_lines :]).encode()
         return self._worker(pod, container).containers[container].log.read(tail_lines)
+
+    async def connect(self, pod: Object, port: int) -> socket.socket:
+        """To the loopback of the pod, or of its node, as a runtime does it; on Windows by IPv4 alone (containerd:
+        sandbox_portforward of either system)."""
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is None:
+            raise ContainerNotFound(f"the lab itself is pod {pod['metadata']['name']}: no port of it can be forwarded")
+        report = worker.report
+        place = report.network if report.network is not None else report.services.node
+        return await dial(place.namespace, LOOPBACK[:1] if report.services.node.os == "windows" else LOOPBACK, port)

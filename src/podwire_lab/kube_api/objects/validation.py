@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from podwire_lab.kube_api.objects.fields import at
@@ -78,6 +79,8 @@ def validate(resource: Resource, obj: Object, before: Object | None = None) -> N
             errors += [*_keys(obj, "data"), *_keys(obj, "binaryData"), *_config_map(obj)]
         case "secrets":
             errors += _keys(obj, "data")
+        case "daemonsets" | "deployments" | "jobs" | "replicasets" | "statefulsets":
+            errors += _workload(resource, obj, before)
         case _:
             pass
     if errors:
@@ -258,6 +261,33 @@ def _pod_update(obj: Object, before: Object) -> list[FieldError]:
         "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
     )
     return [forbidden_field("spec", text)]
+
+
+def _workload(resource: Resource, obj: Object, before: Object | None) -> list[FieldError]:
+    """The selector, and the template's pods (kubernetes: apis/apps/validation, apis/batch/validation)."""
+    spec = obj.get("spec") or {}
+    template, selector = spec.get("template") or {}, spec.get("selector") or {}
+    labels = at(template, "metadata", "labels") or {}
+    errors = [replace(error, field=f"spec.template.{error.field}") for error in _pod(template)]
+    if not selector:
+        errors.append(required("spec.selector"))
+    elif any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        text = "`selector` does not match template `labels`"
+        errors.append(invalid_value("spec.template.metadata.labels", labels, text))
+    if before is not None and selector != (at(before, "spec", "selector") or {}):
+        errors.append(invalid_value("spec.selector", selector, "field is immutable"))
+    allowed = ("Never", "OnFailure") if resource.plural == "jobs" else ("Always",)
+    policy = at(template, "spec", "restartPolicy")
+    if policy not in allowed:
+        errors.append(not_supported("spec.template.spec.restartPolicy", policy, allowed))
+    if spec.get("volumeClaimTemplates"):
+        errors.append(forbidden_field("spec.volumeClaimTemplates", "the lab has no storage"))
+    if spec.get("completionMode") not in (None, "NonIndexed"):
+        errors.append(not_supported("spec.completionMode", spec["completionMode"], ("NonIndexed",)))
+    replicas = spec.get("replicas")
+    if isinstance(replicas, int) and replicas < 0:
+        errors.append(invalid_value("spec.replicas", replicas, "must be greater than or equal to 0"))
+    return errors
 
 
 def _service(obj: Object, before: Object | None) -> list[FieldError]:
