@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from podwire.model.packets import Packet
 
 DNS_PORT = 53
-CNAME, INTERNET = 5, 1
-TYPES = {1: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
+CNAME, PTR, SRV, OPT, INTERNET = 5, 12, 33, 41, 1
+TYPES = {1: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", PTR: "PTR", 16: "TXT", 28: "AAAA", SRV: "SRV", 65: "HTTPS"}
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 ADDRESS_BYTES = {1: 4, 28: 16}
+NAME_AT = {CNAME: 0, PTR: 0, SRV: 6}
+"""Where in the data of a record the name begins that it leads to (an SRV record: RFC 2782)."""
 Question = tuple[str, str]
 
 
@@ -21,7 +23,9 @@ Question = tuple[str, str]
 class DnsMessage:
     """One message. Names are lower case without the final dot; `addresses` are those of A and AAAA answers, as text.
 
-    `alias` is the target of the first CNAME among the answers, or empty.
+    `alias` is the target of the first CNAME among the answers, or empty. `records` are the SRV and PTR answers as a
+    zone file has them, names as above: `0 100 80 web.default.svc.cluster.local`. `spelled` are the names of the
+    questions as they came. `edns` tells whether there is an OPT record (RFC 6891).
     """
 
     id: int
@@ -31,6 +35,9 @@ class DnsMessage:
     addresses: tuple[str, ...] = ()
     truncated: bool = False
     alias: str = ""
+    records: tuple[str, ...] = ()
+    spelled: tuple[str, ...] = ()
+    edns: bool = False
 
 
 def dns_stream(segments: Sequence[Packet]) -> list[tuple[Packet, DnsMessage]]:
@@ -79,22 +86,28 @@ def dns_questions(packet: Packet, port: int = DNS_PORT) -> tuple[Question, ...]:
 
 def _parse(wire: bytes) -> DnsMessage | None:
     """A message whose questions are whole; of the answers what is there (a truncated one may end anywhere)."""
-    number, flags, questions, answers = struct.unpack_from("!4H", wire)
-    at, asked = 12, []
+    number, flags, questions, *counts = struct.unpack_from("!6H", wire)
+    at, asked, spelled = 12, [], []
     try:
         for _ in range(questions):
             name, at = _name(wire, at)
             (kind,) = struct.unpack_from("!H", wire, at)
-            asked.append((name, TYPES.get(kind, f"TYPE{kind}")))
+            asked.append((name.lower(), TYPES.get(kind, f"TYPE{kind}")))
+            spelled.append(name)
             at += 4
     except (IndexError, struct.error, ValueError):
         return None
     if not asked or at > len(wire):
         return None
-    addresses, aliases = [], []
-    for kind, data, target in _records(wire, at, answers):
+    addresses, aliases, records, edns = [], [], [], False
+    for place, (kind, data, text) in enumerate(_records(wire, at, sum(counts))):
+        edns = edns or kind == OPT
+        if place >= counts[0]:
+            continue  # It is none of the answers.
         if kind == CNAME:
-            aliases.append(target)
+            aliases.append(text)
+        elif kind in NAME_AT:
+            records.append(text)
         elif len(data) == ADDRESS_BYTES.get(kind):
             addresses.append(str(ipaddress.ip_address(data)))
     code = flags & 0xF
@@ -106,11 +119,14 @@ def _parse(wire: bytes) -> DnsMessage | None:
         addresses=tuple(addresses),
         truncated=bool(flags & 0x0200),
         alias=aliases[0] if aliases else "",
+        records=tuple(records),
+        spelled=tuple(spelled),
+        edns=edns,
     )
 
 
 def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str]]:
-    """The records from there on: type, data, and the name in the data of a CNAME; up to the first that is not whole."""
+    """The records from there on: type, data, and as text what has a name in it; up to the first that is not whole."""
     try:
         for _ in range(count):
             _, at = _name(wire, at)
@@ -118,15 +134,21 @@ def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str
             at += 10
             if at + length > len(wire):
                 return
-            if group == INTERNET:
-                yield kind, wire[at : at + length], _name(wire, at)[0] if kind == CNAME else ""
+            if group == INTERNET or kind == OPT:  # The class of an OPT record is a size (RFC 6891 section 6.1.2).
+                yield kind, wire[at : at + length], _text(wire, at, kind) if kind in NAME_AT else ""
             at += length
     except (IndexError, struct.error, ValueError):
         return
 
 
+def _text(wire: bytes, at: int, kind: int) -> str:
+    """The data of a record that leads to a name, as a zone file has it."""
+    numbers = struct.unpack_from("!3H", wire, at) if kind == SRV else ()
+    return " ".join((*map(str, numbers), _name(wire, at + NAME_AT[kind])[0].lower()))
+
+
 def _name(wire: bytes, at: int) -> tuple[str, int]:
-    """The name at a place, its pointers followed (section 4.1.4), and where what comes after it begins."""
+    """The name at a place as it is spelled, its pointers followed (section 4.1.4), and where the next thing begins."""
     labels: list[str] = []
     end, start = 0, at
     while length := wire[at]:
@@ -140,6 +162,6 @@ def _name(wire: bytes, at: int) -> tuple[str, int]:
         label = wire[at + 1 : at + 1 + length]
         if length > 63 or len(label) < length:
             raise ValueError("a label that is not whole")
-        labels.append(label.decode("ascii", "backslashreplace").lower())
+        labels.append(label.decode("ascii", "backslashreplace"))
         at += 1 + length
     return ".".join(labels), end or at + 1

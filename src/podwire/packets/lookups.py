@@ -21,7 +21,7 @@ def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
     asked: dict[tuple[object, ...], dict[str, Any]] = {}
     unanswered: Counter[tuple[object, ...]] = Counter()
     for packet, message in _messages(packets):
-        for name, kind in message.questions:
+        for (name, kind), spelled in zip(message.questions, message.spelled, strict=True):
             client_port = packet.ports.sport if packet.ports.dport == DNS_PORT else packet.ports.dport
             key: tuple[object, ...] = (packet.ip.protocol, client_port, message.id, name, kind)
             if key not in asked:
@@ -32,6 +32,7 @@ def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
                     "protocol": "tcp" if packet.ip.protocol == "tcp" else "udp",
                     "at": packet.at,
                     "id": message.id,
+                    "spelled": (spelled,),
                 }
                 unanswered[key] += message.response
             if not message.response:
@@ -41,7 +42,11 @@ def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
             asked[key]["rcode"] = "truncated" if message.truncated else message.rcode
             asked[key]["answers"] = message.addresses
             asked[key]["alias"] = message.alias
+            asked[key]["records"], asked[key]["edns"] = message.records, message.edns
+            asked[key]["spelled"] = (asked[key]["spelled"][0], spelled)
     for key, fields in asked.items():
+        if all(one == fields["name"] for one in fields["spelled"]):
+            del fields["spelled"]
         yield Lookup(**fields, lost=max(0, unanswered[key]) if "rcode" in fields else 0)
 
 

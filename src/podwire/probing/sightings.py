@@ -112,6 +112,8 @@ class Seen:
         if place not in self._lookups:
             index = self._captured[place].index if place in self._captured else CaptureIndex(())
             self._lookups[place] = tuple(lookups(index.packets))
+        if target.questions:
+            return _of_questions(target, self._lookups[place], case.flow.load.asks == "srv-and-targets")
         below = target.fqdn if case.flow.load.connections > 1 else ""
         kind = "AAAA" if case.flow.family == "ipv6" else "A"
         return lookups_for(target.name, self._lookups[place], below, kind)
@@ -127,3 +129,14 @@ class Seen:
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
                 found[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
         return found
+
+
+def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
+    """What the agent's own DNS client asked of its server; where it `followed` records, for names below the target."""
+    asked, below = {(one.name.lower(), one.type) for one in target.questions}, f".{target.fqdn.lower()}"
+    return tuple(
+        one
+        for one in seen
+        if one.server == target.asked_of
+        and ((one.name, one.type) in asked or (followed and one.name.endswith(below) and one.type != "SRV"))
+    )
