@@ -29,6 +29,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "manifests-changes": manifest_tables.changes,
     "axes": suite_tables.axes,
     "ways": suite_tables.ways,
+    "asks": suite_tables.asks,
     "controls": suite_tables.controls,
     "words": suite_tables.words,
     "questions": suite_tables.questions,

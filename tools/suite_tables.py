@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from podwire.catalogue.when import WHEN
-from podwire.judging.questions import QUESTIONS
-from podwire.judging.vocabulary import parts
+from podwire.judging.vocabulary import ABOUT_DNS, parts
+from podwire.model.asking import ASKS
 from podwire.model.axes import AXES, NEEDED, Axis
 from podwire.model.controls import CONTROLS
 from podwire.model.packet_fields import FIELDS
@@ -55,6 +55,11 @@ def ways() -> str:
     return table(("`via`", "what the client sends to"), ((f"`{via}`", text) for via, text in WAYS.items()))
 
 
+def asks() -> str:
+    rows = ((f"`{name}`", what) for name, what in ASKS.items() if name)
+    return table(("`asks`", "what the agent's own DNS client asks"), rows)
+
+
 def controls() -> str:
     return table(("control", "what the client must reach"), ((f"`{name}`", text) for name, text in CONTROLS.items()))
 
@@ -79,7 +84,7 @@ def _needs(part: Any) -> str:
 
 
 def questions() -> str:
-    rows = ((_call(question.word, question), _first_sentence(question)) for question in QUESTIONS)
+    rows = ((_call(question.word, question), _first_sentence(question)) for question in ABOUT_DNS)
     return table(("DNS question", "what it asks"), rows)
 
 

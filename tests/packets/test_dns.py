@@ -48,6 +48,7 @@ def test_an_answer_has_its_code_and_its_addresses() -> None:
         rcode="NOERROR",
         addresses=("2001:db8:e::10",),
         alias="real.example",
+        spelled=("Echo.Outside.Example",),
     )
 
 
@@ -102,6 +103,9 @@ def held_against_dnspython(wire: bytes) -> None:
         addresses=tuple(one.address for kind, one in records if kind in (dns.rdatatype.A, dns.rdatatype.AAAA)),
         truncated=bool(known.flags & dns.flags.TC),
         alias=next((str(one.target)[:-1].lower() for kind, one in records if kind == dns.rdatatype.CNAME), ""),
+        records=tuple(str(one).lower()[:-1] for kind, one in records if kind in (dns.rdatatype.SRV, dns.rdatatype.PTR)),
+        spelled=tuple(q.name.to_text(True) for q in known.question),
+        edns=known.edns >= 0,
     )
 
 
@@ -194,3 +198,24 @@ def test_no_stream_breaks_the_reader_whatever_is_missing_or_changed() -> None:
             wire[chance.randrange(len(wire))] = chance.randrange(256)
         parts = segments(bytes(wire), chance)
         dns_stream([one for one in parts if chance.random() > 0.2])
+
+
+def test_records_of_the_other_sections_are_no_answers() -> None:
+    """CoreDNS adds the addresses of the targets to an answer with SRV records."""
+    query = dns.message.make_query("_tcp._tcp.Web.Ns.", "SRV", use_edns=0)
+    response = dns.message.make_response(query)
+    response.answer.append(dns.rrset.from_text("_tcp._tcp.Web.Ns.", 5, "IN", "SRV", "0 100 80 Web.Ns."))
+    response.additional.append(dns.rrset.from_text("web.ns.", 5, "IN", "A", "10.96.0.5"))
+    found = dns_message(packet(response.to_wire()))
+    assert found is not None
+    assert (found.records, found.addresses, found.edns) == (("0 100 80 web.ns",), (), True)
+
+
+@pytest.mark.parametrize("length", [0, 2, 6])
+def test_a_record_that_is_too_short_ends_the_reading(length: int) -> None:
+    query = dns.message.make_query("web.", "SRV").to_wire()
+    head = query[:6] + b"\x00\x01" + query[8:]
+    broken = head + b"\xc0\x0c\x00\x21\x00\x01" + bytes(4) + length.to_bytes(2, "big") + bytes(length)
+    found = dns_message(packet(broken))
+    assert found is not None
+    assert found.addresses == ()

@@ -8,14 +8,15 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
-from flat_packets import a_packet_with
+from flat_packets import a_packet_with, with_fields
 from observed import a_case, a_flow, an_attempt
 
 from podwire import answered_by
 from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
+from podwire.model.asking import Asked
 from podwire.model.cases import Slot, pod_point
-from podwire.model.flows import Peer
+from podwire.model.flows import Asks, Peer
 from podwire.model.observations import Point
 from podwire.model.packets import Packet
 from podwire.model.verdicts import Outcome
@@ -57,13 +58,20 @@ def asked(name: str, number: int, kind: str = "A", *, tcp: bool = False, answere
     return made if answered else made[:1]
 
 
-def sighting(at: dict[Place, list[Packet]], kind: str = "pod", connections: int = 1, target: Target | None = None):
+def sighting(
+    at: dict[Place, list[Packet]],
+    kind: str = "pod",
+    connections: int = 1,
+    target: Target | None = None,
+    asks: Asks = "",
+):
     flow = a_flow(
         client=Peer(role="client", kind=kind, os="windows"),  # type: ignore[arg-type]
         server=DNS,
         via="short-name",
         protocol="dns",
         connections=connections,
+        asks=asks,
     )
     points = tuple(point for point in PLACES if point == pod_point(flow.client) or point.endswith("node"))
     case = a_case(flow)
@@ -111,6 +119,24 @@ def test_many_look_ups_ask_for_names_of_their_own_and_the_unanswered_ones_are_sh
     shown = observation.captures["client-pod"].packets
     assert len(shown) == 2 * MOST_SHOWN - 1
     assert shown[-1].packet is packets[-1]
+
+
+@pytest.mark.parametrize(("asks", "ids"), [("srv", [1]), ("srv-and-targets", [1, 3])])
+def test_the_agents_own_client_is_seen_by_its_questions_its_server_and_what_it_follows(
+    asks: Asks, ids: list[int]
+) -> None:
+    question = Asked(name=f"_Tcp._tcp.{FULL}", type="SRV")
+    target = Target(host=FULL, port=80, ip="", name=FULL, fqdn=FULL, questions=(question,), asked_of="10.0.0.1")
+    other = asked(question.name, 4, "SRV")
+    packets = [
+        *asked(question.name, 1, "SRV"),
+        *asked("other.ns.svc.cluster.local", 2, "A"),
+        *asked(f"one.{FULL}", 3, "A"),
+        *(with_fields(one, src="10.0.0.2", dst="10.0.0.2") for one in other),
+        *asked(f"_udp._udp.{FULL}", 5, "SRV"),
+    ]
+    observation = sighting({POD: packets}, target=target, asks=asks)
+    assert [one.id for one in observation.lookups] == ids
 
 
 @pytest.mark.parametrize("host", ["web", "web."])

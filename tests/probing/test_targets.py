@@ -186,3 +186,49 @@ def test_a_service_that_says_something_only_beside_another_says_nothing_without_
     deployment.services.problems["twin-first", pod] = "Service twin-first: the API server refuses it: quota"
     with pytest.raises(NoTarget, match="Service twin-first: the API server refuses it: quota"):
         target_of(case, deployment, L2BRIDGE)
+
+
+FOR_DNS = {"client": "linux", "server": (), "server_kind": "dns", "via": "fqdn", "protocol": "dns"}
+
+
+@pytest.mark.parametrize(
+    ("axes", "questions"),
+    [
+        (
+            {"service": "by-record", "asks": "srv"},
+            [("_tcp._tcp.by-record.{zone}", "SRV"), ("_udp._udp.by-record.{zone}", "SRV")],
+        ),
+        ({"service": "by-record", "asks": "ptr"}, [("1.1.96.10.in-addr.arpa", "PTR")]),
+        ({"service": "by-edns", "asks": "edns", "family": "ipv6"}, [("by-edns.{zone}", "AAAA")]),
+    ],
+)
+def test_the_agents_own_client_asks_the_clusters_dns(axes, questions):
+    _, _, target = a_target(**{**FOR_DNS, **axes})
+    assert [(one.name, one.type) for one in target.questions] == [
+        (name.format(zone=ZONE), of) for name, of in questions
+    ]
+    assert target.asked_of in L2BRIDGE.dns.addresses
+    assert (":" in target.asked_of) is (axes.get("family") == "ipv6")
+
+
+def test_a_name_beside_that_of_the_service_is_nobodys():
+    _, _, target = a_target(**FOR_DNS, service="by-ipv4-name", asks="missing-names")
+    nobody = target.questions[2].name
+    assert nobody.startswith("nobody-")
+    assert nobody.endswith(f".{ZONE}")
+
+
+def test_a_pod_is_asked_for_by_its_address_of_whichever_server_there_is():
+    facts = replace(L2BRIDGE, dns=replace(L2BRIDGE.dns, addresses=("10.96.0.10",)))
+    _, _, target = a_target(facts, via="pod-name", protocol="dns", asks="ptr", family="ipv6")
+    assert target.asked_of == "10.96.0.10"
+    assert target.questions[0].name.endswith(".ip6.arpa")
+
+
+def test_what_cannot_be_asked_is_said():
+    with pytest.raises(NoTarget, match="stands for no single address"):
+        a_target(**FOR_DNS, service="by-headless-record", asks="ptr")
+    (case,) = cases(L2BRIDGE, **FOR_DNS, service="by-edns", asks="edns")
+    deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
+    with pytest.raises(NoTarget, match="nothing tells the address"):
+        target_of(case, deployment, replace(L2BRIDGE, dns=replace(L2BRIDGE.dns, addresses=())))

@@ -28,6 +28,7 @@ EVERYTHING = a_flow(
     repeated=True,
     unaddressed=True,
     turn=2,
+    asks="edns",
 )
 NAMES = FlowForm.__struct_fields__
 

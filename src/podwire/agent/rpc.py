@@ -37,6 +37,7 @@ JOBS = {
     "resolve": "resolve",
     "lookup": "resolve",
     "lookups": "resolve",
+    "questions": "dns_client",
     "tool": "node.tools",
     "ec2_card": "node.network_card",
 }

@@ -20,6 +20,7 @@ Protocols = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
 Families = Literal["ipv4", "ipv6"]
 Placements = Literal["same-node", "cross-node", "itself"]
 Build = Annotated[str, Meta(pattern=r"^\d+(\.\d+)*$", extra={"needed": "a build ('17763.1')"})]
+Version = Annotated[str, Meta(pattern=r"^\d+\.\d+$", extra={"needed": "a version of Kubernetes ('1.36')"})]
 SymptomName = Annotated[Text, Meta(extra_json_schema={"enum": sorted(SYMPTOMS)})]
 
 
@@ -58,6 +59,8 @@ class ClusterWhen(Struct, frozen=True, kw_only=True):
     """Pods of Linux nodes have a VPC subnet of their own."""
     dual_stack: Literal[True] | None = None
     """Pods of Linux nodes have addresses of both families."""
+    kubernetes: Version | None = None
+    """The first version of Kubernetes that it applies to."""
 
     all_builds: tuple[Build, Build] | None = None
     """The first and the last Windows build: every Windows node of the cluster must be in this range."""

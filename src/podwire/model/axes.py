@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from podwire.model.asking import ASKS
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
-from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
+from podwire.model.flows import ANYWHERE, BY_NAME, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
 from podwire.model.ways import WAYS
 
 NEEDED = object()
@@ -99,6 +100,10 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield "entry_os: goes with enters='other-node', and only with that"
     if ("tool" in values["protocol"]) is not bool(values["tool"]):
         yield "tool: goes with protocol='tool', and only with that"
+    if values["asks"] and values["protocol"] != ("dns",):
+        yield "asks: goes with protocol='dns', and only with that"
+    if values["asks"] and not set(values["via"]) <= set(BY_NAME):
+        yield f"asks: goes with a way by name ({', '.join(BY_NAME)})"
 
 
 def id_words(flow: Flow, matrix: Matrix) -> str:
@@ -284,6 +289,13 @@ _ROWS: tuple[Axis, ...] = (
         group=LOAD,
         help="the program that the client runs: a name that its agent knows",
         values=ANY_TEXT,
+        default="",
+    ),
+    Axis(
+        name="asks",
+        group=LOAD,
+        help="what the agent's own DNS client asks of the cluster's DNS, instead of the system's resolver; see below",
+        values=tuple(ASKS),
         default="",
     ),
     Axis(

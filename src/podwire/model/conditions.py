@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,8 @@ class ClusterCondition:
     nodes must be in the table `instance_types`; with `denied_port` the network must be known to deny pods a
     port; with `pod_security_group` a security group that lets nobody in must be stated; with `custom_networking` pods
     of Linux nodes must have a subnet of the VPC for themselves, with `dual_stack` addresses of both families. `dsr`
-    is compared with the proxy's setting as discovered. `all_builds` is an inclusive range of Windows builds
+    is compared with the proxy's setting as discovered. `kubernetes` is the first version (`"1.36"`) of Kubernetes that
+    is meant. `all_builds` is an inclusive range of Windows builds
     (`"17763.0"`, `"17763.378"`) which every Windows node must lie in.
     """
 
@@ -34,6 +36,7 @@ class ClusterCondition:
     pod_security_group: tuple[bool, ...] = ()
     custom_networking: tuple[bool, ...] = ()
     dual_stack: tuple[bool, ...] = ()
+    kubernetes: tuple[str, ...] = ()
     all_builds: tuple[str, str] | None = None
 
     def unmet(self, facts: ClusterFacts) -> str | None:
@@ -46,6 +49,8 @@ class ClusterCondition:
             return f"does not apply to the CNI {facts.network.cni}"
         if self.ipam and facts.network.ipam not in self.ipam:
             return f"needs the IPAM {' or '.join(self.ipam)}; {_has('ipam', facts.network.ipam)}"
+        if self.kubernetes and _minor(facts.version) < _minor(self.kubernetes[0]):
+            return f"needs Kubernetes {self.kubernetes[0]} or later; this cluster's is {facts.version or UNKNOWN}"
         if self.known_instances:
             unknown = [node for node in facts.usable("windows") if addresses_of(node.machine.instance_type) is None]
             if unknown:
@@ -139,6 +144,12 @@ def _has(field: str, value: str) -> str:
     if value == UNKNOWN:
         return f"this cluster's is unknown (if you know it, state `{field}` in --facts)"
     return f"this cluster has {value}" if field != "dsr" else f"on this cluster it is {value}"
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    """`(1, 36)` for `1.36.2-eks-1`; () for what is no version."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    return tuple(int(part) for part in found.groups()) if found else ()
 
 
 def _within(node: NodeFacts, builds: tuple[str, str]) -> bool:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from podwire.model.packets import Packet
 
 DNS_PORT = 53
-CNAME, INTERNET = 5, 1
-TYPES = {1: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
+CNAME, PTR, SRV, OPT, INTERNET = 5, 12, 33, 41, 1
+TYPES = {1: "A", 2: "NS", CNAME: "CNAME", 6: "SOA", PTR: "PTR", 16: "TXT", 28: "AAAA", SRV: "SRV", 65: "HTTPS"}
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 _HEADER = 12
 """Bytes of the head of a message."""
 ADDRESS_BYTES = {1: 4, 28: 16}
+NAME_AT = {CNAME: 0, PTR: 0, SRV: 6}
+"""Where in the data of a record the name begins that it leads to (an SRV record: RFC 2782)."""
 Question = tuple[str, str]
 
 
@@ -23,7 +25,9 @@ Question = tuple[str, str]
 class DnsMessage:
     """One DNS message. Names are lower case without the final dot.
 
-    `addresses` are the A and AAAA answers as text, `alias` is the target of the first CNAME answer or empty.
+    `addresses` are the A and AAAA answers as text, `alias` is the target of the first CNAME answer or empty. `records`
+    are the SRV and PTR answers as a zone file has them, names as above: `0 100 80 web.default.svc.cluster.local`.
+    `spelled` are the names of the questions as they came. `edns` says whether there is an OPT record (RFC 6891).
     """
 
     id: int
@@ -33,6 +37,9 @@ class DnsMessage:
     addresses: tuple[str, ...] = ()
     truncated: bool = False
     alias: str = ""
+    records: tuple[str, ...] = ()
+    spelled: tuple[str, ...] = ()
+    edns: bool = False
 
 
 def dns_stream(segments: Sequence[Packet]) -> list[tuple[Packet, DnsMessage]]:
@@ -85,22 +92,28 @@ def _parse(wire: bytes) -> DnsMessage | None:
     """The message with all its questions, and the complete answers: a truncated message may end anywhere."""
     if len(wire) < _HEADER:
         return None
-    number, flags, questions, answers = struct.unpack_from("!4H", wire)
-    at, parsed_questions = _HEADER, []
+    number, flags, questions, *counts = struct.unpack_from("!6H", wire)
+    at, parsed_questions, spelled = _HEADER, [], []
     try:
         for _ in range(questions):
             name, at = _name(wire, at)
             (kind,) = struct.unpack_from("!H", wire, at)
-            parsed_questions.append((name, TYPES.get(kind, f"TYPE{kind}")))
+            parsed_questions.append((name.lower(), TYPES.get(kind, f"TYPE{kind}")))
+            spelled.append(name)
             at += 4
     except (IndexError, struct.error, ValueError):
         return None
     if not parsed_questions or at > len(wire):
         return None
-    addresses, aliases = [], []
-    for kind, data, target in _records(wire, at, answers):
+    addresses, aliases, records, edns = [], [], [], False
+    for place, (kind, data, text) in enumerate(_records(wire, at, sum(counts))):
+        edns = edns or kind == OPT
+        if place >= counts[0]:
+            continue  # It is none of the answers.
         if kind == CNAME:
-            aliases.append(target)
+            aliases.append(text)
+        elif kind in NAME_AT:
+            records.append(text)
         elif len(data) == ADDRESS_BYTES.get(kind):
             addresses.append(str(ipaddress.ip_address(data)))
     code = flags & 0xF
@@ -112,11 +125,14 @@ def _parse(wire: bytes) -> DnsMessage | None:
         addresses=tuple(addresses),
         truncated=bool(flags & 0x0200),
         alias=aliases[0] if aliases else "",
+        records=tuple(records),
+        spelled=tuple(spelled),
+        edns=edns,
     )
 
 
 def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str]]:
-    """The records from `at` on, up to the first incomplete one: type, data, and the target of a CNAME."""
+    """The records from `at` on, up to the first incomplete one: type, data, and as text the data that has a name."""
     try:
         for _ in range(count):
             _, at = _name(wire, at)
@@ -124,15 +140,21 @@ def _records(wire: bytes, at: int, count: int) -> Iterator[tuple[int, bytes, str
             at += 10
             if at + length > len(wire):
                 return
-            if group == INTERNET:
-                yield kind, wire[at : at + length], _name(wire, at)[0] if kind == CNAME else ""
+            if group == INTERNET or kind == OPT:  # The class of an OPT record is a size (RFC 6891 section 6.1.2).
+                yield kind, wire[at : at + length], _text(wire, at, kind) if kind in NAME_AT else ""
             at += length
     except (IndexError, struct.error, ValueError):
         return
 
 
+def _text(wire: bytes, at: int, kind: int) -> str:
+    """The data of a record that leads to a name, as a zone file has it."""
+    numbers = struct.unpack_from("!3H", wire, at) if kind == SRV else ()
+    return " ".join((*map(str, numbers), _name(wire, at + NAME_AT[kind])[0].lower()))
+
+
 def _name(wire: bytes, at: int) -> tuple[str, int]:
-    """The name at `at` with its pointers followed (section 4.1.4), and the offset of the next field."""
+    """The name at `at` as it is spelled, its pointers followed (section 4.1.4), and the offset of the next field."""
     labels: list[str] = []
     end, start = 0, at
     while length := wire[at]:
@@ -146,6 +168,6 @@ def _name(wire: bytes, at: int) -> tuple[str, int]:
         label = wire[at + 1 : at + 1 + length]
         if length > 63 or len(label) < length:
             raise ValueError("an incomplete label")
-        labels.append(label.decode("ascii", "backslashreplace").lower())
+        labels.append(label.decode("ascii", "backslashreplace"))
         at += 1 + length
     return ".".join(labels), end or at + 1

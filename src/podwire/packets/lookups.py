@@ -21,7 +21,7 @@ def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
     lookup_fields: dict[tuple[object, ...], dict[str, Any]] = {}
     unanswered: Counter[tuple[object, ...]] = Counter()
     for packet, message in _messages(packets):
-        for name, kind in message.questions:
+        for (name, kind), spelled in zip(message.questions, message.spelled, strict=True):
             client_port = packet.ports.sport if packet.ports.dport == DNS_PORT else packet.ports.dport
             key: tuple[object, ...] = (packet.ip.protocol, client_port, message.id, name, kind)
             if key not in lookup_fields:
@@ -32,16 +32,21 @@ def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
                     "protocol": "tcp" if packet.ip.protocol == "tcp" else "udp",
                     "at": packet.at,
                     "id": message.id,
+                    "spelled": (spelled,),
                 }
                 unanswered[key] += message.response
             if not message.response:
                 unanswered[key] += 1
                 continue
-            unanswered[key] -= packet.ip.src == lookup_fields[key]["server"]
-            lookup_fields[key]["rcode"] = "truncated" if message.truncated else message.rcode
-            lookup_fields[key]["answers"] = message.addresses
-            lookup_fields[key]["alias"] = message.alias
+            fields = lookup_fields[key]
+            unanswered[key] -= packet.ip.src == fields["server"]
+            fields["rcode"] = "truncated" if message.truncated else message.rcode
+            fields["answers"], fields["alias"] = message.addresses, message.alias
+            fields["records"], fields["edns"] = message.records, message.edns
+            fields["spelled"] = (fields["spelled"][0], spelled)
     for key, fields in lookup_fields.items():
+        if all(name == fields["name"] for name in fields["spelled"]):
+            del fields["spelled"]
         yield Lookup(**fields, lost=max(0, unanswered[key]) if "rcode" in fields else 0)
 
 

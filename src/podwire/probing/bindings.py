@@ -37,6 +37,9 @@ def bindings_of(
         values |= _suffixes(case, target, deployment, facts)
         if not facts.dns.domain_told and target.fqdn.endswith(f".{facts.dns.domain}"):
             values[ASSUMED_DOMAIN] = facts.dns.domain
+    values |= {f"question.{at}": question.name for at, question in enumerate(target.questions, 1)}
+    if target.questions:
+        values["run.namespace"] = f"{deployment.namespace}.svc.{facts.dns.domain}"
     proxy = (("dsr", facts.proxy.dsr), ("win_dsr", facts.proxy.win_dsr), ("kube_proxy", facts.proxy.on_windows))
     values |= {f"cluster.{name}": on for name, on in proxy if on is not None} | {"cluster.mode": facts.network.mode}
     values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
@@ -110,6 +113,7 @@ def _of_service(case: Case, deployment: Deployment) -> dict[str, Value]:
             values["service.node_port"] = port.node_port
         if isinstance(port.target, int):
             values["service.target_port"] = port.target
+    values |= {f"service.port.{name}": port.port for name, port in service.ports.items() if name}
     values["service.backends"] = backend_addresses(case, service, deployment)
     return values
 

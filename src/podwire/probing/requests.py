@@ -7,6 +7,7 @@ import ntpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from podwire.model.asking import ADDRESS_TYPES
 from podwire.model.cases import Case
 from podwire.model.flows import BY_TUNNEL
 from podwire.model.observations import Attempt
@@ -53,6 +54,8 @@ def request_of(
     """
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
+    if flow.load.asks:
+        return _questions(case, target, tokens, ports, timeout)
     if flow.protocol == "dns":
         lookups = [
             {"name": name, "token": token, "family": family, "timeout": timeout}
@@ -95,6 +98,17 @@ def request_of(
         return "exchange", exchanges[0], timeout
     rounds = -(-len(exchanges) // AT_ONCE)
     return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, timeout * rounds
+
+
+def _questions(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:
+    """The questions of the agent's own DNS client: the same from each of as many sockets as there are tokens."""
+    asked = [{"name": one.name, "type": one.type, "edns": one.edns} for one in target.questions]
+    common = {"host": target.asked_of, "questions": asked, "timeout": timeout}
+    if case.flow.load.asks == "srv-and-targets":
+        common["follow"] = ADDRESS_TYPES[case.flow.family]
+    sockets = [{**common, "token": one, "preferred_port": port} for one, port in zip(tokens, ports, strict=True)]
+    rounds = -(-len(sockets) // LOOKUPS_AT_ONCE)
+    return "questions", {"sockets": sockets, "at_once": LOOKUPS_AT_ONCE}, timeout * rounds
 
 
 def way_of(via: str, protocol: str) -> dict[str, Any]:

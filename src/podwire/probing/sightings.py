@@ -124,6 +124,8 @@ class Seen:
         if place not in self._lookups:
             index = self._captured[place].index if place in self._captured else CaptureIndex(())
             self._lookups[place] = tuple(lookups(index.packets))
+        if target.questions:
+            return _of_questions(target, self._lookups[place], case.flow.load.asks == "srv-and-targets")
         below = target.fqdn if case.flow.load.connections > 1 else ""
         kind = "AAAA" if case.flow.family == "ipv6" else "A"
         return lookups_for(target.name, self._lookups[place], below, kind)
@@ -139,3 +141,14 @@ class Seen:
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
                 seen[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
         return seen
+
+
+def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
+    """The look-ups of the agent's own DNS client; where it `followed` records, those for names below the target too."""
+    asked, below = {(question.name.lower(), question.type) for question in target.questions}, f".{target.fqdn.lower()}"
+    return tuple(
+        lookup
+        for lookup in seen
+        if lookup.server == target.asked_of
+        and ((lookup.name, lookup.type) in asked or (followed and lookup.name.endswith(below) and lookup.type != "SRV"))
+    )

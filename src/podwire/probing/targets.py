@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.services import DeployedService, ServicePort
@@ -18,9 +18,10 @@ from podwire.cluster.deployment.workloads import (
     Deployment,
     Probe,
 )
+from podwire.model.asking import Asked, Names, questions
 from podwire.model.cases import Case, Slot
-from podwire.model.facts import DENIED_PORT, ClusterFacts, Family
-from podwire.model.flows import BY_NAME, BY_TUNNEL
+from podwire.model.facts import DENIED_PORT, ClusterFacts, Family, family_of
+from podwire.model.flows import BY_NAME, BY_SERVICE, BY_TUNNEL
 from podwire.planning.prerequisites import BESIDE, MANY_PORTS, service_of
 
 HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
@@ -55,7 +56,8 @@ class Target:
     """Where a client sends.
 
     `host` is an address, or a name to be resolved; `ip` is the address it must lead to ('' where a name may lead to
-    several, or to none). `name` is the name as the client spells it, `fqdn` the full one behind it.
+    several, or to none). `name` is the name as the client spells it, `fqdn` the full one behind it. `questions` are
+    those of the agent's own DNS client, and `asked_of` the address of the server that it asks.
     """
 
     host: str
@@ -63,6 +65,8 @@ class Target:
     ip: str
     name: str = ""
     fqdn: str = ""
+    questions: tuple[Asked, ...] = ()
+    asked_of: str = ""
 
     @property
     def resolve(self) -> bool:
@@ -124,6 +128,8 @@ def service_port(case: Case, service: DeployedService) -> ServicePort:
 def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     """The target of a case on this cluster. Raises `NoTarget`."""
     flow = case.flow
+    if flow.load.asks:
+        return _asking(_named(case, deployment, facts), case, deployment, facts)
     if flow.via in BY_NAME:
         return _named(case, deployment, facts)
     if flow.server.kind == "outside":
@@ -196,6 +202,25 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     elif not ip and service.cluster_ips:
         raise NoTarget(f"Service {service.name} has no {_version(flow.family)} address")
     return Target(host=name, port=port, ip=ip, name=name, fqdn=fqdn)
+
+
+def _asking(target: Target, case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
+    """The same target with the questions that the agent's own DNS client asks, and whom it asks: the cluster's DNS, at
+    the address of the flow's family if it has one."""
+    flow = case.flow
+    servers = sorted(facts.dns.addresses, key=lambda ip: family_of(ip) != flow.family)
+    if not servers:
+        raise NoTarget("nothing tells the address of the cluster's DNS")
+    if flow.load.asks == "ptr" and not target.ip:
+        raise NoTarget(f"{target.name} stands for no single address")
+    ports = service_for(case, deployment).ports.items() if flow.via in BY_SERVICE else ()
+    names = Names(
+        fqdn=target.fqdn,
+        nobody=f"nobody-{secrets.token_hex(6)}.{target.fqdn.partition('.')[2]}",
+        ip=target.ip,
+        ports=tuple((name, port.protocol) for name, port in ports if name),
+    )
+    return replace(target, questions=tuple(questions(flow.load.asks, names, flow.family)), asked_of=servers[0])
 
 
 def _outside_address(facts: ClusterFacts, family: Family) -> str:

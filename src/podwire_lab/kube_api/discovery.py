@@ -13,7 +13,7 @@ AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDisc
 
 
 def version_info(git_version: str) -> Object:
-    """The answer of /version for e.g. `v1.34.0`."""
+    """The answer of /version for e.g. `v1.36.2`."""
     match = re.match(r"v(\d+)\.(\d+)\.\d+", git_version)
     if match is None:
         raise ValueError(f"not a Kubernetes version: {git_version}")

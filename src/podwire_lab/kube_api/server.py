@@ -29,7 +29,7 @@ from podwire_lab.kube_api.watch import Watch
 from podwire_lab.model.interfaces import Object, Runtime
 
 _LOG = logging.getLogger(__name__)
-VERSION: Final = "v1.34.0"
+VERSION: Final = "v1.36.2"
 _VERBS: Final = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _HEALTH: Final = frozenset({"/healthz", "/livez", "/readyz"})
 _LARGEST_BODY: Final = 3 * 1024 * 1024

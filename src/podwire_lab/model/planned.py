@@ -24,7 +24,7 @@ from podwire.platforms.stated import StatedFacts
 from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
 from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
 from podwire_lab.model.profile import Profile
-from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE, seeds
+from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE, KUBELET_VERSION, seeds
 
 SECURITY_GROUP = "sg-0123456789abcdef0"
 OUTSIDE_NAME = "echo.outside.example"
@@ -65,6 +65,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
     stated = stated_facts(profile)
     return ClusterFacts(
         name=f"lab {profile.name}",
+        version=KUBELET_VERSION.removeprefix("v"),
         nodes=tuple(
             NodeFacts(
                 name=node.name,

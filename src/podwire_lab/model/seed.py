@@ -22,7 +22,7 @@ from podwire_lab.model.windows_builds import WindowsBuild
 CLUSTER_DNS = ("10.96.0.10", "fd10:96::a")
 KUBERNETES_SERVICE = ("10.96.0.1", "fd10:96::1")
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
-KUBELET_VERSION = "v1.34.0"
+KUBELET_VERSION = "v1.36.2"
 DNS_POD = "coredns-lab"
 DNS_NODE = "linux-1"
 PROXY_ON_WINDOWS = "kube-proxy-windows"

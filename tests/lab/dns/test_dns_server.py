@@ -113,16 +113,20 @@ def test_others_names_are_asked_of_the_server_outside():
         (Damage(kind="rcode", rcode="SERVFAIL"), lambda answer: answer.rcode() == dns.rcode.SERVFAIL),
         (Damage(kind="address", address="10.9.9.9"), lambda answer: answer.answer[0][0].to_text() == "10.9.9.9"),
         (Damage(kind="truncate"), lambda answer: bool(answer.flags & dns.flags.TC)),
+        (Damage(kind="records", records=lambda records: ()), lambda answer: not answer.answer),
+        (Damage(kind="capitals-unknown"), lambda answer: answer.rcode() == dns.rcode.NXDOMAIN),
+        (Damage(kind="lower-case"), lambda answer: answer.question[0].name.to_text() == "one.cluster.local."),
+        (Damage(kind="no-edns"), lambda answer: answer.edns == -1),
     ],
 )
 def test_a_fault_damages_an_answer_until_it_is_taken_back(damage, check):
     async def scenario():
         async with served(many()) as (server, port):
-            before = await ask(port, "one.cluster.local")
+            before = await ask(port, "oNe.cluster.local", use_edns=0)
             server.fault = lambda name, kind, client: damage
-            during = await ask(port, "one.cluster.local")
+            during = await ask(port, "oNe.cluster.local", use_edns=0)
             server.fault = lambda name, kind, client: None
-            return before, during, await ask(port, "one.cluster.local")
+            return before, during, await ask(port, "oNe.cluster.local", use_edns=0)
 
     before, during, after = run(scenario)
     assert check(during)
@@ -137,5 +141,14 @@ def test_a_dropped_question_gets_no_answer():
             with pytest.raises(dns.exception.Timeout):
                 await dns.asyncquery.udp(dns.message.make_query("one.cluster.local", "A"), HERE, timeout=0.2, port=port)
             return await ask(port, "many.cluster.local", tcp=True)
+
+    assert run(scenario).answer
+
+
+def test_names_without_capitals_are_known_to_a_server_that_compares_letters():
+    async def scenario():
+        async with served(many()) as (server, port):
+            server.fault = lambda name, kind, client: Damage(kind="capitals-unknown")
+            return await ask(port, "one.cluster.local")
 
     assert run(scenario).answer

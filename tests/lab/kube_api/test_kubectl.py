@@ -139,7 +139,7 @@ def test_a_namespace_goes_with_all_that_is_in_it(kubectl: Kubectl, tmp_path: Pat
 def test_the_questions_about_the_server_are_answered(kubectl: Kubectl) -> None:
     assert kubectl("auth", "can-i", "create", "pods", "--subresource=exec").stdout == "yes\n"
     assert "*.*" in kubectl("auth", "can-i", "--list").stdout
-    assert "Server Version: v1.34.0" in kubectl("version").stdout
+    assert "Server Version: v1.36.2" in kubectl("version").stdout
     resources = kubectl("api-resources").stdout
     assert "endpointslices" in resources
     assert "networking.k8s.io/v1" in resources

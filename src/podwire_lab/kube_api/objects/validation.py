@@ -27,7 +27,6 @@ from podwire_lab.model.interfaces import Object
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_RE: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _LABEL_RE: Final = re.compile(_LABEL)
-_SERVICE_RE: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _PATH_NAME_RE: Final = re.compile(r"[^/%]+")
 _LABEL_VALUE_RE: Final = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _QUALIFIED_RE: Final = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
@@ -40,11 +39,6 @@ _SUBDOMAIN_TEXT: Final = (
 _LABEL_TEXT: Final = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
     f"an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
-)
-_SERVICE_TEXT: Final = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
-    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
-    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
 )
 _LABEL_VALUE_TEXT: Final = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
@@ -93,10 +87,8 @@ def _metadata(resource: Resource, meta: Object) -> list[FieldError]:
         return [required("metadata.name", "name or generateName is required")]
     errors = []
     match resource.plural:
-        case "namespaces":
+        case "namespaces" | "services":  # Services: from Kubernetes 1.36 on (KEP-5311).
             pattern, text, limit = _LABEL_RE, _LABEL_TEXT, 63
-        case "services":
-            pattern, text, limit = _SERVICE_RE, _SERVICE_TEXT, 63
         case "roles" | "rolebindings" | "clusterroles" | "clusterrolebindings":
             pattern, text, limit = _PATH_NAME_RE, "may not contain '/' or '%'", 253
         case _:
