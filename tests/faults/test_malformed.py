@@ -32,6 +32,6 @@ def test_a_malformed_object_is_one_line(command, tmp_path):
     assert len(lines) == 1
     assert lines[0].startswith("podwire: context test: podwire cannot read an API object (AttributeError: ")
     if command == "run":
-        assert lines[0].endswith(f"; where: {folder}/traceback.txt")
+        assert lines[0].endswith(f"; traceback: {folder}/traceback.txt")
         assert "discover.py" in (folder / "traceback.txt").read_text()
         assert [one.name for one in folder.iterdir()] == ["traceback.txt"]

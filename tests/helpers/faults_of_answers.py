@@ -77,14 +77,14 @@ FAULTS_OF_ANSWERS = (
         "reports malformed node addresses",
         NO_RUN,
         on(*NODES, changed(status=lambda i: {**i["status"], "addresses": [{"type": "InternalIP", "address": 7}]})),
-        "cannot be read",
+        "the API has an invalid address or pod network",
     ),
     ApiFault(
         "bad-cidrs",
         "reports malformed pod CIDRs",
         NO_RUN,
         on(*NODES, changed(spec=lambda i: {**i["spec"], "podCIDRs": ["10.244.0.0/99"]})),
-        "cannot be read",
+        "the API has an invalid address or pod network",
     ),
     ApiFault("a-list-of-lists", "answers with a JSON list", NO_RUN, on(*NODES, Act(obj=[])), "not a JSON object"),
     ApiFault(

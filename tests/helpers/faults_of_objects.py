@@ -160,7 +160,7 @@ FAULTS_OF_OBJECTS = (
         "tells ports of one Service that are none",
         SERVICE,
         on("apply", "services", Act(change=with_bad_ports), name="echo-l1-a"),
-        "Service echo-l1-a: .*cannot be read",
+        "Service echo-l1-a: .*cannot read an API object",
     ),
     ApiFault(
         "quota-names-of-pods",
@@ -249,14 +249,14 @@ FAULTS_OF_OBJECTS = (
         "reports a malformed status of one pod",
         POD,
         on(*PODS, changed(of="l1-a", status={"conditions": [None]})),
-        "cannot be read",
+        "cannot read an API object",
     ),
     ApiFault(
         "pod-addresses-malformed",
         "reports malformed addresses of one pod",
         POD,
         on(*PODS, changed(of="l1-a", status=lambda i: {**i["status"], "podIPs": [{"ip": "not-an-address"}]})),
-        "cannot be read",
+        "cannot read its addresses",
     ),
     ApiFault(
         "pod-deleted",

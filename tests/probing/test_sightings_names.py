@@ -150,7 +150,7 @@ def test_packets_that_no_reader_understands_cost_their_case_and_not_the_run(monk
 
     monkeypatch.setattr(sightings, "lookups", trips)
     seen = sighting({POD: asked(FULL, 1)})
-    words = "what was captured of it cannot be read (error: unpack requires a buffer of 8 bytes)"
+    words = "podwire cannot read the captured packets (error: unpack requires a buffer of 8 bytes)"
     assert seen.problem == words
     assert len(seen.attempts) == 1
     assert judge(a_case(), expectation(answered_by(a_flow().server)), seen).outcome is Outcome.INCONCLUSIVE

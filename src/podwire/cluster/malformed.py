@@ -9,13 +9,13 @@ from podwire.errors import MalformedAnswer, PodwireError
 
 
 @contextmanager
-def understood(doing: str) -> Iterator[None]:
+def understood(subject: str) -> Iterator[None]:
     """A block that reads API objects. It turns unexpected errors into `MalformedAnswer` with the error as its cause,
-    and lets `PodwireError` pass. `doing` is the beginning of the message."""
+    and lets `PodwireError` pass. `subject` is what the objects are about."""
     try:
         yield
     except PodwireError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         words = " ".join(f"{type(error).__name__}: {error}".split())
-        raise MalformedAnswer(f"{doing}: podwire cannot read an API object ({words[:200]})") from error
+        raise MalformedAnswer(f"{subject}: podwire cannot read an API object ({words[:200]})") from error

@@ -121,7 +121,7 @@ class Services:
 
     def _read(self, key: tuple[str, str], obj: Object) -> DeployedService:
         """What the API says of one Service. Raises `MalformedAnswer`."""
-        with understood("it"):
+        with understood("its ports"):
             return deployed(*key, obj)
         raise AssertionError("not reached")
 

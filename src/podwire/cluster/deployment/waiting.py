@@ -149,7 +149,7 @@ def _bad_address(pod: Object) -> str:
         try:
             ipaddress.ip_address(entry["ip"])
         except (KeyError, TypeError, ValueError):
-            return f"its addresses cannot be read: {str(entry)[:80]}"
+            return f"podwire cannot read its addresses: {str(entry)[:80]}"
     return ""
 
 

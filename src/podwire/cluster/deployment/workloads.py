@@ -165,7 +165,7 @@ def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) 
         raise ClusterError(f"context {connection.name}: no node is ready and schedulable{reasons}")
     namespace = manifests.namespace_name(options.run_id)
     claim(connection, options.run_id, keep=options.keep)
-    with nothing_left(connection, options.run_id, keep=options.keep), understood("putting the probes there"):
+    with nothing_left(connection, options.run_id, keep=options.keep), understood("deployment of the probes"):
         return _Deploying(connection.rest, facts, options, namespace, nodes).run()
     raise AssertionError("not reached")
 
