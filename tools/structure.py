@@ -26,6 +26,8 @@ CARRIED = (
 )
 MAX_LINES = 400
 MAX_FIELDS = 14
+# Modules of a room, which is a folder below `src/podwire` or `src/podwire_lab`; modules beside the rooms.
+MAX_MODULES, MAX_BESIDE_ROOMS = 25, 8
 CONTENT = ("suites", "fixtures", "tests")
 # Folders whose Python files have the limit of lines.
 WRITTEN = ("src", "suites", "fixtures", "tests", "tools", "bench", "findings")
@@ -46,6 +48,7 @@ def check(root: Path) -> Iterator[str]:
             lines = path.read_text(encoding="utf-8").count("\n")
             if lines > MAX_LINES:
                 yield f"{path.relative_to(root)}: {lines} lines; at most {MAX_LINES}, so split it by its jobs"
+    yield from _rooms(root)
     sources = {path: path.read_text(encoding="utf-8") for path in sorted((root / "src").rglob("*.py"))}
     for path, text in sources.items():
         yield from _engine(text, path.relative_to(root).as_posix())
@@ -55,6 +58,15 @@ def check(root: Path) -> Iterator[str]:
     for folder in CONTENT:
         for marker in sorted((root / folder).rglob("__init__.py")):
             yield f"{marker.relative_to(root)}: a content folder is no package; remove this file"
+
+
+def _rooms(root: Path) -> Iterator[str]:
+    """Folders with too many modules; the top of each package has a lower limit."""
+    for package in sorted(path for path in (root / "src").glob("*") if path.is_dir()):
+        for folder in sorted({path.parent for path in package.rglob("*.py")}):
+            modules, most = len(list(folder.glob("*.py"))), MAX_BESIDE_ROOMS if folder == package else MAX_MODULES
+            if modules > most:
+                yield f"{folder.relative_to(root)}: {modules} modules; at most {most}, so make a room for some of them"
 
 
 def _engine(text: str, name: str) -> Iterator[str]:

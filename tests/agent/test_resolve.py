@@ -13,7 +13,7 @@ from agent_for_tests import echo_server, free_port
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from podwire.agent.names import no_such_name
+from podwire.agent.dns.no_such_name import no_such_name
 
 QUERY = dns.message.make_query("server.example", "A", use_edns=0, payload=4096)
 HEADER = struct.Struct("!HHHHHH")

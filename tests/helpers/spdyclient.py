@@ -3,7 +3,7 @@
 import struct
 import zlib
 
-from podwire_lab.kube_api import spdy
+from podwire_lab.kube_api.streams import spdy
 
 
 def opened(*streams: tuple[int, dict[str, str]]) -> bytes:

@@ -63,6 +63,26 @@ def test_a_breach_is_one_finding(structure: ModuleType, tmp_path: Path, path: st
     assert finding in findings[0]
 
 
+@pytest.mark.parametrize(
+    ("folder", "modules", "finding"),
+    [
+        ("src/podwire/agent", 26, "src/podwire/agent: 26 modules; at most 25"),
+        ("src/podwire_lab/kube_api/objects", 26, "src/podwire_lab/kube_api/objects: 26 modules; at most 25"),
+        ("src/podwire", 9, "src/podwire: 9 modules; at most 8"),
+    ],
+)
+def test_a_room_of_too_many_modules_is_a_finding(
+    structure: ModuleType, tmp_path: Path, folder: str, modules: int, finding: str
+) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    for number in range(modules - 1):
+        (tmp_path / folder / f"module_{number}.py").touch()
+    assert list(structure.check(tmp_path)) == []
+    (tmp_path / folder / "one_more.py").touch()
+    (found,) = structure.check(tmp_path)
+    assert found.startswith(finding)
+
+
 def test_fields_that_a_class_of_another_file_hands_down_are_counted(structure: ModuleType, tmp_path: Path) -> None:
     rooms = tmp_path / "src/podwire"
     rooms.mkdir(parents=True)

@@ -11,12 +11,12 @@ import errno
 import re
 import socket
 
+from podwire.agent.dns.no_such_name import no_such_name
 from podwire.agent.errors import Failure
 from podwire.agent.guests import Guests
 from podwire.agent.heads import MOST_HEAD, Head
 from podwire.agent.loop import now, readable
 from podwire.agent.messages import QUESTION, compact, datagram_answer, echo
-from podwire.agent.names import no_such_name
 from podwire.agent.sockets import ANYWHERE, SCTP, places, send_all, send_at_once
 from podwire.agent.system import WINDOWS, complain
 

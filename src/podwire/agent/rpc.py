@@ -37,7 +37,7 @@ JOBS = {
     "resolve": "resolve",
     "lookup": "resolve",
     "lookups": "resolve",
-    "questions": "dns_client",
+    "questions": "dns.client",
     "tool": "node.tools",
     "ec2_card": "node.network_card",
 }

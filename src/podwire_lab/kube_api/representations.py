@@ -10,7 +10,7 @@ from podwire_lab.kube_api.objects.fields import encoded
 from podwire_lab.kube_api.objects.resources import Resource
 from podwire_lab.kube_api.objects.status import NotAcceptable
 from podwire_lab.kube_api.objects.store import Stored
-from podwire_lab.kube_api.tables import columns_of, row_of
+from podwire_lab.kube_api.printing.tables import columns_of, row_of
 from podwire_lab.model.interfaces import Object
 
 JSON: Final = "application/json"

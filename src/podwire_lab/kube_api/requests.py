@@ -10,9 +10,9 @@ from typing import Any, Final
 import yaml
 from aiohttp import web
 
-from podwire_lab.kube_api import protobuf
 from podwire_lab.kube_api.objects.resources import BY_PLURAL, Resource, Subresource, at_path
 from podwire_lab.kube_api.objects.status import BadRequest, NotFound, UnsupportedMediaType, invalid, not_supported
+from podwire_lab.kube_api.protobuf import decoder as protobuf
 from podwire_lab.model.interfaces import Object
 
 Query = Mapping[str, str]

@@ -13,9 +13,6 @@ from aiohttp import web
 
 from podwire_lab.kube_api import cautions, deletion, discovery, reads, representations, writes
 from podwire_lab.kube_api.auth import ADMIN, PREFIX, Authenticator, Policy, Rule
-from podwire_lab.kube_api.execs import serve_exec
-from podwire_lab.kube_api.forwards import serve_forward
-from podwire_lab.kube_api.logs import serve_logs
 from podwire_lab.kube_api.namespaces import NamespaceFinisher
 from podwire_lab.kube_api.objects.fields import copied, encoded, metadata
 from podwire_lab.kube_api.objects.status import ApiError, InternalError, MethodNotAllowed, Unauthorized
@@ -25,6 +22,9 @@ from podwire_lab.kube_api.representations import form_of
 from podwire_lab.kube_api.requests import Target, dry_run, flag, read_object, target_of, unknown
 from podwire_lab.kube_api.reviews import review
 from podwire_lab.kube_api.scales import scale_of
+from podwire_lab.kube_api.streams.execs import serve_exec
+from podwire_lab.kube_api.streams.forwards import serve_forward
+from podwire_lab.kube_api.streams.logs import serve_logs
 from podwire_lab.kube_api.watch import Watch
 from podwire_lab.model.interfaces import Object, Runtime
 

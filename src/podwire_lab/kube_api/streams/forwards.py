@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
-from podwire_lab.kube_api import spdy
-from podwire_lab.kube_api.containers import node_of
 from podwire_lab.kube_api.objects.fields import at, copied
 from podwire_lab.kube_api.objects.status import BadRequest
 from podwire_lab.kube_api.objects.store import MemoryStore
 from podwire_lab.kube_api.reads import stored_object
 from podwire_lab.kube_api.requests import Target
+from podwire_lab.kube_api.streams import spdy
+from podwire_lab.kube_api.streams.containers import node_of
 from podwire_lab.model.interfaces import ContainerNotFound, Object, Runtime
 
 TUNNEL: Final = "SPDY/3.1+portforward.k8s.io"

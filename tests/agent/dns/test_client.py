@@ -16,7 +16,7 @@ from agent_for_tests import TOKEN, agent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podwire.agent.dns_client import message, srv_targets
+from podwire.agent.dns.client import message, srv_targets
 from podwire.probing.client import AgentError, attempt_of
 
 FQDN = "web.ns.svc.cluster.local"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from podwire_lab.kube_api import workload_tables
-from podwire_lab.kube_api.cells import NONE, age, pairs
 from podwire_lab.kube_api.objects.fields import at
 from podwire_lab.kube_api.objects.resources import Resource
-from podwire_lab.kube_api.podtable import pod_cells, pod_conditions
+from podwire_lab.kube_api.printing import workloads
+from podwire_lab.kube_api.printing.cells import NONE, age, pairs
+from podwire_lab.kube_api.printing.pods import pod_cells, pod_conditions
 from podwire_lab.model.interfaces import Object
 
 Cells = Callable[[Object], list[Any]]
@@ -189,16 +189,16 @@ _TABLES: Mapping[str, tuple[tuple[Column, ...], Cells]] = {
     ),
     "daemonsets": (
         _columns("Desired,Current,Ready,Up-to-date,Available,Node Selector,Age", "Containers,Images,Selector"),
-        workload_tables.daemon_set,
+        workloads.daemon_set,
     ),
     "deployments": (
         _columns("Ready,Up-to-date,Available,Age", "Containers,Images,Selector"),
-        workload_tables.deployment,
+        workloads.deployment,
     ),
-    "replicasets": (_columns("Desired,Current,Ready,Age", "Containers,Images,Selector"), workload_tables.replica_set),
-    "statefulsets": (_columns("Ready,Age", "Containers,Images"), workload_tables.stateful_set),
-    "jobs": (_columns("Status,Completions,Duration,Age", "Containers,Images,Selector"), workload_tables.job),
-    "controllerrevisions": (_columns("Controller,Revision,Age"), workload_tables.controller_revision),
+    "replicasets": (_columns("Desired,Current,Ready,Age", "Containers,Images,Selector"), workloads.replica_set),
+    "statefulsets": (_columns("Ready,Age", "Containers,Images"), workloads.stateful_set),
+    "jobs": (_columns("Status,Completions,Duration,Age", "Containers,Images,Selector"), workloads.job),
+    "controllerrevisions": (_columns("Controller,Revision,Age"), workloads.controller_revision),
     "serviceaccounts": (_columns("Secrets,Age"), lambda obj: [_name(obj), len(obj.get("secrets") or ()), _age(obj)]),
 }
 _OTHER: Final = (_columns("Age"), lambda obj: [_name(obj), _age(obj)])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from podwire_lab.kube_api.protobuf import _members
-from podwire_lab.kube_api.protobuf_fields import MESSAGES
+from podwire_lab.kube_api.protobuf.decoder import _members
+from podwire_lab.kube_api.protobuf.fields import MESSAGES
 
 KUBECTL = shutil.which("kubectl")
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason="there is no kubectl on this machine")

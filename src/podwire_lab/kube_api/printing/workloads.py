@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from podwire_lab.kube_api.cells import NONE, age, human, pairs
 from podwire_lab.kube_api.objects.fields import at, moment_of
+from podwire_lab.kube_api.printing.cells import NONE, age, human, pairs
 from podwire_lab.model.interfaces import Object
 
 

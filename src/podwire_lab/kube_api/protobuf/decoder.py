@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from podwire_lab.kube_api.objects.fields import timestamp
 from podwire_lab.kube_api.objects.status import UnsupportedMediaType
-from podwire_lab.kube_api.protobuf_fields import MESSAGES, Field
+from podwire_lab.kube_api.protobuf.fields import MESSAGES, Field
 from podwire_lab.model.interfaces import Object
 
 MEDIA_TYPE: Final = "application/vnd.kubernetes.protobuf"

@@ -7,12 +7,12 @@ from typing import Final
 
 from aiohttp import web
 
-from podwire_lab.kube_api.containers import container_of, node_of
 from podwire_lab.kube_api.objects.fields import at, copied
 from podwire_lab.kube_api.objects.status import BadRequest
 from podwire_lab.kube_api.objects.store import MemoryStore
 from podwire_lab.kube_api.reads import stored_object
 from podwire_lab.kube_api.requests import Target, flag, number
+from podwire_lab.kube_api.streams.containers import container_of, node_of
 from podwire_lab.model.interfaces import ContainerNotFound, Object, Runtime
 
 _POLL: Final = 0.2

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
-from podwire_lab.kube_api.containers import container_of, node_of
 from podwire_lab.kube_api.objects.fields import copied, encoded
 from podwire_lab.kube_api.objects.status import BadRequest
 from podwire_lab.kube_api.objects.store import MemoryStore
 from podwire_lab.kube_api.reads import stored_object
 from podwire_lab.kube_api.requests import Target, flag
+from podwire_lab.kube_api.streams.containers import container_of, node_of
 from podwire_lab.model.interfaces import CannotStart, Container, ContainerNotFound, Object, Runtime
 
 V5: Final = "v5.channel.k8s.io"

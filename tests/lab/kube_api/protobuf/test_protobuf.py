@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from podwire_lab.kube_api.objects.status import UnsupportedMediaType
-from podwire_lab.kube_api.protobuf import decode
-from podwire_lab.kube_api.protobuf_fields import MESSAGES
+from podwire_lab.kube_api.protobuf.decoder import decode
+from podwire_lab.kube_api.protobuf.fields import MESSAGES
 
 SCALARS = {"bool", "bytes", "ignored", "int", "string", "IntOrString", "Quantity", "Time"}
 

@@ -14,8 +14,8 @@ from kubernetes import client, config
 from kubernetes.stream import portforward
 from spdyclient import opened
 
-from podwire_lab.kube_api import spdy
-from podwire_lab.kube_api.forwards import TUNNEL
+from podwire_lab.kube_api.streams import spdy
+from podwire_lab.kube_api.streams.forwards import TUNNEL
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
        "spec": {"nodeName": "n1", "containers": [{"name": "c", "image": "local:1"}]}}  # fmt: skip

@@ -8,7 +8,7 @@ import zlib
 import pytest
 from spdyclient import opened
 
-from podwire_lab.kube_api import spdy
+from podwire_lab.kube_api.streams import spdy
 
 
 def test_the_dictionary_is_the_one_of_the_specification() -> None:

@@ -1,0 +1,1 @@
+"""DNS: questions of the agent itself, and the server that knows no name."""

@@ -1,0 +1,1 @@
+"""Tables of `kubectl get`: the columns and cells of each kind."""

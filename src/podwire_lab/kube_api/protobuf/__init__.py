@@ -1,0 +1,1 @@
+"""Objects in the protobuf of Kubernetes: their decoder, and the fields of their messages."""

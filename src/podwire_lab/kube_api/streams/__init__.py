@@ -1,0 +1,1 @@
+"""Streams to a pod: exec, port forwarding and logs."""
