@@ -53,7 +53,7 @@ def test_all_named_nodes_take_part_whatever_the_number():
 
 def test_a_name_that_no_node_has_is_refused():
     assert refused(nodes=("windows-4",)).startswith("--nodes windows-4: the cluster has no such node; did you mean")
-    assert "there are: linux-1, linux-2" in refused(nodes=("x",))
+    assert "use one of: linux-1, linux-2" in refused(nodes=("x",))
 
 
 def test_a_named_node_that_is_cordoned_is_refused_and_one_that_is_not_ready_takes_part():

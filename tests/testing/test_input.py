@@ -21,7 +21,10 @@ WORDS_OF_OTHERS = ("Exit:", "ERROR:", "usage:", "pytest", "test session", "Trace
         (("--pool", "old=podwire.dev/lab-pool"), "--pool: is given once; give it twice, once for each pool"),
         (("--lab-nodes", "9"), "a lab has 2 to 5 nodes of each OS, not 9"),
         (("--fault", "sadness"), "--fault sadness: unknown"),
-        (("--fault", "vni-of-another-network@windows-9"), "windows-9: unknown; there are: linux-1, linux-2, windows-1"),
+        (
+            ("--fault", "vni-of-another-network@windows-9"),
+            "windows-9: unknown; use one of: linux-1, linux-2, windows-1",
+        ),
         (("--lab", "overlay-win-overlay", "--context", "x"), "exclude each other"),
         (("--kubeconfig", "/nothing/here"), "/nothing/here"),
         (("--external-host", "=="), "--external-host"),

@@ -64,7 +64,7 @@ def _check_names(facts: ClusterFacts, names: Sequence[str]) -> None:
         if node is None:
             near = difflib.get_close_matches(name, known, cutoff=0.7)
             listed = ", ".join(list(known)[:_MOST]) + (" ..." if len(known) > _MOST else "")
-            guess = f"did you mean {' or '.join(near)}?" if near else f"there are: {listed}"
+            guess = f"did you mean {' or '.join(near)}?" if near else f"use one of: {listed}"
             raise ChoiceError(f"--nodes {name}: the cluster has no such node; {guess}")
         if not node.schedulable:
             remedy = "uncordon it, or leave it out" if left_out(node, facts) == "cordoned" else "leave it out"

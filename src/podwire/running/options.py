@@ -236,7 +236,7 @@ RUN_OPTIONS = (
         metavar="NAME=SELECTOR",
         read=values.pool,
         several="repeatable",
-        help="one of two pools of nodes: flows go within and between them, and `podwire gate --pools` compares them",
+        help="one of two pools of nodes: flows go within and between them, and the gate can compare them",
         commands=_PLAN,
         field="selection.pools",
     ),

@@ -122,7 +122,7 @@ def profile_named(
     pod_mtu: int | None = None,
     nodes: int | None = None,
 ) -> Profile:
-    """The profile of this name, with DSR, Windows build, pod MTU and nodes of each OS as given; None keeps the profile's.
+    """The profile of this name, with DSR, Windows build, MTU and nodes of each OS as given; None keeps the profile's.
 
     Raises:
         UnknownProfile: no such name, no such build, a build without DSR where `dsr` is true, an MTU or a
