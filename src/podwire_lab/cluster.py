@@ -38,7 +38,7 @@ from podwire_lab.dns.thread import DnsThread
 from podwire_lab.kernel.nft import NftMissing
 from podwire_lab.kube_api.objects.resources import CUSTOM_GROUPS, install
 from podwire_lab.kube_api.objects.store import MemoryStore
-from podwire_lab.lifecycle.start import CannotBuild, Start, report
+from podwire_lab.lifecycle.start import CannotBuild, Start, fault_and_nodes, report
 from podwire_lab.model.addresses import OUTSIDE_HOST
 from podwire_lab.model.interfaces import Event, Object
 from podwire_lab.model.planned import OUTSIDE_NAME
@@ -65,13 +65,15 @@ def run(start: Start, spawner: socket.socket) -> None:
     """Run the lab until SIGTERM, SIGINT or the end of the spawner."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
-        profile = profile_named(start.profile, dsr=start.dsr, build=start.build, pod_mtu=start.pod_mtu)
+        profile = profile_named(
+            start.profile, dsr=start.dsr, build=start.build, pod_mtu=start.pod_mtu, nodes=start.nodes
+        )
     except UnknownProfile as error:
         raise CannotBuild(str(error)) from error
     if start.faults:
         from podwire_lab.faults.registry import FAULTS
 
-        unknown = [name for name in start.faults if name not in FAULTS]
+        unknown = [name for name, _ in map(fault_and_nodes, start.faults) if name not in FAULTS]
         if unknown:
             raise CannotBuild(f"unknown lab fault {unknown[0]!r}; podwire mutants --list shows all")
     asyncio.run(Cluster(start, profile).run(spawner))
@@ -169,15 +171,16 @@ class Cluster:
             return []
         from podwire_lab.faults.registry import FAULTS
 
-        return [write for name in self._start.faults if (write := FAULTS[name].write)]
+        names = (name for name, _ in map(fault_and_nodes, self._start.faults))
+        return [write for name in names if (write := FAULTS[name].write)]
 
     def _inject_faults(self, network: LabNetwork) -> None:
         if self._start.faults:
             from podwire_lab.faults.registry import FAULTS, FaultError
 
-            for name in self._start.faults:
+            for name, only in map(fault_and_nodes, self._start.faults):
                 try:
-                    FAULTS[name].inject(network)
+                    FAULTS[name].inject(network, only)
                 except FaultError as error:
                     raise CannotBuild(str(error)) from error
 

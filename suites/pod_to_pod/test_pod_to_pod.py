@@ -18,7 +18,15 @@ from podwire import (
 
 
 @requirement("FLOW-POD-POD-IP")
-@flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="pod-ip", protocol="tcp", payload=(256, 65536))
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    placement=ANYWHERE,
+    via="pod-ip",
+    protocol="tcp",
+    payload=(256, 65536),
+    covers_nodes=True,
+)
 @flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="pod-ip", protocol="udp", payload=(256, 512, 1372))
 def test_a_pod_reaches_a_pod_by_its_address(flow, case):
     case.expect(

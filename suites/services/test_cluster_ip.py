@@ -19,7 +19,15 @@ from podwire import (
 
 
 @requirement("FLOW-POD-SVC-CLUSTER-IP")
-@flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="cluster-ip", protocol="tcp", payload=(256, 65536))
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    placement=ANYWHERE,
+    via="cluster-ip",
+    protocol="tcp",
+    payload=(256, 65536),
+    covers_nodes=True,
+)
 @flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="cluster-ip", protocol="udp", payload=(256, 1372))
 def test_a_cluster_ip_leads_to_a_ready_backend(flow, case):
     case.expect(

@@ -58,7 +58,7 @@ def test_version(capsys):
         (["signoff", "a", "b"], "podwire: missing: -o/--output, --key; see podwire"),
         (["run", "--repeat"], "podwire: argument --repeat: expected one argument; see podwire run --help"),
         (["facts", "--wired"], "podwire: facts: --wired: unknown; did you mean --wire?; see podwire facts --help"),
-        (["plan", "--moon"], "podwire: plan: --moon: unknown; see podwire plan --help"),
+        (["plan", "--xyz"], "podwire: plan: --xyz: unknown; see podwire plan --help"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(arguments, said, capsys):

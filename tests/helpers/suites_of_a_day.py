@@ -14,11 +14,12 @@ from podwire.content import suites_digest
 from podwire.judging.case_record import case_record
 from podwire.judging.expectation import expectation_of
 from podwire.judging.judged import JudgedCase
+from podwire.planning.choice import described
 from podwire.planning.plan import Selection, make_plan
 from podwire.records.files import write_record
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
-from podwire.records.run import RunRecord, Setup
+from podwire.records.run import ExclusionRecord, RunRecord, Setup
 
 RULE = """area: Area
 requirements:
@@ -75,13 +76,18 @@ def suites(tmp_path, monkeypatch):
 @pytest.fixture
 def run(suites, tmp_path):
     """A function that makes a run of these suites and observations, and leaves it in a folder. `planned` are the facts
-    that the plan was made of, where these are not those of the record."""
+    that the plan was made of, where these are not those of the record; `chosen` is the choice of nodes in them."""
 
     def make(
-        observe=lambda case: [an_observation(an_attempt(identity="server"))], test=TEST, facts=FACTS, planned=None
+        observe=lambda case: [an_observation(an_attempt(identity="server"))],
+        test=TEST,
+        facts=FACTS,
+        planned=None,
+        **chosen,
     ):
         catalogue, tests = suites(test)
-        plan = make_plan(catalogue, tests, planned or facts, Selection())
+        selection = Selection(**chosen)
+        plan = make_plan(catalogue, tests, planned or facts, selection)
         kept, cases = [], []
         for case in plan.cases.values():
             rounds = [
@@ -99,11 +105,12 @@ def run(suites, tmp_path):
         folder.mkdir()
         made = RunRecord(
             run_id="r1",
-            setup=Setup(version="0.1.0", suite=suites_digest()),
+            setup=Setup(version="0.1.0", suite=suites_digest(), options=dict(described(selection))),
             started=1.0,
             finished=2.0,
             facts=facts,
             cases=tuple(cases),
+            exclusions=tuple(ExclusionRecord(**vars(one)) for one in plan.exclusions),
             planned=tuple(plan.cases),
             observations=write_observations(kept, folder),
         )

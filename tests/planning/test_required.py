@@ -6,6 +6,8 @@ from facts_by_row import node_with
 from plans_for_tests import L2BRIDGE, cases, with_nodes
 
 from podwire.model.node_notes import VIRTUAL, signal
+from podwire.planning.choice import with_choice
+from podwire.planning.plan import Selection
 from podwire.planning.required import missing
 from podwire.running.option_values import node_kind
 
@@ -98,3 +100,10 @@ def test_a_kind_that_no_case_uses_is_absent():
     assert why.startswith(
         "--require windows: such nodes take part (windows-1), but no case uses one; check your selection"
     )
+
+
+def test_a_kind_that_the_choice_leaves_out_says_so():
+    chosen = with_choice(L2BRIDGE, {}, Selection(nodes=("linux-1", "linux-2")))
+    assert without(chosen) == [
+        "--require windows: no such node is chosen, windows-1 neither; widen --nodes, --node-selector or --pool"
+    ]

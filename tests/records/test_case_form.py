@@ -29,6 +29,10 @@ EVERYTHING = a_flow(
     unaddressed=True,
     turn=2,
     asks="edns",
+    server_turn=3,
+    client_pool="old",
+    server_pool="new",
+    entry_pool="old",
 )
 NAMES = FlowForm.__struct_fields__
 

@@ -26,6 +26,8 @@ NODE = {
     "provider": "aws",
     "instance_type": "m5.large",
     "vpc_addresses": 9,
+    "pool": "new",
+    "chosen": False,
 }
 CLUSTER = {
     "name": "c",

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from podwire.running import option_values as values
-from podwire.running.options import RUN_OPTIONS, Option, read_options, rows_of
+from podwire.running.option import Option
+from podwire.running.options import RUN_OPTIONS, read_options, rows_of
 
 Function = Callable[[argparse.Namespace], int]
 
@@ -141,6 +142,13 @@ COMMAND_OPTIONS = (
         commands=_SIDES,
     ),
     Option(flag="--allow-emulated", help="accept runs of the lab, to try the command", commands=(*_SIDES, "verify")),
+    Option(
+        flag="--pools",
+        metavar="OLD NEW",
+        several="pair",
+        help="compare two pools of nodes within one run, which had --pool twice",
+        commands=("gate",),
+    ),
     Option(
         flag="--key",
         metavar="FILE",

@@ -53,6 +53,7 @@ def _facts_of_the_api(choice: RunOptions) -> ClusterFacts:
 
 def _plan(options: argparse.Namespace) -> int:
     from podwire.model.node_notes import remarks
+    from podwire.planning.coverage import coverage, ends_of
     from podwire.planning.plan import listing
     from podwire.planning.readiness import why_no_verdict
     from podwire.running.run_options import run_options
@@ -69,7 +70,8 @@ def _plan(options: argparse.Namespace) -> int:
         finally:
             runner.close()
     unready = {case.id: why for case in plan.cases.values() if (why := why_no_verdict(case, facts))}
-    print(listing(plan, sentences, unready, remarks(facts)), end="")
+    notes = (*remarks(facts), *coverage(map(ends_of, plan.cases.values()), facts))
+    print(listing(plan, sentences, unready, notes), end="")
     return 0
 
 

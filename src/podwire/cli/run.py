@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from podwire.cli.options import add_command
-from podwire.running.options import Option, Texts, rows_of
+from podwire.running.option import Option
+from podwire.running.options import Texts, rows_of
 
 
 def add_run_command(commands: Any) -> None:

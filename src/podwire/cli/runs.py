@@ -38,14 +38,19 @@ def add_runs_commands(commands: Any) -> None:
 
 def gate_asked(options: argparse.Namespace) -> tuple[Sequence[Path], Sequence[Path], Rules]:
     """The two sides and the rules that the options name."""
-    from podwire.gating.numbers import Rules
-
     baseline, candidate = (
         (options.runs, options.candidate) if options.candidate else (options.runs[:-1], options.runs[-1:])
     )
     if not baseline:
         raise UsageError("gate: needs two runs or more: the baseline, then the candidate")
-    return baseline, candidate, Rules(risk=options.risk, loss=options.min_loss, slower=options.min_slower)
+    return baseline, candidate, rules_asked(options)
+
+
+def rules_asked(options: argparse.Namespace) -> Rules:
+    """The rules that the options name."""
+    from podwire.gating.numbers import Rules
+
+    return Rules(risk=options.risk, loss=options.min_loss, slower=options.min_slower)
 
 
 def cannot_judge(problem: Exception) -> UsageError:
@@ -78,16 +83,27 @@ def _judge(options: argparse.Namespace) -> int:
     return 1 if changed else 0
 
 
+def _only_run(options: argparse.Namespace) -> Path:
+    runs: list[Path] = options.runs
+    if len(runs) != 1 or options.candidate:
+        raise UsageError("gate: --pools compares two pools of one run; give one run, without --candidate")
+    return runs[0]
+
+
 def _gate(options: argparse.Namespace) -> int:
     from podwire.gating.gate import Refused
-    from podwire.gating.runs import gate_of
+    from podwire.gating.runs import gate_of, gate_of_pools
     from podwire.gating.waiver_file import WaiverError
     from podwire.records.files import write_text
     from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
 
-    baseline, candidate, rules = gate_asked(options)
+    given = {"waivers": options.waivers, "allow_emulated": options.allow_emulated}
     try:
-        gate = gate_of(baseline, candidate, rules, options.waivers, allow_emulated=options.allow_emulated)
+        if options.pools:
+            gate = gate_of_pools(_only_run(options), options.pools, rules_asked(options), **given)
+        else:
+            baseline, candidate, rules = gate_asked(options)
+            gate = gate_of(baseline, candidate, rules, **given)
     except (ValueError, WaiverError, Refused) as problem:
         raise cannot_judge(problem) from problem
     shown = {"text": gate_text, "json": gate_json, "markdown": gate_markdown}[options.format](gate)

@@ -104,7 +104,8 @@ class Gate:
     changes: tuple[Change, ...]
     facts: tuple[FactChange, ...]
     nodes: tuple[str, ...]
-    """The nodes that could not be used, with the reason: a line for each reason and side."""
+    """The nodes that could not be used, with the reason: a line for each reason and side; then cases of a pool that
+    the other lacks."""
     outcomes_before: Mapping[str, int]
     outcomes_after: Mapping[str, int]
     losses: Compared
@@ -136,8 +137,9 @@ def hold(
     waivers: Sequence[Waiver] = (),
     today: date = date.min,
     allow_emulated: bool = False,
+    notes: Sequence[str] = (),
 ) -> Gate:
-    """Compare the candidate with the baseline.
+    """Compare the candidate with the baseline. `notes` are lines to show with the decision.
 
     Raises:
         Refused: the runs cannot be compared.
@@ -164,9 +166,9 @@ def hold(
         candidate=tuple(run.record.run_id for run in candidate),
         changes=changes,
         facts=tuple(fact_changes([run.record for run in baseline], [run.record for run in candidate])),
-        nodes=(*_nodes("baseline", baseline), *_nodes("candidate", candidate)),
-        outcomes_before=_counted(baseline),
-        outcomes_after=_counted(candidate),
+        nodes=(*_nodes("baseline", baseline), *_nodes("candidate", candidate), *notes),
+        outcomes_before=counted(baseline),
+        outcomes_after=counted(candidate),
         losses=lost,
         latencies=slow,
         rules=rules,
@@ -177,7 +179,7 @@ def refusals(baseline: Sequence[Run], candidate: Sequence[Run], *, allow_emulate
     """Why these runs cannot be compared, a line each."""
     runs = (*baseline, *candidate)
     for run in runs:
-        yield from _unfit(run, allow_emulated=allow_emulated)
+        yield from unfit(run, allow_emulated=allow_emulated)
     for identity, number in Counter(run.record.run_id for run in runs).items():
         if number > 1:
             yield f"run {identity}: is named {number} times; name each run once"
@@ -188,7 +190,8 @@ def refusals(baseline: Sequence[Run], candidate: Sequence[Run], *, allow_emulate
         yield "baseline and candidate have no case in common: their suites, network modes or selections differ"
 
 
-def _unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
+def unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
+    """Why nothing can be concluded from a run, a line each."""
     record, place = run.record, run.folder or run.record.run_id
     if not record.cases:
         yield f"{place}: has no case"
@@ -223,7 +226,8 @@ def _nodes(name: str, side: Sequence[Run]) -> Iterator[str]:
     yield from dict.fromkeys(f"{name}: {remark}" for run in side for remark in remarks(run.record.facts))
 
 
-def _counted(side: Sequence[Run]) -> dict[str, int]:
+def counted(side: Sequence[Run]) -> dict[str, int]:
+    """How many cases of a side came to each outcome, outcomes without a case left out."""
     found = Counter(case.verdict.outcome for run in side for case in run.record.cases)
     return {str(outcome): found[outcome] for outcome in Outcome if found[outcome]}
 

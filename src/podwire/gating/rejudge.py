@@ -18,7 +18,8 @@ from podwire.model.cases import Case, Exclusion, SuiteTest
 from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Catalogue
 from podwire.model.verdicts import Finding, Outcome, Verdict
-from podwire.planning.plan import Plan, Selection, make_plan
+from podwire.planning.choice import read_back
+from podwire.planning.plan import Plan, make_plan
 from podwire.records.files import load_record
 from podwire.records.observation_files import read_observations
 from podwire.records.observations import Stored
@@ -73,9 +74,7 @@ class Today:
         self._catalogue = catalogue
         self._tests = {f"{test.module}::{test.name}": test for test in tests}
         self._limitations = {limitation.id: limitation for limitation in catalogue.limitations}
-        nodes = record.setup.options.get("nodes-per-os", "")
-        selection = Selection(nodes_per_os=int(nodes)) if nodes.isdecimal() else Selection()
-        selection = replace(selection, fill_nodes=record.setup.options.get("fill-nodes") == "yes")
+        selection = replace(read_back(options := record.setup.options), fill_nodes=options.get("fill-nodes") == "yes")
         self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
         self._record, self._selection = record, selection
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from podwire.gating.confirm import contradictions
-from podwire.gating.gate import Gate, Refused, Run, hold
+from podwire.gating.gate import Gate, Refused, Run, hold, unfit
 from podwire.gating.numbers import Rules
+from podwire.gating.pools import sides_of
 from podwire.gating.rejudge import Today, rounds_of
 from podwire.gating.waiver_file import load_waivers
 from podwire.gating.waivers import Waiver
@@ -78,6 +80,23 @@ def gate_over(
     """
     today = today or datetime.now(UTC).date()
     return hold(baseline, candidate, rules, waivers=waivers, today=today, allow_emulated=allow_emulated)
+
+
+def gate_of_pools(
+    path: Path, pools: tuple[str, str], rules: Rules, waivers: Path | None = None, *, allow_emulated: bool = False
+) -> Gate:
+    """The gate over two pools of one run, the old and the new one, today. Raises as `gate_of`."""
+    known = load_waivers(waivers) if waivers else ()
+    run = load_run(path)
+    why = list(unfit(run, allow_emulated=allow_emulated))
+    if why:
+        raise Refused("\n".join(why))
+    sides = sides_of(run, *pools)
+    today = datetime.now(UTC).date()
+    gate = hold(
+        [sides.old], [sides.new], rules, waivers=known, today=today, allow_emulated=allow_emulated, notes=sides.notes
+    )
+    return replace(gate, outcomes_before=sides.outcomes_of_old)
 
 
 def gate_of(

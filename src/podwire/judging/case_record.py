@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from podwire.judging.judged import JudgedCase
 from podwire.model.requirements import Catalogue
 from podwire.records.run import CaseRecord, Rule
@@ -35,6 +37,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
             "placement": flow.placement,
             "via": flow.via,
             "payload": str(flow.load.payload),
+            **{name.replace("_", " "): pool for name, pool in asdict(flow.pools).items() if pool},
         },
         expected=tuple(judged.expectation.sentences()),
         verdict=verdict,

@@ -123,6 +123,12 @@ def _entry_word(flow: Flow, matrix: Matrix) -> str:
     return short.get(flow.way.enters, "") if len(matrix.enters) > 1 else ""
 
 
+def _node_word(flow: Flow) -> str:
+    """The number of the client's node, and of the server's, where they are chosen."""
+    ends = (flow.turn, flow.server_turn)
+    return "-to-".join(f"node-{number}" for number in ends if number)
+
+
 ENDS, WAY, LOAD = "Who talks to whom", "By which way", "What is sent"
 CHANGE, CHOICE = "After which change, and between which controls", "On which clusters, on which nodes, by which name"
 _ROWS: tuple[Axis, ...] = (
@@ -356,7 +362,14 @@ _ROWS: tuple[Axis, ...] = (
         values=ON,
         default=False,
         id_place=12,
-        id_word=lambda flow, matrix: f"node-{flow.turn}" if flow.turn else "",
+        id_word=lambda flow, matrix: _node_word(flow),
+    ),
+    Axis(
+        name="covers_nodes",
+        group=CHOICE,
+        help="with more nodes than the usual two, more cases between nodes: each is client and server of every OS",
+        values=ON,
+        default=False,
     ),
     Axis(
         name="first_node",

@@ -6,6 +6,7 @@ together is a group; in files all facts of a cluster, and all of a node, stand s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
@@ -51,6 +52,15 @@ class CloudMachine(Struct, frozen=True, kw_only=True):
     """How many addresses of the VPC it offers to pods, None where it offers none."""
 
 
+class NodePart(Struct, frozen=True, kw_only=True):
+    """The part of a node in a run, as the user chose it."""
+
+    pool: str = ""
+    """The name of its pool, empty where there are no pools of its OS."""
+    chosen: bool = True
+    """Whether it may take part: False where the user chose others."""
+
+
 class NodeFacts(Struct, frozen=True, kw_only=True):
     """One node, as the API describes it."""
 
@@ -63,6 +73,7 @@ class NodeFacts(Struct, frozen=True, kw_only=True):
 
     software: NodeSoftware = NodeSoftware()
     machine: CloudMachine = CloudMachine()
+    part: NodePart = NodePart()
 
     @property
     def known_build(self) -> tuple[int, int] | None:
@@ -207,17 +218,30 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
     depends on it."""
 
     def usable(self, os: OS) -> tuple[NodeFacts, ...]:
-        """Schedulable nodes of one OS: ready ones first, each part in the order of the names."""
-        return tuple(
-            sorted((n for n in self.nodes if n.os == os and n.schedulable), key=lambda n: (not n.ready, n.name))
-        )
+        """Nodes of one OS that are schedulable and chosen: ready ones first, each part in the order of the names."""
+        able = (node for node in self.nodes if node.os == os and node.schedulable and node.part.chosen)
+        return tuple(sorted(able, key=lambda node: (not node.ready, node.name)))
+
+    def taking_part(self, os: OS, most: int) -> tuple[NodeFacts, ...]:
+        """The first usable nodes of one OS: so many, or so many of each pool."""
+        number: Counter[str] = Counter()
+        found: list[NodeFacts] = []
+        for node in self.usable(os):
+            number[node.part.pool] += 1
+            if number[node.part.pool] <= most:
+                found.append(node)
+        return tuple(found)
+
+    def pools_of(self, os: OS) -> tuple[str, ...]:
+        """The names of the pools that usable nodes of one OS are in, sorted; one empty name where there are none."""
+        return tuple(sorted({node.part.pool for node in self.usable(os)})) or ("",)
 
     def with_signals(self, *signals: str) -> ClusterFacts:
         """The same facts with these signals after the others."""
         return structs.replace(self, origin=structs.replace(self.origin, signals=(*self.origin.signals, *signals)))
 
 
-NODE_ROW = Grouped(NodeFacts, software=NodeSoftware, machine=CloudMachine)
+NODE_ROW = Grouped(NodeFacts, software=NodeSoftware, machine=CloudMachine, part=NodePart)
 """A node by the names that files have for its facts, all in one row."""
 CLUSTER_ROW = Grouped(
     ClusterFacts,

@@ -213,6 +213,24 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pools:
+    """The pools that the nodes of a flow are of, where the user told pools apart; an empty name leaves them to the
+    plan."""
+
+    client_pool: str = ""
+    server_pool: str = ""
+    entry_pool: str = ""
+    """That of the node that the flow is sent to, where it is neither end's."""
+
+    @property
+    def words(self) -> str:
+        """What a case id says of them at its end: `-from-old-to-new`."""
+        entry = self.entry_pool if self.entry_pool not in (self.client_pool, self.server_pool) else ""
+        named = (("from", self.client_pool), ("to", self.server_pool), ("by", entry))
+        return "".join(f"-{word}-{name}" for word, name in named if name)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flow:
     """What one case sends: who, to whom, by which way, what, and after which change."""
 
@@ -225,7 +243,10 @@ class Flow:
     unaddressed: bool = False
     """It is sent though pods like its client have no address of the family."""
     turn: int = 0
-    """The number of the client's node among those of its OS, from 1; 0 leaves the node to the plan."""
+    """The number of the client's node among those of its OS (and of its pool), from 1; 0 leaves it to the plan."""
+    server_turn: int = 0
+    """The number of the server's node likewise."""
+    pools: Pools = field(default_factory=Pools)
 
     @classmethod
     def of(cls, **parts: Any) -> Flow:
@@ -337,4 +358,4 @@ class Flow:
         return f"{self.client} to {self.server}{place} by {way}, {self.protocol.upper()} over {version}"
 
 
-FLOW_ROW = Grouped(Flow, way=Way, load=Load, change=Change)
+FLOW_ROW = Grouped(Flow, way=Way, load=Load, change=Change, pools=Pools)

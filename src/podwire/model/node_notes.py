@@ -36,14 +36,26 @@ def left_out(node: NodeFacts, facts: ClusterFacts) -> str:
 
 
 def remarks(facts: ClusterFacts) -> Iterator[str]:
-    """A line for the head of a report for each reason why nodes cannot be used, with the names of the nodes."""
+    """Lines for the head of a report: the pools, and each reason why nodes cannot be used or are left out."""
     unready: dict[str, list[str]] = {}
     left_out_by_kind: dict[str, list[str]] = {}
+    pools: dict[str, list[str]] = {}
     for node in facts.nodes:
+        if not node.part.chosen:
+            left_out_by_kind.setdefault("not chosen", []).append(node.name)
+            continue
+        if node.part.pool:
+            pools.setdefault(node.part.pool, []).append(node.name)
         if not node.schedulable:
             left_out_by_kind.setdefault(left_out(node, facts), []).append(node.name)
         elif not node.ready:
             unready.setdefault(_told(node, facts), []).append(node.name)
+    for pool, names in sorted(pools.items()):
+        yield f"pool {pool}: {_listed(names)}"
+    for system, shown in (("linux", "Linux"), ("windows", "Windows")):
+        known = [node for node in facts.nodes if node.os == system]
+        if known and not any(node.part.chosen for node in known):
+            yield f"no {shown} node is chosen: flows to and from {shown} are left out"
     for why, names in unready.items():
         yield f"{_named(names)} not ready: {why}"
     for kind, names in left_out_by_kind.items():
@@ -59,5 +71,9 @@ def _told(node: NodeFacts, facts: ClusterFacts) -> str:
 
 def _named(names: list[str]) -> str:
     """`node w1 is`, `nodes w1, w2 are`, or the first few and how many more."""
+    return f"node{'s' if len(names) > 1 else ''} {_listed(names)} {'are' if len(names) > 1 else 'is'}"
+
+
+def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return f"node{'s' if len(names) > 1 else ''} {', '.join(names[:_MOST])}{more} {'are' if len(names) > 1 else 'is'}"
+    return ", ".join(names[:_MOST]) + more

@@ -24,7 +24,22 @@ BALANCED = frozenset(
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
     """The nodes of an OS that take part, at most `nodes_per_os`; unready nodes only if there are too few ready ones."""
-    return facts.usable(_os(os))[:nodes_per_os]
+    return facts.taking_part(os_named(os), nodes_per_os)
+
+
+def on_a_node(peer: Peer) -> bool:
+    """Whether a peer is a probe of ours on a node."""
+    return peer.kind in ("pod", "host")
+
+
+def servers_of(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
+    """The nodes that the server may be on."""
+    return _of_pool(usable(flow.server.os, facts, nodes_per_os), flow.pools.server_pool)
+
+
+def _of_pool(nodes: Sequence[NodeFacts], pool: str) -> tuple[NodeFacts, ...]:
+    """Those of a pool; all where it has no name."""
+    return tuple(node for node in nodes if pool in ("", node.part.pool))
 
 
 def ready_among(nodes: Sequence[NodeFacts]) -> tuple[NodeFacts, ...]:
@@ -38,12 +53,19 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
         reason = _no_peer(peer, flow, facts, nodes_per_os)
         if reason:
             return reason
-    same_os = flow.client.os == flow.server.os
-    if flow.placement == "cross-node" and same_os and len(usable(flow.client.os, facts, nodes_per_os)) < 2:
-        return f"needs two usable {_named(flow.client.os)} nodes"
+    if _needs_another(flow) and len(servers_of(flow, facts, nodes_per_os)) < 2:
+        return f"needs two usable {_named(flow.client.os)} nodes{_in(flow.pools.client_pool)}"
     if flow.service.kind in BALANCED and not facts.outside.load_balancer:
         return "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer"
     return _no_entry(flow, facts, nodes_per_os)
+
+
+def _needs_another(flow: Flow) -> bool:
+    """Whether both ends are on nodes of one OS and one pool, and not on the same one."""
+    pools = flow.pools
+    return (
+        flow.placement == "cross-node" and flow.client.os == flow.server.os and pools.client_pool == pools.server_pool
+    )
 
 
 def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
@@ -62,10 +84,13 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
         if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.dns.addresses):
             return f"the cluster's DNS has no {version} address"
         return _no_way_to_dns(flow, facts, nodes_per_os) if flow.placement == "cross-node" else None
-    nodes = usable(peer.os, facts, nodes_per_os)
+    pool = flow.pools.client_pool if peer.role == "client" else flow.pools.server_pool
+    nodes = _of_pool(usable(peer.os, facts, nodes_per_os), pool)
     if not nodes:
-        return f"needs a usable {_named(peer.os)} node"
-    has_family = flow.family in facts.network.pod_families(_os(peer.os))
+        others = any(node.os == peer.os and node.schedulable and not node.part.chosen for node in facts.nodes)
+        why = "; the choice of nodes leaves all of them out" if others else ""
+        return f"needs a usable {_named(peer.os)} node{why}"
+    has_family = flow.family in facts.network.pod_families(os_named(peer.os))
     if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):
         return f"pods on {_named(peer.os)} nodes have no {version} in network mode {facts.network.mode}"
     if peer.role == "client" and peer.kind == "host" and not has_family:
@@ -80,7 +105,7 @@ def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | 
     if not dns_node(facts, nodes_per_os):
         where = {0: "an unknown node", 1: "a node without probes"}.get(len(facts.dns.nodes), "several nodes")
         return f"the cluster's DNS runs on {where}, so podwire cannot follow its packets"
-    if not _clients(flow, facts, nodes_per_os):
+    if not clients_of(flow, facts, nodes_per_os):
         return f"needs a usable {_named(flow.client.os)} node other than the one of the cluster's DNS"
     return None
 
@@ -91,9 +116,9 @@ def dns_node(facts: ClusterFacts, nodes_per_os: int) -> str:
     return facts.dns.nodes[0] if len(facts.dns.nodes) == 1 and facts.dns.nodes[0] in names else ""
 
 
-def _clients(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
+def clients_of(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
     """The nodes that may have the client."""
-    nodes = usable(flow.client.os, facts, nodes_per_os)
+    nodes = _of_pool(usable(flow.client.os, facts, nodes_per_os), flow.pools.client_pool)
     if flow.server.kind != "dns" or flow.placement != "cross-node":
         return nodes
     return tuple(node for node in nodes if node.name != dns_node(facts, nodes_per_os))
@@ -104,18 +129,29 @@ def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     if not flow.way.enters:
         return None
     os = {"client-node": flow.client.os, "server-node": flow.server.os}.get(flow.way.enters, flow.way.entry_os)
-    if flow.family not in facts.network.pod_families(_os(os)):
+    if flow.family not in facts.network.pod_families(os_named(os)):
         return f"{_named(os)} nodes serve no {_version(flow.family)} Services in network mode {facts.network.mode}"
-    nodes = usable(os, facts, nodes_per_os)
+    nodes = _entries(flow, facts, nodes_per_os) if flow.way.enters == "other-node" else usable(os, facts, nodes_per_os)
     if _lacks_address(nodes, flow.family):
         return f"a {_named(os)} node has no {_version(flow.family)} address"
     if flow.way.enters == "other-node":
-        ends = (flow.client, flow.server)
-        taken = len({peer.role for peer in ends if peer.os == os}) if flow.placement == "cross-node" else 1
-        taken = min(taken, sum(1 for peer in ends if peer.os == os and peer.kind in ("pod", "host")))
+        pool = flow.pools.entry_pool
+        ends = ((flow.client, flow.pools.client_pool), (flow.server, flow.pools.server_pool))
+        there = [peer for peer, its in ends if peer.os == os and pool in ("", its)]
+        taken = len({peer.role for peer in there}) if flow.placement == "cross-node" else 1
+        taken = min(taken, sum(1 for peer in there if on_a_node(peer)))
         if len(nodes) <= taken:
-            return f"needs one more usable {_named(os)} node"
+            return f"needs one more usable {_named(os)} node{_in(pool)}"
     return None
+
+
+def _entries(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
+    """The nodes that may be the one that a flow is sent to, its ends among them."""
+    return _of_pool(usable(flow.way.entry_os, facts, nodes_per_os), flow.pools.entry_pool)
+
+
+def _in(pool: str) -> str:
+    return f" in pool {pool}" if pool else ""
 
 
 def _lacks_address(nodes: Sequence[NodeFacts], family: Family) -> bool:
@@ -123,7 +159,8 @@ def _lacks_address(nodes: Sequence[NodeFacts], family: Family) -> bool:
     return any(node.address(family) is None for node in nodes if node.ready)
 
 
-def _os(name: str) -> OS:
+def os_named(name: str) -> OS:
+    """The OS of that name; what is no node counts as Linux."""
     return "windows" if name == "windows" else "linux"
 
 
@@ -145,7 +182,7 @@ def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     if flow.client.kind == "outside":
         client, at = Slot(os="outside", node="", probe="outside"), turn
     else:
-        clients = _clients(flow, facts, nodes_per_os)
+        clients = clients_of(flow, facts, nodes_per_os)
         if not flow.turn:
             clients = ready_among(clients)
         at = (flow.turn - 1 if flow.turn else turn) % len(clients)
@@ -155,12 +192,14 @@ def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
         return client, Slot(os="dns", node=dns_node(facts, nodes_per_os), probe="dns")
     if server.kind in ("outside", "backends"):
         return client, Slot(os=server.kind, node="", probe=server.kind)
-    servers = usable(server.os, facts, nodes_per_os)
+    servers = servers_of(flow, facts, nodes_per_os)
     if flow.placement == "itself":
         return client, client
-    if flow.placement == "same-node":
+    if flow.server_turn:
+        to = flow.server_turn - 1
+    elif flow.placement == "same-node":
         to = at
-    elif flow.client.os == server.os:
+    elif flow.client.os == server.os and flow.pools.client_pool == flow.pools.server_pool:
         itself = () if flow.placement == "cross-node" else servers[at : at + 1]
         servers, to = ready_among((*servers[at + 1 :], *servers[:at], *itself)), 0
     else:
@@ -191,5 +230,5 @@ def entry_node(flow: Flow, client: Slot, server: Slot, facts: ClusterFacts, node
         return client.node
     if flow.way.enters == "server-node":
         return server.node
-    nodes = usable(flow.way.entry_os, facts, nodes_per_os)
+    nodes = _entries(flow, facts, nodes_per_os)
     return next(node.name for node in nodes if node.name not in (client.node, server.node))

@@ -16,9 +16,11 @@ from podwire.model.observations import POINTS
 from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.spread import connections_for
 from podwire.model.symbols import ServiceSymbols
-from podwire.planning.assignment import entry_node, ready_among, slots, usable, why_not
+from podwire.planning.assignment import clients_of, entry_node, ready_among, slots, usable, why_not
+from podwire.planning.node_pairs import covering, in_pools
 from podwire.planning.prerequisites import CROWDS, in_crowd
 from podwire.planning.required import NodeKind
+from podwire.planning.selectors import Pool, Selector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,34 @@ class Selection:
     """Whether the run may fill one Windows node with pods."""
     required: tuple[NodeKind, ...] = ()
     """The kinds of nodes that cases must use."""
+    nodes: tuple[str, ...] | None = None
+    """The nodes that the user names; all of them take part."""
+    selectors: tuple[Selector, ...] = ()
+    """A node that takes part matches one of them."""
+    pools: tuple[Pool, ...] = ()
+    all_nodes: bool = False
+    """No bound of the number of nodes."""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the user says which nodes may take part."""
+        return bool(self.nodes or self.selectors or self.pools)
+
+    @property
+    def most_nodes(self) -> int:
+        """How many nodes of each OS, and of each pool of it, take part at most."""
+        return EVERY if self.all_nodes or self.nodes else self.nodes_per_os
+
+    @property
+    def covers(self) -> bool:
+        """Whether cases are added until each node is client and server of every OS: wherever the user asked for nodes.
+        The usual plan, of two nodes of each OS, has no such case."""
+        return self.chooses or self.most_nodes > USUAL_NODES
+
+
+USUAL_NODES = 2
+EVERY = 1_000_000
+"""More nodes than a cluster has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +137,8 @@ def _cases_of(
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=FILLS)
             continue
         for flow in _flows(matrix, facts, selection):
-            words = id_words(flow, matrix)
-            impossible = why_not(flow, facts, selection.nodes_per_os)
+            words = id_words(flow, matrix) + flow.pools.words
+            impossible = why_not(flow, facts, selection.most_nodes)
             if impossible:
                 yield Exclusion(requirement=rule.id, cases=words, reason=impossible)
             else:
@@ -152,8 +182,20 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             enters=enters,
             entry_os=entry_os,
         )
-        nodes = len(usable(client, facts, selection.nodes_per_os)) if matrix.every_node else int(matrix.first_node)
-        yield from (replace(flow, turn=turn) for turn in range(1, nodes + 1)) if nodes else (flow,)
+        for pooled in in_pools(flow, facts):
+            yield from _on_nodes(pooled, matrix, facts, selection)
+
+
+def _on_nodes(flow: Flow, matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterator[Flow]:
+    """A flow, on each of the nodes that it must be on."""
+    if matrix.every_node or matrix.first_node:
+        number = len(clients_of(flow, facts, selection.most_nodes)) if matrix.every_node else 1
+        yield from (replace(flow, turn=turn) for turn in range(1, number + 1)) if number else (flow,)
+        return
+    yield flow
+    first = flow.load.payload == matrix.payload[0]
+    if matrix.covers_nodes and selection.covers and first and not why_not(flow, facts, selection.most_nodes):
+        yield from covering(flow, facts, selection.most_nodes)
 
 
 _FIELDS = FLOW_ROW.columns.keys() - {"connections"}
@@ -172,9 +214,9 @@ def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: S
     if matrix.miss_risk is None:
         return int(matrix.connections)
     if service in CROWDS:
-        able = max(1, in_crowd(facts, selection.nodes_per_os))
+        able = max(1, in_crowd(facts, selection.most_nodes))
         return connections_for(able, matrix.miss_risk, of=CROWDS[service])
-    backends = sum(len(ready_among(usable(os, facts, selection.nodes_per_os))) for os in ANY_OS)
+    backends = sum(len(ready_among(usable(os, facts, selection.most_nodes))) for os in ANY_OS)
     return connections_for(backends, matrix.miss_risk)
 
 
@@ -189,8 +231,8 @@ def _case(
     selection: Selection,
 ) -> Case:
     identity = f"{rule.area}/{rule.id}[{words}]"
-    client, server = slots(identity, flow, facts, selection.nodes_per_os)
-    entry = entry_node(flow, client, server, facts, selection.nodes_per_os)
+    client, server = slots(identity, flow, facts, selection.most_nodes)
+    entry = entry_node(flow, client, server, facts, selection.most_nodes)
     concerned = (client.node, server.node, entry)
     nodes = [node for node in facts.nodes if node.name in concerned]
     limitation = catalogue.limitation_of(rule.id, flow, facts, nodes, entry)

@@ -32,7 +32,8 @@ class CaseRecord:
     title: str
     rule: Rule
     parameters: Mapping[str, str]
-    """The words in the brackets of the id, by axis: protocol, family, client, server, placement, via, payload."""
+    """The words in the brackets of the id, by axis: protocol, family, client, server, placement, via, payload; where
+    there are pools, `client pool`, `server pool`, `entry pool` too."""
     expected: tuple[str, ...]
     """The expectation in words, one line for each part."""
     verdict: Verdict

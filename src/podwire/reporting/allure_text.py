@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from podwire.model.node_notes import remarks
 from podwire.model.verdicts import Finding
 from podwire.records.run import CaseRecord, RunRecord
-from podwire.reporting.words import links, message, one_line, tally
+from podwire.reporting.words import links, message, nodes_used, one_line, tally
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#])")
 
@@ -72,6 +72,7 @@ def environment(record: RunRecord) -> str:
         values["encapsulation"] = f"{tunnel.kind}, UDP {tunnel.port}, VNI {vni}"
     for node in facts.nodes:
         values[f"node.{node.name}"] = " ".join(filter(None, (node.os, node.software.os_image, node.software.kernel)))
+    values |= {f"nodes.used.{number}": line for number, line in enumerate(nodes_used(record), 1)}
     values |= {f"nodes.unusable.{number}": remark for number, remark in enumerate(remarks(facts), 1)}
     values |= {f"option.{name}": value for name, value in record.setup.options.items()}
     return "".join(f"{_key(name)} = {one_line(value)}\n" for name, value in values.items() if value)

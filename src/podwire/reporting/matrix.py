@@ -149,7 +149,13 @@ def _of(case: CaseRecord, name: str) -> str:
 
 
 def _column(case: CaseRecord) -> Column:
-    return (_of(case, "client"), _of(case, "server"), _of(case, "placement"))
+    return (_end(case, "client"), _end(case, "server"), _of(case, "placement"))
+
+
+def _end(case: CaseRecord, role: str) -> str:
+    """`windows pod`, with the pool of its node where there are pools: `windows pod, pool new`."""
+    pool = _of(case, f"{role} pool")
+    return f"{_of(case, role)}, pool {pool}" if pool else _of(case, role)
 
 
 def _order(column: Column) -> tuple[bool, str, bool, str, int]:

@@ -14,7 +14,7 @@ from podwire.model.node_notes import remarks
 from podwire.model.verdicts import Outcome
 from podwire.platforms.windows_builds import named
 from podwire.records.run import RunRecord
-from podwire.reporting.words import MISSING, counted, hint_of_load, machine_words, seconds
+from podwire.reporting.words import MISSING, counted, hint_of_load, machine_words, nodes_used, seconds
 from podwire.visible import visible
 
 STATED = "stated, not tested"
@@ -85,7 +85,8 @@ def run_head(record: RunRecord, title: str) -> str:
     parts = [f'<h1>{text(title)}</h1><dl class="facts">{items}</dl>']
     if record.emulated:
         parts.append('<p class="note">A run on the embedded lab: emulated, no evidence about Windows.</p>')
-    parts += [f'<p class="note">{text(remark[0].upper() + remark[1:])}</p>' for remark in remarks(facts)]
+    lines = (*nodes_used(record), *remarks(facts))
+    parts += [f'<p class="note">{text(line[0].upper() + line[1:])}</p>' for line in lines]
     if record.interrupted:
         parts.append(f'<p class="note bad">Interrupted: {text(record.interrupted)}</p>')
     hint = hint_of_load(record)

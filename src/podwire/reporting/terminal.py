@@ -26,6 +26,7 @@ from podwire.reporting.words import (
     counted,
     hint_of_load,
     machine_words,
+    nodes_used,
     one_line,
     seconds,
     tally,
@@ -157,9 +158,8 @@ def _head(record: RunRecord, paint: Paint) -> str:
         machine_words(record),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
-    lines += [
-        line for remark in (*_conflicts(facts), *remarks(facts)) for line in textwrap.wrap(one_line(remark), _WIDTH)
-    ]
+    notes = (*nodes_used(record), *_conflicts(facts), *remarks(facts))
+    lines += [line for note in notes for line in textwrap.wrap(one_line(note), _WIDTH)]
     return "\n".join([paint.bold(f"podwire {record.setup.version}, run {record.run_id}"), *lines])
 
 

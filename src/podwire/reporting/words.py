@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from podwire.model.verdicts import Finding, Outcome
+from podwire.planning.coverage import coverage
 from podwire.records.machine import machine_of
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.visible import visible
@@ -45,6 +46,16 @@ def tally(record: RunRecord) -> str:
     if record.missing:
         parts.append(f"{len(record.missing)} without a result")
     return ", ".join(parts) if parts else "no case"
+
+
+def nodes_used(record: RunRecord) -> Iterator[str]:
+    """What of the cluster the cases of a run judge: which nodes, and how many pairs of them."""
+
+    def end(case: CaseRecord, role: str) -> str:
+        kind = case.parameters.get(role, "").rpartition(" ")[2]
+        return case.nodes.get(role, "") if kind in ("pod", "host") else ""
+
+    return coverage(((end(case, "client"), end(case, "server")) for case in record.cases), record.facts)
 
 
 def brackets(case_id: str) -> str:

@@ -33,7 +33,7 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
     scope = runner.scope
     try:
         across, same_node = _case(scope, "cross-node"), _case(scope, "same-node")
-        listings = list(_listings(scope.facts, chosen.nodes_per_os))
+        listings = list(_listings(scope.facts, chosen.most_nodes))
         flows = [case for case in (across, same_node) if case]
         rounds = runner.observe([*listings, *flows]) if listings else {}
         facts = scope.facts
@@ -56,7 +56,7 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
 def _listings(facts: ClusterFacts, nodes_per_os: int) -> Iterator[Case]:
     """Two cases for each ready Windows node: its host probe lists the networks of HNS, and its load balancers."""
     for tool in (HNS_NETWORKS, HNS_LOAD_BALANCERS):
-        for node in filter(lambda node: node.ready, facts.usable("windows")[:nodes_per_os]):
+        for node in filter(lambda node: node.ready, facts.taking_part("windows", nodes_per_os)):
             yield _listing(tool, node.name)
 
 

@@ -20,6 +20,7 @@ from podwire.errors import UsageError
 if TYPE_CHECKING:
     from podwire.model.facts import ExternalHost
     from podwire.planning.required import NodeKind
+    from podwire.planning.selectors import Pool, Selector
     from podwire.platforms.stated import StatedFacts
 
 Read = Callable[[str], Any]
@@ -105,6 +106,31 @@ def path(text: str) -> Path:
     return Path(some_text(text)).expanduser()
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them, each once."""
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found):
+        raise ValueError("write names with commas between them")
+    for name in found:
+        if found.count(name) > 1:
+            raise ValueError(f"{name} is named twice; name each node once")
+    return found
+
+
+def selector(text: str) -> Selector:
+    """A label selector."""
+    from podwire.planning import selectors
+
+    return selectors.selector(text)
+
+
+def pool(text: str) -> Pool:
+    """`NAME=SELECTOR`."""
+    from podwire.planning import selectors
+
+    return selectors.pool(text)
+
+
 def node_kind(text: str) -> NodeKind:
     """`linux`, `windows`, `windows-RELEASE`, `windows-BUILD[.REVISION]`, or labels `KEY=VALUE[,KEY=VALUE]`."""
     from podwire.planning.required import NodeKind
@@ -149,10 +175,11 @@ def lab_profile(text: str) -> str:
 
 
 def lab_fault(text: str) -> str:
-    """The name of a fault of the lab."""
+    """The name of a fault of the lab, and the nodes that it is on: `NAME[@NODE,NODE]`."""
     from podwire_lab.faults.registry import FAULTS
 
-    return known_name(text, FAULTS, "podwire mutants --list")
+    known_name(text.partition("@")[0], FAULTS, "podwire mutants --list")
+    return text
 
 
 def windows_build(text: str) -> str:

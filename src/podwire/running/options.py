@@ -8,85 +8,16 @@ have their rows in `cli.options`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from podwire.errors import UsageError
 from podwire.running import option_values as values
+from podwire.running.option import Option
 
 Texts = Mapping[str, Any]
 """The texts of the options by flag: a text, a list of texts, or True for a switch; None or missing when left out."""
 
 NAMES_A_CLUSTER = ("--kubeconfig", "--context")
-PATHS = (values.path, values.kubeconfig, values.facts_file)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Option:
-    """One option.
-
-    It has a flag, a reader for its text, and a place for its value.
-    """
-
-    flag: str
-    help: str
-    commands: tuple[str, ...]
-    """The commands that have it; `pytest` is one of them."""
-    metavar: str = ""
-    """The placeholder of its text in the help; a switch has none."""
-    read: values.Read = values.some_text
-    """Makes the value from the text."""
-    default: str = ""
-    """The text that counts when the option is left out."""
-    several: Literal["", "repeatable", "words"] = ""
-    """`repeatable`: it may be given more than once; `words`: it takes one text or more."""
-    short: str = ""
-    required: bool = False
-    only_on: Literal["", "lab", "cluster"] = ""
-    """The kind of cluster that it applies to; empty: both."""
-    needs: str = ""
-    """The flag of another option that must be given with it."""
-    field: str = ""
-    """Where the value goes: `group.field` of `RunOptions`, or a field of the command's own options."""
-
-    @property
-    def is_switch(self) -> bool:
-        return not self.metavar
-
-    @property
-    def is_path(self) -> bool:
-        return self.read in PATHS
-
-    @property
-    def described(self) -> str:
-        """The help text, with the kind of cluster it applies to, and in brackets `repeatable` and the default."""
-        where = {"": "", "lab": "lab only: ", "cluster": "real cluster only: "}[self.only_on]
-        more = [word for word in (self.several.replace("words", ""), self.default) if word]
-        return where + self.help + (f" ({', '.join(more)})" if more else "")
-
-    def declaration(self) -> dict[str, Any]:
-        """The keyword arguments for argparse's and pytest's declaration of an option. Both return plain texts."""
-        if self.is_switch:
-            return {"action": "store_true", "help": self.described}
-        declared: dict[str, Any] = {"metavar": self.metavar, "help": self.described, "default": None}
-        if self.several:
-            declared |= {"action": "append"} if self.several == "repeatable" else {"nargs": "+"}
-        return declared
-
-    def value(self, written: Any) -> Any:
-        """The value of the written text, or of the default. `UsageError` names the option, the text and the mistake."""
-        if self.is_switch:
-            return bool(written)
-        if self.several:
-            return tuple(self._read(text) for text in written or ())
-        text = self.default if written is None else written
-        return self._read(text) if written is not None or self.default else None
-
-    def _read(self, text: str) -> Any:
-        try:
-            return self.read(text)
-        except ValueError as problem:
-            raise UsageError(f"{self.flag} {text}: {problem}") from None
 
 
 def read_options(rows: Iterable[Option], texts: Texts) -> dict[str, Any]:
@@ -175,11 +106,20 @@ RUN_OPTIONS = (
         field="lab.pod_mtu",
     ),
     Option(
+        flag="--lab-nodes",
+        metavar="N",
+        read=values.whole_number,
+        help="nodes of each OS, 2 to 5 (2); the first two have the label podwire.dev/lab-pool=old, the others new",
+        commands=(*_FACTS, "lab up"),
+        only_on="lab",
+        field="lab.nodes",
+    ),
+    Option(
         flag="--fault",
-        metavar="NAME",
+        metavar="NAME[@NODE,NODE]",
         read=values.lab_fault,
         several="repeatable",
-        help="inject this fault",
+        help="inject this fault, on all nodes or on these",
         commands=(*_FACTS, "lab up"),
         only_on="lab",
         field="lab.faults",
@@ -264,9 +204,41 @@ RUN_OPTIONS = (
         metavar="N",
         read=values.whole_number,
         default="2",
-        help="how many nodes of each OS take part",
+        help="nodes of each OS, and of each pool, that take part; more than 2: each is client and server of every OS",
         commands=(*_PLAN, "mutants"),
         field="selection.nodes_per_os",
+    ),
+    Option(
+        flag="--all-nodes",
+        help="every usable node takes part, and is client and server of every OS",
+        commands=_PLAN,
+        field="selection.all_nodes",
+    ),
+    Option(
+        flag="--nodes",
+        metavar="NAME[,NAME]",
+        read=values.names,
+        help="only these nodes; all of them take part",
+        commands=_PLAN,
+        field="selection.nodes",
+    ),
+    Option(
+        flag="--node-selector",
+        metavar="SELECTOR",
+        read=values.selector,
+        several="repeatable",
+        help="only nodes with these labels, as of `kubectl -l`: KEY=VALUE, KEY!=VALUE, KEY in (A,B), KEY, !KEY",
+        commands=_PLAN,
+        field="selection.selectors",
+    ),
+    Option(
+        flag="--pool",
+        metavar="NAME=SELECTOR",
+        read=values.pool,
+        several="repeatable",
+        help="one of two pools of nodes: flows go within and between them, and the gate can compare them",
+        commands=_PLAN,
+        field="selection.pools",
     ),
     Option(
         flag="--require",

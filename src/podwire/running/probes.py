@@ -84,7 +84,7 @@ class Probes:
 
         connection = self._connection = self._target.connect(say)
         if self._deployment is None or self._facts is None:
-            self._facts = self._target.facts()
+            self._facts = self._scope.chosen(self._target.facts())
             with self._timings.measured("probes"):
                 self._deployment = self._deployed(connection, self._facts, say)
                 self._agents = agents_of(connection, self._deployment, tuple(self._target.outside_command()))
@@ -96,7 +96,7 @@ class Probes:
         from podwire.cluster.deployment.workloads import DeployOptions, deploy
         from podwire.cluster.discovery.proxy_log import PortMessages
 
-        cases, nodes_per_os = self._scope.plan.cases.values(), self._scope.selection.nodes_per_os
+        cases, nodes_per_os = self._scope.plan.cases.values(), self._scope.selection.most_nodes
         self._port_messages = PortMessages(connection.rest, with_many_services(cases))
         options = DeployOptions(
             run_id=self._run_id,

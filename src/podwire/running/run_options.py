@@ -9,8 +9,10 @@ from typing import Any
 
 from podwire.errors import UsageError
 from podwire.model.facts import ExternalHost
+from podwire.planning.choice import contradiction
 from podwire.planning.plan import Selection
 from podwire.platforms.stated import StatedFacts
+from podwire.running.option_values import require_names
 from podwire.running.options import NAMES_A_CLUSTER, RUN_OPTIONS
 from podwire_lab.model.profile import Profile
 from podwire_lab.model.profiles import DEFAULT_PROFILE, UnknownProfile, profile_named
@@ -20,21 +22,28 @@ from podwire_lab.model.profiles import DEFAULT_PROFILE, UnknownProfile, profile_
 class LabOptions:
     """Which lab: its profile, and the faults in it.
 
-    `dsr`, `windows_build` and `pod_mtu` (bytes) are None when the profile decides.
+    `dsr`, `windows_build`, `pod_mtu` (bytes) and `nodes` (of each OS) are None when the profile decides.
     """
 
     profile: str = DEFAULT_PROFILE
     dsr: bool | None = None
     windows_build: str | None = None
     pod_mtu: int | None = None
+    nodes: int | None = None
     faults: tuple[str, ...] = ()
 
     def row(self) -> Profile:
         """The profile with these options. `UsageError` for options that exclude each other."""
         try:
-            return profile_named(self.profile, dsr=self.dsr, build=self.windows_build, pod_mtu=self.pod_mtu)
+            row = profile_named(
+                self.profile, dsr=self.dsr, build=self.windows_build, pod_mtu=self.pod_mtu, nodes=self.nodes
+            )
         except UnknownProfile as problem:
             raise UsageError(f"--lab {self.profile}: {problem}") from problem
+        names = [node.name for node in row.nodes]
+        for fault in self.faults:
+            require_names(f"--fault {fault}:", filter(None, fault.partition("@")[2].split(",")), names)
+        return row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +121,8 @@ def run_options(values: Mapping[str, Any]) -> RunOptions:
         probes=ProbeOptions(**groups["probes"]),
         output=OutputOptions(**groups["output"]),
     )
+    if problem := contradiction(options.selection):
+        raise UsageError(problem)
     if options.cluster is None:
         options.lab.row()
     return options

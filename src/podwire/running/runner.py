@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podwire.model.cases import Case
+from podwire.planning.choice import described as chosen_nodes
 from podwire.planning.plan import FILLING
 from podwire.running.pressure import Waited
 from podwire.running.probes import Probes
@@ -66,6 +67,7 @@ class Runner:
             "cluster": self.target.described,
             "nodes-per-os": str(chosen.nodes_per_os),
             "evidence": options.output.evidence,
+            **dict(chosen_nodes(chosen)),
         }
         if options.cluster is not None and options.cluster.stated:
             described["facts"] = options.cluster.stated.source

@@ -7,11 +7,12 @@ from functools import cached_property
 
 from podwire.catalogue.load import load
 from podwire.content import suites_folder
-from podwire.errors import ClusterError
+from podwire.errors import ClusterError, UsageError
 from podwire.judging.expectation import Expectation, expectation_of
 from podwire.model.cases import Case, SuiteTest
 from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Limitation
+from podwire.planning.choice import ChoiceError, with_choice
 from podwire.planning.plan import Plan, Selection, make_plan
 from podwire.planning.required import Labels, missing
 from podwire.running.option_values import require_names
@@ -33,11 +34,18 @@ class Scope:
     def facts(self) -> ClusterFacts:
         """The facts of the cluster, discovered on first use."""
         if self._facts is None:
-            self._facts = self._target.facts_for_a_plan()
+            self._facts = self.chosen(self._target.facts_for_a_plan())
         return self._facts
 
+    def chosen(self, facts: ClusterFacts) -> ClusterFacts:
+        """Facts with the user's choice of nodes noted on them. `UsageError` where it cannot be made."""
+        try:
+            return with_choice(facts, self._labels if self.selection.chooses else {}, self.selection)
+        except ChoiceError as problem:
+            raise UsageError(str(problem)) from problem
+
     def use_facts(self, facts: ClusterFacts) -> None:
-        """Use these facts from now on. The plan stays as it is once it is made."""
+        """Use these facts, with the choice of nodes, from now on. The plan stays as it is once it is made."""
         self._facts = facts
 
     @cached_property
@@ -48,13 +56,15 @@ class Scope:
     def require(self, cases: Iterable[Case]) -> None:
         """`ClusterError` unless these cases use a node of every kind that the user requires."""
         chosen = self.selection
-        for why in missing(chosen.required, cases, self.facts, self._labels, chosen.nodes_per_os):
+        for why in missing(chosen.required, cases, self.facts, self._labels, chosen.most_nodes):
             raise ClusterError(why)
 
     @cached_property
     def _labels(self) -> Labels:
-        """The labels of all nodes, read once, and only if `--require` names labels."""
-        return self._target.node_labels() if any(kind.labels for kind in self.selection.required) else {}
+        """The labels of all nodes, read once, and only if an option names labels."""
+        chosen = self.selection
+        named = chosen.selectors or chosen.pools or any(kind.labels for kind in chosen.required)
+        return self._target.node_labels() if named else {}
 
     def limitation(self, case: Case) -> Limitation | None:
         """The limitation in the catalogue that applies to a case, or None."""

@@ -47,16 +47,24 @@ class FaultError(Exception):
 
 
 class Injection:
-    """One fault on one network. `undo` takes the steps back in reverse order."""
+    """One fault on one network, or on some nodes of it. `undo` takes the steps back in reverse order."""
 
-    def __init__(self, name: str, network: LabNetwork) -> None:
+    def __init__(self, name: str, network: LabNetwork, only: Sequence[str] = ()) -> None:
         self.name, self.network = name, network
+        self._only, self._asked = only, False
         self._undo: list[Callable[[], None]] = []
         self._tables = 0
 
     def nodes(self, os: OS | None = None) -> list[Node]:
-        """All nodes of the network, or those of one operating system."""
-        return [node for node in self.network.nodes.values() if os in (None, node.os)]
+        """The nodes that the fault is on, all or those of one operating system."""
+        self._asked = True
+        able = [node for node in self.network.nodes.values() if not self._only or node.name in self._only]
+        return [node for node in able if os in (None, node.os)]
+
+    @property
+    def misses(self) -> bool:
+        """Whether the fault was to be on some nodes, and changes nothing there, or more than these nodes."""
+        return bool(self._only) and not (self._asked and self._undo)
 
     def rules(self, host: Host, family: str, body: str) -> str:
         """Load a table of this fault in a namespace; `body` is the text in its braces. Returns the table's name."""
@@ -162,20 +170,23 @@ class Fault:
         """Whether a lab of this profile can have the fault."""
         return profile not in NAT if self.profiles is None else profile in self.profiles
 
-    def inject(self, network: LabNetwork) -> None:
-        """Break the network. Tracked connections are forgotten, so the change takes effect with the next packet.
+    def inject(self, network: LabNetwork, only: Sequence[str] = ()) -> None:
+        """Break the network, or `only` these nodes. Tracked connections are forgotten, so the change takes effect with
+        the next packet.
 
         Raises:
-            FaultError: the fault is already injected, or does not fit the network's profile.
+            FaultError: the fault is already injected, or does not fit the network's profile or these nodes.
         """
         if not self.fits(network.profile.name):
             profiles = ", ".join(name for name in PROFILES if self.fits(name))
             raise FaultError(f"fault {self.name} does not fit profile {network.profile.name}; it fits {profiles}")
         if self.name in network.active_faults:
             raise FaultError(f"fault {self.name} is already injected")
-        injection = Injection(self.name, network)
+        injection = Injection(self.name, network, only)
         try:
             self.change(injection)
+            if injection.misses:
+                raise FaultError(f"fault {self.name} breaks nothing of its own on {', '.join(only)}; leave @ out")
         except BaseException:
             injection.undo()
             raise

@@ -39,6 +39,7 @@ class Start:
     dsr: bool | None
     build: str | None
     pod_mtu: int | None
+    nodes: int | None
 
     @property
     def work(self) -> str:
@@ -49,6 +50,12 @@ class Start:
     def read(cls, text: str) -> Start:
         data: dict[str, Any] = json.loads(text)
         return cls(**{**data, "faults": tuple(data["faults"])})
+
+
+def fault_and_nodes(text: str) -> tuple[str, tuple[str, ...]]:
+    """`NAME[@NODE,NODE]`: the name of a fault, and the nodes that it is to be on, none for all."""
+    name, _, nodes = text.partition("@")
+    return name, tuple(filter(None, nodes.split(",")))
 
 
 def report(fd: int, message: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ VPC = "172.31.0.0/16"  # the VPC: every address of the cluster where pods have a
 METADATA = "169.254.169.254"  # the metadata service of EC2, link-local (Amazon EC2 user guide: instance metadata)
 SERVICE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "10.96.0.0/16", "ipv6": "fd10:96::/112"})
 
+USUAL, MOST = 2, 5  # nodes of each OS: without an option, and at most
 UNDERLAY_MTU = 1500
 VXLAN_OVERHEAD = 50  # outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)
 
@@ -55,13 +56,14 @@ class PodNetworks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class NodePlan:
     """A node before it is built. `number` is its place in every address range. Addresses are text, IPv4 first.
 
-    `pods` are the networks of its pods.
+    `pods` are the networks of its pods, `pool` is the value of its label `podwire.dev/lab-pool`.
     """
 
     name: str
     os: OS
     number: int
     pods: PodNetworks = field(default_factory=PodNetworks)
+    pool: str = "old"
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -95,13 +97,13 @@ class NodePlan:
         return str(ipaddress.ip_network(self.pod_cidr(family))[host])
 
 
-def four_nodes(pods: PodNetworks, windows: PodNetworks | None = None) -> tuple[NodePlan, ...]:
-    """The four nodes of every profile; `windows` are the pod networks of Windows nodes where these differ."""
-    return (
-        NodePlan(name="linux-1", os="linux", number=1, pods=pods),
-        NodePlan(name="linux-2", os="linux", number=2, pods=pods),
-        NodePlan(name="windows-1", os="windows", number=11, pods=windows or pods),
-        NodePlan(name="windows-2", os="windows", number=12, pods=windows or pods),
+def nodes_of(pods: PodNetworks, windows: PodNetworks, number: int = USUAL) -> tuple[NodePlan, ...]:
+    """So many nodes of each OS; `windows` are the pod networks of Windows nodes."""
+    ranges: tuple[tuple[OS, int, PodNetworks], ...] = (("linux", 0, pods), ("windows", 10, windows))
+    return tuple(
+        NodePlan(name=f"{os}-{at}", os=os, number=first + at, pods=networks, pool="old" if at <= USUAL else "new")
+        for os, first, networks in ranges
+        for at in range(1, number + 1)
     )
 
 

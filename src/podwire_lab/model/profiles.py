@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from podwire.model.facts import Encapsulation, Family, Mode
-from podwire_lab.model.addresses import UNDERLAY, VPC, PodNetworks, four_nodes
+from podwire_lab.model.addresses import MOST, UNDERLAY, USUAL, VPC, PodNetworks, nodes_of
 from podwire_lab.model.profile import Fabric, Profile, WindowsNodes
 from podwire_lab.model.table import TableError, read_table
 from podwire_lab.model.windows_builds import UnknownBuild, windows_build
@@ -92,7 +92,7 @@ def _profile(row: _Row, networks: Mapping[str, PodNetworks]) -> Profile:
         ipam=row.ipam,
         summary=row.summary,
         source=row.source,
-        nodes=four_nodes(pods(row.pods), pods(row.windows_pods or row.pods)),
+        nodes=nodes_of(pods(row.pods), pods(row.windows_pods or row.pods)),
         tunnel=_encapsulation(row.tunnel),
         linux_tunnel=_encapsulation(row.linux_tunnel),
         excepted=_excepted(row),
@@ -115,13 +115,18 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(read_profiles())
 
 
 def profile_named(
-    name: str, *, dsr: bool | None = None, build: str | None = None, pod_mtu: int | None = None
+    name: str,
+    *,
+    dsr: bool | None = None,
+    build: str | None = None,
+    pod_mtu: int | None = None,
+    nodes: int | None = None,
 ) -> Profile:
-    """The profile of this name, with DSR, Windows build and pod MTU as given; None keeps the profile's.
+    """The profile of this name, with DSR, Windows build, MTU and nodes of each OS as given; None keeps the profile's.
 
     Raises:
-        UnknownProfile: no such name, no such build, a build without DSR where `dsr` is true, or an MTU out of range;
-            the text says what is possible.
+        UnknownProfile: no such name, no such build, a build without DSR where `dsr` is true, an MTU or a
+            number of nodes out of range; the text says what is possible.
     """
     if name not in PROFILES:
         raise UnknownProfile(f"unknown lab profile {name!r}; there are: {', '.join(PROFILES)}")
@@ -145,4 +150,9 @@ def profile_named(
                 f"pods of profile {name} cannot have an MTU of {pod_mtu} bytes; use 1280 to {row.largest_mtu}"
             )
         row = replace(row, pod_mtu=pod_mtu)
+    if nodes is not None:
+        if not USUAL <= nodes <= MOST:
+            raise UnknownProfile(f"a lab has {USUAL} to {MOST} nodes of each OS, not {nodes}")
+        networks = {node.os: node.pods for node in row.nodes}
+        row = replace(row, nodes=nodes_of(networks["linux"], networks["windows"], nodes))
     return row if dsr is None else row.with_dsr(dsr)

@@ -88,6 +88,7 @@ def node(plan: NodePlan, build: WindowsBuild) -> Object:
         "kubernetes.io/hostname": plan.name,
         "kubernetes.io/os": plan.os,
         EMULATED: "true",
+        "podwire.dev/lab-pool": plan.pool,
     }
     if windows:
         labels["node.kubernetes.io/windows-build"] = build.version

@@ -158,7 +158,7 @@ def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) 
     """
     if not _RUN_ID.fullmatch(options.run_id):
         raise UsageError(f"run id {options.run_id!r}: 1 to 40 lower-case letters, digits and dashes are allowed")
-    chosen = [node for os in ANY_OS for node in facts.usable(os)[: options.nodes_per_os]]
+    chosen = [node for os in ANY_OS for node in facts.taking_part(os, options.nodes_per_os)]
     nodes = [node for node in chosen if node.ready]
     if not nodes:
         reasons = "".join(f"; {not_ready(node, facts)}" for node in chosen[:1])

@@ -1,0 +1,135 @@
+"""Which nodes a run judges, as the user chose them: noted on the facts, which all else follows. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from podwire.model.facts import ClusterFacts, NodeFacts, NodePart
+from podwire.model.node_notes import left_out
+from podwire.planning.plan import USUAL_NODES, Selection
+from podwire.planning.required import Labels
+from podwire.planning.selectors import Pool, pool, selector
+
+_MOST = 5
+
+
+class ChoiceError(Exception):
+    """A choice of nodes that this cluster cannot follow: one line that names the option."""
+
+
+def contradiction(selection: Selection) -> str:
+    """Why what was chosen cannot be meant, in a line; '' where it can."""
+    if selection.nodes and selection.selectors:
+        return "--nodes and --node-selector exclude each other: names are the whole choice; leave one of them out"
+    if selection.pools and len(selection.pools) != 2:
+        return f"--pool: is given {_times(len(selection.pools))}; give it twice, once for each pool"
+    if len({one.name for one in selection.pools}) < len(selection.pools):
+        return f"--pool {selection.pools[1].text}: both pools have this name; give them two"
+    return ""
+
+
+def with_choice(facts: ClusterFacts, labels: Labels, selection: Selection) -> ClusterFacts:
+    """The facts with what was chosen noted on each node: its pool, and whether it may take part.
+
+    Raises `ChoiceError` for a name, a selector or a pool that chooses no node, and for a node that is in two pools.
+    """
+    if not selection.chooses:
+        return facts
+    _check_names(facts, selection.nodes or ())
+    of_node = {node.name: labels.get(node.name, {}) for node in facts.nodes}
+    for one in selection.selectors:
+        _check_matches(f"--node-selector {one.text}", (n for n in facts.nodes if one.matches(of_node[n.name])), facts)
+    pools = _pools(facts, of_node, selection.pools)
+    pooled_systems = {node.os for node in facts.nodes if pools[node.name]}
+    nodes = []
+    for node in facts.nodes:
+        named = not selection.nodes or node.name in selection.nodes
+        selected = not selection.selectors or any(one.matches(of_node[node.name]) for one in selection.selectors)
+        pooled = bool(pools[node.name]) or node.os not in pooled_systems
+        if selection.nodes and named and not pooled:
+            raise ChoiceError(f"--nodes {node.name}: is in neither pool; leave it out, or widen a --pool")
+        nodes.append(replace(node, part=NodePart(pool=pools[node.name], chosen=named and selected and pooled)))
+    chosen = replace(facts, nodes=tuple(nodes))
+    _check_some_left(chosen, selection)
+    return chosen
+
+
+def _check_names(facts: ClusterFacts, names: Sequence[str]) -> None:
+    known = {node.name: node for node in facts.nodes}
+    for name in names:
+        node = known.get(name)
+        if node is None:
+            near = difflib.get_close_matches(name, known, cutoff=0.7)
+            listed = ", ".join(list(known)[:_MOST]) + (" ..." if len(known) > _MOST else "")
+            guess = f"did you mean {' or '.join(near)}?" if near else f"use one of: {listed}"
+            raise ChoiceError(f"--nodes {name}: the cluster has no such node; {guess}")
+        if not node.schedulable:
+            remedy = "uncordon it, or leave it out" if left_out(node, facts) == "cordoned" else "leave it out"
+            raise ChoiceError(f"--nodes {name}: is {left_out(node, facts)}, so no probe can run there; {remedy}")
+
+
+def _check_matches(what: str, found: Iterable[NodeFacts], facts: ClusterFacts) -> None:
+    nodes = list(found)
+    if not nodes:
+        raise ChoiceError(f"{what}: no node has such labels; `kubectl get nodes --show-labels` shows them")
+    if not any(node.schedulable for node in nodes):
+        named = ", ".join(f"{node.name} ({left_out(node, facts)})" for node in nodes[:_MOST])
+        raise ChoiceError(f"{what}: every such node is left out: {named}{' ...' if len(nodes) > _MOST else ''}")
+
+
+def _pools(facts: ClusterFacts, labels: Labels, pools: Sequence[Pool]) -> Mapping[str, str]:
+    """The pool of each node by the node's name, '' for a node of none."""
+    found = {node.name: "" for node in facts.nodes}
+    for one in pools:
+        members = [node for node in facts.nodes if one.selector.matches(labels[node.name])]
+        _check_matches(f"--pool {one.text}", members, facts)
+        for node in members:
+            if found[node.name]:
+                raise ChoiceError(f"--pool {one.text}: node {node.name} is in pool {found[node.name]} too")
+            found[node.name] = one.name
+    return found
+
+
+def _check_some_left(facts: ClusterFacts, selection: Selection) -> None:
+    """Selectors and pools may leave nothing together, or nothing of a pool."""
+    usable = [node for node in facts.nodes if node.schedulable and node.part.chosen]
+    for one in selection.pools:
+        if not any(node.part.pool == one.name for node in usable):
+            raise ChoiceError(f"--pool {one.text}: the other options leave no node of it that can be used")
+    if not usable:
+        raise ChoiceError("--node-selector: leaves no node that can be used; `podwire facts` lists all")
+
+
+def described(selection: Selection) -> Iterator[tuple[str, str]]:
+    """What was chosen, as options of the record: `read_back` is the inverse."""
+    if selection.nodes:
+        yield "nodes", ", ".join(selection.nodes)
+    if selection.selectors:
+        yield "node-selector", "; ".join(one.text for one in selection.selectors)
+    if selection.pools:
+        yield "pool", "; ".join(one.text for one in selection.pools)
+    if selection.all_nodes:
+        yield "all-nodes", "yes"
+
+
+def read_back(options: Mapping[str, str]) -> Selection:
+    """The choice of nodes in the options of a record. ValueError for what no run can have written."""
+
+    def several(name: str, separator: str) -> list[str]:
+        return options[name].split(separator) if name in options else []
+
+    most = options.get("nodes-per-os", "")
+    return Selection(
+        nodes_per_os=int(most) if most.isdecimal() else USUAL_NODES,
+        nodes=tuple(several("nodes", ", ")),
+        selectors=tuple(map(selector, several("node-selector", "; "))),
+        pools=tuple(map(pool, several("pool", "; "))),
+        all_nodes=options.get("all-nodes") == "yes",
+    )
+
+
+def _times(number: int) -> str:
+    return {1: "once"}.get(number, f"{number} times")
