@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from podwire.gating.runs import record_with_causes
 from podwire.records.files import NAME, load_record
 from podwire.records.seal import write_seal
 from podwire.reporting.allure import FOLDER as ALLURE_RESULTS
@@ -42,7 +43,8 @@ def main() -> int:
     record = RUN / NAME
     record.write_text(record.read_text(encoding="utf-8").replace(platform.release(), KERNEL), encoding="utf-8")
     write_seal(load_record(RUN), RUN)
-    (RUN / "terminal.txt").write_text(summary(load_record(RUN)), encoding="utf-8")
+    made, causes = record_with_causes(RUN)
+    (RUN / "terminal.txt").write_text(summary(made, causes=causes), encoding="utf-8")
     files = [path for path in RUN.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     print(f"example: {len(files)} files, {size / 1000:.0f} kB in {RUN.relative_to(ROOT)}")

@@ -19,6 +19,7 @@ from podwire.records import files
 from podwire.records.files import load_record, write_record
 from podwire.records.run import ExclusionRecord
 from podwire.reporting.allure import write_allure_results
+from podwire.reporting.case_text import explain
 from podwire.reporting.ctrf import write_ctrf
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.gate_text import _code, _prose
@@ -26,7 +27,7 @@ from podwire.reporting.junit import write_junit
 from podwire.reporting.matrix import _packed, write_matrix
 from podwire.reporting.pages import text as html_text
 from podwire.reporting.sonobuoy import write_sonobuoy
-from podwire.reporting.terminal import explain, summary
+from podwire.reporting.terminal import summary
 from podwire.running.standard_streams import guarded
 from podwire.visible import visible, visible_but_styled, visible_in_json
 

@@ -11,8 +11,9 @@ from records_for_tests import SIGNALS, UNUSABLE, case, facts, one_of_each, recor
 from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.records.machine import MOST_LATE, SHARE_LATE, WAITED
 from podwire.records.run import ExclusionRecord
+from podwire.reporting.case_text import explain
 from podwire.reporting.pages import run_head
-from podwire.reporting.terminal import explain, summary
+from podwire.reporting.terminal import summary
 from podwire.reporting.words import counted, seconds
 
 FAILED = replace(case(Outcome.FAIL), evidence=("evidence/a/B/c/verdict.json", "evidence/a/B/c/client-node.pcap"))

@@ -1,9 +1,10 @@
-"""Commands that read runs and start nothing: `podwire judge|gate|flakes|compare|allure`."""
+"""Commands that read runs and start nothing: `podwire judge|summary|gate|flakes|compare|allure`."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ def add_runs_commands(commands: Any) -> None:
     """Add the commands to the command line."""
     judge = add_command(commands, "judge", _judge, "judge the stored observations of a run again, with today's suites")
     judge.add_argument("run", metavar="RUN", type=Path, help=FOLDER)
+    text = "print the summary of a finished run again: what is red by cause, the most basic requirement first"
+    summary = add_command(commands, "summary", _summary, text)
+    summary.add_argument("run", metavar="RUN", type=Path, help=FOLDER)
     text = "compare a run with good runs: accept (exit code 0), reject (1), cannot judge (2)"
     gate = add_command(commands, "gate", _gate, text)
     gate.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=SIDES)
@@ -90,6 +94,18 @@ def _only_run(options: argparse.Namespace) -> Path:
     return runs[0]
 
 
+def _summary(options: argparse.Namespace) -> int:
+    from podwire.gating.runs import record_with_causes
+    from podwire.reporting.terminal import summary
+
+    try:
+        record, causes = record_with_causes(options.run)
+    except ValueError as problem:
+        raise UsageError(str(problem)) from problem
+    print(summary(record, causes=causes, colour=sys.stdout.isatty()), end="")
+    return 0
+
+
 def _gate(options: argparse.Namespace) -> int:
     from podwire.gating.gate import Refused
     from podwire.gating.runs import gate_of, gate_of_pools
@@ -154,13 +170,14 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _allure(options: argparse.Namespace) -> int:
     from podwire.content import content_root, is_checkout
-    from podwire.records.files import load_record
+    from podwire.gating.runs import record_with_causes
     from podwire.reporting.allure import write_allure_results
     from podwire.reporting.allure_report import generate_report
 
     folder = options.run if options.run.is_dir() else options.run.parent
     try:
-        write_allure_results(load_record(options.run), folder)
+        record, causes = record_with_causes(options.run)
+        write_allure_results(record, folder, causes)
         checkout = content_root() if is_checkout() else None
         page, line = generate_report(folder, checkout, history=options.history)
     except ValueError as problem:

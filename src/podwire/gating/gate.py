@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
+from podwire.causes.causes import Cause, Causes
 from podwire.gating.facts import FactChange, fact_changes
 from podwire.gating.numbers import Compared, Rules, Worse, latencies, losses
 from podwire.gating.waivers import Waiver, problems, unused
@@ -60,6 +61,7 @@ class Run:
 
     record: RunRecord
     exchanges: tuple[Exchanges, ...] = ()
+    causes: Causes = field(default_factory=Causes)
     folder: str = ""
     absent: tuple[str, ...] = ()
 
@@ -111,6 +113,8 @@ class Gate:
     losses: Compared
     latencies: Compared
     rules: Rules = field(default_factory=Rules)
+    causes: tuple[Cause, ...] = ()
+    """What failing cases of the candidate share, in each of its runs."""
 
     def of(self, kind: Kind) -> tuple[Change, ...]:
         return tuple(change for change in self.changes if change.kind is kind)
@@ -152,10 +156,9 @@ def hold(
     before, after = _rounds(baseline), _rounds(candidate)
     lost, slow = losses(before, after, rules), latencies(before, after, rules)
     found = [*_judged(baseline, candidate), *_numbers(lost, Kind.MORE_LOSS), *_numbers(slow, Kind.SLOWER)]
-    changes = tuple(
-        _waived(change, waivers, candidate)
-        for change in sorted(found, key=lambda change: list(Kind).index(change.kind))
-    )
+    # The most basic requirement comes first within a kind.
+    found.sort(key=lambda change: (list(Kind).index(change.kind), candidate[0].causes.place(change.case_id)))
+    changes = tuple(_waived(change, waivers, candidate) for change in found)
     stale = list(unused(waivers, [change.waiver for change in changes if change.waiver]))
     if stale:
         raise Refused("\n".join(stale))
@@ -172,6 +175,7 @@ def hold(
         losses=lost,
         latencies=slow,
         rules=rules,
+        causes=tuple(cause for run in candidate for cause in run.causes.failing),
     )
 
 

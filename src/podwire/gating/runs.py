@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from podwire.causes.causes import Causes, causes_of, decisive
 from podwire.gating.confirm import contradictions
 from podwire.gating.gate import Gate, Refused, Run, hold, unfit
 from podwire.gating.numbers import Rules
@@ -15,7 +16,9 @@ from podwire.gating.rejudge import Today, rounds_of
 from podwire.gating.waiver_file import load_waivers
 from podwire.gating.waivers import Waiver
 from podwire.records.files import load_record
+from podwire.records.observation_files import NAME, read_observations
 from podwire.records.observations import Exchanges
+from podwire.records.run import RunRecord
 from podwire.records.seal import broken
 
 MOST_LINES = 10
@@ -42,7 +45,24 @@ def load_run(path: Path) -> Run:
     )
     files = {file for case in record.cases for file in case.evidence}
     absent = tuple(sorted(file for file in files if not (folder / file).is_file()))
-    return Run(record=record, exchanges=tuple(exchanges), folder=str(folder), absent=absent)
+    seen = decisive(record, (one for several in rounds.values() for one in several))
+    return Run(
+        record=record,
+        exchanges=tuple(exchanges),
+        causes=causes_of(record, seen),
+        folder=str(folder),
+        absent=absent,
+    )
+
+
+def record_with_causes(path: Path) -> tuple[RunRecord, Causes]:
+    """The record of a run, and the causes of what is red in it. ValueError tells which file cannot be read, and why.
+
+    Where the observations do not lie beside the record, each failing case stands alone.
+    """
+    record, folder = load_record(path), path if path.is_dir() else path.parent
+    there = record.observations is not None and (folder / NAME).exists()
+    return record, causes_of(record, decisive(record, read_observations(record, folder) if there else ()))
 
 
 def load_runs(baseline: Sequence[Path], candidate: Sequence[Path]) -> tuple[list[Run], list[Run]]:

@@ -79,6 +79,7 @@ FIELDS: Mapping[str, Field] = _by_name(
         _outer("outer_dport", int, "dport", "destination port of the tunnel's packet"),
         _outer("vni", int, "vni", "network identifier of the tunnel"),
         _outer("vxlan_flags", int, "flags", "first byte of the VXLAN header"),
+        _outer("wrong_checksum", str, "wrong", "the checksum of the tunnel's packet that is wrong; empty for none"),
         _layer("interface", str, "interface", "interface where it was captured"),
         _layer("length", int, "length", "bytes of the frame on the wire"),
         _layer("at", float, "at", "when it was captured, since the epoch"),

@@ -71,7 +71,7 @@ class Icmp(Struct, frozen=True, gc=False):
 
 class Tunnel(Struct, frozen=True, kw_only=True, gc=False):
     """The outer headers of an encapsulated packet (VXLAN, RFC 7348: `flags` 0x08 says the VNI is valid). Of the outer
-    IP header these are the addresses."""
+    IP header these are the addresses. `wrong` names a checksum of the outer headers that is wrong, empty for none."""
 
     kind: Literal["vxlan", "geneve"]
     link: Ethernet
@@ -80,6 +80,7 @@ class Tunnel(Struct, frozen=True, kw_only=True, gc=False):
     dport: int
     vni: int
     flags: int = 0x08
+    wrong: str = ""
 
 
 NO_LINK, NO_IP, NO_PORTS, NO_TCP, NO_ICMP = Ethernet(), Ip(), Ports(), Tcp(), Icmp()

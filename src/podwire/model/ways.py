@@ -32,3 +32,31 @@ WAYS: Mapping[Via, str] = {
     "unknown-name": "a name that nobody has, another one each time",
     "hosts-name": "a name in the pod's hosts file",
 }
+NEEDS: Mapping[Via, tuple[Via, ...]] = {
+    "node-port": ("node-ip", "cluster-ip"),
+    "health-port": ("node-port",),
+    "host-port": ("node-ip", "pod-ip"),
+    "load-balancer": ("node-port",),
+    "service-external-ip": ("node-port",),
+    "cluster-ip": ("pod-ip",),
+    "former-cluster-ip": ("cluster-ip",),
+    "external-ip": ("node-ip",),
+    "own-vni": ("pod-ip",),
+    "other-vni": ("own-vni",),
+    "no-vni": ("pod-ip",),
+    # The cluster's DNS is asked at a cluster IP.
+    "external-name": ("external-ip", "cluster-ip"),
+    "pod-name": ("cluster-ip",),
+    "short-pod-name": ("pod-name",),
+    "short-name": ("cluster-ip",),
+    "fqdn": ("cluster-ip",),
+    "dotted-name": ("fqdn",),
+    "absolute-name": ("fqdn",),
+    "unknown-name": ("cluster-ip",),
+}
+"""The ways that must work before another one can; those that are not listed need none."""
+
+
+def steps(via: Via) -> int:
+    """How many ways must work, one after the other, before this one can."""
+    return max((steps(needed) + 1 for needed in NEEDS.get(via, ())), default=0)

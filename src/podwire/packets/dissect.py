@@ -31,6 +31,7 @@ from podwire.model.packets import (
     Tcp,
     Tunnel,
 )
+from podwire.packets.checksums import wrong_checksum
 from podwire.packets.pcap import Frame
 
 # 4789 is IANA's and Windows' port, 8472 the Linux kernel's older default that flannel and Cilium use on Linux.
@@ -254,7 +255,8 @@ def _is_geneve(data: bytes, start: int) -> bool:
 def _enter(data: bytes, start: int, end: int, at: float, ip: Ip, found: tuple[Kind, int]) -> Layers:
     """Go on with the frame inside a tunnel. It says that it is a fragment if the tunnel's own packet was one."""
     kind, inner = found
-    outer = _tunnel(kind, data[:12], ip.src, ip.dst, data[start : start + 4], data[start + 8 : start + 16])
+    wrong = "" if ip.fragment else wrong_checksum(data, start, end)
+    outer = _tunnel(kind, data[:12], ip.src, ip.dst, data[start : start + 4], data[start + 8 : start + 16], wrong)
     link, _, inner_ip, upper = _ethernet(data, inner, end, at, None)
     if ip.fragment and not inner_ip.fragment:
         inner_ip = _part(inner_ip, ip.fragment)
@@ -313,7 +315,7 @@ def _ports(raw: bytes) -> Ports:
 
 
 @lru_cache(maxsize=4096)
-def _tunnel(kind: Kind, macs: bytes, src: str, dst: str, ports: bytes, header: bytes) -> Tunnel:
+def _tunnel(kind: Kind, macs: bytes, src: str, dst: str, ports: bytes, header: bytes, wrong: str) -> Tunnel:
     sport, dport = _two_u16(ports)
     return Tunnel(
         kind=kind,
@@ -323,4 +325,5 @@ def _tunnel(kind: Kind, macs: bytes, src: str, dst: str, ports: bytes, header: b
         dport=dport,
         vni=int.from_bytes(header[4:7], "big"),
         flags=header[0 if kind == "vxlan" else 1],
+        wrong=wrong,
     )

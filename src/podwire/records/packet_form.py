@@ -39,6 +39,7 @@ class TunnelForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     dport: int
     vni: int
     flags: int = 0x08
+    wrong: str = ""
 
 
 # The columns in the order in which files have always had them, each with its usual value; an Ethernet header and a time
@@ -142,7 +143,7 @@ def _ports(sport: int | None, dport: int | None) -> Ports:
 
 @lru_cache(maxsize=4096)
 def _tunnel(values: tuple[Any, ...]) -> Tunnel:
-    kind, eth_src, eth_dst, src, dst, sport, dport, vni, flags = values
+    kind, eth_src, eth_dst, src, dst, sport, dport, vni, flags, wrong = values
     return Tunnel(
         kind=kind,
         link=_link(eth_src, eth_dst),
@@ -151,6 +152,7 @@ def _tunnel(values: tuple[Any, ...]) -> Tunnel:
         dport=dport,
         vni=vni,
         flags=flags,
+        wrong=wrong,
     )
 
 
@@ -201,6 +203,7 @@ def _tunnel_form(outer: Tunnel) -> TunnelForm:
         dport=outer.dport,
         vni=outer.vni,
         flags=outer.flags,
+        wrong=outer.wrong,
     )
 
 

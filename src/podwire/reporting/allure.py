@@ -17,6 +17,7 @@ from typing import Any
 import attr
 from allure_commons import model2
 
+from podwire.causes.causes import Causes, causes_of
 from podwire.model.verdicts import Finding, Outcome
 from podwire.records.files import write_text
 from podwire.records.run import CaseRecord, RunRecord
@@ -26,6 +27,8 @@ from podwire.visible import visible_tree
 
 FOLDER = "allure-results"
 OUTCOME_LABEL = "outcome"
+CAUSE_LABEL = "cause"
+"""What a red case shares with others."""
 
 STATUS = {
     Outcome.PASS: model2.Status.PASSED,
@@ -54,7 +57,9 @@ CATEGORIES = (
 )
 
 
-def write_allure_results(record: RunRecord, run_directory: Path, folder: str = FOLDER) -> Path:
+def write_allure_results(
+    record: RunRecord, run_directory: Path, causes: Causes | None = None, folder: str = FOLDER
+) -> Path:
     """Write the whole record as Allure results into `<run>/<folder>`, which is emptied first. Returns that folder.
 
     Evidence files come from the run's folder. If the record lists a file that is missing, the result says so.
@@ -63,8 +68,9 @@ def write_allure_results(record: RunRecord, run_directory: Path, folder: str = F
     if directory.exists():
         shutil.rmtree(directory)
     directory.mkdir(parents=True)
-    writer = _Writer(record, run_directory, directory)
-    for case in record.cases:
+    causes = causes or causes_of(record, {})
+    writer = _Writer(record, causes, run_directory, directory)
+    for case in causes.basic_first(record.cases):
         writer.case(case)
     for case_id in record.missing:
         writer.missing(case_id)
@@ -94,7 +100,8 @@ def category_rules() -> list[dict[str, Any]]:
 
 
 class _Writer:
-    def __init__(self, record: RunRecord, run_directory: Path, directory: Path) -> None:
+    def __init__(self, record: RunRecord, causes: Causes, run_directory: Path, directory: Path) -> None:
+        self.causes = causes
         self.record, self.run_directory, self.directory = record, run_directory, directory
         self.space = uuid.uuid5(uuid.NAMESPACE_URL, f"podwire:{record.run_id}")
         self.host = record.facts.name or ("lab" if record.emulated else "cluster")
@@ -106,7 +113,7 @@ class _Writer:
         result.name = f"{case.title} [{brackets(case.id)}]"
         result.status = STATUS[outcome]
         result.description = markdown(case)
-        text = message(case)
+        text, cause = self.causes.headlines.get(case.id) or message(case), self.causes.of(case.id)
         if text:
             result.statusDetails = model2.StatusDetails(message=text, trace=_trace(case) if outcome.red else None)
         result.parameters = [model2.Parameter(name=name, value=value) for name, value in case.parameters.items()]
@@ -117,6 +124,7 @@ class _Writer:
             *(("tag", value) for value in dict.fromkeys(case.parameters.values())),
             ("tag", str(outcome)),
             (OUTCOME_LABEL, str(outcome)),
+            *([(CAUSE_LABEL, str(cause))] if cause else []),
             *([("limitation", case.verdict.limitation)] if case.verdict.limitation else []),
         )
         result.links = [model2.Link(type="link", url=url, name=words) for url, words in links(case.rule.sources)]

@@ -15,10 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from podwire.causes.causes import Causes, causes_of
 from podwire.model.verdicts import Outcome
 from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
-from podwire.reporting.terminal import explain
+from podwire.reporting.case_text import explain
 from podwire.reporting.words import MISSING, area_of, message, requirement_of
 from podwire.visible import visible_tree
 
@@ -35,18 +36,20 @@ _TYPES = {".json": "application/json", ".txt": "text/plain", ".pcap": "applicati
 _STATUSES = ("passed", "failed", "skipped", "pending", "other")
 
 
-def write_ctrf(record: RunRecord, directory: Path) -> Path:
+def write_ctrf(record: RunRecord, directory: Path, causes: Causes | None = None) -> Path:
     """Write `ctrf.json` into the run's folder."""
-    path = directory / NAME
-    write_atomically(
-        path, json.dumps(visible_tree(ctrf_tree(record)), ensure_ascii=False, separators=(",", ":")) + "\n"
-    )
+    path, tree = directory / NAME, visible_tree(ctrf_tree(record, causes))
+    write_atomically(path, json.dumps(tree, ensure_ascii=False, separators=(",", ":")) + "\n")
     return path
 
 
-def ctrf_tree(record: RunRecord) -> dict[str, Any]:
+def ctrf_tree(record: RunRecord, causes: Causes | None = None) -> dict[str, Any]:
     """The whole record, planned cases without a result included, as the JSON tree of the format."""
-    tests = [*map(_test, record.cases), *(_without_result(case_id, record) for case_id in record.missing)]
+    known = causes or causes_of(record, {})
+    tests = [
+        *(_test(case, known) for case in record.cases),
+        *(_without_result(case_id, record) for case_id in record.missing),
+    ]
     statuses = Counter(test["status"] for test in tests)
     summary = {
         "tests": len(tests),
@@ -75,7 +78,7 @@ def ctrf_tree(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _test(case: CaseRecord) -> dict[str, Any]:
+def _test(case: CaseRecord, causes: Causes) -> dict[str, Any]:
     outcome = case.verdict.outcome
     test: dict[str, Any] = {
         "id": _uuid(case.id),
@@ -90,10 +93,13 @@ def _test(case: CaseRecord) -> dict[str, Any]:
     }
     if case.started:
         test |= {"start": _ms(case.started), "stop": _ms(case.started) + _ms(case.elapsed)}
-    if message(case):
-        test["message"] = message(case)
+    headline, cause = causes.headlines.get(case.id, ""), causes.of(case.id)
+    if headline or message(case):
+        test["message"] = headline or message(case)
     if outcome.red:
-        test["trace"] = explain(case)
+        test["trace"] = explain(case, headline)
+    if cause:
+        test["extra"]["cause"] = str(cause)
     if case.evidence:
         test["attachments"] = [
             {

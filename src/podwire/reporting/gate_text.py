@@ -46,6 +46,7 @@ def gate_text(gate: Gate) -> str:
             *(line for remark in gate.nodes for line in _wrapped("", remark)),
         ],
         list(_facts(gate)),
+        list(_causes(gate)),
         *(list(_kind(gate, kind)) for kind in Kind),
         list(numbers(gate)),
     ]
@@ -79,6 +80,16 @@ def _facts(gate: Gate) -> Iterator[str]:
     yield "Facts that changed:"
     for fact in gate.facts:
         yield from _wrapped(f"  {fact.name}: ", f"{fact.before} -> {fact.after}")
+
+
+def _causes(gate: Gate) -> Iterator[str]:
+    """What failing cases of the candidate share; told once, before each of them is."""
+    if gate.causes:
+        yield "What failing cases of the candidate share:"
+    for cause in gate.causes:
+        yield from _wrapped("  ", str(cause))
+        for control in cause.controls:
+            yield from _wrapped("    control: ", control)
 
 
 def _kind(gate: Gate, kind: Kind) -> Iterator[str]:
@@ -150,6 +161,9 @@ def gate_markdown(gate: Gate) -> str:
     if gate.facts:
         rows = [f"| {_cell(fact.name)} | {_cell(fact.before)} | {_cell(fact.after)} |" for fact in gate.facts]
         blocks.append(["### Facts that changed", "", "| fact | before | after |", "|---|---|---|", *rows])
+    if gate.causes:
+        lines = [f"- {_prose(str(cause))}" for cause in gate.causes]
+        blocks.append(["### What failing cases of the candidate share", "", *lines])
     for kind in Kind:
         changes = gate.of(kind)
         if changes:

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from podwire.causes.causes import Causes, causes_of
 from podwire.model.verdicts import Outcome
 from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
-from podwire.reporting.terminal import explain
+from podwire.reporting.case_text import explain
 from podwire.reporting.words import MISSING, brackets, message
 from podwire.visible import visible
 
@@ -34,22 +35,24 @@ ELEMENTS: Mapping[Outcome, str] = {
 """The element inside a `testcase`; empty for one that passed."""
 
 
-def write_junit(record: RunRecord, directory: Path) -> Path:
+def write_junit(record: RunRecord, directory: Path, causes: Causes | None = None) -> Path:
     """Write `junit.xml` into the run's folder."""
     path = directory / NAME
-    write_atomically(path, junit_xml(record))
+    write_atomically(path, junit_xml(record, causes))
     return path
 
 
-def junit_xml(record: RunRecord) -> str:
-    """The whole record, planned cases without a result included, as one XML document."""
+def junit_xml(record: RunRecord, causes: Causes | None = None) -> str:
+    """The whole record, planned cases without a result included, as one XML document, the most basic requirement
+    first."""
+    causes = causes or causes_of(record, {})
     root = ET.Element("testsuites", name="podwire")
     suites: dict[str, tuple[list[CaseRecord], list[str]]] = {}
-    for case in record.cases:
+    for case in causes.basic_first(record.cases):
         suites.setdefault(f"{case.area}/{case.requirement}", ([], []))[0].append(case)
     for case_id in record.missing:
         suites.setdefault(case_id.partition("[")[0], ([], []))[1].append(case_id)
-    totals = [_suite(root, record, name, *members) for name, members in suites.items()] or [(0, 0, 0)]
+    totals = [_suite(root, record, causes, name, *members) for name, members in suites.items()] or [(0, 0, 0)]
     for name, values in zip(("tests", "failures", "errors"), zip(*totals, strict=True), strict=True):
         root.set(name, str(sum(values)))
     root.set("time", f"{max(record.finished - record.started, 0.0):.3f}")
@@ -58,7 +61,12 @@ def junit_xml(record: RunRecord) -> str:
 
 
 def _suite(
-    root: ET.Element, record: RunRecord, name: str, cases: Sequence[CaseRecord], missing: Sequence[str]
+    root: ET.Element,
+    record: RunRecord,
+    causes: Causes,
+    name: str,
+    cases: Sequence[CaseRecord],
+    missing: Sequence[str],
 ) -> tuple[int, int, int]:
     outcomes = [case.verdict.outcome for case in cases]
     counts = (
@@ -81,8 +89,11 @@ def _suite(
     properties = ET.SubElement(suite, "properties")
     for key, value in _facts(record, name, cases):
         ET.SubElement(properties, "property", name=key, value=_text(value))
+    shared = dict.fromkeys(str(cause) for case in cases if (cause := causes.of(case.id)))
+    for line in shared:
+        ET.SubElement(properties, "property", name="cause", value=_text(line))
     for case in cases:
-        _case(suite, case)
+        _case(suite, case, causes.headlines.get(case.id, ""))
     for case_id in missing:
         text = "planned, and no result came" + (f": {record.interrupted}" if record.interrupted else "")
         ET.SubElement(_element(suite, case_id, 0.0), "error", message=_text(text), type=MISSING)
@@ -98,14 +109,14 @@ def _facts(record: RunRecord, name: str, cases: Sequence[CaseRecord]) -> list[tu
     return facts + [("source", source) for source in dict.fromkeys(s for case in cases for s in case.rule.sources)]
 
 
-def _case(suite: ET.Element, case: CaseRecord) -> None:
+def _case(suite: ET.Element, case: CaseRecord, headline: str) -> None:
     element = _element(suite, case.id, case.elapsed)
     outcome = case.verdict.outcome
     tag = ELEMENTS[outcome]
     if tag:
-        problem = ET.SubElement(element, tag, message=_text(message(case)), type=str(outcome))
+        problem = ET.SubElement(element, tag, message=_text(headline or message(case)), type=str(outcome))
         if outcome.red:
-            problem.text = _text(explain(case))
+            problem.text = _text(explain(case, headline))
     elif message(case):
         ET.SubElement(element, "system-out").text = _text(message(case))
 

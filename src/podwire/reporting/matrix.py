@@ -14,10 +14,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from podwire.causes.causes import Causes, causes_of
 from podwire.model.observations import Observation
 from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.redaction import redacted
+from podwire.reporting.causes_html import causes_html
 from podwire.reporting.ladder import ladder
 from podwire.reporting.pages import MARKS, chips, mark, page, run_head, text, totals
 from podwire.reporting.words import MISSING, by_area, links
@@ -32,17 +34,23 @@ _PLACEMENTS = ("itself", "same-node", "cross-node", "anywhere", "outside")
 Column = tuple[str, str, str]
 
 
-def write_matrix(record: RunRecord, directory: Path, seen: Mapping[str, Observation] | None = None) -> Path:
+def write_matrix(
+    record: RunRecord,
+    directory: Path,
+    seen: Mapping[str, Observation] | None = None,
+    causes: Causes | None = None,
+) -> Path:
     """Write `matrix.html` into the run's folder. `seen` is what was observed, by case id; without it no packets."""
     path = directory / NAME
-    write_atomically(path, matrix_html(record, seen or {}))
+    write_atomically(path, matrix_html(record, seen or {}, causes))
     return path
 
 
-def matrix_html(record: RunRecord, seen: Mapping[str, Observation]) -> str:
+def matrix_html(record: RunRecord, seen: Mapping[str, Observation], causes: Causes | None = None) -> str:
     """The whole page."""
+    causes = causes or causes_of(record, {})
     numbers = {case.id: number for number, case in enumerate(record.cases)}
-    body = [chips(totals(record), "cases"), _missing(record)]
+    body = [chips(totals(record), "cases"), causes_html(causes), _missing(record)]
     body += [_area(area, cases, numbers) for area, cases in by_area(record.cases).items()]
     body += [_exclusions(record), '<dialog id="panel" aria-labelledby="panel-title"></dialog>']
     return page(
@@ -51,7 +59,7 @@ def matrix_html(record: RunRecord, seen: Mapping[str, Observation]) -> str:
         body="".join(body),
         current="matrix",
         scripts=("panel.js", "ladder.js"),
-        data=_packed(_data(record, seen)),
+        data=_packed(_data(record, seen, causes)),
     )
 
 
@@ -170,7 +178,7 @@ def _part(words: str) -> str:
     return _PARTS.get(kind, words.replace("linux ", "Linux ").replace("windows ", "Windows "))
 
 
-def _data(record: RunRecord, seen: Mapping[str, Observation]) -> dict[str, Any]:
+def _data(record: RunRecord, seen: Mapping[str, Observation], causes: Causes) -> dict[str, Any]:
     rules: dict[str, dict[str, Any]] = {}
     for case in record.cases:
         if case.requirement not in rules:
@@ -179,10 +187,12 @@ def _data(record: RunRecord, seen: Mapping[str, Observation]) -> dict[str, Any]:
                 "says": case.rule.statement,
                 "sources": _sources(case.rule.sources),
             }
-    return {"rules": rules, "cases": [_case(case, rules, seen) for case in record.cases]}
+    return {"rules": rules, "cases": [_case(case, rules, seen, causes) for case in record.cases]}
 
 
-def _case(case: CaseRecord, rules: Mapping[str, Any], seen: Mapping[str, Observation]) -> dict[str, Any]:
+def _case(
+    case: CaseRecord, rules: Mapping[str, Any], seen: Mapping[str, Observation], causes: Causes
+) -> dict[str, Any]:
     verdict, sources = case.verdict, _sources(case.rule.sources)
     tree: dict[str, Any] = {
         "id": case.id,
@@ -201,6 +211,11 @@ def _case(case: CaseRecord, rules: Mapping[str, Any], seen: Mapping[str, Observa
         "rounds": case.rounds,
         "evidence": case.evidence,
     }
+    if case.id in causes.headlines:
+        tree["headline"] = causes.headlines[case.id]
+    cause = causes.of(case.id)
+    if cause:
+        tree["cause"] = str(cause)
     if not verdict.findings:
         tree["expected"] = case.expected
     if sources != rules[case.requirement]["sources"]:

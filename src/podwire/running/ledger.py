@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from podwire import __version__
+from podwire.causes.causes import Causes, causes_of
 from podwire.content import content_root, is_checkout, suites_digest
 from podwire.errors import INCONCLUSIVE_ONLY
 from podwire.model.observations import Observation
@@ -31,6 +32,7 @@ class Ledger:
     def __init__(self) -> None:
         self._cases: dict[str, CaseRecord] = {}
         self._record: RunRecord | None = None
+        self._causes: Causes | None = None
         self._reports: dict[str, str] = {}
         self._allure: subprocess.Popen[bytes] | None = None
 
@@ -93,11 +95,13 @@ class Ledger:
         record = as_stored(record)
         write_seal(record, folder)
         self._record = record
-        write_junit(record, folder)
-        write_ctrf(record, folder)
+        decisive = self._decisive(cases, runner)
+        self._causes = causes_of(record, {name: (runner.planned[name], seen) for name, seen in decisive.items()})
+        write_junit(record, folder, self._causes)
+        write_ctrf(record, folder, self._causes)
         write_sonobuoy(record, folder)
-        write_allure_results(record, folder)
-        matrix = write_matrix(record, folder, self._decisive(cases, runner))
+        write_allure_results(record, folder, self._causes)
+        matrix = write_matrix(record, folder, decisive, self._causes)
         write_coverage(record, runner.scope.catalogue, folder)
         self._reports = {"Matrix": str(matrix), "record": f"{folder}/run.json"}
         runner.timings["reports"] = time.monotonic() - began
@@ -155,7 +159,7 @@ class Ledger:
     def summary(self, *, colour: bool) -> Iterator[str]:
         """The lines that the terminal shows at the end."""
         if self._record is not None:
-            yield from summary(self._record, self._reports, colour=colour).splitlines()
+            yield from summary(self._record, self._reports, self._causes, colour=colour).splitlines()
 
 
 def _decisive_round(case: CaseRecord) -> int:

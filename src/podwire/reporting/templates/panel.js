@@ -18,6 +18,7 @@ function make(tag, attributes = {}, ...children) {
 
 function telling(one) {
   const unmet = one.findings.filter((finding) => !finding[3]);
+  if (one.headline) return one.headline;
   if (one.reason) return one.reason;
   if (unmet.length) return `expected ${unmet[0][0]}; ${unmet[0][1]} (${unmet[0][2]})`;
   return one.findings.length ? `all ${one.findings.length} expectations held` : "";
@@ -67,6 +68,7 @@ async function open(mark) {
   panel.replaceChildren(close,
     make("h2", { id: "panel-title" }, one.title), make("div", { class: "id" }, one.id),
     make("div", { class: "verdict" }, badge, make("div", {}, make("b", {}, one.outcome + (one.limitation ? ` (${one.limitation})` : "")), make("div", {}, telling(one)))),
+    ...(one.cause ? [make("p", {}, `Shared cause: ${one.cause}`)] : []),
     make("p", {}, `${rule.level}: ${rule.says}`), sources(one.sources || rule.sources),
     heading("Expected and seen"), findings(one),
     heading("Flow"), list(one.with));
