@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from podwire.errors import EXIT_CODES
-from podwire.gating.gate import Decision
+from podwire.gating.changes import Decision
 from podwire.model.verdicts import Outcome
 from podwire.reporting import allure, ctrf, junit, sonobuoy
 from podwire.reporting.pages import MARKS

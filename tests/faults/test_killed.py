@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from killed_runs import SIGNALS, killed, moments
 
-from podwire.gating.gate import Refused
+from podwire.gating.changes import Refused
 from podwire.gating.numbers import Rules
 from podwire.gating.runs import gate_over, load_run
 from podwire_lab.lifecycle import rundir

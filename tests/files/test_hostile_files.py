@@ -21,7 +21,7 @@ from podwire.platforms.stated_file import FactsError, load_stated_facts
 from podwire.records.observation_form import line_of, observation_of
 from podwire.records.observations import stored
 from podwire.records.run_form import parse_record, record_text
-from podwire.running.regressions import RegressionError, load_regressions
+from podwire.running.replay.regressions import RegressionError, load_regressions
 
 HERE = "%s"
 FACTS = """cni: flannel

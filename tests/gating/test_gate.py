@@ -7,7 +7,8 @@ from changed import replace
 from facts_by_row import node_with
 from records_for_tests import SIGNALS, UNUSABLE, case, facts, finding, record, setup, verdict
 
-from podwire.gating.gate import Decision, Kind, Refused, Run, classified, hold
+from podwire.gating.changes import Decision, Kind, Refused, Run
+from podwire.gating.gate import classified, hold
 from podwire.gating.waivers import Waiver
 from podwire.model.observations import Attempt, ProbeError
 from podwire.model.verdicts import Outcome

@@ -7,7 +7,8 @@ from changed import replace
 from reds import small_run
 
 from podwire.causes.causes import Causes, causes_of
-from podwire.gating.gate import Run, hold
+from podwire.gating.changes import Run
+from podwire.gating.gate import hold
 from podwire.model.verdicts import Outcome
 from podwire.records.observations import Exchanges
 from podwire.reporting.allure import write_allure_results

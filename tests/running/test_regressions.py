@@ -4,7 +4,7 @@ import pytest
 
 from podwire.catalogue.load import load_catalogue
 from podwire.content import suites_folder
-from podwire.running.regressions import RegressionError, load_regressions
+from podwire.running.replay.regressions import RegressionError, load_regressions
 from podwire_lab.faults.registry import FAULTS
 from podwire_lab.model.profiles import profile_named
 

@@ -6,13 +6,13 @@ from observed import attempts
 from records_for_tests import case, record
 
 from podwire.cli import main as cli
-from podwire.gating.gate import Change, Deciding, Decision, Kind
+from podwire.gating.changes import Change, Deciding, Decision, Kind
 from podwire.model.verdicts import Outcome
 from podwire.records.observations import Exchanges
 from podwire.running.connect_check import connects, newly_lost
-from podwire.running.regressions import load_regressions
-from podwire.running.replay import Replayed
-from podwire.running.replay_text import counts, replay_json, replay_markdown, replay_text
+from podwire.running.replay.regressions import load_regressions
+from podwire.running.replay.replay import Replayed
+from podwire.running.replay.text import counts, replay_json, replay_markdown, replay_text
 
 REGRESSIONS = load_regressions()
 SHOWN = [one for one in REGRESSIONS if one.shown]

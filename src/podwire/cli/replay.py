@@ -19,8 +19,8 @@ def add_replay_command(commands: Any) -> None:
 
 def _replay(options: argparse.Namespace) -> int:
     from podwire.records.files import write_atomically
-    from podwire.running.replay import Replay, chosen
-    from podwire.running.replay_text import replay_json, replay_markdown, replay_text
+    from podwire.running.replay.replay import Replay, chosen
+    from podwire.running.replay.text import replay_json, replay_markdown, replay_text
 
     regressions = chosen(options.names)
     if options.list:

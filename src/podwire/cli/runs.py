@@ -107,7 +107,7 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _gate(options: argparse.Namespace) -> int:
-    from podwire.gating.gate import Refused
+    from podwire.gating.changes import Refused
     from podwire.gating.runs import gate_of, gate_of_pools
     from podwire.gating.waiver_file import WaiverError
     from podwire.records.files import write_text

@@ -23,7 +23,7 @@ def add_signoff_commands(commands: Any) -> None:
 
 
 def _signoff(options: argparse.Namespace) -> int:
-    from podwire.gating.gate import Refused
+    from podwire.gating.changes import Refused
     from podwire.gating.waiver_file import WaiverError
     from podwire.reporting.gate_text import headline
     from podwire.signoff.make import sign_off

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from msgspec.structs import replace as with_fields
 
-from podwire.gating.gate import Refused, Run, counted
+from podwire.gating.changes import Refused, Run
+from podwire.gating.gate import counted
 from podwire.model.facts import ClusterFacts
 from podwire.model.flows import Pools
 from podwire.model.verdicts import Outcome

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from podwire.causes.causes import Causes, causes_of, decisive
+from podwire.gating.changes import Gate, Refused, Run
 from podwire.gating.confirm import contradictions
-from podwire.gating.gate import Gate, Refused, Run, hold, unfit
+from podwire.gating.gate import hold, unfit
 from podwire.gating.numbers import Rules
 from podwire.gating.pools import sides_of
 from podwire.gating.rejudge import Today, rounds_of

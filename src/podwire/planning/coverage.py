@@ -37,6 +37,8 @@ def coverage(ends: Iterable[Ends], facts: ClusterFacts) -> Iterator[str]:
     idle = [name for name in usable if name not in used]
     if idle:
         yield f"in no case: {_listed(idle)}; --all-nodes judges every node, --nodes those that you name"
+    if not pairs:
+        return  # Cases that go between no two nodes leave every pair out.
     gaps = list(_gaps(pairs, {name: usable[name] for name in usable if name in used}))
     if gaps:
         yield f"never {_listed(gaps)}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from podwire.gating.gate import Change, Gate, Kind
+from podwire.gating.changes import Change, Gate, Kind
 from podwire.gating.numbers import Compared
 from podwire.reporting.words import one_line
 from podwire.visible import visible

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from podwire import __version__
-from podwire.gating.gate import Decision, Gate, Run
+from podwire.gating.changes import Decision, Gate, Run
 from podwire.gating.numbers import Rules
 from podwire.gating.runs import gate_over, load_runs
 from podwire.gating.waiver_file import load_waivers

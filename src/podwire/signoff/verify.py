@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from podwire.gating.gate import Decision, Refused
+from podwire.gating.changes import Decision, Refused
 from podwire.gating.numbers import laxer
 from podwire.gating.runs import gate_over, load_runs
 from podwire.gating.waiver_file import WaiverError, load_waivers

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podwire.errors import UsageError
-from podwire.gating.gate import Change, Decision, Gate, Refused
+from podwire.gating.changes import Change, Decision, Gate, Refused
 from podwire.gating.numbers import Rules
 from podwire.gating.runs import gate_over, load_run
 from podwire.reporting.gate_text import headline
 from podwire.reporting.words import requirement_of
 from podwire.running.connect_check import REQUIREMENTS, connects, newly_lost
 from podwire.running.option_values import require_names
-from podwire.running.regressions import Regression, RegressionError, load_regressions
+from podwire.running.replay.regressions import Regression, RegressionError, load_regressions
 from podwire_lab.faults.registry import FAULTS
 
 Say = Callable[[str], object]

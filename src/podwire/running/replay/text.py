@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from podwire.running.replay import Replayed
+from podwire.running.replay.replay import Replayed
 
 SCHEMA = "podwire.replay/1"
 NOTE = "The lab's faults imitate published reports. A replay is no evidence about Windows."

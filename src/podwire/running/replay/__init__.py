@@ -1,0 +1,1 @@
+"""Replay: dated regressions of Kubernetes, Windows and CNIs, each as a fault that the suite must find."""
