@@ -65,7 +65,9 @@ def run(start: Start, spawner: socket.socket) -> None:
     """Run the lab until SIGTERM, SIGINT or the end of the spawner."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
-        profile = profile_named(start.profile, dsr=start.dsr, build=start.build, pod_mtu=start.pod_mtu)
+        profile = profile_named(
+            start.profile, dsr=start.dsr, build=start.build, pod_mtu=start.pod_mtu, ports=start.ports
+        )
     except UnknownProfile as error:
         raise CannotBuild(str(error)) from error
     if start.faults:

@@ -45,6 +45,7 @@ def _up(options: argparse.Namespace) -> int:
             dsr=choice.dsr,
             build=choice.windows_build,
             pod_mtu=choice.pod_mtu,
+            ports=choice.windows_ports,
         )
     except LabError as error:
         raise UsageError(str(error)) from error

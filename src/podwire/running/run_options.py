@@ -20,19 +20,26 @@ from podwire_lab.model.profiles import DEFAULT_PROFILE, UnknownProfile, profile_
 class LabOptions:
     """Which lab: its profile, and the faults in it.
 
-    `dsr`, `windows_build` and `pod_mtu` (bytes) are None when the profile decides.
+    `dsr`, `windows_build`, `pod_mtu` (bytes) and `windows_ports` are None when the profile decides.
     """
 
     profile: str = DEFAULT_PROFILE
     dsr: bool | None = None
     windows_build: str | None = None
     pod_mtu: int | None = None
+    windows_ports: tuple[str, ...] | None = None
     faults: tuple[str, ...] = ()
 
     def row(self) -> Profile:
         """The profile with these options. `UsageError` for options that exclude each other."""
         try:
-            return profile_named(self.profile, dsr=self.dsr, build=self.windows_build, pod_mtu=self.pod_mtu)
+            return profile_named(
+                self.profile,
+                dsr=self.dsr,
+                build=self.windows_build,
+                pod_mtu=self.pod_mtu,
+                ports=self.windows_ports,
+            )
         except UnknownProfile as problem:
             raise UsageError(f"--lab {self.profile}: {problem}") from problem
 

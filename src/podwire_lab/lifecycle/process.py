@@ -84,6 +84,7 @@ def start_lab(
     dsr: bool | None = None,
     build: str | None = None,
     pod_mtu: int | None = None,
+    ports: Sequence[str] | None = None,
     stay: bool = False,
     log: Path | None = None,
     timeout: float = START_SECONDS,
@@ -96,6 +97,7 @@ def start_lab(
         faults: injected before the lab is ready.
         dsr, build: override the profile's for the Windows nodes; a build is `20348.2762`.
         pod_mtu: overrides the profile's MTU of all pods, in bytes.
+        ports: override the ranges of ports that the Windows nodes translate to.
         stay: the lab outlives this process.
         log: receives the output of the lab's processes; by default a file in the lab's own directory.
         timeout: the longest time between two steps of the start, in seconds.
@@ -126,6 +128,7 @@ def start_lab(
         "dsr": dsr,
         "build": build,
         "pod_mtu": pod_mtu,
+        "ports": ports,
     }
     log = log or directory / "lab.log"
     try:

@@ -39,6 +39,7 @@ class Start:
     dsr: bool | None
     build: str | None
     pod_mtu: int | None
+    ports: tuple[str, ...] | None
 
     @property
     def work(self) -> str:
@@ -48,7 +49,8 @@ class Start:
     @classmethod
     def read(cls, text: str) -> Start:
         data: dict[str, Any] = json.loads(text)
-        return cls(**{**data, "faults": tuple(data["faults"])})
+        ports = None if data["ports"] is None else tuple(data["ports"])
+        return cls(**{**data, "faults": tuple(data["faults"]), "ports": ports})
 
 
 def report(fd: int, message: dict[str, Any]) -> None:

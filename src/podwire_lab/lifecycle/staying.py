@@ -67,6 +67,7 @@ def lab_up(
     dsr: bool | None = None,
     build: str | None = None,
     pod_mtu: int | None = None,
+    ports: Sequence[str] | None = None,
     log: Path | None = None,
 ) -> LabState:
     """Start a lab that outlives this process; for the parameters see `start_lab`.
@@ -85,7 +86,7 @@ def lab_up(
     except OSError as error:
         raise LabError(f"cannot write the state file {path}: {error.strerror}") from error
     lab = process.start_lab(
-        profile, agent=agent, faults=faults, dsr=dsr, build=build, pod_mtu=pod_mtu, stay=True, log=log
+        profile, agent=agent, faults=faults, dsr=dsr, build=build, pod_mtu=pod_mtu, ports=ports, stay=True, log=log
     )
     try:
         state = _state(lab)

@@ -115,7 +115,12 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(read_profiles())
 
 
 def profile_named(
-    name: str, *, dsr: bool | None = None, build: str | None = None, pod_mtu: int | None = None
+    name: str,
+    *,
+    dsr: bool | None = None,
+    build: str | None = None,
+    pod_mtu: int | None = None,
+    ports: tuple[str, ...] | None = None,
 ) -> Profile:
     """The profile of this name, with DSR, Windows build and pod MTU as given; None keeps the profile's.
 
@@ -145,4 +150,6 @@ def profile_named(
                 f"pods of profile {name} cannot have an MTU of {pod_mtu} bytes; use 1280 to {row.largest_mtu}"
             )
         row = replace(row, pod_mtu=pod_mtu)
+    if ports is not None:
+        row = row.with_ports(ports)
     return row if dsr is None else row.with_dsr(dsr)
