@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,9 +66,7 @@ def run(start: Start, spawner: socket.socket) -> None:
     """Run the lab until SIGTERM, SIGINT or the end of the spawner."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
-        profile = profile_named(
-            start.profile, dsr=start.dsr, build=start.build, pod_mtu=start.pod_mtu, nodes=start.nodes
-        )
+        profile = profile_named(start.profile, **asdict(start.adjusted))
     except UnknownProfile as error:
         raise CannotBuild(str(error)) from error
     if start.faults:

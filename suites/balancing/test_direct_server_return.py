@@ -11,11 +11,9 @@ from podwire import (
     each_windows_node_runs,
     flows,
     hns,
-    inside,
     known,
     nothing,
     on_wire,
-    one_of,
     reply,
     request,
     requirement,
@@ -52,7 +50,7 @@ def test_with_dsr_the_backend_answers_the_client_pod_directly(flow, case):
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip")
 def test_without_dsr_a_backend_sees_the_clients_node_or_its_source_vip(flow, case):
     # The client's node puts a source of its own on the request, so that the answer comes back through it.
-    source = one_of(flow.client.node.ip, inside(flow.client.node.pod_network))
+    source = flow.client.node.own_addresses
     case.expect(
         answered_by(flow.server),
         seen_as(source),

@@ -8,8 +8,8 @@ from podwire import (
     asked,
     at_client,
     at_dns,
-    between,
     flows,
+    in_ranges,
     nothing,
     on_wire,
     reply,
@@ -48,4 +48,6 @@ def test_a_pod_reaches_an_outside_host_by_name(flow, case):
 @requirement("PORT-RANGE")
 @flows(client=WINDOWS, server_kind="outside", via="external-ip", protocol=("tcp", "udp"))
 def test_flows_that_a_windows_node_translates_use_the_dynamic_port_range(flow, case):
-    case.expect(answered_by(flow.server), on_wire(request(src=flow.client.node.ip, sport=between(49152, 65535))))
+    case.expect(
+        answered_by(flow.server), on_wire(request(src=flow.client.node.ip, sport=in_ranges(flow.client.node.ports)))
+    )

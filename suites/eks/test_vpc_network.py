@@ -7,10 +7,10 @@ from podwire import (
     answered_by,
     at_client,
     at_client_node,
-    between,
     card,
     each_windows_node_runs,
     flows,
+    in_ranges,
     nothing,
     on_wire,
     reply,
@@ -62,5 +62,5 @@ def test_the_outside_of_a_vpc_sees_the_address_of_the_windows_node(flow, case):
     case.expect(
         answered_by(flow.server),
         seen_as(flow.client.node.ip),
-        on_wire(request(src=flow.client.node.ip, sport=between(49152, 65535)), nothing(src=flow.client.ip)),
+        on_wire(request(src=flow.client.node.ip, sport=in_ranges(flow.client.node.ports)), nothing(src=flow.client.ip)),
     )

@@ -8,9 +8,9 @@ from podwire import (
     at_client_node,
     at_server,
     at_server_node,
-    between,
     each_windows_node_runs,
     flows,
+    in_ranges,
     nothing,
     on_wire,
     reply,
@@ -72,7 +72,9 @@ def test_on_l2bridge_an_outside_host_sees_the_address_of_the_node(flow, case):
     case.expect(
         answered_by(flow.server),
         at_client(request(src=flow.client.ip), reply(dst=flow.client.ip)),
-        on_wire(request(src=flow.client.node.ip, sport=between(49152, 65535)), reply(dst=flow.client.node.ip)),
+        on_wire(
+            request(src=flow.client.node.ip, sport=in_ranges(flow.client.node.ports)), reply(dst=flow.client.node.ip)
+        ),
     )
 
 

@@ -7,6 +7,7 @@ import stat
 import pytest
 from agent_for_tests import agent
 
+from podwire.agent.capture.pktmon import megabytes
 from podwire.probing.client import AgentError
 
 PKTMON = """#!/bin/sh
@@ -82,7 +83,9 @@ def test_one_component_for_each_mac_and_the_adapter_before_its_virtual_copy(node
     verbs = [order[0] for order in orders(node)]
     assert verbs == ["list", "filter", "start", "stop", "etl2pcap", "etl2pcap"]
     start = orders(node)[2]
-    assert start[:-1] == ["start", "--capture", "--comp", "all", "--pkt-size", "0", "--file-name"]
+    size = str(megabytes(os.cpu_count()))
+    whole = ["start", "--capture", "--comp", "all", "--pkt-size", "0", "--file-size", size, "--file-name"]
+    assert start[:-1] == whole
     assert not any((node / "temp").iterdir())
 
 
@@ -182,3 +185,8 @@ def test_a_session_that_a_killed_agent_left_is_ended_by_the_next(node):
         client.capture_stop("c").result(20)
     assert [order[0] for order in orders(node)].count("stop") == 2
     assert not any((node / "temp").iterdir())
+
+
+@pytest.mark.parametrize(("cpus", "size"), [(1, 512), (8, 512), (9, 576), (64, 4096), (512, 8192)])
+def test_the_file_grows_with_the_cpus(cpus, size):
+    assert megabytes(cpus) == size

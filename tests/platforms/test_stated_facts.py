@@ -54,6 +54,12 @@ def test_what_a_clouds_rules_deny_is_known_because_it_is_stated():
     assert facts.origin.signals[-1] == "facts.yaml: denial of TCP port 18998 on, stated"
 
 
+def test_stated_ports_of_windows_nodes_are_what_is_known_of_them():
+    facts = merged(NOTHING, stated(windows_ports=("33000-65535",)))
+    assert (NOTHING.network.windows_ports, facts.network.windows_ports) == ((), ("33000-65535",))
+    assert "facts.yaml: ports that Windows nodes translate to 33000-65535, stated" in facts.origin.signals
+
+
 def test_a_security_group_is_known_because_it_is_stated():
     facts = merged(NOTHING, stated(pod_security_group="sg-0a"))
     assert (NOTHING.security.pod_security_group, facts.security.pod_security_group) == (None, "sg-0a")
@@ -133,6 +139,9 @@ def test_a_file_states_what_it_has(tmp_path):
         ("mode: bridged", "facts.yaml: mode: needs one of overlay, l2bridge, l2tunnel, transparent, nat"),
         ("modus: overlay", "facts.yaml: modus: unknown field; known fields: mode, cni, ipam"),
         ("denied_port: 18998", "facts.yaml: denied_port: needs true or false, found 18998"),
+        ("windows_ports: ['49152']", "facts.yaml: windows_ports: '49152' is no range of ports such as 49152-65535"),
+        ("windows_ports: [0-9]", "facts.yaml: windows_ports: '0-9' is no range of ports such as 49152-65535"),
+        ("windows_ports: [1-9, 9-12]", "facts.yaml: windows_ports: the ranges of ports 1-9 and 9-12 overlap"),
         ("pod_security_group: web", "facts.yaml: pod_security_group: needs the id of a security group (sg-...)"),
         ("dsr: maybe", "facts.yaml: dsr: needs true or false, found 'maybe'"),
         ("families: [ipv5]", "facts.yaml: families entry 1: needs one of ipv4, ipv6"),

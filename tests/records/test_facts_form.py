@@ -26,8 +26,15 @@ NODE = {
     "provider": "aws",
     "instance_type": "m5.large",
     "vpc_addresses": 9,
+    "declared_features": ("GuaranteedQoSPodCPUResize",),
     "pool": "new",
     "chosen": False,
+    "dynamic_ports": ("tcp ipv4 49152-65535",),
+    "mtu": 1500,
+    "pod_mtu": 1450,
+    "proxy_mode": "kernelspace",
+    "hns_version": "10.0.20348.2762",
+    "feature_overrides": ("3105872524=1",),
 }
 CLUSTER = {
     "name": "c",
@@ -54,6 +61,7 @@ CLUSTER = {
     "emulated": True,
     "signals": ("one", "two"),
     "components": {"kube-proxy image": "proxy:1"},
+    "windows_ports": ("49152-65535",),
 }
 EVERYTHING = cluster_with(**CLUSTER)
 

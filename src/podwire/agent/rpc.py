@@ -40,6 +40,7 @@ JOBS = {
     "questions": "dns.client",
     "tool": "node.tools",
     "ec2_card": "node.network_card",
+    "node_state": "node.state",
 }
 """The module in which each method is a function of the same name; it is imported when somebody asks for it."""
 

@@ -46,6 +46,7 @@ def _up(options: argparse.Namespace) -> int:
             build=choice.windows_build,
             pod_mtu=choice.pod_mtu,
             nodes=choice.nodes,
+            ports=choice.windows_ports,
         )
     except LabError as error:
         raise UsageError(str(error)) from error

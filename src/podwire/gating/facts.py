@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from podwire.model.facts import ClusterFacts
+from podwire.model.facts import OS, ClusterFacts, NodeNetwork
 from podwire.records.run import RunRecord
 
 NONE = "none"
+_CALLED: tuple[tuple[OS, str], ...] = (("windows", "Windows"), ("linux", "Linux"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +23,23 @@ class FactChange:
 
 def fact_changes(baseline: Sequence[RunRecord], candidate: Sequence[RunRecord]) -> Iterator[FactChange]:
     """Every fact that differs, in the order of `named_facts`."""
-    before, after = [dict(named_facts(run)) for run in baseline], [dict(named_facts(run)) for run in candidate]
+    sides = (baseline, candidate)
+    told = all(any(_tells(run.facts) for run in side) for side in sides)
+    before, after = ([_facts(run, told=told) for run in side] for side in sides)
     for name in dict.fromkeys(name for side in (*before, *after) for name in side):
         values = [" or ".join(dict.fromkeys(facts.get(name, NONE) for facts in side)) for side in (before, after)]
         if values[0] != values[1]:
             yield FactChange(name=name, before=values[0], after=values[1])
+
+
+def _facts(record: RunRecord, *, told: bool) -> dict[str, str]:
+    """All facts of a run; with `told` what its nodes told of themselves as well, which podwire before 0.3 did not ask
+    for."""
+    return {**dict(named_facts(record)), **(dict(told_by_nodes(record.facts)) if told else {})}
+
+
+def _tells(facts: ClusterFacts) -> bool:
+    return any(node.told != NodeNetwork() for node in facts.nodes)
 
 
 def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
@@ -53,7 +66,7 @@ def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
 
 
 def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
-    for os, called in (("windows", "Windows"), ("linux", "Linux")):
+    for os, called in _CALLED:
         nodes = [node for node in facts.nodes if node.os == os]
         builds = [node.build for node in nodes]
         if os == "windows":
@@ -65,6 +78,30 @@ def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
         yield f"{called} image", _counted(node.software.os_image for node in nodes)
         yield f"{called} kubelet", _counted(node.software.kubelet for node in nodes)
         yield f"{called} container runtime", _counted(node.software.runtime for node in nodes)
+        if any(node.software.features for node in nodes):
+            yield f"{called} declared features", _counted(", ".join(node.software.features) for node in nodes)
+
+
+def told_by_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
+    """What nodes told of themselves, counted as what they run is."""
+    for os, called in _CALLED:
+        told = [node.told for node in facts.nodes if node.os == os]
+        for protocol in sorted({name for one in told for name in _ports(one)}):
+            yield f"{called} dynamic ports, {protocol}", _counted(_ports(one).get(protocol, "") for one in told)
+        yield f"{called} MTU of nodes", _counted(str(one.mtu or "") for one in told)
+        yield f"{called} MTU of pods", _counted(str(one.pod_mtu or "") for one in told)
+        yield f"{called} mode of kube-proxy", _counted(one.proxy_mode for one in told)
+        if os == "windows":
+            yield "Windows HNS version", _counted(one.hns for one in told)
+            settings = [dict(text.partition("=")[::2] for text in one.overrides) for one in told]
+            for name in sorted({name for one in settings for name in one}):
+                yield f"Windows feature override {name}", _counted(one.get(name, "not set") for one in settings)
+
+
+def _ports(told: NodeNetwork) -> dict[str, str]:
+    """`tcp ipv4 49152-65535` by its first two words."""
+    parts = [text.split(" ", 2) for text in told.ports]
+    return {f"{protocol} {family}": ranges for protocol, family, ranges in parts}
 
 
 def _of_images(record: RunRecord) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from podwire.model.flows import Peer
 from podwire.model.observations import Value
-from podwire.model.patterns import InNetwork, NoValue, OneOf, Unbound
+from podwire.model.patterns import Between, InNetwork, InRanges, NoValue, OneOf, Unbound, texts
+from podwire.model.port_ranges import bounds
 from podwire.model.symbols import UNKNOWN, Symbol
 
 Bindings = Mapping[str, Value]
@@ -30,13 +31,13 @@ def bind(value: Any, bindings: Bindings) -> Any:
     if kind is tuple:
         return tuple([bind(part, bindings) for part in value])
     if kind is Symbol:
-        return _known(value.name, bindings)
+        return _known(value, bindings)
     if kind is OneOf:
         return OneOf(_alternatives(value, bindings))
     if kind is InNetwork:
-        networks = _known(value.network.name, bindings)
-        cidrs = networks.values if isinstance(networks, OneOf) else (networks,)
-        return OneOf(tuple(ipaddress.ip_network(str(cidr)) for cidr in cidrs))
+        return OneOf(tuple(ipaddress.ip_network(cidr) for cidr in texts(_known(value.network, bindings))))
+    if kind is InRanges:
+        return OneOf(tuple(Between(*bounds(text)) for text in texts(_known(value.ranges, bindings))))
     if kind is Peer:
         return _BoundPeer(value, bindings)
     if not is_dataclass(kind):
@@ -54,19 +55,25 @@ def _alternatives(value: OneOf, bindings: Bindings) -> tuple[Any, ...]:
     bound: list[Any] = []
     for alternative in value.values:
         try:
-            bound.append(bind(alternative, bindings))
+            known = bind(alternative, bindings)
         except Unbound as missing:
-            bound.append(NoValue(str(missing)))
+            known = NoValue(str(missing))
+        bound += known.values if isinstance(known, OneOf) else (known,)
     if bound and all(isinstance(alternative, NoValue) for alternative in bound):
         raise Unbound(bound[0].why)
     return tuple(bound)
 
 
-def _known(name: str, bindings: Bindings) -> Any:
-    if name not in bindings:
-        why = bindings.get(name + UNKNOWN)
-        raise Unbound(f"{name}: {why}" if why else name)
-    value = bindings[name]
+def _known(symbol: Symbol, bindings: Bindings) -> Any:
+    name = symbol.name
+    if name in bindings:
+        value = bindings[name]
+    elif name + UNKNOWN in bindings:
+        raise Unbound(f"{name}: {bindings[name + UNKNOWN]}")
+    elif symbol.before is not None:
+        value = bind(symbol.before, bindings)  # An observation of podwire before 0.3.
+    else:
+        raise Unbound(name)
     return OneOf(value) if isinstance(value, tuple) and all(isinstance(part, str) for part in value) else value
 
 

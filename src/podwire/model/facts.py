@@ -39,6 +39,8 @@ class NodeSoftware(Struct, frozen=True, kw_only=True):
     runtime: str = ""
     judged_as: tuple[int, int] | None = None
     """The build that a newer one than podwire knows of is taken as, None for all others."""
+    features: tuple[str, ...] = field(name="declared_features", default=())
+    """What its kubelet declares that it can do (kubernetes.io: Node Declared Features)."""
 
 
 class CloudMachine(Struct, frozen=True, kw_only=True):
@@ -61,6 +63,23 @@ class NodePart(Struct, frozen=True, kw_only=True):
     """Whether it may take part: False where the user chose others."""
 
 
+class NodeNetwork(Struct, frozen=True, kw_only=True):
+    """What a node itself told of its network, by its host probe; no plan depends on it. Empty where it did not."""
+
+    ports: tuple[str, ...] = field(name="dynamic_ports", default=())
+    """The ranges of its dynamic ports, by protocol and IP family: `tcp ipv4 49152-65535`."""
+    mtu: int | None = None
+    """Of the interface with its address, in bytes."""
+    pod_mtu: int | None = None
+    """Of a pod on it, in bytes."""
+    proxy_mode: str = ""
+    """`iptables`, `nftables`, `ipvs` or `kernelspace`."""
+    hns: str = field(name="hns_version", default="")
+    """The version of HNS' service on Windows."""
+    overrides: tuple[str, ...] = field(name="feature_overrides", default=())
+    """Settings of Windows that turn fixes on: of FeatureManagement by their numbers, of HNS by their names."""
+
+
 class NodeFacts(Struct, frozen=True, kw_only=True):
     """One node, as the API describes it."""
 
@@ -74,6 +93,7 @@ class NodeFacts(Struct, frozen=True, kw_only=True):
     software: NodeSoftware = NodeSoftware()
     machine: CloudMachine = CloudMachine()
     part: NodePart = NodePart()
+    told: NodeNetwork = NodeNetwork()
 
     @property
     def known_build(self) -> tuple[int, int] | None:
@@ -134,6 +154,9 @@ class PodNetwork(Struct, frozen=True, kw_only=True):
     encapsulation: Encapsulation | None = None
     custom_networking: bool = False
     """Whether pods of Linux nodes have addresses of another subnet of the VPC than their node's."""
+    windows_ports: tuple[str, ...] = ()
+    """The ranges of ports (`49152-65535`) that Windows nodes translate to, empty where nobody states them: then they
+    are what each node tells of itself."""
 
     @property
     def is_split_by_node(self) -> bool:
@@ -241,7 +264,7 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
         return structs.replace(self, origin=structs.replace(self.origin, signals=(*self.origin.signals, *signals)))
 
 
-NODE_ROW = Grouped(NodeFacts, software=NodeSoftware, machine=CloudMachine, part=NodePart)
+NODE_ROW = Grouped(NodeFacts, software=NodeSoftware, machine=CloudMachine, part=NodePart, told=NodeNetwork)
 """A node by the names that files have for its facts, all in one row."""
 CLUSTER_ROW = Grouped(
     ClusterFacts,

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from podwire.files.rows import Grouped
 from podwire.model.facts import OS, Family
-from podwire.model.symbols import Machine, ServiceSymbols, Symbol
+from podwire.model.machines import Machine
+from podwire.model.symbols import ServiceSymbols, Symbol
 
 PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
 Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]

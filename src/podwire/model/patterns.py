@@ -71,6 +71,16 @@ class InNetwork:
 
 
 @dataclass(frozen=True)
+class InRanges:
+    """A port in one of the ranges that are bound to `ranges`, each a text such as `49152-65535`."""
+
+    ranges: Symbol
+
+    def __str__(self) -> str:
+        return f"in {self.ranges}"
+
+
+@dataclass(frozen=True)
 class Not:
     value: Any
 
@@ -96,6 +106,11 @@ def at_least(low: Any) -> AtLeast:
 def inside(network: Symbol) -> InNetwork:
     """An address of that network."""
     return InNetwork(network)
+
+
+def in_ranges(ranges: Symbol) -> InRanges:
+    """A port of these ranges."""
+    return InRanges(ranges)
 
 
 def other_than(value: Any) -> Not:
@@ -214,5 +229,5 @@ def texts(value: Any) -> tuple[str, ...]:
 
 PACKETS = (request, reply, error, seen, nothing, requests_from_distinct_sources)
 """The words for packets, in the order of the docs."""
-VALUES = (one_of, between, at_least, inside, other_than)
+VALUES = (one_of, between, at_least, inside, in_ranges, other_than)
 """The words for values that are no literal."""

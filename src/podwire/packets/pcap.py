@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-LINKTYPE_ETHERNET = 1
+from podwire.packets.link_types import ETHERNET, KNOWN, as_ethernet
+
 SNAPLEN = 262144
 
 _MICRO, _NANO = 0xA1B2C3D4, 0xA1B23C4D
@@ -30,7 +31,8 @@ class Frame(NamedTuple):
 
 
 def read_frames(data: bytes, interface: str = "") -> Iterator[Frame]:
-    """The frames of a capture file, in file order.
+    """The frames of a capture file, in file order, as Ethernet frames (`link_types`). Where interfaces of several link
+    types are in it, frames of one that is not known are left out.
 
     `interface` is the interface of all frames in a libpcap file, which has no names. A pcapng file has its own names;
     an interface without a name has its number. At a damaged place the iterator raises ValueError with one line.
@@ -48,7 +50,7 @@ def read_frames(data: bytes, interface: str = "") -> Iterator[Frame]:
 
 def write_frames(frames: Iterable[Frame]) -> bytes:
     """The frames as a little-endian libpcap file with nanosecond times and Ethernet frames."""
-    parts = [struct.pack("<IHHiIII", _NANO, 2, 4, 0, 0, SNAPLEN, LINKTYPE_ETHERNET)]
+    parts = [struct.pack("<IHHiIII", _NANO, 2, 4, 0, 0, SNAPLEN, ETHERNET)]
     pack = struct.Struct("<IIII").pack
     for at_ns, _, data, wire_length in frames:
         seconds, rest = divmod(at_ns, 1_000_000_000)
@@ -60,7 +62,9 @@ def _read_pcap(data: bytes, order: str, unit: int, interface: str) -> Iterator[F
     if len(data) < 24:
         raise ValueError(f"the libpcap header is cut off: {len(data)} of 24 bytes")
     (link,) = struct.unpack_from(order + "I", data, 20)
-    _check_link(link & 0xFFFF, interface)
+    link &= 0xFFFF
+    if link not in KNOWN:
+        raise ValueError(f"link type {link}{_where(interface)} is not known")
     header, position, end = struct.Struct(order + "IIII"), 24, len(data)
     while position < end:
         if end - position < 16:
@@ -69,7 +73,9 @@ def _read_pcap(data: bytes, order: str, unit: int, interface: str) -> Iterator[F
         start, position = position + 16, position + 16 + captured
         if position > end:
             raise ValueError(f"the capture ends inside a packet of {captured} bytes, at byte {start}")
-        yield Frame(seconds * 1_000_000_000 + fraction * unit, interface, data[start:position], length)
+        frame = _ethernet(link, seconds * 1_000_000_000 + fraction * unit, interface, data[start:position], length)
+        if frame is not None:
+            yield frame
 
 
 @dataclass(slots=True)
@@ -87,6 +93,7 @@ class _Interface:
 def _read_pcapng(data: bytes) -> Iterator[Frame]:
     order, position, end = "<", 0, len(data)
     interfaces: list[_Interface] = []
+    readable, foreign = False, ""  # a frame of a known link type, and what is said when there is none
     while position < end:
         if end - position < 12:
             raise ValueError(f"the capture ends inside a block header, at byte {position}")
@@ -104,12 +111,17 @@ def _read_pcapng(data: bytes) -> Iterator[Frame]:
             if kind == _INTERFACE:
                 interfaces.append(_interface(body, order, len(interfaces)))
             elif kind in (_ENHANCED_PACKET, _OLD_PACKET, _SIMPLE_PACKET):
-                yield _frame(kind, body, order, interfaces)
+                frame, interface = _frame(kind, body, order, interfaces)
+                readable = readable or interface.link in KNOWN
+                foreign = foreign or f"link type {interface.link}{_where(interface.name)} is not known"
+                yield from () if frame is None else (frame,)
         except struct.error:
             raise ValueError(f"a block of type {kind} at byte {position} is too short: {total} bytes") from None
         except ValueError as error:
             raise ValueError(f"{error}, at byte {position}") from None
         position += total
+    if foreign and not readable:
+        raise ValueError(f"{foreign}, and no frame is of another one")
 
 
 def _byte_order(data: bytes, position: int) -> str:
@@ -145,7 +157,7 @@ def _options(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
         position += 4 + length + -length % 4
 
 
-def _frame(kind: int, body: bytes, order: str, interfaces: list[_Interface]) -> Frame:
+def _frame(kind: int, body: bytes, order: str, interfaces: list[_Interface]) -> tuple[Frame | None, _Interface]:
     if kind == _ENHANCED_PACKET:
         number, high, low, captured, length = struct.unpack_from(order + "IIIII", body)
         start = 20
@@ -162,12 +174,14 @@ def _frame(kind: int, body: bytes, order: str, interfaces: list[_Interface]) -> 
     if start + captured > len(body):
         raise ValueError(f"a packet of {captured} bytes is longer than its block")
     interface = interfaces[number]
-    _check_link(interface.link, interface.name)
     at_ns = 0 if kind == _SIMPLE_PACKET else interface.at_ns(high << 32 | low)
-    return Frame(at_ns, interface.name, body[start : start + captured], length)
+    return _ethernet(interface.link, at_ns, interface.name, body[start : start + captured], length), interface
 
 
-def _check_link(link: int, interface: str) -> None:
-    if link != LINKTYPE_ETHERNET:
-        where = f" of interface {interface}" if interface else ""
-        raise ValueError(f"link type {link}{where} is not Ethernet ({LINKTYPE_ETHERNET})")
+def _ethernet(link: int, at_ns: int, interface: str, data: bytes, length: int) -> Frame | None:
+    made = as_ethernet(link, data, length)
+    return None if made is None else Frame(at_ns, interface, *made)
+
+
+def _where(interface: str) -> str:
+    return f" of interface {interface}" if interface else ""

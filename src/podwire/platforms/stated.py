@@ -32,6 +32,7 @@ class StatedFacts:
     cluster_domain: str | None = None
     denied_port: bool | None = None
     pod_security_group: str | None = None
+    windows_ports: tuple[str, ...] | None = None
 
 
 # The beginnings of signals about assumed values, for facts that discovery always sets.
@@ -50,6 +51,7 @@ _WORDS = {
     "cluster_domain": "cluster domain",
     "denied_port": f"denial of TCP port {DENIED_PORT}",
     "pod_security_group": "security group that lets nobody in",
+    "windows_ports": "ports that Windows nodes translate to",
 }
 
 
@@ -69,7 +71,7 @@ def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
         if discovered == value and name not in _assumed(facts):
             signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, as seen")
             continue
-        if discovered not in (UNKNOWN, None) and name not in _assumed(facts):
+        if discovered not in (UNKNOWN, None, ()) and name not in _assumed(facts):
             raise _contradiction(facts, stated, name, value, discovered)
         _settles(facts, stated, name, value)
         changes[name] = value

@@ -12,6 +12,7 @@ from podwire.files.bounded import FileError
 from podwire.files.kinds import Text, one_line
 from podwire.files.typed import yaml_as
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family
+from podwire.model.port_ranges import in_order
 from podwire.platforms.stated import Contradiction, StatedFacts, merged
 
 _PORTS = {"vxlan": 4789, "geneve": 6081}
@@ -74,11 +75,17 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[str, Meta(pattern="^sg-[0-9a-f]+$", extra={"needed": "the id of a security group (sg-...)"})] | None
     ) = None
     """The id of a VPC security group without inbound rules."""
+    windows_ports: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=16)] | None = None
+    """The ranges of ports that Windows nodes translate to, for nodes that do not report them: `49152-65535`."""
 
     def __post_init__(self) -> None:
         for name, families in (("families", self.families), ("windows_families", self.windows_families)):
             if families and len(set(families)) < len(families):
                 raise ValueError(f"{name}: a family appears twice")
+        try:
+            in_order(self.windows_ports or ())
+        except ValueError as problem:
+            raise ValueError(f"windows_ports: {problem}") from None
 
 
 def load_stated_facts(path: Path) -> StatedFacts:
@@ -102,6 +109,7 @@ def load_stated_facts(path: Path) -> StatedFacts:
         cluster_domain=one_line(form.cluster_domain) if form.cluster_domain else None,
         denied_port=form.denied_port,
         pod_security_group=form.pod_security_group,
+        windows_ports=in_order(form.windows_ports) if form.windows_ports else None,
     )
 
 

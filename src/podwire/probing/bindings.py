@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.filled import Filled
@@ -18,18 +17,25 @@ from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
 from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
 from podwire.planning.prerequisites import CHOSEN
+from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
+from podwire.probing.node_states import NO_STATES, NodeState
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
 
-Hello = Mapping[str, Any]
 OUTSIDE_IDENTITY = "outside"
 RESERVED = 3
 VPC_CNI = "vpc-cni"
 
 
 def bindings_of(
-    case: Case, target: Target, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]
+    case: Case,
+    target: Target,
+    deployment: Deployment,
+    facts: ClusterFacts,
+    hellos: Mapping[str, Hello],
+    states: Mapping[str, NodeState] = NO_STATES,
 ) -> dict[str, Value]:
-    """The values of the symbols of a case's flow. `hellos` are the `hello` results of the agents, by pod."""
+    """The values of the symbols of a case's flow. `hellos` are the `hello` results of the agents, by pod, and `states`
+    what nodes reported, by node."""
     flow = case.flow
     values: dict[str, Value] = {"target.ip": target.ip, "target.port": target.port}
     if target.name:
@@ -70,7 +76,9 @@ def bindings_of(
         values["server.port"] = ECHO_PORT
     else:
         values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
-    return values
+    nodes = {"client": case.client.node, "server": case.server.node, "entry": case.entry}
+    known = {role: node for role, node in nodes.items() if f"{role}.node.ip" in values}
+    return values | of_the_nodes_themselves(known, flow, deployment, facts, hellos, states)
 
 
 def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
@@ -212,20 +220,3 @@ def _of_probe(
         if mac:
             values[f"{role}.mac"] = mac
     return values | _of_node(role, probe.node, family, deployment, facts, hellos)
-
-
-def mac_of(address: str, hello: Hello | None) -> str | None:
-    """The MAC of the interface with this address, from the agent's `hello`; None if the agent lists none."""
-    for interface in (hello or {}).get("interfaces", ()):
-        if address in interface.get("addresses", ()):
-            mac = interface.get("mac")
-            return str(mac).lower() if mac else None
-    return None
-
-
-def interface_of(address: str, hello: Hello | None) -> str | None:
-    """The name of the interface with this address, from the agent's `hello`; None if the agent lists none."""
-    for interface in (hello or {}).get("interfaces", ()):
-        if address in interface.get("addresses", ()):
-            return str(interface["name"])
-    return None

@@ -9,12 +9,11 @@ from __future__ import annotations
 import functools
 import itertools
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
@@ -23,13 +22,17 @@ from podwire.model.observations import Attempt, Observation, Point, ProbeError, 
 from podwire.planning.plan import FILLING
 from podwire.planning.prerequisites import asks_many_services
 from podwire.probing.agents import end_hooks
-from podwire.probing.bindings import Hello, bindings_of
+from podwire.probing.aside import aside
+from podwire.probing.bindings import bindings_of
 from podwire.probing.calls import MOST_LATE
 from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of
 from podwire.probing.filters import interest_of
 from podwire.probing.lateness import lateness
+from podwire.probing.node_bindings import Hello
+from podwire.probing.node_facts import with_states
+from podwire.probing.node_states import NO_STATES, NodeState, NodeStates
 from podwire.probing.progress import counted
 from podwire.probing.readiness import await_echo, hellos, is_another, unusable
 from podwire.probing.requests import attempts_in, request_of
@@ -106,6 +109,8 @@ class Dispatcher:
         self._cut: dict[str, tuple[Attempt, ...]] = {}
         self._tokens = tokens()
         self._ports = SourcePorts()
+        self._told: Callable[[ClusterFacts], ClusterFacts] | None = None
+        self._states: Mapping[str, NodeState] | None = None
         self._why_lost = functools.cache(why_lost)
         self._change = change
         self._port_messages = functools.cache(port_messages)
@@ -124,6 +129,10 @@ class Dispatcher:
             sightings |= {key: after_the_first(sightings[key], sighting) for key, sighting in fresh.items()}
         return sightings
 
+    def told(self, facts: ClusterFacts) -> ClusterFacts:
+        """The facts with what nodes told of themselves, once cases were run."""
+        return self._told(facts) if self._told else facts
+
     def _asked(self, cases: Sequence[Case]) -> tuple[dict[str, Sighting], set[str]]:
         """The sightings of these cases, and the ids of the cases that a broken stream left without a result."""
         self._cut.clear()
@@ -133,6 +142,11 @@ class Dispatcher:
         if OUTSIDE in answering and is_another(answering[OUTSIDE]):
             self._say("the host outside runs another agent; make this one with `podwire agent` and copy it there")
         await_echo(self._agents, self._deployment, answering, self._tokens, PATIENCE)
+        if self._states is None:
+            self._states = NodeStates(self._deployment, {pod: self._agents[pod] for pod in answering})
+            self._told = functools.partial(
+                with_states, states=self._states, deployment=self._deployment, hellos=answering
+            )
         broken = {case.id: why for case in cases if (why := unusable(case, self._deployment, self._facts, answering))}
         streams = {pod: self._agents[pod].generation for pod in answering}
         able = [case for case in cases if case.id not in broken]
@@ -204,7 +218,7 @@ class Dispatcher:
             flights = few + self._launch(many, hellos, broken)
             silent = _all_but_silent(flights)
             wait([flight.answer for flight in flights if flight.case.flow.change.repeated])
-        changed = _aside(lambda: self._changed(changing))
+        changed = aside(lambda: self._changed(changing))
         with self._timed("flows"):
             if silent:
                 captures.drain()
@@ -292,7 +306,7 @@ class Dispatcher:
         for case in cases:
             try:
                 target = target_of(case, self._deployment, self._facts)
-                bindings = bindings_of(case, target, self._deployment, self._facts, hellos)
+                bindings = bindings_of(case, target, self._deployment, self._facts, hellos, self._states or NO_STATES)
             except NoTarget as problem:
                 broken[case.id] = str(problem)
                 continue
@@ -357,23 +371,6 @@ def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
         if len(waiting) == before:
             return True
     return False
-
-
-_T = TypeVar("_T")
-
-
-def _aside(work: Callable[[], _T]) -> Future[_T]:
-    """Do the work in a daemon thread, so that an interrupted run does not wait for it."""
-    done: Future[_T] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as problem:
-            done.set_exception(problem)
-
-    threading.Thread(target=run, name="aside", daemon=True).start()
-    return done
 
 
 def _joined(landed: Sequence[Landed]) -> list[Landed]:

@@ -27,6 +27,8 @@ CNI_PLUGIN = "cni-plugin"
 HNS_NETWORKS, HNS_LOAD_BALANCERS = "hns-networks", "hns-load-balancers"
 LISTS = (HNS_NETWORKS, HNS_LOAD_BALANCERS, "hns-endpoints", "windows-nat", "vmswitch-ports")
 """Tools of the agent that list the objects of HNS, of the NAT and of the virtual switch on a Windows node."""
+WINDOWS_STATE = "windows-state"
+"""The tool that reads addresses and settings of HNS on a Windows node; no case uses it."""
 EC2_CARD = "ec2-card"
 """The tool that lists the addresses of a node's network card from the EC2 metadata."""
 NODE_PATIENCE = 30.0

@@ -11,7 +11,11 @@ from podwire.files.rows import row_type
 from podwire.model.facts import CLUSTER_ROW, NODE_ROW, ClusterFacts, NodeFacts
 
 # The names of the types in the schema are those of what the rows are.
-NodeForm: Any = row_type("NodeFacts", NODE_ROW.columns, doc=NodeFacts.__doc__)
+_NODE_ORDER = (
+    *("name", "os", "addresses", "pod_cidrs", "ready", "schedulable", "kernel_version", "os_image", "kubelet_version"),
+    *("runtime", "judged_as", "provider", "instance_type", "vpc_addresses"),
+)
+NodeForm: Any = row_type("NodeFacts", NODE_ROW.columns, order=_NODE_ORDER, doc=NodeFacts.__doc__)
 
 _COLUMNS = dict(CLUSTER_ROW.columns)
 _COLUMNS["nodes"] = _COLUMNS["nodes"]._replace(type=tuple[NodeForm, ...])

@@ -114,8 +114,9 @@ class Hunt:
         """Run the plan with one fault, and compare it with the healthy run."""
         fault, began = FAULTS[name], time.monotonic()
         options = self.options
-        if fault.dsr is not None or fault.build is not None:
-            options = replace(options, lab=replace(options.lab, dsr=fault.dsr, windows_build=fault.build))
+        if (fault.dsr, fault.build, fault.ports) != (None, None, None):
+            lab = replace(options.lab, dsr=fault.dsr, windows_build=fault.build, windows_ports=fault.ports)
+            options = replace(options, lab=lab)
         healthy = self.healthy(options)
         able = {requirement_of(identity) for identity in healthy}
         named = tuple(requirement for requirement in fault.kills if requirement in able)
@@ -132,7 +133,8 @@ class Hunt:
 
 def _kind(lab: LabOptions) -> str:
     dsr = {True: ", DSR on", False: ", DSR off", None: ""}[lab.dsr]
-    return dsr + (f", build {lab.windows_build}" if lab.windows_build else "")
+    ports = f", ports {', '.join(lab.windows_ports)}" if lab.windows_ports else ""
+    return dsr + (f", build {lab.windows_build}" if lab.windows_build else "") + ports
 
 
 def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print, *, whole: bool = False) -> int:

@@ -56,6 +56,13 @@ def require_names(option: str, texts: Iterable[str], names: Iterable[str], liste
             raise UsageError(f"{option} {text}: {problem}") from None
 
 
+def port_ranges(text: str) -> tuple[str, ...]:
+    """Ranges of ports with commas between them, in order."""
+    from podwire.model.port_ranges import in_order
+
+    return in_order(text.split(","))
+
+
 def one_of(values: Mapping[str, Any] | Iterable[str]) -> Read:
     """A reader that admits these words only. A mapping gives the value of each word."""
     of_word = dict(values) if isinstance(values, Mapping) else {word: word for word in values}

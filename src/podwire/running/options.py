@@ -115,6 +115,15 @@ RUN_OPTIONS = (
         field="lab.nodes",
     ),
     Option(
+        flag="--windows-ports",
+        metavar="RANGES",
+        read=values.port_ranges,
+        help="ports that Windows nodes translate to, e.g. 16385-29999,32768-65535; otherwise 49152-65535",
+        commands=(*_FACTS, "lab up"),
+        only_on="lab",
+        field="lab.windows_ports",
+    ),
+    Option(
         flag="--fault",
         metavar="NAME[@NODE,NODE]",
         read=values.lab_fault,

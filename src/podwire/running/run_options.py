@@ -22,7 +22,8 @@ from podwire_lab.model.profiles import DEFAULT_PROFILE, UnknownProfile, profile_
 class LabOptions:
     """Which lab: its profile, and the faults in it.
 
-    `dsr`, `windows_build`, `pod_mtu` (bytes) and `nodes` (of each OS) are None when the profile decides.
+    `dsr`, `windows_build`, `pod_mtu` (bytes), `nodes` (of each OS) and `windows_ports` are None when the profile
+    decides.
     """
 
     profile: str = DEFAULT_PROFILE
@@ -30,13 +31,19 @@ class LabOptions:
     windows_build: str | None = None
     pod_mtu: int | None = None
     nodes: int | None = None
+    windows_ports: tuple[str, ...] | None = None
     faults: tuple[str, ...] = ()
 
     def row(self) -> Profile:
         """The profile with these options. `UsageError` for options that exclude each other."""
         try:
             row = profile_named(
-                self.profile, dsr=self.dsr, build=self.windows_build, pod_mtu=self.pod_mtu, nodes=self.nodes
+                self.profile,
+                dsr=self.dsr,
+                build=self.windows_build,
+                pod_mtu=self.pod_mtu,
+                nodes=self.nodes,
+                ports=self.windows_ports,
             )
         except UnknownProfile as problem:
             raise UsageError(f"--lab {self.profile}: {problem}") from problem

@@ -96,6 +96,7 @@ class Runner:
             if fresh:
                 dispatcher = self.probes.dispatcher(self._say, self.idle)
                 self.seen |= self._rounds(dispatcher, fresh)
+                self.scope.use_facts(dispatcher.told(self.scope.facts))
                 self.timings |= dispatcher.timings
             return self.seen
 

@@ -112,6 +112,7 @@ class LabTarget:
                     build=options.windows_build,
                     pod_mtu=options.pod_mtu,
                     nodes=options.nodes,
+                    ports=options.windows_ports,
                 )
             except LabError as problem:
                 raise UsageError(str(problem)) from problem

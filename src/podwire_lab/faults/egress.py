@@ -23,7 +23,7 @@ def _from_pods(node: Node, family: Family) -> str:
     return f'{ip} saddr {node.plan.pod_cidr(family)} oifname "eth0" {ip} daddr {OUTSIDE_NETWORK[family]}'
 
 
-def _source_nat(do: Injection, rule: Callable[[Node, Family], str]) -> None:
+def source_nat(do: Injection, rule: Callable[[Node, Family], str]) -> None:
     """A source translation on Windows nodes that takes effect before OutboundNAT."""
     for node in do.nodes("windows"):
         for family in node.families:
@@ -102,7 +102,7 @@ def ping_outside_untranslated(do: Injection) -> None:
 )
 def outbound_nat_wrong_address(do: Injection) -> None:
     """Packets of Windows pods leave with an address that is not their node's; the answers come back."""
-    _source_nat(do, lambda node, family: f"{TRANSLATED} snat to {foreign_address(do, node, family)}")
+    source_nat(do, lambda node, family: f"{TRANSLATED} snat to {foreign_address(do, node, family)}")
 
 
 @fault("outbound-nat-wrong-ports", kills=("PORT-RANGE", "L2B-OUTNAT", "EKS-NAT"))
@@ -114,7 +114,7 @@ def outbound_nat_wrong_ports(do: Injection) -> None:
         target = f"[{address}]" if family == "ipv6" else address
         return f"{TRANSLATED} snat to {target}:20000-29999"
 
-    _source_nat(do, rule)
+    source_nat(do, rule)
 
 
 @fault("nat-ports-few", kills=("FLOW-CONC",))
@@ -126,7 +126,7 @@ def nat_ports_few(do: Injection) -> None:
         target = f"[{address}]" if family == "ipv6" else address
         return f"meta l4proto tcp snat to {target}:60000-60007"
 
-    _source_nat(do, rule)
+    source_nat(do, rule)
 
 
 @fault("nat-port-collision", kills=("FLOW-CONC", "FLOW-POD-EXT-IP"))

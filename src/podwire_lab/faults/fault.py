@@ -163,6 +163,8 @@ class Fault:
     """The DSR setting that the Windows nodes need; None for the profile's."""
     build: str | None = None
     """The build that the Windows nodes need; None for the profile's."""
+    ports: tuple[str, ...] | None = None
+    """The ranges of ports that the Windows nodes need; None for the profile's."""
     write: Callable[[str, Object], None] | None = None
     """Changes each object of the API's seed; only in a lab that starts with the fault."""
 
@@ -216,6 +218,7 @@ def fault(
     profiles: tuple[str, ...] | None = None,
     dsr: bool | None = None,
     build: str | None = None,
+    ports: tuple[str, ...] | None = None,
 ) -> Callable[[Callable[[Injection], None]], Callable[[Injection], None]]:
     """Register a function as a fault. Its docstring is the summary: the symptom on the wire."""
 
@@ -226,7 +229,14 @@ def fault(
                 f"fault {name}: is registered twice or has no docstring; give it its own name and one sentence"
             )
         _REGISTERED[name] = Fault(
-            name=name, summary=summary, kills=tuple(kills), change=change, profiles=profiles, dsr=dsr, build=build
+            name=name,
+            summary=summary,
+            kills=tuple(kills),
+            change=change,
+            profiles=profiles,
+            dsr=dsr,
+            build=build,
+            ports=ports,
         )
         return change
 

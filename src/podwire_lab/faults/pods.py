@@ -18,18 +18,19 @@ ECHO = f"meta l4proto {{ tcp, udp }} th dport {ECHO_PORT}"
 ECHO_ANSWER = f"meta l4proto {{ tcp, udp }} th sport {ECHO_PORT}"
 
 
-def _pods(do: Injection, family: Family) -> str:
+def pods_of_all(do: Injection, family: Family) -> str:
+    """The pods of all nodes that others reach, as nft has it."""
     return nft.among(do.network.profile.pod_networks(family))
 
 
 def to_pods(do: Injection) -> list[str]:
     """The match for packets to pods, for each family."""
-    return [f"{KEYWORD[family]} daddr {_pods(do, family)}" for family in FAMILIES]
+    return [f"{KEYWORD[family]} daddr {pods_of_all(do, family)}" for family in FAMILIES]
 
 
 def pods_to_pods(do: Injection) -> list[str]:
     """The match for packets from pods to pods, for each family."""
-    networks = [(KEYWORD[family], _pods(do, family)) for family in FAMILIES]
+    networks = [(KEYWORD[family], pods_of_all(do, family)) for family in FAMILIES]
     return [f"{ip} saddr {network} {ip} daddr {network}" for ip, network in networks]
 
 
@@ -127,7 +128,7 @@ def pod_source_rewritten(do: Injection) -> None:
     for node in do.nodes("windows"):
         for family in node.families:
             ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
-            to = f"{ip} daddr {_pods(do, family)} {ip} daddr != {pods} {ECHO}"
+            to = f"{ip} daddr {pods_of_all(do, family)} {ip} daddr != {pods} {ECHO}"
             rule = f"{ip} saddr {pods} {to} snat to {node.plan.address(family)}"
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
 
@@ -139,7 +140,7 @@ def ping_source_rewritten(do: Injection) -> None:
         for family in node.families:
             ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
             echo = f"{'icmp' if family == 'ipv4' else 'icmpv6'} type echo-request"
-            rule = f"{ip} saddr {pods} {ip} daddr {_pods(do, family)} {ip} daddr != {pods} {echo}"
+            rule = f"{ip} saddr {pods} {ip} daddr {pods_of_all(do, family)} {ip} daddr != {pods} {echo}"
             rule += f" snat to {node.plan.address(family)}"
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
 
@@ -182,7 +183,7 @@ def node_to_pod_source_hidden(do: Injection) -> None:
     for node in do.nodes():
         for family in node.families:
             ip, foreign = KEYWORD[family], foreign_address(do, node, family)
-            rule = f"fib saddr type local {ip} daddr {_pods(do, family)} {ECHO} snat to {foreign}"
+            rule = f"fib saddr type local {ip} daddr {pods_of_all(do, family)} {ECHO} snat to {foreign}"
             do.rules(node.host, ip, chain("postrouting", 90, rule, kind="nat"))
 
 

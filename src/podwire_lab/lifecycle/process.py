@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +21,7 @@ from typing import Any, Self
 import podwire_lab
 from podwire.model.facts import ExternalHost
 from podwire_lab.lifecycle import outside, rundir
-from podwire_lab.lifecycle.start import KEEP_GOING
+from podwire_lab.lifecycle.start import KEEP_GOING, Adjustments
 
 CONTEXT = "podwire-lab"
 START_SECONDS = 30.0
@@ -85,6 +85,7 @@ def start_lab(
     build: str | None = None,
     pod_mtu: int | None = None,
     nodes: int | None = None,
+    ports: Sequence[str] | None = None,
     stay: bool = False,
     log: Path | None = None,
     timeout: float = START_SECONDS,
@@ -98,6 +99,7 @@ def start_lab(
         dsr, build: override the profile's for the Windows nodes; a build is `20348.2762`.
         pod_mtu: overrides the profile's MTU of all pods, in bytes.
         nodes: the number of nodes of each OS.
+        ports: override the ranges of ports that the Windows nodes translate to.
         stay: the lab outlives this process.
         log: receives the output of the lab's processes; by default a file in the lab's own directory.
         timeout: the longest time between two steps of the start, in seconds.
@@ -114,6 +116,8 @@ def start_lab(
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     lifeline_read, lifeline = os.pipe2(os.O_CLOEXEC)
     ready, ready_write = os.pipe2(os.O_CLOEXEC)
+    ranges = None if ports is None else tuple(ports)
+    adjusted = Adjustments(dsr=dsr, build=build, pod_mtu=pod_mtu, nodes=nodes, ports=ranges)
     start = {
         "listen": listener.fileno(),
         "lock": lock,
@@ -125,10 +129,7 @@ def start_lab(
         "token": secrets.token_urlsafe(24),
         "profile": profile,
         "faults": list(faults),
-        "dsr": dsr,
-        "build": build,
-        "pod_mtu": pod_mtu,
-        "nodes": nodes,
+        "adjusted": asdict(adjusted),
     }
     log = log or directory / "lab.log"
     try:

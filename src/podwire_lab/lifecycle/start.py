@@ -17,6 +17,22 @@ class CannotBuild(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Adjustments:
+    """What a lab has in another way than its profile; None keeps the profile's. See `profile_named`."""
+
+    dsr: bool | None = None
+    build: str | None = None
+    pod_mtu: int | None = None
+    nodes: int | None = None
+    ports: tuple[str, ...] | None = None
+
+    @classmethod
+    def read(cls, data: dict[str, Any]) -> Adjustments:
+        values: dict[str, Any] = {name: tuple(told) if isinstance(told, list) else told for name, told in data.items()}
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Start:
     """The message of the owner to a lab that starts."""
 
@@ -36,10 +52,7 @@ class Start:
     # the choice of lab
     profile: str
     faults: tuple[str, ...]
-    dsr: bool | None
-    build: str | None
-    pod_mtu: int | None
-    nodes: int | None
+    adjusted: Adjustments
 
     @property
     def work(self) -> str:
@@ -49,7 +62,7 @@ class Start:
     @classmethod
     def read(cls, text: str) -> Start:
         data: dict[str, Any] = json.loads(text)
-        return cls(**{**data, "faults": tuple(data["faults"])})
+        return cls(**{**data, "faults": tuple(data["faults"]), "adjusted": Adjustments.read(data["adjusted"])})
 
 
 def fault_and_nodes(text: str) -> tuple[str, tuple[str, ...]]:

@@ -68,6 +68,7 @@ def lab_up(
     build: str | None = None,
     pod_mtu: int | None = None,
     nodes: int | None = None,
+    ports: Sequence[str] | None = None,
     log: Path | None = None,
 ) -> LabState:
     """Start a lab that outlives this process; for the parameters see `start_lab`.
@@ -86,7 +87,16 @@ def lab_up(
     except OSError as error:
         raise LabError(f"cannot write the state file {path}: {error.strerror}") from error
     lab = process.start_lab(
-        profile, agent=agent, faults=faults, dsr=dsr, build=build, pod_mtu=pod_mtu, nodes=nodes, stay=True, log=log
+        profile,
+        agent=agent,
+        faults=faults,
+        dsr=dsr,
+        build=build,
+        pod_mtu=pod_mtu,
+        nodes=nodes,
+        ports=ports,
+        stay=True,
+        log=log,
     )
     try:
         state = _state(lab)

@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from podwire.model.facts import FAMILIES, OS, Encapsulation, Family, Mode
+from podwire.model.port_ranges import USUAL_OF_WINDOWS
 from podwire_lab.model.addresses import SERVICE_NETWORK, UNDERLAY_MTU, VPC, VXLAN_OVERHEAD, NodePlan, apart
 from podwire_lab.model.windows_builds import DEFAULT_BUILD, WindowsBuild
 
@@ -35,6 +36,8 @@ class WindowsNodes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """False where the CNI balances Services itself."""
     dsr: bool = True
     build: WindowsBuild = DEFAULT_BUILD
+    ports: tuple[str, ...] = USUAL_OF_WINDOWS
+    """The ranges of ports that they translate to, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +152,10 @@ class Profile:
     def with_dsr(self, dsr: bool) -> Profile:
         """The same profile with Direct Server Return on or off in kube-proxy of the Windows nodes."""
         return replace(self, windows=structs.replace(self.windows, dsr=dsr))
+
+    def with_ports(self, ports: tuple[str, ...]) -> Profile:
+        """The same profile with Windows nodes that translate to other ports."""
+        return replace(self, windows=structs.replace(self.windows, ports=ports))
 
     def with_build(self, build: WindowsBuild) -> Profile:
         """The same profile with another release on the Windows nodes, which may lack IPv6 or Direct Server Return."""

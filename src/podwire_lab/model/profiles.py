@@ -121,6 +121,7 @@ def profile_named(
     build: str | None = None,
     pod_mtu: int | None = None,
     nodes: int | None = None,
+    ports: tuple[str, ...] | None = None,
 ) -> Profile:
     """The profile of this name, with DSR, Windows build, MTU and nodes of each OS as given; None keeps the profile's.
 
@@ -155,4 +156,6 @@ def profile_named(
             raise UnknownProfile(f"a lab has {USUAL} to {MOST} nodes of each OS, not {nodes}")
         networks = {node.os: node.pods for node in row.nodes}
         row = replace(row, nodes=nodes_of(networks["linux"], networks["windows"], nodes))
+    if ports is not None:
+        row = row.with_ports(ports)
     return row if dsr is None else row.with_dsr(dsr)

@@ -9,6 +9,7 @@ from podwire.model.facts import OS, Family, family_of
 from podwire_lab.kernel.netns import NetworkNamespace
 from podwire_lab.kernel.rtnetlink import Rtnetlink
 from podwire_lab.model.interfaces import Namespace
+from podwire_lab.model.profile import Profile
 from podwire_lab.windows import data_path
 
 BRIDGE, NIC = "cbr0", "eth0"
@@ -47,9 +48,9 @@ FABRIC_MAC = "12:34:56:78:9a:bc"
 ANYWHERE: Mapping[Family, str] = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 
 
-def stack(os: OS) -> Mapping[str, str]:
+def stack(os: OS, profile: Profile) -> Mapping[str, str]:
     """The settings that make a namespace send like the TCP/IP stack of this operating system."""
-    return data_path.SYSCTLS if os == "windows" else LINUX
+    return {**data_path.SYSCTLS, **data_path.local_ports(profile)} if os == "windows" else LINUX
 
 
 class Host:

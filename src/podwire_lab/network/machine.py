@@ -21,7 +21,7 @@ class Machine:
         self.plan, self.profile = plan, profile
         self.by_fabric = profile.all_by_fabric and plan.os == "windows"
         bridged = dict.fromkeys(BRIDGED, "0") if self.by_fabric else BRIDGED
-        self.host = Host(plan.name, ROUTING, bridged, stack(plan.os))
+        self.host = Host(plan.name, ROUTING, bridged, stack(plan.os, profile))
 
     @property
     def name(self) -> str:

@@ -52,7 +52,7 @@ class NodePods:
         mac, port = _pod_mac(machine, number), f"pod{number}"
         port_mac = f"02:40:00:{number >> 8:02x}:{number & 255:02x}:{plan.number:02x}"
         without_ipv6 = {} if "ipv6" in families else {"net/ipv6/conf/default/disable_ipv6": "1"}
-        place = Host(f"{machine.name}/pod{number}", stack(machine.os), without_ipv6)
+        place = Host(f"{machine.name}/pod{number}", stack(machine.os, machine.profile), without_ipv6)
         try:
             node.veth(port, port_mac, place.links, NIC, mac, mtu=machine.profile.mtu)
             node.bridge_port(port, BRIDGE, hairpin=True)

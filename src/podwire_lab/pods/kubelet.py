@@ -52,7 +52,8 @@ def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dic
     scripts = {name: _script(f"{name}.py") for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
-        scripts["powershell.exe"] = _script("powershell.py", json.dumps(node.hns_listed))
+        listed = json.dumps(node.hns_listed)
+        scripts |= {"powershell.exe": _script("powershell.py", listed), "netsh": _script("netsh.py", listed)}
         scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin.py", name, *cni_quirks) for name in CNI_PLUGINS}
     return scripts
 

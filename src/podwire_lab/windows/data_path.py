@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from podwire.model.facts import Family, family_of
+from podwire.model.port_ranges import bounds
 from podwire_lab.kernel import nft
 from podwire_lab.linux.data_path import ADDRESS_TYPE, KEYWORD, host_port_rule
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.interfaces import PortMapping
 from podwire_lab.model.profile import Profile
-
-# Microsoft, "Service overview and network port requirements for Windows": the dynamic port range.
-PORTS = "49152-65535"
 
 # The source of a tunnelled IPv4 packet, in bits from the outer UDP header: after UDP, VXLAN and Ethernet headers.
 INNER_SOURCE = "@th,336,32"
@@ -29,8 +28,16 @@ SYSCTLS: Mapping[str, str] = {
     "net/ipv4/ip_default_ttl": "128",
     "net/ipv6/conf/all/hop_limit": "128",
     "net/ipv6/conf/default/hop_limit": "128",
-    "net/ipv4/ip_local_port_range": "49152 65535",
 }
+
+
+def local_ports(profile: Profile) -> Mapping[str, str]:
+    """The settings by which programs of a node and of its pods get ports of the node's ranges (Microsoft, "Service
+    overview and network port requirements for Windows": the dynamic port range; netsh: excludedportrange)."""
+    ranges = [bounds(text) for text in profile.windows.ports]
+    gaps = ",".join(f"{before[1] + 1}-{after[0] - 1}" for before, after in pairwise(ranges))
+    settings = {"net/ipv4/ip_local_port_range": f"{ranges[0][0]} {ranges[-1][1]}"}
+    return {**settings, "net/ipv4/ip_local_reserved_ports": gaps} if gaps else settings
 
 
 def base_rules(node: NodePlan, profile: Profile) -> str:
@@ -58,7 +65,8 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
         "ipv6": "destination-unreachable, packet-too-big, time-exceeded, parameter-problem",
     }[family]
     pods, excepted = node.pod_cidr(family), ", ".join(profile.exceptions(family))
-    source = node_source(node, family)
+    own = f'{ip} saddr {pods} oifname "eth0" {ip} daddr != @exceptions meta l4proto {{ tcp, udp }}'
+    translation = translated_to(own, node.address(family), profile.windows.ports)
     return f"""
   set exceptions {{
     type {ADDRESS_TYPE[family]}; flags interval;
@@ -68,7 +76,7 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
     type nat hook postrouting priority 100;
     # hcsshim, OutBoundNAT policy: the node's address, but for the Exceptions. kubernetes.io, "Networking on Windows",
     # limitations: TCP and UDP are translated, ICMP is not.
-    {ip} saddr {pods} oifname "eth0" {ip} daddr != @exceptions meta l4proto {{ tcp, udp }} snat to {source}
+    {translation}
   }}
   chain forward {{
     type filter hook forward priority 0;
@@ -118,12 +126,13 @@ def _winnat(node: NodePlan, profile: Profile, family: Family) -> str:
 
     No document describes ICMP; in the lab it ends at the node.
     """
-    ip, pods, source = KEYWORD[family], node.pod_cidr(family), node_source(node, family)
+    ip, pods = KEYWORD[family], node.pod_cidr(family)
+    own = f'{ip} saddr {pods} oifname "eth0" meta l4proto {{ tcp, udp }}'
     icmp = "icmp" if family == "ipv4" else "ipv6-icmp"
     return f"""
   chain outbound-nat {{
     type nat hook postrouting priority 100;
-    {ip} saddr {pods} oifname "eth0" meta l4proto {{ tcp, udp }} snat to {source}
+    {translated_to(own, node.address(family), profile.windows.ports)}
   }}
   chain forward {{
     type filter hook forward priority 0;
@@ -245,6 +254,10 @@ def bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def node_source(node: NodePlan, family: Family) -> str:
-    """The node's address with the ports of translated connections."""
-    return f"{bracketed(node.address(family))}:{PORTS}"
+def translated_to(matching: str, address: str, ranges: Sequence[str]) -> str:
+    """Rules of a nat chain that give matching packets this source address and a port of one of these ranges."""
+    left = range(len(ranges), 0, -1)
+    by_chance = (f"numgen random mod {number} == 0 " if number > 1 else "" for number in left)
+    source = bracketed(address)
+    rules = (f"{matching} {one}snat to {source}:{ports}" for one, ports in zip(by_chance, ranges, strict=True))
+    return "\n    ".join(rules)

@@ -5,6 +5,7 @@ The lab has no HNS: the lists follow from the profile, and `powershell.py` print
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ _TYPES: Mapping[str, str] = {
     "transparent": "Transparent",
     "nat": "NAT",
 }
+# What an image of AKS has of fixes that are off elsewhere, two of some fifty (AgentBaker: windows_settings.json).
+OF_AKS, SWITCHES_OF_AKS = {"3105872524": 1, "2629306509": 1}, {"EnableCompartmentNamespace": 1}
 EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
 
 
@@ -34,6 +37,8 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
         `policies`.
         `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR.
         `net_nat`: the names of WinNAT networks.
+        `own`: the addresses of the node's own endpoints; `gateways` of its networks; the version of `hns`; its
+        `overrides` and `switches`; the `ports` that netsh shows.
         `nic`: the MAC of the NIC that the pods' switch is bound to, or empty; `apart` if pods are on another switch.
     """
     families = profile.pod_families(plan.os)
@@ -50,7 +55,22 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
         "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
         "nic": "" if profile.mode == "nat" else plan.mac,
         "apart": False,
+        "own": [plan.pod_address(family, number) for family in families for number in own_numbers(profile)],
+        "gateways": [str(ipaddress.ip_network(subnet)[1]) for subnet in subnets],
+        "hns": profile.windows.build.kernel_version,
+        "overrides": dict(OF_AKS if profile.cni == "azure-cni" else ()),
+        "switches": dict(SWITCHES_OF_AKS if profile.cni == "azure-cni" else ()),
+        "ports": list(profile.windows.ports),
     }
+
+
+def own_numbers(profile: Profile) -> list[int]:
+    """The host numbers of HNS' endpoints that are the node's own: on l2bridge of Microsoft's set-up `cbr0_ep` with the
+    gateway of pods, on an overlay the source VIP (sig-windows-tools: kube-proxy's start script). Where pods have
+    addresses of the nodes' network there is none."""
+    if profile.windows.source_vip is not None:
+        return [profile.windows.source_vip]
+    return [profile.windows.gateway] if profile.mode == "l2bridge" and not profile.shares_the_underlay else []
 
 
 def load_balancers(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> list[dict[str, object]]:

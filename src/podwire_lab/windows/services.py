@@ -17,7 +17,7 @@ from podwire_lab.linux.service_tables import sharded
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.interfaces import EndpointRule, ServiceRule
 from podwire_lab.model.profile import Profile
-from podwire_lab.windows.data_path import PORTS, bracketed, node_source
+from podwire_lab.windows.data_path import translated_to
 
 # Connection marks: the source address that the backend gets to see. See also nft.UDP_SERVICE.
 SOURCE_VIP, SOURCE_NODE = 0x1, 0x2
@@ -172,13 +172,11 @@ def _shard(node: NodePlan, profile: Profile, family: Family, services: Sequence[
     listed = "\n    ".join(_rule(profile, balancer, pools) for balancer in made if not balancer.preserved)
     chains = "".join(f"\n  chain {name} {{\n    {body}\n  }}" for body, name in pools.items())
     ports = nft.elements(dict.fromkeys(f"{s.protocol} . {s.node_port}" for s in services if s.node_port is not None))
-    vip = (
-        ""
-        if profile.windows.source_vip is None
-        else f"""
-    ct mark & {SOURCE_VIP} != 0 meta l4proto {{ tcp, udp }} \
-      snat to {bracketed(node.pod_address(family, profile.windows.source_vip))}:{PORTS}"""
-    )
+    own, ranges, l4 = node.address(family), profile.windows.ports, "meta l4proto { tcp, udp }"
+    vip = ""
+    if profile.windows.source_vip is not None:
+        source_vip = node.pod_address(family, profile.windows.source_vip)
+        vip = "\n    " + translated_to(f"ct mark & {SOURCE_VIP} != 0 {l4}", source_vip, ranges)
     return f"""
   set hairpins {{
     type {address} . {address};
@@ -195,9 +193,9 @@ def _shard(node: NodePlan, profile: Profile, family: Family, services: Sequence[
   chain source-nat {{
     type nat hook postrouting priority 99;
     # win-bridge and win-overlay, loopbackDSR: an OutBoundNAT policy whose Destinations are the pod's own address.
-    ct status dnat {ip} saddr . {ip} daddr @hairpins meta l4proto {{ tcp, udp }} snat to {node_source(node, family)}
+    {translated_to(f"ct status dnat {ip} saddr . {ip} daddr @hairpins {l4}", own, ranges)}
     # Without DSR the source is --source-vip, an address of the node's pod network, or the node's own.{vip}
-    ct mark & {SOURCE_NODE} != 0 meta l4proto {{ tcp, udp }} snat to {node_source(node, family)}
+    {translated_to(f"ct mark & {SOURCE_NODE} != 0 {l4}", own, ranges)}
   }}
   chain input {{
     type filter hook input priority 0;

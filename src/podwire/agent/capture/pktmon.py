@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 MAC = re.compile(r"(?i)^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$")
 
 
+LEAST_MEGABYTES, FOR_A_CPU, MOST_MEGABYTES = 512, 64, 8192
+"""In megabytes: the size of pktmon's file unless told otherwise (Microsoft: pktmon start), what it gets for each CPU,
+and the end. Each CPU fills buffers of its own, which are written as a whole (Microsoft: event tracing sessions)."""
+
+
+def megabytes(cpus: int) -> int:
+    """How large the file may be on a machine with so many CPUs."""
+    return min(max(LEAST_MEGABYTES, FOR_A_CPU * cpus), MOST_MEGABYTES)
+
+
 class PktmonCapture:
     """A capture with the command line of pktmon (Microsoft: pktmon), which has one session for the whole host.
 
@@ -75,7 +85,8 @@ class PktmonCapture:
             except ValueError as error:
                 complain(f"pktmon refuses the filters, so it captures all packets: {error}")
                 pktmon("filter", "remove")
-            pktmon("start", "--capture", "--comp", "all", "--pkt-size", "0", "--file-name", self._file("capture.etl"))
+            size = ("--file-size", str(megabytes(os.cpu_count() or 1)), "--file-name", self._file("capture.etl"))
+            pktmon("start", "--capture", "--comp", "all", "--pkt-size", "0", *size)
         except ValueError:
             self._clean()
             raise

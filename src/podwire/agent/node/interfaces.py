@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def interfaces() -> list[Parameters]:
-    """The name, MAC and addresses of every interface; empty, after a line on stderr, if the system refuses."""
+    """The name, MAC, addresses and MTU of every interface; empty, after a line on stderr, if the system refuses."""
     try:
         if WINDOWS:
             from podwire.agent.node.interfaces_windows import interfaces_of_windows
@@ -45,7 +45,8 @@ def interfaces_of_linux() -> list[Parameters]:
         for index, attributes in netlink_dump(sock, 18, 16):
             name = attributes.get(3, b"").rstrip(b"\0").decode("utf-8", "replace")
             hardware = attributes.get(1, b"") if len(attributes.get(1, b"")) == 6 else b""
-            by_index[index] = {"name": name, "mac": hardware.hex(":"), "addresses": []}
+            mtu = struct.unpack("=I", attributes[4])[0] if len(attributes.get(4, b"")) == 4 else None  # IFLA_MTU
+            by_index[index] = {"name": name, "mac": hardware.hex(":"), "addresses": [], "mtu": mtu}
         for index, attributes in netlink_dump(sock, 22, 8):
             raw = attributes.get(2) or attributes.get(1) or b""  # IFA_LOCAL, IFA_ADDRESS
             if index in by_index and len(raw) in (4, 16):

@@ -26,6 +26,7 @@ def interfaces_of_windows() -> list[Parameters]:
         ("head", c_uint64), ("next", POINTER(Adapter)), ("guid", c_char_p), ("unicast", POINTER(Unicast)),
         ("anycast", c_void_p), ("multicast", c_void_p), ("dns", c_void_p), ("suffix", c_wchar_p),
         ("description", c_wchar_p), ("name", c_wchar_p), ("mac", c_ubyte * 8), ("mac_length", c_ulong),
+        ("flags", c_ulong), ("mtu", c_ulong),
     ]  # fmt: skip
     call = ctypes.WinDLL("iphlpapi").GetAdaptersAddresses  # type: ignore[attr-defined,unused-ignore]
     size = c_ulong(1 << 16)
@@ -48,6 +49,6 @@ def interfaces_of_windows() -> list[Parameters]:
                 addresses.append(socket.inet_ntop(socket.AF_INET6, raw[8:24]))
             unicast = unicast.contents.next
         mac = bytes(entry.mac[: entry.mac_length]).hex(":")
-        interfaces.append({"name": entry.name, "mac": mac, "addresses": addresses})
+        interfaces.append({"name": entry.name, "mac": mac, "addresses": addresses, "mtu": entry.mtu})
         adapter = entry.next
     return interfaces

@@ -38,6 +38,14 @@ LISTS = {  # The module HostNetworkingService comes with the Containers feature.
     "$_.Name }); Endpoints = @(Get-HnsEndpoint | Where-Object { -not $_.IsRemoteEndpoint } | ForEach-Object { "
     "[pscustomobject]@{ IPAddress = $_.IPAddress; Told = $null -ne $_.Policies; Policies = @($_.Policies | "
     "Where-Object { -not $_.Destinations } | ForEach-Object { $_.Type }) } }) } | ConvertTo-Json -Compress -Depth 4",
+    # A fix may be there and off: a value below one of these keys turns it on (Windows-Containers issue 516).
+    "windows-state": "function Told($key) { $item = Get-Item $key -ErrorAction SilentlyContinue; if ($item) { "
+    "$item.Property | ForEach-Object { $_ + '=' + $item.GetValue($_) } } }; [pscustomobject]@{ "
+    r"Hns = (Get-Item ($env:SystemRoot + '\System32\HostNetSvc.dll')).VersionInfo.ProductVersion; "
+    "Endpoints = @(Get-HnsEndpoint | Where-Object { -not $_.IsRemoteEndpoint } | ForEach-Object { $_.IPAddress }); "
+    "Gateways = @(Get-HnsNetwork | ForEach-Object { $_.Subnets.GatewayAddress }); "
+    r"Overrides = @(Told 'HKLM:\SYSTEM\CurrentControlSet\Policies\Microsoft\FeatureManagement\Overrides'); "
+    r"Switches = @(Told 'HKLM:\SYSTEM\CurrentControlSet\Services\hns\State') } | ConvertTo-Json -Compress",
     "vmswitch-ports": "vfpctrl.exe /list-vmswitch-port | Where-Object { "
     r"$_ -match '^\s*(Port name|Port Friendly name|Switch name|Port type|MAC address)\b' }",
 }

@@ -1,5 +1,5 @@
 """`powershell.exe` of an emulated Windows node, as far as podwire asks it: which networks and endpoints HNS has, which
-load balancers, which ports the virtual switch, and what Windows translates by itself.
+load balancers, which ports the virtual switch, what Windows translates by itself, and how HNS is set.
 
     powershell.exe ... -Command "Get-HnsNetwork | ... | ConvertTo-Json -Compress"
 
@@ -71,6 +71,17 @@ def translation(node: Listed, pods: Pods) -> Iterable[str]:
     return as_json([{"NetNat": node["net_nat"], "Endpoints": endpoints}])
 
 
+def state(node: Listed, pods: Pods) -> Iterable[str]:
+    found = {
+        "Hns": node["hns"],
+        "Endpoints": [*(ip for ip, _ in pods), *node["own"]],
+        "Gateways": node["gateways"],
+        "Overrides": [f"{name}={value}" for name, value in node["overrides"].items()],
+        "Switches": [f"{name}={value}" for name, value in node["switches"].items()],
+    }
+    return as_json([found])
+
+
 def ports(node: Listed, pods: Pods) -> Iterator[str]:
     if node["nic"]:
         yield from port("ExternalPort", SWITCH, "External", node["nic"].upper().replace(":", "-"))
@@ -104,6 +115,7 @@ COMMANDS = {
     "$types = @{}; Get-HnsNetwork |": endpoints,
     f"{STRICT}[pscustomobject]@{{ LoadBalancers =": load_balancers,
     f"{STRICT}[pscustomobject]@{{ NetNat =": translation,
+    "function Told($key)": state,
     "vfpctrl.exe /list-vmswitch-port |": ports,
 }
 

@@ -1,0 +1,62 @@
+"""What the host probe of a Windows node reads of HNS and of the registry: the list `windows-state`. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+class NoState(ValueError):
+    """What was printed is not the list; the text says so in a few words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowsState:
+    """Of one node: the version of HNS' service, the addresses of its endpoints and gateways, and settings by which
+    Microsoft ships fixes that are off: `overrides` of FeatureManagement and `switches` of HNS, each `NAME=VALUE`."""
+
+    hns: str = ""
+    endpoints: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+
+def state_in(text: str) -> WindowsState:
+    """The state in what the agent's list prints, an object of JSON.
+
+    Raises:
+        NoState: it is none.
+    """
+    try:
+        tree = json.loads(text)
+    except (RecursionError, ValueError):
+        raise NoState("PowerShell printed no list of HNS' addresses and settings") from None
+    if not isinstance(tree, dict):
+        raise NoState("PowerShell printed no list of HNS' addresses and settings")
+    return WindowsState(
+        hns=str(tree.get("Hns") or ""),
+        endpoints=tuple(_addresses(tree, "Endpoints")),
+        gateways=tuple(_addresses(tree, "Gateways")),
+        overrides=tuple(sorted(_texts(tree, "Overrides"))),
+        switches=tuple(sorted(_texts(tree, "Switches"))),
+    )
+
+
+def _texts(tree: dict[str, Any], name: str) -> list[str]:
+    """PowerShell writes a list of one, and an empty one in an object, as it likes: alone, or as nothing."""
+    value = tree.get(name)
+    several = value if isinstance(value, list) else [value]
+    return [str(one) for one in several if one not in (None, "", {})]
+
+
+def _addresses(tree: dict[str, Any], name: str) -> list[str]:
+    found = []
+    for text in _texts(tree, name):
+        try:
+            found.append(str(ipaddress.ip_address(text)))
+        except ValueError:
+            continue  # An endpoint that has no address yet.
+    return found

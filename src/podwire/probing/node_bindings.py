@@ -1,0 +1,98 @@
+"""The values of what a node tells of itself: its own addresses, and the ports that it translates to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from podwire.agent.node.interfaces import is_loopback
+from podwire.cluster.deployment.workloads import Deployment
+from podwire.model.facts import ClusterFacts
+from podwire.model.flows import Flow
+from podwire.model.observations import Value
+from podwire.model.symbols import UNKNOWN
+from podwire.probing.node_states import NodeState
+
+Hello = Mapping[str, Any]
+SERVICE_DEVICE = "kube-ipvs0"
+"""Where kube-proxy with IPVS puts the addresses of all Services: no address of the node."""
+PROTOCOLS = {"http": "tcp", "dns": "udp"}
+HOW_TO_STATE = "state them with `windows_ports: [49152-65535]` in --facts FILE"
+
+
+def of_the_nodes_themselves(
+    nodes: Mapping[str, str],
+    flow: Flow,
+    deployment: Deployment,
+    facts: ClusterFacts,
+    hellos: Mapping[str, Hello],
+    states: Mapping[str, NodeState],
+) -> dict[str, Value]:
+    """`addresses`, `hns_addresses` and `ports` of nodes, by role: each has a value, or the reason why there is none."""
+    found: dict[str, Value] = {}
+    for role, node in nodes.items():
+        found |= _of_one(role, node, flow, deployment, facts, hellos, states)
+    return found
+
+
+def _of_one(
+    role: str,
+    node: str,
+    flow: Flow,
+    deployment: Deployment,
+    facts: ClusterFacts,
+    hellos: Mapping[str, Hello],
+    states: Mapping[str, NodeState],
+) -> dict[str, Value]:
+    host, state = deployment.on(node, "host"), states.get(node)
+    found: dict[str, Value] = {}
+
+    def bound(name: str, values: tuple[str, ...], problem: str) -> None:
+        key = f"{role}.node.{name}"
+        found[f"{key}{UNKNOWN}" if problem else key] = problem or values
+
+    hello = hellos.get(host.pod) if host else None
+    bound("addresses", tuple(_of_interfaces(hello)), "" if hello else f"no host probe of {node} tells them")
+    if state is None:
+        for name in ("hns_addresses", "ports"):
+            bound(name, (), f"no host probe of {node} tells them")
+        return found
+    taken = {address for one in deployment.probes if one.kind == "pod" for address in one.addresses.values()}
+    taken |= deployment.addresses_of_others
+    of_hns = tuple(one for one in dict.fromkeys(state.windows.endpoints) if one not in taken)
+    bound(
+        "hns_addresses", (*of_hns, *state.windows.gateways), f"{node}: {state.no_windows}" if state.no_windows else ""
+    )
+    protocol = PROTOCOLS.get(flow.protocol, flow.protocol)
+    ports = state.ports.get(f"{protocol} {flow.family}", ()) or _stated(node, facts)
+    why = state.no_ports or f"it tells none for {protocol} over {flow.family}"
+    bound("ports", ports, "" if ports else f"{node}: {why}; {HOW_TO_STATE}")
+    return found
+
+
+def _stated(node: str, facts: ClusterFacts) -> tuple[str, ...]:
+    on_windows = any(one.name == node and one.os == "windows" for one in facts.nodes)
+    return facts.network.windows_ports if on_windows else ()
+
+
+def _of_interfaces(hello: Hello | None) -> Iterator[str]:
+    for interface in (hello or {}).get("interfaces", ()):
+        if interface["name"] != SERVICE_DEVICE:
+            yield from (address for address in interface.get("addresses", ()) if not is_loopback(address))
+
+
+def mac_of(address: str, hello: Hello | None) -> str | None:
+    """The MAC of the interface that carries an address, as the agent there says."""
+    for interface in (hello or {}).get("interfaces", ()):
+        if address in interface.get("addresses", ()):
+            mac = interface.get("mac")
+            return str(mac).lower() if mac else None
+    return None
+
+
+def interface_of(address: str, hello: Hello | None) -> str | None:
+    """The name of the interface that carries an address."""
+    for interface in (hello or {}).get("interfaces", ()):
+        if address in interface.get("addresses", ()):
+            return str(interface["name"])
+    return None

@@ -1,0 +1,46 @@
+"""The facts of a cluster with what its nodes told of themselves in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from podwire.cluster.deployment.workloads import Deployment, Probe
+from podwire.model.facts import ClusterFacts, NodeFacts, NodeNetwork
+from podwire.probing.node_bindings import Hello
+from podwire.probing.node_states import NodeState
+
+
+def with_states(
+    facts: ClusterFacts, states: Mapping[str, NodeState], deployment: Deployment, hellos: Mapping[str, Hello]
+) -> ClusterFacts:
+    """The same facts; of each node that has a state or an agent it is known what that told."""
+    nodes = tuple(
+        replace(node, told=_told(node, states.get(node.name) or NodeState(), deployment, hellos))
+        for node in facts.nodes
+    )
+    return replace(facts, nodes=nodes)
+
+
+def _told(node: NodeFacts, state: NodeState, deployment: Deployment, hellos: Mapping[str, Hello]) -> NodeNetwork:
+    return NodeNetwork(
+        ports=tuple(f"{name} {', '.join(ranges)}" for name, ranges in sorted(state.ports.items())),
+        mtu=_mtu(deployment.on(node.name, "host"), hellos),
+        pod_mtu=_mtu(deployment.on(node.name, "a"), hellos),
+        proxy_mode=state.proxy,
+        hns=state.windows.hns,
+        overrides=(*state.windows.overrides, *state.windows.switches),
+    )
+
+
+def _mtu(probe: Probe | None, hellos: Mapping[str, Hello]) -> int | None:
+    """Of the interface with the probe's address; None where its agent does not tell it."""
+    if probe is None:
+        return None
+    own = set(probe.addresses.values())
+    for interface in (hellos.get(probe.pod) or {}).get("interfaces", ()):
+        mtu = interface.get("mtu")
+        if own & set(interface["addresses"]) and isinstance(mtu, int):
+            return mtu
+    return None
