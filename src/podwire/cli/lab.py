@@ -45,6 +45,7 @@ def _up(options: argparse.Namespace) -> int:
             dsr=asked.dsr,
             build=asked.windows_build,
             pod_mtu=asked.pod_mtu,
+            variations=asked.variations,
         )
     except LabError as error:
         raise UsageError(str(error)) from error

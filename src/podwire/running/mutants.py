@@ -85,7 +85,8 @@ class Hunt:
     """All faults of a profile, one run each, held against a healthy run of the same kind of lab.
 
     A run has only the cases of the requirements that its fault names; with `whole` it has all, and tells what else
-    notices. A fault that needs other Windows nodes (`dsr`, `build`) is held against a healthy lab with such nodes.
+    notices. A fault that needs other Windows nodes (`dsr`, `build`) or a lab that is set up in another way
+    (`variations`) is held against a healthy lab of that kind.
     """
 
     def __init__(self, options: RunOptions, say: Say, *, whole: bool = False) -> None:
@@ -110,8 +111,9 @@ class Hunt:
         """Inject one fault and see who notices."""
         fault, began = FAULTS[name], time.monotonic()
         options = self.options
-        if fault.dsr is not None or fault.build is not None:
-            options = replace(options, lab=replace(options.lab, dsr=fault.dsr, windows_build=fault.build))
+        if fault.dsr is not None or fault.build is not None or fault.variations:
+            lab = replace(options.lab, dsr=fault.dsr, windows_build=fault.build, variations=fault.variations)
+            options = replace(options, lab=lab)
         healthy = self.healthy(options)
         able = {requirement_of(identity) for identity in healthy}
         named = tuple(requirement for requirement in fault.kills if requirement in able)
@@ -128,7 +130,8 @@ class Hunt:
 
 def _kind(lab: LabOptions) -> str:
     dsr = {True: ", DSR on", False: ", DSR off", None: ""}[lab.dsr]
-    return dsr + (f", build {lab.windows_build}" if lab.windows_build else "")
+    varied = "".join(f", {name}" for name in lab.variations)
+    return dsr + (f", build {lab.windows_build}" if lab.windows_build else "") + varied
 
 
 def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print, *, whole: bool = False) -> int:

@@ -152,6 +152,13 @@ def lab_fault(text: str) -> str:
     return known_name(text, FAULTS, "podwire mutants --list")
 
 
+def lab_variation(text: str) -> str:
+    """The name of a variation of the lab."""
+    from podwire_lab.model.variations import VARIATIONS
+
+    return known_name(text, VARIATIONS)
+
+
 def windows_build(text: str) -> str:
     """A build of Windows that the lab can be."""
     from podwire_lab.model.windows_builds import UnknownBuild

@@ -20,19 +20,26 @@ from podwire_lab.model.profiles import DEFAULT_PROFILE, UnknownProfile, profile_
 class LabOptions:
     """Which lab: its profile, and what is broken in it.
 
-    `dsr`, `windows_build` and `pod_mtu` (bytes) are None where the profile decides.
+    `dsr`, `windows_build` and `pod_mtu` (bytes) are None where the profile decides; `variations` break nothing.
     """
 
     profile: str = DEFAULT_PROFILE
     dsr: bool | None = None
     windows_build: str | None = None
     pod_mtu: int | None = None
+    variations: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
     def row(self) -> Profile:
         """The profile, with what was asked for. `UsageError` where these options cannot be had together."""
         try:
-            return profile_named(self.profile, dsr=self.dsr, build=self.windows_build, pod_mtu=self.pod_mtu)
+            return profile_named(
+                self.profile,
+                dsr=self.dsr,
+                build=self.windows_build,
+                pod_mtu=self.pod_mtu,
+                variations=self.variations,
+            )
         except UnknownProfile as problem:
             raise UsageError(f"--lab {self.profile}: {problem}") from problem
 

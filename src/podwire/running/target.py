@@ -111,6 +111,7 @@ class LabTarget:
                     dsr=options.dsr,
                     build=options.windows_build,
                     pod_mtu=options.pod_mtu,
+                    variations=options.variations,
                 )
             except LabError as problem:
                 raise UsageError(str(problem)) from problem

@@ -143,9 +143,9 @@ class Fault:
 
     `kills` are the requirements that must turn red, each of them in a profile that has cases of it, and in every
     profile that the fault fits at least one: those of `profiles`, for None all that are networks for Kubernetes. `dsr`
-    and `build` are what the Windows nodes of the lab need for it (None: as the profile has it). `change` makes it,
-    through an `Injection`. `write` changes what the cluster has in its API from the start, object by object: it is
-    there only for a lab that is started with the fault.
+    and `build` are what the Windows nodes of the lab need for it (None: as the profile has it), and `variations` what
+    the lab is set up with. `change` makes it, through an `Injection`. `write` changes what the cluster has in its API
+    from the start, object by object: it is there only for a lab that is started with the fault.
     """
 
     name: str
@@ -155,6 +155,7 @@ class Fault:
     profiles: tuple[str, ...] | None = None
     dsr: bool | None = None
     build: str | None = None
+    variations: tuple[str, ...] = ()
     write: Callable[[str, Object], None] | None = None
 
     def fits(self, profile: str) -> bool:
@@ -204,6 +205,7 @@ def fault(
     profiles: tuple[str, ...] | None = None,
     dsr: bool | None = None,
     build: str | None = None,
+    variations: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Injection], None]], Callable[[Injection], None]]:
     """Register a function as a fault; its docstring is the summary: what is on the wire instead of what should be."""
 
@@ -212,7 +214,14 @@ def fault(
         if name in _REGISTERED or not summary:
             raise ValueError(f"fault {name}: registered twice, or without a docstring")
         _REGISTERED[name] = Fault(
-            name=name, summary=summary, kills=tuple(kills), change=change, profiles=profiles, dsr=dsr, build=build
+            name=name,
+            summary=summary,
+            kills=tuple(kills),
+            change=change,
+            profiles=profiles,
+            dsr=dsr,
+            build=build,
+            variations=variations,
         )
         return change
 

@@ -85,6 +85,7 @@ def start_lab(
     dsr: bool | None = None,
     build: str | None = None,
     pod_mtu: int | None = None,
+    variations: Sequence[str] = (),
     stay: bool = False,
     log: Path | None = None,
     timeout: float = START_SECONDS,
@@ -93,7 +94,7 @@ def start_lab(
 
     `agent` gives the file that the host outside runs as echo server and as RPC agent (`python3 FILE serve`, `rpc`).
     `faults` are injected before it is ready; `dsr` and `build` (`20348.2762`) override the profile's for Windows nodes,
-    `pod_mtu` (bytes) that of all pods.
+    `pod_mtu` (bytes) that of all pods; `variations` are names of `model.variations`.
     `timeout` is the seconds in which a step of its start must follow the one before it. With `stay` it outlives this
     process. `log` gets what the lab's processes print (else a file in its own directory).
     Raises `LabError` with one line when it cannot run here.
@@ -121,6 +122,7 @@ def start_lab(
         "dsr": dsr,
         "build": build,
         "pod_mtu": pod_mtu,
+        "variations": list(variations),
     }
     log = log or directory / "lab.log"
     try:

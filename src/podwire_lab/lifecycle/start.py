@@ -34,6 +34,7 @@ class Start:
     dsr: bool | None
     build: str | None
     pod_mtu: int | None
+    variations: tuple[str, ...]
 
     @property
     def work(self) -> str:
@@ -43,7 +44,7 @@ class Start:
     @classmethod
     def read(cls, text: str) -> Start:
         data: dict[str, Any] = json.loads(text)
-        return cls(**{**data, "faults": tuple(data["faults"])})
+        return cls(**{**data, "faults": tuple(data["faults"]), "variations": tuple(data["variations"])})
 
 
 def report(fd: int, message: dict[str, Any]) -> None:

@@ -66,6 +66,7 @@ def lab_up(
     dsr: bool | None = None,
     build: str | None = None,
     pod_mtu: int | None = None,
+    variations: Sequence[str] = (),
     log: Path | None = None,
 ) -> LabState:
     """Start a lab that outlives this process, as `start_lab` does. `LabError` when one is up already."""
@@ -80,7 +81,15 @@ def lab_up(
     except OSError as error:
         raise LabError(f"cannot write the state file {path}: {error.strerror}") from error
     lab = process.start_lab(
-        profile, agent=agent, faults=faults, dsr=dsr, build=build, pod_mtu=pod_mtu, stay=True, log=log
+        profile,
+        agent=agent,
+        faults=faults,
+        dsr=dsr,
+        build=build,
+        pod_mtu=pod_mtu,
+        variations=variations,
+        stay=True,
+        log=log,
     )
     try:
         state = _state(lab)

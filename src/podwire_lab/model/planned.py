@@ -24,7 +24,7 @@ from podwire.platforms.stated import StatedFacts
 from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
 from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
 from podwire_lab.model.profile import Profile
-from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE, seeds
+from podwire_lab.model.seed import CLUSTER_DNS, seeds
 
 SECURITY_GROUP = "sg-0123456789abcdef0"
 OUTSIDE_NAME = "echo.outside.example"
@@ -89,7 +89,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             win_dsr=True,
             on_windows=profile.windows.kube_proxy,
         ),
-        dns=ClusterDns(addresses=CLUSTER_DNS, nodes=(DNS_NODE,)),
+        dns=ClusterDns(addresses=CLUSTER_DNS, nodes=profile.dns.nodes),
         security=NetworkSecurity(denied_port=stated.denied_port, pod_security_group=stated.pod_security_group),
         outside=Outside(
             load_balancer=True,

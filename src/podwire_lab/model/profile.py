@@ -39,12 +39,25 @@ class WindowsNodes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @dataclass(frozen=True, kw_only=True)
+class DnsPlan:
+    """The cluster's DNS: the nodes that its pods run on, and whether it may ask another server about other names.
+
+    `cache` is the address of a DNS cache on every Linux node, which pods of these nodes ask; empty for none.
+    """
+
+    nodes: tuple[str, ...] = ("linux-1",)
+    upstream: bool = True
+    cache: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """A network mode with the plugin that makes it.
 
     `source` names the document that it was read from. `tunnel` is between nodes, None where nothing is encapsulated;
     `linux_tunnel` is between Linux nodes, None for the same. `excepted` are networks beside those of pods and Services
     that OutboundNAT leaves packets to alone. `pod_mtu` is in bytes, None for the largest that the underlay carries.
+    `variations` are the names of those that were asked for (`variations.py`).
     """
 
     name: str
@@ -61,6 +74,8 @@ class Profile:
     fabric: Fabric = ""
     windows: WindowsNodes = field(default_factory=WindowsNodes)
     pod_mtu: int | None = None
+    dns: DnsPlan = field(default_factory=DnsPlan)
+    variations: tuple[str, ...] = ()
 
     @property
     def encapsulated(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from podwire.model.facts import Encapsulation, Family, Mode
 from podwire_lab.model.addresses import UNDERLAY, VPC, PodNetworks, four_nodes
 from podwire_lab.model.profile import Fabric, Profile, WindowsNodes
 from podwire_lab.model.table import TableError, read_table
+from podwire_lab.model.variations import VARIATIONS, varied
 from podwire_lab.model.windows_builds import UnknownBuild, windows_build
 
 TABLE = Path(__file__).with_name("profiles.yaml")
@@ -109,13 +110,19 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(read_profiles())
 
 
 def profile_named(
-    name: str, *, dsr: bool | None = None, build: str | None = None, pod_mtu: int | None = None
+    name: str,
+    *,
+    dsr: bool | None = None,
+    build: str | None = None,
+    pod_mtu: int | None = None,
+    variations: Sequence[str] = (),
 ) -> Profile:
-    """The profile of that name, with DSR, Windows build and MTU of pods as asked for (None: as the row has it).
+    """The profile of that name, with DSR, Windows build and MTU of pods as asked for (None: as the row has it), and
+    with these variations.
 
     Raises:
-        UnknownProfile: no such name, no such build, a build without the DSR that was asked for, or an MTU that cannot
-            be had; the text tells what there is.
+        UnknownProfile: no such name, no such build or variation, a build without the DSR that was asked for, or an MTU
+            that cannot be had; the text tells what there is.
     """
     if name not in PROFILES:
         raise UnknownProfile(f"unknown lab profile {name!r}; there are: {', '.join(PROFILES)}")
@@ -139,4 +146,8 @@ def profile_named(
                 f"pods of profile {name} have an MTU of 1280 to {row.largest_mtu} bytes, not {pod_mtu}"
             )
         row = replace(row, pod_mtu=pod_mtu)
+    unknown = [name for name in variations if name not in VARIATIONS]
+    if unknown:
+        raise UnknownProfile(f"unknown lab variation {unknown[0]!r}; there are: {', '.join(VARIATIONS)}")
+    row = varied(row, tuple(variations))
     return row if dsr is None else row.with_dsr(dsr)

@@ -47,13 +47,15 @@ class Quirks:
     """What faults change of the cluster's parts that are not on the packets' way. Each looks here when it works.
 
     `dns` damages an answer of the lab's DNS server: it gets what `DnsServer.fault` gets. `windows_dns` names what the
-    emulated Windows DNS clients do wrong, `windows_cni` what the CNI plugins of Windows nodes do wrong. With
-    `overcommits` the scheduler counts no addresses. Security groups apply to pods of `grouped_systems`.
+    emulated Windows DNS clients do wrong, `windows_cni` what the CNI plugins of Windows nodes do, `node_cache` what the
+    DNS caches of Linux nodes do. With `overcommits` the scheduler counts no addresses. Security groups apply to pods of
+    `grouped_systems`.
     """
 
     dns: Callable[..., Any] | None = None
     windows_dns: set[str] = field(default_factory=set)
     windows_cni: set[str] = field(default_factory=set)
+    node_cache: set[str] = field(default_factory=set)
     overcommits: bool = False
     grouped_systems: set[OS] = field(default_factory=lambda: {"linux"})
 

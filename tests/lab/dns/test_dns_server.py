@@ -139,3 +139,14 @@ def test_a_dropped_question_gets_no_answer():
             return await ask(port, "many.cluster.local", tcp=True)
 
     assert run(scenario).answer
+
+
+def test_without_a_way_to_the_outside_it_knows_its_hosts_file_and_fails_for_all_else():
+    async def scenario():
+        hosts = outside_zone("echo.outside.example", ["203.0.113.10"])
+        async with served(many(), hosts=hosts) as (_, port):
+            return [await ask(port, name) for name in ("echo.outside.example", "nobody", "nobody.cluster.local")]
+
+    known, failed, none = run(scenario)
+    assert known.answer[0][0].to_text() == "203.0.113.10"
+    assert (failed.rcode(), none.rcode()) == (dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN)

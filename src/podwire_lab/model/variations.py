@@ -1,0 +1,78 @@
+"""Harmless variations of a lab: a cluster that is set up in another way, and just as right. Pure.
+
+A healthy lab is green under each of them; a test of podwire that assumes what is only usual is not. A variation is a
+function from profile to profile: what it changes is a field of the profile that the parts of the lab look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from podwire_lab.model.profile import Profile
+
+NODE_LOCAL_DNS = "169.254.20.10"
+"""The usual address of NodeLocal DNSCache (kubernetes.io: Using NodeLocal DNSCache in Kubernetes Clusters)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """One variation. `source` names the document or the clusters that it was read from."""
+
+    name: str
+    summary: str
+    source: str
+    change: Callable[[Profile], Profile]
+
+
+def _dns_elsewhere(profile: Profile) -> Profile:
+    return replace(profile, dns=replace(profile.dns, nodes=("linux-2",)))
+
+
+def _two_dns_pods(profile: Profile) -> Profile:
+    return replace(profile, dns=replace(profile.dns, nodes=("linux-1", "linux-2")))
+
+
+def _no_upstream(profile: Profile) -> Profile:
+    return replace(profile, dns=replace(profile.dns, upstream=False))
+
+
+def _node_local_dns(profile: Profile) -> Profile:
+    return replace(profile, dns=replace(profile.dns, cache=NODE_LOCAL_DNS))
+
+
+_ALL = (
+    Variation(
+        name="dns-pod-moved",
+        summary="the cluster's DNS runs on the second Linux node",
+        source="any cluster whose scheduler put it there",
+        change=_dns_elsewhere,
+    ),
+    Variation(
+        name="two-dns-pods",
+        summary="the cluster's DNS has a pod on each Linux node",
+        source="kubeadm: CoreDNS with two replicas",
+        change=_two_dns_pods,
+    ),
+    Variation(
+        name="dns-without-upstream",
+        summary="the cluster's DNS can ask nobody: outside names end in SERVFAIL, but for that of the host outside",
+        source="clusters without a way to the internet; CoreDNS: plugins forward and hosts",
+        change=_no_upstream,
+    ),
+    Variation(
+        name="node-local-dns",
+        summary=f"Linux pods ask a cache on their node, {NODE_LOCAL_DNS}, which asks the cluster's DNS by TCP",
+        source="kubernetes.io: Using NodeLocal DNSCache in Kubernetes Clusters; Linux nodes only",
+        change=_node_local_dns,
+    ),
+)
+VARIATIONS: Mapping[str, Variation] = MappingProxyType({one.name: one for one in _ALL})
+
+
+def varied(profile: Profile, names: tuple[str, ...]) -> Profile:
+    """The profile with these variations, in the order given. KeyError for a name that is none."""
+    for name in names:
+        profile = VARIATIONS[name].change(profile)
+    return replace(profile, variations=(*profile.variations, *names))
