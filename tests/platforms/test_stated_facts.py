@@ -132,6 +132,8 @@ def test_a_file_states_what_it_has(tmp_path):
         ("modus: overlay", "facts.yaml: modus: is not known here (known: mode, cni, ipam"),
         ("denied_port: 18998", "facts.yaml: denied_port: true or false is needed, found 18998"),
         ("pod_security_group: web", "facts.yaml: pod_security_group: the id of a security group (sg-...) is needed"),
+        ("dns_caches: []", "facts.yaml: dns_caches: "),
+        ("dns_caches: [here]", "facts.yaml: dns_caches: here is no IP address"),
         ("dsr: maybe", "facts.yaml: dsr: true or false is needed, found 'maybe'"),
         ("families: [ipv5]", "facts.yaml: families entry 1: 'ipv5' is none of ipv4, ipv6"),
         ("families: []", "facts.yaml: families: a list of ipv4, ipv6 or both is needed, found an empty list"),
@@ -157,3 +159,13 @@ def test_a_wrong_file_is_one_line(tmp_path, text, told):
 def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(FactsError, match="cannot be read: No such file"):
         load_stated_facts(tmp_path / "none.yaml")
+
+
+def test_dns_caches_are_stated_where_none_are_seen_and_held_against_those_that_are(tmp_path):
+    known = load_stated_facts(written(tmp_path, "dns_caches: [169.254.10.11]"))
+    facts = merged(NOTHING, known)
+    assert facts.dns.caches == ("169.254.10.11",)
+    assert "DNS cache on Linux nodes 169.254.10.11, stated" in facts.origin.signals[-1]
+    assert merged(facts, known).dns.caches == facts.dns.caches
+    with pytest.raises(Contradiction, match=r"169.254.20.10 is stated, but 169.254.10.11 is seen"):
+        merged(facts, stated(dns_caches=("169.254.20.10",)))

@@ -50,7 +50,9 @@ def asked(name: str, number: int, kind: str = "A", *, tcp: bool = False, answere
     return made if answered else made[:1]
 
 
-def sighting(at: dict[Place, list[Packet]], kind: str = "pod", connections: int = 1, target: Target | None = None):
+def sighting(
+    at: dict[Place, list[Packet]], kind: str = "pod", connections: int = 1, target: Target | None = None, **bindings
+):
     flow = a_flow(
         client=Peer(role="client", kind=kind, os="windows"),  # type: ignore[arg-type]
         server=DNS,
@@ -68,7 +70,7 @@ def sighting(at: dict[Place, list[Packet]], kind: str = "pod", connections: int 
     landed = Landed(
         case=case,
         target=target or Target(host="web", port=80, ip="", name="web", fqdn=FULL),
-        bindings={},
+        bindings=bindings,
         attempts=(an_attempt(),),
     )
     return seen.sighting(landed, ()).observation
@@ -109,3 +111,12 @@ def test_many_look_ups_ask_for_names_of_their_own_and_the_unanswered_ones_are_sh
 @pytest.mark.parametrize("host", ["web", "web."])
 def test_a_single_look_up_asks_for_the_name_as_it_is_spelled(host: str) -> None:
     assert names_of(Target(host=host, port=80, ip="", name=host, fqdn=FULL), ["pw0"]) == [host]
+
+
+def test_beyond_a_cache_a_question_is_known_by_its_name_but_the_one_that_the_server_asks_on() -> None:
+    own, anew, on = asked(FULL, 1), asked(FULL, 77, tcp=True), asked("web", 78)
+    at = {POD: [*own, *asked("web", 2)], FAR: [*anew, *on]}
+    cached = sighting(at, **{"dns.cache": True}).captures
+    assert [one.packet for one in cached["server-node"].packets] == anew
+    assert len(cached["client-pod"].packets) == 4
+    assert sighting(at).captures["server-node"].packets == ()

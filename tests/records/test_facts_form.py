@@ -52,6 +52,7 @@ CLUSTER = {
     "emulated": True,
     "signals": ("one", "two"),
     "components": {"kube-proxy image": "proxy:1"},
+    "dns_caches": ("169.254.20.10",),
 }
 EVERYTHING = cluster_with(**CLUSTER)
 

@@ -58,6 +58,8 @@ class ClusterWhen(Struct, frozen=True, kw_only=True):
     """Pods of Linux nodes have a subnet of the VPC for themselves."""
     dual_stack: Literal[True] | None = None
     """Pods of Linux nodes have addresses of both families."""
+    dns_cache: bool | None = None
+    """Linux nodes have a DNS cache that their pods ask."""
 
     all_builds: tuple[Build, Build] | None = None
     """The first and the last Windows build: every Windows node of the cluster must lie between."""

@@ -37,6 +37,7 @@ WHEN: Mapping[str, WhenKey] = {
     "pod_security_group": _cluster("a security group that lets nobody in is stated (`--facts`)", True),
     "custom_networking": _cluster("pods of Linux nodes have a subnet of the VPC for themselves", True),
     "dual_stack": _cluster("pods of Linux nodes have addresses of both families", True),
+    "dns_cache": _cluster("Linux nodes have a DNS cache that their pods ask", True, False),
     "all_builds": _cluster("all its Windows nodes have a build in this range: `['17763.0', '17763.378']`"),
     "client": _flow("the OS of the client", *_OS),
     "server": _flow("the OS of the server, or its kind", *_OS, "outside", "backends"),

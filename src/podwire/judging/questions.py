@@ -13,7 +13,7 @@ from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME, Flow
 from podwire.model.observations import Lookup, Observation, Point
 from podwire.model.patterns import texts
-from podwire.model.symbols import Symbol
+from podwire.model.symbols import DNS_CACHE, Symbol
 from podwire.model.verdicts import Finding
 from podwire.packets.dns import dns_questions
 
@@ -212,8 +212,8 @@ def _answered(question: Lookup, addresses: tuple[str, ...]) -> Lookup:
 def _at_the_server(case: Case, observation: Observation) -> Iterator[Finding]:
     """The same questions at the node of the DNS server, over the same protocol, where its packets are seen."""
     capture = observation.captures.get("server-node")
-    if case.flow.server.kind != "dns" or capture is None or not capture.usable:
-        return
+    if case.flow.server.kind != "dns" or capture is None or not capture.usable or DNS_CACHE in observation.bindings:
+        return  # What a cache on the client's node asks on is another question, if it has to ask at all.
     arrived = {
         (name, "tcp" if seen.packet.ip.protocol == "tcp" else "udp")
         for seen in capture.packets

@@ -32,6 +32,7 @@ class StatedFacts:
     cluster_domain: str | None = None
     denied_port: bool | None = None
     pod_security_group: str | None = None
+    dns_caches: tuple[str, ...] | None = None
 
 
 # How signals begin that say a value was assumed, for values that discovery never leaves open.
@@ -50,6 +51,7 @@ _WORDS = {
     "cluster_domain": "cluster domain",
     "denied_port": f"denial of TCP port {DENIED_PORT}",
     "pod_security_group": "security group that lets nobody in",
+    "dns_caches": "DNS cache on Linux nodes",
 }
 
 
@@ -69,7 +71,7 @@ def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
         if seen == value and name not in _assumed(facts):
             signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, as seen")
             continue
-        if seen not in (UNKNOWN, None) and name not in _assumed(facts):
+        if seen not in (UNKNOWN, None, ()) and name not in _assumed(facts):
             raise _contradiction(facts, stated, name, value, seen)
         _settles(facts, stated, name, value)
         changes[name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -74,8 +75,15 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[str, Meta(pattern="^sg-[0-9a-f]+$", extra={"needed": "the id of a security group (sg-...)"})] | None
     ) = None
     """A security group of the VPC that lets nobody in."""
+    dns_caches: Annotated[tuple[Text, ...], Meta(min_length=1)] | None = None
+    """The addresses of DNS caches on Linux nodes, where pods of these nodes ask them."""
 
     def __post_init__(self) -> None:
+        for address in self.dns_caches or ():
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                raise ValueError(f"dns_caches: {address} is no IP address") from None
         for name, given in (("families", self.families), ("windows_families", self.windows_families)):
             if given and len(set(given)) < len(given):
                 raise ValueError(f"{name}: a family is there twice")
@@ -102,6 +110,7 @@ def load_stated_facts(path: Path) -> StatedFacts:
         cluster_domain=one_line(given.cluster_domain) if given.cluster_domain else None,
         denied_port=given.denied_port,
         pod_security_group=given.pod_security_group,
+        dns_caches=given.dns_caches,
     )
 
 

@@ -16,8 +16,9 @@ from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, N
 from podwire.model.flows import BY_SERVICE
 from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
-from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
+from podwire.model.symbols import ASSUMED_DOMAIN, DNS_CACHE, UNKNOWN
 from podwire.planning.prerequisites import CHOSEN
+from podwire.probing.dns_servers import asks_a_cache, check_way_to_dns, dns_servers
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
 
 Hello = Mapping[str, Any]
@@ -42,10 +43,12 @@ def bindings_of(
     values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
-    asked = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
-    servers = tuple(asked.cluster_ips.values()) if asked else facts.dns.addresses
+    servers = dns_servers(case, deployment, facts, hellos)
     if servers:
         values["dns.ip"] = servers
+    if asks_a_cache(case, servers, facts):
+        values[DNS_CACHE] = True
+    check_way_to_dns(case, servers, facts)
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":
@@ -58,7 +61,7 @@ def bindings_of(
         values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
         values["server.name"] = facts.outside.host.name if facts.outside.host else ""
     elif flow.server.kind == "dns":
-        values["server.ip"] = tuple(facts.dns.addresses)
+        values["server.ip"] = servers
     elif flow.server.kind == "backends":
         backends = [one for one in backends_of(flow.service.kind, deployment) if flow.family in one.addresses]
         values["server.identities"] = tuple(one.identity for one in backends)

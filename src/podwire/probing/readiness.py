@@ -40,6 +40,9 @@ def _wrong_with(hello: Mapping[str, Any], pod: str) -> str:
     """Why what answers is not the agent of that pod; nothing when it is."""
     if not _is_listing(hello.get("interfaces")):
         return f"what answers is not podwire's agent: its interfaces are {str(hello.get('interfaces'))[:80]!r}"
+    servers = hello.get("dns", [])
+    if not isinstance(servers, list) or not all(isinstance(one, str) for one in servers):
+        return f"what answers is not podwire's agent: its DNS servers are {str(servers)[:80]!r}"
     identity = hello.get("identity")
     if pod not in (OUTSIDE, identity):
         return f"its agent takes itself for {identity!r}: something has changed the environment of the pod (a webhook?)"

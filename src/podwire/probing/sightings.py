@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
+from podwire.model.symbols import DNS_CACHE
 from podwire.packets.correlate import CaptureIndex, clues
 from podwire.packets.lookups import lookups, lookups_for, places_of_questions
 from podwire.packets.pcap import Frame
@@ -62,12 +63,13 @@ class Seen:
         places = {point: self._place(case, point) for point in case.points}
         asked = self._asked(case, landed.target, places)
         shown = sorted(asked, key=lambda one: one.rcode is not None)[:MOST_SHOWN]
+        anew = {one.name for one in shown} - {landed.target.name.lower()} if DNS_CACHE in bindings else set()
         captures: dict[str, Capture] = {}
         frames: dict[str, list[Frame]] = {}
         for point, place in places.items():
             captured = self._captured[place]
             found = (
-                self._of_names(place, shown)
+                self._of_names(place, shown, anew if point == "server-node" else set())
                 if case.flow.protocol in ("dns", "tool")
                 else self._of(landed, place, places)
             )
@@ -116,14 +118,19 @@ class Seen:
         kind = "AAAA" if case.flow.family == "ipv6" else "A"
         return lookups_for(target.name, self._lookups[place], below, kind)
 
-    def _of_names(self, place: Place, asked: Sequence[Lookup]) -> dict[int, SeenPacket]:
-        """The packets of questions for these names at a place: a question is known by its id and its name."""
+    def _of_names(self, place: Place, asked: Sequence[Lookup], anew: Collection[str]) -> dict[int, SeenPacket]:
+        """The packets of questions for these names at a place: a question is known by its id and its name.
+
+        Names that a cache asks `anew`, with ids of its own, are known by themselves. The name as the client spells it
+        is none of them: the cluster's DNS itself asks others about it.
+        """
         packets = self._captured[place].index.packets
         if place not in self._messages:
             self._messages[place] = places_of_questions(packets)
+        messages = self._messages[place]
         found: dict[int, SeenPacket] = {}
-        for one in asked:
-            for at in self._messages[place].get((one.id, one.name), ()):
+        for key in [key for key in messages if key[1] in anew] if anew else [(one.id, one.name) for one in asked]:
+            for at in messages.get(key, ()):
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
                 found[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
         return found

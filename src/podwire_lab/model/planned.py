@@ -89,7 +89,9 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             win_dsr=True,
             on_windows=profile.windows.kube_proxy,
         ),
-        dns=ClusterDns(addresses=CLUSTER_DNS, nodes=profile.dns.nodes),
+        dns=ClusterDns(
+            addresses=CLUSTER_DNS, nodes=profile.dns.nodes, caches=(profile.dns.cache,) if profile.dns.cache else ()
+        ),
         security=NetworkSecurity(denied_port=stated.denied_port, pod_security_group=stated.pod_security_group),
         outside=Outside(
             load_balancer=True,

@@ -123,7 +123,8 @@ class NodeAgents:
             if FILE_COUNTS in quirks:
                 space = pod["metadata"]["namespace"]
                 found = by_file(found, pod, lambda name: self._store.get("configmaps", space, name))
-            found = misled(found, quirks, cluster_dns=cluster_dns, node_dns=self._node_dns)
+            linux_dns = tuple(self._cluster_dns.get("linux", ()))
+            found = misled(found, quirks, cluster_dns=cluster_dns, node_dns=self._node_dns, linux_dns=linux_dns)
             client = WindowsDnsClient(found.search, found.servers, quirks)
             await self._dns_thread.run(client.serve(network.namespace))
             self.windows_dns_clients[pod["metadata"]["uid"]] = client
