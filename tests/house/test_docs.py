@@ -97,7 +97,14 @@ def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
     whole = FACTS.read_text()
     assert load_stated_facts(FACTS).mode == "l2tunnel"
     tree = yaml.safe_load(re.sub(r"^# (?=\w+:)", "", whole, flags=re.MULTILINE))
-    assert set(tree) == {"encapsulation", "families", "cluster_domain", "pod_security_group", *yaml.safe_load(whole)}
+    assert set(tree) == {
+        "encapsulation",
+        "families",
+        "cluster_domain",
+        "pod_security_group",
+        "dns_caches",
+        *yaml.safe_load(whole),
+    }
 
 
 def test_the_example_is_whole_and_judged_today_as_it_was():

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from podwire.judging.names import NEGATIVE, shortened
+from podwire.judging.names import shortened
 from podwire.judging.parts import Observed, Part, Wanted
+from podwire.judging.resolvers import heard, is_no
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME, Flow
 from podwire.model.observations import Lookup, Observation, Point
@@ -116,8 +117,7 @@ class AskedInOrder(Question):
         if None in places or places != sorted(places, key=lambda at: at or 0):
             return False
         # The next name is tried only because there is no such name as the one before it.
-        before = [lookup for lookup in lookups if lookup.name in names[:-1]]
-        return all(lookup.rcode in NEGATIVE and not lookup.answers for lookup in before)
+        return all(is_no(lookup) for lookup in heard(lookups) if lookup.name in names[:-1])
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.filled import Filled
@@ -18,10 +17,9 @@ from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
 from podwire.model.symbols import ASSUMED_DOMAIN, DNS_CACHE, UNKNOWN
 from podwire.planning.prerequisites import CHOSEN
-from podwire.probing.dns_servers import asks_a_cache, check_way_to_dns, dns_servers
+from podwire.probing.dns_servers import Hello, asks_a_cache, check_way_to_dns, dns_servers
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
 
-Hello = Mapping[str, Any]
 OUTSIDE_IDENTITY = "outside"
 RESERVED = 3
 VPC_CNI = "vpc-cni"

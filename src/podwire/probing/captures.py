@@ -20,8 +20,9 @@ from podwire.packets.correlate import CaptureIndex
 from podwire.packets.dissect import packets
 from podwire.packets.losses import words_of_cut, words_of_lost
 from podwire.packets.pcap import Frame, read_frames
-from podwire.probing.bindings import Hello, interface_of, mac_of
+from podwire.probing.bindings import interface_of, mac_of
 from podwire.probing.client import AgentClient, AgentError, CaptureData, ChannelLost
+from podwire.probing.dns_servers import Hello
 from podwire.probing.filters import DISCARD_PORT, Interest, bpf, pktmon_filters
 
 CAPTURE = "run"

@@ -24,16 +24,17 @@ from podwire.model.observations import Attempt, Observation, Point, ProbeError, 
 from podwire.planning.plan import FILLING
 from podwire.planning.prerequisites import asks_many_services
 from podwire.probing.agents import end_hooks
-from podwire.probing.bindings import Hello, bindings_of
+from podwire.probing.bindings import bindings_of
 from podwire.probing.calls import MOST_LATE
 from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of
+from podwire.probing.dns_servers import Hello, asks_the_cluster
 from podwire.probing.filters import interest_of
 from podwire.probing.lateness import lateness
 from podwire.probing.progress import counted
 from podwire.probing.readiness import await_echo, hellos, is_another, unusable
-from podwire.probing.requests import attempts_in, request_of
+from podwire.probing.requests import ASKS_AGAIN, attempts_in, request_of
 from podwire.probing.second_asking import after_the_first, can_be_asked_again, in_doubt
 from podwire.probing.sightings import Landed, Seen, Sighting
 from podwire.probing.source_ports import SourcePorts
@@ -301,8 +302,9 @@ class Dispatcher:
             pod = self._client(case)
             ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in given]
             wanted = self._deployment.wanted_addresses.get(case.client.node, 0)
+            again = ASKS_AGAIN if asks_the_cluster(case, self._deployment, self._facts, hellos) else 0.0
             method, parameters, seconds = request_of(
-                case, target, given, ports, self._timeout, self._facts.network.mode, wanted
+                case, target, given, ports, self._timeout, self._facts.network.mode, wanted, again
             )
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             made = _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)

@@ -13,6 +13,7 @@ from podwire.model.facts import ClusterFacts
 from podwire.probing.targets import NoTarget, probe_of
 
 Hello = Mapping[str, Any]
+"""What an agent says of itself."""
 
 
 def dns_servers(
@@ -27,12 +28,22 @@ def dns_servers(
     own = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
     if own:
         return tuple(own.cluster_ips.values())
-    if case.client.is_probe:
-        told = hellos.get(probe_of(case.client, deployment).pod, {}).get("dns", ())
-        believed = tuple(dict.fromkeys(one for one in told if _can_be_the_clusters(one, case.client.os, facts)))
-        if believed:
-            return believed
-    return facts.dns.addresses
+    told = _told(case, deployment, hellos)
+    believed = tuple(one for one in told if _can_be_the_clusters(one, case.client.os, facts))
+    return believed or facts.dns.addresses
+
+
+def asks_the_cluster(case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]) -> bool:
+    """Whether the resolver of a case's client is known to be told the server that it must ask."""
+    wanted = dns_servers(case, deployment, facts, hellos)
+    return any(one in wanted for one in _told(case, deployment, hellos))
+
+
+def _told(case: Case, deployment: Deployment, hellos: Mapping[str, Hello]) -> tuple[str, ...]:
+    """The servers that the resolver of a case's client is told, each once, as its agent says."""
+    if not case.client.is_probe:
+        return ()
+    return tuple(dict.fromkeys(hellos.get(probe_of(case.client, deployment).pod, {}).get("dns", ())))
 
 
 def _can_be_the_clusters(server: str, os: str, facts: ClusterFacts) -> bool:

@@ -19,6 +19,10 @@ LOOKUPS_AT_ONCE, MOST_UNANSWERED = 10, 20
 """Look-ups of one case in flight together, so few that they leave other questions their turn; and how many may go
 unanswered before the rest is not worth the time."""
 
+ASKS_AGAIN = 6.0
+"""Seconds beside the time-out for one look-up: the C library asks a lost question again after five (resolv.conf(5)),
+Windows after one (Microsoft: DNS client resolution timeouts)."""
+
 CNI_FOLDER = "C:\\opt\\cni\\bin"
 """Where the guides of Kubernetes put the plugins of a Windows node."""
 CNI_PLUGIN = "cni-plugin"
@@ -44,22 +48,25 @@ def request_of(
     timeout: float,
     mode: str = "",
     wanted_addresses: int = 0,
+    asks_again: float = 0.0,
 ) -> Request:
     """Method, parameters, and the seconds that the agent may take. `tokens` and source `ports` are one an exchange.
 
     `mode` is the network mode of the cluster, which tells the CNI plugin of its Windows nodes; `wanted_addresses` is
-    how many the network card of the client's node must have for pods.
+    how many the network card of the client's node must have for pods. `asks_again` are the seconds that the client's
+    resolver may take beside the time-out, so that it can ask a lost question again; of many look-ups none has them.
     """
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
     if flow.protocol == "dns":
+        patience = timeout + (asks_again if len(tokens) == 1 else 0.0)
         asked = [
-            {"name": name, "token": token, "family": family, "timeout": timeout}
+            {"name": name, "token": token, "family": family, "timeout": patience}
             for name, token in zip(names_of(target, tokens), tokens, strict=True)
         ]
         rounds = -(-len(asked) // LOOKUPS_AT_ONCE)
         parameters = {"lookups": asked, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
-        return "lookups", parameters, timeout * rounds
+        return "lookups", parameters, patience * rounds
     if flow.load.tool == EC2_CARD:
         return "ec2_card", {"least": wanted_addresses, "timeout": NODE_PATIENCE}, NODE_PATIENCE
     if flow.load.tool in LISTS:
@@ -76,6 +83,9 @@ def request_of(
         "resolve": target.resolve,
         "size": flow.load.payload,
     }
+    look_up = timeout + asks_again if target.resolve and asks_again else 0.0
+    if look_up:
+        common["look_up"] = look_up
     if flow.protocol == "icmp":
         return "ping", {**common, "token": tokens[0], "count": 3, "size": 64}, timeout
     if flow.via == "health-port":
@@ -90,10 +100,11 @@ def request_of(
         }
         for number, (token, port) in enumerate(zip(tokens, ports, strict=True))
     ]
+    longest = timeout + look_up
     if len(exchanges) == 1:
-        return "exchange", exchanges[0], timeout
+        return "exchange", exchanges[0], longest
     rounds = -(-len(exchanges) // AT_ONCE)
-    return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, timeout * rounds
+    return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, longest * rounds
 
 
 def way_of(via: str, protocol: str) -> dict[str, Any]:
