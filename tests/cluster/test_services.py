@@ -181,7 +181,12 @@ def test_the_system_is_asked_for_the_addresses_of_a_name(monkeypatch, answers, a
 
 def test_a_look_up_that_does_not_end_holds_nothing_up(monkeypatch):
     never = threading.Event()
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [] if never.wait() else [])
+
+    def getaddrinfo(name, port, **options):
+        never.wait()
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
     assert addresses_of("lb-1.example.net", 0.0) == ()
     never.set()
 
