@@ -33,7 +33,7 @@ OUTSIDE_NAME = "echo.outside.example"
 def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
     """The parts of the pod network that are told to be a node's: none where pods have addresses of the nodes' network,
     Calico's blocks for the families that there are, else what the cluster's allocator gave."""
-    if profile.shares_the_underlay:
+    if profile.shares_the_underlay or (not profile.tells_pod_cidrs and profile.ipam != "calico-ipam"):
         return ()
     if profile.ipam == "calico-ipam":
         return tuple(node.pod_cidr(family) for family in profile.pod_families(node.os))

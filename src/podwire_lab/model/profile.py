@@ -57,7 +57,8 @@ class Profile:
     `source` names the document that it was read from. `tunnel` is between nodes, None where nothing is encapsulated;
     `linux_tunnel` is between Linux nodes, None for the same. `excepted` are networks beside those of pods and Services
     that OutboundNAT leaves packets to alone. `pod_mtu` is in bytes, None for the largest that the underlay carries.
-    `variations` are the names of those that were asked for (`variations.py`).
+    `tells_pod_cidrs` is whether nodes say in the API which part of the pod network is theirs. `variations` are the
+    names of those that were asked for (`variations.py`).
     """
 
     name: str
@@ -75,6 +76,7 @@ class Profile:
     windows: WindowsNodes = field(default_factory=WindowsNodes)
     pod_mtu: int | None = None
     dns: DnsPlan = field(default_factory=DnsPlan)
+    tells_pod_cidrs: bool = True
     variations: tuple[str, ...] = ()
 
     @property

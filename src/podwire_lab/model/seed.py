@@ -49,6 +49,8 @@ def seeds(profile: Profile) -> Iterator[Seed]:
         yield from account(name)
     for plan in profile.nodes:
         made = node(plan, profile.windows.build)
+        if not profile.tells_pod_cidrs:
+            made["spec"] = {}
         cni_notes.note(made, plan, profile)
         yield "nodes", made
     yield "services", _service("default", "kubernetes", KUBERNETES_SERVICE, [("https", "TCP", 443, 6443)], None)

@@ -42,6 +42,10 @@ def _node_local_dns(profile: Profile) -> Profile:
     return replace(profile, dns=replace(profile.dns, cache=NODE_LOCAL_DNS))
 
 
+def _no_pod_cidrs(profile: Profile) -> Profile:
+    return replace(profile, tells_pod_cidrs=False)
+
+
 _ALL = (
     Variation(
         name="dns-pod-moved",
@@ -66,6 +70,12 @@ _ALL = (
         summary=f"Linux pods ask a cache on their node, {NODE_LOCAL_DNS}, which asks the cluster's DNS by TCP",
         source="kubernetes.io: Using NodeLocal DNSCache in Kubernetes Clusters; Linux nodes only",
         change=_node_local_dns,
+    ),
+    Variation(
+        name="nodes-without-pod-cidr",
+        summary="no node says which part of the pod network is its own",
+        source="cluster-pool IPAMs, which give nodes their parts without kube-controller-manager",
+        change=_no_pod_cidrs,
     ),
 )
 VARIATIONS: Mapping[str, Variation] = MappingProxyType({one.name: one for one in _ALL})
