@@ -120,7 +120,7 @@ class Silent(_NoAnswer):
 
 
 class Unserved(_NoAnswer):
-    """Nobody answers, or a router knows no way: no node has a rule for the address, so its packets leave as they are."""
+    """Nobody answers, or a router knows no way: no node has a rule for the address, and its packets leave unchanged."""
 
     word = "unserved"
     sentence = "no node serves it: nobody answers, or a router knows no way"
