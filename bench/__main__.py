@@ -1,4 +1,4 @@
-"""`make bench`: the measured figures, each with the command that gives it. Nothing is asserted here."""
+"""`make bench`: the measured figures, each with the command that gives it. It asserts nothing."""
 
 import subprocess
 import sys

@@ -1,6 +1,6 @@
-"""The channel: exchanges a second through one agent, beside one process start per probe.
+"""The channel: exchanges per second through one agent, beside one new process for each exchange.
 
-(a) the agent as a local process over pipes, on loopback; (b) in a pod of the lab, through pods/exec.
+(a) the agent as a local process with pipes, on loopback; (b) in a pod of the lab, through pods/exec.
 """
 
 import json
@@ -51,7 +51,7 @@ class PipeChannel:
 
 
 def rate(client, host, port, proto, size=256):
-    """Exchanges a second with `IN_FLIGHT` of them in flight at once, each a call of its own; the failed ones too."""
+    """Exchanges per second with `IN_FLIGHT` of them in flight, each a call of its own; and how many failed."""
     room, failed, landed = threading.Semaphore(IN_FLIGHT), [], []
 
     def land(future):
@@ -70,18 +70,18 @@ def rate(client, host, port, proto, size=256):
 
 
 def round_trip(client, times=500):
-    """Milliseconds of a call that does nothing on the network."""
+    """Milliseconds of a call that sends nothing on the network."""
     began = time.perf_counter()
     for _ in range(times):
         try:
             client.call("resolve", {"name": "127.0.0.1", "timeout": 5.0, "family": 9}).result(10)
         except AgentError:
-            continue  # It refuses the family: the shortest way there and back.
+            continue  # The agent refuses the family: the shortest round trip.
     return (time.perf_counter() - began) / times * 1000
 
 
 def per_start(start):
-    """Probes a second when each one starts a process (an agent that makes one exchange), one after the other."""
+    """Exchanges per second with a new process (an agent that makes one exchange) for each, one after the other."""
     began = time.perf_counter()
     for _ in range(STARTS):
         start()
@@ -98,7 +98,7 @@ def figures(name, client, host, port, starts):
 
 
 def one_probe(open_channel, host, port):
-    """A new agent for one exchange, as a test that starts a process per probe would do."""
+    """A new agent for one exchange, like a test that starts a process for each probe."""
     client = AgentClient("once", open_channel, tries=1)
     exchange = {"proto": "tcp", "host": host, "port": port, "token": "pw" + "0" * 16, "size": 256, "timeout": 5.0}
     try:
@@ -143,13 +143,15 @@ def in_lab():
         connection = connect(lab.kubeconfig, lab.context)
         deployment = deploy(connection, discover(connection, lab.external_host), DeployOptions(run_id="bench"))
         client_pod, server_pod = (
-            next(one for one in deployment.probes if one.node == node and one.slot == "a")
+            next(probe for probe in deployment.probes if probe.node == node and probe.slot == "a")
             for node in ("linux-1", "linux-2")
         )
 
         def channel():
-            one = client_pod
-            return ExecChannel(connection.configuration, deployment.namespace, one.pod, one.container, one.command)
+            client = client_pod
+            return ExecChannel(
+                connection.configuration, deployment.namespace, client.pod, client.container, client.command
+            )
 
         host = server_pod.addresses["ipv4"]
         starts = per_start(lambda: one_probe(channel, host, server_pod.port))

@@ -1,6 +1,6 @@
-"""The dissector: microseconds a frame, beside scapy, which the tests hold it against.
+"""The dissector: microseconds per frame, beside scapy, with which the tests compare it.
 
-Frames are what captures of the lab hold: TCP in VXLAN, TCP alone, UDP with DNS, ICMP. Both read every layer of them.
+Frames as in captures of the lab: TCP in VXLAN, TCP alone, UDP with DNS, ICMP. Both read every layer of them.
 """
 
 import time
@@ -32,7 +32,7 @@ def frames():
 
 
 def a_frame(read, captured, times):
-    """Microseconds a frame, the best of some rounds."""
+    """Microseconds per frame, the best of several rounds."""
     best = float("inf")
     for _ in range(ROUNDS):
         began = time.process_time()
@@ -45,9 +45,9 @@ def a_frame(read, captured, times):
 
 def main():
     captured = frames()
-    own = a_frame(lambda data: decode(data, at=0.0), captured, OWN)
+    podwire = a_frame(lambda data: decode(data, at=0.0), captured, OWN)
     scapy = a_frame(Ether, captured, SCAPY)
-    print(f"dissector: {own:.1f} microseconds of CPU a frame; scapy: {scapy:.0f}, {scapy / own:.0f} times that")
+    print(f"dissector: {podwire:.1f} microseconds of CPU a frame; scapy: {scapy:.0f}, {scapy / podwire:.0f} times that")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What an echo server holds for clients that are slow on purpose: its memory (VmRSS) while 2,000 connections each have
-sent 60 kB of an HTTP head and no end, from one address and from many; and whether another client is still answered.
+"""The memory of an echo server with slow clients: VmRSS while 2,000 connections have each sent 60 kB of an unfinished
+HTTP head, from one address and from many; and whether another client still gets an answer.
 
-Old is the agent of a commit before there were limits, as `podwire agent -o FILE` wrote it there.
+Old is the agent of a commit before the limits, written there by `podwire agent -o FILE`.
 
     python bench/echo_memory.py [--old FILE] [--connections N]
 """
@@ -28,7 +28,7 @@ def resident(pid):
 
 
 def slow(port, number, peers):
-    """One more slow client, or None where the server does not take it."""
+    """One more slow client, or None if the server refuses it."""
     sock = socket.socket()
     sock.bind((f"127.0.{1 + number % peers}.1", 0))
     sock.settimeout(5)
@@ -56,12 +56,12 @@ def measure(name, command, connections, peers):
         port = listening(server.pid)
         before, made = resident(server.pid), []
         made = [sock for number in range(connections) if (sock := slow(port, number, peers))]
-        other = answered(port)
+        answer_ms = answered(port)
         after = resident(server.pid)
         where = "one address" if peers == 1 else f"{peers} addresses"
         print(
             f"{name}: {len(made):,} slow clients at {where}: {before:.1f} MB before, {after:.1f} MB after;"
-            f" another client is answered in {other:.1f} ms"
+            f" another client is answered in {answer_ms:.1f} ms"
         )
         for sock in made:
             sock.close()
@@ -85,13 +85,13 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("--old", type=Path)
     options.add_argument("--connections", type=int, default=2000)
-    given = options.parse_args()
+    arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        own = Path(folder, "agent.pyz")
-        own.write_bytes(agent_archive())
-        for name, path in (("old", given.old), ("new", own)):
+        current = Path(folder, "agent.pyz")
+        current.write_bytes(agent_archive())
+        for name, path in (("old", arguments.old), ("new", current)):
             for peers in (1, 40) if path else ():
-                measure(name, [sys.executable, "-I", "-S", str(path)], given.connections, peers)
+                measure(name, [sys.executable, "-I", "-S", str(path)], arguments.connections, peers)
 
 
 main()

@@ -1,4 +1,4 @@
-"""The lab's life: ready, probes ready, gone, and what a SIGKILL at any moment leaves behind."""
+"""The life of a lab: time until ready, until probes are ready, until gone, and what a SIGKILL at any moment leaves."""
 
 import os
 import random
@@ -24,7 +24,7 @@ def median(values):
 
 
 def lives(profile):
-    ready, probes, gone = [], [], []
+    ready, probes, ended = [], [], []
     for number in range(RUNS):
         began = time.perf_counter()
         lab = start_lab(profile, agent=agent_archive)
@@ -36,10 +36,10 @@ def lives(profile):
         connection.close()
         began = time.perf_counter()
         lab.close()
-        gone.append(time.perf_counter() - began)
+        ended.append(time.perf_counter() - began)
     print(f"{profile}: API and nodes ready: {median(ready)}")
     print(f"{profile}: {len(deployment.probes)} pods ready, from nothing: {median(probes)}")
-    print(f"{profile}: gone: {median(gone)}")
+    print(f"{profile}: gone: {median(ended)}")
 
 
 def processes():
@@ -49,7 +49,7 @@ def processes():
 
 
 def namespaces():
-    """How many network namespaces there are (a kernel figure; it needs root)."""
+    """The number of network namespaces (a kernel figure; needs root)."""
     found = subprocess.run(["lsns", "-n", "-t", "net"], capture_output=True, text=True, check=False)
     return len(found.stdout.splitlines())
 

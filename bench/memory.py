@@ -1,7 +1,7 @@
-"""How much more memory the runner takes for each further round of `--repeat`.
+"""The memory that each further round of `--repeat` costs the runner.
 
-`python bench/memory.py [CHECKOUT ...] [--rounds 1,3,6] [-- OPTION ...]`; checkouts are measured in turns, each with the
-Python that its `make setup` made. The default is this checkout and `--area pod_to_pod`.
+`python bench/memory.py [CHECKOUT ...] [--rounds 1,3,6] [-- OPTION ...]`; it measures the checkouts in turns, each with
+the Python of its own `make setup`. The default is this checkout and `--area pod_to_pod`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ CODE = (
 
 
 def peak(checkout, rounds, options, folder):
-    """The peak resident memory in MB of a runner that sees every case so many times, and how many cases there are."""
+    """The peak resident memory in MB of a runner with this number of rounds, and the number of cases."""
     words = ["-p", "no:cacheprovider", "--run-dir", str(folder), "--no-report", "--repeat", str(rounds), *options]
     known = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
@@ -42,13 +42,13 @@ def peak(checkout, rounds, options, folder):
 def main():
     parser = argparse.ArgumentParser(description="Measure the runner's memory for further rounds.")
     parser.add_argument("checkouts", nargs="*", type=Path, default=[CHECKOUT], metavar="CHECKOUT")
-    parser.add_argument("--rounds", default="1,3,6", help="how many rounds, in turns (default: %(default)s)")
+    parser.add_argument("--rounds", default="1,3,6", help="numbers of rounds, in turns (default: %(default)s)")
     words, _, options = " ".join(sys.argv[1:]).partition("-- ")
-    asked = parser.parse_args(words.split())
-    rounds = sorted(int(one) for one in asked.rounds.split(","))
-    found = {checkout: {} for checkout in asked.checkouts}
+    arguments = parser.parse_args(words.split())
+    rounds = sorted(int(number) for number in arguments.rounds.split(","))
+    found = {checkout: {} for checkout in arguments.checkouts}
     for number in rounds:
-        for checkout in asked.checkouts:
+        for checkout in arguments.checkouts:
             with tempfile.TemporaryDirectory() as scratch:
                 run = peak(
                     checkout.resolve(), number, options.split() or ["--area", "pod_to_pod"], Path(scratch) / "run"

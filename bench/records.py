@@ -1,7 +1,6 @@
-"""Reading and writing what a run leaves: its record and its observations. Processor time, the least of several, and
-the memory that the observations take.
+"""Reading and writing the record and the observations of a run: CPU time, the least of several, and memory.
 
-`python bench/records.py [RUN]`, RUN being the folder of a run; the newest in reports/runs otherwise.
+`python bench/records.py [RUN]`; RUN is the folder of a run, by default the newest in reports/runs.
 """
 
 import sys
@@ -35,7 +34,7 @@ def main():
     folder = runs[-1]
     record = least("run.json read", lambda: load_record(folder))
     seen = least("observations read", lambda: read_observations(record, folder))
-    packets = sum(len(one.packets) for each in seen for one in each.observation.captures.values())
+    packets = sum(len(capture.packets) for stored in seen for capture in stored.observation.captures.values())
     print(f"{len(record.cases)} cases, {len(seen)} observations of {packets} packets")
     del seen
     tracemalloc.start()

@@ -1,4 +1,5 @@
-"""A full default run: wall time, memory, and the ratio to as many empty tests with Allure, without and with a page."""
+"""A full default run: wall time, memory, and the ratio to the same number of empty tests with Allure results, and with
+a page."""
 
 import json
 import os
@@ -25,9 +26,9 @@ def test_empty(n):
 
 
 def environment():
-    """As a user has it: compiled modules are kept, and what pytest set for a process around this one is gone."""
-    other = ("PYTHONDONTWRITEBYTECODE", "PYTEST_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(other)}
+    """The environment of a user: compiled modules are kept, and settings of a surrounding pytest are removed."""
+    removed = ("PYTHONDONTWRITEBYTECODE", "PYTEST_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(removed)}
 
 
 def timed(command, cwd):
@@ -44,7 +45,7 @@ def timed(command, cwd):
 
 
 def runner_memory(folder):
-    """Peak memory of the runner alone, in MB: pytest started under /usr/bin/time's accounting of itself."""
+    """Peak memory of the runner alone, in MB, by its own accounting."""
     code = (
         "import resource, pytest, sys; code = pytest.main(sys.argv[1:]);"
         "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, 'MB'); sys.exit(code)"

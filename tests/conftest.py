@@ -17,3 +17,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--moments", type=int, default=6, help="how many moments at which tests/faults/test_killed.py ends a run"
     )
+    parser.addoption(
+        "--losses",
+        type=int,
+        default=3,
+        help="how often tests/lab/runs/test_lossy_captures.py loses frames of each kind",
+    )

@@ -1,4 +1,4 @@
-"""Tables of the docs that the code knows: outcomes, exit codes, decisions of the gate, profiles of the lab."""
+"""Tables of the docs that the code determines: outcomes, exit codes, decisions of the gate, profiles of the lab."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def exit_codes() -> str:
 
 
 def decisions() -> str:
-    return table(("exit code", "decision"), [(str(one.exit_code), str(one)) for one in Decision])
+    return table(("exit code", "decision"), [(str(decision.exit_code), str(decision)) for decision in Decision])
 
 
 def profiles() -> str:

@@ -1,7 +1,7 @@
-"""Makes `reports/example/run/` again: a small run of the lab with a fault, as its folder is left, and what it printed.
+"""Make `reports/example/run/` again: the folder of a small lab run with a fault, and its terminal output.
 
-The fault is one that a connect check does not notice: packets of Windows pods leave with the addresses of the pods, and
-the outside answers all the same. The kernel of the machine is not part of the example: its version is replaced.
+A connect check does not notice the fault: packets of Windows pods leave with the pods' addresses, and the outside
+answers all the same. The kernel version of this machine is replaced.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def content(path: Path) -> bytes:
 
 
 def main() -> int:
-    """Run, replace, measure; 1 when the run did not fail as it must, or when the folder holds what it must not."""
+    """Run, replace, measure. Returns 1 if the run did not fail as it must, or if the folder holds what it must not."""
     shutil.rmtree(RUN, ignore_errors=True)
     done = subprocess.run([sys.executable, "-m", "podwire", *COMMAND, "--run-dir", RUN], check=False)
     if done.returncode != 1:
-        print(f"example: the run ended with exit code {done.returncode}; with its fault it must fail (1)")
+        print(f"example: the run ended with exit code {done.returncode}; with its fault it must end with 1")
         return 1
     shutil.rmtree(RUN / ALLURE_RESULTS)
     record = RUN / NAME
@@ -47,12 +47,12 @@ def main() -> int:
     size = sum(path.stat().st_size for path in files)
     print(f"example: {len(files)} files, {size / 1000:.0f} kB in {RUN.relative_to(ROOT)}")
     if size > MOST:
-        print(f"example: too large; at most {MOST / 1000:.0f} kB belong into the repository")
+        print(f"example: the folder is too large; the repository admits {MOST / 1000:.0f} kB, so choose fewer cases")
         return 1
     private = (str(ROOT), str(Path.home()), platform.node(), platform.release())
     leaks = [path for path in files if any(word.encode() in content(path) for word in private if len(word) > 3)]
     for path in leaks:
-        print(f"example: {path.relative_to(ROOT)} names this machine")
+        print(f"example: {path.relative_to(ROOT)} contains a name of this machine; replace it")
     return 1 if leaks else 0
 
 

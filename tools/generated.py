@@ -1,7 +1,6 @@
-"""Parts of the docs that are generated from the code, each between a line `<!-- generated: NAME -->` and a line
-`<!-- end -->`.
+"""The generated parts of the docs, each between a line `<!-- generated: NAME -->` and a line `<!-- end -->`.
 
-Without an argument it says which of them differ from the code (exit code 1 if any does); with `--write` it writes them.
+Without an argument it names the parts that differ from the code (exit code 1 if there is one); `--write` updates them.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "manifests-changes": manifest_tables.changes,
     "axes": suite_tables.axes,
     "ways": suite_tables.ways,
+    "asks": suite_tables.asks,
     "controls": suite_tables.controls,
     "words": suite_tables.words,
     "questions": suite_tables.questions,
@@ -42,12 +42,16 @@ _PART = re.compile(r"(?<=^<!-- generated: )(?P<name>[\w-]+) -->\n.*?(?=^<!-- end
 
 
 def renewed(text: str, parts: Mapping[str, Callable[[], str]]) -> str:
-    """The text with each of its parts as the code has it now. KeyError for a part that nothing generates."""
+    """The text with each of its parts as the code has it now.
+
+    Raises:
+        KeyError: no generator has the name of a part.
+    """
     return _PART.sub(lambda found: f"{found['name']} -->\n{parts[found['name']]().strip()}\n", text)
 
 
 def main(root: Path, *, write: bool) -> int:
-    """Look at all pages that may have such parts, or write what differs there."""
+    """Check all pages that may have such parts, or update them."""
     differing = 0
     for page in sorted([root / "README.md", *root.glob("manifests/README.md"), *(root / "docs").glob("*.md")]):
         text = page.read_text(encoding="utf-8")
@@ -58,7 +62,7 @@ def main(root: Path, *, write: bool) -> int:
             page.write_text(new, encoding="utf-8")
             continue
         differing += 1
-        print(f"{page.relative_to(root)}: differs from the code; make format writes it anew")
+        print(f"{page.relative_to(root)}: differs from the code; update it with make format")
     return 1 if differing else 0
 
 

@@ -1,6 +1,6 @@
-"""What each file in `manifests/` is for: its own first sentence, and the requirements whose cases need it.
+"""The purpose of each file in `manifests/`: its own first sentence, and the requirements whose cases need it.
 
-A plan is made for every profile of the lab, as tests do; the needs of its cases are what a run would create.
+The needs of a plan for every profile of the lab show which objects a run creates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COMMON = "Only what differs from the usual probe pod"
 
 @dataclass(frozen=True, kw_only=True)
 class Used:
-    """For each kind the requirements (`<area>/<id>`) that need it."""
+    """The requirements (`<area>/<id>`) that need each kind."""
 
     services: Mapping[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     variants: Mapping[str, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -1,7 +1,7 @@
 """The JSON schemas in docs/schemas/, made from the types that read the files: for editors, and for readers of runs.
 
-Writes those that differ; with `--check` it only names them, and ends with 1 if there are any. The text under a field of
-a type is the field's description.
+Writes the schemas that differ. With `--check` it only names them, and ends with 1 if there is one. The text under a
+field of a type becomes the field's description.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def schema_of(name: str) -> dict[str, Any]:
     """The schema of one kind of file (JSON Schema 2020-12)."""
     kind = KINDS[name]
     definitions = msgspec.json.schema(kind)["$defs"]
-    for each in _types(msgspec.inspect.type_info(kind)):
-        fields = definitions[each.__name__]["properties"]
-        for field, text in _descriptions(each):
+    for struct in _types(msgspec.inspect.type_info(kind)):
+        fields = definitions[struct.__name__]["properties"]
+        for field, text in _descriptions(struct):
             fields[field]["description"] = text
     top = definitions.pop(kind.__name__)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:podwire:{name}"}
@@ -53,20 +53,20 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def _types(wanted: Any) -> Iterator[type]:
-    """Every Struct that a type is made of."""
+    """Every Struct in a type."""
     seen: set[type] = set()
     waiting = [wanted]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, msgspec.inspect.StructType):
-            if one.cls in seen:
+        info = waiting.pop()
+        if isinstance(info, msgspec.inspect.StructType):
+            if info.cls in seen:
                 continue
-            seen.add(one.cls)
-            yield one.cls
-            waiting += [field.type for field in one.fields]
-        elif isinstance(one, msgspec.inspect.Type):
-            parts = (getattr(one, name, ()) for name in ("type", "types", "item_type", "item_types", "value_type"))
-            waiting += [part for each in parts for part in (each if isinstance(each, tuple) else (each,))]
+            seen.add(info.cls)
+            yield info.cls
+            waiting += [field.type for field in info.fields]
+        elif isinstance(info, msgspec.inspect.Type):
+            parts = (getattr(info, name, ()) for name in ("type", "types", "item_type", "item_types", "value_type"))
+            waiting += [inner for part in parts for inner in (part if isinstance(part, tuple) else (part,))]
 
 
 def _descriptions(kind: type) -> Iterator[tuple[str, str]]:
@@ -96,7 +96,7 @@ def _texts(kind: type) -> dict[str, str]:
 
 
 def main(*, check: bool) -> int:
-    """Write the schemas, or say which of them are not as the types are."""
+    """Write the schemas, or name those that differ from the types."""
     differ = 0
     for name in KINDS:
         path = FOLDER / f"{name}.schema.json"
@@ -105,7 +105,7 @@ def main(*, check: bool) -> int:
             continue
         differ += 1
         if check:
-            print(f"{path.relative_to(FOLDER.parents[1])}: is not as the types are; run python tools/schemas.py")
+            print(f"{path.relative_to(FOLDER.parents[1])}: differs from the types; run python tools/schemas.py")
         else:
             FOLDER.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")

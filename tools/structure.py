@@ -1,9 +1,12 @@
-"""The structure of the source, where neither ruff nor import-linter can see it.
+"""Check the structure of the checkout where neither ruff nor import-linter can.
 
-Small files, an agent that needs nothing but its own standard library and runs on Python 3.8, suites that know podwire
-by its name only, no library for packet crafting outside the tests, types with few fields, and no package markers in
-the content folders.
-Prints one line a finding; exit code 1 if there is any.
+- A Python file has at most 400 lines, tests and tools included; a type of src/ has at most 14 fields, those that it
+  inherits included.
+- The agent and the programs of the lab's pods use the standard library and their own package. The agent runs on 3.8.
+- A suite imports podwire and nothing else. Only tests import scapy.
+- Content folders have no `__init__.py`.
+
+Prints one line for each finding; the exit code is 1 if there is one.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import NamedTuple
 
 AGENT = "src/podwire/agent/"
 PROGRAMS = "src/podwire_lab/windows/programs/"
-# What runs in pods: its folder, its package, and what it is called in a finding.
+# Code that runs in pods: its folder, its package, and the words for it in a finding.
 CARRIED = (
     (AGENT, "podwire.agent.", "the agent has"),
     (PROGRAMS, "podwire_lab.windows.programs.", "programs of pods have"),
@@ -24,10 +27,12 @@ CARRIED = (
 MAX_LINES = 400
 MAX_FIELDS = 14
 CONTENT = ("suites", "fixtures", "tests")
+# Folders whose Python files have the limit of lines.
+WRITTEN = ("src", "suites", "fixtures", "tests", "tools", "bench", "findings")
 
 
 def main(root: Path) -> int:
-    """Print what is wrong below `root`, a checkout; 0 if nothing is, else 1."""
+    """Print the findings of the checkout at `root`. Returns 1 if there is one, else 0."""
     findings = sorted(check(root))
     for finding in findings:
         print(finding)
@@ -35,7 +40,12 @@ def main(root: Path) -> int:
 
 
 def check(root: Path) -> Iterator[str]:
-    """Findings as `path:line: text`, or `path: text` where a whole file is meant."""
+    """Findings as `path:line: text`, or `path: text` about a whole file."""
+    for folder in WRITTEN:
+        for path in sorted((root / folder).rglob("*.py")):
+            lines = path.read_text(encoding="utf-8").count("\n")
+            if lines > MAX_LINES:
+                yield f"{path.relative_to(root)}: {lines} lines; at most {MAX_LINES}, so split it by its jobs"
     sources = {path: path.read_text(encoding="utf-8") for path in sorted((root / "src").rglob("*.py"))}
     for path, text in sources.items():
         yield from _engine(text, path.relative_to(root).as_posix())
@@ -44,21 +54,18 @@ def check(root: Path) -> Iterator[str]:
         yield from _suite(path, path.relative_to(root).as_posix())
     for folder in CONTENT:
         for marker in sorted((root / folder).rglob("__init__.py")):
-            yield f"{marker.relative_to(root)}: content folders are no packages; remove it"
+            yield f"{marker.relative_to(root)}: a content folder is no package; remove this file"
 
 
 def _engine(text: str, name: str) -> Iterator[str]:
-    lines = text.count("\n")
-    if lines > MAX_LINES:
-        yield f"{name}: {lines} lines; at most {MAX_LINES}, so split it by its jobs"
     for line, module in _imports(text):
         top = module.partition(".")[0]
         if top == "scapy":
             yield f"{name}:{line}: imports scapy; only tests may"
-        for folder, package, who in CARRIED:
-            own = f"{module}.".startswith(package)
-            if name.startswith(folder) and not own and top not in sys.stdlib_module_names:
-                yield f"{name}:{line}: imports {module}; {who} the standard library and their own package only"
+        for folder, package, subject in CARRIED:
+            own_package = f"{module}.".startswith(package)
+            if name.startswith(folder) and not own_package and top not in sys.stdlib_module_names:
+                yield f"{name}:{line}: imports {module}; {subject} the standard library and their own package only"
     if name.startswith(AGENT):
         try:
             ast.parse(text, feature_version=(3, 8))
@@ -67,18 +74,18 @@ def _engine(text: str, name: str) -> Iterator[str]:
 
 
 class _Class(NamedTuple):
-    """A class of the source: where it stands, what its fields are called, and what it inherits from."""
+    """A class of the source: its place, the names of its fields, and its bases."""
 
     file: str
     line: int
     fields: frozenset[str]
     bases: tuple[str, ...]
     is_value: bool
-    """Whether it says itself that it has fields: a dataclass, a Struct, a NamedTuple or a TypedDict."""
+    """Whether it declares fields itself: a dataclass, a Struct, a NamedTuple or a TypedDict."""
 
 
 def _types(sources: Mapping[str, str]) -> Iterator[str]:
-    """Classes with too many fields, those that they inherit counted too.
+    """Classes with too many fields, inherited ones included.
 
     A row of a file is made of the columns of small types (`podwire/files/rows.py`); each of these is counted.
     """
@@ -91,35 +98,36 @@ def _types(sources: Mapping[str, str]) -> Iterator[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 file = f"src/{node.module.replace('.', '/')}.py"
                 imported |= {(name, alias.asname or alias.name): (file, alias.name) for alias in node.names}
-    for (name, called), one in known.items():
-        line = list(_ancestors(one, called, known, imported))
-        if any(each.is_value for each in line):
-            count = len(frozenset().union(*(each.fields for each in line)))
+    for (name, called), type_ in known.items():
+        line = list(_ancestors(type_, called, known, imported))
+        if any(ancestor.is_value for ancestor in line):
+            count = len(frozenset().union(*(ancestor.fields for ancestor in line)))
             if count > MAX_FIELDS:
-                yield f"{name}:{one.line}: {called} has {count} fields; at most {MAX_FIELDS}, so group them"
+                yield f"{name}:{type_.line}: {called} has {count} fields; at most {MAX_FIELDS}, so group them"
 
 
 def _ancestors(
-    one: _Class,
+    type_: _Class,
     called: str,
     known: Mapping[tuple[str, str], _Class],
     imported: Mapping[tuple[str, str], tuple[str, str]],
 ) -> Iterator[_Class]:
     """A class and all classes of the source that it inherits from."""
-    yield one
-    for base in one.bases:
-        place = (one.file, base) if (one.file, base) in known else imported.get((one.file, base), ("", base))
-        if place in known and place != (one.file, called):
+    yield type_
+    for base in type_.bases:
+        file = type_.file
+        place = (file, base) if (file, base) in known else imported.get((file, base), ("", base))
+        if place in known and place != (file, called):
             yield from _ancestors(known[place], place[1], known, imported)
 
 
 def _class_of(node: ast.ClassDef, file: str) -> _Class:
-    bases = tuple(ast.unparse(one).partition("[")[0].rpartition(".")[2] for one in node.bases)
-    decorators = {ast.unparse(one).partition("(")[0].rpartition(".")[2] for one in node.decorator_list}
+    bases = tuple(ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in node.bases)
+    decorators = {ast.unparse(decorator).partition("(")[0].rpartition(".")[2] for decorator in node.decorator_list}
     fields = frozenset(
-        ast.unparse(one.target)
-        for one in node.body
-        if isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.unparse(one.annotation)
+        ast.unparse(line.target)
+        for line in node.body
+        if isinstance(line, ast.AnnAssign) and "ClassVar" not in ast.unparse(line.annotation)
     )
     return _Class(
         file=file,
@@ -137,7 +145,7 @@ def _suite(path: Path, name: str) -> Iterator[str]:
 
 
 def _imports(text: str) -> Iterator[tuple[int, str]]:
-    """Line and module of every import, wherever in the file; a relative one keeps its dots."""
+    """Line and module of every import, inside functions too; a relative import keeps its dots."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -1,4 +1,4 @@
-"""Tables of the docs for those who write suites: axes and ways, the words of an expectation, patterns, `when`."""
+"""Tables of the docs for authors of suites: axes and ways, the words of an expectation, patterns, `when`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from podwire.catalogue.when import WHEN
-from podwire.judging.questions import QUESTIONS
-from podwire.judging.vocabulary import parts
+from podwire.judging.vocabulary import ABOUT_DNS, parts
+from podwire.model.asking import ASKS
 from podwire.model.axes import AXES, NEEDED, Axis
 from podwire.model.controls import CONTROLS
 from podwire.model.packet_fields import FIELDS
@@ -55,6 +55,11 @@ def ways() -> str:
     return table(("`via`", "what the client sends to"), ((f"`{via}`", text) for via, text in WAYS.items()))
 
 
+def asks() -> str:
+    rows = ((f"`{name}`", what) for name, what in ASKS.items() if name)
+    return table(("`asks`", "what the agent's own DNS client asks"), rows)
+
+
 def controls() -> str:
     return table(("control", "what the client must reach"), ((f"`{name}`", text) for name, text in CONTROLS.items()))
 
@@ -74,12 +79,12 @@ def words() -> str:
 
 
 def _needs(part: Any) -> str:
-    """What a part asks, and the tool that it needs."""
+    """What a part requires, and the tool that it needs."""
     return _first_sentence(part) + (f" Reads the tool `{part.tool}`." if part.tool else "")
 
 
 def questions() -> str:
-    rows = ((_call(question.word, question), _first_sentence(question)) for question in QUESTIONS)
+    rows = ((_call(question.word, question), _first_sentence(question)) for question in ABOUT_DNS)
     return table(("DNS question", "what it asks"), rows)
 
 
@@ -106,12 +111,12 @@ def when() -> str:
 
 
 def _call(name: str, word: Callable[..., Any]) -> str:
-    """How a word is called."""
+    """The call of a word, with its parameters."""
     shown = []
     for parameter in inspect.signature(word).parameters.values():
         star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
-        kept = parameter.default is parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY
-        shown.append(f"{star}{parameter.name}" if kept else f"{parameter.name}=")
+        positional = parameter.default is parameter.empty and parameter.kind is not parameter.KEYWORD_ONLY
+        shown.append(f"{star}{parameter.name}" if positional else f"{parameter.name}=")
     return f"`{name}({', '.join(shown)})`"
 
 

@@ -6,6 +6,7 @@ exits with the error's code; it never shows a traceback for them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from podwire.redaction import redacted
@@ -74,8 +75,19 @@ class Forbidden(ApiError):
 
     @property
     def for_want_of_rights(self) -> bool:
-        """Whether it is authorization that refuses, in its sentence `User "x" cannot create resource "pods" ...`."""
-        return " cannot " in self.message and " resource " in self.message
+        """Whether it is authorization that refuses, in its sentence `User "x" cannot create resource "pods" ...`. A
+        webhook may use the same words in another order."""
+        return bool(_NO_RIGHTS.search(self.message)) and not self.message.startswith(BY_WEBHOOK)
+
+
+_NO_RIGHTS = re.compile(r'User ".*?" cannot [a-z]+ resource "')
+BY_WEBHOOK = "admission webhook "
+"""How the sentence of a webhook that refuses an object begins, whatever status it gives."""
+
+
+def concerns_the_run(error: Exception) -> bool:
+    """Whether what is refused is not one object but the user: rights are missing, or the credentials are not taken."""
+    return isinstance(error, Unauthorized) or (isinstance(error, Forbidden) and error.for_want_of_rights)
 
 
 class NotFound(ApiError):

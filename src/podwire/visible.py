@@ -7,7 +7,8 @@ width. Everything that leaves for a terminal, a page or a file that is read with
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 _UNSEEN: Final = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but for tab and newline, DEL, C1 (ECMA-48)
@@ -37,6 +38,17 @@ def visible_but_styled(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _STYLED.sub(lambda found: found[0] if found[0][-1] in "m\r" else _written_out(found[0]), text)
+
+
+def visible_tree(tree: Any) -> Any:
+    """What JSON is made of, all its texts `visible`: for reports that show them as they are."""
+    if isinstance(tree, str):
+        return visible(tree)
+    if isinstance(tree, Mapping):
+        return {visible(str(name)): visible_tree(value) for name, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [visible_tree(one) for one in tree]
+    return tree
 
 
 def visible_in_json(text: str) -> str:

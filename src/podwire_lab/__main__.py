@@ -24,20 +24,20 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def leave_host() -> None:
-    """New user (when not root), network and, for the next child, PID namespaces."""
+    """Enter new network and, for the next child, PID namespaces; as another user than root also a user namespace."""
     try:
         if os.geteuid() != 0:
             ns.become_root_of_user_namespace()
         ns.unshare(ns.CLONE_NEWNET | ns.CLONE_NEWPID)
     except OSError as error:
         raise CannotBuild(
-            f"user namespaces are not allowed here ({error.strerror}): run as root, or allow them "
+            f"this system does not allow user namespaces ({error.strerror}): run as root, or allow them "
             "(sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)"
         ) from error
 
 
 def check_tools() -> None:
-    """`nft` loads the rulesets of the nodes; its package is called nftables everywhere."""
+    """Check that `nft`, which loads the nodes' rulesets, is installed; its package is called nftables."""
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:{_SYSTEM_PATH}"
     try:
         nft.program()
@@ -46,7 +46,7 @@ def check_tools() -> None:
 
 
 def supervise(start: Start, first: int) -> int:
-    """Wait until PID 1, the owner or this process is told to end; then end PID 1, and with it all that it started."""
+    """Wait for the end of PID 1, of the owner or of this process; then end PID 1, and with it the whole lab."""
     awake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -72,15 +72,15 @@ def supervise(start: Start, first: int) -> int:
 
 
 def be_first(start: Start, supervisor_alive: int) -> None:
-    """PID 1 of the lab: dies with the supervisor, forks the spawner while it is small, then grows."""
+    """Run PID 1 of the lab: it ends with the supervisor, and forks the spawner before it grows."""
     ns.prctl(ns.PR_SET_PDEATHSIG, signal.SIGKILL)
-    gone = select.poll()
-    gone.register(supervisor_alive, 0)
-    if gone.poll(0):  # it died before the line above
+    supervisor_end = select.poll()
+    supervisor_end.register(supervisor_alive, 0)
+    if supervisor_end.poll(0):  # the supervisor ended before the line above
         return
     ns.unshare(ns.CLONE_NEWNS)
     ns.mount("none", "/", flags=ns.MS_REC | ns.MS_PRIVATE)
-    with contextlib.suppress(OSError):  # refused where parts of /proc are hidden; then process ids there are the host's
+    with contextlib.suppress(OSError):  # fails where parts of /proc are hidden; /proc then shows the host's process ids
         ns.mount("proc", "/proc", "proc", ns.MS_NOSUID | ns.MS_NODEV | ns.MS_NOEXEC)
     os.mkdir(start.work)
     ns.mount("tmpfs", start.work, "tmpfs", ns.MS_NOSUID | ns.MS_NODEV, "mode=755")
@@ -94,8 +94,8 @@ def be_first(start: Start, supervisor_alive: int) -> None:
 
         spawner.main(theirs)
     theirs.close()
-    gc.disable()  # Until the lab stands: all that is imported stays, and collecting takes a tenth of the time.
-    # aiohttp reads all the certificates of the system when it is imported: 0.1 s for TLS that the lab never speaks.
+    gc.disable()  # Until the lab is ready: the imported modules stay, and the collector takes a tenth of the start.
+    # aiohttp reads all certificates of the system at import: 0.1 s for TLS that the lab never uses.
     os.environ |= {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
     from podwire_lab.cluster import run
 
@@ -107,7 +107,7 @@ def main() -> int:
     for fd in (start.listen, start.lifeline, start.ready, start.lock):
         os.set_inheritable(fd, False)
     try:
-        report(start.ready, {"step": "its process runs"})
+        report(start.ready, {"step": "the process runs"})
         check_tools()
         leave_host()
         alive, held = os.pipe2(os.O_CLOEXEC)

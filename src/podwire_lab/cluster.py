@@ -1,7 +1,6 @@
 """PID 1 of the lab: builds the network, then runs API server, controllers, DNS and node agents on one loop.
 
-What takes longest to import is imported by a thread meanwhile, and therefore where it is used: a lab is started for
-every run.
+Every run starts a lab, so a thread imports the slowest modules meanwhile; they are imported where they are used.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podwire_lab.controllers.cascades import Cascades
 from podwire_lab.controllers.endpoints import EndpointsController
 from podwire_lab.controllers.garbage_collector import GarbageCollector
 from podwire_lab.controllers.health_ports import HealthPorts
@@ -29,6 +29,11 @@ from podwire_lab.controllers.network_policies import NetworkPolicies
 from podwire_lab.controllers.proxy import ServiceProxy
 from podwire_lab.controllers.scheduler import Scheduler
 from podwire_lab.controllers.security_groups import SecurityGroups
+from podwire_lab.controllers.workloads.daemon_sets import DaemonSets
+from podwire_lab.controllers.workloads.deployments import Deployments
+from podwire_lab.controllers.workloads.jobs import Jobs
+from podwire_lab.controllers.workloads.replica_sets import ReplicaSets
+from podwire_lab.controllers.workloads.stateful_sets import StatefulSets
 from podwire_lab.dns.records import outside_zone
 from podwire_lab.dns.thread import DnsThread
 from podwire_lab.kernel.nft import NftMissing
@@ -58,7 +63,7 @@ def _import_the_rest() -> None:
 
 
 def run(start: Start, spawner: socket.socket) -> None:
-    """Run the lab until SIGTERM, SIGINT or the loss of the spawner."""
+    """Run the lab until SIGTERM, SIGINT or the end of the spawner."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
         profile = profile_named(
@@ -71,7 +76,7 @@ def run(start: Start, spawner: socket.socket) -> None:
 
         unknown = [name for name in start.faults if name not in FAULTS]
         if unknown:
-            raise CannotBuild(f"unknown lab fault {unknown[0]!r}; there are: {', '.join(sorted(FAULTS))}")
+            raise CannotBuild(f"unknown lab fault {unknown[0]!r}; podwire mutants --list shows all")
     asyncio.run(Cluster(start, profile).run(spawner))
 
 
@@ -92,7 +97,7 @@ class Cluster:
             network = build_network(self._profile)
         except (LabUnsupported, NftMissing, OSError) as error:
             raise CannotBuild(str(error)) from error
-        self._say_step("the network stands")
+        self._say_step("the network is built")
         spawner = SpawnerClient(channel)
         spawner.lost.add_done_callback(lambda _: stopped.set())
         outside = OutsideHost(network.outside, spawner, self._start.agent)
@@ -128,6 +133,8 @@ class Cluster:
         controllers = (
             Scheduler(self._store, lambda: network.quirks.overcommits),
             GarbageCollector(self._store),
+            Cascades(self._store),
+            *(kind(self._store) for kind in (Deployments, ReplicaSets, DaemonSets, StatefulSets, Jobs)),
             EndpointsController(self._store),
             LoadBalancers(self._store, network),
             HealthPorts(self._store, network.nodes),
@@ -160,7 +167,7 @@ class Cluster:
         network.close()
 
     def _writers(self) -> list[Callable[[str, Object], None]]:
-        """What faults of the API make of its objects."""
+        """The changes that faults of the API make to its objects."""
         if not self._start.faults:
             return []
         from podwire_lab.faults.registry import FAULTS
@@ -192,7 +199,7 @@ class Cluster:
         report(self._start.ready, {"external": {"name": OUTSIDE_NAME, "addresses": list(OUTSIDE_HOST.values())}})
 
     def _equip_namespace(self, event: Event) -> None:
-        """A new namespace gets its ServiceAccount and the ConfigMap of the API's certificate."""
+        """Give a new namespace its ServiceAccount and the ConfigMap of the API's certificate."""
         name = event.object["metadata"]["name"]
         if event.kind == "ADDED" and name not in NAMESPACES:
             for resource, obj in account(name):
@@ -200,7 +207,7 @@ class Cluster:
                     self._store.create(resource, obj)
 
     def _show_proxies(self, network: LabNetwork, agents: NodeAgents) -> None:
-        """kube-proxy of the Windows nodes as pods; what they log is what the nodes note."""
+        """Show kube-proxy of the Windows nodes as pods; their logs are what the nodes record."""
         for plan in self._profile.nodes if self._profile.windows.kube_proxy else ():
             if plan.os == "windows":
                 pod = self._store.create("pods", proxy_pod(plan))

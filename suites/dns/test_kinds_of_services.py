@@ -2,12 +2,15 @@
 
 from podwire import (
     ANY_OS,
+    LINUX,
     answered_by,
     answers_from,
     asked,
     at_client,
     at_dns,
     flows,
+    not_found,
+    only_asked,
     request,
     requirement,
     resolves_to,
@@ -26,6 +29,28 @@ def test_a_headless_service_resolves_to_its_ready_pods(flow, case):
 @flows(client=ANY_OS, client_pod="b", server_kind="backends", service="headless", via="short-name")
 def test_a_connection_by_the_name_of_a_headless_service_goes_to_a_pod(flow, case):
     case.expect(answered_by(flow.server), seen_as(flow.client.ip), at_client(request(dst=flow.service.backends)))
+
+
+NOT_READY = {
+    "client": ANY_OS,
+    "server": LINUX,
+    "server_pod": "never-ready",
+    "placement": "cross-node",
+    "via": "absolute-name",
+    "protocol": "dns",
+}
+
+
+@requirement("DNS-NOT-READY")
+@flows(service="not-ready-published", aspect="published", **NOT_READY)
+def test_a_service_that_publishes_pods_before_they_are_ready_resolves_to_them(flow, case):
+    case.expect(resolves_to(flow.server.ip), at_dns(only_asked(flow.fqdn, answer=flow.server.ip)))
+
+
+@requirement("DNS-NOT-READY")
+@flows(service="not-ready-hidden", aspect="hidden", controls="pod-ip", **NOT_READY)
+def test_a_headless_service_does_not_resolve_to_a_pod_that_is_not_ready(flow, case):
+    case.expect(not_found(), at_dns(only_asked(flow.fqdn)))
 
 
 @requirement("DNS-EXTERNALNAME")

@@ -169,7 +169,7 @@ def test_what_does_not_fit_is_counted_once_and_room_comes_with_each_reading(clie
     [
         ({"via": "af_packet", "interfaces": ["none0"]}, "interface none0: No such device"),
         ({"via": "tcpdump"}, "'tcpdump' is not af_packet or pktmon"),
-        ({"via": "pktmon"}, "there is no pktmon here"),
+        ({"via": "pktmon"}, "pktmon is missing"),
     ],
 )
 def test_a_capture_that_cannot_start_says_why(client, params, text):

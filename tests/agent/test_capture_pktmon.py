@@ -103,7 +103,7 @@ def test_components_are_chosen_by_mac_number_or_name(node, wanted, ids):
 def test_nothing_is_handed_over_before_the_session_ends(node):
     with agent(env=environment(node)) as client:
         begin(client)
-        with pytest.raises(AgentError, match="not before"):
+        with pytest.raises(AgentError, match="only when its session ends"):
             client.capture_read("c").result(20)
         assert client.capture_stop("c").result(20).interfaces["Container NIC 1"] == b"pcapng of 20"
 

@@ -145,7 +145,7 @@ def test_a_reset_is_told_as_one(client):
 def test_an_end_without_an_answer_is_told(client):
     with answering(lambda sock: sock.recv(1000)) as port:
         error = exchange(client, "tcp", port)["error"]
-    assert (error["kind"], error["text"]) == ("other", "closed without an answer")
+    assert (error["kind"], error["text"]) == ("other", "the server closed the connection without an answer")
 
 
 def test_an_answer_of_something_else_is_quoted(client):
@@ -231,7 +231,7 @@ def has_sctp():
 @pytest.mark.skipif(has_sctp(), reason="this kernel has SCTP")
 def test_sctp_where_the_kernel_has_none_ends_at_bind(client, server):
     error = exchange(client, "sctp", server)["error"]
-    assert (error["stage"], error["kind"], error["text"]) == ("bind", "unsupported", "SCTP is not supported here")
+    assert (error["stage"], error["kind"], error["text"]) == ("bind", "unsupported", "the system does not support SCTP")
 
 
 @pytest.mark.skipif(not has_sctp(), reason="NO SCTP IS TESTED: this kernel has none")

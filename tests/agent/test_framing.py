@@ -42,12 +42,12 @@ def test_a_stream_that_starts_with_something_else_is_refused(noise):
 
 
 def test_a_banner_is_quoted_in_the_error():
-    with pytest.raises(FramingError, match="it says 'sh: 1: python: not found'"):
+    with pytest.raises(FramingError, match="it sent 'sh: 1: python: not found'"):
         Decoder().feed(b"sh: 1: python: not found\n")
 
 
 def test_another_version_is_named():
-    with pytest.raises(FramingError, match="speaks version 9 of the protocol, this is version 1"):
+    with pytest.raises(FramingError, match="speaks version 9 of the protocol, this end version 1"):
         Decoder().feed(PREAMBLE[:-1] + b"\x09")
 
 
@@ -55,7 +55,7 @@ def test_another_version_is_named():
 def test_noise_between_frames_is_refused_after_the_frames_before_it(messages, noise):
     decoder = Decoder()
     assert len(decoder.feed(stream(Encoder(), messages))) == len(messages)
-    with pytest.raises(FramingError, match="something that is no frame"):
+    with pytest.raises(FramingError, match="data outside of frames"):
         decoder.feed(noise)
 
 
@@ -63,13 +63,13 @@ def test_noise_between_frames_is_refused_after_the_frames_before_it(messages, no
 def test_a_lost_frame_is_noticed(messages):
     encoder, decoder = Encoder(), Decoder()
     encoder.frame(Kind.HEARTBEAT)
-    with pytest.raises(FramingError, match="frame 1 came where 0 was due"):
+    with pytest.raises(FramingError, match="frame 1 came instead of frame 0"):
         decoder.feed(stream(encoder, messages))
 
 
 def test_a_length_that_no_frame_has_is_refused_before_it_is_waited_for():
     head = struct.pack("!HBBIII", 0x7057, Kind.DATA, 0, 0, 1, MAX_PAYLOAD + 1)
-    with pytest.raises(FramingError, match="something that is no frame"):
+    with pytest.raises(FramingError, match="data outside of frames"):
         Decoder().feed(PREAMBLE + head)
 
 

@@ -113,7 +113,7 @@ def test_in_the_end_what_there_is_is_told():
 def test_a_service_that_refuses_is_named():
     metadata = Metadata()
     metadata.token_code = 403
-    assert str(card(metadata)) == "the metadata service answers api/token with 403"
+    assert str(card(metadata)) == "the EC2 metadata service answers api/token with 403"
 
 
 def test_where_there_is_no_service_nobody_answers():

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from agent_for_tests import AGENT, TOKEN, agent, echo_server, exchange
 
+from podwire.cluster.deployment.agent_archive import agent_digest
+
 VERSIONS = [f"3.{minor}" for minor in range(8, 16)]
 
 
@@ -29,7 +31,9 @@ def test_the_agent_runs_on(version):
     if python is None:
         pytest.skip(f"no Python {version} here")
     with echo_server(python=python) as port, agent(python, *AGENT, "rpc", env={**os.environ}) as client:
-        assert client.call("hello").result(20)["python"].startswith(f"{version}.")
+        hello = client.call("hello").result(20)
+        assert hello["python"].startswith(f"{version}.")
+        assert hello["file"] == agent_digest()
         for proto in ("tcp", "udp", "http"):
             assert exchange(client, proto, port)["reply"]
         assert exchange(client, "udp", port, "::1")["reply"]

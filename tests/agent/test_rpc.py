@@ -57,7 +57,7 @@ def test_noise_on_stdin_ends_it_with_a_line(rpc):
     process = start(*rpc)
     _, err = process.communicate(b"GET / HTTP/1.1\r\n\r\n", timeout=10)
     assert process.returncode == 1
-    assert b"does not speak podwire's protocol, it says 'GET / HTTP/1.1" in err
+    assert b"does not speak podwire's protocol; it sent 'GET / HTTP/1.1" in err
     assert len(err.splitlines()) == 1
 
 

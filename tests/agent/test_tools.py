@@ -106,7 +106,7 @@ def test_a_list_may_be_long_and_is_never_cut(client, place):
     place("powershell.exe", "#!/bin/sh\nyes 0123456 | head -c 131072\n")
     assert len(run(client, "hns-load-balancers")["stdout"]) == 131072
     place("powershell.exe", "#!/bin/sh\nyes 0123456 | head -c 1048576\n")
-    with pytest.raises(AgentError, match="hns-endpoints lists 1048576 bytes, more than 524288"):
+    with pytest.raises(AgentError, match="hns-endpoints lists 1048576 bytes; the limit is 524288"):
         run(client, "hns-endpoints")
 
 
@@ -119,7 +119,7 @@ def test_and_what_windows_translates_and_the_ports_of_its_switch(client, place):
 
 @pytest.mark.parametrize("name", ["ipconfig", "/opt/none/win-bridge.exe", "/dev/null/bridge"])
 def test_a_program_that_is_missing_is_not_found(client, name):
-    with pytest.raises(AgentError, match=f"tool: there is no {name} here") as missing:
+    with pytest.raises(AgentError, match=f"tool: {name} is missing on this node") as missing:
         run(client, name)
     assert missing.value.kind == "not-found"
 
@@ -134,7 +134,7 @@ def test_one_that_does_not_end_is_ended(client, place, tmp_path):
 
 def test_one_that_cannot_be_run_is_told(client, place):
     os.chmod(place("nslookup", "no program"), 0o755)
-    with pytest.raises(AgentError, match=r"tool: nslookup cannot be run: Exec format error"):
+    with pytest.raises(AgentError, match=r"tool: nslookup cannot be started: Exec format error"):
         run(client, "nslookup")
 
 

@@ -89,7 +89,7 @@ def test_without_a_tunnel_it_says_so():
     if os.geteuid():
         assert error["stage"] == "bind"
     else:
-        assert (error["kind"], error["text"]) == ("other", "no packet to the target was seen in a tunnel")
+        assert (error["kind"], error["text"]) == ("other", "the node sent no tunnel packet for the target")
 
 
 def test_another_word_for_the_network_is_refused():

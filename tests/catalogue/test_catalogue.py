@@ -68,37 +68,43 @@ def test_a_limitation_may_limit_several_requirements(suites):
     [
         (
             {"rule": RULE.replace("level: MUST", "level: WILL")},
-            "requirements ONE, level: 'WILL' is none of MUST, SHOULD, MAY",
+            "requirements ONE, level: needs one of MUST, SHOULD, MAY",
         ),
-        ({"rule": RULE.replace("level: MUST", "level: 7")}, "requirements ONE, level: 7 is none of MUST, SHOULD, MAY"),
-        ({"rule": RULE.replace("    statement: Something holds.\n", "")}, "requirements ONE, statement: is missing"),
+        ({"rule": RULE.replace("level: MUST", "level: 7")}, "requirements ONE, level: needs one of MUST, SHOULD, MAY"),
+        ({"rule": RULE.replace("    statement: Something holds.\n", "")}, "requirements ONE, statement: missing"),
         (
             {"rule": RULE + "    colour: red\n"},
-            "requirements ONE, colour: is not known here (known: id, level, statement, sources, rows, when)",
+            "requirements ONE, colour: unknown field; known fields: id, level, statement, sources, rows, when",
         ),
-        ({"rule": RULE.replace("[{document: A document}]", "[]")}, "requirements ONE, sources: at least one source"),
-        ({"rule": RULE.replace("[{document: A document}]", "[{part: x}]")}, "document: is missing"),
+        (
+            {"rule": RULE.replace("[{document: A document}]", "[]")},
+            "requirements ONE, sources: needs at least one source",
+        ),
+        ({"rule": RULE.replace("[{document: A document}]", "[{part: x}]")}, "document: missing"),
         ({"rule": RULE + RULE.partition("requirements:\n")[2]}, "requirements ONE, id: ONE is defined twice"),
-        ({"rule": RULE + "    when: {mode: magic}\n"}, "requirements ONE, when, mode: 'magic' is none of overlay"),
+        ({"rule": RULE + "    when: {mode: magic}\n"}, "requirements ONE, when, mode: needs one of overlay"),
         (
             {"rule": RULE + "    when: {moon: full}\n"},
-            "requirements ONE, when, moon: is not known here (known: mode, cni,",
+            "requirements ONE, when, moon: unknown field; known fields: mode, cni,",
         ),
         ({"rule": "area: [\n"}, "requirements.yaml: line 2, column 1: not valid YAML"),
-        ({"rule": "just text\n"}, "a mapping is needed, found 'just text'"),
+        ({"rule": "just text\n"}, "needs a mapping, found 'just text'"),
         ({"limit": LIMIT.replace("requirement: ONE", "requirement: TWO")}, "TWO is no requirement of the catalogue"),
-        ({"limit": LIMIT.replace("requirement: ONE", "requirement: []")}, "requirement: at least one requirement"),
-        ({"limit": LIMIT.replace("no-answer", "sadness")}, "symptom: 'sadness' is none of"),
+        (
+            {"limit": LIMIT.replace("requirement: ONE", "requirement: []")},
+            "requirement: needs at least one requirement",
+        ),
+        ({"limit": LIMIT.replace("no-answer", "sadness")}, "symptom: 'sadness' is unknown; there are: "),
         (
             {"limit": LIMIT + "    when: {builds: [a, b]}\n"},
-            "when, builds entry 1: a build ('17763.1') is needed, found 'a'",
+            "when, builds entry 1: needs a build ('17763.1'), found 'a'",
         ),
         ({"test": "def test_one(): pass\n"}, "requirements ONE: no test judges it"),
         ({"test": TEST.replace('"ONE"', '"TWO"')}, "test_one: TWO is no requirement of the catalogue"),
-        ({"test": TEST.replace('@requirement("ONE")\n', "")}, "test_one: has no requirement"),
+        ({"test": TEST.replace('@requirement("ONE")\n', "")}, "test_one: names no requirement"),
         (
             {"test": TEST.replace('"pod-ip"', '("pod-ip", "cluster-ip"), closed_port=True')},
-            "test_one: closed_port says nothing of flows by cluster-ip",
+            "test_one: closed_port does not apply to flows via cluster-ip",
         ),
         ({"test": "import nothing_like_it\n"}, "cannot be imported: ModuleNotFoundError"),
     ],
@@ -133,7 +139,7 @@ def test_a_bug_may_concern_any_requirement_and_one_of_its_own_comes_first(suites
 
 
 def test_what_is_documented_concerns_a_requirement(suites):
-    with pytest.raises(CatalogueError, match="only a bug may concern any requirement"):
+    with pytest.raises(CatalogueError, match="only a bug may name `any`"):
         load_catalogue(suites(limit=LIMIT.replace("requirement: ONE", "requirement: any")))
 
 

@@ -1,4 +1,4 @@
-"""Rows and their homes, on hand-made catalogues: none is dropped, none is made up, no two homes contradict."""
+"""Rows and the entries that cover them, on hand-made catalogues: no row is lost, no entry contradicts another."""
 
 import pytest
 
@@ -52,33 +52,36 @@ WHOLE = catalogue(
 )
 
 
-def test_a_catalogue_with_a_home_for_every_row_has_no_complaint():
+def test_a_catalogue_that_covers_every_row_has_no_complaint():
     assert list(complaints(ROWS, WHOLE)) == []
 
 
 def test_what_the_rows_became_is_counted():
     words = ("requirement", "limitation", "known issue", "state check", "stated fact")
-    assert counts(ROWS, homes(WHOLE)) == {**dict.fromkeys(words, 1), "without a home": 0}
+    assert counts(ROWS, homes(WHOLE)) == {**dict.fromkeys(words, 1), "not covered": 0}
 
 
 @pytest.mark.parametrize(
     ("made", "complaint"),
     [
-        (catalogue([rule("R")]), "W-RULE: has no home: A name resolves."),
-        (catalogue([rule("R", "W-RULE", "W-TYPO")]), "W-TYPO: R names it, and there is no such row"),
-        (catalogue([rule("R", "W-RULE")], [limit("L", "W-X")]), "W-X: L names it, and there is no such row"),
+        (catalogue([rule("R")]), "W-RULE: no entry of the catalogue covers it: A name resolves."),
+        (catalogue([rule("R", "W-RULE", "W-TYPO")]), "W-TYPO: R names this row, and rows.yaml has no such row"),
+        (catalogue([rule("R", "W-RULE")], [limit("L", "W-X")]), "W-X: L names this row, and rows.yaml has no such row"),
         (
             catalogue([rule("R", "W-RULE")], [], [fact("F", "W-RULE")]),
-            "W-RULE: F states that it cannot be tested, and R judges it",
+            "W-RULE: F states that no test can judge it, and R judges it; remove one",
         ),
-        (catalogue([rule("R")], [], [fact("F", "W-RULE"), fact("G", "W-RULE")]), "W-RULE: is stated twice, by F and G"),
+        (
+            catalogue([rule("R")], [], [fact("F", "W-RULE"), fact("G", "W-RULE")]),
+            "W-RULE: F and G both state it; remove one",
+        ),
     ],
 )
 def test_what_is_wrong_is_a_line(made, complaint):
     assert list(complaints(ROWS[:1], made)) == [complaint]
 
 
-def test_the_listing_names_every_row_with_its_homes_and_the_builds_of_an_issue():
+def test_the_listing_names_every_row_with_its_entries_and_the_builds_of_an_issue():
     lines = listing(ROWS, WHOLE).splitlines()
     assert lines[0] == "4. Names"
     assert [line.split()[0] for line in lines[1:6]] == [one.id for one in ROWS]
@@ -86,8 +89,8 @@ def test_the_listing_names_every_row_with_its_homes_and_the_builds_of_an_issue()
     assert lines[-1] == "5 sentences: requirement 1, limitation 1, known issue 1, state check 1, stated fact 1"
 
 
-def test_a_row_without_a_home_stands_out():
-    assert "NO HOME" in listing(ROWS, catalogue([rule("R", "W-RULE")]))
+def test_a_row_without_an_entry_stands_out():
+    assert "NOT COVERED" in listing(ROWS, catalogue([rule("R", "W-RULE")]))
 
 
 def test_the_tree_says_the_same():
@@ -113,10 +116,10 @@ TABLE = """areas:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (TABLE.replace("promise", "hope"), "rows W-RULE, kind: 'hope' is none of promise"),
-        (TABLE.replace("must", "shall"), "rows W-RULE, severity: 'shall' is none of must"),
-        (TABLE.replace("number: 4", "number: four"), "areas entry 1, number: a whole number is needed, found 'four'"),
-        (TABLE.replace(", statement: A name resolves.", ""), "rows W-RULE, statement: is missing"),
+        (TABLE.replace("promise", "hope"), "rows W-RULE, kind: needs one of promise"),
+        (TABLE.replace("must", "shall"), "rows W-RULE, severity: needs one of must"),
+        (TABLE.replace("number: 4", "number: four"), "areas entry 1, number: needs a whole number, found 'four'"),
+        (TABLE.replace(", statement: A name resolves.", ""), "rows W-RULE, statement: missing"),
         (TABLE + TABLE.splitlines()[-1] + "\n", "rows W-RULE, id: W-RULE is defined twice"),
     ],
 )

@@ -66,7 +66,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments, said, capsys):
 
 
 def test_an_unknown_command_is_one_line_and_exit_code_2(capsys):
-    assert mistake(capsys, "none").startswith("podwire: none: unknown command; there are: facts, plan, ")
+    assert mistake(capsys, "none").startswith("podwire: none: unknown command; use one of: facts, plan, ")
     assert (
         mistake(capsys, "lab", "stat") == "podwire: stat: unknown command; did you mean status?; see podwire lab --help"
     )
@@ -96,7 +96,7 @@ def test_facts_only_read(cluster):
     ("arguments", "said"),
     [
         (["facts", "--kubeconfig", "/none"], "podwire: kubeconfig /none: cannot be read: No such file or directory"),
-        (["facts", "--lab", "none"], "podwire: --lab none: unknown; there are: overlay-win-overlay"),
+        (["facts", "--lab", "none"], "podwire: --lab none: unknown; use one of: overlay-win-overlay"),
         (
             ["facts", "--context", "x", "--external-host", "a b"],
             "podwire: --external-host a b: 'a b' is not a DNS name",
@@ -109,16 +109,19 @@ def test_facts_only_read(cluster):
         (["plan", "--context", "x", "--fault", "dns-refused"], "podwire: --fault and --context exclude each other"),
         (
             ["facts", "--facts", "/x"],
-            "podwire: --facts: is for a real cluster; name one with --kubeconfig or --context",
+            "podwire: --facts: applies to a real cluster only; name one with --kubeconfig or --context",
         ),
-        (["plan", "--facts", "/x"], "podwire: --facts: is for a real cluster; name one with --kubeconfig or --context"),
+        (
+            ["plan", "--facts", "/x"],
+            "podwire: --facts: applies to a real cluster only; name one with --kubeconfig or --context",
+        ),
         (
             ["facts", "--context", "x", "--facts", "/x"],
             "podwire: --facts /x: cannot be read: No such file or directory",
         ),
         (["cleanup", "--older-than", "soon"], "podwire: --older-than soon: is not an age"),
         (["plan", "--nodes-per-os", "two"], "podwire: --nodes-per-os two: must be a whole number, 1 or more"),
-        (["plan", "--area", "none"], "podwire: --area none: unknown; there are: "),
+        (["plan", "--area", "none"], "podwire: --area none: unknown; use one of: "),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, said, capsys):

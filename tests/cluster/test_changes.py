@@ -12,7 +12,7 @@ from podwire.cluster.deployment.changes import CHANGES, make_changes
 from podwire.cluster.deployment.services import Services
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.content import suites_folder
-from podwire.errors import ApiError
+from podwire.errors import ApiError, Forbidden
 from podwire.model.axes import matrix
 from podwire.model.flows import LINUX
 from podwire.planning.plan import Selection, make_plan
@@ -45,7 +45,7 @@ def test_of_two_services_the_first_goes_and_is_waited_for():
     before = deployment.services.found["twin-first", "l-a"]
     assert make_changes(rest, deployment, ["first-twin-deleted"]) == {}
     assert rest.deleted == [("services", "twin-first-l-a"), ("services", "twin-first-w-a")]
-    assert sorted(name for kind, name in rest.objects if kind == "services") == ["twin-second-l-a"]
+    assert sorted(name for kind, name in rest.objects if kind == "services") == ["pods", "twin-second-l-a"]
     assert deployment.former["twin-first", "l-a"] == before
 
 
@@ -74,11 +74,10 @@ def test_a_service_that_gets_its_old_address_again_says_nothing_of_new_ones():
         return obj
 
     rest = FakeRest(on_apply=the_same)
-    problems = make_changes(rest, a_deployment(rest, ("recreated", "l-a")), ["service-recreated"])
-    assert problems == {
-        "service-recreated": "the change 'service-recreated' could not be made: "
-        "Service recreated-l-a got the address that it had before"
-    }
+    deployment = a_deployment(rest, ("recreated", "l-a"))
+    assert make_changes(rest, deployment, ["service-recreated"]) == {}
+    words = "Service recreated-l-a could not be made again: it got the address that it had before"
+    assert deployment.services.problems == {("recreated", "l-a"): words}
 
 
 def an_endpoint(ip, ready, **more):
@@ -109,20 +108,52 @@ def test_pods_that_leave_are_told_to_go_and_show_as_terminating(endpoints, shows
     assert (problems == {}) is shows
 
 
-def test_one_change_that_fails_does_not_keep_the_others_back():
+def refusing(*names, text="not allowed to delete it"):
+    """An API that does not delete these."""
+
     class Refusing(FakeRest):
         def delete(self, resource, namespace, name, **more):
-            if name.startswith("twin"):
-                raise ApiError("not allowed to delete services", status=403)
+            if name in names:
+                raise ApiError(text, status=403, message=text)
             return super().delete(resource, namespace, name, **more)
 
-    rest = Refusing()
-    deployment = a_deployment(rest, ("twin-first", "l-a"), ("recreated", "l-a"))
-    problems = make_changes(rest, deployment, ["first-twin-deleted", "service-recreated"])
+    return Refusing()
+
+
+def test_one_change_that_fails_does_not_keep_the_others_back():
+    rest = refusing("l1-leaving")
+    deployment = a_deployment(rest, ("recreated", "l-a"), leaving=[("l1-leaving", "10.0.0.5")])
+    problems = make_changes(rest, deployment, ["pods-leaving", "service-recreated"])
+    assert problems == {"pods-leaving": "the change 'pods-leaving' could not be made: not allowed to delete it"}
+    assert ("recreated", "l-a") in deployment.former
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "what"),
+    [("twin-first", "first-twin-deleted", "be deleted"), ("recreated", "service-recreated", "be made again")],
+)
+def test_one_service_that_is_not_changed_costs_its_own_cases(kind, change, what):
+    rest = refusing(f"{kind}-l-a")
+    deployment = a_deployment(rest, (kind, "l-a"), (kind, "w-a"))
+    assert make_changes(rest, deployment, [change]) == {}
+    words = f"Service {kind}-l-a could not {what}: not allowed to delete it"
+    assert deployment.services.problems == {(kind, "l-a"): words}
+    assert rest.deleted == [("services", f"{kind}-w-a")]
+
+
+def test_missing_rights_are_the_problem_of_the_whole_change():
+    class Weak(FakeRest):
+        def delete(self, *_, **more):
+            message = 'User "weak" cannot delete resource "services" in API group ""'
+            raise Forbidden("not allowed to delete services", status=403, message=message)
+
+    rest = Weak()
+    deployment = a_deployment(rest, ("twin-first", "l-a"))
+    problems = make_changes(rest, deployment, ["first-twin-deleted"])
     assert problems == {
         "first-twin-deleted": "the change 'first-twin-deleted' could not be made: not allowed to delete services"
     }
-    assert ("recreated", "l-a") in deployment.former
+    assert deployment.services.problems == {}
 
 
 def test_every_change_has_a_docstring_and_a_name_that_a_matrix_may_bear():

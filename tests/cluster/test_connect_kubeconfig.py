@@ -40,18 +40,18 @@ def test_a_file_that_may_not_be_read(tmp_path):
         ("", ": is empty"),
         (" \n\n", ": is empty"),
         ("a: [1\nb: 2\n", ": line 2, column 2: not valid YAML"),
-        ("- a\n", ": a mapping is needed, found a list"),
+        ("- a\n", ": needs a mapping, found a list"),
         ("apiVersion: v1\nkind: Config\n", "current-context is not set"),
-        ("contexts: {a: 1}\n", ": contexts: a list is needed, found a mapping"),
+        ("contexts: {a: 1}\n", ": contexts: needs a list, found a mapping"),
         ("\0", ": line 1: not valid YAML: "),
-        ("current-context: [a]\n", ": current-context: text is needed, found a list"),
-        ("current-context: {a: b}\n", ": current-context: text is needed, found a mapping"),
-        ("contexts: [x]\n", ": contexts entry 1: a mapping is needed, found 'x'"),
-        ("contexts: [{name: [a]}]\n", ": contexts entry 1, name: text is needed, found a list"),
-        ("contexts: [{name: a, context: {cluster: [c]}}]\n", ": contexts a, context, cluster: text is needed"),
-        ("users: [{name: u, user: {token: 4711}}]\n", ": users u, user, token: text (in quotes, if it looks"),
-        ("users: [{name: u, user: {exec: [aws]}}]\n", ": users u, user, exec: a mapping is needed, found a list"),
-        ("a: &a [x]\nb: {<<: *a}\n", ": line 2, column 5: merge keys (<<) are not admitted"),
+        ("current-context: [a]\n", ": current-context: needs text, found a list"),
+        ("current-context: {a: b}\n", ": current-context: needs text, found a mapping"),
+        ("contexts: [x]\n", ": contexts entry 1: needs a mapping, found 'x'"),
+        ("contexts: [{name: [a]}]\n", ": contexts entry 1, name: needs text, found a list"),
+        ("contexts: [{name: a, context: {cluster: [c]}}]\n", ": contexts a, context, cluster: needs text"),
+        ("users: [{name: u, user: {token: 4711}}]\n", ": users u, user, token: needs text (in quotes, if it looks"),
+        ("users: [{name: u, user: {exec: [aws]}}]\n", ": users u, user, exec: needs a mapping, found a list"),
+        ("a: &a [x]\nb: {<<: *a}\n", ": line 2, column 5: merge keys (<<) are not supported"),
     ],
 )
 def test_a_file_that_is_no_kubeconfig(tmp_path, text, said):
@@ -62,7 +62,7 @@ def test_a_file_that_is_no_kubeconfig(tmp_path, text, said):
 
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "k").write_bytes(b"\xff\xfe\x00k")
-    assert refusal(tmp_path / "k").endswith("line 1: is not UTF-8 text")
+    assert refusal(tmp_path / "k").endswith("line 1: not UTF-8 text")
 
 
 def test_an_unknown_context_is_answered_with_those_that_exist(tmp_path):

@@ -5,11 +5,15 @@ from changed import replace
 
 from podwire.cluster.discovery.discover import facts_from_objects
 from podwire.platforms.stated import merged
+from podwire_lab.kube_api import server
 from podwire_lab.model.planned import planned_facts, stated_facts
 from podwire_lab.model.profiles import PROFILES, profile_named
 from podwire_lab.model.seed import dns_pod, seeds
 from podwire_lab.model.variations import VARIATIONS
 from podwire_lab.model.windows_builds import WindowsBuild
+
+VERSION = server.VERSION.removeprefix("v")
+"""The API server tells it, as no object does."""
 
 
 def objects_of(profile):
@@ -37,7 +41,7 @@ def test_discovery_finds_what_was_planned_with_each_variation(variation):
 def held(profile, build):
     planned = planned_facts(profile)
     found = facts_from_objects(
-        objects_of(profile), name=planned.name, external=planned.outside.host, load_balancer=True
+        objects_of(profile), name=planned.name, version=VERSION, external=planned.outside.host, load_balancer=True
     )
     found = merged(found, stated_facts(profile))
     assert found.origin.emulated

@@ -8,7 +8,7 @@ from fake_rest import FakeRest
 
 from podwire.cluster.deployment.names_of_load_balancers import addresses_of
 from podwire.cluster.deployment.services import ServicePort, Services, deployed
-from podwire.errors import ApiError, Forbidden
+from podwire.errors import ApiError, Forbidden, Unauthorized
 
 QUOTA = Forbidden("", status=403, message='services "x" is forbidden: exceeded quota: q')
 RIGHTS = Forbidden("", status=403, message='User "weak" cannot patch resource "services" in API group ""')
@@ -72,7 +72,7 @@ def test_a_service_that_is_refused_is_the_problem_of_its_cases(error):
     assert services.problems == {("sctp", "l-a"): f"Service sctp-l-a: the API server refuses it: {error.message}"}
 
 
-@pytest.mark.parametrize("error", [RIGHTS, ApiError("", status=401)])
+@pytest.mark.parametrize("error", [RIGHTS, Unauthorized("", status=401)])
 def test_missing_rights_end_the_run(error):
     with pytest.raises(ApiError) as raised:
         made(FakeRest(refuse=only("sctp", error)), ("sctp", "l-a"), ("echo", "l-a"))
@@ -111,6 +111,13 @@ def test_endpoints_that_are_refused_are_the_problem_of_their_cases():
     services.complete([], [])
     assert set(services.problems) == {("crowd-64", "")}
     assert len(rest.objects["endpointslices", "crowd-65-0"]["endpoints"]) == 65
+
+
+@pytest.mark.parametrize("refused", ["pods", "echo-l-a"])
+def test_the_names_of_pods_and_a_service_have_problems_of_their_own(refused):
+    services = made(FakeRest(refuse=only(refused, QUOTA)), ("echo", "l-a"))
+    key = ("pods", "") if refused == "pods" else ("echo", "l-a")
+    assert services.problems == {key: f"Service {refused}: the API server refuses it: {QUOTA.message}"}
 
 
 def test_missing_rights_for_endpoints_end_the_run():

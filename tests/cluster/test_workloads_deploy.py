@@ -127,6 +127,19 @@ def test_a_pod_that_never_starts_is_given_up_after_a_bounded_wait(reach):
     assert problem == "not ready after 1 s: ContainerCreating"
 
 
+def test_a_pod_whose_name_server_is_refused_is_not_made(reach):
+    def refuse(method, plural, obj):
+        name = (obj or {}).get("metadata", {}).get("name")
+        return status(403, "Forbidden", "exceeded quota: q") if (plural, name) == ("services", "dns") else None
+
+    cluster = FakeCluster(NODES, refuse=refuse)
+    needs = Needs(pods=(("l1", "custom-dns"), ("l1", "dns-server")), services=(ServiceNeed(kind="dns"),))
+    deployment = put(reach(cluster), needs=needs)
+    words = "it has no name server: Service dns: the API server refuses it: exceeded quota: q"
+    assert deployment.problems == {"l1-custom-dns": words}
+    assert "l1-custom-dns" not in cluster.names("pods")
+
+
 def test_a_pod_that_the_server_refuses_is_its_own_problem(reach):
     def refuse(method, plural, obj):
         if method == "PATCH" and obj["metadata"]["name"] == "l1-host":

@@ -10,7 +10,7 @@ import pytest
 from api_faults import API_FAULTS
 from api_objects import node
 from fake_api import FakeCluster, kubeconfig
-from fault_rules import INTERRUPTED, KEPT, NAMED, NO_RUN, POD, RUNS, SERVICE
+from fault_rules import INTERRUPTED, KEPT, NAMED, NAMES, NO_RUN, POD, RUNS, SERVICE
 from misbehaving_api import misbehaving
 
 from podwire.cluster import rest, transport
@@ -127,7 +127,7 @@ def judge(fault, played, cluster):
         assert "token-" not in said
     else:
         assert played.error is None
-    if end in (NO_RUN, RUNS, POD, SERVICE):
+    if end in (NO_RUN, RUNS, POD, SERVICE, NAMES):
         assert cluster.names("namespaces") == []
         assert played.left == []
     if end in (NAMED, KEPT, INTERRUPTED):
@@ -142,6 +142,10 @@ def judge(fault, played, cluster):
     if end is SERVICE:
         assert whole(played.deployment)
         said = played.deployment.services.problems["echo", "l1-a"]
+    if end is NAMES:
+        assert whole(played.deployment)
+        assert played.deployment.services.problems.keys() == {("pods", "")}
+        said = played.deployment.services.problems["pods", ""]
     assert re.search(fault.says, said), said
 
 

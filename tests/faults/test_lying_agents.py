@@ -4,8 +4,9 @@ import re
 
 import pytest
 from deployments import a_deployment
-from lying_agents import AGAIN, BLIND, INCONCLUSIVE, JUDGED, LIES, Agent, Network
+from lying_agents import AGAIN, BLIND, INCONCLUSIVE, JUDGED, LIES
 from plans_for_tests import L2BRIDGE, cases
+from played_agents import Agent, Network
 
 from podwire.planning.prerequisites import needs_of
 from podwire.probing import controls, dispatch

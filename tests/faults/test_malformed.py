@@ -30,8 +30,8 @@ def test_a_malformed_object_is_one_line(command, tmp_path):
     assert done.returncode == 3, done.stdout + done.stderr
     lines = done.stderr.splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith("podwire: context test: an object of the API cannot be read (AttributeError: ")
+    assert lines[0].startswith("podwire: context test: podwire cannot read an API object (AttributeError: ")
     if command == "run":
-        assert lines[0].endswith(f"; where: {folder}/traceback.txt")
+        assert lines[0].endswith(f"; traceback: {folder}/traceback.txt")
         assert "discover.py" in (folder / "traceback.txt").read_text()
         assert [one.name for one in folder.iterdir()] == ["traceback.txt"]

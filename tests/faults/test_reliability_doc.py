@@ -1,9 +1,10 @@
-"""docs/reliability.md lists what is tested: its tables are made from the tables of the tests."""
+"""The tables of docs/reliability.md are generated from the tables of these tests."""
 
 import re
 from pathlib import Path
 
 from api_faults import API_FAULTS
+from connection_faults import CONNECTION_FAULTS
 from lying_agents import LIES
 from stream_faults import STREAM_FAULTS
 
@@ -13,17 +14,18 @@ END = "<!-- end of tables -->"
 
 
 def table(title, who, faults):
-    lines = [f"### {title}", "", f"| test | {who} | what comes out |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| `{one.name}` | {one.does} | {one.end} |" for one in faults)])
+    lines = [f"### {title}", "", f"| test | {who} | result |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{fault.name}` | {fault.does} | {fault.end} |" for fault in faults)])
 
 
 def tables():
-    several = (
+    parts = (
         table(f"API servers ({len(API_FAULTS)})", "the server", API_FAULTS),
+        table(f"The way to a server ({len(CONNECTION_FAULTS)})", "the", CONNECTION_FAULTS),
         table(f"Streams to agents ({len(STREAM_FAULTS)})", "the server", STREAM_FAULTS),
         table(f"Agents ({len(LIES)})", "the agent", LIES),
     )
-    return "\n\n".join(several)
+    return "\n\n".join(parts)
 
 
 def test_the_page_has_the_tables_of_the_tests(request):

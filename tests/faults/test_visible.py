@@ -4,21 +4,30 @@ import io
 import json
 import re
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 from changed import replace
+from fake_api import kubeconfig, serving
 from records_for_tests import case, record
 
 from podwire.cli import main as cli
+from podwire.cluster.connect import connect
 from podwire.model.observations import Capture
 from podwire.model.verdicts import Finding, Outcome, Verdict
+from podwire.records import files
+from podwire.records.files import load_record, write_record
 from podwire.records.run import ExclusionRecord
+from podwire.reporting.allure import write_allure_results
+from podwire.reporting.ctrf import write_ctrf
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.gate_text import _code, _prose
-from podwire.reporting.matrix import _packed
+from podwire.reporting.junit import write_junit
+from podwire.reporting.matrix import _packed, write_matrix
 from podwire.reporting.pages import text as html_text
+from podwire.reporting.sonobuoy import write_sonobuoy
 from podwire.reporting.terminal import explain, summary
-from podwire.running.closed_pipes import unbroken
+from podwire.running.standard_streams import guarded
 from podwire.visible import visible, visible_but_styled, visible_in_json
 
 HOSTILE = {
@@ -74,9 +83,9 @@ def test_a_program_that_colours_keeps_its_colours_and_nothing_else():
 
 def test_a_stream_lets_nothing_else_through():
     stream = io.StringIO()
-    assert unbroken(stream).write(EVIL) == len(EVIL)
+    assert guarded(stream).write(EVIL) == len(EVIL)
     assert stream.getvalue() == visible(EVIL)
-    styled = unbroken(unbroken(stream), styled=True)
+    styled = guarded(guarded(stream), styled=True)
     styled.write("\x1b[32m" + HOSTILE["title of the window"][0])
     assert stream.getvalue().endswith("\x1b[32m" + HOSTILE["title of the window"][1])
 
@@ -101,7 +110,7 @@ def _hostile_case(outcome=Outcome.FAIL):
 @pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.KNOWN_ISSUE])
 def test_a_summary_has_podwires_own_colours_only(colour, outcome):
     one = _hostile_case(outcome)
-    left_out = ExclusionRecord(requirement="ONE", cases=1, reason=EVIL)
+    left_out = ExclusionRecord(requirement="ONE", cases="1", reason=EVIL)
     made = record(one, exclusions=(left_out,), missing=(f"a/B[{EVIL}]",), interrupted=EVIL)
     for text in (summary(made, {"record": EVIL}, colour=colour), explain(one, colour=colour)):
         assert r"\u001b]0;owned\u0007" in text
@@ -129,3 +138,78 @@ def test_files_of_evidence_are_safe_to_read_and_stay_in_their_folder(tmp_path):
         assert not SEEN.search((tmp_path / file).read_text())
     told = next(file for file in files if file.endswith("verdict.json"))
     assert json.loads((tmp_path / told).read_text())["reason"] == EVIL
+
+
+# Half a character comes as far as the client of the API, and no further.
+WHOLE = EVIL.replace("\ud800", "")
+
+
+def _hostile_record():
+    found = Finding(expected=WHOLE, actual=WHOLE, where=WHOLE, met=False)
+    one = _hostile_case()
+    one = replace(one, title=f"title {WHOLE}", rule=replace(one.rule, statement=WHOLE))
+    one = replace(one, verdict=Verdict(outcome=Outcome.FAIL, reason=WHOLE, findings=(found,)))
+    left_out = ExclusionRecord(requirement="ONE", cases="1", reason=WHOLE)
+    made = record(one, exclusions=(left_out,), missing=(f"a/B[{WHOLE}]",), interrupted=WHOLE)
+    nodes = tuple(replace(node, os_image=WHOLE) for node in made.facts.nodes)
+    return replace(made, facts=replace(made.facts, name=WHOLE, nodes=nodes, signals=(WHOLE,)))
+
+
+def test_the_record_keeps_what_was_told_and_its_file_harms_no_terminal(tmp_path):
+    made = _hostile_record()
+    written = write_record(made, tmp_path).read_text()
+    assert not SEEN.search(written)
+    assert r"\u009b" in written
+    assert json.loads(written)["facts"]["name"] == made.facts.name
+    assert load_record(tmp_path) == made
+
+
+def _texts(value):
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_no_report_shows_them_in_its_file_or_when_it_is_read(tmp_path):
+    made = _hostile_record()
+    write_record(made, tmp_path)
+    write_junit(made, tmp_path)
+    write_ctrf(made, tmp_path)
+    write_sonobuoy(made, tmp_path)
+    write_allure_results(made, tmp_path)
+    write_matrix(made, tmp_path)
+    files = [file for file in tmp_path.rglob("*") if file.is_file() and file.name != "run.json"]
+    assert {file.suffix for file in files} >= {".xml", ".json", ".html", ".properties"}
+    for file in files:
+        text = file.read_text()
+        assert not SEEN.search(text), file
+        shown = _texts(json.loads(text)) if file.suffix == ".json" else ()
+        if file.suffix == ".xml":
+            shown = [
+                one for part in ElementTree.fromstring(text).iter() for one in (*part.attrib.values(), part.text or "")
+            ]
+        assert [one for one in shown if SEEN.search(one)] == [], file
+
+
+def test_the_file_of_a_record_would_harm_without_the_net(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "visible", lambda text: text)
+    made = _hostile_record()
+    made = replace(made, facts=replace(made.facts, name="\x9b\u202e", nodes=(), signals=()), interrupted=None, cases=())
+    made = replace(made, exclusions=(), missing=())
+    assert SEEN.search(write_record(made, tmp_path).read_text())
+
+
+def test_half_a_character_in_an_answer_of_the_api_is_a_question_mark(tmp_path):
+    answers = {
+        "/version": b'{"gitVersion": "v1.34.0"}',
+        "/api/v1/nodes/n": b'{"metadata": {"name": "\\uD800n\\ud83d\\udc4d"}}',
+    }
+    with serving(lambda method, path, query, body: (200, answers[path])) as server:
+        found = connect(kubeconfig(tmp_path / "k", server)).rest.get("nodes", None, "n")
+    assert found == {"metadata": {"name": "?n\N{THUMBS UP SIGN}"}}

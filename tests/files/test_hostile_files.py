@@ -194,9 +194,9 @@ JSON = {
     "a number beyond all bounds": (b"1e999", "found inf"),
     "no number": (b"NaN", "found nan"),
     "a raw NUL": (b'"\0"', "not JSON: Invalid control character"),
-    "half a character": (b'"\\ud800"', "half a character"),
-    "bytes": (b'"\xff"', "is not UTF-8 text"),
-    "a list": (b"[1]", "is needed, found a list"),
+    "half a character": (b'"\\ud800"', "an unpaired surrogate"),
+    "bytes": (b'"\xff"', "not UTF-8 text"),
+    "a list": (b"[1]", "found a list"),
 }
 
 
@@ -231,7 +231,7 @@ def test_a_field_of_json_that_is_there_twice_is_named(read, good, field):
     once = field.replace(b" :", b":")
     assert once in good
     name = once[1 : once.index(b'":')].decode()
-    with pytest.raises(ValueError, match=f"^{name}: is there twice"):
+    with pytest.raises(ValueError, match=f"^{name}: appears twice"):
         read(good.replace(once, once + field, 1))
 
 
@@ -239,7 +239,7 @@ def test_a_key_of_a_mapping_is_named_where_its_value_is_wrong():
     """msgspec tells `$.timings[...]`: the key is looked for among all of them."""
     tree = json.loads(RECORD)
     tree["timings"] = {f"phase {at}": 1.0 for at in range(1000)} | {"phase 700": "long", "phase 900": "long"}
-    with pytest.raises(ValueError, match=r"^timings.phase 700: a number is needed, found 'long'; "):
+    with pytest.raises(ValueError, match=r"^timings.phase 700: needs a number, found 'long'; "):
         parse_record(json.dumps(tree).encode())
 
 
@@ -248,14 +248,14 @@ def test_what_is_unpacked_has_an_end(tmp_path, monkeypatch):
 
     monkeypatch.setattr(observation_files, "LONGEST_LINE", 1 << 20)
     bomb = gzip.compress(b"[" * (64 << 20), compresslevel=9)
-    with pytest.raises(ValueError, match="holds more than any run can have seen"):
+    with pytest.raises(ValueError, match="larger than the observations of any run"):
         list(observation_files._lines(bomb, tmp_path))
 
 
 def test_what_is_too_large_to_look_at_is_one_line_all_the_same(monkeypatch):
     monkeypatch.setattr(typed, "LARGEST_TREE", 100)
     assert parse_record(RECORD) == one_of_each()
-    with pytest.raises(ValueError, match="too large to look at: Expected `object`, got `array`"):
+    with pytest.raises(ValueError, match="too large to find the field: Expected `object`, got `array`"):
         parse_record(b"[" + b"[]," * 100)
-    with pytest.raises(ValueError, match="too large to look at"):
+    with pytest.raises(ValueError, match=r"too large to (read value by value|find the field)"):
         observation_of(b"[" + b"[]," * 100)

@@ -140,7 +140,7 @@ def test_no_change_is_taken_that_the_record_does_not_have_the_hash_of(passing):
         lines[0]["captures"]["client-pod"]["packets"][0][1] += 1
 
     [line] = refusals(rewritten(passing, change, rehashed=False))
-    assert "its SHA-256 is not the one in run.json" in line
+    assert "its SHA-256 differs from the one in run.json" in line
 
 
 @pytest.mark.parametrize("by", [-1, 1])
@@ -149,7 +149,7 @@ def test_another_count_is_refused(by, passing):
         tree["observations"]["count"] += by
 
     [line] = refusals(edited(passing, change, resealed=True))
-    assert f"holds 4 observations, run.json counts {4 + by}" in line
+    assert f"holds 4 observations, but run.json counts {4 + by}" in line
 
 
 def test_a_control_that_is_said_to_have_failed_excuses_no_failure(run):

@@ -8,9 +8,10 @@ from changed_runs import at, edited, leaves, other, refusals
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from observed import an_attempt, an_observation
-from suites_of_a_day import TEST
+from suites_of_a_day import FACTS, TEST
 
 from podwire.cli import main as cli
+from podwire.gating.rejudge import rejudge, without_unready
 from podwire.gating.runs import load_run
 from podwire.records.files import load_record, write_record
 from podwire.records.seal import NAME as SEAL
@@ -162,7 +163,7 @@ def test_rounds_are_judged_one_by_one(run):
 def test_a_run_of_a_podwire_that_seals_must_have_its_seal(failing):
     copy = edited(failing, lambda tree: tree.update(version="0.2.0"), resealed=False)
     [line] = refusals(copy)
-    assert line.startswith(f"{copy}: seal.json: is not there, and podwire 0.2.0 seals its runs; ")
+    assert line.startswith(f"{copy}: seal.json: missing, although podwire 0.2.0 seals its runs; ")
 
 
 def test_evidence_is_sealed_by_name(run, tmp_path):
@@ -176,4 +177,38 @@ def test_evidence_is_sealed_by_name(run, tmp_path):
     assert load_run(folder).absent == ()
     (folder / "evidence" / "client.pcap").write_bytes(b"others")
     [line] = refusals(folder)
-    assert "evidence/client.pcap: was changed after the run ended (seal.json)" in line
+    assert "evidence/client.pcap: changed after the run ended, says seal.json" in line
+
+
+SPREAD = """from podwire import ANY_OS, answered_by, flows, requirement
+
+@requirement("ONE")
+@flows(client="linux", server_kind="backends", service="spread", via="cluster-ip", miss_risk=1e-6, family="ipv4")
+def test_one(flow, case):
+    case.expect(answered_by(flow.server))
+"""
+NO_WINDOWS = replace(FACTS, nodes=tuple(replace(one, ready=one.os == "linux") for one in FACTS.nodes))
+
+
+def answered(case):
+    seen = an_observation(an_attempt(identity="server"))
+    several = tuple(replace(seen.attempts[0], token=f"pw{at}") for at in range(case.flow.load.connections))
+    return [replace(seen, attempts=several, bindings={**seen.bindings, "server.identities": ("server",)})]
+
+
+def test_a_run_from_before_nodes_that_are_not_ready_took_part_is_judged_as_it_was_planned(run, suites):
+    folder = run(answered, SPREAD, NO_WINDOWS, planned=without_unready(NO_WINDOWS))
+    suites(SPREAD + "\n# Another day.\n")
+    assert len(load_run(folder).record.cases) == 2
+    assert not any(one.changed for one in rejudge(folder)[1])
+
+
+def test_under_the_suites_of_today_such_a_run_is_not_taken(run):
+    folder = run(answered, SPREAD, NO_WINDOWS, planned=without_unready(NO_WINDOWS))
+    assert any("today it is another flow: connections was 21, is 53" in line for line in refusals(folder))
+
+
+def test_an_earlier_flow_is_no_excuse_where_all_nodes_are_ready(run, suites):
+    folder = run(answered, SPREAD, FACTS, planned=without_unready(NO_WINDOWS))
+    suites(SPREAD + "\n# Another day.\n")
+    assert any("today it is another flow" in line for line in refusals(folder))

@@ -98,4 +98,4 @@ def test_the_command_says_whether_there_are_any(tmp_path, capsys):
     assert cli.main(["flakes", a, b, c]) == 1
     assert "in run c" in capsys.readouterr().out
     assert cli.main(["flakes", a, a]) == 2
-    assert capsys.readouterr().err == "podwire: flakes: a run is given twice; give each run once\n"
+    assert capsys.readouterr().err == "podwire: flakes: a run is named twice; name each run once\n"

@@ -202,7 +202,7 @@ def refused(*candidates, baseline=None, **options):
             f"runs/c: 1 cases that did not pass have no evidence ({IDENTITY})",
         ),
         (replace(run("c"), absent=("e/x.pcap",)), "runs/c: 1 files of evidence are missing (e/x.pcap)"),
-        (run("b"), "run b: is given 2 times; give each run once"),
+        (run("b"), "run b: is named 2 times; name each run once"),
         (run("c", a_case(words=f"udp-{WORDS[4:]}")), "baseline and candidate have no case in common"),
     ],
     ids=["empty", "interrupted", "incomplete", "unobserved", "bare", "lost", "same", "foreign"],

@@ -117,7 +117,7 @@ def test_what_is_missing_is_named_line_by_line(pair, run, capsys):
     (Path(old) / "observations.jsonl.gz").unlink()
     lab = run("lab", Outcome.PASS, facts=facts())
     assert [line.partition(": ")[2] for line in refused(capsys, old, new)] == [
-        "No such file or directory; it belongs beside the run.json that names it"
+        "No such file or directory; put the file beside the run.json that names it"
     ]
     (Path(new) / "evidence/0/client-node.pcap").unlink()
     lines = refused(capsys, lab, new)
@@ -128,7 +128,7 @@ def test_what_is_missing_is_named_line_by_line(pair, run, capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["nowhere"], "gate: needs two runs or more: the baseline and the candidate"),
+        (["nowhere"], "gate: needs two runs or more: the baseline, then the candidate"),
         (["nowhere", "elsewhere"], "nowhere: No such file or directory"),
         (["x", "y", "--waivers", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
     ],

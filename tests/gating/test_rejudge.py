@@ -85,7 +85,7 @@ def test_a_case_without_an_observation_is_bad_input(run, capsys):
     assert cli.main(["judge", str(folder)]) == 2
     line = capsys.readouterr().err
     assert line.count("\n") == 1
-    assert "observations: the record has none; make the run again" in line
+    assert "observations: the record has none; repeat the run" in line
 
 
 @pytest.mark.parametrize("which", ["nowhere", "."])

@@ -1,4 +1,4 @@
-"""A real agent process over pipes, and an echo server beside it: what the tests of agent and client talk to."""
+"""A real agent process with pipes, and an echo server beside it, for the tests of agent and client."""
 
 import os
 import re
@@ -21,7 +21,7 @@ AGENT = ["-I", "-S", str(_FILE)]
 
 
 class PipeChannel:
-    """The stdin and stdout of a process that this one started, as a client's channel."""
+    """The stdin and stdout of a child process, as a client's channel."""
 
     def __init__(self, *command, **options):
         command = command or (sys.executable, *AGENT, "rpc")
@@ -45,7 +45,7 @@ class PipeChannel:
 
 
 def changed_agent(change, *arguments):
-    """The command of an agent in which the code of `change` has changed something first, in modules that it imports."""
+    """The command of an agent whose modules the code of `change` has changed first."""
     run = f"""
 import runpy, sys
 sys.path.insert(0, {AGENT[-1]!r})
@@ -64,13 +64,13 @@ def free_port(kind=socket.SOCK_STREAM, family=socket.AF_INET):
 
 @contextmanager
 def echo_server(*options, python=sys.executable, identity="server", prefix=()):
-    """An echo server; gives its port. `options` go to its command line."""
+    """An echo server; yields its port. `options` go to its command line."""
     port = free_port()
     command = [*prefix, python, *AGENT, "serve", "--port", str(port), *options]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "PODWIRE_IDENTITY": identity})
     try:
-        said = server.stderr.readline().decode()
-        assert re.search(r"echo on port \d+", said), said
+        line = server.stderr.readline().decode()
+        assert re.search(r"echo on port \d+", line), line
         yield port
     finally:
         server.terminate()
@@ -88,7 +88,7 @@ def agent(*command, **options):
         client.close()
 
 
-def exchange(client, proto, port, host="127.0.0.1", **more):
-    """One exchange, as the agent tells it."""
-    params = {"proto": proto, "host": host, "port": port, "token": TOKEN, "size": 256, "timeout": 5.0, **more}
+def exchange(client, proto, port, host="127.0.0.1", **extra):
+    """One exchange, as the agent reports it."""
+    params = {"proto": proto, "host": host, "port": port, "token": TOKEN, "size": 256, "timeout": 5.0, **extra}
     return client.call("exchange", params, 20.0).result(25)

@@ -1,4 +1,4 @@
-"""The loop of the agent, in this process and for a bounded time."""
+"""The agent's loop, in this process and for a bounded time."""
 
 import time
 from contextlib import suppress
@@ -9,7 +9,7 @@ class Done(Exception):
 
 
 def run_coroutine(loop, main, limit=5.0):
-    """Run an agent's loop until `main` has ended, and no longer than that; its result."""
+    """Run an agent's loop until `main` has ended, within a time limit. Returns its result."""
     results = []
 
     async def whole():

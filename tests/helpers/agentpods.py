@@ -32,7 +32,7 @@ def serve(api, name, node, port=8080, container=(), **spec):
 
 
 def serving(api, name):
-    """The pod, once its agent listens: without a readiness probe a pod is ready as soon as its process was started."""
+    """Wait until the pod's agent listens: a pod without a readiness probe is ready when its process starts."""
     pod = api.wait(name, ready)
     log = f"/api/v1/namespaces/default/pods/{name}/log"
     until(lambda: "echo on port" in api.text(log), shown=lambda: api.text(log))

@@ -21,9 +21,9 @@ from typing import Any
 
 
 def run(function: Callable[..., Any], *args: Any, timeout: float = 30) -> Any:
-    """Call `function(*args)` apart; the arguments and the result are plain values."""
-    asked = pickle.dumps((inspect.getsourcefile(function), function.__name__, args))
-    done = subprocess.run([sys.executable, __file__], input=asked, capture_output=True, timeout=timeout, check=False)
+    """Call `function(*args)` in the child; the arguments and the result are plain values."""
+    request = pickle.dumps((inspect.getsourcefile(function), function.__name__, args))
+    done = subprocess.run([sys.executable, __file__], input=request, capture_output=True, timeout=timeout, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return pickle.loads(done.stdout)
 
@@ -47,7 +47,7 @@ def instead_of(path: str, text: str) -> Iterator[None]:
 def cabled(*names: str) -> list[Any]:
     """Namespaces in a row, each cabled to the next: number n has 10.9.m.n/24 and fd09:m::n on the cable m it ends.
 
-    Cable m joins numbers m and m + 1; every namespace forwards, and knows the way to all cables.
+    Cable m joins numbers m and m + 1; every namespace forwards and has routes to all cables.
     """
     from podwire_lab.kernel.netns import NetworkNamespace, plain_frames
     from podwire_lab.kernel.rtnetlink import Rtnetlink, wait_ready

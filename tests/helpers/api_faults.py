@@ -1,5 +1,4 @@
-"""The misbehaviour of API servers that podwire is held against, each with what must come out. docs/reliability.md is
-made from it."""
+"""The misbehaviour of API servers, each with the required result. docs/reliability.md lists it."""
 
 from faults_of_answers import FAULTS_OF_ANSWERS
 from faults_of_cleanup import FAULTS_OF_CLEANUP

@@ -6,7 +6,7 @@ import yaml
 
 
 def node(name, os="linux", *, labels=None, annotations=None, cidrs=(), ready=True, capacity=None, **spec):
-    """A Node as the API gives it."""
+    """A Node as the API shows it."""
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -38,7 +38,7 @@ def node(name, os="linux", *, labels=None, annotations=None, cidrs=(), ready=Tru
 
 
 def config(name, namespace="kube-system", **files):
-    """A ConfigMap; a key is given with `_` for `.`, and a value that is no text is written as JSON."""
+    """A ConfigMap; a key has `_` for `.`, and a value that is no text becomes JSON."""
     data = {key.replace("_", "."): text if isinstance(text, str) else json.dumps(text) for key, text in files.items()}
     return {"metadata": {"name": name, "namespace": namespace}, "data": data}
 

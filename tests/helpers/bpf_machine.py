@@ -1,10 +1,10 @@
-"""Classic BPF, run by the description of its machine (linux/Documentation/networking/filter.rst)."""
+"""Classic BPF as documented (linux/Documentation/networking/filter.rst)."""
 
 import struct
 
 
 class Machine:
-    """Runs a program on a frame. A load beyond the frame ends it with 0, as in Linux."""
+    """Run a program on a frame. A load beyond the frame ends it with 0, as in Linux."""
 
     def __init__(self, program):
         self.program = program

@@ -1,4 +1,4 @@
-"""A value with some of its fields changed, be it a dataclass or a Struct of msgspec, and facts by the row of a file."""
+"""A copy of a value with some fields changed: of a dataclass, a msgspec Struct, or facts by the row of a file."""
 
 import dataclasses
 

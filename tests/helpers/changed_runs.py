@@ -1,4 +1,4 @@
-"""Runs that somebody has changed after they ended."""
+"""Runs that somebody changed after they ended."""
 
 import json
 import shutil
@@ -24,9 +24,9 @@ def edited(folder, change, *, resealed):
 
 
 def refusals(folder):
-    with pytest.raises(ValueError, match=": ") as told:
+    with pytest.raises(ValueError, match=": ") as caught:
         load_run(folder)
-    return str(told.value).splitlines()
+    return str(caught.value).splitlines()
 
 
 def leaves(tree, path=()):

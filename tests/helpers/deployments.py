@@ -19,16 +19,16 @@ def a_probe(node, slot, number):
 
 
 def a_deployment(facts, needs=None, problems=None):
-    """What `deploy` would have made of these needs."""
+    """The deployment that `deploy` makes for these needs."""
     special = needs.pods if needs else ()
     probes = []
     for node in facts.nodes:
         slots = (*SLOTS, *(slot for name, slot in special if name == node.name))
         probes += [a_probe(node, slot, number) for number, slot in enumerate(slots, 2)]
     services = Services(None, manifests.namespace_name(RUN), RUN, ())
-    for number, one in enumerate(needs.services if needs else (), 1):
-        pod = f"{one.node}-{one.probe}" if one.node else ""
-        services.found[one.kind, pod] = deployed(one.kind, pod, answered(one.kind, pod, number))
+    for number, service in enumerate(needs.services if needs else (), 1):
+        pod = f"{service.node}-{service.probe}" if service.node else ""
+        services.found[service.kind, pod] = deployed(service.kind, pod, answered(service.kind, pod, number))
     return Deployment(
         namespace=manifests.namespace_name(RUN),
         run_id=RUN,
@@ -39,13 +39,13 @@ def a_deployment(facts, needs=None, problems=None):
 
 
 def answered(kind, pod, number):
-    """A Service as the API server would answer it: with addresses, node ports and a load balancer's address."""
+    """A Service as the API server shows it: with addresses, node ports and a load balancer's address."""
     obj = manifests.service(RUN, kind, pod)
     spec = obj["spec"]
     if spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None":
         families = spec.get("ipFamilies") or ["IPv4", "IPv6"]
         both = {"IPv4": f"10.96.1.{number}", "IPv6": f"fd10:96::1:{number}"}
-        spec["clusterIPs"] = [both[one] for one in families]
+        spec["clusterIPs"] = [both[family] for family in families]
     if spec.get("type") in ("NodePort", "LoadBalancer"):
         for at, port in enumerate(spec["ports"]):
             port["nodePort"] = 30000 + 10 * number + at

@@ -13,9 +13,9 @@ RECORDINGS = json.loads((Path(__file__).parent / "data" / "exec_frames.json").re
 
 
 class ExecServer:
-    """Plays `play`, the title of a recording, to whoever connects; or calls `behave(socket)` instead.
+    """Plays `play`, the title of a recording, for each client; or calls `behave(socket)` instead.
 
-    `requests` are the paths and headers that came, `got` the messages.
+    `requests` are the paths and headers of the clients, `got` their messages.
     """
 
     def __init__(self):
@@ -53,7 +53,7 @@ class ExecServer:
                 await socket.send_bytes(bytes([frame["channel"]]) + data)
 
     async def collect(self, socket, until):
-        """Take messages until `until(message)`; pings are answered."""
+        """Read messages until `until(message)`; answers pings."""
         async for message in socket:
             self.got.append(message.type if message.type is not WSMsgType.BINARY else message.data)
             if until(message):
@@ -93,7 +93,7 @@ def exec_server(tls=None):
 
 
 def configuration(server, scheme="http", **more):
-    """What a `kubernetes.client.Configuration` has of these settings."""
+    """The fields of a `kubernetes.client.Configuration` that the client reads."""
     settings = {
         "host": f"{scheme}://127.0.0.1:{server.port}",
         "ssl_ca_cert": None,

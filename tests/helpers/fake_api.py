@@ -18,7 +18,7 @@ NAMESPACES = re.compile(r"/api/v1/namespaces(?:/(?P<name>[^/]+))?")
 
 
 def status(code, reason, message):
-    """A Status object as an API server gives it."""
+    """A Status object of an API server."""
     return code, {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code}
 
 
@@ -35,10 +35,10 @@ def serving(answer):
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             query = {key: values[0] for key, values in parse_qs(url.query).items()}
-            code, obj, *more = answer(self.command, url.path, query, body)
+            code, obj, *headers = answer(self.command, url.path, query, body)
             data = obj if isinstance(obj, bytes) else json.dumps(obj).encode()
             self.send_response(code)
-            for name, value in {"Content-Length": str(len(data)), **(more[0] if more else {})}.items():
+            for name, value in {"Content-Length": str(len(data)), **(headers[0] if headers else {})}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(data)
@@ -114,21 +114,21 @@ class FakeCluster:
         if plural == "endpointslices":
             chosen = [
                 {
-                    "metadata": {"name": one, "labels": {"kubernetes.io/service-name": one}},
+                    "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
                     "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}],
                 }
-                for one in self.names("services")
+                for name in self.names("services")
             ]
         return 200, {"items": chosen, "metadata": {}}
 
     def _placed(self, pod):
-        """The pod on the node that its selector leads to, unless it says itself where it is."""
+        """The pod on the node that its selector names, unless its spec names the node."""
         wanted = pod.get("spec", {}).get("nodeSelector", {}).get("kubernetes.io/hostname")
         nodes = [obj["metadata"] for (kind, _, _), obj in self.objects.items() if kind == "nodes"]
         fitting = [
-            one["name"]
-            for one in nodes
-            if (one.get("labels") or {}).get("kubernetes.io/hostname", one["name"]) == wanted
+            node["name"]
+            for node in nodes
+            if (node.get("labels") or {}).get("kubernetes.io/hostname", node["name"]) == wanted
         ]
         return {**pod, "spec": {"nodeName": fitting[0], **pod["spec"]}} if fitting else pod
 
@@ -156,13 +156,13 @@ class FakeCluster:
                 ]
             }
             return 200, {}
-        gone = [
+        deleted = [
             key
             for key in self.objects
             if (plural == "namespaces" and (key[1] == name or key == (plural, ns, name)))
             or (name is None and key[:2] == (plural, ns))
         ]
-        for key in gone:
+        for key in deleted:
             del self.objects[key]
         return 200, {}
 

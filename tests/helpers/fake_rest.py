@@ -1,4 +1,4 @@
-"""A client of an API server that is a dictionary: what the tests of Services and of changes talk to."""
+"""A client of an API server that is a dictionary, for the tests of Services and changes."""
 
 import copy
 
@@ -6,7 +6,7 @@ from podwire.errors import NotFound
 
 
 class FakeRest:
-    """`objects` are by plural and name. `lag` is how many times a deleted object is still there when asked for."""
+    """`objects` are by plural and name. `lag` is how many more reads show a deleted object."""
 
     def __init__(self, lag=0, refuse=lambda obj: None, on_apply=lambda obj: obj):
         self.objects, self.applied, self.deleted = {}, [], []

@@ -1,21 +1,22 @@
-"""What a fault of an API server is, and the rules that faults are made of."""
+"""Faults of an API server, and the rules that they are made of."""
 
 from dataclasses import dataclass
 
 from misbehaving_api import Act, refuse
 
-RUNS = "the run goes on as if nothing had happened"
+RUNS = "the run succeeds and leaves nothing"
 POD = "the cases of that pod are inconclusive and say why; all others run"
 SERVICE = "the cases of that Service are inconclusive and say why; all others run"
+NAMES = "the cases that go by the names of pods are inconclusive and say why; all others run"
 NO_RUN = "exit code 3 and one line; nothing is left"
-NAMED = "exit code 3; what may have stayed is named, with the command that removes it"
-KEPT = "the results are kept; what stays is named, with the command that removes it"
-INTERRUPTED = "the removal is asked for, its end is not awaited; what stays is named"
+NAMED = "exit code 3; podwire names what it may have left, with the command that removes it"
+KEPT = "the results are complete; podwire names what it left, with the command that removes it"
+INTERRUPTED = "podwire requests the removal, does not wait for its end, and names what it left"
 
 
 @dataclass(frozen=True)
 class ApiFault:
-    """`does` says what the server does, `end` what must come out, `says` what the line must hold (a pattern)."""
+    """`does` is what the server does, `end` the required result, `says` a pattern that the error line must match."""
 
     name: str
     does: str
@@ -25,7 +26,7 @@ class ApiFault:
 
 
 def on(verb, plural, act, *, name=None, numbers=None):
-    """A rule for the requests of that verb and kind: of one object, of the first ones; `act` may be a function."""
+    """A rule for requests with this verb and kind, optionally for one object or some request numbers only."""
 
     def rule(request):
         fits = (request.verb, request.plural) == (verb, plural) and name in (None, request.name)
@@ -40,8 +41,13 @@ def first(count):
     return range(1, count + 1)
 
 
+def of_others(act):
+    """A rule for lists of all pods of a node, those of other namespaces too."""
+    return lambda r: act if (r.verb, r.plural) == ("list", "pods") and "fieldSelector" in r.query else None
+
+
 def changed(**fields):
-    """An act that changes fields of the objects of a list, those named `of`, by functions of the object."""
+    """An act that changes fields of the objects of a list, or of the one named `of`; a value may be a function."""
     of = fields.pop("of", None)
 
     def change(tree):
@@ -83,7 +89,7 @@ def until_token(wanted):
 
 
 def only_after_deploying(act):
-    """Whatever is asked once the namespace is on its way out."""
+    """Every request after the deletion of the namespace."""
     state = {"going": False}
 
     def rule(request):
@@ -95,7 +101,7 @@ def only_after_deploying(act):
 
 def several(*rules):
     def rule(request):
-        return next((act for one in rules if (act := one(request)) is not None), None)
+        return next((act for rule in rules if (act := rule(request)) is not None), None)
 
     return rule
 

@@ -1,4 +1,4 @@
-"""How an API server may answer."""
+"""Faults in the answers of an API server."""
 
 from fault_rules import (
     NO_RUN,
@@ -20,9 +20,7 @@ from misbehaving_api import CUT, RESET, SILENT, Act, refuse
 
 FAULTS_OF_ANSWERS = (
     # Lists
-    ApiFault(
-        "pods-listed-late", "lists new pods a moment late", RUNS, on(*PODS, Act(obj={"items": []}), numbers=first(4))
-    ),
+    ApiFault("pods-listed-late", "lists new pods late", RUNS, on(*PODS, Act(obj={"items": []}), numbers=first(4))),
     ApiFault(
         "pod-missing-once",
         "leaves a pod out of one list",
@@ -76,17 +74,17 @@ FAULTS_OF_ANSWERS = (
     ),
     ApiFault(
         "bad-addresses",
-        "tells node addresses that are none",
+        "reports malformed node addresses",
         NO_RUN,
         on(*NODES, changed(status=lambda i: {**i["status"], "addresses": [{"type": "InternalIP", "address": 7}]})),
-        "cannot be read",
+        "the API has an invalid address or pod network",
     ),
     ApiFault(
         "bad-cidrs",
-        "tells pod networks that are none",
+        "reports malformed pod CIDRs",
         NO_RUN,
         on(*NODES, changed(spec=lambda i: {**i["spec"], "podCIDRs": ["10.244.0.0/99"]})),
-        "cannot be read",
+        "the API has an invalid address or pod network",
     ),
     ApiFault("a-list-of-lists", "answers with a JSON list", NO_RUN, on(*NODES, Act(obj=[])), "not a JSON object"),
     ApiFault(
@@ -107,19 +105,19 @@ FAULTS_OF_ANSWERS = (
     ),
     ApiFault(
         "a-byte-a-time",
-        "sends its answer a byte a time",
+        "sends its answer byte by byte",
         NO_RUN,
         on(*NODES, Act(how="slow")),
         "its answer is not complete after",
     ),
     ApiFault(
         "a-byte-of-head-a-time",
-        "sends the head of its answer a byte a time",
+        "sends the head of its answer byte by byte",
         NO_RUN,
         on(*NODES, Act(how="slow-head")),
         "its answer is not complete after|no answer came in time",
     ),
-    ApiFault("silent", "takes the request and says nothing", NO_RUN, on(*NODES, SILENT), "no answer came in time"),
+    ApiFault("silent", "accepts the request and does not answer", NO_RUN, on(*NODES, SILENT), "no answer came in time"),
     ApiFault(
         "garbage",
         "answers with something that is not HTTP",
@@ -129,39 +127,45 @@ FAULTS_OF_ANSWERS = (
     ),
     ApiFault(
         "redirect",
-        "sends the client elsewhere",
+        "redirects the client",
         NO_RUN,
         on(*NODES, Act(code=302, obj=b"", headers={"Location": "http://192.0.2.1/"})),
         "not a JSON object",
     ),
     ApiFault(
         "login-page",
-        "answers with a page for people",
+        "answers with a login page",
         NO_RUN,
         on(*NODES, Act(obj=b"<html>log in</html>")),
-        "is this address a Kubernetes API server",
+        "check that this address is a Kubernetes API server",
     ),
     ApiFault(
         "huge",
-        "sends an answer without an end",
+        "sends an endless answer",
         NO_RUN,
         on(*NODES, Act(obj=b'{"items": ["' + b"x" * 3_000_000)),
         "its answer is longer than",
     ),
     ApiFault(
-        "endless-pages", "has always another page", NO_RUN, on(*NODES, endless), r"its list of nodes does not end"
+        "endless-pages",
+        "always announces another page of a list",
+        NO_RUN,
+        on(*NODES, endless),
+        r"its list of nodes does not end",
     ),
     ApiFault(
         "same-page",
-        "has always the same next page",
+        "always announces the same next page of a list",
         NO_RUN,
         on(*NODES, Act(obj={"items": [], "metadata": {"continue": "x"}})),
         "its list of nodes does not end",
     ),
-    ApiFault("continue-expired-once", "forgets once where a list was (410)", RUNS, on(*NODES, forgetful_once)),
+    ApiFault(
+        "continue-expired-once", "lets the continue token of a list expire once (410)", RUNS, on(*NODES, forgetful_once)
+    ),
     ApiFault(
         "continue-expired",
-        "forgets always where a list was (410)",
+        "lets every continue token expire (410)",
         NO_RUN,
         on(*NODES, forgetful),
         "continue parameter is too old",
@@ -174,13 +178,13 @@ FAULTS_OF_ANSWERS = (
     ),
     ApiFault(
         "agent-reset",
-        "takes the agent's ConfigMap and resets the connection",
+        "stores the agent's ConfigMap and resets the connection",
         RUNS,
         on("apply", "configmaps", RESET, numbers=first(1)),
     ),
     # Who asks
-    ApiFault("token-expired", "takes the second token of the exec plugin only (401)", RUNS, until_token("token-2")),
+    ApiFault("token-expired", "accepts only the second token of the exec plugin (401)", RUNS, until_token("token-2")),
     ApiFault(
-        "token-never-right", "takes no token (401)", NO_RUN, lambda r: refuse(401, "Unauthorized"), "401 Unauthorized"
+        "token-never-right", "accepts no token (401)", NO_RUN, lambda r: refuse(401, "Unauthorized"), "401 Unauthorized"
     ),
 )

@@ -1,4 +1,4 @@
-"""What an API server may do when a run is over."""
+"""Faults of an API server after the end of a run."""
 
 from fault_rules import INTERRUPTED, KEPT, RUNS, ApiFault, first, on, only_after_deploying
 from misbehaving_api import RESET_BEFORE, SILENT, Act, refuse
@@ -7,68 +7,68 @@ FAULTS_OF_CLEANUP = (
     # Clean-up
     ApiFault(
         "clean-up-401",
-        "takes no token any more when the run has ended",
+        "accepts no token after the run",
         KEPT,
         only_after_deploying(refuse(401, "Unauthorized")),
         "401 Unauthorized",
     ),
     ApiFault(
         "clean-up-403",
-        "does not allow the namespace to be deleted",
+        "refuses to delete the namespace",
         KEPT,
         on("delete", "namespaces", refuse(403, "Forbidden", "no")),
         "not allowed to delete",
     ),
     ApiFault(
         "clean-up-away-for-a-moment",
-        "resets connections for a moment when the run has ended",
+        "resets some connections after the run",
         RUNS,
         on("get", "namespaces", RESET_BEFORE, numbers=first(3)),
     ),
     ApiFault(
         "clean-up-away",
-        "resets all connections when the run has ended",
+        "resets all connections after the run",
         KEPT,
         only_after_deploying(RESET_BEFORE),
         "may have stayed, after",
     ),
     ApiFault(
         "clean-up-500",
-        "answers 500 to everything when the run has ended",
+        "answers 500 to everything after the run",
         KEPT,
         only_after_deploying(refuse(500, "InternalError")),
         "may have stayed, after",
     ),
     ApiFault(
         "clean-up-silent",
-        "says nothing any more when the run has ended",
+        "does not answer after the run",
         KEPT,
         only_after_deploying(SILENT),
         "may have stayed, after",
     ),
     ApiFault(
         "clean-up-malformed",
-        "tells a namespace that is none when the run has ended",
+        "reports a malformed namespace after the run",
         KEPT,
         on("get", "namespaces", Act(obj={"metadata": None})),
         "no object with a name",
     ),
     ApiFault(
         "clean-up-endless",
-        "never ends the deletion of the namespace",
+        "never finishes the deletion of the namespace",
         KEPT,
         on("delete", "namespaces", Act(done=False, obj={})),
         "is still being deleted after",
     ),
     ApiFault(
         "clean-up-pods-refused",
-        "does not allow pods to be deleted one by one",
+        "refuses to delete single pods",
         RUNS,
         on("delete", "pods", refuse(403, "Forbidden", "no")),
     ),
     ApiFault(
         "clean-up-interrupted",
-        "takes its time, and the user presses Ctrl-C",
+        "is slow, and the user presses Ctrl-C",
         INTERRUPTED,
         on("delete", "namespaces", Act(done=False, obj={})),
         "interrupted",

@@ -1,4 +1,4 @@
-"""Held against every fault: the network is good, then bad, then good again."""
+"""Checks with every fault: they pass, fail with the fault, and pass after its removal."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ USUAL = ("overlay-win-overlay", "l2bridge-win-bridge")  # the profiles that a fa
 def params(checks: Mapping[str, Check]) -> list[object]:
     """A parameter for every fault of `checks` in every profile that it fits: `(profile, fault, check)`.
 
-    Of two profiles of one mode the first will do.
+    Of two profiles with one mode only the first counts.
     """
     found = []
     for name, check in checks.items():
-        modes = {PROFILES[one].mode: one for one in reversed(FAULTS[name].profiles or USUAL)}
+        modes = {PROFILES[profile].mode: profile for profile in reversed(FAULTS[name].profiles or USUAL)}
         found += [pytest.param(profile, name, check, id=f"{name}-{mode}") for mode, profile in modes.items()]
     return found
 
 
 class Labs:
-    """One lab a profile, started when a test needs it."""
+    """One lab for each profile, started when a test needs it."""
 
     def __init__(self) -> None:
         self._running: dict[str, NetLab] = {}
@@ -47,7 +47,7 @@ class Labs:
 
 
 def breaks(lab: NetLab, fault: str, check: Check) -> None:
-    """Good, injected, bad, removed, good."""
+    """The check passes, fails with the fault, and passes after its removal."""
     assert check(lab), "the healthy network fails the check"
     lab.inject(fault)
     try:
@@ -58,23 +58,23 @@ def breaks(lab: NetLab, fault: str, check: Check) -> None:
     assert check(lab), "the network is not whole after the removal"
 
 
-def works(client: str, server: str, **more: object) -> Check:
-    """An exchange is answered by whom it was meant for."""
-    return lambda lab: lab.exchange(client, server, **more).ok
+def works(client: str, server: str, **options: object) -> Check:
+    """The intended server answers an exchange."""
+    return lambda lab: lab.exchange(client, server, **options).ok
 
 
-def seen_as(client: str, server: str, address: str, **more: object) -> Check:
-    """An exchange is answered, and the server saw this address."""
-    return lambda lab: lab.exchange(client, server, **more).seen == address
+def seen_as(client: str, server: str, address: str, **options: object) -> Check:
+    """The server answers an exchange and saw this address."""
+    return lambda lab: lab.exchange(client, server, **options).seen == address
 
 
 def wire(
-    client: str, server: str, wanted: Callable[[list], bool], place: str = "fabric:windows-1", **more: object
+    client: str, server: str, wanted: Callable[[list], bool], place: str = "fabric:windows-1", **options: object
 ) -> Check:
-    """An exchange is answered, and the packets at a place (the NIC of windows-1) are as wanted."""
+    """The server answers an exchange, and the packets at a place (the NIC of windows-1) are as wanted."""
 
     def check(lab: NetLab) -> bool:
-        result = lab.exchange(client, server, record=[place], **more)
+        result = lab.exchange(client, server, record=[place], **options)
         return result.ok and wanted(result.packets[place])
 
     return check

@@ -1,4 +1,4 @@
-"""Text that does harm to whoever reads it without care. What is deep or long is built here, never kept in a file."""
+"""Texts that harm a careless reader. Deep and long ones are built here, never kept in a file."""
 
 DEEP = 100_000
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -6,7 +6,7 @@ LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 """Two kilobytes that are 9 to the power of 30 values."""
 LADDER = "a0: &a0 [x]\n" + "".join(f"a{at}: &a{at} [*a{at - 1}]\n" for at in range(1, 2000))
-"""Deep by aliases, not by what is written."""
+"""Deep because of its aliases, not because of its text."""
 
 # Each is put in the place of a field's value.
 VALUES = {

@@ -6,7 +6,7 @@ VOID = {"meta", "input", "br", "link"}
 
 
 class Page(HTMLParser):
-    """Elements with their attributes; complains about a tag that closes another one."""
+    """Elements with their attributes; fails on a tag that closes another element."""
 
     def __init__(self, text, *, closed=True):
         super().__init__()

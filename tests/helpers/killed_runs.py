@@ -1,4 +1,4 @@
-"""Runs of podwire that a signal ends at a random moment, and what each of them leaves."""
+"""Runs of podwire that a signal ends at a random moment, and what each leaves."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL)
 SELECTION = ("--lab", "overlay-win-overlay", "--area", "egress", "--family", "ipv4", "--no-report")
 CASES = ("--", "-k", "tcp", "-p", "no:cacheprovider")
 ANCHORS = {"": 3.0, "ready after": 1.5, "probes ready": 1.5, "in flight": 3.0, "captured at": 1.0, "[100%]": 1.0}
-"""Words of a run's output, and how many seconds after them the latest moment is: every part of a run has its share."""
+"""Texts in a run's output, and the seconds after each until its latest moment: every part of a run has its share."""
 PATIENCE = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """When a run gets a signal: so many seconds after the first line with these words ('' for the start)."""
+    """The moment of a signal: this many seconds after the first line with this text ('' for the start)."""
 
     number: int
     signal: signal.Signals
@@ -52,7 +52,7 @@ def moments(count: int) -> list[Moment]:
 
 @dataclass(kw_only=True)
 class Killed:
-    """What came of a run: its exit code as `subprocess` tells it, its output, its folder, and its temporary folder."""
+    """The result of a run: its exit code as `subprocess` gives it, its output, its folder, and its temporary folder."""
 
     code: int
     text: str
@@ -62,7 +62,7 @@ class Killed:
     descendants: set[int] = field(default_factory=set)
 
     def alive(self) -> set[int]:
-        """Which of the processes that it started are still there, once those that end have had 10 seconds."""
+        """The processes of the run that still exist after 10 seconds."""
         until = time.monotonic() + 10
         left = {pid for pid in self.descendants if _is_there(pid)}
         while left and time.monotonic() < until:
@@ -114,7 +114,7 @@ def killed(moment: Moment, folder: Path, temporary: Path) -> Killed:
 
 
 class _Output:
-    """What a process prints, read as it comes."""
+    """The output of a process, read as it comes."""
 
     def __init__(self, fd: int) -> None:
         self._fd, self._data = fd, b""
@@ -124,7 +124,7 @@ class _Output:
         return self._data.decode(errors="replace")
 
     def read(self, enough, seconds: float) -> None:
-        """Read until that is so, or the output ends, or the time is over."""
+        """Read until `enough()`, the end of the output, or the end of the time."""
         until = time.monotonic() + seconds
         while not enough() and select.select([self._fd], [], [], max(0.0, until - time.monotonic()))[0]:
             piece = os.read(self._fd, 65536)
@@ -135,12 +135,14 @@ class _Output:
 
 def _descendants(pid: int) -> set[int]:
     found = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
-    parents = {int(one): int(parent) for one, parent in (line.split() for line in found.stdout.splitlines())}
-    several, new = set(), {pid}
+    parents = {
+        int(child_pid): int(parent) for child_pid, parent in (line.split() for line in found.stdout.splitlines())
+    }
+    descendants, new = set(), {pid}
     while new:
-        new = {one for one, parent in parents.items() if parent in new}
-        several |= new
-    return several
+        new = {child for child, parent in parents.items() if parent in new}
+        descendants |= new
+    return descendants
 
 
 def _is_there(pid: int) -> bool:

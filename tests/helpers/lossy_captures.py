@@ -1,28 +1,115 @@
-"""Captures that lose or cut frames without a word, as the runner gets them."""
+"""Captures that lose or cut frames without a word: one run is made, and judged as often as its captures are damaged."""
 
-from podwire.packets.pcap import Frame, read_frames
-from podwire.probing import captures
+import random
+from dataclasses import dataclass, field
 
-
-def losing(monkeypatch, one_in):
-    """Of every capture, one frame in so many is missing; nobody counts it."""
-    seen = 0
-
-    def some(raw):
-        nonlocal seen
-        for frame in read_frames(raw):
-            seen += 1
-            if seen % one_in:
-                yield frame
-
-    monkeypatch.setattr(captures, "read_frames", some)
+from podwire.judging.judge import judge
+from podwire.packets.correlate import CaptureIndex
+from podwire.packets.dissect import packets
+from podwire.packets.pcap import Frame
+from podwire.probing import dispatch
+from podwire.probing.captures import Captures
+from podwire.running.runner import Runner
 
 
-def cutting(monkeypatch, at):
-    """Of every frame, only its beginning is captured."""
+def losing(one_in, seed, places=None):
+    """Of all frames, each is missing with that chance; of the places whose number is in `places` only, where told."""
+    chance = random.Random(f"{one_in} {seed} {places}")
 
-    def beginnings(raw):
-        for frame in read_frames(raw):
-            yield Frame(frame.at_ns, frame.interface, frame.data[:at], frame.wire_length)
+    def damage(place, number, frames):
+        if places is None or number in places:
+            return [frame for frame in frames if chance.random() >= 1 / one_in]
+        return frames
 
-    monkeypatch.setattr(captures, "read_frames", beginnings)
+    return damage
+
+
+def losing_bursts(length, seed):
+    """At each pod's port, so many frames in a row are missing, somewhere."""
+    chance = random.Random(f"{length} {seed}")
+
+    def damage(place, number, frames):
+        if place.kind != "pod":
+            return frames
+        at = chance.randrange(max(1, len(frames) - length))
+        return frames[:at] + frames[at + length :]
+
+    return damage
+
+
+def cutting(at):
+    """Of every frame, only its first bytes are captured."""
+
+    def damage(place, number, frames):
+        return [Frame(one.at_ns, one.interface, one.data[:at], one.wire_length) for one in frames]
+
+    return damage
+
+
+def whole(place, number, frames):
+    return frames
+
+
+@dataclass
+class Recorded:
+    """A run of the lab as its runner got it: the frames of each place, and what the clients told. `found` judges it,
+    and can do so many times."""
+
+    scope: object
+    captures: Captures
+    seen: object
+    frames: dict
+    landed: list = field(default_factory=list)
+
+    def found(self, damage=whole):
+        """The verdict of each case by its id, had the captures been damaged so."""
+        captures, captured = self.captures, {}
+        captures._frames = {
+            place: damage(place, number, list(self.frames[place])) for number, place in enumerate(sorted(self.frames))
+        }
+        captures._indexes = {}
+        for pod, places in captures._capturers.items():
+            for place in places:
+                if place in captures._frames:
+                    captures._indexes[place] = CaptureIndex()
+                    captures._indexes[place].extend(packets(captures._frames[place]))
+                captured[place] = captures._judged(place, pod)
+        seen = dispatch.Seen(captured, self.seen._place, self.seen._ports)
+        scope, verdicts = self.scope, {}
+        for landed, controls in self.landed:
+            observation, case = seen.sighting(landed, controls).observation, landed.case
+            verdicts[case.id] = judge(case, scope.expectation(case), observation, scope.limitation(case))
+        return verdicts
+
+
+def recorded(options, monkeypatch):
+    """Run these options once, and keep what the runner got."""
+    kept = []
+
+    class Keeping(dispatch.Seen):
+        def __init__(self, captured, place, ports):
+            super().__init__(captured, place, ports)
+            kept.append((self, []))
+
+        def sighting(self, landed, controls):
+            kept[-1][1].append((landed, controls))
+            return super().sighting(landed, controls)
+
+    ended = []
+
+    def stop(self):
+        ended.append(self)
+        return real(self)
+
+    real = Captures.stop
+    with monkeypatch.context() as patched:
+        patched.setattr(Captures, "stop", stop)
+        patched.setattr(dispatch, "Seen", Keeping)
+        runner = Runner(options, lambda text: None)
+        scope = runner.scope
+        try:
+            runner.observe(list(scope.plan.cases.values()))
+        finally:
+            runner.close()
+    (seen, landed), captures = kept[0], ended[0]
+    return Recorded(scope, captures, seen, captures._frames, landed)

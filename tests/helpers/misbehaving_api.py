@@ -1,4 +1,4 @@
-"""An API server that misbehaves on order: the fake cluster, behind an HTTP server that can break its answers."""
+"""An API server that misbehaves on demand: the fake cluster, behind an HTTP server that can break its answers."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ PATH = re.compile(
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked. `number` counts the requests of this verb and kind, from 1."""
+    """A request. `number` counts the requests with this verb and kind, from 1."""
 
     verb: str
     plural: str
@@ -34,12 +34,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Act:
-    """What the server does with one request.
+    """The server's reaction to one request.
 
-    `done`: whether it is carried out first. `code`, `obj`, `headers`: the answer instead of the true one, where given;
-    `change` makes it of the true one.
-    `how`: `whole`; `reset` (no answer); `cut` (the JSON ends early); `short` (fewer bytes than promised); `slow` (a
-    byte a time); `slow-head`; `silent`; `garbage` (no HTTP).
+    `done`: whether the server carries the request out first.
+    `code`, `obj`, `headers`: parts that replace those of the true answer; `change` changes its object.
+    `how`: `whole`; `reset` (no answer); `cut` (the JSON ends early); `short` (fewer bytes than promised); `slow` (byte
+    by byte); `slow-head`; `silent`; `garbage` (no HTTP).
     """
 
     done: bool = True
@@ -75,7 +75,7 @@ class MisbehavingApi:
         self.rule = lambda request: None
 
     def acted(self, method, url, body, authorization):
-        """The act and the true answer for a request; the cluster is changed as the act says."""
+        """The act and the true answer for a request; changes the cluster as the act says."""
         found = PATH.fullmatch(url.path)
         parts = found.groupdict() if found else {}
         plural, name = parts.get("plural") or "", parts.get("name") or ""
@@ -99,7 +99,7 @@ class MisbehavingApi:
 
 @contextmanager
 def misbehaving(cluster, rule):
-    """The URL of such a server, and the `MisbehavingApi`."""
+    """The URL of a misbehaving server, and its `MisbehavingApi`."""
     api = MisbehavingApi(cluster, rule)
 
     class Handler(BaseHTTPRequestHandler):
@@ -109,8 +109,8 @@ def misbehaving(cluster, rule):
         def _answer(self):
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            given = self.headers.get("Authorization", "")
-            act, code, obj = api.acted(self.command, urlsplit(self.path), body, given)
+            token = self.headers.get("Authorization", "")
+            act, code, obj = api.acted(self.command, urlsplit(self.path), body, token)
             data = obj if isinstance(obj, bytes) else json.dumps(obj).encode()
             promised = len(data)
             if act.how == "cut":

@@ -1,4 +1,4 @@
-"""Frames on a node's NIC, by scapy: some that can be of a run, and some of others; plain and in tunnels."""
+"""Frames on a node's NIC, made with scapy: some can belong to a run, others cannot; plain and in tunnels."""
 
 from scapy.contrib.geneve import GENEVE, GeneveOptions
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -27,21 +27,21 @@ INTEREST = Interest(
 )
 
 
-def framed(packet, **more):
+def framed(packet, **fields):
     # Both MACs are given: scapy would ask the network for what is left out.
-    return Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02", **more) / packet
+    return Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02", **fields) / packet
 
 
 def plain(packet):
     return packet
 
 
-def vxlan(packet, port=4789, **more):
-    return IP(src=NODE, dst=OTHER_NODE, **more) / UDP(sport=50000, dport=port) / VXLAN(vni=4096) / framed(packet)
+def vxlan(packet, port=4789, **fields):
+    return IP(src=NODE, dst=OTHER_NODE, **fields) / UDP(sport=50000, dport=port) / VXLAN(vni=4096) / framed(packet)
 
 
-def geneve(packet, **more):
-    return IP(src=NODE, dst=OTHER_NODE) / UDP(sport=50000, dport=6081) / GENEVE(vni=7, **more) / framed(packet)
+def geneve(packet, **fields):
+    return IP(src=NODE, dst=OTHER_NODE) / UDP(sport=50000, dport=6081) / GENEVE(vni=7, **fields) / framed(packet)
 
 
 def with_options(packet):

@@ -83,7 +83,7 @@ def an_attempt(identity="windows-2-a", source="10.244.11.2", error=None):
 
 
 def attempts(*ends):
-    """Several attempts: an identity that answered, or `-` and a kind of error."""
+    """Several attempts: the identity that answered, or `-` and a kind of error."""
     return tuple(an_attempt(error=end[1:]) if end.startswith("-") else an_attempt(identity=end) for end in ends)
 
 

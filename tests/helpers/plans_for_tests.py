@@ -1,4 +1,4 @@
-"""Plans of one test made by hand, on the facts of the lab."""
+"""Plans of one hand-made test, on the facts of the lab."""
 
 from changed import replace
 
@@ -23,12 +23,12 @@ USUAL = {
 
 
 def a_plan(facts=L2BRIDGE, nodes_per_os=2, several=(), **axes):
-    """The plan of one test with these axes; `several` are more of its matrices."""
+    """The plan of one test with these axes; `several` are further matrices."""
 
     def function(flow, case): ...
 
-    for one in (axes, *several):
-        flows(**{**USUAL, **one})(function)
+    for axes_of_flows in (axes, *several):
+        flows(**{**USUAL, **axes_of_flows})(function)
     test = suite_test(function, "area/test_area.py")
     return make_plan(
         CATALOGUE,
@@ -43,14 +43,14 @@ def cases(facts=L2BRIDGE, nodes_per_os=2, **axes):
 
 
 def reasons(facts=L2BRIDGE, nodes_per_os=2, **axes):
-    """Why flows are excluded, by the words of their cases."""
-    return {one.cases: one.reason for one in a_plan(facts, nodes_per_os, **axes).exclusions}
+    """The reasons of excluded flows, by the words of their cases."""
+    return {exclusion.cases: exclusion.reason for exclusion in a_plan(facts, nodes_per_os, **axes).exclusions}
 
 
 def with_nodes(facts, count):
-    """The facts with so many nodes of each OS."""
-    more = []
+    """The facts with `count` nodes of each OS."""
+    nodes = []
     for os in ("linux", "windows"):
         first = facts.usable(os)[0]
-        more += [replace(first, name=f"{os}-{number}") for number in range(1, count + 1)]
-    return replace(facts, nodes=tuple(more))
+        nodes += [replace(first, name=f"{os}-{number}") for number in range(1, count + 1)]
+    return replace(facts, nodes=tuple(nodes))

@@ -1,4 +1,4 @@
-"""Hand-made records, observations and frames: what the report tests have in common."""
+"""Hand-made records, observations and frames for the tests of reports."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def record(*cases: CaseRecord, **changes: Any) -> RunRecord:
         "facts": facts(),
         "cases": cases,
         "timings": {"lab": 0.9, "probes": 8.4},
-        "planned": (*(one.id for one in cases), *changes.get("missing", ())),
+        "planned": (*(case.id for case in cases), *changes.get("missing", ())),
     }
     return RunRecord(**{**known, **changes})
 
@@ -201,7 +201,7 @@ def observation(case_id: str, frames: Mapping[str, list[Frame]] | None = None, *
         point: Capture(
             point=point,  # type: ignore[arg-type]
             where="linux-1 eth0",
-            packets=tuple(SeenPacket(direction="request", packet=packet_of(one)) for one in some),
+            packets=tuple(SeenPacket(direction="request", packet=packet_of(frame)) for frame in some),
         )
         for point, some in seen.items()
     }

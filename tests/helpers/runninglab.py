@@ -85,18 +85,18 @@ class Api:
         return self("POST", f"/api/v1/namespaces/{namespace}/pods", body)
 
     def wait(self, name, met, namespace="default", seconds=10):
-        """The pod, once `met` is true of it."""
+        """Wait until `met` is true of the pod. Returns the pod."""
         return until(lambda: (pod := self.pod(name, namespace)) and met(pod) and pod, seconds, lambda: self.pod(name))
 
     def exec(self, name, *command, namespace="default"):
-        """Exit code and output, through kubectl, without what kubectl logs of itself."""
+        """Exit code and output through kubectl, without kubectl's own log lines."""
         words = ["kubectl", "--kubeconfig", self.kubeconfig, "exec", "-n", namespace, name, "--", *command]
         done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
         return done.returncode, done.stdout + re.sub(r"(?m)^[EWI]\d{4} .*\n?", "", done.stderr)
 
 
 def until(met, seconds=10, shown=lambda: ""):
-    """The first true answer of `met`, asked every 20 ms."""
+    """The first true result of `met`, tried every 20 ms."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         answer = met()

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of an API server that can be taken away and brought back, with all connections through it."""
+"""A TCP proxy before an API server that can go away, with all connections through it, and come back."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ import threading
 
 
 class SeveredProxy:
-    """Listens on `port` of loopback and leads to `target`; `sever()` and `restore()`."""
+    """Listens on `port` of loopback and forwards to `target`; `sever()` and `restore()`."""
 
     def __init__(self, target):
         self._target = target
@@ -23,7 +23,7 @@ class SeveredProxy:
         threading.Thread(target=self._serve, args=(self._listener,), daemon=True).start()
 
     def sever(self):
-        """Nobody listens any more, and every connection is reset. Returns how many there were."""
+        """Stop listening and reset every connection. Returns their number."""
         # A thread that waits in accept holds the socket: closing it alone would leave it open.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -31,11 +31,11 @@ class SeveredProxy:
         with self._lock:
             pairs, self._pairs = self._pairs, []
         for pair in pairs:
-            for one in pair:
+            for connection in pair:
                 with contextlib.suppress(OSError):
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    one.shutdown(socket.SHUT_RDWR)
-                one.close()
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    connection.shutdown(socket.SHUT_RDWR)
+                connection.close()
         return len(pairs)
 
     def _serve(self, listener):
@@ -52,12 +52,12 @@ class SeveredProxy:
             far.settimeout(None)
             with self._lock:
                 self._pairs.append((near, far))
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+            for source, target in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
 
-    def _pump(self, one, other):
+    def _pump(self, source, target):
         with contextlib.suppress(OSError):
-            while data := one.recv(1 << 16):
-                other.sendall(data)
+            while data := source.recv(1 << 16):
+                target.sendall(data)
         with contextlib.suppress(OSError):
-            other.shutdown(socket.SHUT_WR)
+            target.shutdown(socket.SHUT_WR)

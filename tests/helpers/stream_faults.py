@@ -1,4 +1,4 @@
-"""How the stream to an agent may misbehave: the handshake of exec, and its frames; each with what must come out."""
+"""Misbehaviour of the stream to an agent: the exec handshake and its frames; each with the required result."""
 
 import base64
 import hashlib
@@ -8,15 +8,15 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-REFUSED = "the stream is not opened, in one line, within its bound"
-ENDED = "the stream ends, in one line; it is opened again"
-OPENED = "the stream is opened"
+REFUSED = "one line says why the stream did not open, within its time limit"
+ENDED = "one line says why the stream ended; podwire opens it again"
+OPENED = "the stream opens"
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 @dataclass(frozen=True)
 class StreamFault:
-    """`does` says what the server does, `end` what must come out, `says` what the line must hold (a pattern).
+    """`does` is what the server does, `end` the required result, `says` a pattern that the error line must match.
 
     `play(server, connection, key)` plays the server once the client's head has come.
     """
@@ -29,7 +29,7 @@ class StreamFault:
 
 
 class StreamServer:
-    """Takes connections and lets a fault play the server. `connections` counts them."""
+    """Accepts connections and lets a fault play the server. `connections` counts them."""
 
     def __init__(self, play):
         self._play, self.connections = play, 0
@@ -97,7 +97,7 @@ def says(data, wait=False):
 
 
 def then(*pieces):
-    """Open the stream, and send these bytes; what is a function is called with the connection."""
+    """Open the stream, then send these bytes; a function among them is called with the connection."""
 
     def play(server, connection, key):
         connection.sendall(accepted(key))
@@ -142,7 +142,7 @@ def frame(first, payload, length=None, mask=0):
 
 
 def fragments(connection):
-    """300 MB of a message that does not end."""
+    """300 MB of one message without an end."""
     piece = frame(0x00, bytes(1 << 20))
     connection.sendall(frame(0x02, b"\x01"))
     for _ in range(300):
@@ -159,9 +159,9 @@ def empty_fragments(connection):
 PROTOCOL = "breaks the WebSocket protocol"
 STREAM_FAULTS = (
     StreamFault(
-        "exec-401-once", "does not know who asks, until the exec plugin is asked again (401)", OPENED, refused_once(401)
+        "exec-401-once", "refuses the token until the exec plugin gives a new one (401)", OPENED, refused_once(401)
     ),
-    StreamFault("exec-403", "does not allow exec (403)", REFUSED, says(refusal(403)), "not allowed to exec in pod"),
+    StreamFault("exec-403", "refuses exec (403)", REFUSED, says(refusal(403)), "not allowed to exec in pod"),
     StreamFault("exec-429", "is too busy (429)", REFUSED, says(refusal(429)), r"cannot exec in pod .*\(429\)"),
     StreamFault(
         "exec-500",
@@ -172,15 +172,15 @@ STREAM_FAULTS = (
     ),
     StreamFault(
         "exec-redirect",
-        "sends the client elsewhere (302)",
+        "redirects the client (302)",
         REFUSED,
         says(b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n"),
         "API server|cannot exec",
     ),
-    StreamFault("exec-silent", "says nothing to the handshake", REFUSED, says(b"", wait=True), "no answer in time"),
+    StreamFault("exec-silent", "does not answer the handshake", REFUSED, says(b"", wait=True), "no answer in time"),
     StreamFault(
         "exec-slow-head",
-        "sends the handshake a byte a time",
+        "sends the handshake byte by byte",
         REFUSED,
         slowly(b"HTTP/1.1 101 Switching Protocols\r\n" * 20),
         "no answer in time",
@@ -192,23 +192,25 @@ STREAM_FAULTS = (
         says(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"),
         "no exec stream|cannot exec",
     ),
-    StreamFault("exec-closed", "closes the connection instead of an answer", REFUSED, says(b""), "no exec stream"),
+    StreamFault("exec-closed", "closes the connection without an answer", REFUSED, says(b""), "no exec stream"),
     StreamFault(
         "exec-other-protocol",
-        "speaks a protocol that nobody asked for",
+        "chooses a protocol that podwire did not offer",
         REFUSED,
         says(lambda key: accepted(key, b"chat")),
         "speaks neither",
     ),
     StreamFault(
         "exec-wrong-accept",
-        "answers another handshake",
+        "answers with the key of another handshake",
         REFUSED,
         says(lambda key: accepted(b"other")),
         "speaks neither|no exec stream",
     ),
-    StreamFault("frames-fragments", "sends 300 MB of a message in parts", ENDED, then(fragments), PROTOCOL),
-    StreamFault("frames-empty", "sends millions of empty parts of a message", ENDED, then(empty_fragments), PROTOCOL),
+    StreamFault("frames-fragments", "sends 300 MB of one message in fragments", ENDED, then(fragments), PROTOCOL),
+    StreamFault(
+        "frames-empty", "sends millions of empty fragments of one message", ENDED, then(empty_fragments), PROTOCOL
+    ),
     StreamFault(
         "frames-too-long",
         "announces a frame of a million gigabytes",
@@ -223,11 +225,11 @@ STREAM_FAULTS = (
         then(frame(0x82, b"\x01abcd1234", mask=0x80)),
         PROTOCOL,
     ),
-    StreamFault("frames-reserved", "uses bits that nobody agreed on", ENDED, then(frame(0xF2, b"\x01a")), PROTOCOL),
+    StreamFault("frames-reserved", "uses reserved bits", ENDED, then(frame(0xF2, b"\x01a")), PROTOCOL),
     StreamFault("frames-long-ping", "sends a ping of 64 kB", ENDED, then(frame(0x89, bytes(65_000))), PROTOCOL),
     StreamFault(
         "frames-bad-status",
-        "ends with a status that cannot be read",
+        "ends with an unreadable status",
         ENDED,
         then(frame(0x82, b"\x03{"), frame(0x88, struct.pack("!H", 1000))),
         "an end that cannot be read",

@@ -1,4 +1,4 @@
-"""Suites of a day and a run of them: a record that its own observations bear out."""
+"""Suites and a run of them: a record that its own observations confirm."""
 
 import itertools
 import sys
@@ -54,7 +54,7 @@ _AREAS = itertools.count()
 
 @pytest.fixture
 def suites(tmp_path, monkeypatch):
-    """A function that writes the suites of a day, which are then today's."""
+    """A function that writes suites and makes them the current ones."""
     area = f"area{next(_AREAS)}"
     folder = tmp_path / "suites"
     (folder / area).mkdir(parents=True)
@@ -74,11 +74,14 @@ def suites(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(suites, tmp_path):
-    """A function that makes a run of these suites and observations, and leaves it in a folder."""
+    """A function that makes a run of these suites and observations, and leaves it in a folder. `planned` are the facts
+    that the plan was made of, where these are not those of the record."""
 
-    def make(observe=lambda case: [an_observation(an_attempt(identity="server"))], test=TEST):
+    def make(
+        observe=lambda case: [an_observation(an_attempt(identity="server"))], test=TEST, facts=FACTS, planned=None
+    ):
         catalogue, tests = suites(test)
-        plan = make_plan(catalogue, tests, FACTS, Selection())
+        plan = make_plan(catalogue, tests, planned or facts, Selection())
         kept, cases = [], []
         for case in plan.cases.values():
             rounds = [
@@ -99,7 +102,7 @@ def run(suites, tmp_path):
             setup=Setup(version="0.1.0", suite=suites_digest()),
             started=1.0,
             finished=2.0,
-            facts=FACTS,
+            facts=facts,
             cases=tuple(cases),
             planned=tuple(plan.cases),
             observations=write_observations(kept, folder),

@@ -41,7 +41,7 @@ table inet rules {{
     }}
 }}
 """
-"""Of the Linux side, which is a router too."""
+"""Of the Linux side, which is also a router."""
 ETC = {
     "/etc/hosts": f"127.0.0.1 localhost\n{LINUX} linux.test\n{LINUX_V6} linux.test\n",
     "/etc/resolv.conf": f"nameserver {LINUX}\n",
@@ -51,7 +51,8 @@ ETC = {
 
 class Places:
     """`environment` is for all commands. `windows` and `linux` give the command that runs a program in a namespace;
-    `on_windows` and `on_linux` the one that runs the shipped agent there."""
+    `on_windows` and `on_linux` the command that runs the shipped agent there.
+    """
 
     def __init__(self) -> None:
         self._holder = subprocess.Popen(
@@ -112,7 +113,7 @@ class Places:
 
 
 def main() -> None:
-    """Make the namespaces, tell process, folder and descriptors, and end them when standard input does."""
+    """Make the namespaces, report process, folder and descriptors, and end them when standard input ends."""
     from podwire_lab.kernel import namespaces
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the test; standard input ends with it.

@@ -1,4 +1,4 @@
-"""The generator of the docs, which stands in `tools/`."""
+"""The generator of the docs, from `tools/`."""
 
 import importlib.util
 import sys

@@ -1,4 +1,4 @@
-"""The commands and links in the documentation: each command is one that podwire takes, each link leads somewhere."""
+"""The documentation: podwire accepts each command, each link leads to a file, each excerpt is in its file."""
 
 import re
 import shlex
@@ -34,7 +34,7 @@ def name(path):
 
 
 def commands(text):
-    """Each line that begins with podwire, without comment, and without what a shell does after it."""
+    """Each line that begins with podwire, without its comment and without the shell's part."""
     for line in text.splitlines():
         found = re.match(r"\s*(?:\.venv/bin/)?podwire\s+(.*)", line)
         if found:
@@ -46,11 +46,11 @@ def texts(tree):
     if isinstance(tree, str):
         return [tree]
     below = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
-    return [one for part in below for one in texts(part)]
+    return [text for part in below for text in texts(part)]
 
 
 def takes(command):
-    """Whether podwire would run this; --help and --version end it with 0."""
+    """Whether podwire accepts this command; --help and --version end with 0."""
     try:
         parser().parse_args(shlex.split(command.replace("...", "")))
     except SystemExit as end:
@@ -80,7 +80,7 @@ def test_a_link_leads_to_a_file(page):
 
 
 def test_an_excerpt_stands_in_the_file_that_it_names():
-    """Its lines, in their order; `...` stands for lines that are left out."""
+    """Its lines are in the file, in their order; `...` stands for omitted lines."""
     excerpts = [found for page in PAGES for found in EXCERPT.findall(page.read_text())]
     assert len(excerpts) >= 5
     for file, excerpt in excerpts:

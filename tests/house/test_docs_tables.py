@@ -1,4 +1,4 @@
-"""Tables of the docs that come from the code."""
+"""Tables of the docs that the code determines."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is generated into the docs: it is there, it is complete, and a page that differs is found."""
+"""Generated parts of the docs: each exists and is complete, and a page that differs is named."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_a_page_that_differs_is_named_and_written(generated, tmp_path, capsys):
     page = tmp_path / "docs" / "options.md"
     page.write_text(PAGE)
     assert generated.main(tmp_path, write=False) == 1
-    assert capsys.readouterr().out == "docs/options.md: differs from the code; make format writes it anew\n"
+    assert capsys.readouterr().out == "docs/options.md: differs from the code; update it with make format\n"
     assert page.read_text() == PAGE
     assert generated.main(tmp_path, write=True) == 0
     assert generated.main(tmp_path, write=False) == 0

@@ -1,4 +1,4 @@
-"""The schemas in docs/schemas are those of the types that read the files, and say something of their fields."""
+"""The schemas in docs/schemas agree with the types that read the files, and describe their fields."""
 
 import json
 import subprocess
@@ -20,11 +20,11 @@ def test_the_schemas_are_fresh():
 @pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
 def test_a_schema_admits_no_other_fields_and_says_what_it_is_of(path):
     schema = json.loads(path.read_text(encoding="utf-8"))
-    kinds = [schema, *(one for one in schema["$defs"].values() if "properties" in one)]
-    assert all(one["additionalProperties"] is False and one["description"] for one in kinds)
+    kinds = [schema, *(kind for kind in schema["$defs"].values() if "properties" in kind)]
+    assert all(kind["additionalProperties"] is False and kind["description"] for kind in kinds)
 
 
 def test_there_is_a_schema_of_each_kind_of_file():
-    told = (ROOT / "docs" / "schemas" / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "schemas" / "README.md").read_text(encoding="utf-8")
     assert len(SCHEMAS) == 7
-    assert all(path.name in told for path in SCHEMAS)
+    assert all(path.name in page for path in SCHEMAS)

@@ -1,4 +1,4 @@
-"""tools/setup: what it says and how it ends when something cannot be had, with stand-ins for python and its pip."""
+"""tools/setup: its messages and exit codes when something is missing, with stand-ins for python and its pip."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ esac
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with nothing but what setup reads, and a python that installs nothing."""
+    """A checkout with only the files that set-up reads, and a python that installs nothing."""
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools/setup", tmp_path / "tools/setup")
     (tmp_path / "pyproject.toml").write_text("[project]\n")
@@ -73,14 +73,14 @@ def test_an_old_python_is_one_line(checkout: Path) -> None:
     done = setup(checkout, version="3.9.2")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        f"setup: python: {checkout}/python is 3.9.2; needs 3.11 or newer: make setup PYTHON=/path/to/python3"
+        f"setup: python: {checkout}/python is 3.9.2; podwire needs 3.11 or newer: make setup PYTHON=/path/to/python3"
     ]
 
 
 def test_a_python_that_is_not_there_is_one_line(checkout: Path) -> None:
     (checkout / "python").unlink()
     done = setup(checkout)
-    assert (done.returncode, done.stderr) == (2, f"setup: python: there is no {checkout}/python\n")
+    assert (done.returncode, done.stderr) == (2, f"setup: python: PYTHON={checkout}/python does not exist\n")
 
 
 def test_what_pip_could_not_get_is_one_line_and_tried_again(checkout: Path) -> None:

@@ -1,4 +1,4 @@
-"""The files that setup installs from agree with each other and carry no address of any registry."""
+"""The files that set-up installs from agree with each other and name no registry."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ PINS = [Requirement(line) for line in (ROOT / "tools/constraints.txt").read_text
 
 def test_every_constraint_is_one_exact_version() -> None:
     assert PINS
-    assert all(pin.url is None and [one.operator for one in pin.specifier] == ["=="] for pin in PINS)
+    assert all(pin.url is None and [specifier.operator for specifier in pin.specifier] == ["=="] for pin in PINS)
     assert "//" not in (ROOT / "tools/constraints.txt").read_text()
 
 
 def test_every_dependency_is_pinned_in_its_range() -> None:
     pinned = {pin.name.lower(): next(iter(pin.specifier)).version for pin in PINS}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    asked = [
+    requirements = [
         *project["project"]["dependencies"],
         *project["dependency-groups"]["dev"],
         *project["build-system"]["requires"],
     ]
-    for wanted in map(Requirement, asked):
+    for wanted in map(Requirement, requirements):
         assert wanted.specifier.contains(pinned[wanted.name.lower()]), wanted
 
 

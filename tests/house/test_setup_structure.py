@@ -1,4 +1,4 @@
-"""tools/structure.py finds what it is there for, each in a small tree made for it, and nothing in a clean one."""
+"""tools/structure.py reports each breach once, each in a small tree made for it, and nothing in a clean tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def wide(head: str, fields: int) -> str:
-    """A class with so many fields."""
+    """The source of a class with this number of fields."""
     return head + "\n" + "".join(f"    field_{number}: int\n" for number in range(fields))
 
 
@@ -31,6 +31,8 @@ def structure() -> ModuleType:
     [
         ("src/podwire/long.py", "a = 1\n" * 401, "401 lines; at most 400"),
         ("src/podwire/agent/loop.py", "a = 1\n" * 401, "401 lines; at most 400"),
+        ("tests/dns/test_x.py", "a = 1\n" * 401, "tests/dns/test_x.py: 401 lines; at most 400"),
+        ("tools/long.py", "a = 1\n" * 401, "401 lines; at most 400"),
         ("src/podwire/agent/loop.py", "from podwire import suite\n", "imports podwire; the agent"),
         ("src/podwire/agent/loop.py", "from podwire.agents import a\n", "imports podwire.agents; the agent"),
         ("src/podwire/agent/loop.py", "def f():\n    import yaml\n", "loop.py:2: imports yaml; the agent"),
@@ -49,8 +51,8 @@ def structure() -> ModuleType:
         ),
         ("suites/dns/test_x.py", "from podwire_lab import up\n", "test_x.py:1: imports podwire_lab"),
         ("suites/dns/test_x.py", "import pytest\n", "imports pytest"),
-        ("suites/dns/__init__.py", "", "content folders are no packages"),
-        ("tests/__init__.py", "", "content folders are no packages"),
+        ("suites/dns/__init__.py", "", "a content folder is no package"),
+        ("tests/__init__.py", "", "a content folder is no package"),
     ],
 )
 def test_a_breach_is_one_finding(structure: ModuleType, tmp_path: Path, path: str, text: str, finding: str) -> None:

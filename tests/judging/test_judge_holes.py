@@ -1,6 +1,8 @@
 """Packets that were not captured and must have passed are doubt; those that may have taken another way are missing."""
 
+import dns.message
 import pytest
+from changed import replace
 from observed import POINTS, a_case, a_flow, a_packet, an_attempt, an_observation
 
 from podwire import answered_by, at_client, at_client_node, at_server, nothing, reply, request, seen
@@ -40,6 +42,8 @@ TO_CLIENT = reply(src=FLOW.server.ip)
         (at_server(TO_CLIENT), [QUESTION], "the client got the answer"),
         (at_server(seen(src=FLOW.client.ip)), [ANSWER], "an answer to it repeats its token"),
         (at_server(FROM_CLIENT), [a_packet("reply", icmp_type=0, **PING)], "an echo reply repeats its number (7, 1)"),
+        (at_server(FROM_CLIENT), [], "nothing was captured, but the client got the answer"),
+        (at_client(TO_CLIENT), [], "nothing was captured, but the client got the answer"),
     ],
 )
 def test_what_must_have_passed_a_pods_port_was_not_captured(part, packets, words):
@@ -68,11 +72,50 @@ SILENT = an_attempt(error="timeout")
         (at_server(TO_CLIENT), [QUESTION], an_attempt(identity="linux-9-a")),
         # A packet is there, and is wrong.
         (at_server(FROM_CLIENT), [a_packet(src="172.31.0.11", **UDP), ANSWER], None),
-        (at_server(FROM_CLIENT), [], None),
+        # Nothing is there, and nobody says that there was: no answer, or another server's.
+        (at_client(TO_CLIENT), [], SILENT),
+        (at_server(FROM_CLIENT), [], an_attempt(identity="linux-9-a")),
     ],
 )
 def test_what_may_not_have_been_there_is_a_failure(part, packets, attempt):
     assert verdict(part, packets, attempt).outcome is Outcome.FAIL
+
+
+def test_what_a_pod_says_to_itself_need_not_pass_its_port():
+    case = a_case()
+    itself = replace(case, server=case.client)
+    parts = expectation(answered_by(FLOW.server), at_server(FROM_CLIENT))
+    assert judge(itself, parts, an_observation(packets=[])).outcome is Outcome.FAIL
+
+
+def test_what_a_pod_on_its_nodes_network_says_to_that_node_need_not_pass_its_port():
+    seen_by_others = an_observation(packets=[])
+    on_the_node = {**seen_by_others.bindings, "server.node.ip": seen_by_others.bindings["server.ip"]}
+    parts = expectation(answered_by(FLOW.server), at_server(FROM_CLIENT))
+    assert judge(a_case(), parts, replace(seen_by_others, bindings=on_the_node)).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("resolved", "outcome"), [(("10.244.12.2",), Outcome.INCONCLUSIVE), ((), Outcome.FAIL)], ids=["told", "not told"]
+)
+def test_a_resolver_that_tells_an_address_got_an_answer_to_what_it_asked(resolved, outcome):
+    attempt = replace(an_attempt(), reply=None, resolved=resolved)
+    parts = expectation(at_client(TO_CLIENT))
+    assert judge(a_case(), parts, an_observation(attempt, [QUESTION])).outcome is outcome
+
+
+def test_an_address_from_a_cache_needs_no_packet():
+    attempt = replace(an_attempt(), reply=None, resolved=("10.244.12.2",))
+    assert judge(a_case(), expectation(at_client(TO_CLIENT)), an_observation(attempt, [])).outcome is Outcome.FAIL
+
+
+def test_an_answer_of_a_dns_server_repeats_its_question():
+    wire = dns.message.make_response(dns.message.make_query("echo.example.", "A")).to_wire()
+    answer = a_packet("reply", protocol="udp", payload=wire, sport=53, dport=50000)
+    asked = expectation(at_client(request(dst=FLOW.server.ip, dport=53)))
+    found = judge(a_case(), asked, an_observation(an_attempt(error="timeout"), [answer]))
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert "an answer to it repeats its question" in found.reason
 
 
 def test_one_place_in_doubt_excuses_no_other():
@@ -105,6 +148,7 @@ def holey(packets, *, limitation=None):
         (at_client_node(nothing(src="172.31.0.11")), [QUESTION, ANSWER], Outcome.INCONCLUSIVE),
         (at_client_node(FROM_CLIENT), [QUESTION], Outcome.PASS),
         (at_client_node(FROM_CLIENT), [a_packet(src="172.31.0.11", **UDP)], Outcome.FAIL),
+        (at_client_node(seen(src=FLOW.client.ip)), [a_packet(src="172.31.0.11", **UDP)], Outcome.INCONCLUSIVE),
         (at_client_node(nothing(src="172.31.0.11")), [a_packet(src="172.31.0.11", **UDP)], Outcome.FAIL),
     ],
 )

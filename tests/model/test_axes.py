@@ -27,6 +27,8 @@ USUAL = {"client": "linux", "server": "windows", "via": "pod-ip"}
         ({"enters": "other-node"}, "^entry_os: goes with enters='other-node', and only with that$"),
         ({"entry_os": "linux"}, "^entry_os: goes with"),
         ({"protocol": "tool"}, "^tool: goes with protocol='tool', and only with that$"),
+        ({"asks": "srv"}, "^asks: goes with protocol='dns', and only with that$"),
+        ({"asks": "srv", "protocol": "dns", "via": "pod-ip"}, r"^asks: goes with a way by name \(pod-name, "),
         ({"tool": "nslookup"}, "^tool: goes with"),
         ({"client": ()}, "^client: must be given, unless client_kind='outside'$"),
         ({"server": ()}, "^server: must be given for server_kind='pod'$"),

@@ -13,7 +13,7 @@ import pytest
 from flat_packets import a_packet_with, with_fields
 
 from podwire.model.packets import Packet
-from podwire.packets.dns import DnsMessage, dns_message, dns_questions
+from podwire.packets.dns import DnsMessage, dns_message, dns_questions, dns_stream
 
 QUERY = dns.message.make_query("Echo.Outside.Example.", "AAAA")
 
@@ -48,6 +48,7 @@ def test_an_answer_has_its_code_and_its_addresses() -> None:
         rcode="NOERROR",
         addresses=("2001:db8:e::10",),
         alias="real.example",
+        spelled=("Echo.Outside.Example",),
     )
 
 
@@ -102,6 +103,9 @@ def held_against_dnspython(wire: bytes) -> None:
         addresses=tuple(one.address for kind, one in records if kind in (dns.rdatatype.A, dns.rdatatype.AAAA)),
         truncated=bool(known.flags & dns.flags.TC),
         alias=next((str(one.target)[:-1].lower() for kind, one in records if kind == dns.rdatatype.CNAME), ""),
+        records=tuple(str(one).lower()[:-1] for kind, one in records if kind in (dns.rdatatype.SRV, dns.rdatatype.PTR)),
+        spelled=tuple(q.name.to_text(True) for q in known.question),
+        edns=known.edns >= 0,
     )
 
 
@@ -162,3 +166,56 @@ def test_no_bytes_at_all_break_the_reader() -> None:
         for _ in range(chance.randrange(1, 8)):
             wire[chance.randrange(len(wire))] = chance.randrange(256)
         dns_message(packet(bytes(wire)))
+
+
+def segments(data: bytes, chance: random.Random) -> list[Packet]:
+    """The bytes of a stream in segments of random lengths."""
+    found, at = [], 0
+    while at < len(data):
+        length = chance.randrange(1, 40)
+        found.append(packet(data[at : at + length], protocol="tcp", seq=1000 + at))
+        at += length
+    return found
+
+
+def over_tcp(*messages: bytes) -> bytes:
+    return b"".join(len(one).to_bytes(2, "big") + one for one in messages)
+
+
+@pytest.mark.parametrize("length", range(12))
+def test_a_message_over_tcp_without_a_whole_head_is_skipped(length: int) -> None:
+    stream = segments(over_tcp(bytes(length), QUERY.to_wire()), random.Random(1))
+    assert [message.questions for _, message in dns_stream(stream)] == [(("echo.outside.example", "AAAA"),)]
+    assert dns_message(packet(bytes(length))) is None
+
+
+def test_no_stream_breaks_the_reader_whatever_is_missing_or_changed() -> None:
+    chance = random.Random(35)
+    whole = over_tcp(QUERY.to_wire(), answer("2001:db8::1"), answer("2001:db8::2"))
+    for _ in range(2000):
+        wire = bytearray(whole)
+        for _ in range(chance.randrange(4)):
+            wire[chance.randrange(len(wire))] = chance.randrange(256)
+        parts = segments(bytes(wire), chance)
+        dns_stream([one for one in parts if chance.random() > 0.2])
+
+
+def test_records_of_the_other_sections_are_no_answers() -> None:
+    """CoreDNS adds the addresses of the targets to an answer with SRV records."""
+    query = dns.message.make_query("_tcp._tcp.Web.Ns.", "SRV", use_edns=0)
+    response = dns.message.make_response(query)
+    response.answer.append(dns.rrset.from_text("_tcp._tcp.Web.Ns.", 5, "IN", "SRV", "0 100 80 Web.Ns."))
+    response.additional.append(dns.rrset.from_text("web.ns.", 5, "IN", "A", "10.96.0.5"))
+    found = dns_message(packet(response.to_wire()))
+    assert found is not None
+    assert (found.records, found.addresses, found.edns) == (("0 100 80 web.ns",), (), True)
+
+
+@pytest.mark.parametrize("length", [0, 2, 6])
+def test_a_record_that_is_too_short_ends_the_reading(length: int) -> None:
+    query = dns.message.make_query("web.", "SRV").to_wire()
+    head = query[:6] + b"\x00\x01" + query[8:]
+    broken = head + b"\xc0\x0c\x00\x21\x00\x01" + bytes(4) + length.to_bytes(2, "big") + bytes(length)
+    found = dns_message(packet(broken))
+    assert found is not None
+    assert found.addresses == ()

@@ -7,7 +7,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
-from flat_packets import a_packet_with
+from flat_packets import a_packet_with, with_fields
 
 from podwire.model.observations import Lookup
 from podwire.model.packets import Packet
@@ -135,3 +135,23 @@ def test_a_look_up_leads_to_its_name_with_any_suffix_and_to_nothing_else() -> No
     assert [one.name for one in lookups_for("Web.", seen)] == list(names[:3])
     assert [one.name for one in lookups_for("web", seen, kind="AAAA")] == []
     assert [one.name for one in lookups_for("x", seen, fqdn="web")] == ["a.web"]
+
+
+def test_a_lookup_tells_records_edns_and_the_spelling_where_there_are_capitals() -> None:
+    query = dns.message.make_query("wEb.nS.", "PTR", use_edns=0)
+    response = dns.message.make_response(query)
+    response.answer.append(dns.rrset.from_text("wEb.nS.", 5, "IN", "PTR", "One.example."))
+    question = a_packet_with(
+        at=1.0, eth_src="", eth_dst="", protocol="udp", sport=50000, dport=53, payload=query.to_wire()
+    )
+    answer = with_fields(question, at=2.0, sport=53, dport=50000, payload=response.to_wire())
+    (found,) = lookups([question, answer])
+    assert (found.name, found.records, found.spelled, found.edns) == (
+        "web.ns",
+        ("one.example",),
+        ("wEb.nS", "wEb.nS"),
+        True,
+    )
+    lower = with_fields(answer, payload=response.to_wire().replace(b"wEb", b"web").replace(b"nS", b"ns"))
+    (found,) = lookups([question, lower])
+    assert found.spelled == ("wEb.nS", "web.ns")

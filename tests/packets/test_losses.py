@@ -81,7 +81,10 @@ def frames(*lengths):
 
 
 def test_frames_that_were_cut_are_counted():
-    assert words_of_cut(frames((60, 60), (60, 90), (42, 1514))) == "2 of 3 frames were cut, to 42 bytes at the least"
+    assert (
+        words_of_cut(frames((60, 60), (60, 90), (42, 1514)))
+        == "the capture cut 2 of 3 frames, the shortest to 42 bytes"
+    )
 
 
 def test_a_segment_that_the_card_has_still_to_divide_may_be_longer_than_what_an_agent_keeps():
@@ -90,6 +93,9 @@ def test_a_segment_that_the_card_has_still_to_divide_may_be_longer_than_what_an_
 
 def test_the_words_name_one_connection():
     broken = [one for at, one in enumerate(connection()) if at != 3]
-    what = "bytes of the connection 10.1.1.1 port 50000 to 10.1.1.2 port 80 are acknowledged and not captured"
-    assert words_of_lost(broken) == f"it lost frames without notice: {what}"
+    which = "10.1.1.1 port 50000 to 10.1.1.2 port 80"
+    assert (
+        words_of_lost(broken)
+        == f"the capture lacks acknowledged bytes of the connection {which}, so it lost frames uncounted"
+    )
     assert words_of_lost(connection()) == ""

@@ -79,9 +79,9 @@ GOOD = section() + interface() + packet(0, 0, b"x")
     [
         (GOOD[:-3], "the capture ends inside a block of 36 bytes, at byte 48"),
         (GOOD + b"\1\0", "the capture ends inside a block header, at byte 84"),
-        (GOOD[:-4] + b"\0\0\0\0", "a block at byte 48 gives two different lengths"),
+        (GOOD[:-4] + b"\0\0\0\0", "a block at byte 48 has two different lengths"),
         (section() + struct.pack("<III", 6, 13, 13), "a block at byte 28 has the impossible length 13"),
-        (section() + packet(0, 0, b"x"), "a packet names interface 0, the file describes 0, at byte 28"),
+        (section() + packet(0, 0, b"x"), "a packet names interface 0, but the file describes 0 interfaces, at byte 28"),
         (
             section() + interface(link=105) + packet(0, 0, b"x"),
             r"link type 105 of interface 0 is not Ethernet \(1\), .*",

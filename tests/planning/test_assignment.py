@@ -236,7 +236,7 @@ def test_a_case_is_called_by_what_varies(axes, words):
 
 
 def test_two_tests_of_one_requirement_need_an_aspect():
-    with pytest.raises(PlanError, match="is already taken by area"):
+    with pytest.raises(PlanError, match="already has the case id"):
         a_plan(several=[{"via": "cluster-ip"}])
     made = a_plan(several=[{"via": "cluster-ip", "aspect": "other"}])
     assert len({case.id for case in made.cases.values()}) == len(made.cases) == 12

@@ -150,7 +150,7 @@ def test_a_plan_shows_what_will_be_inconclusive():
     assert lines[at + 2] == f"    will be inconclusive: {SENTENCE}"
     assert lines[-3:] == [
         "a note",
-        "1 of 2 cases will be inconclusive: their nodes are not ready",
+        "1 of 2 cases will be inconclusive, because their nodes are not ready",
         "2 cases, 0 exclusions",
     ]
 

@@ -21,13 +21,13 @@ SEEN = {
     "vxlan": (across(outer=a_tunnel(vni=4097)), INSIDE, "overlay", "VXLAN to port 4789, VNI 4097"),
     "geneve": (across(outer=a_tunnel(kind="geneve", dport=6081, vni=7)), INSIDE, "transparent", "Geneve to port 6081"),
     "bare": (across(), INSIDE, "l2bridge", "pod addresses in frames with the node's MAC"),
-    "bare, and on the node too": (across(), across(), "l2tunnel", "also for pods of one node"),
+    "bare, and on the node too": (across(), across(), "l2tunnel", "even between pods of one node"),
     "one node only has pods": (across(), None, "l2bridge", "pod addresses in frames with the node's MAC"),
-    "hidden": (across(src="172.31.0.11"), INSIDE, "nat", "under their node's address"),
+    "hidden": (across(src="172.31.0.11"), INSIDE, "nat", "with the address of its node"),
     "the pod's MAC": (across(eth_src=POD_MAC), INSIDE, "transparent", "frames carry the MAC of the pod"),
     "another source": (across(src="10.9.9.9"), INSIDE, "unknown", "from 10.9.9.9"),
     "another MAC": (across(eth_src=OTHER_MAC), INSIDE, "unknown", f"in a frame of {OTHER_MAC}"),
-    "nothing": (an_observation(packets=[]), INSIDE, "unknown", "nothing of it passes the network card"),
+    "nothing": (an_observation(packets=[]), INSIDE, "unknown", "none of its packets passes the network card"),
 }
 
 
@@ -41,7 +41,7 @@ def test_each_mode_leaves_its_own_marks(name):
 
 def test_a_flow_that_came_to_nothing_says_why():
     told = told_by_wire(an_observation(packets=[], problem="pod windows-1-a: evicted"), None)
-    assert (told.mode, told.words) == ("unknown", "a flow between nodes tells nothing: pod windows-1-a: evicted")
+    assert (told.mode, told.words) == ("unknown", "a flow between nodes shows no mode: pod windows-1-a: evicted")
 
 
 def test_what_the_api_does_not_tell_the_wire_does():

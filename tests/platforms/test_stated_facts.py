@@ -71,15 +71,15 @@ def test_what_was_seen_too_is_said_to_agree_and_changes_nothing():
     [
         (
             {"mode": "l2bridge"},
-            "facts.yaml: mode: l2bridge is stated, but overlay is seen (node w: flannel backend vxlan, VNI 4096); "
-            "correct or remove it",
+            "facts.yaml: mode: you state l2bridge, but podwire found overlay (node w: flannel backend vxlan, VNI 4096)"
+            "; correct or remove the field",
         ),
         (
             {"dsr": False},
-            "facts.yaml: dsr: off is stated, but on is seen (node w: Direct Server Return on); correct or remove it",
+            "facts.yaml: dsr: you state off, but podwire found on (node w: Direct Server Return on); correct or remove",
         ),
-        ({"encapsulation": Encapsulation(vni=4097)}, "VNI 4097 is stated, but vxlan to port 4789, VNI 4096 is seen"),
-        ({"cluster_domain": "other.local"}, "other.local is stated, but cluster.local is seen"),
+        ({"encapsulation": Encapsulation(vni=4097)}, "VNI 4097, but podwire found vxlan to port 4789, VNI 4096"),
+        ({"cluster_domain": "other.local"}, "you state other.local, but podwire found cluster.local"),
     ],
 )
 def test_what_is_seen_is_not_overruled(what, told):
@@ -95,7 +95,7 @@ def test_an_assumption_gives_way():
 
 
 def test_a_tunnel_where_there_is_none_is_a_contradiction():
-    with pytest.raises(Contradiction, match="stated, but there is none in network mode l2bridge"):
+    with pytest.raises(Contradiction, match="encapsulation: network mode l2bridge has none"):
         merged(NOTHING, stated(mode="l2bridge", encapsulation=Encapsulation()))
 
 
@@ -107,7 +107,9 @@ def test_a_vni_that_the_api_does_not_tell_is_taken():
 def test_a_statement_settles_a_conflict_for_one_of_its_sides_only():
     torn = replace(NOTHING, signals=(CONFLICT,))
     assert merged(torn, stated(mode="l2bridge")).network.mode == "l2bridge"
-    with pytest.raises(Contradiction, match=r"l2tunnel is stated, but seen are network mode l2bridge \(node w\) and"):
+    with pytest.raises(
+        Contradiction, match=r"you state l2tunnel, but podwire found network mode l2bridge \(node w\) and"
+    ):
         merged(torn, stated(mode="l2tunnel"))
 
 
@@ -128,24 +130,24 @@ def test_a_file_states_what_it_has(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("mode: bridged", "facts.yaml: mode: 'bridged' is none of overlay, l2bridge, l2tunnel, transparent, nat"),
-        ("modus: overlay", "facts.yaml: modus: is not known here (known: mode, cni, ipam"),
-        ("denied_port: 18998", "facts.yaml: denied_port: true or false is needed, found 18998"),
-        ("pod_security_group: web", "facts.yaml: pod_security_group: the id of a security group (sg-...) is needed"),
+        ("mode: bridged", "facts.yaml: mode: needs one of overlay, l2bridge, l2tunnel, transparent, nat"),
+        ("modus: overlay", "facts.yaml: modus: unknown field; known fields: mode, cni, ipam"),
+        ("denied_port: 18998", "facts.yaml: denied_port: needs true or false, found 18998"),
+        ("pod_security_group: web", "facts.yaml: pod_security_group: needs the id of a security group (sg-...)"),
         ("dns_caches: []", "facts.yaml: dns_caches: "),
-        ("dns_caches: [here]", "facts.yaml: dns_caches: here is no IP address"),
-        ("dsr: maybe", "facts.yaml: dsr: true or false is needed, found 'maybe'"),
-        ("families: [ipv5]", "facts.yaml: families entry 1: 'ipv5' is none of ipv4, ipv6"),
-        ("families: []", "facts.yaml: families: a list of ipv4, ipv6 or both is needed, found an empty list"),
-        ("families: [ipv4, ipv4]", "facts.yaml: families: a family is there twice"),
-        ("families: ipv4", "facts.yaml: families: a list of ipv4, ipv6 or both is needed, found 'ipv4'"),
-        ("encapsulation: {port: 1}", "facts.yaml: encapsulation, kind: is missing"),
-        ("encapsulation: {kind: stt}", "facts.yaml: encapsulation, kind: 'stt' is none of vxlan, geneve"),
-        ("encapsulation: {kind: vxlan, vni: 0}", "facts.yaml: encapsulation, vni: 1 to 16777215 is needed, found 0"),
-        ("encapsulation: {kind: vxlan, port: 70000}", "facts.yaml: encapsulation, port: 1 to 65535 is needed"),
-        ("ipam: dhcp", "facts.yaml: ipam: 'dhcp' is none of host-local"),
-        ("cni: 5", "facts.yaml: cni: text is needed, found 5"),
-        ("- mode", "facts.yaml: a mapping is needed, found a list"),
+        ("dns_caches: [here]", "facts.yaml: dns_caches: here is not an IP address"),
+        ("dsr: maybe", "facts.yaml: dsr: needs true or false, found 'maybe'"),
+        ("families: [ipv5]", "facts.yaml: families entry 1: needs one of ipv4, ipv6"),
+        ("families: []", "facts.yaml: families: needs a list of ipv4, ipv6 or both, found an empty list"),
+        ("families: [ipv4, ipv4]", "facts.yaml: families: a family appears twice"),
+        ("families: ipv4", "facts.yaml: families: needs a list of ipv4, ipv6 or both, found 'ipv4'"),
+        ("encapsulation: {port: 1}", "facts.yaml: encapsulation, kind: missing"),
+        ("encapsulation: {kind: stt}", "facts.yaml: encapsulation, kind: needs one of vxlan, geneve"),
+        ("encapsulation: {kind: vxlan, vni: 0}", "facts.yaml: encapsulation, vni: needs 1 to 16777215, found 0"),
+        ("encapsulation: {kind: vxlan, port: 70000}", "facts.yaml: encapsulation, port: needs 1 to 65535"),
+        ("ipam: dhcp", "facts.yaml: ipam: needs one of host-local"),
+        ("cni: 5", "facts.yaml: cni: needs text, found 5"),
+        ("- mode", "facts.yaml: needs a mapping, found a list"),
         ("a: [", "facts.yaml: line 2, column 1: not valid YAML"),
     ],
 )
@@ -167,5 +169,5 @@ def test_dns_caches_are_stated_where_none_are_seen_and_held_against_those_that_a
     assert facts.dns.caches == ("169.254.10.11",)
     assert "DNS cache on Linux nodes 169.254.10.11, stated" in facts.origin.signals[-1]
     assert merged(facts, known).dns.caches == facts.dns.caches
-    with pytest.raises(Contradiction, match=r"169.254.20.10 is stated, but 169.254.10.11 is seen"):
+    with pytest.raises(Contradiction, match=r"you state 169\.254\.20\.10, but podwire found 169\.254\.10\.11"):
         merged(facts, stated(dns_caches=("169.254.20.10",)))

@@ -29,12 +29,12 @@ def test_the_table_of_this_project_loads():
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("releases: []\n", "builds must be there"),
+        ("releases: []\n", "needs one build or more"),
         ("releases: [{build: 2, name: b}, {build: 1, name: a}]\n", "in order; found [2, 1]"),
         ("releases: [{build: 1, name: a, colour: red}]\n", "colour"),
-        ("releases: [{build: one, name: a}]\n", "builds and revisions are numbers"),
+        ("releases: [{build: one, name: a}]\n", "builds and revisions must be numbers"),
         ("releases: [{build: 1, name: a, updates: [2, 1]}]\n", "revisions must be in order"),
-        ("releases: [{build: 1, name: a, updates: [{revision: 2}]}]\n", "builds and revisions are numbers"),
+        ("releases: [{build: 1, name: a, updates: [{revision: 2}]}]\n", "builds and revisions must be numbers"),
         ("just text\n", "table.yaml"),
     ],
 )

@@ -61,9 +61,9 @@ def test_when_neither_can_send_the_place_is_not_relied_on(deployment):
     _, captures = beacons(
         deployment, Place("pod", "windows-1-a"), windows_1_a="not permitted", windows_1_host="not permitted"
     )
-    assert captures.problems == {Place("pod", "windows-1-a"): "its beacon could not be sent: not permitted"}
+    assert captures.problems == {Place("pod", "windows-1-a"): "podwire could not send the beacon: not permitted"}
 
 
 def test_a_node_has_nobody_to_send_for_it(deployment):
     _, captures = beacons(deployment, Place("nic", "linux-1"), linux_1_host="not permitted")
-    assert captures.problems == {Place("nic", "linux-1"): "its beacon could not be sent: not permitted"}
+    assert captures.problems == {Place("nic", "linux-1"): "podwire could not send the beacon: not permitted"}

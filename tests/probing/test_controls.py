@@ -135,7 +135,7 @@ def test_a_probe_that_does_not_run_fails_its_control():
     case, deployment = a_case_with(via="pod-ip")
     found = rounds_of(case, deployment, {f"{case.client.node}-a": Agent("", "")}, 2)
     lost = found[f"{case.server.node}-a"]
-    assert (lost.worked, lost.detail) == (False, "its probe is not running")
+    assert (lost.worked, lost.detail) == (False, "its agent is not running")
 
 
 def test_what_several_cases_lean_on_is_made_once_a_round():

@@ -84,7 +84,7 @@ def test_bytes_go_through_as_they_are():
     [
         ("exit 7", "the process ended with exit code 7"),
         ("echo 'Permission denied' >&2; echo '(publickey).' >&2; exit 255", "255: Permission denied (publickey)."),
-        ("kill -9 $$", "the process was ended by signal 9"),
+        ("kill -9 $$", "the process was killed by signal 9"),
     ],
 )
 def test_the_end_of_the_process_is_told_with_its_last_words(script, reason):
@@ -114,18 +114,23 @@ def test_an_agent_that_is_killed_is_started_again_for_the_next_call():
         call = client.call("exchange", params)
         assert silent.recv(1000)
         os.kill(first, 9)
-        with pytest.raises(ChannelLost, match="the process was ended by signal 9"):
+        with pytest.raises(ChannelLost, match="the process was killed by signal 9"):
             call.result(10)
     assert client.call("hello").result(10)["pid"] != first
     client.close()
 
 
 def test_a_program_that_is_missing_is_refused_once():
-    with pytest.raises(CommandRefused, match=r"^no-such-program: No such file or directory$") as refused:
+    with pytest.raises(
+        CommandRefused, match=r"^no-such-program: cannot be started: No such file or directory; check --external-agent$"
+    ) as refused:
         CommandChannel(["no-such-program", "rpc"])
     assert refused.value.permanent
     client = client_of("no-such-program")
-    with pytest.raises(ChannelLost, match=r"^outside: no-such-program: No such file or directory$"):
+    with pytest.raises(
+        ChannelLost,
+        match=r"^outside: no-such-program: cannot be started: No such file or directory; check --external-agent$",
+    ):
         client.call("hello").result(10)
 
 
@@ -178,7 +183,7 @@ def test_one_that_takes_nothing_is_ended_and_writing_never_waits(monkeypatch):
         for _ in range(40):
             channel.write(b"x" * (1 << 16))
     assert ear.ended.wait(10)
-    assert ear.reasons[0].startswith("the process does not take what is sent")
+    assert ear.reasons[0].startswith("the process does not read its stdin")
 
 
 def test_it_asks_on_no_terminal():

@@ -1,8 +1,10 @@
 """A case as a request to an agent, and what an agent answers as attempts."""
 
 import pytest
+from changed import replace
 from observed import a_case, a_flow
 
+from podwire.model.asking import Asked
 from podwire.model.flows import Peer
 from podwire.probing.requests import AT_ONCE, LOOKUPS_AT_ONCE, MOST_UNANSWERED, NODE_PATIENCE, attempts_in, request_of
 from podwire.probing.targets import Target
@@ -95,6 +97,26 @@ def test_names_are_looked_up_without_an_exchange():
     one = asked(BY_NAME, via="short-name", protocol="dns")[1]["lookups"]
     assert [lookup["name"] for lookup in one] == ["echo"]
     assert asked(BY_NAME, number=2 * LOOKUPS_AT_ONCE + 1, via="short-name", protocol="dns")[2] == 12.0
+
+
+def test_questions_of_the_agents_own_client_go_to_the_dns_server_from_sockets_of_their_own():
+    questions = (Asked(name="wEb", type="A"), Asked(name="web", type="SRV", edns=True))
+    target = replace(BY_NAME, questions=questions, asked_of="10.96.0.10")
+    method, parameters, seconds = asked(target, number=2, via="fqdn", protocol="dns", asks="srv")
+    assert (method, seconds, parameters["at_once"]) == ("questions", 4.0, LOOKUPS_AT_ONCE)
+    assert [one["preferred_port"] for one in parameters["sockets"]] == [50000, 50001]
+    for one in parameters["sockets"]:
+        assert (one["host"], "follow" in one) == ("10.96.0.10", False)
+        assert one["questions"] == [
+            {"name": "wEb", "type": "A", "edns": False},
+            {"name": "web", "type": "SRV", "edns": True},
+        ]
+
+
+@pytest.mark.parametrize(("family", "kind"), [("ipv4", "A"), ("ipv6", "AAAA")])
+def test_targets_are_asked_for_their_address_of_the_family(family, kind):
+    _, parameters, _ = asked(BY_NAME, via="fqdn", protocol="dns", asks="srv-and-targets", family=family)
+    assert parameters["sockets"][0]["follow"] == kind
 
 
 def test_a_tool_is_run_on_the_target():

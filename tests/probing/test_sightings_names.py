@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import struct
+
 import dns.flags
 import dns.message
 import dns.rcode
 import pytest
-from flat_packets import a_packet_with
+from flat_packets import a_packet_with, with_fields
 from observed import a_case, a_flow, an_attempt
 
+from podwire import answered_by
+from podwire.judging.expectation import expectation
+from podwire.judging.judge import judge
+from podwire.model.asking import Asked
 from podwire.model.cases import Slot, pod_point
-from podwire.model.flows import Peer
+from podwire.model.flows import Asks, Peer
 from podwire.model.observations import Point
 from podwire.model.packets import Packet
+from podwire.model.verdicts import Outcome
 from podwire.packets.correlate import CaptureIndex
+from podwire.probing import sightings
 from podwire.probing.captures import Captured, Place
 from podwire.probing.requests import names_of
 from podwire.probing.sightings import MOST_SHOWN, Landed, Seen
@@ -51,7 +59,12 @@ def asked(name: str, number: int, kind: str = "A", *, tcp: bool = False, answere
 
 
 def sighting(
-    at: dict[Place, list[Packet]], kind: str = "pod", connections: int = 1, target: Target | None = None, **bindings
+    at: dict[Place, list[Packet]],
+    kind: str = "pod",
+    connections: int = 1,
+    target: Target | None = None,
+    asks: Asks = "",
+    cached: bool = False,
 ):
     flow = a_flow(
         client=Peer(role="client", kind=kind, os="windows"),  # type: ignore[arg-type]
@@ -59,6 +72,7 @@ def sighting(
         via="short-name",
         protocol="dns",
         connections=connections,
+        asks=asks,
     )
     points = tuple(point for point in PLACES if point == pod_point(flow.client) or point.endswith("node"))
     case = a_case(flow)
@@ -70,7 +84,7 @@ def sighting(
     landed = Landed(
         case=case,
         target=target or Target(host="web", port=80, ip="", name="web", fqdn=FULL),
-        bindings=bindings,
+        bindings={"dns.cache": True} if cached else {},
         attempts=(an_attempt(),),
     )
     return seen.sighting(landed, ()).observation
@@ -108,6 +122,24 @@ def test_many_look_ups_ask_for_names_of_their_own_and_the_unanswered_ones_are_sh
     assert shown[-1].packet is packets[-1]
 
 
+@pytest.mark.parametrize(("asks", "ids"), [("srv", [1]), ("srv-and-targets", [1, 3])])
+def test_the_agents_own_client_is_seen_by_its_questions_its_server_and_what_it_follows(
+    asks: Asks, ids: list[int]
+) -> None:
+    question = Asked(name=f"_Tcp._tcp.{FULL}", type="SRV")
+    target = Target(host=FULL, port=80, ip="", name=FULL, fqdn=FULL, questions=(question,), asked_of="10.0.0.1")
+    other = asked(question.name, 4, "SRV")
+    packets = [
+        *asked(question.name, 1, "SRV"),
+        *asked("other.ns.svc.cluster.local", 2, "A"),
+        *asked(f"one.{FULL}", 3, "A"),
+        *(with_fields(one, src="10.0.0.2", dst="10.0.0.2") for one in other),
+        *asked(f"_udp._udp.{FULL}", 5, "SRV"),
+    ]
+    observation = sighting({POD: packets}, target=target, asks=asks)
+    assert [one.id for one in observation.lookups] == ids
+
+
 @pytest.mark.parametrize("host", ["web", "web."])
 def test_a_single_look_up_asks_for_the_name_as_it_is_spelled(host: str) -> None:
     assert names_of(Target(host=host, port=80, ip="", name=host, fqdn=FULL), ["pw0"]) == [host]
@@ -116,7 +148,19 @@ def test_a_single_look_up_asks_for_the_name_as_it_is_spelled(host: str) -> None:
 def test_beyond_a_cache_a_question_is_known_by_its_name_but_the_one_that_the_server_asks_on() -> None:
     own, anew, on = asked(FULL, 1), asked(FULL, 77, tcp=True), asked("web", 78)
     at = {POD: [*own, *asked("web", 2)], FAR: [*anew, *on]}
-    cached = sighting(at, **{"dns.cache": True}).captures
+    cached = sighting(at, cached=True).captures
     assert [one.packet for one in cached["server-node"].packets] == anew
     assert len(cached["client-pod"].packets) == 4
     assert sighting(at).captures["server-node"].packets == ()
+
+
+def test_packets_that_no_reader_understands_cost_their_case_and_not_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trips(packets: object) -> object:
+        raise struct.error("unpack requires a buffer of 8 bytes")
+
+    monkeypatch.setattr(sightings, "lookups", trips)
+    seen = sighting({POD: asked(FULL, 1)})
+    words = "podwire cannot read the captured packets (error: unpack requires a buffer of 8 bytes)"
+    assert seen.problem == words
+    assert len(seen.attempts) == 1
+    assert judge(a_case(), expectation(answered_by(a_flow().server)), seen).outcome is Outcome.INCONCLUSIVE

@@ -77,22 +77,22 @@ def put(directory, data):
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (lambda folder: (folder / NAME).unlink() or {}, "No such file or directory; it belongs beside the run.json"),
-        (lambda folder: put(folder, b"x") and {}, "its SHA-256 is not the one in run.json"),
+        (lambda folder: (folder / NAME).unlink() or {}, "No such file or directory; put the file beside the run.json"),
+        (lambda folder: put(folder, b"x") and {}, "its SHA-256 differs from the one in run.json"),
         (lambda folder: put(folder, b"x"), "not a compressed file of observations"),
         (
             lambda folder: put(folder, gzip.compress(b"{}" * 99)[:-9]),
             "not a compressed file of observations: it is cut off",
         ),
-        (lambda folder: put(folder, gzip.compress(b"{}\n")), "line 1: case: is missing"),
+        (lambda folder: put(folder, gzip.compress(b"{}\n")), "line 1: case: missing"),
         (lambda folder: put(folder, gzip.compress(b"[\n")), "line 1: not JSON: Expecting value"),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace("tcp", "tpc").encode())),
-            "line 1: .*protocol: 'tpc' is none of tcp",
+            "line 1: .*protocol: needs one of tcp",
         ),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace('"request"', '"up"').encode())),
-            r"line 1: captures.client-pod.packets\[0\].direction: 'up' is none of request, reply",
+            r"line 1: captures.client-pod.packets\[0\].direction: needs one of request, reply",
         ),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace('"direction",', "").encode())),
@@ -100,15 +100,15 @@ def put(directory, data):
         ),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace('"tcp",50000', "50000").encode())),
-            r"line 1: captures.client-pod.packets\[0\]: a list of 25 values is needed",
+            r"line 1: captures.client-pod.packets\[0\]: needs a list of 25 values",
         ),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace('"columns"', '"rows"').encode())),
-            "line 1: rows: is not known here",
+            "line 1: rows: unknown field",
         ),
-        (lambda folder: {"count": 7}, "holds 1 observations, run.json counts 7"),
+        (lambda folder: {"count": 7}, "holds 1 observations, but run.json counts 7"),
         (lambda folder: {"file": "../x"}, "observations.file: '../x' is not in the folder of the run"),
-        (lambda folder: {"file": "x\0"}, "observations.file: .* is no file name"),
+        (lambda folder: {"file": "x\0"}, "observations.file: .* is not a file name"),
     ],
 )
 def test_what_is_wrong_with_the_file_is_one_line(tmp_path, damage, complaint):
@@ -137,10 +137,10 @@ def test_rows_with_other_columns_are_read_by_their_names():
 @pytest.mark.parametrize(
     ("columns", "complaint"),
     [
-        (["direction", "colour"], r"columns\[1\]: 'colour' is not known here"),
-        (["direction", "direction"], r"columns\[1\]: 'direction' is not known here"),
+        (["direction", "colour"], r"columns\[1\]: 'colour' is unknown"),
+        (["direction", "direction"], r"columns\[1\]: 'direction' is unknown"),
         (["direction", "at"], "columns: eth_src is missing"),
-        ([*COLUMNS, []], r"columns\[25\]: an empty list is not known here"),
+        ([*COLUMNS, []], r"columns\[25\]: an empty list is unknown"),
     ],
 )
 def test_columns_that_no_release_wrote_are_named(columns, complaint):
@@ -152,9 +152,9 @@ def test_columns_that_no_release_wrote_are_named(columns, complaint):
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("bindings", {"client.ip": ["a", 1]}, "observation.bindings.client.ip: texts or two whole numbers are needed"),
-        ("captures", {"wire": {"point": "client-pod", "where": "x"}}, "observation.captures: is not known here"),
-        ("attempts", [{"token": "x", "started": 1, "elapsed": "long"}], r"attempts\[0\].elapsed: a number is needed"),
+        ("bindings", {"client.ip": ["a", 1]}, "observation.bindings.client.ip: needs texts or two whole numbers"),
+        ("captures", {"wire": {"point": "client-pod", "where": "x"}}, "observation.captures: unknown field"),
+        ("attempts", [{"token": "x", "started": 1, "elapsed": "long"}], r"attempts\[0\].elapsed: needs a number"),
     ],
 )
 def test_what_no_run_observes_is_named(name, value, complaint):

@@ -55,7 +55,7 @@ def test_the_page_lies_in_the_run_and_reports_to_nobody(
     ("script", "problem"),
     [
         ("echo first; echo no memory; exit 3", "no Allure report: Allure ended with code 3: no memory"),
-        ("exit 1", "no Allure report: Allure ended with code 1: it said nothing"),
+        ("exit 1", "no Allure report: Allure ended with code 1: no output"),
         ("exit 0", "no Allure report: Allure wrote no index.html"),
         ("sleep 60 & wait", "no Allure report: Allure did not end within 0.2 s"),
     ],
@@ -72,7 +72,7 @@ def test_without_results_nothing_is_generated(tmp_path: Path, monkeypatch: pytes
     install(tmp_path, monkeypatch, "exit 0")
     page, line = generate_report(tmp_path)
     assert page is None
-    assert line.endswith("allure-results holds no results")
+    assert line.endswith("allure-results has no results")
 
 
 def test_only_trackers_are_taken_out() -> None:

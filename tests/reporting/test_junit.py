@@ -65,7 +65,7 @@ def test_class_and_name_are_the_case_id() -> None:
     assert names == [("services.SVC-CLUSTER-IP", "tcp-v4-linux-windows-cross-node"), ("dns.D", "x")]
 
 
-def test_characters_that_xml_cannot_hold_are_replaced() -> None:
+def test_characters_that_xml_cannot_hold_are_written_out() -> None:
     verdict = Verdict(
         outcome=Outcome.FAIL,
         reason="bad \x00\x1b[31m & <tag> \ud800",
@@ -73,7 +73,7 @@ def test_characters_that_xml_cannot_hold_are_replaced() -> None:
     )
     failure = parsed(record(replace(case(), verdict=verdict))).find(".//failure")
     assert failure is not None
-    assert failure.get("message") == "bad ??[31m & <tag> ?"
+    assert failure.get("message") == "bad \\u0000\\u001b[31m & <tag> \\ud800"
 
 
 def test_an_empty_run_is_still_a_document(tmp_path: Path) -> None:

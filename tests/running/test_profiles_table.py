@@ -75,7 +75,7 @@ def test_runs_that_exist_make_the_table(tmp_path):
         write_record(record(facts=facts()), tmp_path / name)
     found = read_runs([tmp_path / "one"], lambda one: profile_of(one.facts))
     assert list(found.records) == ["overlay-win-overlay"]
-    with pytest.raises(UsageError, match="another run of the profile overlay-win-overlay is given already"):
+    with pytest.raises(UsageError, match="a second run of profile overlay-win-overlay"):
         read_runs([tmp_path / "one", tmp_path / "two"], lambda one: profile_of(one.facts))
 
 
@@ -91,9 +91,9 @@ def test_a_run_that_comes_to_nothing_is_said_and_the_others_go_on(tmp_path, monk
 
     monkeypatch.setattr("podwire.running.profiles._run", run)
     found = run_profiles(["broken", "whole"], tmp_path, said.append)
-    assert found.problems == {"broken": "the run came to nothing: the lab could not be built"}
+    assert found.problems == {"broken": "the run gave no verdicts: the lab could not be built"}
     assert list(found.records) == ["whole"]
-    assert said[0] == "broken: the run came to nothing: the lab could not be built"
+    assert said[0] == "broken: the run gave no verdicts: the lab could not be built"
 
 
 def test_an_interrupt_leaves_the_results_so_far(tmp_path, monkeypatch):
@@ -117,8 +117,8 @@ def test_all_profiles_or_those_that_are_named():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["profiles", "ipvs"], "profiles: ipvs: unknown; there are: overlay-win-overlay"),
-        (["profiles", "--area", "nothing"], "--area nothing: unknown; there are:"),
+        (["profiles", "ipvs"], "profiles: ipvs: unknown; use one of: overlay-win-overlay"),
+        (["profiles", "--area", "nothing"], "--area nothing: unknown; use one of:"),
         (["profiles", "--from", "nowhere"], "nowhere: No such file or directory"),
     ],
 )

@@ -59,14 +59,14 @@ def test_only_a_reject_is_caught_and_what_is_not_shown_is_not_counted():
         replayed(lost=3),
         replayed(decision=Decision.CANNOT_JUDGE),
         replayed(decision=Decision.ACCEPT),
-        Replayed(regression=SHOWN[0], problem="the run came to nothing"),
+        Replayed(regression=SHOWN[0], problem="the run gave no verdicts"),
         Replayed(regression=next(one for one in REGRESSIONS if not one.shown)),
     ]
     assert counts(several) == ("the gate caught 1 of 4, a plain connect check 1 of 4; the lab cannot show 1 more")
     text = replay_text(several)
     assert text.count("\ncaught ") + text.startswith("caught ") == 1
     assert text.count("MISSED ") == 3
-    assert "red: 3 of 40 connects are lost" in text
+    assert "red: 3 of 40 connects fail" in text
     assert "no evidence about Windows" in text
 
 
@@ -86,7 +86,7 @@ def test_the_list_needs_no_lab(capsys):
 
 def test_an_unknown_regression_is_one_line(capsys):
     assert cli.main(["replay", "nothing"]) == 2
-    assert capsys.readouterr().err.startswith("podwire: replay: nothing: unknown; there are: ")
+    assert capsys.readouterr().err.startswith("podwire: replay: nothing: unknown; use one of: ")
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):

@@ -10,7 +10,7 @@ from podwire.running.run_folder import LEFT_BY_A_RUN, RunFolder
 def test_a_folder_that_holds_a_run_is_refused(name, tmp_path):
     (tmp_path / name).touch()
     for step in (RunFolder(tmp_path, "r").check, RunFolder(tmp_path, "r").make):
-        with pytest.raises(UsageError, match="holds a run already"):
+        with pytest.raises(UsageError, match="already holds a run"):
             step()
     assert [one.name for one in tmp_path.iterdir()] == [name]
 

@@ -95,8 +95,8 @@ def test_a_clean_up_that_fails_costs_nothing_and_says_what_removes_the_rest(how,
     found = record(pytester)
     assert (found["complete"], len(found["cases"])) == (True, 8)
     result.stdout.fnmatch_lines(["* in all: *clean-up*"])
-    result.stdout.fnmatch_lines([f"podwire: could not be removed: {words}"])
-    result.stdout.fnmatch_lines(["podwire: to remove it: podwire cleanup --context c --run r"])
+    result.stdout.fnmatch_lines([f"podwire: not removed: {words}"])
+    result.stdout.fnmatch_lines(["podwire: to remove the rest, run: podwire cleanup --context c --run r"])
     result.stdout.no_fnmatch_line("*Traceback*")
 
 

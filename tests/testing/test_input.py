@@ -11,20 +11,20 @@ WORDS_OF_OTHERS = ("Exit:", "ERROR:", "usage:", "pytest", "test session", "Trace
     ("arguments", "words"),
     [
         (("--lab", "underlay"), "--lab underlay: unknown; "),
-        (("--area", "moon"), "--area moon: unknown; there are: "),
+        (("--area", "moon"), "--area moon: unknown; use one of: "),
         (("--requirement", "NONE"), "--requirement NONE: unknown"),
-        (("--family", "ipv5"), "--family ipv5: unknown; there are: ipv4, ipv6, both"),
+        (("--family", "ipv5"), "--family ipv5: unknown; use one of: ipv4, ipv6, both"),
         (("--nodes-per-os", "0"), "--nodes-per-os 0: must be a whole number, 1 or more"),
         (("--fault", "sadness"), "--fault sadness: unknown"),
         (("--lab", "overlay-win-overlay", "--context", "x"), "exclude each other"),
         (("--kubeconfig", "/nothing/here"), "/nothing/here"),
         (("--external-host", "=="), "--external-host"),
-        (("--facts", "/nothing/here"), "--facts: is for a real cluster"),
+        (("--facts", "/nothing/here"), "--facts: applies to a real cluster"),
         (("--context", "x", "--facts", "/nothing/here"), "--facts /nothing/here: cannot be read: No such file"),
         (("--probe-timeout", "-1"), "--probe-timeout -1: must be a number of seconds, more than 0"),
         (("--repeat", "x"), "--repeat x: must be a whole number, 1 or more"),
-        (("--dsr", "maybe"), "--dsr maybe: unknown; there are: on, off"),
-        (("--evidence", "some"), "--evidence some: unknown; there are: failed, all"),
+        (("--dsr", "maybe"), "--dsr maybe: unknown; use one of: on, off"),
+        (("--evidence", "some"), "--evidence some: unknown; use one of: failed, all"),
     ],
 )
 @pytest.mark.parametrize("command", [("pytest",), ("podwire", "run")], ids=" ".join)
@@ -65,7 +65,7 @@ def test_a_run_folder_that_cannot_be_written_is_named(tmp_path):
     done = run(tmp_path / "file" / "below", "--requirement", "TTL-CLASS")
     assert done.code == 2, done.text
     assert done.text == (
-        f"podwire: --run-dir {tmp_path}/file/below: cannot be written: {tmp_path}/file is no folder; "
+        f"podwire: --run-dir {tmp_path}/file/below: cannot be written: {tmp_path}/file is not a folder; "
         "choose another folder\n"
     )
 
@@ -75,7 +75,7 @@ def test_a_run_folder_that_holds_a_run_is_refused_and_left_alone(tmp_path):
     record.write_text("a run")
     done = run(tmp_path, "--requirement", "TTL-CLASS")
     assert done.code == 2, done.text
-    assert done.text == f"podwire: --run-dir {tmp_path}: holds a run already (run.json); choose another folder\n"
+    assert done.text == f"podwire: --run-dir {tmp_path}: already holds a run (run.json); choose another folder\n"
     assert [(one, one.read_text()) for one in tmp_path.iterdir()] == [(record, "a run")]
 
 

@@ -160,7 +160,7 @@ def test_a_capture_by_socket_is_refused(windows):
 
 
 def test_a_capture_by_pktmon_is_refused_where_there_is_none(windows):
-    with pytest.raises(AgentError, match="there is no pktmon here"):
+    with pytest.raises(AgentError, match="pktmon is missing"):
         ask(windows, "capture_start", capture="c", via="pktmon")
 
 
@@ -172,6 +172,6 @@ def test_a_program_of_windows_is_run(windows):
 
 @pytest.mark.parametrize("folder", ["C:", "%CONTAINER_SANDBOX_MOUNT_POINT%"])
 def test_a_cni_plugin_that_is_missing_is_not_found(windows, folder):
-    with pytest.raises(AgentError, match=r"there is no .*win-bridge\.exe here") as missing:
+    with pytest.raises(AgentError, match=r"win-bridge\.exe is missing on this node") as missing:
         ask(windows, "tool", name=rf"{folder}\opt\cni\bin\win-bridge.exe", timeout=30.0)
     assert missing.value.kind == "not-found"

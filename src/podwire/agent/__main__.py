@@ -15,9 +15,9 @@ USAGE = """usage: agent.pyz serve --port PORT [--port PORT ...] [--http-port POR
 
 
 def main(arguments: list[str]) -> None:
-    """Run what the command line says; it returns by ending the process only."""
+    """Run the mode on the command line. It never returns: the process ends."""
     if not WINDOWS:
-        # As process 1 of a container it would ignore these otherwise.
+        # Process 1 of a container ignores these signals without a handler.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: os._exit(0))
     mode, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
 
 
 def serve_options(arguments: list[str]) -> dict[str, list[int]]:
-    """The numbers of each option, in their order; nothing at all when one is wrong."""
+    """The port numbers of each option, in order; empty if one is wrong."""
     options: dict[str, list[int]] = {name: [] for name in ("--port", "--http-port", "--dns-port")}
     for name, value in itertools.zip_longest(arguments[::2], arguments[1::2], fillvalue=""):
         if name not in options or not (value.isascii() and value.isdigit() and len(value) <= 5 and int(value) <= 65535):
@@ -42,14 +42,14 @@ def serve_options(arguments: list[str]) -> dict[str, list[int]]:
 
 
 def serve(options: dict[str, list[int]]) -> None:
-    """Serve until the process is ended; with exit code 1 and one line when a port cannot be had.
+    """Serve until the process ends. Exits with code 1 and one line if it cannot listen on a port.
 
-    PODWIRE_ADDRESSES, with commas between them, are the addresses to listen at; without it, all of them.
+    PODWIRE_ADDRESSES lists the addresses to listen on, separated by commas; without it: all addresses.
     """
     from podwire.agent.echo import EchoServer
 
     loop = Loop()
-    addresses = [one for one in os.environ.get("PODWIRE_ADDRESSES", "").split(",") if one]
+    addresses = [address for address in os.environ.get("PODWIRE_ADDRESSES", "").split(",") if address]
     server = EchoServer(loop, os.environ.get("PODWIRE_IDENTITY", ""), addresses)
     try:
         for port in options["--port"]:
@@ -66,10 +66,10 @@ def serve(options: dict[str, list[int]]) -> None:
 
 
 def rpc(threads: bool) -> None:
-    """Do what the runner asks until its stream ends; `threads` reads and writes it as on Windows."""
+    """Serve the runner's requests until its stream ends. `threads` reads and writes with threads, as on Windows."""
     from podwire.agent.rpc import Rpc
 
-    sys.stdout = sys.stderr  # Whatever prints must not get into the stream.
+    sys.stdout = sys.stderr  # No print may get into the stream.
     raise_descriptor_limit()
     if WINDOWS:
         import msvcrt

@@ -1,4 +1,4 @@
-"""Attempts: what is told of each, and many of them at once."""
+"""Attempts: their result fields, and many of them at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def begun(token: str) -> Parameters:
-    """An attempt of which nothing is known yet."""
+    """The fields of an attempt at its start."""
     return {
         "token": token, "started": time.time(), "elapsed": 0.0, "local": None, "peer": None,
         "resolved": [], "reply": None, "error": None, "sent": 0, "received": 0,
@@ -24,7 +24,7 @@ def begun(token: str) -> Parameters:
 
 
 async def together(loop: Loop, coroutines: list[Coroutine[Wait, Any, Any]], most: int = 0) -> list[Any]:
-    """Run them all, `most` at once (0: all), and wait for all; the first problem of any is raised then."""
+    """Run all coroutines, at most `most` at once (0: all). Then return their results, or raise the first problem."""
     results: list[Any] = [None] * len(coroutines)
     problems: list[Exception] = []
     to_do = collections.deque(enumerate(coroutines))

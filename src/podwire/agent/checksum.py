@@ -1,4 +1,4 @@
-"""The checksum of the Internet's protocols."""
+"""The Internet checksum (RFC 1071)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 
 
 def checksum(data: bytes) -> int:
-    """RFC 1071."""
+    """The checksum of these bytes."""
     data += b"\0" * (len(data) % 2)
     total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)

@@ -21,8 +21,8 @@ RESEND = 1.0
 
 
 async def over_udp(trial: Trial) -> None:
-    """A datagram, sent again every second. The socket stays unconnected: an answer from another address than the one
-    asked is seen and named, though no program would take it."""
+    """Send a datagram every second until its answer comes. The socket stays unconnected, so an answer from another
+    address arrives too and is reported."""
     data = question(trial.token, max(trial.size, LEAST_DATAGRAM))
     with trial.socket(socket.SOCK_DGRAM) as sock:
         own = None if trial.params.get("bind_address") else local_address(trial.family, trial.target)
@@ -63,19 +63,19 @@ async def datagrams(trial: Trial, sock: socket.socket, data: bytes, send: Callab
         if peer[:2] != trial.target[:2]:
             stray = f"the answer came from {peer[0]} port {peer[1]}"
         elif answer.get("token") != trial.token:
-            stray = f"an answer that is not podwire's: {bytes(scratch[: min(length, 60)])!r}"
+            stray = f"another server than podwire's answered: {bytes(scratch[: min(length, 60)])!r}"
         elif answer.get("received", len(data)) != len(data):
-            stray = f"the server got {answer['received']} of {len(data)} bytes"
+            stray = f"the server received {answer['received']} of {len(data)} bytes"
         else:
             trial.answered(answer)
             return
 
 
 def send_datagram(sock: socket.socket, data: bytes, target: Any) -> None:
-    """Send one datagram. `Failure` when the system refuses."""
+    """Send one datagram. `Failure` if the system refuses."""
     try:
         sock.sendto(data, target)
     except BlockingIOError:
-        return  # The sender's own buffer is full: like a lost datagram, it is sent again.
+        return  # The socket's buffer is full. The datagram is sent again, like a lost one.
     except OSError as error:
         raise Failure.of("send", error, udp=True) from None

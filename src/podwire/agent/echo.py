@@ -1,7 +1,7 @@
-"""The echo server: it answers who it is and what it saw.
+"""The echo server: it answers with its identity and the addresses that it saw.
 
-Nothing on the network can command it, and a UDP answer is never longer than its question. The server closes a TCP
-connection first: TIME_WAIT, which would block the client's port for the next attempt, stays here.
+It takes no commands from the network, and a UDP answer is never longer than its request. The server closes a TCP
+connection first, so that TIME_WAIT stays here and does not block the client's port for the next attempt.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 MOST_TCP = 64 << 20
 MOST_QUERY = 4096
-"""Bytes of a query for a name: a name has 255 at most (RFC 1035, section 2.3.4)."""
+"""The limit in bytes for a DNS query. A name has at most 255 bytes (RFC 1035, section 2.3.4)."""
 IDLE = 15.0
-"""Seconds that a client may be silent, and those that it has for a whole head or query, however it sends it."""
+"""Seconds that a client may be silent, and that it has for a whole HTTP head or DNS query."""
 
 
 class EchoServer:
-    """Answers who it is and what it saw, or on a port for names that there is no such one, and nothing else."""
+    """Answers with its identity and what it saw; on a DNS port with NXDOMAIN. It answers nothing else."""
 
     def __init__(self, loop: Loop, identity: str, addresses: Sequence[str] = ()) -> None:
-        """`addresses` are those to listen at; with none, at all that there are."""
+        """`addresses` are the addresses to listen on; empty: all."""
         self._loop, self._identity, self._places = loop, identity, places(addresses)
         self._guests = Guests(loop)
 
     def listen(self, port: int) -> None:
-        """Echo over TCP, UDP, and SCTP where the system has it."""
+        """Echo over TCP, UDP, and SCTP if the system has it. ValueError if it cannot listen."""
         self.listen_tcp(port)
         self._listen_udp(port, lambda data, peer, own: datagram_answer(data, self._identity, peer, own))
         try:
@@ -55,41 +55,41 @@ class EchoServer:
         self.listen_tcp(port, SCTP)
 
     def listen_dns(self, port: int) -> None:
-        """Answer queries for names over TCP and UDP: there is no such one."""
+        """Answer DNS queries over TCP and UDP with NXDOMAIN. ValueError if it cannot listen."""
         self.listen_tcp(port, names=True)
         self._listen_udp(port, lambda query, peer, own: no_such_name(query))
 
     def listen_tcp(self, port: int, protocol: int = 0, names: bool = False) -> None:
-        """Listen at a port of both families. ValueError when it cannot be had."""
+        """Listen on a port for both families. ValueError if it cannot."""
         for family, host in self._places:
             sock = socket.socket(family, socket.SOCK_STREAM, protocol)
-            if not WINDOWS:  # There it would let another program take the port over.
+            if not WINDOWS:  # On Windows this option would let another program take the port.
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._bind(sock, (host, port))
             sock.listen(4096)
             self._loop.spawn(self._accept(sock, self._names if names else self._answer))
 
     def _listen_udp(self, port: int, answer_to: Answer) -> None:
-        """One socket a place that learns the reached address of each datagram. On Windows, whose Python has no
-        recvmsg, one for each address, so that the answer leaves from it, and one for addresses that come later."""
+        """Open a socket that learns the destination address of each datagram. Python on Windows has no recvmsg, so
+        there each address gets a socket that answers from it, and later addresses share one more."""
         for family, place in self._places:
-            known = self._own_addresses() if WINDOWS and place in ANYWHERE.values() else []
-            for host in [*(a for a in known if (":" in a) == (family == socket.AF_INET6)), place]:
+            own_addresses = self._own_addresses() if WINDOWS and place in ANYWHERE.values() else []
+            for host in [*(a for a in own_addresses if (":" in a) == (family == socket.AF_INET6)), place]:
                 sock = socket.socket(family, socket.SOCK_DGRAM)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
                 try:
                     self._bind(sock, (host, port))
                 except ValueError as problem:
-                    if not known:
+                    if not own_addresses:
                         raise
-                    complain(f"{problem}; going on without it")
+                    complain(f"{problem}; the echo server does not answer there")
                     continue
                 way = self._datagrams_by_address if WINDOWS else self._datagrams
                 self._loop.spawn(way(sock, answer_to))
 
     @staticmethod
     def _own_addresses() -> list[str]:
-        """The loopback's last: under Wine one of them may take the port from those that come after it."""
+        """The addresses with those of the loopback last: under Wine these may take the port from later ones."""
         from podwire.agent.node.interfaces import is_loopback, own_addresses
 
         return sorted(own_addresses(), key=is_loopback)
@@ -112,12 +112,12 @@ class EchoServer:
         port = sock.getsockname()[1]
         while True:
             await readable(sock)
-            for _ in range(64):  # Then others get their turn.
+            for _ in range(64):  # Then other tasks get their turn.
                 try:
                     length, control, _, peer = sock.recvmsg_into([self._loop.scratch], 128)
                 except OSError:
-                    break  # Nothing left, or the error of an answer that nobody took.
-                info = next((data for at, what, data in control if (at, what) == (level, kind)), b"")
+                    break  # Nothing left, or an ICMP error about an earlier answer.
+                info = next((data for at, control_type, data in control if (at, control_type) == (level, kind)), b"")
                 own = socket.inet_ntop(sock.family, info[:16] if v6 else info[8:12]) if info else ""
                 answer = answer_to(bytes(self._loop.scratch[:length]), peer, (own, port))
                 if not answer:
@@ -127,7 +127,7 @@ class EchoServer:
                     info = info[:16] + (info[16:20] if link else bytes(4))
                 elif info:
                     info = bytes(4) + info[4:8] + bytes(4)  # ipi_spec_dst: send from the address that was reached
-                with contextlib.suppress(OSError):  # The way back is closed: the client sees no answer, the truth.
+                with contextlib.suppress(OSError):  # The way back is closed; the client rightly sees no answer.
                     sock.sendmsg([answer], [(level, kind, info)] if info else [], 0, peer)
 
     async def _datagrams_by_address(self, sock: socket.socket, answer_to: Answer) -> None:
@@ -155,9 +155,9 @@ class EchoServer:
                     if error.errno in (errno.EMFILE, errno.ENFILE, 10024):
                         self._guests.drop_one()
                     break
-                who = self._guests.admit(peer[0])
+                peer_key = self._guests.admit(peer[0])
                 sock.setblocking(False)
-                self._guests.enter(self._loop.spawn(self._connection(sock, peer, way)), who)
+                self._guests.enter(self._loop.spawn(self._connection(sock, peer, way)), peer_key)
 
     async def _connection(self, sock: socket.socket, peer: Any, way: Talk) -> None:
         task = self._loop.current
@@ -171,14 +171,14 @@ class EchoServer:
                 while await readable(sock, until) and sock.recv_into(self._loop.scratch):
                     pass  # The client's end comes after ours.
         except (OSError, Failure):
-            pass  # The client went away; its own side tells why.
+            pass  # The client went away; it reports why.
         finally:
             sock.close()
             self._guests.leave(task)
 
     async def _receive(self, sock: socket.socket, until: float) -> int:
-        """How many bytes came, into the loop's scratch: nothing is kept of what a client sends. 0 at its end, or when
-        nothing came in time."""
+        """Read into the loop's scratch buffer; the server keeps no data of a client. Returns the number of bytes, 0 at
+        the end of the stream or after `until`."""
         if not await readable(sock, until):
             return 0
         count = sock.recv_into(self._loop.scratch)
@@ -208,7 +208,7 @@ class EchoServer:
         return compact(facts) + b"\n"
 
     async def _names(self, sock: socket.socket, peer: Any) -> bytes:
-        """Queries until the client ends, each after its length (RFC 1035, section 4.2.2); what is none ends it."""
+        """Answer queries, each after its length (RFC 1035, section 4.2.2), until the client ends or sends no query."""
         data, until = b"", now() + IDLE
         while count := await self._receive(sock, until):
             data += self._loop.scratch[:count]

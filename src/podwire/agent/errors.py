@@ -1,4 +1,4 @@
-"""How an attempt can fail: the stage, the kind, and the system's own number."""
+"""The failure of an attempt: its stage, its kind, and the system's error number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK, 10035, 10036)
 
 
 class Failure(Exception):
-    """Where and how an attempt ended without an answer."""
+    """An attempt ended without an answer: at which stage, and how."""
 
     def __init__(self, stage: str, kind: str, number: int | None = None, text: str = "") -> None:
         super().__init__(text)
@@ -26,7 +26,7 @@ class Failure(Exception):
 
     @classmethod
     def of(cls, stage: str, error: OSError, udp: bool = False) -> Failure:
-        """The failure that an error of the system is."""
+        """The failure for an error of the system."""
         number = error.errno
         kind = KIND_OF.get(number or 0, "other")
         if udp and kind == "reset":

@@ -1,4 +1,4 @@
-"""Exchanges: a request and its answer, by any protocol; alone, all at once, or one after the other."""
+"""Exchanges: a request and its answer over any protocol; one, all at once, or a sequence."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 async def exchange(loop: Loop, params: Parameters) -> Parameters:
-    """One request and its answer over TCP, UDP, SCTP, HTTP or in a tunnel. `sent` and `received` count bytes, for UDP
-    and tunnels datagrams."""
+    """One request and its answer over TCP, UDP, SCTP, HTTP or in a tunnel.
+
+    `sent` and `received` count bytes; for UDP and tunnels they count datagrams.
+    """
     proto = wanted(params, "proto")
     if proto not in WAYS:
         raise ValueError(f"parameter 'proto': {proto!r} is not tcp, udp, sctp, http or tunnel")
@@ -27,19 +29,19 @@ async def exchange(loop: Loop, params: Parameters) -> Parameters:
 
 
 async def burst(loop: Loop, params: Parameters) -> Parameters:
-    """Several exchanges at once."""
-    several = wanted(params, "exchanges", list)
-    return {"attempts": await together(loop, [exchange(loop, dict(one)) for one in several])}
+    """Send several exchanges at once."""
+    requests = wanted(params, "exchanges", list)
+    return {"attempts": await together(loop, [exchange(loop, dict(request)) for request in requests])}
 
 
 async def sequence(loop: Loop, params: Parameters) -> Parameters:
-    """Exchanges one after the other, `at_once` of them in flight; the time-out of each counts from its own start."""
-    several, most = wanted(params, "exchanges", list), at_once(params)
-    return {"attempts": await together(loop, [exchange(loop, dict(one)) for one in several], most)}
+    """Send a sequence of exchanges with `at_once` of them in flight. Each timeout counts from the exchange's start."""
+    requests, most = wanted(params, "exchanges", list), at_once(params)
+    return {"attempts": await together(loop, [exchange(loop, dict(request)) for request in requests], most)}
 
 
 async def beacon(loop: Loop, params: Parameters) -> Parameters:
-    """Datagrams that a capture must see. They are no questions: nobody answers them."""
+    """Send datagrams that a capture must see. No server answers them."""
     family, target = await locate(loop, params, wanted(params, "port", int), {}, now() + 5.0)
     data = wanted(params, "token").encode() + b" beacon\n"
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
@@ -49,7 +51,7 @@ async def beacon(loop: Loop, params: Parameters) -> Parameters:
 
 
 async def in_tunnel(trial: Trial) -> None:
-    """As `over_tunnel` says; few exchanges go this way."""
+    """Run `over_tunnel`, imported here because few exchanges need it."""
     from podwire.agent.tunnel import over_tunnel
 
     await over_tunnel(trial)

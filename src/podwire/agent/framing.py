@@ -1,12 +1,12 @@
-"""The frames between the runner and its agents: bytes on a stream that knows no messages and may carry noise.
+"""The frames between the runner and its agents, on a byte stream that may also carry other output.
 
 Each direction starts with `PREAMBLE`, whose last byte is the version of the protocol. Frames follow, each a header of
 16 bytes, big-endian, and a payload:
 
     marker 2 | kind 1 | flags 1, zero | sequence 4 | request 4 | length 4
 
-The sequence counts the frames of a direction from 0, so a lost or doubled piece of the stream shows at once. Both
-sides use this module.
+The sequence counts the frames of a direction from 0, so a lost or repeated part of the stream shows at once. Both sides
+use this module.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAGIC = b"\x16podwire"
 PREAMBLE = MAGIC + bytes([VERSION])
 MAX_PAYLOAD = 1 << 20
 PIECE = 32 * 1024 - 16
-"""Bytes of payload of one piece of binary data: with its header, what exec carries in one message."""
+"""Payload bytes of one piece of binary data. With its header it fits into one message of the exec protocol."""
 
 _HEADER = struct.Struct("!HBBIII")
 _MARKER = 0x7057
@@ -34,8 +34,8 @@ _SHOWN = 80
 
 
 class Kind(IntEnum):
-    """What a frame is. REQUEST carries `{"method", "params"}`, RESULT and ERROR answer it, all as JSON; DATA is bytes
-    that follow a RESULT, END closes them with their SHA-256. HEARTBEAT and BYE belong to no request."""
+    """The kind of a frame. REQUEST carries `{"method", "params"}`; RESULT and ERROR answer it; all three are JSON.
+    DATA has bytes after a RESULT, and END their SHA-256. HEARTBEAT and BYE belong to no request."""
 
     REQUEST = 1
     RESULT = 2
@@ -47,11 +47,11 @@ class Kind(IntEnum):
 
 
 class FramingError(ValueError):
-    """The stream is not what it should be; the text says what came instead, in one line."""
+    """The stream breaks the protocol. The text says in one line what came instead."""
 
 
 class Encoder:
-    """Makes the frames of one direction, and numbers them. Not thread-safe: frames must be written in their order."""
+    """Makes and numbers the frames of one direction. Not thread-safe: frames must be written in order."""
 
     def __init__(self) -> None:
         self._sequence = 0
@@ -59,20 +59,20 @@ class Encoder:
     def frame(self, kind: int, request: int = 0, payload: bytes = b"") -> bytes:
         """The bytes of the next frame. ValueError for a payload of more than 1 MiB."""
         if len(payload) > MAX_PAYLOAD:
-            raise ValueError(f"a payload of {len(payload)} bytes is too long for a frame: {MAX_PAYLOAD} at most")
+            raise ValueError(f"a payload of {len(payload)} bytes is too long for a frame; the limit is {MAX_PAYLOAD}")
         head = _HEADER.pack(_MARKER, kind, 0, self._sequence, request, len(payload))
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
         return head + payload
 
 
 class Decoder:
-    """Reads the frames of one direction from bytes that are cut anywhere."""
+    """Reads the frames of one direction from pieces of any length."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._sequence = 0
         self.started = False
-        """Whether the preamble has come: what is at the other end is podwire's."""
+        """Whether the preamble has arrived, so that the other end is podwire."""
 
     @property
     def inside(self) -> bool:
@@ -97,23 +97,23 @@ class Decoder:
         return frames
 
     def _preamble(self) -> int:
-        """Where the frames start; 0 while the preamble is not complete."""
+        """The offset of the first frame; 0 while the preamble is incomplete."""
         start = bytes(self._buffer[: len(PREAMBLE)])
         if PREAMBLE.startswith(start):
             self.started = len(start) == len(PREAMBLE)
             return len(PREAMBLE) if self.started else 0
         if start.startswith(MAGIC):
-            raise FramingError(f"the other end speaks version {start[-1]} of the protocol, this is version {VERSION}")
-        raise FramingError(f"the other end does not speak podwire's protocol, it says {_excerpt(self._buffer)}")
+            raise FramingError(f"the other end speaks version {start[-1]} of the protocol, this end version {VERSION}")
+        raise FramingError(f"the other end does not speak podwire's protocol; it sent {_excerpt(self._buffer)}")
 
     def _check(self, at: int, marker: int, kind: int, sequence: int, length: int) -> None:
         if marker != _MARKER or length > MAX_PAYLOAD or not Kind.REQUEST <= kind <= Kind.BYE:
-            raise FramingError(f"the stream holds something that is no frame: {_excerpt(self._buffer[at:])}")
+            raise FramingError(f"the stream has data outside of frames: {_excerpt(self._buffer[at:])}")
         if sequence != self._sequence:
-            raise FramingError(f"a part of the stream is missing: frame {sequence} came where {self._sequence} was due")
+            raise FramingError(f"the stream lost data: frame {sequence} came instead of frame {self._sequence}")
 
 
 def _excerpt(data: bytes | bytearray) -> str:
-    """The start of the data, readable on one line."""
+    """The start of the data on one line."""
     text = bytes(data[:_SHOWN]).decode("utf-8", "replace").strip()
     return repr(text) + ("..." if len(data) > _SHOWN else "")

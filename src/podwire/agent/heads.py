@@ -1,17 +1,17 @@
-"""What a client sends, looked at as it comes: its first line is kept, of the rest only what must be known."""
+"""Reads a client's data as it arrives. It keeps the first line, and only the length and checksum of the rest."""
 
 from __future__ import annotations
 
 import binascii
 
 MOST_LINE = 1024
-"""Bytes of a first line; a question has 76 at most, and a path of HTTP is a token."""
+"""The limit in bytes for the first line. A request has at most 76, and an HTTP path is a token."""
 MOST_HEAD = 1 << 16
-"""Bytes of a head of HTTP that are waited for, and not kept: enough for one that is larger than any segment."""
+"""The limit in bytes for an HTTP head, which is not kept: more than one segment can carry."""
 
 
 class Head:
-    """What came so far: `line` is its beginning, up to MOST_LINE bytes; `ended` whether an empty line was in it."""
+    """The data so far: `line` is its beginning, at most MOST_LINE bytes; `ended` says whether it had an empty line."""
 
     __slots__ = ("_seam", "crc", "ended", "line", "received")
 
@@ -21,11 +21,11 @@ class Head:
 
     @property
     def has_line(self) -> bool:
-        """Whether the first line is there, or can be none."""
+        """Whether the first line is complete, or too long."""
         return b"\n" in self.line or len(self.line) >= MOST_LINE
 
     def add(self, scratch: bytearray, count: int) -> None:
-        """The next bytes: the first `count` of a buffer that others use again."""
+        """Add the next bytes: the first `count` bytes of a shared buffer."""
         with memoryview(scratch) as view:
             self.crc = binascii.crc32(view[:count], self.crc)
         self.line += scratch[: min(count, MOST_LINE - len(self.line))]

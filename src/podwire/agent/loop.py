@@ -1,8 +1,8 @@
-"""The agent's own loop: one thread, and tasks that wait for a socket, a moment or a promise.
+"""The agent's own event loop: one thread, and tasks that wait for a socket, a time or a promise.
 
-asyncio alone would cost three times the start-up time and twice the memory of all the rest, and its Windows flavours
-differ too much. A wait is `(descriptor or -1, for writing?, until or None)`; its value is True when what was waited
-for came, False when the moment did. Moments are seconds of `now`.
+asyncio alone needs three times the start-up time and twice the memory of the whole agent, and behaves differently on
+Windows. A wait is `(descriptor or -1, for writing?, until or None)`; its result is False if the time `until` came
+first, else True. Times are seconds of `now`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     Wait = Tuple[int, bool, "float | None"]
 
 now = time.monotonic
-MOST_THREADS = 512  # A resolver that gets no answer holds a thread for long; a look-up must not wait for another.
+MOST_THREADS = 512  # An unanswered look-up holds a thread for seconds; other look-ups must not wait for it.
 
 
 class EpollPoller:
-    """Descriptors are watched for one event each (EPOLLONESHOT); closing one takes it out."""
+    """Watches each descriptor for one event (EPOLLONESHOT). A closed descriptor is no longer watched."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
 
     def watch(self, fd: int, write: bool) -> None:
-        """Tell once when the descriptor can be read, or written."""
+        """Report once when the descriptor can be read, or written."""
         events = (select.EPOLLOUT if write else select.EPOLLIN) | select.EPOLLONESHOT
         try:
             self._epoll.register(fd, events)
@@ -43,15 +43,15 @@ class EpollPoller:
             self._epoll.modify(fd, events)
 
     def forget(self, fd: int) -> None:
-        """Nothing to do: an event that nobody waits for any more is ignored once."""
+        """Nothing to do: the loop ignores an event without a waiting task."""
 
     def wait(self, timeout: float) -> list[int]:
-        """The descriptors that are ready, after `timeout` seconds at most."""
+        """The ready descriptors, after at most `timeout` seconds."""
         return [fd for fd, _ in self._epoll.poll(timeout)]
 
 
 class SelectPoller:
-    """The same by select(), for Windows, where it takes 512 sockets at most: more are asked about in parts."""
+    """The same with select(), for Windows, where one call takes at most 512 sockets."""
 
     MOST = 500
 
@@ -59,15 +59,15 @@ class SelectPoller:
         self._watched: dict[int, bool] = {}
 
     def watch(self, fd: int, write: bool) -> None:
-        """Tell once when the socket can be read, or written."""
+        """Report once when the socket can be read, or written."""
         self._watched[fd] = write
 
     def forget(self, fd: int) -> None:
-        """Tell nothing of it any more."""
+        """Stop watching the socket."""
         self._watched.pop(fd, None)
 
     def wait(self, timeout: float) -> list[int]:
-        """The sockets that are ready, after `timeout` seconds at most."""
+        """The ready sockets, after at most `timeout` seconds."""
         watched = list(self._watched.items())
         if len(watched) > self.MOST:
             timeout = min(timeout, 0.005)
@@ -75,16 +75,16 @@ class SelectPoller:
         for start in range(0, len(watched), self.MOST):
             part = watched[start : start + self.MOST]
             writing = [fd for fd, write in part if write]
-            # Windows tells a failed connect as an exceptional condition.
-            found = select.select([fd for fd, write in part if not write], writing, writing, 0 if ready else timeout)
-            ready += {fd for several in found for fd in several}
+            # Windows reports a failed connect as an exceptional condition.
+            fd_lists = select.select([fd for fd, write in part if not write], writing, writing, 0 if ready else timeout)
+            ready += {fd for fds in fd_lists for fd in fds}
         for fd in ready:
             del self._watched[fd]
         return ready
 
 
 class Lateness:
-    """How much later than due timers were served: what an agent saw of a busy machine."""
+    """Measures how late timers fire, which shows how busy the machine is."""
 
     LATE = 0.1
 
@@ -92,21 +92,20 @@ class Lateness:
         self._timers, self._late, self._most = 0, 0, 0.0
 
     def note(self, seconds: float) -> None:
-        """Take note of one timer."""
+        """Count one timer that fired `seconds` late."""
         self._timers += 1
         self._late += seconds > self.LATE
         self._most = max(self._most, seconds)
 
     def taken(self) -> dict[str, Any]:
-        """Since the last call: how many timers there were and how many of them were late, and by how many seconds at
-        most."""
-        told = {"timers": self._timers, "late": self._late, "most": self._most}
+        """The counts since the last call: all timers, late timers, and the longest delay in seconds."""
+        counts = {"timers": self._timers, "late": self._late, "most": self._most}
         self._timers, self._late, self._most = 0, 0, 0.0
-        return told
+        return counts
 
 
 class Task:
-    """A running coroutine. `ticket` changes with each step, so that what an old wait left behind is recognised."""
+    """A running coroutine. `ticket` changes with each step, so that the loop ignores events of an earlier wait."""
 
     __slots__ = ("coroutine", "fd", "ticket")
 
@@ -115,7 +114,7 @@ class Task:
 
 
 class Loop:
-    """Runs tasks. One thread; `from_thread` is what other threads may call."""
+    """Runs tasks in one thread. Other threads may call `from_thread` only."""
 
     def __init__(self) -> None:
         self.poller: Any = EpollPoller() if hasattr(select, "epoll") else SelectPoller()
@@ -136,17 +135,17 @@ class Loop:
         self._ring.setblocking(False)
 
     def spawn(self, coroutine: Coroutine[Wait, Any, None]) -> Task:
-        """Begin a task; its first step comes when the loop gets to it."""
+        """Add a task. The loop runs its first step later."""
         task = Task(coroutine)
         self._ready.append((task, 0, True))
         return task
 
     def wake(self, task: Task, ticket: int) -> None:
-        """Go on with a task, if it still waits for what this ticket stands for."""
+        """Continue a task, if it is still in the wait with this ticket."""
         self._ready.append((task, ticket, True))
 
     def cancel(self, task: Task) -> None:
-        """End a task that waits; its `finally` blocks run."""
+        """End a waiting task; its `finally` blocks run."""
         if self._waiting.get(task.fd) is task:
             del self._waiting[task.fd]
             self.poller.forget(task.fd)
@@ -154,13 +153,13 @@ class Loop:
         task.coroutine.close()
 
     def from_thread(self, call: Callable[..., None], *arguments: Any) -> None:
-        """Have the loop's thread make a call."""
+        """Make a call in the loop's thread."""
         self._calls.append((call, arguments))
-        with contextlib.suppress(OSError):  # It is full: it rings already.
+        with contextlib.suppress(OSError):  # A full socket wakes the loop too.
             self._ring.send(b"!")
 
     async def in_thread(self, work: Callable[[], Any], until: float) -> Any:
-        """The result of blocking work. TimeoutError when it takes longer; the thread is then left to itself."""
+        """The result of blocking work in a thread. TimeoutError after `until`; the thread goes on unobserved."""
         promise = Promise(self)
 
         def job() -> None:
@@ -195,13 +194,13 @@ class Loop:
             self._start_thread()
 
     def _start_thread(self) -> None:
-        import threading  # On the loop's own thread: what imports it first is the main thread from then on.
+        import threading  # In the loop's thread: threading takes the first thread that imports it for the main thread.
 
         self._threads += 1
         threading.Thread(target=self._work, daemon=True).start()
 
     def run(self) -> None:
-        """Run the tasks, for ever."""
+        """Run the tasks. Never returns."""
         self.poller.watch(self._bell.fileno(), False)
         while True:
             while self._ready:
@@ -236,7 +235,7 @@ class Loop:
             fd, write, until = task.coroutine.send(value if started else None)
         except StopIteration:
             return
-        except Exception as error:  # One task's fault must not end the others.
+        except Exception as error:  # The error of one task must not end the others.
             complain(f"{type(error).__name__}: {error}")
             return
         if fd >= 0:
@@ -246,7 +245,7 @@ class Loop:
         if until is not None:
             heapq.heappush(self._timers, (until, next(self._order), task, task.ticket))
             if len(self._timers) > self._timers_most:
-                self._timers = [one for one in self._timers if one[2].ticket == one[3]]
+                self._timers = [timer for timer in self._timers if timer[2].ticket == timer[3]]
                 heapq.heapify(self._timers)
                 self._timers_most = max(1000, 2 * len(self._timers))
 
@@ -264,41 +263,41 @@ class Loop:
 
 @types.coroutine
 def pause(wait: Wait) -> Generator[Wait, bool, bool]:
-    """Wait for what a wait says."""
+    """Yield a wait to the loop."""
     return (yield wait)
 
 
 def readable(sock: socket.socket, until: float | None = None) -> Awaitable[bool]:
-    """Wait until a socket can be read."""
+    """Wait until a socket can be read. The result is False if `until` came first."""
     return pause((sock.fileno(), False, until))
 
 
 def writable(sock: socket.socket, until: float | None = None) -> Awaitable[bool]:
-    """Wait until a socket can be written to."""
+    """Wait until a socket can be written to. The result is False if `until` came first."""
     return pause((sock.fileno(), True, until))
 
 
 def sleep(until: float) -> Awaitable[bool]:
-    """Wait for a moment."""
+    """Wait until this time."""
     return pause((-1, False, until))
 
 
 class Promise:
-    """A value that one task waits for and that the loop, or a thread through `from_thread`, brings."""
+    """A value that one task waits for. The loop, or a thread through `from_thread`, sets it."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop, self._task, self._ticket = loop, None, 0  # type: Loop, Task | None, int
         self.kept, self.value = False, None  # type: bool, Any
 
     def keep(self, value: Any = None) -> None:
-        """Bring the value; only the first one counts."""
+        """Set the value. Only the first one counts."""
         if not self.kept:
             self.kept, self.value = True, value
             if self._task is not None:
                 self._loop.wake(self._task, self._ticket)
 
     async def wait(self, until: float | None = None) -> bool:
-        """Wait for the value; False when it did not come in time."""
+        """Wait for the value. Returns False if `until` came first."""
         if not self.kept:
             task = self._loop.current
             assert task is not None

@@ -1,8 +1,8 @@
-"""What client and server say to each other.
+"""The messages between client and echo server.
 
-A question is `TOKEN SIZE\\n`, padded to SIZE bytes by repeating the token, so that every segment and fragment carries
-it. The answer is one line of JSON. A datagram that is no question gets no answer: two echo servers cannot be made to
-talk to each other for ever.
+A request is `TOKEN SIZE\\n`, padded to SIZE bytes by repeating the token, so that every segment and fragment carries
+it. The answer is one line of JSON. Any other datagram gets no answer, so two echo servers cannot answer each other
+forever.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUESTION = re.compile(rb"([A-Za-z0-9._-]{1,64}) ([0-9]{1,9})\n")
 
 
 def question(token: str, size: int) -> bytes:
-    """`size` bytes, or as many as the question's first line needs."""
+    """A request of `size` bytes, or of as many bytes as its first line needs."""
     word = token.encode() + b" "
     head = word + b"%d\n" % size
     while len(head) > size:
@@ -30,7 +30,7 @@ def question(token: str, size: int) -> bytes:
 
 
 def echo(token: str, identity: str, peer: Any, own: Any, **more: Any) -> Parameters:
-    """The facts of an answer: who gives it, and both ends as the server sees them."""
+    """The fields of an answer: the server's identity, and both ends as the server sees them."""
     return {
         "token": token, "identity": identity, "source": peer[0], "source_port": peer[1],
         "destination": own[0], "destination_port": own[1], **more,
@@ -43,7 +43,7 @@ def compact(tree: Any) -> bytes:
 
 
 def parsed(data: bytes) -> Parameters:
-    """The JSON object in these bytes; an empty one when there is none."""
+    """The JSON object in these bytes; empty if they hold none."""
     try:
         tree = json.loads(data)
     except ValueError:
@@ -52,7 +52,7 @@ def parsed(data: bytes) -> Parameters:
 
 
 def datagram_answer(data: bytes, identity: str, peer: Any, own: Any) -> bytes:
-    """The answer to a datagram, never longer than it; empty when it is no question or too short for any answer."""
+    """The answer to a datagram, never longer than it; empty if it is no request, or too short for an answer."""
     match, length = QUESTION.match(data), len(data)
     if match is None:
         return b""

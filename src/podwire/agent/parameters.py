@@ -1,4 +1,4 @@
-"""What a request from the runner says: its parameters, checked one by one."""
+"""Checks the parameters of a request from the runner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def wanted(params: Parameters, name: str, kind: Callable[[Any], Any] = str) -> Any:
-    """A parameter that must be there, as that kind of value. ValueError when it is not."""
+    """A required parameter as this type. ValueError if it is missing or of another type."""
     if name not in params:
         raise ValueError(f"parameter {name!r} is missing")
     try:
@@ -22,7 +22,7 @@ def wanted(params: Parameters, name: str, kind: Callable[[Any], Any] = str) -> A
 
 
 def family_of(params: Parameters) -> int:
-    """The address family that is asked for; AF_UNSPEC when none is."""
+    """The requested address family; AF_UNSPEC without one."""
     number = int(params.get("family") or 0)
     if number not in (0, 4, 6):
         raise ValueError(f"parameter 'family': {params['family']!r} is not 4, 6 or 0")
@@ -30,7 +30,7 @@ def family_of(params: Parameters) -> int:
 
 
 def at_once(params: Parameters) -> int:
-    """How many are to be in flight."""
+    """How many exchanges or look-ups may be in flight. ValueError for less than 1."""
     most: int = wanted(params, "at_once", int)
     if most < 1:
         raise ValueError(f"parameter 'at_once': {most} is not 1 or more")

@@ -1,4 +1,4 @@
-"""ICMP echo, by sockets; `ping_windows` has Windows' own way."""
+"""ICMP echo with sockets; `ping_windows` has the functions of Windows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 async def ping(loop: Loop, params: Parameters) -> Parameters:
-    """ICMP echo, up to `count` requests until one is answered. `sent` and `received` count packets."""
+    """Send up to `count` echo requests until one is answered. `sent` and `received` count packets."""
     return await Trial(loop, params).run(0, over_icmp)
 
 
 async def over_icmp(trial: Trial) -> None:
-    """Send echo requests and wait for an answer, as a trial's way to its target."""
+    """Send echo requests to the trial's target and wait for a reply."""
     address, attempt = local_address(trial.family, trial.target), trial.attempt
     attempt["local"] = [address, 0] if address else None
     word = trial.token.encode() + b" "
@@ -47,7 +47,7 @@ async def over_icmp(trial: Trial) -> None:
 
 
 def echoes_of(trial: Trial, payload: bytes) -> Any:
-    """What sends echo requests on this system."""
+    """The sender of echo requests for this system."""
     if WINDOWS:
         from podwire.agent.ping_windows import WindowsEchoes
 
@@ -56,8 +56,8 @@ def echoes_of(trial: Trial, payload: bytes) -> Any:
 
 
 class SocketEchoes:
-    """Echo requests by a raw socket (CAP_NET_RAW), else a datagram one (net.ipv4.ping_group_range). It is connected: it
-    gets only what comes from the target, and ICMP errors about what it sent become errors of the socket."""
+    """Echo requests on a raw socket (CAP_NET_RAW), else on a datagram socket (net.ipv4.ping_group_range). The socket is
+    connected, so it gets packets from the target only, and reports ICMP errors about its requests."""
 
     def __init__(self, trial: Trial, payload: bytes) -> None:
         self._loop, self._payload = trial.loop, payload
@@ -79,8 +79,8 @@ class SocketEchoes:
             try:
                 return socket.socket(family, socket.SOCK_DGRAM, protocol), False
             except PermissionError:
-                raise Failure("bind", "other", errno.EPERM, "ICMP sockets are not permitted here") from None
-        # Types to keep out, as bits: all but echo reply, which is 129 of ICMPv6 and 0 of ICMP.
+                raise Failure("bind", "other", errno.EPERM, "the pod may not open ICMP sockets") from None
+        # A filter with a bit for each blocked type: all but echo reply (ICMPv6 129, ICMP 0).
         if self._v6:
             blocked = [0xFFFFFFFF] * 8
             blocked[129 // 32] &= ~(1 << 129 % 32)
@@ -96,11 +96,11 @@ class SocketEchoes:
         self._sock.close()
 
     async def answered(self, sequence: int, until: float) -> bool:
-        """Send one echo request; whether a reply, to it or to one before, came in time."""
+        """Send one echo request. Returns whether a reply to it, or to an earlier one, came before `until`."""
         try:
             self._sock.send(echo_request(self._v6, self._identity, sequence, self._payload))
         except BlockingIOError:
-            pass  # No room to send: the next one will have it.
+            pass  # The socket's buffer is full; the next request follows.
         except OSError as error:
             raise Failure.of("send", error) from None
         while await readable(self._sock, until):
@@ -116,13 +116,13 @@ class SocketEchoes:
 
     def _is_reply(self, packet: bytes) -> bool:
         if self._raw and not self._v6:
-            packet = packet[(packet[0] & 15) * 4 :]  # A raw IPv4 socket gives the IP header too.
-        ours = not self._raw or packet[4:6] == self._identity.to_bytes(2, "big")  # The kernel sets a datagram one's.
+            packet = packet[(packet[0] & 15) * 4 :]  # A raw IPv4 socket returns the IP header too.
+        ours = not self._raw or packet[4:6] == self._identity.to_bytes(2, "big")  # A datagram socket has the kernel's.
         return ours and packet[:1] == (b"\x81" if self._v6 else b"\0") and packet[8:] == self._payload
 
 
 def echo_request(v6: bool, identity: int, sequence: int, payload: bytes) -> bytes:
-    """RFC 792, RFC 4443; the kernel fills in the checksum of ICMPv6, which covers addresses."""
+    """An echo request (RFC 792, RFC 4443). The kernel fills in the ICMPv6 checksum, which covers the addresses."""
     head = struct.pack("!BBHHH", 128 if v6 else 8, 0, 0, identity, sequence)
     if v6:
         return head + payload

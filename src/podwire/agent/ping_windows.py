@@ -1,4 +1,4 @@
-"""ICMP echo by the functions that Windows has for it."""
+"""ICMP echo with the functions of Windows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class WindowsEchoes:
-    """IcmpSendEcho2 and Icmp6SendEcho2 (Microsoft: icmpapi.h), for any user; each call blocks a thread."""
+    """Echo requests with IcmpSendEcho2 and Icmp6SendEcho2 (Microsoft: icmpapi.h). They need no privilege; each call
+    blocks a thread."""
 
     TIMED_OUT = 11010
     UNREACHABLE = (11002, 11003, 11004, 11005)
@@ -31,7 +32,7 @@ class WindowsEchoes:
         """Each call has its own handle."""
 
     async def answered(self, sequence: int, until: float) -> bool:
-        """Send one echo request; whether its reply came in time."""
+        """Send one echo request. Returns whether its reply came before `until`."""
         wait_ms = max(1, int((until - now()) * 1000))
         try:
             status = await self._trial.loop.in_thread(lambda: self._send(wait_ms), until + 1.0)
@@ -64,7 +65,7 @@ class WindowsEchoes:
                 ends = [socket.inet_pton(family, a) for a in (local_address(family, target) or "::", target[0])]
                 scope = target[3] if len(target) > 3 else 0
                 packed = [struct.pack("=HHI16sI", 23, 0, 0, end, scope) for end in ends]
-                source, remote = (ctypes.create_string_buffer(one, 28) for one in packed)
+                source, remote = (ctypes.create_string_buffer(sockaddr, 28) for sockaddr in packed)
                 replies = library.Icmp6SendEcho2(*first, source, remote, *tail)
                 at = 28  # ICMPV6_ECHO_REPLY: a packed address of 26 bytes, then Status
             else:

@@ -1,4 +1,4 @@
-"""Names, through the system's own resolver, as a program's go."""
+"""Resolves names with the system's resolver, as programs do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def resolve(loop: Loop, params: Parameters) -> Parameters:
-    """The addresses that the system's resolver gives for a name, in its order."""
+    """The addresses of a name, in the resolver's order."""
     began, result = time.perf_counter(), {"addresses": [], "error": None}  # type: float, Parameters
     try:
         until = now() + wanted(params, "timeout", float)
@@ -29,8 +29,7 @@ async def resolve(loop: Loop, params: Parameters) -> Parameters:
 
 
 async def lookup(loop: Loop, params: Parameters) -> Parameters:
-    """One question to the system's resolver, told as an attempt without a reply; with `canonical` it asks for the
-    canonical name too."""
+    """Look up one name. The result is an attempt without a reply; with `canonical` it has the canonical name too."""
     name, family, until = wanted(params, "name"), family_of(params), now() + wanted(params, "timeout", float)
     attempt, began = begun(str(params.get("token") or "")), time.perf_counter()
     flags = socket.AI_CANONNAME if params.get("canonical") else 0
@@ -43,34 +42,36 @@ async def lookup(loop: Loop, params: Parameters) -> Parameters:
 
 
 async def lookups(loop: Loop, params: Parameters) -> Parameters:
-    """Many of them, `at_once` in flight, each in a thread: MOST_THREADS of the agent are the upper limit. Once as
-    many as `give_up` had no answer, neither an address nor that there is none, the others are not asked any more."""
-    several, most = wanted(params, "lookups", list), at_once(params)
-    left = int(params.get("give_up") or len(several))
+    """Look up many names, `at_once` in flight. Each takes a thread, so MOST_THREADS is the limit.
 
-    async def ask(one: Parameters) -> Parameters:
+    After `give_up` look-ups without any answer (neither an address nor NXDOMAIN), the rest is not sent.
+    """
+    requests, most = wanted(params, "lookups", list), at_once(params)
+    left = int(params.get("give_up") or len(requests))
+
+    async def ask(request: Parameters) -> Parameters:
         nonlocal left
         if left <= 0:
-            text = "not asked: too many before it had no answer"
-            return {**begun(str(one.get("token") or "")), "error": Failure("resolve", "timeout", None, text).facts}
-        attempt = await lookup(loop, one)
+            text = "not asked: too many before it had no answer"  # `podwire.judging.names` reads the beginning
+            return {**begun(str(request.get("token") or "")), "error": Failure("resolve", "timeout", None, text).facts}
+        attempt = await lookup(loop, request)
         left -= bool(attempt["error"]) and attempt["error"]["kind"] != "not-found"
         return attempt
 
-    return {"attempts": await together(loop, [ask(dict(one)) for one in several], most)}
+    return {"attempts": await together(loop, [ask(dict(request)) for request in requests], most)}
 
 
 async def look_up(loop: Loop, name: str, family: int, until: float, flags: int = 0) -> tuple[list[str], str]:
-    """Addresses in the resolver's order, each once, and the canonical name when the flags ask for it."""
+    """The addresses in the resolver's order, each once, and the canonical name if the flags ask for it. `Failure`."""
     try:
         ask = (name, None, family, socket.SOCK_STREAM, 0, flags)
-        found = await loop.in_thread(lambda: socket.getaddrinfo(*ask), until)
+        infos = await loop.in_thread(lambda: socket.getaddrinfo(*ask), until)
     except TimeoutError:
-        raise Failure("resolve", "timeout", None, f"{name}: no word from the resolver in time") from None
+        raise Failure("resolve", "timeout", None, f"{name}: the resolver did not answer in time") from None
     except socket.gaierror as error:
         missing = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME), 11001, 11004)
         kind = "not-found" if error.errno in missing else "other"
         raise Failure("resolve", kind, error.errno, f"{name}: {error.strerror}") from None
     except (OSError, UnicodeError) as error:
         raise Failure("resolve", "other", getattr(error, "errno", None), f"{name}: {error}") from None
-    return list(dict.fromkeys(str(one[4][0]) for one in found)), next((one[3] for one in found if one[3]), "")
+    return list(dict.fromkeys(str(one[4][0]) for one in infos)), next((info[3] for info in infos if info[3]), "")

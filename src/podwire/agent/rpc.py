@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import sys
-import zlib
 
 from podwire.agent.errors import Failure
 from podwire.agent.framing import MAX_PAYLOAD, PIECE, PREAMBLE, Decoder, Encoder, Kind
@@ -15,6 +14,7 @@ from podwire.agent.loop import now, sleep
 from podwire.agent.messages import compact
 from podwire.agent.node.interfaces import interfaces
 from podwire.agent.node.resolver import dns_servers
+from podwire.agent.own_file import own_digest
 from podwire.agent.parameters import wanted
 from podwire.agent.stdio import Stdio
 from podwire.agent.system import complain
@@ -38,6 +38,7 @@ JOBS = {
     "resolve": "resolve",
     "lookup": "resolve",
     "lookups": "resolve",
+    "questions": "dns_client",
     "tool": "node.tools",
     "ec2_card": "node.network_card",
 }
@@ -115,7 +116,7 @@ class Rpc:
         return {
             "version": VERSION, "python": ".".join(map(str, sys.version_info[:3])), "platform": sys.platform,
             "pid": os.getpid(), "identity": os.environ.get("PODWIRE_IDENTITY", ""), "interfaces": interfaces(),
-            "dns": dns_servers(), "file": own_sum(),
+            "dns": dns_servers(), "file": own_digest(),
         }  # fmt: skip
 
     async def _lateness(self, loop: Loop, params: Parameters) -> Parameters:
@@ -173,19 +174,6 @@ class Rpc:
                 await self._stdio.room()
                 self._send(Kind.DATA, request, bytes(data[at : at + PIECE]))
         self._send(Kind.END, request, compact({"sha256": digest.hexdigest()}))
-
-
-def own_sum() -> str:
-    """Length and CRC-32 of the file that this process was started from; '' for an agent that is no file.
-
-    The runner knows its own agent by it. It is no proof: who wants to deceive can tell any number.
-    """
-    try:
-        with open(sys.argv[0], "rb") as file:
-            data = file.read()
-    except OSError:
-        return ""
-    return f"{len(data)}:{zlib.crc32(data):08x}"
 
 
 def job(method: str) -> Callable[[Loop, Parameters], Awaitable[Parameters]]:

@@ -1,4 +1,4 @@
-"""Sockets and addresses: what the jobs of the agent need of them alike."""
+"""Helpers for sockets and addresses."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ ANYWHERE: dict[int, str] = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
 
 
 def numeric(host: str, port: int, family: int, stage: str) -> tuple[int, Any]:
-    """The family and socket address of an address in figures; nothing is asked for it."""
+    """The family and socket address of a numeric address, without a look-up. `Failure` for any other text."""
     try:
-        found = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
+        infos = socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
-        which = "" if family == socket.AF_UNSPEC else "v6" if family == socket.AF_INET6 else "v4"
-        raise Failure(stage, "other", None, f"{host} is not an IP{which} address") from None
-    return found[0][0], found[0][4]
+        version = "" if family == socket.AF_UNSPEC else "v6" if family == socket.AF_INET6 else "v4"
+        raise Failure(stage, "other", None, f"{host} is not an IP{version} address") from None
+    return infos[0][0], infos[0][4]
 
 
 def places(addresses: Sequence[str]) -> list[tuple[int, str]]:
-    """Family and address of each place to listen at: the given ones, or anywhere when none is given.
+    """The family and address of each socket to listen on: the given addresses, or all addresses of the machine.
 
-    A node may be known by an address that none of its interfaces has (one that a cloud translates): then anywhere too.
+    A cloud may give a node an address that none of its interfaces has; then it listens on all addresses too.
     """
-    found: list[tuple[int, str]] = []
+    listening: list[tuple[int, str]] = []
     for host in addresses:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
                 probe.bind((host, 0))
         except OSError as error:
-            complain(f"{host} is no address of this machine ({error}); listening at all that it has")
+            complain(f"{host} is not an address of this machine ({error}); listening on all its addresses")
             return places(())
-        found.append((family, host))
-    return found or [(family, ANYWHERE[family]) for family in _families()]
+        listening.append((family, host))
+    return listening or [(family, ANYWHERE[family]) for family in _families()]
 
 
 def _families() -> list[int]:
@@ -54,26 +54,26 @@ def _families() -> list[int]:
 
 
 def local_address(family: int, target: Any) -> str | None:
-    """The address that the system sends from to reach a target; nothing is sent for it."""
+    """The source address that the system chooses for a target, or None without a route. Sends nothing."""
     probe = socket.socket(family, socket.SOCK_DGRAM)
     try:
         probe.connect((target[0], target[1] or 9, *target[2:]))
         return str(probe.getsockname()[0])
     except OSError:
-        return None  # No route: the attempt itself will say so.
+        return None  # No route: the attempt itself reports it.
     finally:
         probe.close()
 
 
 def tell_icmp_errors(sock: socket.socket) -> None:
-    """Linux: ICMP errors of an unconnected socket become errors of its next call (IP_RECVERR 11, IPV6_RECVERR 25)."""
+    """On Linux, report ICMP errors at the socket's next call, even unconnected (IP_RECVERR 11, IPV6_RECVERR 25)."""
     if sys.platform == "linux":
         level, option = (socket.IPPROTO_IPV6, 25) if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, 11)
         sock.setsockopt(level, option, 1)
 
 
 def name_of(sock: socket.socket) -> list[Any] | None:
-    """A socket's own address and port, if it has one yet."""
+    """The socket's own address and port, or None before it is bound."""
     try:
         name = sock.getsockname()
     except OSError:
@@ -82,19 +82,19 @@ def name_of(sock: socket.socket) -> list[Any] | None:
 
 
 def send_at_once(sock: socket.socket) -> None:
-    """TCP_NODELAY; SCTP bundles only what waits for an acknowledgement anyway."""
+    """Set TCP_NODELAY. SCTP does not need it."""
     if sock.proto != SCTP:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def send_all(sock: socket.socket, data: bytes, until: float) -> None:
-    """Send all of the data. `Failure` when the other end does not take it in time."""
+    """Send all data. `Failure` if the other end does not take it before `until`."""
     view = memoryview(data)
     while view:
         try:
             view = view[sock.send(view) :]
         except BlockingIOError:
             if not await writable(sock, until):
-                raise Failure("send", "timeout", None, f"{len(view)} bytes were not taken") from None
+                raise Failure("send", "timeout", None, f"the other end did not take {len(view)} bytes") from None
         except OSError as error:
             raise Failure.of("send", error) from None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Stdio:
-    """stdin and stdout as one stream. On Linux the loop reads and writes them; elsewhere, and when they are neither
+    """stdin and stdout as one stream. On Linux the loop reads and writes them; on Windows, and if they are neither
     pipes nor sockets, two threads do."""
 
     QUEUED = 256 * 1024
@@ -44,19 +44,19 @@ class Stdio:
             loop.spawn(self._read())
 
     def send(self, data: bytes) -> None:
-        """Queued until the loop is about to wait, so that what belongs together leaves together."""
+        """Queue data. The loop writes it before it waits, so that small pieces leave together."""
         self._out.append(data)
         self._queued += len(data)
 
     async def room(self) -> None:
-        """Wait until little enough is queued."""
+        """Wait until less than `QUEUED` bytes are queued."""
         while self._queued > self.QUEUED:
             promise = Promise(self._loop)
             self._room.append(promise)
             await promise.wait()
 
     def flush(self) -> None:
-        """Write what is queued, as far as it goes without waiting."""
+        """Write queued data, without waiting."""
         if not self._out or self._writing:
             return
         if self.threads:
@@ -73,13 +73,13 @@ class Stdio:
             self._on_end()
             return
         self._wrote(written)
-        if written < len(data):  # The pipe is full: the loop tells when it takes more.
+        if written < len(data):  # The pipe is full; the loop reports when it takes more.
             self._out.append(data[written:])
             self._writing = True
             self._loop.spawn(self._write_later())
 
     def drain(self, until: float) -> None:
-        """Write what is left before the process ends, for a bounded time."""
+        """Write the rest before the process ends, at most until `until`."""
         self.flush()
         if self.threads:
             import threading
@@ -129,7 +129,7 @@ class Stdio:
         while True:
             data = self._queue.get()
             if callable(data):
-                data()  # Everything before it is written.
+                data()  # All earlier data is written.
                 continue
             view = memoryview(data)
             while view:
@@ -142,6 +142,6 @@ class Stdio:
 
 
 def pollable(fd: int) -> bool:
-    """Whether the loop can wait for this descriptor."""
+    """Whether the loop can wait for this file descriptor."""
     mode = os.fstat(fd).st_mode
     return hasattr(select, "epoll") and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))

@@ -1,4 +1,4 @@
-"""An exchange over a connection: TCP, SCTP, HTTP."""
+"""Exchanges over a connection: TCP, SCTP, HTTP."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ MOST_BODY = 256
 
 
 async def over_tcp(trial: Trial) -> None:
-    """By a TCP connection."""
+    """An exchange over TCP."""
     await over_stream(trial, 0)
 
 
 async def over_sctp(trial: Trial) -> None:
-    """By a one-to-one socket (RFC 6458, section 4), which is used as one of TCP is; Windows has none."""
+    """An exchange over SCTP, on a one-to-one socket (RFC 6458, section 4), which works like TCP. Windows has none."""
     await over_stream(trial, SCTP)
 
 
 async def over_stream(trial: Trial, protocol: int) -> None:
-    """Connect, send, read to the server's end. The server's digest shows whether everything arrived as it was sent."""
+    """Connect, send, and read to the end. The checksum in the answer shows whether the server received all bytes."""
     data, received = question(trial.token, trial.size), bytearray()
     with trial.socket(socket.SOCK_STREAM, protocol) as sock:
         await connect(trial, sock)
@@ -51,14 +51,15 @@ async def over_stream(trial: Trial, protocol: int) -> None:
         raise Failure("receive", "other", None, strange(received))
     if answer.get("crc32") != binascii.crc32(data):
         got = answer.get("received")
-        text = f"the server got {got} of {len(data)} bytes" if got != len(data) else "the server got other bytes"
+        text = f"{got} of {len(data)} bytes" if got != len(data) else "other bytes than the client sent"
+        text = f"the server received {text}"
         raise Failure("receive", "other", None, text)
     trial.answered(answer)
 
 
 async def over_http(trial: Trial) -> None:
-    """GET /TOKEN, or the `path` that is asked for. Any server's well-formed answer counts; one that is not podwire's
-    has no identity, and the beginning of its body is told."""
+    """An HTTP GET of /TOKEN, or of the parameter `path`. Any server's valid answer counts. An answer that is not
+    podwire's has no identity; the attempt then has the beginning of its body."""
     host, path = wanted(trial.params, "host"), str(trial.params.get("path") or f"/{trial.token}")
     if not re.fullmatch(r"/[!-~]*", path):
         raise ValueError(f"parameter 'path': {path!r} is not a path")
@@ -90,12 +91,14 @@ async def over_http(trial: Trial) -> None:
 
 
 def strange(received: bytearray) -> str:
-    """In words, an answer that is none of podwire's."""
-    return f"an answer that is not podwire's: {bytes(received[:60])!r}" if received else "closed without an answer"
+    """A description of an answer that is not podwire's."""
+    if not received:
+        return "the server closed the connection without an answer"
+    return f"another server than podwire's answered: {bytes(received[:60])!r}"
 
 
 async def connect(trial: Trial, sock: socket.socket) -> None:
-    """Connect to the target. `Failure` says how it was refused."""
+    """Connect to the target. `Failure` says why it could not."""
     send_at_once(sock)
     number = sock.connect_ex(trial.target)
     trial.attempt["local"] = name_of(sock)
@@ -111,14 +114,14 @@ async def connect(trial: Trial, sock: socket.socket) -> None:
 
 
 async def receive(trial: Trial, sock: socket.socket, complete: bool) -> bytes:
-    """The next bytes, none at the end. Once the answer is complete, how the connection ends does not matter."""
+    """The next bytes, empty at the end. After a complete answer, an error counts as the end."""
     scratch = trial.loop.scratch
     until = min(trial.until, now() + LINGER) if complete else trial.until
     while True:
         if not await readable(sock, until):
             if complete:
                 return b""
-            raise Failure("receive", "timeout", None, "connected, no answer in time")
+            raise Failure("receive", "timeout", None, "connected, but no answer in time")
         try:
             return bytes(scratch[: sock.recv_into(scratch)])
         except BlockingIOError:

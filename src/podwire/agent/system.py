@@ -1,4 +1,4 @@
-"""What the operating system is, and what it lets this process do."""
+"""The operating system, and what this process may do."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ WINDOWS = sys.platform == "win32"
 
 
 def complain(text: str) -> None:
-    """A line on stderr, past Python's buffer: a signal's handler may not enter that while it is written to."""
+    """Write a line to stderr without Python's buffer, which a signal handler must not enter twice."""
     os.write(2, f"podwire agent: {text}\n".encode("utf-8", "backslashreplace"))
 
 
 def raise_descriptor_limit() -> int:
-    """Let this process have as many descriptors as it may; how many these are."""
+    """Raise the limit of file descriptors as far as allowed, at most to 65536. Returns the limit."""
     try:
         import resource
     except ImportError:

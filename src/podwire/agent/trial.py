@@ -1,4 +1,4 @@
-"""One attempt to get an answer from somewhere: its target, its socket, its time, and what came of it."""
+"""One attempt to get an answer: its target, its socket, its timeout and its result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_SUCH_PROTOCOL = (errno.EPROTONOSUPPORT, 10041, 10043, 10044)  # Windows: for 
 
 
 class Trial:
-    """An attempt under way: what was asked for, until when, and what is known of it so far."""
+    """An attempt in progress: its parameters, its deadline, and its result so far."""
 
     def __init__(self, loop: Loop, params: Parameters) -> None:
         self.loop, self.params = loop, params
@@ -37,7 +37,7 @@ class Trial:
         self.attempt = begun(self.token)
 
     async def run(self, port: int, way: Callable[[Trial], Awaitable[None]]) -> Parameters:
-        """Find the target, go the way to it, and say what came of it."""
+        """Resolve the target, run the exchange (`way`), and return the result."""
         began = time.perf_counter()
         try:
             if self.params.get("resolve"):
@@ -54,7 +54,7 @@ class Trial:
         return self.attempt
 
     def socket(self, kind: int, protocol: int = 0) -> socket.socket:
-        """A socket at the source that is asked for. `Failure` when it cannot be had."""
+        """A socket with the requested source address and port. `Failure` if the system refuses."""
         port, preferred = (int(self.params.get(name) or 0) for name in ("source_port", "preferred_port"))
         own = str(self.params.get("bind_address") or "")
         address = numeric(own, 0, self.family, "bind")[1] if own else (ANYWHERE[self.family], 0)
@@ -62,12 +62,12 @@ class Trial:
             sock = socket.socket(self.family, kind, protocol)
             try:
                 sock.setblocking(False)
-                if port and not WINDOWS:  # The port may still be in TIME_WAIT after the attempt before.
+                if port and not WINDOWS:  # The port may still be in TIME_WAIT after an earlier attempt.
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if port:
                     sock.bind((address[0], port, *address[2:]))
                 elif preferred:
-                    with contextlib.suppress(OSError):  # It is taken; the attempt's `local` says which port it became.
+                    with contextlib.suppress(OSError):  # The port is in use; `local` has the actual one.
                         sock.bind((address[0], preferred, *address[2:]))
                 if own and not name_of(sock):
                     sock.bind(address)
@@ -76,7 +76,7 @@ class Trial:
                 raise
         except OSError as error:
             if protocol == SCTP and error.errno in NO_SUCH_PROTOCOL:
-                raise Failure("bind", "unsupported", error.errno, "SCTP is not supported here") from None
+                raise Failure("bind", "unsupported", error.errno, "the system does not support SCTP") from None
             raise Failure.of("bind", error) from None
         return sock
 
@@ -87,7 +87,7 @@ class Trial:
 
 
 async def locate(loop: Loop, params: Parameters, port: int, attempt: Parameters, until: float) -> tuple[int, Any]:
-    """The family and socket address of the target; names go through the system's resolver, as a program's would."""
+    """The family and socket address of the target. A name goes through the system's resolver."""
     host, family = wanted(params, "host"), family_of(params)
     if params.get("resolve"):
         attempt["resolved"], _ = await look_up(loop, host, family, until)

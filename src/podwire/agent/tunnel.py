@@ -1,4 +1,4 @@
-"""An exchange by tunnel packets that this program makes of one that the node's own tunnel made."""
+"""An exchange in tunnel packets that the agent makes from a tunnel packet of the node."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 
 async def over_tunnel(trial: Trial) -> None:
-    """A datagram in a tunnel packet that this program made. What the node's own tunnel makes of a first datagram is
-    read off its interfaces, and given a new question, a source port of this attempt and, for `vni` `other`, another
-    virtual network; an ordinary socket sends it. For `no` the packet goes to the same machine without its tunnel. The
-    answer comes as any answer to the node does."""
+    """Send a datagram in a tunnel packet that the agent makes.
+
+    The agent sends a first datagram, reads the node's tunnel packet for it from the interfaces, and replaces request
+    and source port. With `vni` `other` it also changes the VNI. An ordinary socket sends the result. With `no` it sends
+    the inner packet to the same machine without a tunnel. The answer comes to the node as usual.
+    """
     vni = wanted(trial.params, "vni")
     if vni not in ("own", "other", "no"):
         raise ValueError(f"parameter 'vni': {vni!r} is not own, other or no")
@@ -34,24 +36,29 @@ async def over_tunnel(trial: Trial) -> None:
             sock.bind((ANYWHERE[trial.family], 0))
         trial.attempt["local"] = [local_address(trial.family, trial.target), sock.getsockname()[1]]
         outer, packet, link = await seen_in_tunnel(trial, first)
-        made = repacked(packet, first, data, sock.getsockname()[1], vni == "other", trial.family == socket.AF_INET6)
+        tunnel_packet = repacked(
+            packet, first, data, sock.getsockname()[1], vni == "other", trial.family == socket.AF_INET6
+        )
         if vni == "no":
             with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as bare:
                 await datagrams(
-                    trial, sock, data, lambda: send_datagram(bare, untunnelled(made, link[1]), (link[0], 0))
+                    trial, sock, data, lambda: send_datagram(bare, untunnelled(tunnel_packet, link[1]), (link[0], 0))
                 )
             return
         with socket.socket(socket.AF_INET6 if ":" in outer[0] else socket.AF_INET, socket.SOCK_DGRAM) as tunnel:
-            await datagrams(trial, sock, data, lambda: send_datagram(tunnel, made, outer))
+            await datagrams(trial, sock, data, lambda: send_datagram(tunnel, tunnel_packet, outer))
 
 
 async def seen_in_tunnel(trial: Trial, data: bytes) -> tuple[tuple[str, int], bytes, tuple[str, bytes]]:
-    """Send a datagram and read off the node's interfaces where its tunnel sends what, header and inner frame, and by
-    which interface from which MAC to which."""
+    """Send a datagram and read its tunnel packet from the node's interfaces.
+
+    Returns the tunnel's destination, its payload (VXLAN or Geneve header and inner frame), and the interface with both
+    MACs. `Failure` if there is no such packet.
+    """
     try:
         tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # ETH_P_ALL
     except AttributeError:
-        raise Failure("bind", "unsupported", None, "packets cannot be read here") from None
+        raise Failure("bind", "unsupported", None, "the system has no packet sockets") from None
     except OSError as error:
         raise Failure.of("bind", error) from None
     scratch, again = trial.loop.scratch, now()
@@ -67,14 +74,14 @@ async def seen_in_tunnel(trial: Trial, data: bytes) -> tuple[tuple[str, int], by
                 while True:
                     length, link = tap.recvfrom_into(scratch)
                     frame = bytes(scratch[:length])
-                    found = tunnelled(frame, data, trial.target[0])
-                    if found is not None:
-                        return (*found, (link[0], frame[:12]))
-    raise Failure("send", "other", None, "no packet to the target was seen in a tunnel")
+                    outer_and_inner = tunnelled(frame, data, trial.target[0])
+                    if outer_and_inner is not None:
+                        return (*outer_and_inner, (link[0], frame[:12]))
+    raise Failure("send", "other", None, "the node sent no tunnel packet for the target")
 
 
 def tunnelled(frame: bytes, data: bytes, target: str) -> tuple[tuple[str, int], bytes] | None:
-    """Where an Ethernet frame takes what in a UDP datagram, if it has these data in it and goes elsewhere itself."""
+    """The destination and payload of a frame's UDP datagram, if it has this data and another destination, or None."""
     if data not in frame:
         return None
     if frame[12:14] == b"\x08\0" and frame[23] == socket.IPPROTO_UDP:
@@ -87,12 +94,14 @@ def tunnelled(frame: bytes, data: bytes, target: str) -> tuple[tuple[str, int], 
     return None if outer == target else ((outer, port), frame[start + 8 : start + length])
 
 
-def repacked(packet: bytes, old: bytes, new: bytes, port: int, other: bool, v6: bool) -> bytes:
-    """A tunnel packet with other data of the same length in its UDP datagram, and another source port. The VNI is at
-    the same place of VXLAN's header and Geneve's (RFC 7348, RFC 8926); its highest bit makes it another one."""
+def repacked(packet: bytes, old: bytes, new: bytes, port: int, other_vni: bool, v6: bool) -> bytes:
+    """A tunnel packet with new data of the same length and a new source port in its inner UDP datagram.
+
+    `other_vni` flips the highest bit of the VNI, which is at the same offset in VXLAN and Geneve (RFC 7348, RFC 8926).
+    """
     start = packet.index(old) - 8
     head, target_port = bytearray(packet[:start]), packet[start + 2 : start + 4]
-    if other:
+    if other_vni:
         head[4] ^= 0x80
     datagram = struct.pack("!H", port) + target_port + struct.pack("!HH", 8 + len(new), 0) + new
     addresses = bytes(head[-32:] if v6 else head[-8:])
@@ -101,5 +110,5 @@ def repacked(packet: bytes, old: bytes, new: bytes, port: int, other: bool, v6: 
 
 
 def untunnelled(packet: bytes, macs: bytes) -> bytes:
-    """What a VXLAN packet carries as a frame between other MACs: without VXLAN's header and the inner MACs."""
+    """The inner packet of a VXLAN packet as a frame between these MACs."""
     return macs + packet[8 + 12 :]

@@ -1,4 +1,4 @@
-"""`python -m podwire.catalogue`: check the suites beside this project and say what they hold."""
+"""`python -m podwire.catalogue`: check the suites beside this project and count their entries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podwire.content import suites_folder
 
 
 def main(say: Callable[[str], object] = print) -> int:
-    """Check the suites beside this project and say what they hold."""
+    """Check the suites beside this project and count their entries."""
     try:
         catalogue, tests = load(suites_folder())
         rows = load_rows(suites_folder())

@@ -1,4 +1,4 @@
-"""What the files of the suites may hold: requirements.yaml, limitations.yaml and rows.yaml. Pure."""
+"""The forms of the suites' files: requirements.yaml, limitations.yaml and rows.yaml. Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ Protocols = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
 Families = Literal["ipv4", "ipv6"]
 Placements = Literal["same-node", "cross-node", "itself"]
 Build = Annotated[str, Meta(pattern=r"^\d+(\.\d+)*$", extra={"needed": "a build ('17763.1')"})]
+Version = Annotated[str, Meta(pattern=r"^\d+\.\d+$", extra={"needed": "a version of Kubernetes ('1.36')"})]
 SymptomName = Annotated[Text, Meta(extra_json_schema={"enum": sorted(SYMPTOMS)})]
 
 
 class CitationForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where something is written."""
+    """Where a rule is written."""
 
     document: Text
     part: str = ""
@@ -38,7 +39,7 @@ Sources = Annotated[tuple[CitationForm, ...], Meta(min_length=1, extra={"needed"
 
 
 class ClusterWhen(Struct, frozen=True, kw_only=True):
-    """On which cluster something applies."""
+    """On which clusters an entry applies."""
 
     mode: Modes | tuple[Modes, ...] = ()
     """The network mode."""
@@ -47,26 +48,28 @@ class ClusterWhen(Struct, frozen=True, kw_only=True):
     """CNIs that it does not apply to."""
     ipam: tuple[Text, ...] = ()
     dsr: bool | tuple[bool, ...] = ()
-    """Direct Server Return in the kube-proxy of Windows nodes."""
+    """The DSR setting of kube-proxy on Windows nodes."""
     known_instances: Literal[True] | None = None
-    """The instance types of all Windows nodes are known to podwire."""
+    """podwire knows the instance types of all Windows nodes."""
     denied_port: Literal[True] | None = None
-    """The network is known to deny pods a port."""
+    """The network denies pods a port."""
     pod_security_group: Literal[True] | None = None
-    """A security group that lets nobody in is stated."""
+    """A stated security group admits nobody."""
     custom_networking: Literal[True] | None = None
-    """Pods of Linux nodes have a subnet of the VPC for themselves."""
+    """Pods of Linux nodes have a VPC subnet of their own."""
     dual_stack: Literal[True] | None = None
     """Pods of Linux nodes have addresses of both families."""
     dns_cache: bool | None = None
     """Linux nodes have a DNS cache that their pods ask."""
+    kubernetes: Version | None = None
+    """The first version of Kubernetes that it applies to."""
 
     all_builds: tuple[Build, Build] | None = None
-    """The first and the last Windows build: every Windows node of the cluster must lie between."""
+    """The first and the last Windows build: every Windows node of the cluster must be in this range."""
 
 
 class FlowWhen(Struct, frozen=True, kw_only=True):
-    """For which flows something applies."""
+    """For which flows an entry applies."""
 
     client: Os | tuple[Os, ...] = ()
     """The operating system of the client."""
@@ -74,10 +77,10 @@ class FlowWhen(Struct, frozen=True, kw_only=True):
     protocol: Protocols | tuple[Protocols, ...] = ()
     family: Families | tuple[Families, ...] = ()
     entry: Os | tuple[Os, ...] = ()
-    """The operating system of the node that a flow enters by."""
+    """The operating system of the node where a flow enters the cluster."""
     placement: Placements | tuple[Placements, ...] = ()
     builds: tuple[Build, Build] | None = None
-    """The same of a flow: the node of the client, of the server or of the entry must lie between."""
+    """The same for a flow: the node of the client, of the server or of the entry must be in this range."""
 
 
 WhenForm: Any = row_type(
@@ -108,12 +111,12 @@ class RequirementForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     statement: Text
     sources: Sources
     rows: tuple[Text, ...] = ()
-    """The rows of rows.yaml that it stands for."""
+    """The rows of rows.yaml that it covers."""
     when: WhenForm = WhenForm()
 
 
 class StatedFactForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sentence of the documents that no packet can decide."""
+    """A sentence of the documentation that no packet can decide."""
 
     id: Text
     statement: Text
@@ -121,11 +124,11 @@ class StatedFactForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Why it is stated and not tested."""
     sources: Sources
     rows: tuple[Text, ...] = ()
-    """The rows of rows.yaml that it stands for."""
+    """The rows of rows.yaml that it covers."""
 
 
 class RequirementsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """requirements.yaml of an area: what must hold there, and who says so."""
+    """requirements.yaml of an area: what must hold, and the sources."""
 
     area: Text
     """Its title."""
@@ -138,24 +141,24 @@ class LimitationForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     id: Text
     requirement: Text | Annotated[tuple[Text, ...], Meta(min_length=1, extra={"needed": "at least one requirement"})]
-    """The id of one or of several; `any` for a bug that no flow of some kind is safe from."""
+    """The ids of one or more requirements; `any` for a bug that can affect every flow of some kind."""
     kind: Literal["documented", "bug"]
-    """Promised not to work, or a known issue of some builds."""
+    """Documented not to work, or a known issue of some builds."""
     statement: Text
     symptom: SymptomName
-    """How it shows: a failure that looks otherwise is not excused."""
+    """The symptom: a failure with another symptom is not excused."""
     sources: Sources
     rows: tuple[Text, ...] = ()
-    """The rows of rows.yaml that it stands for."""
+    """The rows of rows.yaml that it covers."""
     when: WhenForm = WhenForm()
 
     def __post_init__(self) -> None:
         if self.symptom not in SYMPTOMS:
-            raise ValueError(f"symptom: {self.symptom[:60]!r} is none of {', '.join(SYMPTOMS)}")
+            raise ValueError(f"symptom: {self.symptom[:60]!r} is unknown; there are: {', '.join(SYMPTOMS)}")
 
 
 class LimitationsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """limitations.yaml of an area: where it is documented, or known, not to hold."""
+    """limitations.yaml of an area: where requirements are documented, or known, not to hold."""
 
     limitations: tuple[LimitationForm, ...]
 
@@ -170,7 +173,7 @@ class RowForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RowAreaForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rows of one subject."""
+    """The rows of one subject."""
 
     number: int
     title: Text
@@ -178,6 +181,6 @@ class RowAreaForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class RowsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """rows.yaml: the sentences of the documents that the catalogue takes up."""
+    """rows.yaml: the sentences of the documentation that the catalogue covers."""
 
     areas: tuple[RowAreaForm, ...]

@@ -1,6 +1,6 @@
-"""Reading the suites: requirements.yaml, limitations.yaml and the tests beside them, strictly.
+"""Read the suites strictly: requirements.yaml, limitations.yaml and the tests beside them.
 
-Whatever is wrong in them is one line that names the file, the entry and the field (`CatalogueError`).
+Each mistake is one line that names the file, the entry and the field (`CatalogueError`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class CatalogueError(FileError):
-    """A file of the catalogue is not as it must be; the text is one line for its author."""
+    """A file of the catalogue is wrong; the text is one line for its author."""
 
 
 def load(suites: Path) -> tuple[Catalogue, tuple[SuiteTest, ...]]:
@@ -54,25 +54,25 @@ def load_catalogue(suites: Path) -> Catalogue:
     requirements: dict[str, Requirement] = {}
     facts: dict[str, StatedFact] = {}
     for path in sorted(suites.glob("*/requirements.yaml")):
-        area, given = path.parent.name, _file(path, RequirementsFile)
-        areas[area] = one_line(given.area)
-        for entry in given.requirements:
+        area, file = path.parent.name, _file(path, RequirementsFile)
+        areas[area] = one_line(file.area)
+        for entry in file.requirements:
             rule = _requirement(entry, area)
             _once(path, f"requirements {rule.id}", rule.id, requirements, facts)
             requirements[rule.id] = rule
-        for stated in given.facts:
+        for stated in file.facts:
             fact = _fact(stated, area)
             _once(path, f"facts {fact.id}", fact.id, requirements, facts)
             facts[fact.id] = fact
     if not areas:
-        raise CatalogueError(f"{suites}: no area has a requirements.yaml")
+        raise CatalogueError(f"{suites}: no area has a requirements.yaml; add one to a folder below it")
     limitations: dict[str, Limitation] = {}
     for path in sorted(suites.glob("*/limitations.yaml")):
         for form in _file(path, LimitationsFile).limitations:
             limit, place = _limitation(form), f"limitations {one_line(form.id)}"
             _once(path, place, limit.id, limitations)
             if limit.requirements == (ANY,) and limit.kind != "bug":
-                raise CatalogueError(f"{path}: {place}, requirement: only a bug may concern any requirement")
+                raise CatalogueError(f"{path}: {place}, requirement: only a bug may name `any`; name requirements")
             for identity in limit.requirements:
                 if identity not in (*requirements, ANY):
                     text = f"{identity} is no requirement of the catalogue"
@@ -84,7 +84,7 @@ def load_catalogue(suites: Path) -> Catalogue:
 
 
 def load_rows(suites: Path) -> tuple[Row, ...]:
-    """The sentences of the documentation that the catalogue takes up, from `rows.yaml` of the suites, in that order."""
+    """The sentences of the documentation that the catalogue covers, from `rows.yaml`, in the order of the file."""
     rows: dict[str, Row] = {}
     path = suites / "rows.yaml"
     for area in _file(path, RowsFile).areas:
@@ -110,8 +110,8 @@ def _file(path: Path, kind: type[T]) -> T:
 
 
 def _once(path: Path, place: str, identity: str, *known: Collection[str]) -> None:
-    if any(identity in those for those in known):
-        raise CatalogueError(f"{path}: {place}, id: {identity} is defined twice")
+    if any(identity in ids for ids in known):
+        raise CatalogueError(f"{path}: {place}, id: {identity} is defined twice; rename or remove one")
 
 
 def _requirement(form: RequirementForm, area: str) -> Requirement:
@@ -120,7 +120,7 @@ def _requirement(form: RequirementForm, area: str) -> Requirement:
         area=area,
         level=form.level,
         statement=one_line(form.statement),
-        sources=tuple(one.citation() for one in form.sources),
+        sources=tuple(source.citation() for source in form.sources),
         rows=form.rows,
         when=condition_of(form.when),
     )
@@ -132,7 +132,7 @@ def _fact(form: StatedFactForm, area: str) -> StatedFact:
         area=area,
         statement=one_line(form.statement),
         reason=one_line(form.reason),
-        sources=tuple(one.citation() for one in form.sources),
+        sources=tuple(source.citation() for source in form.sources),
         rows=form.rows,
     )
 
@@ -144,7 +144,7 @@ def _limitation(form: LimitationForm) -> Limitation:
         kind=form.kind,
         statement=one_line(form.statement),
         symptom=form.symptom,
-        sources=tuple(one.citation() for one in form.sources),
+        sources=tuple(source.citation() for source in form.sources),
         rows=form.rows,
         when=condition_of(form.when),
     )
@@ -185,28 +185,28 @@ def _check_links(catalogue: Catalogue, tests: tuple[SuiteTest, ...], suites: Pat
     for test in tests:
         place = f"{suites / test.module}: {test.name}"
         if not test.requirement:
-            raise CatalogueError(f"{place}: has no requirement (@requirement is missing)")
+            raise CatalogueError(f"{place}: names no requirement; add @requirement")
         if test.requirement not in catalogue.requirements:
             raise CatalogueError(f"{place}: {test.requirement} is no requirement of the catalogue")
         area = catalogue.requirements[test.requirement].area
         if area != test.module.partition("/")[0]:
-            raise CatalogueError(f"{place}: {test.requirement} belongs to the area {area}")
+            raise CatalogueError(f"{place}: {test.requirement} belongs to area {area}; move the test there")
         if not test.matrices:
-            raise CatalogueError(f"{place}: has no flows (@flows is missing)")
-        for matrix, (axis, ways) in itertools.product(test.matrices, WAYS_TO_A_PORT.items()):
-            others = sorted(set(matrix.via) - set(ways))
-            if others and getattr(matrix, axis):
-                raise CatalogueError(f"{place}: {axis} says nothing of flows by {', '.join(others)}")
+            raise CatalogueError(f"{place}: names no flows; add @flows")
+        for matrix, (axis, vias) in itertools.product(test.matrices, WAYS_TO_A_PORT.items()):
+            unrelated = sorted(set(matrix.via) - set(vias))
+            if unrelated and getattr(matrix, axis):
+                raise CatalogueError(f"{place}: {axis} does not apply to flows via {', '.join(unrelated)}")
         tested.add(test.requirement)
     for rule in catalogue.requirements.values():
         if rule.id not in tested:
             raise CatalogueError(
-                f"{suites / rule.area / 'requirements.yaml'}: requirements {rule.id}: no test judges it"
+                f"{suites / rule.area / 'requirements.yaml'}: requirements {rule.id}: no test judges it; add one"
             )
 
 
 def rows_told(areas: Sequence[int], *, as_json: bool) -> str:
-    """The rows of these chapters (none given: of all) and what became of each, for a person or as JSON."""
+    """The rows of these chapters, or of all, with the entries that cover them: for a person, or as JSON."""
     from podwire.content import suites_folder
 
     catalogue = load_catalogue(suites_folder())

@@ -1,4 +1,4 @@
-"""What became of each sentence of the documentation in `rows.yaml`: its home in the catalogue, or a complaint."""
+"""How the catalogue covers each sentence of the documentation in `rows.yaml`; a mistake is one line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
-    """An entry of the catalogue that stands for a row. `builds` is the window of a known issue, as text."""
+    """An entry of the catalogue that covers a row. `builds` is the range of a known issue, as text."""
 
     id: str
     kind: Literal["requirement", "limitation", "known issue", "stated fact"]
@@ -40,7 +40,7 @@ class Home:
 
 
 def homes(catalogue: Catalogue) -> dict[str, tuple[Home, ...]]:
-    """The homes of every row that the catalogue names, requirements first."""
+    """The entries for every row that the catalogue names, requirements first."""
     found: dict[str, list[Home]] = {}
     for rule in catalogue.requirements.values():
         for row in rule.rows:
@@ -57,56 +57,57 @@ def homes(catalogue: Catalogue) -> dict[str, tuple[Home, ...]]:
     for fact in catalogue.facts:
         for row in fact.rows:
             found.setdefault(row, []).append(Home(id=fact.id, kind="stated fact"))
-    return {row: tuple(several) for row, several in found.items()}
+    return {row: tuple(entries) for row, entries in found.items()}
 
 
-def became(row: Row, several: Sequence[Home]) -> str:
-    """What a row became, in a word of `BECAME`; '' while it has no home.
+def became(row: Row, entries: Sequence[Home]) -> str:
+    """How a row is covered, in a word of `BECAME`; '' if no entry covers it.
 
-    Of several homes that counts which says most: an issue of some builds, then a limit, then that it is judged.
+    Of several entries the most specific counts: a known issue, then a limitation, then a requirement.
     """
-    kinds = {home.kind for home in several}
+    kinds = {home.kind for home in entries}
     if kinds == {"requirement"} and row.kind == "state":
         return "state check"
     return next((kind for kind in ("known issue", "limitation", "requirement", "stated fact") if kind in kinds), "")
 
 
 def complaints(rows: Sequence[Row], catalogue: Catalogue) -> Iterator[str]:
-    """What is wrong, a line each: a row without a home, a home of an unknown row, homes that contradict each other."""
+    """The mistakes, a line each: a row without an entry, an entry for an unknown row, entries that contradict each
+    other."""
     known, found = {row.id for row in rows}, homes(catalogue)
     for row in rows:
-        several = found.get(row.id, ())
-        if not several:
-            yield f"{row.id}: has no home: {row.statement}"
-        facts = [home.id for home in several if home.kind == "stated fact"]
-        judged = [home.id for home in several if home.kind != "stated fact"]
+        entries = found.get(row.id, ())
+        if not entries:
+            yield f"{row.id}: no entry of the catalogue covers it: {row.statement}"
+        facts = [home.id for home in entries if home.kind == "stated fact"]
+        judged = [home.id for home in entries if home.kind != "stated fact"]
         if facts and judged:
-            yield f"{row.id}: {facts[0]} states that it cannot be tested, and {judged[0]} judges it"
+            yield f"{row.id}: {facts[0]} states that no test can judge it, and {judged[0]} judges it; remove one"
         if len(facts) > 1:
-            yield f"{row.id}: is stated twice, by {facts[0]} and {facts[1]}"
-    for identity, several in found.items():
+            yield f"{row.id}: {facts[0]} and {facts[1]} both state it; remove one"
+    for identity, entries in found.items():
         if identity not in known:
-            yield f"{identity}: {several[0].id} names it, and there is no such row"
+            yield f"{identity}: {entries[0].id} names this row, and rows.yaml has no such row"
 
 
 def counts(rows: Iterable[Row], found: Mapping[str, Sequence[Home]]) -> dict[str, int]:
-    """How many rows became what, in the order of `BECAME`; the last entry has those without a home."""
+    """The number of rows for each word of `BECAME`, in that order; the last entry counts rows without an entry."""
     number = Counter(became(row, found.get(row.id, ())) for row in rows)
-    return {**{word: number[word] for word in BECAME}, "without a home": number[""]}
+    return {**{word: number[word] for word in BECAME}, "not covered": number[""]}
 
 
 def listing(rows: Sequence[Row], catalogue: Catalogue) -> str:
-    """All rows for a person: by area, each with what it became and where, and the counts."""
+    """All rows for a person: by area, each with the entry that covers it, and the totals."""
     found, lines, title = homes(catalogue), [], ""
     for row in rows:
         if row.title != title:
             lines += ["", f"{row.area}. {row.title}"] if title else [f"{row.area}. {row.title}"]
             title = row.title
-        several = found.get(row.id, ())
-        named = "; ".join(dict.fromkeys(str(home) for home in several)) or "-"
-        lines.append(f"  {row.id:<{_WIDTH}} {became(row, several) or 'NO HOME':<12} {named}")
-    told = ", ".join(f"{word} {number}" for word, number in counts(rows, found).items() if number)
-    return "\n".join([*lines, "", f"{len(rows)} sentences: {told}"]) + "\n"
+        entries = found.get(row.id, ())
+        named = "; ".join(dict.fromkeys(str(home) for home in entries)) or "-"
+        lines.append(f"  {row.id:<{_WIDTH}} {became(row, entries) or 'NOT COVERED':<12} {named}")
+    totals = ", ".join(f"{word} {number}" for word, number in counts(rows, found).items() if number)
+    return "\n".join([*lines, "", f"{len(rows)} sentences: {totals}"]) + "\n"
 
 
 def tree(rows: Sequence[Row], catalogue: Catalogue) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`podwire agent`: the agent as one file, for a host that podwire does not put it on."""
+"""`podwire agent`: the agent as one file, for a host that podwire does not deploy to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podwire.errors import UsageError
 
 
 def add_agent_command(commands: Any) -> None:
-    """Add it to the command line."""
+    """Add the command to the command line."""
     add_command(commands, "agent", _agent, "write the agent as one file, for a host outside the cluster")
 
 
@@ -22,7 +22,7 @@ def _agent(options: argparse.Namespace) -> int:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise UsageError(f"-o {path}: cannot be written: {error.strerror}") from error
+        raise UsageError(f"-o {path}: cannot be written: {error.strerror}; name another file") from error
     version = ".".join(platform.python_version_tuple()[:2])
-    print(f"{path}: {len(data) // 1000} kB; starts quickest on Python {version}, runs on every Python from 3.8 on")
+    print(f"{path}: {len(data) // 1000} kB; runs on Python 3.8 and later, and starts fastest on Python {version}")
     return 0

@@ -1,4 +1,4 @@
-"""The command `podwire cleanup`: removes what runs left in a cluster."""
+"""The command `podwire cleanup`: remove what runs left in a cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from podwire.cli.options import add_command
 
 
 def add_cleanup_command(commands: Any) -> None:
-    """Add it to the command line."""
+    """Add the command to the command line."""
     add_command(
         commands,
         "cleanup",
@@ -30,12 +30,13 @@ def _cleanup(options: argparse.Namespace) -> int:
             print(f"context {connection.name}: nothing to remove")
             return 0
         if options.dry_run:
-            for one in found:
-                print(f"would remove namespace {one.namespace} (run of {one.owner}, {describe_age(one.age)} old)")
+            for leftover in found:
+                age = describe_age(leftover.age)
+                print(f"would remove namespace {leftover.namespace} (run of {leftover.owner}, {age} old)")
             return 0
-        stays = cleanup(connection, found, say=print)
+        not_removed = cleanup(connection, found, say=print)
     finally:
         connection.close()
-    for line in stays:
+    for line in not_removed:
         print(f"podwire: {line}", file=sys.stderr)
-    return 3 if stays else 0
+    return 3 if not_removed else 0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_lab_commands(commands: Any) -> None:
-    """Add them to the command line."""
+    """Add the commands to the command line."""
     lab = commands.add_parser(
         "lab",
         help="start, enter and stop a lab that stays up",
@@ -22,7 +22,7 @@ def add_lab_commands(commands: Any) -> None:
     actions = lab.add_subparsers(metavar="up|down|status|shell", required=True)
     add_command(actions, "lab up", _up, "start the lab and print how to reach it")
     add_command(actions, "lab down", _down, "stop the lab")
-    add_command(actions, "lab status", _status, "say whether the lab is up, and how to reach it")
+    add_command(actions, "lab status", _status, "show whether the lab is up, and how to reach it")
     shell = add_command(actions, "lab shell", _shell, "open a shell in a pod of the lab")
     shell.add_argument("pod", metavar="[NAMESPACE/]POD")
     shell.add_argument(
@@ -36,16 +36,16 @@ def _up(options: argparse.Namespace) -> int:
     from podwire_lab.lifecycle.process import LabError
     from podwire_lab.lifecycle.staying import lab_up
 
-    asked = run_options(options.values).lab
+    choice = run_options(options.values).lab
     try:
         state = lab_up(
-            asked.profile,
+            choice.profile,
             agent=agent_archive,
-            faults=asked.faults,
-            dsr=asked.dsr,
-            build=asked.windows_build,
-            pod_mtu=asked.pod_mtu,
-            variations=asked.variations,
+            faults=choice.faults,
+            dsr=choice.dsr,
+            build=choice.windows_build,
+            pod_mtu=choice.pod_mtu,
+            variations=choice.variations,
         )
     except LabError as error:
         raise UsageError(str(error)) from error
@@ -70,7 +70,7 @@ def _status(options: argparse.Namespace) -> int:
 
     state = lab_status()
     if state is None:
-        print("no lab is up; podwire lab up starts one")
+        print("no lab is up; start one with podwire lab up")
         return 1
     _print_state(state)
     return 0

@@ -1,12 +1,13 @@
 """The command line: `podwire COMMAND`, from `facts`, `plan` and `run` to `gate`, `signoff` and `cleanup`.
 
-Exit codes: 0 all judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
-inconclusive. A user's mistake is one line on stderr, never a traceback. A reader that goes away (`podwire run | head`)
-changes none of them.
+Exit codes: 0 all cases judged and none failed, 1 failures, 2 usage or input, 3 the cluster could not be used, 10 only
+inconclusive. A user's mistake is one line on stderr, never a traceback. A reader that closes the pipe (`podwire run |
+head`) does not change the exit code.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -23,12 +24,13 @@ from podwire.cli.run import add_run_command
 from podwire.cli.runs import add_runs_commands
 from podwire.cli.signoff import add_signoff_commands
 from podwire.errors import PodwireError
-from podwire.running.closed_pipes import unbroken_output
+from podwire.running.standard_streams import net_below, place_net
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    with unbroken_output():
+    with contextlib.nullcontext(place_net()) if arguments is None else net_below():
+        # A command line of its own keeps the net until the process ends.
         try:
             # argparse ends the process itself: 2 for usage, 0 after --help and --version.
             options = parser().read(sys.argv[1:] if arguments is None else arguments)

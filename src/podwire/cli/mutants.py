@@ -1,4 +1,4 @@
-"""The command `podwire mutants`: one run of the lab for each fault, and which requirements notice it."""
+"""The command `podwire mutants`: one run of the lab for each fault, and the requirements that notice it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from podwire.running.option_values import require_names
 
 
 def add_mutants_command(commands: Any) -> None:
-    """Add it to the command line."""
+    """Add the command to the command line."""
     mutants = add_command(
-        commands, "mutants", _mutants, "run the lab once for each fault, and say which requirements notice it"
+        commands, "mutants", _mutants, "run the lab once for each fault, and show the requirements that notice it"
     )
     mutants.add_argument("names", nargs="*", metavar="FAULT", help="only these faults")
 
@@ -30,7 +30,7 @@ def _mutants(options: argparse.Namespace) -> int:
         for name in options.names or FAULTS:
             print(f"{name:36} {FAULTS[name].summary}\n{'':36} must be noticed by {', '.join(FAULTS[name].kills)}")
         return 0
-    asked = run_options(options.values)
+    choice = run_options(options.values)
     with suites_as_input(), interrupted_by_signals():
         say = functools.partial(print, flush=True)
-        return run_mutants(asked, options.names, say, whole=options.whole)
+        return run_mutants(choice, options.names, say, whole=options.whole)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from podwire.cli.options import COMMAND_OPTIONS
 from podwire.running.options import RUN_OPTIONS, Option
 
-# The heading of each group of rows, by the first part of their fields.
+# The heading of each group of rows, by the first part of their field names.
 _GROUPS = {
     "lab": "The lab",
     "cluster": "A real cluster",

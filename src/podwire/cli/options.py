@@ -1,6 +1,6 @@
-"""Options on the command line: rows of commands that start no run, and the parser made of all rows.
+"""Options on the command line: rows of commands that start no run, and the parser built from all rows.
 
-The rows of runs are in `running.options`. Both together are the table of docs/options.md.
+`running.options` has the rows of runs. Both together are the table of docs/options.md.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ COMMAND_OPTIONS = (
         metavar="N",
         read=values.whole_number,
         several="words",
-        help="only these chapters of the list, by number",
+        help="only these chapters, by number",
         commands=("catalogue",),
     ),
     Option(flag="--json", help="as JSON", commands=("catalogue", "judge", "flakes")),
     Option(
-        flag="--list", help="only list the names, with what each of them is", commands=("profiles", "replay", "mutants")
+        flag="--list", help="only list the names, each with a description", commands=("profiles", "replay", "mutants")
     ),
     Option(
         flag="--from",
         metavar="RUN",
         read=values.path,
         several="repeatable",
-        help="make the table from this stored run, and run nothing",
+        help="make the table from this stored run instead of a new one",
         commands=("profiles",),
         field="runs",
     ),
     Option(
         flag="--whole",
-        help="run all cases each time, not only those that may notice the fault",
+        help="run all cases each time, not only those that can notice the fault",
         commands=("mutants", "replay"),
     ),
     Option(
@@ -55,7 +55,7 @@ COMMAND_OPTIONS = (
         short="-o",
         metavar="DIR",
         read=values.path,
-        help="folder for runs and results; otherwise reports/COMMAND/TIME",
+        help="folder for runs and results; by default reports/COMMAND/TIME",
         commands=("profiles", "replay"),
     ),
     Option(
@@ -106,14 +106,14 @@ COMMAND_OPTIONS = (
         metavar="RUN",
         read=values.path,
         several="words",
-        help="the candidates, when there are several; all other runs are the baseline",
+        help="the candidates, if there are several; all other runs are the baseline",
         commands=_SIDES,
     ),
     Option(
         flag="--waivers",
         metavar="FILE",
         read=values.path,
-        help="YAML file of failures that somebody answers for until a date",
+        help="YAML file of failures that have an owner and an expiry date",
         commands=_SIDES,
     ),
     Option(
@@ -129,7 +129,7 @@ COMMAND_OPTIONS = (
         metavar="SHARE",
         read=values.share,
         default="0.05",
-        help="smallest rise of losses that counts",
+        help="smallest rise of the loss rate that counts",
         commands=_SIDES,
     ),
     Option(
@@ -154,10 +154,10 @@ COMMAND_OPTIONS = (
         metavar="FILE",
         read=values.path,
         required=True,
-        help="the file that names who may sign (ssh-keygen(1), ALLOWED SIGNERS)",
+        help="the file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS)",
         commands=("verify",),
     ),
-    Option(flag="--identity", metavar="NAME", help="the signer must be this name in that file", commands=("verify",)),
+    Option(flag="--identity", metavar="NAME", help="the signer must have this name in that file", commands=("verify",)),
     Option(
         flag="--allow-lax-rules",
         help="accept a bundle whose gate had laxer rules than podwire's own",
@@ -179,7 +179,7 @@ TABLE = (*RUN_OPTIONS, *COMMAND_OPTIONS)
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, whose complaints are one line."""
+    """argparse with one line for each mistake."""
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """The arguments of the command that the words name. Ends the process with exit code 2 for a mistake."""
@@ -197,27 +197,28 @@ class Parser(argparse.ArgumentParser):
         if wrong := re.fullmatch(r"argument \S+: invalid choice: '(.*)' \(choose from (.*)\)", message):
             names = re.findall(r"[\w-]+", wrong[2])
             near = difflib.get_close_matches(wrong[1], names)
-            guess = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}"
+            guess = f"did you mean {' or '.join(near)}?" if near else f"use one of: {', '.join(names)}"
             message = f"{wrong[1]}: unknown command; {guess}"
         self.exit(2, f"podwire: {message}; see {' '.join(filter(None, (self.prog, command)))} --help\n")
 
 
 def add_command(commands: Any, name: str, function: Function, text: str) -> argparse.ArgumentParser:
-    """A command with all options that the table has for it; `name` is `lab up` for a command of a command."""
+    """A command with all its options from the table; `name` is `lab up` for a subcommand."""
     shown = f"{text[0].upper()}{text[1:]}."
     parser: argparse.ArgumentParser = commands.add_parser(name.rsplit(maxsplit=1)[-1], help=text, description=shown)
     parser.set_defaults(function=function, command=name)
     for row in rows_of(name, TABLE):
-        told = row.declaration() | ({"required": True} if row.required else {})
-        parser.add_argument(*filter(None, (row.short, row.flag)), dest=row.flag, **told)
+        arguments = row.declaration() | ({"required": True} if row.required else {})
+        parser.add_argument(*filter(None, (row.short, row.flag)), dest=row.flag, **arguments)
     return parser
 
 
 def with_values(options: argparse.Namespace) -> argparse.Namespace:
-    """The arguments of a command with the value of each option as an attribute; `values` has them by flag, and `texts`
-    what was written.
+    """The arguments of a command, with the value of each option as an attribute; `values` has the values by flag, and
+    `texts` the words as written.
 
-    `UsageError` for a wrong value, and for two that exclude each other.
+    Raises:
+        UsageError: a value is wrong, or two options exclude each other.
     """
     rows = rows_of(options.command, TABLE)
     texts = {row.flag: getattr(options, row.flag) for row in rows}

@@ -1,4 +1,4 @@
-"""What commands share: where many runs go, lines of progress, and mistakes in the suites as one line."""
+"""Shared by commands: the folder for several runs, lines of progress, and mistakes in the suites as one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from podwire.redaction import redacted
 
 
 def output_folder(given: Path | None, kind: str) -> Path:
-    """The folder that was asked for, or `reports/<kind>/<time>`, made. `UsageError` where it cannot be."""
+    """Make the folder that the user named, or `reports/<kind>/<time>`.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
     from podwire.content import runs_folder
 
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
@@ -26,13 +30,13 @@ def output_folder(given: Path | None, kind: str) -> Path:
 
 
 def say(text: str) -> None:
-    """A line of progress."""
+    """Print a line of progress."""
     print(f"podwire: {redacted(text)}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def suites_as_input() -> Iterator[None]:
-    """A mistake in the suites is one line for their author: `UsageError`, without a traceback."""
+    """Report a mistake in the suites in one line for their author: `UsageError`, without a traceback."""
     from podwire.catalogue.load import CatalogueError
     from podwire.planning.plan import PlanError
 

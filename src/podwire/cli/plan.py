@@ -1,4 +1,4 @@
-"""Commands that say what a run would do: `podwire facts|plan|catalogue`. Only `facts --wire` puts anything into a
+"""Commands that show what a run would do: `podwire facts|plan|catalogue`. Only `facts --wire` puts objects into a
 cluster."""
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def add_plan_commands(commands: Any) -> None:
-    """Add them to the command line."""
+    """Add the commands to the command line."""
     add_command(commands, "facts", _facts, "print what podwire knows about a cluster, as YAML")
     add_command(commands, "plan", _plan, "list the cases that a run would judge, and what it leaves out and why")
-    told = "list the sentences of the documentation that podwire takes up, and what became of each"
-    add_command(commands, "catalogue", _catalogue, told)
+    text = "list the documented rules that podwire covers, and the entry for each"
+    add_command(commands, "catalogue", _catalogue, text)
 
 
 def _facts(options: argparse.Namespace) -> int:
@@ -31,19 +31,19 @@ def _facts(options: argparse.Namespace) -> int:
     from podwire.running.run_options import run_options
     from podwire.running.signals import interrupted_by_signals
 
-    asked = run_options(options.values)
+    choice = run_options(options.values)
     with suites_as_input(), interrupted_by_signals():
-        facts = facts_from_wire(asked, say) if options.wire else _facts_of_the_api(asked)
+        facts = facts_from_wire(choice, say) if options.wire else _facts_of_the_api(choice)
     tree = {"profile": profile_of(facts), **tree_of_facts(facts)}
     print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120), end="")
     return 0
 
 
-def _facts_of_the_api(asked: RunOptions) -> ClusterFacts:
+def _facts_of_the_api(choice: RunOptions) -> ClusterFacts:
     from podwire.running.target import target_of
     from podwire.running.timings import Timings
 
-    target = target_of(asked, Timings())
+    target = target_of(choice, Timings())
     try:
         target.connect(lambda text: None)
         return target.facts()

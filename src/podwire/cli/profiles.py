@@ -10,9 +10,9 @@ from podwire.cli.output import output_folder, say
 
 
 def add_profiles_command(commands: Any) -> None:
-    """Add it to the command line."""
-    told = "run the suites on every profile of the lab: one table, profile × requirement, and a page of it"
-    profiles = add_command(commands, "profiles", _profiles, told)
+    """Add the command to the command line."""
+    text = "run the suites on every profile of the lab, and write one table, profile × requirement"
+    profiles = add_command(commands, "profiles", _profiles, text)
     profiles.add_argument("names", nargs="*", metavar="PROFILE", help="only these profiles")
 
 

@@ -1,4 +1,5 @@
-"""The command `podwire replay`: dated regressions of Windows networking, imitated on the lab and shown to the gate."""
+"""The command `podwire replay`: known regressions of Windows networking, emulated on the lab and put before the
+gate."""
 
 from __future__ import annotations
 
@@ -10,9 +11,9 @@ from podwire.cli.output import output_folder, say
 
 
 def add_replay_command(commands: Any) -> None:
-    """Add it to the command line."""
-    told = "replay known regressions of Windows networking on the lab, and say which the gate catches"
-    replay = add_command(commands, "replay", _replay, told)
+    """Add the command to the command line."""
+    text = "replay known regressions of Windows networking on the lab, and show which the gate catches"
+    replay = add_command(commands, "replay", _replay, text)
     replay.add_argument("names", nargs="*", metavar="REGRESSION", help="only these regressions")
 
 
@@ -21,17 +22,17 @@ def _replay(options: argparse.Namespace) -> int:
     from podwire.running.replay import Replay, chosen
     from podwire.running.replay_text import replay_json, replay_markdown, replay_text
 
-    several = chosen(options.names)
+    regressions = chosen(options.names)
     if options.list:
-        for one in several:
-            print(f"{one.id:26} {one.title} ({one.when})\n{'':26} {one.source}")
-            print(f"{'':26} {'not shown: ' + one.unshown if one.unshown else 'on ' + one.profile}")
+        for regression in regressions:
+            print(f"{regression.id:26} {regression.title} ({regression.when})\n{'':26} {regression.source}")
+            print(f"{'':26} {'not shown: ' + regression.unshown if regression.unshown else 'on ' + regression.profile}")
         return 0
     folder = output_folder(options.output, "replay")
-    found = Replay(folder, say, whole=options.whole).replay(several)
+    found = Replay(folder, say, whole=options.whole).replay(regressions)
     for name, text in (("replay.md", replay_markdown(found)), ("replay.json", replay_json(found))):
         write_atomically(folder / name, text)
     print(replay_text(found), end="")
     print(f"runs and results: {folder}")
-    shown = [one for one in found if one.regression.shown]
-    return 0 if all(one.by_gate for one in shown) else 1
+    shown = [result for result in found if result.regression.shown]
+    return 0 if all(result.by_gate for result in shown) else 1

@@ -1,4 +1,4 @@
-"""The command `podwire run`: the suites by pytest, in this process."""
+"""The command `podwire run`: run the suites with pytest, in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from podwire.running.options import Option, Texts, rows_of
 
 
 def add_run_command(commands: Any) -> None:
-    """Add it to the command line."""
+    """Add the command to the command line."""
     run = add_command(commands, "run", _run, "run the suites; arguments after -- go to pytest")
     run.add_argument("pytest", nargs="*", metavar="-- PYTEST ARGUMENT", help="e.g. -- -k tcp -n 2 --collect-only")
 
@@ -23,28 +23,28 @@ def _run(options: argparse.Namespace) -> int:
 
     try:
         code = int(pytest.main(pytest_arguments(options.texts, options.pytest)))
-    except KeyboardInterrupt:  # Before pytest's session or after it.
+    except KeyboardInterrupt:  # Before or after pytest's session.
         code = int(pytest.ExitCode.INTERRUPTED)
-    # pytest has numbers of its own for wrong usage and for an empty selection.
+    # pytest has its own exit codes for wrong usage and for an empty selection.
     return 2 if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else code
 
 
 def pytest_arguments(texts: Texts, more: Sequence[str] = ()) -> list[str]:
-    """The arguments of the pytest run: the configuration of the project, the options, and the suites unless `more`
-    names a place."""
+    """The arguments of the pytest run: the project's configuration, the options, and the suites unless `more` has a
+    path."""
     from podwire.content import content_root, is_checkout
 
     root = content_root()
     configuration = root / "pyproject.toml"
     arguments = [f"--rootdir={root}", "--import-mode=importlib"]
-    # This process has imported podwire before pytest could rewrite its assertions; it has none for that.
+    # This process imported podwire before pytest could rewrite its assertions; podwire has none for that.
     arguments += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
     if configuration.is_file():
         arguments += ["-c", str(configuration)]
     else:
         arguments += ["-c", os.devnull, "-o", f"pythonpath={root / 'fixtures'}", "--tb=short"]
     if not is_checkout():
-        arguments += ["-p", "no:cacheprovider"]  # an installed package is not the place for a cache
+        arguments += ["-p", "no:cacheprovider"]  # an installed package is no place for a cache
     for row in rows_of("run"):
         arguments += _words(row, texts.get(row.flag))
     chosen = any(not word.startswith("-") and Path(word.split("::")[0]).exists() for word in more)
@@ -52,11 +52,11 @@ def pytest_arguments(texts: Texts, more: Sequence[str] = ()) -> list[str]:
 
 
 def _words(row: Option, given: Any) -> list[str]:
-    """An option as pytest is given it. Paths are made absolute, for pytest changes its folder."""
+    """An option in pytest's form. Paths are absolute, because pytest changes its folder."""
     if row.is_switch:
         return [row.flag] if given else []
-    several = given if isinstance(given, list) else [given]
-    texts = [text for text in several if text is not None]
+    values = given if isinstance(given, list) else [given]
+    texts = [text for text in values if text is not None]
     if row.is_path:
         texts = [text if text == "in-cluster" else str(Path(text).expanduser().absolute()) for text in texts]
     return [f"{row.flag}={text}" for text in texts]

@@ -19,20 +19,20 @@ SIDES = "folders of runs: the baseline, then the candidate"
 
 
 def add_runs_commands(commands: Any) -> None:
-    """Add them to the command line."""
+    """Add the commands to the command line."""
     judge = add_command(commands, "judge", _judge, "judge the stored observations of a run again, with today's suites")
     judge.add_argument("run", metavar="RUN", type=Path, help=FOLDER)
-    told = "compare a run with good ones: accept (exit code 0), reject (1), cannot judge (2)"
-    gate = add_command(commands, "gate", _gate, told)
+    text = "compare a run with good runs: accept (exit code 0), reject (1), cannot judge (2)"
+    gate = add_command(commands, "gate", _gate, text)
     gate.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=SIDES)
-    told = "list the cases that were not alike in all rounds of these runs, and how often"
-    flakes = add_command(commands, "flakes", _flakes, told)
+    text = "list the cases whose outcome differs between rounds of these runs, and how often"
+    flakes = add_command(commands, "flakes", _flakes, text)
     flakes.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=FOLDER)
-    compare = add_command(commands, "compare", _compare, "put two runs on one page, changed cases first")
+    compare = add_command(commands, "compare", _compare, "write a page that compares two runs, changed cases first")
     compare.add_argument("before", metavar="BEFORE", type=Path, help=FOLDER)
     compare.add_argument("after", metavar="AFTER", type=Path, help="the folder of a later run")
-    told = "make the Allure report of a finished run from its record"
-    allure = add_command(commands, "allure", _allure, told)
+    text = "make the Allure report of a finished run from its record"
+    allure = add_command(commands, "allure", _allure, text)
     allure.add_argument("run", metavar="RUN", type=Path, help=FOLDER)
 
 
@@ -44,12 +44,12 @@ def gate_asked(options: argparse.Namespace) -> tuple[Sequence[Path], Sequence[Pa
         (options.runs, options.candidate) if options.candidate else (options.runs[:-1], options.runs[-1:])
     )
     if not baseline:
-        raise UsageError("gate: needs two runs or more: the baseline and the candidate")
+        raise UsageError("gate: needs two runs or more: the baseline, then the candidate")
     return baseline, candidate, Rules(risk=options.risk, loss=options.min_loss, slower=options.min_slower)
 
 
 def cannot_judge(problem: Exception) -> UsageError:
-    """A line for each reason why the gate gives no answer."""
+    """One line for each reason why the gate cannot answer."""
     return UsageError("cannot judge: " + str(problem).replace("\n", "\npodwire: cannot judge: "))
 
 
@@ -61,20 +61,20 @@ def _judge(options: argparse.Namespace) -> int:
     from podwire.planning.plan import PlanError
 
     try:
-        record, several = rejudge.rejudge(options.run)
+        record, rejudged = rejudge.rejudge(options.run)
     except (ValueError, CatalogueError, PlanError) as problem:
         raise UsageError(str(problem)) from problem
-    changed = [one for one in several if one.changed]
+    changed = [case for case in rejudged if case.changed]
     if options.json:
         tree = {
             "schema": "podwire.judge/1",
             "run_id": record.run_id,
-            "cases": len(several),
+            "cases": len(rejudged),
             "changed": msgspec.to_builtins(changed),
         }
         print(json.dumps(tree, indent=1, ensure_ascii=False))
     else:
-        print("\n".join(rejudge.text(record, several)))
+        print("\n".join(rejudge.text(record, rejudged)))
     return 1 if changed else 0
 
 
@@ -82,6 +82,7 @@ def _gate(options: argparse.Namespace) -> int:
     from podwire.gating.gate import Refused
     from podwire.gating.runs import gate_of
     from podwire.gating.waiver_file import WaiverError
+    from podwire.records.files import write_text
     from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
 
     baseline, candidate, rules = gate_asked(options)
@@ -92,7 +93,7 @@ def _gate(options: argparse.Namespace) -> int:
     shown = {"text": gate_text, "json": gate_json, "markdown": gate_markdown}[options.format](gate)
     if options.output:
         try:
-            options.output.write_text(shown, encoding="utf-8")
+            write_text(options.output, shown)
         except OSError as problem:
             raise UsageError(f"--output {options.output}: {problem.strerror}") from problem
         print(f"gate: {gate.decision}: {headline(gate)}")
@@ -112,7 +113,7 @@ def _flakes(options: argparse.Namespace) -> int:
         raise UsageError(str(problem)) from problem
     ids = [record.run_id for record in records]
     if len(set(ids)) < len(ids):
-        raise UsageError("flakes: a run is given twice; give each run once")
+        raise UsageError("flakes: a run is named twice; name each run once")
     found = history(records, options.risk)
     print(flakes_json(found) if options.json else flakes_text(found), end="")
     return 1 if found.flakes else 0
@@ -131,7 +132,7 @@ def _compare(options: argparse.Namespace) -> int:
     except OSError as problem:
         raise UsageError(f"--output {options.output}: {problem.strerror}") from problem
     found = changes(before, after)
-    print(f"compare: {sum(not one.same for one in found)} of {len(found)} cases changed: {options.output}")
+    print(f"compare: {sum(not case.same for case in found)} of {len(found)} cases changed: {options.output}")
     return 0
 
 

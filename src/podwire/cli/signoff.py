@@ -1,4 +1,4 @@
-"""Commands that sign a release off, and check that somebody did: `podwire signoff|verify`."""
+"""Commands that sign a release off and verify the result: `podwire signoff|verify`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from podwire.errors import UsageError
 
 
 def add_signoff_commands(commands: Any) -> None:
-    """Add them to the command line."""
-    told = "ask the gate; if it accepts, pack the runs and its answer into a signed bundle"
-    signoff = add_command(commands, "signoff", _signoff, told)
+    """Add the commands to the command line."""
+    text = "ask the gate; if it accepts, pack the runs and its decision into a signed bundle"
+    signoff = add_command(commands, "signoff", _signoff, text)
     signoff.add_argument("runs", metavar="RUN", type=Path, nargs="+", help=SIDES)
-    told = "check a bundle offline: valid (exit code 0), refused (1), cannot check (2)"
-    verify = add_command(commands, "verify", _verify, told)
+    text = "check a bundle offline: valid (exit code 0), refused (1), cannot check (2)"
+    verify = add_command(commands, "verify", _verify, text)
     verify.add_argument("bundle", metavar="BUNDLE", type=Path, help="the file that `podwire signoff` wrote")
 
 
@@ -74,7 +74,9 @@ def _verify(options: argparse.Namespace) -> int:
         raise UsageError(str(problem)) from problem
     except OSError as problem:
         raise UsageError(f"{options.bundle}: {problem.strerror}") from problem
-    told = found.manifest
-    print(f"verify: {options.bundle}: complete, signed by {found.signer}, made {told.made} with podwire {told.podwire}")
-    print(f"        {', '.join(told.candidate)} against {', '.join(told.baseline)}: {told.decision}, {told.headline}")
+    manifest = found.manifest
+    made = f"made {manifest.made} with podwire {manifest.podwire}"
+    print(f"verify: {options.bundle}: complete, signed by {found.signer}, {made}")
+    sides = f"{', '.join(manifest.candidate)} against {', '.join(manifest.baseline)}"
+    print(f"        {sides}: {manifest.decision}, {manifest.headline}")
     return 0

@@ -120,7 +120,9 @@ def _proved(credentials: Credentials, name: str, who: str, patience: Patience | 
 def _old_enough(server: str, version: str) -> None:
     match = re.match(r"(\d+)\.(\d+)", version)
     if match is None:
-        raise ClusterError(f"API server {server}: /version says {version!r}; is this address a Kubernetes API server?")
+        raise ClusterError(
+            f"API server {server}: /version says {version!r}; check that this address is a Kubernetes API server"
+        )
     if (int(match[1]), int(match[2])) < OLDEST:
         wanted = ".".join(map(str, OLDEST))
         raise ClusterError(f"API server {server}: is Kubernetes {version}; podwire needs {wanted} or newer")

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from podwire.cluster.exec_plugin import SECONDS, PluginFailed
 from podwire.cluster.kubeconfig import Kubeconfig
+from podwire.cluster.plugin_user import ask_plugin_of, expiry_of, keep_secrets_of, with_plugin_asked
 from podwire.errors import ClusterError, UsageError
+from podwire.files.bounded import FileError, text_of
 from podwire.redaction import keep_secret
 
 IN_CLUSTER = "in-cluster"
 SOONEST = 5.0
 """Seconds between two renewals: what many threads are refused at once is one reason to renew."""
-RENEWAL = 60.0
-"""Seconds that a renewal may take: a plugin may wait for a browser that nobody looks at."""
+RENEWAL = SECONDS
+"""Seconds that a login and its renewal may take, as an exec plugin may."""
+EARLY = 60.0
+"""Seconds before their end in which credentials are renewed."""
+PAUSE = 30.0
+"""Seconds until an exec plugin is asked again for credentials that end soon: it may give the same ones."""
+MOST_OF_A_KEY = 64 << 10
 _RENEWED = ("api_key", "api_key_prefix", "refresh_api_key_hook", "cert_file", "key_file", "username", "password")
 
 
@@ -39,7 +46,7 @@ class Credentials:
         """The Authorization header's value: `auth_settings` renews an expired token, and is alike in all releases."""
         with self._lock:
             found = self.configuration.auth_settings().get("BearerToken", {}).get("value")
-        keep_secret(str(found or "").removeprefix("Bearer "))
+        keep_secret(_without_scheme(found))
         return str(found) if found else None
 
     def renew(self) -> bool:
@@ -50,22 +57,16 @@ class Credentials:
         with self._renewal:
             if time.monotonic() - self._renewed < SOONEST:
                 return True
-            fresh: list[Any] = []
-
-            def load() -> None:
-                with contextlib.suppress(Exception):
-                    fresh.append(self._load())
-
-            thread = threading.Thread(target=load, name="renew credentials", daemon=True)
-            thread.start()
-            thread.join(RENEWAL)
-            self._renewed = time.monotonic()
-            if not fresh:
+            try:
+                fresh = within(RENEWAL, "renew credentials", self._load)
+            except Exception:
                 return False
+            finally:
+                self._renewed = time.monotonic()
             with self._lock:
                 for name in _RENEWED:
-                    if hasattr(fresh[0], name):
-                        setattr(self.configuration, name, getattr(fresh[0], name))
+                    if hasattr(fresh, name):
+                        setattr(self.configuration, name, getattr(fresh, name))
             self._keep_secrets()
             return True
 
@@ -73,7 +74,36 @@ class Credentials:
         configuration = self.configuration
         keys = configuration.api_key.values() if isinstance(configuration.api_key, dict) else ()
         for secret in (*keys, configuration.password):
-            keep_secret(str(secret or "").removeprefix("Bearer "))
+            keep_secret(_without_scheme(secret))
+        if configuration.key_file:
+            with contextlib.suppress(FileError):
+                keep_secret(text_of(Path(configuration.key_file), MOST_OF_A_KEY))
+
+
+def _without_scheme(secret: object) -> str:
+    """The credentials of an Authorization header, without the word before them."""
+    return str(secret or "").rsplit(" ", 1)[-1]
+
+
+def within(seconds: float, name: str, call: Callable[[], Any]) -> Any:
+    """What a call returns or raises, in a thread that nobody waits for any longer: TimeoutError."""
+    came: list[Any] = []
+    problems: list[Exception] = []
+
+    def run() -> None:
+        try:
+            came.append(call())
+        except Exception as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if problems:
+        raise problems[0]
+    if not came:
+        raise TimeoutError
+    return came[0]
 
 
 def configuration_of(chosen: Kubeconfig) -> Any:
@@ -83,42 +113,51 @@ def configuration_of(chosen: Kubeconfig) -> Any:
 
     load: Any = kube_config.KubeConfigLoader
 
-    configuration = kubernetes.client.Configuration()
-    with _logged() as said:
-        try:
-            loader = load(
-                dict(chosen.tree), active_context=chosen.context, config_base_path=str(chosen.path.parent.resolve())
-            )
-            loader.load_and_set(configuration)
-        except ConfigException as error:
-            raise UsageError(f"kubeconfig {chosen.path}: {_line(error)}") from error
-        except Exception as error:
-            # A credential helper (cloud SDK, OIDC refresh) may fail in any way; its words are all there is to show.
-            words = _line(error) or type(error).__name__
-            raise ClusterError(f"kubeconfig {chosen.path}: user {chosen.user!r}: no credentials: {words}") from error
-    if chosen.uses_plugin and said and not _has_token(configuration) and not configuration.cert_file:
+    keep_secrets_of(chosen.tree)
+    who = f"kubeconfig {chosen.path}: user {chosen.user!r}"
+    configuration: Any = kubernetes.client.Configuration()
+    try:
+        tree, expiry = with_plugin_asked(chosen)
+        loader = load(tree, active_context=chosen.context, config_base_path=str(chosen.path.parent.resolve()))
+        # A login of the library's own (OIDC) asks servers without a bound.
+        within(RENEWAL, "load credentials", lambda: loader.load_and_set(configuration) or True)
+    except PluginFailed as error:
+        raise ClusterError(f"{who}: no credentials: {error}") from error
+    except TimeoutError as error:
         raise ClusterError(
-            f"kubeconfig {chosen.path}: user {chosen.user!r}: its exec plugin gave no credentials: {said[-1]}"
-        )
+            f"{who}: no credentials: its login did not end within {RENEWAL:g} s; log in with kubectl, then try again"
+        ) from error
+    except ConfigException as error:
+        raise UsageError(f"kubeconfig {chosen.path}: {_line(error)}") from error
+    except Exception as error:
+        # A credential helper (cloud SDK, OIDC refresh) may fail in any way; its words are all there is to show.
+        words = _line(error) or type(error).__name__
+        raise ClusterError(f"{who}: no credentials: {words}") from error
+    configuration.refresh_api_key_hook = _Refreshed(chosen, expiry, configuration.refresh_api_key_hook)
     return configuration
 
 
-@contextmanager
-def _logged() -> Iterator[list[str]]:
-    """What the library only logs while it loads: it swallows the failure of an exec plugin."""
-    said: list[str] = []
+class _Refreshed:
+    """Called by `auth_settings` before each use of the credentials: renews those that end soon, within a bound."""
 
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(_line(record.getMessage()))
+    def __init__(self, chosen: Kubeconfig, expiry: float, library: Any) -> None:
+        self._chosen, self._expiry, self._library = chosen, expiry, library
+        self._asked = time.monotonic()
 
-    root, keep = logging.getLogger(), Keep()
-    others = root.handlers[:]
-    root.handlers[:] = [keep]
-    try:
-        yield said
-    finally:
-        root.handlers[:] = others
+    def __call__(self, configuration: Any) -> None:
+        if not self._chosen.uses_plugin:
+            if self._library is not None:
+                with contextlib.suppress(Exception):  # What there is may be good enough; the server tells.
+                    within(RENEWAL, "refresh credentials", lambda: self._library(configuration) or True)
+            return
+        if time.time() < self._expiry - EARLY or time.monotonic() - self._asked < PAUSE:
+            return
+        with contextlib.suppress(PluginFailed):
+            status = ask_plugin_of(self._chosen)
+            self._expiry = expiry_of(status)
+            if status.get("token"):
+                configuration.api_key["BearerToken"] = f"Bearer {status['token']}"
+        self._asked = time.monotonic()
 
 
 def in_cluster() -> Any:
@@ -136,10 +175,6 @@ def in_cluster() -> Any:
             f"--kubeconfig {IN_CLUSTER}: this process does not run in a pod of a cluster: {_line(error)}"
         ) from error
     return configuration
-
-
-def _has_token(configuration: Any) -> bool:
-    return bool(configuration.auth_settings().get("BearerToken", {}).get("value"))
 
 
 def _line(text: object) -> str:

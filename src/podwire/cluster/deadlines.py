@@ -1,6 +1,6 @@
-"""A bound for a whole exchange with a server. A socket's own time-out begins anew with every byte that comes.
+"""A time limit for a whole exchange with a server. A socket's own timeout restarts with every byte.
 
-One thread watches all of them, and shuts the socket of one whose time is over: whoever reads from it finds its end.
+One thread watches all limits. It shuts down the socket of an expired one, so that its reader finds the end.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 
 class Deadline:
-    """A block that ends within so many seconds: `socket_of` gives the socket to shut, None while there is none.
+    """A block that ends within `seconds`. `socket_of` returns the socket to shut down, or None without one.
 
-    `expired` tells afterwards whether the time was over.
+    `expired` says afterwards whether the time was over.
     """
 
     def __init__(self, seconds: float, socket_of: Callable[[], Any]) -> None:
@@ -32,15 +32,15 @@ class Deadline:
         _watch.remove(self)
 
     def expire(self) -> None:
-        """Called by the watch."""
+        """Shut down the socket. The watching thread calls this."""
         self.expired = True
-        found = self._socket_of()
-        found = getattr(found, "socket", found)  # What speaks TLS inside of TLS is no socket; it has one.
-        if isinstance(found, socket.socket):
+        sock = self._socket_of()
+        sock = getattr(sock, "socket", sock)  # TLS inside TLS is not a socket, but has one.
+        if isinstance(sock, socket.socket):
             with contextlib.suppress(
                 OSError
             ):  # It is closed already. An SSLSocket's own shutdown would forget its TLS.
-                socket.socket.shutdown(found, socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class _Watch:
@@ -65,10 +65,10 @@ class _Watch:
         with self._changed:
             while True:
                 now = time.monotonic()
-                for deadline in [one for one in self._waiting if one.end <= now]:
+                for deadline in [deadline for deadline in self._waiting if deadline.end <= now]:
                     self._waiting.discard(deadline)
                     deadline.expire()
-                ends = [one.end for one in self._waiting]
+                ends = [deadline.end for deadline in self._waiting]
                 self._changed.wait(max(0.0, min(ends) - now) if ends else None)
 
 

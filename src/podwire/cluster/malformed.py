@@ -1,4 +1,4 @@
-"""Objects of the API that are not as Kubernetes writes them: one line for the user, the traceback for a file."""
+"""Malformed API objects: one line for the user, and the traceback for a file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from podwire.errors import MalformedAnswer, PodwireError
 
 
 @contextmanager
-def understood(doing: str) -> Iterator[None]:
-    """A block that reads objects of the API. Whatever its code trips over becomes a `MalformedAnswer`, whose cause has
-    the traceback; errors that explain themselves pass."""
+def understood(subject: str) -> Iterator[None]:
+    """A block that reads API objects. It turns unexpected errors into `MalformedAnswer` with the error as its cause,
+    and lets `PodwireError` pass. `subject` is what the objects are about."""
     try:
         yield
     except PodwireError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         words = " ".join(f"{type(error).__name__}: {error}".split())
-        raise MalformedAnswer(f"{doing}: an object of the API cannot be read ({words[:200]})") from error
+        raise MalformedAnswer(f"{subject}: podwire cannot read an API object ({words[:200]})") from error

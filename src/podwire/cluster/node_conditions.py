@@ -1,4 +1,4 @@
-"""What a Node object says of its readiness. Pure."""
+"""The readiness of a node, from its Node object. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NO_CONDITION = "its kubelet has not reported yet"
 
 
 def why_not_ready(node: Object) -> str:
-    """The API's words for a node that is not ready, one line without control characters; '' for one that is.
+    """The API's reason why a node is not ready, on one line without control characters; '' for a ready node.
 
-    A status other than True is not ready. It is Unknown when the kubelet is not heard of (kubernetes.io: Node Status).
+    Any status but True is not ready. It is Unknown if the kubelet does not report (kubernetes.io: Node Status).
     """
     conditions = (node.get("status") or {}).get("conditions") or []
-    ready: Object | None = next((one for one in conditions if one.get("type") == "Ready"), None)
+    ready: Object | None = next((condition for condition in conditions if condition.get("type") == "Ready"), None)
     if ready is None:
         return NO_CONDITION
     if ready.get("status") == "True":

@@ -1,4 +1,4 @@
-"""The kinds of objects that podwire asks an API server for, and their paths."""
+"""The kinds of API objects that podwire uses, and their paths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True)
 class Resource:
-    """A kind of object as the API addresses it: its group and version, its plural, whether it lives in a namespace."""
+    """A kind of API object: its group and version, its plural, its kind, and whether it is namespaced."""
 
     group_version: str
     plural: str
@@ -17,7 +17,7 @@ class Resource:
     namespaced: bool = True
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """The path of a collection (all namespaces when none is given) or of one object."""
+        """The path of a collection (without a namespace: of all namespaces), or of one object."""
         root = "/api/v1" if self.group_version == "v1" else f"/apis/{self.group_version}"
         parts = [root]
         if self.namespaced and namespace:
@@ -52,8 +52,8 @@ BY_KIND: Mapping[str, Resource] = {r.kind: r for r in RESOURCES.values()}
 
 
 def describe(kind: Resource, namespace: str | None, name: str | None = None) -> str:
-    """A collection or an object in words, for an error's text."""
-    thing = f"{kind.plural} {name}" if name else kind.plural
+    """A collection or an object in words, for a message."""
+    objects = f"{kind.plural} {name}" if name else kind.plural
     if not kind.namespaced:
-        return thing
-    return f"{thing} in namespace {namespace}" if namespace else f"{thing} in all namespaces"
+        return objects
+    return f"{objects} in namespace {namespace}" if namespace else f"{objects} in all namespaces"

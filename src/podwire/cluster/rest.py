@@ -20,6 +20,7 @@ from podwire.cluster.refusals import excerpt, refusal
 from podwire.cluster.resources import BY_KIND, RESOURCES, Resource, describe
 from podwire.cluster.transport import Answer, NoAnswer, Patience, plain_address, send
 from podwire.errors import ApiError, MalformedAnswer, NotFound, Unauthorized, Unreachable
+from podwire.files.foreign_json import foreign_json
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -263,7 +264,7 @@ class RestClient:
 
     def _object(self, answer: Answer) -> Object:
         try:
-            tree = json.loads(answer.data)
+            tree = foreign_json(answer.data)
         except (ValueError, RecursionError):
             if answer.data.lstrip().startswith(b"{"):
                 raise NoAnswer(f"its answer ends in the middle, after {len(answer.data)} bytes") from None
@@ -271,7 +272,7 @@ class RestClient:
         if not isinstance(tree, dict):
             raise Unreachable(
                 f"API server {self.address}: answered {answer.status} with something that is not a JSON object "
-                f"({excerpt(answer.data)!r}); is this address a Kubernetes API server?"
+                f"({excerpt(answer.data)!r}); check that this address is a Kubernetes API server"
             )
         return tree
 

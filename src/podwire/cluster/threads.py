@@ -1,4 +1,4 @@
-"""Threads that ask an API server for several things at once."""
+"""A thread pool for parallel requests to an API server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def workers(most: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """So many threads. A block that fails, or is interrupted, waits for none of them: what they ask for is bounded."""
+    """A pool of at most `most` threads. A block that raises does not wait for them: each request is bounded."""
     threads = ThreadPoolExecutor(max_workers=most, thread_name_prefix=name)
     try:
         yield threads

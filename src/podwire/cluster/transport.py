@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from podwire.cluster.deadlines import Deadline
+from podwire.cluster.dialing import Opening, dial
 
 MOST_BYTES = 64 << 20
 """Of one answer. A page of 500 nodes, each with all its images, has 20 MB at most."""
@@ -54,8 +56,11 @@ class _Use:
 
     connection: Any = None
 
+    def __init__(self) -> None:
+        self.opening = Opening()
+
     def socket(self) -> Any:
-        return getattr(self.connection, "sock", None)
+        return self.opening.socket or getattr(self.connection, "sock", None)
 
 
 class _Now(threading.local):
@@ -68,10 +73,33 @@ class _Now(threading.local):
 _now = _Now()
 
 
+def _dialed(connection: HTTPConnection) -> socket.socket:
+    """What `_new_conn` of a connection of urllib3 does, with the look-up of the name within its time."""
+    host, seconds = connection._dns_host, connection.timeout
+    try:
+        sock = dial(host, connection.port, float(seconds or Patience().connect))
+    except socket.gaierror as error:
+        raise urllib3.exceptions.NameResolutionError(host, connection, error) from error
+    except TimeoutError as error:
+        raise urllib3.exceptions.ConnectTimeoutError(connection, "no connection in time") from error
+    except OSError as error:
+        raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
+    for option in connection.socket_options or ():
+        sock.setsockopt(*option)
+    _now.use.opening.of(sock)
+    return sock
+
+
 class _Http(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _dialed(self)
+
     def connect(self) -> None:
         _now.use.connection = self
-        super().connect()
+        try:
+            super().connect()
+        finally:
+            _now.use.opening.close()
 
     def getresponse(self) -> Any:
         _now.use.connection = self
@@ -79,9 +107,15 @@ class _Http(HTTPConnection):
 
 
 class _Https(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _dialed(self)
+
     def connect(self) -> None:
         _now.use.connection = self
-        super().connect()
+        try:
+            super().connect()
+        finally:
+            _now.use.opening.close()
 
     def getresponse(self) -> Any:
         _now.use.connection = self

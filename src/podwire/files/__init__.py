@@ -1,1 +1,1 @@
-"""Files of users and of runs, read so that they can do no harm: whatever is wrong is one line with its place."""
+"""Safe readers for files of users and of runs: each mistake is one line with its place in the file."""

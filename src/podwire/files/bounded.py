@@ -1,4 +1,4 @@
-"""Reading what somebody else wrote: never more of it than has a use, and text only where text is meant."""
+"""Bounded reading of files: at most a given number of bytes, and valid UTF-8 for text."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from pathlib import Path
 
 
 class FileError(ValueError):
-    """A file is not as it must be; the text is one line for its author."""
+    """A file has a mistake. The text is one line for its author: the place, and what is needed there."""
 
 
 def bytes_of(path: Path, most: int) -> bytes:
-    """All bytes of a file that has `most` of them or fewer.
+    """All bytes of a file of at most `most` bytes.
 
-    Raises OSError as the system gives it, and `FileError`, which does not name the file.
+    Raises OSError, and `FileError` for a larger file; its text does not name the file.
     """
     if "\0" in str(path):
-        raise FileError("no file has such a name")
+        raise FileError("not a file name: it has a NUL character")
     with path.open("rb") as stream:
         data = stream.read(most + 1)
     if len(data) > most:
-        raise FileError(f"is larger than {_size(most)}, which no such file needs to be")
+        raise FileError(f"larger than {_size(most)}, the limit for such a file")
     return data
 
 
 def text_of(path: Path, most: int) -> str:
-    """The text of a file of UTF-8. `FileError` does not name the file."""
+    """The text of a UTF-8 file of at most `most` bytes. Raises `FileError`, whose text does not name the file."""
     try:
         data = bytes_of(path, most)
     except OSError as error:
@@ -33,7 +33,7 @@ def text_of(path: Path, most: int) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FileError(f"line {line}: is not UTF-8 text") from None
+        raise FileError(f"line {line}: not UTF-8 text") from None
 
 
 def _size(number: int) -> str:

@@ -1,4 +1,4 @@
-"""What a type of a file needs, in words: `text`, `1 to 65535`, `a list of 2`. Pure."""
+"""Describes in words what a field's type needs: `text`, `1 to 65535`, `a list of 2 values`. Pure."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ _WORDS: dict[Any, str] = {
 
 
 def needed(kind: Any, value: Any) -> str:
-    """What is wrong with a value that is not of that type: what is needed, and what was found."""
+    """The mistake in a value that is not of this type: what is needed, and what was found."""
     members = list(_members(kind))
     choices = [choice for member in members for choice in _choices(member)]
     if choices and not isinstance(value, (dict, list)):
-        return f"{shown(value)} is none of {', '.join(choices)}"
+        return f"needs one of {', '.join(choices)}, found {shown(value)}"
     longest = [
-        one.max_length for member in members for one in _metas(member) if one.max_length and not _is_list(member)
+        meta.max_length for member in members for meta in _metas(member) if meta.max_length and not _is_list(member)
     ]
     if isinstance(value, str) and longest and len(value) > max(longest):
-        return f"{max(longest):,} characters are the most, found {len(value):,}"
+        return f"needs at most {max(longest):,} characters, found {len(value):,}"
     alike = [member for member in members if _is_list(member) is isinstance(value, list)]
     words = dict.fromkeys(_words(member) for member in alike or members)
-    found = "" if any(_said(member, "secret") for member in members) else f", found {shown(value)}"
-    return f"{' or '.join(words) or 'nothing'} is needed{found}"
+    found_words = "" if any(_said(member, "secret") for member in members) else f", found {shown(value)}"
+    return f"needs {' or '.join(words) or 'nothing'}{found_words}"
 
 
 def inner(kind: Any, part: str | int) -> Any:
-    """The type of a field, of a key's value or of an item; of a row the type of the column."""
+    """The type of a part: of a field, of a mapping's value, of a list item, or of a row's column."""
     for member in _members(kind):
         plain = _plain(member)
         if is_struct(plain):
@@ -54,19 +54,19 @@ def inner(kind: Any, part: str | int) -> Any:
 
 
 def is_struct(kind: Any) -> bool:
-    """Whether that is a type with fields of its own."""
+    """Whether the type is a msgspec Struct."""
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 @functools.cache
 def _fields(kind: type[Struct]) -> dict[str | int, Any]:
-    """The types of the fields, by their names and by their numbers."""
-    known = structs.fields(kind)
-    return {**{one.encode_name: one.type for one in known}, **{at: one.type for at, one in enumerate(known)}}
+    """The types of the fields, by name and by number."""
+    fields = structs.fields(kind)
+    return {**{field.encode_name: field.type for field in fields}, **{at: one.type for at, one in enumerate(fields)}}
 
 
 def _members(kind: Any) -> Iterator[Any]:
-    """The types of a union but for nothing, or the one type that it is."""
+    """The types of a union without None, or the type itself."""
     if get_origin(kind) in (Union, types.UnionType):
         for member in get_args(kind):
             yield from _members(member)
@@ -93,22 +93,22 @@ def _choices(kind: Any) -> list[str]:
 
 
 def _said(kind: Any, name: str) -> Any:
-    """What a type says of itself under that name (`Meta(extra={...})`), the outermost word of it."""
-    return next((one.extra[name] for one in reversed(_metas(kind)) if one.extra and name in one.extra), None)
+    """The value that a type's metadata has under this name (`Meta(extra={...})`); the outermost one counts."""
+    return next((meta.extra[name] for meta in reversed(_metas(kind)) if meta.extra and name in meta.extra), None)
 
 
 def _metas(kind: Any) -> list[Meta]:
-    return [one for one in get_args(kind)[1:] if isinstance(one, Meta)]
+    return [meta for meta in get_args(kind)[1:] if isinstance(meta, Meta)]
 
 
 def _words(kind: Any) -> str:
-    """What is needed; a type may say it itself (`Meta(extra={"needed": "a web address"})`)."""
-    said = _said(kind, "needed")
-    if said:
-        return str(said)
-    for one in _metas(kind):
-        if one.ge is not None and one.le is not None:
-            return f"{one.ge} to {one.le}"
+    """What the type needs, in words. The type's own words come first (`Meta(extra={"needed": "a web address"})`)."""
+    words = _said(kind, "needed")
+    if words:
+        return str(words)
+    for meta in _metas(kind):
+        if meta.ge is not None and meta.le is not None:
+            return f"{meta.ge} to {meta.le}"
     plain = _plain(kind)
     if _is_list(plain):
         fields = plain.__struct_fields__ if is_struct(plain) else get_args(plain)

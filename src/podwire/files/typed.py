@@ -1,7 +1,7 @@
-"""Trees and JSON as the types that say what a file may hold, and what is wrong with one in the project's words.
+"""Converts JSON and YAML trees to typed values, and explains mistakes in podwire's words.
 
-msgspec reads and checks; the words are made only when it refuses: it tells the place (`$.cases[3].verdict.outcome`),
-and what was needed and what was found there are taken from the type and the tree.
+msgspec reads and checks. When it refuses, its message gives the place (`$.cases[3].verdict.outcome`); the type and the
+tree give what was needed and what was found there.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from podwire.files.yaml_tree import MOST_BYTES, yaml_file
 T = TypeVar("T")
 Place = tuple[str | int, ...]
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are not JSON of the type that is asked for."""
+"""The errors of msgspec for bytes that are not JSON of the wanted type."""
 LARGEST_TREE = 32 << 20
-"""Bytes of JSON that are looked at value by value when something is wrong; as values they take twenty times as much."""
+"""The limit in bytes for JSON that is parsed into plain values to explain a mistake; those take 20 times the memory."""
 _PART = re.compile(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]")
 _MISSING = re.compile(r"Object missing required field `(.+)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -33,7 +33,7 @@ _OF_TYPE = re.compile(r"Expected |Invalid (enum value|RFC3339|value)|(Integer va
 
 
 def yaml_as(path: Path, kind: type[T], most: int = MOST_BYTES) -> T:
-    """A file of YAML as that type. `FileError` names file, entry and field: `x.yaml: waivers entry 2, link: ...`."""
+    """A YAML file as this type. `FileError` names file, entry and field: `x.yaml: waivers entry 2, link: ...`."""
     try:
         return yaml_tree_as(yaml_file(path, most), kind)
     except FileError as error:
@@ -41,7 +41,7 @@ def yaml_as(path: Path, kind: type[T], most: int = MOST_BYTES) -> T:
 
 
 def yaml_tree_as(tree: Any, kind: type[T]) -> T:
-    """The tree of a file of YAML as that type. `FileError` names entry and field, as in `yaml_as`; it names no file."""
+    """A YAML tree as this type. `FileError` names entry and field as in `yaml_as`, but not the file."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
@@ -50,30 +50,30 @@ def yaml_tree_as(tree: Any, kind: type[T]) -> T:
 
 
 def json_as(data: bytes, decoder: msgspec.json.Decoder[T], kind_of: Callable[[Any], Any] | None = None) -> T:
-    """JSON as the type of the decoder. `FileError` names the field: `cases[3].verdict.outcome`; it names no file.
+    """JSON as the type of the decoder. `FileError` names the field (`cases[3].verdict.outcome`), but not the file.
 
-    `kind_of` tells of which member of a union a tree must be; it may raise `FileError` itself.
+    `kind_of` chooses the member of a union for a tree; it may raise `FileError`.
     """
     try:
-        found = decoder.decode(data)
-        check_once(data, found)
-        return found
+        value = decoder.decode(data)
+        check_once(data, value)
+        return value
     except REFUSED as error:
         if len(data) > LARGEST_TREE:
-            raise FileError(f"not as it must be, and too large to look at: {error}") from None
+            raise FileError(f"not valid, and too large to find the field: {error}") from None
         tree = json_tree(data)
         kind: Any = kind_of(tree) if kind_of else decoder.type
         tree_as(tree, kind)
         raise FileError(f"not JSON: {error}") from None
 
 
-def check_once(data: bytes, found: Any) -> None:
-    """Refuse JSON in which a field is there twice; `found` is what it was read as, of which msgspec keeps the last.
+def check_once(data: bytes, value: Any) -> None:
+    """Refuse JSON with a duplicate field. `value` is the decoded JSON, in which msgspec keeps the last duplicate.
 
-    Names are counted, and looked at one by one only where the numbers differ: fields that have their usual value may be
-    in one of both alone.
+    This compares the number of names in both. Only if the numbers differ it reads the JSON name by name: a field with
+    its default value may be missing on one side.
     """
-    if _names(data) != _names(msgspec.json.encode(found)) and len(data) <= LARGEST_TREE:
+    if _names(data) != _names(msgspec.json.encode(value)) and len(data) <= LARGEST_TREE:
         json_tree(data)
 
 
@@ -83,36 +83,36 @@ def _names(data: bytes) -> int:
 
 
 def json_tree(data: bytes) -> Any:
-    """JSON as plain values, for whoever must look at them before their type is known. Raises `FileError`."""
+    """JSON as plain values, for a reader that must choose the type first. Raises `FileError`."""
     if len(data) > LARGEST_TREE:
-        raise FileError("too large to look at value by value")
+        raise FileError(f"too large to read value by value; the limit is {LARGEST_TREE >> 20} MiB")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_int=_whole)
     except UnicodeDecodeError:
-        raise FileError("is not UTF-8 text") from None
+        raise FileError("not UTF-8 text") from None
     except RecursionError:
-        raise FileError("not JSON that can be read: it is nested too deep") from None
+        raise FileError("JSON that is nested too deep") from None
     except ValueError as error:
         raise error if isinstance(error, FileError) else FileError(f"not JSON: {error}") from None
 
 
 def tree_as(tree: Any, kind: type[T]) -> T:
-    """The tree of JSON as that type. `FileError` names the field; it names no file."""
+    """A JSON tree as this type. `FileError` names the field, but not the file."""
     try:
-        found = msgspec.convert(tree, kind)
+        value = msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
         place, text = _explained(str(error), tree, kind)
         raise _at(dotted(place), text) from None
     except UnicodeEncodeError:
-        found = None  # Half a character where a number is needed: told below, as all half characters.
+        value = None  # An unpaired surrogate where a number is needed: reported below like all of them.
     for place, text in _foreign(tree):
         raise _at(dotted(place), text)
-    assert found is not None
-    return found
+    assert value is not None
+    return value
 
 
 def dotted(place: Place) -> str:
-    """`cases[3].verdict.outcome`."""
+    """The place as text: `cases[3].verdict.outcome`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{_name(part)}" for part in place).removeprefix(".")
 
 
@@ -126,13 +126,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names: set[str] = set()
         for name, _ in pairs:
             if name in names:
-                raise FileError(f"{_name(name)}: is there twice")
+                raise FileError(f"{_name(name)}: appears twice")
             names.add(name)
     return tree
 
 
 class _Enormous:
-    """Stands for a number of more digits than Python reads."""
+    """Stands for a number with more digits than Python reads."""
 
     def __repr__(self) -> str:
         return "an enormous number"
@@ -143,7 +143,7 @@ def _whole(digits: str) -> int | _Enormous:
 
 
 def _foreign(tree: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
-    """What Python's JSON takes and no other: half characters and numbers beyond all bounds, each with its place."""
+    """Values that only Python's JSON accepts, each with its place: unpaired surrogates, and infinite numbers or NaN."""
     if isinstance(tree, dict):
         for name, part in tree.items():
             yield from _foreign(name, (*place, name))
@@ -151,35 +151,36 @@ def _foreign(tree: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
     elif isinstance(tree, list):
         for at, part in enumerate(tree):
             yield from _foreign(part, (*place, at))
-    elif isinstance(tree, str) and not tree.isascii() and any("\ud800" <= each <= "\udfff" for each in tree):
-        yield place, f"half a character in {shown(tree)}"
+    elif isinstance(tree, str) and not tree.isascii() and any("\ud800" <= char <= "\udfff" for char in tree):
+        yield place, f"an unpaired surrogate in {shown(tree)}"
     elif isinstance(tree, float) and not math.isfinite(tree):
-        yield place, f"a number is needed, found {shown(tree)}"
+        yield place, f"needs a number, found {shown(tree)}"
 
 
-# --- what msgspec says, in the project's words ------------------------------------------------------------------------
+# --- the messages of msgspec, in podwire's words ----------------------------------------------------------------------
 
 
 def _explained(message: str, tree: Any, kind: Any) -> tuple[Place, str]:
-    """The place and the words of a complaint."""
+    """The place and the words of a msgspec message."""
     text, _, path = (
         message.rpartition(" - at `$") if message.endswith("`") and " - at `$" in message else (message, "", "")
     )
     place = _place(path, message, tree, kind)
-    value, wanted = _value(tree, place), _type(kind, place)
+    value, needed_kind = _value(tree, place), _type(kind, place)
     place = _named(kind, place)
-    if found := _MISSING.fullmatch(text):
-        return (*place, found[1]), "is missing"
-    if found := _UNKNOWN.fullmatch(text):
-        known = ", ".join(wanted.__struct_encode_fields__) if is_struct(wanted) else ""
-        return (*place, found[1]), f"is not known here (known: {known})" if len(known) < 200 else "is not known here"
+    if field_match := _MISSING.fullmatch(text):
+        return (*place, field_match[1]), "missing"
+    if field_match := _UNKNOWN.fullmatch(text):
+        known = ", ".join(needed_kind.__struct_encode_fields__) if is_struct(needed_kind) else ""
+        hint = f"; known fields: {known}" if 0 < len(known) < 240 else ""
+        return (*place, field_match[1]), f"unknown field{hint}"
     if not _OF_TYPE.match(text):
         return place, text
-    return place, needed(wanted, value)
+    return place, needed(needed_kind, value)
 
 
 def _place(path: str, message: str, tree: Any, kind: Any) -> Place:
-    """The parts of a path. It does not name the keys of a mapping (`$.timings[...]`), so they are looked for."""
+    """The parts of a path. msgspec does not name the keys of a mapping (`$.timings[...]`), so this finds them."""
     place: Place = ()
     for name, index in _PART.findall(path):
         part = name or (_key(place, message, tree, kind) if index == "..." else int(index))
@@ -188,7 +189,7 @@ def _place(path: str, message: str, tree: Any, kind: Any) -> Place:
 
 
 def _key(place: Place, message: str, tree: Any, kind: Any) -> str:
-    """The first key of the mapping there whose value gives the same complaint: half of the keys at a time are tried."""
+    """The first key of this mapping whose value gives the same message, found by bisection."""
     mapping = _value(tree, place)
     names = list(mapping)
     while len(names) > 1:
@@ -203,7 +204,7 @@ def _key(place: Place, message: str, tree: Any, kind: Any) -> str:
 
 
 def _with(tree: Any, place: Place, value: Any) -> Any:
-    """The tree with another value at that place."""
+    """The tree with another value at this place."""
     if not place:
         return value
     changed: Any = tree.copy()
@@ -224,7 +225,7 @@ def _type(kind: Any, place: Place) -> Any:
 
 
 def _named(kind: Any, place: Place) -> Place:
-    """The place with the names of columns, where rows are lists."""
+    """The place, with column names for the columns of a row."""
     named: Place = ()
     for at, part in enumerate(place):
         row = _type(kind, place[:at])
@@ -247,5 +248,5 @@ def _entries(place: Place, tree: Any) -> str:
 
 
 def _name(text: str) -> str:
-    """A name of a file as it is, or as much of it as can be shown."""
+    """A name from a file, shortened and escaped if needed."""
     return text if re.fullmatch(r"[\w./-]{1,60}", text) else shown(text)[1:-1]

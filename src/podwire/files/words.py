@@ -1,4 +1,4 @@
-"""What the reader of a file says of a value: short, on one line, whatever the value is. Pure."""
+"""Shows a value from a file in a message: short, and on one line. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _LONGEST = 60
 
 
 def shown(value: Any) -> str:
-    """A value for a message, in at most 60 characters that can be printed."""
+    """The value in at most 60 printable characters."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, (list, tuple)):
@@ -19,6 +19,6 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int) and abs(value) >= 10**30:
         return "an enormous number"
-    # More than is shown is never turned into a message.
+    # A long text is cut before repr, which would copy all of it.
     text = repr(value[: _LONGEST + 1] if isinstance(value, str) else value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

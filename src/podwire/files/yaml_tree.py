@@ -1,9 +1,9 @@
-"""YAML of a user as a tree of plain values that can do no harm.
+"""Reads a user's YAML safely into a tree of plain values.
 
-What such files need is text, numbers, lists and mappings. Everything else of YAML is refused with its line: tags, merge
-keys, keys that are no names, fields that are there twice, a second document, and more values or levels than any such
-file has. An alias counts as all that it stands for: a few of them can name more values than a machine has memory for.
-Nesting costs no stack here, for the tree is built from the parser's events. Dates stay text.
+The tree has text, numbers, lists and mappings. Other YAML is refused with its line: tags, merge keys, keys that are not
+text, duplicate keys, a second document, and too many values or levels. An alias counts as all values that it stands
+for, because a few aliases can expand to more values than fit into memory. The tree is built from the parser's events,
+so deep nesting uses no stack. Dates stay text.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ MOST_BYTES = 1 << 20
 MOST_VALUES = 100_000
 DEEPEST = 32
 LONGEST_NUMBER = 64
-"""Characters. Python refuses numbers of more than 4,300 digits, and some bases of YAML take it a long time before."""
+"""The limit in characters. Python refuses numbers of more than 4,300 digits, and is slow long before that."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
-_HALF = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def yaml_file(path: Path, most: int = MOST_BYTES) -> Any:
-    """The tree in a file. `FileError` is one line with its place in the file; it does not name the file."""
+    """The tree in a file of at most `most` bytes. `FileError` is one line with the place; it does not name the file."""
     return yaml_tree(text_of(path, most))
 
 
 def yaml_tree(text: str) -> Any:
-    """The tree in a text; None where there is nothing but comments. Raises `FileError`."""
+    """The tree in a text; None for an empty text or comments only. Raises `FileError`."""
     loader = None
     try:
         loader = _Loader(text)
@@ -53,7 +53,7 @@ def yaml_tree(text: str) -> Any:
 
 
 class _Anchor(NamedTuple):
-    """What an alias may stand for: how many values it is, all aliases in it written out, and of how many levels."""
+    """The value that an alias stands for, its number of values (with aliases expanded) and its number of levels."""
 
     value: Any
     values: int
@@ -61,7 +61,7 @@ class _Anchor(NamedTuple):
 
 
 class _Open:
-    """A list or mapping whose end has not come. `key` is the name of a mapping's next value, None while that is due."""
+    """A list or mapping that is not complete yet. `key` is the key of a mapping's next value; None before that key."""
 
     def __init__(self, values: list[Any] | dict[str, Any], anchor: str | None, before: int) -> None:
         self.values, self.anchor, self.before, self.height = values, anchor, before, 0
@@ -70,18 +70,18 @@ class _Open:
 
     @property
     def awaits_key(self) -> bool:
-        """Whether the next node is a name, not a value."""
+        """Whether the next node is a key, not a value."""
         return isinstance(self.values, dict) and self.key is None
 
     def put_key(self, event: Any) -> None:
         if not isinstance(event, yaml.ScalarEvent):
-            raise _refused(event, "a list, a mapping or an alias where a name belongs")
+            raise _refused(event, "needs a name, found a list, a mapping or an alias")
         _check_tag(event)
         name, line = event.value, event.start_mark.line + 1  # type: ignore[union-attr]  # libyaml marks every event
         if name == "<<" and event.implicit[0]:
-            raise _refused(event, "merge keys (<<) are not admitted; write the fields out")
+            raise _refused(event, "merge keys (<<) are not supported; write the fields out")
         if name in self._lines:
-            raise _refused(event, f"{shown(name)} is there twice, first in line {self._lines[name]}")
+            raise _refused(event, f"{shown(name)} appears twice, first in line {self._lines[name]}")
         self._lines[name] = line
         self.key = name
 
@@ -95,7 +95,7 @@ class _Open:
 
 
 class _Tree:
-    """Takes the parser's events, and is the value that they are."""
+    """Builds a value from the parser's events."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -109,28 +109,28 @@ class _Tree:
             if isinstance(event, yaml.CollectionEndEvent):
                 self._close()
             elif isinstance(event, yaml.DocumentStartEvent) and self._document:
-                raise _refused(event, "a second document; one file holds one")
+                raise _refused(event, "a second document; put one document in a file")
             elif isinstance(event, yaml.NodeEvent):
                 self._take(event)
         return self._document[0] if self._document else None
 
     def _take(self, event: Any) -> None:
-        here = self._opened[-1]
-        if here.awaits_key:
+        container = self._opened[-1]
+        if container.awaits_key:
             self._count(event, 1)
-            here.put_key(event)
+            container.put_key(event)
         elif isinstance(event, yaml.AliasEvent):
             name = str(event.anchor)
-            known = self._anchors.get(name)
-            if known is None:
-                raise _refused(event, f"*{_name(name)} is an alias of nothing that ends before it")
-            self._count(event, known.values)
-            here.put(known.value, known.height)
-            self._check_depth(event, known.height)
+            anchor = self._anchors.get(name)
+            if anchor is None:
+                raise _refused(event, f"the alias *{_name(name)} has no complete anchor before it")
+            self._count(event, anchor.values)
+            container.put(anchor.value, anchor.height)
+            self._check_depth(event, anchor.height)
         elif isinstance(event, yaml.ScalarEvent):
             self._count(event, 1)
             value = _scalar(self._loader, event)
-            here.put(value, 0)
+            container.put(value, 0)
             if event.anchor:
                 self._anchors[event.anchor] = _Anchor(value, 1, 0)
         else:
@@ -158,13 +158,13 @@ class _Tree:
     def _count(self, event: Any, more: int) -> None:
         self._values += more
         if self._values > MOST_VALUES:
-            raise _refused(event, f"more than {MOST_VALUES:,} values, aliases written out; no such file needs so many")
+            raise _refused(event, f"more than {MOST_VALUES:,} values with aliases expanded, the limit for a file")
 
 
 def _check_tag(event: Any) -> None:
     if event.tag is not None:
         raise _refused(
-            event, f"tags ({_name(event.tag.replace(_TAG, '!!'))}) are not admitted; write the value without"
+            event, f"tags ({_name(event.tag.replace(_TAG, '!!'))}) are not supported; write the value without its tag"
         )
 
 
@@ -173,11 +173,11 @@ def _name(text: str) -> str:
 
 
 def _scalar(loader: Any, event: Any) -> Any:
-    """A text, or what YAML 1.1 takes a plain one for: a number, true or false, nothing."""
+    """A text, or the YAML 1.1 meaning of a plain one: a number, true, false, or None."""
     _check_tag(event)
     text: str = event.value
-    if _HALF.search(text):
-        raise _refused(event, "half a character")
+    if _SURROGATE.search(text):
+        raise _refused(event, "an unpaired surrogate in the text")
     if not event.implicit[0]:
         return text
     node = yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text)
@@ -189,11 +189,11 @@ def _scalar(loader: Any, event: Any) -> Any:
     if kind not in ("int", "float"):
         return text
     if len(text) > LONGEST_NUMBER:
-        raise _refused(event, f"a number of {len(text):,} characters; {LONGEST_NUMBER} are the most")
+        raise _refused(event, f"a number of {len(text):,} characters; the limit is {LONGEST_NUMBER}")
     try:
         return loader.construct_yaml_int(node) if kind == "int" else loader.construct_yaml_float(node)
     except (ValueError, OverflowError):
-        raise _refused(event, "no number, though it looks like one; put it in quotes if it is text") from None
+        raise _refused(event, "not a valid number; put it in quotes if it is text") from None
 
 
 def _refused(event: Any, text: str) -> FileError:

@@ -1,8 +1,8 @@
-"""What a record says of its cases, held against its own observations: a verdict counts only if it can be judged again.
+"""A record compared with its own observations: a verdict counts only if its observations give it again.
 
-A record is a text file that anybody can edit. Its observations are judged once more, with the suites of this podwire,
-and whatever the record says otherwise is a line. Under the suites that judged the run (the digests are the same) every
-field of a case must come out the same, the numbers in its findings too; under other suites the outcome must.
+A record is a text file that anybody can edit. podwire judges its observations again, with its own suites, and reports
+each difference in a line. With the suites that judged the run (the digests are the same) every field of a case must
+come out the same, the numbers in its findings too; with other suites the outcome must.
 """
 
 from __future__ import annotations
@@ -20,33 +20,34 @@ from podwire.records.run import CaseRecord, RunRecord
 from podwire.records.run_form import case_form
 
 _FREE = ("evidence",)
-"""Fields of a case that no observation tells: the files of evidence are held against the seal."""
+"""Fields of a case that no observation determines; the seal protects the files of evidence."""
 
 
 def contradictions(record: RunRecord, rounds: Mapping[str, Sequence[Stored]], today: Today) -> Iterator[str]:
-    """What the record says and its observations do not, a line each. `rounds` are the observations by case id."""
-    same = record.setup.suite == suites_digest()
+    """The differences between the record and its observations, a line each. `rounds` are the observations by case
+    id."""
+    same_suites = record.setup.suite == suites_digest()
     for case in record.cases:
-        yield from (f"{case.id}: {line}" for line in _of_case(case, rounds[case.id], today, same=same))
-    if same:
+        yield from (f"{case.id}: {line}" for line in _of_case(case, rounds[case.id], today, same_suites=same_suites))
+    if same_suites:
         yield from _of_plan(record, today)
 
 
-def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same: bool) -> Iterator[str]:
-    told = today.recorded(then.id, rounds)
-    if isinstance(told, str):
-        yield f"cannot be judged again by this podwire: {told}"
+def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same_suites: bool) -> Iterator[str]:
+    judged = today.recorded(then.id, rounds)
+    if isinstance(judged, str):
+        yield f"cannot be judged again by this podwire: {judged}"
         return
-    if then.verdict.outcome is not told.verdict.outcome:
-        yield f"the record says {then.verdict.outcome}, its observations say {told.verdict.outcome}"
+    if then.verdict.outcome is not judged.verdict.outcome:
+        yield f"the record says {then.verdict.outcome}, its observations say {judged.verdict.outcome}"
         return
-    if any(one.observation.case_id != then.id for one in rounds):
+    if any(stored.observation.case_id != then.id for stored in rounds):
         yield "its observations are of another case"
-    if tuple(one.outcome for one in rounds) != (then.rounds or (then.verdict.outcome,)):
+    if tuple(stored.outcome for stored in rounds) != (then.rounds or (then.verdict.outcome,)):
         yield "the outcomes of its rounds are not those of its observations"
-    if same:
-        cut = any(one.cut for one in rounds)
-        now = asdict(case_form(told))
+    if same_suites:
+        cut = any(stored.cut for stored in rounds)
+        now = asdict(case_form(judged))
         for name, before in asdict(case_form(then)).items():
             if name not in _FREE:
                 after = now[name]
@@ -57,20 +58,20 @@ def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same: 
 
 
 def _of_plan(record: RunRecord, today: Today) -> Iterator[str]:
-    """Exclusions follow from the facts, and hide cases: none may be there that the facts do not give."""
-    known = {(one.requirement, one.cases, one.reason) for one in today.exclusions}
-    for one in record.exclusions:
-        if (one.requirement, one.cases, one.reason) not in known:
-            yield f"exclusions: {one.requirement}: the facts of the record do not give {_short(one.reason)}"
+    """Exclusions follow from the facts, and hide cases: the facts must give each of them."""
+    known = {(exclusion.requirement, exclusion.cases, exclusion.reason) for exclusion in today.exclusions}
+    for exclusion in record.exclusions:
+        if (exclusion.requirement, exclusion.cases, exclusion.reason) not in known:
+            yield f"exclusions: {exclusion.requirement}: the facts of the record do not give {_short(exclusion.reason)}"
 
 
 def _without_counts(verdict: Verdict) -> Verdict:
-    """Of a passing case of many exchanges not all packets are kept: how many there were cannot be told again."""
+    """A passing case of many exchanges does not keep all packets, so their number cannot be checked."""
 
-    def blurred(one: Finding) -> Finding:
-        return replace(one, actual=re.sub(r"\d+", "0", one.actual))
+    def blurred(finding: Finding) -> Finding:
+        return replace(finding, actual=re.sub(r"\d+", "0", finding.actual))
 
-    return replace(verdict, findings=tuple(blurred(one) for one in verdict.findings))
+    return replace(verdict, findings=tuple(blurred(finding) for finding in verdict.findings))
 
 
 def _short(value: object) -> str:

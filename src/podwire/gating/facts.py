@@ -1,4 +1,4 @@
-"""Which facts are not the same on the two sides of a gate: what was upgraded, or set otherwise. Pure."""
+"""The facts that differ between the two sides of a gate: an upgrade, or another setting. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NONE = "none"
 
 @dataclass(frozen=True, kw_only=True)
 class FactChange:
-    """A fact by its name, and its values on both sides (several when the runs of one side differ)."""
+    """A fact by its name, with its values on both sides (several if the runs of one side differ)."""
 
     name: str
     before: str
@@ -22,15 +22,15 @@ class FactChange:
 
 def fact_changes(baseline: Sequence[RunRecord], candidate: Sequence[RunRecord]) -> Iterator[FactChange]:
     """Every fact that differs, in the order of `named_facts`."""
-    before, after = [dict(named_facts(one)) for one in baseline], [dict(named_facts(one)) for one in candidate]
+    before, after = [dict(named_facts(run)) for run in baseline], [dict(named_facts(run)) for run in candidate]
     for name in dict.fromkeys(name for side in (*before, *after) for name in side):
-        values = [" or ".join(dict.fromkeys(one.get(name, NONE) for one in side)) for side in (before, after)]
+        values = [" or ".join(dict.fromkeys(facts.get(name, NONE) for facts in side)) for side in (before, after)]
         if values[0] != values[1]:
             yield FactChange(name=name, before=values[0], after=values[1])
 
 
 def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
-    """All facts that two runs are told apart by. Nodes are counted by what they run: their names change with a pool."""
+    """All facts that distinguish two runs. Nodes are counted by their versions: names change with a node pool."""
     facts = record.facts
     yield from _of_nodes(facts)
     yield "Kubernetes", facts.version
@@ -58,8 +58,8 @@ def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
         nodes = [node for node in facts.nodes if node.os == os]
         builds = [node.build for node in nodes]
         if os == "windows":
-            yield "Windows build", _counted(str(one[0]) if one else "unknown" for one in builds)
-            revisions = (f"{one[0]}.{one[1]}" if one else "unknown" for one in builds)
+            yield "Windows build", _counted(str(build[0]) if build else "unknown" for build in builds)
+            revisions = (f"{build[0]}.{build[1]}" if build else "unknown" for build in builds)
             yield "Windows update revision (UBR)", _counted(revisions)
         else:
             yield "Linux kernel", _counted(node.software.kernel for node in nodes)
@@ -71,16 +71,16 @@ def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
 def _of_images(record: RunRecord) -> Iterator[tuple[str, str]]:
     systems = {node.name: node.os for node in record.facts.nodes}
     for os in ("windows", "linux"):
-        used = [one for one in record.setup.images if systems.get(one.node) == os]
+        used = [image for image in record.setup.images if systems.get(image.node) == os]
         if used:
             yield (
                 f"probe image on {os} nodes",
-                " and ".join(sorted({f"{one.image} {one.digest}".strip() for one in used})),
+                " and ".join(sorted({f"{image.image} {image.digest}".strip() for image in used})),
             )
 
 
 def _counted(values: Iterator[str]) -> str:
-    """`20348 on 2 nodes`, for a side whose nodes are not all alike as well."""
+    """`20348 on 2 nodes`, also for a side whose nodes differ."""
     found = sorted(value or "unknown" for value in values)
     numbers = {value: found.count(value) for value in found}
     parts = (f"{value} on {number} node{'s' if number > 1 else ''}" for value, number in numbers.items())

@@ -1,7 +1,7 @@
-"""Cases that are not always alike: how often, where it comes from, and how many runs it takes to see it again. Pure.
+"""Cases whose outcome varies: how often, where the cause is, and how many runs it takes to see it again. Pure.
 
-An observation of a case is one round of one run. It is off when its outcome is worse than the best that the case ever
-had. Where several cases are off, what they have in common tells where to look.
+An observation of a case is one round of one run. It is off if its outcome is worse than the best outcome of the case.
+What several such cases have in common shows where to look.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Flake:
     """A case that was off in `off` of `rounds` observations, in these runs.
 
     `low` and `high` bound its rate. `origin` is the harness, `node <name>`, `path <from> to <to> by <via>`, or the case
-    itself when it shares nothing that steady cases have not. `needed` is the number of rounds without it after which it
-    may be called gone, at the rate that was seen; `needed_at_low` at the lower bound of the interval.
+    itself if it shares nothing that steady cases lack. After `needed` rounds without it, it may be called gone at its
+    observed rate; `needed_at_low` is the same for the lower bound of the interval.
     """
 
     case_id: str
@@ -45,7 +45,7 @@ class Flake:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What several runs tell together. `steady` counts the cases that were alike in all of two observations or more."""
+    """The result of several runs. `steady` counts the cases with one outcome in two or more observations."""
 
     runs: tuple[str, ...]
     flakes: tuple[Flake, ...]
@@ -55,7 +55,7 @@ class History:
 
 
 def history(records: Sequence[RunRecord], risk: float = 1e-3) -> History:
-    """All cases of these runs; `risk` is that of the intervals, of missing a flake, and of a wrong origin."""
+    """All cases of these runs; `risk` applies to the intervals, to a missed flake, and to a wrong origin."""
     rounds: dict[str, list[tuple[str, Outcome]]] = {}
     cases: dict[str, CaseRecord] = {}
     for record in records:
@@ -64,13 +64,13 @@ def history(records: Sequence[RunRecord], risk: float = 1e-3) -> History:
             outcomes = case.rounds or (case.verdict.outcome,)
             rounds.setdefault(case.id, []).extend((record.run_id, outcome) for outcome in outcomes)
     uneven = {case_id: seen for case_id, seen in rounds.items() if len({outcome for _, outcome in seen}) > 1}
-    several = [case_id for case_id, seen in rounds.items() if len(seen) > 1]
-    origins = _origins([cases[one] for one in several], uneven, risk)
+    repeated = [case_id for case_id, seen in rounds.items() if len(seen) > 1]
+    origins = _origins([cases[case_id] for case_id in repeated], uneven, risk)
     return History(
         runs=tuple(record.run_id for record in records),
         flakes=tuple(_flake(case_id, seen, origins[case_id], risk) for case_id, seen in uneven.items()),
-        steady=len(several) - len(uneven),
-        once=len(rounds) - len(several),
+        steady=len(repeated) - len(uneven),
+        once=len(rounds) - len(repeated),
         risk=risk,
     )
 
@@ -100,12 +100,12 @@ def _best(seen: Sequence[tuple[str, Outcome]]) -> Outcome:
 def _origins(
     cases: Sequence[CaseRecord], uneven: Mapping[str, Sequence[tuple[str, Outcome]]], risk: float
 ) -> dict[str, str]:
-    """Where each uneven case's trouble comes from.
+    """The origin of each flake.
 
-    A trait is an origin when uneven cases have it more often than chance explains (Fisher's exact test, Holm over all
-    traits); of several, the least likely one. Inconclusive rounds are the harness's own, and count for no trait.
+    A trait is an origin if flakes have it more often than chance explains (Fisher's exact test, Holm over all traits);
+    of several, the least likely one. Inconclusive rounds belong to the harness and count for no trait.
     """
-    origins = {one: HARNESS for one, seen in uneven.items() if _harness(seen)}
+    origins = {case_id: HARNESS for case_id, seen in uneven.items() if _harness(seen)}
     judged = [case for case in cases if case.id not in origins]
     off = [case for case in judged if case.id in uneven]
     traits = sorted({trait for case in off for trait in _traits(case)})
@@ -122,7 +122,7 @@ def _origins(
 
 
 def _harness(seen: Sequence[tuple[str, Outcome]]) -> bool:
-    """Whether all that was off was inconclusive: a probe, a control or a capture that did not work."""
+    """Whether all rounds that were off were inconclusive: a probe, a control or a capture did not work."""
     return {outcome for _, outcome in seen if outcome is not _best(seen)} == {Outcome.INCONCLUSIVE}
 
 
@@ -132,7 +132,7 @@ def _traits(case: CaseRecord) -> frozenset[str]:
 
 def _named_traits(case: CaseRecord) -> Iterator[str]:
     yield from (f"node {node}" for node in case.nodes.values())
-    told = case.parameters
-    path = f"path {told.get('client', '?')} to {told.get('server', '?')}"
+    parameters = case.parameters
+    path = f"path {parameters.get('client', '?')} to {parameters.get('server', '?')}"
     yield path
-    yield f"{path} by {told.get('via', '?')}"
+    yield f"{path} by {parameters.get('via', '?')}"

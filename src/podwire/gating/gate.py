@@ -1,7 +1,7 @@
-"""Two sets of runs, held against each other: may what the candidate runs saw be released? Pure.
+"""Two sets of runs compared: may the state that the candidate runs tested be released? Pure.
 
 The rule: what worked in a run of the baseline must work in every run of the candidate, and every case of the baseline
-must be there. Whatever cannot be told is no acceptance.
+must be there. What is unknown is never accepted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from podwire.records.run import CaseRecord, RunRecord
 
 
 class Refused(Exception):
-    """These runs cannot be held against each other; every line of the text is one reason."""
+    """These runs cannot be compared; each line of the text is one reason."""
 
 
 class Decision(StrEnum):
@@ -37,7 +37,7 @@ class Decision(StrEnum):
 
 
 class Kind(StrEnum):
-    """What became of a case, in the order in which a reader wants it."""
+    """The change of a case, in the order of interest to a reader."""
 
     REGRESSION = "regression"
     NEW_FAILURE = "new failure"
@@ -56,7 +56,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run as the gate needs it. `folder` is where it lies; `absent` are files of its evidence that are not there."""
+    """A run as the gate needs it. `folder` is its place; `absent` are files of its evidence that are missing."""
 
     record: RunRecord
     exchanges: tuple[Exchanges, ...] = ()
@@ -64,12 +64,12 @@ class Run:
     absent: tuple[str, ...] = ()
 
     def case(self, case_id: str) -> CaseRecord | None:
-        return next((one for one in self.record.cases if one.id == case_id), None)
+        return next((case for case in self.record.cases if case.id == case_id), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deciding:
-    """What decides: a finding that was not met, in which run, and the file with the packets (or the attempts)."""
+    """What decides: an unmet finding, its run, and the file with the packets (or the attempts)."""
 
     run: str
     expected: str
@@ -80,7 +80,7 @@ class Deciding:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A case that is not as it was, or not as it should be. `before` and `after` are outcomes, or numbers, in words."""
+    """A case that changed, or that is not as it should be. `before` and `after` are outcomes, or numbers, in words."""
 
     case_id: str
     kind: Kind
@@ -104,7 +104,7 @@ class Gate:
     changes: tuple[Change, ...]
     facts: tuple[FactChange, ...]
     nodes: tuple[str, ...]
-    """Which nodes could not be used, and why: a line for each reason and side."""
+    """The nodes that could not be used, with the reason: a line for each reason and side."""
     outcomes_before: Mapping[str, int]
     outcomes_after: Mapping[str, int]
     losses: Compared
@@ -112,7 +112,7 @@ class Gate:
     rules: Rules = field(default_factory=Rules)
 
     def of(self, kind: Kind) -> tuple[Change, ...]:
-        return tuple(one for one in self.changes if one.kind is kind)
+        return tuple(change for change in self.changes if change.kind is kind)
 
 
 WORKS = (Outcome.PASS, Outcome.LIMITATION_LIFTED)
@@ -124,7 +124,7 @@ _FROM_BEST = (
     Outcome.INCONCLUSIVE,
     Outcome.FAIL,
 )
-"""Outcomes by whether the flow works, not by whether that is as documented."""
+"""Outcomes by whether the flow works, documented or not."""
 _MOST_DECIDING = 3
 
 
@@ -137,7 +137,11 @@ def hold(
     today: date = date.min,
     allow_emulated: bool = False,
 ) -> Gate:
-    """Hold the candidate against the baseline. Raises `Refused`."""
+    """Compare the candidate with the baseline.
+
+    Raises:
+        Refused: the runs cannot be compared.
+    """
     rules = rules or Rules()
     why = list(refusals(baseline, candidate, allow_emulated=allow_emulated))
     why += problems(waivers, {case.id for run in (*baseline, *candidate) for case in run.record.cases}, today)
@@ -147,9 +151,10 @@ def hold(
     lost, slow = losses(before, after, rules), latencies(before, after, rules)
     found = [*_judged(baseline, candidate), *_numbers(lost, Kind.MORE_LOSS), *_numbers(slow, Kind.SLOWER)]
     changes = tuple(
-        _waived(one, waivers, candidate) for one in sorted(found, key=lambda one: list(Kind).index(one.kind))
+        _waived(change, waivers, candidate)
+        for change in sorted(found, key=lambda change: list(Kind).index(change.kind))
     )
-    stale = list(unused(waivers, [one.waiver for one in changes if one.waiver]))
+    stale = list(unused(waivers, [change.waiver for change in changes if change.waiver]))
     if stale:
         raise Refused("\n".join(stale))
     return Gate(
@@ -169,13 +174,13 @@ def hold(
 
 
 def refusals(baseline: Sequence[Run], candidate: Sequence[Run], *, allow_emulated: bool) -> Iterator[str]:
-    """Why these runs cannot be held against each other, a line each."""
+    """Why these runs cannot be compared, a line each."""
     runs = (*baseline, *candidate)
     for run in runs:
         yield from _unfit(run, allow_emulated=allow_emulated)
     for identity, number in Counter(run.record.run_id for run in runs).items():
         if number > 1:
-            yield f"run {identity}: is given {number} times; give each run once"
+            yield f"run {identity}: is named {number} times; name each run once"
     if len({run.record.emulated for run in runs}) > 1:
         yield "runs of the lab cannot be compared with runs of a real cluster"
     sides = [{case.id for run in side for case in run.record.cases} for side in (baseline, candidate)]
@@ -193,7 +198,7 @@ def _unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
         yield f"{place}: {len(record.missing)} planned cases have no result ({record.missing[0]}); run it again"
     if record.emulated and not allow_emulated:
         yield f"{place}: is of the lab, which proves nothing about a cluster; to try the gate, add --allow-emulated"
-    seen = {one.case_id for one in run.exchanges}
+    seen = {exchanges.case_id for exchanges in run.exchanges}
     unseen = [case.id for case in record.cases if case.id not in seen]
     if unseen:
         yield f"{place}: {len(unseen)} cases have no observation ({unseen[0]}); take the files that the run wrote"
@@ -208,14 +213,14 @@ def _rounds(side: Sequence[Run]) -> dict[str, list[Sequence[Attempt]]]:
     """The attempts of a side by case: one entry for each round of each of its runs."""
     found: dict[str, list[Sequence[Attempt]]] = {}
     for run in side:
-        for one in run.exchanges:
-            found.setdefault(one.case_id, []).append(one.attempts)
+        for exchanges in run.exchanges:
+            found.setdefault(exchanges.case_id, []).append(exchanges.attempts)
     return found
 
 
 def _nodes(name: str, side: Sequence[Run]) -> Iterator[str]:
-    """The nodes that could not be used on a side, once where its runs say the same."""
-    yield from dict.fromkeys(f"{name}: {told}" for run in side for told in remarks(run.record.facts))
+    """The nodes that could not be used on a side, once if its runs agree."""
+    yield from dict.fromkeys(f"{name}: {remark}" for run in side for remark in remarks(run.record.facts))
 
 
 def _counted(side: Sequence[Run]) -> dict[str, int]:
@@ -254,20 +259,20 @@ def _by_case(side: Sequence[Run]) -> dict[str, list[tuple[Run, CaseRecord]]]:
 
 
 def best(seen: Seen) -> Outcome | None:
-    """The best that a side showed, of what is conclusive: what worked once can work."""
+    """The best conclusive outcome of a side: what worked once can work."""
     sure = [case.verdict.outcome for _, case in seen if case.verdict.outcome is not Outcome.INCONCLUSIVE]
     return min(sure, key=_FROM_BEST.index, default=None)
 
 
 def worst(seen: Seen) -> Outcome:
-    """The worst that a side showed: no run takes the failure of another one back."""
+    """The worst outcome of a side: one run cannot undo the failure of another."""
     return max((case.verdict.outcome for _, case in seen), key=_FROM_BEST.index)
 
 
 def classified(before: Outcome | None, after: Outcome) -> tuple[Kind, bool] | None:
-    """What became of a case, and whether that rejects; None when there is nothing to say.
+    """The change of a case, and whether it rejects; None without a change.
 
-    `before` is None for a case that the baseline has no verdict on.
+    `before` is None for a case without a verdict in the baseline.
     """
     worked = before in WORKS
     if after is Outcome.FAIL:
@@ -288,10 +293,10 @@ def classified(before: Outcome | None, after: Outcome) -> tuple[Kind, bool] | No
 
 
 def _change(case_id: str, kind: Kind, old: Seen, new: Seen, *, rejects: bool) -> Change:
-    """A change of outcome. What decides are the packets of the side on which the flow did not work."""
+    """A change of outcome. The packets of the side where the flow did not work decide."""
     outcome = worst(new)
     shown = [(run, case) for run, case in new if case.verdict.outcome is outcome]
-    told = shown[0][1].verdict
+    verdict = shown[0][1].verdict
     failing = [(run, case) for run, case in old if case.verdict.outcome not in WORKS] if outcome in WORKS else shown
     return Change(
         case_id=case_id,
@@ -299,14 +304,14 @@ def _change(case_id: str, kind: Kind, old: Seen, new: Seen, *, rejects: bool) ->
         rejects=rejects,
         before=_words(old) if old else "was not there",
         after=_words(new),
-        reason=told.reason,
-        limitation=told.limitation or next((case.verdict.limitation for _, case in failing), None),
-        deciding=tuple(one for run, case in failing for one in deciding(run, case))[:_MOST_DECIDING],
+        reason=verdict.reason,
+        limitation=verdict.limitation or next((case.verdict.limitation for _, case in failing), None),
+        deciding=tuple(part for run, case in failing for part in deciding(run, case))[:_MOST_DECIDING],
     )
 
 
 def _words(seen: Seen) -> str:
-    """The outcomes of a side: one word for all its runs, or how many had which."""
+    """The outcomes of a side: one word for all its runs, or how many runs had each outcome."""
     found = Counter(case.verdict.outcome for _, case in seen)
     if len(found) == 1:
         return str(next(iter(found)))
@@ -314,14 +319,14 @@ def _words(seen: Seen) -> str:
 
 
 def deciding(run: Run, case: CaseRecord) -> Iterator[Deciding]:
-    """The findings of a case that were not met, each with the file of evidence that shows it."""
+    """The unmet findings of a case, each with the file of evidence that shows it."""
     for finding in case.verdict.findings:
         if not finding.met:
             point = finding.where.partition(" ")[0]
             wanted = {"DNS": "client-pod"}.get(point, point)
-            named = (one for one in case.evidence if one.rpartition("/")[2] in (f"{wanted}.pcap", f"{wanted}.txt"))
-            others = (one for one in case.evidence if one.endswith("/attempts.json"))
-            file = next(named, None) or next(others, "")
+            named = (file for file in case.evidence if file.rpartition("/")[2] in (f"{wanted}.pcap", f"{wanted}.txt"))
+            attempts = (file for file in case.evidence if file.endswith("/attempts.json"))
+            file = next(named, None) or next(attempts, "")
             yield Deciding(
                 run=run.record.run_id,
                 expected=finding.expected,
@@ -336,10 +341,10 @@ def _vanished(case_id: str, old: Seen, candidate: Sequence[Run]) -> Change:
     requirement = case_id.partition("/")[2].partition("[")[0]
     words = case_id.partition("[")[2].removesuffix("]")
     excluded = [
-        one.reason
+        exclusion.reason
         for run in without
-        for one in run.record.exclusions
-        if one.requirement == requirement and one.cases in (words, "all")
+        for exclusion in run.record.exclusions
+        if exclusion.requirement == requirement and exclusion.cases in (words, "all")
     ]
     reason = f"the facts exclude it: {excluded[0]}" if excluded else "it was not planned, and no exclusion says why"
     missing = "is not there" if len(without) == len(candidate) else f"is missing in {len(without)} runs"
@@ -347,14 +352,13 @@ def _vanished(case_id: str, old: Seen, candidate: Sequence[Run]) -> Change:
 
 
 def _numbers(compared: Compared, kind: Kind) -> Iterator[Change]:
-    for one in compared.worse:
-        yield Change(
-            case_id=one.case_id, kind=kind, rejects=True, before=one.before, after=one.after, reason=_chance(one)
-        )
+    for worse in compared.worse:
+        case_id, before, after = worse.case_id, worse.before, worse.after
+        yield Change(case_id=case_id, kind=kind, rejects=True, before=before, after=after, reason=_chance(worse))
 
 
-def _chance(one: Worse) -> str:
-    return f"chance alone gives such a difference with a probability of {one.chance:.1e}"
+def _chance(worse: Worse) -> str:
+    return f"chance alone gives such a difference with a probability of {worse.chance:.1e}"
 
 
 # --- waivers and the decision -----------------------------------------------------------------------------------------
@@ -363,29 +367,29 @@ def _chance(one: Worse) -> str:
 def _waived(change: Change, waivers: Sequence[Waiver], candidate: Sequence[Run]) -> Change:
     """The change with the waiver that excuses it, if there is one: every run of the candidate must show its symptom.
 
-    A vanished case shows nothing, and of an inconclusive one nothing is known: neither can be waived.
+    A vanished case shows no symptom, and an inconclusive one proves nothing: no waiver excuses either.
     """
     if change.kind in (Kind.VANISHED, Kind.INCONCLUSIVE) or not (change.rejects or change.kind is Kind.STILL_FAILS):
         return change
     shown = list(_shown(change, candidate))
-    fitting = (one for one in waivers if one.fits(change.case_id) and all(map(one.shown_in, shown)))
+    fitting = (waiver for waiver in waivers if waiver.fits(change.case_id) and all(map(waiver.shown_in, shown)))
     found = next(fitting, None)
     return replace(change, waiver=found, rejects=change.rejects and found is None)
 
 
 def _shown(change: Change, candidate: Sequence[Run]) -> Iterator[list[str]]:
-    """What each run shows of a change, in words."""
+    """The texts that each run shows about a change."""
     if change.kind in (Kind.MORE_LOSS, Kind.SLOWER):
         yield [change.kind, change.before, change.after]
         return
     for run in candidate:
         case = run.case(change.case_id)
         if case is not None and case.verdict.outcome not in (*WORKS, Outcome.INCONCLUSIVE):
-            unmet = (one for one in case.verdict.findings if not one.met)
-            yield [case.verdict.reason, *(text for one in unmet for text in (one.expected, one.actual))]
+            unmet = (finding for finding in case.verdict.findings if not finding.met)
+            yield [case.verdict.reason, *(text for finding in unmet for text in (finding.expected, finding.actual))]
 
 
 def _decision(changes: Sequence[Change]) -> Decision:
-    if any(one.rejects for one in changes):
+    if any(change.rejects for change in changes):
         return Decision.REJECT
-    return Decision.CANNOT_JUDGE if any(one.kind is Kind.INCONCLUSIVE for one in changes) else Decision.ACCEPT
+    return Decision.CANNOT_JUDGE if any(change.kind is Kind.INCONCLUSIVE for change in changes) else Decision.ACCEPT

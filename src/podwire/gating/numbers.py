@@ -27,19 +27,19 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def laxer(rules: Rules) -> Iterator[str]:
-    """In what these rules let more pass than podwire's own do, a phrase each."""
-    own = Rules()
-    if rules.risk < own.risk:
-        yield f"risk {rules.risk:g}, where {own.risk:g} finds more"
+    """The rules that are laxer than podwire's own, a phrase each."""
+    usual_rules = Rules()
+    if rules.risk < usual_rules.risk:
+        yield f"risk {rules.risk:g}, where {usual_rules.risk:g} finds more"
     for name in ("loss", "slower", "delay"):
-        given, usual = getattr(rules, name), getattr(own, name)
-        if given > usual:
-            yield f"{name} {given:g}, where {usual:g} finds more"
+        value, usual = getattr(rules, name), getattr(usual_rules, name)
+        if value > usual:
+            yield f"{name} {value:g}, where {usual:g} finds more"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worse:
-    """A case that loses more, or is slower: the numbers in words, and the chance of them if nothing had changed."""
+    """A case that loses more, or is slower: the numbers in words, and their probability if nothing changed."""
 
     case_id: str
     before: str
@@ -49,7 +49,8 @@ class Worse:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """What one comparison came to. `able` of `cases` have enough values on both sides to show anything at the risk."""
+    """The result of one comparison. `able` of `cases` have enough values on both sides to show a difference at the
+    risk."""
 
     cases: int
     able: int
@@ -62,10 +63,10 @@ V = TypeVar("V")
 
 
 def losses(before: Rounds, after: Rounds, rules: Rules) -> Compared:
-    """Whether more exchanges came to nothing, by Fisher's exact test."""
+    """Whether more exchanges were lost, by Fisher's exact test."""
 
     def judged(case_id: str, old: Sequence[Attempt], new: Sequence[Attempt]) -> Worse:
-        lost = [sum(1 for one in side if one.error) for side in (old, new)]
+        lost = [sum(1 for attempt in side if attempt.error) for side in (old, new)]
         matters = lost[1] / len(new) - lost[0] / len(old) >= rules.loss
         return Worse(
             case_id=case_id,
@@ -80,7 +81,7 @@ def losses(before: Rounds, after: Rounds, rules: Rules) -> Compared:
 def latencies(before: Rounds, after: Rounds, rules: Rules) -> Compared:
     """Whether answers took longer, by Mann and Whitney's test on the medians of the rounds.
 
-    The exchanges of one round share what else the nodes do at that moment: they are one value, not many.
+    The exchanges of one round share the load of the nodes at that moment: they are one value, not many.
     """
 
     def judged(case_id: str, old: Sequence[float], new: Sequence[float]) -> Worse:
@@ -97,14 +98,14 @@ def latencies(before: Rounds, after: Rounds, rules: Rules) -> Compared:
 
 
 def _exchanges(side: Rounds) -> dict[str, list[Attempt]]:
-    return {case_id: [one for several in rounds for one in several] for case_id, rounds in side.items()}
+    return {case_id: [attempt for round_ in rounds for attempt in round_] for case_id, rounds in side.items()}
 
 
 def _medians(side: Rounds) -> dict[str, list[float]]:
-    """The median latency of every round in which something was answered."""
+    """The median latency of every round with an answer."""
     found: dict[str, list[float]] = {}
     for case_id, rounds in side.items():
-        answered = ([one.elapsed for one in several if one.error is None] for several in rounds)
+        answered = ([attempt.elapsed for attempt in round_ if attempt.error is None] for round_ in rounds)
         found[case_id] = [median(times) for times in answered if times]
     return found
 
@@ -117,12 +118,12 @@ def _compared(
 ) -> Compared:
     """Test every case that both sides have.
 
-    A case whose values are too few to show anything is no part of the family: that depends on how many there are, not
-    on what they say. A difference that is too small to matter has the chance 1, which only makes the test stricter.
+    A case with too few values to show anything is not part of the family: that depends on their number, not on their
+    size. A difference that is too small to matter has the probability 1, which only makes the test stricter.
     """
-    shared = [one for one in before if before[one] and after.get(one)]
-    able = [one for one in shared if least_chance(len(before[one]), len(after[one])) <= rules.risk]
-    results = [judged(one, before[one], after[one]) for one in able]
-    counts = holm([one.chance for one in results], rules.risk)
-    worse = tuple(one for one, counted in zip(results, counts, strict=True) if counted)
+    shared = [case_id for case_id in before if before[case_id] and after.get(case_id)]
+    able = [case_id for case_id in shared if least_chance(len(before[case_id]), len(after[case_id])) <= rules.risk]
+    results = [judged(case_id, before[case_id], after[case_id]) for case_id in able]
+    counts = holm([result.chance for result in results], rules.risk)
+    worse = tuple(result for result, counted in zip(results, counts, strict=True) if counted)
     return Compared(cases=len(shared), able=len(able), worse=worse)

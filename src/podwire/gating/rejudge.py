@@ -1,17 +1,21 @@
-"""`podwire judge`: stored observations, judged again with the catalogue and the suites of today."""
+"""`podwire judge`: judge stored observations again, with the current catalogue and suites."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from podwire.catalogue.load import load
-from podwire.content import suites_folder
+from podwire.content import suites_digest, suites_folder
 from podwire.judging.case_record import case_record
 from podwire.judging.expectation import expectation_of
 from podwire.judging.judged import JudgedCase
 from podwire.model.cases import Case, Exclusion, SuiteTest
+from podwire.model.facts import ClusterFacts
 from podwire.model.requirements import Catalogue
 from podwire.model.verdicts import Finding, Outcome, Verdict
 from podwire.planning.plan import Plan, Selection, make_plan
@@ -23,7 +27,7 @@ from podwire.records.run import CaseRecord, RunRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Rejudged:
-    """A case then and now. `now` is None when no verdict can be given today; `why` says why, or what changed."""
+    """A case then and now. `now` is None if no verdict is possible today; `why` says why, or what changed."""
 
     case_id: str
     then: Verdict
@@ -36,7 +40,11 @@ class Rejudged:
 
 
 def rejudge(folder: Path) -> tuple[RunRecord, tuple[Rejudged, ...]]:
-    """Every case of the record in a run's folder. ValueError tells in one line why it cannot be judged again."""
+    """Judge every case of the record in a run's folder.
+
+    Raises:
+        ValueError: the record cannot be judged again; the text is one line.
+    """
     record = load_record(folder)
     rounds = rounds_of(record, folder if folder.is_dir() else folder.parent)
     today = Today.of(record)
@@ -44,10 +52,14 @@ def rejudge(folder: Path) -> tuple[RunRecord, tuple[Rejudged, ...]]:
 
 
 def rounds_of(record: RunRecord, directory: Path) -> dict[str, list[Stored]]:
-    """The observations of each case, round by round. ValueError when a case has none, or none can be read."""
+    """The observations of each case, round by round.
+
+    Raises:
+        ValueError: a case has no observation, or one cannot be read.
+    """
     rounds: dict[str, list[Stored]] = {}
-    for one in read_observations(record, directory):
-        rounds.setdefault(one.case.id, []).append(one)
+    for stored in read_observations(record, directory):
+        rounds.setdefault(stored.case.id, []).append(stored)
     for case in record.cases:
         if case.id not in rounds:
             raise ValueError(f"{directory}: {case.id}: has a verdict and no observation; take the files of the run")
@@ -55,16 +67,17 @@ def rounds_of(record: RunRecord, directory: Path) -> dict[str, list[Stored]]:
 
 
 class Today:
-    """What today's suites make of the facts of a record."""
+    """The plan that today's suites make from the facts of a record."""
 
     def __init__(self, catalogue: Catalogue, tests: Sequence[SuiteTest], record: RunRecord) -> None:
         self._catalogue = catalogue
         self._tests = {f"{test.module}::{test.name}": test for test in tests}
-        self._limitations = {one.id: one for one in catalogue.limitations}
+        self._limitations = {limitation.id: limitation for limitation in catalogue.limitations}
         nodes = record.setup.options.get("nodes-per-os", "")
         selection = Selection(nodes_per_os=int(nodes)) if nodes.isdecimal() else Selection()
         selection = replace(selection, fill_nodes=record.setup.options.get("fill-nodes") == "yes")
         self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
+        self._record, self._selection = record, selection
 
     @classmethod
     def of(cls, record: RunRecord) -> Today:
@@ -72,37 +85,64 @@ class Today:
 
     @property
     def exclusions(self) -> tuple[Exclusion, ...]:
-        """What the facts of the record rule out today."""
+        """The cases that the facts of the record exclude today."""
         return tuple(self._plan.exclusions)
 
     def rejudged(self, case_id: str, then: Verdict, rounds: Sequence[Stored]) -> Rejudged:
         """A case of the record, judged by its observations."""
-        told = self.recorded(case_id, rounds)
-        if isinstance(told, str):
-            return Rejudged(case_id=case_id, then=then, now=None, why=told)
-        return Rejudged(case_id=case_id, then=then, now=told.verdict, why="; ".join(differences(then, told.verdict)))
+        judged = self.recorded(case_id, rounds)
+        if isinstance(judged, str):
+            return Rejudged(case_id=case_id, then=then, now=None, why=judged)
+        return Rejudged(
+            case_id=case_id, then=then, now=judged.verdict, why="; ".join(differences(then, judged.verdict))
+        )
 
     def recorded(self, case_id: str, rounds: Sequence[Stored]) -> CaseRecord | str:
-        """What a record would say of a case with these observations; in words why it can say nothing today."""
-        case = self._plan.cases.get(case_id)
+        """The record's entry for a case with these observations, or the reason why there is none today."""
+        case = self._case(case_id, rounds)
         if case is None:
             return "no test of today makes this case"
         test = self._tests[case.test]
         expected = expectation_of(test, case.flow)
-        judged = JudgedCase(case, [one.observation for one in rounds], self._limitations.get(case.limitation or ""))
+        judged = JudgedCase(
+            case, [stored.observation for stored in rounds], self._limitations.get(case.limitation or "")
+        )
         try:
-            other = next(filter(None, ("; ".join(another(one.case, case)) for one in rounds)), "")
-            if other:
-                return f"today it is another flow: {other}"
+            other_flow = next(filter(None, ("; ".join(another(stored.case, case)) for stored in rounds)), "")
+            if other_flow:
+                return f"today it is another flow: {other_flow}"
             judged.judge(expected)
             return case_record(self._catalogue, judged, title=test.name)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
-            # Its SHA-256 is right and its fields are of their types: a file that was made by hand.
+            # Its SHA-256 is right and its fields have their types: a file that was made by hand.
             raise ValueError(f"{case_id}: no run can have made this observation: {problem!r:.200}") from problem
+
+    @functools.cached_property
+    def _earlier(self) -> Plan:
+        """What an earlier podwire made of the facts; the plan of today where there is no difference."""
+        record = self._record
+        if record.setup.suite == suites_digest() or all(node.ready for node in record.facts.nodes):
+            return self._plan
+        return make_plan(self._catalogue, tuple(self._tests.values()), without_unready(record.facts), self._selection)
+
+    def _case(self, case_id: str, rounds: Sequence[Stored]) -> Case | None:
+        """The case as it is planned today; under other suites, as an earlier podwire planned it, which left nodes that
+        are not ready out, where that is what was observed."""
+        today = self._plan.cases.get(case_id)
+        then = self._earlier.cases.get(case_id)
+        if then is not None and not any(list(another(one.case, then)) for one in rounds):
+            return then
+        return today
+
+
+def without_unready(facts: ClusterFacts) -> ClusterFacts:
+    """The facts with nodes that are not ready taken out of service, as somebody who cordons them would."""
+    nodes = tuple(msgspec.structs.replace(one, schedulable=one.schedulable and one.ready) for one in facts.nodes)
+    return msgspec.structs.replace(facts, nodes=nodes)
 
 
 def another(then: Case, now: Case) -> Iterator[str]:
-    """In what the flow of a case is another one than that which was observed."""
+    """The fields in which the flow of a case differs from the observed one."""
     flow_then, flow_now = (then.flow.row(), now.flow.row()) if then.flow != now.flow else ({}, {})
     names: Iterable[tuple[str, object, object]] = (
         *((name, flow_then[name], flow_now[name]) for name in flow_now),
@@ -116,9 +156,9 @@ def another(then: Case, now: Case) -> Iterator[str]:
 
 
 def differences(then: Verdict, now: Verdict) -> Iterator[str]:
-    """What is not the same in two verdicts on one observation, in words.
+    """The differences between two verdicts on one observation, in words.
 
-    How many packets met a pattern does not count: of a passing case of many exchanges not all packets are kept.
+    The number of packets that met a pattern does not count: a passing case of many exchanges does not keep all packets.
     """
     if then.outcome is not now.outcome:
         yield f"{then.outcome} became {now.outcome}" + (f": {now.reason}" if now.reason else "")
@@ -130,23 +170,26 @@ def differences(then: Verdict, now: Verdict) -> Iterator[str]:
 
 
 def _sentences(findings: Sequence[Finding]) -> dict[str, bool]:
-    return {f"{one.expected} (at {one.where}), {'met' if one.met else 'not met'}": one.met for one in findings}
+    return {
+        f"{finding.expected} (at {finding.where}), {'met' if finding.met else 'not met'}": finding.met
+        for finding in findings
+    }
 
 
-def changed_outcomes(several: Sequence[Rejudged]) -> int:
+def changed_outcomes(rejudged: Sequence[Rejudged]) -> int:
     """How many cases have another outcome than then, or none."""
-    return sum(1 for one in several if one.now is None or one.now.outcome is not one.then.outcome)
+    return sum(1 for case in rejudged if case.now is None or case.now.outcome is not case.then.outcome)
 
 
-def text(record: RunRecord, several: Sequence[Rejudged]) -> Iterator[str]:
-    """What a person reads of it."""
-    changed = [one for one in several if one.changed]
-    for one in changed:
-        now: Outcome | str = one.now.outcome if one.now else "no verdict"
-        yield f"{one.case_id}: {one.then.outcome} -> {now}"
-        yield f"    {one.why}"
-    yield f"run {record.run_id}, judged by podwire {record.setup.version}: {len(several)} cases judged again, " + (
-        f"{len(changed)} changed, {changed_outcomes(several)} of them in their outcome"
+def text(record: RunRecord, rejudged: Sequence[Rejudged]) -> Iterator[str]:
+    """The text for a person."""
+    changed = [case for case in rejudged if case.changed]
+    for case in changed:
+        now: Outcome | str = case.now.outcome if case.now else "no verdict"
+        yield f"{case.case_id}: {case.then.outcome} -> {now}"
+        yield f"    {case.why}"
+    yield f"run {record.run_id}, judged by podwire {record.setup.version}: {len(rejudged)} cases judged again, " + (
+        f"{len(changed)} changed, {changed_outcomes(rejudged)} of them in their outcome"
         if changed
         else "nothing changed"
     )

@@ -1,4 +1,4 @@
-"""The runs that a gate is asked about, from their folders; and the gate, from the command line's point of view."""
+"""The runs of a gate, from their folders; and the gate as the command line calls it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,26 @@ from podwire.records.observations import Exchanges
 from podwire.records.seal import broken
 
 MOST_LINES = 10
-"""Of what contradicts a record, so much is said."""
+"""The largest number of contradictions that are listed."""
 
 
 def load_run(path: Path) -> Run:
-    """A run from its folder, or from the `run.json` in it, once its own observations bear it out.
+    """A run from its folder, or from the `run.json` in it, if its own observations confirm it.
 
-    ValueError tells what is wrong with it: one line, or a line for each case that its observations contradict.
+    Raises:
+        ValueError: what is wrong with it: one line, or a line for each case that its observations contradict.
     """
     record = load_record(path)
     folder = path if path.is_dir() else path.parent
     rounds = rounds_of(record, folder)
     wrong = [*broken(record, folder), *contradictions(record, rounds, Today.of(record))]
     if wrong:
-        more = [f"... and {len(wrong) - MOST_LINES} more"] if len(wrong) > MOST_LINES else []
-        raise ValueError("\n".join(f"{folder}: {line}" for line in (*wrong[:MOST_LINES], *more)))
+        further = [f"... and {len(wrong) - MOST_LINES} more"] if len(wrong) > MOST_LINES else []
+        raise ValueError("\n".join(f"{folder}: {line}" for line in (*wrong[:MOST_LINES], *further)))
     exchanges = (
-        Exchanges(case_id=one.case.id, round=one.round, attempts=one.observation.attempts)
-        for several in rounds.values()
-        for one in several
+        Exchanges(case_id=stored.case.id, round=stored.round, attempts=stored.observation.attempts)
+        for stored_rounds in rounds.values()
+        for stored in stored_rounds
     )
     files = {file for case in record.cases for file in case.evidence}
     absent = tuple(sorted(file for file in files if not (folder / file).is_file()))
@@ -43,7 +44,11 @@ def load_run(path: Path) -> Run:
 
 
 def load_runs(baseline: Sequence[Path], candidate: Sequence[Path]) -> tuple[list[Run], list[Run]]:
-    """The runs of both sides. Raises `Refused`, with a line for each that cannot be read."""
+    """The runs of both sides.
+
+    Raises:
+        Refused: with a line for each run that cannot be read.
+    """
     problems: list[str] = []
     sides: tuple[list[Run], list[Run]] = ([], [])
     for side, paths in zip(sides, (baseline, candidate), strict=True):
@@ -66,7 +71,11 @@ def gate_over(
     today: date | None = None,
     allow_emulated: bool = False,
 ) -> Gate:
-    """The gate over these runs, as of `today` (UTC). Raises `Refused`."""
+    """The gate over these runs, as of `today` (UTC).
+
+    Raises:
+        Refused: the runs cannot be compared.
+    """
     today = today or datetime.now(UTC).date()
     return hold(baseline, candidate, rules, waivers=waivers, today=today, allow_emulated=allow_emulated)
 
@@ -79,6 +88,12 @@ def gate_of(
     *,
     allow_emulated: bool = False,
 ) -> Gate:
-    """The gate over the runs in these folders, today. Raises ValueError, `WaiverError` and `Refused`."""
+    """The gate over the runs in these folders, today.
+
+    Raises:
+        ValueError: a run cannot be read.
+        WaiverError: the file of waivers is wrong.
+        Refused: the runs cannot be compared.
+    """
     known = load_waivers(waivers) if waivers else ()
     return gate_over(*load_runs(baseline, candidate), rules, known, allow_emulated=allow_emulated)

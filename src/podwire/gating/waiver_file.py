@@ -1,4 +1,4 @@
-"""The file of waivers, read strictly."""
+"""The file of waivers and its strict reader."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SHORTEST_SYMPTOM = 8
 
 
 class WaiverError(FileError):
-    """The file of waivers is not as it must be; the text is one line for its author."""
+    """The file of waivers is wrong; the text is one line for its author."""
 
 
 class WaiverEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Failures that somebody answers for, until a date."""
+    """Failures with an owner and an expiry date."""
 
     case: Text
     """A case id, in which `*` stands for any text."""
@@ -32,12 +32,12 @@ class WaiverEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     expires: date
     """The last day on which it counts."""
     symptom: Annotated[Text, Meta(extra_json_schema={"minLength": SHORTEST_SYMPTOM})]
-    """Text of the verdict or of one of its findings: a failure that does not show it is not excused."""
+    """Text of the verdict or of one of its findings; a failure without it is not excused."""
 
     def __post_init__(self) -> None:
         if len(one_line(self.symptom)) < SHORTEST_SYMPTOM:
             found = shown(self.symptom)
-            raise ValueError(f"symptom: {found} would be in too many failures: {SHORTEST_SYMPTOM} characters or more")
+            raise ValueError(f"symptom: {found} fits too many failures; use {SHORTEST_SYMPTOM} characters or more")
 
 
 class WaiversFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,15 +47,19 @@ class WaiversFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def load_waivers(path: Path) -> tuple[Waiver, ...]:
-    """The waivers of a file. Raises `WaiverError`."""
+    """The waivers of a file.
+
+    Raises:
+        WaiverError: the file is wrong.
+    """
     try:
-        given = yaml_as(path, WaiversFile)
+        file = yaml_as(path, WaiversFile)
     except FileError as problem:
         raise WaiverError(str(problem)) from None
-    waivers = tuple(_waiver(entry) for entry in given.waivers)
+    waivers = tuple(_waiver(entry) for entry in file.waivers)
     for at, waiver in enumerate(waivers):
         if waiver in waivers[:at]:
-            raise WaiverError(f"{path}: waivers: {waiver.case} is there twice")
+            raise WaiverError(f"{path}: waivers: {waiver.case} is in the file twice; remove one")
     return waivers
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from podwire.judging.parts import Observed
+from podwire.judging.parts import Observed, came
 from podwire.model.observations import Capture, SeenPacket
 from podwire.model.packets import Ip, Packet, Ports
 from podwire.model.patterns import Direction, Pattern, mismatch
+from podwire.packets.dns import dns_questions
 
 PORTS_OF_PODS = ("client-pod", "server-pod")
 ENDS = frozenset({"src", "dst", "sport", "dport", "protocol"})
@@ -24,7 +25,11 @@ def not_captured(bound: Pattern, capture: Capture, observed: Observed) -> str | 
     """Why a pattern that does not hold at a place proves nothing: the place lost frames, or the packet that is wanted
     passed there, for packets that were captured there could not be without it. None when nothing shows that."""
     ends = [(name, wanted) for name, wanted in bound.conditions if name in ENDS]
-    if bound.quantity == "none" or (bound.direction is None and not ends):  # Without ends it may want any packet.
+    if bound.quantity == "none":
+        return None
+    if capture.holey and bound.quantity == "some":
+        return capture.holey  # Other packets of the flow say nothing about the one that is wanted.
+    if bound.direction is None and not ends:  # It may want any packet.
         return None
     if bound.direction == "error":  # A router may tell one or not: no other packet shows that there was one.
         return capture.holey or None
@@ -37,6 +42,8 @@ def not_captured(bound: Pattern, capture: Capture, observed: Observed) -> str | 
             return capture.holey
         if capture.point not in PORTS_OF_PODS:
             continue
+        if not others and _passed_unseen(capture, observed):
+            return f"at the {capture.point} ({capture.where}) nothing was captured, but the client got the answer"
         for packet, why in _proofs(way, others, capture, observed):
             if mismatch(_turned(packet), ends) is None:
                 return f"at the {capture.point} ({capture.where}) no {way} was captured, but one passed: {why}"
@@ -61,17 +68,29 @@ def _proofs(
                 yield packet, f"an echo reply repeats its number ({packet.icmp.id}, {packet.icmp.seq})"
             elif any(token in packet.payload for token in tokens):
                 yield packet, "an answer to it repeats its token"
+            elif dns_questions(packet):
+                yield packet, "an answer to it repeats its question"
     if missing == "reply" and _answered_here(capture, observed):
         yield from ((one.packet, "the client got the answer") for one in others)
 
 
 def _answered_here(capture: Capture, observed: Observed) -> bool:
     """Whether every exchange was answered, and every answer passed this port."""
-    replies = [attempt.reply for attempt in observed.attempts]
     if capture.point == "client-pod":
-        return bool(replies) and all(replies)
+        return bool(observed.attempts) and all(came(attempt) for attempt in observed.attempts)
+    replies = [attempt.reply for attempt in observed.attempts]
     identity = observed.observation.bindings.get("server.identity")
     return bool(replies) and all(reply is not None and reply.identity == identity for reply in replies)
+
+
+def _passed_unseen(capture: Capture, observed: Observed) -> bool:
+    """Whether packets must have passed this port, although none is there: the client got an answer of that server, and
+    no cache can have given it. What a pod says to itself, or one on its node's network to that node, need not pass."""
+    case, bindings = observed.case, observed.observation.bindings
+    role = "client" if capture.point == "client-pod" else "server"
+    own_port = case.client != case.server and bindings.get(f"{role}.ip") != bindings.get(f"{role}.node.ip")
+    answers = [attempt.reply for attempt in observed.attempts]
+    return own_port and all(answers) and _answered_here(capture, observed)
 
 
 def _turned(packet: Packet) -> Packet:

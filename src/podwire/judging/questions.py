@@ -53,10 +53,10 @@ class Asked(Question):
 
     def expected(self, bound: Self) -> str:
         answers = f" → {shortened(texts(bound.answer))}" if self.answer is not None else ""
-        return f"{self} ({_name(bound.name)}{answers})"
+        return f"{self} ({name_of(bound.name)}{answers})"
 
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
-        name = _name(bound.name)
+        name = name_of(bound.name)
         hits = [lookup for lookup in lookups if lookup.name == name]
         if not hits or not self._beside_others(name, lookups):
             return False
@@ -65,7 +65,7 @@ class Asked(Question):
         if self.over is not None:
             hits = [lookup for lookup in hits if lookup.protocol == self.over]
         if self.alias is not None:
-            hits = [lookup for lookup in hits if _name(lookup.alias) == _name(bound.alias)]
+            hits = [lookup for lookup in hits if name_of(lookup.alias) == name_of(bound.alias)]
         if self.answer is not None:
             hits = [lookup for lookup in hits if set(texts(bound.answer)) == set(lookup.answers)]
         return bool(hits)
@@ -111,7 +111,7 @@ class AskedInOrder(Question):
         return "asked one after the other: " + ", ".join(str(name) for name in self.names)
 
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
-        names = [_name(name) for name in bound.names]
+        names = [name_of(name) for name in bound.names]
         in_time = sorted(lookups, key=lambda lookup: lookup.at)
         places = [next((at for at, lookup in enumerate(in_time) if lookup.name == name), None) for name in names]
         if None in places or places != sorted(places, key=lambda at: at or 0):
@@ -139,7 +139,7 @@ QUESTIONS: tuple[type[Question], ...] = (Asked, OnlyAsked, FirstAsked, AskedInOr
 
 @dataclass(frozen=True, init=False)
 class AtDns(Part):
-    """The client's DNS questions: `asked`, `only_asked`, `first_asked`, `asked_in_order`, `not_asked`."""
+    """The client's DNS questions, and what the server says; see the DNS questions below."""
 
     word = "at_dns"
     questions: tuple[Any, ...]
@@ -172,6 +172,8 @@ class AtDns(Part):
             why = client.holey if client else ""
             if not why and question.met(values, tuple(_completed(lookups, observed))):
                 why = "no answer from a DNS server was captured, but the resolver got the addresses"
+            if not why and _answered_unseen(observed):
+                why = "an answer of the DNS server was not captured, but the agent got it"
             if why:
                 yield _held(question, values, lookups), why
         if server is not None and server.holey:
@@ -189,6 +191,13 @@ def _completed(lookups: tuple[Lookup, ...], observed: Observed) -> Iterator[Look
     addresses = observed.attempt.resolved if observed.attempt else ()
     known = not addresses or any(set(one.answers) & set(addresses) for one in lookups)
     yield from (one if known or one.rcode is not None else _answered(one, addresses) for one in lookups)
+
+
+def _answered_unseen(observed: Observed) -> bool:
+    """Whether the agent's own DNS client got all its answers, and the capture does not have them all."""
+    got_all = bool(observed.case.flow.load.asks) and all(attempt.answered for attempt in observed.attempts)
+    lookups = observed.observation.lookups
+    return got_all and (not lookups or any(one.rcode is None for one in lookups))
 
 
 def _held(question: Question, values: Question, lookups: tuple[Lookup, ...]) -> Finding:
@@ -230,11 +239,13 @@ def _at_the_server(case: Case, observation: Observation) -> Iterator[Finding]:
     )
 
 
-def _name(value: object) -> str:
+def name_of(value: object) -> str:
+    """A name as questions have it: in lower case, without its final dot."""
     return str(value).lower().rstrip(".")
 
 
 def _told(lookup: Lookup) -> str:
-    answer = shortened(lookup.answers) or lookup.rcode or "no answer"
+    answer = shortened(lookup.answers) or shortened(lookup.records) or lookup.rcode or "no answer"
     alias = f" alias {lookup.alias}" if lookup.alias else ""
-    return f"{lookup.name} {lookup.type}{' over TCP' if lookup.protocol == 'tcp' else ''} →{alias} {answer}"
+    name = lookup.spelled[-1] if lookup.spelled else lookup.name
+    return f"{name} {lookup.type}{' over TCP' if lookup.protocol == 'tcp' else ''} →{alias} {answer}"

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from podwire.judging import cards, ends, hns, known, names, places, questions, spread, tools, windows
+from podwire.judging import cards, ends, hns, known, names, places, questions, records, spread, tools, windows
 from podwire.judging.parts import Part
-from podwire.judging.questions import QUESTIONS
+from podwire.judging.questions import QUESTIONS, Question
+from podwire.judging.records import RECORDS
 
-MODULES: tuple[ModuleType, ...] = (ends, names, questions, spread, places, known, tools, hns, windows, cards)
+MODULES: tuple[ModuleType, ...] = (ends, names, records, questions, spread, places, known, tools, hns, windows, cards)
+
+ABOUT_DNS: tuple[type[Question], ...] = (*QUESTIONS, *RECORDS)
+"""What `at_dns` can be given."""
 
 
 def parts() -> Iterator[type[Part]]:
@@ -24,7 +28,7 @@ def parts() -> Iterator[type[Part]]:
 
 def words() -> Mapping[str, Any]:
     """What suites import: a class by its name, or a namespace of classes (`hns.endpoint_of`)."""
-    found: dict[str, Any] = {question.word: question for question in QUESTIONS}
+    found: dict[str, Any] = {question.word: question for question in ABOUT_DNS}
     for part in parts():
         space, _, name = part.word.rpartition(".")
         names_in = vars(found.setdefault(space, SimpleNamespace())) if space else found

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from podwire.model.asking import ASKS
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
-from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
+from podwire.model.flows import ANYWHERE, BY_NAME, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
 from podwire.model.ways import WAYS
 
 NEEDED = object()
@@ -43,21 +44,21 @@ class Axis:
     id_word: Callable[[Flow, Matrix], str] = lambda flow, matrix: ""
     """That word for a flow; '' leaves it out."""
 
-    def value(self, given: Any) -> Any:
+    def value(self, value_or_tuple: Any) -> Any:
         """A value as the matrix holds it: a tuple where there may be several. Raises `AxisError`."""
-        values = given if self.many and isinstance(given, tuple) else (given,)
+        values = value_or_tuple if self.many and isinstance(value_or_tuple, tuple) else (value_or_tuple,)
         for value in values:
             if not self._admits(value):
                 admitted = self.values.__name__ if isinstance(self.values, type) else ", ".join(map(str, self.values))
                 raise AxisError(f"{self.name}={value!r}: the axis admits {admitted}")
-        return values if self.many else given
+        return values if self.many else value_or_tuple
 
     def _admits(self, value: Any) -> bool:
         if value is None and self.default is None:
             return True
         if isinstance(self.values, type):
             return type(value) is self.values
-        return any(value == known and type(value) is type(known) for known in self.values)
+        return any(value == admitted and type(value) is type(admitted) for admitted in self.values)
 
 
 @dataclass(frozen=True)
@@ -99,23 +100,27 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield "entry_os: goes with enters='other-node', and only with that"
     if ("tool" in values["protocol"]) is not bool(values["tool"]):
         yield "tool: goes with protocol='tool', and only with that"
+    if values["asks"] and values["protocol"] != ("dns",):
+        yield "asks: goes with protocol='dns', and only with that"
+    if values["asks"] and not set(values["via"]) <= set(BY_NAME):
+        yield f"asks: goes with a way by name ({', '.join(BY_NAME)})"
 
 
-def id_words(flow: Flow, several: Matrix) -> str:
+def id_words(flow: Flow, matrix: Matrix) -> str:
     """What stands in the brackets of a case id."""
-    return "-".join(word for axis in _IN_IDS if (word := axis.id_word(flow, several)))
+    return "-".join(word for axis in _IN_IDS if (word := axis.id_word(flow, matrix)))
 
 
 def _where_several(name: str, word: Callable[[Flow], str]) -> Callable[[Flow, Matrix], str]:
     """A word for an axis that is told only where a test gives it several values."""
-    return lambda flow, several: word(flow) if len(several.axes[name]) > 1 else ""
+    return lambda flow, matrix: word(flow) if len(matrix.axes[name]) > 1 else ""
 
 
-def _entry_word(flow: Flow, several: Matrix) -> str:
+def _entry_word(flow: Flow, matrix: Matrix) -> str:
     if flow.way.enters == "other-node":
         return f"by-another-{flow.way.entry_os}-node"
     short = {"client-node": "by-its-own-node", "server-node": "by-the-server-node"}
-    return short.get(flow.way.enters, "") if len(several.enters) > 1 else ""
+    return short.get(flow.way.enters, "") if len(matrix.enters) > 1 else ""
 
 
 ENDS, WAY, LOAD = "Who talks to whom", "By which way", "What is sent"
@@ -129,7 +134,7 @@ _ROWS: tuple[Axis, ...] = (
         default=(),
         many="each",
         id_place=8,
-        id_word=lambda flow, several: flow.client.os,
+        id_word=lambda flow, matrix: flow.client.os,
     ),
     Axis(
         name="server",
@@ -139,7 +144,7 @@ _ROWS: tuple[Axis, ...] = (
         default=(),
         many="each",
         id_place=9,
-        id_word=lambda flow, several: flow.server.os,
+        id_word=lambda flow, matrix: flow.server.os,
     ),
     Axis(
         name="placement",
@@ -149,7 +154,7 @@ _ROWS: tuple[Axis, ...] = (
         default=ANYWHERE,
         many="each",
         id_place=10,
-        id_word=lambda flow, several: "" if flow.placement in ("outside", "anywhere") else flow.placement,
+        id_word=lambda flow, matrix: "" if flow.placement in ("outside", "anywhere") else flow.placement,
     ),
     Axis(
         name="client_kind",
@@ -249,7 +254,7 @@ _ROWS: tuple[Axis, ...] = (
         default=("tcp", "udp"),
         many="each",
         id_place=2,
-        id_word=lambda flow, several: flow.protocol,
+        id_word=lambda flow, matrix: flow.protocol,
     ),
     Axis(
         name="family",
@@ -259,7 +264,7 @@ _ROWS: tuple[Axis, ...] = (
         default=FAMILIES,
         many="each",
         id_place=7,
-        id_word=lambda flow, several: "v6" if flow.family == "ipv6" else "v4",
+        id_word=lambda flow, matrix: "v6" if flow.family == "ipv6" else "v4",
     ),
     Axis(
         name="payload",
@@ -284,6 +289,13 @@ _ROWS: tuple[Axis, ...] = (
         group=LOAD,
         help="the program that the client runs: a name that its agent knows",
         values=ANY_TEXT,
+        default="",
+    ),
+    Axis(
+        name="asks",
+        group=LOAD,
+        help="what the agent's own DNS client asks of the cluster's DNS, instead of the system's resolver; see below",
+        values=tuple(ASKS),
         default="",
     ),
     Axis(
@@ -351,7 +363,7 @@ _ROWS: tuple[Axis, ...] = (
         values=ON,
         default=False,
         id_place=12,
-        id_word=lambda flow, several: f"node-{flow.turn}" if flow.turn else "",
+        id_word=lambda flow, matrix: f"node-{flow.turn}" if flow.turn else "",
     ),
     Axis(
         name="first_node",
@@ -367,7 +379,7 @@ _ROWS: tuple[Axis, ...] = (
         values=ANY_TEXT,
         default="",
         id_place=1,
-        id_word=lambda flow, several: str(several.aspect),
+        id_word=lambda flow, matrix: str(matrix.aspect),
     ),
 )
 AXES: Mapping[str, Axis] = {axis.name: axis for axis in _ROWS}

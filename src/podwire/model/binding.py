@@ -43,21 +43,21 @@ def bind(value: Any, bindings: Bindings) -> Any:
         return value
     # A dataclass of any kind: its twin has the same fields, bound; it need not be made by `__init__`.
     twin = object.__new__(kind)
-    known = vars(twin)
+    fields = vars(twin)
     for name, part in vars(value).items():
-        known[name] = part if type(part) in _PLAIN else bind(part, bindings)
+        fields[name] = part if type(part) in _PLAIN else bind(part, bindings)
     return twin
 
 
 def _alternatives(value: OneOf, bindings: Bindings) -> tuple[Any, ...]:
     """The values of alternatives. One without a value stays as `NoValue`; if none has one, that is `Unbound`."""
     bound: list[Any] = []
-    for one in value.values:
+    for alternative in value.values:
         try:
-            bound.append(bind(one, bindings))
+            bound.append(bind(alternative, bindings))
         except Unbound as missing:
             bound.append(NoValue(str(missing)))
-    if bound and all(isinstance(one, NoValue) for one in bound):
+    if bound and all(isinstance(alternative, NoValue) for alternative in bound):
         raise Unbound(bound[0].why)
     return tuple(bound)
 

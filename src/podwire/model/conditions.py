@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +22,8 @@ class ClusterCondition:
     port; with `pod_security_group` a security group that lets nobody in must be stated; with `custom_networking` pods
     of Linux nodes must have a subnet of the VPC for themselves, with `dual_stack` addresses of both families.
     `dns_cache` tells whether Linux nodes have a DNS cache that their pods ask. `dsr` is compared with the proxy's
-    setting as discovered. `all_builds` is an inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which every
-    Windows node must lie in.
+    setting as discovered. `kubernetes` is the first version (`"1.36"`) of Kubernetes that is meant. `all_builds` is an
+    inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which every Windows node must lie in.
     """
 
     mode: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class ClusterCondition:
     custom_networking: tuple[bool, ...] = ()
     dual_stack: tuple[bool, ...] = ()
     dns_cache: tuple[bool, ...] = ()
+    kubernetes: tuple[str, ...] = ()
     all_builds: tuple[str, str] | None = None
 
     def unmet(self, facts: ClusterFacts) -> str | None:
@@ -48,6 +50,8 @@ class ClusterCondition:
             return f"does not apply to the CNI {facts.network.cni}"
         if self.ipam and facts.network.ipam not in self.ipam:
             return f"needs the IPAM {' or '.join(self.ipam)}; {_has('ipam', facts.network.ipam)}"
+        if self.kubernetes and _minor(facts.version) < _minor(self.kubernetes[0]):
+            return f"needs Kubernetes {self.kubernetes[0]} or later; this cluster's is {facts.version or UNKNOWN}"
         if self.known_instances:
             unknown = [node for node in facts.usable("windows") if addresses_of(node.machine.instance_type) is None]
             if unknown:
@@ -62,9 +66,9 @@ class ClusterCondition:
             if not windows or not all(_within(node, self.all_builds) for node in windows):
                 return f"needs a Windows build from {first} to {last} on every Windows node"
         if self.dsr and facts.proxy.dsr not in self.dsr:
-            wanted = "on" if True in self.dsr else "off"
-            known = {True: "on", False: "off", None: UNKNOWN}[facts.proxy.dsr]
-            return f"needs Direct Server Return {wanted}; {_has('dsr', known)}"
+            setting = "on" if True in self.dsr else "off"
+            discovered = {True: "on", False: "off", None: UNKNOWN}[facts.proxy.dsr]
+            return f"needs Direct Server Return {setting}; {_has('dsr', discovered)}"
         return None
 
     def _unmet_by_network(self, facts: ClusterFacts) -> str | None:
@@ -109,7 +113,7 @@ class FlowCondition:
 
     def admits(self, flow: Flow, nodes: Sequence[NodeFacts], entry: str = "") -> bool:
         """Whether this flow, between these nodes and by the node of that name, is meant."""
-        asked = (
+        checks = (
             (self.client, flow.client.os),
             (self.server, flow.server.os),
             (self.protocol, flow.protocol),
@@ -117,7 +121,7 @@ class FlowCondition:
             (self.placement, flow.placement),
             (self.entry, next((node.os for node in nodes if node.name == entry), "")),
         )
-        if any(wanted and value not in wanted for wanted, value in asked):
+        if any(admitted and value not in admitted for admitted, value in checks):
             return False
         return self.builds is None or any(_within(node, self.builds) for node in nodes)
 
@@ -147,6 +151,12 @@ def _has(field: str, value: str) -> str:
     if value == UNKNOWN:
         return f"this cluster's is unknown (if you know it, state `{field}` in --facts)"
     return f"this cluster has {value}" if field != "dsr" else f"on this cluster it is {value}"
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    """`(1, 36)` for `1.36.2-eks-1`; () for what is no version."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    return tuple(int(part) for part in found.groups()) if found else ()
 
 
 def _within(node: NodeFacts, builds: tuple[str, str]) -> bool:

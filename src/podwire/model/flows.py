@@ -12,6 +12,7 @@ from podwire.model.symbols import Machine, ServiceSymbols, Symbol
 PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
 Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]
 ProbeProtocol = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
+Asks = Literal["", "srv", "srv-and-targets", "ptr", "both-families", "missing-names", "capitals", "edns"]
 Enters = Literal["", "client-node", "server-node", "other-node"]
 Via = Literal[
     "loopback",
@@ -161,7 +162,7 @@ class Peer:
         named = {"outside": "a host outside the cluster", "backends": "any backend", "dns": "the cluster's DNS"}
         if self.kind in named:
             return named[self.kind]
-        name = {"linux": "Linux", "windows": "Windows"}[self.os]
+        name = {"linux": "Linux", "windows": "Windows"}.get(self.os, self.os)
         return f"a {name} {'node' if self.kind == 'host' else 'pod'}{f' ({self.pod})' if self.pod else ''}"
 
 
@@ -195,6 +196,8 @@ class Load:
     """How many exchanges there are."""
     tool: str = ""
     """The program that a flow of the protocol `tool` runs."""
+    asks: Asks = ""
+    """What the agent's own DNS client asks (`model.asking`); empty: the system's resolver is asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,6 +279,15 @@ class Flow:
     def with_suffix(self, number: int) -> Symbol:
         """The name with the suffix of that place (1 is the first) in the client pod's search list."""
         return Symbol(f"target.suffix.{number}")
+
+    def question(self, number: int) -> Symbol:
+        """The name of the question of that place (1 is the first) that the agent's own DNS client asks."""
+        return Symbol(f"question.{number}")
+
+    @property
+    def namespace(self) -> Symbol:
+        """The name that the names of all Services of the run are below."""
+        return Symbol("run.namespace")
 
     @property
     def dns_ip(self) -> Symbol:

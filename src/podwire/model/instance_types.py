@@ -39,5 +39,5 @@ _OTHERS: Mapping[str, int] = {
 def addresses_of(instance_type: str) -> int | None:
     """How many addresses a card has for pods, or None when the type is not in the table."""
     family, _, size = instance_type.partition(".")
-    found = _OTHERS.get(instance_type) or (_BY_SIZE.get(size) if family in _FAMILIES else None)
-    return found - 1 if found else None
+    addresses = _OTHERS.get(instance_type) or (_BY_SIZE.get(size) if family in _FAMILIES else None)
+    return addresses - 1 if addresses else None

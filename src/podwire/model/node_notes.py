@@ -38,23 +38,23 @@ def left_out(node: NodeFacts, facts: ClusterFacts) -> str:
 def remarks(facts: ClusterFacts) -> Iterator[str]:
     """A line for the head of a report for each reason why nodes cannot be used, with the names of the nodes."""
     unready: dict[str, list[str]] = {}
-    others: dict[str, list[str]] = {}
+    left_out_by_kind: dict[str, list[str]] = {}
     for node in facts.nodes:
         if not node.schedulable:
-            others.setdefault(left_out(node, facts), []).append(node.name)
+            left_out_by_kind.setdefault(left_out(node, facts), []).append(node.name)
         elif not node.ready:
             unready.setdefault(_told(node, facts), []).append(node.name)
     for why, names in unready.items():
         yield f"{_named(names)} not ready: {why}"
-    for kind, names in others.items():
+    for kind, names in left_out_by_kind.items():
         yield f"{_named(names)} {kind}: left out"
 
 
 def _told(node: NodeFacts, facts: ClusterFacts) -> str:
     """Why a node is not ready, in the API's words."""
     head = signal(node.name, NOT_READY)
-    found = (one.removeprefix(head) for one in facts.origin.signals if one.startswith(head))
-    return next(found, SILENT).rstrip(". ") or SILENT
+    reasons = (note.removeprefix(head) for note in facts.origin.signals if note.startswith(head))
+    return next(reasons, SILENT).rstrip(". ") or SILENT
 
 
 def _named(names: list[str]) -> str:

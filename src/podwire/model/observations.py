@@ -74,7 +74,9 @@ class Lookup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     """One DNS question that the client put on the wire, and what came back: `rcode` is None when nothing did.
 
     `alias` is the target of the CNAME in the answer, if there is one; `id` the number of the message. `lost` is how
-    often an answered question was sent without an answer from the server that was asked.
+    often an answered question was sent without an answer from the server that was asked. `records` are SRV and PTR
+    answers as a zone file has them. `spelled` is the name as question and answer have it, where it has capitals. `edns`
+    tells whether the answer has an OPT record (RFC 6891).
     """
 
     name: str
@@ -87,6 +89,9 @@ class Lookup(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     alias: str = ""
     id: int = 0
     lost: int = 0
+    records: tuple[str, ...] = ()
+    spelled: tuple[str, ...] = ()
+    edns: bool = False
 
 
 class SeenPacket(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):

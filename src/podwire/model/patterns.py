@@ -124,11 +124,11 @@ class Pattern:
         return self.direction in (None, direction)
 
     def __str__(self) -> str:
-        what = {"error": "ICMP error", None: "packet"}.get(self.direction, self.direction)
+        noun = {"error": "ICMP error", None: "packet"}.get(self.direction, self.direction)
         lead = {"some": "a", "every": "every", "none": "no", "distinct": "every"}[self.quantity]
         tail = ", each from a source of its own" if self.quantity == "distinct" else ""
         named = ", ".join(f"{name} = {value}" for name, value in self.conditions)
-        return f"{lead} {what}{' with ' + named if named else ''}{tail}"
+        return f"{lead} {noun}{' with ' + named if named else ''}{tail}"
 
 
 def _conditions(fields: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -171,38 +171,38 @@ def requests_from_distinct_sources(**fields: Any) -> Pattern:
     return Pattern(quantity="distinct", conditions=_conditions(fields), direction="request")
 
 
-def meets(actual: Any, wanted: Any) -> bool:
+def meets(actual: Any, expected: Any) -> bool:
     """Whether a packet's field has the (bound) value that is wanted. Raises `Unbound` when that depends on a value that
     nobody knows."""
-    if type(wanted) in _PLAIN:
-        return bool(actual == wanted)
-    if isinstance(wanted, OneOf):
+    if type(expected) in _PLAIN:
+        return bool(actual == expected)
+    if isinstance(expected, OneOf):
         # Most are a thousand addresses of endpoints at most: the tuple itself looks them through fastest.
-        if actual in wanted.values:
+        if actual in expected.values:
             return True
-        predicates = [v for v in wanted.values if type(v) not in _PLAIN]
+        predicates = [v for v in expected.values if type(v) not in _PLAIN]
         if any(meets(actual, v) for v in predicates if type(v) is not NoValue):
             return True
         unknown = next((v for v in predicates if type(v) is NoValue), None)
         if unknown is not None:
             raise Unbound(unknown.why)
         return False
-    if isinstance(wanted, Not):
-        return not meets(actual, wanted.value)
-    if isinstance(wanted, Between):
-        return isinstance(actual, type(wanted.low)) and bool(wanted.low <= actual <= wanted.high)
-    if isinstance(wanted, AtLeast):
-        return isinstance(actual, type(wanted.low)) and bool(actual >= wanted.low)
-    if isinstance(wanted, (ipaddress.IPv4Network, ipaddress.IPv6Network)):
-        return bool(actual) and ipaddress.ip_address(actual) in wanted
-    return bool(actual == wanted)
+    if isinstance(expected, Not):
+        return not meets(actual, expected.value)
+    if isinstance(expected, Between):
+        return isinstance(actual, type(expected.low)) and bool(expected.low <= actual <= expected.high)
+    if isinstance(expected, AtLeast):
+        return isinstance(actual, type(expected.low)) and bool(actual >= expected.low)
+    if isinstance(expected, (ipaddress.IPv4Network, ipaddress.IPv6Network)):
+        return bool(actual) and ipaddress.ip_address(actual) in expected
+    return bool(actual == expected)
 
 
 def mismatch(packet: Packet, conditions: Iterable[tuple[str, Any]]) -> str | None:
     """The first field of the packet that is not as the (bound) conditions want it, in words; None when all are."""
-    for name, wanted in conditions:
+    for name, expected in conditions:
         actual = FIELDS[name].read(packet)
-        if not meets(actual, wanted):
+        if not meets(actual, expected):
             return f"{name} = {actual}"
     return None
 

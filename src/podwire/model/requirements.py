@@ -86,8 +86,8 @@ class Catalogue:
     ) -> Limitation | None:
         """The first limitation of that requirement which applies to this flow, else the first of any requirement."""
         applying = [
-            one
-            for one in self.limitations
-            if {requirement, ANY} & set(one.requirements) and one.when.admits(flow, facts, nodes, entry)
+            limitation
+            for limitation in self.limitations
+            if {requirement, ANY} & set(limitation.requirements) and limitation.when.admits(flow, facts, nodes, entry)
         ]
-        return min(applying, key=lambda one: ANY in one.requirements, default=None)
+        return min(applying, key=lambda limitation: ANY in limitation.requirements, default=None)

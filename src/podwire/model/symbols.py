@@ -122,6 +122,10 @@ class ServiceSymbols:
     def target_port(self) -> Symbol:
         return Symbol("service.target_port")
 
+    def port_named(self, name: str) -> Symbol:
+        """The number of its port of that name."""
+        return Symbol(f"service.port.{name}")
+
     @property
     def families(self) -> Symbol:
         """The IP families of its cluster addresses, IPv4 first."""

@@ -50,8 +50,8 @@ def worst(rounds: Sequence[Verdict]) -> Verdict:
     No round takes a failure back.
     """
     order = list(Outcome)
-    found = max(rounds, key=lambda one: order.index(one.outcome))
-    alike = sum(1 for one in rounds if one.outcome is found.outcome)
+    verdict = max(rounds, key=lambda round_verdict: order.index(round_verdict.outcome))
+    alike = sum(1 for round_verdict in rounds if round_verdict.outcome is verdict.outcome)
     if alike == len(rounds):
-        return found
-    return replace(found, reason=f"in {alike} of {len(rounds)} rounds: {found.reason}".removesuffix(": "))
+        return verdict
+    return replace(verdict, reason=f"in {alike} of {len(rounds)} rounds: {verdict.reason}".removesuffix(": "))

@@ -1,1 +1,1 @@
-"""Captured bytes as packets: capture files, the dissector, DNS, and which packet belongs to which exchange."""
+"""From captured bytes to packets: capture files, the dissector, DNS, and the packets of each exchange."""

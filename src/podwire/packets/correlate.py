@@ -1,8 +1,8 @@
-"""Which packets of a capture belong to which exchange, whatever NAT and tunnels made of its addresses. Pure.
+"""Finds the packets of an exchange in a capture, even if NAT or a tunnel changed the addresses. Pure.
 
-Three things lead to a flow: the token in a payload, the initial sequence number of its SYN (NAT keeps it), and the
-client's own socket address. What shares a 5-tuple with such a packet is of the flow too, and so are the other fragments
-of such a packet, and ICMP errors that quote one.
+Three clues identify an exchange: the token in a payload, the initial sequence number of its SYN (NAT keeps it), and the
+client's socket address. Packets with the same 5-tuple belong to the exchange too, and so do other fragments of its
+packets and ICMP errors that quote them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from podwire.model.patterns import Direction
 TOKEN = re.compile(rb"pw[0-9a-f]{16}")
 Ends = tuple[str, tuple[str, int], tuple[str, int]]
 Whole = tuple[int, str, str, str]
-"""What all fragments of a packet share (RFC 791 section 3.2, RFC 8200 section 4.5): identification, protocol, both
-addresses."""
+"""The fields that all fragments of a packet share (RFC 791 section 3.2, RFC 8200 section 4.5): identification,
+protocol, source and destination."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clue:
-    """What leads to the packets of one exchange.
+    """The clues to the packets of one exchange.
 
-    `local` and `target` are the client's own socket and what it sends to; `sequence` is its SYN's number, when the
-    client's capture shows it.
+    `local` is the client's socket address, `target` its destination. `sequence` is the initial sequence number of its
+    SYN, if the client's capture has it.
     """
 
     token: str
@@ -40,7 +40,7 @@ class Clue:
 
 
 class CaptureIndex:
-    """One capture, ready to be asked for the packets of any exchange. It may grow, as the capture does."""
+    """An index of one capture that finds the packets of any exchange. It can grow with the capture."""
 
     def __init__(self, packets: Iterable[Packet] = ()) -> None:
         self.packets: list[Packet] = []
@@ -53,12 +53,12 @@ class CaptureIndex:
         self.extend(packets)
 
     def extend(self, packets: Iterable[Packet]) -> None:
-        """Add what was captured after the packets that are here."""
+        """Add later packets of the same capture."""
         first = len(self.packets)
         self.packets += packets
         for at, packet in enumerate(self.packets[first:], first):
-            for found in set(TOKEN.findall(packet.payload)):
-                self._by_token[found].append(at)
+            for token in set(TOKEN.findall(packet.payload)):
+                self._by_token[token].append(at)
             error = packet.icmp.quoted
             if error is not None and (quoted := _ends(error)):
                 self._by_quote[quoted].append(at)
@@ -79,7 +79,7 @@ class CaptureIndex:
             self._first.update(dict.fromkeys(_wholes(packet), at))
 
     def has_token(self, token: str) -> bool:
-        """Whether any packet carries this token: how a beacon is found."""
+        """Whether a packet carries this token, as a beacon does."""
         return token.encode() in self._by_token
 
     def sequence_of(self, local: tuple[str, int], target: tuple[str, int]) -> int | None:
@@ -90,7 +90,10 @@ class CaptureIndex:
         return None
 
     def find(self, clue: Clue, server_ports: Collection[int]) -> list[tuple[int, SeenPacket]]:
-        """The packets of one exchange with their places in the capture, in order, each with its direction."""
+        """The packets of one exchange in order, each as its index in the capture and the packet with its direction.
+
+        `server_ports` are the ports of this run's servers, which tell requests from replies.
+        """
         token = clue.token.encode()
         anchors = list(self._by_token.get(token, ()))
         if clue.sequence is not None:
@@ -108,17 +111,19 @@ class CaptureIndex:
         return [(at, self._seen(at, self._head(at, chosen), server_ports)) for at in sorted(chosen)]
 
     def _head(self, at: int, exchange: Collection[int] = ()) -> int:
-        """Where a later fragment's first one is. If it was not captured, another packet of the exchange between the
-        same addresses tells the ports."""
+        """The index of a later fragment's first fragment. If that was not captured, the index of another packet of the
+        exchange between the same addresses, which has the same ports."""
         packet = self.packets[at]
         if not packet.ip.fragment or packet.ports.sport is not None:
             return at
         for whole in _wholes(packet):
             if whole in self._first:
                 return self._first[whole]
-        known = (one for one in exchange if self.packets[one].ports.sport is not None)
+        with_ports = (place for place in exchange if self.packets[place].ports.sport is not None)
         ends = (packet.ip.src, packet.ip.dst)
-        return next((one for one in known if (self.packets[one].ip.src, self.packets[one].ip.dst) == ends), at)
+        return next(
+            (place for place in with_ports if (self.packets[place].ip.src, self.packets[place].ip.dst) == ends), at
+        )
 
     def _seen(self, at: int, head_at: int, server_ports: Collection[int]) -> SeenPacket:
         packet, head = self.packets[at], self.packets[head_at]
@@ -135,14 +140,14 @@ class CaptureIndex:
         ends = _ends(packet)
         sport, dport = packet.ports.sport, packet.ports.dport
         if sport in server_ports and dport in server_ports and ends in self._by_ends:
-            # A node that translates may give a client the number of a server's port: the client spoke first.
+            # SNAT may give a client the number of a server port. The client sent the first packet.
             first = self.packets[self._by_ends[ends][0]]
             return (packet.ip.src, sport) == (first.ip.src, first.ports.sport)
         return dport in server_ports and sport not in server_ports
 
 
 def _wholes(packet: Packet) -> Iterator[Whole]:
-    """Which packet a fragment is of: its own, and where a tunnel is around it perhaps the tunnel's packet."""
+    """The keys of the packet that a fragment belongs to: for its own headers, and for those of a tunnel around it."""
     ip, outer = packet.ip, packet.outer
     if ip.fragment is None or ip.fragment.ident is None:
         return
@@ -152,26 +157,26 @@ def _wholes(packet: Packet) -> Iterator[Whole]:
 
 
 def _as_of(piece: Packet, head: Packet) -> Packet:
-    """A later fragment with what only the first one carries: the ports, or all that is inside of a tunnel."""
+    """A later fragment with the fields that only the first one carries: the ports, or the packet inside a tunnel."""
     if head.outer is not None and piece.outer is None:
         return replace(head, at=piece.at, payload=piece.payload, length=piece.length, interface=piece.interface)
     return replace(piece, ports=head.ports)
 
 
 def _ends(packet: Packet) -> Ends | None:
-    """Both ends of a TCP or UDP packet, the same for both directions."""
+    """The two ends of a TCP or UDP packet in a fixed order, so that both directions give the same value."""
     ip, sport, dport = packet.ip, packet.ports.sport, packet.ports.dport
     if sport is None or dport is None or ip.protocol not in ("tcp", "udp"):
         return None
     return _both(ip.protocol, (ip.src, sport), (ip.dst, dport))
 
 
-def _both(protocol: str, one: tuple[str, int], other: tuple[str, int]) -> Ends:
-    return (protocol, one, other) if one <= other else (protocol, other, one)
+def _both(protocol: str, left: tuple[str, int], right: tuple[str, int]) -> Ends:
+    return (protocol, left, right) if left <= right else (protocol, right, left)
 
 
 def clues(attempts: Iterable[Attempt], target: tuple[str, int], client: CaptureIndex | None) -> list[Clue]:
-    """What leads to the packets of these attempts; the client's own capture adds the initial sequence numbers."""
+    """The clues to the packets of these attempts. The client's own capture adds the initial sequence numbers."""
     return [
         Clue(
             token=attempt.token,

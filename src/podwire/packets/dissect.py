@@ -66,7 +66,7 @@ _NOTHING: Upper = (NO_PORTS, NO_TCP, NO_ICMP, b"")
 
 
 def packet_of(frame: Frame, vxlan_ports: Collection[int] = VXLAN_PORTS) -> Packet:
-    """The packet of a captured frame. UDP to one of `vxlan_ports` is taken for VXLAN when its header looks like one."""
+    """The packet of a captured frame. UDP to one of `vxlan_ports` with a valid VXLAN header is read as VXLAN."""
     at_ns, interface, data, wire_length = frame
     return decode(data, at=at_ns / 1e9, interface=interface, length=wire_length, vxlan_ports=vxlan_ports)
 
@@ -84,7 +84,10 @@ def decode(
     length: int | None = None,
     vxlan_ports: Collection[int] = VXLAN_PORTS,
 ) -> Packet:
-    """The packet of an Ethernet frame's bytes. `length` is the frame's length on the wire if more than was captured."""
+    """The packet in the bytes of an Ethernet frame.
+
+    `at` is seconds since the epoch. `length` is the length on the wire in bytes, if the capture cut the frame.
+    """
     size = len(data)
     link, outer, ip, (ports, tcp, icmp, payload) = _ethernet(data, 0, size, at, vxlan_ports)
     return Packet(
@@ -145,7 +148,7 @@ def _read_ipv4(
     ends = data[start + 12 : start + 20]
     if header > available:
         return link, None, _ip(ends, ttl, _UNREADABLE), _NOTHING
-    # A length of 0 is a segment that the NIC has still to cut (segmentation offload). After `total` comes padding.
+    # A length of 0 means segmentation offload: the NIC divides the segment later. Padding follows after `total`.
     end = start + min(total, available) if total >= header else limit
     start += header
     if offset & 0x3FFF:

@@ -1,4 +1,4 @@
-"""Which names were asked of a DNS server, and what was answered, read from the packets of a capture. Pure."""
+"""DNS look-ups in the packets of a capture: the queries and their answers. Pure."""
 
 from __future__ import annotations
 
@@ -14,40 +14,45 @@ Ends = tuple[str, int | None, str, int | None]
 
 
 def lookups(packets: Iterable[Packet]) -> Iterator[Lookup]:
-    """Every DNS question with what was answered to it, in the order of the questions.
+    """Every DNS query with its answer, in the order of the queries.
 
-    An answer whose question was not captured is both: it repeats the question, and nobody is answered who did not ask.
+    A response whose query was not captured counts as query and answer, because it repeats the question.
     """
-    asked: dict[tuple[object, ...], dict[str, Any]] = {}
+    lookup_fields: dict[tuple[object, ...], dict[str, Any]] = {}
     unanswered: Counter[tuple[object, ...]] = Counter()
     for packet, message in _messages(packets):
-        for name, kind in message.questions:
+        for (name, kind), spelled in zip(message.questions, message.spelled, strict=True):
             client_port = packet.ports.sport if packet.ports.dport == DNS_PORT else packet.ports.dport
             key: tuple[object, ...] = (packet.ip.protocol, client_port, message.id, name, kind)
-            if key not in asked:
-                asked[key] = {
+            if key not in lookup_fields:
+                lookup_fields[key] = {
                     "name": name,
                     "type": kind,
                     "server": packet.ip.src if message.response else packet.ip.dst,
                     "protocol": "tcp" if packet.ip.protocol == "tcp" else "udp",
                     "at": packet.at,
                     "id": message.id,
+                    "spelled": (spelled,),
                 }
                 unanswered[key] += message.response
             if not message.response:
                 unanswered[key] += 1
                 continue
-            unanswered[key] -= packet.ip.src == asked[key]["server"]
-            asked[key]["rcode"] = "truncated" if message.truncated else message.rcode
-            asked[key]["answers"] = message.addresses
-            asked[key]["alias"] = message.alias
-    for key, fields in asked.items():
+            fields = lookup_fields[key]
+            unanswered[key] -= packet.ip.src == fields["server"]
+            fields["rcode"] = "truncated" if message.truncated else message.rcode
+            fields["answers"], fields["alias"] = message.addresses, message.alias
+            fields["records"], fields["edns"] = message.records, message.edns
+            fields["spelled"] = (fields["spelled"][0], spelled)
+    for key, fields in lookup_fields.items():
+        if all(name == fields["name"] for name in fields["spelled"]):
+            del fields["spelled"]
         yield Lookup(**fields, lost=max(0, unanswered[key]) if "rcode" in fields else 0)
 
 
 def _messages(packets: Iterable[Packet]) -> Iterator[tuple[Packet, DnsMessage]]:
-    """Every message with the packet that it began in, by the time of that packet; an answer over TCP takes several."""
-    found: list[tuple[Packet, DnsMessage]] = []
+    """Every DNS message with the packet that it starts in, by the time of this packet."""
+    messages: list[tuple[Packet, DnsMessage]] = []
     streams: dict[Ends, list[Packet]] = {}
     for packet in packets:
         if DNS_PORT not in (packet.ports.sport, packet.ports.dport):
@@ -58,30 +63,33 @@ def _messages(packets: Iterable[Packet]) -> Iterator[tuple[Packet, DnsMessage]]:
         else:
             message = dns_message(packet)
             if message is not None:
-                found.append((packet, message))
+                messages.append((packet, message))
     for segments in streams.values():
-        found += dns_stream(segments)
-    yield from sorted(found, key=lambda one: one[0].at)
+        messages += dns_stream(segments)
+    yield from sorted(messages, key=lambda message: message[0].at)
 
 
-def lookups_for(target: str, seen: Iterable[Lookup], fqdn: str = "", kind: str = "") -> tuple[Lookup, ...]:
-    """The questions that a look-up of `target` can have led to: the name itself, and the name with a suffix.
+def lookups_for(target: str, captured: Iterable[Lookup], fqdn: str = "", kind: str = "") -> tuple[Lookup, ...]:
+    """The queries that a look-up of `target` can cause: for the name itself, and for the name with a suffix.
 
-    With `fqdn` those for names below it too, with `kind` only those of that type.
+    `captured` are all queries. With `fqdn`, queries for names below it count too; with `kind`, only queries for this
+    record type (`A`, `AAAA`) count.
     """
     name, below = target.lower().rstrip("."), f".{fqdn.lower()}"
     return tuple(
-        one
-        for one in seen
-        if (one.name == name or one.name.startswith(f"{name}.") or (fqdn and one.name.endswith(below)))
-        and kind in ("", one.type)
+        lookup
+        for lookup in captured
+        if (lookup.name == name or lookup.name.startswith(f"{name}.") or (fqdn and lookup.name.endswith(below)))
+        and kind in ("", lookup.type)
     )
 
 
 def places_of_questions(packets: Sequence[Packet]) -> Mapping[tuple[int, str], list[int]]:
-    """Where the packets of each question are, by the id and the name of its messages. Over TCP that is all of its
-    connection: NAT may change its ends on the way, the messages stay what they are."""
-    found: dict[tuple[int, str], list[int]] = defaultdict(list)
+    """The indexes of the packets of each query, by message id and name.
+
+    Over TCP these are all packets of its connection. NAT may change the ends of a connection, but not the messages.
+    """
+    places: dict[tuple[int, str], list[int]] = defaultdict(list)
     connections: dict[frozenset[tuple[str, int | None]], list[int]] = defaultdict(list)
     for at, packet in enumerate(packets):
         if DNS_PORT not in (packet.ports.sport, packet.ports.dport):
@@ -92,13 +100,13 @@ def places_of_questions(packets: Sequence[Packet]) -> Mapping[tuple[int, str], l
             continue
         message = dns_message(packet)
         for name, _ in message.questions if message else ():
-            found[message.id if message else 0, name].append(at)
+            places[message.id if message else 0, name].append(at)
     for packets_of_one in connections.values():
-        asked = {
+        questions = {
             (message.id, name)
             for _, message in _messages(packets[at] for at in packets_of_one)
             for name, _ in message.questions
         }
-        for key in asked:
-            found[key] += packets_of_one
-    return found
+        for key in questions:
+            places[key] += packets_of_one
+    return places

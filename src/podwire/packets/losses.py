@@ -1,7 +1,7 @@
-"""What a capture itself shows that it does not hold: frames that were cut, and bytes that were received all the same.
+"""Finds gaps in a capture: frames that were cut, and bytes that the other end acknowledged but nobody captured.
 
-A kernel counts the frames for which it had no room, but not everything that captures does so. An absence proves nothing
-at a place that loses frames, so it must be found out by what is there. Pure.
+A kernel counts the frames that it drops, but other capture tools may not. At a place that loses frames, an absent
+packet proves nothing, so the captured packets themselves must show the loss. Pure.
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ from podwire.model.packets import Packet
 from podwire.packets.pcap import Frame
 
 CUT_IN_GOOD_ORDER = 1 << 15
-"""Bytes. A frame that long is a segment that the NIC has still to divide; the agent's ring holds no more than 64 kB of
-one, and all of its headers."""
+"""Bytes. A longer frame is a segment that the NIC divides later; the agent's ring holds 64 kB of it and all headers."""
 _MODULO, _HALF = 1 << 32, 1 << 31
 _Half = tuple[str, int | None, str, int | None]
 
 
 def cut_frames(frames: Iterable[Frame]) -> list[Frame]:
-    """The frames of which less was captured than was on the wire. What was cut off may be what a case is known by."""
-    return [one for one in frames if len(one.data) < min(one.wire_length, CUT_IN_GOOD_ORDER)]
+    """The frames that are shorter in the capture than on the wire. The missing part may hold the token of a case."""
+    return [frame for frame in frames if len(frame.data) < min(frame.wire_length, CUT_IN_GOOD_ORDER)]
 
 
 def uncaptured(packets: Iterable[Packet]) -> list[str]:
-    """The TCP connections, in words, of which the other end acknowledges bytes that were never captured here.
+    """The TCP connections, in words, with acknowledged bytes that this capture lacks.
 
-    Packets of the same direction were captured, so this place is on their way. Nobody acknowledges what the network
-    lost.
+    The capture has packets of the same direction, so their path passes this place. An acknowledged byte was not lost by
+    the network.
     """
     halves: dict[_Half, list[_Stream]] = {}
     for packet in packets:
@@ -38,7 +37,7 @@ def uncaptured(packets: Iterable[Packet]) -> list[str]:
         back: _Half = (ip.dst, ports.dport, ip.src, ports.sport)
         streams = halves.setdefault(there, [])
         if "S" in tcp.flags and (not streams or streams[-1].first != tcp.seq):
-            streams.append(_Stream(tcp.seq))  # The port is used again.
+            streams.append(_Stream(tcp.seq))  # A new connection reuses the port.
         if streams:
             streams[-1].sent(packet)
         if "A" not in tcp.flags:
@@ -52,12 +51,12 @@ def uncaptured(packets: Iterable[Packet]) -> list[str]:
     return [
         f"{src} port {sport} to {dst} port {dport}"
         for (src, sport, dst, dport), streams in halves.items()
-        if any(one.has_hole() for one in streams)
+        if any(stream.has_hole() for stream in streams)
     ]
 
 
 class _Stream:
-    """One direction of a connection, in bytes after its SYN's number."""
+    """One direction of a connection. Offsets are bytes after the initial sequence number."""
 
     def __init__(self, first: int) -> None:
         self.first = first
@@ -78,33 +77,37 @@ class _Stream:
             self._acknowledged = max(self._acknowledged, offset)
 
     def has_hole(self) -> bool:
-        """Whether something is missing before the last byte that was acknowledged; of a stream that passes here."""
+        """Whether bytes before the last acknowledged one are missing from a stream that passes here."""
         if not self._parts:
             return False
         return _first_missing(self._parts) < self._acknowledged
 
 
 def _first_missing(parts: Sequence[tuple[int, int]]) -> int:
-    known = 0
+    contiguous = 0
     for start, end in sorted(parts):
-        if start > known:
+        if start > contiguous:
             break
-        known = max(known, end)
-    return known
+        contiguous = max(contiguous, end)
+    return contiguous
 
 
 def words_of_cut(frames: Sequence[Frame]) -> str:
-    """Why a capture cannot be relied on at all; nothing when its frames are whole."""
+    """Why a capture is not reliable; '' if its frames are complete."""
     cut = cut_frames(frames)
     if not cut:
         return ""
-    return f"{len(cut)} of {len(frames)} frames were cut, to {min(len(one.data) for one in cut)} bytes at the least"
+    return f"the capture cut {len(cut)} of {len(frames)} frames, the shortest to {min(map(_captured, cut))} bytes"
+
+
+def _captured(frame: Frame) -> int:
+    return len(frame.data)
 
 
 def words_of_lost(packets: Iterable[Packet]) -> str:
-    """Why an absence proves nothing in a capture; nothing when it shows no loss."""
+    """Why an absent packet proves nothing in a capture; '' if the capture shows no loss."""
     holes = uncaptured(packets)
     if not holes:
         return ""
     more = f" and of {len(holes) - 1} more" if len(holes) > 1 else ""
-    return f"it lost frames without notice: bytes of the connection {holes[0]}{more} are acknowledged and not captured"
+    return f"the capture lacks acknowledged bytes of the connection {holes[0]}{more}, so it lost frames uncounted"

@@ -21,7 +21,7 @@ _IF_NAME, _IF_TSRESOL, _IF_TSOFFSET = 2, 9, 14
 
 
 class Frame(NamedTuple):
-    """One captured frame: nanoseconds since the epoch, where it was seen, its bytes, its length on the wire."""
+    """One captured frame: nanoseconds since the epoch, its interface, its bytes, its length on the wire in bytes."""
 
     at_ns: int
     interface: str
@@ -32,8 +32,8 @@ class Frame(NamedTuple):
 def read_frames(data: bytes, interface: str = "") -> Iterator[Frame]:
     """The frames of a capture file, in file order.
 
-    `interface` names the frames of a libpcap file, which has no names in it. A pcapng file names its own; an interface
-    without a name is called by its number. ValueError tells in one line what is damaged, after the frames before it.
+    `interface` is the interface of all frames in a libpcap file, which has no names. A pcapng file has its own names;
+    an interface without a name has its number. At a damaged place the iterator raises ValueError with one line.
     """
     if len(data) < 4:
         raise ValueError(f"not a capture file: {len(data)} bytes")
@@ -47,7 +47,7 @@ def read_frames(data: bytes, interface: str = "") -> Iterator[Frame]:
 
 
 def write_frames(frames: Iterable[Frame]) -> bytes:
-    """A little-endian libpcap file with nanosecond times and Ethernet frames."""
+    """The frames as a little-endian libpcap file with nanosecond times and Ethernet frames."""
     parts = [struct.pack("<IHHiIII", _NANO, 2, 4, 0, 0, SNAPLEN, LINKTYPE_ETHERNET)]
     pack = struct.Struct("<IIII").pack
     for at_ns, _, data, wire_length in frames:
@@ -98,7 +98,7 @@ def _read_pcapng(data: bytes) -> Iterator[Frame]:
         if position + total > end:
             raise ValueError(f"the capture ends inside a block of {total} bytes, at byte {position}")
         if struct.unpack_from(order + "I", data, position + total - 4)[0] != total:
-            raise ValueError(f"a block at byte {position} gives two different lengths")
+            raise ValueError(f"a block at byte {position} has two different lengths")
         body = data[position + 8 : position + total - 4]
         try:
             if kind == _INTERFACE:
@@ -121,16 +121,16 @@ def _byte_order(data: bytes, position: int) -> str:
 
 def _interface(body: bytes, order: str, number: int) -> _Interface:
     link, _, snaplen = struct.unpack_from(order + "HHI", body)
-    found = _Interface(str(number), link, snaplen)
+    interface = _Interface(str(number), link, snaplen)
     for code, value in _options(body[8:], order):
         if code == _IF_NAME:
-            found.name = value.rstrip(b"\0").decode("utf-8", "replace")
+            interface.name = value.rstrip(b"\0").decode("utf-8", "replace")
         elif code == _IF_TSRESOL and value:
             # The high bit chooses between a power of two and a power of ten.
-            found.units_per_second = 2 ** (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
+            interface.units_per_second = 2 ** (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
         elif code == _IF_TSOFFSET and len(value) == 8:
-            found.offset_ns = struct.unpack(order + "q", value)[0] * 1_000_000_000
-    return found
+            interface.offset_ns = struct.unpack(order + "q", value)[0] * 1_000_000_000
+    return interface
 
 
 def _options(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
@@ -158,7 +158,7 @@ def _frame(kind: int, body: bytes, order: str, interfaces: list[_Interface]) -> 
         snaplen = interfaces[0].snaplen if interfaces else 0
         captured = min(length, snaplen) if snaplen else length
     if number >= len(interfaces):
-        raise ValueError(f"a packet names interface {number}, the file describes {len(interfaces)}")
+        raise ValueError(f"a packet names interface {number}, but the file describes {len(interfaces)} interfaces")
     if start + captured > len(body):
         raise ValueError(f"a packet of {captured} bytes is longer than its block")
     interface = interfaces[number]

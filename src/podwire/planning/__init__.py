@@ -1,1 +1,1 @@
-"""From requirements and facts to cases: who plays which flow, and what the cluster needs for it. No I/O."""
+"""From requirements and facts to cases: the probes of each flow, and the objects that it needs. No I/O."""

@@ -1,4 +1,4 @@
-"""Which probes play a flow, and why a cluster cannot have it at all. Pure: the same facts, the same choice."""
+"""Chooses the probes of a flow, or the reason why a cluster cannot have the flow. Pure and deterministic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from podwire.model.cases import Slot
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts
 from podwire.model.flows import Flow, Peer
 
-# Kinds of Services of type LoadBalancer: nothing is sent to them before they have an address.
+# Kinds of Services of type LoadBalancer. podwire sends nothing to them before they have an address.
 BALANCED = frozenset(
     {
         "leaving-load-balancer",
@@ -26,17 +26,17 @@ WITH_OWN_DNS = ("custom-dns",)
 
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
-    """The nodes of an OS that take part: ready ones first, and others only where there are too few of these."""
+    """The nodes of an OS that take part, at most `nodes_per_os`; unready nodes only if there are too few ready ones."""
     return facts.usable(_os(os))[:nodes_per_os]
 
 
 def ready_among(nodes: Sequence[NodeFacts]) -> tuple[NodeFacts, ...]:
-    """Those that are ready; all of them when none is."""
+    """The ready nodes, or all nodes if none is ready."""
     return tuple(node for node in nodes if node.ready) or tuple(nodes)
 
 
 def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
-    """Why these facts do not have this flow, or None."""
+    """Why a cluster with these facts cannot have this flow, or None."""
     for peer in (flow.client, flow.server):
         reason = _no_peer(peer, flow, facts, nodes_per_os)
         if reason:
@@ -79,7 +79,7 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
 
 
 def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
-    """A question is seen on its way to the DNS server when it is known where that is, and the client is elsewhere."""
+    """Why no DNS query can be followed between nodes, or None. The server's node must be known."""
     if not dns_node(facts, nodes_per_os):
         where = {0: "an unknown node", 1: "a node without probes"}.get(len(facts.dns.nodes), "several nodes")
         return f"the cluster's DNS runs on {where}, so podwire cannot follow its packets"
@@ -89,9 +89,9 @@ def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | 
 
 
 def dns_node(facts: ClusterFacts, nodes_per_os: int) -> str:
-    """The name of the node that the cluster's DNS runs on, if it is one node and takes part; or ''."""
-    known = {node.name for os in ("linux", "windows") for node in usable(os, facts, nodes_per_os)}
-    return facts.dns.nodes[0] if len(facts.dns.nodes) == 1 and facts.dns.nodes[0] in known else ""
+    """The name of the node that the cluster's DNS runs on; '' if DNS runs on several nodes or on one without probes."""
+    names = {node.name for os in ("linux", "windows") for node in usable(os, facts, nodes_per_os)}
+    return facts.dns.nodes[0] if len(facts.dns.nodes) == 1 and facts.dns.nodes[0] in names else ""
 
 
 def _asked_node(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str:
@@ -102,7 +102,7 @@ def _asked_node(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str:
 
 
 def _clients(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
-    """The nodes that the client may be on."""
+    """The nodes that may have the client."""
     nodes = usable(flow.client.os, facts, nodes_per_os)
     if flow.server.kind != "dns" or flow.placement != "cross-node":
         return nodes
@@ -110,7 +110,7 @@ def _clients(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFa
 
 
 def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
-    """A node's proxy serves the families that its pods have."""
+    """Why no node can be the entry of this flow, or None. A node's proxy serves the families of its pods."""
     if not flow.way.enters:
         return None
     os = {"client-node": flow.client.os, "server-node": flow.server.os}.get(flow.way.enters, flow.way.entry_os)
@@ -129,7 +129,7 @@ def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
 
 
 def _lacks_address(nodes: Sequence[NodeFacts], family: Family) -> bool:
-    """Whether a node has no address of a family. One that is not ready may not have told its addresses yet."""
+    """Whether a ready node lacks an address of a family. An unready node may not have reported its addresses yet."""
     return any(node.address(family) is None for node in nodes if node.ready)
 
 
@@ -146,9 +146,10 @@ def _version(family: Family) -> str:
 
 
 def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[Slot, Slot]:
-    """Which probes play the flow: chosen by the case id alone, so that every node takes part and no run differs.
+    """The probes of client and server, in this order.
 
-    A node that is not ready plays a part only where no other node can: its case cannot be concluded.
+    The case id alone chooses among the nodes, so every node takes part and all runs choose alike. An unready node is
+    chosen only if no ready node can be: its case is inconclusive.
     """
     turn = zlib.crc32(identity.encode())
     if flow.client.kind == "outside":
@@ -181,7 +182,7 @@ def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
 def _client_probe(flow: Flow) -> str:
     if flow.client.kind == "host":
         return "host"
-    # Names are asked from a pod of their own, so that its DNS packets are those of no other case.
+    # Look-ups come from a pod of their own, so that its DNS packets belong to no other case.
     return flow.client.pod or ("b" if flow.via == "dotted-name" or flow.protocol in ("dns", "tool") else "a")
 
 
@@ -193,7 +194,7 @@ def _server_probe(flow: Flow) -> str:
 
 
 def entry_node(flow: Flow, client: Slot, server: Slot, facts: ClusterFacts, nodes_per_os: int) -> str:
-    """The name of the node that a flow is sent to, or '' when it is not sent to a node."""
+    """The name of the node that a flow is sent to; '' for a flow that is not sent to a node."""
     if not flow.way.enters:
         return ""
     if flow.way.enters == "client-node":

@@ -23,20 +23,22 @@ from podwire.planning.required import NodeKind
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What the user asked for; empty means all. `nodes_per_os` bounds how many nodes of each OS take part; with
-    `fill_nodes` the run may fill one of them with pods. `required` are the kinds of nodes that cases must use."""
+    """The user's selection of cases and nodes. An empty tuple selects all."""
 
     areas: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     families: tuple[Family, ...] = FAMILIES
     nodes_per_os: int = 2
+    """The most nodes of each OS that take part."""
     fill_nodes: bool = False
+    """Whether the run may fill one Windows node with pods."""
     required: tuple[NodeKind, ...] = ()
+    """The kinds of nodes that cases must use."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Every case of a run by id, in the order of the suites, and what the facts ruled out."""
+    """Every case of a run by id, in the order of the suites, and the exclusions."""
 
     cases: Mapping[str, Case] = field(default_factory=dict)
     exclusions: tuple[Exclusion, ...] = ()
@@ -55,11 +57,14 @@ FILLS = "needs a Windows node filled with pods; on a test cluster, ask for it wi
 
 
 class PlanError(Exception):
-    """The suites contradict themselves, e.g. two tests make a case of the same id."""
+    """The suites contradict each other, for example two tests make a case with the same id."""
 
 
 def make_plan(catalogue: Catalogue, tests: Iterable[SuiteTest], facts: ClusterFacts, selection: Selection) -> Plan:
-    """All cases that these facts admit. The same catalogue, facts and selection give the same ids in the same order."""
+    """All cases that facts and selection admit, and the exclusions. Raises `PlanError`.
+
+    The same catalogue, facts and selection give the same ids in the same order.
+    """
     cases: dict[str, Case] = {}
     ruled_out: Counter[Exclusion] = Counter()
     for test in tests:
@@ -68,13 +73,16 @@ def make_plan(catalogue: Catalogue, tests: Iterable[SuiteTest], facts: ClusterFa
             continue
         if selection.requirements and rule.id not in selection.requirements:
             continue
-        for made in _cases_of(test, rule, catalogue, facts, selection):
-            if isinstance(made, Exclusion):
-                ruled_out[made] += 1
-            elif made.id in cases:
-                raise PlanError(f"{test.place}: case id {made.id} is already taken by {cases[made.id].test}")
+        for planned in _cases_of(test, rule, catalogue, facts, selection):
+            if isinstance(planned, Exclusion):
+                ruled_out[planned] += 1
+            elif planned.id in cases:
+                raise PlanError(
+                    f"{test.place}: {cases[planned.id].test} already has the case id {planned.id}; "
+                    "give one of the tests an aspect"
+                )
             else:
-                cases[made.id] = made
+                cases[planned.id] = planned
     return Plan(cases=cases, exclusions=tuple(ruled_out))
 
 
@@ -88,12 +96,12 @@ def _cases_of(
         yield Exclusion(requirement=rule.id, cases="all", reason=unmet)
         return
     for matrix in test.matrices:
-        given = ClusterCondition(
+        condition = ClusterCondition(
             dsr=() if matrix.given_dsr is None else (matrix.given_dsr,),
             dns_cache=() if matrix.given_dns_cache is None else (matrix.given_dns_cache,),
             unless_cni=matrix.unless_cni,
         )
-        unmet = given.unmet(facts)
+        unmet = condition.unmet(facts)
         if unmet:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)
             continue
@@ -110,7 +118,7 @@ def _cases_of(
 
 
 def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterator[Flow]:
-    """Every flow of a matrix that makes sense at all; what the facts make impossible is not left out here."""
+    """Every flow of a matrix that makes sense. `why_not` excludes those that the facts make impossible."""
     client_kind, server_kind = matrix.client_kind, matrix.server_kind
     clients: tuple[str, ...] = ("outside",) if client_kind == "outside" else matrix.client
     alone = server_kind in ("outside", "backends", "dns")
@@ -130,7 +138,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
         if family not in selection.families or (place in ("same-node", "itself") and client != server):
             continue
         if place == "same-node" and enters == "server-node":
-            continue  # The client's own node, which is asked for as such.
+            continue  # The same as client-node.
         flow = Flow.of(
             **same,
             client=Peer(role="client", kind=client_kind, os=client, pod=matrix.client_pod),
@@ -151,7 +159,7 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
 
 
 _FIELDS = FLOW_ROW.columns.keys() - {"connections"}
-"""The fields of a flow that take the value of the axis of their name as it is."""
+"""The fields of a flow that take the value of the axis with the same name unchanged."""
 
 
 def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
@@ -201,14 +209,14 @@ def _case(
         controls=matrix.controls,
         limitation=limitation.id if limitation else None,
     )
-    wanted = set(wire_points(case))
+    points = set(wire_points(case))
     if flow.client.kind != "outside":
-        wanted.add(pod_point(flow.client))
+        points.add(pod_point(flow.client))
     if entry:
-        wanted.add("entry-node")
+        points.add("entry-node")
     if server.is_probe:
-        wanted.add(pod_point(flow.server))
-    return replace(case, points=tuple(point for point in POINTS if point in wanted))
+        points.add(pod_point(flow.server))
+    return replace(case, points=tuple(point for point in POINTS if point in points))
 
 
 def listing(
@@ -217,9 +225,10 @@ def listing(
     unready: Mapping[str, str] | None = None,
     notes: Iterable[str] = (),
 ) -> str:
-    """The plan for a person: every case with its expectation, every exclusion with its reason.
+    """The plan as text: every case with its expectation, every exclusion with its reason.
 
-    `unready` says by case id why a case will be inconclusive, `notes` are lines about nodes that cannot be used.
+    `sentences` are the expectations by case id. `unready` has by case id the reason why a case will be inconclusive.
+    `notes` are lines about nodes that cannot be used.
     """
     lines: list[str] = []
     for case in plan.cases.values():
@@ -231,7 +240,9 @@ def listing(
     lines.append("")
     lines += notes
     if unready:
-        lines.append(f"{len(unready)} of {len(plan.cases)} cases will be inconclusive: their nodes are not ready")
+        lines.append(
+            f"{len(unready)} of {len(plan.cases)} cases will be inconclusive, because their nodes are not ready"
+        )
     lines.append(f"{len(plan.cases)} cases, {len(plan.exclusions)} exclusions")
-    lines += [f"  excluded {no.requirement}[{no.cases}]: {no.reason}" for no in plan.exclusions]
+    lines += [f"  excluded {excluded.requirement}[{excluded.cases}]: {excluded.reason}" for excluded in plan.exclusions]
     return "\n".join(lines) + "\n"

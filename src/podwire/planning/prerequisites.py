@@ -1,4 +1,4 @@
-"""What the cases of a plan need in the cluster, beyond the usual probes: special pods, and Services. Pure."""
+"""The objects that the cases of a plan need besides the usual probes: special pods, Services, changes. Pure."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from podwire.planning.assignment import WITH_OWN_DNS, ready_among, usable
 
 USUAL = ("a", "b", "host")
 
-# Kinds of Services that choose their backends by a label of their own: the special pods, and the OS of their nodes.
+# Kinds of Services that select special pods as their backends: the OS of the nodes, and the kind of pod.
 CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "mixed-ports": (("linux", "port-first"), ("linux", "port-second")),
     "dns": (("linux", "dns-server"),),
     "empty": (),
 }
-# Services that say something only beside another one with the same backend.
+# Services that are tested together with another Service with the same backend.
 BESIDE: Mapping[str, str] = {
     "twin-second": "twin-first",
     "many-ports-first": "many-ports-second",
     "many-ports-second": "many-ports-first",
 }
-# Kinds of Services whose ports are many and led alike; only the first of them is looked for in captures.
+# Kinds of Services with many ports that all behave alike; captures are searched for the first port only.
 MANY_PORTS = ("many-ports-first", "many-ports-second")
 CONTROL_KIND = "spread"
-"""The kind of Service that the control `another-service` goes to: its backends are there."""
-# Kinds of Services whose endpoints are made by hand, and how many each has: the usual Linux pods, and nobody.
+"""The kind of Service that the control `another-service` uses. It always has backends."""
+# Kinds of Services with hand-made EndpointSlices, and their number of endpoints: the usual Linux pods, and addresses
+# that no host has.
 CROWDS: Mapping[str, int] = {
     "crowd-64": 64,
     "crowd-65": 65,
@@ -39,13 +40,13 @@ CROWDS: Mapping[str, int] = {
 }
 GROUPED = "grouped"
 """The special kind of probe pod that a SecurityGroupPolicy selects."""
-# Special pods that cannot do without a Service.
+# Special pods that need a Service.
 LEANS_ON: Mapping[str, str] = dict.fromkeys(WITH_OWN_DNS, "dns")
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
 class ServiceNeed:
-    """A Service: its kind, and the probe behind it (`node` and `probe`; empty for one that has other backends)."""
+    """A Service: its kind, and the probe behind it (`node` and `probe`; both empty if it has other backends)."""
 
     kind: str
     node: str = ""
@@ -54,7 +55,7 @@ class ServiceNeed:
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """Special pods as `(node, kind of pod)`, Services, and the changes of the cluster that cases follow."""
+    """Special pods as `(node, kind of pod)`, Services, and changes of the cluster by name."""
 
     pods: tuple[tuple[str, str], ...] = ()
     services: tuple[ServiceNeed, ...] = ()
@@ -62,7 +63,7 @@ class Needs:
 
 
 def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) -> Needs:
-    """All that these cases need, sorted."""
+    """The needs of these cases, sorted."""
     pods: set[tuple[str, str]] = set()
     services: set[ServiceNeed] = set()
     changes: set[str] = set()
@@ -72,9 +73,9 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
                 pods.add((slot.node, slot.probe))
                 if slot.probe in LEANS_ON:
                     services.add(ServiceNeed(kind=LEANS_ON[slot.probe]))
-        # A control may go by a Service that the case itself does not use.
-        others = (replace(case, flow=case.flow.but(via=way)) for way in BY_SERVICE if way in case.controls)
-        services |= {control for other in others if (control := service_of(other))}
+        # A control may use a Service that the case itself does not use.
+        by_controls = (replace(case, flow=case.flow.but(via=way)) for way in BY_SERVICE if way in case.controls)
+        services |= {control for by_control in by_controls if (control := service_of(by_control))}
         need = service_of(case)
         if need is not None:
             services.add(need)
@@ -93,22 +94,22 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
 
 
 def with_many_services(cases: Iterable[Case]) -> list[str]:
-    """The Windows nodes whose pods are clients of Services of many ports, sorted."""
+    """The names of the Windows nodes with clients of a many-port Service, sorted."""
     return sorted({case.client.node for case in cases if asks_many_services(case)})
 
 
 def asks_many_services(case: Case) -> bool:
-    """Whether a Windows pod is the client of a Service of many ports."""
+    """Whether the client is a Windows pod and the Service has many ports."""
     return case.client.os == "windows" and case.flow.service.kind in MANY_PORTS
 
 
 def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:
-    """How many endpoints of a crowd have a pod behind them: `a` and `b` of every Linux node that takes part."""
+    """How many endpoints of a crowd are pods: `a` and `b` on each Linux node that takes part."""
     return 2 * len(ready_among(usable("linux", facts, nodes_per_os)))
 
 
 def service_of(case: Case) -> ServiceNeed | None:
-    """The Service that a case goes through, or None."""
+    """The Service of a case, or None."""
     flow = case.flow
     if flow.via not in BY_SERVICE:
         return None

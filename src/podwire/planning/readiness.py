@@ -1,4 +1,4 @@
-"""Which case stands on a node that is not ready: it is planned, never sent, and cannot be concluded. Pure."""
+"""Finds the cases that need an unready node. Such a case is planned, not sent, and inconclusive. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REMEDY = "repair the node, or cordon it to leave it out"
 
 
 def why_no_verdict(case: Case, facts: ClusterFacts) -> str:
-    """The sentence about the first node that a case needs and that is not ready; '' when it has all that it needs."""
+    """A sentence about the first unready node that a case needs; '' if all its nodes are ready."""
     for node in _needed(case, facts):
         if not node.ready:
             return f"{not_ready(node, facts)}; {REMEDY}"
@@ -22,12 +22,12 @@ def why_no_verdict(case: Case, facts: ClusterFacts) -> str:
 
 
 def is_about_a_node(reason: str) -> bool:
-    """Whether a case was not concluded because of `why_no_verdict`."""
+    """Whether the reason of an inconclusive case comes from `why_no_verdict`."""
     return reason.endswith(f"; {REMEDY}")
 
 
 def _needed(case: Case, facts: ClusterFacts) -> Iterator[NodeFacts]:
-    """The nodes of a case; then, for each OS that its Service must have backends on, the node that is readiest."""
+    """The nodes of a case, then the first usable node of each OS on which its Service must have a backend."""
     names = (case.client.node, case.server.node, case.entry)
     yield from (node for node in facts.nodes if node.name in names)
     for os in _backend_systems(case):
@@ -35,7 +35,7 @@ def _needed(case: Case, facts: ClusterFacts) -> Iterator[NodeFacts]:
 
 
 def _backend_systems(case: Case) -> Iterator[OS]:
-    """Where pods behind the Services of a case are, if it is not one probe that plays the server."""
+    """The OS of the backends of a case's Services, if the server is not one probe."""
     if case.client.is_probe and case.client.probe in LEANS_ON:
         yield from (os for os, _ in CHOSEN[LEANS_ON[case.client.probe]])
     if case.server.probe != "backends":

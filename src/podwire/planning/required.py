@@ -1,4 +1,4 @@
-"""Kinds of nodes that a run must not do without, and whether a plan has them. Pure."""
+"""The kinds of nodes that a run requires (`--require`), and whether the cases use them. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Labels = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class NodeKind:
-    """A kind of node as the user named it: an OS, a Windows build (or its revision too), or labels that all hold."""
+    """A kind of node: an OS, a Windows build (with or without revision), or labels that a node must all have.
+
+    `text` is the user's word for it.
+    """
 
     text: str
     os: OS | None = None
@@ -35,24 +38,32 @@ class NodeKind:
 def missing(
     kinds: Iterable[NodeKind], cases: Iterable[Case], facts: ClusterFacts, labels: Labels, nodes_per_os: int
 ) -> Iterator[str]:
-    """Why the cases do without a kind of node: a line each for the user. A node that is not ready is there: its cases
-    are inconclusive."""
+    """A line for each required kind of node that no case uses: why, and what to do.
+
+    An unready node counts as used; its cases are inconclusive.
+    """
     kinds = tuple(kinds)
     used = {name for case in cases for name in (case.client.node, case.server.node, case.entry)} if kinds else set()
     for kind in kinds:
-        found = [node for node in facts.nodes if kind.has(node, labels.get(node.name, {}))]
-        if not any(node.name in used for node in found):
-            yield f"--require {kind.text}: {_why(found, facts, nodes_per_os)}"
+        nodes = [node for node in facts.nodes if kind.has(node, labels.get(node.name, {}))]
+        if not any(node.name in used for node in nodes):
+            yield f"--require {kind.text}: {_why(nodes, facts, nodes_per_os)}"
 
 
-def _why(found: Sequence[NodeFacts], facts: ClusterFacts, nodes_per_os: int) -> str:
-    if not found:
+def _why(nodes: Sequence[NodeFacts], facts: ClusterFacts, nodes_per_os: int) -> str:
+    if not nodes:
         return "the cluster has no such node"
-    able = [node for node in found if node.schedulable]
+    able = [node for node in nodes if node.schedulable]
     if not able:
-        named = ", ".join(f"{node.name} ({left_out(node, facts)})" for node in found[:5])
-        return f"every such node is left out: {named}{' ...' if len(found) > 5 else ''}"
+        named = ", ".join(f"{node.name} ({left_out(node, facts)})" for node in nodes[:5])
+        return f"every such node is left out: {named}{' ...' if len(nodes) > 5 else ''}"
     taking_part = {node.name for os in ("linux", "windows") for node in usable(os, facts, nodes_per_os)}
     if not any(node.name in taking_part for node in able):
-        return f"no such node takes part, {able[0].name} neither; raise --nodes-per-os, which is {nodes_per_os}"
-    return f"no case uses such a node, {able[0].name} neither; look at the selection and the exclusions (podwire plan)"
+        return (
+            f"the cluster has such nodes ({able[0].name}), but none takes part; "
+            f"raise --nodes-per-os, which is {nodes_per_os}"
+        )
+    return (
+        f"such nodes take part ({able[0].name}), but no case uses one; "
+        "check your selection, and the exclusions that `podwire plan` lists"
+    )

@@ -1,1 +1,1 @@
-"""Knowledge about Windows, HNS, network modes and clouds, and the facts that a user states about the cluster."""
+"""Knowledge about Windows, HNS, network modes and clouds, and the facts that the user states."""

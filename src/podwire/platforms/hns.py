@@ -1,5 +1,4 @@
-"""Networks and endpoints of HNS on a Windows node, as its own cmdlets tell them: the network mode that follows, where
-HNS gives addresses, which pods it knows, and what it translates and balances. Pure."""
+"""Reads the listings of HNS on a Windows node: networks, endpoints, NAT policies and load balancers. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from typing import Any
 
 from podwire.model.facts import UNKNOWN, Mode
 
-# hcsshim, hcn: NetworkType; HNS spells them so.
+# hcsshim, hcn: NetworkType, in lower case.
 _MODES: Mapping[str, Mode] = {
     "overlay": "overlay",
     "l2bridge": "l2bridge",
@@ -19,16 +18,16 @@ _MODES: Mapping[str, Mode] = {
     "transparent": "transparent",
     "nat": "nat",
 }
-# Other networks of the host's own: Docker's, the Default Switch of Hyper-V and WSL, switches without a network card.
+# Networks of the host itself: Docker's, the Default Switch of Hyper-V and WSL, switches without a network card.
 _BESIDE = frozenset({"nat", "ics", "internal", "private"})
 _STATES = {1: "Created", 2: "Attached", 3: "AttachedSharing", 4: "Detached", 5: "Degraded", 6: "Destroyed"}
 """hcsshim, hnsendpoint.go: EndpointState. Endpoints of running pods are in AttachedSharing (Azure NPM), or Attached."""
-_EXTERNAL = "External"  # Made by set-up scripts and by Calico, to bind a switch to the network card; it has no pods.
+_EXTERNAL = "External"  # Set-up scripts and Calico make it to bind a switch to the network card. It has no pods.
 
 
 @dataclass(frozen=True, kw_only=True)
 class HnsNetwork:
-    """A network: its name, its type as HNS spells it, the VNI (VSID) of its subnets, and these as CIDRs."""
+    """A network: its name, its type as HNS spells it, its VNI (VSID), and its subnets as CIDRs."""
 
     name: str
     type: str
@@ -36,13 +35,16 @@ class HnsNetwork:
     subnets: tuple[str, ...] = ()
 
     def has_room_for(self, address: str) -> bool:
-        """Whether an address is of one of its subnets."""
+        """Whether one of its subnets contains the address."""
         return any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in self.subnets)
 
 
 @dataclass(frozen=True, kw_only=True)
 class HnsMode:
-    """What the networks of a node tell, in words too; `mode` is unknown where they tell none, or several."""
+    """The network mode that the networks of a node show, and a description of them.
+
+    `mode` is `unknown` if they show no mode, or several.
+    """
 
     mode: Mode
     words: str
@@ -50,16 +52,19 @@ class HnsMode:
 
 @dataclass(frozen=True, kw_only=True)
 class HnsEndpoint:
-    """A port of a network, of a pod as a rule: its address, its MAC as tcpdump writes it, and the mode of the network
-    by its type, empty where it is not told. A remote one stands for a pod of another node: kube-proxy makes them for
-    the backends of Services. `address` is empty where it has none, `state` where HNS does not tell it."""
+    """An endpoint of HNS, usually the port of a pod."""
 
     name: str
     address: str
+    """Empty if it has none."""
     mac: str
+    """As tcpdump writes it."""
     remote: bool = False
+    """It stands for a pod of another node: kube-proxy makes remote endpoints for the backends of Services."""
     mode: str = ""
+    """The network mode by the type of its network; empty if the listing lacks the type."""
     state: str = ""
+    """Empty if the listing lacks it."""
 
     def __str__(self) -> str:
         state = f", state {self.state}" if self.state else ""
@@ -68,7 +73,7 @@ class HnsEndpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """What Windows translates by itself: the names of its NATs, and of each endpoint of HNS, by its address, whether it
+    """The NAT of Windows itself: the names of its NetNat objects, and for each HNS endpoint its address and whether it
     has an OutBoundNAT policy."""
 
     net_nat: tuple[str, ...]
@@ -76,13 +81,13 @@ class Translation:
 
     @property
     def translated(self) -> tuple[str, ...]:
-        """The addresses of endpoints that have one."""
+        """The addresses of endpoints with an OutBoundNAT policy."""
         return tuple(address for address, has_one in self.endpoints if has_one)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancer:
-    """One of HNS: the addresses that it takes, and whether it uses Direct Server Return."""
+    """A load balancer of HNS: its addresses, and whether it uses Direct Server Return."""
 
     addresses: tuple[str, ...]
     dsr: bool
@@ -92,113 +97,132 @@ class LoadBalancer:
 
 
 class NoListing(ValueError):
-    """What a command printed is no list of what it was asked for; the text says what it is."""
+    """A tool's output is not the expected listing. The text says what it is."""
 
 
 def networks_in(printed: str) -> tuple[HnsNetwork, ...]:
-    """The networks of a listing, as the agent's tool `hns-networks` prints it: JSON, one object or a list of them with
-    Name, Type, VSID and Subnets (their AddressPrefix); nothing at all is no network.
+    """The networks in the output of the agent's tool `hns-networks`.
+
+    The output is JSON: one object, or a list of objects, with Name, Type, VSID and Subnets (their AddressPrefix). An
+    empty output means no network.
 
     Raises:
-        NoListing: it is something else.
+        NoListing: the output is something else.
     """
     return tuple(
-        HnsNetwork(name=str(one.get("Name") or ""), type=one["Type"], vni=_vni(one), subnets=tuple(_subnets(one)))
-        for one in _listed(printed, "Type", "the type of a network")
+        HnsNetwork(
+            name=str(entry.get("Name") or ""), type=entry["Type"], vni=_vni(entry), subnets=tuple(_subnets(entry))
+        )
+        for entry in _listed(printed, "Type", "the type of a network")
     )
 
 
 def endpoints_in(printed: str) -> tuple[HnsEndpoint, ...]:
-    """The endpoints in a listing, as the agent's tool `hns-endpoints` prints it: JSON, one object or a list of them
-    with Name, IPAddress (null of one that has none), MacAddress, Remote, State, and Type, that of its network.
+    """The endpoints in the output of the agent's tool `hns-endpoints`.
+
+    The output is JSON: one object, or a list of objects, with Name, IPAddress (null for none), MacAddress, Remote,
+    State, and the Type of its network. An empty output means no endpoint.
 
     Raises:
-        NoListing: it is something else.
+        NoListing: the output is something else.
     """
     return tuple(
         HnsEndpoint(
-            name=str(one.get("Name") or "a nameless one"),
-            address=one["IPAddress"] or "",
-            mac=str(one.get("MacAddress") or "").lower().replace("-", ":"),
-            remote=one.get("Remote") is True,
-            mode=_MODES.get(str(one["Type"]).lower(), UNKNOWN) if one.get("Type") else "",
-            state=_STATES.get(one["State"], str(one["State"])) if isinstance(one.get("State"), int) else "",
+            name=str(entry.get("Name") or "a nameless one"),
+            address=entry["IPAddress"] or "",
+            mac=str(entry.get("MacAddress") or "").lower().replace("-", ":"),
+            remote=entry.get("Remote") is True,
+            mode=_MODES.get(str(entry["Type"]).lower(), UNKNOWN) if entry.get("Type") else "",
+            state=_STATES.get(entry["State"], str(entry["State"])) if isinstance(entry.get("State"), int) else "",
         )
-        for one in _listed(printed, "IPAddress", "the address of an endpoint", (str, type(None)))
+        for entry in _listed(printed, "IPAddress", "the address of an endpoint", (str, type(None)))
     )
 
 
 def translation_in(printed: str) -> Translation:
-    """What the agent's tool `windows-nat` prints: a JSON object with NetNat, names, and Endpoints, each with IPAddress,
-    Policies, the names of their types, and whether it was told of them at all.
+    """The translation in the output of the agent's tool `windows-nat`.
+
+    The output is a JSON object with NetNat (names) and Endpoints, each with IPAddress, Policies (names of types) and
+    Told (whether HNS listed its policies).
 
     Raises:
-        NoListing: it is something else; nothing at all is no answer, and an endpoint without any word of its policies
-            is none.
+        NoListing: the output is something else, is empty, or lacks the policies of an endpoint.
     """
-    told = _object(printed, "NetNat", "Endpoints")
-    # HNS lists endpoints that have no address (yet): nothing of them is translated.
-    endpoints = [one for one in told["Endpoints"] if not isinstance(one, dict) or one.get("IPAddress") is not None]
-    if not all(isinstance(one, dict) and one.get("Told") is True for one in endpoints):
+    listing = _object(printed, "NetNat", "Endpoints")
+    # HNS also lists endpoints without an address. It translates nothing for them.
+    endpoints = [
+        endpoint
+        for endpoint in listing["Endpoints"]
+        if not isinstance(endpoint, dict) or endpoint.get("IPAddress") is not None
+    ]
+    if not all(isinstance(endpoint, dict) and endpoint.get("Told") is True for endpoint in endpoints):
         raise NoListing("JSON with an endpoint that has no policies told")
     return Translation(
-        net_nat=tuple(map(str, told["NetNat"])),
+        net_nat=tuple(map(str, listing["NetNat"])),
         endpoints=tuple(
-            (str(one.get("IPAddress")), "outboundnat" in [str(kind).lower() for kind in one.get("Policies") or ()])
-            for one in endpoints
+            (
+                str(endpoint.get("IPAddress")),
+                "outboundnat" in [str(kind).lower() for kind in endpoint.get("Policies") or ()],
+            )
+            for endpoint in endpoints
         ),
     )
 
 
 def load_balancers_in(printed: str) -> tuple[LoadBalancer, ...]:
-    """What the agent's tool `hns-load-balancers` prints: a JSON object with LoadBalancers, each with VIPs and IsDSR.
+    """The load balancers in the output of the agent's tool `hns-load-balancers`.
+
+    The output is a JSON object with LoadBalancers, each with VIPs and IsDSR.
 
     Raises:
-        NoListing: it is something else; nothing at all is no answer.
+        NoListing: the output is something else, or empty.
     """
-    told = _object(printed, "LoadBalancers")["LoadBalancers"]
-    if not all(isinstance(one, dict) and isinstance(one.get("IsDSR"), bool) for one in told):
+    balancers = _object(printed, "LoadBalancers")["LoadBalancers"]
+    if not all(isinstance(balancer, dict) and isinstance(balancer.get("IsDSR"), bool) for balancer in balancers):
         raise NoListing("JSON with a load balancer that does not tell of DSR")
     return tuple(
-        LoadBalancer(addresses=tuple(str(vip) for vip in one.get("VIPs") or () if vip), dsr=one["IsDSR"])
-        for one in told
+        LoadBalancer(addresses=tuple(str(vip) for vip in balancer.get("VIPs") or () if vip), dsr=balancer["IsDSR"])
+        for balancer in balancers
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class HnsDsr:
-    """Whether load balancers use Direct Server Return, in words too; None where there are none, or both kinds."""
+    """Whether load balancers use Direct Server Return, and a description; None if there are none, or both kinds."""
 
     dsr: bool | None
     words: str
 
 
 def dsr_told_by(load_balancers: tuple[LoadBalancer, ...], addresses: Sequence[str]) -> HnsDsr:
-    """What the load balancers of these addresses tell, which must be cluster addresses: those of node ports and of
-    other addresses may be without it where kube-proxy is told to use it (kube-proxy: winkernel, proxier.go)."""
-    told = {one.dsr for one in load_balancers if set(one.addresses) & set(addresses)}
+    """Whether the load balancers of these cluster IPs use Direct Server Return.
+
+    Only cluster IPs count: kube-proxy may leave DSR out for node ports and other addresses even if its setting is on
+    (kube-proxy: winkernel, proxier.go).
+    """
+    settings = {balancer.dsr for balancer in load_balancers if set(balancer.addresses) & set(addresses)}
     of = " and ".join(addresses) or "cluster DNS"
-    if len(told) != 1:
-        return HnsDsr(dsr=None, words=f"HNS has {'two kinds of' if told else 'no'} load balancers for {of}")
-    (dsr,) = told
+    if len(settings) != 1:
+        return HnsDsr(dsr=None, words=f"HNS has {'two kinds of' if settings else 'no'} load balancers for {of}")
+    (dsr,) = settings
     return HnsDsr(dsr=dsr, words=f"load balancers for {of} {'use' if dsr else 'do not use'} Direct Server Return")
 
 
 def _object(printed: str, *lists: str) -> Mapping[str, Any]:
-    told = _json(printed)
-    if not isinstance(told, dict) or not all(isinstance(told.get(name), list) for name in lists):
+    tree = _json(printed)
+    if not isinstance(tree, dict) or not all(isinstance(tree.get(name), list) for name in lists):
         raise NoListing(f"JSON without {' and '.join(lists)}")
-    return told
+    return tree
 
 
-def _listed(printed: str, field: str, what: str, kinds: tuple[type, ...] = (str,)) -> list[Mapping[str, Any]]:
+def _listed(printed: str, field: str, described: str, kinds: tuple[type, ...] = (str,)) -> list[Mapping[str, Any]]:
     if not printed.strip():
         return []
     tree = _json(printed)
-    several = tree if isinstance(tree, list) else [tree]
-    if not all(isinstance(one, dict) and field in one and isinstance(one[field], kinds) for one in several):
-        raise NoListing(f"JSON without {what}")
-    return several
+    entries = tree if isinstance(tree, list) else [tree]
+    if not all(isinstance(entry, dict) and field in entry and isinstance(entry[field], kinds) for entry in entries):
+        raise NoListing(f"JSON without {described}")
+    return entries
 
 
 def _json(printed: str) -> Any:
@@ -209,12 +233,12 @@ def _json(printed: str) -> Any:
 
 
 def _vni(network: Mapping[str, Any]) -> int | None:
-    found = network.get("VSID")
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    vni = network.get("VSID")
+    return vni if isinstance(vni, int) and not isinstance(vni, bool) else None
 
 
 def _subnets(network: Mapping[str, Any]) -> Iterator[str]:
-    """PowerShell writes null for what a network does not have."""
+    """The subnets of a network as CIDRs. PowerShell writes null for a network without subnets."""
     for text in network.get("Subnets") or ():
         try:
             yield str(ipaddress.ip_network(text, strict=False))
@@ -223,14 +247,16 @@ def _subnets(network: Mapping[str, Any]) -> Iterator[str]:
 
 
 def mode_told_by(networks: tuple[HnsNetwork, ...]) -> HnsMode:
-    """The mode of a node by its networks.
+    """The network mode of a node by its networks.
 
-    Networks of the types NAT, ICS, Internal and Private are there beside others, where Docker, Hyper-V or WSL was: they
-    count alone only.
+    Networks of the types NAT, ICS, Internal and Private come from Docker, Hyper-V or WSL. They count only if there are
+    no others.
     """
-    of_pods = [one for one in networks if one.name != _EXTERNAL] or list(networks)
-    of_pods = [one for one in of_pods if one.type.lower() not in _BESIDE] or of_pods
-    words = ", ".join(f"{one.name} ({one.type}{f', VNI {one.vni}' if one.vni else ''})" for one in of_pods)
-    modes = {_MODES.get(one.type.lower(), UNKNOWN) for one in of_pods}
+    of_pods = [network for network in networks if network.name != _EXTERNAL] or list(networks)
+    of_pods = [network for network in of_pods if network.type.lower() not in _BESIDE] or of_pods
+    words = ", ".join(
+        f"{network.name} ({network.type}{f', VNI {network.vni}' if network.vni else ''})" for network in of_pods
+    )
+    modes = {_MODES.get(network.type.lower(), UNKNOWN) for network in of_pods}
     mode: Mode = modes.pop() if len(modes) == 1 else UNKNOWN  # type: ignore[assignment]
     return HnsMode(mode=mode, words=f"HNS has {words}" if words else "HNS has no network")

@@ -1,4 +1,4 @@
-"""The profiles of the documentation: each is a network mode with the plugin that makes it, told by facts. Pure."""
+"""The profiles of the documentation, each a network mode with its plugin, and the profile of some facts. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from podwire.model.facts import UNKNOWN, ClusterFacts, Mode
 
 @dataclass(frozen=True, kw_only=True)
 class KnownProfile:
-    """What identifies a profile. `ipam` counts where two profiles differ in nothing else."""
+    """The facts that identify a profile. `ipam` separates profiles with the same mode and CNI."""
 
     name: str
     mode: Mode
@@ -35,8 +35,12 @@ KNOWN = (
 
 
 def profile_of(facts: ClusterFacts) -> str:
-    """The name of the profile that these facts are of, or `unknown`."""
-    for one in KNOWN:
-        if facts.network.mode == one.mode and facts.network.cni in one.cni and one.ipam in ("", facts.network.ipam):
-            return one.name
+    """The name of the profile of these facts, or `unknown`."""
+    for profile in KNOWN:
+        if (
+            facts.network.mode == profile.mode
+            and facts.network.cni in profile.cni
+            and profile.ipam in ("", facts.network.ipam)
+        ):
+            return profile.name
     return UNKNOWN

@@ -1,4 +1,4 @@
-"""Facts that a user states, held against what discovery saw: they fill gaps, and never overrule what is seen. Pure."""
+"""Merges the facts that a user states with the discovered ones. Stated facts fill gaps and override nothing. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ GENEVE_PORT = 6081
 
 
 class Contradiction(ValueError):
-    """A stated fact is not what was seen; the text is one line that names both."""
+    """A stated fact contradicts a discovered one. The text is one line that names both."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatedFacts:
-    """What a user states; None for what is left to discovery. `source` is the name of the file."""
+    """The facts that a user states; None leaves a fact to discovery. `source` is the name of the file."""
 
     source: str
     mode: Mode | None = None
@@ -35,7 +35,7 @@ class StatedFacts:
     dns_caches: tuple[str, ...] | None = None
 
 
-# How signals begin that say a value was assumed, for values that discovery never leaves open.
+# The beginnings of signals about assumed values, for facts that discovery always sets.
 _ASSUMED = {
     "families": "families of the pod network: no signal tells them",
     "windows_families": "families of pods on Windows nodes: no signal tells them",
@@ -56,30 +56,30 @@ _WORDS = {
 
 
 def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
-    """The facts with what is stated in the place of what is not known, and a signal for each statement.
+    """The facts with stated values for unknown ones, and a signal for each statement.
 
-    Signals that disagree leave a value unknown; a statement settles that only if it says what one of them says.
+    If signals disagree, the value is unknown. A statement settles that if it agrees with one of the signals.
 
     Raises:
-        Contradiction: something else was seen.
+        Contradiction: discovery found another value.
     """
     changes: dict[str, Any] = {}
     signals: list[str] = []
     row = CLUSTER_ROW.row(facts)
     for name, value in _given(stated):
-        seen = row[name]
-        if seen == value and name not in _assumed(facts):
+        discovered = row[name]
+        if discovered == value and name not in _assumed(facts):
             signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, as seen")
             continue
-        if seen not in (UNKNOWN, None, ()) and name not in _assumed(facts):
-            raise _contradiction(facts, stated, name, value, seen)
+        if discovered not in (UNKNOWN, None, ()) and name not in _assumed(facts):
+            raise _contradiction(facts, stated, name, value, discovered)
         _settles(facts, stated, name, value)
         changes[name] = value
         if name == "cluster_domain":
             changes["domain_told"] = True
         signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, stated")
-    made = CLUSTER_ROW.changed(facts, changes)
-    return _with_tunnel(_with_families(made, facts, stated), stated, signals)
+    changed = CLUSTER_ROW.changed(facts, changes)
+    return _with_tunnel(_with_families(changed, facts, stated), stated, signals)
 
 
 def _given(stated: StatedFacts) -> Iterator[tuple[str, Any]]:
@@ -95,63 +95,67 @@ def _assumed(facts: ClusterFacts) -> set[str]:
     }
 
 
-def _contradiction(facts: ClusterFacts, stated: StatedFacts, name: str, value: Any, seen: Any) -> Contradiction:
-    told = [signal for signal in facts.origin.signals if _is_told_by(name, seen, signal)]
-    by = f" ({told[0]})" if told else ""
+def _contradiction(facts: ClusterFacts, stated: StatedFacts, name: str, value: Any, discovered: Any) -> Contradiction:
+    sources = [signal for signal in facts.origin.signals if _is_told_by(name, discovered, signal)]
+    by = f" ({sources[0]})" if sources else ""
     return Contradiction(
-        f"{stated.source}: {name}: {_text(value)} is stated, but {_text(seen)} is seen{by}; correct or remove it"
+        f"{stated.source}: {name}: you state {_text(value)}, but podwire found {_text(discovered)}{by}; "
+        "correct or remove the field"
     )
 
 
-def _is_told_by(name: str, seen: Any, signal: str) -> bool:
-    """Whether a signal is where a value comes from, as far as its words tell."""
+def _is_told_by(name: str, discovered: Any, signal: str) -> bool:
+    """Whether a value seems to come from a signal, by the words of the signal."""
     hints = {"overlay": "vxlan", "l2bridge": "bridge", "flannel": "flannel", "calico": "Calico"}
     if name in ("mode", "cni", "ipam"):
-        words = (str(seen), hints.get(str(seen), str(seen)))
+        words = (str(discovered), hints.get(str(discovered), str(discovered)))
         return any(word.lower() in signal.lower() for word in words) and not signal.startswith("conflict")
     return signal.startswith(_WORDS[name]) or _WORDS[name] in signal
 
 
 def _settles(facts: ClusterFacts, stated: StatedFacts, name: str, value: Any) -> None:
-    """Refuse a statement that takes neither side where signals disagree."""
+    """Refuse a statement that agrees with none of the signals in a conflict."""
     for signal in facts.origin.signals:
         if signal.startswith(f"conflict: {_WORDS[name]} ") and f"{_text(value)} (" not in signal:
-            told = signal.removeprefix("conflict: ").partition(";")[0]
-            raise Contradiction(f"{stated.source}: {name}: {_text(value)} is stated, but seen are {told}")
+            conflict = signal.removeprefix("conflict: ").partition(";")[0]
+            raise Contradiction(
+                f"{stated.source}: {name}: you state {_text(value)}, but podwire found {conflict}; "
+                "state one of these values or remove the field"
+            )
 
 
-def _with_families(made: ClusterFacts, before: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
-    """A mode that was not known says that its pods on Windows nodes have IPv4 only (kubernetes.io, dual-stack)."""
-    network = made.network
+def _with_families(facts: ClusterFacts, before: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
+    """With a newly stated mode `overlay` or `nat`, pods on Windows nodes have IPv4 only (kubernetes.io, dual-stack)."""
+    network = facts.network
     if network.mode != before.network.mode and network.mode in ("overlay", "nat") and stated.windows_families is None:
-        return replace(made, network=replace(network, windows_families=("ipv4",)))
-    return made
+        return replace(facts, network=replace(network, windows_families=("ipv4",)))
+    return facts
 
 
-def _with_tunnel(made: ClusterFacts, stated: StatedFacts, signals: list[str]) -> ClusterFacts:
-    network, wanted = made.network, stated.encapsulation
-    tunnel = seen = network.encapsulation
+def _with_tunnel(facts: ClusterFacts, stated: StatedFacts, signals: list[str]) -> ClusterFacts:
+    network, stated_tunnel = facts.network, stated.encapsulation
+    tunnel = discovered = network.encapsulation
     if tunnel is None and network.mode == "overlay":
         tunnel = Encapsulation()
     if tunnel is None and network.mode == "transparent" and network.cni == "ovn-kubernetes":
         tunnel = Encapsulation(kind="geneve", port=GENEVE_PORT)
-    if wanted is not None:
+    if stated_tunnel is not None:
         if network.mode in ("l2bridge", "l2tunnel", "nat"):
             raise Contradiction(
-                f"{stated.source}: encapsulation: stated, but there is none in network mode {network.mode}"
+                f"{stated.source}: encapsulation: network mode {network.mode} has none; remove the field"
             )
-        if seen is not None:
-            same = (seen.kind, seen.port) == (wanted.kind, wanted.port) and seen.vni in (None, wanted.vni)
-            if not same:
-                text = f"{_tunnel(wanted)} is stated, but {_tunnel(seen)} is seen; correct or remove it"
-                raise Contradiction(f"{stated.source}: encapsulation: {text}")
-        signals.append(f"{stated.source}: encapsulation {_tunnel(wanted)}, stated")
-        tunnel = wanted
-    return replace(made.with_signals(*signals), network=replace(network, encapsulation=tunnel))
+        if discovered is not None:
+            same_ports = (discovered.kind, discovered.port) == (stated_tunnel.kind, stated_tunnel.port)
+            if not same_ports or discovered.vni not in (None, stated_tunnel.vni):
+                text = f"you state {_tunnel(stated_tunnel)}, but podwire found {_tunnel(discovered)}"
+                raise Contradiction(f"{stated.source}: encapsulation: {text}; correct or remove the field")
+        signals.append(f"{stated.source}: encapsulation {_tunnel(stated_tunnel)}, stated")
+        tunnel = stated_tunnel
+    return replace(facts.with_signals(*signals), network=replace(network, encapsulation=tunnel))
 
 
-def _tunnel(one: Encapsulation) -> str:
-    return f"{one.kind} to port {one.port}" + (f", VNI {one.vni}" if one.vni is not None else "")
+def _tunnel(tunnel: Encapsulation) -> str:
+    return f"{tunnel.kind} to port {tunnel.port}" + (f", VNI {tunnel.vni}" if tunnel.vni is not None else "")
 
 
 def _text(value: Any) -> str:

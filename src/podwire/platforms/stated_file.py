@@ -1,4 +1,4 @@
-"""The file of stated facts, read strictly."""
+"""Reads the file of stated facts (`--facts FILE`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Families = Annotated[
 
 
 class FactsError(FileError):
-    """The file of facts is not as it must be; the text is one line for its author."""
+    """The file of facts has a mistake. The text is one line: file, field, and what to write."""
 
 
 class StatedEncapsulation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,12 +36,12 @@ class StatedEncapsulation(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     kind: Literal["vxlan", "geneve"]
     port: Annotated[int, Meta(ge=1, le=65535)] | None = None
-    """UDP; 4789 for VXLAN and 6081 for Geneve, where none is given."""
+    """The UDP port; without it: 4789 for VXLAN, 6081 for Geneve."""
     vni: Annotated[int, Meta(ge=1, le=2**24 - 1)] | None = None
 
 
 class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the API of a cluster does not tell (`--facts FILE`). Every field may be left out."""
+    """Facts that the API of a cluster does not show (`--facts FILE`). Every field is optional."""
 
     mode: Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat"] | None = None
     """The network mode of the Windows nodes."""
@@ -59,7 +59,7 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
-    """What gives pods on Windows nodes their addresses."""
+    """The IPAM that assigns addresses to pods on Windows nodes."""
     encapsulation: StatedEncapsulation | None = None
     """For the modes overlay and transparent."""
     dsr: bool | None = None
@@ -70,11 +70,11 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """IP families of pods on Windows nodes."""
     cluster_domain: Text | None = None
     denied_port: bool | None = None
-    """Whether a rule of the network denies TCP port 18998 from pod to pod."""
+    """Whether a network rule blocks TCP port 18998 between pods."""
     pod_security_group: (
         Annotated[str, Meta(pattern="^sg-[0-9a-f]+$", extra={"needed": "the id of a security group (sg-...)"})] | None
     ) = None
-    """A security group of the VPC that lets nobody in."""
+    """The id of a VPC security group without inbound rules."""
     dns_caches: Annotated[tuple[Text, ...], Meta(min_length=1)] | None = None
     """The addresses of DNS caches on Linux nodes, where pods of these nodes ask them."""
 
@@ -83,43 +83,43 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             try:
                 ipaddress.ip_address(address)
             except ValueError:
-                raise ValueError(f"dns_caches: {address} is no IP address") from None
-        for name, given in (("families", self.families), ("windows_families", self.windows_families)):
-            if given and len(set(given)) < len(given):
-                raise ValueError(f"{name}: a family is there twice")
+                raise ValueError(f"dns_caches: {address} is not an IP address") from None
+        for name, families in (("families", self.families), ("windows_families", self.windows_families)):
+            if families and len(set(families)) < len(families):
+                raise ValueError(f"{name}: a family appears twice")
 
 
 def load_stated_facts(path: Path) -> StatedFacts:
     """The facts of a file. Raises `FactsError`."""
     try:
-        given = yaml_as(path, FactsFile)
+        form = yaml_as(path, FactsFile)
     except FileError as problem:
         raise FactsError(str(problem)) from None
-    tunnel = given.encapsulation
+    tunnel = form.encapsulation
     return StatedFacts(
         source=str(path),
-        mode=given.mode,
-        cni=one_line(given.cni) if given.cni else None,
-        ipam=given.ipam,
+        mode=form.mode,
+        cni=one_line(form.cni) if form.cni else None,
+        ipam=form.ipam,
         encapsulation=Encapsulation(kind=tunnel.kind, port=tunnel.port or _PORTS[tunnel.kind], vni=tunnel.vni)
         if tunnel
         else None,
-        dsr=given.dsr,
-        families=_in_order(given.families),
-        windows_families=_in_order(given.windows_families),
-        cluster_domain=one_line(given.cluster_domain) if given.cluster_domain else None,
-        denied_port=given.denied_port,
-        pod_security_group=given.pod_security_group,
-        dns_caches=given.dns_caches,
+        dsr=form.dsr,
+        families=_in_order(form.families),
+        windows_families=_in_order(form.windows_families),
+        cluster_domain=one_line(form.cluster_domain) if form.cluster_domain else None,
+        denied_port=form.denied_port,
+        pod_security_group=form.pod_security_group,
+        dns_caches=form.dns_caches,
     )
 
 
-def _in_order(given: tuple[Family, ...] | None) -> tuple[Family, ...] | None:
-    return tuple(family for family in FAMILIES if family in given) if given else None
+def _in_order(families: tuple[Family, ...] | None) -> tuple[Family, ...] | None:
+    return tuple(family for family in FAMILIES if family in families) if families else None
 
 
 def stated_in(path: Path) -> StatedFacts:
-    """The facts that a file states. `UsageError` tells what is wrong with it."""
+    """The facts of a file. `UsageError` names the file, the field and the mistake."""
     try:
         return load_stated_facts(path)
     except FactsError as problem:
@@ -127,7 +127,7 @@ def stated_in(path: Path) -> StatedFacts:
 
 
 def with_stated(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
-    """Discovered facts with stated ones in their gaps. `UsageError` where they contradict each other."""
+    """The discovered facts with stated values for unknown ones. `UsageError` if they contradict each other."""
     try:
         return merged(facts, stated)
     except Contradiction as problem:

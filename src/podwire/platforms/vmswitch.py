@@ -1,4 +1,4 @@
-"""Ports of the virtual switches on a Windows node, as `vfpctrl /list-vmswitch-port` tells them. Pure."""
+"""Reads the ports of the virtual switches on a Windows node from `vfpctrl /list-vmswitch-port`. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _FIRST, _OF_THE_CARD = "port name", "ExternalPort"
 
 @dataclass(frozen=True, kw_only=True)
 class SwitchPort:
-    """A port: its friendly name, its switch, the MAC behind it as tcpdump writes it, and whether it is the one by which
-    the switch is bound to a network card."""
+    """A port: its friendly name, its switch, the MAC behind it as tcpdump writes it, and whether it is external: it
+    connects the switch to a network card."""
 
     name: str
     switch: str
@@ -25,13 +25,13 @@ class SwitchPort:
 
 
 def ports_in(printed: str) -> tuple[SwitchPort, ...]:
-    """The ports of a listing, as the agent's tool `vmswitch-ports` prints it: lines of a name, a colon and a value, and
-    each port begins with its `Port name`.
+    """The ports in the output of the agent's tool `vmswitch-ports`.
 
-    An external port says so by its type, or by the name that HNS gives it.
+    The output has lines of a name, a colon and a value. Each port begins with its `Port name`. An external port has the
+    type External, or the name ExternalPort that HNS gives it.
 
     Raises:
-        NoListing: there is no port in it, which is no answer of a node with pods, or one without a switch.
+        NoListing: the output has no port, although every node with pods has one, or a port without a switch.
     """
     ports = tuple(_port(fields) for fields in _records(printed))
     if not ports or not all(port.switch for port in ports):
@@ -40,7 +40,7 @@ def ports_in(printed: str) -> tuple[SwitchPort, ...]:
 
 
 def _records(printed: str) -> Iterator[dict[str, str]]:
-    """Of each port, its fields; `Port type:` has a second colon before its value."""
+    """The fields of each port. `Port type:` has a second colon before its value."""
     fields: dict[str, str] = {}
     for line in printed.splitlines():
         name, colon, value = line.partition(":")

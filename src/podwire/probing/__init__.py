@@ -1,1 +1,1 @@
-"""Driving the probes: all flows in flight, captures running, controls around them; out come observations."""
+"""Drives the probes: sends all flows at once, captures their packets, runs controls, and returns observations."""

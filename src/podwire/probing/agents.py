@@ -1,4 +1,4 @@
-"""The agents of a run: one by the exec channel for each probe, and one behind a command line for the host outside."""
+"""The agents of a run: one over an exec channel for each probe, and one over a command line for the host outside."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from podwire.probing.controls import OUTSIDE
 from podwire.probing.local_channel import CommandChannel
 
 AWAY = 60.0
-"""Seconds for which an API server may be away until its agents are given up."""
+"""Seconds for which the API server may be unreachable before podwire gives up the agents."""
 LEAVING, HOOK_PORT = "leaving", 18099
-"""The probes with a preStop hook, and where on their loopback it waits for its end: manifests/variants/leaving.yaml."""
+"""The probes with a preStop hook, and the loopback port on which the hook waits (manifests/variants/leaving.yaml)."""
 HOOKS = 3.0
-"""Seconds for all of these hooks to be ended."""
+"""Seconds to end all of these hooks."""
 
 
 def agents_of(connection: Connection, deployment: Deployment, outside: tuple[str, ...]) -> dict[str, AgentClient]:
-    """The agents of all probes that are available, by pod; and that of the host outside, if a command starts one."""
+    """The agents of all available probes by pod, and the agent of the host outside if there is a command for it."""
     agents = {probe.pod: _agent(connection, deployment.namespace, probe) for probe in deployment.available()}
     if outside:
         agents[OUTSIDE] = AgentClient(OUTSIDE, lambda: CommandChannel(outside))
@@ -30,7 +30,7 @@ def agents_of(connection: Connection, deployment: Deployment, outside: tuple[str
 
 
 def close_agents(agents: Mapping[str, AgentClient], deployment: Deployment | None) -> None:
-    """End the hooks of pods that were told to go, then all agents. Never raises: the removal of the probes follows."""
+    """End the preStop hooks, then all agents. Never raises, because the removal of the probes follows."""
     with contextlib.suppress(Exception, KeyboardInterrupt):
         if deployment is not None:
             end_hooks(agents, deployment)
@@ -40,12 +40,14 @@ def close_agents(agents: Mapping[str, AgentClient], deployment: Deployment | Non
 
 
 def end_hooks(agents: Mapping[str, AgentClient], deployment: Deployment) -> None:
-    """Let pods that serve on after they were told to go end now; takes `HOOKS` seconds at most."""
+    """End the preStop hooks of terminating pods, so that the pods end now. Takes at most `HOOKS` seconds."""
     leaving = [probe.pod for probe in deployment.probes if probe.slot == LEAVING]
     end = time.monotonic() + HOOKS
     datagram = {"host": "127.0.0.1", "port": HOOK_PORT, "token": "over", "count": 1}
-    asked = [agents[pod].call("beacon", datagram, HOOKS) for pod in leaving if pod in agents and agents[pod].connected]
-    for answer in asked:
+    answers = [
+        agents[pod].call("beacon", datagram, HOOKS) for pod in leaving if pod in agents and agents[pod].connected
+    ]
+    for answer in answers:
         with contextlib.suppress(Exception):
             answer.result(max(0.0, end - time.monotonic()))
 

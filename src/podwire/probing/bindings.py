@@ -15,9 +15,9 @@ from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, N
 from podwire.model.flows import BY_SERVICE
 from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
-from podwire.model.symbols import ASSUMED_DOMAIN, DNS_CACHE, UNKNOWN
+from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
 from podwire.planning.prerequisites import CHOSEN
-from podwire.probing.dns_servers import Hello, asks_a_cache, check_way_to_dns, dns_servers
+from podwire.probing.dns_servers import Hello, of_dns
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
 
 OUTSIDE_IDENTITY = "outside"
@@ -28,7 +28,7 @@ VPC_CNI = "vpc-cni"
 def bindings_of(
     case: Case, target: Target, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]
 ) -> dict[str, Value]:
-    """The symbols of the case's flow with their values. `hellos` are what the agents said of themselves, by pod."""
+    """The values of the symbols of a case's flow. `hellos` are the `hello` results of the agents, by pod."""
     flow = case.flow
     values: dict[str, Value] = {"target.ip": target.ip, "target.port": target.port}
     if target.name:
@@ -36,17 +36,15 @@ def bindings_of(
         values |= _suffixes(case, target, deployment, facts)
         if not facts.dns.domain_told and target.fqdn.endswith(f".{facts.dns.domain}"):
             values[ASSUMED_DOMAIN] = facts.dns.domain
-    told = (("dsr", facts.proxy.dsr), ("win_dsr", facts.proxy.win_dsr), ("kube_proxy", facts.proxy.on_windows))
-    values |= {f"cluster.{name}": on for name, on in told if on is not None} | {"cluster.mode": facts.network.mode}
+    values |= {f"question.{at}": question.name for at, question in enumerate(target.questions, 1)}
+    if target.questions:
+        values["run.namespace"] = f"{deployment.namespace}.svc.{facts.dns.domain}"
+    proxy = (("dsr", facts.proxy.dsr), ("win_dsr", facts.proxy.win_dsr), ("kube_proxy", facts.proxy.on_windows))
+    values |= {f"cluster.{name}": on for name, on in proxy if on is not None} | {"cluster.mode": facts.network.mode}
     values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
-    servers = dns_servers(case, deployment, facts, hellos)
-    if servers:
-        values["dns.ip"] = servers
-    if asks_a_cache(case, servers, facts):
-        values[DNS_CACHE] = True
-    check_way_to_dns(case, servers, facts)
+    values |= of_dns(case, deployment, facts, hellos)
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":
@@ -59,10 +57,12 @@ def bindings_of(
         values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
         values["server.name"] = facts.outside.host.name if facts.outside.host else ""
     elif flow.server.kind == "dns":
-        values["server.ip"] = servers
+        values["server.ip"] = values.get("dns.ip", ())
     elif flow.server.kind == "backends":
-        backends = [one for one in backends_of(flow.service.kind, deployment) if flow.family in one.addresses]
-        values["server.identities"] = tuple(one.identity for one in backends)
+        backends = [
+            backend for backend in backends_of(flow.service.kind, deployment) if flow.family in backend.addresses
+        ]
+        values["server.identities"] = tuple(backend.identity for backend in backends)
         values["server.port"] = ECHO_PORT
     else:
         values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
@@ -70,12 +70,13 @@ def bindings_of(
 
 
 def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
-    """The probes behind a Service that has several; see `planning.prerequisites` for the kinds that choose theirs."""
+    """The probes behind a Service with several backends. `planning.prerequisites` has the kinds that select special
+    pods."""
     chosen = tuple(slot for _, slot in CHOSEN[kind]) if kind in CHOSEN else ("a",)
     by_hand = manifests.crowd_size(kind) > 0
     for probe in deployment.probes:
         if not probe.addresses:
-            continue  # It never became ready. One whose agent does not answer is an endpoint all the same.
+            continue  # It never became ready. A pod whose agent does not answer is still an endpoint.
         if by_hand:
             if probe.os == "linux" and probe.slot in ("a", "b"):
                 yield probe
@@ -84,7 +85,7 @@ def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
 
 
 def _suffixes(case: Case, target: Target, deployment: Deployment, facts: ClusterFacts) -> dict[str, Value]:
-    """The name with each suffix of the client's search list (kubernetes.io: DNS for Services and Pods)."""
+    """The target's name with each suffix of the client's search list (kubernetes.io: DNS for Services and Pods)."""
     domain = facts.dns.domain
     usual = (f"{deployment.namespace}.svc.{domain}", f"svc.{domain}", domain)
     suffixes = manifests.searches(case.client.probe) or usual
@@ -108,17 +109,18 @@ def _of_service(case: Case, deployment: Deployment) -> dict[str, Value]:
             values["service.node_port"] = port.node_port
         if isinstance(port.target, int):
             values["service.target_port"] = port.target
+    values |= {f"service.port.{name}": port.port for name, port in service.ports.items() if name}
     values["service.backends"] = backend_addresses(case, service, deployment)
     return values
 
 
 def backend_addresses(case: Case, service: DeployedService, deployment: Deployment) -> tuple[str, ...]:
-    """The addresses of a Service's endpoints, of the case's family."""
+    """The addresses of a Service's endpoints in the case's family."""
     probes = [deployment.probe(service.pod)] if service.pod else list(backends_of(service.kind, deployment))
-    own = [one.addresses[case.flow.family] for one in probes if case.flow.family in one.addresses]
+    own = [probe.addresses[case.flow.family] for probe in probes if case.flow.family in probe.addresses]
     if manifests.crowd_size(service.kind):
         slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own])
-        return tuple(one["addresses"][0] for each in slices for one in each["endpoints"])
+        return tuple(endpoint["addresses"][0] for endpoint_slice in slices for endpoint in endpoint_slice["endpoints"])
     return tuple(own)
 
 
@@ -130,7 +132,7 @@ def _of_node(
     facts: ClusterFacts,
     hellos: Mapping[str, Hello],
 ) -> dict[str, Value]:
-    node: NodeFacts | None = next((one for one in facts.nodes if one.name == name), None)
+    node: NodeFacts | None = next((facts_of_node for facts_of_node in facts.nodes if facts_of_node.name == name), None)
     if node is None:
         return {}
     values: dict[str, Value] = {}
@@ -162,7 +164,7 @@ def _of_machine(node: NodeFacts, facts: ClusterFacts) -> Iterator[tuple[str, Val
     if node.machine.vpc_addresses is not None:
         yield "vpc_addresses", node.machine.vpc_addresses
     elif facts.network.cni == VPC_CNI and node.os == "windows":
-        yield "vpc_addresses", 0  # On EKS a node that offers none is judged by that.
+        yield "vpc_addresses", 0  # On EKS, a node that offers no addresses is judged as such.
     addresses = addresses_of(node.machine.instance_type)
     if addresses is not None:
         yield "card_addresses", addresses
@@ -188,14 +190,14 @@ def _of_probe(
 ) -> dict[str, Value]:
     family = case.flow.family
     values: dict[str, Value] = {f"{role}.identity": probe.identity}
-    values[f"{role}.families"] = tuple(one for one in FAMILIES if one in probe.addresses)
+    values[f"{role}.families"] = tuple(known_family for known_family in FAMILIES if known_family in probe.addresses)
     own = set(probe.addresses.values())
-    others = (one for one in deployment.available() if one.kind == "pod" and one.identity != probe.identity)
-    taken = {address for one in others for address in one.addresses.values()} | deployment.addresses_of_others
+    other_pods = (pod for pod in deployment.available() if pod.kind == "pod" and pod.identity != probe.identity)
+    taken = {address for pod in other_pods for address in pod.addresses.values()} | deployment.addresses_of_others
     values[f"{role}.has_own_address"] = not own & taken
     values[f"{role}.has_branch"] = probe.has_branch
     if probe.vpc_address or (facts.network.cni == VPC_CNI and probe.os == "windows" and probe.kind == "pod"):
-        values[f"{role}.vpc_address"] = probe.vpc_address  # On EKS a pod without that note is judged by its lack.
+        values[f"{role}.vpc_address"] = probe.vpc_address  # On EKS, a pod without it is judged too.
     if probe.vpc_subnet:
         values[f"{role}.vpc_subnet"] = probe.vpc_subnet
     if role == "server":
@@ -209,7 +211,7 @@ def _of_probe(
 
 
 def mac_of(address: str, hello: Hello | None) -> str | None:
-    """The MAC of the interface that carries an address, as the agent there says."""
+    """The MAC of the interface with this address, from the agent's `hello`; None if the agent lists none."""
     for interface in (hello or {}).get("interfaces", ()):
         if address in interface.get("addresses", ()):
             mac = interface.get("mac")
@@ -218,7 +220,7 @@ def mac_of(address: str, hello: Hello | None) -> str | None:
 
 
 def interface_of(address: str, hello: Hello | None) -> str | None:
-    """The name of the interface that carries an address."""
+    """The name of the interface with this address, from the agent's `hello`; None if the agent lists none."""
     for interface in (hello or {}).get("interfaces", ()):
         if address in interface.get("addresses", ()):
             return str(interface["name"])

@@ -1,4 +1,4 @@
-"""A call to an agent and what becomes of it: a result, a capture, or one of three errors; results as values."""
+"""Calls to an agent and their results: a result, a capture, or one of three errors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from typing import Any
 from msgspec import Struct
 
 from podwire.files.bounded import FileError
+from podwire.files.foreign_json import foreign_json
 from podwire.files.typed import tree_as
 from podwire.model.observations import Attempt
 from podwire.redaction import redacted
 
 
 class AgentError(Exception):
-    """The agent refused or could not do what it was asked for; the text is its own.
+    """The agent refused a call or could not do it. The text is the agent's.
 
-    `kind` is that of a `ProbeError`, such as `not-found` for a program, or empty for what was asked wrongly.
+    `kind` is the kind of a `ProbeError`, such as `not-found` for a program, or empty for a wrong request.
     """
 
     def __init__(self, text: str, kind: str = "") -> None:
@@ -30,22 +31,23 @@ class AgentError(Exception):
 
 
 class ChannelLost(Exception):
-    """The stream to the agent broke before the call was answered, or could not be opened; the text says why."""
+    """The stream to the agent could not be opened, or broke before the answer. The text says why."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__(redacted(text))
 
 
 class NoAnswer(ChannelLost):
-    """The stream stands, but the agent did not answer this call in time."""
+    """The stream is open, but the agent did not answer this call in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaptureData:
-    """What was captured since the last reading: a capture file an interface, `count` packets (None: not known).
+    """The packets captured since the last read: a capture file for each interface.
 
-    `dropped` packets were lost or did not fit in. `directions` has, where the agent knows them, a byte for each packet
-    of an interface: 4 for those that it sent, less for those that it received (packet(7), sll_pkttype).
+    `count` is the number of packets (None: unknown). `dropped` counts packets that were lost or did not fit.
+    `directions` has a byte for each packet of an interface if the agent knows it: 4 for a sent packet, less for a
+    received one (packet(7), sll_pkttype).
     """
 
     interfaces: Mapping[str, bytes]
@@ -55,7 +57,7 @@ class CaptureData:
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A piece of the data that follows a capture's RESULT: what it is, of which interface, and how many bytes."""
+    """A part of the data after a capture's RESULT: its content, its interface, and its length in bytes."""
 
     content: str
     interface: str
@@ -63,7 +65,7 @@ class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _CaptureHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The RESULT of a capture that is read or ended."""
+    """The RESULT of `capture_read` and `capture_stop`."""
 
     dropped: int
     count: int | None
@@ -75,14 +77,14 @@ class _CaptureHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 MOST_LATE, QUIET, SILENT = 4, 5.0, 30.0
-"""What makes progress is not late: a call to an agent that answers others goes on for so many times its time-out, or
-until the agent has said nothing for so many seconds; a capture that has begun to come has so many for its next part."""
+"""The limits for a late call: `MOST_LATE` times its timeout while the agent answers other calls, `QUIET` seconds
+without any answer, `SILENT` seconds between two parts of a capture."""
 MOST_CAPTURED = 128 << 20
-"""Bytes of one capture, many times what an agent keeps (32 MiB)."""
+"""The limit in bytes for one capture, four times what an agent keeps (32 MiB)."""
 
 
 class Call:
-    """A request that waits for its answer, and the future of it. `deadline` is of the monotonic clock."""
+    """A request that waits for its answer, with its future. `timeout` is in seconds; `deadline` is monotonic time."""
 
     def __init__(self, method: str, params: Mapping[str, Any], timeout: float) -> None:
         self.method, self.timeout = method, timeout
@@ -92,17 +94,17 @@ class Call:
         self.future.set_running_or_notify_cancel()
 
     def is_late(self, now: float, heard: float) -> bool:
-        """Whether it is to be given up. `heard` is when the agent last said anything but that it is there."""
+        """Whether to give up the call. `heard` is when the agent last sent anything but a heartbeat."""
         late = now - self.deadline
         return late > 0 and (now - heard > QUIET or late > (MOST_LATE - 1) * self.timeout)
 
     def result(self, payload: bytes) -> bool:
-        """Take the RESULT; whether the call has ended with it. ValueError when it is no JSON object."""
+        """Take the RESULT. Returns whether the call has ended with it. ValueError if it is not a JSON object."""
         self.future.set_result(_object(payload))
         return True
 
     def data(self, payload: bytes) -> None:
-        self.fail(ChannelLost(f"{self.method}: unexpected binary data"))
+        self.fail(ChannelLost(f"the agent sent unexpected binary data for {self.method}"))
 
     def end(self, payload: bytes) -> None:
         self.data(payload)
@@ -113,7 +115,7 @@ class Call:
 
 
 class CaptureCall(Call):
-    """A call whose RESULT is followed by files, in pieces, and their digest."""
+    """A call whose RESULT is followed by capture files in pieces, and by their SHA-256."""
 
     def __init__(self, method: str, params: Mapping[str, Any], timeout: float) -> None:
         super().__init__(method, params, timeout)
@@ -128,18 +130,18 @@ class CaptureCall(Call):
             {name: tree[name] for name in _CaptureHead.__struct_fields__ if name in tree}, _CaptureHead
         )
         if self._head.size > MOST_CAPTURED or any(part.bytes < 0 for part in self._head.parts):
-            raise ValueError(f"a capture of {self._head.size} bytes; {MOST_CAPTURED} at most")
+            raise ValueError(f"a capture of {self._head.size} bytes; the limit is {MOST_CAPTURED} bytes")
         return False
 
     def data(self, payload: bytes) -> None:
         self._size += len(payload)
         if self._size > self._head.size or self.future.done():
             self._pieces.clear()
-            self.fail(ChannelLost(f"the capture is longer than the {self._head.size} bytes that it should be"))
+            self.fail(ChannelLost(f"the agent sent more than the {self._head.size} bytes of the capture"))
             return
         self._pieces.append(payload)
         self._digest.update(payload)
-        self.deadline = max(self.deadline, time.monotonic() + SILENT)  # What makes progress is not late.
+        self.deadline = max(self.deadline, time.monotonic() + SILENT)  # A capture that arrives is not late.
 
     def end(self, payload: bytes) -> None:
         whole, head = b"".join(self._pieces), self._head
@@ -159,18 +161,18 @@ class CaptureCall(Call):
 
 
 def _object(payload: bytes) -> dict[str, Any]:
-    tree = json.loads(payload)
+    tree = foreign_json(payload)
     if not isinstance(tree, dict):
-        raise ValueError(f"no JSON object: {str(tree)[:80]}")
+        raise ValueError(f"not a JSON object: {str(tree)[:80]}")
     return tree
 
 
 class Garbled(AgentError, ValueError):
-    """The agent answered with something that is no answer to what it was asked."""
+    """The agent's result does not fit the request."""
 
 
 def attempt_of(result: Mapping[str, Any]) -> Attempt:
-    """An attempt as the agent tells it, as a value. `Garbled` when it is none."""
+    """The attempt in a result of the agent. `Garbled` if the result is not an attempt."""
     try:
         return tree_as({name: result[name] for name in Attempt.__struct_fields__ if name in result}, Attempt)
     except FileError as problem:

@@ -1,8 +1,9 @@
-"""Captures of a run: where packets are seen, by whom, and whether a place can be relied on.
+"""The captures of a run: their places, the agents that capture there, and whether a place is reliable.
 
-A Linux pod captures at its own interface; a node's NIC, and the port of a Windows pod, are captured by the node's host
-probe. Every place gets a beacon of its own before the first flow and after the last one: a place that misses one of
-them, or that lost or cut frames, proves nothing. At one that lost frames without notice an absence proves nothing.
+A Linux pod captures on its own interface. The node's host probe captures on the node's NIC and on the port of a Windows
+pod. Each place gets its own beacon before the first flow and after the last one. A place that misses a beacon, or that
+dropped or cut frames, proves nothing. At a place that lost frames without counting them, an absent packet proves
+nothing.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from podwire.probing.filters import DISCARD_PORT, Interest, bpf, pktmon_filters
 CAPTURE = "run"
 BEACONS = 3
 READING = 600.0
-"""Seconds for all of a capture to arrive. The client gives up one that does not begin, or from which nothing comes."""
+"""Seconds for a whole capture to arrive. The client gives up earlier if no data comes."""
 
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """A place where packets are captured: the port of a pod (`pod`, its name) or a NIC (`nic`, its node's name)."""
+    """A place where packets are captured: a pod's port (`pod`, the pod's name) or a NIC (`nic`, the node's name)."""
 
     kind: str
     name: str
@@ -44,8 +45,11 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Captured:
-    """What a place saw. `reason` says why it cannot be relied on, and is empty when it can; `lost` why, all the same,
-    what is not there proves nothing."""
+    """The packets of a place.
+
+    `reason` says why the place is not reliable; empty if it is. `lost` says why an absent packet proves nothing at a
+    reliable place.
+    """
 
     index: CaptureIndex
     frames: Sequence[Frame] = ()
@@ -56,8 +60,9 @@ class Captured:
 class Captures:
     """All captures of one run, from the first beacon to the last.
 
-    `agents` and `hellos` are by pod. Problems of single places are kept, never raised: the cases that need the place
-    become inconclusive, all others go on. `interest` is what NICs are captured for; None is everything.
+    `agents` and `hellos` are by pod; `patience` is in seconds. A problem at one place is kept and not raised: the cases
+    that need this place become inconclusive, the others go on. `interest` selects the packets that NICs capture; None
+    selects all.
     """
 
     def __init__(
@@ -73,7 +78,7 @@ class Captures:
         self._tokens, self._patience, self._interest = iter(tokens), patience, interest
         self._beacons: dict[Place, list[str]] = {}
         self.problems: dict[Place, str] = {}
-        """Why places cannot be relied on, as far as that is known before the end."""
+        """Why places are not reliable, as far as known before the end."""
         self._interfaces: dict[str, Sequence[Mapping[str, Any]]] = {}
         self._capturers: dict[str, list[Place]] = {}
         self._frames: dict[Place, list[Frame]] = {}
@@ -81,25 +86,25 @@ class Captures:
         self._dropped: Counter[str] = Counter()
 
     def start(self, places: Iterable[Place]) -> None:
-        """Begin to capture at all of these places; returns when every one of them runs or has failed."""
+        """Start a capture at each of these places. Returns when every capture runs or has failed."""
         for place in sorted(set(places)):
             capturer = self._capturer(place)
             if capturer is None or capturer.pod not in self._agents:
-                self.problems[place] = "no probe that could capture here is running"
+                self.problems[place] = "no running probe can capture here"
             else:
                 self._capturers.setdefault(capturer.pod, []).append(place)
         started = {pod: self._start(pod) for pod in self._capturers}
         for pod, answer in started.items():
             try:
-                found = answer.result(READING).get("interfaces")
-                self._interfaces[pod] = [one for one in found or () if isinstance(one, dict)]
+                interfaces = answer.result(READING).get("interfaces")
+                self._interfaces[pod] = [interface for interface in interfaces or () if isinstance(interface, dict)]
             except (AgentError, ChannelLost, TimeoutError, TypeError) as problem:
                 for place in self._capturers[pod]:
                     self.problems[place] = f"the capture did not start: {problem}"
 
     def beacon(self) -> None:
-        """Send every place a beacon of its own: from the pod or node itself, or to a pod that may not send."""
-        places = [place for several in self._capturers.values() for place in several]
+        """Send each place its own beacon: from the pod or node itself, or to a pod that cannot send."""
+        places = [place for places_of_pod in self._capturers.values() for place in places_of_pod]
         for place in places:
             self._beacons.setdefault(place, []).append(next(self._tokens))
         failed = self._send({place: self._beacon_way(place) for place in places})
@@ -110,12 +115,12 @@ class Captures:
                 self.problems.setdefault(place, why)
 
     def _send(self, ways: Mapping[Place, tuple[str | None, str | None]]) -> dict[Place, str]:
-        """Send each place its newest beacon, by whom and where to; why some could not be sent."""
+        """Send each place its newest beacon. `ways` has sender and address; returns why a beacon was not sent."""
         sent: list[tuple[Place, Future[Any]]] = []
         failed: dict[Place, str] = {}
         for place, (sender, address) in ways.items():
             if sender is None or address is None:
-                failed[place] = "nothing here can send a beacon"
+                failed[place] = "no running probe can send a beacon here"
                 continue
             parameters = {"host": address, "port": DISCARD_PORT, "token": self._beacons[place][-1], "count": BEACONS}
             sent.append((place, self._agents[sender].call("beacon", parameters, self._patience)))
@@ -123,11 +128,11 @@ class Captures:
             try:
                 answer.result(READING)
             except (AgentError, ChannelLost, TimeoutError) as problem:
-                failed[place] = f"its beacon could not be sent: {problem}"
+                failed[place] = f"podwire could not send the beacon: {problem}"
         return failed
 
     def drain(self) -> None:
-        """Read and index what was captured so far, where that is possible, so that less is left to do at the end."""
+        """Read and index the packets captured so far, so that less is left for the end."""
         reading = {
             pod: self._agents[pod].capture_read(CAPTURE, self._patience * 4)
             for pod in self._capturers
@@ -137,12 +142,12 @@ class Captures:
             try:
                 self._take(pod, answer.result(READING))
             except AgentError:
-                continue  # A capture that cannot be read before its end: all of it comes then.
+                continue  # This capture can be read at its end only.
             except (ChannelLost, TimeoutError, ValueError) as problem:
                 self._not_read(pod, problem)
 
     def stop(self) -> dict[Place, Captured]:
-        """End all captures, read what is left of them, and judge each place by its beacons and its losses."""
+        """End all captures, read the rest, and judge each place by its beacons and its losses."""
         stopping = {
             pod: self._agents[pod].capture_stop(CAPTURE, self._patience * 4)
             for pod in self._capturers
@@ -163,7 +168,7 @@ class Captures:
     def _not_read(self, pod: str, problem: Exception) -> None:
         for place in self._capturers[pod]:
             why = str(problem) or f"it did not end within {READING:g} s"
-            self.problems.setdefault(place, f"the capture could not be read: {why}")
+            self.problems.setdefault(place, f"podwire could not read the capture: {why}")
 
     def _start(self, pod: str) -> Future[dict[str, Any]]:
         probe = self._deployment.probe(pod)
@@ -172,7 +177,7 @@ class Captures:
             own = (interface_of(address, self._hellos.get(pod)) for address in probe.addresses.values())
             parameters |= {"via": "af_packet", "interfaces": sorted({name for name in own if name})}
         if probe.kind == "host" and self._interest is not None:
-            # What cannot be filtered, because it is too much for a filter, is captured whole.
+            # An interest that is too large for a filter means an unfiltered capture.
             with contextlib.suppress(ValueError):
                 if probe.os == "linux":
                     parameters["filter"] = bpf(self._interest)
@@ -181,9 +186,9 @@ class Captures:
         return self._agents[pod].call("capture_start", parameters, self._patience * 4)
 
     def capturer(self, place: Place) -> str:
-        """The pod whose agent captures there; nothing where there is none."""
-        found = self._capturer(place)
-        return found.pod if found else ""
+        """The pod whose agent captures at a place; '' if there is none."""
+        capturer = self._capturer(place)
+        return capturer.pod if capturer else ""
 
     def _capturer(self, place: Place) -> Probe | None:
         if place.kind == "pod":
@@ -194,11 +199,11 @@ class Captures:
         return self._host(place.name)
 
     def _host(self, node: str) -> Probe | None:
-        return next((one for one in self._deployment.probes if one.node == node and one.slot == "host"), None)
+        return next((probe for probe in self._deployment.probes if probe.node == node and probe.slot == "host"), None)
 
     def _beacon_way(self, place: Place) -> tuple[str | None, str | None]:
-        """Who sends a beacon that this place must see, and where to: pods to their node, nodes to another node."""
-        hosts = [one for one in self._deployment.probes if one.slot == "host" and one.addresses]
+        """The sender and the address of a beacon for this place: a pod sends to its node, a node to another node."""
+        hosts = [probe for probe in self._deployment.probes if probe.slot == "host" and probe.addresses]
         if place.kind == "pod":
             probe = self._deployment.probe(place.name)
             host = self._host(probe.node)
@@ -206,8 +211,8 @@ class Captures:
         sender = self._host(place.name)
         if sender is None or sender.pod not in self._agents:
             return None, None
-        others = [one for one in hosts if one.node != place.name]
-        return sender.pod, next((address for one in others if (address := _shared_address(sender, one))), None)
+        addresses = (_shared_address(sender, host) for host in hosts if host.node != place.name)
+        return sender.pod, next(filter(None, addresses), None)
 
     def _way_back(self, place: Place) -> tuple[str | None, str | None]:
         """The host probe of a pod's node, and the pod's address."""
@@ -216,7 +221,7 @@ class Captures:
         return (host.pod, _shared_address(host, probe)) if host and host.pod in self._agents else (None, None)
 
     def _take(self, pod: str, data: CaptureData) -> None:
-        """Index what a capturer has handed over, for each of its places."""
+        """Index the packets from a capturing pod for each of its places."""
         self._dropped[pod] += data.dropped
         for place in self._capturers[pod]:
             raw = data.interfaces.get(self._interface(place, pod))
@@ -226,22 +231,22 @@ class Captures:
                 self._indexes.setdefault(place, CaptureIndex()).extend(packets(frames))
 
     def _judged(self, place: Place, pod: str) -> Captured:
-        """What a place saw, and whether that can be relied on."""
+        """The packets of a place, and whether the place is reliable."""
         if place not in self._indexes:
             return Captured(index=CaptureIndex(), reason=f"no interface of {place} was captured")
         index = self._indexes[place]
         missed = [at for at, token in enumerate(self._beacons.get(place, ())) if not index.has_token(token)]
         reason = self.problems.get(place, "")
         if not reason and self._dropped[pod]:
-            reason = f"{self._dropped[pod]} packets were lost"
+            reason = f"the capture dropped {self._dropped[pod]} packets"
         reason = reason or words_of_cut(self._frames[place])
         if not reason and missed:
-            reason = f"the beacon {'before' if 0 in missed else 'after'} the flows was not seen"
+            reason = f"the capture lacks the beacon {'before' if 0 in missed else 'after'} the flows"
         lost = "" if reason else words_of_lost(index.packets)
         return Captured(index=index, frames=self._frames[place], reason=reason, lost=lost)
 
     def _interface(self, place: Place, pod: str) -> str:
-        """The captured interface that is this place: by its name on Linux, by the MAC of its port on Windows."""
+        """The captured interface of this place: by its name on Linux, by the MAC of its port on Windows."""
         probe = self._deployment.probe(pod)
         owner = self._deployment.probe(place.name) if place.kind == "pod" else probe
         hello = self._hellos.get(owner.pod)

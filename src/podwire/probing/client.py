@@ -1,14 +1,13 @@
 """The runner's side of an agent: many calls in flight on one stream, answered in any order.
 
-Every call ends: with the agent's result, with `AgentError` (what the agent said), or with `ChannelLost`. A call whose
-stream broke is never sent again by itself, for the agent may have acted on it: an exchange must not run twice unseen.
-The client connects anew for the calls after it.
+Every call ends with the agent's result, with `AgentError` (the agent's error), or with `ChannelLost`. After a broken
+stream the client connects again for later calls. It does not repeat a call by itself, because the agent may have acted
+on it: no exchange may run twice unnoticed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 import weakref
@@ -17,6 +16,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from podwire.agent.framing import PREAMBLE, Decoder, Encoder, FramingError, Kind
+from podwire.files.foreign_json import foreign_json
 from podwire.probing.calls import AgentError, Call, CaptureCall, CaptureData, ChannelLost, NoAnswer, attempt_of
 
 __all__ = ["AgentClient", "AgentError", "CaptureData", "Channel", "ChannelLost", "NoAnswer", "attempt_of"]
@@ -24,10 +24,10 @@ __all__ = ["AgentClient", "AgentError", "CaptureData", "Channel", "ChannelLost",
 HEARTBEAT = 15.0
 SILENCE = 60.0
 START = 30.0
-"""Seconds that an agent has to say its first bytes; a Windows node may need several for an exec."""
+"""Seconds that an agent has for its first bytes. An exec on a Windows node may take several."""
 
 LONGEST_PAUSE = 2.0
-"""Seconds between two tries to connect."""
+"""The limit in seconds for the pause between two attempts to connect."""
 
 _TICK = 0.25
 
@@ -36,17 +36,17 @@ class Channel(Protocol):
     """A stream to the stdin and stdout of an agent."""
 
     def start(self, on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
-        """Begin to read: another thread calls `on_data` with what the agent writes, at the end `on_end` with why."""
+        """Start to read. Another thread calls `on_data` with the agent's output, and at the end `on_end` with why."""
 
     def write(self, data: bytes) -> None:
-        """Send to the agent's stdin, without waiting. Thread-safe. OSError when the stream has ended; no callback."""
+        """Send to the agent's stdin without waiting. Thread-safe. OSError, and no callback, after the end."""
 
     def close(self) -> None:
-        """End the stream from this side. May be called more than once."""
+        """Close the stream. Safe to call more than once."""
 
 
 class _Session:
-    """One life of a channel: what was sent on it, and what waits for an answer from it."""
+    """One open channel, with the calls that wait for an answer on it."""
 
     def __init__(self, channel: Channel, ended: Callable[[_Session, str], None]) -> None:
         self._channel, self._ended = channel, ended
@@ -58,11 +58,11 @@ class _Session:
         self.reason: str | None = None
         self.answered = False
         self.settled = threading.Event()
-        """Set when the agent has said its first bytes, or the session has ended."""
+        """Set when the agent has sent its first bytes, or the session has ended."""
 
     def start(self) -> None:
         self._channel.start(self._on_data, self.finish)
-        with self._lock, contextlib.suppress(OSError):  # It has ended already: its reader tells why.
+        with self._lock, contextlib.suppress(OSError):  # The reader reports why it has ended.
             self._channel.write(PREAMBLE)
 
     def send(self, call: Call) -> None:
@@ -82,7 +82,7 @@ class _Session:
             call.fail(ChannelLost(problem))
 
     def tick(self, now: float) -> None:
-        """Say that we are here, notice silence, and give up calls that are late."""
+        """Send a heartbeat if due, give up late calls, and end the session of a silent agent."""
         with self._lock:
             late = [number for number, call in self._pending.items() if call.is_late(now, self._spoke)]
             calls = [self._pending.pop(number) for number in late]
@@ -90,12 +90,12 @@ class _Session:
                 if self.reason is None and now - self._said > HEARTBEAT:
                     self._write(Kind.HEARTBEAT)
         for call in calls:
-            call.fail(NoAnswer(f"no answer to {call.method} within {call.timeout:g} s"))
+            call.fail(NoAnswer(f"the agent did not answer {call.method} within {call.timeout:g} s"))
         if now - self._heard > SILENCE:
-            self.finish(f"the agent has been silent for {SILENCE:g} s")
+            self.finish(f"the agent has sent nothing for {SILENCE:g} s")
 
     def finish(self, reason: str) -> None:
-        """The channel has ended: so has everything that waits on it."""
+        """End the session after its channel has ended, and fail all waiting calls."""
         with self._lock:
             if self.reason is not None:
                 return
@@ -110,7 +110,7 @@ class _Session:
         self._ended(self, reason)
 
     def close(self) -> None:
-        """Tell the agent to end, and end."""
+        """Tell the agent to end, and end the session."""
         with self._lock, contextlib.suppress(OSError):
             if self.reason is None:
                 self._write(Kind.BYE)
@@ -144,28 +144,29 @@ class _Session:
         with self._lock:
             call = self._pending.pop(request, None)
         if call is None:
-            return  # It came too late, and its call has been given up.
+            return  # Its call has been given up.
         self.answered = True
         try:
             if kind is Kind.ERROR:
-                said = json.loads(payload)
-                call.fail(AgentError(said["text"], said.get("error", {}).get("kind", "")))
+                problem = foreign_json(payload)
+                call.fail(AgentError(problem["text"], problem.get("error", {}).get("kind", "")))
             elif kind is Kind.END:
                 call.end(payload)
             elif not call.result(payload):
                 with self._lock:
                     self._pending[request] = call
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-            call.fail(ChannelLost(f"an answer to {call.method} that cannot be read: {error}"))
+            call.fail(ChannelLost(f"the agent's answer to {call.method} cannot be read: {error}"))
 
 
 class AgentClient:
-    """One agent, by its name. Safe to share between threads; futures are completed on the reader's thread.
+    """The client of one agent. Thread-safe; the reader's thread completes the futures.
 
-    `open_channel` opens a stream to a new agent process; it blocks, and raises when it cannot. An error with a true
-    attribute `permanent` is not tried again. Connecting starts at once, in the background; calls made meanwhile wait
-    for it. After `tries` failures in a row, with growing pauses, which took `patience` seconds at least, every call
-    ends with `ChannelLost`.
+    `open_channel` opens a stream to a new agent process; it blocks, and raises if that fails. The client connects in
+    the background at once, and calls wait for it. It gives up after an error with a true attribute `permanent`, and
+    after `tries` failures in a row that took at least `patience` seconds; `pause` is the first pause between two
+    attempts in seconds and doubles each time, and `start` is how many seconds a new agent has for its first bytes. From
+    then on every call ends with `ChannelLost`.
     """
 
     def __init__(
@@ -189,31 +190,31 @@ class AgentClient:
         self._failures = 0
         self._closing = threading.Event()
         self.generation = 0
-        """How often a stream was opened. What an agent holds (captures) is gone with its stream."""
+        """How many streams were opened. An agent loses its captures when its stream ends."""
         _clock.add(self)
         self._connect_in_background()
 
     @property
     def connected(self) -> bool:
-        """Whether a stream to the agent stands."""
+        """Whether a stream to the agent is open."""
         return self._session is not None
 
     def call(
         self, method: str, params: Mapping[str, Any] | None = None, timeout: float = 30.0
     ) -> Future[dict[str, Any]]:
-        """Ask the agent; the future gives its result within `timeout` seconds, or `AgentError`, or `ChannelLost`."""
+        """Call the agent. Within `timeout` seconds the future has its result, `AgentError` or `ChannelLost`."""
         return self._submit(Call(method, params or {}, timeout))
 
     def capture_stop(self, capture: str, timeout: float = 60.0) -> Future[CaptureData]:
-        """End a capture and fetch it. The time-out is for its beginning; while data comes it is prolonged."""
+        """End a capture and fetch it. `timeout` (seconds) is extended while data arrives."""
         return self._submit(CaptureCall("capture_stop", {"capture": capture}, timeout))
 
     def capture_read(self, capture: str, timeout: float = 60.0) -> Future[CaptureData]:
-        """Fetch what a capture has, and let it go on. pktmon refuses; with AF_PACKET the rest comes at the end."""
+        """Fetch the packets so far of a capture that goes on. pktmon refuses this with `AgentError`."""
         return self._submit(CaptureCall("capture_read", {"capture": capture}, timeout))
 
     def close(self) -> None:
-        """End the agent process and the stream; calls in flight end with `ChannelLost`. Idempotent."""
+        """End the agent process and the stream. Calls in flight end with `ChannelLost`. Safe to call twice."""
         self._closing.set()
         with self._lock:
             self._problem = self._problem or "closed by the runner"
@@ -223,13 +224,13 @@ class AgentClient:
         self._fail(calls)
 
     def tick(self, now: float) -> None:
-        """Called by the clock a few times a second."""
+        """Fail the calls that are late. The clock calls this four times a second."""
         with self._lock:
             session = self._session
             late = [call for call in self._waiting if call.deadline < now]
             self._waiting = [call for call in self._waiting if call.deadline >= now]
         for call in late:
-            call.fail(NoAnswer(f"{self.name}: not connected within {call.timeout:g} s"))
+            call.fail(NoAnswer(f"{self.name}: podwire could not connect within {call.timeout:g} s"))
         if session is not None:
             session.tick(now)
 
@@ -261,14 +262,14 @@ class AgentClient:
             try:
                 session = _Session(self._open(), self._on_end)
                 session.start()
-            except Exception as error:  # Whatever it is, the calls that wait must hear of it.
+            except Exception as error:  # Any error must reach the calls that wait.
                 problem, permanent = (
                     " ".join(str(error).split()) or type(error).__name__,
                     getattr(error, "permanent", False),
                 )
             else:
                 if not session.settled.wait(self._start):
-                    session.finish(f"the agent said nothing within {self._start:g} s")
+                    session.finish(f"the agent sent nothing within {self._start:g} s")
                 if session.reason is None and self._adopt(session):
                     return
                 problem, permanent = session.reason or "closed by the runner", False
@@ -283,7 +284,7 @@ class AgentClient:
         return self._failures >= self._tries and time.monotonic() - self._failing_since >= self._patience
 
     def _adopt(self, session: _Session) -> bool:
-        """Use this session from now on, unless it or the client has ended meanwhile."""
+        """Use this session for calls, unless it or the client has ended meanwhile. Returns whether it is used."""
         with self._lock:
             if self._closing.is_set() or session.reason is not None:
                 return False
@@ -295,7 +296,7 @@ class AgentClient:
         return True
 
     def _on_end(self, session: _Session, reason: str) -> None:
-        """The session in use has ended: connect again, for the calls to come."""
+        """Connect again for later calls after the session in use has ended."""
         with self._lock:
             if self._session is not session:
                 return
@@ -319,7 +320,7 @@ class AgentClient:
 
 
 class _Clock:
-    """One thread that ticks for all clients."""
+    """The timer thread of all clients."""
 
     def __init__(self) -> None:
         self._clients: weakref.WeakSet[AgentClient] = weakref.WeakSet()

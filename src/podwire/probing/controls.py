@@ -1,4 +1,5 @@
-"""Positive controls: what must work from a client just before and just after, or a missing answer means nothing."""
+"""Positive controls: exchanges of a client that must work just before and just after a flow. If one fails, a missing
+answer proves nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ from podwire.probing.targets import HTTP_PORT, NoTarget, probe_of, target_of
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """One exchange that must work: which probe sends it, and where to; over TCP, or by the way of a case (`via`)."""
+    """One exchange that must work: the pod that sends it, and its target. It uses TCP, or the tunnel `via`."""
 
     name: str
     pod: str
@@ -42,17 +43,17 @@ class Control:
 
 
 PATIENCE = 15.0
-"""Seconds that an agent has beyond those of the exchange."""
+"""Seconds that an agent has in addition to the timeout of the exchange."""
 OUTSIDE = "outside"
-"""The name under which the agent on the host outside stands among the agents of a run."""
+"""The name of the agent on the host outside, among the agents of a run."""
 LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
 OUTSIDE_PORTS = {OUTSIDE_TCP: ECHO_PORT, OUTSIDE_HTTP: HTTP_PORT}
 
 
 def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
-    """The controls of a case: both ends answer themselves; the client's node reaches the outside, if that is where the
-    case goes or comes from; and what the test asks for."""
-    # A control goes where somebody listens.
+    """The controls of a case. Each end answers itself; if the case involves the host outside, the client's node reaches
+    it; and the test's own controls. Raises `NoTarget`."""
+    # A control needs a port with a listener.
     case, family = replace(case, flow=case.flow.but(closed_port=False, denied_port=False)), case.flow.family
     for slot in (case.client, case.server):
         if not slot.is_probe:
@@ -63,31 +64,31 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
             yield Control(name=f"{probe.pod} answers itself", pod=probe.pod, host=own, port=probe.port, family=family)
     yield from _of_the_outside(case, deployment, facts)
     client = OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, deployment).pod
-    for wanted in case.controls:
-        if wanted in OUTSIDE_PORTS:
+    for control_name in case.controls:
+        if control_name in OUTSIDE_PORTS:
             continue
-        if wanted == SERVER_HOST:
+        if control_name == SERVER_HOST:
             host = probe_of(replace(case.server, probe="host"), deployment)
             address, name = host.addresses.get(family, ""), f"{client} reaches {host.pod}"
             yield Control(name=name, pod=client, host=address, port=host.port, family=family)
             continue
-        to, other = _another_way(case, wanted)
-        target = target_of(other, deployment, facts)
-        tunnel = wanted if wanted in BY_TUNNEL else ""
+        to, other_way = _another_way(case, control_name)
+        target = target_of(other_way, deployment, facts)
+        tunnel = control_name if control_name in BY_TUNNEL else ""
         name = f"{client} reaches {to} over {'UDP' if tunnel else 'TCP'}"
         yield Control(name=name, pod=client, host=target.ip, port=target.port, family=family, via=tunnel)
 
 
-def _another_way(case: Case, wanted: str) -> tuple[str, Case]:
-    """What a control reaches, in words, and the case as it would be that way."""
+def _another_way(case: Case, control: str) -> tuple[str, Case]:
+    """The target of a control in words, and the case with the way to this target."""
     flow = case.flow.but(protocol="tcp", after="", closed_port=False, denied_port=False)
-    if wanted == ANOTHER_SERVICE:
+    if control == ANOTHER_SERVICE:
         flow = flow.but(via="cluster-ip", service=ServiceSymbols(CONTROL_KIND))
         return ANOTHER_SERVICE_TOLD, replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
-    if wanted == BY_THE_SERVER_NODE:
+    if control == BY_THE_SERVER_NODE:
         return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
-    flow = flow.but(via=wanted)
-    return f"the same server by {wanted.replace('-', ' ').replace('vni', 'VNI')}", replace(case, flow=flow)
+    flow = flow.but(via=control)
+    return f"the same server by {control.replace('-', ' ').replace('vni', 'VNI')}", replace(case, flow=flow)
 
 
 def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iterator[Control]:
@@ -104,19 +105,20 @@ def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> 
     if host is not None and host.pod not in deployment.problems:
         name = f"{host.pod} reaches the outside host"
         yield Control(name=name, pod=host.pod, host=outside, port=ECHO_PORT, family=family)
-    for wanted in case.controls:
-        if wanted in OUTSIDE_PORTS:
+    for control in case.controls:
+        if control in OUTSIDE_PORTS:
             name = f"{client.pod} reaches the outside host over TCP"
-            yield Control(name=name, pod=client.pod, host=outside, port=OUTSIDE_PORTS[wanted], family=family)
+            yield Control(name=name, pod=client.pod, host=outside, port=OUTSIDE_PORTS[control], family=family)
 
 
 def own_address(probe: Probe, family: Family) -> str | None:
-    """Where a probe reaches itself. A pod that asked for its node's network may not have the address of its status."""
+    """The address at which a probe reaches itself, or None. A host-network pod uses the loopback, because the address
+    in its status may be wrong."""
     return LOOPBACK[family] if probe.slot == ON_NODE_NETWORK else probe.addresses.get(family)
 
 
 def exchange_of(address: str, port: int, token: str, *, timeout: float) -> dict[str, Any]:
-    """The parameters of a plain TCP exchange with an address."""
+    """The parameters of a TCP exchange with an address. `timeout` is in seconds."""
     return {
         "proto": "tcp",
         "host": address,
@@ -131,7 +133,7 @@ def exchange_of(address: str, port: int, token: str, *, timeout: float) -> dict[
 
 
 class ControlRounds:
-    """Runs all controls of a run before the flows and again after them; each control is made once a round."""
+    """Runs all controls before the flows and again after them, each control once in a round."""
 
     def __init__(
         self,
@@ -153,14 +155,14 @@ class ControlRounds:
         self._rounds: list[dict[Control, str]] = []
 
     def round(self, tokens: Iterator[str]) -> None:
-        """Run every control once and keep what came of it ('' when it worked)."""
+        """Run every control once and keep the results. `tokens` gives each exchange its own token."""
         wanted = dict.fromkeys(control for controls in self._of.values() for control in controls)
         running: dict[Control, Future[dict[str, Any]]] = {}
         results: dict[Control, str] = {}
         for control in wanted:
             agent = self._agents.get(control.pod)
             if agent is None:
-                results[control] = "its probe is not running"
+                results[control] = "its agent is not running"
                 continue
             parameters = exchange_of(control.host, control.port, next(tokens), timeout=self._timeout)
             parameters |= way_of(control.via, "tcp")
@@ -181,10 +183,10 @@ class ControlRounds:
         return {control.pod for control in self._of.get(case.id, ())}
 
     def results(self, case: Case) -> tuple[ControlResult, ...]:
-        """The controls of a case, as the judge wants them: of the rounds just before and just after its flow, which are
-        the first two or, for one that follows a change of the cluster, the next two.
+        """The controls of a case in the rounds just before and just after its flow.
 
-        A round that never ran did not work.
+        These are rounds 1 and 2, or rounds 2 and 3 for a case that follows a change of the cluster. A control without
+        a result counts as failed.
         """
         number = 1 if case.flow.change.after else 0
         before, after = (*self._rounds[number : number + 2], {}, {})[:2]

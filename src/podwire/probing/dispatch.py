@@ -1,8 +1,7 @@
-"""Drives the probes: every flow of a run is in flight at once, between two rounds of beacons and controls.
+"""Drives the probes: sends all flows of a run at once, between two rounds of beacons and controls.
 
-A whole matrix of silent drops costs one time-out window, not one a case. Flows of many exchanges each are sent when the
-others have been answered; those that follow a change of the cluster are sent when all changes have been made, which
-happens while the silent ones wait.
+So all unanswered flows together cost one timeout. Flows of many exchanges start when the others are answered. podwire
+changes the cluster while unanswered flows wait, and then sends the flows that follow a change.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ from podwire.probing.targets import NoTarget, Target, probe_of, server_ports, ta
 
 PATIENCE = 15.0
 START = 60.0
-"""Seconds for all agents to connect: a busy node may need many for an exec."""
+"""Seconds for all agents to connect. An exec on a busy node may take many."""
 AGAIN = 2
-"""How often cases are asked again whose streams broke."""
+"""How often podwire repeats cases whose streams broke."""
 SETTLE, GLANCE, BETWEEN = 30.0, 0.5, 0.05
 LEAVING = "pods-leaving"
 LULL = 0.25
@@ -63,30 +62,28 @@ class _InFlight:
     started: float = field(default_factory=time.time)
 
     def first_attempts(self, problem: str) -> tuple[Attempt, ...]:
-        """What is known of exchanges whose agent was not heard again."""
+        """The attempts of a flow whose agent did not answer, each with this problem as its error."""
         error = ProbeError(stage="send", kind="other", text=problem)
         elapsed = time.time() - self.started
-        return tuple(Attempt(token=one, started=self.started, elapsed=elapsed, error=error) for one in self.tokens)
+        return tuple(Attempt(token=token, started=self.started, elapsed=elapsed, error=error) for token in self.tokens)
 
 
 def tokens() -> Iterator[str]:
-    """Tokens that no other exchange has: 18 characters, `pw` and 16 hexadecimal digits, six of them of this run.
+    """Unique tokens of 18 characters: `pw` and 16 hexadecimal digits, the first six random for each run.
 
-    Several threads may take from it (a generator would refuse).
+    Thread-safe, unlike a generator.
     """
     return map(f"pw{secrets.token_hex(3)}{{:010x}}".format, itertools.count())
 
 
 class Dispatcher:
-    """Runs cases on a deployment and says what was seen of each.
+    """Runs cases on a deployment and returns a sighting of each.
 
-    `agents` are the RPC clients by pod; `timeout` is the seconds that a flow waits for its answer (at least three SYNs
-    are sent within 4 s). `why_lost` tells what the API knows of a probe that went away in mid-run ('' for nothing).
-    `change` makes the changes of these names in the cluster and returns why some could not be made.
-    `port_messages` tells how often kube-proxy of a node has logged in this run that a port exists already.
-    `idle` is called when all flows are in flight: the time until the silent ones are given up is free for other work.
-    `start` is the seconds that agents have to connect. A stream that breaks in mid-run is opened again, and the cases
-    that it was needed for are asked again; what came of them first is kept in their observations, and not judged.
+    `agents` are the RPC clients by pod. A flow waits `timeout` seconds for its answer (at least three SYNs are sent
+    within 4 s); agents have `start` seconds to connect. `why_lost` returns why a probe went away, as the API says, or
+    ''. `change` makes the named changes and returns why one failed. `port_messages` counts in a node's kube-proxy log
+    that a port exists already. `idle` is called while unanswered flows wait. After a broken stream, podwire repeats the
+    cases that needed it; their observations keep the first attempts, which are not judged.
     """
 
     def __init__(
@@ -116,67 +113,69 @@ class Dispatcher:
         self.timings: dict[str, float] = {}
 
     def run(self, cases: Sequence[Case]) -> dict[str, Sighting]:
-        """The sighting of every case, by id. No case is missing from it."""
+        """The sighting of every case, by id."""
         sightings, lost = self._asked(cases)
         for _ in range(AGAIN):
             again = [case for case in cases if case.id in lost and can_be_asked_again(case, self._changes)]
             if not again:
                 break
-            self._say(f"asking {counted(len(again), 'case')} again, because the streams to the agents broke")
+            self._say(f"repeating {counted(len(again), 'case')}, because streams to the agents broke")
             self._why_lost.cache_clear()
             fresh, lost = self._asked(again)
-            sightings |= {key: after_the_first(sightings[key], one) for key, one in fresh.items()}
+            sightings |= {key: after_the_first(sightings[key], sighting) for key, sighting in fresh.items()}
         return sightings
 
     def _asked(self, cases: Sequence[Case]) -> tuple[dict[str, Sighting], set[str]]:
-        """The sightings of these cases, and the ids of those that came to nothing because a stream broke."""
+        """The sightings of these cases, and the ids of the cases that a broken stream left without a result."""
         self._cut.clear()
         self._deployment.problems.clear()
         self._deployment.problems.update(self._known_problems)  # An agent that was away may be back.
-        known = hellos(self._agents, self._deployment, self._start)
-        if OUTSIDE in known and is_another(known[OUTSIDE]):
-            self._say("the agent on the host outside is another one; write this one with `podwire agent` and copy it")
-        await_echo(self._agents, self._deployment, known, self._tokens, PATIENCE)
-        broken = {case.id: why for case in cases if (why := unusable(case, self._deployment, self._facts, known))}
-        streams = {pod: self._agents[pod].generation for pod in known}
+        answering = hellos(self._agents, self._deployment, self._start)
+        if OUTSIDE in answering and is_another(answering[OUTSIDE]):
+            self._say("the host outside runs another agent; make this one with `podwire agent` and copy it there")
+        await_echo(self._agents, self._deployment, answering, self._tokens, PATIENCE)
+        broken = {case.id: why for case in cases if (why := unusable(case, self._deployment, self._facts, answering))}
+        streams = {pod: self._agents[pod].generation for pod in answering}
         able = [case for case in cases if case.id not in broken]
         interest = interest_of(self._deployment, self._facts)
-        captures = Captures(self._deployment, self._agents, known, self._tokens, PATIENCE, interest)
+        captures = Captures(self._deployment, self._agents, answering, self._tokens, PATIENCE, interest)
         controls = ControlRounds(able, self._deployment, self._facts, self._agents, self._timeout, self._ports)
         with self._timed("captures"):
             captures.start({self._place(case, point) for case in able for point in case.points})
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        landed = self._flights(able, known, broken, captures, controls)
+        landed = self._flights(able, answering, broken, captures, controls)
         with self._timed("controls"):
             captures.beacon()
         with self._timed("captures"):
             captured = captures.stop()
-        total = sum(len(one.frames) for one in captured.values())
+        total = sum(len(place.frames) for place in captured.values())
         self._say(f"{counted(total, 'packet')} captured at {counted(len(captured), 'place')}")
         for name, value in lateness(self._agents).items():
             self.timings[name] = max(value, self.timings.get(name, 0.0))
         with self._timed("correlation"):
             ports = server_ports(self._deployment)
             seen = Seen(captured, self._place, ports)
-            sightings = {one.case.id: seen.sighting(one, controls.results(one.case)) for one in _joined(landed)}
+            sightings = {
+                flight.case.id: seen.sighting(flight, controls.results(flight.case)) for flight in _joined(landed)
+            }
         for case in cases:
             if case.id in broken:
                 first = self._cut.get(case.id, ())
                 nothing = Observation(case_id=case.id, problem=broken[case.id], interrupted=first)
                 sightings[case.id] = Sighting(observation=nothing)
-        gone = {pod for pod, number in streams.items() if self._agents[pod].generation != number}
-        gone |= {pod for pod in known if not self._agents[pod].connected}
+        broken_streams = {pod for pod, number in streams.items() if self._agents[pod].generation != number}
+        broken_streams |= {pod for pod in answering if not self._agents[pod].connected}
         lost = {
             case.id
             for case in able
-            if in_doubt(sightings[case.id].observation) and gone & self._agents_of(case, captures, controls)
+            if in_doubt(sightings[case.id].observation) and broken_streams & self._agents_of(case, captures, controls)
         }
         return sightings, lost
 
     def _agents_of(self, case: Case, captures: Captures, controls: ControlRounds) -> set[str]:
-        """The agents that a case needs: its client, those that capture for it, and those of its controls."""
+        """The agents that a case needs: its client's, those that capture for it, and those of its controls."""
         capturers = {captures.capturer(self._place(case, point)) for point in case.points}
         return {self._client(case), *capturers, *controls.agents_of(case)}
 
@@ -188,10 +187,10 @@ class Dispatcher:
         captures: Captures,
         controls: ControlRounds,
     ) -> list[Landed]:
-        """All flows; after those of the cluster as it was, and again after those of the changed one, all controls.
+        """Send all flows: first those of the unchanged cluster, then those of the changed one. Controls follow each.
 
-        Whatever has been answered is done with the cluster as it was, and no change is to what a silent flow asks: so
-        it is changed while those wait for their time-out. Why a case came to nothing goes into `broken`.
+        The change begins when all flows are answered or silent, because no change affects what a silent flow waits
+        for. The reason of a case without a result goes into `broken`.
         """
         changing = [case for case in cases if case.flow.change.after]
         with self._timed("flows"):
@@ -205,7 +204,7 @@ class Dispatcher:
             ]
             flights = few + self._launch(many, hellos, broken)
             silent = _all_but_silent(flights)
-            wait([one.answer for one in flights if one.case.flow.change.repeated])
+            wait([flight.answer for flight in flights if flight.case.flow.change.repeated])
         changed = _aside(lambda: self._changed(changing))
         with self._timed("flows"):
             if silent:
@@ -225,29 +224,29 @@ class Dispatcher:
             after = self._land(flights, broken)
         with self._timed("controls"):
             controls.round(self._tokens)
-        return landed + [replace(one, settled=settled.get(one.case.id, 0.0)) for one in after]
+        return landed + [replace(flight, settled=settled.get(flight.case.id, 0.0)) for flight in after]
 
     def _changed(self, cases: Sequence[Case]) -> tuple[dict[str, str], dict[str, float]]:
-        """Change the cluster as these cases ask for. Why some come to nothing, and how many seconds the change took to
-        show to the client of each other one; both by case id."""
+        """Make the changes that these cases follow. Returns, both by case id, why a case cannot be sent, and how many
+        seconds its change took to reach its client."""
         names = {case.flow.change.after for case in cases}
-        if names & set(FILLING):  # What was told to go has done its part, and holds room.
+        if names & set(FILLING):  # Terminating pods have done their part and take room on the node.
             end_hooks(self._agents, self._deployment)
-        made = self._change(sorted(names - self._changes.keys()))
-        self._changes |= dict.fromkeys(names - made.keys() - self._changes.keys(), time.monotonic())
-        problems = {case.id: made[case.flow.change.after] for case in cases if case.flow.change.after in made}
+        failed = self._change(sorted(names - self._changes.keys()))
+        self._changes |= dict.fromkeys(names - failed.keys() - self._changes.keys(), time.monotonic())
+        problems = {case.id: failed[case.flow.change.after] for case in cases if case.flow.change.after in failed}
         return problems, self._settle([case for case in cases if case.id not in problems])
 
     def _settle(self, cases: Sequence[Case]) -> dict[str, float]:
-        """Wait until each client sees what a change leads to; the seconds that it took, by case id.
+        """Wait until each client sees the effect of its change. Returns the seconds that this took, by case id.
 
-        The API shows a change before the nodes' proxies carry it out. What does not settle in time is judged as it is;
-        the time begins again whenever one client more sees its change.
+        The API shows a change before the proxies of the nodes apply it. The wait ends when no further client has seen
+        its change for `SETTLE` seconds; the other cases are judged as they are.
         """
         began = moved = time.monotonic()
         waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), SETTLE)
         while waiting and time.monotonic() - moved < SETTLE:
-            asked: list[tuple[Case, Future[dict[str, Any]]]] = []
+            checks: list[tuple[Case, Future[dict[str, Any]]]] = []
             for case in waiting:
                 try:
                     target = target_of(case, self._deployment, self._facts)
@@ -257,14 +256,14 @@ class Dispatcher:
                 client = self._client(case)
                 port = self._ports.of(client, case.client.os, case.client.probe)
                 request |= {"proto": case.flow.protocol, "preferred_port": port}
-                asked.append((case, self._agents[client].call("exchange", request, PATIENCE)))
+                checks.append((case, self._agents[client].call("exchange", request, PATIENCE)))
             waiting = []
-            for case, answer in asked:
+            for case, answer in checks:
                 try:
-                    came = attempt_of(answer.result(PATIENCE)).answered
+                    answered = attempt_of(answer.result(PATIENCE)).answered
                 except (AgentError, ChannelLost, TimeoutError):
-                    came = False
-                if came is (case.flow.change.settles == "answered"):
+                    answered = False
+                if answered is (case.flow.change.settles == "answered"):
                     moved = time.monotonic()
                     settled[case.id] = moved - began
                 else:
@@ -289,7 +288,7 @@ class Dispatcher:
         return OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, self._deployment).pod
 
     def _launch(self, cases: Sequence[Case], hellos: Mapping[str, Hello], broken: dict[str, str]) -> list[_InFlight]:
-        """All of these flows at once."""
+        """Send all of these flows at once."""
         flights: list[_InFlight] = []
         for case in cases:
             try:
@@ -298,49 +297,51 @@ class Dispatcher:
             except NoTarget as problem:
                 broken[case.id] = str(problem)
                 continue
-            given = [next(self._tokens) for _ in range(case.flow.load.connections)]
+            exchange_tokens = [next(self._tokens) for _ in range(case.flow.load.connections)]
             pod = self._client(case)
-            ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in given]
-            wanted = self._deployment.wanted_addresses.get(case.client.node, 0)
+            ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in exchange_tokens]
+            card_addresses = self._deployment.wanted_addresses.get(case.client.node, 0)
             again = ASKS_AGAIN if asks_the_cluster(case, self._deployment, self._facts, hellos) else 0.0
             method, parameters, seconds = request_of(
-                case, target, given, ports, self._timeout, self._facts.network.mode, wanted, again
+                case, target, exchange_tokens, ports, self._timeout, self._facts.network.mode, card_addresses, again
             )
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
-            made = _InFlight(case=case, target=target, bindings=bindings, tokens=given, answer=answer, seconds=seconds)
-            flights.append(made)
+            flight = _InFlight(
+                case=case, target=target, bindings=bindings, tokens=exchange_tokens, answer=answer, seconds=seconds
+            )
+            flights.append(flight)
         if flights:
-            exchanges = counted(sum(len(one.tokens) for one in flights), "exchange")
+            exchanges = counted(sum(len(flight.tokens) for flight in flights), "exchange")
             self._say(f"{counted(len(flights), 'case')}, {exchanges} in flight")
         return flights
 
     def _land(self, flights: Sequence[_InFlight], broken: dict[str, str]) -> list[Landed]:
-        """Wait for these flows, each until it is answered or given up."""
+        """Wait until each of these flows is answered or has timed out."""
         landed: dict[str, Landed] = {}
         for flight in flights:
             case = flight.case
             try:
                 answer = flight.answer.result((flight.seconds + PATIENCE) * MOST_LATE)
-                several, output = attempts_in(case, answer, flight.tokens)
+                attempts, output = attempts_in(case, answer, flight.tokens)
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 pod = self._client(case)
-                broken[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'no word from the agent'}"
+                broken[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'the agent did not answer'}"
                 if isinstance(problem, ChannelLost):
                     self._cut[case.id] = flight.first_attempts(str(problem))
                 continue
             landed[case.id] = Landed(
-                case=case, target=flight.target, bindings=flight.bindings, attempts=several, output=output
+                case=case, target=flight.target, bindings=flight.bindings, attempts=attempts, output=output
             )
-        silent = [one.case for one in landed.values() if not all(attempt.answered for attempt in one.attempts)]
+        silent = [flight.case for flight in landed.values() if not all(attempt.answered for attempt in flight.attempts)]
         self._say(
             f"{len(flights) - len(silent)} of {counted(len(flights), 'case')} answered; some cases expect no answer"
         )
         for case in filter(asks_many_services, silent):
-            told = self._port_messages(case.client.node)
-            if told is not None:
-                landed[case.id].bindings["client.node.port_messages"] = told
+            port_messages = self._port_messages(case.client.node)
+            if port_messages is not None:
+                landed[case.id].bindings["client.node.port_messages"] = port_messages
         for case in silent:
-            # No answer from a probe that is gone, or from a node that is not ready, says nothing about the network.
+            # A lost probe or an unready node does not answer either; that says nothing about the network.
             for slot in (case.client, case.server):
                 why = self._why_lost(probe_of(slot, self._deployment).pod) if slot.is_probe else ""
                 if why and not (case.flow.change.after == LEAVING and slot.probe == "leaving"):
@@ -350,12 +351,12 @@ class Dispatcher:
 
 
 def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
-    """Wait until no more answers come; whether some are still missing, which now wait for their time-out."""
+    """Wait until no more answers come. Returns whether some flows still wait for their timeout."""
     waiting: set[Future[dict[str, Any]]] = {flight.answer for flight in flights}
     while waiting:
-        known = len(waiting)
+        before = len(waiting)
         waiting = wait(waiting, LULL).not_done
-        if len(waiting) == known:
+        if len(waiting) == before:
             return True
     return False
 
@@ -364,7 +365,7 @@ _T = TypeVar("_T")
 
 
 def _aside(work: Callable[[], _T]) -> Future[_T]:
-    """Do this in a thread of its own, which nobody waits for when the run is interrupted."""
+    """Do the work in a daemon thread, so that an interrupted run does not wait for it."""
     done: Future[_T] = Future()
 
     def run() -> None:
@@ -378,12 +379,12 @@ def _aside(work: Callable[[], _T]) -> Future[_T]:
 
 
 def _joined(landed: Sequence[Landed]) -> list[Landed]:
-    """A case that was sent twice is one, with the attempts of both times."""
-    found: dict[str, Landed] = {}
-    for one in landed:
-        earlier = found.get(one.case.id)
-        found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
-    return list(found.values())
+    """The landed flows with one entry for each case. A case that was sent twice has the attempts of both."""
+    by_case: dict[str, Landed] = {}
+    for flight in landed:
+        earlier = by_case.get(flight.case.id)
+        by_case[flight.case.id] = replace(flight, attempts=earlier.attempts + flight.attempts) if earlier else flight
+    return list(by_case.values())
 
 
 class _Timed:

@@ -10,10 +10,20 @@ from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
+from podwire.model.observations import Value
+from podwire.model.symbols import DNS_CACHE
 from podwire.probing.targets import NoTarget, probe_of
 
 Hello = Mapping[str, Any]
 """What an agent says of itself."""
+
+
+def of_dns(case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]) -> dict[str, Value]:
+    """The symbols of the DNS server that the client of a case must ask, with their values. Raises `NoTarget`."""
+    servers = dns_servers(case, deployment, facts, hellos)
+    check_way_to_dns(case, servers, facts)
+    values: dict[str, Value] = {"dns.ip": servers} if servers else {}
+    return values | ({DNS_CACHE: True} if asks_a_cache(case, servers, facts) else {})
 
 
 def dns_servers(

@@ -1,8 +1,8 @@
-"""What a capture on a node's NIC is for, as a filter: a node that is busy with other traffic must not fill it.
+"""Capture filters for a node's NIC, so that other traffic of the node does not fill the capture.
 
-Linux takes a program of classic BPF (SO_ATTACH_FILTER; linux/Documentation/networking/filter.rst), Windows the words
-of `pktmon filter add`. Both pass what the flows of a run can look like on a cable, plain or in a tunnel, and a little
-more: a filter that passes too much costs room, one that passes too little costs the truth.
+Linux takes a classic BPF program (SO_ATTACH_FILTER; linux/Documentation/networking/filter.rst), Windows the arguments
+of `pktmon filter add`. Both pass all packets that flows of a run can have on the wire, plain or in a tunnel, and a few
+more: a packet too many costs room, a packet too few makes a verdict wrong.
 """
 
 from __future__ import annotations
@@ -24,29 +24,32 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, kw_only=True)
 class Interest:
-    """Which packets on a NIC can be of a run.
+    """The packets on a NIC that can belong to a run, plain or inside a tunnel.
 
-    All from or to `addresses` (probe pods, the outside host) and `services`; TCP and UDP from or to `ports`, and where
-    an address is one of `nodes`, as after translation, from or to the echo port; fragments without ports of `nodes`;
-    ICMP that is an echo or an error; the same inside a tunnel. `windows` are the families of pods on Windows nodes, and
-    `tunnel` is what nodes are known to use between them.
+    ICMP echoes and ICMP errors always pass.
     """
 
     addresses: frozenset[str]
+    """Probe pods and the host outside: every packet from or to them."""
     services: frozenset[str] = frozenset()
+    """Service addresses: every packet from or to them."""
     nodes: frozenset[str] = frozenset()
+    """Node addresses, as after SNAT: packets from or to the echo port, and fragments without ports."""
     ports: frozenset[int] = frozenset({HOST_ECHO_PORT, CLOSED_PORT, DISCARD_PORT})
+    """TCP and UDP ports: every packet from or to them."""
     windows: frozenset[Family] = frozenset(FAMILIES)
+    """The families of pods on Windows nodes."""
     tunnel: Encapsulation = field(default_factory=Encapsulation)
+    """The tunnels between the nodes."""
 
 
 def interest_of(deployment: Deployment, facts: ClusterFacts) -> Interest:
-    """What a run with these probes is interested in."""
+    """The interest of a run with these probes."""
     services = {
         address
-        for one in deployment.services.found.values()
-        for known in (one.cluster_ips, one.ingress, one.external_ips)
-        for address in known.values()
+        for service in deployment.services.found.values()
+        for by_family in (service.cluster_ips, service.ingress, service.external_ips)
+        for address in by_family.values()
     }
     addresses = {address for probe in deployment.probes if probe.kind == "pod" for address in probe.addresses.values()}
     if facts.outside.host is not None:
@@ -57,7 +60,7 @@ def interest_of(deployment: Deployment, facts: ClusterFacts) -> Interest:
         addresses=frozenset(addresses),
         services=frozenset(services),
         nodes=frozenset(nodes),
-        # The questions of a node itself, and those of its pods with its address, have nothing of ours but their port.
+        # DNS queries of a node, and of its pods after SNAT, are recognised by their port only.
         ports=frozenset({HOST_ECHO_PORT, CLOSED_PORT, DISCARD_PORT, HOST_PORT, DNS_PORT}) | node_ports(deployment),
         windows=frozenset(facts.network.windows_families),
         tunnel=facts.network.encapsulation or Encapsulation(),
@@ -78,7 +81,7 @@ _NODE, _PROTOCOL = 0, 1
 
 _IPV4, _ARP, _IPV6, _VLAN_TAGS = 0x0800, 0x0806, 0x86DD, (0x8100, 0x88A8)
 _TCP, _UDP, _ICMP, _ICMPV6 = 6, 17, 1, 58
-_EXTENSIONS = (0, 43, 44, 51, 60, 135, 139, 140)  # what follows is not looked for: such a packet passes
+_EXTENSIONS = (0, 43, 44, 51, 60, 135, 139, 140)  # a packet with an extension header passes unread
 _ICMP_TYPES, _ICMPV6_TYPES = (0, 3, 4, 5, 8, 11, 12), (1, 2, 3, 4, 128, 129)
 _ETHERNET_IN_GENEVE = 0x6558
 _PASS: tuple[Instruction, ...] = ((_RETURN, 0, 0, _WHOLE),)
@@ -86,7 +89,7 @@ _PASS: tuple[Instruction, ...] = ((_RETURN, 0, 0, _WHOLE),)
 
 @dataclass
 class _Program:
-    """Instructions, and jumps to places that come later. X is the start of the frame, then of it plus the IP header."""
+    """Instructions with forward jumps to named places. X is the frame's offset, later plus the IP header's length."""
 
     instructions: list[Instruction] = field(default_factory=list)
     _waiting: dict[str, list[int]] = field(default_factory=dict)
@@ -115,7 +118,7 @@ class _Program:
 
 
 def bpf(interest: Interest) -> list[Instruction]:
-    """The program `(code, jt, jf, k)` of an Ethernet capture; ValueError when it would be too long for the kernel."""
+    """The BPF program for an Ethernet capture, as `(code, jt, jf, k)`. ValueError if it is too long for the kernel."""
     program = _Program()
     program.add((_LOAD_NUMBER, 0, 0, 0), (_TO_X, 0, 0, 0))
     _frame(program, interest, tunnels=True)
@@ -134,7 +137,7 @@ def bpf(interest: Interest) -> list[Instruction]:
 
 
 def _frame(program: _Program, interest: Interest, *, tunnels: bool) -> None:
-    """Decide about the Ethernet frame at X; with `tunnels` go to what is inside one."""
+    """Add the decision about the Ethernet frame at X. With `tunnels`, go on with the frame inside a tunnel."""
     program.add((_LOAD_NUMBER, 0, 0, 0), (_STORE, 0, 0, _NODE), (_LOAD_HALF, 0, 0, 12))
     program.go_if(_IPV4, "ipv4")
     program.go_if(_IPV6, "ipv6")
@@ -143,7 +146,7 @@ def _frame(program: _Program, interest: Interest, *, tunnels: bool) -> None:
 
     program.here("ipv4")
     _addresses(program, interest, 4, (26, 30))
-    # A fragment that is not the first has no ports: it passes when it is of a node.
+    # A later fragment has no ports. It passes if it has a node's address.
     program.add((_LOAD_HALF, 0, 0, 20), (_ANY_BIT, 0, 4, 0x1FFF))
     program.add((_LOAD, 0, 0, _NODE), (_EQUAL, 0, 1, 0), (_RETURN, 0, 0, 0), *_PASS)
     program.add((_LOAD_BYTE, 0, 0, 23), (_STORE, 0, 0, _PROTOCOL))
@@ -185,10 +188,10 @@ def _frame(program: _Program, interest: Interest, *, tunnels: bool) -> None:
 
 
 def _addresses(program: _Program, interest: Interest, version: int, offsets: Sequence[int]) -> None:
-    """Pass a packet with an address of the run; note one of a node."""
-    wanted, nodes = _words(interest.addresses | interest.services, version), _words(interest.nodes, version)
+    """Add: pass a packet with an address of the run, and note an address of a node."""
+    addresses, nodes = _words(interest.addresses | interest.services, version), _words(interest.nodes, version)
     for at in offsets:
-        program.add(*_match(wanted, at, _PASS))
+        program.add(*_match(addresses, at, _PASS))
     for at in offsets:
         program.add(*_match(nodes, at, ((_LOAD_NUMBER, 0, 0, 1), (_STORE, 0, 0, _NODE))))
 
@@ -198,14 +201,18 @@ def _vxlan_ports(interest: Interest) -> frozenset[int]:
 
 
 def _words(addresses: Iterable[str], version: int) -> list[tuple[int, ...]]:
-    """The addresses of a family, as the 32-bit words that a program compares."""
-    packed = (ipaddress.ip_address(one).packed for one in addresses if ipaddress.ip_address(one).version == version)
+    """The addresses of a family, each as the 32-bit words that the program compares."""
+    packed = (
+        ipaddress.ip_address(address).packed
+        for address in addresses
+        if ipaddress.ip_address(address).version == version
+    )
     return sorted(tuple(int.from_bytes(raw[at : at + 4], "big") for at in range(0, len(raw), 4)) for raw in set(packed))
 
 
 def _match(addresses: Sequence[tuple[int, ...]], at: int, then: Sequence[Instruction]) -> list[Instruction]:
-    """Compare the words at an offset with addresses, what they have in common once; `then` is done for each match."""
-    found: list[Instruction] = []
+    """Compare the words at an offset with addresses, a common first word once. `then` runs for each match."""
+    instructions: list[Instruction] = []
     groups: dict[int, list[tuple[int, ...]]] = {}
     for words in addresses:
         groups.setdefault(words[0], []).append(words[1:])
@@ -213,69 +220,70 @@ def _match(addresses: Sequence[tuple[int, ...]], at: int, then: Sequence[Instruc
     for first, rest in groups.items():
         inside = _match(rest, at + 4, then) if rest[0] else list(then)
         if not loaded:
-            found.append((_LOAD_WORD, 0, 0, at))
+            instructions.append((_LOAD_WORD, 0, 0, at))
         if len(inside) < 256:
-            found.append((_EQUAL, 0, len(inside), first))
+            instructions.append((_EQUAL, 0, len(inside), first))
         else:
-            found += [(_EQUAL, 1, 0, first), (_GO, 0, 0, len(inside))]
-        found += inside
-        loaded = inside == list(_PASS)  # Anything else may have loaded another word when the next one is compared.
-    return found
+            instructions += [(_EQUAL, 1, 0, first), (_GO, 0, 0, len(inside))]
+        instructions += inside
+        loaded = inside == list(_PASS)  # Anything else may have loaded another word.
+    return instructions
 
 
 # --- pktmon -----------------------------------------------------------------------------------------------------------
 
-# Microsoft, "pktmon filter add": up to 32 filters at once. Each is a process of its own to start, so neighbours share
-# one: networks of up to 2**4 addresses always, larger ones when there are too many. All Services of a family may share
-# one: nodes translate their addresses, and what is seen of them on a NIC is seen because one did not.
+# Microsoft, "pktmon filter add": at most 32 filters. Each filter starts a process, so neighbouring addresses share a
+# filter: always in networks of up to 2**4 addresses, in larger ones if there are too many. All Services of a family may
+# share one, because nodes translate Service addresses and few packets with them reach a NIC.
 _MOST_FILTERS, _SMALL, _MOST_ADDRESSES = 32, 4, 12
 
 
 def pktmon_filters(interest: Interest) -> list[list[str]]:
-    """The words behind `pktmon filter add`, for each filter; ValueError when there are more than pktmon takes.
+    """The arguments of `pktmon filter add` for each filter. ValueError for more filters than pktmon takes.
 
-    A packet is reported when all conditions of one filter hold. `-e` applies them to what is inside VXLAN too; Geneve
-    it does not know, so all of that passes where nodes use it, as does VXLAN to another port than this cluster's.
+    pktmon reports a packet that meets all conditions of one filter. `-e` applies them inside VXLAN too. pktmon does not
+    read Geneve, so all Geneve packets pass if nodes use it, and all VXLAN packets to another port than this cluster's.
     """
     port = interest.tunnel.port if interest.tunnel.kind == "vxlan" else Encapsulation().port
     tunnel = ["-e", str(port)]
     addresses, services, nodes = (
-        {address for address in several if family_of(address) in interest.windows}
-        for several in (interest.addresses, interest.services, interest.nodes)
+        {address for address in group if family_of(address) in interest.windows}
+        for group in (interest.addresses, interest.services, interest.nodes)
     )
     networks = [*_merged(addresses, _MOST_ADDRESSES), *_merged(services, 1)]
     filters = [["-i", str(network), *tunnel] for network in networks]
     filters += [["-i", str(network), "-p", str(ECHO_PORT), *tunnel] for network in _merged(nodes, 1)]
     filters += [["-p", str(port), *tunnel] for port in sorted(interest.ports)]
     filters += [["-t", protocol, *tunnel] for protocol in ("ICMP", "ICMPv6")]
-    others = _vxlan_ports(interest) - {port} if interest.tunnel.kind == "vxlan" else {GENEVE_PORT}
-    filters += [["-t", "UDP", "-p", str(other)] for other in sorted(others)]
+    tunnel_ports = _vxlan_ports(interest) - {port} if interest.tunnel.kind == "vxlan" else {GENEVE_PORT}
+    filters += [["-t", "UDP", "-p", str(tunnel_port)] for tunnel_port in sorted(tunnel_ports)]
     if len(filters) > _MOST_FILTERS:
-        raise ValueError(f"{len(filters)} filters are more than pktmon takes")
+        raise ValueError(f"{len(filters)} filters are too many; pktmon takes {_MOST_FILTERS}")
     return filters
 
 
 def _merged(addresses: Iterable[str], most: int) -> list[Network]:
-    """Few networks that hold all of these addresses: again and again, the two with the smallest common one join."""
+    """A few networks that hold all of these addresses. Repeatedly joins the two with the smallest common network."""
     networks: list[Network] = sorted(
-        (ipaddress.ip_network(one) for one in set(addresses)), key=lambda one: (one.version, int(one.network_address))
+        (ipaddress.ip_network(address) for address in set(addresses)),
+        key=lambda one: (one.version, int(one.network_address)),
     )
     while True:
         common = [
             (joined.max_prefixlen - joined.prefixlen, at, joined)
-            for at, (one, other) in enumerate(itertools.pairwise(networks))
-            if one.version == other.version and (joined := _joined(one, other))
+            for at, (left, right) in enumerate(itertools.pairwise(networks))
+            if left.version == right.version and (joined := _joined(left, right))
         ]
         if not common:
             return networks
-        size, at, joined = min(common, key=lambda one: one[:2])
+        size, at, joined = min(common, key=lambda candidate: candidate[:2])
         if size > _SMALL and len(networks) <= most:
             return networks
         networks[at : at + 2] = [joined]
 
 
-def _joined(one: Network, other: Network) -> Network:
+def _joined(left: Network, right: Network) -> Network:
     """The smallest network that holds both."""
-    while not int(one.network_address) <= int(other.broadcast_address) <= int(one.broadcast_address):
-        one = one.supernet()
-    return one
+    while not int(left.network_address) <= int(right.broadcast_address) <= int(left.broadcast_address):
+        left = left.supernet()
+    return left

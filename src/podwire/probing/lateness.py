@@ -1,4 +1,4 @@
-"""How late the agents of a run were: each knows how long after their moments its timers were served."""
+"""How late the agents of a run were: each agent measures how late its timers fired."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ PATIENCE = 5.0
 
 
 def lateness(agents: Mapping[str, AgentClient]) -> dict[str, float]:
-    """The most seconds and the share of timers since the last call, by their names in a record; of the agents that
-    tell. Nothing where no agent tells."""
-    found = list(_told(agents))
-    timers = sum(count for count, _, _ in found)
+    """The longest delay in seconds and the share of late timers since the last call, by their names in a record.
+
+    Empty if no agent reports timers.
+    """
+    reports = list(_told(agents))
+    timers = sum(count for count, _, _ in reports)
     if not timers:
         return {}
-    late = sum(several for _, several, _ in found)
-    return {MOST_LATE: max(most for _, _, most in found), SHARE_LATE: late / timers}
+    late = sum(late_timers for _, late_timers, _ in reports)
+    return {MOST_LATE: max(most for _, _, most in reports), SHARE_LATE: late / timers}
 
 
 def _told(agents: Mapping[str, AgentClient]) -> Iterator[tuple[int, int, float]]:
-    asked = [agent.call("lateness", {}, PATIENCE) for agent in agents.values() if agent.connected]
-    for answer in asked:
+    answers = [agent.call("lateness", {}, PATIENCE) for agent in agents.values() if agent.connected]
+    for answer in answers:
         try:
-            said = answer.result(PATIENCE)
-            yield int(said["timers"]), int(said["late"]), float(said["most"])
+            report = answer.result(PATIENCE)
+            yield int(report["timers"]), int(report["late"]), float(report["most"])
         except (AgentError, ChannelLost, TimeoutError, KeyError, TypeError, ValueError):
-            continue  # An agent outside may be an older one, and what one says of itself decides nothing.
+            continue  # An agent outside may be older, and no verdict depends on this figure.

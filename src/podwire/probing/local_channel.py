@@ -1,7 +1,6 @@
-"""A stream to an agent behind a command of this machine: the agent itself, or `ssh HOST ...` that leads to one.
+"""A stream to an agent that a local command starts: the agent itself, or `ssh HOST ...` for an agent elsewhere.
 
-What the exec channel is for the agents in pods. Each command has three threads: there are few of them, one for each
-host outside of the cluster.
+It does for the host outside what the exec channel does for pods. Each command has three threads.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ from collections.abc import Callable, Sequence
 from typing import IO
 
 GRACE = 2.0
-"""Seconds that the process has to end by itself once its stdin or stdout has ended."""
+"""Seconds that the process has to exit after the end of its stdin or stdout."""
 
 _MOST_QUEUED = 16 << 20
 _STDERR_KEPT = 4096
 
 
 class CommandRefused(Exception):
-    """The command cannot be started, now or later; the text says why in one line."""
+    """The command cannot be started. The text says why in one line; a retry is useless."""
 
     permanent = True
 
 
 class CommandChannel:
-    """One process, started by the constructor; its stdin and stdout are a stream of bytes. Thread-safe.
+    """A process with its stdin and stdout as a stream of bytes. Thread-safe.
 
-    It has no terminal: a command that asks for a password fails instead of waiting for one. `CommandRefused` when there
-    is no such program.
+    The constructor starts it, and raises `CommandRefused` if it cannot. The process has no terminal, so a command that
+    asks for a password fails instead of waiting.
     """
 
     def __init__(self, argv: Sequence[str]) -> None:
@@ -46,7 +45,7 @@ class CommandChannel:
                 start_new_session=True,
             )
         except OSError as error:
-            raise CommandRefused(f"{argv[0]}: {error.strerror}") from None
+            raise CommandRefused(f"{argv[0]}: cannot be started: {error.strerror}; check --external-agent") from None
         self._lock = threading.Lock()
         self._out: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._queued = 0
@@ -63,25 +62,27 @@ class CommandChannel:
             thread.start()
 
     def start(self, on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
-        """Begin to read: another thread calls `on_data` with stdout, at the end `on_end` with why it ended."""
+        """Start to read. Another thread calls `on_data` with stdout, and at the end `on_end` with why it ended."""
         assert self._process.stdout
         threading.Thread(target=self._read, args=(self._process.stdout, on_data, on_end), daemon=True).start()
 
     def write(self, data: bytes) -> None:
-        """Send to the process's stdin, without waiting. BrokenPipeError when the stream has ended."""
+        """Send to the process's stdin without waiting. BrokenPipeError if the stream has ended."""
         with self._lock:
             if self._reason is not None:
                 raise BrokenPipeError(self._reason)
             if self._queued + len(data) > _MOST_QUEUED:
-                self._failure = f"the process does not take what is sent: {self._queued} bytes wait"
+                self._failure = f"the process does not read its stdin; {self._queued} bytes wait"
                 self._kill()
                 return
             self._queued += len(data)
             self._out.put(data)
 
     def close(self) -> None:
-        """End stdin, after what was written; a process that does not end with it is killed, with its children.
-        `on_end` is not called after this."""
+        """Close stdin after the data written so far. A process that does not exit then is killed with its children.
+
+        `on_end` is not called after this.
+        """
         with self._lock:
             if self._reason is not None:
                 return
@@ -90,12 +91,12 @@ class CommandChannel:
         self._wait()
 
     def _wait(self) -> int | None:
-        """The exit code; None for a process that had to be killed."""
+        """The exit code; None for a killed process."""
         try:
             return self._process.wait(GRACE)
         except subprocess.TimeoutExpired:
             self._kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):  # Another user's, behind sudo: the end of stdin must do.
+        with contextlib.suppress(subprocess.TimeoutExpired):  # A process behind sudo cannot be killed.
             self._process.wait(GRACE)
         return None
 
@@ -105,7 +106,7 @@ class CommandChannel:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def _write(self, stdin: IO[bytes]) -> None:
-        with contextlib.suppress(OSError), stdin:  # It reads no more: the end of its stdout tells why.
+        with contextlib.suppress(OSError), stdin:  # It no longer reads; the end of its stdout says why.
             while (data := self._out.get()) is not None:
                 view = memoryview(data)
                 while view:
@@ -124,7 +125,7 @@ class CommandChannel:
                 on_data(data)
         self._out.put(None)
         code = self._wait()
-        self._threads[1].join(GRACE)  # What it said last is the reason, often.
+        self._threads[1].join(GRACE)  # Its last words on stderr are often the reason.
         with self._lock:
             if self._reason is not None:
                 return
@@ -134,6 +135,6 @@ class CommandChannel:
     def _end(self, code: int | None) -> str:
         if code is None:
             return "the process closed its stdout"
-        how = f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
+        how = f"ended with exit code {code}" if code >= 0 else f"was killed by signal {-code}"
         words = " ".join(self._stderr.decode("utf-8", "replace").split())
         return f"the process {how}" + (f": {words[-300:]}" if words else "")

@@ -1,4 +1,4 @@
-"""Which probes of a run can be used: whose agent answers, whether it is the one put there, and whether it listens."""
+"""Finds the usable probes of a run: the agent answers, it is the one that podwire deployed, and its echo listens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from podwire.cluster.deployment.agent_archive import agent_sum
+from podwire.cluster.deployment.agent_archive import agent_digest
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
@@ -18,11 +18,13 @@ from podwire.probing.targets import NoTarget, probe_of
 
 
 def hellos(agents: Mapping[str, AgentClient], deployment: Deployment, seconds: float) -> dict[str, Hello]:
-    """What the agents say of themselves, by pod, each within so many seconds. What is wrong with one becomes the
-    deployment's problem with its pod; that one is left out."""
-    asked = {pod: agent.call("hello", {}, seconds) for pod, agent in agents.items()}
-    found: dict[str, Hello] = {}
-    for pod, answer in asked.items():
+    """The `hello` results of the agents by pod. `seconds` is the timeout for each.
+
+    An agent that does not answer, or is not podwire's, is left out; the reason goes to `deployment.problems`.
+    """
+    answers = {pod: agent.call("hello", {}, seconds) for pod, agent in agents.items()}
+    hello_by_pod: dict[str, Hello] = {}
+    for pod, answer in answers.items():
         try:
             hello = answer.result(seconds)
         except (AgentError, ChannelLost, TimeoutError) as problem:
@@ -32,40 +34,49 @@ def hellos(agents: Mapping[str, AgentClient], deployment: Deployment, seconds: f
         if wrong:
             deployment.problems.setdefault(pod, wrong)
         else:
-            found[pod] = hello
-    return found
+            hello_by_pod[pod] = hello
+    return hello_by_pod
 
 
 def _wrong_with(hello: Mapping[str, Any], pod: str) -> str:
-    """Why what answers is not the agent of that pod; nothing when it is."""
+    """Why the answer is not from the agent of this pod; '' if it is."""
     if not _is_listing(hello.get("interfaces")):
-        return f"what answers is not podwire's agent: its interfaces are {str(hello.get('interfaces'))[:80]!r}"
+        return f"another program than podwire's agent answers: its interfaces are {str(hello.get('interfaces'))[:80]!r}"
     servers = hello.get("dns", [])
-    if not isinstance(servers, list) or not all(isinstance(one, str) for one in servers):
-        return f"what answers is not podwire's agent: its DNS servers are {str(servers)[:80]!r}"
+    if not isinstance(servers, list) or not all(isinstance(server, str) for server in servers):
+        return f"another program than podwire's agent answers: its DNS servers are {str(servers)[:80]!r}"
     identity = hello.get("identity")
     if pod not in (OUTSIDE, identity):
-        return f"its agent takes itself for {identity!r}: something has changed the environment of the pod (a webhook?)"
-    if pod != OUTSIDE and is_another(hello):
         return (
-            f"its agent is another one than was put there (length and sum of its file: {str(hello.get('file'))[:40]})"
+            f"the agent has the identity {identity!r}: something changed the pod's environment variables; "
+            "check the cluster's admission webhooks"
         )
+    if pod != OUTSIDE and is_another(hello):
+        return f"the agent is not the one that podwire deployed: {_file_of(hello)}"
     return ""
 
 
 def is_another(hello: Mapping[str, Any]) -> bool:
-    """Whether an agent was started from another file than the one of this podwire."""
-    return hello.get("file") != agent_sum()
+    """Whether an agent runs from another file than this podwire's `agent.pyz`."""
+    return hello.get("file") != agent_digest()
+
+
+def _file_of(hello: Mapping[str, Any]) -> str:
+    """What an agent reports of its file. Earlier agents reported its length and CRC-32, and before that nothing."""
+    digest = str(hello.get("file") or "")
+    if not digest.startswith("sha256:"):
+        return "it reports no SHA-256 of its file, so it is of an earlier podwire"
+    return f"its file has the SHA-256 {digest.removeprefix('sha256:')[:64]}"
 
 
 def _is_listing(tree: object) -> bool:
     return isinstance(tree, list) and all(
-        isinstance(one, dict)
-        and isinstance(one.get("name"), str)
-        and isinstance(one.get("mac"), str | None)
-        and isinstance(one.get("addresses"), list)
-        and all(isinstance(address, str) for address in one["addresses"])
-        for one in tree
+        isinstance(interface, dict)
+        and isinstance(interface.get("name"), str)
+        and isinstance(interface.get("mac"), str | None)
+        and isinstance(interface.get("addresses"), list)
+        and all(isinstance(address, str) for address in interface["addresses"])
+        for interface in tree
     )
 
 
@@ -76,8 +87,11 @@ def await_echo(
     tokens: Iterator[str],
     seconds: float,
 ) -> None:
-    """A pod is ready when its process runs; wait until its echo listens, as it finds out itself. It has so many seconds
-    from the moment at which the one before it was found to listen."""
+    """Wait until the echo of each pod listens: a pod is ready as soon as its process runs.
+
+    Each agent asks its own echo. The wait ends when no further echo has come up for `seconds`; the other pods become
+    `deployment.problems`.
+    """
     waiting = {
         probe.pod: (own_address(probe, next(iter(probe.addresses))) or "", probe.port)
         for probe in deployment.probes
@@ -85,11 +99,11 @@ def await_echo(
     }
     until = time.monotonic() + seconds
     while waiting:
-        asked = {}
+        answers = {}
         for pod, (address, port) in waiting.items():
             parameters = exchange_of(address, port, next(tokens), timeout=1.0)
-            asked[pod] = agents[pod].call("exchange", parameters, seconds)
-        for pod, answer in asked.items():
+            answers[pod] = agents[pod].call("exchange", parameters, seconds)
+        for pod, answer in answers.items():
             try:
                 listens = attempt_of(answer.result(seconds)).answered
             except (AgentError, ChannelLost, TimeoutError) as problem:
@@ -100,17 +114,17 @@ def await_echo(
                 until = time.monotonic() + seconds
         if waiting and time.monotonic() > until:
             for pod in waiting:
-                deployment.problems.setdefault(pod, f"its echo does not listen after {seconds:g} s")
+                deployment.problems.setdefault(pod, f"the echo of its agent does not listen after {seconds:g} s")
             return
 
 
 def unusable(case: Case, deployment: Deployment, facts: ClusterFacts, answering: Collection[str]) -> str | None:
-    """Why a case cannot be run at all: a node is not ready, or a probe is missing, or is not what it should be."""
+    """Why a case cannot be sent, or None: a node is not ready, or a probe is missing or wrong."""
     why = why_no_verdict(case, facts)
     if why:
         return why
     if case.client.probe == OUTSIDE and OUTSIDE not in answering:
-        return f"the agent on the host outside: {deployment.problems.get(OUTSIDE, 'it does not answer')}"
+        return f"the host outside: {deployment.problems.get(OUTSIDE, 'its agent does not answer')}"
     for slot in (case.client, case.server):
         if not slot.is_probe:
             continue
@@ -121,12 +135,12 @@ def unusable(case: Case, deployment: Deployment, facts: ClusterFacts, answering:
         if probe.pod in deployment.problems:
             return f"{probe.pod}: {deployment.problems[probe.pod]}"
         if probe.pod not in answering:
-            return f"{probe.pod}: no agent answers"
+            return f"{probe.pod}: its agent does not answer"
         if slot.probe == "host" and not _is_host(probe.node, probe.addresses.values(), facts):
             return f"{probe.pod} does not have the address of its node: it is not on the host network"
     return None
 
 
 def _is_host(node: str, addresses: Collection[str], facts: ClusterFacts) -> bool:
-    found = next((one for one in facts.nodes if one.name == node), None)
-    return found is not None and set(addresses) <= set(found.addresses)
+    facts_of_node = next((candidate for candidate in facts.nodes if candidate.name == node), None)
+    return facts_of_node is not None and set(addresses) <= set(facts_of_node.addresses)

@@ -1,4 +1,4 @@
-"""A case as a request to an agent, and the agent's answer as attempts."""
+"""Turns a case into a request to an agent, and the agent's answer into attempts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ntpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from podwire.model.asking import ADDRESS_TYPES
 from podwire.model.cases import Case
 from podwire.model.flows import BY_TUNNEL
 from podwire.model.observations import Attempt
@@ -14,27 +15,27 @@ from podwire.probing.calls import Garbled, attempt_of
 from podwire.probing.targets import Target
 
 AT_ONCE = 200
-"""Connections of one case in flight together; more of them would measure the client."""
+"""Connections of one case in flight together. More would measure the client instead of the network."""
 LOOKUPS_AT_ONCE, MOST_UNANSWERED = 10, 20
-"""Look-ups of one case in flight together, so few that they leave other questions their turn; and how many may go
-unanswered before the rest is not worth the time."""
+"""Look-ups of one case in flight together, few enough for other queries; and the number of unanswered look-ups after
+which the agent gives up the rest."""
 
 ASKS_AGAIN = 6.0
 """Seconds beside the time-out for one look-up: the C library asks a lost question again after five (resolv.conf(5)),
 Windows after one (Microsoft: DNS client resolution timeouts)."""
 
 CNI_FOLDER = "C:\\opt\\cni\\bin"
-"""Where the guides of Kubernetes put the plugins of a Windows node."""
+"""The folder of CNI plugins on a Windows node, as in the Kubernetes guides."""
 CNI_PLUGIN = "cni-plugin"
-"""A tool of no name of its own: the plugin of the network mode, which is asked for a CHECK."""
+"""The tool name for the CNI plugin of the cluster's network mode, called with CHECK."""
 HNS_NETWORKS, HNS_LOAD_BALANCERS = "hns-networks", "hns-load-balancers"
 LISTS = (HNS_NETWORKS, HNS_LOAD_BALANCERS, "hns-endpoints", "windows-nat", "vmswitch-ports")
-"""Others, which the agent knows: they list what HNS, the NAT and the virtual switch of a Windows node have."""
+"""Tools of the agent that list the objects of HNS, of the NAT and of the virtual switch on a Windows node."""
 EC2_CARD = "ec2-card"
-"""What a node's network card has, by EC2's word."""
+"""The tool that lists the addresses of a node's network card from the EC2 metadata."""
 NODE_PATIENCE = 30.0
-"""Seconds for what a node is asked of itself: PowerShell starts slowly on a busy Windows node, and addresses are
-assigned by somebody else."""
+"""Seconds for these tools: PowerShell starts slowly on a busy Windows node, and the VPC controller assigns addresses
+later."""
 PLUGIN_OF = {"l2bridge": "win-bridge", "overlay": "win-overlay"}
 
 Request = tuple[str, dict[str, Any], float]
@@ -50,22 +51,25 @@ def request_of(
     wanted_addresses: int = 0,
     asks_again: float = 0.0,
 ) -> Request:
-    """Method, parameters, and the seconds that the agent may take. `tokens` and source `ports` are one an exchange.
+    """The agent method for a case, its parameters, and the seconds that it may take.
 
-    `mode` is the network mode of the cluster, which tells the CNI plugin of its Windows nodes; `wanted_addresses` is
-    how many the network card of the client's node must have for pods. `asks_again` are the seconds that the client's
-    resolver may take beside the time-out, so that it can ask a lost question again; of many look-ups none has them.
+    `tokens` and source `ports` have one entry for each exchange; `timeout` is in seconds. The network `mode` gives the
+    CNI plugin of the Windows nodes. `wanted_addresses` is how many pod addresses the network card of the client's node
+    must have. `asks_again` are the seconds that the client's resolver may take beside the time-out, so that it can ask
+    a lost question again; of many look-ups none has them.
     """
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
+    if flow.load.asks:
+        return _questions(case, target, tokens, ports, timeout)
     if flow.protocol == "dns":
         patience = timeout + (asks_again if len(tokens) == 1 else 0.0)
-        asked = [
+        lookups = [
             {"name": name, "token": token, "family": family, "timeout": patience}
             for name, token in zip(names_of(target, tokens), tokens, strict=True)
         ]
-        rounds = -(-len(asked) // LOOKUPS_AT_ONCE)
-        parameters = {"lookups": asked, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
+        rounds = -(-len(lookups) // LOOKUPS_AT_ONCE)
+        parameters = {"lookups": lookups, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
         return "lookups", parameters, patience * rounds
     if flow.load.tool == EC2_CARD:
         return "ec2_card", {"least": wanted_addresses, "timeout": NODE_PATIENCE}, NODE_PATIENCE
@@ -107,13 +111,24 @@ def request_of(
     return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, longest * rounds
 
 
+def _questions(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:
+    """The questions of the agent's own DNS client: the same from each of as many sockets as there are tokens."""
+    asked = [{"name": one.name, "type": one.type, "edns": one.edns} for one in target.questions]
+    common = {"host": target.asked_of, "questions": asked, "timeout": timeout}
+    if case.flow.load.asks == "srv-and-targets":
+        common["follow"] = ADDRESS_TYPES[case.flow.family]
+    sockets = [{**common, "token": one, "preferred_port": port} for one, port in zip(tokens, ports, strict=True)]
+    rounds = -(-len(sockets) // LOOKUPS_AT_ONCE)
+    return "questions", {"sockets": sockets, "at_once": LOOKUPS_AT_ONCE}, timeout * rounds
+
+
 def way_of(via: str, protocol: str) -> dict[str, Any]:
-    """How an agent is to carry an exchange: by a protocol, or in tunnel packets that it makes itself."""
+    """The parameters for the protocol of an exchange, or for tunnel packets that the agent makes itself."""
     return {"proto": "tunnel", "vni": via.removesuffix("-vni")} if via in BY_TUNNEL else {"proto": protocol}
 
 
 def _check(plugin: str) -> dict[str, Any]:
-    """CHECK of a container that does not exist (CNI specification 1.0.0, section 2: parameters and operations)."""
+    """The CHECK of a container that does not exist (CNI specification 1.0.0, section 2: parameters and operations)."""
     return {
         "name": ntpath.join(CNI_FOLDER, f"{plugin}.exe"),
         "environment": {
@@ -128,27 +143,33 @@ def _check(plugin: str) -> dict[str, Any]:
 
 
 def names_of(target: Target, tokens: Sequence[str]) -> list[str]:
-    """What is looked up: the target's name, or as many names below it, in full, each of its own: no cache has them."""
+    """The names to look up: the target's name, or for several tokens a new absolute name below it for each token.
+
+    No cache has a new name.
+    """
     return [target.host] if len(tokens) == 1 else [f"{token}.{target.fqdn}." for token in tokens]
 
 
 def attempts_in(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) -> tuple[tuple[Attempt, ...], str]:
-    """The attempts that an agent tells of, and what a tool printed. `Garbled` for an answer to something else."""
+    """The attempts in an agent's answer, and the output of a tool. `Garbled` if the answer does not fit the request."""
     try:
         attempts, output = _told(case, answer, tokens)
     except (AttributeError, KeyError, TypeError) as problem:
-        raise Garbled(f"not the answer to what was asked: {problem!r} in {str(answer)[:200]}") from problem
-    asked, found = set(tokens), [one.token for one in attempts]
-    if not found or len(set(found)) < len(found) or not asked.issuperset(found):
-        raise Garbled(f"an answer to another question: {len(found)} attempts with {', '.join(found[:3])}")
+        raise Garbled(f"the answer does not fit the request: {problem!r} in {str(answer)[:200]}") from problem
+    expected, answered = set(tokens), [attempt.token for attempt in attempts]
+    if not answered or len(set(answered)) < len(answered) or not expected.issuperset(answered):
+        raise Garbled(
+            "the answer has other tokens than the request: "
+            f"{len(answered)} attempts with {', '.join(answered[:3]) or 'no token'}"
+        )
     return attempts, output
 
 
 def _told(case: Case, answer: Mapping[str, Any], tokens: Sequence[str]) -> tuple[tuple[Attempt, ...], str]:
     if case.flow.protocol == "tool":
-        known = {"started": answer.get("started", 0.0), "elapsed": answer["elapsed"], "status": answer["code"]}
-        ran = attempt_of({"token": tokens[0], **known})
+        result = {"started": answer.get("started", 0.0), "elapsed": answer["elapsed"], "status": answer["code"]}
+        ran = attempt_of({"token": tokens[0], **result})
         if case.flow.load.tool in LISTS and answer["stdout"].strip():
-            return (ran,), answer["stdout"]  # A list is read as it is; a warning beside it is none of it.
+            return (ran,), answer["stdout"]  # A warning on stderr is not part of a list.
         return (ran,), f"{answer['stdout']}\n{answer['stderr']}".strip()
-    return tuple(attempt_of(one) for one in answer.get("attempts", [answer])), ""
+    return tuple(attempt_of(result) for result in answer.get("attempts", [answer])), ""

@@ -1,4 +1,4 @@
-"""Which cases are asked again because a stream to an agent broke, and what is kept of their first asking."""
+"""Which cases podwire repeats after a broken stream, and which attempts of the first time it keeps."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from podwire.model.observations import Observation
 from podwire.probing.sightings import Sighting
 
 
-def can_be_asked_again(case: Case, made: Mapping[str, float]) -> bool:
-    """Whether the cluster is still what a case asks for. `made` has the monotonic time of each change that was made: it
-    is not made again, and lasts for some time or not at all."""
+def can_be_asked_again(case: Case, changes: Mapping[str, float]) -> bool:
+    """Whether the cluster still has the state that a case needs.
+
+    `changes` has the monotonic time of each change. A change is not made again, and its effect may last for a limited
+    time only.
+    """
     after = case.flow.change.after
-    return not after or (after in made and time.monotonic() - made[after] < LASTING.get(after, 0.0))
+    return not after or (after in changes and time.monotonic() - changes[after] < LASTING.get(after, 0.0))
 
 
 def in_doubt(observation: Observation) -> bool:
-    """Whether something is missing from what was seen of a case."""
-    seen = observation.problem is None and all(one.usable for one in observation.captures.values())
-    return not (seen and all(one.worked for one in observation.controls))
+    """Whether an observation is incomplete: it has a problem, an unusable capture or a failed control."""
+    captured = observation.problem is None and all(capture.usable for capture in observation.captures.values())
+    return not (captured and all(control.worked for control in observation.controls))
 
 
 def after_the_first(first: Sighting, second: Sighting) -> Sighting:
-    """The second asking of a case, which remembers the first."""
+    """The second sighting of a case, with the attempts of the first as interrupted ones."""
     before = first.observation
-    kept = (*before.interrupted, *before.attempts, *second.observation.interrupted)
-    return replace(second, observation=structs.replace(second.observation, interrupted=kept))
+    attempts = (*before.interrupted, *before.attempts, *second.observation.interrupted)
+    return replace(second, observation=structs.replace(second.observation, interrupted=attempts))

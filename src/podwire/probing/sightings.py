@@ -1,7 +1,8 @@
-"""From what the captures of a run hold to what was seen of one case."""
+"""Makes the observation of each case from the captures of a run."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from podwire.probing.captures import Captured, Place
 from podwire.probing.targets import DNS_PORT, Target
 
 MOST_SHOWN = 50
-"""Questions of one case whose packets are kept: the unanswered ones first. Of a thousand alike nobody reads more."""
+"""The limit of DNS queries of one case whose packets are kept, unanswered queries first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Sighting:
 
 @dataclass(frozen=True, kw_only=True)
 class Landed:
-    """A case whose client has told what came of it. `settled` is how long a change took to show, in seconds."""
+    """A case with the result of its client. `settled` is how many seconds a change took to reach the client."""
 
     case: Case
     target: Target
@@ -40,9 +41,9 @@ class Landed:
 
 
 class Seen:
-    """The captures of a run, with what is read from them once for many cases.
+    """The captures of a run, with indexes that all cases share.
 
-    `place` tells where a capture point of a case is; `ports` are those that servers of this run listen on.
+    `place` returns the place of a case's capture point. `ports` are the ports of this run's servers.
     """
 
     def __init__(
@@ -56,19 +57,32 @@ class Seen:
         self._messages: dict[Place, Mapping[tuple[int, str], Sequence[int]]] = {}
 
     def sighting(self, landed: Landed, controls: tuple[ControlResult, ...]) -> Sighting:
-        """Everything that was seen of one case."""
+        """The sighting of one case: its observation, and the raw frames.
+
+        Packets that cannot be read cost that case, not the run: anybody may make them.
+        """
+        try:
+            return self._seen(landed, controls)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
+            words = " ".join(f"{type(error).__name__}: {error}".split())
+            problem = f"podwire cannot read the captured packets ({words[:200]})"
+            nothing = Observation(case_id=landed.case.id, attempts=landed.attempts, problem=problem)
+            return Sighting(observation=nothing)
+
+    def _seen(self, landed: Landed, controls: tuple[ControlResult, ...]) -> Sighting:
         case, bindings, attempts = landed.case, landed.bindings, landed.attempts
         if len(attempts) == 1 and attempts[0].local and attempts[0].local[1]:
             bindings["client.port"] = attempts[0].local[1]
         places = {point: self._place(case, point) for point in case.points}
-        asked = self._asked(case, landed.target, places)
-        shown = sorted(asked, key=lambda one: one.rcode is not None)[:MOST_SHOWN]
-        anew = {one.name for one in shown} - {landed.target.name.lower()} if DNS_CACHE in bindings else set()
+        lookups = self._asked(case, landed.target, places)
+        shown = sorted(lookups, key=lambda lookup: lookup.rcode is not None)[:MOST_SHOWN]
+        own = landed.target.name.lower()
+        anew = {lookup.name for lookup in shown} - {own} if DNS_CACHE in bindings else set()
         captures: dict[str, Capture] = {}
         frames: dict[str, list[Frame]] = {}
         for point, place in places.items():
             captured = self._captured[place]
-            found = (
+            packets = (
                 self._of_names(place, shown, anew if point == "server-node" else set())
                 if case.flow.protocol in ("dns", "tool")
                 else self._of(landed, place, places)
@@ -78,15 +92,15 @@ class Seen:
                 where=str(place),
                 usable=not captured.reason,
                 reason=captured.reason or captured.lost,
-                packets=tuple(found[at] for at in sorted(found)),
+                packets=tuple(packets[at] for at in sorted(packets)),
             )
-            frames[point] = [captured.frames[at] for at in sorted(found)]
+            frames[point] = [captured.frames[at] for at in sorted(packets)]
         observation = Observation(
             case_id=case.id,
             bindings=bindings,
             attempts=attempts,
             captures=captures,
-            lookups=asked,
+            lookups=lookups,
             controls=controls,
             output=landed.output,
             settled=landed.settled,
@@ -99,14 +113,13 @@ class Seen:
         nearest: Point = "entry-node" if case.client.probe == "outside" else "client-pod"
         first = self._captured.get(places.get(nearest, Place("nic", case.client.node)))
         target = (landed.target.ip, landed.target.port)
-        found: dict[int, SeenPacket] = {}
+        packets: dict[int, SeenPacket] = {}
         for clue in clues(landed.attempts, target, first.index if first else None):
-            found.update(self._captured[place].index.find(clue, self._ports))
-        return found
+            packets.update(self._captured[place].index.find(clue, self._ports))
+        return packets
 
     def _asked(self, case: Case, target: Target, places: Mapping[Point, Place]) -> tuple[Lookup, ...]:
-        """The questions of a case where the client's own packets are seen. Each family has a type of its own: a case
-        does not see what was asked for the other one."""
+        """The DNS queries of a case at the client's own capture point, for the record type of the case's family."""
         nearest = pod_point(case.flow.client)
         if case.flow.via not in BY_NAME or nearest not in places:
             return ()
@@ -114,23 +127,37 @@ class Seen:
         if place not in self._lookups:
             index = self._captured[place].index if place in self._captured else CaptureIndex(())
             self._lookups[place] = tuple(lookups(index.packets))
+        if target.questions:
+            return _of_questions(target, self._lookups[place], case.flow.load.asks == "srv-and-targets")
         below = target.fqdn if case.flow.load.connections > 1 else ""
         kind = "AAAA" if case.flow.family == "ipv6" else "A"
         return lookups_for(target.name, self._lookups[place], below, kind)
 
-    def _of_names(self, place: Place, asked: Sequence[Lookup], anew: Collection[str]) -> dict[int, SeenPacket]:
-        """The packets of questions for these names at a place: a question is known by its id and its name.
+    def _of_names(self, place: Place, lookups: Sequence[Lookup], anew: Collection[str]) -> dict[int, SeenPacket]:
+        """The packets of these look-ups at a place. The message id and the name identify a query.
 
-        Names that a cache asks `anew`, with ids of its own, are known by themselves. The name as the client spells it
-        is none of them: the cluster's DNS itself asks others about it.
+        A cache asks the names `anew` with ids of its own, so the name alone identifies these. The name as the client
+        spells it is none of them: the cluster's DNS itself asks others about it.
         """
         packets = self._captured[place].index.packets
         if place not in self._messages:
             self._messages[place] = places_of_questions(packets)
         messages = self._messages[place]
-        found: dict[int, SeenPacket] = {}
-        for key in [key for key in messages if key[1] in anew] if anew else [(one.id, one.name) for one in asked]:
+        seen: dict[int, SeenPacket] = {}
+        keys = [key for key in messages if key[1] in anew] if anew else [(one.id, one.name) for one in lookups]
+        for key in keys:
             for at in messages.get(key, ()):
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
-                found[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
-        return found
+                seen[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
+        return seen
+
+
+def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
+    """The look-ups of the agent's own DNS client; where it `followed` records, those for names below the target too."""
+    asked, below = {(question.name.lower(), question.type) for question in target.questions}, f".{target.fqdn.lower()}"
+    return tuple(
+        lookup
+        for lookup in seen
+        if lookup.server == target.asked_of
+        and ((lookup.name, lookup.type) in asked or (followed and lookup.name.endswith(below) and lookup.type != "SRV"))
+    )

@@ -1,8 +1,8 @@
-"""Source ports of probes: no two exchanges of a pod have the same, until its whole range has been used.
+"""Source ports of probes: each exchange of a pod gets a new port until the whole range has been used.
 
-Two exchanges with one source port, one to a Service and one to its backend, have the same ends once the Service is
-translated; the node must then give one of them another port, as it should, and nothing could be said of it. Nodes
-remember an exchange for minutes, so that this holds for controls too, which are long over.
+Two exchanges from one source port, one to a Service and one to its backend, have the same 5-tuple after DNAT. The node
+then rightly changes one source port, and podwire could not judge that port. Nodes remember an exchange for minutes, so
+this includes finished controls.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ DYNAMIC = {"linux": (32768, 60999), "windows": (49152, 65535)}
 
 
 class SourcePorts:
-    """Hands them out, from several threads at once."""
+    """Gives each exchange its source port. Thread-safe."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, Iterator[int]] = {}
 
     def of(self, pod: str, os: str, slot: str) -> int:
-        """A port of the system's dynamic range; 0, which is any, for a node, which shares its ports with others."""
+        """The next port in the dynamic range of the OS; 0 (any port) for a host probe, whose ports the node shares."""
         if os not in DYNAMIC or slot == "host":
             return 0
         first, last = DYNAMIC[os]

@@ -1,10 +1,10 @@
-"""What a case sends where: the address or name, the port, and what it must lead to."""
+"""The target of a case: the address or name, the port, and the address that the name must resolve to."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.services import DeployedService, ServicePort
@@ -18,17 +18,18 @@ from podwire.cluster.deployment.workloads import (
     Deployment,
     Probe,
 )
+from podwire.model.asking import Asked, Names, questions
 from podwire.model.cases import Case, Slot
-from podwire.model.facts import DENIED_PORT, ClusterFacts, Family
-from podwire.model.flows import BY_NAME, BY_TUNNEL
-from podwire.planning.prerequisites import MANY_PORTS, service_of
+from podwire.model.facts import DENIED_PORT, ClusterFacts, Family, family_of
+from podwire.model.flows import BY_NAME, BY_SERVICE, BY_TUNNEL
+from podwire.planning.prerequisites import BESIDE, MANY_PORTS, service_of
 
 HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
 HOST_PORT = 18081
 CLOSED_PORT = 18999
 LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
 BESIDE_PORT = 8090
-"""Where the second container of a pod listens (manifests/variants/two-containers.yaml)."""
+"""The port of a pod's second container (manifests/variants/two-containers.yaml)."""
 SERVER_PORTS = frozenset(
     {
         ECHO_PORT,
@@ -47,7 +48,7 @@ SERVER_PORTS = frozenset(
 
 
 class NoTarget(Exception):
-    """This run has nothing to send to for a case; the text says what is missing."""
+    """This run has no target for a case. The text says what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,8 @@ class Target:
     """Where a client sends.
 
     `host` is an address, or a name to be resolved; `ip` is the address it must lead to ('' where a name may lead to
-    several, or to none). `name` is the name as the client spells it, `fqdn` the full one behind it.
+    several, or to none). `name` is the name as the client spells it, `fqdn` the full one behind it. `questions` are
+    those of the agent's own DNS client, and `asked_of` the address of the server that it asks.
     """
 
     host: str
@@ -63,6 +65,8 @@ class Target:
     ip: str
     name: str = ""
     fqdn: str = ""
+    questions: tuple[Asked, ...] = ()
+    asked_of: str = ""
 
     @property
     def resolve(self) -> bool:
@@ -70,9 +74,9 @@ class Target:
 
 
 def server_ports(deployment: Deployment) -> frozenset[int]:
-    """All ports that a flow of this run may be sent to."""
+    """All ports that flows of this run may use as a destination."""
     services = (*deployment.services.found.values(), *deployment.former.values())
-    ports = {port.port for one in services for port in _looked_for(one)}
+    ports = {port.port for service in services for port in _looked_for(service)}
     return SERVER_PORTS | node_ports(deployment) | ports
 
 
@@ -82,36 +86,38 @@ def _looked_for(service: DeployedService) -> Iterable[ServicePort]:
 
 
 def node_ports(deployment: Deployment) -> frozenset[int]:
-    """The ports of nodes that lead to Services of this run, or tell of their health."""
+    """The node ports and health check ports of this run's Services."""
     services = (*deployment.services.found.values(), *deployment.former.values())
-    given = {port.node_port for one in services for port in one.ports.values()}
-    return frozenset(port for port in given | {one.health_port for one in services} if port)
+    ports = {port.node_port for service in services for port in service.ports.values()}
+    return frozenset(port for port in ports | {service.health_port for service in services} if port)
 
 
 def probe_of(slot: Slot, deployment: Deployment) -> Probe:
-    """The probe that plays a role."""
+    """The probe in a slot. Raises `NoTarget`."""
     probe = deployment.on(slot.node, slot.probe)
     if probe is None:
-        raise NoTarget(f"no probe {slot.probe!r} on node {slot.node}")
+        raise NoTarget(f"node {slot.node} has no probe {slot.probe!r}")
     return probe
 
 
 def service_for(case: Case, deployment: Deployment) -> DeployedService:
-    """The Service that a case goes through, as it is now; for a former address, as it was."""
+    """The Service of a case as it is now; for `former-cluster-ip` as it was before the change. Raises `NoTarget`."""
     need = service_of(case)
     if need is None:
-        raise NoTarget(f"{case.id} goes through no Service")
+        raise NoTarget(f"{case.id} uses no Service")
     pod = probe_of(case.server, deployment).pod if need.node else ""
     key = (need.kind, pod)
-    found = deployment.former.get(key) if case.flow.via == "former-cluster-ip" else None
-    found = found or deployment.services.found.get(key)
-    if key in deployment.services.problems or found is None:
-        raise NoTarget(deployment.services.problems.get(key, f"no Service {manifests.service_name(*key)}"))
-    return found
+    service = deployment.former.get(key) if case.flow.via == "former-cluster-ip" else None
+    service = service or deployment.services.found.get(key)
+    beside = (BESIDE.get(need.kind, need.kind), pod)  # Without the other one the case would say nothing.
+    problem = deployment.services.problems.get(key) or deployment.services.problems.get(beside)
+    if problem or service is None:
+        raise NoTarget(problem or f"the run has no Service {manifests.service_name(*key)}")
+    return service
 
 
 def service_port(case: Case, service: DeployedService) -> ServicePort:
-    """The port of its Service that a case is sent to."""
+    """The Service port that a case uses. Raises `NoTarget`."""
     protocol = "udp" if case.flow.protocol in ("dns", "icmp") else case.flow.protocol
     port = service.port_for(protocol, case.flow.way.port) or next(iter(service.ports.values()), None)
     if port is None:
@@ -122,6 +128,8 @@ def service_port(case: Case, service: DeployedService) -> ServicePort:
 def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     """The target of a case on this cluster. Raises `NoTarget`."""
     flow = case.flow
+    if flow.load.asks:
+        return _asking(_named(case, deployment, facts), case, deployment, facts)
     if flow.via in BY_NAME:
         return _named(case, deployment, facts)
     if flow.server.kind == "outside":
@@ -141,20 +149,20 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
     service = service_for(case, deployment)
     port = service_port(case, service)
     if flow.via in ("node-port", "health-port"):
-        given = port.node_port if flow.via == "node-port" else service.health_port
-        if given is None:
-            raise NoTarget(f"Service {service.name} was given no {flow.via.replace('-', ' ')}")
+        node_port = port.node_port if flow.via == "node-port" else service.health_port
+        if node_port is None:
+            raise NoTarget(f"the API server gave Service {service.name} no {flow.via.replace('-', ' ')}")
         ip = _node_address(facts, case.entry, flow.family)
-        return Target(host=ip, port=given, ip=ip)
-    known = {"load-balancer": service.ingress, "service-external-ip": service.external_ips}
-    found = known.get(flow.via, service.cluster_ips).get(flow.family)
-    if found is None:
-        raise NoTarget(f"Service {service.name} has no address of family {flow.family} ({flow.via})")
-    return Target(host=found, port=port.port, ip=found)
+        return Target(host=ip, port=node_port, ip=ip)
+    addresses = {"load-balancer": service.ingress, "service-external-ip": service.external_ips}
+    address = addresses.get(flow.via, service.cluster_ips).get(flow.family)
+    if address is None:
+        raise NoTarget(f"Service {service.name} has no {_version(flow.family)} address for {flow.via}")
+    return Target(host=address, port=port.port, ip=address)
 
 
 def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
-    """A target by name; `fqdn` has no final dot."""
+    """The target of a flow that uses a name. `fqdn` has no final dot."""
     flow = case.flow
     zone = f"{deployment.namespace}.svc.{facts.dns.domain}"
     if flow.via == "external-name":
@@ -163,12 +171,15 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
         port = HTTP_PORT if flow.protocol == "http" else ECHO_PORT
         return Target(host=host.name, port=port, ip=ip, name=host.name, fqdn=host.name)
     if flow.via == "unknown-name":
-        name = f"nobody-{secrets.token_hex(6)}"  # Never asked before: no cache can answer.
+        name = f"nobody-{secrets.token_hex(6)}"  # A new name, which no cache has.
         return Target(host=name, port=ECHO_PORT, ip="", name=name, fqdn=f"{name}.{zone}")
     if flow.via == "hosts-name":
         name, ip = manifests.hosts_alias(case.client.probe)
         return Target(host=name, port=ECHO_PORT, ip=ip, name=name, fqdn=name)
     if flow.via in ("pod-name", "short-pod-name"):
+        refused = deployment.services.problems.get((HEADLESS_SERVICE, ""))
+        if refused:
+            raise NoTarget(refused)
         server = probe_of(case.server, deployment)
         fqdn = f"{server.pod}.{HEADLESS_SERVICE}.{zone}"
         name = f"{server.pod}.{HEADLESS_SERVICE}" if flow.via == "short-pod-name" else fqdn
@@ -189,27 +200,50 @@ def _named(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
     if flow.server.kind == "outside":
         ip = _outside_address(facts, flow.family)
     elif not ip and service.cluster_ips:
-        raise NoTarget(f"Service {service.name} has no address of family {flow.family}")
+        raise NoTarget(f"Service {service.name} has no {_version(flow.family)} address")
     return Target(host=name, port=port, ip=ip, name=name, fqdn=fqdn)
+
+
+def _asking(target: Target, case: Case, deployment: Deployment, facts: ClusterFacts) -> Target:
+    """The same target with the questions that the agent's own DNS client asks, and whom it asks: the cluster's DNS, at
+    the address of the flow's family if it has one."""
+    flow = case.flow
+    servers = sorted(facts.dns.addresses, key=lambda ip: family_of(ip) != flow.family)
+    if not servers:
+        raise NoTarget("nothing tells the address of the cluster's DNS")
+    if flow.load.asks == "ptr" and not target.ip:
+        raise NoTarget(f"{target.name} stands for no single address")
+    ports = service_for(case, deployment).ports.items() if flow.via in BY_SERVICE else ()
+    names = Names(
+        fqdn=target.fqdn,
+        nobody=f"nobody-{secrets.token_hex(6)}.{target.fqdn.partition('.')[2]}",
+        ip=target.ip,
+        ports=tuple((name, port.protocol) for name, port in ports if name),
+    )
+    return replace(target, questions=tuple(questions(flow.load.asks, names, flow.family)), asked_of=servers[0])
 
 
 def _outside_address(facts: ClusterFacts, family: Family) -> str:
     ip = facts.outside.address(family)
     if ip is None:
-        raise NoTarget(f"no host outside with an address of family {family}")
+        raise NoTarget(f"--external-host names no {_version(family)} address")
     return ip
 
 
+def _version(family: Family) -> str:
+    return "IPv6" if family == "ipv6" else "IPv4"
+
+
 def _node_address(facts: ClusterFacts, name: str, family: Family) -> str:
-    node = next((one for one in facts.nodes if one.name == name), None)
+    node = next((node for node in facts.nodes if node.name == name), None)
     address = node.address(family) if node else None
     if address is None:
-        raise NoTarget(f"node {name or '?'} has no address of family {family}")
+        raise NoTarget(f"node {name or '?'} has no {_version(family)} address")
     return address
 
 
 def _address(probe: Probe, family: Family) -> str:
     address = probe.addresses.get(family)
     if address is None:
-        raise NoTarget(f"{probe.pod} has no address of family {family}")
+        raise NoTarget(f"{probe.pod} has no {_version(family)} address")
     return address

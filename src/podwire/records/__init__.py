@@ -1,1 +1,1 @@
-"""What a run leaves: the record, its observations, and the files that hold both."""
+"""The record of a run, its observations, and the files that hold them."""

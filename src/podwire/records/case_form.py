@@ -1,4 +1,4 @@
-"""A case and its flow as they are stored with an observation, flat, and the case that they are. Pure."""
+"""The stored form of a case and its flow (one flat row of fields), and the conversion both ways. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SlotForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class StoredCaseForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The case that was observed. A field that has its usual value is left out."""
+    """The case that was observed. A field with its default value is left out."""
 
     id: str
     area: str
@@ -72,7 +72,7 @@ class StoredCaseForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def case_of(form: StoredCaseForm) -> Case:
-    """The case of a stored one."""
+    """The case of a stored form."""
     return Case(
         id=form.id,
         area=form.area,
@@ -89,7 +89,7 @@ def case_of(form: StoredCaseForm) -> Case:
 
 
 def form_of_case(case: Case) -> StoredCaseForm:
-    """A case as it is stored; `case_of` is its inverse."""
+    """The stored form of a case; `case_of` is its inverse."""
     client, server = case.client, case.server
     return StoredCaseForm(
         id=case.id,
@@ -107,14 +107,14 @@ def form_of_case(case: Case) -> StoredCaseForm:
 
 
 def flow_of(form: FlowForm) -> Flow:
-    """The flow of a stored one, with its groups."""
+    """The flow of a stored form, with its groups."""
     row = structs.asdict(form)
     service = ServiceSymbols(form.service.kind) if form.service else ServiceSymbols()
     return FLOW_ROW.value({**row, "client": _peer(form.client), "server": _peer(form.server), "service": service})
 
 
 def form_of_flow(flow: Flow) -> FlowForm:
-    """A flow as it is stored, without its groups; `flow_of` is its inverse."""
+    """The stored form of a flow, without groups; `flow_of` is its inverse."""
     client, server = _peer_form(flow.client), _peer_form(flow.server)
     service = UNSET if flow.service == ServiceSymbols() else ServiceForm(kind=flow.service.kind)
     return FlowForm(**{**flow.row(), "client": client, "server": server, "service": service})

@@ -1,4 +1,4 @@
-"""`environment.json`: what a run was made with, for the bill of materials of a sign-off that another machine makes."""
+"""`environment.json`: the Python and the packages of a run, for the bill of materials of a later sign-off."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Package(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The Python that a run was made with, and the packages beside podwire, by name."""
+    """The Python version of a run, and the packages installed beside podwire, sorted by name."""
 
     schema: Literal["podwire.environment/1"] = "podwire.environment/1"
     python: str
@@ -39,26 +39,26 @@ _DECODER = msgspec.json.Decoder(Environment)
 
 def this_environment() -> Environment:
     """The environment of this process."""
-    found = {
-        re.sub(r"[-_.]+", "-", str(one.metadata["Name"])).lower(): one.version
-        for one in distributions()
-        if one.metadata["Name"]
+    versions = {
+        re.sub(r"[-_.]+", "-", str(distribution.metadata["Name"])).lower(): distribution.version
+        for distribution in distributions()
+        if distribution.metadata["Name"]
     }
-    packages = tuple(Package(name=name, version=found[name]) for name in sorted(found))
+    packages = tuple(Package(name=name, version=versions[name]) for name in sorted(versions))
     return Environment(python=platform.python_version(), packages=packages)
 
 
 def write_environment(folder: Path) -> Path:
-    """Write the file into the run's folder."""
+    """Write the file into the run's folder and return its path. Raises OSError."""
     content = msgspec.json.encode(this_environment()).decode()
     write_atomically(folder / NAME, msgspec.json.format(content, indent=1) + "\n")
     return folder / NAME
 
 
 def read_environment(folder: Path) -> Environment | None:
-    """What the run in this folder was made with; None for a run of podwire 0.1, which did not record it.
+    """The environment of the run in this folder; None for a run of podwire 0.1, which wrote no such file.
 
-    ValueError tells in one line what is wrong with the file.
+    ValueError says in one line what is wrong with the file.
     """
     path = folder / NAME
     try:
@@ -66,4 +66,4 @@ def read_environment(folder: Path) -> Environment | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}); take the files that the run wrote") from None
+        raise ValueError(f"{path}: cannot be read ({error}); use the original files of the run") from None

@@ -12,21 +12,27 @@ from podwire.files.bounded import bytes_of
 from podwire.records.run import RunRecord
 from podwire.records.run_form import parse_record, record_text
 from podwire.redaction import redacted
+from podwire.visible import visible
 
 NAME = "run.json"
 MOST_BYTES = 512 << 20
-"""Some hundred times a large run."""
+"""The limit in bytes: a hundred times the record of a large run."""
 
 
 def write_record(record: RunRecord, directory: Path) -> Path:
-    """Write `run.json` into the run's folder; a reader sees the old file or the whole new one, never a part."""
+    """Write `run.json` into the run's folder. A reader sees the old file or the complete new one, never a part."""
     path = directory / NAME
     write_atomically(path, record_text(record))
     return path
 
 
+def as_stored(record: RunRecord) -> RunRecord:
+    """The record as whoever loads it sees it: without secrets. What is made of it can break a text as it likes."""
+    return parse_record(file_bytes(record_text(record)))
+
+
 def load_record(path: Path) -> RunRecord:
-    """The record in a file, or in a run's folder. ValueError tells in one line why it cannot be read."""
+    """The record in a file or in a run's folder. ValueError says in one line why it cannot be read."""
     file = path / NAME if path.is_dir() else path
     try:
         return parse_record(bytes_of(file, MOST_BYTES))
@@ -36,15 +42,28 @@ def load_record(path: Path) -> RunRecord:
         raise ValueError(f"{file}: {error}") from None
 
 
+def file_bytes(text: str) -> bytes:
+    """A text as every file gets it: without secrets, and with characters that harm a terminal written out.
+
+    JSON holds the same values then, for JSON reads what is written out as what it was.
+    """
+    return visible(redacted(text)).encode("utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, as `file_bytes` has it. OSError as the system gives it."""
+    path.write_bytes(file_bytes(text))
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write beside the file, then rename over it; a text without the secrets in it. OSError as the system gives it."""
+    """Write a temporary file, then rename it to `path`. A text passes `file_bytes`, bytes do not. Raises OSError."""
     with replacing(path) as file:
-        file.write(redacted(content).encode("utf-8") if isinstance(content, str) else content)
+        file.write(file_bytes(content) if isinstance(content, str) else content)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A block that writes a file beside this one, which takes its place at the end. OSError as the system gives it."""
+    """A block that writes a temporary file, which replaces `path` when the block ends. Raises OSError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:

@@ -1,7 +1,7 @@
-"""How busy the machines of a run were, as its record holds it: beside the times of its parts, which older readers read.
+"""How busy the machines of a run were. The record keeps these figures among its timings, where older readers expect
+them.
 
-A machine that has no time makes answers late. It is a likely reason for what is inconclusive, and never one to excuse a
-failure.
+A busy machine makes answers late. That is a likely reason for an inconclusive case, and never excuses a failure.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ WAITED = "share of the time in which processes of the runner's machine waited fo
 MOST_LATE = "most that an agent was late"
 SHARE_LATE = "share of the agents' timers that were late"
 NO_PARTS = frozenset({WAITED, MOST_LATE, SHARE_LATE})
-"""Among the timings of a record, those that are no part of the run."""
+"""The timings of a record that are not the duration of a part."""
 BUSY_SHARE, BUSY_SECONDS = 0.5, 1.0
-"""From then on the machine is named as a likely reason of what is inconclusive."""
+"""From these values on, reports name the busy machine as a likely reason for inconclusive cases."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """`waited` and `share_late` are shares, 0 to 1, `most_late` is in seconds; None is not known."""
+    """How busy the runner and the agents were.
+
+    `waited` and `share_late` are shares (0 to 1), `most_late` is in seconds; None when not measured.
+    """
 
     waited: float | None
     most_late: float | None
@@ -32,5 +35,5 @@ class Machine:
 
 
 def machine_of(timings: Mapping[str, float]) -> Machine:
-    """What the timings of a record say of it."""
+    """The figures in the timings of a record."""
     return Machine(waited=timings.get(WAITED), most_late=timings.get(MOST_LATE), share_late=timings.get(SHARE_LATE))

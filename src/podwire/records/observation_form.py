@@ -1,4 +1,5 @@
-"""An observation as it is on disk: a line of JSON, in which a packet is a row whose columns the line names. Pure."""
+"""The stored form of an observation: a line of JSON. A packet in it is a row of values; the line names the columns.
+Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ class CaptureForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 
 class LineForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A line of the file. The captures stand beside the rest of the observation."""
+    """A line of the file. The captures are beside the rest of the observation."""
 
     case: StoredCaseForm
     observation: Observation
@@ -50,7 +51,7 @@ def observation_of(line: bytes) -> Stored:
     """The observation in a line. Raises `FileError`, which names the field."""
     form = _form_of(line)
     _check(form.observation)
-    captures = {point: _capture(one) for point, one in form.captures.items()}
+    captures = {point: _capture(capture) for point, capture in form.captures.items()}
     return Stored(
         case=case_of(form.case),
         observation=structs.replace(form.observation, captures=captures),
@@ -60,21 +61,21 @@ def observation_of(line: bytes) -> Stored:
     )
 
 
-def line_of(one: Stored) -> bytes:
-    """An observation as a line of ASCII, without its end; `observation_of` is its inverse."""
-    seen = one.observation
+def line_of(stored: Stored) -> bytes:
+    """An observation as a line of ASCII without the line end; `observation_of` is its inverse."""
+    observation = stored.observation
     form = LineForm(
-        case=form_of_case(one.case),
-        # msgspec leaves a field out whose value is the default itself: another zero, equal to it, would be written.
-        observation=structs.replace(seen, captures={}, settled=seen.settled or _USUAL.settled),
-        outcome=one.outcome,
-        round=one.round,
-        cut=one.cut,
+        case=form_of_case(stored.case),
+        # msgspec leaves a field out only if its value is the default object itself, so an equal zero is replaced by it.
+        observation=structs.replace(observation, captures={}, settled=observation.settled or _USUAL.settled),
+        outcome=stored.outcome,
+        round=stored.round,
+        cut=stored.cut,
         columns=COLUMNS,
-        captures={point: _capture_form(capture) for point, capture in one.observation.captures.items()},
+        captures={point: _capture_form(capture) for point, capture in stored.observation.captures.items()},
     )
     line = msgspec.json.encode(form)
-    # Readers of the first releases take ASCII only; so that equal runs are equal files, DEL is escaped as it was.
+    # Readers of the first releases accept ASCII only. They escaped DEL, and so does this: equal runs give equal files.
     return line if line.isascii() and b"\x7f" not in line else _NOT_ASCII.sub(_escaped, line.decode()).encode("ascii")
 
 
@@ -97,14 +98,14 @@ def _form_of(line: bytes) -> LineForm:
 
 
 def _with_todays_columns(tree: Any) -> Any:
-    """A line whose rows have other columns, with those of today: in another order, or without what is usual."""
+    """A line of another podwire, with its rows rewritten to today's columns and defaults for missing columns."""
     columns = tree.get("columns") if isinstance(tree, dict) else None
     captures = tree.get("captures") if isinstance(tree, dict) else None
     if not isinstance(columns, list) or not isinstance(captures, dict) or tuple(columns) == COLUMNS:
         return tree
     for at, name in enumerate(columns):
         if not isinstance(name, str) or name not in USUAL or columns.index(name) != at:
-            raise FileError(f"columns[{at}]: {shown(name)} is not known here")
+            raise FileError(f"columns[{at}]: {shown(name)} is unknown")
     for name, default in USUAL.items():
         if default is msgspec.NODEFAULT and name not in columns:
             raise FileError(f"columns: {name} is missing")
@@ -113,7 +114,7 @@ def _with_todays_columns(tree: Any) -> Any:
         for at, row in enumerate(rows if isinstance(rows, list) else ()):
             if not isinstance(row, list) or len(row) != len(columns):
                 place = dotted(("captures", point, "packets", at))
-                raise FileError(f"{place}: a list of {len(columns)} values is needed, found {shown(row)}")
+                raise FileError(f"{place}: needs a list of {len(columns)} values, found {shown(row)}")
             values = {**USUAL, **dict(zip(columns, row, strict=True))}
             if "mtu" not in columns and values["quoted"] is not None:
                 values["direction"] = "error"  # In older records an ICMP error is a request or a reply.
@@ -121,17 +122,17 @@ def _with_todays_columns(tree: Any) -> Any:
     return {**tree, "columns": list(COLUMNS)}
 
 
-def _check(seen: Observation) -> None:
-    if seen.captures:
-        raise FileError("observation.captures: is not known here")
-    for name, value in seen.bindings.items():
-        if isinstance(value, tuple) and not _is_build(value) and not all(isinstance(one, str) for one in value):
+def _check(observation: Observation) -> None:
+    if observation.captures:
+        raise FileError("observation.captures: unknown field")
+    for name, value in observation.bindings.items():
+        if isinstance(value, tuple) and not _is_build(value) and not all(isinstance(text, str) for text in value):
             place = dotted(("observation", "bindings", name))
-            raise FileError(f"{place}: texts or two whole numbers are needed, found {shown(value)}")
+            raise FileError(f"{place}: needs texts or two whole numbers, found {shown(value)}")
 
 
 def _is_build(value: tuple[int | str, ...]) -> bool:
-    return len(value) == 2 and all(isinstance(one, int) for one in value)
+    return len(value) == 2 and all(isinstance(part, int) for part in value)
 
 
 def _capture(form: CaptureForm) -> Capture:
@@ -141,7 +142,7 @@ def _capture(form: CaptureForm) -> Capture:
             packets.append(SeenPacket(direction=row.direction, packet=packet_of(row)))
         except UnicodeEncodeError as error:
             place = dotted(("captures", form.point, "packets", at, "payload"))
-            raise FileError(f"{place}: bytes are needed, a character each, found {shown(error.object)}") from None
+            raise FileError(f"{place}: needs one character for each byte, found {shown(error.object)}") from None
     return Capture(point=form.point, where=form.where, usable=form.usable, reason=form.reason, packets=tuple(packets))
 
 
@@ -151,5 +152,5 @@ def _capture_form(capture: Capture) -> CaptureForm:
         where=capture.where,
         usable=capture.usable,
         reason=capture.reason,
-        packets=tuple(row_of(one.direction, one.packet) for one in capture.packets),
+        packets=tuple(row_of(seen.direction, seen.packet) for seen in capture.packets),
     )

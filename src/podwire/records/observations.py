@@ -1,8 +1,8 @@
-"""An observation as it is kept beside the record: with its case, and without what no verdict needs. Pure.
+"""The observation that a run keeps: with its case, and without the data that no verdict needs. Pure.
 
-Packets keep the beginning of their payload, where the token is, and those of DNS all of it: verdicts read the questions
-in them. A passing case of many exchanges keeps, at each capture point, the first packets each way: all of them met the
-same patterns.
+A packet keeps the first bytes of its payload, which hold the token; a DNS packet keeps all of it, because verdicts read
+its questions. A passing case of many exchanges keeps the first packets each way at each capture point: all of them met
+the same patterns.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from podwire.model.verdicts import Outcome
 from podwire.packets.dns import DNS_PORT
 
 PAYLOAD = 64
+"""Bytes of a payload that are kept."""
 PACKETS_EACH_WAY = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What was seen of a case in one round of its run. `cut` counts the packets that are not kept, by capture point."""
+    """The observation of a case in one round. `cut` counts the packets that were not kept, by capture point."""
 
     case: Case
     observation: Observation
@@ -36,7 +37,7 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchanges:
-    """The attempts of a case in one round, without its packets: all that a comparison of runs asks for."""
+    """The attempts of a case in one round, without packets: all that the comparison of runs needs."""
 
     case_id: str
     round: int
@@ -44,15 +45,15 @@ class Exchanges:
 
 
 def stored(case: Case, observation: Observation, outcome: Outcome, number: int = 0) -> Stored:
-    """What is kept of an observation."""
+    """An observation, reduced to the data that is kept. `number` is the round, from 0."""
     cut: dict[str, int] = {}
     captures: dict[str, Capture] = {}
     spare = outcome is Outcome.PASS and len(observation.attempts) > 1
     for point, capture in observation.captures.items():
-        kept = _first(capture.packets) if spare else capture.packets
-        if len(kept) < len(capture.packets):
-            cut[point] = len(capture.packets) - len(kept)
-        captures[point] = replace(capture, packets=tuple(_trimmed(one) for one in kept))
+        packets = _first(capture.packets) if spare else capture.packets
+        if len(packets) < len(capture.packets):
+            cut[point] = len(capture.packets) - len(packets)
+        captures[point] = replace(capture, packets=tuple(_trimmed(packet) for packet in packets))
     return Stored(
         case=case, observation=replace(observation, captures=captures), outcome=outcome, round=number, cut=cut
     )
@@ -61,14 +62,14 @@ def stored(case: Case, observation: Observation, outcome: Outcome, number: int =
 def _first(packets: tuple[SeenPacket, ...]) -> tuple[SeenPacket, ...]:
     left = dict.fromkeys(get_args(Direction), PACKETS_EACH_WAY)
     kept: list[SeenPacket] = []
-    for one in packets:
-        if left[one.direction]:
-            left[one.direction] -= 1
-            kept.append(one)
+    for packet in packets:
+        if left[packet.direction]:
+            left[packet.direction] -= 1
+            kept.append(packet)
     return tuple(kept)
 
 
-def _trimmed(one: SeenPacket) -> SeenPacket:
-    if len(one.packet.payload) <= PAYLOAD or DNS_PORT in (one.packet.ports.sport, one.packet.ports.dport):
-        return one
-    return replace(one, packet=replace(one.packet, payload=one.packet.payload[:PAYLOAD]))
+def _trimmed(seen: SeenPacket) -> SeenPacket:
+    if len(seen.packet.payload) <= PAYLOAD or DNS_PORT in (seen.packet.ports.sport, seen.packet.ports.dport):
+        return seen
+    return replace(seen, packet=replace(seen.packet, payload=seen.packet.payload[:PAYLOAD]))

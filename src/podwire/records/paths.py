@@ -1,8 +1,8 @@
-"""Paths that files of a run name: they come from a file, and must not lead out of the run's folder."""
+"""Checks of the paths in a run's files: such a path must stay in the run's folder."""
 
 from __future__ import annotations
 
 
 def is_inside(path: str) -> bool:
-    """Whether a path stays below the folder that it is relative to, on any system."""
+    """Whether a relative path stays inside its folder, on any operating system."""
     return not set(path) & set("\\:\0") and not {"", ".", ".."} & set(path.split("/"))

@@ -1,4 +1,4 @@
-"""The run record: facts, plan, verdicts and exclusions of one run; the truth that every report is a view of."""
+"""The run record: facts, plan, verdicts and exclusions of one run. Every report is a view of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podwire.model.verdicts import Outcome, Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What the catalogue said of a requirement when it was judged: its level, its sentence, where that is written."""
+    """The catalogue's rule at the time of the run: its level, its sentence and its sources."""
 
     level: Level
     statement: str
@@ -32,25 +32,25 @@ class CaseRecord:
     title: str
     rule: Rule
     parameters: Mapping[str, str]
-    """The words in the brackets by their axis: protocol, family, client, server, placement, via, payload."""
+    """The words in the brackets of the id, by axis: protocol, family, client, server, placement, via, payload."""
     expected: tuple[str, ...]
-    """The expectation in words, a line each."""
+    """The expectation in words, one line for each part."""
     verdict: Verdict
-    """In a run that repeats its cases, that of the worst round."""
+    """In a run with several rounds, the verdict of the worst round."""
     rounds: tuple[Outcome, ...] = ()
-    """The outcomes of all rounds of such a run."""
+    """The outcome of each round in a run with several rounds."""
     started: float = 0.0
     """Seconds since the epoch."""
     elapsed: float = 0.0
-    """The seconds that the probe was in flight."""
+    """Seconds for which the flow was in flight."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """The nodes that take part, by role (`client`, `server`, `entry`)."""
     evidence: tuple[str, ...] = ()
-    """Files relative to the run's folder."""
+    """Paths of evidence files, relative to the run's folder."""
 
 
 class ExclusionRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A case, or a requirement's whole family of cases, that the facts rule out, and why."""
+    """Cases that the facts rule out, and why: one case, or all cases of a requirement."""
 
     requirement: str
     cases: str
@@ -58,17 +58,17 @@ class ExclusionRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ProbeImage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the probes of a node ran."""
+    """The image that the probes of a node ran."""
 
     node: str
     image: str
-    """As it was asked for."""
+    """The image in the pod's spec."""
     digest: str = ""
-    """As the pods' status has it, empty for none."""
+    """The digest in the pod's status; empty if it has none."""
 
 
 class StoredObservations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the observations of a run are: a file in its folder, its SHA-256, and how many it holds."""
+    """The file with the observations of a run: its name in the run's folder, its SHA-256, and their number."""
 
     file: str
     sha256: str
@@ -77,12 +77,12 @@ class StoredObservations(Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a run was made with."""
+    """The podwire, the suites, the options and the images of a run."""
 
     version: str
-    """Of podwire."""
+    """The version of podwire."""
     suite: str = ""
-    """A digest of the suites that judged."""
+    """The digest of the suites (`podwire.content.suites_digest`)."""
     options: Mapping[str, str] = field(default_factory=dict)
     images: tuple[ProbeImage, ...] = ()
 
@@ -96,16 +96,16 @@ class RunRecord:
     started: float
     finished: float
     timings: Mapping[str, float] = field(default_factory=dict)
-    """Seconds by phase."""
+    """Seconds by part of the run."""
     facts: ClusterFacts
     cases: tuple[CaseRecord, ...]
     exclusions: tuple[ExclusionRecord, ...] = ()
     planned: tuple[str, ...] = ()
-    """The ids of all cases of the run, in their order."""
+    """The ids of all planned cases, in order."""
     missing: tuple[str, ...] = ()
-    """Those of them without a result."""
+    """The ids of planned cases without a result."""
     interrupted: str | None = None
-    """Why the run ended before its end."""
+    """Why the run ended early; None for a complete run."""
     observations: StoredObservations | None = None
 
     @property
@@ -114,7 +114,7 @@ class RunRecord:
 
     @property
     def complete(self) -> bool:
-        """False when the run was interrupted or a planned case has no result."""
+        """False if the run was interrupted or a planned case has no result."""
         return not self.missing and self.interrupted is None
 
     def count(self, outcome: Outcome) -> int:

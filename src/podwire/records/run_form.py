@@ -1,6 +1,6 @@
-"""`run.json` as it is on disk: its fields one by one, and the record that they are. Pure.
+"""The stored form of a record (`run.json`), and the conversion both ways. Pure.
 
-The form is flat and names what readers of runs look for; in memory what belongs together stands together.
+The stored form is flat, for readers of the file; the record in memory groups its fields.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from podwire.records.run import CaseRecord, ExclusionRecord, ProbeImage, Rule, R
 
 SCHEMA = "podwire.run/2"
 FIRST_SCHEMA = "podwire.run/1"
-"""Has no plan, no images, no nodes of the cases and no observations; it is read, and cannot be judged again."""
-REMEDY = "the record is damaged or was changed: take the file that the run wrote"
+"""The schema of the first releases, without plan, images, nodes of cases and observations. podwire reads it, but cannot
+judge it again."""
+REMEDY = "the record is damaged or was changed; use the original file of the run"
 
 CaseId = Annotated[str, Meta(extra_json_schema={"pattern": r"^[^/]+/[^\[]+\[.*\]$"})]
 
 
 class _RuleColumns(Struct, frozen=True, kw_only=True):
-    """Which case it is, and what the catalogue said of its requirement."""
+    """The case, and the catalogue's rule at the time of the run."""
 
     id: CaseId
     """`<area>/<requirement>[<words>]`: the same in every run of the same plan."""
@@ -40,30 +41,30 @@ class _RuleColumns(Struct, frozen=True, kw_only=True):
     level: Level
     title: str
     statement: str
-    """What is required."""
+    """The requirement as a sentence."""
     sources: tuple[str, ...]
-    """Where that is written."""
+    """The documents that state it."""
 
 
 class _VerdictColumns(Struct, frozen=True, kw_only=True):
     """How it was sent and judged."""
 
     parameters: Mapping[str, str]
-    """The words in the brackets of the id, by their axis."""
+    """The words in the brackets of the id, by axis."""
     expected: tuple[str, ...]
-    """The expectation in words, a line each."""
+    """The expectation in words, one line for each part."""
     verdict: Verdict
-    """In a run that repeats its cases, that of the worst round."""
+    """In a run with several rounds, the verdict of the worst round."""
     started: float = 0.0
     """Seconds since the epoch."""
     elapsed: float = 0.0
-    """The seconds that the probe was in flight."""
+    """Seconds for which the flow was in flight."""
     evidence: tuple[str, ...] = ()
-    """Files relative to the run's folder."""
+    """Paths of evidence files, relative to the run's folder."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """The nodes that take part, by role: `client`, `server`, `entry`."""
     rounds: tuple[Outcome, ...] = ()
-    """The outcomes of all rounds of a run that repeats its cases."""
+    """The outcome of each round in a run with several rounds."""
 
 
 CaseForm: Any = row_type("CaseForm", columns(_RuleColumns, _VerdictColumns), doc="One judged case.")
@@ -71,12 +72,12 @@ CaseForm: Any = row_type("CaseForm", columns(_RuleColumns, _VerdictColumns), doc
 
 class _Head(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema"):
     emulated: bool
-    """Whether the lab was the cluster: then the record is no evidence about Windows."""
+    """True if the cluster was the lab: the record is no evidence about Windows."""
     complete: bool
-    """False when the run was interrupted or a planned case has no result."""
+    """False if the run was interrupted or a planned case has no result."""
     run_id: str
     version: str
-    """Of podwire."""
+    """The version of podwire."""
     started: float
     """Seconds since the epoch."""
     finished: float
@@ -89,20 +90,20 @@ class _PlanColumns(Struct, frozen=True, kw_only=True):
 
     exclusions: tuple[ExclusionRecord, ...]
     missing: tuple[CaseId, ...]
-    """Ids of planned cases without a result."""
+    """The ids of planned cases without a result."""
     interrupted: str | None
-    """Why the run ended before its end."""
+    """Why the run ended early; null for a complete run."""
     timings: Mapping[str, float]
-    """Seconds by phase."""
+    """Seconds by part of the run."""
     options: Mapping[str, str]
-    """The options that the run was started with."""
+    """The options of the run."""
     suite: str
-    """A digest of the suites that judged."""
+    """The digest of the suites."""
     images: tuple[ProbeImage, ...]
     planned: tuple[CaseId, ...]
-    """Ids of all cases of the run, in their order: those of `cases` and of `missing`."""
+    """The ids of all planned cases, in order: those of `cases` and of `missing`."""
     observations: StoredObservations | None
-    """Where everything that was seen is kept."""
+    """The file with the observations."""
 
 
 RunForm: Any = row_type(
@@ -130,7 +131,7 @@ _CASE = msgspec.json.Decoder(CaseForm)
 
 
 def parse_record(data: bytes) -> RunRecord:
-    """The record in the bytes of a file. `FileError` tells in one line what is wrong with them and what to do."""
+    """The record in the bytes of a file. `FileError` says in one line what is wrong and what to do."""
     try:
         form = json_as(data, _DECODER, _form_of)
         record = _record(form)
@@ -168,27 +169,27 @@ def record_text(record: RunRecord) -> str:
 
 
 def case_to_json(case: CaseRecord) -> str:
-    """One line of JSON; `case_from_json` is its inverse. It travels between processes on a test report."""
+    """The case as one line of JSON, for the test reports of pytest-xdist; `case_from_json` is its inverse."""
     return msgspec.json.encode(case_form(case)).decode()
 
 
 def case_from_json(text: str) -> CaseRecord:
-    """The case of `case_to_json`."""
+    """The case in a line that `case_to_json` wrote."""
     return _case(_CASE.decode(text))
 
 
 class _NotKnown(FileError):
-    """The schema is of another release: no damage, so there is another remedy."""
+    """The schema belongs to another release. The file is not damaged, so the remedy differs."""
 
 
 def _form_of(tree: Any) -> type[RunForm | FirstRunForm]:
     if not isinstance(tree, dict):
-        raise FileError(f"not a run record: it holds {shown(tree)}, not an object")
+        raise FileError(f"not a run record: needs an object, found {shown(tree)}")
     schema = tree.get("schema")
     form = _FORMS.get(schema) if isinstance(schema, str) else None
     if form is None:
-        known = f"this podwire reads {FIRST_SCHEMA} and {SCHEMA}"
-        raise _NotKnown(f"schema: {shown(schema)} is not known, {known}; read it with the podwire of its run")
+        readable = f"this podwire reads {FIRST_SCHEMA} and {SCHEMA}"
+        raise _NotKnown(f"schema: {shown(schema)} is unknown; {readable}; read it with the podwire that made the run")
     return form
 
 
@@ -234,7 +235,7 @@ def _case(form: CaseForm) -> CaseRecord:
 
 
 def case_form(case: CaseRecord) -> CaseForm:
-    """A case as it stands in the file."""
+    """The stored form of a case."""
     return CaseForm(
         id=case.id,
         area=case.area,
@@ -255,18 +256,18 @@ def case_form(case: CaseRecord) -> CaseForm:
 
 
 def _check(record: RunRecord, form: RunForm | FirstRunForm) -> None:
-    """Hold the parts of a record against each other: what was cut out of it must not pass for a smaller run."""
+    """Compare the parts of a record with each other, so that a record with removed cases does not pass as complete."""
     for name in ("emulated", "complete"):
         if getattr(form, name) is not getattr(record, name):
-            raise FileError(f"{name}: is {getattr(form, name)}, the rest of the record says otherwise")
+            raise FileError(f"{name}: {shown(getattr(form, name))}, but the rest of the record says otherwise")
     ids = Counter(case.id for case in record.cases)
     for at, case in enumerate(record.cases):
         if not case.id.startswith(f"{case.area}/{case.requirement}["):
-            raise FileError(f"cases[{at}].id: {case.id[:120]!r} is not of its area and requirement")
+            raise FileError(f"cases[{at}].id: {case.id[:120]!r} does not match its area and requirement")
         for file in case.evidence:
             if not is_inside(file):
                 raise FileError(f"cases[{at}].evidence: {shown(file)} leads out of the folder of the run")
         if ids[case.id] > 1:
-            raise FileError(f"cases[{at}].id: {case.id[:120]!r} is there twice")
+            raise FileError(f"cases[{at}].id: {case.id[:120]!r} appears twice")
     if isinstance(form, RunForm) and Counter(record.planned) != ids + Counter(record.missing):
-        raise FileError("planned: is not what cases and missing are together")
+        raise FileError("planned: differs from the ids in cases and missing together")

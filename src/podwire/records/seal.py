@@ -1,7 +1,7 @@
-"""`seal.json`: the SHA-256 of every file that a run's verdicts rest on, chained, so that a later edit is named by file.
+"""`seal.json`: a chain of the SHA-256 of every file behind a run's verdicts. It shows which file changed later.
 
-The seal is no signature: who edits a file can make a new seal. It names what was changed by accident or by hand; what a
-record says of its cases is judged again from the observations, and `podwire signoff` signs.
+The seal is not a signature: whoever edits a file can write a new seal. It finds changes by accident or by hand. The
+gate judges the observations again, and `podwire signoff` signs.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from podwire.records.run import RunRecord
 
 NAME = "seal.json"
 MOST_BYTES = 64 << 20
-REMEDY = "take the files that the run wrote"
+REMEDY = "use the original files of the run"
 
 
 class SealedFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of the run: its path in the run's folder, its bytes, and the chain up to and including it."""
+    """A file of the run: its path in the run's folder, its size in bytes, its SHA-256, and the chain up to it."""
 
     path: str
     size: int
@@ -37,7 +37,7 @@ class SealedFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SealForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file. `run_id` is that of the record."""
+    """The form of `seal.json`. `run_id` is the record's."""
 
     schema: Literal["podwire.seal/1"]
     run_id: str
@@ -48,7 +48,7 @@ _DECODER = msgspec.json.Decoder(SealForm)
 
 
 def write_seal(record: RunRecord, folder: Path) -> Path:
-    """Seal what a run that has ended leaves: observations, evidence, its environment, and the record."""
+    """Seal the files of a finished run: observations, evidence, environment and record. Returns the seal's path."""
     write_environment(folder)
     files: list[SealedFile] = []
     for path in sealed_paths(record):
@@ -62,41 +62,41 @@ def write_seal(record: RunRecord, folder: Path) -> Path:
 
 
 def sealed_paths(record: RunRecord) -> list[str]:
-    """What the seal of a record is over: observations, evidence, environment, and the record itself last."""
+    """The files that the seal of a record covers, in order: observations, evidence, environment, the record itself."""
     evidence = sorted({file for case in record.cases for file in case.evidence})
     return [*([record.observations.file] if record.observations else []), *evidence, ENVIRONMENT, RECORD]
 
 
 def broken(record: RunRecord, folder: Path) -> Iterator[str]:
-    """What is not as it was sealed, a line each, by its path in the run's folder."""
+    """A line for each file that is missing or differs from the seal. Each line has the file and what to do."""
     try:
         seal = json_as(bytes_of(folder / NAME, MOST_BYTES), _DECODER)
     except FileNotFoundError:
         if _writes_seals(record):
-            yield f"{NAME}: is not there, and podwire {record.setup.version} seals its runs; {REMEDY}"
+            yield f"{NAME}: missing, although podwire {record.setup.version} seals its runs; {REMEDY}"
         return
     except (OSError, ValueError) as problem:
-        yield f"{NAME}: is not the seal of run {record.run_id}: {problem}; {REMEDY}"
+        yield f"{NAME}: cannot be read as the seal of run {record.run_id}: {problem}; {REMEDY}"
         return
     if seal.run_id != record.run_id:
-        yield f"{NAME}: is not the seal of run {record.run_id}; {REMEDY}"
+        yield f"{NAME}: belongs to another run than {record.run_id}; {REMEDY}"
         return
-    if [one.path for one in seal.files] != sealed_paths(record):
-        yield f"{NAME}: does not name the files of the record; {REMEDY}"
+    if [sealed.path for sealed in seal.files] != sealed_paths(record):
+        yield f"{NAME}: lists other files than the record; {REMEDY}"
         return
     before = record.run_id
-    for one in seal.files:
-        before = _link(before, one.path, one.sha256)
+    for sealed in seal.files:
+        before = _link(before, sealed.path, sealed.sha256)
         try:
-            file = folder / one.path
-            data = file.read_bytes() if file.stat().st_size == one.size else b""
+            file = folder / sealed.path
+            data = file.read_bytes() if file.stat().st_size == sealed.size else b""
         except (OSError, ValueError):
-            yield f"{one.path}: is not there, and {NAME} names it; {REMEDY}"
+            yield f"{sealed.path}: missing, although {NAME} lists it; {REMEDY}"
             continue
-        if hashlib.sha256(data).hexdigest() != one.sha256 or len(data) != one.size:
-            yield f"{one.path}: was changed after the run ended ({NAME}); {REMEDY}"
-        elif before != one.chain:
-            yield f"{NAME}: its chain breaks at {one.path}; {REMEDY}"
+        if hashlib.sha256(data).hexdigest() != sealed.sha256 or len(data) != sealed.size:
+            yield f"{sealed.path}: changed after the run ended, says {NAME}; {REMEDY}"
+        elif before != sealed.chain:
+            yield f"{NAME}: its chain breaks at {sealed.path}; {REMEDY}"
             return
 
 

@@ -1,6 +1,6 @@
 """Allure results written from a run record: no test framework takes part, so the record and the report cannot differ.
 
-File formats: the model classes of allure-python-commons; what Allure 3 makes of them was tried with 3.18.
+File formats: the model classes of allure-python-commons; tested with Allure 3.18.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import attr
 from allure_commons import model2
 
 from podwire.model.verdicts import Finding, Outcome
+from podwire.records.files import write_text
 from podwire.records.run import CaseRecord, RunRecord
-from podwire.redaction import redacted
 from podwire.reporting.allure_text import environment, finding_line, markdown
 from podwire.reporting.words import MISSING, area_of, brackets, links, message, requirement_of, unmet
+from podwire.visible import visible_tree
 
 FOLDER = "allure-results"
 OUTCOME_LABEL = "outcome"
@@ -42,7 +43,7 @@ _TYPES = {
     ".yaml": "application/yaml",
     ".log": "text/plain",
 }
-# The name of every category, and the outcome label that puts a result into it.
+# The name of every category, and the outcome label that selects its results.
 CATEGORIES = (
     ("Failed", Outcome.FAIL.value, ("failed",)),
     ("Inconclusive: nothing was proved", Outcome.INCONCLUSIVE.value, ("broken",)),
@@ -54,10 +55,9 @@ CATEGORIES = (
 
 
 def write_allure_results(record: RunRecord, run_directory: Path, folder: str = FOLDER) -> Path:
-    """Write the whole record as Allure results into `<run>/<folder>`, which is emptied first; return that folder.
+    """Write the whole record as Allure results into `<run>/<folder>`, which is emptied first. Returns that folder.
 
-    Evidence files are taken from the run's folder. A file that the record lists and that is not there is told in the
-    result.
+    Evidence files come from the run's folder. If the record lists a file that is missing, the result says so.
     """
     directory = run_directory / folder
     if directory.exists():
@@ -68,20 +68,21 @@ def write_allure_results(record: RunRecord, run_directory: Path, folder: str = F
         writer.case(case)
     for case_id in record.missing:
         writer.missing(case_id)
-    _put(directory / "environment.properties", environment(record))
+    write_text(directory / "environment.properties", environment(record))
     _put_json(directory / "executor.json", _executor(record))
     _put_json(directory / "categories.json", categories_json())
     return directory
 
 
 def categories_json() -> list[dict[str, Any]]:
-    """`categories.json` for Allure 2 readers. They know no labels, so the outcome is read from the message's start."""
-    told = [
+    """`categories.json` for Allure 2 readers. They ignore labels, so the outcome comes from the start of the
+    message."""
+    categories = [
         {"name": name, "matchedStatuses": list(statuses), "messageRegex": f"(?s){outcome}.*"}
         for name, outcome, statuses in CATEGORIES
         if outcome not in (Outcome.FAIL, Outcome.LIMITATION_LIFTED)
     ]
-    return [*told, {"name": CATEGORIES[0][0], "matchedStatuses": ["failed"]}]
+    return [*categories, {"name": CATEGORIES[0][0], "matchedStatuses": ["failed"]}]
 
 
 def category_rules() -> list[dict[str, Any]]:
@@ -134,7 +135,8 @@ class _Writer:
         self._report(result)
 
     def _result(self, case_id: str, start: int, stop: int) -> model2.TestResult:
-        """What every result has. The history of a case hangs on its id alone: the name of a test may change."""
+        """The common fields of every result. The history of a case depends on its id alone: the name of a test may
+        change."""
         identity = hashlib.md5(case_id.encode(), usedforsecurity=False).hexdigest()
         area, requirement = area_of(case_id), requirement_of(case_id)
         return model2.TestResult(
@@ -167,7 +169,7 @@ class _Writer:
             if not _link(source, self.directory / name):
                 shown, suffix = f"{source.name} (missing)", ".txt"
                 name = f"{name}.txt"
-                _put(self.directory / name, f"The record lists {file}, and the run's folder has no such file.\n")
+                write_text(self.directory / name, f"The record lists {file}, and the run's folder has no such file.\n")
             yield model2.Attachment(name=shown, source=name, type=_TYPES.get(suffix, "application/octet-stream"))
 
     def _report(self, result: model2.TestResult) -> None:
@@ -181,7 +183,7 @@ def _labels(*pairs: tuple[str, str]) -> list[model2.Label]:
 
 
 def _step(finding: Finding, start: int, outcome: Outcome) -> model2.TestStepResult:
-    """One finding. What was excused is not shown as failed: in a skipped case an unmet finding is skipped too."""
+    """One finding. An excused finding does not show as failed: in a skipped case an unmet finding is skipped too."""
     status = model2.Status.PASSED if finding.met else STATUS[outcome]
     details = None if finding.met else model2.StatusDetails(message=f"Actual: {finding.actual}")
     return model2.TestStepResult(
@@ -205,7 +207,7 @@ def _executor(record: RunRecord) -> Mapping[str, Any]:
 
 
 def _link(source: Path, target: Path) -> bool:
-    """Give a file a second name, or copy it where that is not possible; False when there is no such file."""
+    """Give a file a second name, or copy it where that is impossible. False if there is no such file."""
     try:
         os.link(source, target)
     except FileNotFoundError:
@@ -215,9 +217,5 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _put(path: Path, text: str) -> None:
-    path.write_bytes(redacted(text).encode("utf-8"))
-
-
 def _put_json(path: Path, tree: Mapping[str, Any] | Sequence[Any]) -> None:
-    _put(path, json.dumps(tree, ensure_ascii=False))
+    write_text(path, json.dumps(visible_tree(tree), ensure_ascii=False))

@@ -1,10 +1,11 @@
 """The HTML report: Allure 3 turns the results of a run into one file that opens without a server.
 
-Allure runs on Node. Where it is not installed the run is complete without it, and one line tells how to get it.
+Allure needs Node. Without it the run is complete, and one line says how to install it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -15,17 +16,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from podwire.records.files import write_atomically
+from podwire.records.files import write_atomically, write_text
 from podwire.reporting.allure import FOLDER as RESULTS
 from podwire.reporting.allure import category_rules
 
 HISTORY = 10
-"""Runs that are remembered."""
+"""The number of earlier runs in the report's history."""
 FOLDER = "allure-report"
 HOW_TO_GET_IT = (
     "no Allure report: Allure 3 was not found; `make setup` in the checkout installs it, with Node 20 or newer"
 )
 
+_GRACE = 2.0
 _CONFIG = "reports/allurerc.json"
 _WARM = "reports/allure_warm.mjs"
 _SCRIPT = re.compile(rb"<script\b[^>]*>.*?</script>", re.DOTALL | re.IGNORECASE)
@@ -33,7 +35,7 @@ _ANALYTICS = (b"googletagmanager.com", b"google-analytics.com", b"gtag(")
 
 
 def find_allure(checkout: Path | None = None) -> Path | None:
-    """Allure's command: of the checkout's `tools/allure`, else of PATH; None without it or without Node."""
+    """Allure's command: that of the checkout's `tools/allure`, else that of PATH; None without it or without Node."""
     if shutil.which("node") is None:
         return None
     if checkout is not None:
@@ -45,9 +47,9 @@ def find_allure(checkout: Path | None = None) -> Path | None:
 
 
 def warm_up(checkout: Path | None) -> subprocess.Popen[bytes] | None:
-    """Allure in a process that loads its modules now, and waits for its order; None where only the command is there.
+    """Allure in a process that loads its modules now and waits for its order; None where only the command is installed.
 
-    It is for `generate_report`. A process that gets no order ends with the one that started it.
+    It is for `generate_report`. A process without an order ends with this process.
     """
     command = find_allure(checkout)
     if checkout is None or command is None or not command.is_relative_to(checkout):
@@ -67,23 +69,24 @@ def generate_report(
     warm: subprocess.Popen[bytes] | None = None,
     history: Path | None = None,
 ) -> tuple[Path | None, str]:
-    """Make `<run>/allure-report/index.html` from `<run>/allure-results`, by the process of `warm_up` if there is one.
+    """Make `<run>/allure-report/index.html` from `<run>/allure-results`, with the process of `warm_up` if there is one.
 
-    `history` is a file of Allure's own: what it tells of earlier runs is shown, and this run is added to it.
+    `history` is Allure's own file: the report shows its earlier runs, and this run is added to it. It takes at most
+    `timeout` seconds and never raises for a failure of Allure: a report is a view, and no verdict depends on it.
 
-    Returns the file and a line about it, or None and the line that tells why there is no report. It takes at most
-    `timeout` seconds and never raises for what Allure does: a report is a view, the verdicts do not hang on it.
+    Returns:
+        The file and a line about it, or None and the line that says why there is no report.
     """
     command = find_allure(checkout)
     if command is None:
         return None, HOW_TO_GET_IT
     results = run_directory.resolve() / RESULTS
     if not any(results.glob("*-result.json")):
-        return None, f"no Allure report: {results} holds no results"
+        return None, f"no Allure report: {results} has no results"
     with tempfile.TemporaryDirectory(prefix="podwire-allure-") as scratch:
         config = Path(scratch) / "allurerc.json"
         output = Path(scratch) / "report"
-        config.write_text(json.dumps(_configuration(checkout, run_directory.name, history)), encoding="utf-8")
+        write_text(config, json.dumps(_configuration(checkout, run_directory.name, history)))
         arguments = ["generate", str(results), "--config", str(config), "--output", str(output)]
         if warm is not None and warm.poll() is None:
             problem = _finish(warm, timeout, json.dumps({"cwd": scratch, "arguments": arguments}))
@@ -101,7 +104,7 @@ def generate_report(
 
 
 def without_analytics(page: bytes) -> bytes:
-    """The page without the scripts that would tell somebody else that it was opened."""
+    """The page without the scripts that would tell a third party that somebody opened it."""
     # Only a short script is a tracker: the report itself is one long script that may hold these words as data.
     return _SCRIPT.sub(lambda found: b"" if _tracks(found.group()) else found.group(), page)
 
@@ -111,16 +114,16 @@ def _tracks(script: bytes) -> bool:
 
 
 def _configuration(checkout: Path | None, run: str, history: Path | None = None) -> dict[str, Any]:
-    """The checkout's Allure configuration, or the same made here; the run's name and its history are put in."""
+    """The checkout's Allure configuration, or the same made here, with the run's name and its history."""
     tree: dict[str, Any] = default_configuration()
     if checkout is not None and (checkout / _CONFIG).is_file():
         tree = json.loads((checkout / _CONFIG).read_text(encoding="utf-8"))
-    kept = {"historyPath": str(history.absolute()), "historyLimit": HISTORY} if history is not None else {}
-    return {**tree, "name": f"podwire {run}", **kept}
+    history_settings = {"historyPath": str(history.absolute()), "historyLimit": HISTORY} if history is not None else {}
+    return {**tree, "name": f"podwire {run}", **history_settings}
 
 
 def default_configuration() -> dict[str, Any]:
-    """What `reports/allurerc.json` holds."""
+    """The content of `reports/allurerc.json`."""
     return {
         "name": "podwire",
         "plugins": {
@@ -133,7 +136,7 @@ def default_configuration() -> dict[str, Any]:
 
 
 def _run(command: list[str], directory: Path, timeout: float) -> str | None:
-    """Run Allure; the problem in one line, or None."""
+    """Run Allure. Returns the problem in one line, or None."""
     try:
         process = _start(command, directory)
     except OSError as error:
@@ -142,7 +145,7 @@ def _run(command: list[str], directory: Path, timeout: float) -> str | None:
 
 
 def _start(command: list[str], directory: Path) -> subprocess.Popen[bytes]:
-    """Start it in a session of its own, so that nothing of it outlives its time."""
+    """Start it in a session of its own, so that all of it ends with its timeout."""
     return subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -155,16 +158,18 @@ def _start(command: list[str], directory: Path) -> subprocess.Popen[bytes]:
 
 
 def _finish(process: subprocess.Popen[bytes], timeout: float, order: str = "") -> str | None:
-    """Give it its order and wait for its end; the problem in one line, or None."""
+    """Send the order and wait for the end. Returns the problem in one line, or None."""
     try:
-        told, _ = process.communicate(f"{order}\n".encode(), timeout=timeout)
+        output, _ = process.communicate(f"{order}\n".encode(), timeout=timeout)
     except BaseException as stopped:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # What has left its session may hold its pipes.
+            process.communicate(timeout=_GRACE)
         if isinstance(stopped, subprocess.TimeoutExpired):
             return f"Allure did not end within {timeout:g} s"
         raise
     if process.returncode != 0:
-        lines = [line.strip() for line in told.decode("utf-8", "replace").splitlines() if line.strip()]
-        return f"Allure ended with code {process.returncode}: {lines[-1] if lines else 'it said nothing'}"
+        lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+        return f"Allure ended with code {process.returncode}: {lines[-1] if lines else 'no output'}"
     return None

@@ -14,7 +14,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#])")
 
 
 def markdown(case: CaseRecord) -> str:
-    """The description of a case: the rule, who says so, what was expected and what was seen."""
+    """The description of a case: the rule, its sources, what was expected and what was seen."""
     return "\n".join(_paragraphs(case))
 
 
@@ -32,9 +32,9 @@ def _paragraphs(case: CaseRecord) -> Iterator[str]:
     if case.verdict.findings:
         yield "| | Expected | Actual | Where |"
         yield "|---|---|---|---|"
-        for one in case.verdict.findings:
-            cells = " | ".join(_plain(cell) for cell in (one.expected, one.actual, one.where))
-            yield f"| {'held' if one.met else '**differs**'} | {cells} |"
+        for finding in case.verdict.findings:
+            cells = " | ".join(_plain(cell) for cell in (finding.expected, finding.actual, finding.where))
+            yield f"| {'held' if finding.met else '**differs**'} | {cells} |"
     elif case.expected:
         yield "Expected:"
         yield ""
@@ -50,7 +50,7 @@ def finding_line(finding: Finding) -> str:
 
 
 def environment(record: RunRecord) -> str:
-    """`environment.properties`: what the run ran on, a line each."""
+    """`environment.properties`: the environment of the run, a line each."""
     facts = record.facts
     values = {
         "podwire": record.setup.version,
@@ -72,7 +72,7 @@ def environment(record: RunRecord) -> str:
         values["encapsulation"] = f"{tunnel.kind}, UDP {tunnel.port}, VNI {vni}"
     for node in facts.nodes:
         values[f"node.{node.name}"] = " ".join(filter(None, (node.os, node.software.os_image, node.software.kernel)))
-    values |= {f"nodes.unusable.{number}": told for number, told in enumerate(remarks(facts), 1)}
+    values |= {f"nodes.unusable.{number}": remark for number, remark in enumerate(remarks(facts), 1)}
     values |= {f"option.{name}": value for name, value in record.setup.options.items()}
     return "".join(f"{_key(name)} = {one_line(value)}\n" for name, value in values.items() if value)
 
@@ -85,7 +85,7 @@ def _source(source: str, known: dict[str, str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Text that Markdown shows unchanged."""
     return _MARKDOWN.sub(r"\\\1", one_line(text))
 
 

@@ -1,4 +1,4 @@
-"""The page that holds two runs beside each other: changed facts, then changed cases, worst first.
+"""The page that shows two runs side by side: changed facts, then changed cases, worst first.
 
 It shows and does not decide; `podwire gate` does that.
 """
@@ -20,7 +20,7 @@ _ORDER = (*(outcome for outcome in Outcome if not outcome.red), ABSENT, Outcome.
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A case on both sides: an outcome, `MISSING` or `ABSENT` each. `told` is what the later run that has it says."""
+    """A case on both sides: each an outcome, `MISSING` or `ABSENT`. `told` is the text of the later run that has it."""
 
     id: str
     before: str
@@ -35,13 +35,13 @@ class Change:
 def compare_html(before: RunRecord, after: RunRecord) -> str:
     """The whole page."""
     found = changes(before, after)
-    changed = sorted((one for one in found if not one.same), key=_weight)
-    numbers = Counter(one.after for one in changed)
+    changed = sorted((change for change in found if not change.same), key=_weight)
+    numbers = Counter(change.after for change in changed)
     body = [
         _facts(before, after),
         chips(((outcome, numbers[outcome]) for outcome in (*Outcome, MISSING, ABSENT)), "changed cases"),
         _changed(changed),
-        _same([one for one in found if one.same]),
+        _same([change for change in found if change.same]),
     ]
     return page(
         title=f"podwire: {before.run_id} and {after.run_id}",
@@ -58,8 +58,10 @@ def changes(before: RunRecord, after: RunRecord) -> tuple[Change, ...]:
     first, second = _outcomes(before), _outcomes(after)
     says = {case.id: message(case) for record in (before, after) for case in record.cases}
     return tuple(
-        Change(id=one, before=first.get(one, ABSENT), after=second.get(one, ABSENT), told=says.get(one, ""))
-        for one in dict.fromkeys((*second, *first))
+        Change(
+            id=case_id, before=first.get(case_id, ABSENT), after=second.get(case_id, ABSENT), told=says.get(case_id, "")
+        )
+        for case_id in dict.fromkeys((*second, *first))
     )
 
 
@@ -67,15 +69,15 @@ def _outcomes(record: RunRecord) -> dict[str, str]:
     return {case.id: case.verdict.outcome for case in record.cases} | dict.fromkeys(record.missing, MISSING)
 
 
-def _weight(one: Change) -> tuple[int, int, str]:
-    """Worst first: by what it is now, then by how good it was."""
-    return (-_ORDER.index(one.after), _ORDER.index(one.before), one.id)
+def _weight(change: Change) -> tuple[int, int, str]:
+    """Worst first: by the outcome now, then by how good it was before."""
+    return (-_ORDER.index(change.after), _ORDER.index(change.before), change.id)
 
 
 def _facts(before: RunRecord, after: RunRecord) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{text(one.name)}</th><td>{text(one.before)}</td><td>{text(one.after)}</td></tr>'
-        for one in fact_changes([before], [after])
+        f'<tr><th scope="row">{text(fact.name)}</th><td>{text(fact.before)}</td><td>{text(fact.after)}</td></tr>'
+        for fact in fact_changes([before], [after])
     )
     if not rows:
         return "<section><h2>Facts</h2><p>All facts of the two runs are the same.</p></section>"
@@ -86,16 +88,16 @@ def _facts(before: RunRecord, after: RunRecord) -> str:
     )
 
 
-def _changed(several: Sequence[Change]) -> str:
-    if not several:
+def _changed(changes: Sequence[Change]) -> str:
+    if not changes:
         return '<section class="area"><h2>Changed cases</h2><p>No case changed.</p></section>'
     rows = "".join(
-        f'<tr data-o="{MARKS[one.after][0]}"><td class="tally">{_side(one.before)}</td>'
-        f'<td class="tally">{_side(one.after)}</td><th scope="row"><span class="id">{text(one.id)}</span>'
-        f'<p class="why">{text(one.told)}</p></th></tr>'
-        for one in several
+        f'<tr data-o="{MARKS[change.after][0]}"><td class="tally">{_side(change.before)}</td>'
+        f'<td class="tally">{_side(change.after)}</td><th scope="row"><span class="id">{text(change.id)}</span>'
+        f'<p class="why">{text(change.told)}</p></th></tr>'
+        for change in changes
     )
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Before", "After", "Case, and what is said of it"))
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Before", "After", "Case and reason"))
     return (
         '<section class="area"><h2>Changed cases</h2><table class="list"><caption>Changed cases, worst first</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></section>"
@@ -106,13 +108,13 @@ def _side(outcome: str) -> str:
     return f"<div>{mark(outcome)}<span>{text(outcome)}</span></div>"
 
 
-def _same(several: Sequence[Change]) -> str:
+def _same(changes: Sequence[Change]) -> str:
     areas: dict[str, Counter[str]] = {}
-    for one in several:
-        areas.setdefault(area_of(one.id), Counter())[one.after] += 1
+    for change in changes:
+        areas.setdefault(area_of(change.id), Counter())[change.after] += 1
     items = "".join(
         f"<li>{text(area.replace('_', ' '))}: "
         f"{', '.join(text(words_of(outcome, numbers[outcome])) for outcome in _ORDER if numbers[outcome])}</li>"
         for area, numbers in areas.items()
     )
-    return f'<section class="aside"><h2>As before: {len(several)} cases</h2><ul>{items}</ul></section>'
+    return f'<section class="aside"><h2>As before: {len(changes)} cases</h2><ul>{items}</ul></section>'

@@ -1,7 +1,7 @@
-"""`coverage.html`: what the documents say, sentence by sentence, and what the run has to say about each.
+"""`coverage.html`: the documented rules, sentence by sentence, and the result of the run for each.
 
-A sentence stands below the document that it cites first. What no packet can decide is there with its reason, as is
-what the facts of the cluster rule out.
+A sentence is below the document that it cites first. Sentences that no packet can decide, and those that the facts of
+the cluster exclude, have their reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAME = "coverage.html"
 
 @dataclass(frozen=True, kw_only=True)
 class Sentence:
-    """One sentence of the documents. `came_to` counts its cases by outcome; `why` is what else there is to say."""
+    """One sentence of the documentation. `came_to` counts its cases by outcome; `why` is all else about it."""
 
     id: str
     kind: str
@@ -44,28 +44,28 @@ def coverage_html(record: RunRecord, catalogue: Catalogue) -> str:
     """The whole page."""
     found = sentences(record, catalogue)
     documents: dict[str, list[Sentence]] = {}
-    for one in found:
-        documents.setdefault(one.sources[0].document, []).append(one)
-    numbers = Counter(outcome for one in found for outcome, _ in one.came_to)
-    told = (
+    for sentence in found:
+        documents.setdefault(sentence.sources[0].document, []).append(sentence)
+    numbers = Counter(outcome for sentence in found for outcome, _ in sentence.came_to)
+    lead = (
         f'<p class="lead">{len(found)} sentences of {len(documents)} documents: '
         f"{len(catalogue.requirements)} that must hold, {len(catalogue.limitations)} that say what does not, "
         f"{len(catalogue.facts)} that no packet can decide.</p>"
     )
     shown = "".join(
-        _document(at, name, several)
-        for at, (name, several) in enumerate(sorted(documents.items(), key=lambda one: -len(one[1])))
+        _document(at, name, sentences)
+        for at, (name, sentences) in enumerate(sorted(documents.items(), key=lambda entry: -len(entry[1])))
     )
     return page(
         title=f"podwire {record.run_id}: coverage of the documents",
-        head=run_head(record, "What the documents say, sentence by sentence"),
-        body=told + chips(((outcome, numbers[outcome]) for outcome in MARKS), "sentences") + shown,
+        head=run_head(record, "The documentation, sentence by sentence"),
+        body=lead + chips(((outcome, numbers[outcome]) for outcome in MARKS), "sentences") + shown,
         current="coverage",
     )
 
 
 def sentences(record: RunRecord, catalogue: Catalogue) -> tuple[Sentence, ...]:
-    """All sentences of the catalogue, with what the run has to say about each."""
+    """All sentences of the catalogue, with the result of the run for each."""
     by_rule = _tallies(record.cases, lambda case: case.requirement)
     for case_id in record.missing:
         by_rule.setdefault(requirement_of(case_id), Counter())[MISSING] += 1
@@ -77,14 +77,14 @@ def sentences(record: RunRecord, catalogue: Catalogue) -> tuple[Sentence, ...]:
         ),
         *(
             _sentence(
-                one.id,
-                "LIMIT" if one.kind == "documented" else "KNOWN ISSUE",
-                one.statement,
-                one.sources,
+                limitation.id,
+                "LIMIT" if limitation.kind == "documented" else "KNOWN ISSUE",
+                limitation.statement,
+                limitation.sources,
                 by_limit,
-                (f"Concerns {', '.join(one.requirements)}.",),
+                (f"Concerns {', '.join(limitation.requirements)}.",),
             )
-            for one in catalogue.limitations
+            for limitation in catalogue.limitations
         ),
         *(
             Sentence(
@@ -130,38 +130,40 @@ def _sentence(
 
 
 def _ruled_out(record: RunRecord, rule: str) -> tuple[str, ...]:
-    """Why cases of a requirement are not there, a line for each reason."""
-    reasons = Counter(one.reason for one in record.exclusions if one.requirement == rule)
+    """Why a requirement has no or fewer cases, a line for each reason."""
+    reasons = Counter(exclusion.reason for exclusion in record.exclusions if exclusion.requirement == rule)
     return tuple(
         f"Not applicable{f' ({number})' if number > 1 else ''}: {reason}" for reason, number in reasons.items()
     )
 
 
-def _document(at: int, name: str, several: Sequence[Sentence]) -> str:
-    rows = "".join(_row(one) for one in several)
+def _document(at: int, name: str, sentences: Sequence[Sentence]) -> str:
+    rows = "".join(_row(sentence) for sentence in sentences)
     return (
         f'<section class="area"><h2 id="document-{at}">{text(name)}</h2><table class="list sentences">'
-        f"<caption>{text(name)}: {len(several)} sentences</caption><thead><tr>"
+        f"<caption>{text(name)}: {len(sentences)} sentences</caption><thead><tr>"
         '<th scope="col">Sentence</th><th scope="col">Where it is written</th><th scope="col">In this run</th>'
         f"</tr></thead><tbody>{rows}</tbody></table></section>"
     )
 
 
-def _row(one: Sentence) -> str:
-    kinds = " ".join(MARKS[outcome][0] for outcome, _ in one.came_to)
+def _row(sentence: Sentence) -> str:
+    kinds = " ".join(MARKS[outcome][0] for outcome, _ in sentence.came_to)
     tally = "".join(
-        f"<div>{mark(outcome)}<span>{text(words_of(outcome, number))}</span></div>" for outcome, number in one.came_to
+        f"<div>{mark(outcome)}<span>{text(words_of(outcome, number))}</span></div>"
+        for outcome, number in sentence.came_to
     )
-    why = "".join(f'<p class="why">{text(reason)}</p>' for reason in one.why)
+    why = "".join(f'<p class="why">{text(reason)}</p>' for reason in sentence.why)
     return (
-        f'<tr data-o="{kinds}"><th scope="row"><span class="id">{text(one.id)}</span>'
-        f'<span class="level">{text(one.kind)}</span><span class="says">{text(one.statement)}</span>{why}</th>'
-        f'<td><ul class="sources">{"".join(_cited(one.sources))}</ul></td><td class="tally">{tally}</td></tr>'
+        f'<tr data-o="{kinds}"><th scope="row"><span class="id">{text(sentence.id)}</span>'
+        f'<span class="level">{text(sentence.kind)}</span>'
+        f'<span class="says">{text(sentence.statement)}</span>{why}</th>'
+        f'<td><ul class="sources">{"".join(_cited(sentence.sources))}</ul></td><td class="tally">{tally}</td></tr>'
     )
 
 
 def _cited(sources: Sequence[Citation]) -> Iterator[str]:
-    """The first source by its part alone, the document stands above; all others in full."""
+    """The first source by its part alone, because its document is the heading; all others in full."""
     for at, source in enumerate(sources):
         words = text(source.part or source.document) if at == 0 else text(source)
         yield f'<li><a href="{text(source.url)}">{words}</a></li>' if source.url else f"<li>{words}</li>"

@@ -1,8 +1,9 @@
-"""`ctrf.json`: the record in the Common Test Report Format, for tools that read that.
+"""`ctrf.json`: the record in the Common Test Report Format.
 
-Source: the schema of the format, https://github.com/ctrf-io/ctrf (schema/ctrf.schema.json, version 0.0.0). It admits no
-fields of one's own but below `extra`. What is inconclusive is `other`, since it is neither passed nor failed; a planned
-case without a result is `failed`.
+Source: the schema of the format, https://github.com/ctrf-io/ctrf (schema/ctrf.schema.json, version 0.0.0). It admits
+extra
+fields only below `extra`. An inconclusive case is `other`, since it neither passed nor failed; a planned case without a
+result is `failed`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.terminal import explain
 from podwire.reporting.words import MISSING, area_of, message, requirement_of
+from podwire.visible import visible_tree
 
 NAME = "ctrf.json"
 STATUS = {
@@ -36,7 +38,9 @@ _STATUSES = ("passed", "failed", "skipped", "pending", "other")
 def write_ctrf(record: RunRecord, directory: Path) -> Path:
     """Write `ctrf.json` into the run's folder."""
     path = directory / NAME
-    write_atomically(path, json.dumps(ctrf_tree(record), ensure_ascii=False, separators=(",", ":")) + "\n")
+    write_atomically(
+        path, json.dumps(visible_tree(ctrf_tree(record)), ensure_ascii=False, separators=(",", ":")) + "\n"
+    )
     return path
 
 
@@ -119,5 +123,5 @@ def _ms(seconds: float) -> int:
 
 
 def _uuid(name: str) -> str:
-    """The same for the same name in every run: the format calls it stable."""
+    """The same id for the same name in every run: the format calls it stable."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"podwire:{name}"))

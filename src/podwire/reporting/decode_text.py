@@ -1,4 +1,4 @@
-"""Packets as text: the decode that lies beside every capture file, one line a packet."""
+"""Packets as text: the decode beside every capture file, one line for each packet."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _ICMPV6 = {
 def packet_line(packet: Packet, *, zero: float = 0.0, mark: str = "", tokens: Collection[str] = ()) -> str:
     """One packet as one line.
 
-    `zero` is the time that the line counts from, in seconds since the epoch. `mark` stands in front of the addresses,
-    e.g. the direction. Of `tokens` the one that the payload carries is named.
+    `zero` is the time at which the line's clock starts, in seconds since the epoch. `mark` precedes the addresses, for
+    example the direction. The line names the one of `tokens` that the payload carries.
     """
     parts = [f"{packet.at - zero:+10.6f}"]
     if packet.interface:
@@ -44,20 +44,20 @@ def packet_line(packet: Packet, *, zero: float = 0.0, mark: str = "", tokens: Co
 def decode_capture(
     packets: Iterable[Packet], *, marks: Iterable[str] = (), tokens: Collection[str] = (), title: str = ""
 ) -> str:
-    """The packets of one capture, a line each; times count from the first packet, which the first line dates.
+    """The packets of one capture, a line each. Times count from the first packet; the first line has its date.
 
-    `marks` are put before the packets in the same order (missing ones are empty).
+    `marks` precede the packets in the same order; missing ones are empty.
     """
-    given = list(packets)
+    listed = list(packets)
     head = [f"# {title}"] if title else []
-    if not given:
+    if not listed:
         return "\n".join([*head, "# no packets", ""])
-    zero = given[0].at
+    zero = listed[0].at
     start = datetime.fromtimestamp(zero, UTC).isoformat(timespec="microseconds")
-    head.append(f"# {len(given)} packets, +0 is {start}")
+    head.append(f"# {len(listed)} packets, +0 is {start}")
     words = list(marks)
-    words += [""] * (len(given) - len(words))
-    lines = (packet_line(p, zero=zero, mark=mark, tokens=tokens) for p, mark in zip(given, words, strict=False))
+    words += [""] * (len(listed) - len(words))
+    lines = (packet_line(p, zero=zero, mark=mark, tokens=tokens) for p, mark in zip(listed, words, strict=False))
     return "\n".join([*head, *lines, ""])
 
 
@@ -126,8 +126,8 @@ def _dns(packet: Packet) -> str:
     message = dns_message(packet)
     if message is None:
         return ""
-    asked = ", ".join(f"{name} {kind}" for name, kind in message.questions)
+    questions = ", ".join(f"{name} {kind}" for name, kind in message.questions)
     if not message.response:
-        return f"dns asks {asked}"
+        return f"dns asks {questions}"
     answer = ", ".join(message.addresses) or "no address"
-    return f"dns answers {asked}: {message.rcode} {answer}{' (truncated)' if message.truncated else ''}"
+    return f"dns answers {questions}: {message.rcode} {answer}{' (truncated)' if message.truncated else ''}"

@@ -15,9 +15,8 @@ from podwire.model.observations import POINTS, Capture, Observation
 from podwire.model.patterns import Direction
 from podwire.model.verdicts import Verdict
 from podwire.packets.pcap import Frame, write_frames
-from podwire.redaction import redacted
+from podwire.records.files import file_bytes
 from podwire.reporting.decode_text import decode_capture
-from podwire.visible import visible
 
 FOLDER = "evidence"
 _LONGEST = 120
@@ -25,7 +24,7 @@ _MARKS: dict[Direction, str] = {"request": "->", "reply": "<-", "error": "!!"}
 
 
 def folder_of(case_id: str) -> str:
-    """Where the evidence of a case lies below the run's folder: `evidence/<area>/<requirement>/<words>`.
+    """The folder of a case's evidence below the run's folder: `evidence/<area>/<requirement>/<words>`.
 
     The same id always gives the same folder. An id with characters that a file system may refuse, or a very long one,
     gets a short hash, so that two ids never share a folder.
@@ -48,12 +47,11 @@ def write_evidence(
     verdict: Verdict,
     frames: Mapping[str, Sequence[Frame]] | None = None,
 ) -> tuple[str, ...]:
-    """Write all that was seen of one case, and return the files relative to the run's folder, for the record.
+    """Write all observations of one case. Returns the files relative to the run's folder, for the record.
 
-    For every capture point: `<point>.txt` (its packets, a line each, and whether the point could be relied on) and,
-    when `frames` has the raw frames of the case at this point, `<point>.pcap`. Then `verdict.json`, `attempts.json`
-    (what the sockets said, the controls, the DNS lookups) and `bindings.json` (the values behind the symbols of the
-    expectation).
+    For every capture point: `<point>.txt` (its packets, a line each, and whether the point was reliable) and, if
+    `frames` has the raw frames of the case at this point, `<point>.pcap`. Then `verdict.json`, `attempts.json` (the
+    sockets' results, the controls, the DNS lookups) and `bindings.json` (the values of the symbols in the expectation).
     """
     raw = frames or {}
     folder = folder_of(observation.case_id)
@@ -69,7 +67,7 @@ def write_evidence(
     for point in sorted({*observation.captures, *raw}, key=_order):
         capture = observation.captures.get(point)
         if capture is not None:
-            put(f"{_safe(point)}.txt", visible(redacted(_decode(capture, tokens))).encode("utf-8"))
+            put(f"{_safe(point)}.txt", file_bytes(_decode(capture, tokens)))
         if point in raw:
             put(f"{_safe(point)}.pcap", write_frames(raw[point]))
     put("attempts.json", _json(_transcript(observation)))
@@ -87,15 +85,19 @@ def _safe(text: str) -> str:
 
 
 def _json(tree: Any) -> bytes:
-    # JSON reads what is written out as what it was.
     text = json.dumps(tree, default=structs.asdict, indent=1, ensure_ascii=False) + "\n"
-    return visible(redacted(text)).encode("utf-8")
+    return file_bytes(text)
 
 
 def _transcript(observation: Observation) -> dict[str, Any]:
     captures = {
-        point: {"where": one.where, "usable": one.usable, "reason": one.reason, "packets": len(one.packets)}
-        for point, one in observation.captures.items()
+        point: {
+            "where": capture.where,
+            "usable": capture.usable,
+            "reason": capture.reason,
+            "packets": len(capture.packets),
+        }
+        for point, capture in observation.captures.items()
     }
     return {
         "case": observation.case_id,

@@ -17,20 +17,21 @@ def flakes_json(found: History) -> str:
 def flakes_text(found: History) -> str:
     """For a terminal: the most frequent first."""
     lines: list[str] = []
-    for one in sorted(found.flakes, key=lambda flake: (-flake.rate, flake.case_id)):
-        lines += _flake(one, found.risk)
+    for flake in sorted(found.flakes, key=lambda flake: (-flake.rate, flake.case_id)):
+        lines += _flake(flake, found.risk)
     once = f"; {found.once} were observed once, which shows no flake" if found.once else ""
     runs = f"{len(found.runs)} run{'s' if len(found.runs) > 1 else ''}"
     lines.append(f"{runs}: {len(found.flakes)} cases were not alike in all rounds, {found.steady} were{once}")
     return "\n".join(lines) + "\n"
 
 
-def _flake(one: Flake, risk: float) -> list[str]:
-    outcomes = ", ".join(f"{number} {outcome}" for outcome, number in one.outcomes.items())
+def _flake(flake: Flake, risk: float) -> list[str]:
+    outcomes = ", ".join(f"{number} {outcome}" for outcome, number in flake.outcomes.items())
     return [
-        one.case_id,
-        f"    differs in {one.off} of {one.rounds} rounds: {one.rate:.1%} ({one.low:.1%}..{one.high:.1%}); {outcomes}",
-        f"    origin: {one.origin}; in run{'s' if len(one.runs) > 1 else ''} {', '.join(one.runs)}",
-        f"    call it gone after {one.needed} rounds without it (risk {risk:g} to be wrong), "
-        f"or after {one.needed_at_low} if its rate is at the low end of the interval",
+        flake.case_id,
+        f"    differs in {flake.off} of {flake.rounds} rounds: {flake.rate:.1%} "
+        f"({flake.low:.1%}..{flake.high:.1%}); {outcomes}",
+        f"    origin: {flake.origin}; in run{'s' if len(flake.runs) > 1 else ''} {', '.join(flake.runs)}",
+        f"    call it gone after {flake.needed} rounds without it (risk {risk:g} to be wrong), "
+        f"or after {flake.needed_at_low} if its rate is at the low end of the interval",
     ]

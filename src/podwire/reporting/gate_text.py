@@ -43,7 +43,7 @@ def gate_text(gate: Gate) -> str:
         [
             f"baseline   {_runs(gate.baseline)}: {_outcomes(gate.outcomes_before)}",
             f"candidate  {_runs(gate.candidate)}: {_outcomes(gate.outcomes_after)}",
-            *(line for told in gate.nodes for line in _wrapped("", told)),
+            *(line for remark in gate.nodes for line in _wrapped("", remark)),
         ],
         list(_facts(gate)),
         *(list(_kind(gate, kind)) for kind in Kind),
@@ -53,14 +53,14 @@ def gate_text(gate: Gate) -> str:
 
 
 def headline(gate: Gate) -> str:
-    """What the decision rests on, in one line."""
+    """The reasons for the decision, in one line."""
     parts = []
     for kind in Kind:
-        several = gate.of(kind)
-        waived = sum(1 for one in several if one.waiver)
-        if several:
-            more = f" ({waived} waived)" if waived else ""
-            parts.append(f"{len(several)} {_PLURALS.get(kind, kind) if len(several) > 1 else kind}{more}")
+        changes = gate.of(kind)
+        waived = sum(1 for change in changes if change.waiver)
+        if changes:
+            waivers = f" ({waived} waived)" if waived else ""
+            parts.append(f"{len(changes)} {_PLURALS.get(kind, kind) if len(changes) > 1 else kind}{waivers}")
     return ", ".join(parts) or "nothing changed"
 
 
@@ -77,19 +77,19 @@ def _facts(gate: Gate) -> Iterator[str]:
         yield "No fact changed."
         return
     yield "Facts that changed:"
-    for one in gate.facts:
-        yield from _wrapped(f"  {one.name}: ", f"{one.before} -> {one.after}")
+    for fact in gate.facts:
+        yield from _wrapped(f"  {fact.name}: ", f"{fact.before} -> {fact.after}")
 
 
 def _kind(gate: Gate, kind: Kind) -> Iterator[str]:
-    several = gate.of(kind)
-    if not several:
+    changes = gate.of(kind)
+    if not changes:
         return
-    yield f"{kind} ({len(several)}):"
-    for one in several[:_MOST]:
-        yield from _change(one)
-    if len(several) > _MOST:
-        yield f"  and {len(several) - _MOST} more; --format json has them all"
+    yield f"{kind} ({len(changes)}):"
+    for change in changes[:_MOST]:
+        yield from _change(change)
+    if len(changes) > _MOST:
+        yield f"  and {len(changes) - _MOST} more; --format json has them all"
 
 
 def _change(change: Change) -> Iterator[str]:
@@ -98,12 +98,12 @@ def _change(change: Change) -> Iterator[str]:
     yield from _wrapped("    ", f"{change.before} -> {change.after}{limitation}")
     if change.reason and not change.deciding:
         yield from _wrapped("    ", change.reason)
-    for one in change.deciding:
-        yield from _wrapped("    Expected: ", one.expected)
-        yield from _wrapped("    Actual:   ", one.actual)
-        yield from _wrapped("    Where:    ", f"{one.where}, run {one.run}")
-        if one.evidence:
-            yield f"    Packets:  {one.evidence}"
+    for finding in change.deciding:
+        yield from _wrapped("    Expected: ", finding.expected)
+        yield from _wrapped("    Actual:   ", finding.actual)
+        yield from _wrapped("    Where:    ", f"{finding.where}, run {finding.run}")
+        if finding.evidence:
+            yield f"    Packets:  {finding.evidence}"
     if change.waiver:
         waiver = change.waiver
         yield from _wrapped(
@@ -118,11 +118,11 @@ def _wrapped(label: str, text: str) -> Iterator[str]:
 
 
 def numbers(gate: Gate) -> Iterator[str]:
-    """What the comparisons of losses and latencies could show at all."""
+    """The power of the comparisons of losses and latencies."""
     rules = gate.rules
-    share, more = f"{rules.loss:.0%}", f"{rules.slower:g} times and {rules.delay * 1000:g} ms"
-    yield f"losses: {_compared(gate.losses, 'exchanges')} (Fisher's exact test; {share} more or above count)"
-    yield f"latencies: {_compared(gate.latencies, 'rounds')} (Mann-Whitney test; {more} more or above count)"
+    share, slower = f"{rules.loss:.0%}", f"{rules.slower:g} times and {rules.delay * 1000:g} ms"
+    yield f"losses: {_compared(gate.losses, 'exchanges')} (Fisher's exact test; {share} slower or above count)"
+    yield f"latencies: {_compared(gate.latencies, 'rounds')} (Mann-Whitney test; {slower} slower or above count)"
     yield f"The risk of any false difference is {rules.risk:g} for each of the two (Holm)."
 
 
@@ -133,7 +133,7 @@ def _compared(compared: Compared, values: str) -> str:
 
 
 def gate_markdown(gate: Gate) -> str:
-    """For a pull request: the decision, what it rests on, and the rest folded."""
+    """For a pull request: the decision and its reasons, the rest folded."""
     blocks = [[f"## podwire gate: {gate.decision}", "", f"{headline(gate)}."]]
     if gate.emulated:
         blocks.append([f"> **{NOTE}**"])
@@ -146,37 +146,37 @@ def gate_markdown(gate: Gate) -> str:
         ]
     )
     if gate.nodes:
-        blocks.append([f"- {_prose(told)}" for told in gate.nodes])
+        blocks.append([f"- {_prose(remark)}" for remark in gate.nodes])
     if gate.facts:
-        rows = [f"| {_cell(one.name)} | {_cell(one.before)} | {_cell(one.after)} |" for one in gate.facts]
+        rows = [f"| {_cell(fact.name)} | {_cell(fact.before)} | {_cell(fact.after)} |" for fact in gate.facts]
         blocks.append(["### Facts that changed", "", "| fact | before | after |", "|---|---|---|", *rows])
     for kind in Kind:
-        several = gate.of(kind)
-        if several:
-            blocks.append(list(_section(kind, several)))
+        changes = gate.of(kind)
+        if changes:
+            blocks.append(list(_section(kind, changes)))
     blocks.append([f"- {line}" for line in numbers(gate)])
     return visible("\n\n".join("\n".join(block) for block in blocks) + "\n")
 
 
-def _section(kind: Kind, several: tuple[Change, ...]) -> Iterator[str]:
-    """A kind of change: open when it decides, folded when it does not."""
-    decides = kind is Kind.INCONCLUSIVE or any(one.rejects for one in several)
-    yield f"<details{' open' if decides else ''}><summary><b>{kind}</b> ({len(several)})</summary>"
+def _section(kind: Kind, changes: tuple[Change, ...]) -> Iterator[str]:
+    """A kind of change: open if it decides, else folded."""
+    decides = kind is Kind.INCONCLUSIVE or any(change.rejects for change in changes)
+    yield f"<details{' open' if decides else ''}><summary><b>{kind}</b> ({len(changes)})</summary>"
     yield ""
-    for one in several[:_MOST]:
-        yield f"- `{_code(one.case_id)}`: {_prose(f'{one.before} → {one.after}')}"
-        if one.reason and not one.deciding:
-            yield f"  - {_prose(one.reason)}"
-        for part in one.deciding:
+    for change in changes[:_MOST]:
+        yield f"- `{_code(change.case_id)}`: {_prose(f'{change.before} → {change.after}')}"
+        if change.reason and not change.deciding:
+            yield f"  - {_prose(change.reason)}"
+        for part in change.deciding:
             yield f"  - expected `{_code(part.expected)}`, actual `{_code(part.actual)}`"
             yield f"    at {_prose(part.where)}, run {_prose(part.run)}" + (
                 f", packets in `{_code(part.evidence)}`" if part.evidence else ""
             )
-        if one.waiver:
-            by = f"{one.waiver.expires} by {_prose(one.waiver.owner)}"
-            yield f"  - waived until {by}: {_prose(one.waiver.reason)} <{one.waiver.link}>"
-    if len(several) > _MOST:
-        yield f"- and {len(several) - _MOST} more"
+        if change.waiver:
+            until = f"{change.waiver.expires} until {_prose(change.waiver.owner)}"
+            yield f"  - waived until {until}: {_prose(change.waiver.reason)} <{change.waiver.link}>"
+    if len(changes) > _MOST:
+        yield f"- and {len(changes) - _MOST} more"
     yield ""
     yield "</details>"
 
@@ -186,7 +186,7 @@ def _cell(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Text that Markdown and HTML leave alone."""
+    """Text that Markdown and HTML show unchanged."""
     plain_text = one_line(text).replace("&", "&amp;").replace("<", "&lt;")
     for mark in ("\\", "`", "*", "_", "["):
         plain_text = plain_text.replace(mark, f"\\{mark}")

@@ -18,6 +18,7 @@ from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.terminal import explain
 from podwire.reporting.words import MISSING, brackets, message
+from podwire.visible import visible
 
 NAME = "junit.xml"
 # XML 1.0 has no way to write these, not even escaped.
@@ -40,7 +41,7 @@ def write_junit(record: RunRecord, directory: Path) -> Path:
     return path
 
 
-def junit_xml(record: RunRecord) -> bytes:
+def junit_xml(record: RunRecord) -> str:
     """The whole record, planned cases without a result included, as one XML document."""
     root = ET.Element("testsuites", name="podwire")
     suites: dict[str, tuple[list[CaseRecord], list[str]]] = {}
@@ -53,7 +54,7 @@ def junit_xml(record: RunRecord) -> bytes:
         root.set(name, str(sum(values)))
     root.set("time", f"{max(record.finished - record.started, 0.0):.3f}")
     ET.indent(root, " ")
-    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(root, encoding='unicode')}\n"
 
 
 def _suite(
@@ -102,9 +103,9 @@ def _case(suite: ET.Element, case: CaseRecord) -> None:
     outcome = case.verdict.outcome
     tag = ELEMENTS[outcome]
     if tag:
-        what = ET.SubElement(element, tag, message=_text(message(case)), type=str(outcome))
+        problem = ET.SubElement(element, tag, message=_text(message(case)), type=str(outcome))
         if outcome.red:
-            what.text = _text(explain(case))
+            problem.text = _text(explain(case))
     elif message(case):
         ET.SubElement(element, "system-out").text = _text(message(case))
 
@@ -118,4 +119,4 @@ def _element(suite: ET.Element, case_id: str, elapsed: float) -> ET.Element:
 
 
 def _text(text: str) -> str:
-    return _FORBIDDEN.sub("?", text)
+    return _FORBIDDEN.sub("?", visible(text))

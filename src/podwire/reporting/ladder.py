@@ -68,7 +68,7 @@ class Ladder:
             [
                 rung.direction,
                 rung.label,
-                [[one.column, round((one.at - zero) * 1e6), one.ends, one.tunnel] for one in rung.sights],
+                [[sight.column, round((sight.at - zero) * 1e6), sight.ends, sight.tunnel] for sight in rung.sights],
             ]
             for rung in self.rungs
         ]
@@ -82,17 +82,20 @@ def ladder(observation: Observation, most: int = RUNGS) -> Ladder | None:
     for column, capture in enumerate(captures):
         before: Counter[Hashable] = Counter()
         for seen in capture.packets[: most * _LOOKED_AT]:
-            same = _identity(seen)
+            identity = _identity(seen)
             # The second packet of that kind here is the second one there.
-            found.setdefault((before[same], same), []).append((column, seen))
-            before[same] += 1
+            found.setdefault((before[identity], identity), []).append((column, seen))
+            before[identity] += 1
     if not found:
         return None
-    unseen = max(len(one.packets) for one in captures) - most * _LOOKED_AT
-    order = sorted(found.values(), key=lambda several: min(seen.packet.at for _, seen in several))
+    unseen = max(len(capture.packets) for capture in captures) - most * _LOOKED_AT
+    order = sorted(found.values(), key=lambda sights: min(seen.packet.at for _, seen in sights))
     return Ladder(
-        points=tuple((one.point, one.where, "" if one.usable else one.reason or "not usable") for one in captures),
-        rungs=tuple(_rung(several) for several in order[:most]),
+        points=tuple(
+            (capture.point, capture.where, "" if capture.usable else capture.reason or "not usable")
+            for capture in captures
+        ),
+        rungs=tuple(_rung(sights) for sights in order[:most]),
         more=max(len(order) - most, 0) + max(unseen, 0),
     )
 
@@ -104,14 +107,14 @@ def _identity(seen: SeenPacket) -> Hashable:
     return (seen.direction, packet.ip.protocol, packet.icmp.type, packet.icmp.seq, packet.payload[:_PAYLOAD])
 
 
-def _rung(several: list[tuple[int, SeenPacket]]) -> Rung:
-    first = several[0][1]
+def _rung(sights: list[tuple[int, SeenPacket]]) -> Rung:
+    first = sights[0][1]
     return Rung(
         direction=first.direction,
         label=_label(first.packet),
         sights=tuple(
             Sight(column=column, at=seen.packet.at, ends=_ends(seen.packet), tunnel=_tunnel(seen.packet))
-            for column, seen in several
+            for column, seen in sights
         ),
     )
 
@@ -127,8 +130,8 @@ def _label(packet: Packet) -> str:
         return f"{'ICMPv6' if packet.ip.protocol == 'icmpv6' else 'ICMP'} {kind}"
     message = dns_message(packet) if 53 in (packet.ports.sport, packet.ports.dport) else None
     if message:
-        asked = ", ".join(f"{name} {kind}" for name, kind in message.questions)
-        return f"DNS {message.rcode} {asked}" if message.response else f"DNS asks {asked}"
+        questions = ", ".join(f"{name} {kind}" for name, kind in message.questions)
+        return f"DNS {message.rcode} {questions}" if message.response else f"DNS asks {questions}"
     return f"{packet.ip.protocol.upper()}, {len(packet.payload)} B"
 
 

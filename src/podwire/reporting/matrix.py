@@ -17,6 +17,7 @@ from typing import Any
 from podwire.model.observations import Observation
 from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
+from podwire.redaction import redacted
 from podwire.reporting.ladder import ladder
 from podwire.reporting.pages import MARKS, chips, mark, page, run_head, text, totals
 from podwire.reporting.words import MISSING, by_area, links
@@ -60,7 +61,7 @@ def _area(area: str, cases: Sequence[CaseRecord], numbers: Mapping[str, int]) ->
     for case in cases:
         rows.setdefault(case.requirement, []).append(case)
     title = _AREAS.get(area, area.replace("_", " ").capitalize())
-    shown = "".join(_row(several, columns, numbers) for several in rows.values())
+    shown = "".join(_row(requirement_cases, columns, numbers) for requirement_cases in rows.values())
     return (
         f'<section class="area"><h2 id="{text(area)}">{text(title)}</h2>'
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{text(area)}">'
@@ -70,7 +71,7 @@ def _area(area: str, cases: Sequence[CaseRecord], numbers: Mapping[str, int]) ->
 
 
 def _heads(columns: Sequence[Column]) -> str:
-    pairs = [(pair, len(list(several))) for pair, several in groupby(columns, key=lambda one: one[:2])]
+    pairs = [(pair, len(list(group))) for pair, group in groupby(columns, key=lambda column: column[:2])]
     above = "".join(
         f'<th scope="colgroup" colspan="{number}">{text(_part(client))}'
         f'<span class="to">→ {text(_part(server))}</span></th>'
@@ -99,19 +100,19 @@ def _cell(cases: Sequence[CaseRecord], numbers: Mapping[str, int]) -> str:
         groups.setdefault((_of(case, "protocol"), _of(case, "family").removeprefix("ipv")), []).append(case)
     return "".join(
         f'<div class="way"><span class="kind" aria-hidden="true">{text(protocol)}<sub>{text(family)}</sub></span>'
-        f"{''.join(_button(case, numbers[case.id]) for case in several)}</div>"
-        for (protocol, family), several in groups.items()
+        f"{''.join(_button(case, numbers[case.id]) for case in group)}</div>"
+        for (protocol, family), group in groups.items()
     )
 
 
 def _button(case: CaseRecord, number: int) -> str:
     outcome = case.verdict.outcome
     kind, letter = MARKS[outcome]
-    told = " ".join(filter(None, (_of(case, name) for name in ("protocol", "family", "via"))))
+    words = " ".join(filter(None, (_of(case, name) for name in ("protocol", "family", "via"))))
     size = f" {_of(case, 'payload')} bytes" if _of(case, "payload") else ""
     return (
         f'<button type="button" class="m {kind}" data-o="{kind}" data-n="{number}"'
-        f' aria-label="{text(f"{told}{size}: {outcome}")}">{letter}</button>'
+        f' aria-label="{text(f"{words}{size}: {outcome}")}">{letter}</button>'
     )
 
 
@@ -124,7 +125,7 @@ def _missing(record: RunRecord) -> str:
         for case_id in record.missing
     )
     return (
-        '<section class="area"><h2>No result</h2><table class="list"><caption>Planned, and no result came: '
+        '<section class="area"><h2>No result</h2><table class="list"><caption>Planned, without a result: '
         f"{len(record.missing)} cases.{why}</caption><tbody>{rows}</tbody></table></section>"
     )
 
@@ -133,12 +134,12 @@ def _exclusions(record: RunRecord) -> str:
     if not record.exclusions:
         return ""
     reasons: dict[str, list[str]] = {}
-    for one in record.exclusions:
-        reasons.setdefault(one.reason, []).append(f"{one.requirement}: {one.cases}")
+    for exclusion in record.exclusions:
+        reasons.setdefault(exclusion.reason, []).append(f"{exclusion.requirement}: {exclusion.cases}")
     items = "".join(
-        f"<details><summary>{text(reason)} <b>{len(several)}</b></summary><ul>"
-        f"{''.join(f'<li>{text(one)}</li>' for one in several)}</ul></details>"
-        for reason, several in reasons.items()
+        f"<details><summary>{text(reason)} <b>{len(excluded)}</b></summary><ul>"
+        f"{''.join(f'<li>{text(case)}</li>' for case in excluded)}</ul></details>"
+        for reason, excluded in reasons.items()
     )
     return f'<section class="aside"><h2>Not applicable on this cluster</h2>{items}</section>'
 
@@ -184,7 +185,9 @@ def _case(case: CaseRecord, rules: Mapping[str, Any], seen: Mapping[str, Observa
         "outcome": verdict.outcome,
         "reason": verdict.reason,
         "limitation": verdict.limitation,
-        "findings": [[one.expected, one.actual, one.where, int(one.met)] for one in verdict.findings],
+        "findings": [
+            [finding.expected, finding.actual, finding.where, int(finding.met)] for finding in verdict.findings
+        ],
         "with": [
             *((name, _part(words)) for name, words in case.parameters.items()),
             *((f"{role} node", node) for role, node in case.nodes.items()),
@@ -214,5 +217,6 @@ def _link(source: str) -> Iterator[tuple[str, str]]:
 
 
 def _packed(tree: Mapping[str, Any]) -> str:
-    data = visible_in_json(json.dumps(tree, separators=(",", ":"), ensure_ascii=False)).encode("utf-8")
+    # No net below finds a secret in what is packed.
+    data = visible_in_json(redacted(json.dumps(tree, separators=(",", ":"), ensure_ascii=False))).encode("utf-8")
     return base64.b64encode(gzip.compress(data, compresslevel=2, mtime=0)).decode("ascii")

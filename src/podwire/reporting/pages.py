@@ -1,6 +1,6 @@
-"""What the pages of a run have in common: one self-contained file each, the marks of outcomes, the filters.
+"""The common parts of a run's pages: one self-contained file each, the marks of outcomes, the filters.
 
-Style and scripts are files in `templates/`; they are written into the page, which asks for nothing from elsewhere.
+Styles and scripts are files in `templates/`; the page contains them and loads nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def run_head(record: RunRecord, title: str) -> str:
     facts = record.facts
     when = datetime.fromtimestamp(record.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
     builds = dict.fromkeys(named(node.build) for node in facts.nodes if node.build is not None)
-    told = [
+    entries = [
         ("Run", record.run_id),
         ("Started", f"{when}, {seconds(max(record.finished - record.started, 0.0))}"),
         ("Cluster", facts.name or "?"),
@@ -80,12 +80,12 @@ def run_head(record: RunRecord, title: str) -> str:
     ]
     machine = machine_words(record)
     if machine:
-        told.append(("Load", machine))
-    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in told)
+        entries.append(("Load", machine))
+    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in entries)
     parts = [f'<h1>{text(title)}</h1><dl class="facts">{items}</dl>']
     if record.emulated:
         parts.append('<p class="note">A run on the embedded lab: emulated, no evidence about Windows.</p>')
-    parts += [f'<p class="note">{text(told[0].upper() + told[1:])}</p>' for told in remarks(facts)]
+    parts += [f'<p class="note">{text(remark[0].upper() + remark[1:])}</p>' for remark in remarks(facts)]
     if record.interrupted:
         parts.append(f'<p class="note bad">Interrupted: {text(record.interrupted)}</p>')
     hint = hint_of_load(record)
@@ -94,7 +94,7 @@ def run_head(record: RunRecord, title: str) -> str:
     return "".join(parts)
 
 
-def chips(numbers: Iterable[tuple[str, int]], what: str) -> str:
+def chips(numbers: Iterable[tuple[str, int]], subject: str) -> str:
     """The filters: a switch for every outcome that there is, and a field for text."""
     shown = "".join(
         f'<button type="button" class="chip" aria-pressed="false" data-only="{MARKS[outcome][0]}">'
@@ -103,8 +103,8 @@ def chips(numbers: Iterable[tuple[str, int]], what: str) -> str:
         if number
     )
     return (
-        f'<form class="filters" role="search" aria-label="Filter of {text(what)}">{shown}'
-        f'<input type="search" id="find" aria-label="Show only {text(what)} with this text"'
+        f'<form class="filters" role="search" aria-label="Filter of {text(subject)}">{shown}'
+        f'<input type="search" id="find" aria-label="Show only {text(subject)} with this text"'
         f' placeholder="Filter by text" autocomplete="off"><output id="shown" aria-live="polite"></output></form>'
     )
 
@@ -123,10 +123,10 @@ def totals(record: RunRecord) -> Iterator[tuple[str, int]]:
 
 
 def _pages(current: str) -> str:
-    several = ((name, file) for name, file in PAGES.items())
+    pages = ((name, file) for name, file in PAGES.items())
     marked = (
         f'<a href="{file}"{" aria-current=page" if name == current else ""}>{name.capitalize()}</a>'
-        for name, file in several
+        for name, file in pages
     )
     return "".join(marked) if current in PAGES else ""
 

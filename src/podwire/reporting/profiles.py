@@ -1,6 +1,6 @@
-"""Profile × requirement: what a run on each profile of the lab came to, in one table, as text and as a page.
+"""Profile × requirement: the result of a run on each profile of the lab, in one table, as text and as a page.
 
-A cell shows the worst outcome of the requirement's cases there; one that is not of the profile has the reason.
+A cell shows the worst outcome of the requirement's cases there, or the reason why the profile has none.
 """
 
 from __future__ import annotations
@@ -77,14 +77,14 @@ def _tallies(record: RunRecord) -> dict[str, Counter[str]]:
 
 def _reasons(record: RunRecord) -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {}
-    for one in record.exclusions:
-        found.setdefault(one.requirement, {})[one.reason] = None
-    return {requirement: tuple(several) for requirement, several in found.items()}
+    for exclusion in record.exclusions:
+        found.setdefault(exclusion.requirement, {})[exclusion.reason] = None
+    return {requirement: tuple(reasons) for requirement, reasons in found.items()}
 
 
 def _cell(numbers: Counter[str] | None, why: tuple[str, ...]) -> Cell:
-    told = numbers or Counter()
-    return Cell(came_to=tuple((one, told[one]) for one in WORST_FIRST if told[one]), why=why)
+    counted = numbers or Counter()
+    return Cell(came_to=tuple((outcome, counted[outcome]) for outcome in WORST_FIRST if counted[outcome]), why=why)
 
 
 # Text
@@ -120,11 +120,11 @@ def profiles_html(records: Mapping[str, RunRecord], rows: Sequence[Row]) -> str:
     for row in rows:
         areas.setdefault(row.area, []).append(row)
     emulated = any(record.emulated for record in records.values())
-    told = '<p class="note">Runs on the embedded lab: emulated, no evidence about Windows.</p>' if emulated else ""
-    shown = "".join(_area(name, several, tuple(records)) for name, several in areas.items())
+    note = '<p class="note">Runs on the embedded lab: emulated, no evidence about Windows.</p>' if emulated else ""
+    shown = "".join(_area(name, rows, tuple(records)) for name, rows in areas.items())
     return page(
         title="podwire: profiles and requirements",
-        head=f"<h1>Every profile and every requirement</h1>{told}{_runs(records)}",
+        head=f"<h1>Every profile and every requirement</h1>{note}{_runs(records)}",
         body=chips(((outcome, numbers[outcome]) for outcome in WORST_FIRST), "requirements") + shown,
         current="",
     )

@@ -1,8 +1,8 @@
-"""`sonobuoy_results.yaml`: the record as a tree of Sonobuoy's, for a plugin with the result format `manual`.
+"""`sonobuoy_results.yaml`: the record as a Sonobuoy tree, for a plugin with the result format `manual`.
 
 Source: Sonobuoy, docs/plugins (result types) and pkg/client/results: an item has a name, a status of any word, texts in
 `meta`, `details` and items below it; `passed`, `failed`, `skipped` and `unknown` are known words, others are counted as
-they are. Of such a file Sonobuoy takes the status of the top item and adds nothing up by itself, so it is said here.
+they are. Sonobuoy takes the status of the top item and sums nothing up itself, so this module does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from podwire.model.verdicts import Outcome
 from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.reporting.words import MISSING, area_of, message, requirement_of
+from podwire.visible import visible_tree
 
 NAME = "sonobuoy_results.yaml"
 STATUS = {
@@ -33,7 +34,9 @@ Item = dict[str, Any]
 def write_sonobuoy(record: RunRecord, directory: Path) -> Path:
     """Write `sonobuoy_results.yaml` into the run's folder, as JSON, which is YAML too."""
     path = directory / NAME
-    write_atomically(path, json.dumps(sonobuoy_tree(record), ensure_ascii=False, separators=(",", ":")) + "\n")
+    write_atomically(
+        path, json.dumps(visible_tree(sonobuoy_tree(record)), ensure_ascii=False, separators=(",", ":")) + "\n"
+    )
     return path
 
 
@@ -44,7 +47,7 @@ def sonobuoy_tree(record: RunRecord) -> Item:
     for item in cases:
         areas.setdefault(area_of(item["name"]), {}).setdefault(requirement_of(item["name"]), []).append(item)
     below = [
-        _branch(area, [_branch(requirement, several) for requirement, several in requirements.items()])
+        _branch(area, [_branch(requirement, cases) for requirement, cases in requirements.items()])
         for area, requirements in areas.items()
     ]
     top = _branch("podwire", below)

@@ -1,7 +1,6 @@
-"""What a run prints at its end, and one failing case as it is shown there.
+"""The summary at the end of a run, and the text of one failing case.
 
-The rule stands above what was expected and what was seen, so that nobody has to open the catalogue to understand a
-failure.
+The rule precedes what was expected and seen, so that nobody has to open the catalogue to understand a failure.
 """
 
 from __future__ import annotations
@@ -158,7 +157,9 @@ def _head(record: RunRecord, paint: Paint) -> str:
         machine_words(record),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), _WIDTH)
-    lines += [line for told in (*_conflicts(facts), *remarks(facts)) for line in textwrap.wrap(one_line(told), _WIDTH)]
+    lines += [
+        line for remark in (*_conflicts(facts), *remarks(facts)) for line in textwrap.wrap(one_line(remark), _WIDTH)
+    ]
     return "\n".join([paint.bold(f"podwire {record.setup.version}, run {record.run_id}"), *lines])
 
 
@@ -171,8 +172,8 @@ def _conflicts(facts: ClusterFacts) -> Iterator[str]:
     """Where signals disagree about the mode, it is unknown, and what depends on it is not judged."""
     for signal in facts.origin.signals:
         if signal.startswith(MODE_CONFLICT):
-            told = signal.removeprefix("conflict: ").partition(";")[0]
-            yield f"profile conflict: {told}; podwire judges only what does not depend on the mode"
+            conflict = signal.removeprefix("conflict: ").partition(";")[0]
+            yield f"profile conflict: {conflict}; podwire judges only what does not depend on the mode"
 
 
 def _builds(facts: ClusterFacts) -> Iterator[str]:
@@ -202,18 +203,18 @@ def _reds(record: RunRecord, outcome: Outcome, paint: Paint) -> Iterator[str]:
     alike: dict[tuple[str, str], list[CaseRecord]] = {}
     for case in record.cases:
         if case.verdict.outcome is outcome and not _lacks_node(case):
-            way = _NUMBERS.sub("", case.verdict.reason.partition("expected")[2] or case.verdict.reason)
-            alike.setdefault((case.requirement, way), []).append(case)
-    for number, (first, *others) in enumerate(alike.values()):
+            symptom = _NUMBERS.sub("", case.verdict.reason.partition("expected")[2] or case.verdict.reason)
+            alike.setdefault((case.requirement, symptom), []).append(case)
+    for number, (first, *similar) in enumerate(alike.values()):
         if number >= _MOST_RED:
             cases = sum(map(len, list(alike.values())[number:]))
             yield paint.outcome(f"and {cases} more {outcome} cases; see run.json", outcome)
             return
         text = _red(first, paint)
-        if others:
-            names = [brackets(case.id) for case in others]
-            kept = ", ".join(names[:_MOST_ALIKE]) + (" ..." if len(names) > _MOST_ALIKE else "")
-            text += "\n" + "\n".join(f"  {line}" for line in _wrapped(f"{len(others)} more like this: ", kept))
+        if similar:
+            names = [brackets(case.id) for case in similar]
+            names_shown = ", ".join(names[:_MOST_ALIKE]) + (" ..." if len(names) > _MOST_ALIKE else "")
+            text += "\n" + "\n".join(f"  {line}" for line in _wrapped(f"{len(similar)} more like this: ", names_shown))
         yield text
 
 
@@ -228,10 +229,10 @@ def _without_node(record: RunRecord, paint: Paint) -> Iterator[str]:
         alike.setdefault(case.verdict.reason, []).append(case)
     for reason, cases in alike.items():
         number = f"{len(cases)} case{'s' if len(cases) > 1 else ''}"
-        areas = ", ".join(f"{area} {len(several)}" for area, several in by_area(cases).items())
+        areas = ", ".join(f"{area} {len(in_area)}" for area, in_area in by_area(cases).items())
         head = paint.outcome(paint.bold(f"INCONCLUSIVE  {number} not sent"), Outcome.INCONCLUSIVE)
-        told = [*_wrapped("No verdict: ", reason, paint, _COLOURS[Outcome.INCONCLUSIVE]), *_wrapped("Areas: ", areas)]
-        yield "\n".join([head, *(f"  {line}" for line in told)])
+        lines = [*_wrapped("No verdict: ", reason, paint, _COLOURS[Outcome.INCONCLUSIVE]), *_wrapped("Areas: ", areas)]
+        yield "\n".join([head, *(f"  {line}" for line in lines)])
 
 
 def _load(record: RunRecord, paint: Paint) -> str:
@@ -263,10 +264,10 @@ def _by_limitation(record: RunRecord, outcome: Outcome, title: str, paint: Paint
         return ""
     lines = [paint.outcome(f"{title}:", outcome)]
     for limitation, cases in groups.items():
-        first, others = cases[0], len({case.requirement for case in cases}) - 1
-        which = brackets(first.id) if len(cases) == 1 else f"{len(cases)} cases"
-        more = f" and {others} more" if others else ""
-        lines.append(f"  {limitation} ({first.requirement}{more}, {which})")
+        first, more_rules = cases[0], len({case.requirement for case in cases}) - 1
+        subject = brackets(first.id) if len(cases) == 1 else f"{len(cases)} cases"
+        more = f" and {more_rules} more" if more_rules else ""
+        lines.append(f"  {limitation} ({first.requirement}{more}, {subject})")
         lines += [f"    {line}" for line in _wrapped("", first.verdict.reason or first.rule.statement)]
         lines += [f"    {line}" for source in first.rule.sources for line in _wrapped("Source: ", source)]
     return "\n".join(lines)
@@ -275,7 +276,7 @@ def _by_limitation(record: RunRecord, outcome: Outcome, title: str, paint: Paint
 def _exclusions(record: RunRecord, paint: Paint) -> str:
     if not record.exclusions:
         return ""
-    reasons = Counter(one.reason for one in record.exclusions)
+    reasons = Counter(exclusion.reason for exclusion in record.exclusions)
     lines = [f"Not applicable here ({len(record.exclusions)}):"]
     lines += [f"  {number:>4}  {reason}" for reason, number in reasons.most_common()]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Words and colours that every report shares."""
+"""Words and colours of all reports."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from podwire.visible import visible
 MISSING = "no result"
 
 MEANINGS: Mapping[str, str] = {
-    Outcome.PASS: "the packets are as expected at every capture point that is asked",
+    Outcome.PASS: "the packets are as expected at every capture point that the test names",
     Outcome.LIMITATION_CONFIRMED: "does not work, and fails exactly as a document says it does",
     Outcome.LIMITATION_LIFTED: "works, although a document says that it does not; the document may be out of date",
     Outcome.KNOWN_ISSUE: "fails as a known bug of this Windows build does",
     Outcome.INCONCLUSIVE: "nothing can be concluded: a probe died, a capture missed its beacon, a control failed",
-    Outcome.FAIL: "is not as required, or fails in another way than documented",
+    Outcome.FAIL: "does not meet the requirement, or fails in another way than documented",
     MISSING: "planned, but the run ended without a result",
 }
-"""What each outcome means, and what it means that there is none."""
+"""The meaning of each outcome, and of a missing one."""
 
 _PLURALS = {
     Outcome.PASS: ("passed", "passed"),
@@ -40,7 +40,7 @@ def counted(number: int, outcome: Outcome) -> str:
 
 
 def tally(record: RunRecord) -> str:
-    """The numbers of a run in one line, outcomes without a case left out."""
+    """The numbers of a run in one line, without outcomes that no case has."""
     parts = [counted(record.count(outcome), outcome) for outcome in Outcome if record.count(outcome)]
     if record.missing:
         parts.append(f"{len(record.missing)} without a result")
@@ -74,7 +74,7 @@ def unmet(case: CaseRecord) -> list[Finding]:
 
 
 def links(sources: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """`(address, words)` of every source that has a web address in it."""
+    """`(address, words)` of every source with a web address."""
     for source in sources:
         found = _URL.search(source)
         if found:
@@ -84,15 +84,15 @@ def links(sources: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def message(case: CaseRecord) -> str:
-    """One line that says what the case came to and why; empty for a pass with nothing to say.
+    """One line with the outcome of a case and the reason; empty for a pass without a remark.
 
-    It starts with the outcome unless that is a plain pass or failure, which every report shows by itself.
+    It starts with the outcome, except for a plain pass or failure, which every report shows by itself.
     """
     verdict = case.verdict
     if verdict.outcome is Outcome.PASS or (verdict.outcome is Outcome.FAIL and verdict.reason):
         return verdict.reason
-    which = f" ({verdict.limitation})" if verdict.limitation else ""
-    return f"{verdict.outcome}{which}: {verdict.reason}" if verdict.reason else f"{verdict.outcome}{which}"
+    limitation = f" ({verdict.limitation})" if verdict.limitation else ""
+    return f"{verdict.outcome}{limitation}: {verdict.reason}" if verdict.reason else f"{verdict.outcome}{limitation}"
 
 
 def seconds(value: float) -> str:
@@ -106,7 +106,7 @@ def seconds(value: float) -> str:
 
 
 def machine_words(record: RunRecord) -> str:
-    """How busy the runner's machine and the agents were; empty where the record does not tell."""
+    """The load of the runner's machine and the agents; empty if the record does not say."""
     machine = machine_of(record.timings)
     parts = []
     if machine.waited is not None:
@@ -117,7 +117,7 @@ def machine_words(record: RunRecord) -> str:
 
 
 def hint_of_load(record: RunRecord) -> str:
-    """One likely reason for all that is inconclusive, and what to do; empty on a machine that was not busy."""
+    """A likely reason for all inconclusive cases, and what to do; empty if the machine was not busy."""
     unsure = record.count(Outcome.INCONCLUSIVE)
     if not unsure or not machine_of(record.timings).busy:
         return ""
@@ -129,5 +129,5 @@ def hint_of_load(record: RunRecord) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text of anybody's in one line of a report, with nothing in it that a terminal obeys or nobody sees."""
+    """A text from anywhere in one line of a report, without anything that a terminal obeys or that is invisible."""
     return visible(" ".join(text.split()))

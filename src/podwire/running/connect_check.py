@@ -1,7 +1,7 @@
-"""What a plain connect check would say of a run: a TCP connect from each pod, and no look at any packet. Pure.
+"""What a plain connect check would report for a run: a TCP connect from each pod, no packets. Pure.
 
-The check that most clusters have: from the probe pods to other pods, to nodes, to Services by address and name, and to
-the outside. A target is fine when the connect succeeds; who answers, and what the server or the wire saw, is not asked.
+Most clusters have such a check. It connects from probe pods to pods, nodes, Services (by address and by name) and
+the outside. It passes when the connect succeeds, whoever answers and whatever the server or the wire sees.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ REQUIREMENTS = (
     "FLOW-POD-EXT-IP",
     "FLOW-POD-EXT-DNS",
 )
-_BEFORE_IT_STANDS = ("resolve", "bind", "connect")
+_STAGES_UP_TO_CONNECT = ("resolve", "bind", "connect")
 
 
 def connects(record: RunRecord, exchanges: Iterable[Exchanges]) -> Mapping[str, bool]:
-    """Whether the connect of each such case succeeded, in all of its rounds, by case id."""
-    asked = {
+    """Whether the connect succeeded in every round, by case id; TCP cases of `REQUIREMENTS` only."""
+    case_ids = {
         case.id
         for case in record.cases
         if case.requirement in REQUIREMENTS and case.parameters.get("protocol") == "tcp"
     }
-    found: dict[str, bool] = {}
-    for one in exchanges:
-        if one.case_id in asked and one.attempts:
-            found[one.case_id] = found.get(one.case_id, True) and all(map(connected, one.attempts))
-    return found
+    connected_by_case: dict[str, bool] = {}
+    for exchange in exchanges:
+        if exchange.case_id in case_ids and exchange.attempts:
+            before = connected_by_case.get(exchange.case_id, True)
+            connected_by_case[exchange.case_id] = before and all(map(connected, exchange.attempts))
+    return connected_by_case
 
 
 def connected(attempt: Attempt) -> bool:
-    """Whether the socket was connected, whatever came of it then."""
-    return attempt.error is None or attempt.error.stage not in _BEFORE_IT_STANDS
+    """Whether the socket connected. A later error does not count."""
+    return attempt.error is None or attempt.error.stage not in _STAGES_UP_TO_CONNECT
 
 
 def newly_lost(before: Mapping[str, bool], after: Mapping[str, bool]) -> list[str]:
-    """The cases that could connect before and cannot now: what makes such a check turn red.
+    """The ids of cases that connected before and do not connect now.
 
-    One that was not asked again, because no probe could ask, counts as lost: such a check would not have got through.
+    A case that no probe could send again counts as lost: a connect check would have failed there too.
     """
     return [case_id for case_id, works in before.items() if works and not after.get(case_id, False)]

@@ -1,5 +1,4 @@
-"""Facts from nodes and from the wire: probes are put into the cluster, HNS is asked, and the packets of two flows are
-looked at."""
+"""Facts from nodes and from the wire (`podwire facts --wire`): probes list what HNS has and send two flows."""
 
 from __future__ import annotations
 
@@ -20,31 +19,34 @@ from podwire.running.scope import Scope
 from podwire.running.target import Say
 
 REQUIREMENT = "FLOW-POD-POD-IP"
-"""Whose cases are sent: the plainest flow that there is."""
+"""The requirement whose cases are sent: a pod reaches a pod by its address."""
 
 
 def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> ClusterFacts:
-    """The facts of the API, then those of HNS on each Windows node that takes part, then those of one flow between
-    Windows nodes and one on a node. Probes are removed afterwards."""
+    """The facts that the API, HNS and the wire show, in this order. Removes its probes at the end.
+
+    HNS is asked on each Windows node that takes part. The wire shows one flow between two Windows nodes and one within
+    a node. `say` takes lines for the user. Raises `PodwireError` as a run does.
+    """
     chosen = replace(options.selection, areas=(), requirements=(REQUIREMENT,), families=("ipv4",))
     runner = Runner(replace(options, selection=chosen), say)
     scope = runner.scope
     try:
         across, same_node = _case(scope, "cross-node"), _case(scope, "same-node")
-        asked = list(_listings(scope.facts, chosen.nodes_per_os))
-        wanted = [case for case in (across, same_node) if case]
-        seen = runner.observe([*asked, *wanted]) if asked else {}
+        listings = list(_listings(scope.facts, chosen.nodes_per_os))
+        flows = [case for case in (across, same_node) if case]
+        rounds = runner.observe([*listings, *flows]) if listings else {}
         facts = scope.facts
-        for case in asked:
-            observation, node = seen[case.id][0], case.client.node
+        for case in listings:
+            observation, node = rounds[case.id][0], case.client.node
             if case.flow.load.tool == HNS_NETWORKS:
                 facts = with_hns(facts, _mode_told(observation), node)
             else:
                 facts = with_dsr(facts, _dsr_told(observation, facts.dns.addresses), node)
         if across is None:
-            words = "no flow between Windows nodes is possible here"
+            words = "the cluster has no two ready Windows nodes, so no flow between them was sent"
             return with_wire(facts, WireMode(mode="unknown", words=words), "no node")
-        wire = told_by_wire(seen[across.id][0], seen[same_node.id][0] if same_node else None)
+        wire = told_by_wire(rounds[across.id][0], rounds[same_node.id][0] if same_node else None)
         return with_wire(facts, wire, f"{across.client.node} to {across.server.node}")
     finally:
         for line in runner.close():
@@ -54,7 +56,7 @@ def facts_from_wire(options: RunOptions, say: Say = lambda text: None) -> Cluste
 def _listings(facts: ClusterFacts, nodes_per_os: int) -> Iterator[Case]:
     """Two cases for each ready Windows node: its host probe lists the networks of HNS, and its load balancers."""
     for tool in (HNS_NETWORKS, HNS_LOAD_BALANCERS):
-        for node in filter(lambda one: one.ready, facts.usable("windows")[:nodes_per_os]):
+        for node in filter(lambda node: node.ready, facts.usable("windows")[:nodes_per_os]):
             yield _listing(tool, node.name)
 
 
@@ -77,25 +79,24 @@ def _listing(tool: str, node: str) -> Case:
 
 def _mode_told(observation: Observation) -> HnsMode:
     if observation.problem:
-        return HnsMode(mode="unknown", words=f"cannot be asked: {observation.problem}")
+        return HnsMode(mode="unknown", words=f"podwire could not list its networks: {observation.problem}")
     try:
         return mode_told_by(networks_in(observation.output))
     except NoListing as problem:
-        return HnsMode(mode="unknown", words=f"its list of networks is {problem}")
+        return HnsMode(mode="unknown", words=f"its list of networks cannot be read: {problem}")
 
 
 def _dsr_told(observation: Observation, addresses: Sequence[str]) -> HnsDsr:
     if observation.problem:
-        return HnsDsr(dsr=None, words=f"cannot be asked: {observation.problem}")
+        return HnsDsr(dsr=None, words=f"podwire could not list its load balancers: {observation.problem}")
     try:
         return dsr_told_by(load_balancers_in(observation.output), addresses)
     except NoListing as problem:
-        return HnsDsr(dsr=None, words=f"its list of load balancers is {problem}")
+        return HnsDsr(dsr=None, words=f"its list of load balancers cannot be read: {problem}")
 
 
 def _case(scope: Scope, placement: str) -> Case | None:
-    """A small TCP flow between pods of Windows nodes; a cluster with one such node that is ready has none between
-    nodes."""
+    """The first TCP case with this placement between pods on ready Windows nodes, or None."""
     return next(
         (
             case

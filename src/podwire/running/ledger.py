@@ -13,7 +13,7 @@ from podwire.content import content_root, is_checkout, suites_digest
 from podwire.errors import INCONCLUSIVE_ONLY
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
-from podwire.records.files import write_record
+from podwire.records.files import as_stored, write_record
 from podwire.records.machine import WAITED
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
@@ -26,7 +26,7 @@ from podwire.running.runner import Runner
 
 
 class Ledger:
-    """Takes verdicts as they come, and closes the run: evidence, record, reports, exit code."""
+    """Collects the verdicts of a run, then writes evidence, record and reports, and computes the exit code."""
 
     def __init__(self) -> None:
         self._cases: dict[str, CaseRecord] = {}
@@ -35,7 +35,7 @@ class Ledger:
         self._allure: subprocess.Popen[bytes] | None = None
 
     def prepare(self, runner: Runner) -> None:
-        """Start what takes its time to get ready for the reports: to be called while the flows are in flight."""
+        """Start Allure in the background, which takes seconds. Call this while flows are in flight."""
         from podwire.reporting.allure_report import warm_up
 
         if not runner.options.output.no_page and self._allure is None:
@@ -50,10 +50,10 @@ class Ledger:
         return self._record.missing if self._record else ()
 
     def write(self, runner: Runner, interrupted: str | None) -> None:
-        """Write evidence, observations, the record, its seal and its views into the run's folder. OSError as the system
-        gives it.
+        """Write evidence, observations, the record, its seal and its reports into the run's folder. Raises OSError.
 
-        This comes before anything is taken away, for what is not written can be lost. Nothing sealed is written again.
+        `interrupted` is why the run ended early. Call this before the probes are removed, so that a failed clean-up
+        loses nothing. No sealed file is written twice.
         """
         from podwire.reporting.allure import write_allure_results
         from podwire.reporting.coverage import write_coverage
@@ -80,8 +80,8 @@ class Ledger:
             facts=runner.scope.facts,
             cases=cases,
             exclusions=tuple(
-                ExclusionRecord(requirement=one.requirement, cases=one.cases, reason=one.reason)
-                for one in runner.scope.plan.exclusions
+                ExclusionRecord(requirement=exclusion.requirement, cases=exclusion.cases, reason=exclusion.reason)
+                for exclusion in runner.scope.plan.exclusions
             ),
             missing=tuple(identity for identity in runner.planned if identity not in self._cases),
             interrupted=interrupted,
@@ -90,6 +90,7 @@ class Ledger:
             observations=observations,
         )
         write_record(record, folder)
+        record = as_stored(record)
         write_seal(record, folder)
         self._record = record
         write_junit(record, folder)
@@ -102,13 +103,13 @@ class Ledger:
         runner.timings["reports"] = time.monotonic() - began
 
     def make_page(self, runner: Runner) -> None:
-        """Make the Allure page of what is written; the summary then knows how long all parts of the run took."""
+        """Make the Allure page from the written results, and complete the timings for the summary."""
         from podwire.reporting.allure_report import generate_report
 
         if self._record is None:
             return
         folder, output = runner.folder.path, runner.options.output
-        page, line = None, "not wanted (--no-report)"
+        page, line = None, "not made (--no-report)"
         with runner.timings.measured("Allure report"):
             if not output.no_page:
                 page, line = generate_report(folder, _checkout(), warm=self._allure, history=runner.history)
@@ -121,7 +122,7 @@ class Ledger:
         self._record = replace(self._record, timings=_rounded(runner.timings))
 
     def _stored(self, runner: Runner, run_dir: Path) -> StoredObservations:
-        """Keep the observations of all cases that have a verdict."""
+        """Write the observations of all cases that have a verdict."""
         return write_observations(
             (
                 stored(runner.planned[case.id], observation, outcome, number)
@@ -135,7 +136,7 @@ class Ledger:
         )
 
     def _decisive(self, cases: Iterable[CaseRecord], runner: Runner) -> dict[str, Observation]:
-        """What was observed of each case in the round that its verdict comes from."""
+        """The observation behind each verdict, by case id: the one of its worst round."""
         return {case.id: runner.seen[case.id][_decisive_round(case)] for case in cases if case.id in runner.seen}
 
     def _with_evidence(self, case: CaseRecord, runner: Runner) -> CaseRecord:
@@ -147,7 +148,7 @@ class Ledger:
         return replace(case, evidence=files)
 
     def exit_code(self, failed_tests: int) -> int:
-        """1 when anything failed or is missing, 10 when the only red cases are inconclusive."""
+        """1 when a case failed or has no verdict, 10 when all red cases are inconclusive."""
         unsure = sum(1 for case in self._cases.values() if case.verdict.outcome is Outcome.INCONCLUSIVE)
         return INCONCLUSIVE_ONLY if unsure and unsure == failed_tests and not self.missing else 1
 

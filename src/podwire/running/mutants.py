@@ -1,7 +1,7 @@
-"""Break it to believe it: one run a fault on the lab, held against a healthy run. Which requirement noticed?
+"""Mutation testing: one lab run for each fault, compared with a healthy run. Which requirements notice the fault?
 
-A fault is killed when every requirement that it names has a case whose verdict changed to a failure, or to a lifted
-limitation. A change to inconclusive counts as nothing.
+A fault is killed when every requirement that it names has a case whose verdict changed to *fail* or to *limitation
+lifted*. A change to *inconclusive* does not count.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ NOTICED = (Outcome.FAIL, Outcome.LIMITATION_LIFTED)
 
 @dataclass(frozen=True, kw_only=True)
 class Mutant:
-    """What one fault came to. `survived`: named requirements that did not notice; `collateral`: others that did."""
+    """The result of one fault. `survived`: named requirements that did not notice; `collateral`: others that did.
+
+    `inconclusive` counts cases of the faulty run, `seconds` is how long both runs took.
+    """
 
     fault: str
     killed: tuple[str, ...]
@@ -38,19 +41,19 @@ class Mutant:
 
 
 def outcomes(options: RunOptions) -> Outcomes:
-    """Run the whole plan once, without pytest, and give every case's outcome."""
+    """Run the whole plan once, without pytest. Returns the outcome of every case by its id."""
     return {identity: verdict.outcome for identity, verdict in verdicts(options).items()}
 
 
 def verdicts(options: RunOptions, say: Say = lambda text: None) -> Mapping[str, Verdict]:
-    """The same with the reasons, by the cases' ids."""
+    """Run the whole plan once, without pytest. Returns the verdict of every case by its id."""
     runner = Runner(options, say)
     scope = runner.scope
     try:
         cases = list(scope.plan.cases.values())
-        seen = runner.observe(cases)
+        rounds = runner.observe(cases)
         return {
-            case.id: judge(case, scope.expectation(case), seen[case.id][0], scope.limitation(case)) for case in cases
+            case.id: judge(case, scope.expectation(case), rounds[case.id][0], scope.limitation(case)) for case in cases
         }
     finally:
         for line in runner.close():
@@ -63,7 +66,7 @@ def requirement_of(case_id: str) -> str:
 
 
 def mutant(fault: str, kills: Sequence[str], healthy: Outcomes, sick: Outcomes, seconds: float) -> Mutant:
-    """Compare a run with a fault with the healthy one."""
+    """Compare a run with a fault (`sick`) and a healthy one. `kills` are the requirements that the fault names."""
     noticed = {
         requirement_of(identity)
         for identity, outcome in sick.items()
@@ -82,11 +85,11 @@ def mutant(fault: str, kills: Sequence[str], healthy: Outcomes, sick: Outcomes, 
 
 
 class Hunt:
-    """All faults of a profile, one run each, held against a healthy run of the same kind of lab.
+    """Runs each fault of a profile and compares it with a healthy run of the same kind of lab.
 
-    A run has only the cases of the requirements that its fault names; with `whole` it has all, and tells what else
-    notices. A fault that needs other Windows nodes (`dsr`, `build`) or a lab that is set up in another way
-    (`variations`) is held against a healthy lab of that kind.
+    A run has only the cases of the requirements that its fault names. With `whole` it has all cases, so it also shows
+    which other requirements notice. A fault that needs other Windows nodes (`dsr`, `build`) or a lab with another
+    set-up (`variations`) is compared with a healthy lab of that kind.
     """
 
     def __init__(self, options: RunOptions, say: Say, *, whole: bool = False) -> None:
@@ -96,19 +99,19 @@ class Hunt:
         self.red = 0
 
     def healthy(self, options: RunOptions) -> Outcomes:
-        """The outcomes of a healthy lab, from one run for all faults that are held against it."""
+        """The outcomes of a healthy lab by case id. All faults of the same kind of lab share one healthy run."""
         if options not in self._healthy:
-            found = self._healthy[options] = outcomes(options)
-            red = [identity for identity, outcome in found.items() if outcome.red]
+            outcomes_by_case = self._healthy[options] = outcomes(options)
+            red = [identity for identity, outcome in outcomes_by_case.items() if outcome.red]
             kind = _kind(options.lab)
-            self._say(f"{options.lab.profile}{kind}: healthy, {len(found)} cases, {len(red)} of them red")
+            self._say(f"{options.lab.profile}{kind}: healthy, {len(outcomes_by_case)} cases, {len(red)} of them red")
             for identity in red:
-                self._say(f"  red without a fault: {identity}: {found[identity]}")
+                self._say(f"  red without a fault: {identity}: {outcomes_by_case[identity]}")
             self.red += len(red)
         return self._healthy[options]
 
     def mutant(self, name: str) -> Mutant:
-        """Inject one fault and see who notices."""
+        """Run the plan with one fault, and compare it with the healthy run."""
         fault, began = FAULTS[name], time.monotonic()
         options = self.options
         if fault.dsr is not None or fault.build is not None or fault.variations:
@@ -122,10 +125,10 @@ class Hunt:
         sick = outcomes(replace(options, lab=replace(options.lab, faults=(name,))))
         return mutant(name, named, healthy, sick, time.monotonic() - began)
 
-    def unbroken(self, dead: Sequence[Mutant]) -> list[str]:
-        """The requirements that no fault killed, of all kinds of labs that were looked at."""
-        able = {requirement_of(identity) for found in self._healthy.values() for identity in found}
-        return sorted(able - {requirement for one in dead for requirement in one.killed})
+    def unbroken(self, mutants: Sequence[Mutant]) -> list[str]:
+        """The requirements with cases in the healthy runs that no fault killed, sorted."""
+        able = {requirement_of(identity) for healthy in self._healthy.values() for identity in healthy}
+        return sorted(able - {requirement for mutant in mutants for requirement in mutant.killed})
 
 
 def _kind(lab: LabOptions) -> str:
@@ -135,18 +138,19 @@ def _kind(lab: LabOptions) -> str:
 
 
 def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print, *, whole: bool = False) -> int:
-    """Run every fault of the profile (or those named) and print what became of it; 0 when nothing survived.
+    """Run every fault of the profile, or the named ones, and print a line for each. Returns the exit code.
 
-    Without names, a requirement that no fault kills is a survivor too.
+    The code is 1 when a fault survived or a healthy case is red; without names also when no fault kills some
+    requirement. Else it is 0.
     """
     hunt = Hunt(options, say, whole=whole)
     hunt.healthy(hunt.options)
-    wanted = [name for name, fault in FAULTS.items() if fault.fits(options.lab.profile)]
+    fitting = [name for name, fault in FAULTS.items() if fault.fits(options.lab.profile)]
     done: list[Mutant] = []
-    for name in names or wanted:
+    for name in names or fitting:
         done.append(hunt.mutant(name))
         say(line(done[-1]))
-    alive = [one for one in done if not one.dead]
+    alive = [mutant for mutant in done if not mutant.dead]
     say(f"{options.lab.profile}: {len(done) - len(alive)} of {len(done)} faults killed")
     unbroken = [] if names else hunt.unbroken(done)
     for requirement in unbroken:
@@ -154,14 +158,14 @@ def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print
     return 1 if hunt.red or alive or unbroken else 0
 
 
-def line(one: Mutant) -> str:
+def line(mutant: Mutant) -> str:
     """A mutant as a line of the table."""
-    state = "killed  " if one.dead else "SURVIVED"
-    parts = [f"{state} {one.fault}  by {', '.join(one.killed) or 'nothing'}"]
-    if one.survived:
-        parts.append(f"not noticed by {', '.join(one.survived)}")
-    if one.collateral:
-        parts.append(f"also {', '.join(one.collateral)}")
-    if one.inconclusive:
-        parts.append(f"{one.inconclusive} inconclusive")
-    return "; ".join(parts) + f"  ({one.seconds:.0f} s)"
+    state = "killed  " if mutant.dead else "SURVIVED"
+    parts = [f"{state} {mutant.fault}  by {', '.join(mutant.killed) or 'nothing'}"]
+    if mutant.survived:
+        parts.append(f"not noticed by {', '.join(mutant.survived)}")
+    if mutant.collateral:
+        parts.append(f"also {', '.join(mutant.collateral)}")
+    if mutant.inconclusive:
+        parts.append(f"{mutant.inconclusive} inconclusive")
+    return "; ".join(parts) + f"  ({mutant.seconds:.0f} s)"

@@ -1,8 +1,8 @@
-"""How the text of an option becomes a value. Each reader takes the text and gives the value; ValueError says what is
-wrong with it, and `UsageError` where the text of the whole line is known already.
+"""Readers of option texts: each takes the text of an option and returns its value.
 
-What takes time to import is imported by the reader that needs it: the table of options is read in every pytest run of
-the environment that podwire is installed in.
+A reader raises ValueError with what is wrong and what is admitted; the caller puts the option's name before it. Readers
+that say so raise `UsageError` with the whole line. Slow modules are imported inside the reader that needs them, because
+every pytest run in podwire's environment loads the table of options.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ MOST_LISTED = 30
 
 
 def known_name(text: str, names: Iterable[str], listed_by: str = "") -> str:
-    """The text, if it is one of the names. ValueError names those that resemble it, or all of them; of more
-    than 30 it names the command that lists them."""
+    """The text, if it is one of the names.
+
+    ValueError otherwise: it lists the similar names, or all names. For more than 30 names it gives the command that
+    lists them (`listed_by`).
+    """
     admitted = list(names)
     if text in admitted:
         return text
@@ -39,27 +42,27 @@ def known_name(text: str, names: Iterable[str], listed_by: str = "") -> str:
         raise ValueError(f"unknown; did you mean {' or '.join(near)}?")
     if listed_by and len(admitted) > MOST_LISTED:
         raise ValueError(f"unknown; `{listed_by}` lists all {len(admitted)}")
-    raise ValueError(f"unknown; there are: {', '.join(admitted)}")
+    raise ValueError(f"unknown; use one of: {', '.join(admitted)}")
 
 
-def require_names(what: str, given: Iterable[str], names: Iterable[str], listed_by: str = "") -> None:
-    """`UsageError` for the first text that is not among the names; `what` is the option or command that has it."""
+def require_names(option: str, texts: Iterable[str], names: Iterable[str], listed_by: str = "") -> None:
+    """Raise `UsageError` for the first text that is not one of the names. `option` is the option or command."""
     admitted = list(names)
-    for text in given:
+    for text in texts:
         try:
             known_name(text, admitted, listed_by)
         except ValueError as problem:
-            raise UsageError(f"{what} {text}: {problem}") from None
+            raise UsageError(f"{option} {text}: {problem}") from None
 
 
 def one_of(values: Mapping[str, Any] | Iterable[str]) -> Read:
-    """A reader of some words: of their values, or of the words themselves."""
+    """A reader that admits these words only. A mapping gives the value of each word."""
     of_word = dict(values) if isinstance(values, Mapping) else {word: word for word in values}
     return lambda text: of_word[known_name(text, of_word)]
 
 
 def whole_number(text: str) -> int:
-    """A number of things, 1 or more."""
+    """A whole number, 1 or more."""
     if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) >= 1):
         raise ValueError("must be a whole number, 1 or more")
     return int(text)
@@ -76,29 +79,29 @@ def _number(text: str, needed: str, admitted: Callable[[float], bool]) -> float:
 
 
 def seconds(text: str) -> float:
-    """A time in seconds, more than 0 and at most an hour: probes do not live longer."""
+    """A time in seconds, more than 0 and at most 3600: probes live for an hour."""
     return _number(text, "must be a number of seconds, more than 0 and at most 3600", lambda number: 0 < number <= 3600)
 
 
 def share(text: str) -> float:
-    """A share between 0 and 1, neither of them."""
+    """A share between 0 and 1, without the two ends."""
     return _number(text, "must be a number between 0 and 1", lambda number: 0 < number < 1)
 
 
 def factor(text: str) -> float:
-    """How many times as much, more than 0."""
+    """A factor, more than 0."""
     return _number(text, "must be a number, more than 0", lambda number: number > 0)
 
 
 def some_text(text: str) -> str:
-    """Any text but an empty one."""
+    """Any text that is not blank."""
     if not text.strip():
         raise ValueError("must not be empty")
     return text
 
 
 def path(text: str) -> Path:
-    """A file or folder, `~` being the home folder."""
+    """A file or folder. `~` stands for the home folder."""
     return Path(some_text(text)).expanduser()
 
 
@@ -111,7 +114,7 @@ def node_kind(text: str) -> NodeKind:
         halves = [pair.partition("=") for pair in text.split(",")]
         pairs = tuple((key.strip(), value.strip()) for key, _, value in halves)
         if not all(key and not any(mark in key + value for mark in "=! ") for key, value in pairs):
-            raise ValueError("labels of nodes are KEY=VALUE[,KEY=VALUE], all of which a node must have")
+            raise ValueError("not a list of labels; write KEY=VALUE[,KEY=VALUE], a node must have all of them")
         return NodeKind(text=text, labels=pairs)
     if text == "linux":
         return NodeKind(text=text, os="linux")
@@ -120,13 +123,13 @@ def node_kind(text: str) -> NodeKind:
     number = re.fullmatch(r"windows-([0-9]{5})(?:\.([0-9]{1,9}))?", text)
     if number:
         return NodeKind(text=text, os="windows", build=tuple(int(part) for part in number.groups() if part))
-    named = {f"windows-{one.name.split()[-1].lower()}": one.build for one in releases()}
+    named = {f"windows-{release.name.split()[-1].lower()}": release.build for release in releases()}
     known_name(text, ("linux", "windows", *named, "windows-BUILD[.REVISION]", "KEY=VALUE"))
     return NodeKind(text=text, os="windows", build=(named[text],))
 
 
 def kubeconfig(text: str) -> str:
-    """A kubeconfig, or `in-cluster`."""
+    """The path of a kubeconfig, or `in-cluster`."""
     return text if text == "in-cluster" else str(path(text))
 
 
@@ -135,7 +138,7 @@ def command_line(text: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(some_text(text)))
     except ValueError as problem:
-        raise ValueError(f"is not a command line that a shell could read: {problem}") from None
+        raise ValueError(f"not a command line: {problem}; quote it as for a shell") from None
 
 
 def lab_profile(text: str) -> str:
@@ -160,7 +163,7 @@ def lab_variation(text: str) -> str:
 
 
 def windows_build(text: str) -> str:
-    """A build of Windows that the lab can be."""
+    """A Windows build that the lab can emulate."""
     from podwire_lab.model.windows_builds import UnknownBuild
     from podwire_lab.model.windows_builds import windows_build as known_build
 
@@ -172,7 +175,7 @@ def windows_build(text: str) -> str:
 
 
 def external_host(text: str) -> ExternalHost:
-    """`NAME[=ADDRESS[,ADDRESS]]`. Raises `UsageError`."""
+    """The host of `NAME[=ADDRESS[,ADDRESS]]`. Raises `UsageError`."""
     from podwire.cluster.connect import parse_external_host
 
     return parse_external_host(text)
@@ -186,7 +189,7 @@ def facts_file(text: str) -> StatedFacts:
 
 
 def age(text: str) -> float:
-    """`90s`, `15m`, `2h`, `1d` or plain seconds, in seconds. Raises `UsageError`."""
+    """The seconds of `90s`, `15m`, `2h`, `1d` or a plain number of seconds. Raises `UsageError`."""
     from podwire.cluster.deployment.cleanup import parse_age
 
     return parse_age(text)

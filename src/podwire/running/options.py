@@ -15,7 +15,7 @@ from podwire.errors import UsageError
 from podwire.running import option_values as values
 
 Texts = Mapping[str, Any]
-"""What was written, by flag: a text, several of them, True for a switch; None or nothing where it was left out."""
+"""The texts of the options by flag: a text, a list of texts, or True for a switch; None or missing when left out."""
 
 NAMES_A_CLUSTER = ("--kubeconfig", "--context")
 PATHS = (values.path, values.kubeconfig, values.facts_file)
@@ -25,25 +25,29 @@ PATHS = (values.path, values.kubeconfig, values.facts_file)
 class Option:
     """One option.
 
-    An option without a `metavar` is a switch. `read` makes a value of its text (`running.option_values`), `default` is
-    the text that counts when it is left out. `several` may be given more than once, or takes several words. `commands`
-    are those that have it; `pytest` is one of them. `only_on` says that it means nothing on the other kind of cluster,
-    `needs` names another option that it means nothing without. `field` is where the value goes: `group.field` of
-    `RunOptions`, or the name in the command's own options.
+    It has a flag, a reader for its text, and a place for its value.
     """
 
     flag: str
     help: str
     commands: tuple[str, ...]
+    """The commands that have it; `pytest` is one of them."""
     metavar: str = ""
+    """The placeholder of its text in the help; a switch has none."""
     read: values.Read = values.some_text
+    """Makes the value from the text."""
     default: str = ""
+    """The text that counts when the option is left out."""
     several: Literal["", "repeatable", "words"] = ""
+    """`repeatable`: it may be given more than once; `words`: it takes one text or more."""
     short: str = ""
     required: bool = False
     only_on: Literal["", "lab", "cluster"] = ""
+    """The kind of cluster that it applies to; empty: both."""
     needs: str = ""
+    """The flag of another option that must be given with it."""
     field: str = ""
+    """Where the value goes: `group.field` of `RunOptions`, or a field of the command's own options."""
 
     @property
     def is_switch(self) -> bool:
@@ -55,28 +59,28 @@ class Option:
 
     @property
     def described(self) -> str:
-        """The help, with where it is valid, how often, and what is taken when it is left out."""
+        """The help text, with the kind of cluster it applies to, and in brackets `repeatable` and the default."""
         where = {"": "", "lab": "lab only: ", "cluster": "real cluster only: "}[self.only_on]
         more = [word for word in (self.several.replace("words", ""), self.default) if word]
         return where + self.help + (f" ({', '.join(more)})" if more else "")
 
     def declaration(self) -> dict[str, Any]:
-        """The keyword arguments that declare it to argparse and pytest. Both hand over the text as it was written."""
+        """The keyword arguments for argparse's and pytest's declaration of an option. Both return plain texts."""
         if self.is_switch:
             return {"action": "store_true", "help": self.described}
-        told: dict[str, Any] = {"metavar": self.metavar, "help": self.described, "default": None}
+        declared: dict[str, Any] = {"metavar": self.metavar, "help": self.described, "default": None}
         if self.several:
-            told |= {"action": "append"} if self.several == "repeatable" else {"nargs": "+"}
-        return told
+            declared |= {"action": "append"} if self.several == "repeatable" else {"nargs": "+"}
+        return declared
 
-    def value(self, given: Any) -> Any:
-        """The value of what was written, or of the default. `UsageError` names option, text and what is wrong."""
+    def value(self, written: Any) -> Any:
+        """The value of the written text, or of the default. `UsageError` names the option, the text and the mistake."""
         if self.is_switch:
-            return bool(given)
+            return bool(written)
         if self.several:
-            return tuple(self._read(text) for text in given or ())
-        text = self.default if given is None else given
-        return self._read(text) if given is not None or self.default else None
+            return tuple(self._read(text) for text in written or ())
+        text = self.default if written is None else written
+        return self._read(text) if written is not None or self.default else None
 
     def _read(self, text: str) -> Any:
         try:
@@ -86,12 +90,12 @@ class Option:
 
 
 def read_options(rows: Iterable[Option], texts: Texts) -> dict[str, Any]:
-    """The value of each option, by flag. `UsageError` for a wrong value, and for two that exclude each other."""
+    """The value of each option by flag. `UsageError` for a wrong value and for options that exclude each other."""
     rows = tuple(rows)
-    given = [row for row in rows if texts.get(row.flag) not in (None, False, [], ())]
-    flags = [row.flag for row in given]
+    given_rows = [row for row in rows if texts.get(row.flag) not in (None, False, [], ())]
+    flags = [row.flag for row in given_rows]
     clusters = [flag for flag in flags if flag in NAMES_A_CLUSTER]
-    for row in given:
+    for row in given_rows:
         if row.only_on == "lab" and clusters:
             raise UsageError(
                 f"{row.flag} and {clusters[0]} exclude each other: {row.flag} is for the lab, "
@@ -99,8 +103,8 @@ def read_options(rows: Iterable[Option], texts: Texts) -> dict[str, Any]:
             )
         if row.only_on == "cluster" and not clusters:
             raise UsageError(
-                f"{row.flag}: is for a real cluster; name one with --kubeconfig or --context, "
-                f"or leave {row.flag} out for the lab"
+                f"{row.flag}: applies to a real cluster only; name one with --kubeconfig or --context, "
+                f"or leave {row.flag} out"
             )
         if row.needs and row.needs not in flags:
             raise UsageError(f"{row.flag}: needs {row.needs}; add it")
@@ -113,8 +117,11 @@ def rows_of(command: str, rows: Iterable[Option] = ()) -> tuple[Option, ...]:
 
 
 def joined_paths(words: Sequence[str]) -> list[str]:
-    """A command line of pytest, each `--option PATH` as `--option=PATH`: pytest takes the path for one of the places
-    to collect from otherwise, as it looks for its configuration before it knows the options of plugins."""
+    """A pytest command line with each `--option PATH` joined to `--option=PATH`.
+
+    pytest looks for its configuration before it knows the options of plugins, and would take PATH for a place to
+    collect tests from.
+    """
     flags = {row.flag for row in RUN_OPTIONS if row.is_path}
     joined: list[str] = []
     for word in words:
@@ -153,7 +160,7 @@ RUN_OPTIONS = (
         flag="--windows-build",
         metavar="BUILD",
         read=values.windows_build,
-        help="build of the Windows nodes, e.g. 17763.1000; otherwise the one of the profile",
+        help="build of the Windows nodes, e.g. 17763.1000; without it: the profile's build",
         commands=(*_FACTS, "lab up"),
         only_on="lab",
         field="lab.windows_build",
@@ -162,7 +169,7 @@ RUN_OPTIONS = (
         flag="--pod-mtu",
         metavar="BYTES",
         read=values.whole_number,
-        help="the MTU of pods, e.g. 1400; the largest that the profile's underlay carries otherwise",
+        help="MTU of the pods, e.g. 1400; without it: the largest that the profile's underlay carries",
         commands=(*_FACTS, "lab up"),
         only_on="lab",
         field="lab.pod_mtu",
@@ -191,14 +198,14 @@ RUN_OPTIONS = (
         flag="--kubeconfig",
         metavar="FILE",
         read=values.kubeconfig,
-        help="a real cluster: its kubeconfig, or 'in-cluster' for the service account of this pod",
+        help="run on a real cluster: its kubeconfig, or 'in-cluster' for the service account of this pod",
         commands=(*_FACTS, "cleanup"),
         field="cluster.kubeconfig",
     ),
     Option(
         flag="--context",
         metavar="NAME",
-        help="a real cluster: this context of the kubeconfig",
+        help="run on a real cluster: this context of the kubeconfig",
         commands=(*_FACTS, "cleanup"),
         field="cluster.context",
     ),
@@ -206,7 +213,7 @@ RUN_OPTIONS = (
         flag="--facts",
         metavar="FILE",
         read=values.facts_file,
-        help="facts that the API does not show, stated by you; podwire checks them against what it sees",
+        help="YAML file with facts that the API does not show; podwire compares them with what it sees",
         commands=_FACTS,
         only_on="cluster",
         field="cluster.stated",
@@ -224,7 +231,7 @@ RUN_OPTIONS = (
         flag="--external-agent",
         metavar="COMMAND",
         read=values.command_line,
-        help="a command that runs `agent.pyz rpc` on that host, e.g. ssh HOST python3 agent.pyz rpc",
+        help="the command that runs `agent.pyz rpc` on that host, e.g. ssh HOST python3 agent.pyz rpc",
         commands=_FACTS,
         only_on="cluster",
         needs="--external-host",
@@ -267,7 +274,7 @@ RUN_OPTIONS = (
         metavar="N",
         read=values.whole_number,
         default="2",
-        help="nodes of each OS that take part",
+        help="how many nodes of each OS take part",
         commands=(*_PLAN, "mutants"),
         field="selection.nodes_per_os",
     ),
@@ -276,13 +283,13 @@ RUN_OPTIONS = (
         metavar="NODES",
         read=values.node_kind,
         several="repeatable",
-        help="exit code 3 unless a case uses such a node: linux, windows, windows-2022, windows-BUILD, KEY=VALUE",
+        help="exit with code 3 if no case uses such a node: linux, windows, windows-2022, windows-BUILD, KEY=VALUE",
         commands=_PLAN,
         field="selection.required",
     ),
     Option(
         flag="--fill-nodes",
-        help="fill one Windows node with pods to judge its limit of addresses; for test clusters only",
+        help="fill one Windows node with pods to judge its address limit; use it on test clusters only",
         commands=_PLAN,
         field="selection.fill_nodes",
     ),
@@ -338,7 +345,7 @@ RUN_OPTIONS = (
         flag="--run-dir",
         metavar="DIR",
         read=values.path,
-        help="folder for the results, without a run in it; otherwise reports/runs/RUN-ID",
+        help="folder for the results; it must not hold a run; without it: reports/runs/RUN-ID",
         commands=_RUN,
         field="output.run_dir",
     ),
@@ -347,7 +354,7 @@ RUN_OPTIONS = (
         metavar="failed|all",
         read=values.one_of(("failed", "all")),
         default="failed",
-        help="keep the packets of cases that did not pass, or of all",
+        help="keep the packets of all cases, or only of those that did not pass",
         commands=_RUN,
         field="output.evidence",
     ),
@@ -355,13 +362,13 @@ RUN_OPTIONS = (
         flag="--history",
         metavar="FILE",
         read=values.path,
-        help="file of earlier runs for the Allure page; this run is added to it",
+        help="file with earlier runs for the Allure page; podwire adds this run to it",
         commands=(*_RUN, "allure"),
         field="output.history",
     ),
     Option(
         flag="--no-report",
-        help="do not make the Allure page; its results are kept",
+        help="write the Allure results, but do not make the Allure page",
         commands=_RUN,
         field="output.no_page",
     ),

@@ -1,8 +1,8 @@
-"""How busy the runner's own machine was: on one that is, answers come late, and a missing one tells of nothing else.
+"""How busy the runner's own machine was. On a busy machine answers come late, so a missing answer proves little.
 
-Linux counts the time in which a process that could have run had to wait (Documentation/accounting/psi.rst: the `some`
-line of /proc/pressure/cpu, whose `total` is in microseconds). Where a kernel has no such count, the load average of the
-last minute is held against the number of processors.
+Linux counts the time in which a runnable process waited for a processor (Documentation/accounting/psi.rst: the `some`
+line of /proc/pressure/cpu, `total` in microseconds). For a kernel without this count, podwire compares the load average
+of the last minute with the number of processors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PRESSURE = Path("/proc/pressure/cpu")
 
 
 class Waited:
-    """The share of a span of time in which some process of this machine waited for a processor, 0 to 1."""
+    """Measures the share of time, 0 to 1, in which a process of this machine waited for a processor."""
 
     def __init__(
         self, read: Callable[[], float | None] | None = None, clock: Callable[[], float] = time.monotonic
@@ -25,7 +25,7 @@ class Waited:
         self._before, self._began = self._read(), self._clock()
 
     def share(self) -> float:
-        """The share since the beginning; by the load average where the kernel counts nothing."""
+        """The share since the measurement began; from the load average if the kernel has no count."""
         now, elapsed = self._read(), self._clock() - self._began
         if now is None or self._before is None or elapsed <= 0:
             return share_of_load(os.getloadavg()[0], os.cpu_count() or 1)
@@ -33,7 +33,7 @@ class Waited:
 
 
 def waited_seconds(file: Path = PRESSURE) -> float | None:
-    """How long some process has waited for a processor since the machine started; None where it is not counted."""
+    """Seconds for which a process has waited for a processor since the machine started; None without a count."""
     try:
         lines = file.read_text(encoding="ascii").splitlines()
         [some] = [line for line in lines if line.startswith("some ")]
@@ -43,5 +43,5 @@ def waited_seconds(file: Path = PRESSURE) -> float | None:
 
 
 def share_of_load(load: float, processors: int) -> float:
-    """What a load average says of waiting: nothing up to one process for each processor, then the part that waits."""
+    """The share of waiting processes in a load average: 0 up to one process for each processor."""
     return max(0.0, 1.0 - processors / load) if load > 0 else 0.0

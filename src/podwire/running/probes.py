@@ -1,4 +1,4 @@
-"""The probes of a run: put into its target, in the background where that is possible, spoken to, and taken away."""
+"""The probes of a run: deployed into its cluster (in the background on a lab), connected, and removed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Probes:
-    """Begun at most once, ready once, removed once; `images` are known from the moment they are ready."""
+    """Deploys, connects and removes the probes of a run, each once. `images` is set when the probes are ready."""
 
     def __init__(self, run_id: str, target: Target, scope: Scope, options: ProbeOptions, timings: Timings) -> None:
         self._run_id, self._target, self._scope = run_id, target, scope
@@ -38,7 +38,7 @@ class Probes:
         self._early_words: list[str] = []
 
     def begin(self) -> None:
-        """Put them there in the background. What goes wrong is raised by `dispatcher`, as if it had begun there."""
+        """Deploy the probes in the background. `dispatcher` raises what goes wrong."""
         self._early = threading.Thread(target=self._begin, name="early start", daemon=True)
         self._early.start()
 
@@ -49,7 +49,10 @@ class Probes:
             self._early_problem = problem
 
     def dispatcher(self, say: Say, idle: Callable[[], object]) -> Dispatcher:
-        """Put them there unless they are, and give what sends flows through them."""
+        """Deploy the probes if `begin` has not, and return what sends flows through them.
+
+        `say` takes lines for the user; `idle` is called while flows wait for their answers. Raises `PodwireError`.
+        """
         from podwire.cluster.deployment.changes import make_changes
         from podwire.cluster.deployment.waiting import why_lost
         from podwire.probing.dispatch import Dispatcher
@@ -107,11 +110,11 @@ class Probes:
 
     @property
     def namespace(self) -> str:
-        """Where they are; '' when they are nowhere."""
+        """The namespace of the probes; '' before they are deployed and after they are removed."""
         return self._deployment.namespace if self._deployment else ""
 
     def end_early_start(self) -> None:
-        """Wait for what `begin` started and nobody needed; without its lab it soon ends."""
+        """Stop a deployment that `begin` started and no `dispatcher` used: close its lab, then wait for the thread."""
         if self._early is not None:
             self._target.close()
             self._early.join()
@@ -126,12 +129,12 @@ class Probes:
             close_agents(agents, self._deployment)
 
     def remove(self) -> list[str]:
-        """Take them out of the cluster. What stays, a line each."""
+        """Remove the probes from the cluster. Returns a line for each object that is left."""
         deployment, self._deployment = self._deployment, None
         return self._target.remove(deployment.namespace) if deployment else []
 
 
 def _images(deployment: Deployment) -> tuple[ProbeImage, ...]:
-    """What the probes run, once for each node and image."""
-    found = (ProbeImage(node=one.node, image=one.image, digest=one.image_id) for one in deployment.available())
-    return tuple(dict.fromkeys(one for one in found if one.image))
+    """The images that the probes run, one entry for each node and image."""
+    images = (ProbeImage(node=probe.node, image=probe.image, digest=probe.image_id) for probe in deployment.available())
+    return tuple(dict.fromkeys(image for image in images if image.image))

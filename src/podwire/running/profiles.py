@@ -1,4 +1,4 @@
-"""A run of the suite on each profile of the lab, one after the other, in processes of their own."""
+"""Runs the suite on each lab profile, one after the other, each run in its own process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JUDGED = (0, 1, 10)
 
 @dataclass
 class ProfileRuns:
-    """The records by profile, what became of those without one, and the exit code of all: that of the worst run."""
+    """The records by profile, the reason for each profile without a record, and one exit code: the worst."""
 
     records: dict[str, RunRecord] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -39,34 +39,36 @@ class ProfileRuns:
 
 
 def chosen(names: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The profiles of these names, or all. `UsageError` for a name that there is not."""
+    """The profiles with these names, or all profiles. `UsageError` for an unknown name."""
     require_names("profiles:", names, known)
     return list(names or known)
 
 
 def run_profiles(names: Sequence[str], folder: Path, say: Say, *, more: Sequence[str] = ()) -> ProfileRuns:
-    """Run the suite on each, into `<folder>/<profile>`, with the words `more` on its command line. An interrupt ends
-    it, with the results so far."""
-    found = ProfileRuns()
+    """Run the suite on each profile into `<folder>/<profile>`. `more` are further words of its command line.
+
+    An interrupt stops after the current run and keeps the results so far.
+    """
+    runs = ProfileRuns()
     for name in names:
         began, place = time.monotonic(), folder / name
         try:
             code, last = _run(name, place, more)
         except KeyboardInterrupt:
-            found.interrupted = True
+            runs.interrupted = True
             break
         try:
             if code not in JUDGED:
-                raise ValueError(f"the run came to nothing: {last}")
-            found.records[name] = load_record(place)
+                raise ValueError(f"the run gave no verdicts: {last}")
+            runs.records[name] = load_record(place)
         except ValueError as problem:
-            found.problems[name] = str(problem)
+            runs.problems[name] = str(problem)
             say(f"{name}: {problem}")
             continue
-        found.codes.append(code)
-        record = found.records[name]
+        runs.codes.append(code)
+        record = runs.records[name]
         say(f"{name}: {len(record.cases)} cases, {tally(record)}  ({time.monotonic() - began:.0f} s)")
-    return found
+    return runs
 
 
 def _run(name: str, place: Path, more: Sequence[str]) -> tuple[int, str]:
@@ -77,27 +79,27 @@ def _run(name: str, place: Path, more: Sequence[str]) -> tuple[int, str]:
     try:
         out, err = process.communicate()
     except KeyboardInterrupt:
-        process.communicate()  # it was interrupted too, and leaves what it has
+        process.communicate()  # the signal reached it too; let it write its record
         raise
     return process.returncode, ((err or out).strip().splitlines()[-1:] or [f"exit code {process.returncode}"])[0]
 
 
 def read_runs(paths: Sequence[Path], profile_of: Callable[[RunRecord], str]) -> ProfileRuns:
-    """The same from runs that there are. `UsageError` for a folder that is no run, or for two of one profile."""
-    found = ProfileRuns()
+    """The records of finished runs. `UsageError` for a folder without a run, and for two runs of one profile."""
+    runs = ProfileRuns()
     for path in paths:
         try:
             record = load_record(path)
         except ValueError as problem:
             raise UsageError(f"profiles: {problem}") from problem
         name = profile_of(record)
-        if name in found.records:
-            raise UsageError(f"profiles: {path}: another run of the profile {name} is given already")
-        found.records[name] = record
-        found.codes.append(1 if any(case.verdict.outcome.red for case in record.cases) else 0)
-    return found
+        if name in runs.records:
+            raise UsageError(f"profiles: {path}: a second run of profile {name}; give one run for each profile")
+        runs.records[name] = record
+        runs.codes.append(1 if any(case.verdict.outcome.red for case in record.cases) else 0)
+    return runs
 
 
 def in_order(records: Mapping[str, RunRecord], known: Sequence[str]) -> dict[str, RunRecord]:
-    """The records in the order of the profiles; others come last."""
+    """The records in the order of `known`; profiles that are not in it come last."""
     return {name: records[name] for name in (*known, *records) if name in records}

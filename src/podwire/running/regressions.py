@@ -1,6 +1,6 @@
 """Dated regressions of networking on Windows nodes, from `regressions.yaml` beside the suites.
 
-Whatever is wrong in the file is one line that names the entry and the field (`RegressionError`).
+A mistake in the file is one line that names the entry and the field (`RegressionError`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from podwire_lab.model.windows_builds import DEFAULT_BUILD, UnknownBuild, window
 
 
 class RegressionError(FileError):
-    """The file of regressions is not as it must be; the text is one line for its author."""
+    """The file of regressions has a mistake. The text is one line: file, entry, field, and what to write."""
 
 
 class Regression(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,24 +33,24 @@ class Regression(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: Text
     title: Text
     when: Text
-    """The time or release, in the words of the source."""
+    """The time or release, as the source gives it."""
     symptom: Text
-    """What shows on the network."""
+    """What the network does."""
     source: Annotated[str, Meta(pattern="^https://", extra={"needed": "a web address (https://...)"})]
     profile: Text = DEFAULT_PROFILE
     """The lab's profile."""
     dsr: bool | None = None
-    """Direct Server Return; left out, as the profile has it."""
+    """Direct Server Return; without it: the profile's setting."""
     before: Text = str(DEFAULT_BUILD)
     """The build of Windows Server before the change."""
     after: Text = str(DEFAULT_BUILD)
-    """The build after it; left out, Windows is not what changed."""
+    """The build after the change; without it: the same build, for a change outside Windows."""
     faults: tuple[Text, ...] = ()
-    """Faults of the lab that make it, beside what the build of `after` does by itself."""
+    """Lab faults that reproduce it, in addition to what the build of `after` does by itself."""
     notices: tuple[Text, ...] = ()
-    """Requirements to run beside those that the faults name."""
+    """Requirements to run in addition to those that the faults name."""
     windows_image: str = ""
-    """For the probes of a release that has no official image any more."""
+    """The probe image for a Windows release without an official image."""
     unshown: str = ""
     """Why the lab cannot show it."""
 
@@ -67,39 +67,39 @@ class RegressionsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def load_regressions(path: Path | None = None) -> tuple[Regression, ...]:
-    """The regressions of a file, by default the suites' own, in its order. Raises `RegressionError`."""
+    """The regressions of a file (without one: of the suites) in the order of the file. Raises `RegressionError`."""
     file = path or suites_folder() / "regressions.yaml"
-    found: dict[str, Regression] = {}
+    regressions: dict[str, Regression] = {}
     try:
         for form in yaml_as(file, RegressionsFile).regressions:
-            for problem in _problems(form, found):
+            for problem in _problems(form, regressions):
                 raise FileError(f"{file}: regressions {one_line(form.id)}{problem}")
-            found[one_line(form.id)] = _on_one_line(form)
+            regressions[one_line(form.id)] = _on_one_line(form)
     except FileError as problem:
         raise RegressionError(str(problem)) from None
-    return tuple(found.values())
+    return tuple(regressions.values())
 
 
-def _problems(form: Regression, found: Iterable[str]) -> Iterator[str]:
-    """What the types do not say: names that the lab must know, and what makes a regression one."""
-    if one_line(form.id) in found:
+def _problems(form: Regression, earlier: Iterable[str]) -> Iterator[str]:
+    """The mistakes that the types cannot exclude: names that the lab does not know, and an entry without a cause."""
+    if one_line(form.id) in earlier:
         yield f", id: {one_line(form.id)[:60]} is defined twice"
     if form.profile not in PROFILES:
-        yield f", profile: {shown(form.profile)} is unknown; there are: {', '.join(PROFILES)}"
+        yield f", profile: {shown(form.profile)} is unknown; use one of: {', '.join(PROFILES)}"
     for name in form.faults:
         if name not in FAULTS:
             near = difflib.get_close_matches(name[:60], FAULTS)
-            hint = f"did you mean {' or '.join(near)}?" if near else "the files of podwire_lab.faults have them"
+            hint = f"did you mean {' or '.join(near)}?" if near else "`podwire mutants --list` lists all faults"
             yield f", faults: {shown(name)} is unknown; {hint}"
         elif not FAULTS[name].fits(form.profile):
-            yield f", faults: {name} is none of profile {form.profile}"
+            yield f", faults: {name} does not apply to profile {form.profile}"
     for field, build in (("before", form.before), ("after", form.after)):
         try:
             windows_build(build)
         except UnknownBuild as problem:
             yield f", {field}: {problem}"
     if (not form.unshown) == (not form.faults and _build(form.before) == _build(form.after)):
-        yield ": needs faults or two builds that make it, or unshown, which tells why there are none"
+        yield ": needs either a cause (faults, or two different builds) or unshown (why the lab cannot show it)"
 
 
 def _build(text: str) -> str:
@@ -107,6 +107,6 @@ def _build(text: str) -> str:
 
 
 def _on_one_line(form: Regression) -> Regression:
-    """The regression with its sentences and names as they are shown."""
+    """The regression with each sentence on one line and its builds in full."""
     sentences = {name: one_line(getattr(form, name)) for name in ("id", "title", "when", "symptom", "unshown")}
     return replace(form, **sentences, before=_build(form.before), after=_build(form.after))

@@ -1,8 +1,8 @@
-"""Regression replay: each dated regression of Windows networking on the lab, and what the gate says of it.
+"""Regression replay: runs each dated regression of Windows networking on the lab, and asks the gate about it.
 
-A regression has two runs, as a release has: one on the build before, and one on the build after, with the fault. Both
-are whole runs of the product in processes of their own; the gate then compares what they left. Their plan is focused:
-the requirements that the faults name, and all that a plain connect check would ask.
+A regression has two runs, like a release: one on the build before, and one on the build after, with the faults. Each
+is a complete run of podwire in its own process; the gate then compares the two. Their plan has the requirements that
+the faults name, and those that a plain connect check covers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ JUDGED = (0, 1, 10)
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """What came of a regression. `connect_lost` of `connect_asked` connects worked before and not after it."""
+    """The result of one regression.
+
+    `said` is the gate's headline and `decides` the change behind its decision. Of `connect_asked` connects that worked
+    before, `connect_lost` do not work after. `problem` says why there is no decision.
+    """
 
     regression: Regression
     decision: Decision | None = None
@@ -51,7 +55,7 @@ class Replayed:
 
 
 def chosen(names: Sequence[str]) -> list[Regression]:
-    """The regressions of these names, or all. `UsageError` for a name that there is not, or a wrong file of them."""
+    """The regressions with these names, or all. `UsageError` for an unknown name or a mistake in the file."""
     try:
         known = {regression.id: regression for regression in load_regressions()}
     except RegressionError as problem:
@@ -61,58 +65,58 @@ def chosen(names: Sequence[str]) -> list[Regression]:
 
 
 class Replay:
-    """Replays regressions into a folder: `<regression>/` for each candidate, `healthy/<number>/` for the baselines."""
+    """Replays regressions into a folder: `<regression>/` is a candidate run, `healthy/<number>/` a baseline run."""
 
     def __init__(self, folder: Path, say: Say, *, whole: bool = False) -> None:
         self._folder, self._say, self._whole = folder, say, whole
         self._healthy: dict[tuple[str, ...], Path] = {}
 
-    def replay(self, several: Sequence[Regression]) -> list[Replayed]:
-        """What came of each, in their order. One that the lab cannot show is not run."""
-        wanted: dict[tuple[str, ...], set[str]] = {}
-        for one in several:
-            if one.shown:
-                wanted.setdefault(_kind(one, one.before), set()).update(_requirements(one))
-        return [self._one(one, wanted) for one in several]
+    def replay(self, regressions: Sequence[Regression]) -> list[Replayed]:
+        """The result of each regression, in their order. A regression that the lab cannot show is not run."""
+        requirements: dict[tuple[str, ...], set[str]] = {}
+        for regression in regressions:
+            if regression.shown:
+                requirements.setdefault(_kind(regression, regression.before), set()).update(_requirements(regression))
+        return [self._one(regression, requirements) for regression in regressions]
 
-    def _one(self, regression: Regression, wanted: Mapping[tuple[str, ...], set[str]]) -> Replayed:
+    def _one(self, regression: Regression, requirements: Mapping[tuple[str, ...], set[str]]) -> Replayed:
         if not regression.shown:
             return Replayed(regression=regression)
         try:
             kind = _kind(regression, regression.before)
             if kind not in self._healthy:
                 place = self._folder / "healthy" / str(len(self._healthy) + 1)
-                self._healthy[kind] = self._run(kind, wanted[kind], (), place)
+                self._healthy[kind] = self._run(kind, requirements[kind], (), place)
             faulty = _kind(regression, regression.after)
-            place = self._run(faulty, wanted[kind], regression.faults, self._folder / regression.id)
-            found = _held(regression, self._healthy[kind], place)
+            place = self._run(faulty, requirements[kind], regression.faults, self._folder / regression.id)
+            replayed = _held(regression, self._healthy[kind], place)
         except (Refused, ValueError) as problem:
-            found = Replayed(regression=regression, problem=str(problem).splitlines()[0])
-        self._say(f"{regression.id}: {found.decision or found.problem}")
-        return found
+            replayed = Replayed(regression=regression, problem=str(problem).splitlines()[0])
+        self._say(f"{regression.id}: {replayed.decision or replayed.problem}")
+        return replayed
 
     def _run(self, kind: Sequence[str], requirements: set[str], faults: Sequence[str], place: Path) -> Path:
-        """Make a run of the product; its folder. ValueError when it came to no verdicts."""
+        """Make one run of podwire and return its folder. ValueError when the run gave no verdicts."""
         command = [sys.executable, "-m", "podwire", "run", *kind, "--run-dir", str(place), "--no-report"]
         command += [word for fault in faults for word in ("--fault", fault)]
         if not self._whole:
-            command += [word for one in sorted(requirements) for word in ("--requirement", one)]
+            command += [word for requirement in sorted(requirements) for word in ("--requirement", requirement)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode not in JUDGED:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-            raise ValueError(f"the run came to nothing: {last[0]}")
+            raise ValueError(f"the run gave no verdicts: {last[0]}")
         return place
 
 
 def _kind(regression: Regression, build: str) -> tuple[str, ...]:
-    """The options of a lab of that kind."""
+    """The command-line options for the regression's lab with this Windows build."""
     dsr = () if regression.dsr is None else ("--dsr", "on" if regression.dsr else "off")
     image = ("--windows-image", regression.windows_image) if regression.windows_image else ()
     return ("--lab", regression.profile, "--windows-build", build, *dsr, *image)
 
 
 def _requirements(regression: Regression) -> set[str]:
-    named = {one for fault in regression.faults for one in FAULTS[fault].kills}
+    named = {requirement for fault in regression.faults for requirement in FAULTS[fault].kills}
     return {*named, *regression.notices, *REQUIREMENTS}
 
 
@@ -132,10 +136,10 @@ def _held(regression: Regression, before: Path, after: Path) -> Replayed:
 
 
 def _deciding(gate: Gate, regression: Regression) -> Change | None:
-    """The change that says most of the regression: of a requirement that it names, with a Windows node if there is one;
-    else the first that rejects."""
-    named = {one for fault in regression.faults for one in FAULTS[fault].kills} | set(regression.notices)
-    rejecting = [one for one in gate.changes if one.rejects]
-    fitting = [one for one in rejecting if requirement_of(one.case_id) in named and one.deciding]
-    fitting.sort(key=lambda one: "windows" not in one.case_id)
+    """The change to show: the first rejecting one of a named requirement, a case with a Windows node if possible; else
+    the first that rejects."""
+    named = set(regression.notices).union(*(FAULTS[fault].kills for fault in regression.faults))
+    rejecting = [change for change in gate.changes if change.rejects]
+    fitting = [change for change in rejecting if requirement_of(change.case_id) in named and change.deciding]
+    fitting.sort(key=lambda change: "windows" not in change.case_id)
     return next(iter(fitting or rejecting), None)

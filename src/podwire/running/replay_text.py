@@ -11,50 +11,50 @@ import msgspec
 from podwire.running.replay import Replayed
 
 SCHEMA = "podwire.replay/1"
-NOTE = "Faults of the lab imitate what reports describe, so this is no evidence about Windows."
+NOTE = "The lab's faults imitate published reports. A replay is no evidence about Windows."
 _WIDTH = 120
 
 
-def counts(several: Sequence[Replayed]) -> str:
-    """How many were caught, by whom."""
-    shown = [one for one in several if one.regression.shown]
-    gate, connect = sum(one.by_gate for one in shown), sum(one.by_connect for one in shown)
-    left = len(several) - len(shown)
+def counts(replays: Sequence[Replayed]) -> str:
+    """One line: how many regressions the gate and a plain connect check caught."""
+    shown = [replayed for replayed in replays if replayed.regression.shown]
+    gate, connect = sum(replayed.by_gate for replayed in shown), sum(one.by_connect for one in shown)
+    left = len(replays) - len(shown)
     more = f"; the lab cannot show {left} more" if left else ""
     return f"the gate caught {gate} of {len(shown)}, a plain connect check {connect} of {len(shown)}{more}"
 
 
-def replay_text(several: Sequence[Replayed]) -> str:
-    """For a terminal: one block a regression."""
-    blocks = ["\n".join(_block(one)) for one in several]
-    return "\n\n".join([*blocks, NOTE, counts(several)]) + "\n"
+def replay_text(replays: Sequence[Replayed]) -> str:
+    """The replays for a terminal, one block for each regression."""
+    blocks = ["\n".join(_block(replayed)) for replayed in replays]
+    return "\n\n".join([*blocks, NOTE, counts(replays)]) + "\n"
 
 
-def _block(one: Replayed) -> Iterator[str]:
-    regression = one.regression
-    yield f"{_mark(one)} {regression.id}: {regression.title} ({regression.when})"
+def _block(replayed: Replayed) -> Iterator[str]:
+    regression = replayed.regression
+    yield f"{_mark(replayed)} {regression.id}: {regression.title} ({regression.when})"
     if not regression.shown:
         yield from _wrapped("not shown", regression.unshown)
         return
-    yield from _wrapped("lab", _lab(one))
-    if one.problem:
-        yield from _wrapped("problem", one.problem)
+    yield from _wrapped("lab", _lab(replayed))
+    if replayed.problem:
+        yield from _wrapped("problem", replayed.problem)
         return
-    yield from _wrapped("gate", f"{one.decision}: {one.said}")
-    if one.decides:
-        yield from _wrapped("", one.decides.case_id)
-        for found in one.decides.deciding[:1]:
-            yield from _wrapped("", f"expected {found.expected}, seen {found.actual} at {found.where}")
-    yield from _wrapped("connect", _connect(one))
+    yield from _wrapped("gate", f"{replayed.decision}: {replayed.said}")
+    if replayed.decides:
+        yield from _wrapped("", replayed.decides.case_id)
+        for finding in replayed.decides.deciding[:1]:
+            yield from _wrapped("", f"expected {finding.expected}, seen {finding.actual} at {finding.where}")
+    yield from _wrapped("connect", _connect(replayed))
 
 
-def _mark(one: Replayed) -> str:
-    return "-" if not one.regression.shown else "caught" if one.by_gate else "MISSED"
+def _mark(replayed: Replayed) -> str:
+    return "-" if not replayed.regression.shown else "caught" if replayed.by_gate else "MISSED"
 
 
-def _lab(one: Replayed) -> str:
-    """What the two runs were made on, and what came between them."""
-    regression = one.regression
+def _lab(replayed: Replayed) -> str:
+    """The lab of the two runs, and the change between them: builds and faults."""
+    regression = replayed.regression
     if not regression.shown:
         return "–"
     same = regression.before == regression.after
@@ -67,10 +67,10 @@ def _lab(one: Replayed) -> str:
     return ", ".join(parts)
 
 
-def _connect(one: Replayed) -> str:
-    if one.by_connect:
-        return f"red: {one.connect_lost} of {one.connect_asked} connects are lost"
-    return f"green: all {one.connect_asked} connects still work"
+def _connect(replayed: Replayed) -> str:
+    if replayed.by_connect:
+        return f"red: {replayed.connect_lost} of {replayed.connect_asked} connects fail"
+    return f"green: all {replayed.connect_asked} connects still work"
 
 
 def _wrapped(label: str, text: str) -> Iterator[str]:
@@ -79,42 +79,42 @@ def _wrapped(label: str, text: str) -> Iterator[str]:
         yield f"  {label if number == 0 else '':9}  {line}"
 
 
-def replay_markdown(several: Sequence[Replayed]) -> str:
-    """A table that a page of documentation can hold."""
+def replay_markdown(replays: Sequence[Replayed]) -> str:
+    """The replays as a Markdown table."""
     rows = (
         (
-            f"[{one.regression.title}]({one.regression.source})",
-            one.regression.when,
-            _lab(one),
-            _gate_cell(one),
-            _cell(one),
+            f"[{replayed.regression.title}]({replayed.regression.source})",
+            replayed.regression.when,
+            _lab(replayed),
+            _gate_cell(replayed),
+            _cell(replayed),
         )
-        for one in several
+        for replayed in replays
     )
     lines = [
         "| regression | when | lab | gate | plain connect check |",
         "|---|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
-        f"{counts(several).capitalize()}. {NOTE}",
+        f"{counts(replays).capitalize()}. {NOTE}",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _cell(one: Replayed) -> str:
-    return _connect(one) if one.decision else "–"
+def _cell(replayed: Replayed) -> str:
+    return _connect(replayed) if replayed.decision else "–"
 
 
-def _gate_cell(one: Replayed) -> str:
-    if not one.regression.shown:
-        return f"not shown: {one.regression.unshown}"
-    if one.problem:
-        return f"no answer: {one.problem}"
-    deciding = f"<br>`{one.decides.case_id}`" if one.decides else ""
-    return f"**{one.decision}**: {one.said}{deciding}"
+def _gate_cell(replayed: Replayed) -> str:
+    if not replayed.regression.shown:
+        return f"not shown: {replayed.regression.unshown}"
+    if replayed.problem:
+        return f"no answer: {replayed.problem}"
+    deciding = f"<br>`{replayed.decides.case_id}`" if replayed.decides else ""
+    return f"**{replayed.decision}**: {replayed.said}{deciding}"
 
 
-def replay_json(several: Sequence[Replayed]) -> str:
-    """Everything as JSON."""
-    tree = {"schema": SCHEMA, "summary": counts(several), "regressions": msgspec.to_builtins(list(several))}
+def replay_json(replays: Sequence[Replayed]) -> str:
+    """The replays as JSON (schema `podwire.replay/1`)."""
+    tree = {"schema": SCHEMA, "summary": counts(replays), "regressions": msgspec.to_builtins(list(replays))}
     return json.dumps(tree, indent=1, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""What was seen of one case in all rounds of a run; a run of several rounds has all of them on disk."""
+"""The observations of one case in all rounds of a run. A run with several rounds keeps them on disk."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Frames = Mapping[str, Sequence[Frame]]
 
 
 class Rounds(Sequence[Observation]):
-    """The observations of a case, round by round.
+    """The observations of a case, one for each round.
 
-    What is in the spool is read whenever it is asked for: judging reads each observation once, and only evidence needs
-    raw frames. The observation of an only round stays in memory (`in_memory`), its frames do not.
+    Each access reads the spool: the judge reads an observation once, and only evidence needs raw frames. With
+    `in_memory`, for a run with one round, observations stay in memory; frames never do.
     """
 
     def __init__(self, spool: Spool, *, in_memory: bool) -> None:
@@ -26,7 +26,7 @@ class Rounds(Sequence[Observation]):
         self._frames: list[Entry | None] = []
 
     def add(self, sighting: Sighting) -> None:
-        """One more round. OSError as the system gives it."""
+        """Add the sighting of the next round. Raises OSError."""
         observation, frames = sighting.observation, sighting.frames
         self._observations.append(observation if self._in_memory else self._spool.put(observation))
         self._frames.append(self._spool.put(frames) if any(frames.values()) else None)
@@ -41,10 +41,10 @@ class Rounds(Sequence[Observation]):
     def __getitem__(self, number: int | slice) -> Observation | Sequence[Observation]:
         if isinstance(number, slice):
             return [self[at] for at in range(*number.indices(len(self)))]
-        found = self._observations[number]
-        return found if isinstance(found, Observation) else cast("Observation", self._spool.get(found))
+        stored = self._observations[number]
+        return stored if isinstance(stored, Observation) else cast("Observation", self._spool.get(stored))
 
     def frames(self, number: int) -> Frames:
-        """The raw frames behind the observation of a round, by capture point."""
+        """The raw frames of a round, by capture point."""
         entry = self._frames[number]
         return cast("Frames", self._spool.get(entry)) if entry else {}

@@ -1,4 +1,4 @@
-"""Where a run leaves everything, and where Allure keeps what it shows of earlier runs."""
+"""The folder of a run, and the file in which Allure keeps earlier runs."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ LEFT_BY_A_RUN = (NAME, observation_files.NAME, evidence.FOLDER)
 
 
 class RunFolder:
-    """The folder of one run: the one that was asked for, or one of its own among all runs."""
+    """The folder of one run: the user's choice (`--run-dir`), or a new one in `reports/runs`."""
 
-    def __init__(self, asked: Path | None, run_id: str) -> None:
-        self._asked = asked
-        self.path = asked or runs_folder() / run_id
+    def __init__(self, chosen: Path | None, run_id: str) -> None:
+        self._asked = chosen
+        self.path = chosen or runs_folder() / run_id
 
     def check(self) -> None:
-        """`UsageError` where the folder holds a run already, or can never be made. Nothing is written."""
+        """Raise `UsageError` if the folder holds a run or cannot be made. Writes nothing."""
         try:
             held = next((name for name in LEFT_BY_A_RUN if (self.path / name).exists()), None)
-            above = next(one for one in (self.path, *self.path.absolute().parents) if one.exists())
+            above = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         except OSError as problem:
             raise self._unusable(problem.strerror or str(problem)) from problem
         if held is not None:
-            raise UsageError(f"--run-dir {self.path}: holds a run already ({held}); choose another folder")
+            raise UsageError(f"--run-dir {self.path}: already holds a run ({held}); choose another folder")
         if not above.is_dir():
-            raise self._unusable(f"{above} is no folder")
+            raise self._unusable(f"{above} is not a folder")
 
     def make(self) -> None:
-        """Make the folder, before anything is seen that has to be kept, and prove that it can be written."""
+        """Make the folder and prove that podwire can write into it. Raises `UsageError`."""
         self.check()
         with self.written():
             self.path.mkdir(parents=True, exist_ok=True)
@@ -45,12 +45,12 @@ class RunFolder:
             probe.unlink()
 
     def if_made(self) -> Path | None:
-        """The folder; None as long as it is not made."""
+        """The folder, or None before it is made."""
         return self.path if self.path.is_dir() else None
 
     @contextmanager
     def written(self) -> Iterator[None]:
-        """A block that writes into the folder: `UsageError` where the system does not let it."""
+        """A block that writes into the folder. It turns OSError into `UsageError`."""
         try:
             yield
         except OSError as problem:
@@ -59,11 +59,11 @@ class RunFolder:
     def _unusable(self, why: str) -> UsageError:
         return UsageError(f"--run-dir {self.path}: cannot be written: {why}; choose another folder")
 
-    def history(self, asked: Path | None, cluster: str) -> Path | None:
-        """Where Allure keeps earlier runs on the same cluster: the file that was asked for, or one beside the runs.
+    def history(self, chosen: Path | None, cluster: str) -> Path | None:
+        """The file in which Allure keeps earlier runs of the same cluster: `chosen`, or one in `reports/runs`.
 
-        None for a run that was led elsewhere: its folder has no neighbours that are known.
+        None for a run with `--run-dir` and without `--history`.
         """
-        if asked is not None or self._asked is not None:
-            return asked
+        if chosen is not None or self._asked is not None:
+            return chosen
         return runs_folder() / f"history-{re.sub(r'[^A-Za-z0-9.-]+', '-', cluster)}.jsonl"

@@ -1,4 +1,4 @@
-"""What the user asked for, as values. The rows of `running.options` fill it."""
+"""The options of a run as values. The rows of `running.options` fill them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from podwire_lab.model.profiles import DEFAULT_PROFILE, UnknownProfile, profile_
 
 @dataclass(frozen=True, kw_only=True)
 class LabOptions:
-    """Which lab: its profile, and what is broken in it.
+    """Which lab: its profile, and the faults in it.
 
-    `dsr`, `windows_build` and `pod_mtu` (bytes) are None where the profile decides; `variations` break nothing.
+    `dsr`, `windows_build` and `pod_mtu` (bytes) are None when the profile decides; `variations` break nothing.
     """
 
     profile: str = DEFAULT_PROFILE
@@ -31,7 +31,7 @@ class LabOptions:
     faults: tuple[str, ...] = ()
 
     def row(self) -> Profile:
-        """The profile, with what was asked for. `UsageError` where these options cannot be had together."""
+        """The profile with these options. `UsageError` for options that exclude each other."""
         try:
             return profile_named(
                 self.profile,
@@ -46,9 +46,10 @@ class LabOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
-    """Which real cluster, what is beside it, and what the user states of it.
+    """Which real cluster, the host outside it, and the facts that the user states.
 
-    `external_agent` is a command line whose standard streams lead to an agent on `external_host`.
+    `external_agent` is the command line that starts an agent on `external_host`; podwire speaks to its standard
+    streams.
     """
 
     kubeconfig: str | None = None
@@ -61,13 +62,17 @@ class ClusterOptions:
 
     @property
     def outside(self) -> ExternalHost | None:
-        """The host outside; flows begin there where an agent can be spoken to."""
+        """The host outside. Flows start there only if an agent can run there."""
         return self.external_host and self.external_host.with_agent(bool(self.external_agent))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeOptions:
-    """What the probes are, how flows are sent: seconds that one waits, and that agents have to start; rounds of all."""
+    """The images of the probes, and how flows are sent.
+
+    `timeout` is the seconds that a flow waits for its answer, `start` the seconds that agents have to connect, `repeat`
+    the number of rounds.
+    """
 
     linux_image: str | None = None
     windows_image: str | None = None
@@ -78,7 +83,7 @@ class ProbeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """What is written, and where. None: where runs are kept."""
+    """What a run writes, and where. `run_dir` None: a new folder in `reports/runs`."""
 
     run_dir: Path | None = None
     evidence: str = "failed"
@@ -88,7 +93,7 @@ class OutputOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """All that a run is asked with. It is on the lab unless there is a cluster."""
+    """All options of a run. It uses the lab if `cluster` is None."""
 
     lab: LabOptions = field(default_factory=LabOptions)
     cluster: ClusterOptions | None = None
@@ -98,9 +103,9 @@ class RunOptions:
 
 
 def run_options(values: Mapping[str, Any]) -> RunOptions:
-    """The options of a run from the values of the rows, by flag; what is missing is as if it had been left out.
+    """The options of a run from the values by flag. A missing flag has its default.
 
-    `UsageError` where a lab cannot be as it is asked for.
+    `UsageError` for lab options that exclude each other.
     """
     groups: dict[str, dict[str, Any]] = {"lab": {}, "cluster": {}, "selection": {}, "probes": {}, "output": {}}
     for row in RUN_OPTIONS:
@@ -109,7 +114,7 @@ def run_options(values: Mapping[str, Any]) -> RunOptions:
             groups[group][name] = values[row.flag]
     options = RunOptions(
         lab=LabOptions(**groups["lab"]),
-        cluster=ClusterOptions(**groups["cluster"]) if any(values.get(one) for one in NAMES_A_CLUSTER) else None,
+        cluster=ClusterOptions(**groups["cluster"]) if any(values.get(flag) for flag in NAMES_A_CLUSTER) else None,
         selection=Selection(**groups["selection"]),
         probes=ProbeOptions(**groups["probes"]),
         output=OutputOptions(**groups["output"]),

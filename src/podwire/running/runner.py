@@ -1,8 +1,7 @@
-"""One run: where, about what, and by which probes. The pytest plugin and the command line both drive this.
+"""One run: its cluster, its cases and its probes. The pytest plugin and the command line both drive it.
 
-Its life: `begin` if the run is to be quick, `observe` as often as there are cases, `close` once. What a plan alone does
-not need, the cluster's client and the probes above all, is imported where it is first used: half a second that passes
-while pytest collects.
+Call `begin` to start a lab early, `observe` with cases as often as needed, `close` once. The cluster client and the
+probes are imported where they are first used, because a plan does not need them: importing them takes half a second.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ if TYPE_CHECKING:
 
 
 class Runner:
-    """A run in the making. Nothing is started before it is needed: facts for the plan, then probes for the cases."""
+    """A run in progress. It asks for facts when a plan is needed, and deploys probes when cases are observed."""
 
     def __init__(self, options: RunOptions, say: Say = lambda text: None) -> None:
         self.options, self._say = options, say
         self.idle: Callable[[], object] = lambda: None
-        """Called when all flows are in flight: what else a run has to do can be done while silent ones wait."""
+        """Called when all flows are in flight, while unanswered ones wait for their timeout."""
         self.started = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.started))
         self.run_id = f"{stamp}-{secrets.token_hex(2)}"
@@ -55,7 +54,7 @@ class Runner:
 
     @property
     def history(self) -> Path | None:
-        """Where Allure keeps what it shows of earlier runs on the same cluster."""
+        """The file in which Allure keeps earlier runs of the same cluster, or None."""
         cluster = self.options.cluster
         name = self.options.lab.profile if cluster is None else cluster.context or self.scope.facts.name or "cluster"
         return self.folder.history(self.options.output.history, name)
@@ -76,18 +75,18 @@ class Runner:
             described["repeat"] = str(options.probes.repeat)
         faults = options.lab.faults if options.cluster is None else ()
         required = [kind.text for kind in chosen.required]
-        several = {"faults": faults, "areas": chosen.areas, "requirements": chosen.requirements, "require": required}
-        return described | {name: ", ".join(given) for name, given in several.items() if given}
+        lists = {"faults": faults, "areas": chosen.areas, "requirements": chosen.requirements, "require": required}
+        return described | {name: ", ".join(values) for name, values in lists.items() if values}
 
     def begin(self) -> None:
-        """Start a lab and its probes in the background, for the `observe` that follows. On a real cluster: nothing."""
+        """Start a lab and its probes in the background, ahead of `observe`. Does nothing on a real cluster."""
         if self.target.starts_early:
             self.probes.begin()
 
     def observe(self, cases: Sequence[Case]) -> Mapping[str, Rounds]:
-        """What was seen of these cases. The first call starts lab and probes; no case is run in two calls.
+        """The observations of these cases, by case id. The first call starts lab and probes; no case runs twice.
 
-        `UsageError` where the folder of the run has no room for it.
+        Raises `PodwireError`; `UsageError` if the run's folder cannot be written.
         """
         with self._turn, traceback_kept(self.folder.path):
             self.planned |= {case.id: case for case in cases}
@@ -99,8 +98,8 @@ class Runner:
             return self.seen
 
     def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Rounds]:
-        """As many rounds on the same probes as were asked for. What follows a change of the cluster is seen once: the
-        change cannot be made again. A node is filled last, when nothing else needs room on it."""
+        """Observe all rounds on the same probes. A case that follows a change of the cluster has one round, because
+        the change is made once. A node is filled last, when no other case needs room on it."""
         filling = [case for case in cases if case.flow.change.after in FILLING]
         cases = [case for case in cases if case.flow.change.after not in FILLING]
         seen: dict[str, Rounds] = {}
@@ -114,7 +113,7 @@ class Runner:
         return seen
 
     def _round(self, dispatcher: Dispatcher, cases: Sequence[Case], seen: dict[str, Rounds]) -> None:
-        """See these cases once more; what was seen is added to `seen`, and not held in memory once a case has it."""
+        """Observe these cases once more and add each sighting to `seen`, without keeping a second copy in memory."""
         from podwire.running.rounds import Rounds
 
         sightings = dispatcher.run(cases) if cases else {}
@@ -126,31 +125,31 @@ class Runner:
                 seen[identity].add(sighting)
 
     def cleanup_command(self) -> str:
-        """The command that removes what this run may leave in its cluster; '' where that can be nothing."""
+        """The command that removes what this run may leave in the cluster; '' if nothing can be left."""
         return self.target.cleanup_command(self.run_id) if self.probes.namespace else ""
 
     def close(self) -> list[str]:
-        """End everything that this run made. Lines for the user: what could not be removed, and how to remove it.
+        """Remove everything that this run made. Returns lines for the user: what is left, and how to remove it.
 
-        Never raises: neither an API server that refuses nor an interrupt may cost what was seen. Safe to call twice.
+        Never raises, so that neither a failed API call nor an interrupt loses observations. Safe to call twice.
         """
         left: list[str] = []
         namespace, command = self.probes.namespace, self.cleanup_command()
         _attempt(self.probes.end_early_start, left)
         _attempt(self.probes.hang_up, left)
         with self.timings.measured("clean-up"):
-            stays: list[str] = []
-            _attempt(lambda: stays.extend(self.probes.remove()), stays, f"namespace {namespace}: ")
+            not_removed: list[str] = []
+            _attempt(lambda: not_removed.extend(self.probes.remove()), not_removed, f"namespace {namespace}: ")
             _attempt(self.target.close, left)
-        lines = [f"could not be removed: {line}" for line in left + stays]
-        return [*lines, f"to remove it: {command}"] if stays and command else lines
+        lines = [f"not removed: {line}" for line in left + not_removed]
+        return [*lines, f"to remove the rest, run: {command}"] if not_removed and command else lines
 
 
-def _attempt(end: Callable[[], object], left: list[str], what: str = "") -> None:
+def _attempt(end: Callable[[], object], left: list[str], prefix: str = "") -> None:
     try:
         with interruptible():
             end()
     except KeyboardInterrupt:
-        left.append(f"{what}the clean-up was interrupted")
+        left.append(f"{prefix}the clean-up was interrupted")
     except Exception as problem:
-        left.append(what + (" ".join(str(problem).split()) or type(problem).__name__))
+        left.append(prefix + (" ".join(str(problem).split()) or type(problem).__name__))

@@ -1,4 +1,4 @@
-"""What a run is about: the suites, the facts of the cluster, and the cases that they make."""
+"""The scope of a run: the suites, the facts of the cluster, and the cases planned from both."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from podwire.running.target import Target
 
 
 class Scope:
-    """The cases of a run. `facts` are those of the plan, until `use_facts` gives those that the probes met."""
+    """The cases of a run. `facts` are the plan's, until `use_facts` replaces them with newer ones."""
 
     def __init__(self, selection: Selection, target: Target) -> None:
-        """Read the suites. `CatalogueError` for a mistake in them, `UsageError` for what is selected and not there."""
+        """Read the suites. `CatalogueError` for a mistake in them, `UsageError` for an unknown area or requirement."""
         self.selection, self._target = selection, target
         self.catalogue, self.tests = load(suites_folder())
         self._facts: ClusterFacts | None = None
@@ -31,18 +31,18 @@ class Scope:
 
     @property
     def facts(self) -> ClusterFacts:
-        """The facts of the cluster; it is asked for them on first use."""
+        """The facts of the cluster, discovered on first use."""
         if self._facts is None:
             self._facts = self._target.facts_for_a_plan()
         return self._facts
 
     def use_facts(self, facts: ClusterFacts) -> None:
-        """Take facts that somebody else has."""
+        """Use these facts from now on. The plan stays as it is once it is made."""
         self._facts = facts
 
     @cached_property
     def plan(self) -> Plan:
-        """Every case that the facts and the selection admit, as they were when it was first asked for."""
+        """Every case that facts and selection admit, made on first use."""
         return make_plan(self.catalogue, self.tests, self.facts, self.selection)
 
     def require(self, cases: Iterable[Case]) -> None:
@@ -53,15 +53,15 @@ class Scope:
 
     @cached_property
     def _labels(self) -> Labels:
-        """The labels of nodes, which are no facts; asked for once, and only where the user requires some."""
+        """The labels of all nodes, read once, and only if `--require` names labels."""
         return self._target.node_labels() if any(kind.labels for kind in self.selection.required) else {}
 
     def limitation(self, case: Case) -> Limitation | None:
-        """The limitation that the catalogue holds for a case."""
-        return next((one for one in self.catalogue.limitations if one.id == case.limitation), None)
+        """The limitation in the catalogue that applies to a case, or None."""
+        return next((limitation for limitation in self.catalogue.limitations if limitation.id == case.limitation), None)
 
     def expectation(self, case: Case) -> Expectation:
-        """What the test of a case expects of its flow."""
+        """The expectation that the test of a case has for its flow."""
         return expectation_of(self._tests_by_name[case.test], case.flow)
 
     @cached_property

@@ -1,5 +1,5 @@
-"""Signals that end a run: the first is an interrupt, so that the run is recorded and cleaned up; a second one ends the
-process at once, whatever it waits for."""
+"""Signals that end a run. The first one interrupts, so that podwire writes the record and cleans up; the second one
+ends the process at once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_ending_signals() -> Callable[[], None]:
-    """From now on the first SIGTERM or SIGHUP raises KeyboardInterrupt. Returns what undoes it.
+    """Make the first SIGTERM or SIGHUP raise KeyboardInterrupt. Returns a function that undoes this.
 
-    The second one finds the system's own handler: no code of this process has to run for it. A signal that is ignored
-    stays ignored (`nohup`). Outside the main thread nothing is changed: only that one gets signals.
+    The second signal has the system's default action, so it needs no code of this process. An ignored signal stays
+    ignored (`nohup`). Has no effect outside the main thread, which alone gets signals.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
@@ -25,8 +25,8 @@ def interrupt_on_ending_signals() -> Callable[[], None]:
     ours = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
 
     def first(number: int, frame: object) -> None:
-        for one in ours:
-            signal.signal(one, signal.SIG_DFL)
+        for ending in ours:
+            signal.signal(ending, signal.SIG_DFL)
         raise KeyboardInterrupt(signal.Signals(number).name)
 
     def undo() -> None:
@@ -39,30 +39,30 @@ def interrupt_on_ending_signals() -> Callable[[], None]:
 
 
 def hold_interrupts() -> Callable[[], None]:
-    """From now on no Ctrl-C and no first SIGTERM or SIGHUP raises anything. Returns what undoes it.
+    """Ignore Ctrl-C and the first SIGTERM or SIGHUP from now on. Returns a function that undoes this.
 
-    A second SIGTERM or SIGHUP still ends the process. Held once is held: a second call changes nothing.
+    A second SIGTERM or SIGHUP still ends the process. A second call changes nothing.
     """
     if threading.current_thread() is not threading.main_thread() or _held:
         return lambda: None
     for number in (signal.SIGINT, *ENDING):
         handler = signal.getsignal(number)
-        if callable(handler):  # Neither ignored nor the system's.
+        if callable(handler):  # Neither SIG_IGN nor SIG_DFL.
             _held[number] = handler
-            # Not SIG_IGN, which processes that are started meanwhile would inherit.
+            # Not SIG_IGN: child processes would inherit it.
             signal.signal(number, _take_no_notice)
     return _release
 
 
 _held: dict[int, Callable[[int, FrameType | None], Any]] = {}
-"""The handlers that are in their place when nothing is held."""
+"""The handlers to put back, by signal."""
 
 
 def _take_no_notice(number: int, frame: FrameType | None) -> None:
     if number in ENDING:
-        for one in ENDING:
-            if one in _held:
-                signal.signal(one, signal.SIG_DFL)
+        for ending in ENDING:
+            if ending in _held:
+                signal.signal(ending, signal.SIG_DFL)
 
 
 def _release() -> None:
@@ -74,7 +74,7 @@ def _release() -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A block within what is held that a signal may end after all."""
+    """A block that a signal may interrupt, even after `hold_interrupts`."""
     if threading.current_thread() is not threading.main_thread() or not _held:
         yield
         return
@@ -87,7 +87,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """The same for a block."""
+    """A block in which the first SIGTERM or SIGHUP raises KeyboardInterrupt."""
     undo = interrupt_on_ending_signals()
     try:
         yield

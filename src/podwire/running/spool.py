@@ -1,4 +1,4 @@
-"""Values that a run will need again, on disk instead of in memory."""
+"""Keeps values that a run needs later on disk instead of in memory."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import IO, NamedTuple
 
 
 class Entry(NamedTuple):
-    """Where a value lies: its first byte, and how many there are."""
+    """The place of a value in the spool: its offset and length in bytes."""
 
     offset: int
     length: int
 
 
 class Spool:
-    """A file without a name: nobody else can open it, and it goes with the process, however that ends.
+    """An unnamed temporary file: no other process can open it, and the system removes it when this process ends.
 
-    `folder` tells in which file system it is made. Several threads may use it. `put` raises OSError as the system gives
-    it.
+    `folder` returns the folder whose file system it uses (None: the system's temporary folder). Thread-safe. `put`
+    raises OSError.
     """
 
     def __init__(self, folder: Callable[[], Path | None]) -> None:
@@ -31,7 +31,7 @@ class Spool:
         self._end = 0
 
     def put(self, value: object) -> Entry:
-        """Write a value."""
+        """Write a value and return its place."""
         data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
         with self._lock:
             if self._file is None:

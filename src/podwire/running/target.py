@@ -1,7 +1,7 @@
 """What a run is made on: a lab that is started for it, or a real cluster.
 
-Both are asked the same: the facts for a plan, a connection, the facts for the probes, and the end of it. What a plan
-alone does not need, the cluster's client above all, is imported where it is first used.
+Both give the facts for a plan, a connection, the facts for the probes, and a way to close them. The cluster client is
+imported where it is first used, because a plan for the lab does not need it.
 """
 
 from __future__ import annotations
@@ -27,42 +27,42 @@ Say = Callable[[str], object]
 
 
 class Target(Protocol):
-    """The cluster of a run. Nothing is started or asked before it is needed."""
+    """The cluster of a run. It starts or asks for nothing before that is needed."""
 
     starts_early: bool
-    """Whether it, and the probes in it, may be started before anybody asks for them."""
+    """Whether podwire may start it and its probes before the first case is observed."""
 
     @property
     def described(self) -> str:
-        """What it is, for the record."""
+        """Its name for the record."""
 
     def facts_for_a_plan(self) -> ClusterFacts:
-        """What a plan is made from."""
+        """The facts that a plan is made from."""
 
     def node_labels(self) -> Labels:
-        """The labels of all nodes, by name."""
+        """The labels of all nodes, by the name of the node."""
 
     def connect(self, say: Say) -> Connection:
-        """The connection, made and proved on the first call."""
+        """The connection, made and tested on the first call. Raises `PodwireError`."""
 
     def facts(self) -> ClusterFacts:
-        """What it tells itself, with what is stated of it. It must be connected."""
+        """The discovered facts, completed by the stated ones. Call `connect` first."""
 
     def outside_command(self) -> Sequence[str]:
-        """The command line that leads to an agent outside; nothing where there is none."""
+        """The command line that starts an agent outside; empty if there is none."""
 
     def remove(self, namespace: str) -> list[str]:
-        """Remove the namespace of a run. What stays, a line each. Never raises."""
+        """Remove the namespace of a run. Returns a line for each object that is left. Never raises."""
 
     def cleanup_command(self, run_id: str) -> str:
-        """The command that removes what a run left; '' where nothing can be left."""
+        """The command that removes what a run left; '' if nothing can be left."""
 
     def close(self) -> None:
-        """End the connection, and a lab with all that is in it. Safe to call twice, and while it is started."""
+        """Close the connection, and end a lab with all that is in it. Safe to call twice, and during a start."""
 
 
 class LabTarget:
-    """A lab of this run. It goes as a whole: what was made in it needs no clean-up of its own."""
+    """A lab for this run. It is removed as a whole, so objects in it need no clean-up."""
 
     starts_early = True
 
@@ -79,14 +79,14 @@ class LabTarget:
         return f"lab {self._options.profile}"
 
     def facts_for_a_plan(self) -> ClusterFacts:
-        """They are known before it starts."""
+        """The facts of the profile, known before the lab starts."""
         return planned_facts(self._profile)
 
     def node_labels(self) -> Labels:
         return planned_labels(self._profile)
 
     def connect(self, say: Say) -> Connection:
-        """Start the lab on the first call. `UsageError` where it cannot run here."""
+        """Start the lab on the first call. `UsageError` if this machine cannot run it."""
         from podwire.cluster.connect import connect
 
         if self._connection is None:
@@ -102,7 +102,7 @@ class LabTarget:
         options = self._options
         with self._starting:
             if self._ended:
-                raise UsageError("the run ended before its lab was started")
+                raise UsageError("the run ended before its lab started")
             try:
                 self._lab = start_lab(
                     options.profile,
@@ -123,8 +123,8 @@ class LabTarget:
         assert self._connection is not None
         assert self._lab is not None
         with self._timings.measured("discovery"):
-            found = discover(self._connection, self._lab.external_host.with_agent(True), load_balancer=True)
-            return with_stated(found, stated_facts(self._profile))
+            facts = discover(self._connection, self._lab.external_host.with_agent(True), load_balancer=True)
+            return with_stated(facts, stated_facts(self._profile))
 
     def outside_command(self) -> Sequence[str]:
         return self._lab.external_command if self._lab else ()
@@ -136,7 +136,7 @@ class LabTarget:
         return ""
 
     def close(self) -> None:
-        """One that is being started is awaited, and ended then."""
+        """End the lab. A lab that is still starting is ended when it has started."""
         self._ended = True
         with self._starting:
             lab, self._lab = self._lab, None
@@ -148,7 +148,7 @@ class LabTarget:
 
 
 class ClusterTarget:
-    """A real cluster. It is asked once for its facts."""
+    """A real cluster. Its facts are discovered once."""
 
     starts_early = False
 
@@ -184,8 +184,8 @@ class ClusterTarget:
             assert self._connection is not None
             options = self._options
             with self._timings.measured("discovery"):
-                found = discover(self._connection, options.outside, load_balancer=options.load_balancer)
-                self._facts = with_stated(found, options.stated) if options.stated else found
+                facts = discover(self._connection, options.outside, load_balancer=options.load_balancer)
+                self._facts = with_stated(facts, options.stated) if options.stated else facts
         return self._facts
 
     def outside_command(self) -> Sequence[str]:
@@ -209,7 +209,7 @@ class ClusterTarget:
 
 
 def target_of(options: RunOptions, timings: Timings) -> Target:
-    """The cluster that was named, or a lab."""
+    """The cluster that the options name, or a lab."""
     if options.cluster is None:
         return LabTarget(options.lab, timings)
     return ClusterTarget(options.cluster, timings)

@@ -1,4 +1,4 @@
-"""How long the parts of a run take."""
+"""The duration of each part of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Timings(dict[str, float]):
 
     @contextlib.contextmanager
     def measured(self, name: str) -> Iterator[None]:
-        """Add the time of the block, however it ends."""
+        """Add the duration of the block, even if it raises."""
         start = time.monotonic()
         try:
             yield

@@ -1,4 +1,4 @@
-"""The traceback of an error that its text alone does not explain: a file of the run, for whoever mends podwire."""
+"""Keeps the traceback of an unexpected answer as a file in the run's folder, for a bug report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "traceback.txt"
 
 @contextmanager
 def traceback_kept(folder: Path) -> Iterator[None]:
-    """A block whose `MalformedAnswer` leaves its traceback in the folder, and says where."""
+    """A block that writes the traceback of a `MalformedAnswer` into the folder and adds its path to the message."""
     try:
         yield
     except MalformedAnswer as error:
@@ -24,5 +24,5 @@ def traceback_kept(folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(file, "".join(traceback.format_exception(error)))
         except OSError:
-            raise error from None  # The line that explains it is worth more than where it comes from.
-        raise MalformedAnswer(f"{error}; where: {file}") from error
+            raise error from None  # The message is worth more than the traceback.
+        raise MalformedAnswer(f"{error}; traceback: {file}") from error

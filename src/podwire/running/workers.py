@@ -1,4 +1,4 @@
-"""pytest-xdist: one process drives the probes, the workers judge. They meet at a socket in a private directory."""
+"""pytest-xdist: one process drives the probes, the workers judge. They talk over a socket in a private directory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from podwire.errors import PodwireError
 from podwire.model.cases import Case
 from podwire.model.observations import Observation
+from podwire.redaction import keep_known, known_secrets
 from podwire.running.runner import Runner
 
 
@@ -49,7 +50,8 @@ class Observatory:
                 self.error = problem
                 connection.send(problem)
                 return
-            connection.send(None)
+            # A worker logs and reports for itself.
+            connection.send(known_secrets())
             while True:
                 connection.send(tuple(seen[connection.recv()]))
         except (EOFError, OSError):
@@ -59,20 +61,21 @@ class Observatory:
 
 
 class Observed(Mapping[str, Sequence[Observation]]):
-    """What the process that drives the probes has seen of these cases, one observation a round, by case id.
+    """The observations of these cases by case id, one for each round, fetched from the process that drives the probes.
 
-    It is asked for a case whenever that is looked up, and nothing is kept here. Making it waits until all was seen;
-    raises the `PodwireError` that ended the run there.
+    Each look-up asks that process; nothing is kept here. The constructor waits until all cases are observed and raises
+    the `PodwireError` that ended the run.
     """
 
     def __init__(self, address: str, key: bytes, cases: Sequence[Case]) -> None:
         self._ids = {case.id for case in cases}
         self._connection = Client(address, family="AF_UNIX", authkey=key)
         self._connection.send(tuple(cases))
-        problem = self._connection.recv()
-        if problem is not None:
+        came = self._connection.recv()
+        if isinstance(came, PodwireError):
             self._connection.close()
-            raise problem
+            raise came
+        keep_known(came)
 
     def __getitem__(self, case_id: str) -> Sequence[Observation]:
         if case_id not in self._ids:

@@ -1,7 +1,7 @@
-"""A bundle as one file: a tar archive, compressed, that comes out the same whenever its content is the same.
+"""A bundle as one file: a compressed tar archive that is the same whenever its content is the same.
 
-What is read may come from anybody: only the manifest and its signature are read before the signature has been checked,
-then only files that the manifest names, each of its size; they are written below one folder.
+A bundle may come from anybody. podwire reads only the manifest and its signature before it checks the signature, then
+only files that the manifest names, each with its size, and writes them below one folder.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from pathlib import Path
 from podwire.records.paths import is_inside
 
 MOST_BYTES = 1 << 30
-"""So many bytes of a bundle are read at most while it is not known who signed it."""
+"""The largest number of bytes that podwire reads while the signer is unknown."""
 MOST_OF_A_HEAD = 16 << 20
 MOST_OF_A_FILE, MOST_UNPACKED = 1 << 30, 4 << 30
-"""Bytes of a bundle, and of what is in it, whoever signed it: a run of 4,000 cases packs to some ten million."""
+"""The largest size of a bundle and of its content, in bytes, whoever signed it: a run of 4,000 cases packs to ten
+million."""
 
 
 class Damaged(ValueError):
-    """The file is no bundle; the text is one line that names the member concerned."""
+    """The file is no bundle; the text is one line that names the member."""
 
 
 def packed(files: Mapping[str, bytes], *, first: Sequence[str] = ()) -> bytes:
-    """The bundle of these files, by path, with those of `first` in front: who reads it needs them before the rest."""
+    """The bundle of these files, by path, with those of `first` in front: a reader needs them before the rest."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path in sorted(files, key=lambda path: (path not in first, path)):
@@ -40,19 +41,25 @@ def packed(files: Mapping[str, bytes], *, first: Sequence[str] = ()) -> bytes:
 
 
 def packed_bytes(path: Path) -> bytes:
-    """What a file holds, if a bundle may be so large. Raises `Damaged`, and OSError as the system gives it."""
+    """The content of a file, up to the largest size of a bundle.
+
+    Raises:
+        Damaged: the file is larger.
+        OSError: as the system reports it.
+    """
     with path.open("rb") as stream:
-        # Of a pipe or a device nobody knows the size before.
+        # A pipe or a device has no known size.
         data = stream.read(MOST_OF_A_FILE + 1) if os.fstat(stream.fileno()).st_size <= MOST_OF_A_FILE else None
     if data is None or len(data) > MOST_OF_A_FILE:
-        raise Damaged(f"is larger than {MOST_OF_A_FILE >> 20} MiB, which no bundle needs to be")
+        raise Damaged(f"is larger than {MOST_OF_A_FILE >> 20} MiB, the largest size of a bundle")
     return data
 
 
 def head(data: bytes, names: Sequence[str]) -> dict[str, bytes]:
-    """The members of these names; nothing else is kept, and nothing behind the last of them is read.
+    """The members with these names. Reads nothing after the last of them.
 
-    Raises `Damaged` when one is missing or too large, or when the archive is none.
+    Raises:
+        Damaged: a member is missing or too large, or the file is no archive.
     """
     found: dict[str, bytes] = {}
     read = 0
@@ -71,19 +78,22 @@ def head(data: bytes, names: Sequence[str]) -> dict[str, bytes]:
 
 
 def unpacked(data: bytes, sizes: Mapping[str, int] | None = None) -> dict[str, bytes]:
-    """The files of a bundle, by path. Raises `Damaged` for whatever else may be in a tar archive.
+    """The files of a bundle, by path.
 
-    With `sizes`, those that a signed manifest names, a file of another name or size is refused before it is read.
+    With `sizes`, from a signed manifest, a file of another name or size is refused before it is read.
+
+    Raises:
+        Damaged: the archive holds anything but plain files inside the bundle.
     """
     if sizes is not None and sum(sizes.values()) > MOST_UNPACKED:
-        raise Damaged(f"its files have more than {MOST_UNPACKED >> 20} MiB in all")
+        raise Damaged(f"its files have more than {MOST_UNPACKED >> 20} MiB in total")
     found: dict[str, bytes] = {}
     with _opened(data) as tar:
         for member in _plain_files(tar):
             if sizes is not None and member.name not in sizes:
                 raise Damaged(f"{member.name}: is not named in the manifest")
             if sizes is not None and member.size != sizes[member.name]:
-                raise Damaged(f"{member.name}: has {member.size} bytes, its manifest says {sizes[member.name]}")
+                raise Damaged(f"{member.name}: has {member.size} bytes; manifest.json says {sizes[member.name]}")
             found[member.name] = _content(tar, member)
     return found
 
@@ -119,7 +129,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def files_below(folder: Path, *, leave: frozenset[str] = frozenset()) -> Iterator[tuple[str, bytes]]:
-    """Every file below a folder, by its path in it, but for hidden ones and the folders at its top named in `leave`."""
+    """Every file below a folder, by its path in it, except hidden ones and the top folders named in `leave`."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not path.is_symlink() and parts[0] not in leave and not parts[-1].startswith("."):
@@ -127,7 +137,7 @@ def files_below(folder: Path, *, leave: frozenset[str] = frozenset()) -> Iterato
 
 
 def written(files: Mapping[str, bytes], folder: Path) -> None:
-    """Put the files below a folder."""
+    """Write the files below a folder."""
     for path, data in files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Making a bundle: the gate is asked, and when it accepts, all that it rests on is packed and signed."""
+"""Make a bundle: ask the gate; if it accepts, pack everything that its decision rests on, and sign it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from podwire.signoff.sbom import sbom
 from podwire.signoff.signatures import signed
 
 RAW = frozenset({"allure-results"})
-"""What a run's folder holds for a tool to read: the report made of it is in the bundle, and so is the record."""
+"""Files in a run's folder that only tools read: the bundle has the report made from them, and the record."""
 WAIVERS = "waivers.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignedOff:
-    """What came of it: the gate, and how many files were packed; none when the gate does not accept."""
+    """The result: the gate, and the number of packed files, which is 0 if the gate does not accept."""
 
     gate: Gate
     files: int = 0
@@ -51,8 +51,10 @@ def sign_off(
 ) -> SignedOff:
     """Ask the gate, and write the bundle if it accepts.
 
-    Raises ValueError, `WaiverError` and `Refused` as the gate does, `CannotSign`, and OSError when `output` cannot be
-    written.
+    Raises:
+        ValueError, WaiverError, Refused: as the gate does.
+        CannotSign: no signature can be made.
+        OSError: `output` cannot be written.
     """
     known = load_waivers(waivers) if waivers else ()
     old, new = load_runs(baseline, candidate)
@@ -63,8 +65,8 @@ def sign_off(
     made_with = [(run.record, read_environment(Path(run.folder))) for run in (*old, *new)]
     files = _views(gate, before, after, made_with)
     for run, placed in zip((*old, *new), (*before, *after), strict=True):
-        kept = files_below(Path(run.folder), leave=RAW)
-        files |= {f"{placed.folder}/{path}": data for path, data in kept}
+        files_of_run = files_below(Path(run.folder), leave=RAW)
+        files |= {f"{placed.folder}/{path}": data for path, data in files_of_run}
     if waivers is not None:
         files[WAIVERS] = waivers.read_bytes()
     manifest = _manifest(gate, (before, after), rules, WAIVERS if waivers else None, files).to_bytes()
@@ -74,7 +76,7 @@ def sign_off(
 
 
 def _placed(runs: Sequence[Run], side: str) -> tuple[Run, ...]:
-    """The runs as they lie in the bundle: what the gate names must be found there."""
+    """The runs with their paths in the bundle: the gate must find there what it names."""
     return tuple(replace(run, folder=f"{side}/{run.record.run_id}") for run in runs)
 
 
@@ -84,7 +86,7 @@ def _views(
     candidate: Sequence[Run],
     made_with: Sequence[tuple[RunRecord, Environment | None]],
 ) -> dict[str, bytes]:
-    """What a person reads first, and the bill of materials."""
+    """The files for a person, and the bill of materials."""
     views = {
         "gate.txt": gate_text(gate),
         "gate.md": gate_markdown(gate),

@@ -1,4 +1,4 @@
-"""`manifest.json` of a bundle: what was decided, on which runs, and every file with its size and SHA-256."""
+"""`manifest.json` of a bundle: the decision, its runs, and every file with its size and SHA-256."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the signature is over. `made` is a time in UTC (ISO 8601); `baseline` and `candidate` are ids of runs.
+    """The signed content. `made` is a time in UTC (ISO 8601); `baseline` and `candidate` are ids of runs.
 
-    `rules` and `waivers` (a path in the bundle, or nothing) are what the gate was asked with; whoever verifies asks it
-    again.
+    `rules` and `waivers` (a path in the bundle, or None) are the arguments of the gate; a verifier asks it again.
     """
 
     schema: Literal["podwire.signoff/1"]
@@ -66,5 +65,5 @@ _DECODER = msgspec.json.Decoder(Manifest)
 
 def _form_of(tree: Any) -> type[Manifest]:
     if not isinstance(tree, dict) or tree.get("schema") != SCHEMA:
-        raise FileError(f"schema: {SCHEMA} is needed")
+        raise FileError(f"schema: must be {SCHEMA}")
     return Manifest

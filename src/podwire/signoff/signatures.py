@@ -12,22 +12,22 @@ from pathlib import Path
 from podwire.files.bounded import FileError, text_of
 
 PURPOSE = "podwire-signoff"
-"""The namespace of the signatures: one made for another purpose with the same key does not count."""
+"""The namespace of the signatures: a signature that the same key made for another purpose does not count."""
 TIMEOUT = 60.0
 MOST_SIGNERS = 1 << 20
-"""Bytes of the file that names them."""
+"""The largest size of the file of allowed signers, in bytes."""
 
 
 class CannotSign(Exception):
-    """No signature can be made or checked here; one line for the user."""
+    """No signature can be made or checked on this machine; one line for the user."""
 
 
 class NotSigned(Exception):
-    """The signature is not one of somebody who may sign; one line."""
+    """No allowed signer made the signature; one line."""
 
 
 def signed(data: bytes, key: Path) -> bytes:
-    """The signature over these bytes. `key` is a private key, or a public one whose private one an ssh-agent holds."""
+    """The signature over these bytes. `key` is a private key, or a public key whose private key an ssh-agent holds."""
     if not key.is_file():
         raise CannotSign(f"--key {key}: there is no such file; make one with ssh-keygen -t ed25519")
     done = _ssh_keygen(["-Y", "sign", "-f", str(key), "-n", PURPOSE], data)
@@ -37,11 +37,11 @@ def signed(data: bytes, key: Path) -> bytes:
 
 
 def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = None) -> str:
-    """Who signed these bytes, as `allowed` (ssh-keygen(1), ALLOWED SIGNERS) names them.
+    """The signer of these bytes, as `allowed` names them (ssh-keygen(1), ALLOWED SIGNERS).
 
     Raises:
-        NotSigned: nobody of them did, or it was not `identity`.
-        CannotSign: the file of allowed signers or ssh-keygen is not there.
+        NotSigned: no allowed signer made it, or not `identity`.
+        CannotSign: the file of allowed signers or ssh-keygen is missing.
     """
     try:
         signers = text_of(allowed, MOST_SIGNERS)
@@ -52,17 +52,17 @@ def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "signature"
         file.write_bytes(signature)
-        # What was read is what is asked: the file may be a pipe, which gives its content once.
+        # ssh-keygen gets the content that was read: the file may be a pipe, which gives its content once.
         known = Path(folder) / "signers"
         known.write_text(signers, encoding="utf-8", newline="")
         common = ["-s", str(file), "-f", str(known), "-n", PURPOSE]
         found = _ssh_keygen(["-Y", "find-principals", *common], data)
-        # A line of the file may name several, and patterns such as *@example.com.
+        # A line of the file may name several signers, and patterns such as *@example.com.
         names = [line for line in found.stdout.decode("utf-8", "replace").splitlines() if line]
         if found.returncode != 0 or not names:
             if wrong := _wrong_line(found, known):
                 raise CannotSign(f"--allowed-signers {allowed}: {wrong}")
-            raise NotSigned(f"nobody in {allowed} made the signature: {_told(found)}")
+            raise NotSigned(f"no signer in {allowed} made the signature: {_told(found)}")
         for name in [identity] if identity is not None else names:
             checked = _ssh_keygen(["-Y", "verify", "-I", name, *common], data)
             if checked.returncode == 0:
@@ -75,7 +75,7 @@ def _ssh_keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedPr
     program = shutil.which("ssh-keygen")
     if program is None:
         raise CannotSign("ssh-keygen is missing: install OpenSSH's client (Debian: openssh-client)")
-    # A key with a passphrase asks on the terminal, if there is one; an askpass window would wait for nobody in CI.
+    # ssh-keygen asks for a passphrase on the terminal, if there is one; an askpass window would hang in CI.
     quiet = {"SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
     try:
         return subprocess.run(
@@ -91,9 +91,9 @@ def _ssh_keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedPr
 
 
 def _wrong_line(done: subprocess.CompletedProcess[bytes], file: Path) -> str:
-    """The first line of a file that ssh-keygen did not understand, and why; empty if there is none."""
-    told = done.stderr.decode("utf-8", "replace").splitlines()
-    found = [line.removeprefix(f"{file}:") for line in told if line.startswith(f"{file}:")]
+    """The first line of a file that ssh-keygen cannot read, and why; empty if there is none."""
+    errors = done.stderr.decode("utf-8", "replace").splitlines()
+    found = [line.removeprefix(f"{file}:") for line in errors if line.startswith(f"{file}:")]
     number, _, why = found[0].partition(":") if found else ("", "", "")
     return f"line {number}: {why.strip()}" if number else ""
 

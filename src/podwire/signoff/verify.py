@@ -1,4 +1,4 @@
-"""Checking a bundle, offline: who signed it, that it is whole, and that the gate still accepts what is in it."""
+"""Verify a bundle, offline: its signer, that it is whole, and that the gate still accepts its content."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from podwire.signoff.signatures import NotSigned, signer
 
 
 class NotVerified(Exception):
-    """The bundle signs nothing off; every line of the text is one reason, and names the file or case concerned."""
+    """The bundle is refused; each line of the text is one reason, and names the file or case."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A bundle that holds: what its manifest says, and who signed it."""
+    """A bundle that is accepted: its manifest and its signer."""
 
     manifest: Manifest
     signer: str
@@ -39,13 +39,13 @@ def verified(
     allow_lax_rules: bool = False,
     today: date | None = None,
 ) -> Verified:
-    """Check the bundle as of `today` (UTC).
+    """Verify the bundle as of `today` (UTC).
 
-    Nothing in it is believed before the signature over its manifest has been checked.
+    Nothing in it is trusted before the signature over its manifest has been checked.
 
     Raises:
-        NotVerified: it signs nothing off.
-        CannotSign: the check cannot be made here.
+        NotVerified: the bundle is refused.
+        CannotSign: the check is impossible on this machine.
         OSError: the file cannot be read.
     """
     try:
@@ -53,7 +53,7 @@ def verified(
         first = head(data, (MANIFEST, SIGNATURE))
         name = signer(first[MANIFEST], first[SIGNATURE], allowed, identity)
         manifest = Manifest.from_bytes(first[MANIFEST])
-        sizes = {one.path: one.size for one in manifest.files}
+        sizes = {file.path: file.size for file in manifest.files}
         files = unpacked(data, sizes | {path: len(content) for path, content in first.items()})
     except (ValueError, NotSigned) as problem:
         raise NotVerified(str(problem)) from None
@@ -63,7 +63,7 @@ def verified(
     lax = list(laxer(manifest.rules))
     if lax and not allow_lax_rules:
         found.append(
-            f"the gate was asked with laxer rules than podwire's own: {'; '.join(lax)}; --allow-lax-rules accepts them"
+            f"the gate had laxer rules than podwire's own: {'; '.join(lax)}; accept them with --allow-lax-rules"
         )
     if found:
         raise NotVerified("\n".join(found))
@@ -72,17 +72,17 @@ def verified(
 
 
 def differences(manifest: Manifest, files: Mapping[str, bytes]) -> Iterator[str]:
-    """How the files differ from what the manifest names, a line each."""
-    known = {one.path: one for one in manifest.files}
-    for path, one in known.items():
+    """The differences between the files and the manifest, a line each."""
+    known = {file.path: file for file in manifest.files}
+    for path, file in known.items():
         if path not in files:
             yield f"{path}: is missing"
-        elif File.of(path, files[path]) != one:
+        elif File.of(path, files[path]) != file:
             yield f"{path}: was changed: its SHA-256 is not the one in {MANIFEST}"
 
 
 def _ask_again(manifest: Manifest, files: Mapping[str, bytes], today: date, *, allow_emulated: bool) -> None:
-    """The gate, once more, from the files alone: a manifest may say what it likes."""
+    """The gate, asked again from the files alone: a manifest proves nothing by itself."""
     sides = (("baseline", manifest.baseline), ("candidate", manifest.candidate))
     runs = [[f"{side}/{run}" for run in ids] for side, ids in sides]
     for path in (*runs[0], *runs[1], *([manifest.waivers] if manifest.waivers else [])):
@@ -96,7 +96,7 @@ def _ask_again(manifest: Manifest, files: Mapping[str, bytes], today: date, *, a
             gate = gate_over(before, after, manifest.rules, waivers, today=today, allow_emulated=allow_emulated)
         except (ValueError, WaiverError, Refused) as problem:
             raise NotVerified(str(problem).replace(f"{folder}/", "")) from None
-        except OSError as problem:  # Two paths of which one would have to be a file and a folder.
+        except OSError as problem:  # One of two paths would have to be a file and a folder.
             where = str(problem.filename).replace(f"{folder}/", "")
             raise NotVerified(f"{where}: cannot be unpacked: {problem.strerror}") from None
     if gate.decision is not Decision.ACCEPT or manifest.decision != gate.decision:

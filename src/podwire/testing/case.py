@@ -1,4 +1,4 @@
-"""`case` as a test holds it: it takes the expectation, judges what was seen, and ends the test accordingly."""
+"""The `case` of a test: it takes the expectation, judges the observations, and ends the test with the outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATUSES: Mapping[Outcome, str] = {
     Outcome.INCONCLUSIVE: "inconclusive",
     Outcome.FAIL: "failed",
 }
-"""The word in which pytest reports and counts a case."""
+"""The word with which pytest reports and counts an outcome."""
 
 
 class NotMet(AssertionError):
@@ -27,14 +27,18 @@ class NotMet(AssertionError):
 
 
 class Inconclusive(Exception):
-    """Nothing can be said about the case. Not an AssertionError: it is no finding about the cluster."""
+    """The case has no verdict. Not an AssertionError, because it says nothing about the cluster."""
 
 
 class CaseUnderTest(JudgedCase):
     """A case that a test judges by calling `expect` once; a test that never calls it fails."""
 
     def expect(self, *parts: Part) -> None:
-        """Judge the observations against these parts (`podwire.judging.vocabulary`)."""
+        """Judge the observations against these parts (`podwire.judging.vocabulary`).
+
+        Raises `NotMet` for *fail*, `Inconclusive` for *inconclusive*, pytest's xfail for a confirmed limitation or a
+        known issue.
+        """
         verdict = self.judge(expectation(*parts))
         outcome, reason = verdict.outcome, verdict.reason
         if outcome is Outcome.FAIL:

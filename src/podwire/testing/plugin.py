@@ -1,6 +1,6 @@
 """The pytest plugin: options, and the hooks of `podwire.testing.session` where suites of podwire are collected.
 
-Loaded in every pytest run of the environment that podwire is installed in, it adds its options there, and no more.
+pytest loads it in every run of podwire's environment. Outside podwire's suites it only adds its options.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Start again with `--option=path` when pytest took such a path for one of the places to collect from.
+    """Restart pytest with `--option=PATH` if the command line has `--option PATH`.
 
-    pytest looks for its configuration before it knows the options of plugins, from every existing path among the
-    arguments; `--kubeconfig FILE` would move the root of the run to the folder of that file.
+    pytest looks for its configuration before it knows the options of plugins, and starts at every existing path among
+    the arguments: `--kubeconfig FILE` would move the root of the run to the folder of that file.
     """
-    given = [str(argument) for argument in early_config.invocation_params.args]
-    joined = joined_paths(given)
-    if joined == given:
+    arguments = [str(argument) for argument in early_config.invocation_params.args]
+    joined = joined_paths(arguments)
+    if joined == arguments:
         return
     # xdist hands these words to its workers, for which a folder may be there by then that this process has yet to make.
     early_config.invocation_params = replace(early_config.invocation_params, args=tuple(joined))
@@ -38,7 +38,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         return
     capture = early_config.pluginmanager.getplugin("capturemanager")
     if capture is not None:
-        capture.stop_global_capturing()  # or the new process would write into the files of this one's capture
+        capture.stop_global_capturing()  # Otherwise the new process writes into this one's capture files.
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *joined])
 
@@ -62,14 +62,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def suites_wanted(config: pytest.Config) -> bool:
-    """Whether the arguments of this run reach the suites, as far as can be told without collecting."""
+    """Whether the arguments of this run name the suites, without a collection."""
     from podwire.content import is_checkout, suites_folder
 
-    given = getattr(config, "workerinput", None)
-    if given is not None:
-        return "podwire_facts" in given
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        return "podwire_facts" in worker_input
     suites = suites_folder().resolve()
     places = [Path(str(config.invocation_params.dir), arg.split("::")[0]).resolve() for arg in config.args]
-    # An installed package lies in an environment, which pytest does not look into from above.
+    # pytest does not collect an installed package from a folder above its environment.
     above = is_checkout() and any(suites.is_relative_to(place) for place in places)
     return above or any(place.is_relative_to(suites) for place in places)

@@ -1,4 +1,4 @@
-"""A pytest session that runs suites: one item a case, verdicts as outcomes, and the record at the end."""
+"""A pytest session that runs suites: one item for each case, verdicts as outcomes, and the record at the end."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ from podwire.planning.plan import PlanError
 from podwire.records.facts_form import facts_in, tree_of_facts
 from podwire.records.run_form import case_from_json, case_to_json
 from podwire.redaction import redacted
-from podwire.running.closed_pipes import unbroken, unbroken_output
 from podwire.running.ledger import Ledger
 from podwire.running.options import read_options, rows_of
 from podwire.running.run_options import RunOptions, run_options
 from podwire.running.runner import Runner
 from podwire.running.signals import hold_interrupts, interrupt_on_ending_signals
+from podwire.running.standard_streams import guarded
 from podwire.running.tracebacks import traceback_kept
 from podwire.running.workers import Observatory, Observed
 from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
+from podwire.testing.net import net_below_pytest, redact_report, tell_captured
 from podwire.visible import visible
 
 MISTAKES = (PodwireError, CatalogueError, PlanError)
-"""What ends a run before it begins, and is explained by its text alone."""
+"""Errors that end a run before it begins. Their text is the whole explanation."""
 
 RUNNER = pytest.StashKey[Runner]()
 LEDGER = pytest.StashKey[Ledger]()
@@ -45,7 +46,7 @@ RECORD = "podwire_record"
 
 
 def options_of(config: pytest.Config) -> RunOptions:
-    """The run's options; `UsageError` names the option that is wrong."""
+    """The options of the run. `UsageError` names the wrong option."""
     rows = rows_of("pytest")
     return run_options(read_options(rows, {row.flag: config.getoption(row.flag) for row in rows}))
 
@@ -68,25 +69,24 @@ def _say(config: pytest.Config, text: str) -> None:
 
 
 def _stop(problem: Exception) -> None:
-    """End the session with the one line that the problem is, and its exit code."""
+    """End the session with the problem's line and exit code."""
     pytest.exit(visible(str(problem)), returncode=getattr(problem, "exit_code", UsageError.exit_code))
 
 
 def prepare(config: pytest.Config) -> int | None:
-    """Make the plan of the run that this configuration asks for, before pytest begins.
+    """Make the plan before pytest begins. Returns the exit code if that fails, after one line about the reason.
 
-    The exit code when there is none, its reason having been said in one line. From here on nobody has to read what
-    is said: a closed pipe changes nothing.
+    From here on the net lies below the standard streams, and a closed standard output does not end the run.
     """
+    net_below_pytest(config)
     config.add_cleanup(partial(setattr, sys, "stdout", sys.stdout))
-    sys.stdout = unbroken(sys.stdout, styled=True)
+    sys.stdout = guarded(sys.stdout, styled=True)
     try:
         runner = _made(config)
         if not config.option.collectonly:
             runner.folder.check()
     except MISTAKES as problem:
-        with unbroken_output():
-            print(f"podwire: {problem}", file=sys.stderr)
+        print(f"podwire: {problem}", file=sys.stderr)
         return int(getattr(problem, "exit_code", UsageError.exit_code))
     return None
 
@@ -104,8 +104,8 @@ def runner_of(config: pytest.Config) -> Runner:
 def _made(config: pytest.Config) -> Runner:
     runner = Runner(options_of(config), lambda text: _say(config, text))
     if is_worker(config):
-        given = config.workerinput["podwire_facts"]  # type: ignore[attr-defined]
-        runner.scope.use_facts(facts_in(given))
+        facts = config.workerinput["podwire_facts"]  # type: ignore[attr-defined]
+        runner.scope.use_facts(facts_in(facts))
     with traceback_kept(runner.folder.path):
         plan = runner.scope.plan
         if not is_worker(config):
@@ -119,22 +119,27 @@ def _made(config: pytest.Config) -> Runner:
 # --- collection -------------------------------------------------------------------------------------------------------
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if is_worker(config):
+        net_below_pytest(config)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> list[pytest.Item] | None:
-    """A test without a case on this cluster is no item: in the record it is an exclusion with its reason."""
-    found = _suite_test(obj, collector.path)
-    if found is None or runner_of(collector.config).scope.plan.of(f"{found.module}::{found.name}"):
+    """Collect no item for a test without a case on this cluster. The record has its exclusion with the reason."""
+    test = _suite_test(obj, collector.path)
+    if test is None or runner_of(collector.config).scope.plan.of(f"{test.module}::{test.name}"):
         return None
     return []
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    found = _suite_test(metafunc.function, metafunc.definition.path)
-    if found is None:
+    test = _suite_test(metafunc.function, metafunc.definition.path)
+    if test is None:
         return
-    cases = runner_of(metafunc.config).scope.plan.of(f"{found.module}::{found.name}")
+    cases = runner_of(metafunc.config).scope.plan.of(f"{test.module}::{test.name}")
     metafunc.parametrize("case", cases, ids=[case.words for case in cases], indirect=True)
 
 
@@ -148,13 +153,13 @@ def _case_of(item: pytest.Item) -> Case | None:
     return case if isinstance(case, Case) else None
 
 
-# --- running: the fixtures in fixtures/ are thin fronts of these -----------------------------------------------------
+# --- running: called by the fixtures in fixtures/ ---------------------------------------------------------------------
 
 
 def observe(session: pytest.Session) -> Mapping[str, Sequence[Observation]]:
-    """Deploy the probes and run every collected case at once; in an xdist worker, ask the process that does.
+    """Deploy the probes and run every collected case at once; an xdist worker asks the process that drives the probes.
 
-    What was seen is one observation a round, by case id.
+    Returns the observations by case id, one for each round.
     """
     config = session.config
     cases = [case for item in session.items if (case := _case_of(item)) is not None]
@@ -172,10 +177,10 @@ def observe(session: pytest.Session) -> Mapping[str, Sequence[Observation]]:
 
 
 def under_test(item: pytest.Item, case: Case, rounds: Sequence[Observation]) -> CaseUnderTest:
-    """The `case` of a test: it judges every round's observation when the test declares its expectation."""
-    one = CaseUnderTest(case, rounds, runner_of(item.config).scope.limitation(case))
-    item.stash[UNDER_TEST] = one
-    return one
+    """The `case` of a test. It judges the observation of each round when the test calls `expect`."""
+    case_under_test = CaseUnderTest(case, rounds, runner_of(item.config).scope.limitation(case))
+    item.stash[UNDER_TEST] = case_under_test
+    return case_under_test
 
 
 @pytest.hookimpl(wrapper=True)
@@ -186,17 +191,17 @@ def pytest_runtest_makereport(
     under_test = item.stash.get(UNDER_TEST, None)
     if call.when != "call" or under_test is None:
         return report
-    del item.stash[UNDER_TEST]  # Items live as long as the session: what was seen of one need not.
+    del item.stash[UNDER_TEST]  # Items live as long as the session; their observations need not.
     verdict = under_test.verdict
     if verdict is None:
         if report.passed:
-            report.outcome, report.longrepr = "failed", "the test declared no expectation: case.expect was never called"
+            report.outcome, report.longrepr = "failed", "the test never called case.expect; call it with an expectation"
         return report
     test = getattr(item, "function")  # noqa: B009
     record = case_record(runner_of(item.config).scope.catalogue, under_test, title=test.__name__)
     setattr(report, RECORD, case_to_json(record))
     if isinstance(call.excinfo and call.excinfo.value, (NotMet, Inconclusive)):
-        # The summary at the end explains it; here one line is enough.
+        # One line is enough here; the summary at the end explains it.
         report.longrepr = visible(f"{verdict.outcome}: {verdict.reason}")
     if STATUSES[verdict.outcome] == "xpassed":
         report.wasxfail = verdict.reason
@@ -237,7 +242,14 @@ def pytest_configure_node(node: Any) -> None:
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    redact_report(report)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    redact_report(report)
     text = getattr(report, RECORD, None)
     if text and _SESSION:
         _SESSION[0].stash[LEDGER].add(case_from_json(text))
@@ -251,7 +263,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     _SESSION[:] = [session.config]
     session.config.add_cleanup(interrupt_on_ending_signals())
-    # Here, and not when it is first needed: an Exit during collection would be one error a module.
+    # Made here and not on first use, because an Exit during collection gives one error for each module.
     runner = runner_of(session.config)
     if not session.config.option.collectonly:
         runner.begin()
@@ -259,11 +271,25 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Once all tests are through, or were interrupted, a signal ends no more than the clean-up."""
+    """Ignore the first signal after the last test, so that the record is written; a signal still ends the clean-up."""
     try:
         return (yield)
     finally:
         _hold_interrupts(session.config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_keyboard_interrupt() -> None:
+    """pytest ends its captures then."""
+    if _SESSION:
+        tell_captured(_SESSION[0])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_internalerror() -> None:
+    """And then, too."""
+    if _SESSION:
+        tell_captured(_SESSION[0])
 
 
 @pytest.hookimpl(trylast=True)
@@ -285,7 +311,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         runner.planned and not config.option.collectonly and _kept(session, lambda: ledger.write(runner, interrupted))
     )
     if interrupted and (command := runner.cleanup_command()):
-        _say(config, f"cleaning up; a second signal stops the clean-up, and {command} then removes what is left")
+        _say(config, f"cleaning up; a second signal stops the clean-up; then remove the rest with: {command}")
     for line in runner.close():
         _say(config, line)
     if written:
@@ -298,12 +324,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = UsageError.exit_code
         _say(
             config,
-            "no case to run: options and facts of the cluster leave none; `podwire plan` with these options says why",
+            "no case to run: your options and the facts of the cluster exclude all of them; "
+            "run `podwire plan` with the same options to see why",
         )
 
 
 def _require(session: pytest.Session, runner: Runner) -> None:
-    """Cases of the plan may have been left out by pytest: those that were run must use what is required, too."""
+    """Check `--require` again for the cases that ran, because pytest may have deselected some of the plan."""
     try:
         runner.scope.require(runner.planned.values())
     except PodwireError as problem:
@@ -317,18 +344,22 @@ def _hold_interrupts(config: pytest.Config) -> None:
 
 
 def _kept(session: pytest.Session, write: Callable[[], object]) -> bool:
-    """Write what is to be kept of the run. False where it cannot be written."""
+    """Call `write`. On OSError, print a line, set the exit code and return False."""
     try:
         write()
     except OSError as problem:
         session.exitstatus = UsageError.exit_code
-        _say(session.config, f"{problem.filename or 'the record'}: cannot be written: {problem.strerror}")
+        _say(
+            session.config,
+            f"{problem.filename or 'the record'}: cannot be written: {problem.strerror}; "
+            "the results of this run are incomplete",
+        )
         return False
     return True
 
 
 def _interrupted(config: pytest.Config, exitstatus: int) -> str | None:
-    """Why the run ended early; None if it did not."""
+    """Why the run ended early; None for a complete run."""
     if exitstatus == pytest.ExitCode.INTERRUPTED or STOPPED in config.stash:
         return config.stash.get(STOPPED, "by a signal")
     return None

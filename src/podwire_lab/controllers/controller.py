@@ -1,4 +1,4 @@
-"""The base of the controllers: watch resources of the store, and reconcile a few milliseconds after they change."""
+"""The base of the controllers: watch resources of the store, and reconcile a few milliseconds after a change."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DEBOUNCE_SECONDS = 0.003
 
 
 class Controller(ABC):
-    """One job of the control plane, done on the lab's loop for as long as the lab's process lives.
+    """One job of the control plane, on the lab's loop, until the lab ends.
 
-    A subclass names the resources that it `watches`, by plural name, and the kinds of change that it `reacts_to`. Many
-    changes at once are one reconciliation. One that raises is logged: the next change is another try.
+    A subclass names the resources that it `watches`, by plural name, and the kinds of change that it `reacts_to`. One
+    reconciliation covers all changes since the last. A failure is logged, and the next change tries again.
     """
 
     watches: ClassVar[tuple[str, ...]]
@@ -28,16 +28,26 @@ class Controller(ABC):
     def __init__(self, store: Store) -> None:
         self._store = store
         self._due: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Reconcile once, and from now on after each change."""
+        """Reconcile once, and from then on after each change."""
         for resource in self.watches:
             self._store.on_change(resource, self._changed, self.reacts_to)
         self.reconcile()
 
     @abstractmethod
     def reconcile(self) -> None:
-        """Make what the controller is responsible for as the store says now. Doing it twice changes nothing."""
+        """Bring what the controller owns to the state of the store. A second call changes nothing."""
+
+    def _again_in(self, seconds: float) -> None:
+        """Reconcile then, too, without a change: for what time alone makes true. The earliest of several counts."""
+        loop = asyncio.get_running_loop()
+        if self._alarm is not None and loop.time() < self._alarm.when() <= loop.time() + seconds:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_later(seconds, self._changed)
 
     def _changed(self) -> None:
         if self._due is None:

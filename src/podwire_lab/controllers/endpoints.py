@@ -1,4 +1,4 @@
-"""EndpointSlices and Endpoints of Services with a selector (kubernetes.io: "EndpointSlices"; shapes as recorded)."""
+"""EndpointSlices and Endpoints of Services with a selector (kubernetes.io: "EndpointSlices"; forms as recorded)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FAMILY = {"IPv4": "ipv4", "IPv6": "ipv6"}
 
 def is_ready(pod: Object) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def matches(selector: Mapping[str, str], pod: Object) -> bool:
@@ -25,14 +25,16 @@ def matches(selector: Mapping[str, str], pod: Object) -> bool:
 
 
 def target_port(port: Object, pod: Object) -> int | None:
-    """The number of a Service port's target in one pod; a name is looked up among its containers' ports."""
+    """The number of a Service port's target in one pod; a name is looked up in the ports of its containers."""
     target = port.get("targetPort", port["port"])
     if isinstance(target, int):
         return target
     for container in pod["spec"].get("containers") or ():
-        for each in container.get("ports") or ():
-            if each.get("name") == target and each.get("protocol", "TCP") == port.get("protocol", "TCP"):
-                return int(each["containerPort"])
+        for container_port in container.get("ports") or ():
+            if container_port.get("name") == target and container_port.get("protocol", "TCP") == port.get(
+                "protocol", "TCP"
+            ):
+                return int(container_port["containerPort"])
     return None
 
 
@@ -53,7 +55,7 @@ def endpoint(service: Object, pod: Object, address: str) -> Object:
 
 
 def wanted_slices(service: Object, pods: Iterable[Object]) -> list[Object]:
-    """`addressType`, `endpoints` and `ports` of every slice that the Service should have: one a family and port set."""
+    """`addressType`, `endpoints` and `ports` of all slices of the Service: one for each family and set of ports."""
     families = service["spec"].get("ipFamilies") or ["IPv4"]
     found: dict[tuple[str, str], Object] = {}
     for family in families:
@@ -63,13 +65,13 @@ def wanted_slices(service: Object, pods: Iterable[Object]) -> list[Object]:
             continue
         ports = _ports(service, pod)
         for ip in (pod.get("status") or {}).get("podIPs") or ():
-            family = next((each for each in families if _FAMILY[each] == family_of(ip["ip"])), None)
+            family = next((candidate for candidate in families if _FAMILY[candidate] == family_of(ip["ip"])), None)
             if family is None:
                 continue
             key = (family, repr(ports))
             slice_ = found.setdefault(key, {"addressType": family, "endpoints": [], "ports": ports})
             slice_["endpoints"].append(endpoint(service, pod, ip["ip"]))
-    return [each for (family, key), each in found.items() if key or not any(k[0] == family and k[1] for k in found)]
+    return [slice_ for (family, key), slice_ in found.items() if key or not any(k[0] == family and k[1] for k in found)]
 
 
 def _ports(service: Object, pod: Object) -> list[Object]:
@@ -85,27 +87,27 @@ def _ports(service: Object, pod: Object) -> list[Object]:
 
 
 def wanted_subsets(slices: Iterable[Object], primary: str, *, terminating: bool = False) -> list[Object]:
-    """The subsets of the older Endpoints object, which knows only the Service's first family, and terminating pods only
-    of a Service that publishes whatever it has (kubernetes, endpoints_controller.go).
+    """The subsets of the older Endpoints object. It has the Service's first family only, and terminating pods only if
+    the Service publishes addresses that are not ready (kubernetes, endpoints_controller.go).
     """
     subsets = []
-    for each in slices:
-        if each["addressType"] != primary or not each["endpoints"]:
+    for slice_ in slices:
+        if slice_["addressType"] != primary or not slice_["endpoints"]:
             continue
         lists: dict[str, list[Object]] = {"addresses": [], "notReadyAddresses": []}
-        for entry in each["endpoints"]:
+        for entry in slice_["endpoints"]:
             if entry["conditions"]["terminating"] and not terminating:
                 continue
             address = {"ip": entry["addresses"][0], "nodeName": entry["nodeName"], "targetRef": entry["targetRef"]}
             lists["addresses" if entry["conditions"]["ready"] else "notReadyAddresses"].append(address)
         subset: Object = {key: value for key, value in lists.items() if value}
         if subset:
-            subsets.append(subset | {"ports": each["ports"]})
+            subsets.append(subset | {"ports": slice_["ports"]})
     return subsets
 
 
 class EndpointsController(Controller):
-    """Keeps the slices of every Service as its pods are."""
+    """Updates the slices of every Service from its pods."""
 
     watches = ("services", "pods", "endpointslices")
 
@@ -114,11 +116,11 @@ class EndpointsController(Controller):
         for pod in self._store.view("pods"):
             pods.setdefault(pod["metadata"]["namespace"], []).append(pod)
         slices: dict[tuple[str, str], list[Object]] = {}
-        for each in self._store.view("endpointslices"):
-            labels = each["metadata"].get("labels") or {}
+        for slice_ in self._store.view("endpointslices"):
+            labels = slice_["metadata"].get("labels") or {}
             if labels.get("endpointslice.kubernetes.io/managed-by") == MANAGER:
-                key = (each["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
-                slices.setdefault(key, []).append(each)
+                key = (slice_["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
+                slices.setdefault(key, []).append(slice_)
         for service in self._store.view("services"):
             namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
             selector = service["spec"].get("selector")
@@ -135,18 +137,21 @@ class EndpointsController(Controller):
 
     def _write_slices(self, service: Object, wanted: list[Object], present: list[Object]) -> None:
         left = list(present)
-        for each in wanted:
-            same = [old for old in left if old["addressType"] == each["addressType"]]
-            old = next((o for o in same if o.get("ports") == each["ports"]), same[0] if same else None)
+        for wanted_slice in wanted:
+            same_family = [old for old in left if old["addressType"] == wanted_slice["addressType"]]
+            old = next(
+                (o for o in same_family if o.get("ports") == wanted_slice["ports"]),
+                same_family[0] if same_family else None,
+            )
             if old is None:
-                self._store.create("endpointslices", {"metadata": _slice_metadata(service), **each})
+                self._store.create("endpointslices", {"metadata": _slice_metadata(service), **wanted_slice})
                 continue
             left.remove(old)
-            if any(old.get(key) != value for key, value in each.items()):
+            if any(old.get(key) != value for key, value in wanted_slice.items()):
                 when = {"endpoints.kubernetes.io/last-change-trigger-time": now()}
                 meta = old["metadata"]
                 meta = {**meta, "annotations": {**(meta.get("annotations") or {}), **when}}
-                self._store.update("endpointslices", {**old, **each, "metadata": meta})
+                self._store.update("endpointslices", {**old, **wanted_slice, "metadata": meta})
         for old in left:
             self._store.delete("endpointslices", old["metadata"]["namespace"], old["metadata"]["name"])
 

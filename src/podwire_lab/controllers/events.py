@@ -1,4 +1,4 @@
-"""Kubernetes events of the lab's scheduler and node agents."""
+"""Kubernetes events of the lab's controllers and node agents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from podwire_lab.model.pod_status import now
 
 def record(
     store: Store,
-    pod: Object,
+    about: Object,
     reason: str,
     message: str,
     *,
@@ -20,17 +20,17 @@ def record(
     host: str = "",
     container: str = "",
 ) -> None:
-    """Write an event about a pod, unless its namespace is about to go (a real API server refuses it then, too)."""
-    meta = pod["metadata"]
+    """Write an event about an object, unless its namespace is terminating: a real API server refuses it then."""
+    meta = about["metadata"]
     namespace = store.get("namespaces", None, meta["namespace"])
     if namespace is None or namespace["metadata"].get("deletionTimestamp"):
         return
     involved = {
-        "kind": "Pod",
+        "kind": about.get("kind", "Pod"),
         "namespace": meta["namespace"],
         "name": meta["name"],
         "uid": meta["uid"],
-        "apiVersion": "v1",
+        "apiVersion": about.get("apiVersion", "v1"),
         "resourceVersion": meta.get("resourceVersion", ""),
     }
     if container:

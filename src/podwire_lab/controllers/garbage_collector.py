@@ -1,11 +1,9 @@
-"""The garbage collector deletes what has owners once the last of them is gone (kubernetes.io: Garbage Collection)."""
+"""The garbage collector deletes an object once its last owner is gone (kubernetes.io: Garbage Collection)."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from podwire_lab.controllers.controller import Controller
-from podwire_lab.model.interfaces import Object
+from podwire_lab.controllers.removal import remove
 
 DEPENDENTS = (
     "pods",
@@ -16,8 +14,10 @@ DEPENDENTS = (
     "secrets",
     "serviceaccounts",
     "leases",
+    "controllerrevisions",
     "daemonsets",
     "deployments",
+    "jobs",
     "replicasets",
     "statefulsets",
     "networkpolicies",
@@ -27,7 +27,7 @@ DEPENDENTS = (
 
 
 class GarbageCollector(Controller):
-    """Looks at all dependents when an object appears or goes."""
+    """Checks all dependents when an object appears or goes."""
 
     watches = (*DEPENDENTS, "nodes", "namespaces")
     reacts_to = frozenset({"ADDED", "DELETED"})
@@ -38,20 +38,4 @@ class GarbageCollector(Controller):
             for obj in self._store.view(resource):
                 owners = obj["metadata"].get("ownerReferences") or ()
                 if owners and not any(owner["uid"] in present for owner in owners):
-                    self._delete(resource, obj)
-
-    def _delete(self, resource: str, obj: Object) -> None:
-        meta = obj["metadata"]
-        if meta.get("deletionTimestamp"):
-            return
-        if (
-            resource == "pods"
-            and obj["spec"].get("nodeName")
-            and (obj.get("status") or {}).get("phase") in ("Pending", "Running")
-        ):
-            grace = int(obj["spec"].get("terminationGracePeriodSeconds", 30))
-            end = datetime.now(UTC) + timedelta(seconds=grace)
-            marks = {"deletionTimestamp": end.strftime("%Y-%m-%dT%H:%M:%SZ"), "deletionGracePeriodSeconds": grace}
-            self._store.update("pods", {**obj, "metadata": {**meta, **marks}})
-        else:
-            self._store.delete(resource, meta.get("namespace"), meta["name"])
+                    remove(self._store, resource, obj)

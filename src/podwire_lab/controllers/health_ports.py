@@ -1,7 +1,7 @@
-"""kube-proxy's health check of a Service with externalTrafficPolicy Local, on every node, at spec.healthCheckNodePort.
+"""kube-proxy's health check of Services with externalTrafficPolicy Local, on every node, at spec.healthCheckNodePort.
 
-Source: kubernetes.io, "Virtual IPs and Service Proxies", health checks; the answer's form is that of kube-proxy
-(pkg/proxy/healthcheck/service_health.go), the same on Linux and on Windows.
+Source: kubernetes.io, "Virtual IPs and Service Proxies", health checks. The answer has the form of kube-proxy's
+(pkg/proxy/healthcheck/service_health.go), on Linux and on Windows alike.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Key = tuple[str, str]
 
 
 class HealthPorts(Controller):
-    """Listens on the nodes for as long as there is a Service that asks for it."""
+    """Listens on the nodes as long as a Service needs it."""
 
     watches = ("services",)
 
@@ -94,12 +94,12 @@ class HealthPorts(Controller):
         return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
 
     def _ready_endpoints(self, namespace: str, name: str, node: str) -> int:
-        """Distinct ready endpoints on the node, whatever their port, of the Service's first family."""
+        """The distinct ready endpoints on the node, whatever their port, in the Service's first family."""
         service = self._store.get("services", namespace, name)
         if service is None:
             return 0
         slices = slices_by_service(self._store.view("endpointslices", namespace)).get((namespace, name), [])
         family: Family = "ipv6" if service["spec"]["ipFamilies"][0] == "IPv6" else "ipv4"
         names = {port.get("name", "") for port in service["spec"].get("ports") or ()}
-        rules = [rule for each in names for rule in endpoint_rules(slices, family, each)]
+        rules = [rule for name in names for rule in endpoint_rules(slices, family, name)]
         return len({rule.address for rule in rules if rule.ready and rule.node == node})

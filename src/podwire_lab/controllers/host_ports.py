@@ -1,4 +1,4 @@
-"""Ports of nodes that lead to pods: `hostPort` of a container, which a node's network plugin makes from the pod."""
+"""`hostPort` of containers: ports of nodes that lead to pods. A node's CNI plugin programs them for each pod."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
 
 
 def port_mappings(pods: Iterable[Object]) -> dict[str, list[PortMapping]]:
-    """The mappings of each node. Pods of the host network have none: their ports are the node's."""
+    """The mappings of each node. Pods on the host network have none: their ports are the node's."""
     found: dict[str, list[PortMapping]] = {}
     for pod in pods:
         spec, status = pod["spec"], pod.get("status") or {}
@@ -22,7 +22,7 @@ def port_mappings(pods: Iterable[Object]) -> dict[str, list[PortMapping]]:
         for container in spec.get("containers") or ():
             for port in container.get("ports") or ():
                 if port.get("hostPort") and port.get("protocol", "TCP") in _PROTOCOLS:
-                    addresses = [each["ip"] for each in status.get("podIPs") or ()]
+                    addresses = [entry["ip"] for entry in status.get("podIPs") or ()]
                     found.setdefault(spec.get("nodeName", ""), []).extend(_mappings(port, addresses))
     return found
 
@@ -43,7 +43,7 @@ def _mappings(port: Object, addresses: Iterable[str]) -> Iterable[PortMapping]:
 
 
 class HostPorts(Controller):
-    """Tells every node which of its ports lead to its pods."""
+    """Gives every node the host ports of its pods."""
 
     watches = ("pods",)
 

@@ -1,8 +1,8 @@
-"""The cloud around the lab: addresses for Services of type LoadBalancer, and the ways from the outside to nodes.
+"""The cloud around the lab: addresses for Services of type LoadBalancer, and routes from the outside to nodes.
 
-What a cloud's controller and its load balancer do, as far as kubernetes.io ("Service", type LoadBalancer) tells it. The
-balancer sends packets on untouched, all of an address to one node; external IPs are led to nodes in the same way,
-which is their operator's business in a real network.
+It does the work of a cloud's controller and load balancer as kubernetes.io describes it ("Service", type LoadBalancer).
+The load balancer forwards packets unchanged, all of one address to one node. External IPs are routed to nodes in the
+same way; in a real network that is the operator's task.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from podwire_lab.controllers.service_rules import endpoint_rules, external_addre
 from podwire_lab.model.addresses import OUTSIDE_NETWORK, SERVICE_NETWORK, UNDERLAY
 from podwire_lab.model.interfaces import EndpointRule, Network, Object, Store
 
-# Ranges for documentation (RFC 5737 TEST-NET-2, RFC 3849) that no other part of the lab uses.
+# Documentation ranges (RFC 5737 TEST-NET-2, RFC 3849) that no other part of the lab uses.
 INGRESS_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "198.51.100.0/24", "ipv6": "2001:db8:1b::/120"})
 LAST_HOST = 254
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
 class LoadBalancers(Controller):
-    """Gives every LoadBalancer Service its ingress addresses, and keeps the router's ways to nodes."""
+    """Gives every LoadBalancer Service its ingress addresses, and updates the router's routes to nodes."""
 
     watches = ("services", "endpointslices", "nodes")
 
@@ -48,15 +48,15 @@ class LoadBalancers(Controller):
             meta = service["metadata"]
             external, ingress = external_addresses(service)
             for address in (*external, *ingress):
-                # A balancer's health check of a node whose proxy does not serve the family fails.
+                # A load balancer's health check of a node fails if its proxy does not serve the family.
                 serving = [name for name in nodes if family_of(address) in self._network.nodes[name].families]
                 if serving and self._is_led(address):
-                    own = slices.get((meta["namespace"], meta["name"]), [])
-                    routes.setdefault(address, node_for(address, service, own, serving))
+                    service_slices = slices.get((meta["namespace"], meta["name"]), [])
+                    routes.setdefault(address, node_for(address, service, service_slices, serving))
         self._network.set_external_routes(routes)
 
     def _equip(self, service: Object, services: Sequence[Object]) -> None:
-        """Addresses for a new LoadBalancer Service; none any more for one that has become something else."""
+        """Assign addresses to a new LoadBalancer Service; remove those of a Service that changed its type."""
         spec, status = service["spec"], service.setdefault("status", {})
         present = (status.get("loadBalancer") or {}).get("ingress")
         balanced = spec.get("type") == "LoadBalancer"
@@ -72,10 +72,10 @@ class LoadBalancers(Controller):
         self._store.update("services", service)
 
     def _is_led(self, address: str) -> bool:
-        """Whether the router must be told: not for addresses of the lab's own networks."""
+        """Whether the router needs a route: not for addresses of the lab's own networks."""
         family = family_of(address)
-        own = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
-        networks = (*own, *self._network.profile.pod_networks(family))
+        lab_networks = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
+        networks = (*lab_networks, *self._network.profile.pod_networks(family))
         return not any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
 
     def _free_number(self, services: Iterable[Object]) -> int:
@@ -87,15 +87,15 @@ class LoadBalancers(Controller):
             if not any(str(network[number]) in taken for network in networks):
                 self._last = number
                 return number
-        raise RuntimeError("the lab's cloud has no address left for another load balancer")
+        raise RuntimeError("no address left for a load balancer; delete a Service of type LoadBalancer")
 
 
 def node_for(address: str, service: Object, slices: Iterable[Object], nodes: Sequence[str]) -> str:
     """The node that gets the packets for an external address of a Service.
 
-    With externalTrafficPolicy Local a node that its health check finds good: one with a ready endpoint, else one whose
-    endpoints still serve. A Service that preserves its destination is checked at its node port, with the same answer
-    (winkernel/proxier.go). Where no node is good, any: a balancer that fails open.
+    With externalTrafficPolicy Local it is one that passes the health check: it has a ready endpoint, or else endpoints
+    that still serve. A Service that preserves its destination is checked at its node port, with the same result
+    (winkernel/proxier.go). If no node passes, any node gets them: a load balancer that fails open.
     """
     annotations, spec = service["metadata"].get("annotations") or {}, service["spec"]
     good: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Tells the cluster's DNS server what Services and endpoints there are."""
+"""Updates the cluster's DNS server with the Services and endpoints of the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from podwire_lab.model.interfaces import Object, Store
 
 
 class NameRecords(Controller):
-    """Hands Services and EndpointSlices to `set_records` when they have changed."""
+    """Passes Services and EndpointSlices to `set_records` when they change."""
 
     watches = ("services", "endpointslices")
 

@@ -1,8 +1,8 @@
-"""Network policies: what they say of each pod. `podwire_lab.network.policies` makes the rules of a node from it.
+"""Network policies as rules for each pod. `podwire_lab.network.policies` makes a node's nft rules of them.
 
-kubernetes.io, "Network Policies": a pod that a policy selects takes (or sends) only what some policy of its allows, and
-the answers to it; policies add up; the node that a pod runs on always reaches it. Kubernetes has no rules for ICMP:
-what is allowed by port does not allow it here.
+kubernetes.io, "Network Policies": a selected pod receives (or sends) only what one of its policies allows, and the
+answers to it; policies add up; a pod's own node always reaches it. Kubernetes has no rules for ICMP: a rule with ports
+does not allow it here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": 
 
 def policy_rules(policies: Iterable[Object], pods: Sequence[Object], namespaces: Iterable[Object]) -> list[PolicyRule]:
     """One rule for each address of a selected pod and each direction, sorted."""
-    labels = {one["metadata"]["name"]: one["metadata"].get("labels") or {} for one in namespaces}
+    labels = {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in namespaces}
     found: dict[tuple[str, Literal["ingress", "egress"]], set[Allowance]] = {}
     for policy in policies:
         spec, namespace = policy["spec"], policy["metadata"]["namespace"]
@@ -39,7 +39,9 @@ def policy_rules(policies: Iterable[Object], pods: Sequence[Object], namespaces:
                         target = pod if side == "ingress" else None
                         networks = _networks(rule.get(peers), namespace, pods, labels, family_of(address))
                         allowed |= set(_allowances(rule, networks, target))
-    return [PolicyRule(address=a, side=side, allowed=tuple(sorted(some))) for (a, side), some in sorted(found.items())]
+    return [
+        PolicyRule(address=a, side=side, allowed=tuple(sorted(allowed))) for (a, side), allowed in sorted(found.items())
+    ]
 
 
 def _selected(pod: Object, selector: Object) -> bool:
@@ -47,17 +49,17 @@ def _selected(pod: Object, selector: Object) -> bool:
 
 
 def selects(selector: Object, labels: Mapping[str, str]) -> bool:
-    """Whether a LabelSelector of an object selects these labels; an empty one selects all."""
+    """Whether an object's LabelSelector selects these labels; an empty selector selects all."""
     terms = [Requirement(key=k, operator="=", values=(v,)) for k, v in (selector.get("matchLabels") or {}).items()]
     terms += [
-        Requirement(key=one["key"], operator=_OPERATORS[one["operator"]], values=tuple(one.get("values") or ()))
-        for one in selector.get("matchExpressions") or ()
+        Requirement(key=term["key"], operator=_OPERATORS[term["operator"]], values=tuple(term.get("values") or ()))
+        for term in selector.get("matchExpressions") or ()
     ]
     return all(term.matches(labels) for term in terms)
 
 
 def _addresses(pod: Object) -> list[str]:
-    return [each["ip"] for each in (pod.get("status") or {}).get("podIPs") or ()]
+    return [address["ip"] for address in (pod.get("status") or {}).get("podIPs") or ()]
 
 
 def _networks(
@@ -67,7 +69,7 @@ def _networks(
     labels: Mapping[str, Mapping[str, str]],
     family: Family,
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """What a rule's peers are: networks with what is excepted of each. No peers at all mean everybody."""
+    """A rule's peers: networks, each with its exceptions. No peers at all mean everybody."""
     if not peers:
         return [("", ())]
     found: list[tuple[str, tuple[str, ...]]] = []
@@ -101,7 +103,7 @@ def _ports(ports: Iterable[Object], target: Object | None) -> Iterator[tuple[str
         if isinstance(number, str):
             number = _named(number, target)
             if number is None:
-                continue  # The pod has no port of that name: nothing is allowed by it.
+                continue  # The pod has no port with that name: the rule allows nothing.
         yield protocol, "" if number is None else f"{number}-{port['endPort']}" if "endPort" in port else str(number)
 
 
@@ -111,7 +113,7 @@ def _named(name: str, pod: Object | None) -> int | None:
 
 
 class NetworkPolicies(Controller):
-    """Tells every node what the policies say, where the network plugin is one that holds to them."""
+    """Gives every node the rules of the policies, if the network plugin enforces network policies."""
 
     watches = ("networkpolicies", "pods", "namespaces")
 

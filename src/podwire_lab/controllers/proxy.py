@@ -1,4 +1,4 @@
-"""kube-proxy's work: the Service data path of every node, as Services and EndpointSlices are."""
+"""kube-proxy's work: program the Service data path of every node from Services and EndpointSlices."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class ServiceProxy(Controller):
-    """Writes the Service data path of every node when Services or endpoints have changed.
+    """Programs the Service data path of every node after a change of Services or endpoints.
 
-    A node's rules are loaded by a process of some ten milliseconds: the nodes are written in threads beside the loop.
+    A process of some ten milliseconds loads a node's rules, so threads beside the loop do the work.
     """
 
     watches = ("services", "endpointslices")
@@ -28,12 +28,12 @@ class ServiceProxy(Controller):
         self._task: asyncio.Task[None] | None = None
 
     async def settled(self) -> None:
-        """Until what was known at the call is written."""
+        """Wait until the state at the time of the call is programmed."""
         if self._task is not None:
             await asyncio.shield(self._task)
 
     def reconcile(self) -> None:
-        """Begin to write, unless that is going on: it ends with what the store says then."""
+        """Start programming, unless it is under way; that one ends with the store's state of then."""
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write())
             self._task.add_done_callback(_log_failure)
@@ -49,4 +49,4 @@ class ServiceProxy(Controller):
 
 def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        _LOG.error("Services were not written: %s", task.exception(), exc_info=task.exception())
+        _LOG.error("the Services of the nodes were not programmed: %s", task.exception(), exc_info=task.exception())

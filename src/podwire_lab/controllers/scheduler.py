@@ -1,5 +1,5 @@
-"""Which node a pod goes to: selector, readiness and schedulability, fewest pods first. No taints, and of resources only
-the VPC's addresses of Windows nodes, of which each pod needs one (amazon-vpc-resource-controller-k8s).
+"""The scheduler: selector, readiness and schedulability, then the fewest pods. No taints, and as the only resource the
+VPC addresses of Windows nodes, of which each pod needs one (amazon-vpc-resource-controller-k8s).
 """
 
 from __future__ import annotations
@@ -22,23 +22,28 @@ def ready(node: Object) -> bool:
 
 
 def needs_address(pod: Object) -> bool:
-    """Whether it needs an address of the pod network: on Windows all that have no HostProcess containers do."""
+    """Whether the pod needs an address of the pod network: on Windows every pod without HostProcess containers does."""
     options = (pod["spec"].get("securityContext") or {}).get("windowsOptions") or {}
     return not options.get("hostProcess") and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
-def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | None:
-    """Why the pod cannot go to the node, in the scheduler's words; None when it can. `beside` are the node's pods."""
-    if (node.get("spec") or {}).get("unschedulable"):
-        return "node(s) were unschedulable"
-    if not ready(node):
-        return "node(s) had untolerated taint {node.kubernetes.io/not-ready: }"
+def chosen_by(pod: Object, node: Object) -> bool:
+    """Whether the pod's selector and operating system allow the node."""
     labels = node["metadata"].get("labels") or {}
     selector = pod["spec"].get("nodeSelector") or {}
     system = (pod["spec"].get("os") or {}).get("name")
     if any(labels.get(key) != value for key, value in selector.items()):
-        return "node(s) didn't match Pod's node affinity/selector"
-    if system and labels.get("kubernetes.io/os") != system:
+        return False
+    return not system or labels.get("kubernetes.io/os") == system
+
+
+def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | None:
+    """Why the pod does not fit the node, in the scheduler's words; None if it fits. `beside` are the node's pods."""
+    if (node.get("spec") or {}).get("unschedulable"):
+        return "node(s) were unschedulable"
+    if not ready(node):
+        return "node(s) had untolerated taint {node.kubernetes.io/not-ready: }"
+    if not chosen_by(pod, node):
         return "node(s) didn't match Pod's node affinity/selector"
     offered = ((node.get("status") or {}).get("allocatable") or {}).get(VPC_ADDRESS)
     if offered is not None and needs_address(pod) and sum(map(needs_address, beside)) >= int(offered):
@@ -47,7 +52,7 @@ def refusal(pod: Object, node: Object, beside: Iterable[Object] = ()) -> str | N
 
 
 def _waits(pod: Object) -> bool:
-    """Whether the pod is there to be given a node by this scheduler."""
+    """Whether the pod waits for this scheduler."""
     spec = pod["spec"]
     if spec.get("nodeName") or pod["metadata"].get("deletionTimestamp") or spec.get("schedulingGates"):
         return False
@@ -55,7 +60,7 @@ def _waits(pod: Object) -> bool:
 
 
 class Scheduler(Controller):
-    """Gives pods without a node one, as soon as there is one for them. With `overcommits` it counts no resources."""
+    """Assigns a node to each pod without one, as soon as a node fits. With `overcommits` it counts no resources."""
 
     watches = ("pods", "nodes")
 

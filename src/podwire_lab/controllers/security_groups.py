@@ -2,8 +2,9 @@
 of its own in the VPC, to which the policy's groups apply.
 
 Sources: AWS, EKS user guide, security groups for pods; amazon-vpc-resource-controller-k8s, pod-eni, which serves no
-Windows nodes. All groups of the lab are one without inbound rules: nothing comes in but answers. It is applied where
-the pod is, not by hosts of the VPC.
+Windows nodes. All groups of the lab are one group without inbound rules: it admits answers only. The pod's node
+enforces
+it, not the hosts of the VPC.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ POLICIES = "securitygrouppolicies"
 
 
 class SecurityGroups(Controller):
-    """Notes on each selected pod which interface it has, and tells its node to let nobody in. `systems` are the
-    operating systems of the nodes that have it."""
+    """Annotates each selected pod with its interface, and tells its node to admit nobody. `systems` are the operating
+    systems of the nodes that support it.
+    """
 
     watches = (POLICIES, "pods")
 
@@ -37,7 +39,7 @@ class SecurityGroups(Controller):
                 continue
             if POD_ENI not in (pod["metadata"].get("annotations") or {}):
                 self._note(pod)
-            closed[node.name] += [one["ip"] for one in (pod.get("status") or {}).get("podIPs") or ()]
+            closed[node.name] += [address["ip"] for address in (pod.get("status") or {}).get("podIPs") or ()]
         for name, addresses in closed.items():
             self._nodes[name].set_closed(sorted(addresses))
 

@@ -1,4 +1,4 @@
-"""From Services and EndpointSlices to what each port of a Service must do: pure functions."""
+"""The work of each Service port, from Services and EndpointSlices: pure functions."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
 
 
 def service_rules(services: Iterable[Object], slices: Iterable[Object]) -> list[ServiceRule]:
-    """One rule a (Service, family, port), sorted. Headless Services and names of other hosts have none."""
+    """One rule for each Service, family and port, sorted. Headless and ExternalName Services have none."""
     by_service = slices_by_service(slices)
     rules = []
     for service in services:
         meta, spec = service["metadata"], service["spec"]
-        own = by_service.get((meta["namespace"], meta["name"]), [])
+        service_slices = by_service.get((meta["namespace"], meta["name"]), [])
         for address in cluster_addresses(service):
             for port in spec.get("ports") or ():
                 if port.get("protocol", "TCP") in _PROTOCOLS:
-                    rules.append(_rule(service, address, port, own))
+                    rules.append(_rule(service, address, port, service_slices))
     return sorted(rules, key=lambda rule: (rule.name, rule.family, rule.protocol, rule.port))
 
 
 def slices_by_service(slices: Iterable[Object]) -> dict[tuple[str, str], list[Object]]:
     """EndpointSlices by namespace and name of their Service."""
     found: dict[tuple[str, str], list[Object]] = {}
-    for each in slices:
-        labels = each["metadata"].get("labels") or {}
-        key = (each["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
-        found.setdefault(key, []).append(each)
+    for slice_ in slices:
+        labels = slice_["metadata"].get("labels") or {}
+        key = (slice_["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
+        found.setdefault(key, []).append(slice_)
     return found
 
 
 def cluster_addresses(service: Object) -> list[str]:
-    """The cluster IPs of a Service; none for a headless one and for one that is only a name."""
+    """The cluster IPs of a Service; none for a headless or ExternalName Service."""
     spec = service["spec"]
     if spec.get("type") == "ExternalName":
         return []
@@ -46,21 +46,21 @@ def cluster_addresses(service: Object) -> list[str]:
 
 
 def external_addresses(service: Object) -> tuple[list[str], list[str]]:
-    """`spec.externalIPs`, and the ingress addresses that nodes answer for (ipMode VIP, kubernetes.io: Service)."""
+    """`spec.externalIPs`, and the ingress addresses that nodes serve (ipMode VIP, kubernetes.io: Service)."""
     ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
-    balanced = [each["ip"] for each in ingress if each.get("ip") and each.get("ipMode", "VIP") == "VIP"]
+    balanced = [entry["ip"] for entry in ingress if entry.get("ip") and entry.get("ipMode", "VIP") == "VIP"]
     return list(service["spec"].get("externalIPs") or ()), balanced
 
 
 def endpoint_rules(slices: Iterable[Object], family: Family, port_name: str) -> list[EndpointRule]:
     """The endpoints of one port of a Service, by address."""
     found: dict[str, EndpointRule] = {}
-    for each in slices:
-        number = next((p["port"] for p in each.get("ports") or () if p.get("name", "") == port_name), None)
-        if each["addressType"] != _ADDRESS_TYPE[family] or number is None:
+    for slice_ in slices:
+        number = next((p["port"] for p in slice_.get("ports") or () if p.get("name", "") == port_name), None)
+        if slice_["addressType"] != _ADDRESS_TYPE[family] or number is None:
             continue
-        for entry in each.get("endpoints") or ():
-            # Kubernetes API, EndpointConditions: a condition that nobody has set counts as ready and serving.
+        for entry in slice_.get("endpoints") or ():
+            # Kubernetes API, EndpointConditions: a condition without a value counts as ready and serving.
             conditions = entry.get("conditions") or {}
             ready = conditions.get("ready") is not False
             serving = conditions.get("serving")
@@ -106,8 +106,12 @@ def _of_family(addresses: Iterable[str], family: Family) -> tuple[str, ...]:
 
 
 def _ranges(texts: Iterable[str], family: Family) -> tuple[str, ...]:
-    """Networks of a family, none of them a part of another."""
-    given = _of_family(texts, family)
-    four = ipaddress.collapse_addresses(ipaddress.IPv4Network(each, strict=False) for each in given if ":" not in each)
-    six = ipaddress.collapse_addresses(ipaddress.IPv6Network(each, strict=False) for each in given if ":" in each)
+    """Networks of one family, none inside another."""
+    of_family = _of_family(texts, family)
+    four = ipaddress.collapse_addresses(
+        ipaddress.IPv4Network(network, strict=False) for network in of_family if ":" not in network
+    )
+    six = ipaddress.collapse_addresses(
+        ipaddress.IPv6Network(network, strict=False) for network in of_family if ":" in network
+    )
     return tuple(str(network) for network in (*four, *six))

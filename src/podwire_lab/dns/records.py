@@ -5,6 +5,7 @@ Pure: API objects in, answers out. Names are lower case and have no final dot.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,8 @@ from typing import Protocol
 from podwire_lab.model.interfaces import Object
 
 TTL = 5
+Record = tuple[str, str, str]
+"""Owner, type and data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,7 @@ class Answer:
     """
 
     exists: bool = True
-    records: tuple[tuple[str, str, str], ...] = ()
+    records: tuple[Record, ...] = ()
     elsewhere: str | None = None
 
 
@@ -62,7 +65,7 @@ class Zone:
         name = name.lower().rstrip(".")
         if not self._is_ours(name) and (name, kind) not in self.records:
             return Answer(elsewhere=name)
-        chain: list[tuple[str, str, str]] = []
+        chain: list[Record] = []
         while (name, kind) not in self.records and (name, "CNAME") in self.records:
             target = next(iter(self.records[name, "CNAME"]))
             chain.append((name, "CNAME", f"{target}."))
@@ -95,7 +98,11 @@ def _pod_address(name: str, zone: str) -> str:
 
 
 def cluster_zone(services: Iterable[Object], slices: Iterable[Object], zone: str = "cluster.local") -> Zone:
-    """The zone of a cluster: Services by cluster IP, headless ones by their ready endpoints, ExternalNames as CNAME."""
+    """The zone of a cluster: Services by cluster IP, headless ones by their ready endpoints, ExternalNames as CNAME.
+
+    As CoreDNS has it, the endpoints of a Service with a cluster IP have names and PTR records too: an address of a pod
+    leads back to a name below each Service that the pod is behind (plugin kubernetes, reverse.go).
+    """
     made = Zone(zone=zone)
     made.add(f"dns-version.{zone}", "TXT", '"1.1.0"')
     by_service: dict[tuple[str, str], list[Object]] = defaultdict(list)
@@ -114,23 +121,24 @@ def cluster_zone(services: Iterable[Object], slices: Iterable[Object], zone: str
                 made.add(_reverse(address), "PTR", f"{name}.")
             for port in spec.get("ports") or ():
                 _add_port(made, name, port, name)
-        else:
-            _add_headless(
-                made, name, by_service[meta["namespace"], meta["name"]], bool(spec.get("publishNotReadyAddresses"))
-            )
+        if spec.get("type") != "ExternalName":
+            public = bool(spec.get("publishNotReadyAddresses"))
+            _add_endpoints(made, name, by_service[meta["namespace"], meta["name"]], public, headless=not addresses)
     return made
 
 
-def _add_headless(made: Zone, name: str, slices: Iterable[Object], all_of_them: bool) -> None:
+def _add_endpoints(made: Zone, name: str, slices: Iterable[Object], all_of_them: bool, *, headless: bool) -> None:
     for each in slices:
         for endpoint in each.get("endpoints") or ():
             if not all_of_them and (endpoint.get("conditions") or {}).get("ready") is False:
                 continue
             for address in endpoint["addresses"]:
                 label = endpoint.get("hostname") or address.replace(".", "-").replace(":", "-")
-                made.add_address(name, address)
                 made.add_address(f"{label}.{name}", address)
                 made.add(_reverse(address), "PTR", f"{label}.{name}.")
+                if not headless:
+                    continue
+                made.add_address(name, address)
                 for port in each.get("ports") or ():
                     _add_port(made, name, port, f"{label}.{name}")
 
@@ -141,6 +149,7 @@ def _add_port(made: Zone, name: str, port: Mapping[str, object], target: str) ->
         made.add(f"_{port['name']}._{protocol}.{name}", "SRV", f"0 100 {port['port']} {target}.")
 
 
+@functools.cache
 def _reverse(address: str) -> str:
     return ipaddress.ip_address(address).reverse_pointer
 

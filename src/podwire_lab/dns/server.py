@@ -8,7 +8,7 @@ import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import dns.exception
@@ -19,7 +19,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from podwire_lab.dns.records import TTL, Answer, Records, Zone, cluster_zone
+from podwire_lab.dns.records import TTL, Answer, Record, Records, Zone, cluster_zone
 from podwire_lab.model.interfaces import Namespace, Object
 
 _LOG = logging.getLogger(__name__)
@@ -33,11 +33,14 @@ SO_RCVBUFFORCE = 33  # asm-generic/socket.h; the module socket has no name for i
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """What a fault makes of an answer: nothing at all, an error code, other addresses, or UDP that is cut off."""
+    """What a fault makes of an answer: nothing at all, an error code, other addresses, other records, UDP that is cut
+    off, no such name for one that is asked with capitals, the question in lower case, or no OPT record."""
 
-    kind: Literal["drop", "rcode", "address", "truncate"]
+    kind: Literal["drop", "rcode", "address", "records", "truncate", "capitals-unknown", "lower-case", "no-edns"]
     rcode: str = "SERVFAIL"
     address: str = ""
+    records: Callable[[Sequence[Record]], Sequence[Record]] = tuple
+    """What is said in the place of the records that there are."""
 
 
 Fault = Callable[[str, str, str], Damage | None]
@@ -138,11 +141,11 @@ class DnsServer:
             return None
         response = dns.message.make_response(query, recursion_available=True)
         said = now.records.answer(name, kind)
+        if damage is not None:
+            said = _damaged(said, damage, response)
         if damage is not None and damage.kind == "rcode":
             response.set_rcode(dns.rcode.from_text(damage.rcode))
             return response.to_wire()
-        if damage is not None and damage.kind == "address" and kind == ("AAAA" if ":" in damage.address else "A"):
-            said = Answer(records=((name, kind, damage.address),))
         if said.elsewhere is not None:
             await self._ask_elsewhere(said.elsewhere, kind, response)
         else:
@@ -197,6 +200,24 @@ class DnsServer:
         response.authority += heard.authority
 
 
+def _damaged(said: Answer, damage: Damage, response: dns.message.Message) -> Answer:
+    """What is said instead; an answer that is damaged in another way than by what it says is changed itself."""
+    question = response.question[0]
+    asked, kind = question.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(question.rdtype)
+    if damage.kind == "address" and kind == ("AAAA" if ":" in damage.address else "A"):
+        return Answer(records=((asked.lower(), kind, damage.address),))
+    if damage.kind == "records":
+        return replace(said, records=tuple(damage.records(said.records)))
+    if damage.kind == "capitals-unknown" and asked != asked.lower():
+        return Answer(exists=False)
+    if damage.kind == "lower-case":
+        lower = dns.name.from_text(asked.lower())
+        response.question = [dns.rrset.RRset(lower, question.rdclass, question.rdtype)]
+    elif damage.kind == "no-edns":
+        response.use_edns(-1)
+    return said
+
+
 @functools.cache
 def _soa(zone: str) -> dns.rrset.RRset:
     """What the answer "no" carries, and how long it may be remembered (RFC 2308)."""
@@ -205,7 +226,7 @@ def _soa(zone: str) -> dns.rrset.RRset:
     return dns.rrset.from_text(f"{zone}.", TTL, "IN", "SOA", data)
 
 
-def _rrsets(records: Iterable[tuple[str, str, str]]) -> list[dns.rrset.RRset]:
+def _rrsets(records: Iterable[Record]) -> list[dns.rrset.RRset]:
     grouped: dict[tuple[str, str], list[str]] = {}
     for owner, kind, data in records:
         grouped.setdefault((owner, kind), []).append(data)

@@ -1,4 +1,4 @@
-"""Faults of the addresses that Windows pods get: of another part, of the node's own, and one for two pods."""
+"""Faults of the addresses of Windows pods: outside the node's pod CIDR, reserved by the node, or used twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from podwire_lab.network.node import Node
 HOST_LOCAL = tuple(name for name, row in PROFILES.items() if row.ipam == "host-local")
 BLOCKS = tuple(name for name, row in PROFILES.items() if row.ipam == "calico-ipam")
 OVN = tuple(name for name, row in PROFILES.items() if row.ipam == "ovn")
-NOBODYS_PARTS = "10.244.32.0/19"  # of the pod network, with numbers that no node has
+UNUSED_CIDRS = "10.244.32.0/19"  # the pod CIDRs of node numbers that do not exist
 
 
 @fault(
@@ -26,21 +26,21 @@ NOBODYS_PARTS = "10.244.32.0/19"  # of the pod network, with numbers that no nod
     profiles=(*HOST_LOCAL, *BLOCKS, *OVN),
 )
 def addresses_of_no_nodes_part(do: Injection) -> None:
-    """Pods that come to Windows nodes from now on have addresses of a part of the pod network that is no node's."""
+    """New pods on Windows nodes get addresses of a pod CIDR that belongs to no node."""
     for node in do.nodes("windows"):
-        before, pods = node.plan, structs.replace(node.plan.pods, ipv4=NOBODYS_PARTS)
-        part = pods.of_node(before.number, "ipv4")
+        before, pods = node.plan, structs.replace(node.plan.pods, ipv4=UNUSED_CIDRS)
+        pod_cidr = pods.of_node(before.number, "ipv4")
         for machine in do.nodes():
-            way = (BRIDGE,) if machine is node else machine.way_to(before, "ipv4")
-            machine.host.links.route(part, *way)
+            route = (BRIDGE,) if machine is node else machine.way_to(before, "ipv4")
+            machine.host.links.route(pod_cidr, *route)
             machine.host.links.commit()
-            do.undone_by(partial(_without_route, machine, part, *way))
+            do.undone_by(partial(_without_route, machine, pod_cidr, *route))
         _planned(node, replace(before, pods=pods))
         do.undone_by(partial(_planned, node, before))
 
 
-def _without_route(node: Node, part: str, *way: str) -> None:
-    node.host.links.route(part, *way, delete=True)
+def _without_route(node: Node, pod_cidr: str, *route: str) -> None:
+    node.host.links.route(pod_cidr, *route, delete=True)
     node.host.links.commit()
 
 
@@ -51,7 +51,7 @@ def _planned(node: Node, plan: NodePlan) -> None:
 
 @fault("reserved-address-given-away", kills=("ADDR-HOST-LOCAL", "ADDR-CALICO-BLOCK"), profiles=(*HOST_LOCAL, *BLOCKS))
 def reserved_address_given_away(do: Injection) -> None:
-    """The next pod that comes to a Windows node gets an address that is reserved there: the source VIP's, or .1."""
+    """The next pod on each Windows node gets an address that the node reserves: that of the source VIP, or .1."""
     served: set[str] = set()
 
     def change(node: Node, pod: Pod) -> None:
@@ -79,11 +79,11 @@ def _own_address(node: Node, address: str, *, delete: bool = False) -> None:
     profiles=tuple(name for name in PROFILES if name not in VPC),
 )
 def one_address_for_two_pods(do: Injection) -> None:
-    """Of two pods that come to a Windows node the second has the first one's address, and gets its packets."""
-    came: dict[str, list[Pod]] = {}
+    """The second new pod on a Windows node gets the address of the first one, and receives its packets."""
+    pods_by_node: dict[str, list[Pod]] = {}
 
     def change(node: Node, pod: Pod) -> None:
-        pods = came.setdefault(node.name, [])
+        pods = pods_by_node.setdefault(node.name, [])
         pods.append(pod)
         if len(pods) == 2:
             _readdress(node, pod, pods[0].addresses[0])
@@ -97,12 +97,14 @@ def _for_pods_to_come(do: Injection, change: Callable[[Node, Pod], None]) -> Non
 
 
 def _readdress(node: Node, pod: Pod, address: str) -> None:
-    """Give a pod another IPv4 address in place of its own. What the node gets for it goes to that pod."""
-    own, links = pod.addresses[0], pod.place.links
+    """Give a pod another IPv4 address instead of its own. The node then sends packets for that address to this pod."""
+    old_address, links = pod.addresses[0], pod.place.links
     length = 32 if node.by_fabric else node.plan.pod_cidr("ipv4").rpartition("/")[2]
-    pod.place.netns.sysctl("net/ipv4/conf/all/promote_secondaries", "1")  # its first address takes no other with it
-    links.address(NIC, f"{address}/{length}")  # before the other goes: without any the kernel forgets the routes
-    links.address(NIC, f"{own}/{length}", delete=True)
+    pod.place.netns.sysctl(
+        "net/ipv4/conf/all/promote_secondaries", "1"
+    )  # else the kernel removes the new address together with the first
+    links.address(NIC, f"{address}/{length}")  # added first: the kernel forgets the routes of a NIC without an address
+    links.address(NIC, f"{old_address}/{length}", delete=True)
     links.commit()
     node.host.links.neighbour(BRIDGE, address, pod.mac)
     node.host.links.commit()

@@ -1,4 +1,4 @@
-"""Faults of load balancing: connections that are shared out wrongly, affinity and policies that are not kept."""
+"""Faults of load balancing: uneven distribution, session affinity and traffic policies that do not hold."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from podwire_lab.faults.fault import PROXIED, Injection, fault
 from podwire_lab.faults.services import change_each, other_dsr
 from podwire_lab.model.interfaces import ServiceRule
 
-OFTEN = 12  # times that a favoured backend stands in the list
+OFTEN = 12  # how often the favoured backend is in the list
 
 
 @fault("spread-lopsided", kills=("SVC-SPREAD",))
 def spread_lopsided(do: Injection) -> None:
-    """Of several backends the first one gets almost all connections, the others one in some ten each."""
+    """The first backend of a Service gets almost all connections; each other backend gets about one in ten."""
 
     def lopsided(service: ServiceRule) -> ServiceRule:
         if len(service.endpoints) < 2 or service.affinity_seconds is not None:
@@ -26,38 +26,38 @@ def spread_lopsided(do: Injection) -> None:
 
 @fault("nearest-backend-only", kills=("SVC-TOPOLOGY",))
 def nearest_backend_only(do: Injection) -> None:
-    """A Windows node leads to its own backends alone, wherever a Service has some there."""
+    """A Windows node sends connections to its own backends only, if the Service has any there."""
     for node in do.nodes("windows"):
 
         def near(service: ServiceRule, name: str = node.name) -> ServiceRule:
-            own = tuple(endpoint for endpoint in service.endpoints if endpoint.node == name)
-            return replace(service, endpoints=own or service.endpoints)
+            local = tuple(endpoint for endpoint in service.endpoints if endpoint.node == name)
+            return replace(service, endpoints=local or service.endpoints)
 
         change_each(do, near, nodes=[node])
 
 
 @fault("affinity-not-kept", kills=("AFF-CLIENTIP", "AFF-TIMEOUT"))
 def affinity_not_kept(do: Injection) -> None:
-    """Connections of one client go to any backend, although the Service asks for affinity."""
+    """Connections of one client go to any backend, although the Service asks for session affinity."""
     change_each(do, lambda service: replace(service, affinity_seconds=None))
 
 
 @fault("dsr-unasked", kills=("DSR-OFF-SOURCEIP", "DSR-ENABLE"), profiles=PROXIED, dsr=False)
 def dsr_unasked(do: Injection) -> None:
-    """Backends see the pod and its port, although the proxy of the Windows nodes says no Direct Server Return."""
+    """Backends see the pod's address and port, although kube-proxy on the Windows nodes has DSR disabled."""
     for node in do.nodes("windows"):
         other_dsr(do, node, dsr=True)
 
 
 @fault("internal-policy-ignored", kills=("ITP-LOCAL",))
 def internal_policy_ignored(do: Injection) -> None:
-    """A cluster IP leads to backends of all nodes, although the Service keeps its traffic on the client's node."""
+    """A cluster IP leads to backends on all nodes, although internalTrafficPolicy is Local."""
     change_each(do, lambda service: replace(service, internal_local=False))
 
 
 @fault("cluster-ip-missing-with-external-policy", kills=("ETPLOCAL-CIP",))
 def cluster_ip_missing_with_external_policy(do: Injection) -> None:
-    """A Windows node knows no Service with a local external policy whose backends are all on other nodes."""
+    """A Windows node has no load balancer for a Service with externalTrafficPolicy Local and no backend on the node."""
     for node in do.nodes("windows"):
 
         def without(services: Sequence[ServiceRule], name: str = node.name) -> list[ServiceRule]:

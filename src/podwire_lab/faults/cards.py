@@ -1,4 +1,4 @@
-"""Faults of the network cards of Windows pods: the MACs that they have, send to, and are sent to."""
+"""Faults of the network cards of Windows pods: the MACs in the frames that they send and receive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def pods_are_sent_the_nodes_mac(do: Injection) -> None:
 
 @fault("pods-have-the-nodes-mac", kills=("ARCH-VNIC",))
 def pods_have_the_nodes_mac(do: Injection) -> None:
-    """The network card of a Windows pod has the node's MAC, and another one towards the switch; everything works."""
+    """The network card of a Windows pod has the node's MAC; the switch sees another one. Everything works."""
 
     def change(node: Node, pod: Pod) -> None:
         if node.os == "windows":
@@ -40,7 +40,7 @@ def pods_have_the_nodes_mac(do: Injection) -> None:
 
 def _with_mac(node: Node, pod: Pod, mac: str) -> None:
     if pod.place.netns.fd < 0:
-        return  # the pod has gone in the meantime
+        return  # the pod is gone
     links = pod.place.links
     links.mac(NIC, mac)
     for family in node.families:
@@ -50,7 +50,7 @@ def _with_mac(node: Node, pod: Pod, mac: str) -> None:
 
 @fault("pods-send-past-the-fabric", kills=("AZURE-FABRIC-MAC",), profiles=AZURE)
 def pods_send_past_the_fabric(do: Injection) -> None:
-    """Windows pods send to their node's MAC instead of the fabric's; the node takes it, and everything works."""
+    """Windows pods send frames to their node's MAC instead of the fabric's; the node accepts them: everything works."""
 
     def change(node: Node, pod: Pod) -> None:
         if node.os == "windows":

@@ -1,4 +1,4 @@
-"""Faults of names: the cluster's DNS server says something else, or the emulated Windows client asks otherwise."""
+"""Faults of DNS: the cluster's DNS server answers wrongly, or the emulated Windows client asks differently."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOBODY = {"A": "10.244.250.250", "AAAA": "fd10:244:0:fa::fa"}
 
 
 def damaged(do: Injection, damage: Callable[[str, str, str], Damage | None]) -> None:
-    """Let the cluster's DNS server ask `damage(name, type, client)` before it answers."""
+    """Call `damage(name, type, client)` before the cluster's DNS server answers."""
     before = do.network.quirks.dns
     do.network.quirks.dns = damage
     do.undone_by(lambda: setattr(do.network.quirks, "dns", before))
@@ -47,7 +47,7 @@ def elsewhere(kind: str) -> Damage:
 
 @fault("dns-stale-pod-address", kills=("FLOW-POD-POD-NAME",))
 def stale_pod_address(do: Injection) -> None:
-    """Pod names resolve to an address that no pod has any more."""
+    """Pod names resolve to an address that no pod has."""
     damaged(do, lambda name, kind, client: elsewhere(kind) if is_pod_name(name) else None)
 
 
@@ -65,20 +65,20 @@ def stale_service_address(do: Injection) -> None:
     kills=("FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN", "DNS-PQDN-DOT", "DNS-SHORT", "DNS-FQDN"),
 )
 def service_unknown(do: Injection) -> None:
-    """The cluster's DNS says that there are no such Services."""
+    """The cluster's DNS server answers that Service names do not exist."""
     unknown = Damage(kind="rcode", rcode="NXDOMAIN")
     damaged(do, lambda name, kind, client: unknown if is_service_name(name) else None)
 
 
 @fault("dns-outside-lost", kills=("FLOW-POD-EXT-DNS", "DNS-EXTERNAL"))
 def outside_lost(do: Injection) -> None:
-    """Questions for names outside the cluster get no answer."""
+    """The DNS server does not answer queries for names outside the cluster."""
     damaged(do, lambda name, kind, client: Damage(kind="drop") if name == OUTSIDE_NAME else None)
 
 
 @fault("dns-outside-wrong-address", kills=("FLOW-POD-EXT-DNS", "DNS-EXTERNAL"))
 def outside_wrong_address(do: Injection) -> None:
-    """The outside host's name resolves to the router beside it."""
+    """The outside host's name resolves to the address of the router beside it."""
     wrong = {"A": OUTSIDE_ROUTER["ipv4"], "AAAA": OUTSIDE_ROUTER["ipv6"]}
     to_router = {kind: Damage(kind="address", address=address) for kind, address in wrong.items()}
     damaged(do, lambda name, kind, client: to_router.get(kind) if name == OUTSIDE_NAME else None)
@@ -89,19 +89,19 @@ def outside_wrong_address(do: Injection) -> None:
     kills=("DNS-PQDN-DOT", "FLOW-POD-SVC-FQDN", "DNS-FQDN", "DNS-EXTERNAL", "DNS-SEARCH-LIST"),
 )
 def windows_search_list(do: Injection) -> None:
-    """Windows pods append a search list as Linux does: names with a dot resolve, and full names are asked thrice."""
+    """Windows pods apply the search list like Linux: names with a dot resolve, and a full name costs three queries."""
     quirk(do, SEARCH_LIST)
 
 
 @fault("windows-dns-silent-on-dots", kills=("DNS-PQDN-DOT", "FLOW-POD-EXT-DNS"))
 def windows_silent_on_dots(do: Injection) -> None:
-    """The DNS client of Windows pods never answers for names with a dot: a time-out where a clean no is documented."""
+    """The DNS client of Windows pods times out on names with a dot, where the documented answer is NXDOMAIN."""
     quirk(do, SILENT_ON_DOTS)
 
 
 @fault("windows-dns-no-suffix", kills=("DNS-SHORT", "DNS-SEARCH-LIST", "DNS-ORDER"))
 def windows_no_suffix(do: Injection) -> None:
-    """Windows pods ask bare names as they are, without the suffix of their namespace."""
+    """Windows pods query short names as they are, without the suffix of their namespace."""
     quirk(do, NO_SUFFIX)
 
 
@@ -113,73 +113,73 @@ def windows_suffixes_backwards(do: Injection) -> None:
 
 @fault("windows-dns-node-server", kills=("DNS-SERVERADDR",))
 def windows_node_server(do: Injection) -> None:
-    """Windows pods ask the DNS server of their node, past the address of the cluster's."""
+    """Windows pods query the DNS server of their node instead of the cluster's."""
     quirk(do, NODE_SERVER)
 
 
 @fault("windows-dns-config-ignored", kills=("DNS-CUSTOM",))
 def windows_config_ignored(do: Injection) -> None:
-    """Windows pods with a dnsConfig of their own ask the cluster's DNS nevertheless."""
+    """Windows pods with their own dnsConfig still query the cluster's DNS server."""
     quirk(do, NO_CONFIG)
 
 
 @fault("windows-hosts-aliases-missing", kills=("DNS-HOSTSFILE",))
 def windows_hosts_aliases_missing(do: Injection) -> None:
-    """The hosts file of Windows pods lacks their hostAliases: these names are asked of a server, which knows none."""
+    """The hosts file of Windows pods lacks their hostAliases; the pods query a DNS server, which has no such names."""
     quirk(do, NO_ALIASES)
 
 
 @fault("windows-resolver-file-counts", kills=("DNS-FILE-IGNORED",))
 def windows_resolver_file_counts(do: Injection) -> None:
-    """Pods that come to Windows nodes from now on ask the servers of a resolv.conf that is put into them."""
+    """New pods on Windows nodes query the servers of a resolv.conf file in the pod."""
     quirk(do, FILE_COUNTS)
 
 
 @fault("windows-nslookup-plain", kills=("DNS-PQDN-NSLOOKUP",))
 def windows_nslookup_plain(do: Injection) -> None:
-    """nslookup in Windows pods finds no suffix at the adapter and asks names with a dot as they are."""
+    """nslookup in Windows pods finds no suffix at the adapter and queries names with a dot as they are."""
     quirk(do, PLAIN_ADAPTER)
 
 
 @fault("dns-headless-stale", kills=("DNS-HEADLESS",))
 def headless_stale(do: Injection) -> None:
-    """A headless Service resolves to one address, which no pod has any more."""
+    """A headless Service resolves to one address, which no pod has."""
     names = ("headless.", "by-headless-name.")
     damaged(do, lambda name, kind, client: elsewhere(kind) if name.startswith(names) else None)
 
 
 @fault("dns-alias-unknown", kills=("SVC-EXTERNALNAME", "DNS-EXTERNALNAME"))
 def alias_unknown(do: Injection) -> None:
-    """The cluster's DNS says that there is no ExternalName Service."""
+    """The cluster's DNS server answers that the ExternalName Service does not exist."""
     unknown = Damage(kind="rcode", rcode="NXDOMAIN")
     damaged(do, lambda name, kind, client: unknown if name.startswith("alias.") else None)
 
 
 @fault("dns-alias-flattened", kills=("DNS-EXTERNALNAME",))
 def alias_flattened(do: Injection) -> None:
-    """An ExternalName Service is answered with the right address, and nothing tells that it is an alias."""
-    own = {"A": OUTSIDE_HOST["ipv4"], "AAAA": OUTSIDE_HOST["ipv6"]}
-    flat = {kind: Damage(kind="address", address=address) for kind, address in own.items()}
+    """The answer for an ExternalName Service has the right address and no CNAME record."""
+    addresses = {"A": OUTSIDE_HOST["ipv4"], "AAAA": OUTSIDE_HOST["ipv6"]}
+    flat = {kind: Damage(kind="address", address=address) for kind, address in addresses.items()}
     damaged(do, lambda name, kind, client: flat.get(kind) if name.startswith("alias.") else None)
 
 
 @fault("dns-over-tcp-lost", kills=("DNS-TCP",))
 def over_tcp_lost(do: Injection) -> None:
-    """DNS over TCP is dropped on the nodes; over UDP it works, and long answers say that they are cut off."""
+    """Nodes drop DNS over TCP; DNS over UDP works, and long answers are truncated."""
     for node in do.nodes():
         do.rules(node.host, "inet", chain("forward", 0, f"tcp dport {DNS_PORT} drop"))
 
 
 @fault("dns-of-nodes-lost", kills=("DNS-HOST-NETWORK",))
 def of_nodes_lost(do: Injection) -> None:
-    """The DNS questions of processes on the nodes themselves are dropped; pods ask as ever."""
+    """Nodes drop the DNS queries of their own processes; those of pods pass."""
     for node in do.nodes():
         do.rules(node.host, "inet", chain("output", 0, f"udp dport {DNS_PORT} drop"))
 
 
 @fault("dns-some-lost", kills=("DNS-BURST",))
 def some_lost(do: Injection) -> None:
-    """Of many questions for names that nobody asked before one in fifty is never answered."""
+    """The DNS server never answers one in fifty of the names that are asked for the first time."""
     lost = Damage(kind="drop")
 
     def damage(name: str, kind: str, client: str) -> Damage | None:

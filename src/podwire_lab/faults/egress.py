@@ -1,4 +1,4 @@
-"""Faults on the way to the world: OutboundNAT, its ports, and what becomes of ICMP."""
+"""Faults on the way out of the cluster: OutboundNAT, its ports, and ICMP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _from_pods(node: Node, family: Family) -> str:
 
 
 def _source_nat(do: Injection, rule: Callable[[Node, Family], str]) -> None:
-    """A source translation on Windows nodes that comes before OutboundNAT."""
+    """A source translation on Windows nodes that takes effect before OutboundNAT."""
     for node in do.nodes("windows"):
         for family in node.families:
             ip = KEYWORD[family]
@@ -34,7 +34,7 @@ def _source_nat(do: Injection, rule: Callable[[Node, Family], str]) -> None:
 
 
 def _in_front(node: Node, chain_name: str, rule: Callable[[Family], str]) -> str:
-    """Commands that put a rule in front of one of the node's HNS policies."""
+    """nft commands that put a rule before the node's HNS policies."""
     return "".join(
         f"insert rule {KEYWORD[family]} hns-policies {chain_name} {rule(family)}\n" for family in node.families
     )
@@ -42,7 +42,7 @@ def _in_front(node: Node, chain_name: str, rule: Callable[[Family], str]) -> str
 
 @fault("outbound-nat-lost", kills=("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS"))
 def outbound_nat_lost(do: Injection) -> None:
-    """Windows pods' own addresses leave for the outside, and nothing there knows a way back to them."""
+    """Packets of Windows pods leave the cluster with the pod's address, and the router has no route back."""
     for node in do.nodes("windows"):
         do.amend(node, _in_front(node, "outbound-nat", lambda _: "return"))
 
@@ -61,27 +61,27 @@ def outbound_nat_lost(do: Injection) -> None:
     ),
 )
 def outbound_nat_missing(do: Injection) -> None:
-    """Windows pods' own addresses leave for the outside, and the router knows the way back, so everything works."""
+    """Packets of Windows pods leave with the pod's address; the router has a route back, so everything works."""
     for node in do.nodes("windows"):
         do.amend(node, _in_front(node, "outbound-nat", lambda _: "return"))
     _known_to_the_router(do)
 
 
 def _known_to_the_router(do: Injection) -> None:
-    """The router knows the way to Windows pods: what leaves with their own addresses is answered."""
+    """The router has a route to Windows pods, so packets that leave with a pod's address get an answer."""
     router = do.network.router.links
-    ways = [
+    routes = [
         (node.plan.pod_cidr(family), NIC, node.plan.address(family))
         for node in do.nodes("windows")
         for family in node.families
     ]
-    for way in ways:
-        router.route(*way)
+    for route in routes:
+        router.route(*route)
     router.commit()
 
     def undo() -> None:
-        for way in ways:
-            router.route(*way, delete=True)
+        for route in routes:
+            router.route(*route, delete=True)
         router.commit()
 
     do.undone_by(undo)
@@ -89,7 +89,7 @@ def _known_to_the_router(do: Injection) -> None:
 
 @fault("ping-outside-untranslated", kills=("TRANS-NS-NAT",), profiles=TRANSPARENT)
 def ping_outside_untranslated(do: Injection) -> None:
-    """Pings of Windows pods leave for the outside with the pods' own addresses, and the router knows the way back."""
+    """Echo requests of Windows pods leave the cluster with the pod's address, and the router has a route back."""
     kind: Mapping[Family, str] = {"ipv4": "icmp", "ipv6": "ipv6-icmp"}
     for node in do.nodes("windows"):
         do.amend(node, _in_front(node, "outbound-nat", lambda family: f"meta l4proto {kind[family]} return"))
@@ -101,13 +101,13 @@ def ping_outside_untranslated(do: Injection) -> None:
     kills=("FLOW-POD-EXT-IP", "ICMP-TCPUDP-OK", "PORT-RANGE", "OVL-ISOLATION", "L2B-OUTNAT", "EKS-NAT"),
 )
 def outbound_nat_wrong_address(do: Injection) -> None:
-    """Windows pods leave with an address that is not their node's, though answers to it come back."""
+    """Packets of Windows pods leave with an address that is not their node's; the answers come back."""
     _source_nat(do, lambda node, family: f"{TRANSLATED} snat to {foreign_address(do, node, family)}")
 
 
 @fault("outbound-nat-wrong-ports", kills=("PORT-RANGE", "L2B-OUTNAT", "EKS-NAT"))
 def outbound_nat_wrong_ports(do: Injection) -> None:
-    """The ports of translated flows are of 20000-29999 instead of Windows' dynamic range."""
+    """Translated flows have source ports of 20000-29999 instead of Windows' dynamic range."""
 
     def rule(node: Node, family: Family) -> str:
         address = node.plan.address(family)
@@ -119,7 +119,7 @@ def outbound_nat_wrong_ports(do: Injection) -> None:
 
 @fault("nat-ports-few", kills=("FLOW-CONC",))
 def nat_ports_few(do: Injection) -> None:
-    """OutboundNAT has eight TCP ports a node: what comes beyond them is dropped."""
+    """OutboundNAT has eight TCP ports on each node; the node drops further connections."""
 
     def rule(node: Node, family: Family) -> str:
         address = node.plan.address(family)
@@ -131,7 +131,7 @@ def nat_ports_few(do: Injection) -> None:
 
 @fault("nat-port-collision", kills=("FLOW-CONC", "FLOW-POD-EXT-IP"))
 def nat_port_collision(do: Injection) -> None:
-    """All TCP flows of Windows pods to the outside leave with one and the same source port."""
+    """All TCP connections of Windows pods to the outside leave with the same source port."""
     mark = "0x10000"
     for node in do.nodes("windows"):
         marks = [f"{_from_pods(node, family)} meta mark set meta mark | {mark}" for family in node.families]
@@ -142,7 +142,7 @@ def nat_port_collision(do: Injection) -> None:
 
 @fault("outside-tcp-answers-lost", kills=("ICMP-TCPUDP-OK", "ICMP-CURL-SUBST", "FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS"))
 def outside_tcp_answers_lost(do: Injection) -> None:
-    """TCP answers from the outside do not reach Windows pods; UDP does (Windows-Containers issue 625)."""
+    """TCP answers from the outside do not reach Windows pods; UDP answers do (Windows-Containers issue 625)."""
     for node in do.nodes("windows"):
         do.rules(
             node.host, "inet", chain("forward", 0, *(f"{source} meta l4proto tcp drop" for source in FROM_OUTSIDE))
@@ -151,14 +151,14 @@ def outside_tcp_answers_lost(do: Injection) -> None:
 
 @fault("outside-udp-lost", kills=("ICMP-TCPUDP-OK", "FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS"))
 def outside_udp_lost(do: Injection) -> None:
-    """UDP of Windows pods to the outside is dropped on the node; TCP passes."""
+    """Windows nodes drop the UDP packets of their pods to the outside; TCP passes."""
     for node in do.nodes("windows"):
         do.rules(node.host, "inet", chain("forward", 0, *(f"{to} udp dport {ECHO_PORT} drop" for to in TO_OUTSIDE)))
 
 
 @fault("web-lost", kills=("ICMP-CURL-SUBST",))
 def web_lost(do: Injection) -> None:
-    """TCP to port 80 outside is dropped on Windows nodes; other ports pass."""
+    """Windows nodes drop TCP packets to port 80 outside the cluster; other ports pass."""
     for node in do.nodes("windows"):
         do.rules(node.host, "inet", chain("forward", 0, *(f"{to} tcp dport 80 drop" for to in TO_OUTSIDE)))
 
@@ -176,13 +176,14 @@ def ping_outside_refused(do: Injection) -> None:
 
 @fault("ping-outside-translated", kills=("ICMP-EXTERNAL",))
 def ping_outside_translated(do: Injection) -> None:
-    """Windows nodes translate ICMP as well, and ping works: the limitation is not what is documented."""
+    """Windows nodes translate ICMP too, and ping works: the documented limitation is gone."""
     _translate_ping(do)
 
 
 @fault("ping-outside-with-node-address", kills=("ICMP-EXTERNAL",))
 def ping_outside_with_node_address(do: Injection) -> None:
-    """Windows pods' echo requests leave with the node's address, and the answers are dropped: fails in another way."""
+    """Echo requests of Windows pods leave with the node's address; the node drops the answers: an undocumented
+    symptom."""
     _translate_ping(do)
     for node in do.nodes("windows"):
         drops = (f"{FROM_OUTSIDE[0]} icmp type echo-reply drop", f"{FROM_OUTSIDE[1]} icmpv6 type echo-reply drop")
@@ -210,13 +211,13 @@ def _error(family: Family) -> str:
 
 @fault("icmp-errors-translated", kills=("ICMP-ERRORS",))
 def icmp_errors_translated(do: Injection) -> None:
-    """ICMP errors about translated flows reach Windows pods: the limitation is not what is documented."""
+    """ICMP errors about translated flows reach Windows pods: the documented limitation is gone."""
     for node in do.nodes("windows"):
         do.amend(node, _in_front(node, "forward", lambda family: f"{_error(family)} accept"))
 
 
 @fault("icmp-errors-lost", kills=("ICMP-ERRORS",))
 def icmp_errors_lost(do: Injection) -> None:
-    """Linux nodes drop ICMP errors from the outside: a closed port looks like a lost packet."""
+    """Linux nodes drop ICMP errors from the outside: a closed port looks like packet loss."""
     for node in do.nodes("linux"):
         do.rules(node.host, "inet", chain("forward", 0, *(f"{_error(family)} drop" for family in node.families)))

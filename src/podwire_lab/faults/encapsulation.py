@@ -1,4 +1,4 @@
-"""Faults of the way between nodes: tunnels, routes, and the MACs that frames carry."""
+"""Faults on the way between nodes: tunnels, routes, and the MACs of frames."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from podwire_lab.linux.data_path import ADDRESS_TYPE, KEYWORD
 from podwire_lab.network.hosts import NIC, Pod, alone
 from podwire_lab.network.node import Node
 
-# Offsets in bits from the outer UDP header: its destination port, and the VNI of the VXLAN header behind it (RFC 7348).
-# Raw offsets leave the outer checksum alone, which is 0 here and must stay so.
+# Offsets in bits from the outer UDP header: its destination port, and the VNI of the VXLAN header after it (RFC 7348).
+# Raw offsets leave the outer checksum alone; it is 0 here and must stay 0.
 PORT_BITS, VNI_BITS = "@th,16,16", "@th,96,24"
 NOBODY = "02:de:ad:00:00:01"
 
@@ -24,16 +24,16 @@ def _vni(node: Node) -> int:
 
 @fault("vni-below-4096", kills=("OVL-VXLAN", "FLANNEL-VNI", "OVNHYB-VXLAN"), profiles=OVERLAY)
 def vni_below_4096(do: Injection) -> None:
-    """On the wire every tunnel packet has VNI 1; both ends agree on it, so everything works."""
+    """Every tunnel packet on the wire has VNI 1; both ends agree on it, so everything works."""
     for node in do.nodes():
-        ours = f"{_vni(node):#x}"
-        out, back = f"udp dport 4789 {VNI_BITS} set 0x1", f"udp dport 4789 {VNI_BITS} set {ours}"
+        own_vni = f"{_vni(node):#x}"
+        out, back = f"udp dport 4789 {VNI_BITS} set 0x1", f"udp dport 4789 {VNI_BITS} set {own_vni}"
         do.rules(node.host, "netdev", chain("egress", 0, out, device=NIC) + chain("ingress", 0, back, device=NIC))
 
 
 @fault("vni-of-another-network", kills=("OVL-VXLAN", "FLOW-POD-POD-IP"), profiles=OVERLAY)
 def vni_of_another_network(do: Injection) -> None:
-    """Windows nodes send with the next VNI, which no other node has: their packets arrive and are dropped."""
+    """Windows nodes send with the next VNI, which no other node uses; the receivers drop their packets."""
     for node in do.nodes("windows"):
         rule = f"udp dport 4789 {VNI_BITS} set {_vni(node) + 1:#x}"
         do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
@@ -41,7 +41,7 @@ def vni_of_another_network(do: Injection) -> None:
 
 @fault("vxlan-port-8472", kills=("OVL-VXLAN", "FLANNEL-PORT"), profiles=OVERLAY)
 def vxlan_port_8472(do: Injection) -> None:
-    """Windows nodes send to UDP port 8472 and their peers take it, so everything works; the other way it is 4789."""
+    """Windows nodes send to UDP port 8472 and their peers accept it, so everything works; answers use port 4789."""
     for node in do.nodes():
         body = chain("ingress", 0, f"udp dport 8472 {PORT_BITS} set 4789", device=NIC)
         if node.os == "windows":
@@ -51,7 +51,7 @@ def vxlan_port_8472(do: Injection) -> None:
 
 @fault("outer-source-wrong", kills=("OVL-VXLAN",), profiles=OVERLAY)
 def outer_source_wrong(do: Injection) -> None:
-    """Tunnel packets of Windows nodes leave with a source address that no node has; nobody checks it."""
+    """Tunnel packets of Windows nodes have a source address that no node has; no node checks it."""
     for node in do.nodes("windows"):
         rule = f"udp dport 4789 ip saddr {node.plan.address('ipv4')} ip saddr set 172.31.0.{200 + node.plan.number}"
         do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
@@ -63,8 +63,8 @@ def outer_source_wrong(do: Injection) -> None:
     profiles=(*OVERLAY, *TRANSPARENT),
 )
 def replies_unencapsulated(do: Injection) -> None:
-    """Linux nodes send to Windows pods without the tunnel, and Windows nodes take it, though they still use the tunnel
-    (flannel issue 1394)."""
+    """Linux nodes send to Windows pods without the tunnel, and Windows nodes accept it; Windows nodes still use the
+    tunnel (flannel issue 1394)."""
     for node in do.nodes("windows"):
         taken_from_the_underlay(do, node)
     for node in do.nodes("linux"):
@@ -73,7 +73,7 @@ def replies_unencapsulated(do: Injection) -> None:
 
 
 def taken_from_the_underlay(do: Injection, node: Node) -> None:
-    """A Windows node of an overlay takes packets for its pods that come without the tunnel."""
+    """A Windows node of an overlay accepts packets for its pods that come without the tunnel."""
     if node.profile.mode == "overlay":
         do.amend(node, "flush chain ip hns-policies isolated\n")
 
@@ -99,7 +99,7 @@ def _around_the_tunnel(do: Injection, node: Node, peer: Node) -> None:
     profiles=BRIDGED,
 )
 def tunnel_without_need(do: Injection) -> None:
-    """What nodes send to each other and to each other's pods is in VXLAN; both ends agree, so everything works."""
+    """Nodes put packets to each other, and to each other's pods, into VXLAN; both ends agree, so everything works."""
     for node in do.nodes():
         _all_in_a_tunnel(do, node, [peer for peer in do.nodes() if peer is not node])
 
@@ -109,10 +109,10 @@ def _all_in_a_tunnel(do: Injection, node: Node, peers: Sequence[Node]) -> None:
     settings = {"vni": 4096, "port": 4789, "mtu": node.profile.mtu}
     links.vxlan(name, node.plan.vtep_mac, local=node.plan.address("ipv4"), device=NIC, **settings)
     links.up(name)
-    ways = [(peer.plan, family) for peer in peers for family in node.common_families(peer.plan)]
+    peer_families = [(peer.plan, family) for peer in peers for family in node.common_families(peer.plan)]
     for peer in peers:
         links.tunnel_peer(name, peer.plan.vtep_mac, peer.plan.address("ipv4"), NIC)
-    for plan, family in ways:
+    for plan, family in peer_families:
         endpoint = f"169.254.0.{plan.number}" if family == "ipv4" else f"fe80::{plan.number}"
         links.neighbour(name, endpoint, plan.vtep_mac)
         links.route(plan.pod_cidr(family), name, endpoint)
@@ -121,8 +121,8 @@ def _all_in_a_tunnel(do: Injection, node: Node, peers: Sequence[Node]) -> None:
     plain_frames(node.host.netns, name)
 
     def undo() -> None:
-        links.delete_link(name)  # and its routes with it
-        for plan, family in ways:
+        links.delete_link(name)  # the routes go with it
+        for plan, family in peer_families:
             links.route(plan.pod_cidr(family), *node.way_to(plan, family))
         links.commit()
 
@@ -131,7 +131,7 @@ def _all_in_a_tunnel(do: Injection, node: Node, peers: Sequence[Node]) -> None:
 
 @fault("route-missing", kills=("FLOW-POD-POD-IP", "OVL-VXLAN", "L2B-UDR"))
 def route_missing(do: Injection) -> None:
-    """Windows nodes have no route to each other's pods; the packets go to the router, which has none either."""
+    """Windows nodes have no route to each other's pods; they send the packets to the router, which has none either."""
     for node in do.nodes("windows"):
         for peer in do.nodes("windows"):
             if peer is not node:
@@ -154,7 +154,7 @@ def _without_route(do: Injection, node: Node, peer: Node) -> None:
 
 @fault("remote-mac-wrong", kills=("FLOW-POD-POD-IP", "OVL-VXLAN", "L2B-UDR"))
 def remote_mac_wrong(do: Injection) -> None:
-    """Windows nodes send to each other with a MAC that nobody has: in the tunnel on overlay, else on the cable."""
+    """Windows nodes send to each other with a destination MAC that no node has; on overlay inside the tunnel."""
     for node in do.nodes("windows"):
         for peer in do.nodes("windows"):
             if peer is not node:
@@ -180,7 +180,7 @@ def _wrong_mac(do: Injection, node: Node, peer: Node) -> None:
 
 
 def _mac_maps(do: Injection, host_of: Node, table: str, only: Node | None = None) -> None:
-    """Keep the maps `macs4` and `macs6` of a table up to date: from the addresses of Windows pods to their MACs."""
+    """Update the maps `macs4` and `macs6` of a table: from the addresses of Windows pods to their MACs."""
 
     def add(node: Node, pod: Pod) -> None:
         if node.os != "windows" or only not in (None, node):
@@ -212,12 +212,12 @@ def pod_mac_leaves(do: Injection) -> None:
 
 @fault("pod-mac-arrives", kills=("L2B-MAC-INGRESS",), profiles=BRIDGED)
 def pod_mac_arrives(do: Injection) -> None:
-    """Frames for Windows pods arrive at their node with the pod's MAC as destination, and the node takes them."""
+    """Frames for Windows pods arrive at the node with the pod's MAC as destination, and the node accepts them."""
     for node in do.nodes():
         rules = ("ether daddr set ip daddr map @macs4", "ether daddr set ip6 daddr map @macs6")
         table = do.rules(node.host, "netdev", _maps() + chain("egress", 0, *rules, device=NIC))
         _mac_maps(do, node, table)
         if node.os == "windows":
-            own = [f"{KEYWORD[family]} daddr {node.plan.pod_cidr(family)}" for family in node.families]
-            back = [f"{pods} ether daddr set {node.plan.mac} meta pkttype set host" for pods in own]
+            matches = [f"{KEYWORD[family]} daddr {node.plan.pod_cidr(family)}" for family in node.families]
+            back = [f"{pods} ether daddr set {node.plan.mac} meta pkttype set host" for pods in matches]
             do.rules(node.host, "netdev", chain("ingress", 0, *back, device=NIC))

@@ -1,4 +1,4 @@
-"""Faults of the ways in: ports of nodes, addresses of load balancers, and whom a backend sees."""
+"""Faults of traffic into the cluster: node ports, load balancers, and the client address that a backend sees."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from podwire_lab.network.hosts import Pod
 from podwire_lab.network.node import Node
 from podwire_lab.windows.services import SOURCE_NODE, SOURCE_VIP
 
-# kube-apiserver, --service-node-port-range; the ports of health checks are of it too.
+# kube-apiserver, --service-node-port-range; health check ports are in it too.
 NODE_PORTS = "30000-32767"
 HOST_PORT = 18081
 
 
 def _each(do: Injection, change: Callable[[ServiceRule], ServiceRule], os: OS | None = None) -> None:
-    """What the proxies of these nodes make of every Service."""
+    """Change every Service in the proxies of these nodes."""
     for node in do.nodes(os):
         do.rewrite(node, lambda services: [change(service) for service in services])
 
@@ -30,19 +30,19 @@ def _each(do: Injection, change: Callable[[ServiceRule], ServiceRule], os: OS | 
     kills=("SVC-NODEPORT-REMOTE", "SVC-NODEPORT-LINUXNODE", "SVC-NODEPORT-FROMPOD", "SVC-NODEPORT-EQ-PORT"),
 )
 def node_ports_unserved(do: Injection) -> None:
-    """No proxy knows a port of a node: nobody listens there, and nothing is forwarded."""
+    """No proxy serves node ports: no process listens there, and no packet is forwarded."""
     _each(do, lambda service: replace(service, node_port=None))
 
 
 @fault("node-ports-for-own-pods-only", kills=("SVC-NODEPORT-LINUXNODE", "DSR-NODEPORT-NOT"))
 def node_ports_for_own_pods_only(do: Injection) -> None:
-    """Windows nodes treat every Service as one of the Local policy: without a pod of their own they send nothing on."""
+    """Windows nodes treat every Service as if externalTrafficPolicy were Local: they do not forward to other nodes."""
     _each(do, lambda service: replace(service, external_local=True), "windows")
 
 
 @fault("node-port-answers-from-another-port", kills=("SVC-NODEPORT-REMOTE",))
 def node_port_answers_from_another_port(do: Injection) -> None:
-    """What a node port answers to other machines comes from another port of the node: nobody waits for it."""
+    """The answer of a node port to another machine comes from another port of the node, where nobody expects it."""
     changes = [
         f'oifname "eth0" {protocol} sport {NODE_PORTS} {protocol} sport set 29999' for protocol in ("tcp", "udp")
     ]
@@ -52,7 +52,7 @@ def node_port_answers_from_another_port(do: Injection) -> None:
 
 @fault("node-ports-closed-to-pods", kills=("SVC-NODEPORT-FROMPOD", "SVC-HAIRPIN-EXTERNAL"))
 def node_ports_closed_to_pods(do: Injection) -> None:
-    """A node drops what its own pods send to ports of nodes; others are served."""
+    """A node drops the packets of its own pods to node ports; those of other clients pass."""
     for node in do.nodes():
         rule = f'iifname "cbr0" meta l4proto {{ tcp, udp }} th dport {NODE_PORTS} drop'
         do.rules(node.host, "inet", chain("prerouting", -150, rule))
@@ -60,7 +60,7 @@ def node_ports_closed_to_pods(do: Injection) -> None:
 
 @fault("node-ports-closed-to-the-node", kills=("SVC-NODEPORT-LOCAL-FROM-NODE",))
 def node_ports_closed_to_the_node(do: Injection) -> None:
-    """What a Linux node sends to a port of its own address is dropped before it is translated."""
+    """A Linux node drops its own packets to node ports at its own address before it translates them."""
     for node in do.nodes("linux"):
         rule = f"fib daddr type local meta l4proto {{ tcp, udp }} th dport {NODE_PORTS} drop"
         do.rules(node.host, "inet", chain("output", -150, rule))
@@ -68,7 +68,7 @@ def node_ports_closed_to_the_node(do: Injection) -> None:
 
 @fault("equal-ports-confused", kills=("SVC-NODEPORT-EQ-PORT",))
 def equal_ports_confused(do: Injection) -> None:
-    """Where the port of a Service and its node port are one number, the node port leads nowhere."""
+    """A node port leads nowhere if it has the same number as the port of the Service."""
     _each(do, without_equal_port)
 
 
@@ -78,13 +78,13 @@ def without_equal_port(service: ServiceRule) -> ServiceRule:
 
 @fault("ingress-unserved", kills=("SVC-LOADBALANCER", "SVC-HAIRPIN-EXTERNAL", "SVC-SRCRANGES", "PRESERVE-DEST"))
 def ingress_unserved(do: Injection) -> None:
-    """No proxy knows the addresses of load balancers: what the balancer sends to a node is for nobody there."""
+    """No proxy knows the addresses of load balancers: a node has no receiver for the packets of the load balancer."""
     _each(do, lambda service: replace(service, ingress_ips=()))
 
 
 @fault("ingress-by-the-balancer", kills=("SVC-LOADBALANCER",))
 def ingress_by_the_balancer(do: Injection) -> None:
-    """A Windows pod's packets to a load balancer leave its node untranslated, and come back from the balancer."""
+    """Packets of a Windows pod to a load balancer leave the node untranslated, and come back from the load balancer."""
     for node in do.nodes("windows"):
         for family in node.families:
             rule = f'iifname "cbr0" {KEYWORD[family]} daddr {INGRESS_NETWORK[family]} notrack'
@@ -99,19 +99,19 @@ def external_ips_unserved(do: Injection) -> None:
 
 @fault("source-ranges-ignored", kills=("SVC-SRCRANGES",))
 def source_ranges_ignored(do: Injection) -> None:
-    """Linux nodes let every client in to the address of a load balancer, whatever ranges its Service names."""
+    """Linux nodes admit every client to the address of a load balancer, whatever loadBalancerSourceRanges says."""
     _each(do, lambda service: replace(service, source_ranges=()), "linux")
 
 
 @fault("source-ranges-on-windows", kills=("SVC-SRCRANGES",))
 def source_ranges_on_windows(do: Injection) -> None:
-    """Windows nodes keep everybody from the address of a load balancer whose Service names ranges of sources."""
-    _each(do, lambda one: replace(one, ingress_ips=()) if one.source_ranges else one, "windows")
+    """Windows nodes admit no client to the address of a load balancer whose Service has loadBalancerSourceRanges."""
+    _each(do, lambda service: replace(service, ingress_ips=()) if service.source_ranges else service, "windows")
 
 
 @fault("host-ports-closed", kills=("SVC-HOSTPORT",))
 def host_ports_closed(do: Injection) -> None:
-    """A node drops what comes in for the port that leads to one of its pods."""
+    """A node drops packets from outside to the host port of one of its pods."""
     for node in do.nodes():
         rule = f'iifname "eth0" meta l4proto {{ tcp, udp }} th dport {HOST_PORT} drop'
         do.rules(node.host, "inet", chain("prerouting", -150, rule))
@@ -119,11 +119,11 @@ def host_ports_closed(do: Injection) -> None:
 
 @fault("outer-hairpin-lost", kills=("SVC-HAIRPIN-EXTERNAL",))
 def outer_hairpin_lost(do: Injection) -> None:
-    """What a pod sends to itself by way of its own node is dropped once it is translated; others are served."""
+    """A node translates and then drops the packets that a pod sends to itself through the node; other packets pass."""
 
     def lost(node: Node, pod: Pod) -> None:
-        own = [f"{KEYWORD[family_of(ip)]} saddr {ip}" for ip in pod.addresses]
-        drops = [f"ct status dnat ct original {one} ct reply {one} drop" for one in own]
+        matches = [f"{KEYWORD[family_of(ip)]} saddr {ip}" for ip in pod.addresses]
+        drops = [f"ct status dnat ct original {match} ct reply {match} drop" for match in matches]
         do.rules(node.host, "inet", chain("forward", 0, *drops))
 
     do.for_each_pod(lost)
@@ -131,19 +131,19 @@ def outer_hairpin_lost(do: Injection) -> None:
 
 @fault("local-policy-ignored", kills=("CLIENTIP-ETPLOCAL", "CLIENTIP-NOFWD"))
 def local_policy_ignored(do: Injection) -> None:
-    """Every node forwards to every backend with its own source, also where externalTrafficPolicy is Local."""
+    """Every node forwards to every backend with its own address as source, even if externalTrafficPolicy is Local."""
     _each(do, lambda service: replace(service, external_local=False))
 
 
 @fault("local-node-ports-lost", kills=("KI-204-ETPLOCAL-WORKAROUND", "CLIENTIP-ETPLOCAL"))
 def local_node_ports_lost(do: Injection) -> None:
-    """Windows nodes serve no node port of a Service whose externalTrafficPolicy is Local; others work."""
-    _each(do, lambda one: replace(one, node_port=None) if one.external_local else one, "windows")
+    """Windows nodes do not serve the node port of a Service with externalTrafficPolicy Local; other ports work."""
+    _each(do, lambda service: replace(service, node_port=None) if service.external_local else service, "windows")
 
 
 @fault("health-ports-closed", kills=("HEALTHNODEPORT",))
 def health_ports_closed(do: Injection) -> None:
-    """Nobody listens at the health check ports of Services: the connection is refused."""
+    """No process listens at the health check ports of Services: the node refuses the connection."""
     for node in do.nodes():
         rule = f"tcp dport {NODE_PORTS} ct status & dnat == 0 reject with tcp reset"
         do.rules(node.host, "inet", chain("input", -150, rule))
@@ -151,13 +151,13 @@ def health_ports_closed(do: Injection) -> None:
 
 @fault("node-port-sources-kept", kills=("DSR-NODEPORT-NOT",))
 def node_port_sources_kept(do: Injection) -> None:
-    """Windows nodes send on what comes to outer addresses with the client's own source, as for a cluster IP."""
+    """Windows nodes forward packets to external addresses with the client's own source, as for a cluster IP."""
     for node in do.nodes("windows"):
-        kept = f"ct mark set ct mark & {0xFFFFFFFF ^ (SOURCE_VIP | SOURCE_NODE):#x}"
-        do.rules(node.host, "inet", chain("postrouting", 90, kept))
+        unmark = f"ct mark set ct mark & {0xFFFFFFFF ^ (SOURCE_VIP | SOURCE_NODE):#x}"
+        do.rules(node.host, "inet", chain("postrouting", 90, unmark))
 
 
 @fault("destinations-translated", kills=("PRESERVE-DEST", "PRESERVE-DEST-NOFWD"))
 def destinations_translated(do: Injection) -> None:
-    """Windows nodes do not know the annotation preserve-destination: the address is translated, and nodes forward."""
+    """Windows nodes ignore the annotation preserve-destination: they translate the address, and nodes forward."""
     _each(do, lambda service: replace(service, preserve_destination=False), "windows")

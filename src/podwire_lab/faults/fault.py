@@ -1,7 +1,7 @@
-"""What a fault is: a named, reversible change of a running network, composable with others.
+"""Faults: named, reversible changes of a running network, which can be combined.
 
-A fault is written as a function that changes a network through an `Injection`, which notes how each step is undone.
-Rules of a fault stand in tables of its own, named after it, so two faults never meet in one table.
+A fault is a function that changes a network through an `Injection`, which records how to undo each step. The nft rules
+of a fault are in tables of its own, named after it, so two faults never share a table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from podwire_lab.network.node import Node
 
 
 def profiles_of(mode: Mode, *cnis: str) -> tuple[str, ...]:
-    """The names of the profiles of a network mode, of all CNIs or of these."""
+    """The names of the profiles with this network mode; only those of the CNIs given, if any."""
     return tuple(name for name, row in PROFILES.items() if row.mode == mode and (not cnis or row.cni in cnis))
 
 
@@ -43,11 +43,11 @@ ECHO_PORT, HOST_ECHO_PORT, DNS_PORT = 8080, 18080, 53
 
 
 class FaultError(Exception):
-    """A fault that does not fit: of another profile, injected already, or not there to be removed."""
+    """A fault cannot be injected or removed: wrong profile, already injected, or not injected."""
 
 
 class Injection:
-    """One fault on one network. Steps are undone last first."""
+    """One fault on one network. `undo` takes the steps back in reverse order."""
 
     def __init__(self, name: str, network: LabNetwork) -> None:
         self.name, self.network = name, network
@@ -55,11 +55,11 @@ class Injection:
         self._tables = 0
 
     def nodes(self, os: OS | None = None) -> list[Node]:
-        """The nodes of the network, all or those of one operating system."""
+        """All nodes of the network, or those of one operating system."""
         return [node for node in self.network.nodes.values() if os in (None, node.os)]
 
     def rules(self, host: Host, family: str, body: str) -> str:
-        """A table of this fault in a namespace; `body` is what stands between its braces. Returns the table's name."""
+        """Load a table of this fault in a namespace; `body` is the text in its braces. Returns the table's name."""
         self._tables += 1
         name = f"fault-{self.name}-{self._tables}"
         nft.apply(host.netns, nft.table(family, name, body))
@@ -71,7 +71,7 @@ class Injection:
         self.undone_by(lambda: _restore(namespace, key, before))
 
     def amend(self, node: Node, text: str) -> None:
-        """Change the node's own base rules: nft commands that run right after these rules are made."""
+        """Change the node's own base rules: nft commands that run right after each load of these rules."""
         node.rules.amended[self.name] = text
         node.rules.refresh()
 
@@ -82,7 +82,7 @@ class Injection:
         self.undone_by(undo)
 
     def rewrite(self, node: Node, change: Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]) -> None:
-        """Change the Services that the node's proxy works with, now and at every later sync."""
+        """Change the Services that the node's proxy programs, now and at every later sync."""
         node.rules.rewritten[self.name] = change
         node.rules.refresh()
 
@@ -104,7 +104,7 @@ class Injection:
         self.undone_by(undo)
 
     def for_each_pod(self, change: Callable[[Node, Pod], None]) -> None:
-        """Do it to every pod that there is, and to every pod that comes later."""
+        """Do it to every pod, those that come later included."""
         for node in self.nodes():
             for pod in node.pods:
                 change(node, pod)
@@ -117,11 +117,11 @@ class Injection:
         self.undone_by(partial(node.pods.attached.remove, callback))
 
     def undone_by(self, step: Callable[[], None]) -> None:
-        """Note what takes the last step back."""
+        """Record how to undo the last step."""
         self._undo.append(step)
 
     def undo(self) -> None:
-        """Take everything back. All steps are tried, whatever fails; then the first failure is raised."""
+        """Undo all steps, even if some fail; then raise the first failure."""
         failures: list[Exception] = []
         while self._undo:
             try:
@@ -133,46 +133,48 @@ class Injection:
 
 
 def _restore(namespace: NetworkNamespace, key: str, value: str) -> None:
-    if namespace.fd >= 0:  # the pod may have gone in the meantime
+    if namespace.fd >= 0:  # the pod may be gone
         namespace.sysctl(key, value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A fault of the lab.
-
-    `kills` are the requirements that must turn red, each of them in a profile that has cases of it, and in every
-    profile that the fault fits at least one: those of `profiles`, for None all that are networks for Kubernetes. `dsr`
-    and `build` are what the Windows nodes of the lab need for it (None: as the profile has it), and `variations` what
-    the lab is set up with. `change` makes it, through an `Injection`. `write` changes what the cluster has in its API
-    from the start, object by object: it is there only for a lab that is started with the fault.
-    """
+    """A fault of the lab."""
 
     name: str
     summary: str
+    """The symptom on the wire, in one sentence."""
     kills: tuple[str, ...]
+    """The requirements that must fail: each in some profile with cases of it, at least one in each profile that
+    fits."""
     change: Callable[[Injection], None]
+    """Breaks the network through an `Injection`."""
     profiles: tuple[str, ...] | None = None
+    """The profiles that the fault fits; None for all that are networks for Kubernetes."""
     dsr: bool | None = None
+    """The DSR setting that the Windows nodes need; None for the profile's."""
     build: str | None = None
+    """The build that the Windows nodes need; None for the profile's."""
     variations: tuple[str, ...] = ()
+    """The variations that the lab needs (`model/variations.py`)."""
     write: Callable[[str, Object], None] | None = None
+    """Changes each object of the API's seed; only in a lab that starts with the fault."""
 
     def fits(self, profile: str) -> bool:
-        """Whether a lab of the profile of that name can have it."""
+        """Whether a lab of this profile can have the fault."""
         return profile not in NAT if self.profiles is None else profile in self.profiles
 
     def inject(self, network: LabNetwork) -> None:
-        """Break the network. Tracked connections are forgotten, so the change counts from the next packet on.
+        """Break the network. Tracked connections are forgotten, so the change takes effect with the next packet.
 
         Raises:
-            FaultError: it is injected already, or is not of this profile.
+            FaultError: the fault is already injected, or does not fit the network's profile.
         """
         if not self.fits(network.profile.name):
-            others = ", ".join(name for name in PROFILES if self.fits(name))
-            raise FaultError(f"fault {self.name} is of {others}, not of {network.profile.name}")
+            profiles = ", ".join(name for name in PROFILES if self.fits(name))
+            raise FaultError(f"fault {self.name} does not fit profile {network.profile.name}; it fits {profiles}")
         if self.name in network.active_faults:
-            raise FaultError(f"fault {self.name} is injected already")
+            raise FaultError(f"fault {self.name} is already injected")
         injection = Injection(self.name, network)
         try:
             self.change(injection)
@@ -183,10 +185,10 @@ class Fault:
         network.flush_connections()
 
     def remove(self, network: LabNetwork) -> None:
-        """Make it whole again.
+        """Undo the fault.
 
         Raises:
-            FaultError: it is not injected.
+            FaultError: the fault is not injected.
         """
         injection = network.active_faults.pop(self.name, None)
         if injection is None:
@@ -207,12 +209,14 @@ def fault(
     build: str | None = None,
     variations: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Injection], None]], Callable[[Injection], None]]:
-    """Register a function as a fault; its docstring is the summary: what is on the wire instead of what should be."""
+    """Register a function as a fault. Its docstring is the summary: the symptom on the wire."""
 
     def register(change: Callable[[Injection], None]) -> Callable[[Injection], None]:
         summary = " ".join((change.__doc__ or "").split())
         if name in _REGISTERED or not summary:
-            raise ValueError(f"fault {name}: registered twice, or without a docstring")
+            raise ValueError(
+                f"fault {name}: is registered twice or has no docstring; give it its own name and one sentence"
+            )
         _REGISTERED[name] = Fault(
             name=name,
             summary=summary,
@@ -231,7 +235,7 @@ def fault(
 def api_fault(
     name: str, *, kills: Sequence[str], profiles: tuple[str, ...] | None = None
 ) -> Callable[[Callable[[str, Object], None]], Callable[[str, Object], None]]:
-    """Register a function as a fault of the API: it gets every object of the seed, by resource, and changes some."""
+    """Register a function as a fault of the API. It gets each object of the seed, by resource, and may change it."""
 
     def register(write: Callable[[str, Object], None]) -> Callable[[str, Object], None]:
         fault(name, kills=kills, profiles=profiles)(_unchanged(write.__doc__))
@@ -250,12 +254,12 @@ def _unchanged(words: str | None) -> Callable[[Injection], None]:
 
 
 def registered() -> dict[str, Fault]:
-    """The faults of all modules that have been imported."""
+    """The faults of all imported modules."""
     return dict(_REGISTERED)
 
 
 def chain(hook: str, priority: int, *rules: str, kind: str = "filter", device: str = "") -> str:
-    """A base chain `c` as text."""
+    """The text of a base chain."""
     where = f'hook {hook} device "{device}"' if device else f"hook {hook}"
     listed = "\n    ".join(rules)
     return f"  chain {kind}-{hook} {{\n    type {kind} {where} priority {priority};\n    {listed}\n  }}\n"

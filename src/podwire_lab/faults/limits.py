@@ -1,4 +1,4 @@
-"""Faults of what is limited by document: many backends, the nodes' own network, dual stack, CHECK, flannel's nodes."""
+"""Faults of documented limits: many backends, the nodes' own network, dual stack, CHECK, flannel's nodes."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ FEW, MANY = 63, 64
 HOST_NETWORK_PORT = 18082
 
 
-def _without_big(do: Injection, os: OS, most: int) -> None:
-    """The proxies of these nodes leave out Services with more endpoints than that."""
+def _without_big(do: Injection, os: OS, limit: int) -> None:
+    """Remove Services with more than `limit` endpoints from the proxies of these nodes."""
     for node in do.nodes(os):
-        do.rewrite(node, lambda services: [one for one in services if len(one.endpoints) <= most])
+        do.rewrite(node, lambda services: [service for service in services if len(service.endpoints) <= limit])
 
 
 @fault("big-services-lost", kills=("BACKENDS-64", "BACKENDS-1024", "BACKENDS-MORE"))
 def big_services_lost(do: Injection) -> None:
-    """Linux nodes do not translate for Services with 64 endpoints or more, where no limit is documented."""
+    """Linux nodes do not serve Services with 64 endpoints or more, where no limit is documented."""
     _without_big(do, "linux", FEW)
 
 
 @fault("big-services-refused", kills=("BACKENDS-1024", "BACKENDS-MORE"))
 def big_services_refused(do: Injection) -> None:
-    """Windows nodes answer for Services with more than 64 endpoints with a reset instead of silence."""
+    """Windows nodes answer a connection to a Service with more than 64 endpoints with a reset instead of silence."""
     _without_big(do, "windows", MANY)
     for node in do.nodes("windows"):
         rule = f"ip daddr {SERVICE_NETWORK['ipv4']} tcp dport 80 reject with tcp reset"
@@ -54,19 +54,19 @@ def big_services_refused(do: Injection) -> None:
 
 @fault("64-backends-lost-on-windows", kills=("BACKENDS-64",))
 def backends_lost_on_windows(do: Injection) -> None:
-    """Windows nodes lose a Service at 64 endpoints, one before the lowest limit that any document names."""
+    """Windows nodes stop serving a Service at 64 endpoints, one before the lowest documented limit."""
     _without_big(do, "windows", FEW)
 
 
 @fault("host-network-closed", kills=("HOSTNETWORK",))
 def host_network_closed(do: Injection) -> None:
-    """Linux nodes drop what comes to port 18082 of their own address: pods on the node's network are not reached."""
+    """Linux nodes drop packets from outside to their own port 18082: pods on the host network are unreachable."""
     _closed(do, "linux", HOST_NETWORK_PORT)
 
 
 @fault("host-process-closed", kills=("HOSTPROCESS-NET", "FLOW-POD-NODE"))
 def host_process_closed(do: Injection) -> None:
-    """Windows nodes drop what other machines send to port 18080 of their address: HostProcess pods are not reached."""
+    """Windows nodes drop packets from other machines to their port 18080: HostProcess pods are unreachable."""
     _closed(do, "windows", HOST_ECHO_PORT)
 
 
@@ -76,7 +76,7 @@ def _closed(do: Injection, os: OS, port: int) -> None:
         do.rules(node.host, "inet", chain("input", 0, rule))
 
 
-# As kube-proxy quotes what HNS answers (AWS: EKS best practices, Windows, networking, names the message).
+# kube-proxy's log line with the error of HNS (AWS, EKS best practices, Windows networking, documents the message).
 PORT_EXISTS = (
     'E1127 07:00:00.000000    4321 proxier.go:1518] "Policy creation failed" err="hcnCreateLoadBalancer failed in '
     'Win32: The specified port already exists. (0x803b0013)"\n'
@@ -85,20 +85,21 @@ PORT_EXISTS = (
 
 @fault("late-services-unserved", kills=("MANY-SERVICES",))
 def late_services_unserved(do: Injection) -> None:
-    """Windows nodes balance the first hundred ports of Services and no more, and their kube-proxy logs that ports
-    exist already, as when their ports are used up."""
-    _hundred_only(do, said=True)
+    """Windows nodes serve the first hundred Service ports only, and kube-proxy logs that a port already exists, as it
+    does when their ports are used up.
+    """
+    _hundred_only(do, logged=True)
 
 
 @fault("late-services-unsaid", kills=("MANY-SERVICES",), profiles=PROXIED, dsr=False)
 def late_services_unsaid(do: Injection) -> None:
-    """Windows nodes without Direct Server Return balance the first hundred ports only, and nothing is logged."""
-    _hundred_only(do, said=False)
+    """Windows nodes without DSR serve the first hundred Service ports only, and kube-proxy logs nothing."""
+    _hundred_only(do, logged=False)
 
 
-def _hundred_only(do: Injection, *, said: bool) -> None:
+def _hundred_only(do: Injection, *, logged: bool) -> None:
     for node in do.nodes("windows"):
-        do.rewrite(node, _first_hundred(node.proxy_log if said else []))
+        do.rewrite(node, _first_hundred(node.proxy_log if logged else []))
 
 
 def _first_hundred(log: list[str]) -> Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]:
@@ -115,7 +116,7 @@ def _first_hundred(log: list[str]) -> Callable[[Sequence[ServiceRule]], Sequence
 
 @fault("cni-check-finds-fault", kills=("CNI-CHECK",), profiles=REFERENCE)
 def cni_check_finds_fault(do: Injection) -> None:
-    """CHECK of the Windows nodes' plugins, in containers that start from now on, finds that there is no container."""
+    """CHECK of the Windows nodes' CNI plugins reports for new containers that the container does not exist."""
     do.network.quirks.windows_cni.add(FINDS_FAULT)
     do.undone_by(lambda: do.network.quirks.windows_cni.discard(FINDS_FAULT))
 
@@ -130,13 +131,13 @@ def ipv6_of_windows_pods_lost(do: Injection) -> None:
 
 @fault("second-family-missing", kills=("DUAL-PODS",), profiles=DUAL_L2BRIDGE)
 def second_family_missing(do: Injection) -> None:
-    """Pods that come to Windows nodes from now on get an IPv4 address only."""
+    """New pods on Windows nodes get an IPv4 address only."""
     _other_families(do, ("ipv4",))
 
 
 @fault("ipv4-pods-get-ipv6", kills=("IPV6-OVERLAY", "DUAL-PODS"), profiles=SINGLE_FAMILY)
 def ipv4_pods_get_ipv6(do: Injection) -> None:
-    """Pods that come to Windows nodes from now on get an IPv6 address too, though no way leads on from it."""
+    """New pods on Windows nodes also get an IPv6 address, which has no route."""
     _other_families(do, FAMILIES)
 
 
@@ -159,7 +160,7 @@ def _with_profile(do: Injection, node: Node, profile: Profile) -> None:
 
 @fault("single-family-services-lost", kills=("DUAL-SINGLEFAMILY",))
 def single_family_services_lost(do: Injection) -> None:
-    """Nodes translate for Services of both families only: those of one family lead nowhere."""
+    """Nodes serve only Services with both families; those with one family lead nowhere."""
 
     def of_both(services: Sequence[ServiceRule]) -> list[ServiceRule]:
         families: dict[str, set[Family]] = defaultdict(set)
@@ -173,15 +174,15 @@ def single_family_services_lost(do: Injection) -> None:
 
 @fault("windows-nodes-reach-all-pods", kills=("FLOW-NODE-POD",), profiles=FLANNEL)
 def windows_nodes_reach_all_pods(do: Injection) -> None:
-    """flannel's Windows nodes reach pods of other nodes through the tunnel: the limit is not what is documented."""
+    """flannel's Windows nodes reach pods of other nodes through the tunnel: the documented limitation is gone."""
     for node in do.nodes("windows"):
         do.amend(node, "flush chain ip node-to-remote-pods output\n")
 
 
 @fault("windows-nodes-tunnel-in-vain", kills=("FLOW-NODE-POD",), profiles=FLANNEL)
 def windows_nodes_tunnel_in_vain(do: Injection) -> None:
-    """What flannel's Windows nodes send to remote pods goes into the tunnel, and its end drops it."""
+    """flannel's Windows nodes send packets for remote pods into the tunnel, and its far end drops them."""
     windows_nodes_reach_all_pods(do)
     for node in do.nodes():
-        sources = ", ".join(each.plan.pod_address("ipv4", 0) for each in do.nodes("windows") if each is not node)
+        sources = ", ".join(peer.plan.pod_address("ipv4", 0) for peer in do.nodes("windows") if peer is not node)
         do.rules(node.host, "ip", chain("forward", -10, f"ip saddr {{ {sources} }} drop"))

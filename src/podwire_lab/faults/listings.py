@@ -1,4 +1,4 @@
-"""Faults of what a Windows node lists of itself: HNS' networks and endpoints, the virtual switch, and NAT."""
+"""Faults of the lists of a Windows node: HNS networks and endpoints, the virtual switch, and NAT."""
 
 from __future__ import annotations
 
@@ -34,81 +34,81 @@ def _as_before(node: Node, names: tuple[str, ...]) -> None:
     profiles=_WITH_A_SUBNET,
 )
 def hns_subnet_of_another_network(do: Injection) -> None:
-    """HNS of Windows nodes lists a subnet that no pod of theirs has its address in."""
+    """HNS on Windows nodes lists a subnet that contains no address of the node's pods."""
     _list(do, networks=hns_listings.networks(do.network.profile, (_ANOTHER_SUBNET,)))
 
 
 @fault("hns-network-of-another-type", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
 def hns_network_of_another_type(do: Injection) -> None:
-    """HNS of Windows nodes lists its networks as of another type than what the cluster's network mode has."""
-    other = "L2Bridge" if do.network.profile.mode != "l2bridge" else "Overlay"
+    """HNS on Windows nodes lists its networks with another type than the cluster's network mode requires."""
+    wrong_type = "L2Bridge" if do.network.profile.mode != "l2bridge" else "Overlay"
     for node in do.nodes("windows"):
-        networks = [{**one, "Type": other} for one in node.hns_listed["networks"]]
+        networks = [{**network, "Type": wrong_type} for network in node.hns_listed["networks"]]
         node.hns_changes |= {"networks": networks}
         do.undone_by(partial(_as_before, node, ("networks",)))
 
 
 @fault("endpoints-on-another-network", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
 def endpoints_on_another_network(do: Injection) -> None:
-    """The endpoints of pods are on a network of NAT, or, in NAT mode, of l2bridge, that Windows nodes have besides."""
+    """The endpoints of pods are on a second HNS network of type NAT, or of type l2bridge where the mode is NAT."""
     _list(do, type="NAT" if do.network.profile.mode != "nat" else "L2Bridge")
 
 
 @fault("hns-endpoints-twice", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_twice(do: Injection) -> None:
-    """HNS of Windows nodes has two endpoints for each address, one of them of a pod that is gone."""
+    """HNS on Windows nodes has two endpoints for each address; one belongs to a pod that is gone."""
     _list(do, endpoints="twice")
 
 
 @fault("hns-endpoints-remote-too", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_remote_too(do: Injection) -> None:
-    """HNS of Windows nodes has two endpoints for each address, one of them of a pod that is elsewhere."""
+    """HNS on Windows nodes has two endpoints for each address; one belongs to a pod on another node."""
     _list(do, endpoints="remote-too")
 
 
 @fault("hns-endpoints-none", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_none(do: Injection) -> None:
-    """HNS of Windows nodes has no endpoint for any pod."""
+    """HNS on Windows nodes has no endpoint for any pod."""
     _list(do, endpoints="none")
 
 
 @fault("hns-endpoints-of-another-mac", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_of_another_mac(do: Injection) -> None:
-    """The endpoints of HNS have other MAC addresses than the pods."""
+    """The HNS endpoints have other MAC addresses than the pods."""
     _list(do, endpoints="other-mac")
 
 
 @fault("load-balancers-of-hns", kills=("TRANS-LB",), profiles=TRANSPARENT)
 def load_balancers_of_hns(do: Injection) -> None:
-    """HNS of Windows nodes has a load balancer, as kube-proxy makes them, beside OVN's."""
+    """HNS on Windows nodes has a load balancer like those of kube-proxy beside OVN's."""
     _list(do, load_balancers=[{"VIPs": ["10.96.0.1"], "IsDSR": True}])
 
 
 @fault("load-balancers-with-other-dsr", kills=("DSR-ENABLE",), profiles=PROXIED)
 def load_balancers_with_other_dsr(do: Injection) -> None:
-    """HNS of Windows nodes lists its load balancers with Direct Server Return where it is off, and without where on."""
+    """HNS on Windows nodes lists load balancers with DSR where it is disabled, and without DSR where it is enabled."""
     _list(do, other_dsr=True)
 
 
 @fault("switch-without-a-network-card", kills=("L2B-EXTVSWITCH",), profiles=L2BRIDGE)
 def switch_without_a_network_card(do: Injection) -> None:
-    """The virtual switch of Windows nodes has no external port: it is an internal one."""
+    """The virtual switch of Windows nodes is internal: it has no external port."""
     _list(do, nic="")
 
 
 @fault("pods-on-another-switch", kills=("L2B-EXTVSWITCH",), profiles=L2BRIDGE)
 def pods_on_another_switch(do: Injection) -> None:
-    """Windows nodes have an external switch, and their pods hang on another one."""
+    """Windows nodes have an external switch, and their pods are connected to another one."""
     _list(do, apart=True)
 
 
 @fault("outbound-nat-of-hns", kills=("TRANS-NAT-NO-NETSH",), profiles=TRANSPARENT)
 def outbound_nat_of_hns(do: Injection) -> None:
-    """Endpoints of Windows nodes have an OutBoundNAT policy, as those of other network modes have."""
+    """Endpoints on Windows nodes have an OutBoundNAT policy, as in other network modes."""
     _list(do, policies=["OutBoundNAT"])
 
 
 @fault("net-nat-of-windows", kills=("TRANS-NAT-NO-NETSH",), profiles=TRANSPARENT)
 def net_nat_of_windows(do: Injection) -> None:
-    """Windows nodes have a NAT of Windows itself, as those in NAT mode have."""
+    """Windows nodes have a WinNAT network, as in NAT mode."""
     _list(do, net_nat=["nat"])

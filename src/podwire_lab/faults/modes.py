@@ -1,4 +1,4 @@
-"""Faults of what sets network modes apart: tunnels, the fabric of Azure, WinNAT."""
+"""Faults of single network modes: tunnels, Azure's fabric, WinNAT."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from podwire_lab.windows.data_path import way_by_the_fabric
 
 @fault("geneve-header-of-vxlan", kills=("TRANS-ENCAP", "OVNHYB-VXLAN"), profiles=(*TRANSPARENT, *HYBRID))
 def geneve_header_of_vxlan(do: Injection) -> None:
-    """What should be Geneve has the header of VXLAN on the wire; both ends agree on it, so everything works."""
+    """Tunnel packets have a VXLAN header instead of Geneve; both ends agree on it, so everything works."""
     for node in do.nodes():
         if any(tunnel.kind == "geneve" for tunnel in node.tunnels):
             nft.apply(node.host.netns, "delete table netdev geneve")
@@ -40,7 +40,7 @@ def geneve_header_of_vxlan(do: Injection) -> None:
 
 @fault("any-vni-is-taken", kills=("OVL-OTHER-VNI", "TRANS-TUNNEL-METADATA"), profiles=(*OVERLAY, *TRANSPARENT))
 def any_vni_is_taken(do: Injection) -> None:
-    """What comes in a tunnel is taken for the pod network's, whatever its VNI is."""
+    """A node accepts tunnel packets for the pod network with any VNI."""
     for node in do.nodes():
         for tunnel in node.tunnels:
             rule = f"udp dport {tunnel.port} {tunnels.VNI} set {(tunnel.vni or 0) << 8:#x} {tunnels.UNCHECKED}"
@@ -53,21 +53,21 @@ def _applier(node: Node, rules: str) -> Callable[[], None]:
 
 @fault("underlay-reaches-pods", kills=("OVL-ISOLATION",), profiles=OVERLAY)
 def underlay_reaches_pods(do: Injection) -> None:
-    """Windows nodes take packets for their pods that come without the tunnel."""
+    """Windows nodes accept packets for their pods that come without the tunnel."""
     for node in do.nodes("windows"):
         taken_from_the_underlay(do, node)
 
 
 @fault("balanced-source-hidden", kills=("TRANS-LB",), profiles=TRANSPARENT)
 def balanced_source_hidden(do: Injection) -> None:
-    """Backends see a Windows node instead of the pod that asked a Service."""
+    """Backends see the Windows node instead of the client pod of a Service."""
     for node in do.nodes("windows"):
         other_dsr(do, node, dsr=False)
 
 
 @fault("frames-past-the-fabric", kills=("AZURE-FABRIC-MAC",), profiles=AZURE)
 def frames_past_the_fabric(do: Injection) -> None:
-    """Windows nodes know each other's and the Linux nodes' own MACs and send to them; everything works."""
+    """Windows nodes send to the MACs of other nodes instead of the fabric's; everything works."""
     for node in do.nodes("windows"):
         peers = [peer for peer in do.nodes() if peer is not node]
         for peer in peers:
@@ -87,7 +87,7 @@ def _by_fabric(node: Node, peers: Sequence[Node]) -> Callable[[], None]:
 
 @fault("same-node-stays-inside", kills=("L2T-ALL-VIA-HOST",), profiles=L2TUNNEL)
 def same_node_stays_inside(do: Injection) -> None:
-    """What pods of one Windows node say to each other stays on the node, as on l2bridge; everything works."""
+    """Packets between pods of one Windows node stay on the node, as with l2bridge; everything works."""
     for node in do.nodes("windows"):
         nft.apply(node.host.netns, "delete table netdev way-by-the-fabric")
         do.undone_by(_applier(node, way_by_the_fabric(node.plan, FABRIC_MAC)))
@@ -110,7 +110,7 @@ def underlay_not_excepted(do: Injection) -> None:
 
 @fault("answers-under-the-nodes-address", kills=("ADDR-AZURE",), profiles=AZURE)
 def answers_under_the_nodes_address(do: Injection) -> None:
-    """What Windows pods answer to machines of their network comes from the node's address."""
+    """Answers of Windows pods to machines of their network have the node's address as source."""
     for node in do.nodes("windows"):
         pods, machines = node.plan.pod_cidr("ipv4"), UNDERLAY["ipv4"]
         rule = f"ip saddr {pods} ip daddr {machines} th sport {ECHO_PORT} ip saddr set {node.plan.address('ipv4')}"
@@ -119,7 +119,7 @@ def answers_under_the_nodes_address(do: Injection) -> None:
 
 @fault("pods-send-with-the-nodes-mac", kills=("ARCH-VNIC", "EKS-ONE-CARD", "L2B-MAC-EGRESS"))
 def pods_send_with_the_nodes_mac(do: Injection) -> None:
-    """Frames carry the node's MAC when they leave the network card of a Windows pod; everything works."""
+    """Frames of a Windows pod leave its network card with the node's MAC as source; everything works."""
 
     def change(node: Node, pod: Pod) -> None:
         if node.os == "windows":
@@ -131,14 +131,14 @@ def pods_send_with_the_nodes_mac(do: Injection) -> None:
 
 @fault("winnat-missing", kills=("NAT-HIDDEN",), profiles=NAT)
 def winnat_missing(do: Injection) -> None:
-    """Pods of Windows nodes leave with their own addresses, which nobody knows a way back to."""
+    """Packets of Windows pods leave with the pod's address, to which no machine has a route."""
     for node in do.nodes("windows"):
         do.amend(node, "flush chain ip hns-policies outbound-nat\n")
 
 
 @fault("winnat-open", kills=("NAT-UNREACHED",), profiles=NAT)
 def winnat_open(do: Injection) -> None:
-    """Everybody knows the way to the pods of Windows nodes, and the nodes let them in."""
+    """All machines have a route to the pods of Windows nodes, and the nodes admit their packets."""
     for node in do.nodes("windows"):
         do.amend(node, "flush chain ip hns-policies forward\n")
         for peer in do.nodes():
@@ -160,7 +160,7 @@ def _open(do: Injection, node: Node, peer: Node) -> None:
 
 @fault("winnat-on-the-node-too", kills=("NAT-UNREACHED", "ADDR-WINDOWS-SERVER"), profiles=NAT)
 def winnat_on_the_node_too(do: Injection) -> None:
-    """Pods of a Windows node see the node instead of each other."""
+    """Pods of a Windows node see the node's address instead of each other's."""
     for node in do.nodes("windows"):
         pods, source = node.plan.pod_cidr("ipv4"), node.plan.address("ipv4")
         rule = f"ip saddr {pods} ip daddr {pods} meta l4proto {{ tcp, udp }} snat to {source}"
@@ -169,6 +169,6 @@ def winnat_on_the_node_too(do: Injection) -> None:
 
 @api_fault("machines-of-another-cloud", kills=("L2T-AZURE-ONLY",), profiles=L2TUNNEL)
 def machines_of_another_cloud(resource: str, obj: Object) -> None:
-    """The nodes are machines of another cloud than Azure."""
+    """The cloud of the nodes is not Azure."""
     if resource == "nodes":
         obj["spec"]["providerID"] = f"other://{obj['metadata']['name']}"

@@ -1,4 +1,4 @@
-"""Faults between pods, between nodes and pods, and of the senders themselves."""
+"""Faults between pods, between nodes and pods, and in the agents."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def _pods(do: Injection, family: Family) -> str:
 
 
 def to_pods(do: Injection) -> list[str]:
-    """What matches packets to pods, for each family."""
+    """The match for packets to pods, for each family."""
     return [f"{KEYWORD[family]} daddr {_pods(do, family)}" for family in FAMILIES]
 
 
 def pods_to_pods(do: Injection) -> list[str]:
-    """What matches packets from pods to pods, for each family."""
+    """The match for packets from pods to pods, for each family."""
     networks = [(KEYWORD[family], _pods(do, family)) for family in FAMILIES]
     return [f"{ip} saddr {network} {ip} daddr {network}" for ip, network in networks]
 
 
 @fault("windows-to-linux-lost", kills=("FLOW-MATRIX-OS", "FLOW-POD-POD-IP", "DUAL-L2B"))
 def windows_to_linux_lost(do: Injection) -> None:
-    """Linux nodes drop what Windows pods ask of their pods; the other direction works."""
+    """Linux nodes drop requests of Windows pods to their pods; the other direction works."""
     sources = [(family, node.plan.pod_cidr(family)) for node in do.nodes("windows") for family in node.families]
     drops = [f"{KEYWORD[family]} saddr {cidr} {ECHO} drop" for family, cidr in sources]
     for node in do.nodes("linux"):
@@ -44,7 +44,7 @@ def windows_to_linux_lost(do: Injection) -> None:
 
 @fault("replies-lost", kills=("FLOW-POD-POD-IP", "FLOW-POD-POD-NAME"))
 def replies_lost(do: Injection) -> None:
-    """What Windows pods answer to pods of other nodes never leaves their node; the questions arrive."""
+    """Windows nodes drop the answers of their pods to pods of other nodes; the requests arrive."""
     for node in do.nodes("windows"):
         drops = (f'oifname != "cbr0" {to} {ECHO_ANSWER} drop' for to in to_pods(do))
         do.rules(node.host, "inet", chain("forward", 0, *drops))
@@ -52,7 +52,7 @@ def replies_lost(do: Injection) -> None:
 
 @fault("syn-ack-lost", kills=("FLOW-POD-POD-IP",))
 def syn_ack_lost(do: Injection) -> None:
-    """TCP to Windows pods stays half open: the SYN arrives, the SYN-ACK is dropped; UDP works."""
+    """TCP connections to Windows pods stay half open: the SYN arrives, the SYN-ACK is dropped; UDP works."""
     for node in do.nodes("windows"):
         rule = f"tcp sport {ECHO_PORT} tcp flags & (syn | ack) == (syn | ack) drop"
         do.rules(node.host, "inet", chain("forward", 0, rule))
@@ -60,15 +60,15 @@ def syn_ack_lost(do: Injection) -> None:
 
 @fault("large-packets-lost", kills=("FLOW-POD-POD-IP", "FLOW-POD-EXT-IP", "FLOW-POD-SVC-CLUSTER-IP"))
 def large_packets_lost(do: Injection) -> None:
-    """The underlay swallows packets of more than 1300 bytes without a word: a path MTU black hole."""
+    """The underlay drops packets of more than 1300 bytes without an ICMP error: a path MTU black hole."""
     drops = ("ip length > 1300 drop", "ip6 length > 1260 drop")
     do.rules(do.network.fabric, "bridge", chain("forward", 0, *drops))
 
 
 @fault("payload-corrupted", kills=("FLOW-POD-POD-IP",))
 def payload_corrupted(do: Injection) -> None:
-    """A byte of each question is changed on the client's node, and the checksum is right for the wrong bytes."""
-    # The pod leaves the checksum to its NIC, and the node's next device computes it over what it finds by then.
+    """The client's node changes a byte of each request; the checksum fits the changed bytes."""
+    # The pod leaves the checksum to its NIC, and the node's next device computes it after the change.
     udp = f"udp dport {ECHO_PORT} @th,96,8 set 0x7e"
     tcp = f"tcp dport {ECHO_PORT} tcp flags & psh != 0 @th,288,8 set 0x7e"  # 32 bytes of header with timestamps, and 4
 
@@ -91,7 +91,7 @@ def _set_checksum_offload(pod: Pod, value: int) -> None:
 
 @fault("connections-limited", kills=("FLOW-CONC",))
 def connections_limited(do: Injection) -> None:
-    """A node lets no more than 20 connections at a time through from one client to one pod; more are reset."""
+    """A node admits 20 connections from one client to one pod at a time; it resets further ones."""
     for node in do.nodes():
         body = "  set clients {\n    type ipv4_addr . ipv4_addr; size 4096; flags dynamic;\n  }\n"
         rule = "add @clients { ip saddr . ip daddr ct count over 20 } reject with tcp reset"
@@ -101,7 +101,7 @@ def connections_limited(do: Injection) -> None:
 
 @fault("ping-between-pods-lost", kills=("ICMP-SAMENET-OK",))
 def ping_between_pods_lost(do: Injection) -> None:
-    """Echo requests between pods are dropped on the client's node; TCP and UDP pass."""
+    """The client's node drops echo requests between pods; TCP and UDP pass."""
     for node in do.nodes():
         ipv4, ipv6 = pods_to_pods(do)
         drops = (f"{ipv4} icmp type echo-request drop", f"{ipv6} icmpv6 type echo-request drop")
@@ -123,7 +123,7 @@ def ping_between_pods_lost(do: Injection) -> None:
     ),
 )
 def pod_source_rewritten(do: Injection) -> None:
-    """Windows pods talk to pods of other nodes with their node's address: OutboundNAT lacks its exceptions."""
+    """Windows pods reach pods of other nodes with their node's address: OutboundNAT lacks its exceptions."""
     for node in do.nodes("windows"):
         for family in node.families:
             ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
@@ -134,7 +134,7 @@ def pod_source_rewritten(do: Injection) -> None:
 
 @fault("ping-source-rewritten", kills=("ICMP-SAMENET-OK", "L2B-IP-TRANSPARENT"))
 def ping_source_rewritten(do: Injection) -> None:
-    """Windows pods ping pods of other nodes with their node's address; TCP and UDP carry the pods' own."""
+    """Windows pods ping pods of other nodes with their node's address; TCP and UDP keep the pods' addresses."""
     for node in do.nodes("windows"):
         for family in node.families:
             ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
@@ -146,7 +146,7 @@ def ping_source_rewritten(do: Injection) -> None:
 
 @fault("containers-apart", kills=("ARCH-SHARED-NETNS",))
 def containers_apart(do: Injection) -> None:
-    """The second container of a pod that comes to a Windows node from now on is on the node's network."""
+    """The second container of a new pod on a Windows node is on the node's network."""
     for node in do.nodes("windows"):
         node.containers_apart = True
         do.undone_by(_together(node))
@@ -161,7 +161,7 @@ def _together(node: Node) -> Callable[[], None]:
 
 @fault("same-node-mirrored", kills=("SAME-NODE-LOCAL",), profiles=SAME_NODE_INSIDE)
 def same_node_mirrored(do: Injection) -> None:
-    """What a Windows node's own pods say to each other is also sent out of its NIC."""
+    """A Windows node also sends packets between its own pods out of its NIC."""
     for node in do.nodes("windows"):
         for family in node.families:
             ip, pods = KEYWORD[family], node.plan.pod_cidr(family)
@@ -171,14 +171,14 @@ def same_node_mirrored(do: Injection) -> None:
 
 @fault("node-to-pod-lost", kills=("FLOW-NODE-POD",))
 def node_to_pod_lost(do: Injection) -> None:
-    """Windows nodes' own packets to pods are dropped on the way out; what pods send passes."""
+    """Windows nodes drop their own packets to pods; packets from pods pass."""
     for node in do.nodes("windows"):
         do.rules(node.host, "inet", chain("output", 0, *(f"{to} {ECHO} drop" for to in to_pods(do))))
 
 
 @fault("node-to-pod-source-hidden", kills=("FLOW-NODE-POD",))
 def node_to_pod_source_hidden(do: Injection) -> None:
-    """A pod sees its node under an address that is not of the node: neither its own nor its bridge's."""
+    """A pod sees its node under an address that is not the node's: neither its own nor its bridge's."""
     for node in do.nodes():
         for family in node.families:
             ip, foreign = KEYWORD[family], foreign_address(do, node, family)
@@ -187,7 +187,7 @@ def node_to_pod_source_hidden(do: Injection) -> None:
 
 
 def foreign_address(do: Injection, node: Node, family: Family) -> str:
-    """One more address on the node's NIC, so that answers find the way back though the source is wrong."""
+    """An additional address on the node's NIC, so that answers to the wrong source address come back."""
     network = ipaddress.ip_network(UNDERLAY[family])
     address = str(network[100 + node.plan.number])
     do.address(node, NIC, f"{address}/{network.prefixlen}")
@@ -196,7 +196,7 @@ def foreign_address(do: Injection, node: Node, family: Family) -> str:
 
 @fault("pod-to-node-lost", kills=("FLOW-POD-NODE",))
 def pod_to_node_lost(do: Injection) -> None:
-    """Nodes drop what comes for their own echo port from anywhere but themselves."""
+    """Nodes drop packets from other machines to their own echo port."""
     for node in do.nodes():
         rule = f'iifname != "lo" meta l4proto {{ tcp, udp }} th dport {HOST_ECHO_PORT} drop'
         do.rules(node.host, "inet", chain("input", 0, rule))
@@ -213,7 +213,7 @@ def pod_to_node_lost(do: Injection) -> None:
     ),
 )
 def dns_lost(do: Injection) -> None:
-    """Questions of Windows pods to the cluster's DNS are dropped on their node: no answer at all."""
+    """Windows nodes drop the DNS queries of their pods to the cluster's DNS server: no answer comes."""
     for node in do.nodes("windows"):
         rule = f'iifname "cbr0" meta l4proto {{ tcp, udp }} th dport {DNS_PORT} drop'
         do.rules(node.host, "inet", chain("prerouting", -300, rule))

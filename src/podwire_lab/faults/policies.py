@@ -15,18 +15,18 @@ from podwire_lab.faults.fault import (
 )
 from podwire_lab.kernel import nft
 from podwire_lab.network.network import SECURITY_RULES
-from podwire_lab.network.policies import Reading, nothing_held
+from podwire_lab.network.policies import Reading, ignored
 
 
 @fault("policies-not-held-to", kills=("TRANS-ACL",), profiles=TRANSPARENT)
 def policies_not_held_to(do: Injection) -> None:
-    """Nodes forward to pods what their network policies do not allow."""
-    _read_policies(do, nothing_held)
+    """Nodes forward packets to pods that a network policy denies."""
+    _read_policies(do, ignored)
 
 
 @fault("policies-allow-nothing", kills=("TRANS-ACL",), profiles=TRANSPARENT)
 def policies_allow_nothing(do: Injection) -> None:
-    """Nodes drop all that comes to a pod that has a network policy, what it allows too."""
+    """Nodes drop all packets to a pod with a network policy, allowed ones too."""
     _read_policies(do, lambda rules: tuple(replace(rule, allowed=()) for rule in rules))
 
 
@@ -38,7 +38,7 @@ def _read_policies(do: Injection, reading: Reading) -> None:
 
 @fault("security-rules-not-applied", kills=("L2T-NSG",), profiles=L2TUNNEL)
 def security_rules_not_applied(do: Injection) -> None:
-    """The hosts of the virtual network let pass between pods what a rule of the network denies."""
+    """The hosts of the virtual network forward packets between pods that a network rule denies."""
     nft.apply(do.network.fabric.netns, f"delete table bridge {SECURITY_RULES}")
     do.undone_by(lambda: nft.apply(do.network.fabric.netns, do.network.security_rules()))
 
@@ -51,7 +51,7 @@ def security_groups_on_windows(do: Injection) -> None:
 
 @fault("security-groups-without-effect", kills=("EKS-POD-SECURITY-GROUPS",), profiles=PREFIX)
 def security_groups_without_effect(do: Injection) -> None:
-    """Security groups for pods apply to no pod at all."""
+    """Security groups for pods apply to no pod."""
     _grouped(do, set())
 
 

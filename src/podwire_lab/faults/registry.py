@@ -1,4 +1,5 @@
-"""All faults of the lab by name. Importing this module imports every module of the room, which registers its faults."""
+"""All faults of the lab by name. An import of this module imports every module of the room, which registers its
+faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of Services: backends that are dead or wrong, sources that are hidden, rules that are missing."""
+"""Faults of Services: dead or wrong backends, hidden sources, missing rules."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from podwire_lab.network.node import Node
 
 BY_ADDRESS_AND_NAME = ("FLOW-POD-SVC-CLUSTER-IP", "FLOW-POD-SVC-SHORT-NAME", "FLOW-POD-SVC-FQDN")
 ECHO_REQUEST: Mapping[Family, str] = {"ipv4": "icmp type echo-request", "ipv6": "icmpv6 type echo-request"}
-SECOND_PORT = 81  # of a Service that has two
-NOBODY = 250  # the host number of a pod address that is never given out in a lab this small
+SECOND_PORT = 81  # the second port of a Service that has two
+NOBODY = 250  # the host number of a pod address that a lab of this size never assigns
 
 
 def change_each(do: Injection, change: Callable[[ServiceRule], ServiceRule], nodes: Sequence[Node] = ()) -> None:
-    """Change every Service, on all nodes or on these."""
+    """Change every Service, on all nodes or on the nodes given."""
     for node in nodes or do.nodes():
         do.rewrite(node, lambda services: [change(service) for service in services])
 
 
 @fault("service-with-dead-backend", kills=BY_ADDRESS_AND_NAME)
 def service_with_dead_backend(do: Injection) -> None:
-    """Every Service but DNS has one more backend, an address that nobody has: a part of the flows gets no answer."""
+    """Every Service but DNS has an additional backend, an address that nobody has: some flows get no answer."""
 
     def with_dead(service: ServiceRule) -> ServiceRule:
         if service.port == DNS_PORT or not service.endpoints:
@@ -42,7 +42,7 @@ def service_with_dead_backend(do: Injection) -> None:
 
 @fault("service-with-wrong-backend", kills=BY_ADDRESS_AND_NAME)
 def service_with_wrong_backend(do: Injection) -> None:
-    """Every Service but DNS leads to the backends of another one, which answers under its own name."""
+    """Every Service but DNS leads to the backends of another Service, which answer with their own names."""
 
     def misled(services: Sequence[ServiceRule]) -> list[ServiceRule]:
         kinds: dict[tuple[object, ...], list[ServiceRule]] = {}
@@ -58,31 +58,31 @@ def service_with_wrong_backend(do: Injection) -> None:
 def _with_backends_of_another(
     service: ServiceRule, kinds: Mapping[tuple[object, ...], list[ServiceRule]]
 ) -> ServiceRule:
-    """The Service with the backends of the next one of its kind that has others."""
+    """The Service with the backends of the next Service of its kind that has different ones."""
     group = kinds.get((service.family, service.protocol, service.target_port), [])
     if service not in group:
         return service
     place = group.index(service)
-    others = (other for other in group[place:] + group[:place] if other.endpoints != service.endpoints)
-    return replace(service, endpoints=next(others, service).endpoints)
+    candidates = (peer for peer in group[place:] + group[:place] if peer.endpoints != service.endpoints)
+    return replace(service, endpoints=next(candidates, service).endpoints)
 
 
 @fault("service-not-programmed", kills=BY_ADDRESS_AND_NAME)
 def service_not_programmed(do: Injection) -> None:
-    """The proxy of the Windows nodes knows DNS and no other Service: the Service address leaves the node as it is."""
+    """kube-proxy on Windows nodes programs DNS and no other Service: packets leave with the Service's address."""
     for node in do.nodes("windows"):
         do.rewrite(node, lambda services: [service for service in services if service.port == DNS_PORT])
 
 
 @fault("service-source-hidden", kills=("DSR-SOURCEIP", "DSR-RETURN", "DSR-ENABLE", "DSR-MINOS"), profiles=PROXIED)
 def service_source_hidden(do: Injection) -> None:
-    """Backends see a Windows node instead of the pod, although the proxy says Direct Server Return."""
+    """Backends see a Windows node instead of the pod, although kube-proxy has DSR enabled."""
     for node in do.nodes("windows"):
         other_dsr(do, node, dsr=False)
 
 
 def other_dsr(do: Injection, node: Node, *, dsr: bool) -> None:
-    """The node does the opposite of what its kube-proxy is told."""
+    """Give the node the opposite of its kube-proxy's DSR setting."""
     before, node.profile = node.profile, node.profile.with_dsr(dsr)
     node.rules.refresh()
 
@@ -95,7 +95,7 @@ def other_dsr(do: Injection, node: Node, *, dsr: bool) -> None:
 
 @fault("service-answers-untranslated", kills=("FLOW-POD-SVC-CLUSTER-IP",))
 def service_answers_untranslated(do: Injection) -> None:
-    """Answers of a backend on the client's own node come from the backend's address, past the translation."""
+    """The answer of a backend on the client's own node comes from the backend's address instead of the Service's."""
     for node in do.nodes():
         for family in ("iptables", "ip6tables"):
             do.sysctl(node.host.netns, f"net/bridge/bridge-nf-call-{family}", "0")
@@ -103,7 +103,7 @@ def service_answers_untranslated(do: Injection) -> None:
 
 @fault("udp-service-of-one-backend", kills=("SVC-UDP",))
 def udp_service_of_one_backend(do: Injection) -> None:
-    """Datagrams to a Service all reach the first of its backends."""
+    """All datagrams to a Service reach the first of its backends."""
 
     def first_only(service: ServiceRule) -> ServiceRule:
         return replace(service, endpoints=service.endpoints[:1]) if service.protocol == "udp" else service
@@ -113,7 +113,7 @@ def udp_service_of_one_backend(do: Injection) -> None:
 
 @fault("second-port-to-the-first-target", kills=("SVC-MULTIPORT",))
 def second_port_to_the_first_target(do: Injection) -> None:
-    """The second port of a Service leads to the pod's first."""
+    """The second port of a Service leads to the first port of the pod."""
 
     def to_the_first(service: ServiceRule) -> ServiceRule:
         if service.port != SECOND_PORT:
@@ -126,7 +126,7 @@ def second_port_to_the_first_target(do: Injection) -> None:
 
 @fault("one-target-port-for-all", kills=("SVC-HETERO-TARGETPORT",))
 def one_target_port_for_all(do: Injection) -> None:
-    """A Linux node sends to one number in all pods, so those that listen on another one refuse."""
+    """A Linux node sends to the same target port in all pods; pods that listen on another port refuse."""
 
     def alike(service: ServiceRule) -> ServiceRule:
         return replace(service, endpoints=tuple(replace(e, port=service.target_port) for e in service.endpoints))
@@ -136,7 +136,7 @@ def one_target_port_for_all(do: Injection) -> None:
 
 @fault("no-endpoints-no-refusal", kills=("SVC-NO-ENDPOINTS", "SVC-LB-ALL-NOTREADY"))
 def no_endpoints_no_refusal(do: Injection) -> None:
-    """A Linux node keeps silent, too, where a Service has no endpoint to lead to."""
+    """A Linux node stays silent, instead of refusing, for a Service without an endpoint."""
     for node in do.nodes("linux"):
         do.rewrite(node, lambda services: [s for s in services if any(e.ready for e in s.endpoints)])
         do.rules(
@@ -148,7 +148,7 @@ def no_endpoints_no_refusal(do: Injection) -> None:
 
 @fault("not-ready-counts-as-ready", kills=("SVC-LB-ALL-NOTREADY",))
 def not_ready_counts_as_ready(do: Injection) -> None:
-    """Connections to a Service reach pods that are not ready."""
+    """A Service sends connections to pods that are not ready."""
     change_each(do, all_ready)
 
 
@@ -158,7 +158,7 @@ def all_ready(service: ServiceRule) -> ServiceRule:
 
 @fault("terminating-pods-left-out", kills=("SVC-TERMINATING-CIP",))
 def terminating_pods_left_out(do: Injection) -> None:
-    """A pod that is about to go gets no more connections, although its Service has no other."""
+    """A terminating pod gets no more connections, although its Service has no other pod."""
 
     def without(service: ServiceRule) -> ServiceRule:
         return replace(service, endpoints=tuple(e for e in service.endpoints if not e.terminating))
@@ -168,7 +168,7 @@ def terminating_pods_left_out(do: Injection) -> None:
 
 @fault("host-backends-left-out", kills=("SVC-HOSTNET-BACKEND-SAMENODE",))
 def host_backends_left_out(do: Injection) -> None:
-    """No connection to a Service reaches a pod on the host network, on whichever node it is."""
+    """No connection to a Service reaches a pod on the host network, on any node."""
     hosts = {address for node in do.nodes() for address in node.addresses}
 
     def without(service: ServiceRule) -> ServiceRule:
@@ -189,7 +189,7 @@ def cluster_ip_answers_ping(do: Injection) -> None:
 
 @fault("cluster-ip-not-for-nodes", kills=("SVC-NODE-VIP",))
 def cluster_ip_not_for_nodes(do: Injection) -> None:
-    """What a Linux node itself sends to a cluster IP is dropped."""
+    """A Linux node drops its own packets to cluster IPs."""
     for node in do.nodes("linux"):
         rules = [f"{KEYWORD[family]} daddr {SERVICE_NETWORK[family]} drop" for family in FAMILIES]
         do.rules(node.host, "inet", chain("output", -150, *rules))
@@ -197,12 +197,12 @@ def cluster_ip_not_for_nodes(do: Injection) -> None:
 
 @fault("hairpin-without-its-source", kills=("SVC-HAIRPIN",))
 def hairpin_without_its_source(do: Injection) -> None:
-    """A pod that is led back to itself gets no packet: one from its own address is dropped before it is translated."""
+    """A pod gets no packet from a Service that leads back to itself: the node drops it before translation."""
     drop_hairpins(do, ("linux", "windows"))
 
 
 def drop_hairpins(do: Injection, systems: Sequence[OS]) -> None:
-    """For the pods on nodes of these systems."""
+    """Drop hairpin packets of the pods on nodes of these systems."""
 
     def drop(node: Node, pod: Pod) -> None:
         rules = [
@@ -216,29 +216,29 @@ def drop_hairpins(do: Injection, systems: Sequence[OS]) -> None:
 
 @fault("twin-loses-its-endpoints", kills=("SVC-SHARED-ENDPOINTS",))
 def twin_loses_its_endpoints(do: Injection) -> None:
-    """When a Service is deleted, another one with the same backends leads nowhere any more."""
+    """When a Service is deleted, another Service with the same backends leads nowhere."""
     for node in do.nodes():
         known: dict[tuple[object, ...], ServiceRule] = {}
 
         def lost(
             services: Sequence[ServiceRule], known: dict[tuple[object, ...], ServiceRule] = known
         ) -> list[ServiceRule]:
-            here = {_key(service) for service in services}
-            gone = {known[key].endpoints for key in known.keys() - here if known[key].endpoints}
+            present = {_key(service) for service in services}
+            deleted = {known[key].endpoints for key in known.keys() - present if known[key].endpoints}
             known.update((_key(service), service) for service in services)
-            return [replace(s, endpoints=()) if s.endpoints in gone else s for s in services]
+            return [replace(s, endpoints=()) if s.endpoints in deleted else s for s in services]
 
         do.rewrite(node, lost)
 
 
 @fault("deleted-services-stay", kills=("SVC-SHARED-ENDPOINTS", "SVC-RECREATE"))
 def deleted_services_stay(do: Injection) -> None:
-    """The address of a Service that was deleted still leads to its backends."""
+    """The address of a deleted Service still leads to its backends."""
     keep_deleted(do, do.nodes())
 
 
 def keep_deleted(do: Injection, nodes: Sequence[Node]) -> None:
-    """The proxies of these nodes never forget a Service."""
+    """The proxies of these nodes keep every deleted Service."""
     for node in nodes:
         known: dict[tuple[object, ...], ServiceRule] = {}
 

@@ -1,1 +1,1 @@
-"""What the lab uses of Linux: namespaces, netlink, nftables, connection tracking, tunnels."""
+"""The lab's use of Linux: namespaces, netlink, nftables, connection tracking, tunnels."""

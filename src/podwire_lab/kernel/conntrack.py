@@ -1,4 +1,4 @@
-"""What a namespace remembers of connections, and how it forgets them (ctnetlink; linux, nfnetlink_conntrack.h)."""
+"""Tracked connections of a namespace: list and forget them (ctnetlink; linux, nfnetlink_conntrack.h)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TYPE = 0x3FFF
 
 ANYWHERE = ""
 Backends = Mapping[tuple[str, int], Collection[str]]
-"""Addresses of backends by the address and port that lead to them; `ANYWHERE` is any address (of a node port)."""
+"""The addresses of backends, by the address and port that lead to them; `ANYWHERE` is any address (of a node port)."""
 
 
 def forget_all(namespace: NetworkNamespace) -> None:
@@ -32,9 +32,9 @@ def forget_all(namespace: NetworkNamespace) -> None:
 
 
 def forget_backends(namespace: NetworkNamespace, lost: Backends, mark: int) -> None:
-    """Forget what leads to these backends by way of these Services, among the connections with the bits of `mark`.
+    """Forget connections to these backends through these Services, if they have the bits of `mark`.
 
-    All others go on: a question that is under way must not lose the translation of its answer.
+    All others continue: a request under way must not lose the translation of its answer.
     """
     marked = struct.pack("!HHI", 8, MARK, mark) + struct.pack("!HHI", 8, MARK_MASK, mark)
     with namespace.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER) as channel:
@@ -43,13 +43,13 @@ def forget_backends(namespace: NetworkNamespace, lost: Backends, mark: int) -> N
             attributes = dict(_attributes(body))
             original = attributes.get(ORIGINAL, b"")
             address, port = _service(original)
-            gone = {*lost.get((address, port), ()), *lost.get((ANYWHERE, port), ())}
-            if _source(attributes.get(REPLY, b"")) in gone:
+            backends = {*lost.get((address, port), ()), *lost.get((ANYWHERE, port), ())}
+            if _source(attributes.get(REPLY, b"")) in backends:
                 _delete(channel, family, struct.pack("=HH", 4 + len(original), ORIGINAL | 0x8000) + original)
 
 
 def _service(original: bytes) -> tuple[str, int]:
-    """Where a connection was sent to, as its client knows it."""
+    """The destination of a connection as its client knows it."""
     parts = dict(_attributes(original))
     ports = dict(_attributes(parts.get(TUPLE_PORTS, b"")))
     return _address(parts, DESTINATIONS), int.from_bytes(ports.get(DESTINATION_PORT, b"\0\0"), "big")
@@ -69,8 +69,8 @@ def _delete(channel: socket.socket, family: int, body: bytes) -> None:
     channel.send(_message(DELETE, REQUEST | ACK, family, body))
     for kind, answer in _messages(channel.recv(1 << 16)):
         number = -struct.unpack_from("=i", answer)[0] if kind == ERROR else 0
-        if number not in (0, errno.ENOENT):  # It may have ended by itself.
-            raise OSError(number, "connections cannot be forgotten")
+        if number not in (0, errno.ENOENT):  # The connection may have ended by itself.
+            raise OSError(number, "the kernel refuses to forget a connection")
 
 
 def _message(kind: int, flags: int, family: int, body: bytes) -> bytes:
@@ -85,7 +85,7 @@ def _dumped(channel: socket.socket) -> Iterator[tuple[int, bytes]]:
             if kind == DONE:
                 return
             if kind == ERROR:
-                raise OSError(-struct.unpack_from("=i", payload)[0], "connections cannot be listed")
+                raise OSError(-struct.unpack_from("=i", payload)[0], "the kernel refuses to list connections")
             yield payload[0], payload[4:]
 
 

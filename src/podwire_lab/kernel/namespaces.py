@@ -56,10 +56,10 @@ class _MountAttr(ctypes.Structure):
     )
 
 
-def _check(result: int, what: str) -> None:
+def _check(result: int, call: str) -> None:
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        raise OSError(number, f"{call}: {os.strerror(number)}")
 
 
 def unshare(flags: int) -> None:
@@ -84,14 +84,14 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
 
 
 def bind(source: str, target: str, *, read_only: bool = False) -> None:
-    """Show `source` with everything mounted below it at `target`."""
+    """Show `source`, with everything mounted below it, at `target`."""
     mount(source, target, flags=MS_BIND | MS_REC)
     if read_only:
         make_read_only(target)
 
 
 def make_read_only(target: str, *, below: bool = True) -> None:
-    """Make a mount and all mounts below it read-only; other flags (which a user namespace may not clear) stay."""
+    """Make a mount and all mounts below it read-only. Other flags, which a user namespace may not clear, stay."""
     wanted = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY)
     arguments = (
         _SYS_MOUNT_SETATTR,
@@ -105,7 +105,7 @@ def make_read_only(target: str, *, below: bool = True) -> None:
 
 
 def unmount(target: str) -> None:
-    """Take a mount out of the tree at once; it ends when its last user ends."""
+    """Take a mount out of the tree at once; it ends with its last user."""
     _check(_libc.umount2(target.encode(), MNT_DETACH), f"unmount {target}")
 
 
@@ -114,7 +114,9 @@ def change_root(root: str) -> None:
     os.chdir(root)
     number = _SYS_PIVOT_ROOT.get(platform.machine())
     if number is None:
-        raise OSError(errno.ENOSYS, f"the lab does not know pivot_root on {platform.machine()}")
+        raise OSError(
+            errno.ENOSYS, f"the lab does not support this machine type, {platform.machine()}; use x86_64 or aarch64"
+        )
     _check(_libc.syscall(number, b".", b"."), "pivot_root")
     unmount(".")
     os.chdir("/")
@@ -127,13 +129,13 @@ def prctl(option: int, argument: int) -> int:
 
 
 def keep_capabilities(names: set[str]) -> None:
-    """Drop every capability outside `names` from the bounding set: the next exec of root gets no more than these."""
+    """Drop every capability outside `names` from the bounding set: root has no more than these after its next exec."""
     for number, name in enumerate(CAPABILITIES):
         if name not in names:
             try:
                 prctl(PR_CAPBSET_DROP, number)
             except OSError as error:
-                if error.errno != errno.EINVAL:  # a kernel that does not know the newest ones
+                if error.errno != errno.EINVAL:  # a kernel without the newest capabilities
                     raise
 
 
@@ -147,9 +149,9 @@ def become_root_of_user_namespace() -> None:
 
 
 def become_user(uid: int, gid: int) -> None:
-    """Enter a new user namespace as this user: one that is not root keeps no capability over its next exec.
+    """Enter a new user namespace as this user; a user other than root has no capability after its next exec.
 
-    A lab without root has no other way to another user. Files of the user that the process was are its own there.
+    A lab without root has no other way to another user. In it, files of the original user belong to the new one.
     """
     before = os.geteuid(), os.getegid()
     unshare(CLONE_NEWUSER)

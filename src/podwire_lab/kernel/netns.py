@@ -1,7 +1,7 @@
-"""Network namespaces that are held by a descriptor and never named, and what must be done from inside one.
+"""Network namespaces without names, held by descriptors, and the work that must be done from inside one.
 
 Nothing is written below /run/netns: when the last descriptor and the last process of a namespace are gone, the kernel
-removes the namespace with all that is in it, whatever way the lab has ended.
+removes the namespace and all that is in it, however the lab ended.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NamespaceError(OSError):
-    """The kernel refused to make or to enter a network namespace (usually: not root and no user namespace)."""
+    """The kernel refused to make or enter a network namespace (usually: not root and no user namespace)."""
 
 
 def _call(function: str, *arguments: int) -> None:
@@ -40,15 +40,16 @@ def _call(function: str, *arguments: int) -> None:
 
 
 def _current() -> int:
-    """A descriptor of the namespace that the calling thread is in (of the thread, not of the process)."""
+    """A descriptor of the namespace of the calling thread (not of the process)."""
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 class NetworkNamespace:
-    """A namespace made by this process. `fd` keeps it alive; `close` gives it up."""
+    """A namespace made by this process. `fd` keeps it alive; `close` releases it."""
 
     def __init__(self, name: str, sysctls: Mapping[str, str] | None = None) -> None:
-        """Make the namespace and write `sysctls` before it has any interface, for `conf/default` counts only then."""
+        """Make the namespace and write `sysctls` before it has an interface: `conf/default` applies to later interfaces
+        only."""
         self.name = name
         home = _current()
         try:
@@ -64,7 +65,7 @@ class NetworkNamespace:
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
-        """Put the calling thread into the namespace for the block, and then back where it was. Never await inside."""
+        """Run the block with the calling thread in the namespace, then return to the old one. Never await inside."""
         home = _current()
         try:
             _call("setns", self.fd, CLONE_NEWNET)
@@ -76,7 +77,7 @@ class NetworkNamespace:
             os.close(home)
 
     def sysctl(self, key: str, value: str) -> str:
-        """Write a setting, `key` with slashes as below /proc/sys (`net/ipv4/ip_forward`); return what it was."""
+        """Write a setting; `key` has slashes as below /proc/sys (`net/ipv4/ip_forward`). Returns the old value."""
         with self.entered():
             with open(f"/proc/sys/{key}") as file:
                 before = " ".join(file.read().split())
@@ -84,16 +85,16 @@ class NetworkNamespace:
         return before
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
-        """A socket that lives in this namespace for ever, whoever uses it."""
+        """A socket that stays in this namespace, whoever uses it."""
         with self.entered():
             return socket.socket(family, kind, protocol)
 
     def close(self) -> None:
-        """Let go of the namespace; safe to call twice."""
+        """Release the namespace; safe to call twice."""
         descriptor, self.fd = (
             self.fd,
             -1,
-        )  # In this order: another thread must not enter by a number that is free again.
+        )  # In this order: no other thread may enter by a descriptor number that was reused.
         if descriptor >= 0:
             os.close(descriptor)
 
@@ -107,7 +108,7 @@ def _write_sysctl(key: str, value: str) -> None:
 
 
 def ethtool(interface: str, command: int, value: int = 0) -> None:
-    """One legacy ethtool request on an interface of the current namespace; an interface that lacks it is left alone."""
+    """Make one legacy ethtool request on an interface of the current namespace; skip an interface that lacks it."""
     data = array.array("B", struct.pack("II", command, value))
     request = struct.pack("16sP16x", interface.encode(), data.buffer_info()[0])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
@@ -121,7 +122,8 @@ def ethtool(interface: str, command: int, value: int = 0) -> None:
 def plain_frames(namespace: NetworkNamespace, *interfaces: str) -> None:
     """Switch offloads off, so that a capture shows real checksums and frames no larger than the MTU.
 
-    Asking for the link state last also makes the kernel settle the operational state at once (Linux 6.8 and newer).
+    The request for the link state comes last: it also makes the kernel settle the operational state (Linux 6.8 and
+    newer).
     """
     with namespace.entered():
         for interface in interfaces:

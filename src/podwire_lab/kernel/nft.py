@@ -1,4 +1,4 @@
-"""nftables rulesets: readable text, applied by the `nft` program inside a namespace, all of it or nothing."""
+"""nftables rulesets: readable text, which the `nft` program applies inside a namespace as one transaction."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from podwire_lab.kernel.netns import NetworkNamespace
 
 TIMEOUT = 25.0
 
-# Bit of a connection's mark, on all nodes: it was led to a backend of a UDP Service, and ends when that backend does.
+# Bit of a connection's mark, on all nodes: it leads to a backend of a UDP Service and ends with that backend.
 UDP_SERVICE = 0x40000000
 SEED = 0x706F6477
-"""Of all hashes, so that a table which is loaded anew chooses as the one before."""
+"""The seed of all hashes, so that a reloaded table chooses as before."""
 
 
 class NftMissing(Exception):
-    """The machine has no `nft`: the lab cannot build its data paths."""
+    """The machine has no `nft`, so the lab cannot build its data paths."""
 
 
 class NftError(Exception):
-    """`nft` refused a ruleset; the text is its own."""
+    """`nft` refused a ruleset; the text is that of nft."""
 
 
 class Transaction:
-    """An `nft` process at work. Several may run at once; `wait` says how it ended."""
+    """A running `nft` process. Several may run at once; `wait` returns its result."""
 
     def __init__(self, namespace: NetworkNamespace, ruleset: str) -> None:
         self._name = namespace.name
-        with namespace.entered():  # a child starts in the namespace of the thread that makes it
+        with namespace.entered():  # a child starts in the namespace of the thread that forks it
             self._process = subprocess.Popen(
                 [program(), "-f", "-"],
                 stdin=subprocess.PIPE,
@@ -44,7 +44,7 @@ class Transaction:
             self._process.stdin.write(ruleset)
             self._process.stdin.close()
         except BrokenPipeError:
-            pass  # it has ended already; wait() tells why
+            pass  # it has ended; wait() says why
         self._process.stdin = None
 
     def wait(self) -> None:
@@ -59,18 +59,18 @@ class Transaction:
 
 
 def program() -> str:
-    """The path of `nft`: $PODWIRE_NFT, or the first one in PATH, the system's own directories and the checkout's tools.
+    """The path of `nft`: $PODWIRE_NFT, or the first in PATH, the system's directories and the checkout's tools.
 
     Raises:
         NftMissing: there is none.
     """
-    given = os.environ.get("PODWIRE_NFT")
+    configured = os.environ.get("PODWIRE_NFT")
     # Set-up without root unpacks nft into the checkout (tools/setup).
     unpacked = Path(__file__).parents[3] / ".tools" / "bin"
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", str(unpacked)))
-    found = shutil.which(given or "nft", path=path)
+    found = shutil.which(configured or "nft", path=path)
     if found is None:
-        raise NftMissing(f"{given or 'nft'} not found: install nftables, or name the program in PODWIRE_NFT")
+        raise NftMissing(f"{configured or 'nft'} not found: install nftables, or name the program in PODWIRE_NFT")
     return found
 
 
@@ -79,23 +79,23 @@ def apply(namespace: NetworkNamespace, ruleset: str) -> None:
 
     Raises:
         NftMissing: no `nft` program.
-        NftError: it refused the text; nothing has changed.
+        NftError: nft refused the text; nothing has changed.
     """
     Transaction(namespace, ruleset).wait()
 
 
 def table(family: str, name: str, body: str) -> str:
-    """Text that replaces a whole table, whether it was there before or not."""
+    """Text that replaces a whole table, whether it exists or not."""
     return f"add table {family} {name}\ndelete table {family} {name}\ntable {family} {name} {{\n{body}\n}}\n"
 
 
 def among(networks: Sequence[str]) -> str:
-    """What an address is held against: one network, or the set of several."""
+    """The right side of an address match: one network, or a set of several."""
     return networks[0] if len(networks) == 1 else f"{{ {', '.join(networks)} }}"
 
 
 def elements(items: Iterable[str]) -> str:
-    """The `elements = { .. }` line of a set or map; nothing when there are none, for nft refuses an empty one."""
+    """The `elements = { .. }` line of a set or map; nothing without elements, because nft refuses an empty line."""
     listed = ", ".join(items)
     return f"elements = {{ {listed} }}" if listed else ""
 

@@ -1,7 +1,7 @@
 """Links, addresses, routes and neighbours by direct netlink messages.
 
-The caller of the kernel chooses interface indices here, so nothing is read back, and hundreds of messages go out in one
-`send`; only the last one asks for an acknowledgement, but each error comes back with the kernel's own words.
+The lab chooses interface indices itself, so it reads nothing back and sends hundreds of messages in one `send`. Only
+the last one asks for an acknowledgement; each error comes back with the kernel's own words.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST, RTNH_F_ONLINK = 254, 4, 1, 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 NDA_DST, NDA_LLADDR, NDA_IFINDEX, NUD_NOARP, NUD_PERMANENT, NTF_SELF, NTF_MASTER = 1, 2, 8, 0x40, 0x80, 2, 4
 
-FIRST_INDEX = 100  # well above the fallback tunnel devices that some kernels put into every new namespace
+FIRST_INDEX = 100  # above the fallback tunnel devices that some kernels put into every new namespace
 MESSAGES_PER_SEND = 400
 
 
@@ -52,12 +52,12 @@ class RtnetlinkError(OSError):
 
 
 class NotReady(Exception):
-    """A link did not come up within the time allowed."""
+    """A link did not come up in time."""
 
 
 @dataclass(frozen=True)
 class LinkState:
-    """What the kernel says of a link; `port_state` is None for a link that is not in a bridge."""
+    """The state of a link; `port_state` is None for a link outside a bridge."""
 
     name: str
     operational: int
@@ -65,7 +65,7 @@ class LinkState:
 
     @property
     def ready(self) -> bool:
-        """Whether frames pass: a bridge port drops everything until it is forwarding, without a word."""
+        """Whether frames pass. A bridge port silently drops everything until it is forwarding."""
         return self.operational in (OPERSTATE_UP, OPERSTATE_UNKNOWN) and self.port_state in (None, PORT_FORWARDING)
 
 
@@ -76,7 +76,7 @@ def attribute(kind: int, payload: bytes) -> bytes:
 
 
 def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The attributes in a stretch of bytes: `(kind, payload)`."""
+    """The attributes in a range of bytes: `(kind, payload)`."""
     offset = 0
     while offset + 4 <= len(data):
         length, kind = struct.unpack_from("HH", data, offset)
@@ -107,7 +107,7 @@ def _link(index: int, *, flags: int = 0, change: int = 0, family: int = 0) -> by
 
 
 class Rtnetlink:
-    """Requests for one namespace: methods queue, `commit` sends. `index` knows the interfaces made here by name."""
+    """Requests for one namespace: methods queue, `commit` sends. `index` maps the names of interfaces made here."""
 
     def __init__(self, namespace: NetworkNamespace) -> None:
         self.namespace = namespace
@@ -125,7 +125,7 @@ class Rtnetlink:
     # Links
 
     def veth(self, name: str, mac: str, peer: Rtnetlink, peer_name: str, peer_mac: str, *, mtu: int) -> None:
-        """A cable from here to another namespace. It is made at once, for both ends are used right after."""
+        """A cable to another namespace. It is made at once, because both ends are used right after."""
         far = _link(peer._allocate(peer_name)) + attribute(IFLA_IFNAME, _text(peer_name))
         far += attribute(IFLA_ADDRESS, _mac(peer_mac)) + attribute(IFLA_MTU, _number(mtu))
         far += attribute(IFLA_NET_NS_FD, _number(peer.namespace.fd))
@@ -133,13 +133,13 @@ class Rtnetlink:
         self.commit()
 
     def bridge(self, name: str, mac: str, *, mtu: int = 1500) -> None:
-        """A learning switch without spanning tree and without multicast snooping. A MAC that is given stays."""
+        """A learning switch without spanning tree and multicast snooping. A MAC that is set by hand stays."""
         data = attribute(IFLA_BR_FORWARD_DELAY, _number(0)) + attribute(IFLA_BR_STP_STATE, _number(0))
         data += attribute(IFLA_BR_MCAST_SNOOPING, b"\0")
         self._new_link(name, "bridge", data, mac=mac, mtu=mtu)
 
     def vxlan(self, name: str, mac: str, *, vni: int, local: str, device: str, port: int, mtu: int) -> None:
-        """A VXLAN tunnel endpoint (RFC 7348) that learns nothing: `tunnel_peer` says who is where."""
+        """A VXLAN tunnel endpoint (RFC 7348) that does not learn; `tunnel_peer` adds its peers."""
         data = attribute(IFLA_VXLAN_ID, _number(vni)) + attribute(IFLA_VXLAN_LINK, _number(self.index[device]))
         data += attribute(IFLA_VXLAN_LOCAL, ipaddress.ip_address(local).packed)
         data += attribute(IFLA_VXLAN_PORT, struct.pack("!H", port))
@@ -151,11 +151,11 @@ class Rtnetlink:
             self._add(RTM_NEWLINK, 0, _link(self.index[name], flags=IFF_UP, change=IFF_UP), f"set {name} up")
 
     def mac(self, name: str, mac: str) -> None:
-        """Give a link another MAC. The kernel forgets its neighbours then, permanent ones too."""
+        """Change the MAC of a link. The kernel then forgets its neighbours, permanent ones too."""
         self._add(RTM_NEWLINK, 0, _link(self.index[name]) + attribute(IFLA_ADDRESS, _mac(mac)), f"MAC of {name}")
 
     def bridge_port(self, name: str, bridge: str, *, hairpin: bool = False) -> None:
-        """Put a link into a bridge. `hairpin` lets a frame leave by the port that it came in by."""
+        """Put a link into a bridge. `hairpin` lets a frame leave by the port that it arrived on."""
         index = self.index[name]
         master = attribute(IFLA_MASTER, _number(self.index[bridge]))
         self._add(RTM_NEWLINK, 0, _link(index) + master, f"put {name} into {bridge}")
@@ -181,9 +181,9 @@ class Rtnetlink:
         self._add(RTM_DELADDR if delete else RTM_NEWADDR, 0 if delete else NEW, body, f"{verb} {address} on {name}")
 
     def route(self, destination: str, device: str, *via: str, delete: bool = False) -> None:
-        """A static route, `destination` a network or `0.0.0.0/0`. Next hops need not be in a connected network.
+        """A static route; `destination` is a network or `0.0.0.0/0`. Next hops may be outside the connected networks.
 
-        Of several next hops the kernel takes one a flow.
+        Of several next hops the kernel chooses one for each flow.
         """
         network = ipaddress.ip_network(destination)
         scope = RT_SCOPE_UNIVERSE if via or network.version == 6 else RT_SCOPE_LINK
@@ -201,19 +201,19 @@ class Rtnetlink:
         self._add(RTM_DELROUTE if delete else RTM_NEWROUTE, 0 if delete else REPLACE, body, words)
 
     def neighbour(self, device: str, address: str, mac: str) -> None:
-        """A permanent neighbour entry: no ARP or ND question is asked for it."""
+        """A permanent neighbour entry: the kernel sends no ARP or ND request for it."""
         target = ipaddress.ip_address(address)
         body = self._neighbour(_family(target.version), device, NUD_PERMANENT, 0)
         body += attribute(NDA_DST, target.packed) + attribute(NDA_LLADDR, _mac(mac))
         self._add(RTM_NEWNEIGH, REPLACE, body, f"neighbour {address} on {device}")
 
     def station(self, port: str, mac: str) -> None:
-        """Tell a bridge behind which port a MAC is, so that no frame is ever flooded to the others."""
+        """Tell a bridge the port of a MAC, so that it never floods a frame for it."""
         body = self._neighbour(AF_BRIDGE, port, NUD_NOARP, NTF_MASTER) + attribute(NDA_LLADDR, _mac(mac))
         self._add(RTM_NEWNEIGH, REPLACE, body, f"station {mac} on {port}")
 
     def tunnel_peer(self, vxlan: str, mac: str, endpoint: str, device: str = "") -> None:
-        """Tell a VXLAN device to which tunnel endpoint frames for a MAC go, and from which device if not by routes."""
+        """Tell a VXLAN device the tunnel endpoint for a MAC, and the device to send from if routes do not say."""
         body = self._neighbour(AF_BRIDGE, vxlan, NUD_PERMANENT, NTF_SELF)
         body += attribute(NDA_LLADDR, _mac(mac)) + attribute(NDA_DST, ipaddress.ip_address(endpoint).packed)
         body += attribute(NDA_IFINDEX, _number(self.index[device])) if device else b""
@@ -241,10 +241,10 @@ class Rtnetlink:
         self._queue.append(struct.pack("IHHII", 16 + len(body), kind, flags | NLM_F_REQUEST, self._sequence, 0) + body)
 
     def commit(self) -> None:
-        """Send what is queued and wait for the kernel's answer.
+        """Send the queued requests and wait for the kernel's answer.
 
         Raises:
-            RtnetlinkError: the first few refusals, in words. What was not refused has been done.
+            RtnetlinkError: the first few refusals, in words; the other requests took effect.
         """
         queue, self._queue = self._queue, []
         for start in range(0, len(queue), MESSAGES_PER_SEND):
@@ -314,12 +314,12 @@ def wait_ready(
     without: frozenset[str] = frozenset(),
     timeout: float = 5.0,
 ) -> None:
-    """Return when the links pass frames; the kernel brings bridge ports up behind our back.
+    """Return when the links pass frames; the kernel brings bridge ports up in the background.
 
-    Waits for every link, or for those named in `only`, and never for those named in `without`.
+    Waits for every link, or for those in `only`, and never for those in `without`.
 
     Raises:
-        NotReady: names a link that is still down when for `timeout` seconds no other has come up.
+        NotReady: no further link came up for `timeout` seconds; the text names one that is down.
     """
     for links in namespaces:
         deadline, least = time.monotonic() + timeout, 0

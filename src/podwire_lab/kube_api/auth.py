@@ -17,6 +17,8 @@ PREFIX: Final = "/token/"
 """kubectl sends no token over plain HTTP, but it keeps the path of the server's address: `/token/<token>` in front of
 every path counts as the header does."""
 
+_REVIEWS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -58,7 +60,7 @@ class Policy:
         self, verb: str, group: str, resource: str, *, namespace: str | None = None, name: str | None = None
     ) -> bool:
         """Everybody who is known may ask what it may (`system:basic-user`)."""
-        if group == "authorization.k8s.io" and resource.startswith("selfsubject") and verb == "create":
+        if group in _REVIEWS and resource.startswith("selfsubject") and verb == "create":
             return True
         return any(rule.allows(verb, group, resource, namespace, name) for rule in self.rules)
 
@@ -134,6 +136,13 @@ def rules_review(policy: Policy) -> Object:
             "verbs": ["create"],
             "apiGroups": ["authorization.k8s.io"],
             "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+        }
+    )
+    rules.append(
+        {
+            "verbs": ["create"],
+            "apiGroups": ["authentication.k8s.io"],
+            "resources": ["selfsubjectreviews"],
         }
     )
     urls = [

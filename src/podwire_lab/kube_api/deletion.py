@@ -17,6 +17,9 @@ from podwire_lab.kube_api.requests import Target, dry_run, media_type, number, p
 from podwire_lab.model.interfaces import Object
 
 _POLICIES = ("Background", "Foreground", "Orphan")
+FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+CASCADING = ("deployments", "replicasets", "daemonsets", "statefulsets", "jobs")
+"""The resources whose dependents can be deleted before them, or left."""
 
 
 async def options_of(request: web.Request) -> Object:
@@ -76,13 +79,23 @@ def _delete(store: MemoryStore, resource: Resource, stored: Stored, options: Obj
     obj = stored.object
     meta = obj["metadata"]
     grace = _grace(obj, options.get("gracePeriodSeconds")) if resource.plural == "pods" else 0
-    held = bool(meta.get("finalizers")) or resource.plural == "namespaces"
+    obj = _with_finalizer(obj, resource, options)
+    held = bool(obj["metadata"].get("finalizers")) or resource.plural == "namespaces"
     if options.get("dry"):
         return obj if held or grace or resource.returned else success(resource, meta["name"], meta["uid"])
     if held or grace:
         return _marked(store, resource, obj, grace)
     store.delete(resource.plural, meta.get("namespace"), meta["name"])
     return obj if resource.returned else success(resource, meta["name"], meta["uid"])
+
+
+def _with_finalizer(obj: Object, resource: Resource, options: Object) -> Object:
+    """`obj` as the policy of the deletion wants it; in the background, dependents go after it."""
+    policy = options.get("propagationPolicy") or ("Orphan" if options.get("orphanDependents") else "Background")
+    if resource.plural not in CASCADING or policy == "Background" or obj["metadata"].get("deletionTimestamp"):
+        return obj
+    finalizers = [*(obj["metadata"].get("finalizers") or ()), FOREGROUND if policy == "Foreground" else ORPHAN]
+    return {**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}}
 
 
 def _grace(pod: Object, asked: int | None) -> int:

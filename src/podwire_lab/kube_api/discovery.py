@@ -6,14 +6,14 @@ import re
 from functools import cache
 from typing import Final
 
-from podwire_lab.kube_api.objects.resources import GroupVersion, Resource, group_versions, singular_of
+from podwire_lab.kube_api.objects.resources import GroupVersion, Resource, Subresource, group_versions, singular_of
 from podwire_lab.model.interfaces import Object
 
 AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
 
 
 def version_info(git_version: str) -> Object:
-    """The answer of /version for e.g. `v1.34.0`."""
+    """The answer of /version for e.g. `v1.36.2`."""
     match = re.match(r"v(\d+)\.(\d+)\.\d+", git_version)
     if match is None:
         raise ValueError(f"not a Kubernetes version: {git_version}")
@@ -102,6 +102,7 @@ def _entries(resource: Resource) -> list[Object]:
             "name": f"{resource.plural}/{each.name}",
             "singularName": "",
             "namespaced": resource.namespaced,
+            **({"group": each.group, "version": each.version} if each.group else {}),
             "kind": each.kind,
             "verbs": list(each.verbs),
         }
@@ -133,7 +134,9 @@ def aggregated(core: bool, version: str) -> Object:
 
 
 def _aggregated(resource: Resource) -> Object:
-    def kind(name: str) -> Object:
+    def kind(name: str, below: Subresource | None = None) -> Object:
+        if below is not None and below.group:
+            return {"group": below.group, "version": below.version, "kind": name}
         if resource.group:
             return {"group": resource.group, "version": resource.version, "kind": name}
         return {"group": "", "version": "", "kind": name}
@@ -151,7 +154,7 @@ def _aggregated(resource: Resource) -> Object:
         entry["categories"] = list(resource.categories)
     if resource.subresources:
         entry["subresources"] = [
-            {"subresource": each.name, "responseKind": kind(each.kind), "verbs": list(each.verbs)}
+            {"subresource": each.name, "responseKind": kind(each.kind, each), "verbs": list(each.verbs)}
             for each in resource.subresources
         ]
     return entry

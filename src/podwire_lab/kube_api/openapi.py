@@ -1,46 +1,79 @@
-"""The part of OpenAPI that kubectl asks for before it leaves validation to the server.
+"""The parts of OpenAPI that kubectl asks for.
 
-`kubectl apply` looks whether PATCH of a kind takes `fieldValidation` and `dryRun` (kubectl: QueryParamVerifierV3).
-There are no schemas here: kubectl has those of the built-in kinds itself.
+`kubectl apply` looks whether PATCH of a kind takes `fieldValidation` and `dryRun` (kubectl: QueryParamVerifierV3), and
+has the kinds' schemas itself, as long as no PATCH here says which bodies it takes. `kubectl explain` shows schemas.
 """
 
 from __future__ import annotations
 
-from functools import cache
+import asyncio
+import re
 from typing import Final
 
 from podwire_lab.kube_api.objects.fields import encoded
 from podwire_lab.kube_api.objects.resources import GroupVersion, Resource, group_versions
+from podwire_lab.kube_api.schemas import PREFIX, schemas_of
 from podwire_lab.model.interfaces import Object
 
 _ROOT: Final = "/openapi/v3"
 _PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 
-@cache
-def openapi_v3(path: str) -> bytes | None:
-    """The document at `path`, encoded; None when there is none."""
-    if not path.startswith(_ROOT):
-        return None
-    documents = {f"{_ROOT}/{_prefix(each)}": each for each in group_versions()}
-    if path == _ROOT:
-        links = {_prefix(each): {"serverRelativeURL": f"{_ROOT}/{_prefix(each)}"} for each in group_versions()}
-        return encoded({"paths": links})
-    found = documents.get(path)
-    return None if found is None else encoded(_document(found))
+class OpenApi:
+    """The documents of one server. They are made when the first of them is asked for, which takes a second."""
+
+    def __init__(self) -> None:
+        self._documents: asyncio.Task[dict[str, bytes]] | None = None
+
+    async def document(self, path: str) -> bytes | None:
+        """The document at `path`, encoded; None when there is none."""
+        if path == _ROOT:
+            links = {_prefix(each): {"serverRelativeURL": f"{_ROOT}/{_prefix(each)}"} for each in group_versions()}
+            return encoded({"paths": links})
+        if path not in {f"{_ROOT}/{_prefix(each)}" for each in group_versions()}:
+            return None
+        if self._documents is None:
+            self._documents = asyncio.ensure_future(_documents())
+        return (await asyncio.shield(self._documents))[path]
+
+    def stop(self) -> None:
+        """Give up what is not made yet."""
+        if self._documents is not None:
+            self._documents.cancel()
+
+
+async def _documents() -> dict[str, bytes]:
+    """Every document by its path."""
+    schemas = await schemas_of(tuple(resource.kind for each in group_versions() for resource in each.resources))
+    return {f"{_ROOT}/{_prefix(each)}": encoded(_document(each, schemas)) for each in group_versions()}
 
 
 def _prefix(each: GroupVersion) -> str:
     return f"apis/{each.name}" if each.group else f"api/{each.name}"
 
 
-def _document(each: GroupVersion) -> Object:
+def _document(each: GroupVersion, schemas: Object) -> Object:
+    found: Object = {}
+    for resource in each.resources:
+        name = f"{PREFIX}{resource.kind}"
+        if name in schemas:
+            _add(name, schemas, found)
+            found[name] = {**schemas[name], "x-kubernetes-group-version-kind": [_kind(resource)]}
     return {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": "unversioned"},
         "paths": {_path(each, resource): {"patch": _patch(resource)} for resource in each.resources if resource.stored},
-        "components": {"schemas": {}},
+        "components": {"schemas": found},
     }
+
+
+def _add(name: str, schemas: Object, found: Object) -> None:
+    """Add a schema and all that it refers to."""
+    if name in found or name not in schemas:
+        return
+    found[name] = schemas[name]
+    for below in re.findall(rf'"#/components/schemas/({re.escape(PREFIX)}\w+)"', encoded(schemas[name]).decode()):
+        _add(below, schemas, found)
 
 
 def _path(each: GroupVersion, resource: Resource) -> str:
@@ -56,9 +89,9 @@ def _patch(resource: Resource) -> Object:
         ],
         "responses": {"200": {"description": "OK"}},
         "x-kubernetes-action": "patch",
-        "x-kubernetes-group-version-kind": {
-            "group": resource.group,
-            "kind": resource.kind,
-            "version": resource.version,
-        },
+        "x-kubernetes-group-version-kind": _kind(resource),
     }
+
+
+def _kind(resource: Resource) -> Object:
+    return {"group": resource.group, "kind": resource.kind, "version": resource.version}

@@ -10,8 +10,9 @@ from typing import Any, Final
 import yaml
 from aiohttp import web
 
+from podwire_lab.kube_api import protobuf
 from podwire_lab.kube_api.objects.resources import BY_PLURAL, Resource, Subresource, at_path
-from podwire_lab.kube_api.objects.status import BadRequest, UnsupportedMediaType, invalid, not_supported
+from podwire_lab.kube_api.objects.status import BadRequest, NotFound, UnsupportedMediaType, invalid, not_supported
 from podwire_lab.model.interfaces import Object
 
 Query = Mapping[str, str]
@@ -59,6 +60,20 @@ def target_of(path: str) -> Target | None:
     return Target(resource=resource, namespace=namespace, name=name, subresource=subresource)
 
 
+def unknown(path: str) -> NotFound | None:
+    """Why a path of objects has no target; None for the other paths, such as those of discovery."""
+    parts = [part for part in path.split("/") if part]
+    if len(parts) < 3 or parts[0] not in ("api", "apis") or (parts[0] == "apis" and len(parts) < 4):
+        return None
+    version, rest = ("/".join(parts[1:3]), parts[3:]) if parts[0] == "apis" else (parts[1], parts[2:])
+    if len(rest) > 2 and rest[0] == "namespaces":
+        rest = rest[2:]
+    name = rest[0] if len(rest) < 3 else f"{rest[0]}/{rest[2]}"
+    text = f"the server could not find the requested resource: the lab's API has no {name} in {version}"
+    group = version.rpartition("/")[0]
+    return NotFound(text, details={**({"group": group} if group else {}), "kind": rest[0]})
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML as JSON has it: a time stays text."""
 
@@ -69,7 +84,6 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 YAML_TYPES: Final = frozenset({"application/yaml", "application/apply-patch+yaml"})
-_PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 _JSON_TYPES: Final = frozenset({"", "application/json", "application/octet-stream"})
 
 
@@ -79,7 +93,9 @@ def media_type(request: web.BaseRequest) -> str:
 
 
 def parse(body: bytes, kind: str, expected: str) -> Any:
-    """A JSON (or YAML) body. `expected` is the kind that an error names."""
+    """A JSON, YAML or protobuf body of the media type `kind`. `expected` is the object's kind, which an error names."""
+    if kind == protobuf.MEDIA_TYPE:
+        return protobuf.decode(body, expected)
     try:
         return json.loads(body)
     except ValueError as problem:
@@ -104,11 +120,10 @@ async def read_object(request: web.Request, target: Target, kind: str | None = N
     """The object in the body, checked against the path. Raises `BadRequest`, `UnsupportedMediaType`."""
     expected = kind or target.resource.kind
     given = media_type(request)
-    if given not in _JSON_TYPES and given not in YAML_TYPES:
-        hint = "; kubectl sends JSON with `create -f` and `apply -f`" if given == _PROTOBUF else ""
+    if given not in _JSON_TYPES and given not in YAML_TYPES and given != protobuf.MEDIA_TYPE:
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: application/json, "
-            f"application/yaml{hint}"
+            f"application/yaml, {protobuf.MEDIA_TYPE}"
         )
     return checked(parse(await request.read(), given, expected), target, expected)
 
@@ -116,15 +131,17 @@ async def read_object(request: web.Request, target: Target, kind: str | None = N
 def checked(obj: Any, target: Target, expected: str | None = None) -> Object:
     """`obj` as an object of the target's kind, with the path's namespace."""
     resource = target.resource
-    kind = expected or resource.kind
     described = target.described_subresource
-    version = resource.group_version if described is None or described.group is None else described.group
+    kind, version = expected or resource.kind, resource.group_version
+    if described is not None and described.group:
+        kind, version = described.kind, f"{described.group}/{described.version}"
     if not isinstance(obj, dict):
         raise BadRequest(f"the object provided is unrecognized (must be of type {kind})")
-    if obj.get("kind") != kind or (obj.get("apiVersion") != version and kind == resource.kind):
+    for field, usual in (("kind", kind), ("apiVersion", version)):
+        obj[field] = obj.get(field) or usual  # a server knows from the path what is left open
+    if obj["kind"] != kind or (obj["apiVersion"] != version and kind in (resource.kind, _own_kind(described))):
         raise BadRequest(
-            f"the object provided is unrecognized (must be of type {kind}): got "
-            f"{obj.get('apiVersion') or 'no version'}, {obj.get('kind') or 'no kind'}"
+            f"the object provided is unrecognized (must be of type {kind}): got {obj['apiVersion']}, {obj['kind']}"
         )
     meta = obj.setdefault("metadata", {})
     if not isinstance(meta, dict):
@@ -137,6 +154,11 @@ def checked(obj: Any, target: Target, expected: str | None = None) -> Object:
             raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
         meta["namespace"] = target.namespace
     return obj
+
+
+def _own_kind(described: Subresource | None) -> str | None:
+    """The kind of a subresource that has one of another group, such as a Scale."""
+    return described.kind if described is not None and described.group else None
 
 
 def flag(query: Query, name: str) -> bool:

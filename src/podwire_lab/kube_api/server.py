@@ -11,23 +11,25 @@ from typing import Final
 import yaml
 from aiohttp import web
 
-from podwire_lab.kube_api import deletion, discovery, reads, representations, writes
+from podwire_lab.kube_api import cautions, deletion, discovery, reads, representations, writes
 from podwire_lab.kube_api.auth import ADMIN, PREFIX, Authenticator, Policy, Rule
 from podwire_lab.kube_api.execs import serve_exec
+from podwire_lab.kube_api.forwards import serve_forward
 from podwire_lab.kube_api.logs import serve_logs
 from podwire_lab.kube_api.namespaces import NamespaceFinisher
 from podwire_lab.kube_api.objects.fields import copied, encoded, metadata
 from podwire_lab.kube_api.objects.status import ApiError, InternalError, MethodNotAllowed, Unauthorized
 from podwire_lab.kube_api.objects.store import MemoryStore
-from podwire_lab.kube_api.openapi import openapi_v3
+from podwire_lab.kube_api.openapi import OpenApi
 from podwire_lab.kube_api.representations import form_of
-from podwire_lab.kube_api.requests import Target, flag, read_object, target_of
+from podwire_lab.kube_api.requests import Target, dry_run, flag, read_object, target_of, unknown
 from podwire_lab.kube_api.reviews import review
+from podwire_lab.kube_api.scales import scale_of
 from podwire_lab.kube_api.watch import Watch
 from podwire_lab.model.interfaces import Object, Runtime
 
 _LOG = logging.getLogger(__name__)
-VERSION: Final = "v1.34.0"
+VERSION: Final = "v1.36.2"
 _VERBS: Final = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _HEALTH: Final = frozenset({"/healthz", "/livez", "/readyz"})
 _LARGEST_BODY: Final = 3 * 1024 * 1024
@@ -108,6 +110,7 @@ class _Server:
         self._authenticator = authenticator
         self._version = encoded(version)
         self._finisher = NamespaceFinisher(store)
+        self._openapi = OpenApi()
         self._stopping = asyncio.Event()
 
     async def start(self, _: web.Application) -> None:
@@ -117,6 +120,7 @@ class _Server:
         """End every watch, followed log and exec."""
         self._stopping.set()
         self._finisher.stop()
+        self._openapi.stop()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -126,7 +130,10 @@ class _Server:
                 if policy is None:
                     raise Unauthorized
                 return await self._resource(request, target, policy)
-            return self._page(request, path)
+            missing = unknown(path)
+            if missing is not None:
+                raise missing
+            return await self._page(request, path)
         except ApiError as problem:
             return _answer(problem.status(), problem.code)
         except ConnectionError:
@@ -140,7 +147,7 @@ class _Server:
             _LOG.exception("%s %s", request.method, request.path)
             return _answer(InternalError(f"Internal error occurred: {problem}").status(), 500)
 
-    def _page(self, request: web.Request, path: str) -> web.Response:
+    async def _page(self, request: web.Request, path: str) -> web.Response:
         if request.method not in ("GET", "HEAD"):
             return _no_such_page()
         path = path.rstrip("/") or "/"
@@ -150,7 +157,7 @@ class _Server:
             return _json(self._version)
         if path in ("/api", "/apis"):
             return self._discovery(request, core=path == "/api")
-        document = openapi_v3(path)
+        document = await self._openapi.document(path)
         if document is not None:
             return _json(document)
         parts = path.strip("/").split("/")
@@ -183,6 +190,9 @@ class _Server:
         if below is not None and below.name == "exec":
             policy.check(target, "create")  # a GET that opens a WebSocket must not need less than a POST
             return await serve_exec(self._store, self._runtime, target, request, self._stopping)
+        if below is not None and below.name == "portforward":
+            policy.check(target, "create")
+            return await serve_forward(self._store, self._runtime, target, request, self._stopping)
         if below is not None and below.name == "log":
             return await serve_logs(self._store, self._runtime, target, request, self._stopping)
         if method in ("GET", "HEAD"):
@@ -193,6 +203,8 @@ class _Server:
             return _answer(await review(target, request, policy), 201)
         if below is not None and below.name == "binding":
             return _answer(await self._bind(request, target), 201)
+        if below is not None and below.name == "eviction":
+            return _answer(await self._evict(request, target), 201)
         return await self._write(request, target, verb)
 
     async def _read(self, request: web.Request, target: Target, verb: str) -> web.StreamResponse:
@@ -202,7 +214,10 @@ class _Server:
             return await Watch(self._store, target, query, form).serve(request, self._stopping)
         if verb == "list":
             return _json(reads.list_objects(self._store, target, query, form))
-        return _json(representations.one(reads.stored_object(self._store, target), target.resource, form))
+        stored = reads.stored_object(self._store, target)
+        if target.subresource == "scale":
+            return _answer(scale_of(stored.object))
+        return _json(representations.one(stored, target.resource, form))
 
     async def _write(self, request: web.Request, target: Target, verb: str) -> web.Response:
         form = form_of(request.headers.get("Accept", ""), request.query.get("includeObject", ""))
@@ -213,8 +228,12 @@ class _Server:
                 written = await writes.replace(self._store, target, request)
             case _:
                 written = await writes.patch(self._store, target, request)
+        if target.subresource == "scale":
+            return _answer(scale_of(written.stored.object))
         body = representations.one(written.stored, target.resource, form)
-        return _json(body, 201 if written.created else 200)
+        answer = _json(body, 201 if written.created else 200)
+        answer.headers.extend(cautions.header(target.resource, written.stored.object))
+        return answer
 
     async def _delete(self, request: web.Request, target: Target, verb: str) -> web.Response:
         options = await deletion.options_of(request)
@@ -224,6 +243,13 @@ class _Server:
         form = form_of(request.headers.get("Accept", ""))
         meta = {"resourceVersion": str(self._store.version)}
         return _json(representations.many(gone, target.resource, form, meta))
+
+    async def _evict(self, request: web.Request, target: Target) -> Object:
+        """pods/eviction: a deletion that disruption budgets may refuse, of which the lab has none."""
+        eviction = await read_object(request, target, "Eviction")
+        options = eviction.get("deleteOptions") or {}
+        deletion.delete(self._store, target, {**options, "dry": dry_run(request.query, options)})
+        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
     async def _bind(self, request: web.Request, target: Target) -> Object:
         """pods/binding: what a scheduler does."""

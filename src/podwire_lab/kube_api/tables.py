@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-from podwire_lab.kube_api.objects.fields import at, moment_of
+from podwire_lab.kube_api import workload_tables
+from podwire_lab.kube_api.cells import NONE, age, pairs
+from podwire_lab.kube_api.objects.fields import at
 from podwire_lab.kube_api.objects.resources import Resource
 from podwire_lab.kube_api.podtable import pod_cells, pod_conditions
 from podwire_lab.model.interfaces import Object
 
 Cells = Callable[[Object], list[Any]]
-NONE: Final = "<none>"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,38 +44,7 @@ def _columns(names: str, wide: str = "") -> tuple[Column, ...]:
     )
 
 
-_INTEGERS: Final = frozenset({"Data", "Desired", "Current", "Up-to-date", "Available"})
-
-
-def age(text: Any) -> str:
-    """How long ago, as kubectl shows it (apimachinery: util/duration.HumanDuration)."""
-    moment = moment_of(text) if isinstance(text, str) else None
-    if moment is None:
-        return "<unknown>"
-    return human((datetime.now(UTC) - moment).total_seconds())
-
-
-def human(duration: float) -> str:
-    """A duration in seconds in at most two units."""
-    seconds = int(duration)
-    if seconds < 0:
-        return "0s" if seconds >= -2 else "<invalid>"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 120:
-        return f"{seconds}s"
-    if minutes < 10:
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
-    if days < 730:
-        return f"{days}d"
-    return f"{days // 365}y{days % 365}d" if days < 365 * 8 else f"{days // 365}y"
+_INTEGERS: Final = frozenset({"Data", "Desired", "Current", "Up-to-date", "Available", "Revision", "Secrets"})
 
 
 def _name(obj: Object) -> str:
@@ -84,10 +53,6 @@ def _name(obj: Object) -> str:
 
 def _age(obj: Object) -> str:
     return age(obj["metadata"].get("creationTimestamp"))
-
-
-def _pairs(labels: Mapping[str, str] | None) -> str:
-    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or NONE
 
 
 def _node(obj: Object) -> list[Any]:
@@ -136,7 +101,7 @@ def _service(obj: Object) -> list[Any]:
         ",".join(external) or NONE,
         ",".join(ports) or NONE,
         _age(obj),
-        _pairs(spec.get("selector")),
+        pairs(spec.get("selector")),
     ]
 
 
@@ -197,43 +162,6 @@ def _endpoints(obj: Object) -> list[Any]:
     return [_name(obj), _some(found) or NONE, _age(obj)]
 
 
-def _daemon_set(obj: Object) -> list[Any]:
-    status, spec = obj.get("status") or {}, obj.get("spec") or {}
-    keys = (
-        "desiredNumberScheduled",
-        "currentNumberScheduled",
-        "numberReady",
-        "updatedNumberScheduled",
-        "numberAvailable",
-    )
-    template = at(spec, "template", "spec") or {}
-    containers = template.get("containers") or ()
-    return [
-        _name(obj),
-        *(status.get(key, 0) for key in keys),
-        _pairs(template.get("nodeSelector")),
-        _age(obj),
-        ",".join(each.get("name", "") for each in containers),
-        ",".join(each.get("image", "") for each in containers),
-        _pairs(at(spec, "selector", "matchLabels")),
-    ]
-
-
-def _deployment(obj: Object) -> list[Any]:
-    status, spec = obj.get("status") or {}, obj.get("spec") or {}
-    containers = at(spec, "template", "spec", "containers") or ()
-    return [
-        _name(obj),
-        f"{status.get('readyReplicas', 0)}/{spec.get('replicas', 0)}",
-        status.get("updatedReplicas", 0),
-        status.get("availableReplicas", 0),
-        _age(obj),
-        ",".join(each.get("name", "") for each in containers),
-        ",".join(each.get("image", "") for each in containers),
-        _pairs(at(spec, "selector", "matchLabels")),
-    ]
-
-
 _EVENT_COLUMNS = (
     *(Column(name=name) for name in ("Last Seen", "Type", "Reason", "Object", "Message")),
     *(Column(name=name, priority=1) for name in ("Subobject", "Source", "First Seen", "Count", "Name")),
@@ -257,13 +185,21 @@ _TABLES: Mapping[str, tuple[tuple[Column, ...], Cells]] = {
     "leases": (_columns("Holder,Age"), lambda obj: [_name(obj), at(obj, "spec", "holderIdentity") or "", _age(obj)]),
     "networkpolicies": (
         _columns("Pod-Selector,Age"),
-        lambda obj: [_name(obj), _pairs(at(obj, "spec", "podSelector", "matchLabels")), _age(obj)],
+        lambda obj: [_name(obj), pairs(at(obj, "spec", "podSelector", "matchLabels")), _age(obj)],
     ),
     "daemonsets": (
         _columns("Desired,Current,Ready,Up-to-date,Available,Node Selector,Age", "Containers,Images,Selector"),
-        _daemon_set,
+        workload_tables.daemon_set,
     ),
-    "deployments": (_columns("Ready,Up-to-date,Available,Age", "Containers,Images,Selector"), _deployment),
+    "deployments": (
+        _columns("Ready,Up-to-date,Available,Age", "Containers,Images,Selector"),
+        workload_tables.deployment,
+    ),
+    "replicasets": (_columns("Desired,Current,Ready,Age", "Containers,Images,Selector"), workload_tables.replica_set),
+    "statefulsets": (_columns("Ready,Age", "Containers,Images"), workload_tables.stateful_set),
+    "jobs": (_columns("Status,Completions,Duration,Age", "Containers,Images,Selector"), workload_tables.job),
+    "controllerrevisions": (_columns("Controller,Revision,Age"), workload_tables.controller_revision),
+    "serviceaccounts": (_columns("Secrets,Age"), lambda obj: [_name(obj), len(obj.get("secrets") or ()), _age(obj)]),
 }
 _OTHER: Final = (_columns("Age"), lambda obj: [_name(obj), _age(obj)])
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from podwire_lab.kube_api.apply import Manager, added_by_server, record_update, server_side_apply
 from podwire_lab.kube_api.deletion import finished
 from podwire_lab.kube_api.objects.admission import admit
-from podwire_lab.kube_api.objects.fields import copied, metadata
+from podwire_lab.kube_api.objects.fields import at, copied, metadata
 from podwire_lab.kube_api.objects.resources import Resource
 from podwire_lab.kube_api.objects.shapes import shape_of
 from podwire_lab.kube_api.objects.status import (
@@ -29,6 +29,7 @@ from podwire_lab.kube_api.objects.validation import validate
 from podwire_lab.kube_api.patches import json_patch, merge_patch, strategic_merge_patch
 from podwire_lab.kube_api.reads import stored_object
 from podwire_lab.kube_api.requests import Target, checked, dry_run, field_manager, flag, media_type, parse, read_object
+from podwire_lab.kube_api.scales import check_scale, scale_of
 from podwire_lab.model.interfaces import Object
 
 APPLY: Final = "application/apply-patch+yaml"
@@ -94,7 +95,11 @@ def _create(
 
 
 def _complete(store: MemoryStore, target: Target, obj: Object, before: Object | None) -> None:
-    """Fill in defaults and validate; a value of a wrong type is a bad request."""
+    """Fill in defaults and validate; a value of a wrong type is a bad request. What is empty is as if it were not."""
+    meta = metadata(obj)
+    for name in _LEFT_OUT:
+        if name in meta and not meta[name]:
+            del meta[name]
     try:
         store.filled(target.resource.plural, obj)
         validate(target.resource, obj, before)
@@ -123,10 +128,13 @@ async def patch(store: MemoryStore, target: Target, request: web.Request) -> Wri
             "the body of the request was in an unknown format - accepted media types include: " + ", ".join(_PATCHES)
         )
     body = parse(await request.read(), kind, target.resource.kind)
+    if kind == APPLY and target.subresource == "scale":
+        raise UnsupportedMediaType("the lab's API cannot apply a Scale; send a merge patch, as `kubectl scale` does")
     if kind == APPLY:
         return _apply(store, target, body, request)
     before = stored_object(store, target).object
-    after = checked(_patched(before, body, kind, target), target)
+    shown = scale_of(before) if target.subresource == "scale" else before
+    after = checked(_patched(shown, body, kind, target), target)
     return _change(store, target, before, after, _manager(target, request, "Update"), dry=dry_run(request.query))
 
 
@@ -176,6 +184,7 @@ def invalid_options(field: str, message: str) -> ApiError:
     return invalid(options, None, [required(field, message)])
 
 
+_LEFT_OUT: Final = ("annotations", "finalizers", "labels", "ownerReferences")
 _SERVER_OWNED: Final = (
     "uid",
     "creationTimestamp",
@@ -195,6 +204,9 @@ def _scoped(target: Target, before: Object, after: Object, *, applied: bool) -> 
             if applied:
                 kept["metadata"] = {**old, "managedFields": metadata(after).get("managedFields")}
             return dict(copied(kept))
+        case "scale":
+            spec = {**before["spec"], "replicas": at(after, "spec", "replicas") or 0}
+            return dict(copied({**before, "spec": spec}))
         case "finalize":
             finalizers = (after.get("spec") or {}).get("finalizers") or []
             return dict(copied({**before, "spec": {**before["spec"], "finalizers": finalizers}}))
@@ -214,6 +226,8 @@ def _change(
         raise stale(resource, name)
     if meta.get("uid") not in (None, "", old["uid"]):
         raise stale(resource, name)
+    if target.subresource == "scale":
+        check_scale(after)
     after = _scoped(target, before, after, applied=manager is None)
     meta = after["metadata"]
     for field in _SERVER_OWNED:

@@ -1,4 +1,4 @@
-"""Start a lab, hold it, end it: one child process that cannot outlive its owner (unless it is asked to stay)."""
+"""Start a lab, hold it, end it: one child process that ends with its owner unless told to stay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from podwire_lab.lifecycle.start import KEEP_GOING
 
 CONTEXT = "podwire-lab"
 START_SECONDS = 30.0
-"""For one step of the start to follow another, however many there are."""
+"""The time that one step of the start may take after the one before it, however many steps there are."""
 END_SECONDS = 5.0
 
 
@@ -35,25 +35,24 @@ class LabError(Exception):
 
 @dataclass(kw_only=True)
 class Lab:
-    """A running lab. `close` (or leaving the `with` block) ends it and waits until all of it is gone.
-
-    `pid` is the supervisor's; `kubeconfig` (mode 0600) goes with the lab. `external_command` is a command line that
-    runs an RPC agent on the host outside, with the command's standard input and output as its stream.
-    """
+    """A running lab. `close`, or the end of the `with` block, ends it and waits until all of it is gone."""
 
     profile: str
     url: str
     kubeconfig: Path
+    """A file with mode 0600, removed with the lab."""
     context: str
     external_host: ExternalHost
     external_command: tuple[str, ...]
+    """The command line that runs an RPC agent on the host outside; its standard streams are the agent's."""
     pid: int
+    """The supervisor's."""
     _child: subprocess.Popen[str] | None = None
     _lifeline: int | None = None
     _lock: int | None = None
 
     def close(self) -> None:
-        """End the lab: at once, nothing stays. Safe to call twice. A lab that stays is ended by `lab_down`."""
+        """End the lab at once and leave nothing. Safe to call twice. `lab_down` ends a lab that stays."""
         for name in ("_lifeline", "_lock"):
             fd = getattr(self, name)
             if fd is not None:
@@ -63,7 +62,7 @@ class Lab:
             try:
                 self._child.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
-                self._child.kill()  # the kernel then ends PID 1, and that everything else
+                self._child.kill()  # the kernel then ends PID 1, and with it everything else
                 self._child.wait(END_SECONDS)
                 shutil.rmtree(self.kubeconfig.parent, ignore_errors=True)
             self._child = None
@@ -90,20 +89,27 @@ def start_lab(
     log: Path | None = None,
     timeout: float = START_SECONDS,
 ) -> Lab:
-    """Start a lab of that profile and return when its API answers and its nodes are ready.
+    """Start a lab of this profile. Returns when its API answers and its nodes are ready.
 
-    `agent` gives the file that the host outside runs as echo server and as RPC agent (`python3 FILE serve`, `rpc`).
-    `faults` are injected before it is ready; `dsr` and `build` (`20348.2762`) override the profile's for Windows nodes,
-    `pod_mtu` (bytes) that of all pods; `variations` are names of `model.variations`.
-    `timeout` is the seconds in which a step of its start must follow the one before it. With `stay` it outlives this
-    process. `log` gets what the lab's processes print (else a file in its own directory).
-    Raises `LabError` with one line when it cannot run here.
+    Args:
+        agent: returns the file that the host outside runs as echo server and as RPC agent (`python3 FILE serve`,
+        `rpc`).
+        faults: injected before the lab is ready.
+        dsr, build: override the profile's for the Windows nodes; a build is `20348.2762`.
+        pod_mtu: overrides the profile's MTU of all pods, in bytes.
+        variations: names of `model.variations`.
+        stay: the lab outlives this process.
+        log: receives the output of the lab's processes; by default a file in the lab's own directory.
+        timeout: the longest time between two steps of the start, in seconds.
+
+    Raises:
+        LabError: the lab cannot run here; the text is one line.
     """
     rundir.remove_stale()
     try:
         directory, lock = rundir.create()
     except OSError as error:
-        raise LabError(f"the lab needs a directory for temporary files: {error}") from error
+        raise LabError(f"the lab has no directory for temporary files ({error}); name one in TMPDIR") from error
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     lifeline_read, lifeline = os.pipe2(os.O_CLOEXEC)
@@ -157,7 +163,7 @@ def start_lab(
         )
         if stay:
             os.write(lifeline, KEEP_GOING)
-            lab._child, child.returncode = None, 0  # not waited for: it is nobody's child when this process ends
+            lab._child, child.returncode = None, 0  # not waited for: this process is about to end
     except BaseException:
         lab.close()
         raise
@@ -167,7 +173,7 @@ def start_lab(
 
 
 def _spawn(start: dict[str, Any], agent: Callable[[], bytes], log: Path) -> subprocess.Popen[str]:
-    """The supervisor: in its own session, so that Ctrl-C in a terminal reaches the owner only."""
+    """The supervisor, in its own session, so that Ctrl-C in a terminal reaches the owner only."""
     inherited = (start["listen"], start["lifeline"], start["ready"], start["lock"])
     with log.open("ab") as output:
         child = subprocess.Popen(
@@ -183,7 +189,7 @@ def _spawn(start: dict[str, Any], agent: Callable[[], bytes], log: Path) -> subp
         )
     assert child.stdin is not None
     try:
-        Path(start["agent"]).write_bytes(agent())  # made while that process imports
+        Path(start["agent"]).write_bytes(agent())  # made while that process imports its modules
     except BaseException:
         child.kill()
         child.wait()
@@ -195,11 +201,11 @@ def _spawn(start: dict[str, Any], agent: Callable[[], bytes], log: Path) -> subp
 
 
 def _await_ready(ready: int, timeout: float, log: Path) -> dict[str, Any]:
-    """What the lab says once it is ready. A busy machine may need long for it: what counts is that it goes on."""
+    """The last message of the start. The lab may take long on a busy machine, as long as one step follows another."""
     step = "nothing"
     for message in _messages(ready, timeout):
         if message is None:
-            raise LabError(f"the lab does not start: for {timeout:.0f} s nothing followed its last step ({step})")
+            raise LabError(f"the lab does not start: no progress for {timeout:.0f} s; its last step: {step}")
         if "error" in message:
             raise LabError(message["error"])
         if "step" not in message:
@@ -210,7 +216,7 @@ def _await_ready(ready: int, timeout: float, log: Path) -> dict[str, Any]:
 
 
 def _messages(ready: int, timeout: float) -> Iterator[dict[str, Any] | None]:
-    """What a lab that starts has to say, until it ends; None when it says nothing for so many seconds."""
+    """The messages of a lab that starts, until it ends; None when no message comes within `timeout` seconds."""
     data = b""
     while True:
         if not select.select([ready], [], [], timeout)[0]:
@@ -224,7 +230,7 @@ def _messages(ready: int, timeout: float) -> Iterator[dict[str, Any] | None]:
 
 
 def stop(pid: int, seconds: float = END_SECONDS) -> bool:
-    """End the lab whose supervisor is `pid`, which need not be a child of this process; True when it is gone."""
+    """End the lab of the supervisor `pid`, which need not be a child of this process. True when the lab is gone."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,6 +1,6 @@
-"""Where a lab keeps its kubeconfig and log: a private directory that the next start removes if its lab was killed.
+"""The private directory of a lab's kubeconfig and log; the next start removes the directory of a killed lab.
 
-A lock on the file `lock` in it is held by the owner and the supervisor as long as one of them lives.
+The owner and the supervisor hold a lock on the file `lock` in it as long as they live.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _UNLOCKED_SECONDS = 60
 
 
 def create() -> tuple[Path, int]:
-    """A new directory (mode 0700) and the descriptor of its lock."""
+    """Make a directory (mode 0700). Returns its path and the descriptor of its lock."""
     directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.geteuid()}-"))
     fd = os.open(directory / "locking", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -26,7 +26,7 @@ def create() -> tuple[Path, int]:
 
 
 def remove_stale() -> list[Path]:
-    """Remove what killed labs of this user left in the temporary directory; return what was removed."""
+    """Remove the directories that killed labs of this user left in the temporary directory. Returns their paths."""
     removed = []
     for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{os.geteuid()}-*"):
         if _is_stale(directory):
@@ -41,7 +41,7 @@ def _is_stale(directory: Path) -> bool:
             return False
         fd = os.open(directory / "lock", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        try:  # one that is just being made has no lock yet
+        try:  # a directory without a lock is just being made
             return time.time() - directory.lstat().st_mtime > _UNLOCKED_SECONDS
         except FileNotFoundError:
             return False

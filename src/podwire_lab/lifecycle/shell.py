@@ -27,10 +27,14 @@ _STDIN, _STDOUT, _STDERR, _STATUS = range(4)
 
 
 def lab_shell(pod: str, command: tuple[str, ...] = ("sh",)) -> int:
-    """Run a command in a pod (`NAME` or `NAMESPACE/NAME`) on this terminal; its exit code. `LabError` in one line."""
+    """Run a command in a pod (`NAME` or `NAMESPACE/NAME`) on this terminal. Returns its exit code.
+
+    Raises:
+        LabError: no lab is up, there is no such pod, or the command cannot start; the text is one line.
+    """
     state = lab_status()
     if state is None:
-        raise LabError("no lab is up: podwire lab up starts one")
+        raise LabError("no lab is up; start one with podwire lab up")
     server, token = _access(Path(state.kubeconfig))
     namespace, name = _find(server, token, pod)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
@@ -67,7 +71,7 @@ def _access(kubeconfig: Path) -> tuple[str, str]:
 
 
 def _find(server: str, token: str, pod: str) -> tuple[str, str]:
-    """The namespace and name of the one running pod that is meant."""
+    """The namespace and name of the one running pod that `pod` means."""
     request = urllib.request.Request(f"{server}/api/v1/pods", headers={"Authorization": f"Bearer {token}"})
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:
@@ -75,17 +79,17 @@ def _find(server: str, token: str, pod: str) -> tuple[str, str]:
     except urllib.error.URLError as error:
         raise LabError(f"the lab's API does not answer: {error}") from error
     names = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
-    wanted = [each for each in names if pod in (each[1], "/".join(each))]
-    if len(wanted) == 1:
-        return wanted[0]
-    if wanted:
-        raise LabError(f"pod {pod} is in several namespaces: {', '.join('/'.join(each) for each in wanted)}")
-    raise LabError(f"no pod {pod}; there are: {', '.join('/'.join(each) for each in names) or 'none'}")
+    matches = [(namespace, name) for namespace, name in names if pod in (name, f"{namespace}/{name}")]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise LabError(f"several namespaces have a pod {pod}; name one of: {', '.join(map('/'.join, matches))}")
+    raise LabError(f"no pod {pod} in the lab; its pods: {', '.join(map('/'.join, names)) or 'none'}")
 
 
 @contextmanager
 def _raw(terminal: bool) -> Iterator[None]:
-    """The user's terminal without line editing: the pod's terminal does that."""
+    """Switch off line editing in the user's terminal: the pod's terminal does it."""
     if not terminal:
         yield
         return

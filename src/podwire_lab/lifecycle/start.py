@@ -1,4 +1,4 @@
-"""What passes between the owner of a lab and the lab's own processes."""
+"""The messages between the owner of a lab and the lab's own processes."""
 
 from __future__ import annotations
 
@@ -9,26 +9,31 @@ from dataclasses import dataclass
 from typing import Any
 
 KEEP_GOING = b"stay"
-"""What the owner writes on the lifeline to let the lab outlive it."""
+"""The message on the lifeline that lets the lab outlive its owner."""
 
 
 class CannotBuild(Exception):
-    """Why the lab cannot run here, in one line."""
+    """The reason why the lab cannot run on this system, in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What the owner passes on: descriptors by number, the run directory, the file with the agent that the host outside
-    runs, the API token and the choice of lab."""
+    """The message of the owner to a lab that starts."""
 
+    # descriptors, by number
     listen: int
     lock: int
     lifeline: int
     ready: int
     owner: int
+    """The owner's process id."""
     directory: str
+    """The run directory."""
     agent: str
+    """The file with the agent that the host outside runs."""
     token: str
+    """The token of the API."""
+    # the choice of lab
     profile: str
     faults: tuple[str, ...]
     dsr: bool | None
@@ -38,7 +43,7 @@ class Start:
 
     @property
     def work(self) -> str:
-        """Where PID 1 mounts the memory that holds volumes; outside its mount namespace it is an empty directory."""
+        """The directory where PID 1 mounts the memory for volumes; outside its mount namespace it is empty."""
         return f"{self.directory}/work"
 
     @classmethod
@@ -48,7 +53,6 @@ class Start:
 
 
 def report(fd: int, message: dict[str, Any]) -> None:
-    """A line for the owner, who waits for the last one: `external` when all is ready, `error` when it will not be. A
-    `step` says that the start goes on."""
+    """Send the owner a line: `step` while the start goes on, then `external` when all is ready, or `error`."""
     with contextlib.suppress(OSError):
         os.write(fd, json.dumps(message).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""The lab that stays up (`podwire lab up`): one a user, found again by a state file."""
+"""The lab that stays up (`podwire lab up`): one for each user, found again by a state file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from podwire_lab.lifecycle.process import Lab, LabError
 
 @dataclass(frozen=True, kw_only=True)
 class LabState:
-    """What the state file says of a lab that stays. `start_time` (ticks after boot) tells its pid from a reused one."""
+    """The content of the state file of a lab that stays."""
 
     profile: str
     pid: int
     start_time: int
+    """Of that process, in ticks after boot: another process with the same pid has another one."""
     url: str
     kubeconfig: str
     context: str
@@ -28,14 +29,14 @@ class LabState:
 
 
 def state_file() -> Path:
-    """`$XDG_RUNTIME_DIR/podwire/lab.json`, or below `~/.cache` where there is no such directory."""
+    """`$XDG_RUNTIME_DIR/podwire/lab.json`, or the same below `~/.cache` without that directory."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     base = Path(runtime) if runtime and os.access(runtime, os.W_OK) else Path.home() / ".cache"
     return base / "podwire" / "lab.json"
 
 
 def _start_time(pid: int) -> int | None:
-    """Field 22 of /proc/PID/stat (proc(5)); None when there is no such process."""
+    """Field 22 of /proc/PID/stat (proc(5)); None without such a process."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -44,12 +45,12 @@ def _start_time(pid: int) -> int | None:
 
 
 def lab_status() -> LabState | None:
-    """The lab that is up, or None; a state file whose lab has gone is removed."""
+    """The lab that is up, or None; removes the state file of a lab that is gone."""
     path = state_file()
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        several = {name: tuple(data[name]) for name in ("external_addresses", "external_command")}
-        state = LabState(**{**data, **several})
+        tuples = {name: tuple(data[name]) for name in ("external_addresses", "external_command")}
+        state = LabState(**{**data, **tuples})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     if _start_time(state.pid) != state.start_time:
@@ -69,11 +70,15 @@ def lab_up(
     variations: Sequence[str] = (),
     log: Path | None = None,
 ) -> LabState:
-    """Start a lab that outlives this process, as `start_lab` does. `LabError` when one is up already."""
+    """Start a lab that outlives this process; for the parameters see `start_lab`.
+
+    Raises:
+        LabError: a lab is already up, or this one cannot start; the text is one line.
+    """
     running = lab_status()
     if running is not None:
         raise LabError(
-            f"a lab with profile {running.profile} is already up (pid {running.pid}): podwire lab down ends it"
+            f"a lab with profile {running.profile} is already up (pid {running.pid}); end it with podwire lab down"
         )
     path = state_file()
     try:
@@ -120,11 +125,11 @@ def _state(lab: Lab) -> LabState:
 
 
 def lab_down() -> bool:
-    """End the lab that is up and wait until it is gone; False when there was none."""
+    """End the lab that is up and wait until it is gone. False if there was none."""
     state = lab_status()
     if state is None:
         return False
     if not process.stop(state.pid):
-        raise LabError(f"the lab (pid {state.pid}) did not end")
+        raise LabError(f"the lab (pid {state.pid}) did not end; try again, or kill that process")
     state_file().unlink(missing_ok=True)
     return True

@@ -1,6 +1,6 @@
-"""The data path of a Linux node as its network plugins make it: masquerading, and ports of the node that lead to pods.
+"""The data path of a Linux node as its network plugins build it: masquerading and host ports.
 
-Functions only: they turn values into ruleset text.
+Only functions, from values to ruleset text.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ ADDRESS_TYPE: dict[Family, str] = {"ipv4": "ipv4_addr", "ipv6": "ipv6_addr"}
 
 
 def base_rules(node: NodePlan, profile: Profile) -> str:
-    """Pods reach what is not of the cluster with the node's address, whatever the protocol."""
+    """Pods reach destinations outside the cluster with the node's address, with any protocol."""
     text = ""
     for family in profile.pod_families("linux"):
         ip = KEYWORD[family]
-        kept = profile.kept(family)
+        untranslated = profile.kept(family)
         body = f"""
   chain postrouting {{
     type nat hook postrouting priority 101;
-    {ip} saddr {node.pod_cidr(family)} oifname "eth0" {ip} daddr != {{ {", ".join(kept)} }} masquerade
+    {ip} saddr {node.pod_cidr(family)} oifname "eth0" {ip} daddr != {{ {", ".join(untranslated)} }} masquerade
   }}"""
         text += nft.table(ip, "pod-masquerade", body)
     return text
 
 
 def host_port_rules(profile: Profile, mappings: Sequence[PortMapping]) -> str:
-    """What the portmap plugin does (containernetworking/plugins): every address of the node, from everywhere."""
+    """The rules of the portmap plugin (containernetworking/plugins): every address of the node, for every client."""
     text = ""
     for family in profile.pod_families("linux"):
         ip = KEYWORD[family]
-        own = [mapping for mapping in mappings if family_of(mapping.pod) == family]
-        ways = "\n    ".join(host_port_rule(ip, mapping) for mapping in own)
-        pods = ", ".join(dict.fromkeys(f"{mapping.pod} . {mapping.pod}" for mapping in own))
-        hairpin = f"ct status dnat {ip} saddr . {ip} daddr {{ {pods} }} masquerade" if own else ""
+        of_family = [mapping for mapping in mappings if family_of(mapping.pod) == family]
+        rules = "\n    ".join(host_port_rule(ip, mapping) for mapping in of_family)
+        pods = ", ".join(dict.fromkeys(f"{mapping.pod} . {mapping.pod}" for mapping in of_family))
+        hairpin = f"ct status dnat {ip} saddr . {ip} daddr {{ {pods} }} masquerade" if of_family else ""
         body = f"""
   chain host-ports {{
-    {ways}
+    {rules}
   }}
   chain prerouting {{
     type nat hook prerouting priority -101;
@@ -62,7 +62,7 @@ def host_port_rules(profile: Profile, mappings: Sequence[PortMapping]) -> str:
 
 
 def host_port_rule(ip: str, mapping: PortMapping) -> str:
-    """One port of the node, as a rule of a nat chain; a `hostIP` narrows it to that address."""
+    """One host port, as a rule of a nat chain; a `hostIP` restricts it to that address."""
     at = f"{ip} daddr {mapping.host_address} " if mapping.host_address else ""
     pod = f"[{mapping.pod}]" if ip == "ip6" else mapping.pod
     return f"{at}{mapping.protocol} dport {mapping.port} dnat to {pod}:{mapping.pod_port}"

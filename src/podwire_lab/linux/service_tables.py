@@ -1,8 +1,8 @@
-"""How the rules of Services reach the kernel: in several tables, of which only those are loaded that have changed.
+"""How the rules of Services reach the kernel: in several tables, of which only changed ones are loaded.
 
-What an nft process can send at once is limited to what a socket may buffer, some 400 kB without root: more than a few
-hundred Services in one transaction are refused as a whole. A change also resets what a table remembers (affinity), so
-it should touch few other Services.
+An nft process can send as much as a socket buffers, some 400 kB without root: the kernel refuses a few hundred Services
+in one transaction as a whole. A reload also resets the state of a table (affinity), so it should touch few other
+Services.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONGEST = 40_000
 
 
 def sharded(services: Iterable[ServiceRule]) -> dict[int, list[ServiceRule]]:
-    """Services by the number of the table that they are in, which depends on the name alone."""
+    """Services by the number of their table, which depends on the name alone."""
     found: dict[int, list[ServiceRule]] = {}
     for service in services:
         found.setdefault(zlib.crc32(service.name.encode()) % SHARDS, []).append(service)
@@ -35,21 +35,21 @@ class Tables:
         self._applied: dict[str, str] = {}
 
     def apply(self, wanted: Mapping[str, str]) -> bool:
-        """Make the tables what `wanted` says, each a whole table's body; False when there was nothing to do.
+        """Load the tables of `wanted`, each with its whole body. False if nothing changed.
 
         Raises:
-            NftError: a text was refused; the tables of that transaction are as they were.
+            NftError: nft refused a text; the tables of that transaction are unchanged.
         """
         changed = {table: body for table, body in wanted.items() if self._applied.get(table) != body}
-        gone = self._applied.keys() - wanted.keys()
-        for batch in _batches([*gone, *changed], changed):
+        obsolete = self._applied.keys() - wanted.keys()
+        for batch in _batches([*obsolete, *changed], changed):
             nft.apply(self._namespace, "".join(_replaced(table, wanted.get(table)) for table in batch))
             for table in batch:
                 if table in wanted:
                     self._applied[table] = wanted[table]
                 else:
                     del self._applied[table]
-        return bool(changed or gone)
+        return bool(changed or obsolete)
 
 
 def _replaced(table: str, body: str | None) -> str:

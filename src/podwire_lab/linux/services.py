@@ -1,8 +1,7 @@
-"""Services on a Linux node, as kube-proxy's nftables mode makes them.
+"""Services on a Linux node, as kube-proxy's nftables mode programs them.
 
-Source of the rules: kubernetes.io "Virtual IPs and Service Proxies", proxy mode nftables; the chains that kube-proxy
-documents in KEP-3866 (pkg/proxy/nftables/proxier.go); KEP-1669 for endpoints that terminate. Functions only: they turn
-values into ruleset text.
+Sources: kubernetes.io "Virtual IPs and Service Proxies", proxy mode nftables; the chains in KEP-3866
+(pkg/proxy/nftables/proxier.go); KEP-1669 for terminating endpoints. Only functions, from values to ruleset text.
 """
 
 from __future__ import annotations
@@ -22,27 +21,27 @@ from podwire_lab.model.profile import Profile
 
 MASQUERADE_MARK = "0x4000"
 
-# A table that is loaded anew has forgotten its clients, those of the shard's other Services too. Where no run sees the
-# end of an affinity, the first choice goes by the client's address and comes out the same again; kube-proxy chooses at
-# random and keeps what it knows.
+# A reloaded table has forgotten its clients, those of the shard's other Services too. Where no run sees the end of an
+# affinity, the first choice depends on the client's address and is the same after a reload; kube-proxy chooses at
+# random and keeps its state.
 SECONDS_BEYOND_A_RUN = 600
 
 
 def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[str, str]:
-    """The bodies of the `kube-proxy` tables: in each family one for what all Services share, and their shards."""
+    """The bodies of the `kube-proxy` tables: in each family one for all Services, and their shards."""
     found = {}
     for family in profile.families:
-        own = [service for service in services if service.family == family]
-        found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, own)
+        of_family = [service for service in services if service.family == family]
+        found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, of_family)
         pods = nft.among(profile.pod_networks(family))
-        for number, part in sharded(own).items():
+        for number, part in sharded(of_family).items():
             found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, pods, family, part)
     return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Backends:
-    """What a node's proxy uses of a Service: for either traffic policy, and whether there is anything at all."""
+    """What a node's proxy uses of a Service: for either traffic policy, and whether it has any endpoint."""
 
     cluster: tuple[EndpointRule, ...]
     local: tuple[EndpointRule, ...]
@@ -65,10 +64,11 @@ def backends(service: ServiceRule, node: str) -> Backends:
 
 @dataclass(frozen=True, kw_only=True)
 class _Entries:
-    """The elements of a table's maps, and the chains that they lead to. The first Service with an address has it.
+    """The elements of a table's maps, and the chains that they lead to. Of two Services with one address the first has
+    it.
 
-    `pools` are the chains that choose a backend, by what is in them: Services with the same backends share one.
-    `pods` is what counts as inside the cluster.
+    `pools` are the chains that choose a backend, by their content: Services with the same backends share one. `pods`
+    are the addresses inside the cluster.
     """
 
     pods: str
@@ -87,7 +87,9 @@ def _name(service: ServiceRule) -> str:
 
 
 def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
-    """Where each address of a Service leads; without a backend, packets are refused, or dropped if one is elsewhere."""
+    """Add the targets of a Service's addresses. Without a backend the node refuses packets, or drops them if another
+    node has one.
+    """
     name = _name(service)
     inside = found.local if service.internal_local else found.cluster
     outside = found.local if service.external_local else found.cluster
@@ -115,17 +117,17 @@ def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
 
 
 def _is_of(node: NodePlan, endpoint: EndpointRule, pods: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    """Whether an endpoint is on the node; one that was written by hand need not name its node."""
+    """Whether an endpoint is on the node; a hand-written endpoint need not name its node."""
     if endpoint.node:
         return endpoint.node == node.name
     return ipaddress.ip_address(endpoint.address) in pods
 
 
 def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> str:
-    """Masquerading, and what becomes of cluster IPs that no Service's own rules have led anywhere."""
+    """Masquerading, and the rules for cluster IPs that no Service's rules matched."""
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
     pods = ipaddress.ip_network(node.pod_cidr(family))
-    own = sorted({e.address for s in services for e in s.endpoints if _is_of(node, e, pods)})
+    local_addresses = sorted({e.address for s in services for e in s.endpoints if _is_of(node, e, pods)})
     return f"""
   set cluster-ips {{
     type {address};
@@ -133,7 +135,7 @@ def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> 
   }}
   set hairpins {{
     type {address} . {address};
-    {nft.elements(f"{a} . {a}" for a in own)}
+    {nft.elements(f"{a} . {a}" for a in local_addresses)}
   }}
   chain cluster-ips-check {{
     {ip} daddr @cluster-ips reject
@@ -159,7 +161,7 @@ def _shared(node: NodePlan, family: Family, services: Sequence[ServiceRule]) -> 
 
 
 def _shard(node: NodePlan, pods: str, family: Family, services: Sequence[ServiceRule]) -> str:
-    """Where the addresses and ports of some Services lead."""
+    """The targets of the addresses and ports of some Services."""
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
     entries = _Entries(pods=pods)
     for service in services:
@@ -240,7 +242,7 @@ def _shard(node: NodePlan, pods: str, family: Family, services: Sequence[Service
 
 
 def _add_chains(service: ServiceRule, found: Backends, entries: _Entries) -> None:
-    """A Service's own chains: the way from outside, which all external addresses share, and who may come."""
+    """A Service's own chains: one for all external addresses, and one for the clients that may use them."""
     name = _name(service)
     if found.anywhere and (service.node_port is not None or service.external_ips or service.ingress_ips):
         lines = "\n    ".join(_external(service, found, entries))
@@ -254,7 +256,7 @@ def _external(service: ServiceRule, found: Backends, entries: _Entries) -> list[
     everywhere = _pool(service, "cluster", found.cluster, entries)
     if not service.external_local:
         return ["jump mark-for-masquerade", f"goto {everywhere}"]
-    # Clients inside the cluster are served by all endpoints; those outside by the node's own, or not at all.
+    # All endpoints serve clients inside the cluster; those outside get the node's own endpoints or none.
     return [
         f"{KEYWORD[service.family]} saddr {entries.pods} goto {everywhere}",
         "fib saddr type local jump mark-for-masquerade",
@@ -264,13 +266,13 @@ def _external(service: ServiceRule, found: Backends, entries: _Entries) -> list[
 
 
 def _pool(service: ServiceRule, policy: str, endpoints: Sequence[EndpointRule], entries: _Entries) -> str:
-    """The name of the chain that leads to each of the endpoints with the same chance."""
+    """The name of the chain that leads to each endpoint with the same probability."""
     ip = KEYWORD[service.family]
     targets = ", ".join(f"{i} : {e.address} . {service.target(e)}" for i, e in enumerate(endpoints))
     if service.affinity_seconds is None:
         body = f"\n    meta l4proto {{ tcp, udp }} dnat {ip} to numgen random mod {len(endpoints)} map {{ {targets} }}"
         return entries.pools.setdefault(body, f"pool-{len(entries.pools)}")
-    # A client that the Service knows goes where it went before: the map holds the number of each client's endpoint.
+    # A client with an affinity goes to the same backend again: the map holds the number of each client's endpoint.
     name = f"affinity-{policy}-{_name(service)}"
     chance = f"numgen random mod {len(endpoints)}"
     if service.affinity_seconds >= SECONDS_BEYOND_A_RUN:

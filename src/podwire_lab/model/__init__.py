@@ -1,1 +1,1 @@
-"""What the lab consists of, as values: profiles, addresses, builds, and where its parts meet."""
+"""The lab as values: profiles, addresses, builds, and the interfaces between its parts."""

@@ -1,4 +1,4 @@
-"""Where everything of the lab has its addresses: underlay, outside, Services, and the pods of each node."""
+"""The address plan of the lab: underlay, outside, Services, and the pods of each node."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROUTER: Mapping[Family, str] = MappingProxyType({"ipv4": "172.31.0.254", "ipv6":
 OUTSIDE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.0/24", "ipv6": "2001:db8:e::/64"})
 OUTSIDE_ROUTER: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.1", "ipv6": "2001:db8:e::1"})
 OUTSIDE_HOST: Mapping[Family, str] = MappingProxyType({"ipv4": "203.0.113.10", "ipv6": "2001:db8:e::10"})
-VPC = "172.31.0.0/16"  # where pods have addresses of the nodes' own network: everything of the cluster is in it
-METADATA = "169.254.169.254"  # of EC2, link-local (Amazon EC2 user guide: instance metadata)
+VPC = "172.31.0.0/16"  # the VPC: every address of the cluster where pods have addresses of the nodes' network
+METADATA = "169.254.169.254"  # the metadata service of EC2, link-local (Amazon EC2 user guide: instance metadata)
 SERVICE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "10.96.0.0/16", "ipv6": "fd10:96::/112"})
 
 UNDERLAY_MTU = 1500
@@ -25,9 +25,9 @@ VXLAN_OVERHEAD = 50  # outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)
 
 
 class PodNetworks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where pods have their addresses: one network for each family, and in it an equal part for each node.
+    """The pod networks: one for each family, with an equal pod CIDR for each node.
 
-    `first` to `last` are the numbers that pods get in a node's part, which is of 256 IPv4 addresses at most.
+    Pods get the host numbers `first` to `last` of their node's CIDR, which has at most 256 IPv4 addresses.
     """
 
     ipv4: str = "10.244.0.0/16"
@@ -45,7 +45,7 @@ class PodNetworks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return self.ipv4 if family == "ipv4" else self.ipv6
 
     def of_node(self, number: int, family: Family) -> str:
-        """The part of the node of that number."""
+        """The pod CIDR of the node with this number."""
         step, length = (256, self.length) if family == "ipv4" else (1 << 64, 64)
         start = ipaddress.ip_network(self.whole(family)).network_address + number * step
         return f"{start}/{length}"
@@ -55,7 +55,7 @@ class PodNetworks(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class NodePlan:
     """A node before it is built. `number` is its place in every address range. Addresses are text, IPv4 first.
 
-    `pods` are where its pods have their addresses.
+    `pods` are the networks of its pods.
     """
 
     name: str
@@ -70,7 +70,7 @@ class NodePlan:
 
     @property
     def pod_cidrs(self) -> tuple[str, ...]:
-        """What the cluster's allocator gives to the node; pods on a Windows overlay use only the first."""
+        """The pod CIDRs that the cluster's allocator assigns; pods on a Windows overlay use only the first."""
         return tuple(self.pod_cidr(family) for family in FAMILIES)
 
     @property
@@ -80,23 +80,23 @@ class NodePlan:
 
     @property
     def vtep_mac(self) -> str:
-        """The MAC of the tunnel endpoint, the inner destination of encapsulated frames (`VtepMAC` at flannel)."""
+        """The MAC of the tunnel endpoint, the inner destination of encapsulated frames (flannel's `VtepMAC`)."""
         return f"02:50:00:00:00:{self.number:02x}"
 
     def address(self, family: Family) -> str:
         return str(ipaddress.ip_network(UNDERLAY[family])[self.number])
 
     def pod_cidr(self, family: Family) -> str:
-        """The part of the pod network that is the node's."""
+        """The node's pod CIDR."""
         return self.pods.of_node(self.number, family)
 
     def pod_address(self, family: Family, host: int) -> str:
-        """The address number `host` of the node's pod network; 0 is the tunnel endpoint's."""
+        """The address with host number `host` in the node's pod CIDR; 0 is the tunnel endpoint's."""
         return str(ipaddress.ip_network(self.pod_cidr(family))[host])
 
 
 def four_nodes(pods: PodNetworks, windows: PodNetworks | None = None) -> tuple[NodePlan, ...]:
-    """The four nodes of every profile; `windows` is for Windows nodes whose pods are not in the others' network."""
+    """The four nodes of every profile; `windows` are the pod networks of Windows nodes where these differ."""
     return (
         NodePlan(name="linux-1", os="linux", number=1, pods=pods),
         NodePlan(name="linux-2", os="linux", number=2, pods=pods),
@@ -107,6 +107,6 @@ def four_nodes(pods: PodNetworks, windows: PodNetworks | None = None) -> tuple[N
 
 def apart(networks: Iterable[str]) -> tuple[str, ...]:
     """The same addresses as networks that do not overlap, in the order given."""
-    kept = [ipaddress.ip_network(text) for text in dict.fromkeys(networks)]
-    inner = [one for one in kept if any(one != other and one.subnet_of(other) for other in kept)]  # type: ignore[arg-type]
-    return tuple(str(one) for one in kept if one not in inner)
+    parsed = [ipaddress.ip_network(text) for text in dict.fromkeys(networks)]
+    inner = [net for net in parsed if any(net != outer and net.subnet_of(outer) for outer in parsed)]  # type: ignore[arg-type]
+    return tuple(str(net) for net in parsed if net not in inner)

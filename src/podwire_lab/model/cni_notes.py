@@ -1,6 +1,6 @@
-"""What a CNI leaves in the API for others to read: notes on nodes, configurations, its DaemonSets. Pure.
+"""What a CNI leaves in the API: annotations and labels of nodes, configurations, DaemonSets. Pure.
 
-Each function names the code or the document that its shape is of.
+Each function names the code or the document that its form comes from.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from podwire_lab.model.profile import Profile
 
 Seed = tuple[str, Object]
 SYSTEM = "kube-system"
+EMULATED = "podwire.dev/emulated"
+"""A label of nodes, and an annotation of workloads that stand for what the lab itself does: they make no pods."""
 INSTANCE_TYPE = "m5.large"
-PROVIDERS = {"azure-cni": "azure", "vpc-cni": "aws"}  # clouds by the CNI that is of them
+PROVIDERS = {"azure-cni": "azure", "vpc-cni": "aws"}  # clouds, by the CNI that belongs to them
 VPC_ADDRESS = "vpc.amazonaws.com/PrivateIPv4Address"
 
 
 def note(node: Object, plan: NodePlan, profile: Profile) -> None:
-    """Write on a node what the profile's CNI writes there."""
+    """Write the annotations and labels of the profile's CNI on a node."""
     write = {
         "flannel": _note_flannel,
         "calico": _note_calico,
@@ -35,7 +37,7 @@ def note(node: Object, plan: NodePlan, profile: Profile) -> None:
 
 
 def objects(profile: Profile) -> Iterator[Seed]:
-    """Everything else that the profile's CNI has in the API."""
+    """All other objects of the profile's CNI in the API."""
     yield "configmaps", config("cni-windows", {"cni-conf.json": json.dumps(configuration(profile), indent=2)})
     if profile.cni == "flannel":
         yield "configmaps", config("kube-flannel-cfg", {"net-conf.json": json.dumps(_flannel_network(profile))})
@@ -51,23 +53,23 @@ def objects(profile: Profile) -> Iterator[Seed]:
 
 
 def pod_notes(os: OS, profile: Profile, addresses: Sequence[str]) -> dict[str, str]:
-    """What a CNI or its controller notes on a pod: on EKS the address that a Windows pod is to get, with its subnet."""
+    """The annotations of a CNI or its controller on a pod: on EKS the address and prefix length of a Windows pod."""
     if profile.cni != "vpc-cni" or os != "windows":
         return {}
     return {VPC_ADDRESS: f"{addresses[0]}/{VPC.rpartition('/')[2]}"}
 
 
 def config(name: str, data: dict[str, str]) -> Object:
-    """A ConfigMap of the system's namespace."""
+    """A ConfigMap in kube-system."""
     return {"metadata": {"name": name, "namespace": SYSTEM}, "data": data}
 
 
 def daemonset(name: str, system: str, image: str, command: list[str]) -> Object:
-    """A DaemonSet of the system's namespace on the nodes of one operating system."""
+    """A DaemonSet in kube-system for the nodes of one operating system."""
     labels = {"k8s-app": name}
     container = {"name": name, "image": image, **({"command": command} if command else {})}
     return {
-        "metadata": {"name": name, "namespace": SYSTEM, "labels": labels},
+        "metadata": {"name": name, "namespace": SYSTEM, "labels": labels, "annotations": {EMULATED: "true"}},
         "spec": {
             "selector": {"matchLabels": labels},
             "template": {
@@ -86,12 +88,13 @@ def daemonset(name: str, system: str, image: str, command: list[str]) -> Object:
             "numberAvailable": 2,
             "updatedNumberScheduled": 2,
             "numberMisscheduled": 0,
+            "observedGeneration": 1,
         },
     }
 
 
 def network_name(profile: Profile) -> str:
-    """The HNS network that kube-proxy and the plugin share."""
+    """The name of the HNS network that kube-proxy and the plugin share."""
     names = {"calico": "Calico", "azure-cni": "azure", "vpc-cni": "vpcbr", "nat": "nat"}
     if profile.cni in names:
         return names[profile.cni]
@@ -103,21 +106,21 @@ def network_name(profile: Profile) -> str:
 def configuration(profile: Profile) -> Object:
     """The CNI configuration of the Windows nodes."""
     if profile.cni == "flannel":
-        # flannel hands its pods over to the plugin of its backend (flannel-io/cni-plugin, flannel_windows.go).
+        # flannel delegates its pods to the plugin of its backend (flannel-io/cni-plugin, flannel_windows.go).
         return {
             "cniVersion": "1.0.0",
             "name": network_name(profile),
             "type": "flannel",
             "delegate": _reference_plugin(profile),
         }
-    own = {
+    configuration = {
         "calico": _calico_plugin,
         "azure-cni": _azure_plugin,
         "vpc-cni": _vpc_plugin,
         "nat": _nat_plugin,
     }.get(profile.cni)
-    if own:
-        return own(profile)
+    if configuration:
+        return configuration(profile)
     if profile.mode == "transparent":
         # ovn-kubernetes: its CNI shim is the plugin on every node.
         return {"cniVersion": "0.4.0", "name": "ovn-kubernetes", "type": "ovn-k8s-cni-overlay", "ipam": {}}
@@ -173,7 +176,7 @@ def _flannel_network(profile: Profile) -> Object:
 
 
 def _note_flannel(node: Object, plan: NodePlan, profile: Profile) -> None:
-    """What flanneld notes on its node (flannel-io/flannel, pkg/subnet/kube/annotations.go)."""
+    """flanneld's annotations on its node (flannel-io/flannel, pkg/subnet/kube/annotations.go)."""
     prefix = "flannel.alpha.coreos.com"
     data = {"VNI": profile.tunnel.vni, "VtepMAC": plan.vtep_mac} if profile.tunnel else None
     node["metadata"]["annotations"] |= {
@@ -188,7 +191,7 @@ def _note_flannel(node: Object, plan: NodePlan, profile: Profile) -> None:
 
 
 def _note_calico(node: Object, plan: NodePlan, profile: Profile) -> None:
-    """What Calico notes on a node when it keeps its data in the Kubernetes API (projectcalico/calico, libcalico-go)."""
+    """Calico's annotations on a node with the Kubernetes datastore (projectcalico/calico, libcalico-go)."""
     length = UNDERLAY["ipv4"].rpartition("/")[2]
     notes = {"projectcalico.org/IPv4Address": f"{plan.address('ipv4')}/{length}"}
     if profile.encapsulated:
@@ -197,7 +200,7 @@ def _note_calico(node: Object, plan: NodePlan, profile: Profile) -> None:
 
 
 def _calico_plugin(profile: Profile) -> Object:
-    """projectcalico/calico, cni-plugin on Windows: the network's kind is in `mode`."""
+    """projectcalico/calico, CNI plugin on Windows: `mode` is the kind of network."""
     return {
         "cniVersion": "1.0.0",
         "name": network_name(profile),
@@ -209,7 +212,7 @@ def _calico_plugin(profile: Profile) -> Object:
 
 
 def _of_calico(profile: Profile) -> Iterator[Seed]:
-    """Its pools and blocks (Tigera: IPPool and BlockAffinity resources), and its DaemonSets."""
+    """Calico's pools and blocks (Tigera: IPPool and BlockAffinity resources), and its DaemonSets."""
     spec = {
         "cidr": profile.pod_network("ipv4"),
         "blockSize": profile.nodes[0].pods.length,
@@ -245,7 +248,7 @@ def _note_ovn(node: Object, plan: NodePlan, profile: Profile) -> None:
 
 
 def _note_azure(node: Object, plan: NodePlan, profile: Profile) -> None:
-    """Labels of AKS on its nodes, and the provider's name for the machine."""
+    """The labels of AKS on its nodes, and the provider id of the machine."""
     node["metadata"]["labels"] |= {"kubernetes.azure.com/cluster": "lab", "kubernetes.azure.com/agentpool": plan.os}
     group = "subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/lab"
     node["spec"]["providerID"] = f"azure:///{group}/providers/Microsoft.Compute/virtualMachines/{plan.name}"
@@ -253,7 +256,7 @@ def _note_azure(node: Object, plan: NodePlan, profile: Profile) -> None:
 
 
 def _azure_plugin(profile: Profile) -> Object:
-    """Azure/azure-container-networking, cni/azure-windows.conflist; `mode` is of the HNS network."""
+    """Azure/azure-container-networking, cni/azure-windows.conflist; `mode` is that of the HNS network."""
     exceptions = list(profile.exceptions("ipv4"))
     plugin = {
         "type": "azure-vnet",
@@ -272,7 +275,8 @@ def _azure_plugin(profile: Profile) -> Object:
 
 
 def _note_vpc(node: Object, plan: NodePlan, profile: Profile) -> None:
-    """aws/amazon-vpc-resource-controller-k8s: what Windows nodes offer pods; cloud-provider-aws: the machine's name."""
+    """aws/amazon-vpc-resource-controller-k8s: the resources that Windows nodes offer; cloud-provider-aws: the machine's
+    name."""
     node["metadata"]["labels"] |= {"node.kubernetes.io/instance-type": INSTANCE_TYPE}
     node["spec"]["providerID"] = f"aws:///eu-west-1a/i-{plan.number:017x}"
     if plan.os == "windows":
@@ -283,7 +287,7 @@ def _note_vpc(node: Object, plan: NodePlan, profile: Profile) -> None:
 
 
 def _without_pod_cidr(node: Object) -> None:
-    """No part of the pod network is the node's: addresses come one by one from the network that the nodes are in."""
+    """The node has no pod CIDR: pods get single addresses from the network of the nodes."""
     del node["spec"]["podCIDR"], node["spec"]["podCIDRs"]
 
 
@@ -301,16 +305,16 @@ def _vpc_plugin(profile: Profile) -> Object:
 
 
 def _of_vpc(profile: Profile) -> Iterator[Seed]:
-    """AWS: EKS, Windows support: the ConfigMap that turns address management for Windows on."""
+    """AWS: EKS, Windows support: the ConfigMap that enables address management for Windows."""
     prefixes = "true" if profile.ipam == "vpc-prefix" else "false"
     settings = {"enable-windows-ipam": "true", "enable-windows-prefix-delegation": prefixes}
-    # amazon-vpc-resource-controller-k8s, docs/windows: what it keeps ready where nobody says otherwise.
+    # amazon-vpc-resource-controller-k8s, docs/windows: the default number of addresses that it keeps ready.
     ready = ("warm-prefix-target", WARM_PREFIXES) if prefixes == "true" else ("windows-warm-ip-target", WARM)
     settings[ready[0]] = str(ready[1])
     yield "configmaps", config("amazon-vpc-cni", settings)
     node = daemonset("aws-node", "linux", "amazon/amazon-k8s-cni:v1.19.0", [])
     if profile.custom_networking:
-        # amazon-vpc-cni-k8s, README: AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG; an ENIConfig is named as its zone, usually.
+        # amazon-vpc-cni-k8s, README: AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG; an ENIConfig usually has its zone's name.
         container = node["spec"]["template"]["spec"]["containers"][0]
         container["env"] = [{"name": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "value": "true"}]
         yield "eniconfigs", {"metadata": {"name": "eu-west-1a"}, "spec": {"subnet": "subnet-0123456789abcdef0"}}

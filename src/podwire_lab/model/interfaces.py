@@ -1,10 +1,12 @@
-"""Where the parts of the lab meet: network, container runtime, API server. Each part knows the others only by these.
+"""The interfaces between the parts of the lab: network, container runtime, API server. Parts know each other by them
+only.
 
-Everything runs in one process and, but for the build of the network, on one asyncio loop.
+Everything runs in one process and, apart from the build of the network, on one asyncio loop.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,17 +19,18 @@ Object = dict[str, Any]
 
 
 class Namespace(Protocol):
-    """A network namespace that is held by a descriptor and never named: it is gone with the process."""
+    """A network namespace without a name, held by a descriptor: it ends with the process."""
 
     name: str
     fd: int
 
     def entered(self) -> AbstractContextManager[None]:
-        """Everything in the block happens inside (sockets made there stay there). Never await inside."""
+        """Run the block inside the namespace; sockets made there stay in it. Never await inside."""
 
 
 class PodNetwork(Protocol):
-    """A pod's place in the network. `addresses` are text, IPv4 first; `host_interface` is the node end of its cable."""
+    """A pod's place in the network. `addresses` are text, IPv4 first; `host_interface` is the node's end of its
+    cable."""
 
     namespace: Namespace
     addresses: tuple[str, ...]
@@ -53,24 +56,24 @@ class NodeNetwork(Protocol):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Its own in the underlay, as text, IPv4 first."""
+        """The node's addresses in the underlay, as text, IPv4 first."""
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families of its pods, which are those that its proxy serves."""
+        """The families of its pods, which its proxy serves."""
 
     proxy_log: list[str]
     """The lines that kube-proxy on a Windows node has logged."""
 
     @property
     def hns_listed(self) -> Mapping[str, Any]:
-        """What PowerShell on a Windows node lists of HNS and of the virtual switch (`hns_listings.listed`)."""
+        """What PowerShell on a Windows node lists of HNS and the virtual switch (`hns_listings.listed`)."""
 
     containers_apart: bool
-    """Whether only the first container of a pod gets the pod's namespace, which is a fault."""
+    """Whether only the first container of a pod gets the pod's namespace; true only with a fault."""
 
     def attach_pod(self, uid: str) -> PodNetwork:
-        """A namespace with a cable, addresses and routes, ready to carry traffic when the call returns."""
+        """Make a namespace with a cable, addresses and routes, ready for traffic when the call returns."""
 
     def detach_pod(self, uid: str) -> None: ...
 
@@ -78,20 +81,20 @@ class NodeNetwork(Protocol):
         """Replace the whole Service data path of this node (as kube-proxy's sync does), in one transaction."""
 
     def notes_of(self, pod: PodNetwork) -> Mapping[str, str]:
-        """The annotations that the cluster's network puts on a pod."""
+        """The annotations that the CNI puts on a pod."""
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
-        """Replace the ports of the node that lead to its pods."""
+        """Replace the host ports of the node's pods."""
 
     def set_policies(self, rules: Sequence[PolicyRule]) -> None:
-        """Replace what network policies say; a node whose network plugin has none of them does nothing."""
+        """Replace the network policies; a node without a policy engine ignores them."""
 
     def set_closed(self, addresses: Sequence[str]) -> None:
-        """Replace the addresses of pods that a security group lets nobody in to."""
+        """Replace the addresses of pods to which a security group admits nobody."""
 
 
 class Network(Protocol):
-    """The whole topology of a profile, built."""
+    """The whole network of a profile, built."""
 
     profile: Profile
     outside: Namespace
@@ -101,16 +104,16 @@ class Network(Protocol):
     def nodes(self) -> Mapping[str, NodeNetwork]: ...
 
     def set_external_routes(self, routes: Mapping[str, str]) -> None:
-        """Replace the ways from the router to addresses of Services: address to name of node."""
+        """Replace the router's routes to addresses of Services: address to name of node."""
 
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointRule:
-    """One backend of a Service: its address of the rule's family, the node that it runs on, and its conditions.
+    """One backend of a Service: its address in the rule's family, its node, and its conditions.
 
-    `port` is None for the Service's own target port. `node` is empty for an address that is no pod's.
+    `port` is None for the Service's own target port. `node` is empty for an address that belongs to no pod.
     """
 
     address: str
@@ -123,12 +126,7 @@ class EndpointRule:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceRule:
-    """One (Service, family, port): what the node's proxy must do with packets for `address:port`.
-
-    `endpoints` are all of them, ready or not: which are used, each proxy decides. `external_ips` and `ingress_ips` are
-    further addresses of the rule's family; `source_ranges` say who may use the latter. `affinity_seconds` is how long a
-    client is kept at its backend without a packet, None without session affinity.
-    """
+    """One port of a Service in one family: what a node's proxy does with packets for `address:port`."""
 
     name: str
     address: str
@@ -136,11 +134,14 @@ class ServiceRule:
     port: int
     target_port: int
     endpoints: tuple[EndpointRule, ...] = ()
+    """All endpoints, ready or not; each proxy decides which it uses."""
     node_port: int | None = None
     external_ips: tuple[str, ...] = ()
     ingress_ips: tuple[str, ...] = ()
     source_ranges: tuple[str, ...] = ()
+    """The clients that may use `ingress_ips`."""
     affinity_seconds: int | None = None
+    """How long a silent client keeps its backend; None without session affinity."""
     external_local: bool = False
     internal_local: bool = False
     preserve_destination: bool = False
@@ -156,7 +157,7 @@ class ServiceRule:
 
 @dataclass(frozen=True, kw_only=True)
 class PortMapping:
-    """A `hostPort` of a pod's container: `port` of the node (at `host_address`, or all of its) leads to the pod."""
+    """A `hostPort` of a pod's container: `port` of the node leads to the pod, at `host_address` or at every address."""
 
     protocol: Literal["tcp", "udp"]
     port: int
@@ -167,18 +168,20 @@ class PortMapping:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Allowance:
-    """What a network policy allows: peers of a network (all: '') but for what is `excepted`, by a protocol (all: '') to
-    a port, or to a range of ports such as `80-90` (all: '')."""
+    """Traffic that a network policy allows; '' means any."""
 
     network: str = ""
+    """The peers."""
     excepted: tuple[str, ...] = ()
+    """Parts of `network` that are not allowed."""
     protocol: str = ""
     port: str = ""
+    """One port, or a range such as `80-90`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyRule:
-    """The whole of what a pod's address may take (`ingress`) or send (`egress`)."""
+    """All traffic that a pod's address may receive (`ingress`) or send (`egress`)."""
 
     address: str
     side: Literal["ingress", "egress"]
@@ -186,7 +189,7 @@ class PolicyRule:
 
 
 class Container(Protocol):
-    """A running process of a pod: the exec endpoint of the API carries its bytes."""
+    """A running process in a pod; the exec endpoint of the API carries its bytes."""
 
     async def write(self, data: bytes) -> None: ...
 
@@ -202,11 +205,11 @@ class Container(Protocol):
 
 
 class ContainerNotFound(Exception):
-    """The pod runs no such container now: the API answers as a kubelet does, `container not found ("NAME")`."""
+    """The pod has no such running container; the API answers as a kubelet does, `container not found ("NAME")`."""
 
 
 class CannotStart(Exception):
-    """The runtime could not start the command; the text goes into the exec status as the runtime's message."""
+    """The runtime could not start the command; the exec status carries the text as the runtime's message."""
 
 
 class Runtime(Protocol):
@@ -218,6 +221,9 @@ class Runtime(Protocol):
 
     async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes: ...
 
+    async def connect(self, pod: Object, port: int) -> socket.socket:
+        """A connection to a TCP port of a running pod, without blocking. `ContainerNotFound`, or OSError with why."""
+
 
 EventKind = Literal["ADDED", "MODIFIED", "DELETED"]
 EVERY_KIND: Set[EventKind] = frozenset({"ADDED", "MODIFIED", "DELETED"})
@@ -225,7 +231,7 @@ EVERY_KIND: Set[EventKind] = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A change in the store; `object` is the whole object after it (before it, for a deletion)."""
+    """A change in the store; `object` is the whole object after it; for a deletion, before it."""
 
     kind: EventKind
     object: Object
@@ -234,8 +240,8 @@ class Event:
 class Store(Protocol):
     """The objects of the cluster, by plural resource name (`pods`, `services`, `endpointslices`, ...).
 
-    Objects that go in and come out are copies. `update` sets a new resourceVersion; when the given object carries a
-    stale one it raises `Conflict`. Changing nothing is not an event.
+    The store copies objects that go in and come out. `update` sets a new resourceVersion; it raises `Conflict` if the
+    given object has a stale one. An update that changes nothing is no event.
     """
 
     def get(self, resource: str, namespace: str | None, name: str) -> Object | None: ...
@@ -245,19 +251,19 @@ class Store(Protocol):
     ) -> list[Object]: ...
 
     def view(self, resource: str, namespace: str | None = None) -> Sequence[Object]:
-        """As `list`, without copies: to be read, never changed."""
+        """Like `list`, but without copies: never change the objects."""
 
     def create(self, resource: str, obj: Object) -> Object: ...
 
     def update(self, resource: str, obj: Object) -> Object: ...
 
     def delete(self, resource: str, namespace: str | None, name: str) -> Object | None:
-        """Remove at once, whatever its finalizers and grace period."""
+        """Remove the object at once, whatever its finalizers and grace period."""
 
     def subscribe(self, resource: str, callback: Callable[[Event], None]) -> Callable[[], None]:
-        """Call `callback` on the loop for every later change; the returned function ends it."""
+        """Call `callback` on the loop for every later change; the returned function ends the subscription."""
 
     def on_change(
         self, resource: str, callback: Callable[[], None], kinds: Set[EventKind] = EVERY_KIND
     ) -> Callable[[], None]:
-        """As `subscribe`, for who looks at the whole of it anyway and needs no copy of the object."""
+        """Like `subscribe`, for callers that read the whole store anyway and need no copy of the object."""

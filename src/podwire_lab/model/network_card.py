@@ -1,7 +1,8 @@
 """The addresses of a Windows node's one network card on EC2, and the controller that keeps some ready for pods.
 
-Sources: amazon-vpc-resource-controller-k8s, docs/windows, configuration options of both modes. It assigns what is
-wanted at once, which takes the real one a second or two, and takes nothing back: no document tells when that is done.
+Source: amazon-vpc-resource-controller-k8s, docs/windows, configuration options of both modes. The lab's controller
+assigns
+addresses at once, which takes the real one a second or two, and releases none: no document says when that happens.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Set
 from podwire_lab.model.addresses import NodePlan, PodNetworks
 
 WARM, MINIMUM, WARM_PREFIXES = 3, 3, 1
-"""As the ConfigMap of the lab has it, and `MINIMUM`, of which that says nothing, as documented."""
+"""As in the lab's ConfigMap; `MINIMUM` is the documented default, which the ConfigMap leaves out."""
 PREFIX = 16
 
 
@@ -30,20 +31,21 @@ class NetworkCard:
 
     @property
     def addresses(self) -> list[str]:
-        """What it has for pods, in the order in which it got them; in prefix mode the first address of each prefix."""
+        """The numbers of the card's addresses for pods, in the order of assignment; in prefix mode the first of each
+        prefix."""
         return [self._plan.pod_address("ipv4", number) for number in self._assigned]
 
     def has(self, number: int) -> bool:
-        """Whether a pod may get this one."""
+        """Whether a pod may get this address."""
         return (number - number % PREFIX if self.prefixes else number) in self._assigned
 
     def prepare(self, pods: PodNetworks, taken: Set[int]) -> None:
-        """Assign one to the card if a pod could get none of those that it has."""
+        """Assign an address to the card if a pod can get none of those that it has."""
         if not any(self.has(number) for number in set(range(pods.first, pods.last + 1)) - taken):
             self._assign(pods)
 
     def keep_ready(self, pods: PodNetworks, taken: Set[int]) -> None:
-        """Assign what the controller is told to keep ready beside those that are taken, as far as there is any."""
+        """Assign the addresses that the controller keeps ready beside those in use, as far as there are any."""
         while self.keeps_ready and self._wants_more(taken) and self._assign(pods):
             pass
 

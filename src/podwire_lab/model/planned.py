@@ -1,4 +1,4 @@
-"""What the facts of a lab will be, known before it starts: collecting and planning start nothing."""
+"""The facts of a lab, known before it starts: collection and planning start nothing."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ from podwire.platforms.stated import StatedFacts
 from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
 from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
 from podwire_lab.model.profile import Profile
-from podwire_lab.model.seed import CLUSTER_DNS, seeds
+from podwire_lab.model.seed import CLUSTER_DNS, KUBELET_VERSION, seeds
 
 SECURITY_GROUP = "sg-0123456789abcdef0"
 OUTSIDE_NAME = "echo.outside.example"
 
 
 def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
-    """The parts of the pod network that are told to be a node's: none where pods have addresses of the nodes' network,
-    Calico's blocks for the families that there are, else what the cluster's allocator gave."""
+    """The pod CIDRs that the API shows for a node: none where pods have addresses of the nodes' network, Calico's
+    blocks for Calico, else the CIDRs of the cluster's allocator.
+    """
     if profile.shares_the_underlay or (not profile.tells_pod_cidrs and profile.ipam != "calico-ipam"):
         return ()
     if profile.ipam == "calico-ipam":
@@ -41,14 +42,14 @@ def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
 
 
 def _told(profile: Profile) -> Encapsulation | None:
-    """The tunnel as far as objects of the API tell it: neither Calico's nor OVN's VNI of Geneve stands anywhere."""
+    """The tunnel as far as objects of the API show it: neither Calico's VNI nor OVN's Geneve VNI is in any object."""
     if profile.tunnel and (profile.cni == "calico" or profile.mode == "transparent"):
         return replace(profile.tunnel, vni=None)
     return profile.tunnel
 
 
 def stated_facts(profile: Profile) -> StatedFacts:
-    """What the user of a cluster like this would state, for its API does not tell it."""
+    """The facts that the user of such a cluster would state, because its API does not show them."""
     group = SECURITY_GROUP if profile.cni == "vpc-cni" else None
     return StatedFacts(source="the lab", denied_port=profile.security_rules or None, pod_security_group=group)
 
@@ -60,10 +61,11 @@ def planned_labels(profile: Profile) -> Mapping[str, Mapping[str, str]]:
 
 
 def planned_facts(profile: Profile) -> ClusterFacts:
-    """The facts of a lab of this profile, as far as a plan depends on them; a test holds them against a running lab."""
+    """The facts of a lab of this profile, as far as a plan depends on them; a test compares them with a running lab."""
     stated = stated_facts(profile)
     return ClusterFacts(
         name=f"lab {profile.name}",
+        version=KUBELET_VERSION.removeprefix("v"),
         nodes=tuple(
             NodeFacts(
                 name=node.name,

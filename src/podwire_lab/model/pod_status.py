@@ -13,13 +13,13 @@ Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 
 
 def now() -> str:
-    """This second as metav1.Time."""
+    """The current time as metav1.Time, in whole seconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
 class ContainerState:
-    """What the node agent knows of one container; `state` and `last_state` are the API's own objects."""
+    """A node agent's record of one container; `state` and `last_state` are objects of the API."""
 
     spec: Object
     state: Object = field(default_factory=lambda: {"waiting": {"reason": "ContainerCreating"}})
@@ -40,7 +40,7 @@ class ContainerState:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended, or None while it has not."""
+        """The terminated state, or None while the container has not ended."""
         ended = self.state.get("terminated")
         return None if ended is None else int(ended["exitCode"])
 
@@ -89,11 +89,11 @@ def _mount_status(mount: Object) -> Object:
 
 def phase_of(containers: Sequence[ContainerState], restart_policy: str) -> Phase:
     """Kubernetes, "Pod Lifecycle": the phase as a summary of the containers."""
-    if any("waiting" in each.state and not each.last_state for each in containers):
+    if any("waiting" in container.state and not container.last_state for container in containers):
         return "Pending"
-    if restart_policy == "Always" or any(each.running for each in containers):
+    if restart_policy == "Always" or any(container.running for container in containers):
         return "Running"
-    codes = [each.exit_code for each in containers]
+    codes = [container.exit_code for container in containers]
     failed = any(code != 0 for code in codes)
     if restart_policy == "OnFailure" and failed:
         return "Running"
@@ -110,7 +110,7 @@ def pod_status(
     network_ready: bool,
     ended: tuple[str, str] | None = None,
 ) -> Object:
-    """The whole status of a pod on a node. `ended` is a reason and message of the node's for ending it (a deadline)."""
+    """The whole status of a pod on a node. `ended` is the node's reason and message for ending it (a deadline)."""
     old: dict[str, Any] = pod.get("status") or {}
     phase: Phase = "Failed" if ended else phase_of(containers, pod["spec"].get("restartPolicy", "Always"))
     status: Object = {"phase": phase, "conditions": _conditions(pod, old, phase, containers, network_ready)}
@@ -123,14 +123,14 @@ def pod_status(
         status |= {"hostIP": host_ips[0], "hostIPs": [{"ip": ip} for ip in host_ips]}
     if pod_ips:
         status |= {"podIP": pod_ips[0], "podIPs": [{"ip": ip} for ip in pod_ips]}
-    status |= {"startTime": start_time, "containerStatuses": [each.to_status() for each in containers]}
+    status |= {"startTime": start_time, "containerStatuses": [container.to_status() for container in containers]}
     return status | {"qosClass": old.get("qosClass", "BestEffort"), "resources": {}}
 
 
 def _conditions(
     pod: Object, old: Object, phase: Phase, containers: Sequence[ContainerState], network_ready: bool
 ) -> list[Object]:
-    unready = [each.name for each in containers if not each.ready]
+    unready = [container.name for container in containers if not container.ready]
     not_ready: Object = {}
     if phase in ("Failed", "Succeeded"):
         not_ready = {"reason": "PodFailed" if phase == "Failed" else "PodCompleted"}
@@ -139,7 +139,7 @@ def _conditions(
             "reason": "ContainersNotReady",
             "message": f"containers with unready status: [{' '.join(unready)}]",
         }
-    before = {each["type"]: each for each in old.get("conditions") or ()}
+    before = {condition["type"]: condition for condition in old.get("conditions") or ()}
     gates = not_ready or _closed_gates(pod, before)
     facts: list[tuple[str, bool, Object]] = [
         ("PodReadyToStartContainers", network_ready and phase in ("Pending", "Running"), {}),
@@ -153,7 +153,8 @@ def _conditions(
 
 
 def _closed_gates(pod: Object, conditions: Mapping[str, Object]) -> Object:
-    """kubernetes.io, "Pod Lifecycle", Pod readiness: conditions that others write; the words are a kubelet's."""
+    """kubernetes.io, "Pod Lifecycle", Pod readiness: conditions that other components write; the messages are a
+    kubelet's."""
     missing = []
     for gate in pod["spec"].get("readinessGates") or ():
         kind = gate["conditionType"]
@@ -168,7 +169,7 @@ def _closed_gates(pod: Object, conditions: Mapping[str, Object]) -> Object:
 def condition(
     before: Object | None, kind: str, value: bool, pod: Object, *, reason: str = "", message: str = ""
 ) -> Object:
-    """One condition; its transition time stays while its value does."""
+    """One condition; its transition time stays as long as its value does."""
     text = "True" if value else "False"
     since = before["lastTransitionTime"] if before and before["status"] == text else now()
     made: Object = {"type": kind, "status": text, "lastProbeTime": None, "lastTransitionTime": since}

@@ -1,6 +1,6 @@
-"""What a profile of the lab is: how the packets of one network mode and plugin look. Pure.
+"""A profile of the lab: how the packets of one network mode and plugin look. Pure.
 
-`profiles.yaml` has the profiles; `network.build_network` makes packets move as one says.
+`profiles.yaml` has the profiles; `network.build_network` builds the network of one.
 """
 
 from __future__ import annotations
@@ -16,24 +16,23 @@ from podwire_lab.model.addresses import SERVICE_NETWORK, UNDERLAY_MTU, VPC, VXLA
 from podwire_lab.model.windows_builds import DEFAULT_BUILD, WindowsBuild
 
 Fabric = Literal["", "answers", "carries"]
-"""What the hosts of the underlay do: nothing of their own; `answers`: they answer for every address with one MAC and
-rewrite frames; `carries`: frames between pods of one Windows node go to them, too."""
+"""The part of the underlay's hosts: none; `answers`: they answer ARP for every address with one MAC and rewrite frames;
+`carries`: they also carry frames between pods of one Windows node."""
 
 
 class WindowsNodes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is peculiar to the Windows nodes of a profile.
-
-    `families` are those of their pods. `gateway` is the host number of the pods' default gateway (1 on Linux), and
-    `source_vip` that of the address that Services without DSR use as source, None when that is the node's own address.
-    `reaches_own_pods_only` tells that a node itself gets no farther than its own pods. `kube_proxy` is False where the
-    CNI balances Services itself. `build` is the release of Windows Server that they run.
-    """
+    """The properties of a profile's Windows nodes."""
 
     families: tuple[Family, ...] = FAMILIES
+    """Of their pods."""
     gateway: int = 1
+    """The host number of the pods' default gateway (1 on Linux)."""
     source_vip: int | None = None
+    """The host number of the source of Services without DSR; None for the node's own address."""
     reaches_own_pods_only: bool = False
+    """Whether the node itself reaches no pods of other nodes."""
     kube_proxy: bool = True
+    """False where the CNI balances Services itself."""
     dsr: bool = True
     build: WindowsBuild = DEFAULT_BUILD
 
@@ -52,14 +51,7 @@ class DnsPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A network mode with the plugin that makes it.
-
-    `source` names the document that it was read from. `tunnel` is between nodes, None where nothing is encapsulated;
-    `linux_tunnel` is between Linux nodes, None for the same. `excepted` are networks beside those of pods and Services
-    that OutboundNAT leaves packets to alone. `pod_mtu` is in bytes, None for the largest that the underlay carries.
-    `tells_pod_cidrs` is whether nodes say in the API which part of the pod network is theirs. `variations` are the
-    names of those that were asked for (`variations.py`).
-    """
+    """A network mode with the plugin that implements it."""
 
     name: str
     mode: Mode
@@ -67,17 +59,24 @@ class Profile:
     ipam: str
     summary: str
     source: str
+    """The document that describes it."""
     nodes: tuple[NodePlan, ...]
     families: tuple[Family, ...] = FAMILIES
     tunnel: Encapsulation | None = None
+    """Between nodes; None without encapsulation."""
     linux_tunnel: Encapsulation | None = None
+    """Between Linux nodes; None for the same as `tunnel`."""
     excepted: Mapping[Family, str] = field(default_factory=dict)
+    """Networks beside those of pods and Services to which OutboundNAT does not translate."""
     fabric: Fabric = ""
     windows: WindowsNodes = field(default_factory=WindowsNodes)
     pod_mtu: int | None = None
+    """In bytes; None for the largest that the underlay carries."""
     dns: DnsPlan = field(default_factory=DnsPlan)
     tells_pod_cidrs: bool = True
+    """Whether nodes say in the API which part of the pod network is theirs."""
     variations: tuple[str, ...] = ()
+    """The names of the variations in it (`variations.py`)."""
 
     @property
     def encapsulated(self) -> bool:
@@ -90,20 +89,23 @@ class Profile:
 
     @property
     def holds_to_policies(self) -> bool:
-        """Whether the network plugin does what network policies say (kubernetes.io: Networking on Windows, network
-        modes, Transparent: OVN has distributed access control for them). To the others of the lab they say nothing."""
+        """Whether the network plugin enforces network policies (kubernetes.io: Networking on Windows, network modes,
+        Transparent: OVN has distributed access control). The other plugins of the lab ignore them.
+        """
         return self.mode == "transparent"
 
     @property
     def security_rules(self) -> bool:
         """Whether rules of the virtual network apply to pods (kubernetes.io: Networking on Windows, network modes,
-        L2Tunnel: network security groups)."""
+        L2Tunnel: network security groups).
+        """
         return self.mode == "l2tunnel"
 
     @property
     def address_rest(self) -> float:
-        """Seconds that an address of a pod on a Windows node is nobody's before another pod gets it (amazon-vpc-
-        resource-controller-k8s: cool-down of 30 s)."""
+        """How long, in seconds, no pod gets an address that a pod on a Windows node gave back (amazon-vpc-
+        resource-controller-k8s: cool-down of 30 s).
+        """
         return 30.0 if self.cni == "vpc-cni" else 0.0
 
     @property
@@ -113,7 +115,7 @@ class Profile:
 
     @property
     def largest_mtu(self) -> int:
-        """The largest MTU of pods, in bytes, with which no packet between nodes is cut."""
+        """The largest MTU of pods, in bytes, that no path between nodes has to fragment."""
         return UNDERLAY_MTU - VXLAN_OVERHEAD if self.encapsulated else UNDERLAY_MTU
 
     def pod_families(self, os: OS) -> tuple[Family, ...]:
@@ -124,50 +126,49 @@ class Profile:
         return self.windows.gateway if os == "windows" else 1
 
     def pod_network(self, family: Family) -> str:
-        """What pods of Linux nodes have their addresses in, and but for custom networking all pods."""
+        """The network of the addresses of Linux pods; without custom networking of all pods."""
         return self.nodes[0].pods.whole(family)
 
     def pod_networks(self, family: Family) -> tuple[str, ...]:
-        """What pods that others reach have their addresses in."""
+        """The network of the addresses of pods that other machines reach."""
         return apart(node.pods.whole(family) for node in self.nodes if self.is_reached(node))
 
     @property
     def custom_networking(self) -> bool:
-        """Whether pods of Linux nodes have a subnet of the VPC for themselves."""
+        """Whether pods of Linux nodes have a VPC subnet of their own."""
         return self.cni == "vpc-cni" and len(self.pod_networks("ipv4")) > 1
 
     def kept(self, family: Family) -> tuple[str, ...]:
         """The destinations that keep a pod's own source address on Linux nodes."""
-        more = (self.excepted[family],) if family in self.excepted else ()
-        return apart((*self.pod_networks(family), *more))
+        node_network = (self.excepted[family],) if family in self.excepted else ()
+        return apart((*self.pod_networks(family), *node_network))
 
     def exceptions(self, family: Family) -> tuple[str, ...]:
         """The destinations that keep a pod's own source address: the ExceptionList of HNS' OutBoundNAT policy."""
-        more = (self.excepted[family],) if family in self.excepted else ()
-        return apart((*self.pod_networks(family), SERVICE_NETWORK[family], *more))
+        node_network = (self.excepted[family],) if family in self.excepted else ()
+        return apart((*self.pod_networks(family), SERVICE_NETWORK[family], *node_network))
 
     def is_reached(self, node: NodePlan) -> bool:
-        """Whether other nodes have a way to the node's pods."""
+        """Whether other nodes have a route to the node's pods."""
         return self.mode != "nat" or node.os != "windows"
 
-    def tunnel_between(self, one: OS, other: OS) -> Encapsulation | None:
+    def tunnel_between(self, first: OS, second: OS) -> Encapsulation | None:
         """The tunnel between nodes of these operating systems."""
-        if self.linux_tunnel and one == other == "linux":
+        if self.linux_tunnel and first == second == "linux":
             return self.linux_tunnel
         return self.tunnel
 
     @property
     def all_by_fabric(self) -> bool:
-        """Whether frames between pods of one Windows node go to the underlay too."""
+        """Whether frames between pods of one Windows node also go to the underlay."""
         return self.fabric == "carries"
 
     def with_dsr(self, dsr: bool) -> Profile:
-        """The same profile with Direct Server Return on or off in the kube-proxy of the Windows nodes."""
+        """The same profile with Direct Server Return on or off in kube-proxy of the Windows nodes."""
         return replace(self, windows=structs.replace(self.windows, dsr=dsr))
 
     def with_build(self, build: WindowsBuild) -> Profile:
         """The same profile with another release on the Windows nodes, which may lack IPv6 or Direct Server Return."""
-        own = self.windows
-        families = own.families if build.has_dual_stack else ("ipv4",)
-        windows = structs.replace(own, build=build, families=families, dsr=own.dsr and build.has_dsr)
-        return replace(self, windows=windows)
+        families = self.windows.families if build.has_dual_stack else ("ipv4",)
+        dsr = self.windows.dsr and build.has_dsr
+        return replace(self, windows=structs.replace(self.windows, build=build, families=families, dsr=dsr))

@@ -22,7 +22,7 @@ DEFAULT_PROFILE = "overlay-win-overlay"
 
 
 class UnknownProfile(Exception):
-    """A profile that the lab does not have: its name, its Windows build, or both options together."""
+    """The lab has no such profile, no such Windows build, or not both options together."""
 
 
 class _Tunnel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,8 +32,7 @@ class _Tunnel(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A profile in the file. `pods` names the pod networks of all nodes, `windows_pods` those of Windows nodes where
-    they are others; `excepted` names the nodes' own networks, which OutboundNAT leaves alone."""
+    """A profile in the file."""
 
     name: str
     mode: Mode
@@ -42,10 +41,13 @@ class _Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     summary: str
     source: str
     pods: str
+    """The pod networks of all nodes, by their name in `pod_networks`."""
     windows_pods: str = ""
+    """The pod networks of Windows nodes, if they differ."""
     tunnel: _Tunnel | None = None
     linux_tunnel: _Tunnel | None = None
     excepted: Literal["", "underlay", "vpc"] = ""
+    """The networks of the nodes, to which OutboundNAT does not translate."""
     fabric: Fabric = ""
     windows: WindowsNodes = WindowsNodes()
 
@@ -56,7 +58,11 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_profiles(path: Path = TABLE) -> dict[str, Profile]:
-    """The profiles of a file by name, in its order. Raises `TableError`."""
+    """The profiles of a file by name, in the order of the file.
+
+    Raises:
+        TableError: the file is wrong; the text is one line with file and place.
+    """
     table = read_table(path, _Table)
     try:
         found = list(_profiles(table))
@@ -69,7 +75,7 @@ def _profiles(table: _Table) -> Iterator[Profile]:
     known: set[str] = set()
     for row in table.profiles:
         if row.name in known:
-            raise ValueError(f"profile {row.name}: is defined twice")
+            raise ValueError(f"profile {row.name}: is defined twice; remove one")
         known.add(row.name)
         yield _profile(row, table.pod_networks)
 
@@ -101,7 +107,7 @@ def _encapsulation(tunnel: _Tunnel | None) -> Encapsulation | None:
 
 
 def _excepted(row: _Row) -> Mapping[Family, str]:
-    """The networks that a row names, of the families that pods on its Windows nodes have; the VPC has IPv4 only."""
+    """The pod networks that a row names, for the families of pods on its Windows nodes; a VPC has IPv4 only."""
     named: dict[str, Mapping[Family, str]] = {"": {}, "underlay": UNDERLAY, "vpc": {"ipv4": VPC}}
     return {family: network for family, network in named[row.excepted].items() if family in row.windows.families}
 
@@ -117,12 +123,12 @@ def profile_named(
     pod_mtu: int | None = None,
     variations: Sequence[str] = (),
 ) -> Profile:
-    """The profile of that name, with DSR, Windows build and MTU of pods as asked for (None: as the row has it), and
-    with these variations.
+    """The profile of this name, with DSR, Windows build and pod MTU as given (None keeps the profile's), and with these
+    variations.
 
     Raises:
-        UnknownProfile: no such name, no such build or variation, a build without the DSR that was asked for, or an MTU
-            that cannot be had; the text tells what there is.
+        UnknownProfile: no such name, no such build or variation, a build without DSR where `dsr` is true, or an MTU out
+            of range; the text says what is possible.
     """
     if name not in PROFILES:
         raise UnknownProfile(f"unknown lab profile {name!r}; there are: {', '.join(PROFILES)}")
@@ -133,17 +139,17 @@ def profile_named(
         except UnknownBuild as error:
             raise UnknownProfile(str(error)) from error
     if dsr is not None and not row.windows.kube_proxy:
-        raise UnknownProfile(f"profile {name} has no kube-proxy on Windows nodes: --dsr says nothing there")
+        raise UnknownProfile(f"profile {name} has no kube-proxy on Windows nodes, so leave --dsr out")
     if dsr and not row.windows.build.has_dsr:
         # hcn's DSRSupported fails there, and kube-proxy with --enable-dsr does not start (winkernel/proxier.go).
         raise UnknownProfile(
-            f"Windows build {row.windows.build} has no Direct Server Return: 17763.1554 is the first one with it"
+            f"Windows build {row.windows.build} has no Direct Server Return; 17763.1554 is the first build with it"
         )
     if pod_mtu is not None:
         # IPv6 needs links of 1280 bytes (RFC 8200 section 5).
         if not 1280 <= pod_mtu <= row.largest_mtu:
             raise UnknownProfile(
-                f"pods of profile {name} have an MTU of 1280 to {row.largest_mtu} bytes, not {pod_mtu}"
+                f"pods of profile {name} cannot have an MTU of {pod_mtu} bytes; use 1280 to {row.largest_mtu}"
             )
         row = replace(row, pod_mtu=pod_mtu)
     unknown = [name for name in variations if name not in VARIATIONS]

@@ -1,7 +1,7 @@
-"""What a cluster has before anybody uses it: nodes, namespaces, accounts, and the objects that tell its network mode.
+"""The objects of a new cluster: nodes, namespaces, accounts, and those that show its network mode.
 
-Shapes as recorded from a real API server; ConfigMaps and DaemonSets as kubeadm and the Windows guides of
-kubernetes-sigs/sig-windows-tools lay them out. Pure.
+Forms as recorded from a real API server; ConfigMaps and DaemonSets as kubeadm and the Windows guides of
+kubernetes-sigs/sig-windows-tools have them. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import yaml
 
 from podwire_lab.model import cni_notes
 from podwire_lab.model.addresses import NodePlan
-from podwire_lab.model.cni_notes import Seed, config, daemonset, network_name
+from podwire_lab.model.cni_notes import EMULATED, Seed, config, daemonset, network_name
 from podwire_lab.model.interfaces import Object
 from podwire_lab.model.pod_status import now
 from podwire_lab.model.profile import Profile
@@ -22,9 +22,9 @@ from podwire_lab.model.windows_builds import WindowsBuild
 CLUSTER_DNS = ("10.96.0.10", "fd10:96::a")
 KUBERNETES_SERVICE = ("10.96.0.1", "fd10:96::1")
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
-KUBELET_VERSION = "v1.34.0"
+KUBELET_VERSION = "v1.36.2"
 DNS_UPSTREAM = ("10.96.7.7", "fd10:96::707")
-"""The cluster's DNS by a Service of its own for the caches on nodes: theirs has the address that they answer at."""
+"""The addresses of the Service by which DNS caches on nodes reach the cluster's DNS."""
 DNS_POD = "coredns-lab"
 PROXY_ON_WINDOWS = "kube-proxy-windows"
 _CACHE_IMAGE = "registry.k8s.io/dns/k8s-dns-node-cache:1.23.1"
@@ -40,7 +40,7 @@ _NO_CERTIFICATE = "# The lab's API is served on loopback without TLS: there is n
 
 
 def seeds(profile: Profile) -> Iterator[Seed]:
-    """Everything to create, as (resource, object), in an order that a store can take."""
+    """All objects to create, as (resource, object), in an order that a store accepts."""
     for name in NAMESPACES:
         yield (
             "namespaces",
@@ -67,7 +67,7 @@ def seeds(profile: Profile) -> Iterator[Seed]:
 
 
 def _kube_proxy(profile: Profile) -> Iterator[Seed]:
-    """kube-proxy for either operating system, as kubeadm and sig-windows-tools deploy it."""
+    """The DaemonSet of kube-proxy for one operating system, as kubeadm and sig-windows-tools deploy it."""
     yield "configmaps", config("kube-proxy-windows", {"config.conf": _proxy_configuration(profile)})
     yield "daemonsets", daemonset("kube-proxy", "linux", _PROXY_IMAGE, ["/usr/local/bin/kube-proxy"])
     command = ["kube-proxy.exe", "--config=/var/lib/kube-proxy-windows/config.conf"]
@@ -75,7 +75,7 @@ def _kube_proxy(profile: Profile) -> Iterator[Seed]:
 
 
 def account(namespace: str) -> Iterator[Seed]:
-    """What controllers put into every new namespace."""
+    """The objects that controllers put into every new namespace."""
     yield "serviceaccounts", {"metadata": {"name": "default", "namespace": namespace}}
     yield (
         "configmaps",
@@ -87,7 +87,7 @@ def account(namespace: str) -> Iterator[Seed]:
 
 
 def node(plan: NodePlan, build: WindowsBuild) -> Object:
-    """A Node that is ready; `build` counts on Windows."""
+    """A Node that is ready; `build` applies to Windows."""
     windows = plan.os == "windows"
     labels = {
         "beta.kubernetes.io/arch": "amd64",
@@ -95,7 +95,7 @@ def node(plan: NodePlan, build: WindowsBuild) -> Object:
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": plan.name,
         "kubernetes.io/os": plan.os,
-        "podwire.dev/emulated": "true",
+        EMULATED: "true",
     }
     if windows:
         labels["node.kubernetes.io/windows-build"] = build.version
@@ -141,7 +141,7 @@ def node(plan: NodePlan, build: WindowsBuild) -> Object:
 
 
 def dns_pod(addresses: Sequence[str], host: NodePlan) -> Object:
-    """The pod that stands for the cluster's DNS server, running and ready."""
+    """The pod that stands for the cluster's DNS server; it is running and ready."""
     ports = [
         {"name": "dns", "containerPort": 53, "protocol": "UDP"},
         {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
@@ -151,7 +151,7 @@ def dns_pod(addresses: Sequence[str], host: NodePlan) -> Object:
 
 
 def proxy_pod(host: NodePlan) -> Object:
-    """The pod that stands for kube-proxy on a Windows node, which the lab itself is; it has a log."""
+    """The pod that stands for kube-proxy on a Windows node, whose work the lab does itself; it has a log."""
     container = {"name": PROXY_ON_WINDOWS, "image": _PROXY_IMAGE}
     pod = _running(f"{PROXY_ON_WINDOWS}-{host.name}", PROXY_ON_WINDOWS, container, host, host.addresses)
     pod["spec"] |= {"hostNetwork": True, "securityContext": {"windowsOptions": {"hostProcess": True}}}
@@ -159,7 +159,7 @@ def proxy_pod(host: NodePlan) -> Object:
 
 
 def _running(name: str, app: str, container: Object, host: NodePlan, addresses: Sequence[str]) -> Object:
-    """A pod of the system, running and ready, that no node agent has started."""
+    """A system pod, running and ready, that no node agent started."""
     moment = now()
     kinds = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
     return {

@@ -1,4 +1,4 @@
-"""A table of the lab that is kept as YAML: read strictly, every mistake is one line for its author."""
+"""Tables of the lab in YAML files. The reader is strict: it reports each mistake to the author in one line."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class TableError(ValueError):
-    """A table is not as it must be; the text is one line that names the file and the place in it."""
+    """A table is wrong; the text is one line with the file and the place in it."""
 
 
 def read_table(path: Path, kind: type[T]) -> T:
-    """The whole of a file. Raises `TableError`."""
+    """The content of a file.
+
+    Raises:
+        TableError: the file is wrong.
+    """
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         return msgspec.convert(tree, kind)

@@ -1,4 +1,4 @@
-"""What a release of Windows Server can do in a cluster, by build and revision, as the documents tell it. Pure."""
+"""Features of a release of Windows Server in a cluster, by build and revision, as the documents state them. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-# The product names, by build, of the releases that the lab can imitate.
+# The product names, by build, of the releases that the lab emulates.
 PRODUCTS: Mapping[int, str] = MappingProxyType(
     {
         17763: "Windows Server 2019 Datacenter",
@@ -18,12 +18,12 @@ PRODUCTS: Mapping[int, str] = MappingProxyType(
 
 
 class UnknownBuild(ValueError):
-    """A text that is no build of Windows Server which the lab can imitate."""
+    """The text is no build of Windows Server that the lab can emulate."""
 
 
 @dataclass(frozen=True, order=True)
 class WindowsBuild:
-    """A build with its update revision, `20348.2762`; they compare as they were released."""
+    """A build with its update revision, `20348.2762`; builds compare in the order of their release."""
 
     number: int
     revision: int
@@ -33,12 +33,12 @@ class WindowsBuild:
 
     @property
     def version(self) -> str:
-        """As the kubelet's node label has it, without the revision (pkg/kubelet/winstats/version.go)."""
+        """The kubelet's node label, which has no revision (pkg/kubelet/winstats/version.go)."""
         return f"10.0.{self.number}"
 
     @property
     def kernel_version(self) -> str:
-        """As the kubelet reports it: `10.0.<build>.<revision>`."""
+        """The kubelet's version text: `10.0.<build>.<revision>`."""
         return f"{self.version}.{self.revision}"
 
     @property
@@ -47,7 +47,7 @@ class WindowsBuild:
 
     @property
     def has_dsr(self) -> bool:
-        """sig-windows-tools asks for KB4580390 (17763.1554) on Windows Server 2019; KEP-5100 an earlier one."""
+        """sig-windows-tools requires KB4580390 (17763.1554) on Windows Server 2019; KEP-5100 names an earlier one."""
         return self >= WindowsBuild(17763, 1554)
 
     @property
@@ -57,12 +57,14 @@ class WindowsBuild:
 
     @property
     def has_dual_stack(self) -> bool:
-        """hcn's IPv6DualStackSupported needs HNS 11.10, Windows Server 2022; one page of the documents says 2019."""
+        """hcn's IPv6DualStackSupported needs HNS 11.10, Windows Server 2022; one page of the documentation says
+        2019."""
         return self.number >= 20348
 
     @property
     def backend_limit(self) -> int:
-        """How many backends a load balancer takes: 64, and 1024 since 17763.2746 (Amazon EKS: Windows support)."""
+        """The largest number of backends of a load balancer: 64, and 1024 from 17763.2746 on (Amazon EKS: Windows
+        support)."""
         return 64 if self < WindowsBuild(17763, 2746) else 1024
 
     @property
@@ -74,12 +76,14 @@ class WindowsBuild:
     @property
     def loses_node_ports_on_overlay(self) -> bool:
         """Windows-Containers issue 204: node ports of Windows Server 2022. The end is inferred: 20348.681, KB5012637,
-        which OpenShift's operator asks for."""
+        which OpenShift's operator requires.
+        """
         return self.number == 20348 and self.revision < 681
 
     @property
     def loses_pods_on_l2bridge(self) -> bool:
-        """kubernetes.io: pod to pod with DSR on l2bridge, since KB5005619 (20348.261). The end is inferred as above."""
+        """kubernetes.io: pod to pod with DSR on l2bridge, from KB5005619 (20348.261) on. The end is inferred as
+        above."""
         return self.number == 20348 and 261 <= self.revision < 681
 
 
@@ -90,7 +94,7 @@ def windows_build(text: str) -> WindowsBuild:
     """The build of a text such as `20348.2762`.
 
     Raises:
-        UnknownBuild: another form, or a release that the lab does not know; the text lists what there is.
+        UnknownBuild: another form, or a release that the lab does not emulate; the text lists the possible ones.
     """
     found = re.fullmatch(r"(\d{1,6})\.(\d{1,6})", text)
     if found is None or int(found[1]) not in PRODUCTS:

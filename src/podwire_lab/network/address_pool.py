@@ -1,4 +1,4 @@
-"""Which number in its node's part of the pod network a pod gets: its address follows from it."""
+"""The host numbers of pods in their node's pod CIDR; the address follows from the number."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from podwire_lab.model.network_card import NetworkCard
 
 
 class AddressPool:
-    """Gives numbers out in turn, as host-local does: an address is not used again at once.
+    """Assigns numbers in turn, like host-local: an address is not reused at once.
 
-    `rest` is how many seconds a number belongs to nobody after a pod gave it back. `refusal` is what is said when none
-    is left. `card` is the network card that must have an address before a pod can get it; None where there is no such
-    thing. Faults change all three.
+    `rest` is how long, in seconds, no pod gets a number that was given back. `refusal` is the message when none is
+    left. `card` is the network card that must have an address before a pod can get it, or None. Faults change all
+    three.
     """
 
     def __init__(self, pods: PodNetworks, *, rest: float, refusal: str, card: NetworkCard | None) -> None:
@@ -26,10 +26,10 @@ class AddressPool:
             card.keep_ready(pods, set())
 
     def take(self, pods: PodNetworks, in_use: Set[int]) -> int:
-        """The number for another pod, among those of `pods`.
+        """A free number for another pod; `pods` are those of the node.
 
         Raises:
-            NoAddressLeft: all are in use, or rest since a pod gave them back.
+            NoAddressLeft: all are in use, or were given back too recently.
         """
         rested = time.monotonic() - self.rest
         self._given_back = {number: when for number, when in self._given_back.items() if when > rested}
@@ -46,5 +46,5 @@ class AddressPool:
         raise NoAddressLeft(self.refusal)
 
     def give_back(self, number: int) -> None:
-        """A pod needs it no more."""
+        """Give a pod's number back."""
         self._given_back[number] = time.monotonic()

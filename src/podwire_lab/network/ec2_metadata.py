@@ -1,7 +1,7 @@
-"""The metadata service of EC2, which instances ask for what they are: here for the addresses of their network cards.
+"""The metadata service of EC2, which instances ask about themselves: here for the addresses of their network cards.
 
-Source: Amazon EC2 user guide, instance metadata: IMDSv2 and categories. Nothing else is told. In the cloud the host
-of an instance answers; in the lab the router does, and knows an instance by the source of its question.
+Source: Amazon EC2 user guide, instance metadata: IMDSv2 and categories. It answers nothing else. In the cloud the host
+of an instance answers; in the lab the router does, and recognises an instance by the source of its request.
 """
 
 from __future__ import annotations
@@ -22,27 +22,28 @@ _MOST_SECONDS = 21600
 
 
 class Instance(Protocol):
-    """A node as EC2 knows it."""
+    """A node as EC2 sees it."""
 
     @property
     def addresses(self) -> tuple[str, ...]: ...
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """Its network card by category: `mac`, `local-ipv4`, and the lists `local-ipv4s` and `ipv4-prefix`; and `macs`
-        of all cards, of whose others nothing is told."""
+        """Its network card by category: `mac`, `local-ipv4`, and the lists `local-ipv4s` and `ipv4-prefix`; `macs` are
+        those of all cards. For the other cards only the MAC is available.
+        """
 
 
 class Ec2Metadata:
-    """Serves the nodes at its link-local address, in the router's namespace, which has that address."""
+    """Serves the nodes at the link-local address of the router's namespace."""
 
     def __init__(self, router: Namespace, instances: Mapping[str, Instance]) -> None:
         self._router = router
-        self._instances = {address: one for one in instances.values() for address in one.addresses}
+        self._instances = {address: instance for instance in instances.values() for address in instance.addresses}
         self._tokens: dict[str, Instance] = {}
 
     async def serve(self) -> web.AppRunner:
-        """Answer from now on; `await runner.cleanup()` ends it."""
+        """Start to answer; `await runner.cleanup()` ends it."""
         app = web.Application()
         app.router.add_put("/latest/api/token", self._token)
         app.router.add_get("/latest/meta-data/{category:.+}", self._answer)
@@ -72,7 +73,7 @@ class Ec2Metadata:
         place = f"{cards}{card['mac']}/"
         category = request.match_info["category"]
         single = {"mac": card["mac"], "local-ipv4": card["local-ipv4"]}
-        several = {place + name: "\n".join(card[name]) for name in ("local-ipv4s", "ipv4-prefix")}
-        several[cards] = "\n".join(f"{mac}/" for mac in card["macs"])
-        text = (single | several).get(category, "")
+        lists = {place + name: "\n".join(card[name]) for name in ("local-ipv4s", "ipv4-prefix")}
+        lists[cards] = "\n".join(f"{mac}/" for mac in card["macs"])
+        text = (single | lists).get(category, "")
         return web.Response(text=text) if text else web.Response(status=404)

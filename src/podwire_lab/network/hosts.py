@@ -1,4 +1,4 @@
-"""Machines and pods of the lab by themselves: a namespace with its settings and the netlink conversation with it."""
+"""Machines and pods of the lab: a namespace with its settings and a netlink connection to it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from podwire_lab.windows import data_path
 
 BRIDGE, NIC = "cbr0", "eth0"
 
-# Before the first interface exists. Addresses are given by hand, so nothing has to be detected, asked or announced, and
-# ICMP answers are evidence: no rate limit. New namespaces inherit some of these from the machine.
+# Set before the first interface exists. Addresses are set by hand, so nothing has to be detected, requested or
+# announced. ICMP answers are evidence: no rate limit. New namespaces inherit some of these settings from the machine.
 QUIET: Mapping[str, str] = {
     "net/ipv6/conf/all/accept_dad": "0",
     "net/ipv6/conf/default/accept_dad": "0",
@@ -30,7 +30,7 @@ QUIET: Mapping[str, str] = {
     "net/ipv4/conf/default/send_redirects": "0",
 }
 ROUTING: Mapping[str, str] = {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1"}
-# Same-node answers of a Service cross the bridge only; without this they would come back with the backend's address.
+# Answers of a Service on the same node cross only the bridge; without this they keep the backend's address.
 BRIDGED: Mapping[str, str] = {
     "net/bridge/bridge-nf-call-iptables": "1",
     "net/bridge/bridge-nf-call-ip6tables": "1",
@@ -42,23 +42,23 @@ LINUX: Mapping[str, str] = {
     "net/ipv6/conf/default/hop_limit": "64",
     "net/ipv4/ip_local_port_range": "32768 60999",
 }
-# Azure's hosts answer for every address with this MAC (azure-container-networking: SDNRemoteArpMacAddress).
+# Azure's hosts answer ARP for every address with this MAC (azure-container-networking: SDNRemoteArpMacAddress).
 FABRIC_MAC = "12:34:56:78:9a:bc"
 ANYWHERE: Mapping[Family, str] = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 
 
 def stack(os: OS) -> Mapping[str, str]:
-    """The settings that make a namespace send as the TCP/IP stack of an operating system does."""
+    """The settings that make a namespace send like the TCP/IP stack of this operating system."""
     return data_path.SYSCTLS if os == "windows" else LINUX
 
 
 class Host:
-    """A namespace and the netlink conversation with it."""
+    """A namespace and a netlink connection to it."""
 
     def __init__(self, name: str, *sysctls: Mapping[str, str]) -> None:
         settings: dict[str, str] = dict(QUIET)
-        for more in sysctls:
-            settings.update(more)
+        for extra in sysctls:
+            settings.update(extra)
         self.name = name
         self.netns = NetworkNamespace(name, settings)
         self.links = Rtnetlink(self.netns)
@@ -75,8 +75,9 @@ class Host:
 
 @dataclass
 class Pod:
-    """A pod's place in the network (`interfaces.PodNetwork`). `number` is its place in the node's pod networks,
-    `accepted` are addresses of Services that it has besides its own."""
+    """A pod's place in the network (`interfaces.PodNetwork`). `number` is its host number in the node's pod CIDRs;
+    `accepted` are addresses of Services that it has beside its own.
+    """
 
     uid: str
     number: int
@@ -92,5 +93,5 @@ class Pod:
 
 
 def alone(address: str) -> str:
-    """An address as a network of one."""
+    """An address as a network of one address."""
     return f"{address}/{128 if ':' in address else 32}"

@@ -15,7 +15,7 @@ from podwire_lab.windows.data_path import way_by_the_fabric
 
 
 class Machine:
-    """Cables, addresses and routes of a node. Faults may give it another `plan` or `profile` later."""
+    """Cables, addresses and routes of a node. A fault may replace `plan` or `profile` later."""
 
     def __init__(self, plan: NodePlan, profile: Profile) -> None:
         self.plan, self.profile = plan, profile
@@ -33,7 +33,7 @@ class Machine:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Its own addresses in the underlay."""
+        """The node's addresses in the underlay."""
         return self.plan.addresses
 
     @property
@@ -46,7 +46,7 @@ class Machine:
         return self.profile.pod_families(self.os)
 
     def gateway(self, family: Family) -> str:
-        """The address of the node that its pods send to."""
+        """The node's address that its pods use as gateway."""
         return self.plan.pod_address(family, self.profile.gateway(self.os))
 
     @property
@@ -55,7 +55,7 @@ class Machine:
 
     @property
     def gateway_mac(self) -> str:
-        """The MAC that pods send to: that of the bridge, or the one that Azure CNI answers with."""
+        """The MAC that pods send to: that of the bridge, or the one in Azure CNI's ARP answers."""
         windows_fabric = self.profile.fabric and self.os == "windows"
         return FABRIC_MAC if windows_fabric else f"02:20:00:00:00:{self.plan.number:02x}"
 
@@ -68,7 +68,7 @@ class Machine:
         return tuple(self.plan.pod_address(family, n) for family in self.families for n in numbers)
 
     def build(self, peers: Sequence[NodePlan], router_mac: str) -> None:
-        """Everything of the machine but its cable, which is there already."""
+        """Set up the whole machine but its cable, which exists."""
         links = self.host.links
         for family in FAMILIES:
             length = UNDERLAY[family].rpartition("/")[2]
@@ -78,7 +78,7 @@ class Machine:
         for family in self.families:
             length = self.plan.pod_cidr(family).rpartition("/")[2]
             if self.profile.shares_the_underlay:
-                # The pods' gateway is the network's own; the node knows its pods one by one.
+                # The pods' gateway belongs to the virtual network; the node has a route to each of its pods.
                 links.address(BRIDGE, alone(self.plan.address(family)))
                 links.route(self.plan.pod_cidr(family), BRIDGE)
                 continue
@@ -105,8 +105,8 @@ class Machine:
     def tunnels(self) -> list[Encapsulation]:
         """The tunnels to nodes of either operating system, each once."""
         systems: tuple[OS, ...] = ("linux", "windows")
-        found = [self.profile.tunnel_between(self.os, other) for other in systems]
-        return list(dict.fromkeys(tunnel for tunnel in found if tunnel))
+        between = [self.profile.tunnel_between(self.os, system) for system in systems]
+        return list(dict.fromkeys(tunnel for tunnel in between if tunnel))
 
     def tunnel_to(self, peer: NodePlan) -> str:
         """The device of the tunnel to a node; '' without one."""
@@ -122,7 +122,7 @@ class Machine:
             links.address(name, alone(self.plan.pod_address(family, 0)))
 
     def _add_peer(self, peer: NodePlan) -> None:
-        """What the node knows of another one: its MAC, and the way to its pods."""
+        """Add a peer: its MAC, and the route to its pods."""
         links, tunnel = self.host.links, self.tunnel_to(peer)
         for family in FAMILIES:
             links.neighbour(NIC, peer.address(family), FABRIC_MAC if self.profile.fabric else peer.mac)
@@ -134,11 +134,11 @@ class Machine:
             links.route(peer.pod_cidr(family), *self.way_to(peer, family))
 
     def common_families(self, peer: NodePlan) -> list[Family]:
-        """The families that pods here and pods there both have."""
+        """The families that pods of both nodes have."""
         return [family for family in self.families if family in self.profile.pod_families(peer.os)]
 
     def way_to(self, peer: NodePlan, family: Family) -> tuple[str, str]:
-        """Device and next hop of the packets to a peer's pods."""
+        """Device and next hop of packets to a peer's pods."""
         tunnel = self.tunnel_to(peer)
         if tunnel:
             return tunnel, peer.pod_address(family, 0)

@@ -39,17 +39,17 @@ ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:
 
 
 class LabUnsupported(Exception):
-    """The kernel of this machine lacks something that the lab needs; the text says what, and what helps."""
+    """The kernel of this machine lacks a feature that the lab needs; the text names it and what to do."""
 
 
 @dataclass
 class Quirks:
-    """What faults change of the cluster's parts that are not on the packets' way. Each looks here when it works.
+    """Changes by faults of parts that no packet passes; each part looks here when it works.
 
-    `dns` damages an answer of the lab's DNS server: it gets what `DnsServer.fault` gets. `windows_dns` names what the
-    emulated Windows DNS clients do wrong, `windows_cni` what the CNI plugins of Windows nodes do, `node_cache` what the
-    DNS caches of Linux nodes do. With `overcommits` the scheduler counts no addresses. Security groups apply to pods of
-    `grouped_systems`.
+    `dns` damages an answer of the lab's DNS server and gets the arguments of `DnsServer.fault`. `windows_dns` names the
+    mistakes of the emulated Windows DNS clients, `windows_cni` those of the CNI plugins of Windows nodes, `node_cache`
+    those of the DNS caches of Linux nodes. With `overcommits` the scheduler counts no addresses. Security groups apply
+    to pods of `grouped_systems`.
     """
 
     dns: Callable[..., Any] | None = None
@@ -61,7 +61,7 @@ class Quirks:
 
 
 class LabNetwork:
-    """The topology of a profile (`interfaces.Network`). `active_faults` are the faults that are injected, by name."""
+    """The network of a profile (`interfaces.Network`). `active_faults` are the injected faults, by name."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
@@ -94,17 +94,17 @@ class LabNetwork:
         self._build_fabric()
         self._build_outside()
         for node in self.nodes.values():
-            node.build([other for other in self.profile.nodes if other.name != node.name], ROUTER_MAC)
+            node.build([peer for peer in self.profile.nodes if peer.name != node.name], ROUTER_MAC)
         for transaction in rules:
             transaction.wait()
-        # A bridge without pods has no carrier: it comes up with its first one.
+        # A bridge without pods has no carrier; it comes up with its first pod.
         wait_ready(*(host.links for host in self._hosts()), without=frozenset({BRIDGE}))
 
     def _hosts(self) -> list[Host]:
         return [self.fabric, self.router, self.outside_host, *(node.host for node in self.nodes.values())]
 
     def _build_fabric(self) -> None:
-        """The switch of the underlay knows every station, so that no NIC ever sees a frame for another."""
+        """Tell the switch of the underlay every station, so that no NIC sees a frame for another one."""
         fabric = self.fabric.links
         fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=UNDERLAY_MTU)
         fabric.up(SWITCH)
@@ -122,17 +122,19 @@ class LabNetwork:
         plain_frames(self.fabric.netns, SWITCH, "router", *self.nodes)
 
     def security_rules(self) -> str:
-        """What a network security group may say, held to by the hosts of the virtual network: no TCP from pod to pod to
-        one port. Such packets are dropped without an answer (kubernetes.io: Networking on Windows, L2Tunnel)."""
+        """A network security group: the hosts of the virtual network drop TCP between pods to one port, without an
+        answer (kubernetes.io: Networking on Windows, L2Tunnel).
+        """
         pods = self.profile.pod_network("ipv4")
         rule = f"ip saddr {pods} ip daddr {pods} tcp dport {DENIED_PORT} drop"
         body = f"  chain forward {{\n    type filter hook forward priority 0;\n    {rule}\n  }}\n"
         return nft.table("bridge", SECURITY_RULES, body)
 
     def _virtual_hosts(self) -> str:
-        """Azure's hosts: frames for their MAC go to whom the packet is for, and come with their MAC.
+        """Azure's hosts: they deliver frames for their MAC to the machine that has the packet's destination, with their
+        own MAC as source.
 
-        What they do about the TTL is not documented; the lab leaves it alone, as a switch does.
+        No document says what they do with the TTL; the lab leaves it alone, as a switch does.
         """
         owners: dict[Family, dict[str, str]] = {family: {} for family in FAMILIES}
         for plan in self.profile.nodes:
@@ -186,7 +188,7 @@ class LabNetwork:
         plain_frames(self.outside_host.netns, NIC)
 
     def set_external_routes(self, routes: Mapping[str, str]) -> None:
-        """See `interfaces.Network`: what the cloud's load balancer does, or the operator who announces an address."""
+        """See `interfaces.Network`. A cloud's load balancer does this, or the operator who announces an address."""
         links = self.router.links
         for address in self._external_routes.keys() - routes.keys():
             links.route(alone(address), NIC, self._next_hop(address, self._external_routes[address]), delete=True)
@@ -200,17 +202,18 @@ class LabNetwork:
         return self.nodes[node].plan.address(family_of(address))
 
     def flush_connections(self) -> None:
-        """Let every node forget its tracked connections, so that a change counts from the next packet on."""
+        """Make every node forget its tracked connections, so that a change takes effect with the next packet."""
         for node in self.nodes.values():
             forget_all(node.host.netns)
 
     def close(self) -> None:
-        """Give all namespaces up; the kernel removes them once the processes in them have ended. Safe to call twice."""
+        """Release all namespaces; the kernel removes them when the processes in them have ended. Safe to call twice."""
         self._opened.close()
 
 
 def _unannounced(networks: Sequence[str]) -> str:
-    """Networks inside of nodes, which nobody tells the router of. That it says nothing of them is the lab's choice."""
+    """Drop packets to networks inside of nodes, to which the router has no route. That it drops silently is the lab's
+    choice."""
     body = f"""
   chain prerouting {{
     type filter hook prerouting priority 0;
@@ -220,16 +223,16 @@ def _unannounced(networks: Sequence[str]) -> str:
 
 
 def build_network(profile: Profile) -> LabNetwork:
-    """Build the network of a profile, without pods, ready to carry traffic.
+    """Build the network of a profile, without pods, ready for traffic.
 
     Raises:
         LabUnsupported: the kernel lacks a feature.
         NamespaceError: this process may not make namespaces.
-        NftMissing, NftError, RtnetlinkError: as their modules say.
+        NftMissing, NftError, RtnetlinkError: see their modules.
     """
     nft.program()
     if not os.path.exists("/proc/sys/net/bridge/bridge-nf-call-iptables"):
-        raise LabUnsupported("the kernel has no br_netfilter: load it with `modprobe br_netfilter`")
+        raise LabUnsupported("the kernel has no br_netfilter: run `modprobe br_netfilter` as root")
     if not os.path.exists("/proc/sys/net/ipv6"):
-        raise LabUnsupported("the kernel has IPv6 switched off: the lab is dual stack")
+        raise LabUnsupported("the kernel has IPv6 disabled, and the lab is dual stack: boot without ipv6.disable=1")
     return LabNetwork(profile)

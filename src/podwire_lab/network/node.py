@@ -1,4 +1,4 @@
-"""Nodes of the lab as they are built: a machine with pods, rules and policies."""
+"""Nodes of the lab: a machine with pods, rules and policies."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from podwire_lab.network.policies import NodePolicies
 from podwire_lab.windows import hns_listings
 
 Notes = Callable[[OS, Profile, Sequence[str]], Mapping[str, str]]
-"""From a node's operating system, its profile and a pod's addresses: what the network notes on the pod."""
+"""The annotations of a pod, from the node's operating system, the profile and the pod's addresses."""
 
 
 class Node(Machine):
-    """A node (`interfaces.NodeNetwork`): its `pods`, its `rules`, its `policies`, and what it tells of itself.
+    """A node (`interfaces.NodeNetwork`): its `pods`, its `rules` and its `policies`.
 
-    Faults have three places here: `pod_notes` and `containers_apart` as the interface says, and `hns_changes`, entries
-    of HNS' lists in place of its own.
+    Faults change three attributes: `pod_notes` and `containers_apart` as in the interface, and `hns_changes`, entries
+    that replace those of the HNS lists.
     """
 
     def __init__(self, plan: NodePlan, profile: Profile) -> None:
         super().__init__(plan, profile)
         self.pods = NodePods(self, _address_pool(plan, profile))
         self.rules = NodeRules(self, self.pods)
-        self.policies = NodePolicies(self.host.netns, held=profile.holds_to_policies)
+        self.policies = NodePolicies(self.host.netns, enforced=profile.holds_to_policies)
         self.containers_apart = False
         self.proxy_log: list[str] = []
         self.pod_notes: Notes = cni_notes.pod_notes
@@ -67,16 +67,22 @@ class Node(Machine):
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """See `ec2_metadata.Instance`. Of a Linux node only its own address is told."""
-        own, card = self.plan.address("ipv4"), self.pods.addresses.card
+        """See `ec2_metadata.Instance`. A Linux node shows its own address only."""
+        address, card = self.plan.address("ipv4"), self.pods.addresses.card
         for_pods = card.addresses if card else []
-        prefixes = [f"{address}/28" for address in for_pods] if card and card.prefixes else []
-        single = [own] if prefixes else [own, *for_pods]
+        prefixes = [f"{first}/28" for first in for_pods] if card and card.prefixes else []
+        single = [address] if prefixes else [address, *for_pods]
         macs = [self.plan.mac, *(card.others if card else ())]
-        return {"mac": self.plan.mac, "macs": macs, "local-ipv4": own, "local-ipv4s": single, "ipv4-prefix": prefixes}
+        return {
+            "mac": self.plan.mac,
+            "macs": macs,
+            "local-ipv4": address,
+            "local-ipv4s": single,
+            "ipv4-prefix": prefixes,
+        }
 
     def close(self) -> None:
-        """Give all its namespaces up."""
+        """Release all its namespaces."""
         self.pods.close()
         self.host.close()
 
@@ -86,4 +92,4 @@ def _address_pool(plan: NodePlan, profile: Profile) -> AddressPool:
     on_a_card = windows and profile.cni == "vpc-cni"
     card = NetworkCard(plan, prefixes=profile.ipam == "vpc-prefix") if on_a_card else None
     rest = profile.address_rest if windows else 0.0
-    return AddressPool(plan.pods, rest=rest, refusal=f"no pod address is left on {plan.name}", card=card)
+    return AddressPool(plan.pods, rest=rest, refusal=f"node {plan.name} has no free pod address", card=card)

@@ -13,9 +13,9 @@ from podwire_lab.network.machine import Machine
 
 
 class NodePods:
-    """Attaches pods to a node's bridge and takes them away. Iterating gives the pods that are there.
+    """Attaches pods to a node's bridge and detaches them. Iteration gives the attached pods.
 
-    `attached` are called with every pod that comes, before it is used. `addresses` gives the pods their numbers.
+    The functions in `attached` get every new pod before it is used. `addresses` assigns host numbers.
     """
 
     def __init__(self, machine: Machine, addresses: AddressPool) -> None:
@@ -24,21 +24,21 @@ class NodePods:
         self._machine = machine
         self._pods: dict[str, Pod] = {}
         self._preserved: Mapping[str, frozenset[str]] = {}
-        self._building = threading.RLock()  # Services are written in threads beside the one that attaches pods
+        self._building = threading.RLock()  # threads program Services beside the thread that attaches pods
 
     def __iter__(self) -> Iterator[Pod]:
         return iter(tuple(self._pods.values()))
 
     def attach(self, uid: str) -> Pod:
-        """A pod with a cable, addresses and routes, ready to carry traffic.
+        """Attach a pod with a cable, addresses and routes, ready for traffic.
 
         Raises:
-            ValueError: there is a pod of that uid.
+            ValueError: a pod with this uid is attached.
             NoAddressLeft: see `AddressPool.take`.
         """
         with self._building:
             if uid in self._pods:
-                raise ValueError(f"pod {uid} is attached to {self._machine.name} already")
+                raise ValueError(f"pod {uid} is already attached to {self._machine.name}")
             number = self.addresses.take(self._machine.plan.pods, {pod.number for pod in self._pods.values()})
             self._pods[uid] = pod = self._build(uid, number)
             for callback in tuple(self.attached):
@@ -76,7 +76,7 @@ class NodePods:
         return Pod(uid, number, place, place.netns, addresses, mac, port)
 
     def detach(self, uid: str) -> None:
-        """Take the cable out and give the namespace up; a uid that is not attached is nothing to do."""
+        """Remove the cable and release the namespace; does nothing for a uid that is not attached."""
         with self._building:
             pod = self._pods.pop(uid, None)
             if pod is None:
@@ -88,8 +88,9 @@ class NodePods:
             pod.place.close()
 
     def lead_untranslated(self, wanted: Mapping[str, frozenset[str]]) -> None:
-        """Lead addresses to pods, given as address to pods' addresses, and no others any more. The pods accept them,
-        which on Windows is their operator's business: a loopback adapter in the container with that address."""
+        """Route addresses to pods, given as address to pods' addresses; routes of earlier calls end. The pods accept
+        them; on Windows the operator provides for that with a loopback adapter that has the address.
+        """
         if wanted == self._preserved:
             return
         with self._building:
@@ -109,7 +110,7 @@ class NodePods:
         self._preserved = wanted
 
     def close(self) -> None:
-        """Give the namespaces of all pods up."""
+        """Release the namespaces of all pods."""
         for pod in self._pods.values():
             pod.place.close()
         self._pods.clear()

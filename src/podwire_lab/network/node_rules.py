@@ -1,4 +1,4 @@
-"""The rules of a node: how its kernel translates, filters and forwards, with Services and ports of pods."""
+"""The rules of a node: how its kernel translates, filters and forwards, with Services and host ports."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from podwire_lab.windows import services as windows_services
 
 
 class NodeRules:
-    """Writes the rules of one node, and only what has changed of them.
+    """Writes the rules of one node, and only those that changed.
 
-    Faults have two places here, each by the fault's name: `amended` are nft commands that run right after the base
-    rules are made, `rewritten` are changes of the Services that the node's proxy works with.
+    Faults have two places, each by the fault's name: `amended` are nft commands that run right after the base rules,
+    `rewritten` are changes of the Services that the node's proxy programs.
     """
 
     def __init__(self, machine: Machine, pods: NodePods) -> None:
         self.amended: dict[str, str] = {}
         self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
         self.services: Sequence[ServiceRule] = ()
-        """The Services of the last sync, before faults changed them."""
+        """The Services of the last sync, before any change by faults."""
         self._machine, self._pods = machine, pods
         self._tables = Tables(machine.host.netns)
-        self._applied_base = self.base  # by the network's build
+        self._applied_base = self.base  # set by the build of the network
         self._applied_host_ports: Sequence[PortMapping] = ()
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
 
     @property
     def base(self) -> str:
-        """The rules that do not depend on Services, with what faults have put behind them."""
+        """Apply the rules that do not depend on Services, followed by those of faults."""
         rules = windows_data_path.base_rules if self._on_windows else linux_data_path.base_rules
         return rules(self._machine.plan, self._machine.profile) + "".join(self.amended.values())
 
@@ -44,7 +44,7 @@ class NodeRules:
         return self._machine.os == "windows"
 
     def refresh(self) -> None:
-        """Apply the base rules and the Services anew, e.g. after `amended` or `rewritten` has changed."""
+        """Apply the base rules and the Services again, after a change of `amended` or `rewritten`."""
         text = self.base
         if text != self._applied_base:
             nft.apply(self._machine.host.netns, text)
@@ -52,7 +52,7 @@ class NodeRules:
         self.set_services(self.services)
 
     def set_services(self, services: Sequence[ServiceRule]) -> None:
-        """See `interfaces.NodeNetwork`. Doing it again with the same Services costs nothing."""
+        """See `interfaces.NodeNetwork`. A call with the same Services costs nothing."""
         self.services = tuple(services)
         for change in self.rewritten.values():
             services = change(services)
@@ -66,11 +66,11 @@ class NodeRules:
         before, self._udp_backends = self._udp_backends, _udp_backends(services)
         lost = {key: before[key] - self._udp_backends.get(key, frozenset()) for key in before}
         if any(lost.values()):
-            # kube-proxy: a UDP flow would keep its lost backend as long as the client goes on sending.
+            # kube-proxy: without this a UDP flow keeps its lost backend as long as the client sends.
             conntrack.forget_backends(self._machine.host.netns, lost, nft.UDP_SERVICE)
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
-        """See `interfaces.NodeNetwork`. Doing it again with the same ports costs nothing."""
+        """See `interfaces.NodeNetwork`. A call with the same ports costs nothing."""
         if tuple(mappings) == self._applied_host_ports:
             return
         rules = windows_data_path.host_port_rules if self._on_windows else linux_data_path.host_port_rules
@@ -83,7 +83,7 @@ def _udp_backends(services: Sequence[ServiceRule]) -> dict[tuple[str, int], froz
     found: dict[tuple[str, int], frozenset[str]] = {}
     for service in services:
         if service.protocol == "udp":
-            backends = frozenset(one.address for one in service.endpoints if one.ready)
+            backends = frozenset(endpoint.address for endpoint in service.endpoints if endpoint.ready)
             addresses = (service.address, *service.external_ips, *service.ingress_ips)
             found |= {(address, service.port): backends for address in addresses}
             if service.node_port is not None:

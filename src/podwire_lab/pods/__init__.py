@@ -1,1 +1,1 @@
-"""Node agents, containers, and what a pod sees around it."""
+"""Node agents, containers, and the environment that a pod sees."""

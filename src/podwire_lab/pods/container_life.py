@@ -1,4 +1,4 @@
-"""The life of one container of a pod: pulled, started, probed, started again, stopped; and commands run in it."""
+"""The life of one container: pull, start, probe, restart, stop; and commands that run in it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ BACK_OFF_SECONDS = 10.0
 LONGEST_BACK_OFF_SECONDS = 300.0
 PULL_BACK_OFF_SECONDS = 1.0
 SHORTEST_GRACE_SECONDS = 2.0
-"""What a kubelet leaves a container after a preStop hook that has used the grace period up."""
+"""The time, in seconds, that a kubelet leaves a container after a preStop hook has used the grace period up."""
 
 
 def _runtime_words(command: Command, error: CannotStart) -> str:
-    """runc's words (recorded) for a command that cannot be run."""
-    what = f'exec: "{command.argv[0]}": {error}' if command.argv else "args must not be empty"
-    return f"unable to start container process: {what}: unknown"
+    """runc's text (recorded) for a command that cannot run."""
+    reason = f'exec: "{command.argv[0]}": {error}' if command.argv else "args must not be empty"
+    return f"unable to start container process: {reason}: unknown"
 
 
 class ContainerLife:
-    """One container with the process that it runs now, and its log. `stopping`: it is not started again."""
+    """One container with its current process and its log. While `stopping` it does not restart."""
 
     def __init__(self, report: PodReport, status: ContainerState) -> None:
         self.status = status
@@ -47,7 +47,7 @@ class ContainerLife:
         self._hook: asyncio.Task[None] | None = None
 
     async def keep_running(self, resolver: Resolver) -> None:
-        """Run the container, again and again as the pod's restart policy says."""
+        """Run the container, and restart it as the pod's restart policy says."""
         policy = self._report.pod["spec"].get("restartPolicy", "Always")
         delay = 0.0
         while not self.stopping:
@@ -83,7 +83,8 @@ class ContainerLife:
         self._report.event(reason, message, warning=warning, container=self.status.name)
 
     async def _start(self, resolver: Resolver) -> bool:
-        """Start the container's process. False when it will never start (its image cannot be pulled, say)."""
+        """Start the container's process. False if it can never start, for example because its image cannot be
+        pulled."""
         status, report = self.status, self._report
         image = find_image(status.spec["image"])
         if image is None or report.services.node.os not in image.systems:
@@ -116,23 +117,23 @@ class ContainerLife:
         return True
 
     async def _prepared(self, resolver: Resolver) -> tuple[Command, RootSpec]:
-        """What to run, as soon as all that it needs is there; what is missing is told once."""
+        """The command, once everything that it needs exists; reports once what is missing."""
         status, report = self.status, self._report
-        told = ""
+        reported = ""
         while True:
             try:
                 return prepared(report.services, report.context, status.spec, resolver)
             except NotYet as error:
-                if str(error) != told:
-                    told = str(error)
+                if str(error) != reported:
+                    reported = str(error)
                     creating = error.reason == "ContainerCreating"
-                    status.wait(error.reason, "" if creating else told)
-                    report.event("FailedMount" if creating else "Failed", told, warning=True)
+                    status.wait(error.reason, "" if creating else reported)
+                    report.event("FailedMount" if creating else "Failed", reported, warning=True)
                     report.publish()
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _fail_to_pull(self) -> None:
-        """What a node shows for an image that it does not have and cannot get: first the error, then the back-off."""
+        """Show an image that the node does not have and cannot pull: first the error, then the back-off."""
         status, report = self.status, self._report
         reference = status.spec["image"]
         if status.spec.get("imagePullPolicy") == "Never":
@@ -154,7 +155,7 @@ class ContainerLife:
         report.publish()
 
     async def _watch_readiness(self, process: SpawnedProcess) -> None:
-        """Also of a pod that terminates: it is not ready for new connections, but may serve the ones that it has."""
+        """Probe a terminating pod too: it is not ready for new connections, but may serve those that it has."""
         if "readinessProbe" not in self.status.spec:
             return
         async for ready in probes.readiness(self.status.spec["readinessProbe"], self._attempt):
@@ -177,7 +178,12 @@ class ContainerLife:
             made.kill()
 
     async def exec(self, command: Sequence[str], *, stdin: bool = False, tty: bool = False) -> SpawnedProcess:
-        """A process in the running container. KeyError when it does not run, or CannotStart."""
+        """Start a process in the running container.
+
+        Raises:
+            KeyError: the container does not run.
+            CannotStart: the command cannot run.
+        """
         like = self._command
         if self.process is None or like is None or not self.status.running:
             raise KeyError(self.status.name)
@@ -200,7 +206,7 @@ class ContainerLife:
             self._hook = asyncio.get_running_loop().create_task(self._pre_stop(grace))
         if self._hook is not None:
             began = asyncio.get_running_loop().time()
-            # No later, shorter grace ends a hook that runs already (kubelet: executePreStopHook).
+            # A later, shorter grace period does not end a running hook (kubelet: executePreStopHook).
             await asyncio.shield(self._hook)
             grace = max(grace - (asyncio.get_running_loop().time() - began), SHORTEST_GRACE_SECONDS)
         for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
@@ -216,7 +222,7 @@ class ContainerLife:
             self._event("FailedPreStopHook", "PreStopHook failed", warning=True)
 
     def kill(self) -> None:
-        """End its process now, if it has one."""
+        """End the process at once, if there is one."""
         if self.process is not None:
             self.process.kill()
             self.process = None

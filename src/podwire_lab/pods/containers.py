@@ -1,6 +1,6 @@
-"""The lab's side of its containers: start, exec, output, exit codes. The work is done by the spawner process.
+"""The lab's side of its containers: start, exec, output, exit codes. The spawner process does the work.
 
-`SpawnedProcess` is what the API server calls a Container (`podwire_lab.model.interfaces.Container`).
+The API server sees a `SpawnedProcess` as a Container (`podwire_lab.model.interfaces.Container`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from podwire_lab.pods.rootfs import RootSpec
 from podwire_lab.pods.spawner import MAX_MESSAGE
 
 PIECE = 32 * 1024
-"""Bytes of one piece of output, as a real kubelet sends them (recorded)."""
+"""Bytes in one piece of output, as a real kubelet sends them (recorded)."""
 
 _QUEUED_PIECES = 64
 _LOG_BYTES = 1 << 20
@@ -32,7 +32,7 @@ Stream = Literal["stdout", "stderr"]
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What to run in a container, with the capabilities that it may have; `user` is user and group, None for root."""
+    """A command for a container, with its capabilities; `user` is user and group, None for root."""
 
     argv: Sequence[str]
     env: Mapping[str, str]
@@ -43,7 +43,7 @@ class Command:
 
 
 class LogRing:
-    """The last bytes that a container wrote, both streams together (RAM only, 1 MiB)."""
+    """The last bytes of a container's output, both streams together (in memory, 1 MiB)."""
 
     def __init__(self, limit: int = _LOG_BYTES) -> None:
         self._limit = limit
@@ -57,7 +57,7 @@ class LogRing:
             self._size -= len(self._pieces.popleft())
 
     def read(self, tail_lines: int | None = None) -> bytes:
-        """Everything kept, or its last lines."""
+        """The whole log, or its last lines."""
         data = b"".join(self._pieces)
         if tail_lines is None:
             return data
@@ -65,7 +65,7 @@ class LogRing:
 
 
 class _Output:
-    """One pipe of output. Reading stops while too much waits to be fetched, so a full pipe slows the writer down."""
+    """One pipe of output. Reading stops while too much output waits, so a full pipe slows the writer down."""
 
     def __init__(self, owner: SpawnedProcess, fd: int, stream: Stream) -> None:
         self._owner, self._fd, self._stream = owner, fd, stream
@@ -89,7 +89,7 @@ class _Output:
             data = os.read(self._fd, PIECE)
         except BlockingIOError:
             return
-        except OSError:  # EIO: the last process on the terminal has gone
+        except OSError:  # EIO: the last process on the terminal has ended
             data = b""
         if data:
             self._owner.received(self._stream, data)
@@ -98,7 +98,7 @@ class _Output:
             self._owner.ended()
 
     def drain(self) -> None:
-        """Take what is there already, without waiting for more."""
+        """Take the output that is there, without waiting for more."""
         while self.open and select.select([self._fd], [], [], 0)[0]:
             self._read()
 
@@ -110,7 +110,7 @@ class _Output:
 
 
 class SpawnedProcess:
-    """A process in a container. With a `log` its output is kept there, else it waits to be `read`."""
+    """A process in a container. Its output goes to `log`, or waits for `read`."""
 
     def __init__(self, spawner: SpawnerClient, number: int, log: LogRing | None) -> None:
         self.id = number
@@ -155,7 +155,7 @@ class SpawnedProcess:
         return piece
 
     async def write(self, data: bytes) -> None:
-        """Bytes for stdin; what comes after the process closed it is dropped, as by a real runtime."""
+        """Bytes for stdin; bytes that come after the process closed it are dropped, as by a real runtime."""
         view = memoryview(data)
         while view and self._stdin is not None:
             try:
@@ -193,14 +193,14 @@ class SpawnedProcess:
             self._spawner.kill(self.id, number)
 
     def kill(self) -> None:
-        """End it at once and let go of its pipes."""
+        """End the process at once and close its pipes."""
         self.signal(signal.SIGKILL)
         self.release()
 
     def release(self) -> None:
         self._close_stdin()
         for output in self._outputs if self._log is not None else ():
-            output.drain()  # its end is often told before its last words have been read
+            output.drain()  # its end is often reported before its last output is read
         for output in self._outputs:
             output.close()
         self.ended()
@@ -221,18 +221,22 @@ class SpawnerClient:
     async def start(
         self, netns: int, command: Command, *, root: RootSpec, root_at: str, hostname: str, log: LogRing
     ) -> SpawnedProcess:
-        """A new container: its process is the first of its own PID, mount and UTS namespaces."""
+        """Start a container: its process is the first of its own PID, mount and UTS namespaces."""
         request = {"op": "start", "root": root, "root_at": root_at, "hostname": hostname}
         return await self._run(request, netns, command, stdin=False, log=log)
 
     async def exec(self, netns: int, container: SpawnedProcess, command: Command, *, stdin: bool) -> SpawnedProcess:
-        """One more process in a running container. `CannotStart` when its command cannot be run."""
+        """Start one more process in a running container.
+
+        Raises:
+            CannotStart: the command cannot run.
+        """
         return await self._run({"op": "exec", "container": container.id}, netns, command, stdin=stdin, log=None)
 
     async def exec_on(
         self, netns: int, container: SpawnedProcess, command: Command, stdio: tuple[int, int, int]
     ) -> SpawnedProcess:
-        """As `exec`, with the caller's descriptors for 0, 1 and 2; they may be closed when this returns."""
+        """Like `exec`, with the caller's descriptors for 0, 1 and 2; the caller may close them when this returns."""
         request = {"op": "exec", "container": container.id}
         return await self._run(request, netns, command, stdin=False, log=None, stdio=stdio)
 
@@ -304,7 +308,7 @@ class SpawnerClient:
 
 
 def _open_stdio(*, tty: bool, stdin: bool) -> tuple[tuple[int, int, int], int | None, list[tuple[int, Stream]]]:
-    """Descriptors for the process (0, 1, 2), our end of its input, our ends of its output."""
+    """The descriptors 0, 1, 2 of the process, this end of its input, these ends of its output."""
     if tty:
         master, slave = os.openpty()
         return (slave, slave, slave), os.dup(master), [(master, "stdout")]

@@ -1,4 +1,4 @@
-"""The container images that the lab 'has': it runs the host's own Python and shell in their place."""
+"""The container images of the lab: it runs the host's own Python and shell instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHELL = ("busybox", "debian", "alpine")
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An image that is there: its full name, digest, systems it exists for, and what it runs by default."""
+    """An image of the lab: its full name, its digest, its systems, and its default command."""
 
     name: str
     digest: str
@@ -45,7 +45,7 @@ def _systems(reference: str) -> frozenset[OS]:
 
 
 def find_image(reference: str) -> Image | None:
-    """The image of that name, or None when a real node would have to pull it from a registry."""
+    """The image with this name; None if a real node would have to pull it from a registry."""
     repository = reference.split("@", maxsplit=1)[0]
     if ":" in repository.rsplit("/", 1)[-1]:
         repository = repository.rsplit(":", 1)[0]
@@ -66,7 +66,7 @@ def find_image(reference: str) -> Image | None:
 
 
 def missing_message(reference: str, system: OS) -> str:
-    """Why containerd cannot pull it here: the lab has no way to a registry, or the image is for the other system."""
+    """containerd's error for the pull: the lab reaches no registry, or the image is for the other system."""
     name = full_name(reference)
     if find_image(reference) is not None:
         return f'failed to pull and unpack image "{name}": no match for platform in manifest: not found'

@@ -1,4 +1,4 @@
-"""The node agents: they run the pods that were given to their nodes, and serve exec and logs."""
+"""The node agents: they run the pods of their nodes, and serve exec and logs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
@@ -27,6 +28,7 @@ from podwire_lab.model.interfaces import (
     Store,
 )
 from podwire_lab.pods.containers import SpawnerClient
+from podwire_lab.pods.dialing import dial
 from podwire_lab.pods.node_services import NodeServices
 from podwire_lab.pods.resolvers import FILE_COUNTS, PLAIN_ADAPTER, Resolver, by_file, misled, resolver_of
 from podwire_lab.pods.worker import PodWorker
@@ -40,10 +42,12 @@ from podwire_lab.windows.programs.cni_plugin import PLUGINS as CNI_PLUGINS
 _PYTHON = os.path.realpath(sys.executable)
 _NEEDED = tuple(dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(podwire_lab.__file__).parents[1]))))
 
+LOOPBACK = ("127.0.0.1", "::1")
+
 
 def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dict[str, str]:
-    """Programs that an emulated Windows node gives to its containers: nslookup and ipconfig are part of Windows images;
-    pktmon, PowerShell's module of HNS and the CNI plugins are the node's own, which HostProcess containers see.
+    """Programs that an emulated Windows node gives to its containers: nslookup and ipconfig belong to Windows images;
+    pktmon, PowerShell's HNS module and the CNI plugins belong to the node, and HostProcess containers see them.
     """
     if node.os != "windows":
         return {}
@@ -62,17 +66,17 @@ def _script(program: str, *arguments: str) -> str:
 
 
 def _allow_ping(namespace: Namespace) -> None:
-    """A Windows pod has no raw sockets in the lab, but pings as Windows does: by ICMP datagrams (icmp(7))."""
+    """A Windows pod has no raw sockets in the lab, and pings like Windows: with ICMP datagrams (icmp(7))."""
     with namespace.entered(), open("/proc/sys/net/ipv4/ping_group_range", "w", encoding="ascii") as file:
         file.write("0 0")
 
 
 class NodeAgents:
-    """One agent a node, in one object: `podwire_lab.model.interfaces.Runtime`.
+    """The agents of all nodes in one object: `podwire_lab.model.interfaces.Runtime`.
 
     `cluster_dns` (by OS) and `node_dns` are server addresses for pods with and without the cluster's names. Windows
-    pods ask an emulated DNS client, by uid in `windows_dns_clients`, which runs on `dns_thread` as the servers do;
-    HostProcess containers have no such client of their own.
+    pods query an emulated DNS client, by uid in `windows_dns_clients`; it runs on `dns_thread` like the servers.
+    HostProcess containers have no DNS client of their own.
     """
 
     def __init__(
@@ -134,13 +138,13 @@ class NodeAgents:
         return found
 
     def adopt(self, uid: str, release: Callable[[], None], log: Callable[[], str] | None = None) -> None:
-        """A pod that the lab itself runs (its DNS server): nothing is started; its deletion calls `release`."""
+        """Register a pod that the lab itself runs (its DNS server): nothing starts; its deletion calls `release`."""
         self._adopted[uid] = release
         if log is not None:
             self._adopted_logs[uid] = log
 
     def start(self) -> None:
-        """Begin to run pods, those that are there already included."""
+        """Start to run pods, existing ones included."""
         self._store.subscribe("pods", self._on_event)
         for pod in self._store.list("pods"):
             self._on_event(Event(kind="ADDED", object=pod))
@@ -173,7 +177,7 @@ class NodeAgents:
         elif worker is not None and deleting and worker.grace != pod["metadata"].get("deletionGracePeriodSeconds"):
             worker.terminate(pod)
         elif worker is not None and pod["spec"].get("readinessGates"):
-            worker.report.publish()  # A condition that somebody else writes may be what the pod's readiness waits for.
+            worker.report.publish()  # The pod's readiness may wait for a condition that another component writes.
 
     def _release(self, uid: str) -> None:
         client = self.windows_dns_clients.pop(uid, None)
@@ -188,16 +192,31 @@ class NodeAgents:
         return worker
 
     async def exec(self, pod: Object, container: str, command: Sequence[str], *, stdin: bool, tty: bool) -> Container:
-        """Run a command in a running container. `ContainerNotFound`, `CannotStart`."""
+        """Run a command in a running container.
+
+        Raises:
+            ContainerNotFound: the pod has no such running container.
+            CannotStart: the command cannot run.
+        """
         try:
             return await self._worker(pod, container).exec(container, command, stdin=stdin, tty=tty)
         except KeyError as error:
             raise ContainerNotFound(container) from error
 
     async def logs(self, pod: Object, container: str, *, tail_lines: int | None) -> bytes:
-        """What the container has written, while its pod is known to the node."""
+        """The output of the container, as long as the node has its pod."""
         adopted = self._adopted_logs.get(pod["metadata"]["uid"])
         if adopted is not None:
             lines = adopted().splitlines(keepends=True)
             return "".join(lines if tail_lines is None else lines[len(lines) - tail_lines :]).encode()
         return self._worker(pod, container).containers[container].log.read(tail_lines)
+
+    async def connect(self, pod: Object, port: int) -> socket.socket:
+        """To the loopback of the pod, or of its node, as a runtime does it; on Windows by IPv4 alone (containerd:
+        sandbox_portforward of either system)."""
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is None:
+            raise ContainerNotFound(f"the lab itself is pod {pod['metadata']['name']}: no port of it can be forwarded")
+        report = worker.report
+        place = report.network if report.network is not None else report.services.node
+        return await dial(place.namespace, LOOPBACK[:1] if report.services.node.os == "windows" else LOOPBACK, port)

@@ -1,4 +1,4 @@
-"""What a node has for its pods, and a container put together from it: command, environment and file system."""
+"""The services of a node for its pods, and a container made from them: command, environment and file system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from podwire_lab.pods.spec import PodContext
 
 @dataclass(frozen=True, kw_only=True)
 class NodeServices:
-    """What a pod's worker gets from its node. `resolver` tells the resolver's settings; it may start one in the pod."""
+    """The node's services for a pod. `resolver` returns the resolver's settings, and may start a DNS client in the
+    pod."""
 
     node: NodeNetwork
     store: Store
@@ -33,7 +34,11 @@ class NodeServices:
 def prepared(
     services: NodeServices, context: PodContext, container: Object, resolver: Resolver
 ) -> tuple[Command, RootSpec]:
-    """What to run for a container whose image is there. Raises `NotYet` while something that it needs is missing."""
+    """The command of a container whose image is there.
+
+    Raises:
+        NotYet: something that it needs is missing.
+    """
     image = find_image(container["image"])
     assert image is not None
     env = spec.environment(context, container, services.store)

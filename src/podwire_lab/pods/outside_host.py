@@ -1,7 +1,7 @@
-"""The host outside the cluster: it serves echo and HTTP as a pod does, and runs agents for who starts the lab.
+"""The host outside the cluster: it serves echo and HTTP like a pod, and runs agents for the owner of the lab.
 
-`podwire_lab.lifecycle.outside` is the other end of its door: a socket in the lab's own directory, so that only the
-lab's user gets in.
+`podwire_lab.lifecycle.outside` connects to its door: a socket in the lab's own directory, which only the lab's user can
+enter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _AGENT = "/podwire/agent.pyz"
 
 
 class OutsideHost:
-    """One server for the whole life of the lab, and an agent for each caller at the door. `agent` is the file that both
+    """One server for the life of the lab, and an agent for each caller at the door. `agent` is the file that both
     run."""
 
     def __init__(self, namespace: Namespace, spawner: SpawnerClient, agent: str) -> None:
@@ -36,7 +36,7 @@ class OutsideHost:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, root_at: str) -> None:
-        """Start the server and wait until it answers; `root_at` is where its file system is put together."""
+        """Start the server and wait until it answers; `root_at` is the path of its file system."""
         root = RootSpec(
             volumes=[Volume(source=self._agent, target=_AGENT, read_only=True)],
             etc={"hosts": "127.0.0.1 localhost\n", "resolv.conf": f"nameserver {OUTSIDE_HOST['ipv4']}\n"},
@@ -57,13 +57,13 @@ class OutsideHost:
         self._server.exited.add_done_callback(_say_end("the outside host's server", log))
         for port in (8080, 80):
             if not await _listening(self._namespace, (OUTSIDE_HOST["ipv4"], port)):
-                said = log.read(1).decode(errors="replace").strip() or "it says nothing"
-                raise CannotBuild(f"the server of the host outside does not answer on port {port}: {said}")
+                output = log.read(1).decode(errors="replace").strip() or "no output"
+                raise CannotBuild(f"the echo server of the host outside does not answer on port {port}: {output}")
 
     def open_door(self, directory: str) -> None:
-        """Let callers in from now on, at a socket in this directory (which has mode 0700)."""
+        """Open the door: admit callers at a socket in this directory (mode 0700)."""
         door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with contextlib.chdir(directory):  # The path of a socket has 107 bytes at most (unix(7)).
+        with contextlib.chdir(directory):  # The path of a socket has at most 107 bytes (unix(7)).
             door.bind(DOOR)
         door.listen()
         door.setblocking(False)
@@ -80,7 +80,7 @@ class OutsideHost:
             self._keep(self._lend(caller))
 
     async def _lend(self, caller: socket.socket) -> None:
-        """Run an agent on the caller's own descriptors until it ends or the caller does; then tell its exit code."""
+        """Run an agent on the caller's own descriptors until it or the caller ends; then send its exit code."""
         with caller:
             await _readable(caller)
             _, fds, _, _ = socket.recv_fds(caller, 16, STDIO)
@@ -96,9 +96,9 @@ class OutsideHost:
             finally:
                 for fd in fds:
                     os.close(fd)
-            gone = asyncio.ensure_future(_readable(caller))  # It has nothing more to say: this is its end.
-            await asyncio.wait((gone, process.exited), return_when=asyncio.FIRST_COMPLETED)
-            gone.cancel()
+            caller_end = asyncio.ensure_future(_readable(caller))  # The caller sends nothing more: this is its end.
+            await asyncio.wait((caller_end, process.exited), return_when=asyncio.FIRST_COMPLETED)
+            caller_end.cancel()
             if process.exited.done():
                 caller.send(b"%d" % process.exited.result())
             process.kill()
@@ -123,7 +123,7 @@ async def _readable(sock: socket.socket) -> None:
 
 
 async def _listening(namespace: Namespace, address: tuple[str, int], seconds: float = 25.0) -> bool:
-    """Wait until a TCP connection to `address` succeeds inside the namespace; False when it does not in that time."""
+    """Wait until a TCP connection to `address` succeeds inside the namespace. False if none does in time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while loop.time() < end:
@@ -140,8 +140,8 @@ async def _listening(namespace: Namespace, address: tuple[str, int], seconds: fl
     return False
 
 
-def _say_end(what: str, log: LogRing) -> Callable[[asyncio.Future[int]], None]:
+def _say_end(process_name: str, log: LogRing) -> Callable[[asyncio.Future[int]], None]:
     def say(ended: asyncio.Future[int]) -> None:
-        _LOG.error("%s ended with %d: %s", what, ended.result(), log.read(5).decode(errors="replace"))
+        _LOG.error("%s ended with %d: %s", process_name, ended.result(), log.read(5).decode(errors="replace"))
 
     return say

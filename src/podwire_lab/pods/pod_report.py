@@ -1,4 +1,4 @@
-"""What a node tells the API of one of its pods: the status and the events, from its network and its containers."""
+"""A node's reports to the API about one of its pods: the status and the events, from its network and its containers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from podwire_lab.pods.spec import PodContext
 
 
 class PodReport:
-    """The pod as its node sees it. `network` is None for a pod of the node's network, and until it is attached;
-    `ended` is the reason and the message of a pod that the node has ended."""
+    """The pod as its node sees it. `network` is None for a pod on the node's network, and until it is attached; `ended`
+    is the reason and the message of a pod that the node has ended.
+    """
 
     def __init__(self, services: NodeServices, pod: Object) -> None:
         self.services, self.pod = services, pod
@@ -38,20 +39,21 @@ class PodReport:
 
     @property
     def context(self) -> PodContext:
-        """What a container's command and file system depend on."""
+        """The values that a container's command and file system depend on."""
         node = self.services.node
         return PodContext(pod=self.pod, system=node.os, pod_ips=self.pod_ips, host_ips=node.addresses)
 
     @property
     def pod_ips(self) -> Sequence[str]:
-        """A kubelet tells the node's addresses of every pod with hostNetwork, wherever a Windows runtime has put it."""
+        """A kubelet reports the node's addresses for every pod with hostNetwork, wherever a Windows runtime put it."""
         if self.pod["spec"].get("hostNetwork"):
             return self.services.node.addresses
         return self.network.addresses if self.network is not None else ()
 
     def netns(self, container: str = "") -> int:
-        """The network namespace that the pod's processes run in: its own, or the node's. All containers share it, but
-        for the fault that sets all but the first apart."""
+        """The network namespace of the pod's processes: its own, or the node's. All containers share it, except with
+        the fault that sets all but the first apart.
+        """
         node = self.services.node
         apart = bool(container) and node.containers_apart and container != self.containers[0].name
         return node.namespace.fd if apart or self.network is None else self.network.namespace.fd
@@ -76,12 +78,12 @@ class PodReport:
         self.services.store.update("pods", current)
 
     def current(self) -> Object | None:
-        """The pod as the API has it; None when it is gone, or another one has its name."""
+        """The pod in the API; None if it is gone, or another pod has its name."""
         found = self.services.store.get("pods", self.namespace, self.name)
         return found if found is not None and found["metadata"]["uid"] == self.uid else None
 
     def event(self, reason: str, message: str, *, warning: bool = False, container: str = "") -> None:
-        """Write an event about the pod, or one of its containers."""
+        """Write an event about the pod or one of its containers."""
         kind: Literal["Normal", "Warning"] = "Warning" if warning else "Normal"
         node = self.services.node.name
         events.record(self.services.store, self.pod, reason, message, kind=kind, host=node, container=container)

@@ -1,4 +1,4 @@
-"""What a container may do: its capabilities, its user, and whether it may write to its own root."""
+"""The privileges of a container: its capabilities, its user, and whether it may write to its own root."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _PRIVILEGED = frozenset(("NET_ADMIN", "SYS_PTRACE", "SYS_NICE"))
 
 
 def capabilities(context: PodContext, container: Object) -> list[str]:
-    """Linux containers get the runtime's usual set. A Windows pod may not capture or craft frames
-    (Windows-Containers#270), but a HostProcess container has what pktmon needs. Nobody gets what could change the host.
+    """Linux containers get the runtime's default set. A Windows pod may not capture or craft frames
+    (Windows-Containers#270); a HostProcess container gets what pktmon needs. No container can change the host.
     """
     if context.system == "windows":
         return sorted(_WINDOWS_CAPABILITIES | ({"NET_ADMIN", "NET_RAW"} if context.host_process(container) else set()))
     security = container.get("securityContext") or {}
-    asked = security.get("capabilities") or {}
-    add, drop = set(asked.get("add") or ()), set(asked.get("drop") or ())
+    capabilities = security.get("capabilities") or {}
+    add, drop = set(capabilities.get("add") or ()), set(capabilities.get("drop") or ())
     base = set() if "ALL" in drop else set(_LINUX_CAPABILITIES) - drop
     allowed = _LINUX_CAPABILITIES | _PRIVILEGED
     if security.get("privileged") or "ALL" in add:
@@ -33,9 +33,10 @@ def capabilities(context: PodContext, container: Object) -> list[str]:
 
 
 def user(context: PodContext, container: Object) -> tuple[int, int] | None:
-    """User and group of a Linux container, None for root's, which all images of the lab have.
+    """User and group of a Linux container; None for root, the default of all images of the lab.
 
-    Raises `NotYet` in the words of kubelet (pkg/kubelet/kuberuntime/security_context.go, verifyRunAsNonRoot).
+    Raises:
+        NotYet: with kubelet's text (pkg/kubelet/kuberuntime/security_context.go, verifyRunAsNonRoot).
     """
     if context.system == "windows":
         return None
@@ -43,19 +44,19 @@ def user(context: PodContext, container: Object) -> tuple[int, int] | None:
     if not number and _asked(context, container, "runAsNonRoot"):
         meta = context.pod["metadata"]
         pod = f'"{meta["name"]}_{meta["namespace"]}({meta["uid"]})"'
-        what = "container has runAsNonRoot and image will run as root"
+        problem = "container has runAsNonRoot and image will run as root"
         if number == 0:
-            what = "container's runAsUser breaks non-root policy"
-        raise NotYet("CreateContainerConfigError", f"{what} (pod: {pod}, container: {container['name']})")
+            problem = "container's runAsUser breaks non-root policy"
+        raise NotYet("CreateContainerConfigError", f"{problem} (pod: {pod}, container: {container['name']})")
     return (number, _asked(context, container, "runAsGroup") or 0) if number else None
 
 
 def read_only_root(context: PodContext, container: Object) -> bool:
-    """Whether the root of a Linux container cannot be written to; Windows has no such thing."""
+    """Whether the root of a Linux container is read-only; Windows has no such setting."""
     return context.system == "linux" and bool((container.get("securityContext") or {}).get("readOnlyRootFilesystem"))
 
 
 def _asked(context: PodContext, container: Object, name: str) -> Any:
-    """What the container says, else its pod (Kubernetes API, SecurityContext)."""
-    own = container.get("securityContext") or {}
-    return own[name] if name in own else (context.pod["spec"].get("securityContext") or {}).get(name)
+    """The value of the container, else that of its pod (Kubernetes API, SecurityContext)."""
+    settings = {**(context.pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
+    return settings.get(name)

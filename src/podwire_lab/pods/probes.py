@@ -1,4 +1,4 @@
-"""Readiness probes and hooks, as a node agent makes them: exec in the container, TCP or HTTP from the node to the pod.
+"""Readiness probes and hooks, as a node agent runs them: exec in the container, TCP or HTTP from the node to the pod.
 
 Source: kubernetes.io "Configure Liveness, Readiness and Startup Probes" and "Container Lifecycle Hooks".
 """
@@ -16,9 +16,9 @@ Execute = Callable[[list[str]], Awaitable[int]]
 
 
 async def readiness(probe: Object, attempt: Callable[[Object], Awaitable[bool]]) -> AsyncIterator[bool]:
-    """What each attempt makes of the container: ready or not. It goes on as long as it is asked.
+    """The result of each attempt, ready or not, without end.
 
-    A container that is not ready is probed more often than `periodSeconds` asks for: nobody waits for the lab.
+    A container that is not ready is probed more often than `periodSeconds` says, so that nobody waits for the lab.
     """
     await asyncio.sleep(probe.get("initialDelaySeconds", 0))
     ready, good, bad = False, 0, 0
@@ -33,7 +33,7 @@ async def readiness(probe: Object, attempt: Callable[[Object], Awaitable[bool]])
 
 
 async def succeeds(action: Object, container: Object, address: str, node: Namespace, execute: Execute) -> bool:
-    """One attempt at a probe or a hook, bounded by its `timeoutSeconds` (1 when there is none)."""
+    """One attempt at a probe or a hook, within its `timeoutSeconds` (1 by default)."""
     try:
         async with asyncio.timeout(action.get("timeoutSeconds", 1)):
             if "exec" in action:
@@ -43,7 +43,7 @@ async def succeeds(action: Object, container: Object, address: str, node: Namesp
             for kind in ("tcpSocket", "httpGet"):
                 if kind in action:
                     return await _connects(action[kind], kind == "httpGet", container, address, node)
-    except (OSError, TimeoutError, ValueError, KeyError, CannotStart):  # KeyError: the container runs no more.
+    except (OSError, TimeoutError, ValueError, KeyError, CannotStart):  # KeyError: the container has ended.
         return False
     return True
 
@@ -67,7 +67,7 @@ async def _connects(target: Object, http: bool, container: Object, address: str,
 def _port(port: int | str, container: Object) -> int:
     if isinstance(port, int):
         return port
-    for each in container.get("ports") or ():
-        if each.get("name") == port:
-            return int(each["containerPort"])
+    for container_port in container.get("ports") or ():
+        if container_port.get("name") == port:
+            return int(container_port["containerPort"])
     return int(port)

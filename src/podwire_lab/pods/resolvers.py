@@ -1,4 +1,4 @@
-"""What a pod's resolver is told: dnsPolicy and dnsConfig on Linux and on Windows nodes.
+"""The resolver settings of a pod: dnsPolicy and dnsConfig on Linux and on Windows nodes.
 
 Source: kubernetes.io "DNS for Services and Pods": policies; on Windows nodes no ClusterFirstWithHostNet and one suffix.
 """
@@ -19,8 +19,8 @@ FILE_COUNTS, LINUX_SERVER = "file counts", "server of Linux pods"
 class Resolver:
     """Servers in order, search suffixes in order, options such as `ndots:5`.
 
-    `adapter` is what the network adapter of a Windows pod says, where these settings lead to the DNS client instead.
-    `aliases` tells whether the hosts file has the pod's hostAliases.
+    `adapter` are the settings of a Windows pod's network adapter, if these settings lead to the DNS client instead.
+    `aliases` says whether the hosts file has the pod's hostAliases.
     """
 
     servers: tuple[str, ...]
@@ -30,7 +30,7 @@ class Resolver:
     aliases: bool = True
 
     def to_file(self) -> str:
-        """As resolv.conf(5). Without a suffix the search is the root: nothing is made up from the host's name."""
+        """The text of resolv.conf(5). Without a suffix the search list is the root: none comes from the host's name."""
         lines = [f"search {' '.join(self.search)}" if self.search else "search ."]
         lines += [f"nameserver {server}" for server in self.servers]
         if self.options:
@@ -41,14 +41,14 @@ class Resolver:
 def resolver_of(
     pod: Object, system: OS, *, cluster_dns: Sequence[str], node_dns: Sequence[str], domain: str = "cluster.local"
 ) -> Resolver:
-    """The resolver settings of a pod. A Windows pod has one suffix, that of its own namespace, or else its own list."""
+    """The resolver settings of a pod. A Windows pod has one suffix, its own namespace's, or its own list."""
     spec = pod["spec"]
     policy = spec.get("dnsPolicy", "ClusterFirst")
     if spec.get("hostNetwork") and (policy == "ClusterFirst" or system == "windows"):
         policy = "Default"
-    own = f"{pod['metadata']['namespace']}.svc.{domain}"
+    suffix = f"{pod['metadata']['namespace']}.svc.{domain}"
     if policy in ("ClusterFirst", "ClusterFirstWithHostNet"):
-        search: tuple[str, ...] = (own,) if system == "windows" else (own, f"svc.{domain}", domain)
+        search: tuple[str, ...] = (suffix,) if system == "windows" else (suffix, f"svc.{domain}", domain)
         found = Resolver(servers=tuple(cluster_dns), search=search, options=("ndots:5",))
     elif policy == "None":
         found = Resolver(servers=())
@@ -57,17 +57,18 @@ def resolver_of(
     config = spec.get("dnsConfig") or {}
     options = {option["name"]: option.get("value") for option in config.get("options") or ()}
     added = tuple(name if value is None else f"{name}:{value}" for name, value in options.items())
-    kept = tuple(each for each in found.options if each.split(":")[0] not in options)
+    defaults = tuple(option for option in found.options if option.split(":")[0] not in options)
     searches = () if system == "windows" and found.search else tuple(config.get("searches") or ())
     return Resolver(
         servers=(*found.servers, *(config.get("nameservers") or ())),
         search=(*found.search, *searches),
-        options=kept + added,
+        options=defaults + added,
     )
 
 
 def by_file(found: Resolver, pod: Object, config_map: Callable[[str], Object | None]) -> Resolver:
-    """The settings with the servers of a resolv.conf that the pod has from a ConfigMap, where it has one: a fault."""
+    """The settings with the servers of the pod's resolv.conf from a ConfigMap, if it has one; only a fault does
+    this."""
     for volume in pod["spec"].get("volumes") or ():
         source = volume.get("configMap") or {}
         if any(item["key"] == "resolv.conf" for item in source.get("items") or ()):
@@ -85,9 +86,10 @@ def misled(
     node_dns: Sequence[str],
     linux_dns: Sequence[str] = (),
 ) -> Resolver:
-    """The settings of a Windows pod as faults make them when it starts: `node's server` (the servers of its node),
-    `server of Linux pods` (theirs), `no config` (the cluster's, whatever the pod brings) and `no aliases` (a hosts file
-    without the pod's own names)."""
+    """The settings of a new Windows pod with faults: `node's server` (the servers of its node), `server of Linux pods`
+    (theirs), `no config` (the cluster's, whatever the pod's dnsConfig) and `no aliases` (a hosts file without the pod's
+    hostAliases).
+    """
     if LINUX_SERVER in quirks:
         found = replace(found, servers=tuple(linux_dns))
     if NODE_SERVER in quirks:

@@ -1,6 +1,6 @@
-"""The file system that a container of the lab sees: the host's directories, read-only, under a root of its own.
+"""The file system of a container of the lab: the host's directories, read-only, under a root of its own.
 
-Called in the child that becomes the container, inside its new mount namespace: nothing of it is visible outside.
+The child that becomes the container calls it inside its new mount namespace: nothing of it is visible outside.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypedDict
 from podwire_lab.kernel import namespaces as ns
 
 TOOLS = "/.podwire/bin"
-"""First directory on a container's PATH: `python`, `python3` and what the node adds (`pktmon`)."""
+"""The first directory on a container's PATH: `python`, `python3` and the node's programs (`pktmon`)."""
 
 _OWN = {"dev", "etc", "proc", "run", "sys", "tmp", "lost+found"}
 _ETC_DIRECTORIES = ("alternatives", "ca-certificates", "ld.so.conf.d", "pki", "ssl", "terminfo")
@@ -39,7 +39,7 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
 class Volume(TypedDict):
-    """A directory or file of the lab (`source`) and where the container sees it."""
+    """A directory or file of the lab (`source`) and its path in the container."""
 
     source: str
     target: str
@@ -47,8 +47,9 @@ class Volume(TypedDict):
 
 
 class RootSpec(TypedDict):
-    """What differs between containers: their volumes, files of /etc by name, scripts or links on the PATH, and whether
-    their root can be written to."""
+    """The differences between containers: their volumes, files of /etc by name, scripts or links on the PATH, and
+    whether their root is writable.
+    """
 
     volumes: list[Volume]
     etc: dict[str, str]
@@ -75,7 +76,7 @@ def build(root: str, spec: RootSpec) -> None:
     for volume in spec["volumes"]:
         _bind(volume["source"], root, volume["target"], read_only=volume["read_only"])
     if spec["read_only"]:
-        # As with a real runtime, volumes and /dev/shm stay as they are.
+        # Volumes and /dev/shm keep their own flags, as with a real runtime.
         ns.mount("tmpfs", f"{root}/dev/shm", "tmpfs", ns.MS_NOSUID | ns.MS_NODEV, "mode=1777")
         ns.make_read_only(root, below=False)
     ns.change_root(root)
@@ -94,7 +95,7 @@ def _show_host(root: str) -> None:
                 try:
                     ns.bind(entry.path, target, read_only=True)
                 except OSError:
-                    continue  # a directory that this user may not show (a locked mount): the container does without
+                    continue  # this user may not show the directory (a locked mount): the container has none
 
 
 def _fill_etc(root: str, own: dict[str, str]) -> None:
@@ -136,7 +137,7 @@ def _fill_tools(root: str, spec: RootSpec) -> None:
 
 
 def _mount_kernel(root: str) -> None:
-    """A fresh /proc and /sys; where parts of them are hidden the kernel refuses, then the outer ones show."""
+    """Mount a new /proc and /sys; where parts of them are hidden the kernel refuses, and the outer ones show."""
     for name, kind in (("proc", "proc"), ("sys", "sysfs")):
         target = f"{root}/{name}"
         os.mkdir(target)
@@ -162,7 +163,7 @@ def _bind(source: str, root: str, target: str, *, read_only: bool) -> None:
 
 
 def _create(parent: str, place: str, *, is_file: bool) -> None:
-    """Make a mount point; over a read-only directory, lay a writable one first."""
+    """Make a mount point; over a read-only directory, first mount a writable one."""
     try:
         _make(place, is_file=is_file)
     except OSError:

@@ -51,7 +51,7 @@ def exit_code(status: int) -> int:
 
 
 class Spawner:
-    """The loop of the spawner process; it ends when the lab's end of the socket closes."""
+    """Run the spawner's loop until the lab closes its end of the socket."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel

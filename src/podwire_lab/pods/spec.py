@@ -1,4 +1,4 @@
-"""From a pod's spec to what is run: command, environment, files of its volumes, resolver and hosts files."""
+"""From a pod's spec to what its node runs: command, environment, volume files, resolver and hosts files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from podwire_lab.pods.images import Image
 from podwire_lab.pods.rootfs import TOOLS, Volume
 
 SANDBOX = "/hpc"
-"""Where a HostProcess container finds its image, `C:\\hpc` (kubernetes.io: HostProcess Pod)."""
+r"""The path of a HostProcess container's image, `C:\hpc` (kubernetes.io: HostProcess Pod)."""
 
 _PATH = f"{TOOLS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z0-9_.-]+)\)")
 
 
 class NotYet(Exception):
-    """Something that the pod needs is not there (yet); `reason` is the waiting state's, the text an event's."""
+    """Something that the pod needs is missing; `reason` is that of the waiting state, the text that of an event."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class NotYet(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class PodContext:
-    """What the node adds to a pod's own words."""
+    """The values that the node adds to a pod's own."""
 
     pod: Object
     system: OS
@@ -54,7 +54,7 @@ class PodContext:
         return any(self.host_process(container) for container in self.pod["spec"].get("containers") or ())
 
     def host_process(self, container: Object) -> bool:
-        """A Windows HostProcess container; the pod's own options hold for all its containers."""
+        """Whether it is a Windows HostProcess container; the pod's own options apply to all its containers."""
         for owner in (container, self.pod["spec"]):
             options = (owner.get("securityContext") or {}).get("windowsOptions") or {}
             if "hostProcess" in options:
@@ -63,7 +63,7 @@ class PodContext:
 
 
 def field_value(context: PodContext, path: str) -> str:
-    """A fieldRef, as the downward API resolves it."""
+    """The value of a fieldRef, as the downward API resolves it."""
     pod = context.pod
     meta, spec = pod["metadata"], pod["spec"]
     values = {
@@ -111,16 +111,15 @@ def environment(context: PodContext, container: Object, store: Store) -> dict[st
                     f"couldn't find key {reference['key']} in ConfigMap {namespace}/{reference['name']}",
                 )
         elif source:
-            raise NotYet(
-                "CreateContainerConfigError", f"the lab's nodes do not know the env source {next(iter(source))}"
-            )
+            raise NotYet("CreateContainerConfigError", f"the lab does not support the env source {next(iter(source))}")
         else:
             env[item["name"]] = expand(item.get("value", ""), env)
     return env
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:
-    """`$(NAME)` as in Kubernetes' "Define dependent environment variables": unknown names stay, `$$` is a dollar."""
+    """Expand `$(NAME)` as in Kubernetes' "Define dependent environment variables": unknown names stay, `$$` is a
+    dollar."""
     return _REFERENCE.sub(lambda m: "$" if m[0] == "$$" else env.get(m[1], m[0]), text)
 
 
@@ -132,7 +131,7 @@ def command_line(context: PodContext, container: Object, image: Image, env: Mapp
 
 
 def sandboxed(context: PodContext, container: Object, command: Sequence[str]) -> list[str]:
-    """In job containers the variable of the mount point is replaced in every command line (hcsshim, jobcontainers)."""
+    """Replace the variable of the mount point in every command line, as job containers do (hcsshim, jobcontainers)."""
     if not context.host_process(container):
         return list(command)
     variable = "%CONTAINER_SANDBOX_MOUNT_POINT%"
@@ -146,9 +145,9 @@ def hostname(context: PodContext) -> str:
 
 
 def hosts_file(context: PodContext, *, aliases: bool = True) -> str:
-    """/etc/hosts, or the hosts file of Windows, as kubelet manages it; for HostProcess containers it does not.
+    """/etc/hosts, or the hosts file of Windows, as kubelet manages it; not for HostProcess containers.
 
-    `aliases` is False where a fault leaves the pod's own names out.
+    `aliases` is False where a fault omits the pod's hostAliases.
     """
     lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
     lines += [f"{ip}\t{hostname(context)}" for ip in context.pod_ips]
@@ -160,7 +159,7 @@ def hosts_file(context: PodContext, *, aliases: bool = True) -> str:
 def volumes(
     context: PodContext, container: Object, *, store: Store, directory: str, node_directory: str
 ) -> list[Volume]:
-    """Write what the container's volumes hold below `directory`; a hostPath is a path of the emulated node."""
+    """Write the content of the container's volumes below `directory`; a hostPath is a path of the emulated node."""
     described = {volume["name"]: volume for volume in context.pod["spec"].get("volumes") or ()}
     mounts: list[Volume] = []
     for mount in container.get("volumeMounts") or ():
@@ -177,10 +176,10 @@ def volumes(
 
 
 def _place_of(context: PodContext, path: str) -> str:
-    """Where a mount is in the container. `C:\\etc` means nothing to Windows: it is not the lab's /etc."""
+    r"""The path of a mount in the container. `C:\etc` is not the lab's /etc."""
     place = _unix_path(path)
-    ours = context.system == "windows" and (place == "/etc" or place.startswith("/etc/"))
-    return f"/c{place}" if ours else place
+    hidden = context.system == "windows" and (place == "/etc" or place.startswith("/etc/"))
+    return f"/c{place}" if hidden else place
 
 
 def _unix_path(path: str) -> str:
@@ -223,8 +222,9 @@ def _fill(context: PodContext, volume: Object, store: Store, directory: str, nod
 
 
 def _write_whole(path: str, content: bytes) -> None:
-    """Containers of one pod share its volumes: one that runs already never sees a file that is half written, nor
-    another file in the place of the one that is mounted."""
+    """Write a file in one step. Containers of one pod share its volumes: a running one never sees a half-written file,
+    nor another file in place of the mounted one.
+    """
     with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
         if file.read() == content:
             return
@@ -234,7 +234,7 @@ def _write_whole(path: str, content: bytes) -> None:
 
 
 def _files(store: Store, namespace: str, source: Object, volume: str) -> dict[str, bytes]:
-    """The files of a ConfigMap by their path: its texts, and its binary data."""
+    """The files of a ConfigMap by their path: its text and binary data."""
     try:
         found = _config_map(store, namespace, source["name"], bool(source.get("optional")))
     except NotYet as error:
@@ -247,7 +247,7 @@ def _files(store: Store, namespace: str, source: Object, volume: str) -> dict[st
 
 
 def _texts(store: Store, namespace: str, reference: Object) -> dict[str, str]:
-    """What an environment may take from a ConfigMap: no binary data (kubernetes.io: "ConfigMaps")."""
+    """The values that an environment may take from a ConfigMap: no binary data (kubernetes.io: "ConfigMaps")."""
     return _config_map(store, namespace, reference["name"], bool(reference.get("optional"))).get("data") or {}
 
 

@@ -23,7 +23,7 @@ def _log_failure(task: asyncio.Task[None]) -> None:
 
 
 class PodWorker:
-    """Runs a pod until it is told to terminate. All of it happens on the loop; `task` is its life."""
+    """Runs a pod until it has to terminate. All of it happens on the loop; `task` is its life."""
 
     def __init__(self, services: NodeServices, pod: Object) -> None:
         self.report = PodReport(services, pod)
@@ -43,18 +43,18 @@ class PodWorker:
         report.network_ready = True
         self._set_deadline()
         resolver = await report.services.resolver(report.pod, report.network)
-        await asyncio.gather(*(each.keep_running(resolver) for each in self.containers.values()))
+        await asyncio.gather(*(container.keep_running(resolver) for container in self.containers.values()))
 
     async def _attached(self) -> PodNetwork:
-        """The pod's network. Without an address left the node agent says so, and tries again as a kubelet does."""
-        told = False
+        """The pod's network. If no address is left the node agent reports that, and tries again as a kubelet does."""
+        reported = False
         while True:
             try:
                 return self.report.services.node.attach_pod(self.report.uid)
             except NoAddressLeft as error:
-                if not told:
+                if not reported:
                     self.report.event("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}", warning=True)
-                told = True
+                reported = True
                 await asyncio.sleep(ATTACH_AGAIN)
             except OSError as error:
                 self.report.event("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}", warning=True)
@@ -68,7 +68,7 @@ class PodWorker:
 
     async def _exceed_deadline(self) -> None:
         """Kubernetes, Pod API: the node ends a pod that was active for longer than activeDeadlineSeconds."""
-        if self._stopping or all(each.status.exit_code is not None for each in self.containers.values()):
+        if self._stopping or all(container.status.exit_code is not None for container in self.containers.values()):
             return
         message = "Pod was active on the node longer than the specified deadline"
         self.report.ended = ("DeadlineExceeded", message)
@@ -78,23 +78,28 @@ class PodWorker:
 
     @property
     def _stopping(self) -> bool:
-        return any(each.stopping for each in self.containers.values())
+        return any(container.stopping for container in self.containers.values())
 
     async def exec(
         self, name: str, command: Sequence[str], *, stdin: bool = False, tty: bool = False
     ) -> SpawnedProcess:
-        """A process in a running container. KeyError when no container of that name runs, or CannotStart."""
+        """Start a process in a running container.
+
+        Raises:
+            KeyError: no container with this name runs.
+            CannotStart: the command cannot run.
+        """
         return await self.containers[name].exec(command, stdin=stdin, tty=tty)
 
     def terminate(self, pod: Object) -> None:
-        """Begin to end the pod, whose deletion was asked for; a second call with less grace shortens the first."""
+        """Begin to end the deleted pod; a second call with a shorter grace period shortens the first."""
         self.grace = float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
         if self._termination is not None:
             self._termination.cancel()
         self._termination = asyncio.get_running_loop().create_task(self._terminate(self.grace))
 
     async def _terminate(self, grace: float) -> None:
-        if any(each.process for each in self.containers.values()):
+        if any(container.process for container in self.containers.values()):
             for name in self.containers:
                 self.report.event("Killing", f"Stopping container {name}", container=name)
         await self._stop_containers(grace)
@@ -105,10 +110,10 @@ class PodWorker:
             self.report.services.store.delete("pods", self.report.namespace, self.report.name)
 
     async def _stop_containers(self, grace: float) -> None:
-        await asyncio.gather(*(each.stop(grace) for each in self.containers.values()))
+        await asyncio.gather(*(container.stop(grace) for container in self.containers.values()))
 
     def let_go(self) -> None:
-        """Give up the pod's place in the network. Its processes have ended, or end with their first one."""
+        """Release the pod's place in the network. Its processes have ended, or end with their first one."""
         if self._deadline is not None:
             self._deadline.cancel()
         for container in self.containers.values():

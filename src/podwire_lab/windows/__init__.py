@@ -1,1 +1,1 @@
-"""An emulated Windows node: its data path, its Services, and what it lists of itself. Each rule has its source."""
+"""An emulated Windows node: its data path, its Services, and its lists. Each rule names its source."""

@@ -1,7 +1,7 @@
-"""The data path of an emulated Windows node: the HNS policies of its pods, as the documents say.
+"""The data path of an emulated Windows node: the HNS policies of its pods, as documented.
 
-Nothing here was seen on a Windows node. Each rule names the document that it was taken from; what no document tells is
-not imitated. Functions only: they turn values into ruleset text.
+Nothing here was observed on a Windows node. Each rule names its document; undocumented behaviour is not emulated. Only
+functions, from values to ruleset text.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from podwire_lab.model.profile import Profile
 # Microsoft, "Service overview and network port requirements for Windows": the dynamic port range.
 PORTS = "49152-65535"
 
-# The source of a tunnelled IPv4 packet, in bits from the outer UDP header: UDP, VXLAN and Ethernet headers before it.
+# The source of a tunnelled IPv4 packet, in bits from the outer UDP header: after UDP, VXLAN and Ethernet headers.
 INNER_SOURCE = "@th,336,32"
 
-BY_THE_FABRIC = 0x40  # the mark of packets that leave by the NIC to come back by it
+BY_THE_FABRIC = 0x40  # the mark of packets that leave by the NIC and come back by it
 
-# The Windows TCP/IP stack starts with 128 hops (recollection, and traces in Antrea's documents: 128 at the sender).
+# The Windows TCP/IP stack starts with a TTL of 128 (from memory, and from traces in Antrea's documents).
 SYSCTLS: Mapping[str, str] = {
     "net/ipv4/ip_default_ttl": "128",
     "net/ipv6/conf/all/hop_limit": "128",
@@ -85,7 +85,8 @@ def _policies(node: NodePlan, profile: Profile, family: Family) -> str:
 
 def _isolated(node: NodePlan, family: Family) -> str:
     """kubernetes.io, "Networking on Windows", network modes, Overlay: container networks are isolated from the underlay
-    of the hosts. What comes in by the NIC reaches a pod through the tunnel, or where the node itself translates."""
+    of the hosts. A packet from the NIC reaches a pod through the tunnel, or where the node itself translates it.
+    """
     ip = KEYWORD[family]
     return f"""
   chain isolated {{
@@ -100,11 +101,11 @@ def _logical_router(node: NodePlan, profile: Profile, family: Family) -> str:
     A gateway router of OVN translates every protocol (ovn-northd: lr_nat), ICMP too.
     """
     ip, pods = KEYWORD[family], node.pod_cidr(family)
-    kept = ", ".join(profile.exceptions(family))
+    untranslated = ", ".join(profile.exceptions(family))
     return f"""
   chain outbound-nat {{
     type nat hook postrouting priority 100;
-    {ip} saddr {pods} oifname "eth0" {ip} daddr != {{ {kept} }} snat to {node.address(family)}
+    {ip} saddr {pods} oifname "eth0" {ip} daddr != {{ {untranslated} }} snat to {node.address(family)}
   }}
   chain forward {{
     type filter hook forward priority 0;
@@ -113,9 +114,9 @@ def _logical_router(node: NodePlan, profile: Profile, family: Family) -> str:
 
 
 def _winnat(node: NodePlan, profile: Profile, family: Family) -> str:
-    """Microsoft, "Network drivers", NAT: the node's address for every destination, and no way in but for mapped ports.
+    """Microsoft, "Network drivers", NAT: the node's address for every destination, and no way in but mapped ports.
 
-    What becomes of ICMP is not documented; in the lab it ends at the node.
+    No document describes ICMP; in the lab it ends at the node.
     """
     ip, pods, source = KEYWORD[family], node.pod_cidr(family), node_source(node, family)
     icmp = "icmp" if family == "ipv4" else "ipv6-icmp"
@@ -131,7 +132,7 @@ def _winnat(node: NodePlan, profile: Profile, family: Family) -> str:
   }}"""
 
 
-# What way_by_the_fabric has sent out and what comes back is one connection, and must be tracked once.
+# A packet that way_by_the_fabric sends out and gets back belongs to one connection, and must be tracked once.
 _SENT_BY_THE_FABRIC = f"""
   set sent {{
     type ipv4_addr . inet_service . ipv4_addr . inet_service . inet_proto; size 65535; flags dynamic, timeout;
@@ -154,8 +155,9 @@ _SENT_BY_THE_FABRIC = f"""
 
 
 def way_by_the_fabric(node: NodePlan, fabric_mac: str) -> str:
-    """What pods of one node say to each other leaves by the NIC and comes back by it (kubernetes.io: Networking on
-    Windows, network modes, L2Tunnel: all packets go to the virtualization host)."""
+    """Packets between pods of one node leave by the NIC and come back by it (kubernetes.io: Networking on Windows,
+    network modes, L2Tunnel: all packets go to the virtualization host).
+    """
     pods = node.pod_cidr("ipv4")
     send = f'ether saddr set {node.mac} ether daddr set {fabric_mac} fwd to "eth0"'
     body = f"""
@@ -173,8 +175,8 @@ def way_by_the_fabric(node: NodePlan, fabric_mac: str) -> str:
 def _lost_pods(node: NodePlan, profile: Profile, family: Family) -> str:
     """kubernetes.io, "Networking on Windows", warnings: pod to pod on l2bridge with DSR fails on some builds.
 
-    No document tells which pods. Inference: connections between pods of Windows nodes, by address or through a Service,
-    are dropped at the client's node.
+    No document says which pods. Inference: the client's node drops connections between pods of Windows nodes, by
+    address or through a Service.
     """
     if profile.mode != "l2bridge" or not profile.windows.dsr or not profile.windows.build.loses_pods_on_l2bridge:
         return ""
@@ -185,7 +187,7 @@ def _lost_pods(node: NodePlan, profile: Profile, family: Family) -> str:
 def _lost_tunnels(port: int) -> str:
     """kubernetes.io, "Networking on Windows", network modes: overlay needs KB4489899 on Windows Server 2019.
 
-    No document tells what becomes of packets without it. Inference: what comes to the node by the tunnel ends there.
+    No document says what happens to packets without it. Inference: packets from the tunnel end at the node.
     """
     return f"""
   chain input {{
@@ -198,18 +200,18 @@ def _own_pods_only(node: NodePlan, profile: Profile) -> str:
     """kubernetes.io, "Networking on Windows", limitations of Flannel: node to pod works for local pods only.
 
     Where the packets get lost is not documented (flannel pull request 1096: hosts have no connectivity with pods of
-    remote hosts); in the lab nothing that the node itself puts into the tunnel leaves: the inner source is its own.
+    remote hosts). In the lab no packet leaves through the tunnel whose inner source is the node's own address.
     """
-    own = int(ipaddress.IPv4Address(node.pod_address("ipv4", 0)))
+    source = int(ipaddress.IPv4Address(node.pod_address("ipv4", 0)))
     return f"""
   chain output {{
     type filter hook output priority 0;
-    udp dport {profile.tunnel.port if profile.tunnel else 0} {INNER_SOURCE} {own:#x} drop
+    udp dport {profile.tunnel.port if profile.tunnel else 0} {INNER_SOURCE} {source:#x} drop
   }}"""
 
 
 def _no_ipv6(node: NodePlan) -> str:
-    # kubernetes.io, "IPv4/IPv6 dual-stack", Windows support: overlay (VXLAN) networks do not have it; no network has it
+    # kubernetes.io, "IPv4/IPv6 dual-stack", Windows support: not for overlay (VXLAN) networks, and for no network
     # before Windows Server 2022 (WindowsBuild.has_dual_stack).
     pods = node.pod_cidr("ipv6")
     return f"""
@@ -221,14 +223,14 @@ def _no_ipv6(node: NodePlan) -> str:
 
 
 def host_port_rules(profile: Profile, mappings: Sequence[PortMapping]) -> str:
-    """HNS PortMapping policies (win-bridge, win-overlay: the `portMappings` capability): what comes in by the NIC."""
+    """HNS PortMapping policies (win-bridge, win-overlay: the `portMappings` capability) for packets from the NIC."""
     text = ""
     for family in profile.pod_families("windows"):
         ip = KEYWORD[family]
-        ways = "\n    ".join(host_port_rule(ip, each) for each in mappings if family_of(each.pod) == family)
+        rules = "\n    ".join(host_port_rule(ip, mapping) for mapping in mappings if family_of(mapping.pod) == family)
         body = f"""
   chain port-mappings {{
-    {ways}
+    {rules}
   }}
   chain prerouting {{
     type nat hook prerouting priority -101;
@@ -239,10 +241,10 @@ def host_port_rules(profile: Profile, mappings: Sequence[PortMapping]) -> str:
 
 
 def bracketed(address: str) -> str:
-    """An address as it stands before a port."""
+    """An address in the form that stands before a port."""
     return f"[{address}]" if ":" in address else address
 
 
 def node_source(node: NodePlan, family: Family) -> str:
-    """The node's address with the ports that translated connections get."""
+    """The node's address with the ports of translated connections."""
     return f"{bracketed(node.address(family))}:{PORTS}"

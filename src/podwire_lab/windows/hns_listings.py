@@ -1,7 +1,6 @@
-"""What PowerShell of an emulated Windows node has to list: HNS' networks and endpoints, the virtual switch, and NAT.
+"""The lists of PowerShell on an emulated Windows node: HNS networks and endpoints, the virtual switch, and NAT.
 
-There is no HNS in the lab; all of it follows from the profile, and `powershell.py` prints it. Each part names the
-document that it was taken from.
+The lab has no HNS: the lists follow from the profile, and `powershell.py` prints them. Each part names its document.
 """
 
 from __future__ import annotations
@@ -27,15 +26,20 @@ EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
 
 
 def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = ()) -> dict[str, Any]:
-    """By name: `networks`; how `endpoints` are listed (see `powershell.ENDPOINTS`), the `type` of their network and the
-    types of their `policies`; `load_balancers`, and whether they tell the opposite of their DSR (`other_dsr`); the
-    names of `net_nat`; the MAC of the `nic` that the pods' switch is bound to, empty for none; whether pods hang
-    `apart` from that switch.
+    """The lists of a node, for `powershell.py` in its container.
+
+    Returns:
+        `networks`: see `networks`.
+        `endpoints`: how they are listed, see `powershell.ENDPOINTS`; `type` of their network, types of their
+        `policies`.
+        `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR.
+        `net_nat`: the names of WinNAT networks.
+        `nic`: the MAC of the NIC that the pods' switch is bound to, or empty; `apart` if pods are on another switch.
     """
     families = profile.pod_families(plan.os)
     subnets = [VPC if profile.fabric else plan.pod_cidr(family) for family in families]
-    # Microsoft, "Network drivers": a NAT network has an internal switch and WinNAT, a transparent one no policy of NAT;
-    # hcsshim, hcn: OutBoundNAT is what CNI plugins of the others ask for.
+    # Microsoft, "Network drivers": a NAT network has an internal switch and WinNAT, a transparent one no NAT policy;
+    # hcsshim, hcn: CNI plugins of the other modes request OutBoundNAT.
     return {
         "networks": networks(profile, subnets),
         "endpoints": "once",
@@ -50,7 +54,7 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
 
 
 def load_balancers(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> list[dict[str, object]]:
-    """The load balancers of a node, as its data path has them: with DSR where backends see the client itself."""
+    """The load balancers of a node, as in its data path: with DSR where backends see the client itself."""
     made = [
         balancer
         for service in services
@@ -61,11 +65,10 @@ def load_balancers(plan: NodePlan, profile: Profile, services: Sequence[ServiceR
 
 
 def networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[dict[str, object]]:
-    """The networks that HNS of a node has, each with Name, Type, VSID (null but for overlays) and Subnets.
+    """The HNS networks of a node, each with Name, Type, VSID (null except for overlays) and Subnets.
 
-    Overlays have another one beside that of the pods, which binds the switch to the network card: set-up scripts and
-    Calico call it External (flannel issue 1111), ovn-kubernetes has a base network. `kind` is another type than that of
-    the profile's mode.
+    An overlay node has a second network, which binds the switch to the network card: set-up scripts and Calico call it
+    External (flannel issue 1111), ovn-kubernetes has a base network. `kind` replaces the type of the profile's mode.
     """
     vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
     kind = kind or _TYPES[profile.mode]

@@ -1,7 +1,7 @@
-"""Services on an emulated Windows node: the HNS load balancers that kube-proxy's winkernel mode asks for.
+"""Services on an emulated Windows node: the HNS load balancers that kube-proxy's winkernel mode requests.
 
-Source, where a rule names no other: kube-proxy, pkg/proxy/winkernel/proxier.go. Functions only: they turn values into
-ruleset text.
+Source, where a rule names no other: kube-proxy, pkg/proxy/winkernel/proxier.go. Only functions, from values to ruleset
+text.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from podwire_lab.model.interfaces import EndpointRule, ServiceRule
 from podwire_lab.model.profile import Profile
 from podwire_lab.windows.data_path import PORTS, bracketed, node_source
 
-# Connection marks: the source that the load balancer wants its backend to see. See also nft.UDP_SERVICE.
+# Connection marks: the source address that the backend gets to see. See also nft.UDP_SERVICE.
 SOURCE_VIP, SOURCE_NODE = 0x1, 0x2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Balancer:
-    """One HNS load balancer: what it takes (`head`, as nft matches it) and the backends that it leads to.
+    """One HNS load balancer: the packets that it takes (`head`, as an nft match) and its backends.
 
-    `source` is the mark of the source address, 0 where the client's own is kept. A `preserved` address stays the
-    destination.
+    `source` is the mark of the source address, 0 for the client's own. A `preserved` address stays the destination.
     """
 
     service: ServiceRule
@@ -51,7 +50,7 @@ def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRu
 def preserved_addresses(
     node: NodePlan, profile: Profile, services: Sequence[ServiceRule]
 ) -> Mapping[str, frozenset[str]]:
-    """The addresses that reach the node's pods as they are, and those pods' own addresses."""
+    """The networks that reach the node's pods untranslated, and those pods' own addresses."""
     found: dict[str, frozenset[str]] = {}
     for service in services:
         if service.family in profile.pod_families("windows"):
@@ -63,11 +62,10 @@ def preserved_addresses(
 
 
 def candidates(node: NodePlan, profile: Profile, service: ServiceRule) -> tuple[tuple[EndpointRule, ...], bool]:
-    """The endpoints that load balancers are made of, and whether node ports and external addresses get one.
+    """The endpoints of load balancers, and whether node ports and external addresses get a load balancer.
 
-    KEP-1669 is in the code only for Services with an ingress address: then endpoints that terminate serve on when there
-    are no others. Where none of them serves, all are taken, even those that are not ready: a consequence of the code
-    that no document states.
+    The code applies KEP-1669 only to Services with an ingress address: terminating endpoints serve if no other does. If
+    none serves, it takes all, even those that are not ready: a consequence of the code that no document states.
     """
     only_local = local_traffic(profile, service)
     counted = [e for e in service.endpoints if not only_local or e.node == node.name]
@@ -85,21 +83,21 @@ def candidates(node: NodePlan, profile: Profile, service: ServiceRule) -> tuple[
 
 
 def local_traffic(profile: Profile, service: ServiceRule) -> bool:
-    """externalTrafficPolicy Local: the system must know DSR; whether kube-proxy was told to use it does not matter."""
+    """externalTrafficPolicy Local: the system must support DSR; kube-proxy's own DSR setting does not matter."""
     return service.external_local and profile.windows.build.has_dsr
 
 
 def balancers(node: NodePlan, profile: Profile, service: ServiceRule) -> Iterator[Balancer]:
-    """The load balancers of a Service port, in the order in which they are made.
+    """The load balancers of a Service port, in the order of their creation.
 
-    HNS takes so many destinations and no more; the proxy gives the Service up at the first one that is refused.
+    HNS accepts a limited number of destinations; kube-proxy gives the Service up at the first refusal.
     """
     chosen, available = candidates(node, profile, service)
     # A local endpoint that is not in the pod network (a HostProcess pod) is left out.
-    own = node.addresses
-    usable = tuple(e for e in chosen if e.address not in own)
+    node_addresses = node.addresses
+    usable = tuple(e for e in chosen if e.address not in node_addresses)
     if not usable:
-        return  # without endpoints no policy at all is made, not even one that refuses
+        return  # without endpoints kube-proxy makes no policy, not even one that refuses
     for balancer in _wanted(node, profile, service, usable, chosen[-1], available=available):
         if len(balancer.endpoints) > profile.windows.build.backend_limit:
             return
@@ -134,7 +132,7 @@ def _wanted(
             service=service,
             head=f"{KEYWORD[service.family]} daddr {address} {service.protocol} dport {port}",
             endpoints=endpoints,
-            # HNS knows one port for all endpoints: the last endpoint which has another one decides.
+            # HNS has one port for all endpoints: the last endpoint with another port decides.
             port=service.target(last),
             source=source if hidden else 0,
             preserved=address if preserved else None,
@@ -142,7 +140,7 @@ def _wanted(
 
     inside = balancer(service.address, local if service.internal_local else usable, hidden=not profile.windows.dsr)
     yield replace(inside, head=f'iifname "cbr0" {inside.head}')
-    # --enable-dsr is not for the balancers below; only externalTrafficPolicy Local keeps the source.
+    # --enable-dsr does not apply to the load balancers below; only externalTrafficPolicy Local keeps the source.
     if service.node_port is not None and available and (only_local or not _loses_node_ports(profile)):
         yield balancer(node.address(service.family), nearby, hidden=not only_local, port=service.node_port)
     for address in service.external_ips if available else ():
@@ -157,7 +155,7 @@ def _loses_node_ports(profile: Profile) -> bool:
 
 
 def _source(profile: Profile, usable: Sequence[EndpointRule]) -> int:
-    """On l2bridge the source VIP is the node's address; so it is on an overlay when a backend elsewhere is no pod."""
+    """On l2bridge the source VIP is the node's address; on an overlay too, if a backend on another node is no pod."""
     if profile.windows.source_vip is None:
         return SOURCE_NODE
     pods = ipaddress.ip_network(profile.pod_network(family_of(usable[0].address)))
@@ -211,10 +209,10 @@ def _shard(node: NodePlan, profile: Profile, family: Family, services: Sequence[
 
 
 def _rule(profile: Profile, balancer: Balancer, pools: dict[str, str]) -> str:
-    """The rule of a load balancer; `pools` are the chains that choose a backend, by what is in them."""
+    """The rule of a load balancer; `pools` are the chains that choose a backend, by their content."""
     service, ip = balancer.service, KEYWORD[balancer.service.family]
     # hcsshim, LoadBalancerDistribution: by the five-tuple, or by the source address with session affinity, which has no
-    # timeout. Systems before Windows Server 2022 do not know the latter, and kube-proxy only logs it.
+    # timeout. Releases before Windows Server 2022 do not support the latter; kube-proxy only logs that.
     by_source = service.affinity_seconds is not None and profile.windows.build.has_session_affinity
     tuple_ = f"{ip} saddr" if by_source else f"{ip} saddr . {ip} daddr . th sport"
     backends = ", ".join(f"{i} : {e.address}" for i, e in enumerate(balancer.endpoints))

@@ -31,7 +31,8 @@ ZONE = cluster_zone(
             {"addresses": ["10.244.1.2"], "hostname": "one"},
             {"addresses": ["10.244.1.3"]},
             {"addresses": ["10.244.1.4"], "conditions": {"ready": False}},
-        )
+        ),
+        endpoints("web", {"addresses": ["10.244.1.2"]}, {"addresses": ["10.244.1.5"], "conditions": {"ready": False}}),
     ],
 )
 
@@ -48,6 +49,12 @@ ZONE = cluster_zone(
         ("_http._tcp.web.ns.svc.cluster.local", "SRV", ["0 100 80 web.ns.svc.cluster.local."]),
         ("_echo._tcp.pods.ns.svc.cluster.local", "SRV", None),
         ("5.0.96.10.in-addr.arpa", "PTR", ["web.ns.svc.cluster.local."]),
+        (
+            "2.1.244.10.in-addr.arpa",
+            "PTR",
+            ["10-244-1-2.web.ns.svc.cluster.local.", "one.pods.ns.svc.cluster.local."],
+        ),
+        ("10-244-1-2.web.ns.svc.cluster.local", "A", ["10.244.1.2"]),
         ("dns-version.cluster.local", "TXT", ['"1.1.0"']),
     ],
 )
@@ -63,6 +70,12 @@ def test_a_name_has_its_records(name, kind, data):
 def test_a_name_without_records_of_that_type_exists():
     answer = ZONE.answer("one.pods.ns.svc.cluster.local", "AAAA")
     assert (answer.exists, answer.records) == (True, ())
+
+
+@pytest.mark.parametrize("address", ["10.244.1.4", "10.244.1.5"])
+def test_a_pod_that_is_not_ready_has_no_name(address):
+    assert not ZONE.answer(f"{'.'.join(reversed(address.split('.')))}.in-addr.arpa", "PTR").records
+    assert not ZONE.answer(f"{address.replace('.', '-')}.pods.ns.svc.cluster.local", "A").exists
 
 
 def test_a_name_that_nobody_has_does_not_exist():

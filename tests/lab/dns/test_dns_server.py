@@ -113,16 +113,20 @@ def test_others_names_are_asked_of_the_server_outside():
         (Damage(kind="rcode", rcode="SERVFAIL"), lambda answer: answer.rcode() == dns.rcode.SERVFAIL),
         (Damage(kind="address", address="10.9.9.9"), lambda answer: answer.answer[0][0].to_text() == "10.9.9.9"),
         (Damage(kind="truncate"), lambda answer: bool(answer.flags & dns.flags.TC)),
+        (Damage(kind="records", records=lambda records: ()), lambda answer: not answer.answer),
+        (Damage(kind="capitals-unknown"), lambda answer: answer.rcode() == dns.rcode.NXDOMAIN),
+        (Damage(kind="lower-case"), lambda answer: answer.question[0].name.to_text() == "one.cluster.local."),
+        (Damage(kind="no-edns"), lambda answer: answer.edns == -1),
     ],
 )
 def test_a_fault_damages_an_answer_until_it_is_taken_back(damage, check):
     async def scenario():
         async with served(many()) as (server, port):
-            before = await ask(port, "one.cluster.local")
+            before = await ask(port, "oNe.cluster.local", use_edns=0)
             server.fault = lambda name, kind, client: damage
-            during = await ask(port, "one.cluster.local")
+            during = await ask(port, "oNe.cluster.local", use_edns=0)
             server.fault = lambda name, kind, client: None
-            return before, during, await ask(port, "one.cluster.local")
+            return before, during, await ask(port, "oNe.cluster.local", use_edns=0)
 
     before, during, after = run(scenario)
     assert check(during)
@@ -150,3 +154,12 @@ def test_without_a_way_to_the_outside_it_knows_its_hosts_file_and_fails_for_all_
     known, failed, none = run(scenario)
     assert known.answer[0][0].to_text() == "203.0.113.10"
     assert (failed.rcode(), none.rcode()) == (dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN)
+
+
+def test_names_without_capitals_are_known_to_a_server_that_compares_letters():
+    async def scenario():
+        async with served(many()) as (server, port):
+            server.fault = lambda name, kind, client: Damage(kind="capitals-unknown")
+            return await ask(port, "one.cluster.local")
+
+    assert run(scenario).answer

@@ -207,6 +207,16 @@ class LocalNodes:
             raise ContainerNotFound(container)
         return text if tail_lines is None else b"".join(text.splitlines(True)[-tail_lines:] if tail_lines else ())
 
+    async def connect(self, pod: Object, port: int) -> socket.socket:
+        made = socket.socket()
+        made.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", port))
+        except OSError:
+            made.close()
+            raise
+        return made
+
 
 def container_status(container: Object, state: Object) -> Object:
     running = "running" in state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -138,10 +139,50 @@ def test_a_namespace_goes_with_all_that_is_in_it(kubectl: Kubectl, tmp_path: Pat
 def test_the_questions_about_the_server_are_answered(kubectl: Kubectl) -> None:
     assert kubectl("auth", "can-i", "create", "pods", "--subresource=exec").stdout == "yes\n"
     assert "*.*" in kubectl("auth", "can-i", "--list").stdout
-    assert "Server Version: v1.34.0" in kubectl("version").stdout
+    assert "Server Version: v1.36.2" in kubectl("version").stdout
     resources = kubectl("api-resources").stdout
     assert "endpointslices" in resources
     assert "networking.k8s.io/v1" in resources
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "namespace made",
+        "configmap made --from-literal=a=b",
+        "secret generic made --from-literal=a=b",
+        "serviceaccount made",
+        "service clusterip made --tcp=80:8080",
+        "service nodeport made --tcp=80:http",
+        "service externalname made --external-name=a.example",
+        "quota made --hard=pods=3",
+        "role made --verb=get --resource=pods",
+        "rolebinding made --role=made --serviceaccount=default:made",
+        "clusterrole made --verb=get --resource=nodes",
+        "clusterrolebinding made --clusterrole=made --user=somebody",
+        "deployment made --image=a:1 --replicas=0 --port=80",
+        "job made --image=a:1 -- echo hi",
+    ],
+)
+def test_a_kind_is_created_by_its_name_as_from_a_file(kubectl: Kubectl, words: str) -> None:
+    """kubectl sends protobuf; what a dry run on its side shows is what it would have sent as JSON."""
+    head, dashes, command = words.partition(" -- ")
+    tail = ["--", *command.split()] if dashes else []
+    shown = kubectl("create", *head.split(), "--dry-run=client", "-o", "json", *tail)
+    wanted = json.loads(shown.stdout)
+    kubectl("create", *words.split())
+    made = json.loads(kubectl("get", words.split(maxsplit=1)[0], "made", "-o", "json").stdout)
+    for part in wanted.keys() - {"metadata", "status"}:
+        assert within(wanted[part], made[part]), part
+
+
+def within(wanted: Any, made: Any) -> bool:
+    """Whether all that was asked for is there; a server adds defaults."""
+    if isinstance(wanted, dict) and isinstance(made, dict):
+        return all(value in (None, {}) or within(value, made.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(made, list):
+        return len(wanted) == len(made) and all(map(within, wanted, made))
+    return bool(wanted == made)
 
 
 def test_a_patch_merges_a_list_by_its_key(applied: Kubectl) -> None:

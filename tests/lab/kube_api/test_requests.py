@@ -126,8 +126,9 @@ def test_an_access_review_is_read_from_protobuf_too(api: Any) -> None:
         return bytes([number << 3 | 2, len(data)]) + data
 
     attributes = field(1, b"rec") + field(2, b"create") + field(5, b"pods") + field(6, b"exec")
-    review = field(1, b"") + field(2, field(1, attributes))
-    envelope = b"k8s\x00" + field(1, b"") + field(2, review)
+    review = field(1, b"") + field(2, field(1, attributes)) + field(3, b"\x08\x00")
+    kind = field(1, b"authorization.k8s.io/v1") + field(2, b"SelfSubjectAccessReview")
+    envelope = b"k8s\x00" + field(1, kind) + field(2, review)
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     for token, allowed in ((api.token, True), ("weak", False)):
         request = urllib.request.Request(api.url + path, envelope, method="POST")

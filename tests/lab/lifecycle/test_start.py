@@ -16,7 +16,7 @@ def told(*messages):
     return ready, write
 
 
-STEPS = [{"step": "its process runs"}, {"step": "the network stands"}]
+STEPS = [{"step": "its process runs"}, {"step": "the network is built"}]
 
 
 def test_steps_are_followed_by_what_the_owner_waits_for(tmp_path):
@@ -40,7 +40,7 @@ def test_each_step_gives_the_start_its_time_again(tmp_path):
 
 def test_a_start_that_does_not_go_on_is_given_up_and_its_last_step_named(tmp_path):
     ready, _ = told(*STEPS)
-    with pytest.raises(LabError, match=r"nothing followed its last step \(the network stands\)"):
+    with pytest.raises(LabError, match=r"no progress for .* s; its last step: the network is built"):
         _await_ready(ready, 0.05, tmp_path / "log")
 
 

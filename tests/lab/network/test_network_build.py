@@ -37,7 +37,7 @@ def test_a_new_pod_carries_traffic_at_once_and_its_address_is_not_used_again_soo
 
 
 def test_the_same_pod_twice_is_an_error(lab):
-    with pytest.raises(RuntimeError, match="pod windows-1/a is attached to windows-1 already"):
+    with pytest.raises(RuntimeError, match="pod windows-1/a is already attached to windows-1"):
         lab.attach("windows-1", "a")
 
 
@@ -127,6 +127,6 @@ def test_nothing_is_left_in_the_namespace_that_pytest_runs_in(lab):
 
 @pytest.mark.parametrize("pod_mtu", [1279, 1451])
 def test_an_mtu_that_the_underlay_does_not_carry_is_one_clear_line(pod_mtu):
-    with pytest.raises(UnknownProfile, match=rf"have an MTU of 1280 to 1450 bytes, not {pod_mtu}"):
+    with pytest.raises(UnknownProfile, match=rf"cannot have an MTU of {pod_mtu} bytes; use 1280 to 1450"):
         profile_named("overlay-win-overlay", pod_mtu=pod_mtu)
     assert profile_named("l2bridge-win-bridge", pod_mtu=1451).mtu == 1451

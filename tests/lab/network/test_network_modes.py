@@ -102,7 +102,7 @@ def test_a_card_has_so_many_addresses_and_no_more(running: Labs):
     lab = running.of("awsvpc")
     made = [lab.attach("windows-2", f"more-{number}") for number in range(7)]  # beside the two that there are
     assert len({addresses[0] for addresses in made}) == 7
-    with pytest.raises(RuntimeError, match="no pod address is left on windows-2"):
+    with pytest.raises(RuntimeError, match="node windows-2 has no free pod address"):
         lab.attach("windows-2", "one-too-many")
     for number in range(7):
         lab.detach("windows-2", f"more-{number}")

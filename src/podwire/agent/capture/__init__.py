@@ -1,1 +1,1 @@
-"""Captures: frames as the kernel of Linux hands them out, or as the packet monitor of Windows does."""
+"""Captures: AF_PACKET on Linux, pktmon on Windows."""

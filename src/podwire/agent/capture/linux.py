@@ -1,4 +1,4 @@
-"""A capture by AF_PACKET."""
+"""A capture with AF_PACKET."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ETHERNET_TYPES = (1, 772)  # ARPHRD_ETHER, ARPHRD_LOOPBACK: their frames start w
 
 
 class PacketCapture:
-    """AF_PACKET: every frame in and out of some interfaces, with the kernel's own timestamps.
+    """A capture of every frame on some interfaces, with the kernel's timestamps.
 
-    With no interfaces named, one socket sees all of them but the loopback, and those that come later. Frames are kept
-    in memory as libpcap files; what does not fit in, and what the kernel had no room for, counts as dropped. A program
-    of classic BPF, as (code, jt, jf, k), may choose frames; a kernel that has no room for it captures all of them.
+    Without names, one socket captures on all interfaces except the loopback, later ones included. Frames stay in memory
+    as libpcap files. Frames that do not fit, and those that the kernel dropped, count as dropped. A classic BPF program
+    of (code, jt, jf, k) selects frames; if the kernel has no room for it, the capture has all frames.
     """
 
     BLOCKS_OF_A_POD, BLOCKS_OF_A_NODE = 64, 192
@@ -42,7 +42,7 @@ class PacketCapture:
     ) -> None:
         self._loop, self._snaplen, self._most = loop, snaplen or 1 << 18, most
         self._names, self._asked = frozenset(names), names
-        self._program = array.array("B", b"".join(struct.pack("=HBBI", *one) for one in program or ()))
+        self._program = array.array("B", b"".join(struct.pack("=HBBI", *instruction) for instruction in program or ()))
         self._known: dict[int, str] = {}
         self._empty()
         self._sources: list[tuple[socket.socket, Any]] = []
@@ -53,7 +53,7 @@ class PacketCapture:
         except OSError as error:
             self.close()
             if isinstance(error, PermissionError):
-                raise ValueError("capturing is not permitted here (it needs CAP_NET_RAW)") from None
+                raise ValueError("the pod may not capture packets; it needs CAP_NET_RAW") from None
             raise ValueError(f"interface {name}: {error.strerror}") from None
 
     def _empty(self) -> None:
@@ -62,7 +62,7 @@ class PacketCapture:
         self._directions: dict[str, bytearray] = {name: bytearray() for name in self._asked}
 
     def _open(self, name: str) -> None:
-        # Protocol 0 (else ETH_P_ALL) until it is bound to its name: else frames of other interfaces get in first.
+        # A named socket has protocol 0, not ETH_P_ALL, before bind: otherwise it gets frames of other interfaces.
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0 if name else socket.htons(3))
         try:
             sock.setblocking(False)
@@ -98,39 +98,43 @@ class PacketCapture:
             name = self._known.get(number) or self._name_of(number)
             if not self._names and (name == "lo" or hardware not in ETHERNET_TYPES):
                 continue
-            kept = min(len(data), self._snaplen)
-            if self._size + kept + PCAP_RECORD.size > self._most:
+            captured = min(len(data), self._snaplen)
+            if self._size + captured + PCAP_RECORD.size > self._most:
                 self._overflow += 1
                 continue
             if name not in self._files:
                 self._files[name], self._directions[name] = bytearray(PCAP_HEAD), bytearray()
             file = self._files[name]
-            file += PCAP_RECORD.pack(seconds, nanoseconds, kept, length)
-            file += data[:kept]
+            file += PCAP_RECORD.pack(seconds, nanoseconds, captured, length)
+            file += data[:captured]
             self._directions[name].append(kind)
-            self._size += kept + PCAP_RECORD.size
+            self._size += captured + PCAP_RECORD.size
             self._count += 1
 
     def _name_of(self, number: int) -> str:
         try:
             self._known[number] = socket.if_indextoname(number)
         except OSError:
-            return str(number)  # It has gone.
+            return str(number)  # The interface is gone.
         return self._known[number]
 
     def describe(self) -> list[Parameters]:
-        """Name, MAC and addresses of the interfaces that are captured at."""
+        """The name, MAC and addresses of each captured interface."""
         known = interfaces()
-        return [one for one in known if one["name"] in self._names or (not self._names and one["name"] != "lo")]
+        return [
+            interface
+            for interface in known
+            if interface["name"] in self._names or (not self._names and interface["name"] != "lo")
+        ]
 
     async def stop(self) -> Parameters:
-        """Take what the kernel still holds, and end."""
+        """Read the rest from the kernel, and end the capture."""
         taken = await self.read()
         self.close()
         return taken
 
     async def read(self) -> Parameters:
-        """Take what there is, and go on."""
+        """Return the frames so far. The capture goes on."""
         dropped = 0
         for _, source in self._sources:
             dropped += await source.arrived(lambda source=source: self._drain(source))
@@ -141,7 +145,7 @@ class PacketCapture:
         return taken
 
     def close(self) -> None:
-        """Give everything back; what was not read is lost."""
+        """End the capture. Unread frames are lost."""
         for task in self._tasks:
             self._loop.cancel(task)
         for sock, source in self._sources:

@@ -1,4 +1,4 @@
-"""A capture by Windows' own packet monitor."""
+"""A capture with pktmon, the packet monitor of Windows."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MAC = re.compile(r"(?i)^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$")
 
 
 class PktmonCapture:
-    """Windows' own packet monitor, by its command line (Microsoft: pktmon). There is one session for the whole host.
+    """A capture with the command line of pktmon (Microsoft: pktmon), which has one session for the whole host.
 
-    A packet appears once for each component that it passes, so the file is converted once for each component that is
-    asked for: by default one for each MAC that `pktmon list` shows, the adapter itself before its virtual copies.
+    A packet appears once for each component that it passes, so the file is converted once for each requested component.
+    The default is one component for each MAC in `pktmon list`, the adapter itself before its virtual copies.
     """
 
     def __init__(self, loop: Loop, names: list[str], addresses: list[str], filters: list[list[str]]) -> None:
@@ -36,23 +36,23 @@ class PktmonCapture:
         self._components: list[Parameters] = []
 
     async def start(self) -> None:
-        """Begin the session. ValueError when pktmon refuses, or has no such component."""
+        """Start the session. ValueError if pktmon refuses, or has no such component."""
         await self._loop.in_thread(self._start, now() + 60.0)
 
     async def stop(self) -> Parameters:
-        """End the session, and hand over what it captured."""
+        """End the session and return its packets."""
         return dict(await self._loop.in_thread(self._stop, now() + 600.0))
 
     async def read(self) -> Parameters:
-        """Refused: pktmon hands packets over at the end only."""
-        raise ValueError("pktmon hands packets over when its session ends, not before")
+        """Refuse: pktmon returns packets at the end only."""
+        raise ValueError("pktmon returns packets only when its session ends")
 
     def describe(self) -> list[Parameters]:
-        """The components that are captured at: id, name, type, group, MAC."""
+        """The captured components: id, name, type, group, MAC."""
         return self._components
 
     def close(self) -> None:
-        """End the session, which would outlive this process."""
+        """End the session, which otherwise outlives this process."""
         if self._folder:
             try:
                 pktmon("stop", timeout=10.0)
@@ -73,7 +73,7 @@ class PktmonCapture:
                 for words in self._filters:
                     pktmon("filter", "add", *words)
             except ValueError as error:
-                complain(f"captures everything: {error}")
+                complain(f"pktmon refuses the filters, so it captures all packets: {error}")
                 pktmon("filter", "remove")
             pktmon("start", "--capture", "--comp", "all", "--pkt-size", "0", "--file-name", self._file("capture.etl"))
         except ValueError:
@@ -81,9 +81,9 @@ class PktmonCapture:
             raise
 
     def _stop(self) -> Parameters:
-        said = pktmon("stop")
+        output = pktmon("stop")
         self._remove_filters()
-        lost = re.search(r"(?i)([0-9]+) events? (?:were )?lost", said)
+        lost = re.search(r"(?i)([0-9]+) events? (?:were )?lost", output)
         parts: list[tuple[str, str, bytes]] = []
         try:
             for component in self._components:
@@ -98,39 +98,53 @@ class PktmonCapture:
         return {"dropped": int(lost.group(1)) if lost else 0, "count": None, "parts": parts}
 
     def _remove_filters(self) -> None:
-        """They would outlive the session, and change what the next one sees, whosever it is."""
+        """Remove the filters, which otherwise outlive the session and apply to the next one, podwire's or not."""
         if self._filters:
             with contextlib.suppress(ValueError):
                 pktmon("filter", "remove", timeout=10.0)
 
-    def _choose(self, found: list[Parameters]) -> list[Parameters]:
+    def _choose(self, listed: list[Parameters]) -> list[Parameters]:
         if self._names:
-            chosen = [one for one in found if one["name"] in self._names or str(one["id"]) in self._names]
-            missing = set(self._names) - {name for one in chosen for name in (one["name"], str(one["id"]))}
+            chosen = [
+                component
+                for component in listed
+                if component["name"] in self._names or str(component["id"]) in self._names
+            ]
+            missing = set(self._names) - {
+                name for component in chosen for name in (component["name"], str(component["id"]))
+            }
             if missing:
                 raise ValueError(f"pktmon has no component {', '.join(sorted(missing))}")
         else:
             macs = self._macs()
-            chosen = [one for one in found if one["mac"] and (not macs or one["mac"] in macs)]
+            chosen = [component for component in listed if component["mac"] and (not macs or component["mac"] in macs)]
             best: dict[str, Parameters] = {}
-            for one in sorted(chosen, key=rank):
-                best.setdefault(one["mac"], one)
+            for component in sorted(chosen, key=rank):
+                best.setdefault(component["mac"], component)
             chosen = list(best.values())
         if not chosen:
             raise ValueError("pktmon lists no component to capture at")
-        names = collections.Counter(one["name"] for one in chosen)
+        names = collections.Counter(component["name"] for component in chosen)
         return [
-            {**one, "name": one["name"] if names[one["name"]] == 1 else f"{one['name']} #{one['id']}"} for one in chosen
+            {
+                **component,
+                "name": component["name"]
+                if names[component["name"]] == 1
+                else f"{component['name']} #{component['id']}",
+            }
+            for component in chosen
         ]
 
     def _macs(self) -> list[str]:
-        """Addresses are MACs, or IPs of this host's own interfaces."""
+        """The MACs of the addresses, each a MAC or an IP address of this host."""
         macs = []
-        known = {address: one["mac"] for one in interfaces() for address in one["addresses"]}
+        macs_by_address = {
+            address: interface["mac"] for interface in interfaces() for address in interface["addresses"]
+        }
         for address in self._addresses:
-            mac = address.lower().replace("-", ":") if MAC.match(address) else known.get(address)
+            mac = address.lower().replace("-", ":") if MAC.match(address) else macs_by_address.get(address)
             if not mac:
-                raise ValueError(f"address {address} is neither a MAC nor one of this host")
+                raise ValueError(f"address {address} is neither a MAC nor an IP address of this host")
             macs.append(mac)
         return macs
 
@@ -142,13 +156,13 @@ class PktmonCapture:
         return os.path.join(tempfile.gettempdir(), "podwire-pktmon-session")
 
     def _end_forgotten(self) -> None:
-        """A session that an agent before left behind when it was killed. A session of somebody else is left alone."""
+        """End the session of an earlier agent that was killed. Sessions of other programs go on."""
         try:
             with open(self._marker(), encoding="utf-8") as marker:
                 self._folder = marker.read()
         except OSError:
             return
-        with contextlib.suppress(ValueError):  # It has ended already, with the node's last start perhaps.
+        with contextlib.suppress(ValueError):  # It may have ended, for example at a restart of the node.
             pktmon("stop")
         self._clean()
 
@@ -160,7 +174,7 @@ class PktmonCapture:
 
 
 def pktmon(*arguments: str, timeout: float = 300.0) -> str:
-    """Run it, and what it said. ValueError with its own words when it failed."""
+    """Run pktmon and return its output. ValueError with its own words if it fails."""
     try:
         done = subprocess.run(
             ("pktmon", *arguments),
@@ -171,32 +185,32 @@ def pktmon(*arguments: str, timeout: float = 300.0) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise ValueError("there is no pktmon here: Windows Server 2022 or later has it, on the host") from None
+        raise ValueError("pktmon is missing; Windows Server 2022 and later have it, on the host") from None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ValueError(f"pktmon {arguments[0]}: {error}") from None
-    said = done.stdout.decode("utf-8", "replace")
+    output = done.stdout.decode("utf-8", "replace")
     if done.returncode:
-        raise ValueError(f"pktmon {arguments[0]}: exit code {done.returncode}: {' '.join(said.split())[:300]}")
-    return said
+        raise ValueError(f"pktmon {arguments[0]}: exit code {done.returncode}: {' '.join(output.split())[:300]}")
+    return output
 
 
 def components(text: str) -> list[Parameters]:
-    """What `pktmon list --json` names: groups of components, each with an Id and named properties."""
-    found: list[Parameters] = []
+    """The components in the output of `pktmon list --json`: groups of components, each with an Id and properties."""
+    listed: list[Parameters] = []
     try:
         for group in json.loads(text[text.index("[") :]):
-            for one in group.get("Components", [group]):
-                values = [str(each.get("Value")) for each in one.get("Properties") or ()]
+            for component in group.get("Components", [group]):
+                values = [str(entry.get("Value")) for entry in component.get("Properties") or ()]
                 mac = next((value.lower().replace("-", ":") for value in values if MAC.match(value)), "")
-                names = {key.lower(): str(one.get(key, "")) for key in ("Name", "Type")}
-                found.append({"id": one["Id"], "group": str(group.get("Group", "")), "mac": mac, **names})
+                names = {key.lower(): str(component.get(key, "")) for key in ("Name", "Type")}
+                listed.append({"id": component["Id"], "group": str(group.get("Group", "")), "mac": mac, **names})
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"pktmon list --json: cannot be read: {error!r}") from None
-    return found
+    return listed
 
 
 def rank(component: Parameters) -> int:
-    """An adapter before a port of the virtual switch, and that before the host's virtual adapter of the same MAC."""
+    """The order of components with the same MAC: adapter, port of the virtual switch, the host's virtual adapter."""
     kind, name = component["type"].lower(), component["name"].lower()
     if "virtual ethernet" in name:
         return 2

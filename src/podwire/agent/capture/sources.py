@@ -1,4 +1,4 @@
-"""Where the frames of a packet socket are read from: a ring that the kernel fills, or the socket's queue."""
+"""The sources of frames of a packet socket: a ring that the kernel fills, or the socket's queue."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ PACKET = 263  # SOL_PACKET
 
 
 class Ring:
-    """The frames of a packet socket in memory that the kernel shares (packet_mmap, TPACKET_V3): a burst finds room
-    there whatever net.core.rmem_max is, and no system call is needed for each frame.
+    """The frames of a packet socket in shared memory (packet_mmap, TPACKET_V3). It has room for a burst whatever
+    net.core.rmem_max is, and needs no system call for each frame.
 
-    The kernel fills blocks one after the other, and hands over one that is full, or RETIRE milliseconds after the one
-    before it, however empty: so long an agent may wait for its turn on a busy machine, times the number of blocks. A
-    frame that is larger than a block is cut.
+    The kernel fills blocks in order. It hands over a full block, or after RETIRE milliseconds a partly filled one. So
+    the ring survives a busy machine for RETIRE times the number of blocks. A frame larger than a block is cut.
     """
 
     BLOCK, RETIRE = 1 << 16, 60
@@ -48,7 +47,7 @@ class Ring:
         self._sock, self._at, self._memory = sock, 0, mmap.mmap(sock.fileno(), self.BLOCK * blocks)
 
     def frames(self, most: int) -> Frames:
-        """Those of as many blocks as have been handed over; their bytes are the ring's."""
+        """The frames of at most `most` blocks that the kernel has handed over. Their bytes stay in the ring."""
         memory, view = self._memory, memoryview(self._memory)
         for _ in range(most):
             start = self._at * self.BLOCK
@@ -57,8 +56,8 @@ class Ring:
                 return
             at = start + first
             for _ in range(count):
-                following, seconds, nanoseconds, kept, length, _, mac, _ = self.HEAD.unpack_from(memory, at)
-                data = view[at + mac : at + mac + kept]
+                following, seconds, nanoseconds, captured, length, _, mac, _ = self.HEAD.unpack_from(memory, at)
+                data = view[at + mac : at + mac + captured]
                 yield (seconds, nanoseconds, length, data, *self.WHERE.unpack_from(memory, at + self.WHERE_AT))
                 at += following
             if self._next is not None:
@@ -68,7 +67,7 @@ class Ring:
             self._at = (self._at + 1) % self._blocks
 
     def _state(self) -> tuple[bool, int]:
-        """Whether the next block has been handed over, and how many frames are in it."""
+        """Whether the kernel has handed over the next block, and how many frames it has."""
         status, count = struct.unpack_from("=II", self._memory, self._at * self.BLOCK + self.STATUS)
         return bool(status & 1), count  # TP_STATUS_USER
 
@@ -86,13 +85,13 @@ class Ring:
         return int(struct.unpack("=III", self._sock.getsockopt(PACKET, 6, 12))[1])  # PACKET_STATISTICS: dropped
 
     def close(self) -> None:
-        """Give the memory back."""
-        with contextlib.suppress(BufferError):  # Somebody still holds bytes of it; it ends with them.
+        """Release the memory."""
+        with contextlib.suppress(BufferError):  # Someone still uses its bytes; it is released after that.
             self._memory.close()
 
 
 class Queue:
-    """The frames of a packet socket one by one, where there is no ring."""
+    """The frames of a packet socket one by one, for a system without a ring."""
 
     def __init__(self, sock: socket.socket, scratch: bytearray) -> None:
         self._sock, self._scratch = sock, scratch
@@ -100,14 +99,14 @@ class Queue:
         sock.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
 
     def frames(self, most: int) -> Frames:
-        """Those that are there, some hundreds at a time; the bytes of each are gone with the next."""
+        """The waiting frames, at most 128 for each of `most`. The bytes of a frame are overwritten by the next."""
         view = memoryview(self._scratch)
         for _ in range(most * 128):
             try:
                 length, control, _, where = self._sock.recvmsg_into([self._scratch], 64, socket.MSG_TRUNC)
             except OSError as error:
                 if error.errno == errno.ENETDOWN:
-                    continue  # Said once, when an interface goes down.
+                    continue  # Reported once, when an interface goes down.
                 return
             seconds, nanoseconds = struct.unpack("@ll", control[0][2]) if control else divmod(time.time_ns(), 10**9)
             data = view[: min(length, len(view))]
@@ -118,7 +117,7 @@ class Queue:
         try:
             return socket.if_nametoindex(name)
         except OSError:
-            return 0  # It has gone.
+            return 0  # The interface is gone.
 
     async def arrived(self, drain: Callable[[], None]) -> int:
         """Take all that there was at the call; how many frames had no room since the last call."""
@@ -128,4 +127,4 @@ class Queue:
         return int(dropped + struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))[1])
 
     def close(self) -> None:
-        """There is nothing to give back."""
+        """Nothing to release."""

@@ -1,1 +1,1 @@
-"""What the machine or pod tells of itself: interfaces, network cards, and the lists of programs."""
+"""Facts about the machine or pod itself: interfaces, network cards, and the output of programs."""

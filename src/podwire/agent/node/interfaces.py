@@ -1,4 +1,4 @@
-"""The interfaces of this machine or pod: name, MAC and addresses; `interfaces_windows` has Windows' own way."""
+"""The interfaces of this machine or pod: name, MAC and addresses; `interfaces_windows` has the code for Windows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def interfaces() -> list[Parameters]:
-    """Name, MAC and addresses of every interface."""
+    """The name, MAC and addresses of every interface; empty, after a line on stderr, if the system refuses."""
     try:
         if WINDOWS:
             from podwire.agent.node.interfaces_windows import interfaces_of_windows
@@ -33,25 +33,25 @@ def own_addresses() -> list[str]:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address is the machine's own way to itself."""
+    """Whether an address is a loopback address."""
     return address == "::1" or address.startswith("127.")
 
 
 def interfaces_of_linux() -> list[Parameters]:
-    """By rtnetlink: RTM_GETLINK 18 for names and MACs, RTM_GETADDR 22 for addresses."""
-    known: dict[int, Parameters] = {}
+    """The interfaces from rtnetlink: RTM_GETLINK 18 for names and MACs, RTM_GETADDR 22 for addresses."""
+    by_index: dict[int, Parameters] = {}
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
         sock.settimeout(5.0)
         for index, attributes in netlink_dump(sock, 18, 16):
             name = attributes.get(3, b"").rstrip(b"\0").decode("utf-8", "replace")
             hardware = attributes.get(1, b"") if len(attributes.get(1, b"")) == 6 else b""
-            known[index] = {"name": name, "mac": hardware.hex(":"), "addresses": []}
+            by_index[index] = {"name": name, "mac": hardware.hex(":"), "addresses": []}
         for index, attributes in netlink_dump(sock, 22, 8):
             raw = attributes.get(2) or attributes.get(1) or b""  # IFA_LOCAL, IFA_ADDRESS
-            if index in known and len(raw) in (4, 16):
+            if index in by_index and len(raw) in (4, 16):
                 family = socket.AF_INET if len(raw) == 4 else socket.AF_INET6
-                known[index]["addresses"].append(socket.inet_ntop(family, raw))
-    return list(known.values())
+                by_index[index]["addresses"].append(socket.inet_ntop(family, raw))
+    return list(by_index.values())
 
 
 def netlink_dump(sock: socket.socket, kind: int, skip: int) -> Generator[tuple[int, dict[int, bytes]], None, None]:
@@ -60,10 +60,10 @@ def netlink_dump(sock: socket.socket, kind: int, skip: int) -> Generator[tuple[i
     while True:
         data, at = sock.recv(1 << 18), 0
         while at < len(data):
-            length, what = struct.unpack_from("=IH", data, at)
-            if what == 3:  # NLMSG_DONE
+            length, message_type = struct.unpack_from("=IH", data, at)
+            if message_type == 3:  # NLMSG_DONE
                 return
-            if what == 2:  # NLMSG_ERROR
+            if message_type == 2:  # NLMSG_ERROR
                 raise OSError(-struct.unpack_from("=i", data, at + 16)[0], "netlink")
             attributes, place, end = {}, at + 16 + skip, at + length
             while place + 4 <= end:

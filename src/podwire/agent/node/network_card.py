@@ -1,4 +1,4 @@
-"""What EC2 says of this machine's network cards."""
+"""This machine's network cards in the EC2 metadata."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ MOST_TOLD = 64 << 10
 
 
 async def ec2_card(loop: Loop, params: Parameters) -> Parameters:
-    """What EC2 says of this machine's network cards, and of the addresses of the first, as a tool prints it: a JSON
-    object by category of the metadata. Asked again until that card has `least` addresses beside its own, or `timeout`
-    is over: who assigns them takes its time."""
+    """The network cards in the EC2 metadata and the addresses of the first, in the form of a tool's output.
+
+    The output is a JSON object by metadata category. The agent asks again until the card has `least` addresses besides
+    its own, or until `timeout` seconds are over, because the VPC controller assigns them later.
+    """
     least, limit, began = wanted(params, "least", int), wanted(params, "timeout", float), time.perf_counter()
     until = now() + limit
 
@@ -39,14 +41,14 @@ async def ec2_card(loop: Loop, params: Parameters) -> Parameters:
     try:
         card = await loop.in_thread(work, until + 20.0)
     except TimeoutError:
-        raise Failure("receive", "timeout", None, "the metadata service of EC2 does not answer") from None
+        raise Failure("receive", "timeout", None, "the EC2 metadata service does not answer") from None
     except OSError as error:
         raise Failure.of("connect", error) from None
     return {"code": 0, "stdout": json.dumps(card), "stderr": "", "elapsed": time.perf_counter() - began}
 
 
 def card_told(limit: float) -> Parameters:
-    """Ask once, as IMDSv2 wants it: for a token first (Amazon EC2 user guide, instance metadata: categories)."""
+    """Ask once with IMDSv2, which needs a token first (Amazon EC2 user guide, instance metadata: categories)."""
 
     def ask(method: str, path: str, head: dict[str, str]) -> str:
         connection = http.client.HTTPConnection(*METADATA, timeout=limit)
@@ -54,9 +56,9 @@ def card_told(limit: float) -> Parameters:
             connection.request(method, f"/latest/{path}", headers=head)
             answer = connection.getresponse()
             text = answer.read(MOST_TOLD).decode("utf-8", "replace")
-        if answer.status not in (200, 404):  # A category of which there is nothing is not found.
+        if answer.status not in (200, 404):  # An empty category gives 404.
             raise Failure(
-                "receive", "other", answer.status, f"the metadata service answers {path} with {answer.status}"
+                "receive", "other", answer.status, f"the EC2 metadata service answers {path} with {answer.status}"
             )
         return text if answer.status == 200 else ""
 

@@ -1,4 +1,4 @@
-"""Programs that the agent may run: a node's CNI plugins, two tools, and lists of what Windows has. Nothing else."""
+"""The only programs that the agent may run: a node's CNI plugins, two tools, and listings of Windows objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOOLS = ("nslookup", "ipconfig")
 POWERSHELL = ("powershell.exe", "-NoProfile", "-NonInteractive", "-Command")
-LISTS = {  # The module HostNetworkingService comes with the Containers feature; VSID is HNS' word for a VNI.
+LISTS = {  # The module HostNetworkingService comes with the Containers feature. HNS calls a VNI a VSID.
     "hns-networks": "Get-HnsNetwork | ForEach-Object { [pscustomobject]@{ Name = $_.Name; Type = $_.Type; "
     "VSID = @($_.Subnets.Policies.VSID)[0]; Subnets = @($_.Subnets.AddressPrefix) } } | ConvertTo-Json -Compress",
     "hns-endpoints": "$types = @{}; Get-HnsNetwork | ForEach-Object { $types[[string]$_.ID] = $_.Type }; "
@@ -33,7 +33,7 @@ LISTS = {  # The module HostNetworkingService comes with the Containers feature;
     "hns-load-balancers": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ LoadBalancers = @(Get-HnsPolicyList | "
     "ForEach-Object { $_.Policies } | Where-Object { $_.Type -eq 'ELB' } | ForEach-Object { [pscustomobject]@{ "
     "VIPs = @($_.VIPs); IsDSR = [bool]$_.IsDSR } }) } | ConvertTo-Json -Compress -Depth 4",
-    # An OutBoundNAT policy with Destinations, its own address, is the way back to itself with DSR: no way out.
+    # With DSR, an OutBoundNAT policy with Destinations is for the hairpin to the pod itself, not for traffic outside.
     "windows-nat": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ NetNat = @(Get-NetNat | ForEach-Object { "
     "$_.Name }); Endpoints = @(Get-HnsEndpoint | Where-Object { -not $_.IsRemoteEndpoint } | ForEach-Object { "
     "[pscustomobject]@{ IPAddress = $_.IPAddress; Told = $null -ne $_.Policies; Policies = @($_.Policies | "
@@ -49,11 +49,10 @@ MOST_TOLD, MOST_LISTED = 64 << 10, 512 << 10
 
 
 async def tool(loop: Loop, params: Parameters) -> Parameters:
-    """Run one of TOOLS, a CNI plugin by its absolute path, or one of LISTS, which tell what a node has, and tell
-    its exit code and the beginning of what it said.
+    """Run one of TOOLS, a CNI plugin by its absolute path, or one of LISTS. Returns its exit code and its output.
 
-    A HostProcess container has the node's files below C: and its own below %CONTAINER_SANDBOX_MOUNT_POINT%, which is
-    replaced, as any variable of the environment is.
+    The output is cut to 64 KiB (a list: to 512 KiB, then an error). Environment variables in the path are replaced: a
+    HostProcess container has the node's files below C: and its own below %CONTAINER_SANDBOX_MOUNT_POINT%.
     """
     name, limit = wanted(params, "name"), wanted(params, "timeout", float)
     path = os.path.normpath(ntpath.expandvars(name))
@@ -63,24 +62,24 @@ async def tool(loop: Loop, params: Parameters) -> Parameters:
     elif not (name in TOOLS or (plugin and (os.path.isabs(path) or ntpath.isabs(path)))):
         raise ValueError(f"{name!r} is neither {' nor '.join(TOOLS)} nor the absolute path of a known CNI plugin")
     else:
-        arguments = [str(one) for one in params.get("arguments") or ()]
+        arguments = [str(argument) for argument in params.get("arguments") or ()]
     command = (path, *arguments)
     environment = {**os.environ, **{key: str(value) for key, value in (params.get("environment") or {}).items()}}
-    said, began = str(params.get("stdin") or "").encode(), time.perf_counter()
+    stdin, began = str(params.get("stdin") or "").encode(), time.perf_counter()
 
     def work() -> Any:
-        return subprocess.run(command, input=said, capture_output=True, env=environment, timeout=limit, check=False)
+        return subprocess.run(command, input=stdin, capture_output=True, env=environment, timeout=limit, check=False)
 
     try:
         done = await loop.in_thread(work, now() + limit + 5.0)
     except (FileNotFoundError, NotADirectoryError):
-        raise Failure("run", "not-found", errno.ENOENT, f"there is no {path} here") from None
+        raise Failure("run", "not-found", errno.ENOENT, f"{path} is missing on this node") from None
     except (TimeoutError, subprocess.TimeoutExpired):
         raise Failure("run", "timeout", None, f"{path} did not end within {limit:g} s") from None
     except OSError as error:
-        raise Failure("run", "other", error.errno, f"{path} cannot be run: {error.strerror}") from None
+        raise Failure("run", "other", error.errno, f"{path} cannot be started: {error.strerror}") from None
     most = MOST_LISTED if name in LISTS else MOST_TOLD
     if name in LISTS and len(done.stdout) > most:
-        raise Failure("run", "other", None, f"{name} lists {len(done.stdout)} bytes, more than {most}")
+        raise Failure("run", "other", None, f"{name} lists {len(done.stdout)} bytes; the limit is {most}")
     stdout, stderr = (text[:most].decode("utf-8", "replace") for text in (done.stdout, done.stderr[:MOST_TOLD]))
     return {"code": done.returncode, "stdout": stdout, "stderr": stderr, "elapsed": time.perf_counter() - began}

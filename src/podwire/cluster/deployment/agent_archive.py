@@ -8,13 +8,13 @@ same Python make the same bytes.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
 import io
 import marshal
 import struct
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterator
 
 from podwire.content import agent_folder
@@ -36,9 +36,9 @@ def agent_archive() -> bytes:
 
 
 @functools.cache
-def agent_sum() -> str:
-    """Length and CRC-32 of the archive, by which an agent that answers is known (`podwire.agent.rpc.own_sum`)."""
-    return f"{len(agent_archive())}:{zlib.crc32(agent_archive()):08x}"
+def agent_digest() -> str:
+    """SHA-256 of the archive, by which an agent that answers is known (`podwire.agent.own_file.own_digest`)."""
+    return f"sha256:{hashlib.sha256(agent_archive()).hexdigest()}"
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:

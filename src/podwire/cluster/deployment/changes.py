@@ -7,7 +7,8 @@ have been answered, and while the silent ones wait; each is bounded, and how lon
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.filling import calico_filled, vpc_filled
@@ -15,7 +16,7 @@ from podwire.cluster.deployment.services import deployed
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
-from podwire.errors import ClusterError, NotFound
+from podwire.errors import ClusterError, NotFound, concerns_the_run
 
 Change = Callable[[RestClient, Deployment], Sequence[Callable[[], bool]]]
 PATIENCE = 30.0
@@ -28,8 +29,9 @@ def first_twin_deleted(rest: RestClient, deployment: Deployment) -> Sequence[Cal
     for key, service in list(deployment.services.found.items()):
         if service.kind == "twin-first":
             deployment.former[key] = service
-            rest.delete("services", deployment.namespace, service.name)
-            gone.append(_is_gone(rest, "services", deployment.namespace, service.name))
+            with _its_own_problem(deployment, key, "be deleted"):
+                rest.delete("services", deployment.namespace, service.name)
+                gone.append(_is_gone(rest, "services", deployment.namespace, service.name))
     return gone
 
 
@@ -39,17 +41,31 @@ def service_recreated(rest: RestClient, deployment: Deployment) -> Sequence[Call
         if service.kind != "recreated":
             continue
         deployment.former[key] = service
-        rest.delete("services", deployment.namespace, service.name)
-        _await(_is_gone(rest, "services", deployment.namespace, service.name))
-        obj = manifests.service(deployment.run_id, service.kind, service.pod)
-        obj["spec"]["type"] = "NodePort"
-        for port in obj["spec"]["ports"]:
-            port["port"] += 1
-        made = deployed(service.kind, service.pod, rest.apply(obj))
-        if made.cluster_ips == service.cluster_ips:
-            raise ClusterError(f"Service {service.name} got the address that it had before")
-        deployment.services.found[key] = made
+        with _its_own_problem(deployment, key, "be made again"):
+            rest.delete("services", deployment.namespace, service.name)
+            _await(_is_gone(rest, "services", deployment.namespace, service.name))
+            obj = manifests.service(deployment.run_id, service.kind, service.pod)
+            obj["spec"]["type"] = "NodePort"
+            for port in obj["spec"]["ports"]:
+                port["port"] += 1
+            made = deployed(service.kind, service.pod, rest.apply(obj))
+            if made.cluster_ips == service.cluster_ips:
+                raise ClusterError("it got the address that it had before")
+            deployment.services.found[key] = made
     return ()
+
+
+@contextmanager
+def _its_own_problem(deployment: Deployment, key: tuple[str, str], what: str) -> Iterator[None]:
+    """What goes wrong with one Service, in words for its cases; others are changed all the same."""
+    try:
+        with understood("the cluster"):
+            yield
+    except ClusterError as error:
+        if concerns_the_run(error):
+            raise
+        name = manifests.service_name(*key)
+        deployment.services.problems[key] = f"Service {name} could not {what}: {error}"
 
 
 def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:

@@ -119,6 +119,12 @@ class _Removal:
         name = self._namespace
         if problem is not None:
             return [f"namespace {name} may have stayed, after {seconds:.0f} s: {problem}"]
+        try:
+            self._found = self._rest.get("namespaces", None, name)
+        except NotFound:
+            return []
+        except ClusterError:
+            pass  # It was there a moment ago.
         stays = [f"namespace {name} is still being deleted after {seconds:.0f} s"]
         with contextlib.suppress(ClusterError), understood(f"namespace {name}"):
             for pod in self._rest.list("pods", name):

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.manifests import HEADLESS_SERVICE
 from podwire.cluster.deployment.names_of_load_balancers import LookUp, addresses_of
 from podwire.cluster.deployment.waiting import wait_for_endpoints
+from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
-from podwire.errors import ApiError, ClusterError, Forbidden
+from podwire.errors import ApiError, ClusterError, MalformedAnswer, concerns_the_run
 from podwire.model.facts import Family, family_of
 
 Object = dict[str, Any]
@@ -104,9 +106,11 @@ class Services:
         self.problems: dict[tuple[str, str], str] = {}
 
     def apply(self, threads: Executor, external_name: str = "") -> None:
-        """Make them all. One that the API refuses is the problem of the cases that need it; others go on."""
+        """Make them all, and the one that gives pods their names. One that the API refuses is the problem of the cases
+        that need it; others go on."""
         numbers: dict[str, int] = {}
         asked = {}
+        names = threads.submit(self._rest.apply, manifests.headless_service(self._run_id))
         for kind, pod in self._wanted:
             numbers[kind] = numbers.get(kind, -1) + 1
             obj = manifests.service(self._run_id, kind, pod, numbers[kind])
@@ -115,17 +119,26 @@ class Services:
             asked[kind, pod] = threads.submit(self._rest.apply, obj)
         for key, future in asked.items():
             try:
-                self.found[key] = deployed(*key, future.result())
-            except ApiError as error:
+                self.found[key] = self._read(key, future.result())
+            except (ApiError, MalformedAnswer) as error:
                 self._refused(key, error)
+        try:
+            names.result()
+        except ApiError as error:
+            self._refused((HEADLESS_SERVICE, ""), error)
 
-    def _refused(self, key: tuple[str, str], error: ApiError) -> None:
-        """Missing rights are the whole run's problem. A webhook that fails is an error 500, after all tries."""
-        no_rights = isinstance(error, Forbidden) and error.for_want_of_rights
-        if no_rights or error.status == 401:
+    def _read(self, key: tuple[str, str], obj: Object) -> DeployedService:
+        """What the API says of one Service. Raises `MalformedAnswer`."""
+        with understood("its ports"):
+            return deployed(*key, obj)
+        raise AssertionError("not reached")
+
+    def _refused(self, key: tuple[str, str], error: ApiError | MalformedAnswer) -> None:
+        """The problem of one Service, or the error itself where it is the whole run's."""
+        if concerns_the_run(error):
             raise error
-        name = manifests.service_name(*key)
-        self.problems[key] = f"Service {name}: the API server refuses it: {error.message}"
+        why = f"the API server refuses it: {error.message}" if isinstance(error, ApiError) else str(error)
+        self.problems[key] = f"Service {manifests.service_name(*key)}: {why}"
 
     def complete(self, addresses: Sequence[tuple[str, str]], ready: Iterable[str], seconds: float = 60.0) -> list[str]:
         """Once the pods are ready: endpoints by hand where a Service has no selector, endpoints and addresses awaited.
@@ -152,7 +165,7 @@ class Services:
         end, pause = time.monotonic() + seconds, 0.02
         while waiting := self._without_address():
             named = {self.found[key].name: key for key in waiting}
-            with contextlib.suppress(ClusterError):  # A server that is away is asked again.
+            with contextlib.suppress(ClusterError), understood("the Services"):  # It is asked again.
                 for obj in self._rest.list("services", self._namespace):
                     key = named.get(obj["metadata"]["name"])
                     if key is not None:

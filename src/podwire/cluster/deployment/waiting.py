@@ -149,7 +149,7 @@ def _bad_address(pod: Object) -> str:
         try:
             ipaddress.ip_address(entry["ip"])
         except (KeyError, TypeError, ValueError):
-            return f"its addresses cannot be read: {str(entry)[:80]}"
+            return f"podwire cannot read its addresses: {str(entry)[:80]}"
     return ""
 
 
@@ -291,15 +291,10 @@ def wait_for_endpoints(rest: RestClient, namespace: str, wanted: Mapping[str, st
     pause = 0.02
     while True:
         try:
-            slices = rest.list("endpointslices", namespace)
+            with understood("the EndpointSlices"):
+                served = _served(rest.list("endpointslices", namespace))
         except ClusterError:
-            return set()  # Not allowed to look, or nobody there: the flows will tell.
-        served = {
-            str((one["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
-            for one in slices
-            for endpoint in one.get("endpoints") or []
-            if (endpoint.get("conditions") or {}).get("ready") is not False and endpoint.get("addresses")
-        }
+            return set()  # Not allowed to look, nobody there, or no sense in it: the flows will tell.
         missing = set(wanted) - served
         if len(wanted) - len(missing) > most:
             end, most = time.monotonic() + seconds, len(wanted) - len(missing)
@@ -307,6 +302,16 @@ def wait_for_endpoints(rest: RestClient, namespace: str, wanted: Mapping[str, st
             return missing
         time.sleep(pause)
         pause = min(pause * 1.5, 0.5)
+
+
+def _served(slices: Iterable[Object]) -> set[str]:
+    """The Services that have a ready endpoint."""
+    return {
+        str((one["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
+        for one in slices
+        for endpoint in one.get("endpoints") or []
+        if (endpoint.get("conditions") or {}).get("ready") is not False and endpoint.get("addresses")
+    }
 
 
 def why_lost(rest: RestClient, namespace: str, pod: str) -> str:

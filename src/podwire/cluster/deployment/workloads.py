@@ -25,7 +25,7 @@ from podwire.cluster.discovery.warm_addresses import wanted_addresses
 from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.cluster.threads import workers
-from podwire.errors import ApiError, ClusterError, Forbidden, UsageError
+from podwire.errors import ApiError, ClusterError, Forbidden, Unauthorized, UsageError, concerns_the_run
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.model.flows import ANY_OS
 from podwire.model.node_notes import not_ready
@@ -165,7 +165,7 @@ def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) 
         raise ClusterError(f"context {connection.name}: no node is ready and schedulable{reasons}")
     namespace = manifests.namespace_name(options.run_id)
     claim(connection, options.run_id, keep=options.keep)
-    with nothing_left(connection, options.run_id, keep=options.keep), understood("putting the probes there"):
+    with nothing_left(connection, options.run_id, keep=options.keep), understood("deployment of the probes"):
         return _Deploying(connection.rest, facts, options, namespace, nodes).run()
     raise AssertionError("not reached")
 
@@ -196,14 +196,12 @@ class _Deploying:
         with workers(_THREADS, "deploy") as threads:
             hostnames = threads.submit(self._hostnames)
             self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive()))
-            headless = threads.submit(self._rest.apply, manifests.headless_service(options.run_id))
             # A pod may need the address of a Service, no Service that of a pod.
             external = self._facts.outside.host.name if self._facts.outside.host else ""
             self._services.apply(threads, external)
             pods = self._grouped(self._pods(hostnames.result()))
             for future in [threads.submit(self._apply_pod, pod) for pod in pods]:
                 future.result()
-            headless.result()
         waiting = PodWait(self._rest, self._namespace, options.run_id, options.limits, options.say)
         waiting.wait({pod: node.name for node, _, pod in self._places if pod not in self._problems})
         self._problems |= waiting.problems
@@ -253,6 +251,10 @@ class _Deploying:
             hostname = hostnames.get(node.name, node.name)
             dns = self._services.found.get(("dns", ""))
             address = dns.cluster_ips.get("ipv4", "") if dns else ""
+            if manifests.searches(slot) and not address:
+                why = self._services.problems.get(("dns", ""), "Service dns has no IPv4 address")
+                self._problems[name] = f"it has no name server: {why}"
+                continue
             made.append(
                 manifests.probe_pod(options.run_id, name, slot, node, hostname, image, options.deadline, address)
             )
@@ -267,7 +269,7 @@ class _Deploying:
         try:
             self._rest.apply(policy)
         except ApiError as error:
-            if error.status == 401:
+            if isinstance(error, Unauthorized):
                 raise
             words = f"its SecurityGroupPolicy could not be made: {error.message or error}"
             self._problems |= dict.fromkeys(chosen, words)
@@ -285,12 +287,8 @@ class _Deploying:
                 if "serviceaccount" in error.message.lower() and time.monotonic() < end:
                     time.sleep(0.1)
                     continue
-                if error.for_want_of_rights:
-                    raise
                 self._refused(pod, error)
             except ApiError as error:
-                if error.status == 401:
-                    raise
                 self._refused(pod, error)  # A webhook that cannot be asked is an error 500, after all tries.
             return
 
@@ -302,6 +300,8 @@ class _Deploying:
                 self._problems[asked] = f"the API server has made a pod {got} of it"
 
     def _refused(self, pod: Object, error: ApiError) -> None:
+        if concerns_the_run(error):
+            raise error
         with self._lock:
             self._problems[pod["metadata"]["name"]] = f"the API server refuses it: {error.message}"
 

@@ -1,6 +1,6 @@
-"""The cluster's own network software, as the API tells it: kube-proxy and the CNI, images and settings. Pure.
+"""The network software of the cluster: images and settings of kube-proxy and the CNI, from API objects. Pure.
 
-Nothing is planned by them. Two runs are told apart by them: what an upgrade changed.
+No plan depends on them. The comparison of two runs shows what an upgrade changed.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from podwire.cluster.discovery.signals import DAEMONSETS
 Object = dict[str, Any]
 Objects = Mapping[str, list[Object]]
 
-# What changes how packets go; addresses of clients and log levels do not (kubernetes.io: kube-proxy Configuration).
+# The settings that change the path of packets (kubernetes.io: kube-proxy Configuration).
 _SETTINGS = ("mode", "featureGates", "winkernel", "iptables", "ipvs", "nftables", "clusterCIDR", "nodePortAddresses")
-# amazon-vpc-resource-controller-k8s, docs/windows: the settings of addresses for Windows nodes.
+# amazon-vpc-resource-controller-k8s, docs/windows: the address settings for Windows nodes.
 _OF_THE_VPC = "amazon-vpc-cni"
 
 
 def components(objects: Objects) -> dict[str, str]:
-    """What each of them is, by where that is told; empty values are left out."""
-    found: dict[str, str] = {}
+    """The values by the object and field that has them, sorted; empty values are left out."""
+    versions: dict[str, str] = {}
     for daemonset in objects.get("daemonsets", []):
         if _is_network(daemonset["metadata"]["name"]):
-            found |= dict(_of_daemonset(daemonset))
+            versions |= dict(_of_daemonset(daemonset))
     for config in objects.get("configmaps", []):
         if "kube-proxy" in config["metadata"]["name"]:
-            found |= dict(_of_proxy(config))
+            versions |= dict(_of_proxy(config))
         elif config["metadata"]["name"] == _OF_THE_VPC:
-            found |= dict(_of_vpc(config))
-    return dict(sorted(found.items()))
+            versions |= dict(_of_vpc(config))
+    return dict(sorted(versions.items()))
 
 
 def _is_network(name: str) -> bool:
-    return "kube-proxy" in name or any(name == known or name.startswith(f"{known}-") for known, _, _ in DAEMONSETS)
+    return "kube-proxy" in name or any(name == prefix or name.startswith(f"{prefix}-") for prefix, _, _ in DAEMONSETS)
 
 
 def _of_daemonset(daemonset: Object) -> Iterator[tuple[str, str]]:
@@ -65,7 +65,7 @@ def _of_proxy(config: Object) -> Iterator[tuple[str, str]]:
 
 
 def _of_vpc(config: Object) -> Iterator[tuple[str, str]]:
-    """How many addresses the controller of the VPC keeps warm for Windows nodes, and in which mode."""
+    """The VPC resource controller's settings for Windows nodes: mode and warm pool."""
     place = f"ConfigMap {config['metadata'].get('namespace', '')}/{_OF_THE_VPC}"
     for name, value in (config.get("data") or {}).items():
         yield from _leaves(f"{place} {name}", value)

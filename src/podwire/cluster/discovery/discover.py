@@ -1,4 +1,4 @@
-"""The facts of a cluster, from its API alone. What cannot be read or is not told becomes a signal in words."""
+"""Discovers the facts of a cluster from its API. An object that cannot be read, or a missing setting, is a signal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ EMULATED_LABEL = "podwire.dev/emulated"
 DNS_SELECTOR = "k8s-app=kube-dns"
 ASSUMED_DOMAIN = "cluster.local"
 
-# What is read besides the nodes: (key of the objects, resource, namespace, labels). None of it is indispensable.
+# The objects read besides the nodes, all optional: (key, resource, namespace, labels).
 _SOURCES: tuple[tuple[str, str, str | None, str], ...] = (
     ("services", "services", "kube-system", DNS_SELECTOR),
     ("pods", "pods", "kube-system", DNS_SELECTOR),
@@ -61,9 +61,10 @@ _SERVERLESS = (("type", "virtual-kubelet"), ("eks.amazonaws.com/compute-type", "
 def discover(
     connection: Connection, external: ExternalHost | None = None, *, load_balancer: bool = False
 ) -> ClusterFacts:
-    """Ask the API and draw the conclusions. Raises `ClusterError` when the nodes cannot be listed or there are none.
+    """The facts that the API shows. Raises `ClusterError` if the nodes cannot be listed, or there are none.
 
-    What no API tells is given: the host outside, and whether Services of type LoadBalancer get their addresses.
+    The caller gives the facts that no API has: the host outside, and whether Services of type LoadBalancer get
+    addresses.
     """
     with understood(f"context {connection.name}"):
         return _discovered(connection, external, load_balancer)
@@ -79,18 +80,18 @@ def _discovered(connection: Connection, external: ExternalHost | None, load_bala
     rest = connection.rest
     with workers(len(_SOURCES) + 1, "discover") as threads:
         nodes = threads.submit(rest.list, "nodes")
-        asked = [(source, threads.submit(rest.list, source[1], source[2], labels=source[3])) for source in _SOURCES]
+        listings = [(source, threads.submit(rest.list, source[1], source[2], labels=source[3])) for source in _SOURCES]
         objects: dict[str, list[Object]] = {"nodes": []}
         unread: list[str] = []
         try:
             objects["nodes"] = nodes.result()
         except Unauthorized as error:
             raise ClusterError(f"{error} (context {connection.name})") from error
-        for (key, resource, namespace, _), future in asked:
+        for (key, resource, namespace, _), future in listings:
             try:
                 objects.setdefault(key, []).extend(future.result())
             except NotFound:
-                continue  # The kind does not exist here (Calico's pools on another CNI).
+                continue  # The cluster does not have this kind (Calico's pools on another CNI).
             except ClusterError as error:
                 where = f" in {namespace}" if namespace else ""
                 unread.append(f"{resource}{where}: could not be read: {getattr(error, 'message', '') or error}")
@@ -115,11 +116,11 @@ def facts_from_objects(
     load_balancer: bool = False,
     unread: tuple[str, ...] = (),
 ) -> ClusterFacts:
-    """The facts in these API objects. Pure.
+    """The facts in these API objects. Pure. Raises `MalformedAnswer` for an invalid address or network of a node.
 
-    `objects` are lists of API objects as dicts by `nodes`, `services`, `pods` (the cluster DNS), `configmaps`,
+    `objects` has lists of API objects as dicts by `nodes`, `services`, `pods` (the cluster DNS), `configmaps`,
     `daemonsets`, `ippools`, `blockaffinities`, `eniconfigs`; a missing key is an empty list. `unread` are signals
-    about what could not be read.
+    about objects that podwire could not read.
     """
     signals: list[str] = list(unread)
     nodes = tuple(sorted((_node(o, signals) for o in objects.get("nodes", [])), key=lambda n: n.name))
@@ -168,14 +169,17 @@ def _labels(obj: Object) -> Mapping[str, str]:
 
 
 def _checked(reading: Callable[[str], object], text: object, node: str) -> str:
-    """An address or a network of a node, as the API tells it."""
+    """The text, if `reading` accepts it as an address or a network."""
     try:
         if isinstance(text, str):
             reading(text)
             return text
     except ValueError:
         pass
-    raise MalformedAnswer(f"node {node}: its address or pod network cannot be read: {str(text)[:80]!r}")
+    raise MalformedAnswer(
+        f"node {node}: the API has an invalid address or pod network: {str(text)[:80]!r}; "
+        "check its status.addresses and spec.podCIDRs"
+    )
 
 
 def _node(obj: Object, signals: list[str]) -> NodeFacts:
@@ -229,12 +233,12 @@ def _with_build(node: NodeFacts, signals: list[str]) -> NodeFacts:
 
 
 def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) -> NodeFacts:
-    """With Calico's IPAM pods have addresses of the blocks that are their node's, whatever its `podCIDR` says."""
-    told = [one.get("spec") or {} for one in affinities]
+    """The node with the address blocks of Calico's IPAM, if it has any: they replace its `podCIDR`."""
+    specs = [affinity.get("spec") or {} for affinity in affinities]
     blocks = tuple(
         sorted(
             str(spec["cidr"])
-            for spec in told
+            for spec in specs
             if spec.get("node") == node.name and spec.get("cidr") and str(spec.get("deleted", "")).lower() != "true"
         )
     )
@@ -245,21 +249,21 @@ def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) 
 
 
 def _ordered(addresses: Iterator[str]) -> tuple[Family, ...]:
-    found = {family_of(address) for address in addresses if address}
-    return tuple(family for family in FAMILIES if family in found)
+    families = {family_of(address) for address in addresses if address}
+    return tuple(family for family in FAMILIES if family in families)
 
 
 def _families(nodes: tuple[NodeFacts, ...], objects: Objects, signals: list[str]) -> tuple[Family, ...]:
-    """Families of the pod network: those that DNS pods have, else of the nodes' pod CIDRs, else of the DNS Service."""
+    """The families of the pod network: of the DNS pods, else of the nodes' pod CIDRs, else of the DNS Service."""
     dns_pods = [pod for pod in objects.get("pods", []) if not (pod.get("spec") or {}).get("hostNetwork")]
-    told = {
+    candidates = {
         "addresses of the DNS pods": _ordered(
             entry.get("ip", "") for pod in dns_pods for entry in (pod.get("status") or {}).get("podIPs") or []
         ),
         "pod CIDRs of the Linux nodes": _ordered(c for n in nodes if n.os == "linux" for c in n.pod_cidrs),
         "addresses of the DNS Service": _ordered(dns_addresses(objects)),
     }
-    for source, families in told.items():
+    for source, families in candidates.items():
         if families:
             signals.append(f"families of the pod network: {', '.join(families)} ({source})")
             return families
@@ -273,9 +277,9 @@ _WITHOUT_IPV6_ON_WINDOWS = ("calico", "flannel", "vpc-cni")
 
 
 def _windows_families(nodes: tuple[NodeFacts, ...], network: NetworkSignals, signals: list[str]) -> tuple[Family, ...]:
-    """An overlay network on Windows has IPv4 only (kubernetes.io: Networking on Windows, IPv4/IPv6 dual-stack), and
-    so has any network before Windows Server 2022 (hcsshim, hcnglobals.go: dual stack needs HNS 11.10), and some CNIs
-    everywhere."""
+    """The families of pods on Windows nodes. IPv4 only: overlay networks (kubernetes.io: Networking on Windows,
+    IPv4/IPv6 dual-stack), all networks before Windows Server 2022 (hcsshim, hcnglobals.go: dual stack needs HNS
+    11.10), and some CNIs."""
     if network.mode == "overlay":
         signals.append("families of pods on Windows nodes: ipv4 (overlay networks have no IPv6)")
         return ("ipv4",)

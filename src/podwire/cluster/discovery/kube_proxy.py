@@ -1,4 +1,4 @@
-"""The kube-proxy of Windows nodes, as its ConfigMaps and the arguments of its DaemonSets tell it."""
+"""The settings of kube-proxy on Windows nodes, from its ConfigMaps and the arguments of its DaemonSets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Objects = Mapping[str, list[Object]]
 def kube_proxy(
     objects: Objects, nodes: tuple[NodeFacts, ...], network: NetworkSignals, signals: list[str]
 ) -> KubeProxy:
-    """The kube-proxy of these nodes, some of which run Windows; what tells it, or that nothing does, is a signal."""
+    """The kube-proxy settings for these nodes, some of which run Windows. Adds a signal for each source or gap."""
     return KubeProxy(
         dsr=_dsr(objects, signals),
         win_dsr=_win_dsr(objects, nodes, signals),
@@ -28,7 +28,7 @@ def kube_proxy(
 
 
 def _dsr(objects: Objects, signals: list[str]) -> bool | None:
-    """Direct Server Return of kube-proxy on Windows, by its ConfigMap (`winkernel.enableDSR`) or its arguments."""
+    """Direct Server Return in kube-proxy's ConfigMap (`winkernel.enableDSR`) or arguments; None: unset or different."""
     told = dict(_dsr_told(objects))
     signals += [f"{source}: Direct Server Return {'on' if on else 'off'}" for source, on in told.items()]
     if not told:
@@ -52,8 +52,8 @@ def _dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
 
 
 def _on_windows(objects: Objects, network: NetworkSignals, signals: list[str]) -> bool | None:
-    """Whether Windows nodes have a kube-proxy: a program of the node may be one, so its absence tells little but where
-    the network is transparent, whose plugins balance by themselves."""
+    """Whether Windows nodes have a kube-proxy. None if unknown: it may be a service of the node, which the API does not
+    show. A transparent network has none, because its plugins balance by themselves."""
     told = [source for source, _ in (*_proxy_configs(objects), *_proxy_arguments(objects))]
     if told:
         return True
@@ -64,7 +64,7 @@ def _on_windows(objects: Objects, network: NetworkSignals, signals: list[str]) -
 
 
 def _win_dsr(objects: Objects, nodes: tuple[NodeFacts, ...], signals: list[str]) -> bool | None:
-    """kube-proxy's feature gate WinDSR as it is given, else as the version has it: on since 1.33 (kube_features.go)."""
+    """The WinDSR feature gate of kube-proxy: its setting, else the default, on since 1.33 (kube_features.go)."""
     for source, on in _win_dsr_told(objects):
         signals.append(f"{source}: feature gate WinDSR {'on' if on else 'off'}")
         return on
@@ -90,7 +90,7 @@ def _win_dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
 
 
 def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
-    """kube-proxy's configurations for Windows, with the names of where they stand."""
+    """The kube-proxy configurations for Windows, each with the name of its ConfigMap."""
     for config in objects.get("configmaps", []):
         if "kube-proxy" not in config["metadata"]["name"]:
             continue
@@ -107,15 +107,15 @@ def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
 
 
 def _of_windows(name: str, tree: Object) -> bool:
-    """Whether a configuration is of kube-proxy on Windows: by its name, its mode, or a setting of winkernel that
-    somebody made. kubeadm writes an empty winkernel section, with enableDSR false, for Linux nodes too."""
+    """Whether a configuration is for kube-proxy on Windows: by its name, its mode, or a set field of winkernel.
+    kubeadm writes an empty winkernel section, with enableDSR false, for Linux nodes too."""
     winkernel = tree.get("winkernel")
     made = isinstance(winkernel, dict) and any(winkernel.values())
     return "win" in name or tree.get("mode") == "kernelspace" or made
 
 
 def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
-    """kube-proxy's command lines, with the names of their DaemonSets, but for those of Linux nodes."""
+    """The kube-proxy command lines on Windows nodes, each with the name of its DaemonSet."""
     for daemonset in objects.get("daemonsets", []):
         name = daemonset["metadata"]["name"]
         pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}

@@ -1,4 +1,4 @@
-"""Which operating systems the pods of a DaemonSet run on, as it chooses its nodes. Pure."""
+"""The operating systems of a DaemonSet's pods, by its node selector and node affinity. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ _SYSTEMS: frozenset[OS] = frozenset({"linux", "windows"})
 
 
 def systems_of(daemonset: Object) -> frozenset[OS]:
-    """The systems that its node selector and its node affinity admit; both where neither says anything of them.
+    """The operating systems that the node selector and the node affinity admit; both if neither names one.
 
-    Of the terms of an affinity one is enough, in a term all expressions hold (kubernetes.io: Assigning Pods to Nodes).
+    A node must match one term of an affinity, and all expressions of that term (kubernetes.io: Assigning Pods to
+    Nodes).
     """
     pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
-    wanted = pod.get("nodeSelector") or {}
-    chosen = {system for system in _SYSTEMS if all(wanted.get(label, system) == system for label in _OS_LABELS)}
+    selector = pod.get("nodeSelector") or {}
+    chosen = {system for system in _SYSTEMS if all(selector.get(label, system) == system for label in _OS_LABELS)}
     affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}
     terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or []
     if terms:

@@ -1,24 +1,30 @@
-"""The addresses that pods which are not of the run have on its nodes."""
+"""The addresses of other pods on the nodes of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
-from podwire.errors import Forbidden
+from podwire.errors import ClusterError
 
 Object = dict[str, Any]
 
 
 def addresses_of_others(rest: RestClient, nodes: Iterable[str], namespace: str) -> frozenset[str]:
-    """What pods of other namespaces have on these nodes, but for pods on their node's network and those that go or have
-    ended, whose address may be another's already. Nothing where pods may not be read."""
+    """The addresses of pods of other namespaces on these nodes.
+
+    Host-network pods do not count, nor do terminating and ended pods, whose addresses other pods may have by now. Empty
+    if podwire may not read pods, or cannot understand what it reads.
+    """
     try:
-        pods = [pod for node in nodes for pod in rest.list("pods", fields=f"spec.nodeName={node}")]
-    except Forbidden:
+        with understood("the pods of others"):
+            pods = [pod for node in nodes for pod in rest.list("pods", fields=f"spec.nodeName={node}")]
+            return frozenset(address for pod in pods if _stays_elsewhere(pod, namespace) for address in _addresses(pod))
+    except ClusterError:
         return frozenset()
-    return frozenset(address for pod in pods if _stays_elsewhere(pod, namespace) for address in _addresses(pod))
+    raise AssertionError("not reached")
 
 
 def _stays_elsewhere(pod: Object, namespace: str) -> bool:
@@ -28,5 +34,5 @@ def _stays_elsewhere(pod: Object, namespace: str) -> bool:
 
 
 def _addresses(pod: Object) -> Iterator[str]:
-    for one in (pod.get("status") or {}).get("podIPs") or ():
-        yield one["ip"]
+    for entry in (pod.get("status") or {}).get("podIPs") or ():
+        yield entry["ip"]

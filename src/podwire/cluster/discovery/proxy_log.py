@@ -1,7 +1,7 @@
-"""What kube-proxy of a Windows node logs: load balancers that HNS refused because their port exists already.
+"""Counts messages in the kube-proxy log of a Windows node: HNS refused a load balancer because its port exists.
 
-It is a pod of a DaemonSet, whose log the API has, or a service of the node, whose log a kubelet serves where node log
-queries are on (kubernetes.io: "System Logs", log query).
+kube-proxy is a pod of a DaemonSet, whose log the API has, or a service of the node, whose log the kubelet serves if
+node log queries are on (kubernetes.io: "System Logs", log query).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from urllib.parse import quote
 from podwire.cluster.rest import RestClient
 from podwire.errors import ClusterError
 
-# AWS: EKS best practices, Windows, networking, names the message; kube-proxy quotes what HNS answered.
+# AWS: EKS best practices, Windows, networking, names the message. kube-proxy quotes the answer of HNS.
 MESSAGE = re.compile(r"hcnCreateLoadBalancer failed in Win32: The specified port already exists")
 SYSTEM = "kube-system"
 NAME = "kube-proxy"
 
 
 def port_messages(rest: RestClient, node: str) -> int | None:
-    """How often kube-proxy on a node has logged that; None where its log cannot be read."""
+    """How often the log of kube-proxy on a node has the message; None if podwire cannot read the log."""
     for read in (_logs_of_pods, _log_of_node):
         text = _read(lambda read=read: read(rest, node))  # type: ignore[misc]
         if text is not None:
@@ -29,7 +29,7 @@ def port_messages(rest: RestClient, node: str) -> int | None:
 
 
 def _read(read: Callable[[], str | None]) -> str | None:
-    """Nobody need have the rights to read logs, and many nodes serve none."""
+    """The text of a log, or None. The right to read logs is optional, and many nodes serve none."""
     try:
         return read()
     except ClusterError:
@@ -51,14 +51,14 @@ def _log_of_node(rest: RestClient, node: str) -> str | None:
 
 
 class PortMessages:
-    """The messages of some nodes since this was made."""
+    """Counts the messages of some nodes since its creation."""
 
     def __init__(self, rest: RestClient, nodes: Iterable[str]) -> None:
         self._rest = rest
         self._before = {node: port_messages(rest, node) for node in nodes}
 
     def __call__(self, node: str) -> int | None:
-        """How many more a node has now; None where that cannot be told."""
+        """How many messages a node has more than at the start; None if unknown."""
         before = self._before.get(node)
-        now = port_messages(self._rest, node) if before is not None else None
-        return None if now is None or before is None else max(0, now - before)
+        count = port_messages(self._rest, node) if before is not None else None
+        return None if count is None or before is None else max(0, count - before)

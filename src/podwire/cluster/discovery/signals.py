@@ -1,4 +1,4 @@
-"""What the API's objects tell of the pod network: each source is a vote for a CNI, a mode and tunnel parameters. Pure.
+"""Signals about the pod network in API objects. Each source votes for a CNI, a mode and tunnel parameters. Pure.
 
 Sources: node annotations, labels and capacities of the CNIs, CNI configuration in ConfigMaps, Calico's IP pools, names
 of DaemonSets (documentation and code of flannel, Calico, ovn-kubernetes, Azure and AWS). One network mode is active per
@@ -24,8 +24,8 @@ VXLAN_PORT = 4789
 GENEVE_PORT = 6081
 OVN_HYBRID_VNI = 4097
 
-# CNI plugins of Windows nodes by the type in their configuration: the CNI they belong to ("" for a plugin that others
-# also call as their delegate), and the mode of the HNS network that they make.
+# CNI plugins of Windows nodes by the type in their configuration: the CNI that they belong to ("" for a plugin that
+# other CNIs also call as their delegate), and the mode of the HNS network that they create.
 _PLUGINS: Mapping[str, tuple[str, Mode | None]] = {
     "win-overlay": ("", "overlay"),
     "sdnoverlay": ("", "overlay"),
@@ -42,17 +42,17 @@ _PLUGINS: Mapping[str, tuple[str, Mode | None]] = {
     "cilium-cni": ("cilium", None),
 }
 
-# What gives addresses where nothing tells it: these CNIs bring it along.
+# The IPAM of these CNIs if no signal names one.
 _USUAL_IPAM: Mapping[str, str] = {"flannel": "host-local", "calico": "calico-ipam"}
-# What gives pods their addresses: the types of CNI configurations that are known, and azure-cns by its older name.
+# The known IPAM types in CNI configurations; azure-cns is an older name.
 IPAMS = ("host-local", "azure-vnet-ipam", "azure-cns", "calico-ipam")
-# Plugins whose pods HNS itself gives addresses where their configuration names no plugin that does (kubernetes.io:
+# With these plugins, HNS itself assigns pod addresses if the configuration names no IPAM plugin (kubernetes.io:
 # Networking on Windows, IP address management, Windows Server IPAM).
 _LEFT_TO_HNS = ("nat", "win-bridge", "win-overlay", "sdnbridge", "sdnoverlay")
 # The HNS network of azure-vnet by its `mode` (Azure/azure-container-networking: docs/cni.md).
 _AZURE_MODES: Mapping[str, Mode] = {"bridge": "l2bridge", "tunnel": "l2tunnel"}
 
-# A DaemonSet's name starts with this: the CNI that it is part of, and the mode that it implies on Windows.
+# The beginning of a DaemonSet's name, the CNI that the DaemonSet is part of, and the mode that it implies on Windows.
 DAEMONSETS: tuple[tuple[str, str, Mode | None], ...] = (
     ("kube-flannel", "flannel", None),
     ("calico-node", "calico", None),
@@ -72,7 +72,7 @@ _GKE_NODE = "cloud.google.com/gke-nodepool"
 
 @dataclass(frozen=True, kw_only=True)
 class Vote:
-    """One source's word: empty fields are not told. `source` and `words` make the signal `<source>: <words>`."""
+    """The vote of one source. A field that the source does not show is empty. The signal is `<source>: <words>`."""
 
     source: str
     words: str
@@ -87,7 +87,7 @@ class Vote:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSignals:
-    """All votes, weighed: what they agree on, and every one of them in words."""
+    """The result of all votes: the values that they agree on, and each vote in words."""
 
     mode: Mode
     cni: str
@@ -97,7 +97,7 @@ class NetworkSignals:
 
 
 def network_signals(objects: Objects) -> NetworkSignals:
-    """Weigh every vote. A contradiction gives `unknown` and a signal that names it."""
+    """Count all votes in these objects. A contradiction gives `unknown`, and a signal that names its sources."""
     votes = _without_engines(list(_votes(objects)))
     signals = list(dict.fromkeys(f"{v.source}: {v.words}" for v in votes))
     modes = _distinct((v.mode, v.source) for v in votes if v.mode)
@@ -128,8 +128,8 @@ def network_signals(objects: Objects) -> NetworkSignals:
 
 
 def _without_engines(votes: list[Vote]) -> list[Vote]:
-    """Calico and Cilium beside another network are policy engines where nothing but a DaemonSet tells of them (AWS:
-    EKS, Calico for policy; AKS: network policies; Google: GKE, network policy enforcement)."""
+    """The votes without those of policy engines. Calico or Cilium beside another CNI is a policy engine if only a
+    DaemonSet shows it (AWS: EKS, Calico for policy; AKS: network policies; Google: GKE, network policy enforcement)."""
     base = next((vote.cni for vote in votes if vote.cni in _WITH_ENGINES), "")
     engines = {
         name
@@ -162,7 +162,7 @@ def _encapsulation(mode: Mode, cni: str, votes: list[Vote], signals: list[str]) 
 
 
 def _of_agent(votes: list[Vote], signals: list[str]) -> Encapsulation | None:
-    """The tunnel that an agent of a transparent network tells; podwire reads VXLAN and Geneve."""
+    """The tunnel in the agent configuration of a transparent network, if podwire reads it (VXLAN, Geneve)."""
     told = next((vote for vote in votes if vote.tunnel), None)
     if told is None or told.tunnel == "none":
         return None
@@ -174,16 +174,16 @@ def _of_agent(votes: list[Vote], signals: list[str]) -> Encapsulation | None:
     return Encapsulation(kind=kind, port=told.port or ports[kind])
 
 
-def _distinct(told: Iterable[tuple[Any, str]]) -> dict[Any, str]:
-    """Each value that was told, with the first source of it."""
-    found: dict[Any, str] = {}
-    for value, source in told:
-        found.setdefault(value, source)
-    return found
+def _distinct(values: Iterable[tuple[Any, str]]) -> dict[Any, str]:
+    """Each value with its first source."""
+    first_source: dict[Any, str] = {}
+    for value, source in values:
+        first_source.setdefault(value, source)
+    return first_source
 
 
-def _both(told: Mapping[Any, str]) -> str:
-    return " and ".join(f"{value} ({source})" for value, source in told.items())
+def _both(sources: Mapping[Any, str]) -> str:
+    return " and ".join(f"{value} ({source})" for value, source in sources.items())
 
 
 def _votes(objects: Objects) -> Iterator[Vote]:
@@ -200,7 +200,7 @@ def _votes(objects: Objects) -> Iterator[Vote]:
 
 
 def os_of(node: Object) -> str:
-    """`kubernetes.io/os` of a node, or what its kubelet says."""
+    """The OS of a node, from its label `kubernetes.io/os`, else from its kubelet."""
     labels = node["metadata"].get("labels") or {}
     info = (node.get("status") or {}).get("nodeInfo") or {}
     return str(labels.get("kubernetes.io/os") or info.get("operatingSystem") or "linux")
@@ -284,15 +284,15 @@ def _of_configmap(config: Object, windows: bool) -> Iterator[Vote]:
 
 
 def _of_backend(backend: Mapping[str, Any], source: str, cni: str) -> Vote:
-    """The network configuration that flannel reads, which other agents for win-overlay read too."""
+    """The vote of a flannel network configuration; other agents for win-overlay use the same format."""
     kind = str(backend.get("Type", ""))
     vni, port = backend.get("VNI"), backend.get("Port")
     if kind != "vxlan":
         return Vote(source=source, words=f"backend {kind}", cni=cni, mode=_flannel_mode(kind))
-    known = (f", {word} {value}" for word, value in (("VNI", vni), ("port", port)) if value is not None)
+    parts = (f", {word} {value}" for word, value in (("VNI", vni), ("port", port)) if value is not None)
     return Vote(
         source=source,
-        words="backend vxlan" + "".join(known),
+        words="backend vxlan" + "".join(parts),
         cni=cni,
         mode="overlay",
         vni=vni if isinstance(vni, int) else None,
@@ -301,7 +301,7 @@ def _of_backend(backend: Mapping[str, Any], source: str, cni: str) -> Vote:
 
 
 def _of_antrea(text: str, place: str) -> Vote:
-    """antrea-io/antrea, antrea-agent.conf; what it leaves out is `encap` with Geneve."""
+    """The vote of antrea-agent.conf (antrea-io/antrea). The default is `encap` with Geneve."""
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -312,8 +312,8 @@ def _of_antrea(text: str, place: str) -> Vote:
     kind = "none" if bare else str(settings.get("tunnelType") or "geneve").lower()
     port = settings.get("tunnelPort")
     words = f"trafficEncapMode {traffic}" + ("" if bare else f", tunnelType {kind}")
-    known = port if isinstance(port, int) and port else None
-    return Vote(source=f"{place} antrea-agent.conf", words=words, cni="antrea", tunnel=kind, port=known)
+    tunnel_port = port if isinstance(port, int) and port else None
+    return Vote(source=f"{place} antrea-agent.conf", words=words, cni="antrea", tunnel=kind, port=tunnel_port)
 
 
 def _of_plugin(plugin: Object, source: str, *, of_windows: bool) -> Vote:
@@ -324,13 +324,13 @@ def _of_plugin(plugin: Object, source: str, *, of_windows: bool) -> Vote:
         mode = _AZURE_MODES[plugin["mode"]]
         words += f", mode {plugin['mode']}"
     elif kind == "ovn-k8s-cni-overlay" and of_windows:
-        # On Windows nodes of today's ovn-kubernetes other plugins are at work; this one is of the older documents.
+        # Today's ovn-kubernetes uses other plugins on Windows nodes; this one is from older documents.
         mode, words = "transparent", f"{words} on Windows nodes"
     return Vote(source=source, words=words, cni=cni, plugin=kind, mode=mode)
 
 
 def _of_ipam(tree: Object, source: str) -> Iterator[Vote]:
-    # What a plugin delegates to gets the rest of its configuration, IPAM too, from that plugin when it is called.
+    # A delegate gets the rest of its configuration, IPAM included, from the plugin that calls it.
     delegated = [*_plugins(tree.get("delegate")), *_plugins(tree.get("delegates"))]
     for plugin in _plugins(tree):
         ipam = plugin.get("ipam")
@@ -348,7 +348,7 @@ def _of_ipam(tree: Object, source: str) -> Iterator[Vote]:
 
 
 def _kind(part: Object) -> str:
-    """The `type` of a plugin or of its IPAM, without the ending that Windows knows programs by."""
+    """The `type` of a plugin or of its IPAM, without `.exe`."""
     return str(part.get("type", "")).lower().removesuffix(".exe")
 
 
@@ -357,15 +357,15 @@ def _is_true(text: object) -> bool:
 
 
 def _plugins(tree: object) -> Iterator[Object]:
-    """The plugins of a CNI configuration that are known, those of a list of them, and what they delegate to."""
+    """The known plugins in a CNI configuration, in its list of plugins, and in their delegates."""
     if isinstance(tree, dict):
         if _kind(tree) in _PLUGINS:
             yield tree
         for part in ("plugins", "delegate", "delegates"):
             yield from _plugins(tree.get(part))
     elif isinstance(tree, list):
-        for one in tree:
-            yield from _plugins(one)
+        for entry in tree:
+            yield from _plugins(entry)
 
 
 def _of_pools(pools: list[Object]) -> Iterator[Vote]:
@@ -378,7 +378,7 @@ def _of_pools(pools: list[Object]) -> Iterator[Vote]:
         if vxlan != "Never":
             yield Vote(source=source, words=f"Calico, vxlanMode {vxlan}", cni="calico", mode="overlay")
         elif ipip != "Never":
-            # Windows nodes have no IP-in-IP: what they do in such a pool is not documented.
+            # Windows has no IP-in-IP. The documents do not say how Windows nodes behave in such a pool.
             yield Vote(source=source, words=f"Calico, ipipMode {ipip}, which Windows nodes do not have", cni="calico")
         else:
             yield Vote(source=source, words="Calico without encapsulation (BGP)", cni="calico", mode="l2bridge")

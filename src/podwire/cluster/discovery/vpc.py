@@ -1,4 +1,4 @@
-"""What the Amazon VPC CNI and the controller of the VPC's addresses leave in the API. Pure."""
+"""Reads what the Amazon VPC CNI and the VPC resource controller write into API objects. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _CUSTOM_NETWORKING = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
 
 
 def vpc_address(pod: Object) -> str:
-    """The address of a Windows pod on EKS, '' elsewhere (amazon-vpc-resource-controller-k8s: noted with its subnet)."""
+    """The address in the annotation of a Windows pod on EKS; '' elsewhere (amazon-vpc-resource-controller-k8s)."""
     return _noted(pod).partition("/")[0]
 
 
 def vpc_subnet(pod: Object) -> str:
-    """The subnet that this address is of, as a CIDR; '' where none is noted."""
+    """The subnet of this address as a CIDR; '' if the annotation has none."""
     try:
         return str(ipaddress.ip_network(_noted(pod), strict=False)) if "/" in _noted(pod) else ""
     except ValueError:
@@ -28,7 +28,7 @@ def vpc_subnet(pod: Object) -> str:
 
 
 def has_branch(pod: Object) -> bool:
-    """Whether a pod has an interface of its own that security groups apply to (the controller's pod-eni)."""
+    """Whether a pod has its own branch interface, to which security groups apply (the controller's pod-eni)."""
     return bool(((pod.get("metadata") or {}).get("annotations") or {}).get("vpc.amazonaws.com/pod-eni"))
 
 
@@ -37,17 +37,17 @@ def _noted(pod: Object) -> str:
 
 
 def offered_addresses(allocatable: Mapping[str, Any]) -> int | None:
-    """What the controller lets a Windows node offer to pods, None where that is nothing."""
-    told = str(allocatable.get(VPC_ADDRESS, ""))
-    return int(told) if told.isdigit() else None
+    """How many pod addresses the controller lets a Windows node offer; None if it offers none."""
+    text = str(allocatable.get(VPC_ADDRESS, ""))
+    return int(text) if text.isdigit() else None
 
 
 def custom_networking(objects: Objects, signals: list[str]) -> bool:
-    """Whether pods of Linux nodes have addresses of another subnet than their node's: aws-node is told so, and there is
-    an ENIConfig that says which."""
+    """Whether pods on Linux nodes have addresses of another subnet than their node: aws-node has this setting, and an
+    ENIConfig names the subnet."""
     subnets = [
-        f"ENIConfig {one['metadata']['name']} ({(one.get('spec') or {}).get('subnet') or 'no subnet'})"
-        for one in objects.get("eniconfigs", [])
+        f"ENIConfig {config['metadata']['name']} ({(config.get('spec') or {}).get('subnet') or 'no subnet'})"
+        for config in objects.get("eniconfigs", [])
     ]
     for daemonset in objects.get("daemonsets", []):
         if daemonset["metadata"]["name"] == "aws-node" and _is_told(daemonset):
@@ -59,5 +59,6 @@ def custom_networking(objects: Objects, signals: list[str]) -> bool:
 
 def _is_told(daemonset: Object) -> bool:
     pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
-    settings = [one for container in pod.get("containers") or [] for one in container.get("env") or []]
-    return any(one.get("name") == _CUSTOM_NETWORKING and str(one.get("value")).lower() == "true" for one in settings)
+    settings = [variable for container in pod.get("containers") or [] for variable in container.get("env") or []]
+    values = (variable.get("value") for variable in settings if variable.get("name") == _CUSTOM_NETWORKING)
+    return any(str(value).lower() == "true" for value in values)

@@ -11,7 +11,6 @@ change bytes, and HostProcess containers of Windows have none.
 from __future__ import annotations
 
 import contextlib
-import json
 import ssl
 import struct
 import threading
@@ -33,6 +32,7 @@ from podwire.cluster.exec.handshake import (
     open_stream,
 )
 from podwire.cluster.exec.reader import MessageReader, Reader, message
+from podwire.files.foreign_json import foreign_json
 
 __all__ = [
     "ContainerNotRunning",
@@ -189,7 +189,7 @@ class ExecChannel:
     def _take_status(self, data: bytes) -> None:
         """The Status that ends every exec: success, an exit code among its causes, or why it could not start."""
         try:
-            status = json.loads(data)
+            status = foreign_json(data)
             causes = (status.get("details") or {}).get("causes") or []
         except (ValueError, AttributeError):
             self._status = f"an end that cannot be read: {data[:200]!r}"

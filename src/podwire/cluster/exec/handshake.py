@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import ipaddress
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 import websocket
 
 from podwire.cluster.deadlines import Deadline
+from podwire.cluster.dialing import Opening, dial, tunnel
 from podwire.cluster.transport import plain_address
 from podwire.errors import ApiError, ClusterError, Forbidden, NotFound, Unauthorized, Unreachable
+from podwire.files.foreign_json import foreign_json
 
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 
@@ -92,21 +95,23 @@ def _opened(
     with _auth_lock:  # It may renew an expired token.
         authorization = configuration.auth_settings().get("BearerToken", {}).get("value")
     headers = ["User-Agent: podwire", *([f"Authorization: {authorization}"] if authorization else [])]
-    connection = websocket.WebSocket(sockopt=list(_KEEPALIVE), sslopt=_tls(configuration))
-    with Deadline(timeout, lambda: connection.sock) as deadline:
+    connection, opening = websocket.WebSocket(), Opening()
+    with Deadline(timeout, lambda: opening.socket) as deadline:
         try:
             connection.connect(  # type: ignore[no-untyped-call,unused-ignore]
                 "ws" + server.removeprefix("http") + path,
+                socket=_connected(configuration, server, timeout, opening),
                 timeout=timeout,
                 header=headers,
                 subprotocols=[V5, V4],
                 suppress_origin=True,
                 redirect_limit=0,
-                **_proxy(configuration, server),
             )
         except Exception as error:
             connection.shutdown()  # type: ignore[no-untyped-call,unused-ignore]
             raise _why_not(error, server, what, late=deadline.expired) from error
+        finally:
+            opening.close()
     sock: socket.socket = connection.sock  # type: ignore[assignment,unused-ignore]
     sock.setblocking(False)
     return str(connection.getsubprotocol()), sock
@@ -114,7 +119,7 @@ def _opened(
 
 def _why_not(error: Exception, server: str, what: str, *, late: bool) -> ClusterError:
     """Whatever the library raises for what the server did: some of it is no error of its own."""
-    if late:
+    if late and not isinstance(error, socket.gaierror):
         return Unreachable(f"API server {plain_address(server)}: no exec stream: no answer in time")
     if isinstance(error, websocket.WebSocketBadStatusException):
         return _refusal(error, what)
@@ -130,37 +135,67 @@ _KEEPALIVE = tuple(
 )
 
 
-def _tls(configuration: Any) -> dict[str, Any]:
-    options: dict[str, Any] = {
-        "cert_reqs": ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE,
-        "check_hostname": bool(configuration.verify_ssl),
-        "ca_certs": configuration.ssl_ca_cert,
-        "certfile": configuration.cert_file,
-        "keyfile": configuration.key_file,
-        "server_hostname": getattr(configuration, "tls_server_name", None),
-    }
-    return {name: value for name, value in options.items() if value is not None}
+def _connected(configuration: Any, server: str, seconds: float, opening: Opening) -> socket.socket:
+    """A connection to the server: through the configuration's proxy if it has one, and with TLS where its URL says so.
 
-
-def _proxy(configuration: Any, server: str) -> dict[str, Any]:
-    """The proxy of the configuration, and never one that only the environment names.
-
-    websocket-client looks into the environment unless a proxy is given; this one is then never used.
+    `opening` holds it meanwhile. The proxy is never one that only the environment names.
     """
+    url = urlsplit(server)
+    secure = url.scheme == "https"
+    host, port = url.hostname or "", url.port or (443 if secure else 80)
+    proxy = _proxy(configuration, host)
+    sock = dial(proxy.hostname, proxy.port or 3128, seconds) if proxy and proxy.hostname else dial(host, port, seconds)
+    try:
+        opening.of(sock)
+        for option in _KEEPALIVE:
+            sock.setsockopt(*option)
+        if proxy:
+            user = (unquote(proxy.username), unquote(proxy.password or "")) if proxy.username else None
+            tunnel(sock, host, port, user)
+        if secure:
+            name = getattr(configuration, "tls_server_name", None) or host
+            sock = _tls(configuration).wrap_socket(sock, server_hostname=name)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _tls(configuration: Any) -> ssl.SSLContext:
+    # Not create_default_context: from Python 3.13 on it refuses certificates of clusters that were always taken.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if configuration.ssl_ca_cert:
+        context.load_verify_locations(cafile=configuration.ssl_ca_cert)
+    else:
+        context.load_default_certs()
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context
+
+
+def _proxy(configuration: Any, host: str) -> SplitResult | None:
     proxy = urlsplit(getattr(configuration, "proxy", None) or "")
-    if not proxy.hostname or urlsplit(server).hostname in ("localhost", "127.0.0.1", "::1"):
-        return {"http_proxy_host": "none", "http_proxy_port": 1, "http_no_proxy": ["*"]}
-    around = [host.strip() for host in (getattr(configuration, "no_proxy", None) or "").split(",") if host.strip()]
-    options: dict[str, Any] = {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port or 3128}
-    if proxy.username:
-        options["http_proxy_auth"] = (unquote(proxy.username), unquote(proxy.password or ""))
-    return {**options, "http_no_proxy": [*around, "localhost", "127.0.0.1"]}
+    around = (getattr(configuration, "no_proxy", None) or "").split(",")
+    if not proxy.hostname or any(_is_of(host, one.strip()) for one in (*around, "localhost", "127.0.0.1", "::1")):
+        return None
+    return proxy
+
+
+def _is_of(host: str, named: str) -> bool:
+    """Whether an entry of NO_PROXY names the host: all, itself, a domain above it, a network."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host) in ipaddress.ip_network(named, strict=False)
+    domain = named.lstrip(".")
+    return named == "*" or (bool(domain) and (host == domain or host.endswith(f".{domain}")))
 
 
 def _refusal(error: Any, what: str) -> ExecRefused:
     status, body = int(error.status_code), bytes(error.resp_body or b"")
     try:
-        tree = json.loads(body)
+        tree = foreign_json(body)
     except ValueError:
         tree = None
     known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
@@ -178,7 +213,7 @@ def _refusal(error: Any, what: str) -> ExecRefused:
 def _unreachable(error: Exception, server: str) -> Unreachable:
     if isinstance(error, (websocket.WebSocketTimeoutException, TimeoutError)):
         why = "no answer in time"
-    elif isinstance(error, websocket.WebSocketAddressException):
+    elif isinstance(error, socket.gaierror):
         why = "its name cannot be resolved"
     elif isinstance(error, ssl.SSLError):
         why = f"TLS: {error.reason or error}"

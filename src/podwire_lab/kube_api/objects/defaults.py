@@ -39,7 +39,7 @@ def fill(resource: str, obj: Object, existing: Existing) -> None:
             obj.setdefault("source", {})
         case "resourcequotas" | "nodes":
             obj.setdefault("status", {})
-        case "daemonsets" | "deployments" | "replicasets" | "statefulsets":
+        case "daemonsets" | "deployments" | "jobs" | "replicasets" | "statefulsets":
             _workload(resource, obj)
         case _:
             pass
@@ -57,30 +57,88 @@ def _namespace(obj: Object) -> None:
 
 
 def _workload(resource: str, obj: Object) -> None:
-    status = obj.setdefault("status", {})
-    if resource != "daemonsets":
-        _spec(obj).setdefault("replicas", 1)
+    """What apps/v1 and batch/v1 default: the template as far as it is no pod yet, and how a change is carried out."""
+    spec, status = _spec(obj), obj.setdefault("status", {})
+    template = spec.get("template")
+    if isinstance(template, dict) and isinstance(template.get("spec"), dict):
+        spec["template"] = template = _without_nulls(template)
+        template.setdefault("metadata", {})
+        _pod_spec(template["spec"])
+    match resource:
+        case "deployments":
+            _rolling(spec, "strategy", {"maxUnavailable": "25%", "maxSurge": "25%"})
+            defaults: Object = {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
+        case "daemonsets":
+            _rolling(spec, "updateStrategy", {"maxUnavailable": 1, "maxSurge": 0})
+            defaults = {"revisionHistoryLimit": 10}
+            for count in ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"):
+                status.setdefault(count, 0)
+        case "statefulsets":
+            _rolling(spec, "updateStrategy", {"partition": 0})
+            defaults = {"replicas": 1, "podManagementPolicy": "OrderedReady", "revisionHistoryLimit": 10}
+            for count in ("replicas", "availableReplicas"):
+                status.setdefault(count, 0)
+        case "replicasets":
+            defaults = {"replicas": 1}
+            status.setdefault("replicas", 0)
+        case _:
+            defaults = {"backoffLimit": 6, "completionMode": "NonIndexed", "suspend": False, "parallelism": 1}
+            if "parallelism" not in spec:
+                defaults["completions"] = 1
+            _job_labels(spec, obj["metadata"])
+    for name, value in defaults.items():
+        spec.setdefault(name, value)
+
+
+def _without_nulls(value: Any) -> Any:
+    """A null is the same as no field, and kubectl writes some into templates."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def _rolling(spec: Object, field: str, amounts: Object) -> None:
+    strategy = spec.setdefault(field, {})
+    if isinstance(strategy, dict) and strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        strategy["rollingUpdate"] = {**amounts, **(strategy.get("rollingUpdate") or {})}
+
+
+def _job_labels(spec: Object, meta: Object) -> None:
+    """A Job selects its pods by its own uid, unless its author chose a selector (kubernetes.io: "Jobs")."""
+    if spec.get("manualSelector") or not isinstance(spec.get("template"), dict) or not meta.get("uid"):
         return
-    for count in ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"):
-        status.setdefault(count, 0)
+    prefix = "batch.kubernetes.io"
+    own = {f"{prefix}/controller-uid": meta["uid"], f"{prefix}/job-name": meta["name"]}
+    labels = spec["template"].setdefault("metadata", {}).setdefault("labels", {})
+    labels |= {**own, "controller-uid": meta["uid"], "job-name": meta["name"]}
+    spec.setdefault("selector", {"matchLabels": {f"{prefix}/controller-uid": meta["uid"]}})
 
 
-def _pod(obj: Object) -> None:
-    spec = _spec(obj)
+def _pod_spec(spec: Object) -> list[Object]:
+    """What a pod and a template of pods default alike; the containers."""
     containers = [*_maps(spec.get("initContainers")), *_maps(spec.get("containers"))]
     for volume in _maps(spec.get("volumes")):
         _volume(volume)
     for container in containers:
         _container(container, host_network=bool(spec.get("hostNetwork")))
-    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
     for name, value in (
         ("restartPolicy", "Always"),
         ("terminationGracePeriodSeconds", 30),
         ("dnsPolicy", "ClusterFirst"),
-        ("serviceAccountName", account),
-        ("serviceAccount", account),
         ("securityContext", {}),
         ("schedulerName", "default-scheduler"),
+    ):
+        spec.setdefault(name, value)
+    return containers
+
+
+def _pod(obj: Object) -> None:
+    spec = _spec(obj)
+    containers = _pod_spec(spec)
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    for name, value in (
+        ("serviceAccountName", account),
+        ("serviceAccount", account),
         ("priority", 0),
         ("enableServiceLinks", True),
         ("preemptionPolicy", "PreemptLowerPriority"),

@@ -20,7 +20,7 @@ CUSTOM_GROUPS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Subresource:
-    """A path below an object, such as `pods/exec`; `kind` is what it takes."""
+    """A path below an object, such as `pods/exec`. `kind` is what it takes: of the object's group, or of its own."""
 
     name: str
     kind: str
@@ -73,14 +73,15 @@ def _status(kind: str) -> Subresource:
     return Subresource(name="status", kind=kind)
 
 
-def _workload(plural: str, kind: str, short: str) -> Resource:
+def _workload(plural: str, kind: str, *short: str, group: str = "apps", scaled: bool = True) -> Resource:
+    scale = Subresource(name="scale", kind="Scale", group="autoscaling", version="v1")
     return Resource(
         plural=plural,
         kind=kind,
-        group="apps",
-        short_names=(short,),
+        group=group,
+        short_names=short,
         categories=("all",),
-        subresources=(_status(kind),),
+        subresources=(*((scale,) if scaled else ()), _status(kind)),
         counts_generations=True,
     )
 
@@ -89,10 +90,8 @@ def _rbac(plural: str, kind: str, namespaced: bool) -> Resource:
     return Resource(plural=plural, kind=kind, group="rbac.authorization.k8s.io", namespaced=namespaced)
 
 
-def _review(kind: str) -> Resource:
-    return Resource(
-        plural=kind.lower() + "s", kind=kind, group="authorization.k8s.io", namespaced=False, verbs=CREATE_ONLY
-    )
+def _review(kind: str, group: str = "authorization.k8s.io") -> Resource:
+    return Resource(plural=kind.lower() + "s", kind=kind, group=group, namespaced=False, verbs=CREATE_ONLY)
 
 
 _EVENT_FIELDS = (
@@ -149,8 +148,10 @@ RESOURCES: tuple[Resource, ...] = (
         categories=("all",),
         subresources=(
             Subresource(name="binding", kind="Binding", verbs=CREATE_ONLY),
+            Subresource(name="eviction", kind="Eviction", verbs=CREATE_ONLY, group="policy", version="v1"),
             Subresource(name="exec", kind="PodExecOptions", verbs=_CONNECT),
             Subresource(name="log", kind="Pod", verbs=("get",)),
+            Subresource(name="portforward", kind="PodPortForwardOptions", verbs=_CONNECT),
             _status("Pod"),
         ),
         counts_generations=True,
@@ -174,10 +175,13 @@ RESOURCES: tuple[Resource, ...] = (
         returned=True,
         fields=("spec.clusterIP", "spec.type"),
     ),
-    _workload("daemonsets", "DaemonSet", "ds"),
+    Resource(plural="controllerrevisions", kind="ControllerRevision", group="apps"),
+    _workload("daemonsets", "DaemonSet", "ds", scaled=False),
     _workload("deployments", "Deployment", "deploy"),
     _workload("replicasets", "ReplicaSet", "rs"),
     _workload("statefulsets", "StatefulSet", "sts"),
+    _workload("jobs", "Job", group="batch", scaled=False),
+    _review("SelfSubjectReview", "authentication.k8s.io"),
     _review("SelfSubjectAccessReview"),
     _review("SelfSubjectRulesReview"),
     Resource(plural="leases", kind="Lease", group="coordination.k8s.io"),

@@ -105,7 +105,7 @@ _KINDS: Mapping[str, Shape] = {
     "clusterroles": _struct(aggregationRule=ATOMIC),
     "networkpolicies": _struct(spec=_struct(podSelector=ATOMIC)),
     "events": _struct(involvedObject=ATOMIC, source=ATOMIC),
-    **dict.fromkeys(("daemonsets", "deployments", "replicasets", "statefulsets"), _WORKLOAD),
+    **dict.fromkeys(("daemonsets", "deployments", "jobs", "replicasets", "statefulsets"), _WORKLOAD),
 }
 
 

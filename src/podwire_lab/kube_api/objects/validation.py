@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from podwire_lab.kube_api.objects.fields import at
@@ -26,7 +27,6 @@ from podwire_lab.model.interfaces import Object
 _LABEL: Final = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN_RE: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _LABEL_RE: Final = re.compile(_LABEL)
-_SERVICE_RE: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _PATH_NAME_RE: Final = re.compile(r"[^/%]+")
 _LABEL_VALUE_RE: Final = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _QUALIFIED_RE: Final = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
@@ -39,11 +39,6 @@ _SUBDOMAIN_TEXT: Final = (
 _LABEL_TEXT: Final = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
     f"an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
-)
-_SERVICE_TEXT: Final = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
-    "and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
-    "'[a-z]([-a-z0-9]*[a-z0-9])?')"
 )
 _LABEL_VALUE_TEXT: Final = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
@@ -78,6 +73,8 @@ def validate(resource: Resource, obj: Object, before: Object | None = None) -> N
             errors += [*_keys(obj, "data"), *_keys(obj, "binaryData"), *_config_map(obj)]
         case "secrets":
             errors += _keys(obj, "data")
+        case "daemonsets" | "deployments" | "jobs" | "replicasets" | "statefulsets":
+            errors += _workload(resource, obj, before)
         case _:
             pass
     if errors:
@@ -90,10 +87,8 @@ def _metadata(resource: Resource, meta: Object) -> list[FieldError]:
         return [required("metadata.name", "name or generateName is required")]
     errors = []
     match resource.plural:
-        case "namespaces":
+        case "namespaces" | "services":  # Services: from Kubernetes 1.36 on (KEP-5311).
             pattern, text, limit = _LABEL_RE, _LABEL_TEXT, 63
-        case "services":
-            pattern, text, limit = _SERVICE_RE, _SERVICE_TEXT, 63
         case "roles" | "rolebindings" | "clusterroles" | "clusterrolebindings":
             pattern, text, limit = _PATH_NAME_RE, "may not contain '/' or '%'", 253
         case _:
@@ -258,6 +253,33 @@ def _pod_update(obj: Object, before: Object) -> list[FieldError]:
         "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
     )
     return [forbidden_field("spec", text)]
+
+
+def _workload(resource: Resource, obj: Object, before: Object | None) -> list[FieldError]:
+    """The selector, and the template's pods (kubernetes: apis/apps/validation, apis/batch/validation)."""
+    spec = obj.get("spec") or {}
+    template, selector = spec.get("template") or {}, spec.get("selector") or {}
+    labels = at(template, "metadata", "labels") or {}
+    errors = [replace(error, field=f"spec.template.{error.field}") for error in _pod(template)]
+    if not selector:
+        errors.append(required("spec.selector"))
+    elif any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        text = "`selector` does not match template `labels`"
+        errors.append(invalid_value("spec.template.metadata.labels", labels, text))
+    if before is not None and selector != (at(before, "spec", "selector") or {}):
+        errors.append(invalid_value("spec.selector", selector, "field is immutable"))
+    allowed = ("Never", "OnFailure") if resource.plural == "jobs" else ("Always",)
+    policy = at(template, "spec", "restartPolicy")
+    if policy not in allowed:
+        errors.append(not_supported("spec.template.spec.restartPolicy", policy, allowed))
+    if spec.get("volumeClaimTemplates"):
+        errors.append(forbidden_field("spec.volumeClaimTemplates", "the lab has no storage"))
+    if spec.get("completionMode") not in (None, "NonIndexed"):
+        errors.append(not_supported("spec.completionMode", spec["completionMode"], ("NonIndexed",)))
+    replicas = spec.get("replicas")
+    if isinstance(replicas, int) and replicas < 0:
+        errors.append(invalid_value("spec.replicas", replicas, "must be greater than or equal to 0"))
+    return errors
 
 
 def _service(obj: Object, before: Object | None) -> list[FieldError]:

@@ -22,7 +22,7 @@ FIRST_WITH_CHECK = VERSIONS.index("0.4.0")
 REQUIRED = ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH")
 INCOMPATIBLE, UNKNOWN_CONTAINER, BAD_ENVIRONMENT, CANNOT_DECODE, BAD_CONFIGURATION, NOT_HERE = 1, 3, 4, 6, 7, 100
 FINDS_FAULT = "check-finds-fault"
-"""A quirk, as an argument behind the plugin's name: CHECK does what the specification wants."""
+"""A quirk, as an argument after the plugin's name: CHECK does what the specification wants."""
 
 
 class Refused(Exception):
@@ -50,7 +50,7 @@ def run(plugin: str, command: str) -> "dict[str, Any] | None":
     if command == "VERSION":
         return {"cniVersion": VERSIONS[-1], "supportedVersions": VERSIONS}
     if command in ("ADD", "DEL"):
-        raise Refused(NOT_HERE, f"the emulated {plugin} does no {command}: the lab has no HNS")
+        raise Refused(NOT_HERE, f"the emulated {plugin} does not support {command}: the lab has no HNS")
     if command != "CHECK":
         raise Refused(
             BAD_ENVIRONMENT, f"unknown CNI_COMMAND: {command}" if command else "CNI_COMMAND env variable missing"
@@ -63,7 +63,7 @@ def run(plugin: str, command: str) -> "dict[str, Any] | None":
         raise Refused(INCOMPATIBLE, f"incompatible CNI versions: config is {version}, plugin supports {list(VERSIONS)}")
     if VERSIONS.index(version) < FIRST_WITH_CHECK:
         raise Refused(INCOMPATIBLE, "config version does not allow CHECK")
-    return None  # Whatever the state of the container is, or if there is none.
+    return None  # The specification says so for every container, missing ones too.
 
 
 def configuration() -> "dict[str, Any]":

@@ -47,7 +47,7 @@ def main(arguments: "list[str]") -> int:
 
 
 def show(label: str, values: "list[str]") -> None:
-    """A label filled up with dots to where its values begin, one below the other."""
+    """A label filled with dots up to the column of values."""
     head = f"   {label}{DOTS[len(label) :]}: "
     print(head + ("\n" + " " * len(head)).join(values))
 
@@ -71,7 +71,7 @@ def addresses_of(name: str) -> "list[tuple[str, list[str]]]":
         found.append(("IPv4 Address", [socket.inet_ntoa(asked(name, SIOCGIFADDR)[20:24])]))
         found.append(("Subnet Mask", [socket.inet_ntoa(asked(name, SIOCGIFNETMASK)[20:24])]))
     except OSError:
-        pass  # It has no IPv4 address.
+        pass  # The interface has no IPv4 address.
     for address, _, _, scope, _, interface in rows("/proc/net/if_inet6"):
         if interface == name and scope != LINK_LOCAL_SCOPE:
             found.append(("IPv6 Address", [str(ipaddress.ip_address(bytes.fromhex(address)))]))

@@ -34,11 +34,11 @@ WORDS = {
 
 
 class Refused(Exception):
-    """A command line that cannot be done; the text is what the user reads."""
+    """A wrong command line; the text is for the user."""
 
 
 class TimedOut(Exception):
-    """The server has not answered, however often it was asked."""
+    """The server did not answer any try."""
 
 
 class Answer(NamedTuple):
@@ -61,13 +61,13 @@ def question(identity: int, name: str, kind: str) -> bytes:
 
 
 def name_at(data: bytes, at: int) -> "tuple[str, int]":
-    """A name, its compression undone, and where it ends."""
+    """A name with its compression undone, and the offset of its end."""
     labels, end, jumps = [], 0, 0
     while data[at]:
         if data[at] >= 0xC0:
             end, jumps = end or at + 2, jumps + 1
             if jumps > len(data):
-                raise ValueError("a name that leads in circles")
+                raise ValueError("a name whose compression pointers form a loop")
             at = struct.unpack_from("!H", data, at)[0] & 0x3FFF
         else:
             labels.append(data[at + 1 : at + 1 + data[at]].decode(errors="replace"))
@@ -102,7 +102,7 @@ def shown(kind: str, data: bytes, at: int, length: int) -> str:
 
 
 class Server:
-    """The server that is asked, with what the options say about patience."""
+    """The server, with the options about patience."""
 
     def __init__(self, address: str, timeout: float, tries: int) -> None:
         self.address, self._timeout, self._tries = address, timeout, tries
@@ -145,7 +145,7 @@ def spellings(name: str, suffixes: "list[str]") -> "list[str]":
 
 
 def look_up(server: Server, name: str, kinds: "list[str]", suffixes: "list[str]") -> Answer:
-    """The first answer that has records, else the last one."""
+    """The first answer with records, else the last one."""
     last = Answer(0, NO_ERROR, [])
     for spelled in spellings(name, suffixes):
         answers = [server.ask(spelled, kind) for kind in kinds]
@@ -216,7 +216,7 @@ def settings(path: str) -> "tuple[list[str], list[str]]":
 
 
 def name_of(server: Server) -> str:
-    """The server's name, as it tells it itself."""
+    """The server's name, as its own reverse record has it."""
     try:
         records = server.ask(ipaddress.ip_address(server.address).reverse_pointer, "PTR").records
     except TimedOut:

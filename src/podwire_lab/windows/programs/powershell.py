@@ -28,10 +28,10 @@ Pods = Sequence[tuple[str, str]]
 
 
 def main(listed: str, arguments: Sequence[str], neighbours: str = "") -> int:
-    asked = arguments[-1] if arguments[-2:-1] == ["-Command"] else ""
-    answer = next((function for begin, function in COMMANDS.items() if asked.startswith(begin)), None)
+    command = arguments[-1] if arguments[-2:-1] == ["-Command"] else ""
+    answer = next((function for begin, function in COMMANDS.items() if command.startswith(begin)), None)
     if answer is None:
-        print(f"powershell.exe: the lab has no such command: {asked or ' '.join(arguments)}", file=sys.stderr)
+        print(f"powershell.exe: the lab has no such command: {command or ' '.join(arguments)}", file=sys.stderr)
         return 1
     for line in answer(json.loads(listed), pods_in(neighbours)):
         print(line)
@@ -58,17 +58,17 @@ def endpoints(node: Listed, pods: Pods) -> Iterable[str]:
         {"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac, "Remote": False, "State": 3, "Type": node["type"]}
         for ip, mac in pods
     ]
-    return as_json([one for own in named for one in ENDPOINTS[node["endpoints"]](own)])
+    return as_json([entry for endpoint in named for entry in ENDPOINTS[node["endpoints"]](endpoint)])
 
 
 def load_balancers(node: Listed, pods: Pods) -> Iterable[str]:
-    found = [{**one, "IsDSR": one["IsDSR"] is not node["other_dsr"]} for one in node["load_balancers"]]
+    found = [{**balancer, "IsDSR": balancer["IsDSR"] is not node["other_dsr"]} for balancer in node["load_balancers"]]
     return as_json([{"LoadBalancers": found}])
 
 
 def translation(node: Listed, pods: Pods) -> Iterable[str]:
-    own = [{"IPAddress": ip, "Told": True, "Policies": node["policies"]} for ip, _ in pods]
-    return as_json([{"NetNat": node["net_nat"], "Endpoints": own}])
+    endpoints = [{"IPAddress": ip, "Told": True, "Policies": node["policies"]} for ip, _ in pods]
+    return as_json([{"NetNat": node["net_nat"], "Endpoints": endpoints}])
 
 
 def ports(node: Listed, pods: Pods) -> Iterator[str]:
@@ -91,7 +91,7 @@ def as_json(found: Sequence[object]) -> list[str]:
 
 
 STALE = {"Name": "stale", "MacAddress": OTHER_MAC}
-ENDPOINTS: dict[str, Callable[[Listed], list[Listed]]] = {  # the faults are beside what is usual
+ENDPOINTS: dict[str, Callable[[Listed], list[Listed]]] = {  # the faults follow the usual list
     "once": lambda own: [own],
     "twice": lambda own: [own, {**own, **STALE}],
     "remote-too": lambda own: [own, {**own, **STALE, "Remote": True}],

@@ -1,4 +1,4 @@
-"""Starts the command. Python knows the folder of this file only, so the place of `podwire_lab` is added, behind all."""
+"""Starts the command. Python knows this file's folder only, so the path of `podwire_lab` is added as the last one."""
 
 import os
 import sys
@@ -11,4 +11,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except BrokenPipeError:
-        sys.exit(0)  # Whoever reads the output has gone.
+        sys.exit(0)  # The reader of the output has ended.

@@ -1,4 +1,4 @@
-"""The commands that begin, ask and end the session."""
+"""The commands that start, query and end the session."""
 
 import json
 import os
@@ -19,7 +19,7 @@ START["--comp"] = ("--comp", 64)
 
 
 def start(rest: list[str]) -> None:
-    """Open the log file and leave the session behind, in a process of its own."""
+    """Open the log file and start the session in a process of its own."""
     loose, options = parsed(rest, START)
     if loose or "--capture" not in options:
         raise Refused("Usage: pktmon start --capture [--comp all|nics|ID...] [--pkt-size N] [--file-name F] ...")
@@ -61,7 +61,7 @@ def start(rest: list[str]) -> None:
 
 
 def status(rest: list[str]) -> None:
-    """What the session does, or that there is none."""
+    """Print what the session does, or that there is none."""
     try:
         print(ask(b"status")["about"])
     except Refused as refused:
@@ -69,7 +69,7 @@ def status(rest: list[str]) -> None:
 
 
 def counters(rest: list[str]) -> None:
-    """Packets and bytes at each component: what came in at its interface on the node, and what went out there."""
+    """Packets and bytes at each component: those that its interface on the node received and sent."""
     _, options = parsed(rest, {word: (word, 1) for word in ("--json", "--type", "-t", "--zero", "-z", "-i", "-r")})
     counts = ask(b"counters")["components"]
     names = ("In.Packets", "In.Bytes", "Out.Packets", "Out.Bytes")
@@ -82,7 +82,9 @@ def counters(rest: list[str]) -> None:
 
 
 def stop(rest: list[str]) -> None:
-    """End the session; its log file is complete then."""
-    said = ask(b"stop")
-    lost = f"{said['lost']} events lost" if said["lost"] else "No events lost"
-    print(f"Flushing logs...\nMerging metadata...\nLog file: {said['path']} ({lost})\nPackets:  {said['packets']}")
+    """End the session; its log file is then complete."""
+    summary = ask(b"stop")
+    lost = f"{summary['lost']} events lost" if summary["lost"] else "No events lost"
+    print(
+        f"Flushing logs...\nMerging metadata...\nLog file: {summary['path']} ({lost})\nPackets:  {summary['packets']}"
+    )

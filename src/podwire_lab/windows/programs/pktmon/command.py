@@ -1,4 +1,4 @@
-"""The commands by their names, and how one ends that cannot be done."""
+"""The commands by name, and the end of a command that is refused."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command and print what it says. The exit code: 0, or 1 for a command that cannot be done."""
+    """Run one command and print its output. The exit code: 0, or 1 for a refused command."""
     try:
         if not arguments or arguments[0].lower() not in COMMANDS:
             raise Refused(f"Unknown command: {' '.join(arguments) or '(none)'}")

@@ -1,4 +1,4 @@
-"""Where a node captures: its network card and the ports of its switch, one for each pod."""
+"""The capture points of a node: its network card and the ports of its switch, one for each pod."""
 
 import fcntl
 import json
@@ -15,7 +15,7 @@ Component = dict[str, Any]
 
 
 def hardware_address(name: str) -> str:
-    """The MAC of an interface, as Windows writes it: `02-10-00-00-00-0B`."""
+    """The MAC of an interface in Windows' form: `02-10-00-00-00-0B`."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         answer = fcntl.ioctl(sock, SIOCGIFHWADDR, struct.pack("16s16x", name.encode()))
     return answer[18:24].hex("-").upper()
@@ -42,7 +42,7 @@ def stations() -> dict[int, str]:
 
 
 def link_address(attributes: bytes) -> str:
-    """The MAC among the netlink attributes of a neighbour; empty when there is none."""
+    """The MAC among the netlink attributes of a neighbour, or an empty text."""
     at = 0
     while at + 4 <= len(attributes):
         length, kind = struct.unpack_from("=HH", attributes, at)
@@ -53,7 +53,7 @@ def link_address(attributes: bytes) -> str:
 
 
 def components() -> list[Component]:
-    """The network card, then the port of every pod, numbered as pktmon does: from 1, as long as the list stands."""
+    """The network card, then the port of every pod, numbered as pktmon does: from 1, in the order of the list."""
     behind = stations()
     found: list[Component] = []
     for index, name in sorted(socket.if_nameindex()):
@@ -65,7 +65,11 @@ def components() -> list[Component]:
 
 
 def chosen(wanted: list[str]) -> list[Component]:
-    """Those that `--comp` names: none or `all`, `nics`, or numbers. `Refused` when there is no such number."""
+    """The components that `--comp` names: none or `all`, `nics`, or numbers.
+
+    Raises:
+        Refused: there is no such number.
+    """
     found = components()
     if not wanted or wanted == ["all"]:
         return found

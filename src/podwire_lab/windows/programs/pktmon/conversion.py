@@ -9,7 +9,7 @@ from podwire_lab.windows.programs.pktmon.words import Refused, number, parsed
 
 
 def convert(rest: list[str]) -> None:
-    """To pcapng. This node's components drop nothing by themselves, so a file of dropped packets alone is empty."""
+    """Convert to pcapng. The components of this node drop nothing themselves, so a file of dropped packets is empty."""
     long = {"-o": "--out", "-c": "--component-id", "-d": "--drop-only"}
     known = {word: (name, 0 if name == "--drop-only" else 1) for short, name in long.items() for word in (short, name)}
     paths, options = parsed(rest, known)
@@ -35,9 +35,10 @@ def convert(rest: list[str]) -> None:
 
 
 def pcapng(records: bytes, names: dict[int, str]) -> tuple[bytes, int]:
-    """Section, one Ethernet interface a component with nanosecond stamps, a block a packet in the order of time.
+    """A section, one Ethernet interface with nanosecond stamps for each component, one block for each packet in time
+    order.
 
-    Source: draft-ietf-opsawg-pcapng. Returns the file, and how many packets are in it.
+    Source: draft-ietf-opsawg-pcapng. Returns the file and the number of its packets.
     """
     blocks = [block(0x0A0D0D0A, struct.pack("=IHHq", 0x1A2B3C4D, 1, 0, -1))]
     places = {component: at for at, component in enumerate(names)}

@@ -1,4 +1,4 @@
-"""The filters that a user has added: kept from one command to the next, listed and removed."""
+"""The user's filters: kept from one command to the next, listed and removed."""
 
 import contextlib
 import json
@@ -17,13 +17,13 @@ Filter = dict[str, Any]
 
 
 def filter_file() -> str:
-    """The file that keeps the filters of this network namespace."""
+    """The path of the file with the filters of this network namespace."""
     folder = os.environ.get("PODWIRE_PKTMON_STATE") or os.environ.get("TMPDIR") or "/tmp"
     return os.path.join(folder, f"podwire-pktmon-filters-{os.stat('/proc/self/ns/net').st_ino}.json")
 
 
 def filters() -> list[Filter]:
-    """The filters that are active now."""
+    """The active filters."""
     try:
         with open(filter_file(), encoding="utf-8") as file:
             return list(json.load(file))
@@ -33,17 +33,17 @@ def filters() -> list[Filter]:
 
 def change_filters(rest: list[str]) -> None:
     """`filter list`, `filter remove` and `filter add ...`."""
-    what = rest[0].lower() if rest else ""
-    if what == "remove":
+    action = rest[0].lower() if rest else ""
+    if action == "remove":
         with contextlib.suppress(FileNotFoundError):
             os.remove(filter_file())
         print("Removed all filters.")
-    elif what == "list":
+    elif action == "list":
         print(describe(filters()))
-    elif what == "add":
+    elif action == "add":
         now = filters()
         if len(now) >= MOST_FILTERS:
-            raise Refused(f"Failed to add the filter: there are {MOST_FILTERS} already.")
+            raise Refused(f"Failed to add the filter: there are already {MOST_FILTERS}.")
         with open(filter_file(), "w", encoding="utf-8") as file:
             json.dump([*now, new_filter(rest[1:], len(now) + 1)], file)
         print("Filter added.")
@@ -52,13 +52,17 @@ def change_filters(rest: list[str]) -> None:
 
 
 def describe(active: list[Filter]) -> str:
-    """The list that pktmon prints."""
+    """The list as pktmon prints it."""
     lines = [f"    {number:>2} {entry['name']}: {entry['words']}" for number, entry in enumerate(active, 1)]
     return "\n".join(["Packet Filters:", *(lines or ["    None"])])
 
 
 def new_filter(words: list[str], number: int) -> Filter:
-    """What the words of `filter add` ask for. `Refused` when a value is wrong."""
+    """The conditions of `filter add`.
+
+    Raises:
+        Refused: a value is wrong.
+    """
     name, options = parsed(words, OPTIONS)
     made: Filter = {"name": " ".join(name) or f"<filter {number}>", "words": " ".join(words)}
     convert_value: dict[str, Callable[[str], Any]] = {"ip": network, "transport": transport, "port": int}

@@ -9,7 +9,7 @@ Headers = tuple[tuple[bytes, ...], int, tuple[int, ...]]
 
 
 def headers(frame: bytes) -> Headers:
-    """Read them off an Ethernet frame with IPv4 or IPv6."""
+    """Read them from an Ethernet frame with IPv4 or IPv6."""
     addresses: tuple[bytes, ...] = ()
     protocol, rest = -1, b""
     if frame[12:14] == b"\x08\x00" and len(frame) >= 34:
@@ -23,7 +23,7 @@ def headers(frame: bytes) -> Headers:
 
 
 class Filters:
-    """Which frames are reported: those for which all conditions of one filter hold, and without filters all."""
+    """The frames to report: all without filters, else those that meet all conditions of at least one filter."""
 
     def __init__(self, active: list[Filter]) -> None:
         self._active = active
@@ -37,7 +37,7 @@ class Filters:
         outer, inner = headers(frame), None
         if outer[1] == 17 and outer[2] and outer[2][1] in self._tunnels:
             start = 14 + (frame[14] & 15) * 4 if len(outer[0][0]) == 4 else 54
-            inner = headers(frame[start + 16 :])  # behind the headers of UDP and VXLAN
+            inner = headers(frame[start + 16 :])  # after the headers of UDP and VXLAN
         key = outer, inner
         if key not in self._decided:
             self._decided[key] = any(
@@ -49,7 +49,7 @@ class Filters:
 
 
 def holds(wanted: Filter, found: Headers) -> bool:
-    """True when all conditions of a filter hold; two values of a kind must both be in the packet."""
+    """Whether a packet meets all conditions of a filter; two values of a kind must both be in the packet."""
     addresses, protocol, ports = found
     return (
         all(

@@ -1,6 +1,6 @@
-"""The session: a process of its own that captures until somebody says stop.
+"""The session: a process of its own that captures until a caller stops it.
 
-It holds an abstract socket of the node's network namespace. So every caller on the node finds it, and a second one
+It holds an abstract socket of the node's network namespace, so every caller on the node finds it, and a second session
 cannot start.
 """
 
@@ -26,7 +26,7 @@ BUFFER = 32 << 20
 
 
 def capture_socket(name: str) -> socket.socket:
-    """Everything that passes the interface from now on, both ways, with a buffer that holds a burst."""
+    """A socket for all packets of the interface, in both directions, with a buffer for a burst."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)  # needs CAP_NET_ADMIN of the first user namespace
@@ -39,7 +39,8 @@ def capture_socket(name: str) -> socket.socket:
 
 
 class Session:
-    """The capture: of a packet `size` bytes (0: all), `most` bytes in all. `about` is what `pktmon status` prints."""
+    """The capture: `size` bytes of each packet (0: all), `most` bytes in total. `about` is the text of `pktmon
+    status`."""
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Session:
             self._sockets[sock.fileno()] = sock, int(component["id"])
 
     def run(self) -> None:
-        """Capture, and answer callers at the door, until one says stop."""
+        """Capture, and answer callers, until one sends `stop`."""
         poller = select.poll()
         for descriptor in (self._door.fileno(), *self._sockets):
             poller.register(descriptor, select.POLLIN)
@@ -73,15 +74,15 @@ class Session:
                     return
 
     def _serve(self) -> bool:
-        """Answer one caller; True when the session is over, and its file complete."""
+        """Answer one caller. True when the session is over and its file complete."""
         caller, _ = self._door.accept()
-        with caller, contextlib.suppress(OSError):  # The caller has gone: nobody to tell.
+        with caller, contextlib.suppress(OSError):  # The caller has ended.
             caller.settimeout(1.0)
             over = caller.recv(16) == b"stop"
             if over:
                 self._finish()
-            said = {"packets": self._count, "lost": self._lost, "path": self._path, "about": self._about}
-            caller.sendall(json.dumps({**said, "components": self._counts}).encode())
+            summary = {"packets": self._count, "lost": self._lost, "path": self._path, "about": self._about}
+            caller.sendall(json.dumps({**summary, "components": self._counts}).encode())
             return over
         return False
 
@@ -93,7 +94,7 @@ class Session:
         self._door.close()
 
     def _drain(self, sock: socket.socket, component: int) -> None:
-        """Write all that waits at one component."""
+        """Write all packets that wait at one component."""
         counts = self._counts[component]
         while True:
             try:
@@ -102,7 +103,7 @@ class Session:
                 return
             except OSError as error:
                 if error.errno == errno.ENETDOWN:
-                    continue  # The port has gone with its pod, which is said once; what it saw before is kept.
+                    continue  # The port ended with its pod, which is reported once; the earlier packets stay.
                 raise
             if not self._filters.report(data):
                 continue
@@ -124,14 +125,18 @@ class Session:
 
 
 def ask(word: bytes) -> dict[str, Any]:
-    """What the running session answers to a word. `Refused` when there is none, or it says nothing."""
+    """The running session's answer to a word.
+
+    Raises:
+        Refused: there is no session, or it does not answer.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         try:
             sock.connect(SESSION)
         except OSError:
             raise Refused(NOT_RUNNING) from None
         sock.sendall(word)
-        said = b"".join(iter(lambda: sock.recv(1 << 16), b""))
-    if not said:
+        answer = b"".join(iter(lambda: sock.recv(1 << 16), b""))
+    if not answer:
         raise Refused("Packet Monitor does not answer.")
-    return dict(json.loads(said))
+    return dict(json.loads(answer))

@@ -1,18 +1,19 @@
-"""The words of a command line: options, their values, and the refusal of what is wrong with them."""
+"""The words of a command line: options, their values, and the refusal of wrong ones."""
 
 Options = dict[str, list[str]]
 """Values by the option's long name."""
 
 
 class Refused(Exception):
-    """A command that cannot be done; the text is what the user reads."""
+    """A wrong command; the text is for the user."""
 
 
 def parsed(words: list[str], known: dict[str, tuple[str, int]]) -> tuple[list[str], Options]:
-    """Words without an option, and options. `known` has each spelling's long name and the most values it takes.
+    """Split words without an option from options. `known` has each spelling's long name and its largest number of
+    values.
 
     Raises:
-        Refused: an option is not known.
+        Refused: an option is unknown.
     """
     loose: list[str] = []
     options: Options = {}
@@ -32,7 +33,11 @@ def parsed(words: list[str], known: dict[str, tuple[str, int]]) -> tuple[list[st
 
 
 def number(options: Options, name: str, default: int) -> int:
-    """The value of an option, decimal or 0x..., or the default. `Refused` when it is no number."""
+    """The value of an option, decimal or 0x..., or the default.
+
+    Raises:
+        Refused: it is no number.
+    """
     if name not in options:
         return default
     try:

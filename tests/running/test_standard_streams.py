@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from podwire.running.closed_pipes import unbroken
+from podwire.running.standard_streams import guarded
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def nobody_reads():
 
 
 def test_writing_and_flushing_go_on(nobody_reads):
-    stream = unbroken(nobody_reads)
+    stream = guarded(nobody_reads)
     for _ in range(100):
         assert stream.write("x" * 1000) == 1000
     stream.write("the end")
     stream.flush()
-    assert unbroken(stream) is stream
+    assert guarded(stream) is stream
     assert stream.isatty() is False
 
 

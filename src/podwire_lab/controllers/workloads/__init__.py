@@ -1,0 +1,1 @@
+"""Deployments, ReplicaSets, DaemonSets, StatefulSets and Jobs make pods (kubernetes.io: "Workload Management")."""
