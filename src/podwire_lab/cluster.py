@@ -121,7 +121,7 @@ class Cluster:
             network.nodes,
             spawner,
             self._start.work,
-            cluster_dns={"linux": (self._profile.dns.cache or CLUSTER_DNS[0],), "windows": CLUSTER_DNS[:1]},
+            cluster_dns={"linux": (self._profile.set_up.dns.cache or CLUSTER_DNS[0],), "windows": CLUSTER_DNS[:1]},
             node_dns=[OUTSIDE_HOST["ipv4"]],
             windows_dns_quirks=network.quirks.windows_dns,
             windows_cni_quirks=network.quirks.windows_cni,
@@ -219,7 +219,7 @@ class Cluster:
         from podwire_lab.dns.server import DnsServer
 
         node_dns = (OUTSIDE_HOST["ipv4"], 53)
-        dns, outside_names = self._profile.dns, outside_zone(OUTSIDE_NAME, network.outside_addresses)
+        dns, outside_names = self._profile.set_up.dns, outside_zone(OUTSIDE_NAME, network.outside_addresses)
         for plan in self._profile.nodes:
             node = network.nodes[plan.name]
             if plan.name in dns.nodes:

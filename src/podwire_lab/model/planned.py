@@ -34,7 +34,7 @@ def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
     """The pod CIDRs that the API shows for a node: none where pods have addresses of the nodes' network, Calico's
     blocks for Calico, else the CIDRs of the cluster's allocator.
     """
-    if profile.shares_the_underlay or (not profile.tells_pod_cidrs and profile.ipam != "calico-ipam"):
+    if profile.shares_the_underlay or (not profile.set_up.tells_pod_cidrs and profile.ipam != "calico-ipam"):
         return ()
     if profile.ipam == "calico-ipam":
         return tuple(node.pod_cidr(family) for family in profile.pod_families(node.os))
@@ -92,7 +92,9 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             on_windows=profile.windows.kube_proxy,
         ),
         dns=ClusterDns(
-            addresses=CLUSTER_DNS, nodes=profile.dns.nodes, caches=(profile.dns.cache,) if profile.dns.cache else ()
+            addresses=CLUSTER_DNS,
+            nodes=profile.set_up.dns.nodes,
+            caches=(profile.set_up.dns.cache,) if profile.set_up.dns.cache else (),
         ),
         security=NetworkSecurity(denied_port=stated.denied_port, pod_security_group=stated.pod_security_group),
         outside=Outside(

@@ -151,7 +151,7 @@ def profile_named(
             raise UnknownProfile(
                 f"pods of profile {name} cannot have an MTU of {pod_mtu} bytes; use 1280 to {row.largest_mtu}"
             )
-        row = replace(row, pod_mtu=pod_mtu)
+        row = replace(row, set_up=replace(row.set_up, pod_mtu=pod_mtu))
     unknown = [name for name in variations if name not in VARIATIONS]
     if unknown:
         raise UnknownProfile(f"unknown lab variation {unknown[0]!r}; there are: {', '.join(VARIATIONS)}")

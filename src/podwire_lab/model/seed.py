@@ -49,7 +49,7 @@ def seeds(profile: Profile) -> Iterator[Seed]:
         yield from account(name)
     for plan in profile.nodes:
         made = node(plan, profile.windows.build)
-        if not profile.tells_pod_cidrs:
+        if not profile.set_up.tells_pod_cidrs:
             made["spec"] = {}
         cni_notes.note(made, plan, profile)
         yield "nodes", made
@@ -57,9 +57,9 @@ def seeds(profile: Profile) -> Iterator[Seed]:
     dns_ports = [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]
     yield "services", _service("kube-system", "kube-dns", CLUSTER_DNS, dns_ports, {"k8s-app": "kube-dns"})
     yield "configmaps", config("coredns", {"Corefile": _COREFILE})
-    if profile.dns.cache:
+    if profile.set_up.dns.cache:
         yield "services", _service("kube-system", "kube-dns-upstream", DNS_UPSTREAM, dns_ports, {"k8s-app": "kube-dns"})
-        command = ["/node-cache", "-localip", profile.dns.cache, "-conf", "/etc/Corefile"]
+        command = ["/node-cache", "-localip", profile.set_up.dns.cache, "-conf", "/etc/Corefile"]
         yield "daemonsets", daemonset("node-local-dns", "linux", _CACHE_IMAGE, command)
     if profile.windows.kube_proxy:
         yield from _kube_proxy(profile)

@@ -1,7 +1,7 @@
 """Harmless variations of a lab: a cluster that is set up in another way, and just as right. Pure.
 
 A healthy lab is green under each of them; a test of podwire that assumes what is only usual is not. A variation is a
-function from profile to profile: what it changes is a field of the profile that the parts of the lab look at.
+function from set-up to set-up: what it changes is a field of `profile.SetUp`, which the parts of the lab look at.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from podwire_lab.model.profile import Profile
+from podwire_lab.model.profile import Profile, SetUp
 
 NODE_LOCAL_DNS = "169.254.20.10"
 """The usual address of NodeLocal DNSCache (kubernetes.io: Using NodeLocal DNSCache in Kubernetes Clusters)."""
@@ -23,27 +23,27 @@ class Variation:
     name: str
     summary: str
     source: str
-    change: Callable[[Profile], Profile]
+    change: Callable[[SetUp], SetUp]
 
 
-def _dns_elsewhere(profile: Profile) -> Profile:
-    return replace(profile, dns=replace(profile.dns, nodes=("linux-2",)))
+def _dns_elsewhere(set_up: SetUp) -> SetUp:
+    return replace(set_up, dns=replace(set_up.dns, nodes=("linux-2",)))
 
 
-def _two_dns_pods(profile: Profile) -> Profile:
-    return replace(profile, dns=replace(profile.dns, nodes=("linux-1", "linux-2")))
+def _two_dns_pods(set_up: SetUp) -> SetUp:
+    return replace(set_up, dns=replace(set_up.dns, nodes=("linux-1", "linux-2")))
 
 
-def _no_upstream(profile: Profile) -> Profile:
-    return replace(profile, dns=replace(profile.dns, upstream=False))
+def _no_upstream(set_up: SetUp) -> SetUp:
+    return replace(set_up, dns=replace(set_up.dns, upstream=False))
 
 
-def _node_local_dns(profile: Profile) -> Profile:
-    return replace(profile, dns=replace(profile.dns, cache=NODE_LOCAL_DNS))
+def _node_local_dns(set_up: SetUp) -> SetUp:
+    return replace(set_up, dns=replace(set_up.dns, cache=NODE_LOCAL_DNS))
 
 
-def _no_pod_cidrs(profile: Profile) -> Profile:
-    return replace(profile, tells_pod_cidrs=False)
+def _no_pod_cidrs(set_up: SetUp) -> SetUp:
+    return replace(set_up, tells_pod_cidrs=False)
 
 
 _ALL = (
@@ -83,6 +83,7 @@ VARIATIONS: Mapping[str, Variation] = MappingProxyType({one.name: one for one in
 
 def varied(profile: Profile, names: tuple[str, ...]) -> Profile:
     """The profile with these variations, in the order given. KeyError for a name that is none."""
+    set_up = profile.set_up
     for name in names:
-        profile = VARIATIONS[name].change(profile)
-    return replace(profile, variations=(*profile.variations, *names))
+        set_up = VARIATIONS[name].change(set_up)
+    return replace(profile, set_up=replace(set_up, variations=(*set_up.variations, *names)))

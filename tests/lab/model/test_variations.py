@@ -15,14 +15,14 @@ PLAIN = PROFILES["overlay-win-overlay"]
 @pytest.mark.parametrize("name", VARIATIONS)
 def test_each_variation_changes_the_profile_and_stands_in_the_docs(name):
     changed = varied(PLAIN, (name,))
-    assert changed.variations == (name,)
+    assert changed.set_up.variations == (name,)
     assert changed != varied(PLAIN, ())
     assert f"| `{name}` |" in (content_root() / "docs/lab-vs-windows.md").read_text(encoding="utf-8")
 
 
 def test_several_variations_apply_together():
     both = profile_named("overlay-win-overlay", variations=("dns-pod-moved", "node-local-dns"))
-    assert (both.dns.nodes, both.dns.cache) == (("linux-2",), NODE_LOCAL_DNS)
+    assert (both.set_up.dns.nodes, both.set_up.dns.cache) == (("linux-2",), NODE_LOCAL_DNS)
     assert planned_facts(both).dns.nodes == ("linux-2",)
 
 
