@@ -36,7 +36,7 @@ def test_a_pod_more_than_the_card_has_addresses_waits_and_gets_one_only_after_it
     first = next(name for name in addresses(api) if name != last)
     api("DELETE", f"{PODS}/{first}?gracePeriodSeconds=0")
     until(lambda: "FailedCreatePodSandBox" in events(api, last))
-    assert "no pod address is left on windows-1" in events(api, last)["FailedCreatePodSandBox"]
+    assert "node windows-1 has no free pod address" in events(api, last)["FailedCreatePodSandBox"]
     assert addresses(api)[last] is None
 
 
