@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ from podwire_lab.model.interfaces import Event, Object
 from podwire_lab.model.planned import OUTSIDE_NAME
 from podwire_lab.model.profile import Profile
 from podwire_lab.model.profiles import UnknownProfile, profile_named
-from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE, NAMESPACES, account, dns_pod, proxy_pod, seeds
+from podwire_lab.model.seed import CLUSTER_DNS, DNS_UPSTREAM, NAMESPACES, account, dns_pod, proxy_pod, seeds
 from podwire_lab.network.network import LabNetwork, LabUnsupported, build_network
 from podwire_lab.pods.containers import SpawnerClient
 from podwire_lab.pods.outside_host import OutsideHost
@@ -119,7 +120,7 @@ class Cluster:
             network.nodes,
             spawner,
             self._start.work,
-            cluster_dns=CLUSTER_DNS[:1],
+            cluster_dns={"linux": (self._profile.set_up.dns.cache or CLUSTER_DNS[0],), "windows": CLUSTER_DNS[:1]},
             node_dns=[OUTSIDE_HOST["ipv4"]],
             windows_dns_quirks=network.quirks.windows_dns,
             windows_cni_quirks=network.quirks.windows_cni,
@@ -214,16 +215,23 @@ class Cluster:
                 agents.adopt(pod["metadata"]["uid"], lambda: None, lambda lines=lines: "".join(lines))  # type: ignore[misc]
 
     async def _start_dns(self, network: LabNetwork, agents: NodeAgents, thread: DnsThread) -> None:
+        from podwire_lab.dns.node_cache import NodeCache
         from podwire_lab.dns.server import DnsServer
 
-        plan = next(node for node in self._profile.nodes if node.name == DNS_NODE)
-        node = network.nodes[DNS_NODE]
-        place = node.attach_pod("cluster-dns")
-        pod = self._store.create("pods", dns_pod(place.addresses, plan))
-        agents.adopt(pod["metadata"]["uid"], lambda: node.detach_pod("cluster-dns"))
-        server = DnsServer(forward_to=(OUTSIDE_HOST["ipv4"], 53))
-        server.fault = lambda *question: network.quirks.dns(*question) if network.quirks.dns is not None else None
-        await thread.run(server.serve(place.namespace, place.addresses))
-        NameRecords(self._store, server.set_records).start()
-        outside = DnsServer(records=outside_zone(OUTSIDE_NAME, network.outside_addresses))
+        node_dns = (OUTSIDE_HOST["ipv4"], 53)
+        dns, outside_names = self._profile.set_up.dns, outside_zone(OUTSIDE_NAME, network.outside_addresses)
+        for plan in self._profile.nodes:
+            node = network.nodes[plan.name]
+            if plan.name in dns.nodes:
+                place = node.attach_pod("cluster-dns")
+                pod = self._store.create("pods", dns_pod(place.addresses, plan))
+                agents.adopt(pod["metadata"]["uid"], partial(node.detach_pod, "cluster-dns"))
+                server = DnsServer(forward_to=node_dns, hosts=None if dns.upstream else outside_names)
+                server.fault = lambda *question: network.quirks.dns(*question) if network.quirks.dns else None
+                await thread.run(server.serve(place.namespace, place.addresses))
+                NameRecords(self._store, server.set_records).start()
+            if dns.cache and plan.os == "linux":
+                cache = NodeCache((DNS_UPSTREAM[0], 53), node_dns, network.quirks.node_cache)
+                await thread.run(cache.serve(node.namespace, dns.cache))
+        outside = DnsServer(records=outside_names)
         await thread.run(outside.serve(network.outside, network.outside_addresses))

@@ -10,7 +10,7 @@ from podwire import (
     nothing,
     request,
     requirement,
-    silent,
+    unserved,
 )
 
 
@@ -30,7 +30,7 @@ def test_with_the_local_internal_policy_a_cluster_ip_leads_to_a_backend_of_the_c
     controls="pod-ip",
 )
 def test_with_the_local_internal_policy_a_cluster_ip_leads_to_no_backend_of_another_node(flow, case):
-    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)), at_server(nothing()))
+    case.expect(unserved(), at_client(request(dst=flow.service.cluster_ip)), at_server(nothing()))
 
 
 @requirement("ETPLOCAL-CIP")

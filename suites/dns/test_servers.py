@@ -32,7 +32,7 @@ def test_a_pod_asks_the_service_of_the_cluster_dns(flow, case):
 
 
 @requirement("DNS-SERVERADDR")
-@flows(client=LINUX, **FOLLOWED)
+@flows(client=LINUX, given_dns_cache=False, **FOLLOWED)
 @flows(client=WINDOWS, given_dsr=True, **FOLLOWED)
 def test_a_dns_question_reaches_the_dns_pod_with_the_address_of_the_client_pod(flow, case):
     case.expect(
@@ -52,6 +52,20 @@ def test_without_dsr_a_dns_question_of_a_windows_pod_comes_from_its_node(flow, c
             request(src=flow.client.node.own_addresses, dport=53),
             nothing(src=flow.client.ip),
             nothing(dst=flow.dns_ip),
+        ),
+    )
+
+
+@requirement("DNS-NODE-CACHE")
+@flows(client=LINUX, given_dns_cache=True, **{**FOLLOWED, "aspect": "cache"})
+def test_the_dns_cache_of_a_node_asks_the_cluster_dns_over_tcp(flow, case):
+    case.expect(
+        not_found(),
+        at_client(request(dst=flow.dns_ip, dport=53), reply(src=flow.dns_ip)),
+        at_dns(first_asked(flow.with_suffix(1), of=flow.dns_ip)),
+        at_server_node(
+            request(protocol="tcp", src=flow.client.node.own_addresses, dport=53),
+            nothing(src=flow.client.ip),
         ),
     )
 

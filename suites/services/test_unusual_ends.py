@@ -13,6 +13,7 @@ from podwire import (
     request,
     requirement,
     silent,
+    unserved,
 )
 
 
@@ -59,7 +60,7 @@ def test_a_windows_node_does_not_lead_a_service_to_itself_as_the_backend(flow, c
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip", protocol="icmp", controls="cluster-ip")
 def test_an_echo_request_to_a_cluster_ip_is_not_answered(flow, case):
     # The load balancers of a Windows node are for TCP and UDP.
-    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
+    case.expect(unserved(), at_client(request(dst=flow.service.cluster_ip)))
 
 
 @requirement("SVC-NODE-VIP")

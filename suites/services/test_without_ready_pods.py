@@ -13,6 +13,7 @@ from podwire import (
     request,
     requirement,
     silent,
+    unserved,
 )
 
 
@@ -35,7 +36,7 @@ def test_a_linux_node_refuses_connections_to_a_service_without_backends(flow, ca
 @flows(client=WINDOWS, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
 def test_a_windows_node_does_not_answer_for_a_cluster_ip_without_backends(flow, case):
     # It has no load balancer for such a Service, and nothing else refuses the connection.
-    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
+    case.expect(unserved(), at_client(request(dst=flow.service.cluster_ip)))
 
 
 @requirement("SVC-NO-ENDPOINTS")
@@ -133,4 +134,4 @@ def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
     controls="pod-ip",
 )
 def test_a_windows_node_does_not_answer_for_a_cluster_ip_whose_last_pod_terminates(flow, case):
-    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
+    case.expect(unserved(), at_client(request(dst=flow.service.cluster_ip)))

@@ -1,5 +1,7 @@
 """Names through the system's resolver: what is told of one, and many of them at once."""
 
+import socket
+
 import pytest
 from agent_for_tests import TOKEN, agent, changed_agent
 
@@ -142,3 +144,23 @@ def test_what_is_asked_wrongly_is_said_in_one_line(client, method, params, text)
 
 def test_nothing_to_look_up_is_no_error(client):
     assert client.call("lookups", {"lookups": [], "at_once": 5}).result(10) == {"attempts": []}
+
+
+def test_the_time_for_a_name_is_not_taken_from_the_exchange():
+    late = """
+import socket, time
+real = socket.getaddrinfo
+def ask(name, *rest):
+    time.sleep(1.0)
+    return real("127.0.0.1", *rest)
+socket.getaddrinfo = ask
+"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        where = {"host": "web", "port": server.getsockname()[1], "proto": "tcp", "family": 4, "resolve": True}
+        with agent(*changed_agent(late, "rpc")) as client:
+            asked = {**where, "token": "pw0", "timeout": 0.5}
+            impatient = client.call("exchange", asked, 30.0).result(30)
+            patient = client.call("exchange", {**asked, "look_up": 20.0}, 30.0).result(30)
+    assert (impatient["error"]["stage"], impatient["error"]["kind"]) == ("resolve", "timeout")
+    assert patient["resolved"] == ["127.0.0.1"]
+    assert patient["error"]["stage"] != "resolve"

@@ -75,6 +75,7 @@ def test_a_name_that_is_none_is_not_found(client):
 def test_hello_tells_what_runs_where(client):
     hello = client.call("hello").result(10)
     assert hello["platform"] == "linux"
+    assert isinstance(hello["dns"], list)
     loopback = next(one for one in hello["interfaces"] if one["name"] == "lo")
     assert "127.0.0.1" in loopback["addresses"]
     names = {name for _, name in socket.if_nameindex()}

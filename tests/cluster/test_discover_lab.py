@@ -7,8 +7,9 @@ from podwire.cluster.discovery.discover import facts_from_objects
 from podwire.platforms.stated import merged
 from podwire_lab.kube_api import server
 from podwire_lab.model.planned import planned_facts, stated_facts
-from podwire_lab.model.profiles import PROFILES
+from podwire_lab.model.profiles import PROFILES, profile_named
 from podwire_lab.model.seed import dns_pod, seeds
+from podwire_lab.model.variations import VARIATIONS
 from podwire_lab.model.windows_builds import WindowsBuild
 
 VERSION = server.VERSION.removeprefix("v")
@@ -20,8 +21,8 @@ def objects_of(profile):
     for resource, obj in seeds(profile):
         if obj["metadata"].get("namespace", "kube-system") == "kube-system":
             found.setdefault(resource, []).append(obj)
-    linux = next(node for node in profile.nodes if node.os == "linux")
-    found["pods"] = [dns_pod([linux.pod_address(family, 9) for family in profile.families], linux)]
+    hosts = [node for node in profile.nodes if node.name in profile.set_up.dns.nodes]
+    found["pods"] = [dns_pod([host.pod_address(family, 9) for family in profile.families], host) for host in hosts]
     return found
 
 
@@ -29,7 +30,15 @@ def objects_of(profile):
 @pytest.mark.parametrize("dsr", [True, False])
 @pytest.mark.parametrize("name", PROFILES)
 def test_discovery_finds_what_was_planned(name, dsr, build):
-    profile = PROFILES[name].with_dsr(dsr).with_build(WindowsBuild(*build))
+    held(PROFILES[name].with_dsr(dsr).with_build(WindowsBuild(*build)), build)
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_discovery_finds_what_was_planned_with_each_variation(variation):
+    held(profile_named("overlay-win-overlay", variations=[variation]), (20348, 2762))
+
+
+def held(profile, build):
     planned = planned_facts(profile)
     found = facts_from_objects(
         objects_of(profile), name=planned.name, version=VERSION, external=planned.outside.host, load_balancer=True

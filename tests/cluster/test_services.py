@@ -1,10 +1,12 @@
 """The Services of a run: made one by one, refused one by one, complete when endpoints and addresses are there."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fake_rest import FakeRest
 
+from podwire.cluster.deployment.names_of_load_balancers import addresses_of
 from podwire.cluster.deployment.services import ServicePort, Services, deployed
 from podwire.errors import ApiError, Forbidden, Unauthorized
 
@@ -12,8 +14,8 @@ QUOTA = Forbidden("", status=403, message='services "x" is forbidden: exceeded q
 RIGHTS = Forbidden("", status=403, message='User "weak" cannot patch resource "services" in API group ""')
 
 
-def made(rest, *wanted, external=""):
-    services = Services(rest, "podwire-r1", "r1", wanted)
+def made(rest, *wanted, external="", look_up=lambda name, seconds: ()):
+    services = Services(rest, "podwire-r1", "r1", wanted, look_up)
     with ThreadPoolExecutor(2) as threads:
         services.apply(threads, external)
     return services
@@ -137,15 +139,63 @@ def test_a_load_balancer_has_its_addresses_once_they_are_given():
         assert one.kind == "load-balancer"
 
 
-def test_a_load_balancer_with_a_name_alone_is_told_so_without_waiting():
+def named(look_up):
     rest = FakeRest()
-    services = made(rest, ("load-balancer", "l-a"))
+    services = made(rest, ("load-balancer", "l-a"), look_up=look_up)
     rest.objects["services", "load-balancer-l-a"]["status"] = {
         "loadBalancer": {"ingress": [{"hostname": "lb-1.example.net"}]}
     }
-    told = "Service load-balancer-l-a has a load balancer with a name (lb-1.example.net) and no address"
-    assert services.complete([], []) == [told]
+    return services
+
+
+def test_a_load_balancer_with_a_name_has_the_addresses_that_the_name_leads_to():
+    asked = []
+
+    def look_up(name, seconds):
+        asked.append((name, 0 < seconds <= 60))
+        return ("198.51.100.1", "198.51.100.2", "2001:db8::1") if len(asked) > 1 else ()  # Not in the DNS at once.
+
+    services = named(look_up)
+    assert services.complete([], []) == []
+    assert services.found["load-balancer", "l-a"].ingress == {"ipv4": "198.51.100.1", "ipv6": "2001:db8::1"}
+    assert asked == [("lb-1.example.net", True)] * 2
+
+
+def test_a_name_that_leads_nowhere_is_told_as_that():
+    services = named(lambda name, seconds: ())
+    told = "Service load-balancer-l-a has a load balancer with a name (lb-1.example.net) that led to no address in 0 s"
+    assert services.complete([], [], seconds=0.0) == [told]
     assert services.problems == {("load-balancer", "l-a"): told}
+
+
+@pytest.mark.parametrize(
+    ("answers", "addresses"),
+    [
+        ([("198.51.100.1", 0), ("2001:db8::1", 0, 0, 0), ("198.51.100.1", 0)], ("198.51.100.1", "2001:db8::1")),
+        (OSError("no such name"), ()),
+        (UnicodeError("label too long"), ()),
+    ],
+)
+def test_the_system_is_asked_for_the_addresses_of_a_name(monkeypatch, answers, addresses):
+    def getaddrinfo(name, port, **options):
+        if isinstance(answers, Exception):
+            raise answers
+        return [(0, 0, 0, "", one) for one in answers]
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
+    assert addresses_of("lb-1.example.net", 30.0) == addresses
+
+
+def test_a_look_up_that_does_not_end_holds_nothing_up(monkeypatch):
+    never = threading.Event()
+
+    def getaddrinfo(name, port, **options):
+        never.wait()
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
+    assert addresses_of("lb-1.example.net", 0.0) == ()
+    never.set()
 
 
 def test_a_load_balancer_that_gets_no_address_is_the_problem_of_its_cases():

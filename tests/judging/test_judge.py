@@ -4,7 +4,7 @@ import pytest
 from changed import replace
 from observed import a_case, a_packet, a_tunnel, an_attempt, an_observation
 
-from podwire import answered_by, at_client, at_server, refused, seen_as, silent, unanswered
+from podwire import answered_by, at_client, at_server, refused, seen_as, silent, unanswered, unserved
 from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.model.patterns import at_least, nothing, one_of, reply, request, requests_from_distinct_sources, seen
@@ -68,7 +68,12 @@ def test_a_blind_capture_point_is_inconclusive_only_where_it_is_needed():
 
 @pytest.mark.parametrize(
     ("part", "met"),
-    [(silent, {"timeout"}), (refused, {"refused"}), (unanswered, {"timeout", "refused", "unreachable"})],
+    [
+        (silent, {"timeout"}),
+        (refused, {"refused"}),
+        (unanswered, {"timeout", "refused", "unreachable"}),
+        (unserved, {"timeout", "unreachable"}),
+    ],
 )
 def test_a_missing_answer_has_its_kind(part, met):
     for kind in ("timeout", "refused", "unreachable", None):

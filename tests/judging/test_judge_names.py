@@ -203,3 +203,10 @@ def test_what_a_tool_prints_may_be_known_only_by_the_run():
     seen = an_observation(bindings=BINDINGS, output="Address:  10.96.0.5\n")
     assert judge(CASE, expected, seen).outcome is Outcome.PASS
     assert judge(CASE, expected, replace(seen, output="can't find web")).outcome is Outcome.FAIL
+
+
+def test_questions_to_a_cache_on_the_own_node_are_not_looked_for_at_the_server():
+    question = asked(FLOW.fqdn)
+    other = a_packet("request", dport=53)
+    assert not meets(question, lookup(**FOUND), packets=[other])
+    assert meets(question, lookup(**FOUND), packets=[other], **{"dns.cache": True})

@@ -48,6 +48,17 @@ def test_a_pod_with_a_resolver_of_its_own_needs_the_server_that_it_asks():
     assert {pod for _, pod in found.pods} == {"custom-dns", "dns-server"}
 
 
+@pytest.mark.parametrize("nodes", [("linux-2",), ("linux-1", "linux-2"), ()])
+def test_that_server_is_looked_for_where_it_runs_and_not_where_the_dns_of_the_cluster_does(nodes):
+    facts = replace(L2BRIDGE, dns=replace(L2BRIDGE.dns, nodes=nodes))
+    axes = {"client": "linux", "server_kind": "dns", "via": "unknown-name", "protocol": "dns", "family": "ipv4"}
+    for pod in ("custom-dns", ""):
+        (case,) = cases(facts, **axes, client_pod=pod)
+        own = ("linux-1", "dns-server")
+        assert case.server.node == (own[0] if pod else nodes[0] if len(nodes) == 1 else "")
+        assert (own in needs_of([case], facts).pods) is bool(pod)
+
+
 def test_backends_of_their_own_stand_on_the_nodes_in_turn():
     axes = {"server_kind": "backends", "via": "cluster-ip", "service": "mixed-ports"}
     assert needs(**axes).pods == (("linux-1", "port-first"), ("linux-2", "port-second"))

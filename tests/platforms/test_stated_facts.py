@@ -143,6 +143,8 @@ def test_a_file_states_what_it_has(tmp_path):
         ("windows_ports: [0-9]", "facts.yaml: windows_ports: '0-9' is no range of ports such as 49152-65535"),
         ("windows_ports: [1-9, 9-12]", "facts.yaml: windows_ports: the ranges of ports 1-9 and 9-12 overlap"),
         ("pod_security_group: web", "facts.yaml: pod_security_group: needs the id of a security group (sg-...)"),
+        ("dns_caches: []", "facts.yaml: dns_caches: "),
+        ("dns_caches: [here]", "facts.yaml: dns_caches: here is not an IP address"),
         ("dsr: maybe", "facts.yaml: dsr: needs true or false, found 'maybe'"),
         ("families: [ipv5]", "facts.yaml: families entry 1: needs one of ipv4, ipv6"),
         ("families: []", "facts.yaml: families: needs a list of ipv4, ipv6 or both, found an empty list"),
@@ -168,3 +170,13 @@ def test_a_wrong_file_is_one_line(tmp_path, text, told):
 def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(FactsError, match="cannot be read: No such file"):
         load_stated_facts(tmp_path / "none.yaml")
+
+
+def test_dns_caches_are_stated_where_none_are_seen_and_held_against_those_that_are(tmp_path):
+    known = load_stated_facts(written(tmp_path, "dns_caches: [169.254.10.11]"))
+    facts = merged(NOTHING, known)
+    assert facts.dns.caches == ("169.254.10.11",)
+    assert "DNS cache on Linux nodes 169.254.10.11, stated" in facts.origin.signals[-1]
+    assert merged(facts, known).dns.caches == facts.dns.caches
+    with pytest.raises(Contradiction, match=r"you state 169\.254\.20\.10, but podwire found 169\.254\.10\.11"):
+        merged(facts, stated(dns_caches=("169.254.20.10",)))

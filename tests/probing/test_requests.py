@@ -157,3 +157,25 @@ def test_what_a_tool_prints_is_kept():
 def test_a_list_is_kept_without_what_was_said_beside_it(printed, output):
     ran = {"started": 2.0, "elapsed": 0.3, "stdout": printed, "stderr": "a warning\n", "code": 0}
     assert attempts_in(a_case(a_flow(protocol="tool", tool="windows-nat")), ran, ["t0"])[1] == output
+
+
+@pytest.mark.parametrize(
+    ("axes", "target", "field", "patience"),
+    [
+        ({"protocol": "dns"}, BY_NAME, None, 10.0),
+        ({"protocol": "tcp"}, BY_NAME, 10.0, 14.0),
+        ({"protocol": "udp"}, BY_ADDRESS, None, 4.0),
+    ],
+)
+def test_a_resolver_has_the_time_to_ask_a_lost_question_again(axes, target, field, patience):
+    case = a_case(a_flow(**axes))
+    _, parameters, seconds = request_of(case, target, ["t0"], [50000], 4.0, asks_again=6.0)
+    assert parameters.get("look_up") == field
+    assert seconds == patience
+
+
+def test_of_many_look_ups_none_may_be_lost():
+    case = a_case(a_flow(protocol="dns", connections=20))
+    _, parameters, seconds = request_of(case, BY_NAME, [f"t{n}" for n in range(20)], [0] * 20, 4.0, asks_again=6.0)
+    assert {one["timeout"] for one in parameters["lookups"]} == {4.0}
+    assert seconds == 8.0

@@ -64,6 +64,7 @@ def sighting(
     connections: int = 1,
     target: Target | None = None,
     asks: Asks = "",
+    cached: bool = False,
 ):
     flow = a_flow(
         client=Peer(role="client", kind=kind, os="windows"),  # type: ignore[arg-type]
@@ -83,7 +84,7 @@ def sighting(
     landed = Landed(
         case=case,
         target=target or Target(host="web", port=80, ip="", name="web", fqdn=FULL),
-        bindings={},
+        bindings={"dns.cache": True} if cached else {},
         attempts=(an_attempt(),),
     )
     return seen.sighting(landed, ()).observation
@@ -142,6 +143,15 @@ def test_the_agents_own_client_is_seen_by_its_questions_its_server_and_what_it_f
 @pytest.mark.parametrize("host", ["web", "web."])
 def test_a_single_look_up_asks_for_the_name_as_it_is_spelled(host: str) -> None:
     assert names_of(Target(host=host, port=80, ip="", name=host, fqdn=FULL), ["pw0"]) == [host]
+
+
+def test_beyond_a_cache_a_question_is_known_by_its_name_but_the_one_that_the_server_asks_on() -> None:
+    own, anew, on = asked(FULL, 1), asked(FULL, 77, tcp=True), asked("web", 78)
+    at = {POD: [*own, *asked("web", 2)], FAR: [*anew, *on]}
+    cached = sighting(at, cached=True).captures
+    assert [one.packet for one in cached["server-node"].packets] == anew
+    assert len(cached["client-pod"].packets) == 4
+    assert sighting(at).captures["server-node"].packets == ()
 
 
 def test_packets_that_no_reader_understands_cost_their_case_and_not_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

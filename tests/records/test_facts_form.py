@@ -62,6 +62,7 @@ CLUSTER = {
     "signals": ("one", "two"),
     "components": {"kube-proxy image": "proxy:1"},
     "windows_ports": ("49152-65535",),
+    "dns_caches": ("169.254.20.10",),
 }
 EVERYTHING = cluster_with(**CLUSTER)
 

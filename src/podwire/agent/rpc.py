@@ -13,6 +13,7 @@ from podwire.agent.framing import MAX_PAYLOAD, PIECE, PREAMBLE, Decoder, Encoder
 from podwire.agent.loop import now, sleep
 from podwire.agent.messages import compact
 from podwire.agent.node.interfaces import interfaces
+from podwire.agent.node.resolver import dns_servers
 from podwire.agent.own_file import own_digest
 from podwire.agent.parameters import wanted
 from podwire.agent.stdio import Stdio
@@ -116,7 +117,7 @@ class Rpc:
         return {
             "version": VERSION, "python": ".".join(map(str, sys.version_info[:3])), "platform": sys.platform,
             "pid": os.getpid(), "identity": os.environ.get("PODWIRE_IDENTITY", ""), "interfaces": interfaces(),
-            "file": own_digest(),
+            "dns": dns_servers(), "file": own_digest(),
         }  # fmt: skip
 
     async def _lateness(self, loop: Loop, params: Parameters) -> Parameters:

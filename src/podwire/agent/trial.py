@@ -30,7 +30,8 @@ class Trial:
 
     def __init__(self, loop: Loop, params: Parameters) -> None:
         self.loop, self.params = loop, params
-        self.token, self.until = wanted(params, "token"), now() + wanted(params, "timeout", float)
+        self.token, self.timeout = wanted(params, "token"), wanted(params, "timeout", float)
+        self.until = now() + self.timeout
         self.size = int(params.get("size") or 0)
         self.family, self.target = 0, ("", 0)  # type: int, Any
         self.attempt = begun(self.token)
@@ -39,7 +40,13 @@ class Trial:
         """Resolve the target, run the exchange (`way`), and return the result."""
         began = time.perf_counter()
         try:
-            self.family, self.target = await locate(self.loop, self.params, port, self.attempt, self.until)
+            if self.params.get("resolve"):
+                # A resolver asks a lost question again: its time is not taken from the exchange.
+                found = now() + float(self.params.get("look_up") or self.timeout)
+                self.family, self.target = await locate(self.loop, self.params, port, self.attempt, found)
+                self.until = now() + self.timeout
+            else:
+                self.family, self.target = await locate(self.loop, self.params, port, self.attempt, self.until)
             await way(self)
         except Failure as failure:
             self.attempt["error"] = failure.facts

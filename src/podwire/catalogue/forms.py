@@ -59,6 +59,8 @@ class ClusterWhen(Struct, frozen=True, kw_only=True):
     """Pods of Linux nodes have a VPC subnet of their own."""
     dual_stack: Literal[True] | None = None
     """Pods of Linux nodes have addresses of both families."""
+    dns_cache: bool | None = None
+    """Linux nodes have a DNS cache that their pods ask."""
     kubernetes: Version | None = None
     """The first version of Kubernetes that it applies to."""
 

@@ -37,6 +37,7 @@ WHEN: Mapping[str, WhenKey] = {
     "pod_security_group": _cluster("a stated security group admits nobody (`--facts`)", True),
     "custom_networking": _cluster("pods of Linux nodes have a VPC subnet of their own", True),
     "dual_stack": _cluster("pods of Linux nodes have addresses of both families", True),
+    "dns_cache": _cluster("Linux nodes have a DNS cache that their pods ask", True, False),
     "kubernetes": _cluster("its version of Kubernetes is this one or a later one: `'1.36'`"),
     "all_builds": _cluster("all its Windows nodes have a build in this range: `['17763.0', '17763.378']`"),
     "client": _flow("the OS of the client", *_OS),

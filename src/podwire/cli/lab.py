@@ -47,6 +47,7 @@ def _up(options: argparse.Namespace) -> int:
             pod_mtu=choice.pod_mtu,
             nodes=choice.nodes,
             ports=choice.windows_ports,
+            variations=choice.variations,
         )
     except LabError as error:
         raise UsageError(str(error)) from error

@@ -119,6 +119,14 @@ class Silent(_NoAnswer):
     admitted = ("timeout",)
 
 
+class Unserved(_NoAnswer):
+    """Nobody answers, or a router knows no way: no node has a rule for the address, and its packets leave unchanged."""
+
+    word = "unserved"
+    sentence = "no node serves it: nobody answers, or a router knows no way"
+    admitted = ("timeout", "unreachable")
+
+
 class Unanswered(_NoAnswer):
     """Nobody of the cluster answers: silence, a refusal, or a router that knows no way, as no document tells which."""
 

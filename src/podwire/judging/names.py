@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from msgspec.structs import replace
+
 from podwire.judging.parts import End, Observed, Wanted
+from podwire.judging.resolvers import failed_upstream, in_words, is_no
 from podwire.model.observations import Attempt, Lookup
 from podwire.model.patterns import texts
 from podwire.model.verdicts import Finding
 
-NEGATIVE = ("NXDOMAIN", "NOERROR")
-"""How a server says that there is no such name, or none with an address of that family."""
 NOT_ASKED = "not asked"
 """How an agent begins to tell of a look-up that it did not begin."""
 
@@ -38,7 +39,14 @@ class _Resolution(End):
             told = [attempt for attempt in observed.attempts if attempt not in no_loss]
             shown = shown if shown in told else next((one for one in told if not self.ended(bound, one)), None)
         if shown is not None:
-            yield self._resolved(bound, shown)
+            yield self._seen(bound, shown, observed)
+
+    def _seen(self, bound: Self, attempt: Attempt, observed: Observed) -> Finding:
+        """What came of one attempt, with what was on the wire."""
+        finding = self._resolved(bound, attempt)
+        if finding.met or attempt.resolved:
+            return finding
+        return replace(finding, actual=in_words(attempt, observed.observation.lookups))
 
     def ended(self, bound: Self, attempt: Attempt) -> bool:
         return self._resolved(bound, attempt).met
@@ -131,8 +139,18 @@ class NotFound(_Resolution):
         met = error is not None and (error.stage, error.kind) == ("resolve", "not-found")
         return Finding(expected="the name is not found", actual=_said(attempt), where="client", met=met)
 
+    def _seen(self, bound: Self, attempt: Attempt, observed: Observed) -> Finding:
+        finding = super()._seen(bound, attempt, observed)
+        failed = failed_upstream(observed.observation)
+        if finding.met or attempt.error is None or attempt.error.kind != "other" or failed is None:
+            return finding
+        if all(one.name == failed.name for one in observed.observation.lookups):
+            return finding  # No name of the cluster was asked, so nothing says that there is none.
+        actual = f"no name of the cluster is found; {failed.name}, which is none, ends in {finding.actual}"
+        return replace(finding, actual=actual, met=True)
+
     def _is_answer(self, bound: Self, lookup: Lookup) -> bool:
-        return lookup.rcode in NEGATIVE and not lookup.answers
+        return is_no(lookup)
 
 
 def _said(attempt: Attempt) -> str:

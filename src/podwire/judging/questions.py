@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from podwire.judging.names import NEGATIVE, shortened
+from podwire.judging.names import shortened
 from podwire.judging.parts import Observed, Part, Wanted
+from podwire.judging.resolvers import heard, is_no
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME, Flow
 from podwire.model.observations import Lookup, Observation, Point
 from podwire.model.patterns import texts
-from podwire.model.symbols import Symbol
+from podwire.model.symbols import DNS_CACHE, Symbol
 from podwire.model.verdicts import Finding
 from podwire.packets.dns import dns_questions
 
@@ -116,8 +117,7 @@ class AskedInOrder(Question):
         if None in places or places != sorted(places, key=lambda at: at or 0):
             return False
         # The next name is tried only because there is no such name as the one before it.
-        before = [lookup for lookup in lookups if lookup.name in names[:-1]]
-        return all(lookup.rcode in NEGATIVE and not lookup.answers for lookup in before)
+        return all(is_no(lookup) for lookup in heard(lookups) if lookup.name in names[:-1])
 
 
 @dataclass(frozen=True)
@@ -221,8 +221,8 @@ def _answered(question: Lookup, addresses: tuple[str, ...]) -> Lookup:
 def _at_the_server(case: Case, observation: Observation) -> Iterator[Finding]:
     """The same questions at the node of the DNS server, over the same protocol, where its packets are seen."""
     capture = observation.captures.get("server-node")
-    if case.flow.server.kind != "dns" or capture is None or not capture.usable:
-        return
+    if case.flow.server.kind != "dns" or capture is None or not capture.usable or DNS_CACHE in observation.bindings:
+        return  # What a cache on the client's node asks on is another question, if it has to ask at all.
     arrived = {
         (name, "tcp" if seen.packet.ip.protocol == "tcp" else "udp")
         for seen in capture.packets

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from podwire.judging.names import NEGATIVE, shortened
+from podwire.judging.names import shortened
 from podwire.judging.parts import End, Observed, Wanted
 from podwire.judging.questions import Question, name_of
+from podwire.judging.resolvers import NEGATIVE
 from podwire.model.flows import Flow
 from podwire.model.observations import Attempt, Lookup
 from podwire.model.patterns import texts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
+from podwire.judging.resolvers import failed_upstream, heard, is_no
 from podwire.model.cases import Case, pod_point
 from podwire.model.controls import ANOTHER_SERVICE_TOLD
 from podwire.model.facts import FAMILIES
@@ -53,7 +54,9 @@ def untranslated(case: Case, observation: Observation) -> Iterator[Finding]:
 
 def name_not_found(case: Case, observation: Observation) -> Iterator[Finding]:
     """A dotted, partly qualified name is asked as it is, without a suffix, and the answer is that there is none."""
-    yield _ended(observation.attempts, ("not-found",), "resolve")
+    yield _ended(
+        observation.attempts, ("not-found", "other") if failed_upstream(observation) else ("not-found",), "resolve"
+    )
     name = str(observation.bindings["target.name"]).lower()
     asked = sorted({lookup.name for lookup in observation.lookups})
     yield Finding(
@@ -88,12 +91,11 @@ def node_resolver(case: Case, observation: Observation) -> Iterator[Finding]:
 
 
 def _clean_no(observation: Observation) -> Finding:
-    codes = sorted({lookup.rcode or "no answer" for lookup in observation.lookups})
-    met = (
-        bool(codes)
-        and set(codes) <= {"NXDOMAIN", "NOERROR"}
-        and not any(lookup.answers for lookup in observation.lookups)
-    )
+    lookups = heard(observation.lookups)
+    codes = sorted({one.rcode or "no answer" for one in lookups})
+    met = bool(lookups) and all(is_no(one) for one in lookups)
+    if failed_upstream(observation):
+        met = True  # The server can ask nobody about a name that is not the cluster's: that is as clean as it can say.
     return Finding(expected="a clean negative answer", actual=", ".join(codes) or "no answer", where="DNS", met=met)
 
 

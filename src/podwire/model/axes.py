@@ -341,6 +341,13 @@ _ROWS: tuple[Axis, ...] = (
         default=None,
     ),
     Axis(
+        name="given_dns_cache",
+        group=CHOICE,
+        help="only clusters whose Linux nodes have a DNS cache that their pods ask (`True`), or have none (`False`)",
+        values=ON,
+        default=None,
+    ),
+    Axis(
         name="unless_cni",
         group=CHOICE,
         help="no cluster with one of these CNIs",

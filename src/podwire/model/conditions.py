@@ -20,10 +20,10 @@ class ClusterCondition:
     `unless_cni` names CNIs that it does not apply to. With `known_instances` the instance types of all Windows
     nodes must be in the table `instance_types`; with `denied_port` the network must be known to deny pods a
     port; with `pod_security_group` a security group that lets nobody in must be stated; with `custom_networking` pods
-    of Linux nodes must have a subnet of the VPC for themselves, with `dual_stack` addresses of both families. `dsr`
-    is compared with the proxy's setting as discovered. `kubernetes` is the first version (`"1.36"`) of Kubernetes that
-    is meant. `all_builds` is an inclusive range of Windows builds
-    (`"17763.0"`, `"17763.378"`) which every Windows node must lie in.
+    of Linux nodes must have a subnet of the VPC for themselves, with `dual_stack` addresses of both families.
+    `dns_cache` tells whether Linux nodes have a DNS cache that their pods ask. `dsr` is compared with the proxy's
+    setting as discovered. `kubernetes` is the first version (`"1.36"`) of Kubernetes that is meant. `all_builds` is an
+    inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which every Windows node must lie in.
     """
 
     mode: tuple[str, ...] = ()
@@ -36,6 +36,7 @@ class ClusterCondition:
     pod_security_group: tuple[bool, ...] = ()
     custom_networking: tuple[bool, ...] = ()
     dual_stack: tuple[bool, ...] = ()
+    dns_cache: tuple[bool, ...] = ()
     kubernetes: tuple[str, ...] = ()
     all_builds: tuple[str, str] | None = None
 
@@ -85,6 +86,12 @@ class ClusterCondition:
         if self.dual_stack and set(facts.network.families) != set(FAMILIES):
             have = "IPv6" if "ipv6" in facts.network.families else "IPv4"
             return f"needs a dual-stack cluster; pods of Linux nodes have {have} only"
+        if self.dns_cache and bool(facts.dns.caches) not in self.dns_cache:
+            if facts.dns.caches:
+                return f"pods of Linux nodes ask a DNS cache on their node ({', '.join(facts.dns.caches)})"
+            return (
+                "needs DNS caches on Linux nodes; if yours have some, state their addresses as `dns_caches` in --facts"
+            )
         return None
 
 

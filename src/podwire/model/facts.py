@@ -189,6 +189,9 @@ class ClusterDns(Struct, frozen=True, kw_only=True):
     """The addresses of the DNS Service."""
     nodes: tuple[str, ...] = field(name="dns_nodes", default=())
     """Where its pods run."""
+    caches: tuple[str, ...] = field(name="dns_caches", default=())
+    """Where pods of Linux nodes ask a DNS cache on their node: the addresses of these caches. Windows nodes have none
+    (NodeLocal DNSCache and AKS LocalDNS run on Linux nodes)."""
 
 
 class NetworkSecurity(Struct, frozen=True, kw_only=True):

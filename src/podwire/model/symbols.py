@@ -11,6 +11,9 @@ UNKNOWN = ".unknown"
 ASSUMED_DOMAIN = "cluster.assumed_domain"
 """The value of a run for cases whose names end in a domain that nobody told."""
 
+DNS_CACHE = "dns.cache"
+"""Whether the DNS server that a client asks is a cache on its own node."""
+
 
 @dataclass(frozen=True)
 class Symbol:

@@ -21,6 +21,9 @@ BALANCED = frozenset(
     }
 )
 
+WITH_OWN_DNS = ("custom-dns",)
+"""Special pods whose dnsConfig names a DNS server of the run."""
+
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
     """The nodes of an OS that take part, at most `nodes_per_os`; unready nodes only if there are too few ready ones."""
@@ -116,6 +119,13 @@ def dns_node(facts: ClusterFacts, nodes_per_os: int) -> str:
     return facts.dns.nodes[0] if len(facts.dns.nodes) == 1 and facts.dns.nodes[0] in names else ""
 
 
+def _asked_node(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str:
+    """The name of the node that the DNS server of the flow's client runs on, or '': the cluster's, or the run's own."""
+    if flow.client.pod in WITH_OWN_DNS:
+        return next((node.name for node in ready_among(usable("linux", facts, nodes_per_os))), "")
+    return dns_node(facts, nodes_per_os)
+
+
 def clients_of(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
     """The nodes that may have the client."""
     nodes = _of_pool(usable(flow.client.os, facts, nodes_per_os), flow.pools.client_pool)
@@ -189,7 +199,7 @@ def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
         client = Slot(os=flow.client.os, node=clients[at].name, probe=_client_probe(flow))
     server = flow.server
     if server.kind == "dns":
-        return client, Slot(os="dns", node=dns_node(facts, nodes_per_os), probe="dns")
+        return client, Slot(os="dns", node=_asked_node(flow, facts, nodes_per_os), probe="dns")
     if server.kind in ("outside", "backends"):
         return client, Slot(os=server.kind, node="", probe=server.kind)
     servers = servers_of(flow, facts, nodes_per_os)

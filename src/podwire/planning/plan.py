@@ -127,7 +127,9 @@ def _cases_of(
         return
     for matrix in test.matrices:
         condition = ClusterCondition(
-            dsr=() if matrix.given_dsr is None else (matrix.given_dsr,), unless_cni=matrix.unless_cni
+            dsr=() if matrix.given_dsr is None else (matrix.given_dsr,),
+            dns_cache=() if matrix.given_dns_cache is None else (matrix.given_dns_cache,),
+            unless_cni=matrix.unless_cni,
         )
         unmet = condition.unmet(facts)
         if unmet:

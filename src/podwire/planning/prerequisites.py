@@ -9,7 +9,7 @@ from podwire.model.cases import Case, Slot
 from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
 from podwire.model.flows import BY_SERVICE
-from podwire.planning.assignment import ready_among, usable
+from podwire.planning.assignment import WITH_OWN_DNS, ready_among, usable
 
 USUAL = ("a", "b", "host")
 
@@ -41,7 +41,7 @@ CROWDS: Mapping[str, int] = {
 GROUPED = "grouped"
 """The special kind of probe pod that a SecurityGroupPolicy selects."""
 # Special pods that need a Service.
-LEANS_ON: Mapping[str, str] = {"custom-dns": "dns"}
+LEANS_ON: Mapping[str, str] = dict.fromkeys(WITH_OWN_DNS, "dns")
 
 
 @dataclass(frozen=True, order=True, kw_only=True)

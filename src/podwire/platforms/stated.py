@@ -33,6 +33,7 @@ class StatedFacts:
     denied_port: bool | None = None
     pod_security_group: str | None = None
     windows_ports: tuple[str, ...] | None = None
+    dns_caches: tuple[str, ...] | None = None
 
 
 # The beginnings of signals about assumed values, for facts that discovery always sets.
@@ -52,6 +53,7 @@ _WORDS = {
     "denied_port": f"denial of TCP port {DENIED_PORT}",
     "pod_security_group": "security group that lets nobody in",
     "windows_ports": "ports that Windows nodes translate to",
+    "dns_caches": "DNS cache on Linux nodes",
 }
 
 

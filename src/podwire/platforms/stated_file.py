@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -77,8 +78,15 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The id of a VPC security group without inbound rules."""
     windows_ports: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=16)] | None = None
     """The ranges of ports that Windows nodes translate to, for nodes that do not report them: `49152-65535`."""
+    dns_caches: Annotated[tuple[Text, ...], Meta(min_length=1)] | None = None
+    """The addresses of DNS caches on Linux nodes, where pods of these nodes ask them."""
 
     def __post_init__(self) -> None:
+        for address in self.dns_caches or ():
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                raise ValueError(f"dns_caches: {address} is not an IP address") from None
         for name, families in (("families", self.families), ("windows_families", self.windows_families)):
             if families and len(set(families)) < len(families):
                 raise ValueError(f"{name}: a family appears twice")
@@ -110,6 +118,7 @@ def load_stated_facts(path: Path) -> StatedFacts:
         denied_port=form.denied_port,
         pod_security_group=form.pod_security_group,
         windows_ports=in_order(form.windows_ports) if form.windows_ports else None,
+        dns_caches=form.dns_caches,
     )
 
 

@@ -17,6 +17,7 @@ from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
 from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
 from podwire.planning.prerequisites import CHOSEN
+from podwire.probing.dns_servers import of_dns
 from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
 from podwire.probing.node_states import NO_STATES, NodeState
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
@@ -51,10 +52,7 @@ def bindings_of(
     values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
-    dns_service = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
-    servers = tuple(dns_service.cluster_ips.values()) if dns_service else facts.dns.addresses
-    if servers:
-        values["dns.ip"] = servers
+    values |= of_dns(case, deployment, facts, hellos)
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":
@@ -67,7 +65,7 @@ def bindings_of(
         values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
         values["server.name"] = facts.outside.host.name if facts.outside.host else ""
     elif flow.server.kind == "dns":
-        values["server.ip"] = tuple(facts.dns.addresses)
+        values["server.ip"] = values.get("dns.ip", ())
     elif flow.server.kind == "backends":
         backends = [
             backend for backend in backends_of(flow.service.kind, deployment) if flow.family in backend.addresses

@@ -28,6 +28,7 @@ from podwire.probing.calls import MOST_LATE
 from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import OUTSIDE, ControlRounds, exchange_of
+from podwire.probing.dns_servers import asks_the_cluster
 from podwire.probing.filters import interest_of
 from podwire.probing.lateness import lateness
 from podwire.probing.node_bindings import Hello
@@ -35,7 +36,7 @@ from podwire.probing.node_facts import with_states
 from podwire.probing.node_states import NO_STATES, NodeState, NodeStates
 from podwire.probing.progress import counted
 from podwire.probing.readiness import await_echo, hellos, is_another, unusable
-from podwire.probing.requests import attempts_in, request_of
+from podwire.probing.requests import ASKS_AGAIN, attempts_in, request_of
 from podwire.probing.second_asking import after_the_first, can_be_asked_again, in_doubt
 from podwire.probing.sightings import Landed, Seen, Sighting
 from podwire.probing.source_ports import SourcePorts
@@ -314,8 +315,9 @@ class Dispatcher:
             pod = self._client(case)
             ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in exchange_tokens]
             card_addresses = self._deployment.wanted_addresses.get(case.client.node, 0)
+            again = ASKS_AGAIN if asks_the_cluster(case, self._deployment, self._facts, hellos) else 0.0
             method, parameters, seconds = request_of(
-                case, target, exchange_tokens, ports, self._timeout, self._facts.network.mode, card_addresses
+                case, target, exchange_tokens, ports, self._timeout, self._facts.network.mode, card_addresses, again
             )
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             flight = _InFlight(

@@ -14,6 +14,7 @@ from podwire.model.symbols import UNKNOWN
 from podwire.probing.node_states import NodeState
 
 Hello = Mapping[str, Any]
+"""What an agent says of itself."""
 SERVICE_DEVICE = "kube-ipvs0"
 """Where kube-proxy with IPVS puts the addresses of all Services: no address of the node."""
 PROTOCOLS = {"http": "tcp", "dns": "udp"}

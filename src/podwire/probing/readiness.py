@@ -42,6 +42,9 @@ def _wrong_with(hello: Mapping[str, Any], pod: str) -> str:
     """Why the answer is not from the agent of this pod; '' if it is."""
     if not _is_listing(hello.get("interfaces")):
         return f"another program than podwire's agent answers: its interfaces are {str(hello.get('interfaces'))[:80]!r}"
+    servers = hello.get("dns", [])
+    if not isinstance(servers, list) or not all(isinstance(server, str) for server in servers):
+        return f"another program than podwire's agent answers: its DNS servers are {str(servers)[:80]!r}"
     identity = hello.get("identity")
     if pod not in (OUTSIDE, identity):
         return (

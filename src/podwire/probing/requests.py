@@ -20,6 +20,10 @@ LOOKUPS_AT_ONCE, MOST_UNANSWERED = 10, 20
 """Look-ups of one case in flight together, few enough for other queries; and the number of unanswered look-ups after
 which the agent gives up the rest."""
 
+ASKS_AGAIN = 6.0
+"""Seconds beside the time-out for one look-up: the C library asks a lost question again after five (resolv.conf(5)),
+Windows after one (Microsoft: DNS client resolution timeouts)."""
+
 CNI_FOLDER = "C:\\opt\\cni\\bin"
 """The folder of CNI plugins on a Windows node, as in the Kubernetes guides."""
 CNI_PLUGIN = "cni-plugin"
@@ -47,25 +51,28 @@ def request_of(
     timeout: float,
     mode: str = "",
     wanted_addresses: int = 0,
+    asks_again: float = 0.0,
 ) -> Request:
     """The agent method for a case, its parameters, and the seconds that it may take.
 
     `tokens` and source `ports` have one entry for each exchange; `timeout` is in seconds. The network `mode` gives the
     CNI plugin of the Windows nodes. `wanted_addresses` is how many pod addresses the network card of the client's node
-    must have.
+    must have. `asks_again` are the seconds that the client's resolver may take beside the time-out, so that it can ask
+    a lost question again; of many look-ups none has them.
     """
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
     if flow.load.asks:
         return _questions(case, target, tokens, ports, timeout)
     if flow.protocol == "dns":
+        patience = timeout + (asks_again if len(tokens) == 1 else 0.0)
         lookups = [
-            {"name": name, "token": token, "family": family, "timeout": timeout}
+            {"name": name, "token": token, "family": family, "timeout": patience}
             for name, token in zip(names_of(target, tokens), tokens, strict=True)
         ]
         rounds = -(-len(lookups) // LOOKUPS_AT_ONCE)
         parameters = {"lookups": lookups, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
-        return "lookups", parameters, timeout * rounds
+        return "lookups", parameters, patience * rounds
     if flow.load.tool == EC2_CARD:
         return "ec2_card", {"least": wanted_addresses, "timeout": NODE_PATIENCE}, NODE_PATIENCE
     if flow.load.tool in LISTS:
@@ -82,6 +89,9 @@ def request_of(
         "resolve": target.resolve,
         "size": flow.load.payload,
     }
+    look_up = timeout + asks_again if target.resolve and asks_again else 0.0
+    if look_up:
+        common["look_up"] = look_up
     if flow.protocol == "icmp":
         return "ping", {**common, "token": tokens[0], "count": 3, "size": 64}, timeout
     if flow.via == "health-port":
@@ -96,10 +106,11 @@ def request_of(
         }
         for number, (token, port) in enumerate(zip(tokens, ports, strict=True))
     ]
+    longest = timeout + look_up
     if len(exchanges) == 1:
-        return "exchange", exchanges[0], timeout
+        return "exchange", exchanges[0], longest
     rounds = -(-len(exchanges) // AT_ONCE)
-    return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, timeout * rounds
+    return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, longest * rounds
 
 
 def _questions(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:

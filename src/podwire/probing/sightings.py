@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
+from podwire.model.symbols import DNS_CACHE
 from podwire.packets.correlate import CaptureIndex, clues
 from podwire.packets.lookups import lookups, lookups_for, places_of_questions
 from podwire.packets.pcap import Frame
@@ -75,12 +76,14 @@ class Seen:
         places = {point: self._place(case, point) for point in case.points}
         lookups = self._asked(case, landed.target, places)
         shown = sorted(lookups, key=lambda lookup: lookup.rcode is not None)[:MOST_SHOWN]
+        own = landed.target.name.lower()
+        anew = {lookup.name for lookup in shown} - {own} if DNS_CACHE in bindings else set()
         captures: dict[str, Capture] = {}
         frames: dict[str, list[Frame]] = {}
         for point, place in places.items():
             captured = self._captured[place]
             packets = (
-                self._of_names(place, shown)
+                self._of_names(place, shown, anew if point == "server-node" else set())
                 if case.flow.protocol in ("dns", "tool")
                 else self._of(landed, place, places)
             )
@@ -130,14 +133,20 @@ class Seen:
         kind = "AAAA" if case.flow.family == "ipv6" else "A"
         return lookups_for(target.name, self._lookups[place], below, kind)
 
-    def _of_names(self, place: Place, lookups: Sequence[Lookup]) -> dict[int, SeenPacket]:
-        """The packets of these look-ups at a place. The message id and the name identify a query."""
+    def _of_names(self, place: Place, lookups: Sequence[Lookup], anew: Collection[str]) -> dict[int, SeenPacket]:
+        """The packets of these look-ups at a place. The message id and the name identify a query.
+
+        A cache asks the names `anew` with ids of its own, so the name alone identifies these. The name as the client
+        spells it is none of them: the cluster's DNS itself asks others about it.
+        """
         packets = self._captured[place].index.packets
         if place not in self._messages:
             self._messages[place] = places_of_questions(packets)
+        messages = self._messages[place]
         seen: dict[int, SeenPacket] = {}
-        for lookup in lookups:
-            for at in self._messages[place].get((lookup.id, lookup.name), ()):
+        keys = [key for key in messages if key[1] in anew] if anew else [(one.id, one.name) for one in lookups]
+        for key in keys:
+            for at in messages.get(key, ()):
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
                 seen[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
         return seen

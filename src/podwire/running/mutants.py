@@ -88,8 +88,8 @@ class Hunt:
     """Runs each fault of a profile and compares it with a healthy run of the same kind of lab.
 
     A run has only the cases of the requirements that its fault names. With `whole` it has all cases, so it also shows
-    which other requirements notice. A fault that needs other Windows nodes (`dsr`, `build`) is compared with a healthy
-    lab that has such nodes.
+    which other requirements notice. A fault that needs other Windows nodes (`dsr`, `build`) or a lab with another
+    set-up (`variations`) is compared with a healthy lab of that kind.
     """
 
     def __init__(self, options: RunOptions, say: Say, *, whole: bool = False) -> None:
@@ -114,8 +114,14 @@ class Hunt:
         """Run the plan with one fault, and compare it with the healthy run."""
         fault, began = FAULTS[name], time.monotonic()
         options = self.options
-        if (fault.dsr, fault.build, fault.ports) != (None, None, None):
-            lab = replace(options.lab, dsr=fault.dsr, windows_build=fault.build, windows_ports=fault.ports)
+        if (fault.dsr, fault.build, fault.ports, fault.variations) != (None, None, None, ()):
+            lab = replace(
+                options.lab,
+                dsr=fault.dsr,
+                windows_build=fault.build,
+                windows_ports=fault.ports,
+                variations=fault.variations,
+            )
             options = replace(options, lab=lab)
         healthy = self.healthy(options)
         able = {requirement_of(identity) for identity in healthy}
@@ -134,7 +140,8 @@ class Hunt:
 def _kind(lab: LabOptions) -> str:
     dsr = {True: ", DSR on", False: ", DSR off", None: ""}[lab.dsr]
     ports = f", ports {', '.join(lab.windows_ports)}" if lab.windows_ports else ""
-    return dsr + (f", build {lab.windows_build}" if lab.windows_build else "") + ports
+    varied = "".join(f", {name}" for name in lab.variations)
+    return dsr + (f", build {lab.windows_build}" if lab.windows_build else "") + ports + varied
 
 
 def run_mutants(options: RunOptions, names: Sequence[str] = (), say: Say = print, *, whole: bool = False) -> int:

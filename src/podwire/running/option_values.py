@@ -189,6 +189,13 @@ def lab_fault(text: str) -> str:
     return text
 
 
+def lab_variation(text: str) -> str:
+    """The name of a variation of the lab."""
+    from podwire_lab.model.variations import VARIATIONS
+
+    return known_name(text, VARIATIONS)
+
+
 def windows_build(text: str) -> str:
     """A Windows build that the lab can emulate."""
     from podwire_lab.model.windows_builds import UnknownBuild

@@ -124,6 +124,16 @@ RUN_OPTIONS = (
         field="lab.windows_ports",
     ),
     Option(
+        flag="--lab-variation",
+        metavar="NAME",
+        read=values.lab_variation,
+        several="repeatable",
+        help="set the lab up in another way that is just as right, e.g. node-local-dns (see docs/lab-vs-windows.md)",
+        commands=(*_FACTS, "lab up"),
+        only_on="lab",
+        field="lab.variations",
+    ),
+    Option(
         flag="--fault",
         metavar="NAME[@NODE,NODE]",
         read=values.lab_fault,

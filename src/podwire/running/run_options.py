@@ -23,7 +23,7 @@ class LabOptions:
     """Which lab: its profile, and the faults in it.
 
     `dsr`, `windows_build`, `pod_mtu` (bytes), `nodes` (of each OS) and `windows_ports` are None when the profile
-    decides.
+    decides; `variations` break nothing.
     """
 
     profile: str = DEFAULT_PROFILE
@@ -32,6 +32,7 @@ class LabOptions:
     pod_mtu: int | None = None
     nodes: int | None = None
     windows_ports: tuple[str, ...] | None = None
+    variations: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
     def row(self) -> Profile:
@@ -44,6 +45,7 @@ class LabOptions:
                 pod_mtu=self.pod_mtu,
                 nodes=self.nodes,
                 ports=self.windows_ports,
+                variations=self.variations,
             )
         except UnknownProfile as problem:
             raise UsageError(f"--lab {self.profile}: {problem}") from problem

@@ -113,6 +113,7 @@ class LabTarget:
                     pod_mtu=options.pod_mtu,
                     nodes=options.nodes,
                     ports=options.windows_ports,
+                    variations=options.variations,
                 )
             except LabError as problem:
                 raise UsageError(str(problem)) from problem

@@ -60,14 +60,19 @@ class DnsServer:
     An answer is put together once and kept, with the bytes of its question (but the id) as the key: building messages
     is what costs time here.
 
+    With `hosts` it reaches no other server, as in a cluster without a way to the outside: names of other zones are
+    those of this file (CoreDNS' plugin hosts), and all others are a failure (its plugin forward).
+
     It may serve on another thread's loop than the one that replaces its records: records and the answers known from
     them are one value, so that an answer from old records is never kept among those of the new ones.
     """
 
-    def __init__(self, records: Records | None = None, forward_to: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self, records: Records | None = None, forward_to: tuple[str, int] | None = None, hosts: Zone | None = None
+    ) -> None:
         self._now = _Knowledge(records or Zone(zone="cluster.local"))
         self.fault: Fault = lambda name, kind, client: None
-        self._forward_to = forward_to
+        self._forward_to, self._hosts = forward_to, hosts
         self._namespace: Namespace | None = None
         self._transports: list[asyncio.DatagramTransport] = []
         self._servers: list[asyncio.Server] = []
@@ -171,7 +176,13 @@ class DnsServer:
         return data[:2] + found[2]
 
     async def _ask_elsewhere(self, name: str, kind: str, response: dns.message.Message) -> None:
-        """Add what the upstream server says; without one, or without its word, this is a server failure."""
+        """Add what the hosts file or the upstream server says; without a word of either this is a server failure."""
+        if self._hosts is not None:
+            said = self._hosts.answer(name, kind)
+            if not said.exists:
+                response.set_rcode(dns.rcode.SERVFAIL)
+            response.answer += _rrsets(said.records)
+            return
         if self._forward_to is None or self._namespace is None:
             response.set_rcode(dns.rcode.REFUSED)
             return
@@ -180,13 +191,13 @@ class DnsServer:
             upstream = await asyncio.wait_for(
                 exchange(self._namespace, query.to_wire(), self._forward_to), FORWARD_SECONDS
             )
-            said = dns.message.from_wire(upstream)
+            heard = dns.message.from_wire(upstream)
         except (TimeoutError, OSError, dns.exception.DNSException):
             response.set_rcode(dns.rcode.SERVFAIL)
             return
-        response.set_rcode(said.rcode())
-        response.answer += said.answer
-        response.authority += said.authority
+        response.set_rcode(heard.rcode())
+        response.answer += heard.answer
+        response.authority += heard.authority
 
 
 def _damaged(said: Answer, damage: Damage, response: dns.message.Message) -> Answer:
@@ -300,6 +311,13 @@ async def exchange(namespace: Namespace, query: bytes, server: tuple[str, int]) 
                 break
     if len(answer) < 4 or not answer[2] & 0x02:
         return answer
+    return await exchange_by_tcp(namespace, query, server)
+
+
+async def exchange_by_tcp(namespace: Namespace, query: bytes, server: tuple[str, int]) -> bytes:
+    """Send a DNS message from inside the namespace over TCP, in a connection of its own."""
+    loop = asyncio.get_running_loop()
+    family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
     with namespace.entered():
         stream = socket.socket(family, socket.SOCK_STREAM)
     try:

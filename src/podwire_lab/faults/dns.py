@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
+from podwire_lab.dns.node_cache import ASKS_THE_NODE, BY_UDP
 from podwire_lab.dns.server import Damage
 from podwire_lab.faults.fault import DNS_PORT, Injection, chain, fault
 from podwire_lab.model.addresses import OUTSIDE_HOST, OUTSIDE_ROUTER
 from podwire_lab.model.planned import OUTSIDE_NAME
-from podwire_lab.pods.resolvers import FILE_COUNTS, NO_ALIASES, NO_CONFIG, NODE_SERVER, PLAIN_ADAPTER
+from podwire_lab.pods.resolvers import FILE_COUNTS, LINUX_SERVER, NO_ALIASES, NO_CONFIG, NODE_SERVER, PLAIN_ADAPTER
 from podwire_lab.windows.dns_client import BACKWARDS, NO_SUFFIX, SEARCH_LIST, SILENT_ON_DOTS
 
 NOBODY = {"A": "10.244.250.250", "AAAA": "fd10:244:0:fa::fa"}
@@ -25,6 +26,11 @@ def damaged(do: Injection, damage: Callable[[str, str, str], Damage | None]) -> 
 def quirk(do: Injection, name: str) -> None:
     do.network.quirks.windows_dns.add(name)
     do.undone_by(lambda: do.network.quirks.windows_dns.discard(name))
+
+
+def cache_quirk(do: Injection, name: str) -> None:
+    do.network.quirks.node_cache.add(name)
+    do.undone_by(lambda: do.network.quirks.node_cache.discard(name))
 
 
 def is_pod_name(name: str) -> bool:
@@ -180,3 +186,21 @@ def some_lost(do: Injection) -> None:
         return lost if ".nobody-" in name and zlib.crc32(name.encode()) % 50 == 0 else None
 
     damaged(do, damage)
+
+
+@fault("dns-cache-asks-by-udp", kills=("DNS-NODE-CACHE",), variations=("node-local-dns",))
+def cache_asks_by_udp(do: Injection) -> None:
+    """The DNS caches of Linux nodes ask the cluster's DNS by datagrams, as if they were pods."""
+    cache_quirk(do, BY_UDP)
+
+
+@fault("dns-cache-asks-the-node", kills=("DNS-NODE-CACHE", "DNS-SHORT", "DNS-FQDN"), variations=("node-local-dns",))
+def cache_asks_the_node(do: Injection) -> None:
+    """The DNS caches of Linux nodes ask their node's DNS server, which knows no Service."""
+    cache_quirk(do, ASKS_THE_NODE)
+
+
+@fault("windows-dns-server-of-linux", kills=("DNS-SERVERADDR", "DNS-SHORT"), variations=("node-local-dns",))
+def windows_server_of_linux(do: Injection) -> None:
+    """Windows pods are told the DNS cache of Linux nodes as their server: on their own nodes nobody has its address."""
+    quirk(do, LINUX_SERVER)

@@ -165,6 +165,8 @@ class Fault:
     """The build that the Windows nodes need; None for the profile's."""
     ports: tuple[str, ...] | None = None
     """The ranges of ports that the Windows nodes need; None for the profile's."""
+    variations: tuple[str, ...] = ()
+    """The variations that the lab needs (`model/variations.py`)."""
     write: Callable[[str, Object], None] | None = None
     """Changes each object of the API's seed; only in a lab that starts with the fault."""
 
@@ -219,6 +221,7 @@ def fault(
     dsr: bool | None = None,
     build: str | None = None,
     ports: tuple[str, ...] | None = None,
+    variations: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Injection], None]], Callable[[Injection], None]]:
     """Register a function as a fault. Its docstring is the summary: the symptom on the wire."""
 
@@ -237,6 +240,7 @@ def fault(
             dsr=dsr,
             build=build,
             ports=ports,
+            variations=variations,
         )
         return change
 

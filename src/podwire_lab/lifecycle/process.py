@@ -86,6 +86,7 @@ def start_lab(
     pod_mtu: int | None = None,
     nodes: int | None = None,
     ports: Sequence[str] | None = None,
+    variations: Sequence[str] = (),
     stay: bool = False,
     log: Path | None = None,
     timeout: float = START_SECONDS,
@@ -100,6 +101,7 @@ def start_lab(
         pod_mtu: overrides the profile's MTU of all pods, in bytes.
         nodes: the number of nodes of each OS.
         ports: override the ranges of ports that the Windows nodes translate to.
+        variations: names of `model.variations`.
         stay: the lab outlives this process.
         log: receives the output of the lab's processes; by default a file in the lab's own directory.
         timeout: the longest time between two steps of the start, in seconds.
@@ -117,7 +119,9 @@ def start_lab(
     lifeline_read, lifeline = os.pipe2(os.O_CLOEXEC)
     ready, ready_write = os.pipe2(os.O_CLOEXEC)
     ranges = None if ports is None else tuple(ports)
-    adjusted = Adjustments(dsr=dsr, build=build, pod_mtu=pod_mtu, nodes=nodes, ports=ranges)
+    adjusted = Adjustments(
+        dsr=dsr, build=build, pod_mtu=pod_mtu, nodes=nodes, ports=ranges, variations=tuple(variations)
+    )
     start = {
         "listen": listener.fileno(),
         "lock": lock,

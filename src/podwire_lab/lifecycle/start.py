@@ -25,6 +25,7 @@ class Adjustments:
     pod_mtu: int | None = None
     nodes: int | None = None
     ports: tuple[str, ...] | None = None
+    variations: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, data: dict[str, Any]) -> Adjustments:

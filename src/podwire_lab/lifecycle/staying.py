@@ -69,6 +69,7 @@ def lab_up(
     pod_mtu: int | None = None,
     nodes: int | None = None,
     ports: Sequence[str] | None = None,
+    variations: Sequence[str] = (),
     log: Path | None = None,
 ) -> LabState:
     """Start a lab that outlives this process; for the parameters see `start_lab`.
@@ -95,6 +96,7 @@ def lab_up(
         pod_mtu=pod_mtu,
         nodes=nodes,
         ports=ports,
+        variations=variations,
         stay=True,
         log=log,
     )

@@ -24,7 +24,7 @@ from podwire.platforms.stated import StatedFacts
 from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
 from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
 from podwire_lab.model.profile import Profile
-from podwire_lab.model.seed import CLUSTER_DNS, DNS_NODE, KUBELET_VERSION, seeds
+from podwire_lab.model.seed import CLUSTER_DNS, KUBELET_VERSION, seeds
 
 SECURITY_GROUP = "sg-0123456789abcdef0"
 OUTSIDE_NAME = "echo.outside.example"
@@ -34,7 +34,7 @@ def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
     """The pod CIDRs that the API shows for a node: none where pods have addresses of the nodes' network, Calico's
     blocks for Calico, else the CIDRs of the cluster's allocator.
     """
-    if profile.shares_the_underlay:
+    if profile.shares_the_underlay or (not profile.set_up.tells_pod_cidrs and profile.ipam != "calico-ipam"):
         return ()
     if profile.ipam == "calico-ipam":
         return tuple(node.pod_cidr(family) for family in profile.pod_families(node.os))
@@ -91,7 +91,11 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             win_dsr=True,
             on_windows=profile.windows.kube_proxy,
         ),
-        dns=ClusterDns(addresses=CLUSTER_DNS, nodes=(DNS_NODE,)),
+        dns=ClusterDns(
+            addresses=CLUSTER_DNS,
+            nodes=profile.set_up.dns.nodes,
+            caches=(profile.set_up.dns.cache,) if profile.set_up.dns.cache else (),
+        ),
         security=NetworkSecurity(denied_port=stated.denied_port, pod_security_group=stated.pod_security_group),
         outside=Outside(
             load_balancer=True,

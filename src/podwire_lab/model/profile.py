@@ -41,6 +41,31 @@ class WindowsNodes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @dataclass(frozen=True, kw_only=True)
+class DnsPlan:
+    """The cluster's DNS: the nodes that its pods run on, and whether it may ask another server about other names.
+
+    `cache` is the address of a DNS cache on every Linux node, which pods of these nodes ask; empty for none.
+    """
+
+    nodes: tuple[str, ...] = ("linux-1",)
+    upstream: bool = True
+    cache: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetUp:
+    """What may differ between clusters of one profile that are all right."""
+
+    pod_mtu: int | None = None
+    """In bytes; None for the largest that the underlay carries."""
+    dns: DnsPlan = field(default_factory=DnsPlan)
+    tells_pod_cidrs: bool = True
+    """Whether nodes say in the API which part of the pod network is theirs."""
+    variations: tuple[str, ...] = ()
+    """The names of the variations that made it so (`variations.py`)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """A network mode with the plugin that implements it."""
 
@@ -61,8 +86,7 @@ class Profile:
     """Networks beside those of pods and Services to which OutboundNAT does not translate."""
     fabric: Fabric = ""
     windows: WindowsNodes = field(default_factory=WindowsNodes)
-    pod_mtu: int | None = None
-    """In bytes; None for the largest that the underlay carries."""
+    set_up: SetUp = field(default_factory=SetUp)
 
     @property
     def encapsulated(self) -> bool:
@@ -97,7 +121,7 @@ class Profile:
     @property
     def mtu(self) -> int:
         """The MTU of pods, in bytes."""
-        return self.pod_mtu or self.largest_mtu
+        return self.set_up.pod_mtu or self.largest_mtu
 
     @property
     def largest_mtu(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from podwire.model.facts import Encapsulation, Family, Mode
 from podwire_lab.model.addresses import MOST, UNDERLAY, USUAL, VPC, PodNetworks, nodes_of
 from podwire_lab.model.profile import Fabric, Profile, WindowsNodes
 from podwire_lab.model.table import TableError, read_table
+from podwire_lab.model.variations import VARIATIONS, varied
 from podwire_lab.model.windows_builds import UnknownBuild, windows_build
 
 TABLE = Path(__file__).with_name("profiles.yaml")
@@ -122,12 +123,13 @@ def profile_named(
     pod_mtu: int | None = None,
     nodes: int | None = None,
     ports: tuple[str, ...] | None = None,
+    variations: Sequence[str] = (),
 ) -> Profile:
-    """The profile of this name, with DSR, Windows build, MTU and nodes of each OS as given; None keeps the profile's.
+    """The profile of this name with what is given; None keeps the profile's.
 
     Raises:
-        UnknownProfile: no such name, no such build, a build without DSR where `dsr` is true, an MTU or a
-            number of nodes out of range; the text says what is possible.
+        UnknownProfile: no such name, build or variation, a build without DSR where `dsr` is true, an MTU or a number of
+            nodes out of range; the text says what is possible.
     """
     if name not in PROFILES:
         raise UnknownProfile(f"unknown lab profile {name!r}; there are: {', '.join(PROFILES)}")
@@ -150,7 +152,7 @@ def profile_named(
             raise UnknownProfile(
                 f"pods of profile {name} cannot have an MTU of {pod_mtu} bytes; use 1280 to {row.largest_mtu}"
             )
-        row = replace(row, pod_mtu=pod_mtu)
+        row = replace(row, set_up=replace(row.set_up, pod_mtu=pod_mtu))
     if nodes is not None:
         if not USUAL <= nodes <= MOST:
             raise UnknownProfile(f"a lab has {USUAL} to {MOST} nodes of each OS, not {nodes}")
@@ -158,4 +160,8 @@ def profile_named(
         row = replace(row, nodes=nodes_of(networks["linux"], networks["windows"], nodes))
     if ports is not None:
         row = row.with_ports(ports)
+    unknown = [name for name in variations if name not in VARIATIONS]
+    if unknown:
+        raise UnknownProfile(f"unknown lab variation {unknown[0]!r}; there are: {', '.join(VARIATIONS)}")
+    row = varied(row, tuple(variations))
     return row if dsr is None else row.with_dsr(dsr)

@@ -23,9 +23,11 @@ CLUSTER_DNS = ("10.96.0.10", "fd10:96::a")
 KUBERNETES_SERVICE = ("10.96.0.1", "fd10:96::1")
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 KUBELET_VERSION = "v1.36.2"
+DNS_UPSTREAM = ("10.96.7.7", "fd10:96::707")
+"""The addresses of the Service by which DNS caches on nodes reach the cluster's DNS."""
 DNS_POD = "coredns-lab"
-DNS_NODE = "linux-1"
 PROXY_ON_WINDOWS = "kube-proxy-windows"
+_CACHE_IMAGE = "registry.k8s.io/dns/k8s-dns-node-cache:1.23.1"
 _PROXY_IMAGE = f"registry.k8s.io/kube-proxy:{KUBELET_VERSION}"
 
 _CONDITIONS = (
@@ -47,12 +49,18 @@ def seeds(profile: Profile) -> Iterator[Seed]:
         yield from account(name)
     for plan in profile.nodes:
         made = node(plan, profile.windows.build)
+        if not profile.set_up.tells_pod_cidrs:
+            made["spec"] = {}
         cni_notes.note(made, plan, profile)
         yield "nodes", made
     yield "services", _service("default", "kubernetes", KUBERNETES_SERVICE, [("https", "TCP", 443, 6443)], None)
     dns_ports = [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]
     yield "services", _service("kube-system", "kube-dns", CLUSTER_DNS, dns_ports, {"k8s-app": "kube-dns"})
     yield "configmaps", config("coredns", {"Corefile": _COREFILE})
+    if profile.set_up.dns.cache:
+        yield "services", _service("kube-system", "kube-dns-upstream", DNS_UPSTREAM, dns_ports, {"k8s-app": "kube-dns"})
+        command = ["/node-cache", "-localip", profile.set_up.dns.cache, "-conf", "/etc/Corefile"]
+        yield "daemonsets", daemonset("node-local-dns", "linux", _CACHE_IMAGE, command)
     if profile.windows.kube_proxy:
         yield from _kube_proxy(profile)
     yield from cni_notes.objects(profile)
@@ -140,7 +148,7 @@ def dns_pod(addresses: Sequence[str], host: NodePlan) -> Object:
         {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
     ]
     container = {"name": "coredns", "image": "podwire.dev/lab-dns:1", "ports": ports}
-    return _running(DNS_POD, "kube-dns", container, host, addresses)
+    return _running(f"{DNS_POD}-{host.name}", "kube-dns", container, host, addresses)
 
 
 def proxy_pod(host: NodePlan) -> Object:

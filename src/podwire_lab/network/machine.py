@@ -88,6 +88,8 @@ class Machine:
         for family in FAMILIES:
             links.neighbour(NIC, ROUTER[family], FABRIC_MAC if self.profile.fabric else router_mac)
             links.route(ANYWHERE[family], NIC, ROUTER[family])
+        if self.profile.set_up.dns.cache and self.os == "linux":
+            links.address("lo", alone(self.profile.set_up.dns.cache))
         for tunnel in self.tunnels:
             self._add_tunnel(tunnel)
         for peer in peers:

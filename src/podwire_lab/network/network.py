@@ -47,13 +47,15 @@ class Quirks:
     """Changes by faults of parts that no packet passes; each part looks here when it works.
 
     `dns` damages an answer of the lab's DNS server and gets the arguments of `DnsServer.fault`. `windows_dns` names the
-    mistakes of the emulated Windows DNS clients, `windows_cni` those of the CNI plugins of Windows nodes. With
-    `overcommits` the scheduler counts no addresses. Security groups apply to pods of `grouped_systems`.
+    mistakes of the emulated Windows DNS clients, `windows_cni` those of the CNI plugins of Windows nodes, `node_cache`
+    those of the DNS caches of Linux nodes. With `overcommits` the scheduler counts no addresses. Security groups apply
+    to pods of `grouped_systems`.
     """
 
     dns: Callable[..., Any] | None = None
     windows_dns: set[str] = field(default_factory=set)
     windows_cni: set[str] = field(default_factory=set)
+    node_cache: set[str] = field(default_factory=set)
     overcommits: bool = False
     grouped_systems: set[OS] = field(default_factory=lambda: {"linux"})
 

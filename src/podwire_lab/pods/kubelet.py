@@ -12,8 +12,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import podwire_lab
+from podwire.model.facts import OS
 from podwire_lab.dns.thread import DnsThread
 from podwire_lab.model.interfaces import (
     Container,
@@ -73,9 +75,9 @@ def _allow_ping(namespace: Namespace) -> None:
 class NodeAgents:
     """The agents of all nodes in one object: `podwire_lab.model.interfaces.Runtime`.
 
-    `cluster_dns` and `node_dns` are server addresses for pods with and without the cluster's names. Windows pods query
-    an emulated DNS client, by uid in `windows_dns_clients`; it runs on `dns_thread` like the servers. HostProcess
-    containers have no DNS client of their own.
+    `cluster_dns` (by OS) and `node_dns` are server addresses for pods with and without the cluster's names. Windows
+    pods query an emulated DNS client, by uid in `windows_dns_clients`; it runs on `dns_thread` like the servers.
+    HostProcess containers have no DNS client of their own.
     """
 
     def __init__(
@@ -86,13 +88,13 @@ class NodeAgents:
         work: str,
         *,
         dns_thread: DnsThread,
-        cluster_dns: Sequence[str] = (),
+        cluster_dns: Mapping[OS, Sequence[str]] = MappingProxyType({}),
         node_dns: Sequence[str] = (),
         windows_dns_quirks: Set[str] = frozenset(),
         windows_cni_quirks: Set[str] = frozenset(),
     ) -> None:
         self._store = store
-        self._cluster_dns, self._node_dns = tuple(cluster_dns), tuple(node_dns)
+        self._cluster_dns, self._node_dns = dict(cluster_dns), tuple(node_dns)
         self._work, self._dns_thread = work, dns_thread
         self._workers: dict[str, PodWorker] = {}
         self._windows_dns_quirks, self._windows_cni_quirks = windows_dns_quirks, windows_cni_quirks
@@ -118,14 +120,16 @@ class NodeAgents:
         )
 
     async def _resolver(self, node: NodeNetwork, pod: Object, network: PodNetwork | None) -> Resolver:
-        found = resolver_of(pod, node.os, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
+        cluster_dns = tuple(self._cluster_dns.get(node.os, ()))
+        found = resolver_of(pod, node.os, cluster_dns=cluster_dns, node_dns=self._node_dns)
         if node.os == "windows" and network is not None:
             _allow_ping(network.namespace)
             quirks = self._windows_dns_quirks
             if FILE_COUNTS in quirks:
                 space = pod["metadata"]["namespace"]
                 found = by_file(found, pod, lambda name: self._store.get("configmaps", space, name))
-            found = misled(found, quirks, cluster_dns=self._cluster_dns, node_dns=self._node_dns)
+            linux_dns = tuple(self._cluster_dns.get("linux", ()))
+            found = misled(found, quirks, cluster_dns=cluster_dns, node_dns=self._node_dns, linux_dns=linux_dns)
             client = WindowsDnsClient(found.search, found.servers, quirks)
             await self._dns_thread.run(client.serve(network.namespace))
             self.windows_dns_clients[pod["metadata"]["uid"]] = client

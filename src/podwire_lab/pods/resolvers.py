@@ -12,7 +12,7 @@ from podwire.model.facts import OS
 from podwire_lab.model.interfaces import Object
 
 NODE_SERVER, NO_CONFIG, NO_ALIASES, PLAIN_ADAPTER = "node's server", "no config", "no aliases", "plain adapter"
-FILE_COUNTS = "file counts"
+FILE_COUNTS, LINUX_SERVER = "file counts", "server of Linux pods"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +78,20 @@ def by_file(found: Resolver, pod: Object, config_map: Callable[[str], Object | N
     return found
 
 
-def misled(found: Resolver, quirks: Set[str], *, cluster_dns: Sequence[str], node_dns: Sequence[str]) -> Resolver:
-    """The settings of a new Windows pod with faults: `node's server` (the servers of its node), `no config` (the
-    cluster's, whatever the pod's dnsConfig) and `no aliases` (a hosts file without the pod's hostAliases).
+def misled(
+    found: Resolver,
+    quirks: Set[str],
+    *,
+    cluster_dns: Sequence[str],
+    node_dns: Sequence[str],
+    linux_dns: Sequence[str] = (),
+) -> Resolver:
+    """The settings of a new Windows pod with faults: `node's server` (the servers of its node), `server of Linux pods`
+    (theirs), `no config` (the cluster's, whatever the pod's dnsConfig) and `no aliases` (a hosts file without the pod's
+    hostAliases).
     """
+    if LINUX_SERVER in quirks:
+        found = replace(found, servers=tuple(linux_dns))
     if NODE_SERVER in quirks:
         found = replace(found, servers=tuple(node_dns))
     if NO_CONFIG in quirks:

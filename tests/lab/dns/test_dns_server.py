@@ -145,6 +145,17 @@ def test_a_dropped_question_gets_no_answer():
     assert run(scenario).answer
 
 
+def test_without_a_way_to_the_outside_it_knows_its_hosts_file_and_fails_for_all_else():
+    async def scenario():
+        hosts = outside_zone("echo.outside.example", ["203.0.113.10"])
+        async with served(many(), hosts=hosts) as (_, port):
+            return [await ask(port, name) for name in ("echo.outside.example", "nobody", "nobody.cluster.local")]
+
+    known, failed, none = run(scenario)
+    assert known.answer[0][0].to_text() == "203.0.113.10"
+    assert (failed.rcode(), none.rcode()) == (dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN)
+
+
 def test_names_without_capitals_are_known_to_a_server_that_compares_letters():
     async def scenario():
         async with served(many()) as (server, port):

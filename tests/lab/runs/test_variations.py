@@ -7,11 +7,16 @@ from podwire.planning.plan import Selection
 from podwire.running.mutants import outcomes
 from podwire.running.run_options import LabOptions, RunOptions
 
+NAMES = ("DNS-SERVERADDR", "DNS-NODE-CACHE", "DNS-SEARCH-LIST", "DNS-CUSTOM", "DNS-ORDER", "DNS-TCP", "DNS-PQDN-DOT")
+
+
+def found_with(requirements, **choice):
+    selection = Selection(requirements=requirements)
+    return outcomes(RunOptions(lab=LabOptions(profile="overlay-win-overlay", **choice), selection=selection))
+
 
 def test_pods_with_an_mtu_of_1400_send_fragments_and_every_datagram_arrives():
-    lab = LabOptions(profile="overlay-win-overlay", pod_mtu=1400)
-    selection = Selection(requirements=("FLOW-POD-POD-IP", "ICMP-ERRORS"))
-    found = outcomes(RunOptions(lab=lab, selection=selection))
+    found = found_with(("FLOW-POD-POD-IP", "ICMP-ERRORS"), pod_mtu=1400)
     assert any("udp-1372B" in case for case in found)
     assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
 
@@ -23,3 +28,19 @@ def test_windows_nodes_with_the_ports_of_aks_are_judged_by_them(ports):
     found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=("PORT-RANGE", "L2B-OUTNAT"))))
     assert found
     assert set(found.values()) == {Outcome.PASS}
+
+
+@pytest.mark.parametrize(
+    ("variation", "way"),
+    [
+        ("dns-pod-moved", "DNS-SERVERADDR[way-dns-v4-linux-dns-cross-node]"),
+        ("dns-without-upstream", "DNS-SERVERADDR[way-dns-v4-linux-dns-cross-node]"),
+        ("node-local-dns", "DNS-NODE-CACHE[cache-dns-v4-linux-dns-cross-node]"),
+        ("two-dns-pods", ""),
+    ],
+)
+def test_names_resolve_as_they_should_whatever_the_set_up_of_the_clusters_dns(variation, way):
+    found = found_with(NAMES, variations=(variation,))
+    assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
+    followed = [case.partition("/")[2] for case in found if "cross-node" in case and "linux-dns" in case]
+    assert followed == [way] * bool(way)

@@ -6,11 +6,12 @@ import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.manifests import HEADLESS_SERVICE
+from podwire.cluster.deployment.names_of_load_balancers import LookUp, addresses_of
 from podwire.cluster.deployment.waiting import wait_for_endpoints
 from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
@@ -91,8 +92,15 @@ def _by_family(addresses: Iterable[str]) -> dict[Family, str]:
 class Services:
     """The Services of one run, by kind and by the probe behind them ('' for one with other backends)."""
 
-    def __init__(self, rest: RestClient, namespace: str, run_id: str, wanted: Sequence[tuple[str, str]]) -> None:
-        self._rest, self._namespace, self._run_id = rest, namespace, run_id
+    def __init__(
+        self,
+        rest: RestClient,
+        namespace: str,
+        run_id: str,
+        wanted: Sequence[tuple[str, str]],
+        look_up: LookUp = addresses_of,
+    ) -> None:
+        self._rest, self._namespace, self._run_id, self._look_up = rest, namespace, run_id, look_up
         self._wanted = tuple(wanted)
         self.found: dict[tuple[str, str], DeployedService] = {}
         self.problems: dict[tuple[str, str], str] = {}
@@ -153,15 +161,15 @@ class Services:
         return lines + self._await_addresses(seconds)
 
     def _await_addresses(self, seconds: float) -> list[str]:
-        """Until every load balancer has an address or a name, or for that long."""
+        """Until every load balancer has an address, told or behind its name, or for that long."""
         end, pause = time.monotonic() + seconds, 0.02
-        while waiting := [key for key in self._without_address() if not self.found[key].ingress_names]:
+        while waiting := self._without_address():
             named = {self.found[key].name: key for key in waiting}
             with contextlib.suppress(ClusterError), understood("the Services"):  # It is asked again.
                 for obj in self._rest.list("services", self._namespace):
                     key = named.get(obj["metadata"]["name"])
                     if key is not None:
-                        self.found[key] = deployed(*key, obj)
+                        self.found[key] = self._resolved(deployed(*key, obj), end)
             if time.monotonic() >= end:
                 break
             time.sleep(pause)
@@ -170,9 +178,17 @@ class Services:
             one = self.found[key]
             what = f"got no load balancer address in {seconds:.0f} s"
             if one.ingress_names:
-                what = f"has a load balancer with a name ({', '.join(one.ingress_names)}) and no address"
+                names = ", ".join(one.ingress_names)
+                what = f"has a load balancer with a name ({names}) that led to no address in {seconds:.0f} s"
             self.problems[key] = f"Service {one.name} {what}"
         return [self.problems[key] for key in self._without_address()]
+
+    def _resolved(self, service: DeployedService, end: float) -> DeployedService:
+        """With the addresses behind the names of its load balancer, where the API tells none."""
+        if service.ingress:
+            return service
+        found = [ip for name in service.ingress_names for ip in self._look_up(name, end - time.monotonic())]
+        return replace(service, ingress=_by_family(found))
 
     def _without_address(self) -> list[tuple[str, str]]:
         return [key for key, one in self.found.items() if one.is_load_balancer and not one.ingress]

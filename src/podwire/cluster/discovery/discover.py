@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
+from podwire.cluster.discovery.dns import cluster_domain, dns_addresses, dns_caches, dns_nodes
 from podwire.cluster.discovery.kube_proxy import kube_proxy
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals, os_of
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
@@ -129,7 +129,7 @@ def facts_from_objects(
     network = network_signals(objects)
     signals += network.signals
     has_windows = any(node.os == "windows" for node in nodes)
-    domain = _cluster_domain(objects, signals)
+    domain = cluster_domain(objects, signals)
     families = _families(nodes, objects, signals)
     windows_families = _windows_families(nodes, network, signals) if has_windows else ("ipv4",)
     proxy = kube_proxy(objects, nodes, network, signals) if has_windows else KubeProxy()
@@ -151,10 +151,9 @@ def facts_from_objects(
         dns=ClusterDns(
             domain=domain or ASSUMED_DOMAIN,
             domain_told=domain is not None,
-            addresses=tuple(_dns_addresses(objects)),
-            nodes=tuple(
-                sorted({(pod.get("spec") or {}).get("nodeName", "") for pod in objects.get("pods", [])} - {""})
-            ),
+            addresses=tuple(dns_addresses(objects)),
+            nodes=dns_nodes(objects),
+            caches=dns_caches(objects, signals),
         ),
         outside=Outside(load_balancer=load_balancer, host=external),
         origin=Origin(
@@ -250,14 +249,6 @@ def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) 
     return replace(node, pod_cidrs=tuple(sorted(blocks, key=family_of)))
 
 
-def _dns_addresses(objects: Objects) -> Iterator[str]:
-    """The addresses of the cluster's DNS Services. The Service kube-dns-upstream has the same label, but only the
-    caches of NodeLocal DNSCache use it (kubernetes: cluster/addons/dns/nodelocaldns)."""
-    for service in objects.get("services", []):
-        if (service.get("metadata") or {}).get("name") != "kube-dns-upstream":
-            yield from (ip for ip in (service.get("spec") or {}).get("clusterIPs") or [] if ip != "None")
-
-
 def _ordered(addresses: Iterator[str]) -> tuple[Family, ...]:
     families = {family_of(address) for address in addresses if address}
     return tuple(family for family in FAMILIES if family in families)
@@ -271,7 +262,7 @@ def _families(nodes: tuple[NodeFacts, ...], objects: Objects, signals: list[str]
             entry.get("ip", "") for pod in dns_pods for entry in (pod.get("status") or {}).get("podIPs") or []
         ),
         "pod CIDRs of the Linux nodes": _ordered(c for n in nodes if n.os == "linux" for c in n.pod_cidrs),
-        "addresses of the DNS Service": _ordered(_dns_addresses(objects)),
+        "addresses of the DNS Service": _ordered(dns_addresses(objects)),
     }
     for source, families in candidates.items():
         if families:
@@ -308,25 +299,3 @@ def _windows_families(nodes: tuple[NodeFacts, ...], network: NetworkSignals, sig
         return families
     signals.append("families of pods on Windows nodes: no signal tells them; ipv4 is assumed")
     return ("ipv4",)
-
-
-def _cluster_domain(objects: Objects, signals: list[str]) -> str | None:
-    """The zone of the CoreDNS plugin `kubernetes`, from a ConfigMap that the DNS pods mount, or None."""
-    for config in objects.get("configmaps", []):
-        name = config["metadata"]["name"]
-        if config["metadata"].get("namespace") != "kube-system" or name not in _mounted_by_dns(objects):
-            continue
-        for text in (config.get("data") or {}).values():
-            zone = re.search(r"(?:^|[\s{])kubernetes[ \t]+([\w.-]+)", re.sub(r"#.*", "", str(text)))
-            if zone and not zone[1].endswith("arpa"):
-                domain = zone[1].rstrip(".")
-                signals.append(f"cluster domain: {domain} (ConfigMap kube-system/{name})")
-                return domain
-    signals.append("cluster domain: no signal tells it; cluster.local is assumed")
-    return None
-
-
-def _mounted_by_dns(objects: Objects) -> set[str]:
-    """The names of the ConfigMaps that the DNS pods mount, and `coredns`."""
-    volumes = [volume for pod in objects.get("pods", []) for volume in (pod.get("spec") or {}).get("volumes") or []]
-    return {"coredns", *(str((volume.get("configMap") or {}).get("name")) for volume in volumes)}

@@ -1,0 +1,89 @@
+"""Harmless variations of a lab: a cluster that is set up in another way, and just as right. Pure.
+
+A healthy lab is green under each of them; a test of podwire that assumes what is only usual is not. A variation is a
+function from set-up to set-up: what it changes is a field of `profile.SetUp`, which the parts of the lab look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from podwire_lab.model.profile import Profile, SetUp
+
+NODE_LOCAL_DNS = "169.254.20.10"
+"""The usual address of NodeLocal DNSCache (kubernetes.io: Using NodeLocal DNSCache in Kubernetes Clusters)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """One variation. `source` names the document or the clusters that it was read from."""
+
+    name: str
+    summary: str
+    source: str
+    change: Callable[[SetUp], SetUp]
+
+
+def _dns_elsewhere(set_up: SetUp) -> SetUp:
+    return replace(set_up, dns=replace(set_up.dns, nodes=("linux-2",)))
+
+
+def _two_dns_pods(set_up: SetUp) -> SetUp:
+    return replace(set_up, dns=replace(set_up.dns, nodes=("linux-1", "linux-2")))
+
+
+def _no_upstream(set_up: SetUp) -> SetUp:
+    return replace(set_up, dns=replace(set_up.dns, upstream=False))
+
+
+def _node_local_dns(set_up: SetUp) -> SetUp:
+    return replace(set_up, dns=replace(set_up.dns, cache=NODE_LOCAL_DNS))
+
+
+def _no_pod_cidrs(set_up: SetUp) -> SetUp:
+    return replace(set_up, tells_pod_cidrs=False)
+
+
+_ALL = (
+    Variation(
+        name="dns-pod-moved",
+        summary="the cluster's DNS runs on the second Linux node",
+        source="any cluster whose scheduler put it there",
+        change=_dns_elsewhere,
+    ),
+    Variation(
+        name="two-dns-pods",
+        summary="the cluster's DNS has a pod on each Linux node",
+        source="kubeadm: CoreDNS with two replicas",
+        change=_two_dns_pods,
+    ),
+    Variation(
+        name="dns-without-upstream",
+        summary="the cluster's DNS can ask nobody: outside names end in SERVFAIL, but for that of the host outside",
+        source="clusters without a way to the internet; CoreDNS: plugins forward and hosts",
+        change=_no_upstream,
+    ),
+    Variation(
+        name="node-local-dns",
+        summary=f"Linux pods ask a cache on their node, {NODE_LOCAL_DNS}, which asks the cluster's DNS by TCP",
+        source="kubernetes.io: Using NodeLocal DNSCache in Kubernetes Clusters; Linux nodes only",
+        change=_node_local_dns,
+    ),
+    Variation(
+        name="nodes-without-pod-cidr",
+        summary="no node says which part of the pod network is its own",
+        source="cluster-pool IPAMs, which give nodes their parts without kube-controller-manager",
+        change=_no_pod_cidrs,
+    ),
+)
+VARIATIONS: Mapping[str, Variation] = MappingProxyType({one.name: one for one in _ALL})
+
+
+def varied(profile: Profile, names: tuple[str, ...]) -> Profile:
+    """The profile with these variations, in the order given. KeyError for a name that is none."""
+    set_up = profile.set_up
+    for name in names:
+        set_up = VARIATIONS[name].change(set_up)
+    return replace(profile, set_up=replace(set_up, variations=(*set_up.variations, *names)))
