@@ -52,6 +52,9 @@ class Asked:
     def __init__(self):
         self.timings, self._left = {}, list(SEVERAL)
 
+    def told(self, facts):
+        return facts
+
     def run(self, cases):
         return {case.id: Sighting(observation=self._left.pop(0), frames=FRAMES) for case in cases}
 

@@ -25,7 +25,8 @@ MAC = re.compile(r"(?i)^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$")
 
 LEAST_MEGABYTES, FOR_A_CPU, MOST_MEGABYTES = 512, 64, 8192
 """In megabytes: the size of pktmon's file unless told otherwise (Microsoft: pktmon start), what it gets for each CPU,
-and the end. Each CPU fills buffers of its own, which are written as a whole (Microsoft: event tracing sessions)."""
+and the end. That each CPU fills buffers of its own is how event tracing sessions work (Microsoft); that pktmon does so
+too is an inference, and the size for each CPU is podwire's choice."""
 
 
 def megabytes(cpus: int) -> int:
