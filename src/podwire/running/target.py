@@ -163,7 +163,7 @@ class ClusterTarget:
 
     def __init__(self, options: ClusterOptions, timings: Timings) -> None:
         self._options, self._timings = options, timings
-        self.namespace = options.namespace
+        self.namespace = options.namespace or ""
         self._connection: Connection | None = None
         self._facts: ClusterFacts | None = None
 
