@@ -120,6 +120,14 @@ def test_the_settings_of_a_kube_proxy_on_linux_are_not_those_of_windows(name, on
     assert proxy.win_dsr is True
 
 
+def test_caches_on_nodes_are_no_addresses_of_the_cluster_dns(facts_of):
+    found = {name: facts_of(name).dns.caches for name in KNOWN}
+    assert {name: caches for name, caches in found.items() if caches} == {
+        "aks-overlay-localdns": ("169.254.10.11",),
+        "kubeadm-nodelocal-dns": ("169.254.20.10", "10.96.0.10"),
+    }
+
+
 def test_nodes_of_ovn_have_the_subnets_of_their_annotations(facts_of):
     assert {node.name: node.pod_cidrs for node in facts_of("openshift-ovn-hybrid").nodes} == {
         "master-0": ("10.128.0.0/23",),
