@@ -176,7 +176,7 @@ GKE = node("w", "windows", labels={"cloud.google.com/gke-nodepool": "windows"})
     [
         ([node("l"), IN_THE_VPC], "vpc-cni", "l2bridge"),
         (both(labels={"kubernetes.azure.com/cluster": "c"}), "azure-cni", "unknown"),
-        ([node("l"), GKE], "win-bridge", "l2bridge"),
+        ([node("l"), GKE], "sdnbridge", "l2bridge"),
     ],
     ids=["EKS", "AKS", "GKE"],
 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podwire.cli.options import add_command
+
+if TYPE_CHECKING:
+    from podwire.cluster.connect import Connection
 
 
 def add_cleanup_command(commands: Any) -> None:
@@ -24,6 +27,8 @@ def _cleanup(options: argparse.Namespace) -> int:
     from podwire.cluster.deployment.cleanup import cleanup, describe_age, find_leftovers
 
     connection = connect(options.kubeconfig, options.context)
+    if options.namespace:
+        return _leave(connection, options)
     try:
         found = find_leftovers(connection, run=options.run, older_than=options.older_than)
         if not found:
@@ -35,6 +40,30 @@ def _cleanup(options: argparse.Namespace) -> int:
                 print(f"would remove namespace {leftover.namespace} (run of {leftover.owner}, {age} old)")
             return 0
         not_removed = cleanup(connection, found, say=print)
+    finally:
+        connection.close()
+    for line in not_removed:
+        print(f"podwire: {line}", file=sys.stderr)
+    return 3 if not_removed else 0
+
+
+def _leave(connection: Connection, options: argparse.Namespace) -> int:
+    """Remove what runs left in a namespace that they did not make."""
+    from podwire.cluster.deployment.guest import leave, runs_in
+
+    try:
+        found = [options.run] if options.run else runs_in(connection, options.namespace)
+        if not found:
+            print(f"namespace {options.namespace}: nothing to remove")
+        not_removed = []
+        for run_id in found:
+            if options.dry_run:
+                print(f"would remove what run {run_id} made in namespace {options.namespace}")
+                continue
+            lines = leave(connection, options.namespace, run_id)
+            not_removed += lines
+            if not lines:
+                print(f"removed what run {run_id} made in namespace {options.namespace}")
     finally:
         connection.close()
     for line in not_removed:

@@ -53,12 +53,14 @@ class RestClient:
         authorization: Callable[[], str | None] = lambda: None,
         patience: Patience | None = None,
         renew: Callable[[], bool] = lambda: False,
+        place: str = "",
     ) -> None:
         self.server = server.rstrip("/")
         self.address = plain_address(server)
         self._pool = pool
         self._authorization, self._renew = authorization, renew
         self._patience = patience or Patience()
+        self._place = place
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -66,7 +68,11 @@ class RestClient:
 
     def with_patience(self, patience: Patience) -> RestClient:
         """The same client, with other bounds."""
-        return RestClient(self.server, self._pool, self._authorization, patience, self._renew)
+        return RestClient(self.server, self._pool, self._authorization, patience, self._renew, self._place)
+
+    def placing_in(self, namespace: str) -> RestClient:
+        """The same client; what it applies goes into this namespace, whatever namespace the object names."""
+        return RestClient(self.server, self._pool, self._authorization, self._patience, self._renew, namespace)
 
     def request(
         self,
@@ -198,6 +204,8 @@ class RestClient:
     def apply(self, obj: Object) -> Object:
         """Server-side apply: the object is there afterwards, with these fields, and the fields are ours."""
         kind = BY_KIND[obj["kind"]]
+        if self._place and obj["metadata"].get("namespace"):
+            obj = {**obj, "metadata": {**obj["metadata"], "namespace": self._place}}
         namespace, name = obj["metadata"].get("namespace"), obj["metadata"]["name"]
         what = describe(kind, namespace, name)
         made = self.request(

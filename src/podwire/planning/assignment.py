@@ -95,12 +95,17 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
         return f"needs a usable {_named(peer.os)} node{why}"
     has_family = flow.family in facts.network.pod_families(os_named(peer.os))
     if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):
-        return f"pods on {_named(peer.os)} nodes have no {version} in network mode {facts.network.mode}"
+        return f"pods on {_named(peer.os)} nodes have no {version} {_where(flow, facts)}"
     if peer.role == "client" and peer.kind == "host" and not has_family:
-        return f"{_named(peer.os)} nodes do not reach pods by {version} in network mode {facts.network.mode}"
+        return f"{_named(peer.os)} nodes do not reach pods by {version} {_where(flow, facts)}"
     if peer.kind == "host" and _lacks_address(nodes, flow.family):
         return f"a {_named(peer.os)} node has no {version} address"
     return None
+
+
+def _where(flow: Flow, facts: ClusterFacts) -> str:
+    """Whether the mode of the Windows nodes' network is why a family is missing, or the cluster has none of it."""
+    return f"in network mode {facts.network.mode}" if flow.family in facts.network.families else "on this cluster"
 
 
 def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
@@ -140,7 +145,7 @@ def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
         return None
     os = {"client-node": flow.client.os, "server-node": flow.server.os}.get(flow.way.enters, flow.way.entry_os)
     if flow.family not in facts.network.pod_families(os_named(os)):
-        return f"{_named(os)} nodes serve no {_version(flow.family)} Services in network mode {facts.network.mode}"
+        return f"{_named(os)} nodes serve no {_version(flow.family)} Services {_where(flow, facts)}"
     nodes = _entries(flow, facts, nodes_per_os) if flow.way.enters == "other-node" else usable(os, facts, nodes_per_os)
     if _lacks_address(nodes, flow.family):
         return f"a {_named(os)} node has no {_version(flow.family)} address"

@@ -69,6 +69,13 @@ def one_of(values: Mapping[str, Any] | Iterable[str]) -> Read:
     return lambda text: of_word[known_name(text, of_word)]
 
 
+def namespace(text: str) -> str:
+    """The name of a namespace."""
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+        raise ValueError("must be the name of a namespace: at most 63 lower-case letters, digits and dashes")
+    return text
+
+
 def whole_number(text: str) -> int:
     """A whole number, 1 or more."""
     if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and int(text) >= 1):

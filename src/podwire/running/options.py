@@ -316,6 +316,15 @@ RUN_OPTIONS = (
         field="probes.repeat",
     ),
     Option(
+        flag="--namespace",
+        metavar="NAME",
+        read=values.namespace,
+        help="use this namespace, which exists and stays, instead of a new one; see manifests/rbac-namespace.yaml",
+        commands=(*_RUN, "cleanup"),
+        only_on="cluster",
+        field="cluster.namespace",
+    ),
+    Option(
         flag="--keep",
         help="leave the probes in the cluster after the run",
         commands=_RUN,

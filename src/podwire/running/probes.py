@@ -74,7 +74,7 @@ class Probes:
             start=self._options.start,
             say=say,
             why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
-            change=lambda names: make_changes(connection.rest, deployment, names),
+            change=lambda names: make_changes(connection.rest.placing_in(deployment.namespace), deployment, names),
             port_messages=self._port_messages,
             idle=idle,
         )
@@ -104,6 +104,7 @@ class Probes:
             nodes_per_os=nodes_per_os,
             linux_image=self._options.linux_image,
             windows_image=self._options.windows_image,
+            namespace=self._target.namespace,
             say=say,
         )
         return deploy(connection, facts, options)
@@ -131,7 +132,7 @@ class Probes:
     def remove(self) -> list[str]:
         """Remove the probes from the cluster. Returns a line for each object that is left."""
         deployment, self._deployment = self._deployment, None
-        return self._target.remove(deployment.namespace) if deployment else []
+        return self._target.remove(deployment.namespace, self._run_id) if deployment else []
 
 
 def _images(deployment: Deployment) -> tuple[ProbeImage, ...]:

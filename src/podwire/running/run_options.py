@@ -60,7 +60,7 @@ class ClusterOptions:
     """Which real cluster, the host outside it, and the facts that the user states.
 
     `external_agent` is the command line that starts an agent on `external_host`; podwire speaks to its standard
-    streams.
+    streams. `namespace` is one that exists and stays; None makes one for each run.
     """
 
     kubeconfig: str | None = None
@@ -70,6 +70,7 @@ class ClusterOptions:
     load_balancer: bool = False
     stated: StatedFacts | None = None
     keep: bool = False
+    namespace: str | None = None
 
     @property
     def outside(self) -> ExternalHost | None:

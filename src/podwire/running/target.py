@@ -32,6 +32,9 @@ class Target(Protocol):
     starts_early: bool
     """Whether podwire may start it and its probes before the first case is observed."""
 
+    namespace: str
+    """A namespace that exists and stays, for what the run makes; '' if the run makes one."""
+
     @property
     def described(self) -> str:
         """Its name for the record."""
@@ -51,8 +54,11 @@ class Target(Protocol):
     def outside_command(self) -> Sequence[str]:
         """The command line that starts an agent outside; empty if there is none."""
 
-    def remove(self, namespace: str) -> list[str]:
-        """Remove the namespace of a run. Returns a line for each object that is left. Never raises."""
+    def remove(self, namespace: str, run_id: str) -> list[str]:
+        """Remove the namespace of a run, or what the run made in one that stays.
+
+        Returns a line for each object that is left. Never raises.
+        """
 
     def cleanup_command(self, run_id: str) -> str:
         """The command that removes what a run left; '' if nothing can be left."""
@@ -65,6 +71,7 @@ class LabTarget:
     """A lab for this run. It is removed as a whole, so objects in it need no clean-up."""
 
     starts_early = True
+    namespace = ""
 
     def __init__(self, options: LabOptions, timings: Timings) -> None:
         self._options, self._timings = options, timings
@@ -131,7 +138,7 @@ class LabTarget:
     def outside_command(self) -> Sequence[str]:
         return self._lab.external_command if self._lab else ()
 
-    def remove(self, namespace: str) -> list[str]:
+    def remove(self, namespace: str, run_id: str) -> list[str]:
         return []
 
     def cleanup_command(self, run_id: str) -> str:
@@ -156,6 +163,7 @@ class ClusterTarget:
 
     def __init__(self, options: ClusterOptions, timings: Timings) -> None:
         self._options, self._timings = options, timings
+        self.namespace = options.namespace or ""
         self._connection: Connection | None = None
         self._facts: ClusterFacts | None = None
 
@@ -193,15 +201,23 @@ class ClusterTarget:
     def outside_command(self) -> Sequence[str]:
         return self._options.external_agent or ()
 
-    def remove(self, namespace: str) -> list[str]:
+    def remove(self, namespace: str, run_id: str) -> list[str]:
+        from podwire.cluster.deployment.guest import leave
         from podwire.cluster.deployment.removal import clean_up
 
         assert self._connection is not None
-        return [] if self._options.keep else clean_up(self._connection, namespace)
+        if self._options.keep:
+            return []
+        return leave(self._connection, namespace, run_id) if self.namespace else clean_up(self._connection, namespace)
 
     def cleanup_command(self, run_id: str) -> str:
         options = self._options
-        given = (("--kubeconfig", options.kubeconfig), ("--context", options.context), ("--run", run_id))
+        given = (
+            ("--kubeconfig", options.kubeconfig),
+            ("--context", options.context),
+            ("--namespace", options.namespace),
+            ("--run", run_id),
+        )
         return shlex.join(["podwire", "cleanup", *(word for flag, text in given if text for word in (flag, text))])
 
     def close(self) -> None:

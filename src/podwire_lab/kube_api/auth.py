@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,10 +89,19 @@ class Authenticator:
 
     _OPEN: Final = frozenset({"/version", "/version/", "/healthz", "/livez", "/readyz"})
 
-    def __init__(self, token: str, tokens: Mapping[str, Policy]) -> None:
+    def __init__(self, token: str, tokens: Mapping[str, Policy], rights: Callable[[str, str], Policy]) -> None:
+        """`rights` gives those of a service account by its namespace and name."""
         if not token:
             raise ValueError("the token is empty")
         self._policies: dict[str, Policy] = {token: ADMIN, **tokens}
+        self._accounts: dict[str, tuple[str, str]] = {}
+        self._rights = rights
+
+    def issue(self, namespace: str, account: str) -> str:
+        """A new token of a service account, for as long as the server runs."""
+        token = secrets.token_urlsafe(32)
+        self._accounts[token] = (namespace, account)
+        return token
 
     def split(self, request: web.Request) -> tuple[Policy | None, str]:
         """The policy of the request, and its path without the token. Raises `Unauthorized`.
@@ -116,7 +125,10 @@ class Authenticator:
     def _policy(self, token: str) -> Policy | None:
         given = token.encode()
         found = [policy for known, policy in self._policies.items() if secrets.compare_digest(known.encode(), given)]
-        return found[0] if found else None
+        if found:
+            return found[0]
+        accounts = [one for known, one in self._accounts.items() if secrets.compare_digest(known.encode(), given)]
+        return self._rights(*accounts[0]) if accounts else None
 
 
 def rules_review(policy: Policy) -> Object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -15,6 +15,18 @@ from podwire_lab.kube_api.objects.store import MemoryStore, Stored
 from podwire_lab.kube_api.reads import selected, stored_object
 from podwire_lab.kube_api.requests import Target, dry_run, media_type, number, parse
 from podwire_lab.model.interfaces import Object
+
+
+class Reviewing(Protocol):
+    """Asks the admission policies about an operation, with the object as it will be and as it was."""
+
+    def __call__(self, operation: str, obj: Object | None, old: Object | None = None) -> None:
+        """Raise `ApiError` for what a policy refuses."""
+
+
+def unreviewed(operation: str, obj: Object | None, old: Object | None = None) -> None:
+    """The `Reviewing` of what the server does itself."""
+
 
 _POLICIES = ("Background", "Foreground", "Orphan")
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
@@ -51,17 +63,21 @@ def finished(obj: Object) -> bool:
     return bool(meta.get("deletionTimestamp")) and not held
 
 
-def delete(store: MemoryStore, target: Target, options: Object) -> Object:
+def delete(store: MemoryStore, target: Target, options: Object, review: Reviewing) -> Object:
     """Delete one object; the answer is the object, or a Status when it is gone and its kind says so."""
     stored = stored_object(store, target)
     _preconditions(target.resource, stored.object, options.get("preconditions") or {})
+    review("DELETE", None, stored.object)
     return _delete(store, target.resource, stored, options)
 
 
-def delete_collection(store: MemoryStore, target: Target, query: Mapping[str, str], options: Object) -> list[Stored]:
+def delete_collection(
+    store: MemoryStore, target: Target, query: Mapping[str, str], options: Object, review: Reviewing
+) -> list[Stored]:
     """Delete all that the selectors choose; the objects as they are afterwards, or were at their end."""
     result = []
     for stored in selected(store, target, query):
+        review("DELETE", None, stored.object)
         answer = _delete(store, target.resource, stored, options)
         result.append(Stored(answer) if answer.get("kind") == target.resource.kind else stored)
     return result

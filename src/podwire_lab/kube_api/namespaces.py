@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from podwire_lab.kube_api.deletion import delete
+from podwire_lab.kube_api.deletion import delete, unreviewed
 from podwire_lab.kube_api.objects.fields import at
 from podwire_lab.kube_api.objects.resources import BY_PLURAL
 from podwire_lab.kube_api.objects.store import Change, MemoryStore
@@ -54,7 +54,7 @@ class NamespaceFinisher:
         for plural in tuple(self._store.namespaced_resources()):
             for stored in self._store.all(plural, name):
                 target = Target(resource=BY_PLURAL[plural], namespace=name, name=stored.object["metadata"]["name"])
-                delete(self._store, target, {})
+                delete(self._store, target, {}, unreviewed)
                 left = left or self._store.stored(plural, name, str(target.name)) is not None
         if not left and not at(namespace.object, "metadata", "finalizers"):
             self._store.delete("namespaces", None, name)

@@ -15,7 +15,7 @@ from podwire_lab.model.interfaces import Object
 _OPEN_URLS: Final = ("/api", "/apis", "/healthz", "/livez", "/openapi", "/readyz", "/version")
 
 
-async def review(target: Target, request: web.Request, policy: Policy) -> Object:
+async def answered(target: Target, request: web.Request, policy: Policy) -> Object:
     """The review with its answer in `status`."""
     kind = target.resource.kind
     spec = copied(await read_object(request, target)).get("spec") or {}

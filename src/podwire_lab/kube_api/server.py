@@ -18,9 +18,11 @@ from podwire_lab.kube_api.objects.fields import copied, encoded, metadata
 from podwire_lab.kube_api.objects.status import ApiError, InternalError, MethodNotAllowed, Unauthorized
 from podwire_lab.kube_api.objects.store import MemoryStore
 from podwire_lab.kube_api.openapi import OpenApi
+from podwire_lab.kube_api.policies.policies import Review
+from podwire_lab.kube_api.rbac import rights_of
 from podwire_lab.kube_api.representations import form_of
 from podwire_lab.kube_api.requests import Target, dry_run, flag, read_object, target_of, unknown
-from podwire_lab.kube_api.reviews import review
+from podwire_lab.kube_api.reviews import answered
 from podwire_lab.kube_api.scales import scale_of
 from podwire_lab.kube_api.streams.execs import serve_exec
 from podwire_lab.kube_api.streams.forwards import serve_forward
@@ -51,7 +53,12 @@ def application(
     `token` may do everything; `tokens` are more users, each with its policy. `version` is the Kubernetes version that
     the server says it has.
     """
-    server = _Server(store, runtime, Authenticator(token, tokens or {}), discovery.version_info(version))
+    server = _Server(
+        store,
+        runtime,
+        Authenticator(token, tokens or {}, lambda *account: rights_of(store, *account)),
+        discovery.version_info(version),
+    )
     app = web.Application(client_max_size=_LARGEST_BODY)
     app.router.add_route("*", "/{path:.*}", server.handle)
     app.on_startup.append(server.start)
@@ -184,28 +191,33 @@ class _Server:
             verb = {"get": "watch" if flag(query, "watch") else "list", "delete": "deletecollection"}.get(verb, verb)
         below = target.described_subresource
         policy.check(target, verb)
+        review = Review(store=self._store, target=target, user=policy)
         misplaced = verb in ("update", "patch") if target.name is None else verb == "create" and below is None
         if misplaced or verb not in (target.resource.verbs if below is None else below.verbs):
             raise MethodNotAllowed
         if below is not None and below.name == "exec":
             policy.check(target, "create")  # a GET that opens a WebSocket must not need less than a POST
+            review("CONNECT", {"kind": below.kind, "apiVersion": "v1"})
             return await serve_exec(self._store, self._runtime, target, request, self._stopping)
         if below is not None and below.name == "portforward":
             policy.check(target, "create")
+            review("CONNECT", {"kind": below.kind, "apiVersion": "v1"})
             return await serve_forward(self._store, self._runtime, target, request, self._stopping)
         if below is not None and below.name == "log":
             return await serve_logs(self._store, self._runtime, target, request, self._stopping)
         if method in ("GET", "HEAD"):
             return await self._read(request, target, verb)
         if method == "DELETE":
-            return await self._delete(request, target, verb)
+            return await self._delete(request, target, verb, review)
         if not target.resource.stored:
-            return _answer(await review(target, request, policy), 201)
+            return _answer(await answered(target, request, policy), 201)
         if below is not None and below.name == "binding":
-            return _answer(await self._bind(request, target), 201)
+            return _answer(await self._bind(request, target, review), 201)
         if below is not None and below.name == "eviction":
-            return _answer(await self._evict(request, target), 201)
-        return await self._write(request, target, verb)
+            return _answer(await self._evict(request, target, review), 201)
+        if below is not None and below.name == "token":
+            return _answer(await self._token(request, target, review), 201)
+        return await self._write(request, target, verb, review)
 
     async def _read(self, request: web.Request, target: Target, verb: str) -> web.StreamResponse:
         query = request.query
@@ -219,15 +231,15 @@ class _Server:
             return _answer(scale_of(stored.object))
         return _json(representations.one(stored, target.resource, form))
 
-    async def _write(self, request: web.Request, target: Target, verb: str) -> web.Response:
+    async def _write(self, request: web.Request, target: Target, verb: str, review: Review) -> web.Response:
         form = form_of(request.headers.get("Accept", ""), request.query.get("includeObject", ""))
         match verb:
             case "create":
-                written = await writes.create(self._store, target, request)
+                written = await writes.create(self._store, target, request, review)
             case "update":
-                written = await writes.replace(self._store, target, request)
+                written = await writes.replace(self._store, target, request, review)
             case _:
-                written = await writes.patch(self._store, target, request)
+                written = await writes.patch(self._store, target, request, review)
         if target.subresource == "scale":
             return _answer(scale_of(written.stored.object))
         body = representations.one(written.stored, target.resource, form)
@@ -235,25 +247,35 @@ class _Server:
         answer.headers.extend(cautions.header(target.resource, written.stored.object))
         return answer
 
-    async def _delete(self, request: web.Request, target: Target, verb: str) -> web.Response:
+    async def _delete(self, request: web.Request, target: Target, verb: str, review: Review) -> web.Response:
         options = await deletion.options_of(request)
         if verb == "delete":
-            return _answer(deletion.delete(self._store, target, options))
-        gone = deletion.delete_collection(self._store, target, request.query, options)
+            return _answer(deletion.delete(self._store, target, options, review))
+        gone = deletion.delete_collection(self._store, target, request.query, options, review)
         form = form_of(request.headers.get("Accept", ""))
         meta = {"resourceVersion": str(self._store.version)}
         return _json(representations.many(gone, target.resource, form, meta))
 
-    async def _evict(self, request: web.Request, target: Target) -> Object:
+    async def _evict(self, request: web.Request, target: Target, review: Review) -> Object:
         """pods/eviction: a deletion that disruption budgets may refuse, of which the lab has none."""
         eviction = await read_object(request, target, "Eviction")
         options = eviction.get("deleteOptions") or {}
-        deletion.delete(self._store, target, {**options, "dry": dry_run(request.query, options)})
+        review("CREATE", eviction)
+        deletion.delete(self._store, target, {**options, "dry": dry_run(request.query, options)}, deletion.unreviewed)
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
-    async def _bind(self, request: web.Request, target: Target) -> Object:
+    async def _token(self, request: web.Request, target: Target, review: Review) -> Object:
+        """serviceaccounts/token: a token with the account's rights, until the lab ends."""
+        wanted = await read_object(request, target, "TokenRequest")
+        review("CREATE", wanted)
+        account = reads.stored_object(self._store, target).object["metadata"]
+        token = self._authenticator.issue(account["namespace"], account["name"])
+        return {**wanted, "status": {"token": token}}
+
+    async def _bind(self, request: web.Request, target: Target, review: Review) -> Object:
         """pods/binding: what a scheduler does."""
         binding = await read_object(request, target, "Binding")
+        review("CREATE", binding)
         pod = copied(reads.stored_object(self._store, target).object)
         metadata(pod).pop("resourceVersion", None)
         pod["spec"]["nodeName"] = (binding.get("target") or {}).get("name", "")

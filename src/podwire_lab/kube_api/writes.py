@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from aiohttp import web
 
 from podwire_lab.kube_api.apply import Manager, added_by_server, record_update, server_side_apply
-from podwire_lab.kube_api.deletion import finished
+from podwire_lab.kube_api.deletion import Reviewing, finished
 from podwire_lab.kube_api.objects.admission import admit
 from podwire_lab.kube_api.objects.fields import at, copied, metadata
 from podwire_lab.kube_api.objects.resources import Resource
@@ -27,6 +27,7 @@ from podwire_lab.kube_api.objects.status import (
 from podwire_lab.kube_api.objects.store import MemoryStore, Stored
 from podwire_lab.kube_api.objects.validation import validate
 from podwire_lab.kube_api.patches import json_patch, merge_patch, strategic_merge_patch
+from podwire_lab.kube_api.policies.policies import validate_policy
 from podwire_lab.kube_api.reads import stored_object
 from podwire_lab.kube_api.requests import Target, checked, dry_run, field_manager, flag, media_type, parse, read_object
 from podwire_lab.kube_api.scales import check_scale, scale_of
@@ -49,12 +50,12 @@ class Written:
     created: bool = False
 
 
-async def create(store: MemoryStore, target: Target, request: web.Request) -> Written:
+async def create(store: MemoryStore, target: Target, request: web.Request, review: Reviewing) -> Written:
     """POST to a collection."""
     obj = await read_object(request, target)
     if metadata(obj).get("resourceVersion"):
         raise BadRequest("resourceVersion should not be set on objects to be created")
-    return _create(store, target, obj, _manager(target, request, "Update"), dry=dry_run(request.query))
+    return _create(store, target, obj, _manager(target, request, "Update"), review, dry=dry_run(request.query))
 
 
 def _manager(target: Target, request: web.Request, operation: Literal["Apply", "Update"]) -> Manager:
@@ -67,7 +68,14 @@ def _manager(target: Target, request: web.Request, operation: Literal["Apply", "
 
 
 def _create(
-    store: MemoryStore, target: Target, obj: Object, manager: Manager, *, dry: bool, owned: bool = False
+    store: MemoryStore,
+    target: Target,
+    obj: Object,
+    manager: Manager,
+    review: Reviewing,
+    *,
+    dry: bool,
+    owned: bool = False,
 ) -> Written:
     """Default, admit, validate, store. `owned`: the managed fields are written already (apply)."""
     resource = target.resource
@@ -82,6 +90,7 @@ def _create(
         admit(store, resource, obj)
     _complete(store, target, obj, None)
     admit(store, resource, obj)
+    review("CREATE", obj)
     if fields and owned:
         meta["managedFields"] = fields
     else:
@@ -103,6 +112,7 @@ def _complete(store: MemoryStore, target: Target, obj: Object, before: Object | 
     try:
         store.filled(target.resource.plural, obj)
         validate(target.resource, obj, before)
+        validate_policy(target.resource, obj)
     except ApiError:
         raise
     except (TypeError, AttributeError, KeyError, ValueError) as problem:
@@ -112,15 +122,15 @@ def _complete(store: MemoryStore, target: Target, obj: Object, before: Object | 
         ) from problem
 
 
-async def replace(store: MemoryStore, target: Target, request: web.Request) -> Written:
+async def replace(store: MemoryStore, target: Target, request: web.Request, review: Reviewing) -> Written:
     """PUT of an object that exists, or of its status."""
     obj = await read_object(request, target)
     before = stored_object(store, target).object
     manager = _manager(target, request, "Update")
-    return _change(store, target, before, obj, manager, dry=dry_run(request.query))
+    return _change(store, target, before, obj, manager, review, dry=dry_run(request.query))
 
 
-async def patch(store: MemoryStore, target: Target, request: web.Request) -> Written:
+async def patch(store: MemoryStore, target: Target, request: web.Request, review: Reviewing) -> Written:
     """PATCH in any of the four formats; apply may create."""
     kind = media_type(request)
     if kind not in _PATCHES:
@@ -131,11 +141,12 @@ async def patch(store: MemoryStore, target: Target, request: web.Request) -> Wri
     if kind == APPLY and target.subresource == "scale":
         raise UnsupportedMediaType("the lab's API cannot apply a Scale; send a merge patch, as `kubectl scale` does")
     if kind == APPLY:
-        return _apply(store, target, body, request)
+        return _apply(store, target, body, request, review)
     before = stored_object(store, target).object
     shown = scale_of(before) if target.subresource == "scale" else before
     after = checked(_patched(shown, body, kind, target), target)
-    return _change(store, target, before, after, _manager(target, request, "Update"), dry=dry_run(request.query))
+    manager = _manager(target, request, "Update")
+    return _change(store, target, before, after, manager, review, dry=dry_run(request.query))
 
 
 def _patched(before: Object, body: Any, kind: str, target: Target) -> Any:
@@ -151,7 +162,7 @@ def _patched(before: Object, body: Any, kind: str, target: Target) -> Any:
     return copied(after)
 
 
-def _apply(store: MemoryStore, target: Target, body: Any, request: web.Request) -> Written:
+def _apply(store: MemoryStore, target: Target, body: Any, request: web.Request, review: Reviewing) -> Written:
     query = request.query
     if not query.get("fieldManager"):
         raise invalid_options("fieldManager", "is required for apply patch")
@@ -170,12 +181,12 @@ def _apply(store: MemoryStore, target: Target, body: Any, request: web.Request) 
             raise Conflict("uid mismatch: the provided object specified uid, and no existing object was found")
         empty: Object = {"kind": config["kind"], "apiVersion": config["apiVersion"], "metadata": {}}
         obj = server_side_apply(empty, config, target.resource, manager, force=force)
-        return _create(store, target, obj, manager, dry=dry, owned=True)
+        return _create(store, target, obj, manager, review, dry=dry, owned=True)
     version = config["metadata"].pop("resourceVersion", None)
     if version and version != stored.object["metadata"]["resourceVersion"]:
         raise stale(target.resource, target.name)
     after = copied(server_side_apply(stored.object, config, target.resource, manager, force=force))
-    return _change(store, target, stored.object, after, None, dry=dry)
+    return _change(store, target, stored.object, after, None, review, dry=dry)
 
 
 def invalid_options(field: str, message: str) -> ApiError:
@@ -217,7 +228,14 @@ def _scoped(target: Target, before: Object, after: Object, *, applied: bool) -> 
 
 
 def _change(
-    store: MemoryStore, target: Target, before: Object, after: Object, manager: Manager | None, *, dry: bool
+    store: MemoryStore,
+    target: Target,
+    before: Object,
+    after: Object,
+    manager: Manager | None,
+    review: Reviewing,
+    *,
+    dry: bool,
 ) -> Written:
     """Put `after` in the place of `before`, each side keeping what is not its to change: status and the rest."""
     resource, name = target.resource, str(target.name)
@@ -237,6 +255,7 @@ def _change(
             meta.pop(field, None)
     meta["resourceVersion"] = old["resourceVersion"]
     _complete(store, target, after, before)
+    review("UPDATE", after, before)
     if manager is not None:
         if not meta.get("managedFields"):
             meta.pop("managedFields", None)

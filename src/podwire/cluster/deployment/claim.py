@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.guest import leave
 from podwire.cluster.deployment.manifests import MANAGED_BY, MANAGER, RUN_LABEL
 from podwire.cluster.deployment.removal import clean_up, command, run_of
 from podwire.errors import ApiError, ClusterError, Conflict, UsageError
@@ -61,22 +62,25 @@ def _create(connection: Connection, run_id: str) -> None:
 
 
 @contextmanager
-def nothing_left(connection: Connection, run_id: str, *, keep: bool = False) -> Iterator[None]:
+def nothing_left(connection: Connection, run_id: str, *, keep: bool = False, guest_of: str = "") -> Iterator[None]:
     """A block that fills the namespace. Whatever ends it early, Ctrl-C too, what was made is removed (unless `keep`),
-    without hiding why it failed; what stays is told with the error."""
+    without hiding why it failed; what stays is told with the error. `guest_of` is a namespace that stays."""
     try:
         yield
     except BaseException as error:
-        left = [] if keep else _cleaned_up(connection, run_id)
+        left = [] if keep else _cleaned_up(connection, run_id, guest_of)
         if left and isinstance(error, ClusterError):
             raise ClusterError("; ".join([str(error), *left])) from error
         _note(error, left)
         raise
 
 
-def _cleaned_up(connection: Connection, run_id: str) -> list[str]:
-    left = clean_up(connection, manifests.namespace_name(run_id), seconds=SECONDS)
-    return [*left, f"to remove it: {command(connection, run_id)}"] if left else []
+def _cleaned_up(connection: Connection, run_id: str, guest_of: str = "") -> list[str]:
+    if guest_of:
+        left = leave(connection, guest_of, run_id, seconds=SECONDS)
+    else:
+        left = clean_up(connection, manifests.namespace_name(run_id), seconds=SECONDS)
+    return [*left, f"to remove it: {command(connection, run_id, guest_of)}"] if left else []
 
 
 def _note(error: BaseException, left: list[str]) -> None:

@@ -38,9 +38,10 @@ def clean_up(connection: Connection, namespace: str, *, seconds: float = SECONDS
         return [f"namespace {namespace} may have stayed: {error}"]
 
 
-def command(connection: Connection, run_id: str) -> str:
-    """What removes all that a run has left in a cluster."""
-    return shlex.join(["podwire", "cleanup", *connection.options, "--run", run_id])
+def command(connection: Connection, run_id: str, namespace: str = "") -> str:
+    """What removes all that a run has left in a cluster, or in a `namespace` that it did not make."""
+    there = ["--namespace", namespace] if namespace else []
+    return shlex.join(["podwire", "cleanup", *connection.options, *there, "--run", run_id])
 
 
 def undeploy(connection: Connection, namespace: str, *, seconds: float = SECONDS) -> list[str]:

@@ -14,6 +14,7 @@ from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire.cluster.deployment.claim import claim, nothing_left
 from podwire.cluster.deployment.filled import Filled
+from podwire.cluster.deployment.guest import be_guest
 from podwire.cluster.deployment.images import image_for
 from podwire.cluster.deployment.manifests import CONTAINER, HEADLESS_SERVICE
 from podwire.cluster.deployment.removal import undeploy
@@ -63,6 +64,7 @@ class DeployOptions:
     """How to deploy. `deadline` is the seconds after which the pods end by themselves, whatever happens to the runner.
 
     `needs` are the special pods and Services of the plan. `keep` leaves what was made when the deployment itself fails.
+    `namespace` is one that exists and stays; '' makes one for the run.
     """
 
     run_id: str
@@ -73,6 +75,7 @@ class DeployOptions:
     deadline: int = 3600
     limits: Limits = field(default_factory=Limits)
     keep: bool = False
+    namespace: str = ""
     say: Callable[[str], object] = lambda line: None
 
 
@@ -163,10 +166,15 @@ def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) 
     if not nodes:
         reasons = "".join(f"; {not_ready(node, facts)}" for node in chosen[:1])
         raise ClusterError(f"context {connection.name}: no node is ready and schedulable{reasons}")
-    namespace = manifests.namespace_name(options.run_id)
-    claim(connection, options.run_id, keep=options.keep)
-    with nothing_left(connection, options.run_id, keep=options.keep), understood("deployment of the probes"):
-        return _Deploying(connection.rest, facts, options, namespace, nodes).run()
+    guest_of, run_id = options.namespace, options.run_id
+    if guest_of:
+        be_guest(connection, guest_of)
+    else:
+        claim(connection, run_id, keep=options.keep)
+    rest = connection.rest.placing_in(guest_of) if guest_of else connection.rest
+    filled = nothing_left(connection, run_id, keep=options.keep, guest_of=guest_of)
+    with filled, understood("deployment of the probes"):
+        return _Deploying(rest, facts, options, guest_of or manifests.namespace_name(run_id), nodes).run()
     raise AssertionError("not reached")
 
 

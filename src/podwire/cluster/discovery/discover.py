@@ -10,9 +10,12 @@ from msgspec.structs import replace
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
-from podwire.cluster.discovery.dns import cluster_domain, dns_addresses, dns_caches, dns_nodes
+from podwire.cluster.discovery.dns import dns_addresses, dns_caches, dns_nodes
+from podwire.cluster.discovery.dns_domain import cluster_domain
 from podwire.cluster.discovery.kube_proxy import kube_proxy
-from podwire.cluster.discovery.signals import NetworkSignals, network_signals, os_of
+from podwire.cluster.discovery.node_votes import os_of
+from podwire.cluster.discovery.pod_networks import with_pod_networks
+from podwire.cluster.discovery.signals import NetworkSignals, network_signals
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
 from podwire.cluster.node_conditions import why_not_ready
@@ -42,6 +45,12 @@ Objects = Mapping[str, list[Object]]
 
 EMULATED_LABEL = "podwire.dev/emulated"
 DNS_SELECTOR = "k8s-app=kube-dns"
+# openshift/cluster-dns-operator: assets/dns, pkg/manifests.
+_OPENSHIFT_DNS, _OPENSHIFT_SERVICE, _OPENSHIFT_PODS = (
+    "openshift-dns",
+    "dns.operator.openshift.io/owning-dns=default",
+    "dns.operator.openshift.io/daemonset-dns=default",
+)
 ASSUMED_DOMAIN = "cluster.local"
 
 # The objects read besides the nodes, all optional: (key, resource, namespace, labels).
@@ -50,6 +59,9 @@ _SOURCES: tuple[tuple[str, str, str | None, str], ...] = (
     ("pods", "pods", "kube-system", DNS_SELECTOR),
     ("configmaps", "configmaps", "kube-system", ""),
     ("configmaps", "configmaps", "kube-flannel", ""),
+    ("services", "services", _OPENSHIFT_DNS, _OPENSHIFT_SERVICE),
+    ("pods", "pods", _OPENSHIFT_DNS, _OPENSHIFT_PODS),
+    ("configmaps", "configmaps", _OPENSHIFT_DNS, ""),
     ("daemonsets", "daemonsets", None, ""),
     ("ippools", "ippools", None, ""),
     ("blockaffinities", "blockaffinities", None, ""),
@@ -125,7 +137,7 @@ def facts_from_objects(
     signals: list[str] = list(unread)
     nodes = tuple(sorted((_node(o, signals) for o in objects.get("nodes", [])), key=lambda n: n.name))
     nodes = tuple(_with_build(node, signals) for node in nodes)
-    nodes = tuple(_with_blocks(node, objects.get("blockaffinities", []), signals) for node in nodes)
+    nodes = tuple(with_pod_networks(node, objects, signals) for node in nodes)
     network = network_signals(objects)
     signals += network.signals
     has_windows = any(node.os == "windows" for node in nodes)
@@ -231,22 +243,6 @@ def _with_build(node: NodeFacts, signals: list[str]) -> NodeFacts:
     newer = f", newer than the table of builds: judged as {named(taken)}" if taken else ""
     signals.append(f"node {node.name}: Windows build {named(node.build)}{newer}")
     return replace(node, software=replace(node.software, judged_as=taken))
-
-
-def _with_blocks(node: NodeFacts, affinities: list[Object], signals: list[str]) -> NodeFacts:
-    """The node with the address blocks of Calico's IPAM, if it has any: they replace its `podCIDR`."""
-    specs = [affinity.get("spec") or {} for affinity in affinities]
-    blocks = tuple(
-        sorted(
-            str(spec["cidr"])
-            for spec in specs
-            if spec.get("node") == node.name and spec.get("cidr") and str(spec.get("deleted", "")).lower() != "true"
-        )
-    )
-    if not blocks:
-        return node
-    signals.append(f"node {node.name}: pods have addresses of {', '.join(blocks)} (Calico's block affinities)")
-    return replace(node, pod_cidrs=tuple(sorted(blocks, key=family_of)))
 
 
 def _ordered(addresses: Iterator[str]) -> tuple[Family, ...]:

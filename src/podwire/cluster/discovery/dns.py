@@ -1,9 +1,8 @@
-"""The cluster's DNS, from the objects of its API: its addresses, its pods, its domain, and caches on nodes. Pure."""
+"""The cluster's DNS, from the objects of its API: its addresses, its pods, and caches on nodes. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,25 +66,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def cluster_domain(objects: Objects, signals: list[str]) -> str | None:
-    """The zone of CoreDNS' plugin `kubernetes`, in a file of any ConfigMap that the DNS pods mount."""
-    for config in objects.get("configmaps", []):
-        name = config["metadata"]["name"]
-        if config["metadata"].get("namespace") != "kube-system" or name not in _mounted_by_dns(objects):
-            continue
-        for text in (config.get("data") or {}).values():
-            zone = re.search(r"(?:^|[\s{])kubernetes[ \t]+([\w.-]+)", re.sub(r"#.*", "", str(text)))
-            if zone and not zone[1].endswith("arpa"):
-                domain = zone[1].rstrip(".")
-                signals.append(f"cluster domain: {domain} (ConfigMap kube-system/{name})")
-                return domain
-    signals.append("cluster domain: no signal tells it; cluster.local is assumed")
-    return None
-
-
-def _mounted_by_dns(objects: Objects) -> set[str]:
-    """ConfigMaps of the DNS pods, and the usual one."""
-    volumes = [volume for pod in objects.get("pods", []) for volume in (pod.get("spec") or {}).get("volumes") or []]
-    return {"coredns", *(str((volume.get("configMap") or {}).get("name")) for volume in volumes)}

@@ -7,14 +7,14 @@ Windows node (kubernetes.io: Networking on Windows).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import yaml
 
-from podwire.cluster.discovery.vpc import VPC_ADDRESS
+from podwire.cluster.discovery.node_votes import of_node, os_of
+from podwire.cluster.discovery.votes import Vote, flannel_mode, json_of
 from podwire.model.facts import UNKNOWN, Encapsulation, Mode
 
 Object = dict[str, Any]
@@ -22,7 +22,6 @@ Objects = Mapping[str, list[Object]]
 
 VXLAN_PORT = 4789
 GENEVE_PORT = 6081
-OVN_HYBRID_VNI = 4097
 
 # CNI plugins of Windows nodes by the type in their configuration: the CNI that they belong to ("" for a plugin that
 # other CNIs also call as their delegate), and the mode of the HNS network that they create.
@@ -66,23 +65,7 @@ DAEMONSETS: tuple[tuple[str, str, Mode | None], ...] = (
 )
 
 
-_ENGINES, _WITH_ENGINES = ("calico", "cilium"), ("vpc-cni", "azure-cni", "win-bridge")
-_GKE_NODE = "cloud.google.com/gke-nodepool"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vote:
-    """The vote of one source. A field that the source does not show is empty. The signal is `<source>: <words>`."""
-
-    source: str
-    words: str
-    cni: str = ""
-    plugin: str = ""
-    ipam: str = ""
-    mode: Mode | None = None
-    vni: int | None = None
-    port: int | None = None
-    tunnel: str = ""
+_ENGINES, _WITH_ENGINES = ("calico", "cilium"), ("vpc-cni", "azure-cni", "win-bridge", "sdnbridge")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,11 +114,7 @@ def _without_engines(votes: list[Vote]) -> list[Vote]:
     """The votes without those of policy engines. Calico or Cilium beside another CNI is a policy engine if only a
     DaemonSet shows it (AWS: EKS, Calico for policy; AKS: network policies; Google: GKE, network policy enforcement)."""
     base = next((vote.cni for vote in votes if vote.cni in _WITH_ENGINES), "")
-    engines = {
-        name
-        for name in _ENGINES
-        if base and all(vote.source.startswith("DaemonSet ") for vote in votes if vote.cni == name)
-    }
+    engines = {name for name in _ENGINES if base and all(vote.is_presence for vote in votes if vote.cni == name)}
     words = f"is a policy engine beside {base}"
     return [replace(vote, cni="", mode=None, words=words) if vote.cni in engines else vote for vote in votes]
 
@@ -189,7 +168,7 @@ def _both(sources: Mapping[Any, str]) -> str:
 def _votes(objects: Objects) -> Iterator[Vote]:
     windows = any(os_of(node) == "windows" for node in objects.get("nodes", []))
     for node in objects.get("nodes", []):
-        yield from _of_node(node)
+        yield from of_node(node)
     for config in objects.get("configmaps", []):
         yield from _of_configmap(config, windows)
     yield from _of_pools(objects.get("ippools", []))
@@ -197,63 +176,6 @@ def _votes(objects: Objects) -> Iterator[Vote]:
         yield Vote(source="BlockAffinity resources", words="blocks of Calico's IPAM", cni="calico", ipam="calico-ipam")
     for daemonset in objects.get("daemonsets", []):
         yield from _of_daemonset(daemonset)
-
-
-def os_of(node: Object) -> str:
-    """The OS of a node, from its label `kubernetes.io/os`, else from its kubelet."""
-    labels = node["metadata"].get("labels") or {}
-    info = (node.get("status") or {}).get("nodeInfo") or {}
-    return str(labels.get("kubernetes.io/os") or info.get("operatingSystem") or "linux")
-
-
-def _of_node(node: Object) -> Iterator[Vote]:
-    labels = node["metadata"].get("labels") or {}
-    notes = node["metadata"].get("annotations") or {}
-    source = f"node {node['metadata']['name']}"
-    backend = notes.get("flannel.alpha.coreos.com/backend-type")
-    if backend:
-        data = _json(notes.get("flannel.alpha.coreos.com/backend-data", ""))
-        vni = data.get("VNI") if isinstance(data, dict) else None
-        yield Vote(
-            source=source,
-            words=f"flannel backend {backend}" + (f", VNI {vni}" if vni is not None else ""),
-            cni="flannel",
-            mode=_flannel_mode(str(backend)),
-            vni=vni if isinstance(vni, int) else None,
-        )
-    if "projectcalico.org/IPv4VXLANTunnelAddr" in notes:
-        yield Vote(source=source, words="Calico VXLAN tunnel address", cni="calico", mode="overlay")
-    elif "projectcalico.org/IPv4Address" in notes:
-        yield Vote(source=source, words="Calico node", cni="calico")
-    if "k8s.ovn.org/hybrid-overlay-node-subnet" in notes:
-        yield Vote(
-            source=source,
-            words=f"ovn-kubernetes hybrid overlay, VXLAN VNI {OVN_HYBRID_VNI}",
-            cni="ovn-kubernetes",
-            mode="overlay",
-            vni=OVN_HYBRID_VNI,
-        )
-    if "kubernetes.azure.com/cluster" in labels:
-        yield from _of_aks_node(labels, source)
-    if os_of(node) == "windows" and _GKE_NODE in labels:
-        # kubernetes: cluster/gce/windows/k8s-node-setup.psm1.
-        yield Vote(source=source, words="GKE, win-bridge in HNS network l2bridge", cni="win-bridge", mode="l2bridge")
-    if os_of(node) == "windows" and VPC_ADDRESS in (node.get("status") or {}).get("capacity", {}):
-        yield Vote(source=source, words="addresses from the VPC (vpc-bridge)", cni="vpc-cni", mode="l2bridge")
-
-
-def _of_aks_node(labels: Mapping[str, str], source: str) -> Iterator[Vote]:
-    if labels.get("kubernetes.azure.com/podnetwork-type") == "overlay":
-        # Routed by the Azure fabric; the node itself does not encapsulate.
-        words = "AKS, Azure CNI overlay: L2Bridge, not encapsulated by the node"
-        yield Vote(source=source, words=words, cni="azure-cni", ipam="azure-cns", mode="l2bridge")
-    else:
-        yield Vote(source=source, words="AKS; whether L2Bridge or L2Tunnel the API does not tell", cni="azure-cni")
-
-
-def _flannel_mode(backend: str) -> Mode | None:
-    modes: Mapping[str, Mode] = {"vxlan": "overlay", "host-gw": "l2bridge"}
-    return modes.get(backend)
 
 
 def _of_configmap(config: Object, windows: bool) -> Iterator[Vote]:
@@ -267,7 +189,7 @@ def _of_configmap(config: Object, windows: bool) -> Iterator[Vote]:
     if name.startswith("antrea-") and "antrea-agent.conf" in data:
         yield _of_antrea(str(data["antrea-agent.conf"]), place)
     for key, text in data.items():
-        tree = _json(text) if key.endswith((".json", ".conf", ".conflist")) else None
+        tree = json_of(text) if key.endswith((".json", ".conf", ".conflist")) else None
         if not isinstance(tree, dict):
             continue
         backend = tree.get("Backend")
@@ -288,7 +210,7 @@ def _of_backend(backend: Mapping[str, Any], source: str, cni: str) -> Vote:
     kind = str(backend.get("Type", ""))
     vni, port = backend.get("VNI"), backend.get("Port")
     if kind != "vxlan":
-        return Vote(source=source, words=f"backend {kind}", cni=cni, mode=_flannel_mode(kind))
+        return Vote(source=source, words=f"backend {kind}", cni=cni, mode=flannel_mode(kind))
     parts = (f", {word} {value}" for word, value in (("VNI", vni), ("port", port)) if value is not None)
     return Vote(
         source=source,
@@ -389,12 +311,5 @@ def _of_daemonset(daemonset: Object) -> Iterator[Vote]:
     for prefix, cni, mode in DAEMONSETS:
         if name == prefix or name.startswith(f"{prefix}-"):
             source = f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}"
-            yield Vote(source=source, words=f"is part of {cni}", cni=cni, mode=mode)
+            yield Vote(source=source, words=f"is part of {cni}", cni=cni, mode=mode, is_presence=True)
             return
-
-
-def _json(text: object) -> Any:
-    try:
-        return json.loads(str(text))
-    except ValueError:
-        return None

@@ -10,6 +10,7 @@ NAMESPACE_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch"
 SUBRESOURCE_STATUS = ("get", "patch", "update")
 CREATE_ONLY = ("create",)
 CALICO_GROUP = "crd.projectcalico.org"
+TOKENS_GROUP = "authentication.k8s.io"
 VPC_GROUP, VPC_RESOURCES_GROUP = "crd.k8s.amazonaws.com", "vpcresources.k8s.aws"
 CUSTOM_GROUPS: Mapping[str, tuple[str, ...]] = {
     "calico": (CALICO_GROUP,),
@@ -90,6 +91,12 @@ def _rbac(plural: str, kind: str, namespaced: bool) -> Resource:
     return Resource(plural=plural, kind=kind, group="rbac.authorization.k8s.io", namespaced=namespaced)
 
 
+def _policy(kind: str, plural: str) -> Resource:
+    return Resource(
+        plural=plural, kind=kind, group="admissionregistration.k8s.io", namespaced=False, counts_generations=True
+    )
+
+
 def _review(kind: str, group: str = "authorization.k8s.io") -> Resource:
     return Resource(plural=kind.lower() + "s", kind=kind, group=group, namespaced=False, verbs=CREATE_ONLY)
 
@@ -165,7 +172,15 @@ RESOURCES: tuple[Resource, ...] = (
         subresources=(_status("ResourceQuota"),),
     ),
     Resource(plural="secrets", kind="Secret", fields=("type",)),
-    Resource(plural="serviceaccounts", kind="ServiceAccount", short_names=("sa",), returned=True),
+    Resource(
+        plural="serviceaccounts",
+        kind="ServiceAccount",
+        short_names=("sa",),
+        subresources=(
+            Subresource(name="token", kind="TokenRequest", verbs=CREATE_ONLY, group=TOKENS_GROUP, version="v1"),
+        ),
+        returned=True,
+    ),
     Resource(
         plural="services",
         kind="Service",
@@ -212,6 +227,8 @@ RESOURCES: tuple[Resource, ...] = (
         singular="securitygrouppolicy",
         custom=True,
     ),
+    _policy("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
+    _policy("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
     _rbac("clusterrolebindings", "ClusterRoleBinding", False),
     _rbac("clusterroles", "ClusterRole", False),
     _rbac("rolebindings", "RoleBinding", True),

@@ -1,0 +1,61 @@
+"""Which networks the pods of a node have addresses of, where a CNI tells it beside the node's `podCIDR`. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from podwire.cluster.discovery.votes import json_of
+from podwire.model.facts import NodeFacts, family_of
+
+Object = dict[str, Any]
+Objects = Mapping[str, list[Object]]
+
+# ovn-kubernetes: go-controller/pkg/util (node_subnets.go), hybrid-overlay/pkg/types.
+_OVN_SUBNETS = "k8s.ovn.org/node-subnets"
+_OVN_HYBRID_SUBNET = "k8s.ovn.org/hybrid-overlay-node-subnet"
+
+
+def with_pod_networks(node: NodeFacts, objects: Objects, signals: list[str]) -> NodeFacts:
+    """The node with the address blocks of Calico's IPAM, which replace its `podCIDR`, or with its subnets of OVN, if
+    it has no `podCIDR`."""
+    for networks, source in (
+        (_calico_blocks(node.name, objects), "Calico's block affinities"),
+        (() if node.pod_cidrs else _ovn_subnets(node.name, objects), "annotations of ovn-kubernetes"),
+    ):
+        if networks:
+            signals.append(f"node {node.name}: pods have addresses of {', '.join(networks)} ({source})")
+            return replace(node, pod_cidrs=tuple(sorted(networks, key=family_of)))
+    return node
+
+
+def _calico_blocks(node: str, objects: Objects) -> tuple[str, ...]:
+    specs = [affinity.get("spec") or {} for affinity in objects.get("blockaffinities", [])]
+    return tuple(
+        sorted(
+            str(spec["cidr"])
+            for spec in specs
+            if spec.get("node") == node and spec.get("cidr") and str(spec.get("deleted", "")).lower() != "true"
+        )
+    )
+
+
+def _ovn_subnets(node: str, objects: Objects) -> tuple[str, ...]:
+    for obj in objects.get("nodes", []):
+        if obj["metadata"]["name"] == node:
+            return tuple(_told(obj["metadata"].get("annotations") or {}))
+    return ()
+
+
+def _told(notes: Mapping[str, Any]) -> Iterator[str]:
+    """The networks in OVN's annotations: one as a text, one or more in a list, by the name of the pod network."""
+    tree = json_of(notes.get(_OVN_SUBNETS, ""))
+    default = tree.get("default") if isinstance(tree, dict) else None
+    for told in (*(default if isinstance(default, list) else [default]), notes.get(_OVN_HYBRID_SUBNET)):
+        try:
+            yield str(ipaddress.ip_network(str(told)))
+        except ValueError:
+            continue

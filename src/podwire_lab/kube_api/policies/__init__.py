@@ -1,0 +1,1 @@
+"""ValidatingAdmissionPolicies (kubernetes.io: Validating Admission Policy), with Google's own runtime for CEL."""
