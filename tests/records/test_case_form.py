@@ -29,6 +29,10 @@ EVERYTHING = a_flow(
     unaddressed=True,
     turn=2,
     asks="edns",
+    answer=8,
+    half_close=True,
+    whole_path=True,
+    same_ports=True,
 )
 NAMES = FlowForm.__struct_fields__
 

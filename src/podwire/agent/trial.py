@@ -31,7 +31,8 @@ class Trial:
     def __init__(self, loop: Loop, params: Parameters) -> None:
         self.loop, self.params = loop, params
         self.token, self.until = wanted(params, "token"), now() + wanted(params, "timeout", float)
-        self.size = int(params.get("size") or 0)
+        self.size, self.answer = (int(params.get(name) or 0) for name in ("size", "answer"))
+        self.after_end = bool(params.get("half_close"))
         self.family, self.target = 0, ("", 0)  # type: int, Any
         self.attempt = begun(self.token)
 

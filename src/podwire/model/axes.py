@@ -104,6 +104,10 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield "asks: goes with protocol='dns', and only with that"
     if values["asks"] and not set(values["via"]) <= set(BY_NAME):
         yield f"asks: goes with a way by name ({', '.join(BY_NAME)})"
+    if "udp" in values["protocol"] and values["answer"] > min(values["payload"]):
+        yield "answer: over UDP it is never longer than the payload"
+    if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
+        yield "half_close: goes with protocol='tcp' and an answer"
 
 
 def id_words(flow: Flow, matrix: Matrix) -> str:
@@ -276,6 +280,14 @@ _ROWS: tuple[Axis, ...] = (
         id_place=5,
         id_word=_where_several("payload", lambda flow: f"{flow.load.payload}B"),
     ),
+    Axis(name="answer", group=LOAD, help="the bytes of an answer, over TCP or UDP; 0: any", values=int, default=0),
+    Axis(
+        name="half_close",
+        group=LOAD,
+        help="the client ends its side of the connection, then the server sends its `answer`",
+        values=ON,
+        default=False,
+    ),
     Axis(name="connections", group=LOAD, help="how many exchanges there are", values=int, default=1),
     Axis(
         name="miss_risk",
@@ -284,6 +296,14 @@ _ROWS: tuple[Axis, ...] = (
         values=float,
         default=None,
     ),
+    Axis(
+        name="lopsided",
+        group=LOAD,
+        help="instead: as many exchanges as show that one backend gets so many times its fair share",
+        values=float,
+        default=None,
+    ),
+    Axis(name="whole_path", group=LOAD, help="it is judged with all other flows of its path", values=ON, default=False),
     Axis(
         name="tool",
         group=LOAD,
@@ -316,6 +336,13 @@ _ROWS: tuple[Axis, ...] = (
         name="repeated",
         group=CHANGE,
         help="the flow is sent before the change too, and both times together are judged",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="same_ports",
+        group=CHANGE,
+        help="of a repeated flow over UDP: each exchange has the same source port both times, and errors do not end it",
         values=ON,
         default=False,
     ),

@@ -16,6 +16,9 @@ from podwire.probing.targets import Target
 
 AT_ONCE = 200
 """Connections of one case in flight together. More would measure the client instead of the network."""
+DATAGRAMS_AT_ONCE, OF_A_PATH_AT_ONCE = 50, 16
+"""The same over UDP, and for cases that count losses. A server's socket buffer must hold the datagrams of all clients,
+even if the server runs late."""
 LOOKUPS_AT_ONCE, MOST_UNANSWERED = 10, 20
 """Look-ups of one case in flight together, few enough for other queries; and the number of unanswered look-ups after
 which the agent gives up the rest."""
@@ -80,6 +83,10 @@ def request_of(
         "resolve": target.resolve,
         "size": flow.load.payload,
     }
+    if flow.load.answer:
+        common |= {"answer": flow.load.answer, "half_close": flow.load.half_close}
+    if flow.change.same_ports:
+        common["go_on"] = True
     if flow.protocol == "icmp":
         return "ping", {**common, "token": tokens[0], "count": 3, "size": 64}, timeout
     if flow.via == "health-port":
@@ -96,8 +103,11 @@ def request_of(
     ]
     if len(exchanges) == 1:
         return "exchange", exchanges[0], timeout
-    rounds = -(-len(exchanges) // AT_ONCE)
-    return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, timeout * rounds
+    most = OF_A_PATH_AT_ONCE if flow.load.whole_path else DATAGRAMS_AT_ONCE if flow.protocol == "udp" else AT_ONCE
+    parameters = {"exchanges": exchanges, "at_once": most}
+    if flow.protocol == "udp":
+        parameters["give_up"] = MOST_UNANSWERED
+    return "sequence", parameters, timeout * -(-len(exchanges) // most)
 
 
 def _questions(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:

@@ -20,6 +20,7 @@ from podwire.records.run import CaseRecord, RunRecord
 from podwire.redaction import redacted
 from podwire.reporting.ladder import ladder
 from podwire.reporting.pages import MARKS, chips, mark, page, run_head, text, totals
+from podwire.reporting.paths import paths_table
 from podwire.reporting.words import MISSING, by_area, links
 from podwire.visible import visible_in_json
 
@@ -44,7 +45,11 @@ def matrix_html(record: RunRecord, seen: Mapping[str, Observation]) -> str:
     numbers = {case.id: number for number, case in enumerate(record.cases)}
     body = [chips(totals(record), "cases"), _missing(record)]
     body += [_area(area, cases, numbers) for area, cases in by_area(record.cases).items()]
-    body += [_exclusions(record), '<dialog id="panel" aria-labelledby="panel-title"></dialog>']
+    body += [
+        paths_table(record.paths),
+        _exclusions(record),
+        '<dialog id="panel" aria-labelledby="panel-title"></dialog>',
+    ]
     return page(
         title=f"podwire {record.run_id}: matrix",
         head=run_head(record, "Every flow, and what its packets showed"),
