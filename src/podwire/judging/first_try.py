@@ -17,8 +17,10 @@ from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, path_of
 
 @dataclass(frozen=True)
 class FirstTry(Part):
-    """Of all exchanges on the flow's path, no more are lost at the first try than `--first-try` admits; a healthy run
-    breaks this on any of its paths with a chance of `risk` at most."""
+    """On all flows of the path together, the first try of hardly any exchange is lost (`--first-try`).
+
+    A healthy run breaks this on any of its paths with a chance of `risk` at most.
+    """
 
     word = "first_try"
     risk: float = 1e-3

@@ -281,13 +281,7 @@ _ROWS: tuple[Axis, ...] = (
         id_word=_where_several("payload", lambda flow: f"{flow.load.payload}B"),
     ),
     Axis(name="answer", group=LOAD, help="the bytes of an answer, over TCP or UDP; 0: any", values=int, default=0),
-    Axis(
-        name="half_close",
-        group=LOAD,
-        help="the client ends its side of the connection, then the server sends its `answer`",
-        values=ON,
-        default=False,
-    ),
+    Axis(name="half_close", group=LOAD, help="the client ends its side before the answer", values=ON, default=False),
     Axis(name="connections", group=LOAD, help="how many exchanges there are", values=int, default=1),
     Axis(
         name="miss_risk",
