@@ -4,6 +4,7 @@ from podwire import ANY_OS, WINDOWS, answered_by, flows, requirement, spread
 
 
 @requirement("SVC-SPREAD")
+@flows(client=ANY_OS, server_kind="backends", service="spread", via="cluster-ip", miss_risk=1e-6)
 @flows(
     client=ANY_OS,
     server_kind="backends",
@@ -12,16 +13,7 @@ from podwire import ANY_OS, WINDOWS, answered_by, flows, requirement, spread
     protocol="udp",
     family="ipv4",
     lopsided=1.6,
-)
-@flows(client=ANY_OS, server_kind="backends", service="spread", via="cluster-ip", protocol="tcp", miss_risk=1e-6)
-@flows(
-    client=ANY_OS,
-    server_kind="backends",
-    service="spread",
-    via="cluster-ip",
-    protocol="udp",
-    family="ipv6",
-    miss_risk=1e-6,
+    aspect="share",
 )
 def test_a_service_spreads_connections_evenly_over_its_backends(flow, case):
     case.expect(answered_by(flow.server), spread.evenly())

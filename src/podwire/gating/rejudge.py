@@ -151,8 +151,6 @@ def another(then: Case, now: Case) -> Iterator[str]:
         ("entry", then.entry, now.entry),
     )
     for name, before, after in names:
-        if name == "connections" and now.flow.server.kind == "backends":
-            continue  # The verdict of a spread tells the chance that belongs to the number.
         if before != after:
             yield f"{name} was {before}, is {after}"
 
