@@ -45,3 +45,11 @@ def wrong_checksums_at_one_node(do: Injection) -> None:
     for pod in node.pods:
         drops(node, pod)
     do.for_pods_to_come(node, drops)
+
+
+@fault("udp-answers-lost", kills=("FLOW-FIRST-TRY",))
+def udp_answers_lost(do: Injection) -> None:
+    """Windows nodes lose 5 in 100 of the datagrams that their pods answer with; the questions pass."""
+    for node in do.nodes("windows"):
+        lost = f"udp sport {ECHO_PORT} {one_in(20)} drop"
+        do.rules(node.host, "inet", chain("forward", FORWARD, lost))
