@@ -5,6 +5,16 @@ from podwire import ANY_OS, WINDOWS, answered_by, flows, requirement, spread
 
 @requirement("SVC-SPREAD")
 @flows(client=ANY_OS, server_kind="backends", service="spread", via="cluster-ip", miss_risk=1e-6)
+@flows(
+    client=ANY_OS,
+    server_kind="backends",
+    service="spread",
+    via="cluster-ip",
+    protocol="udp",
+    family="ipv4",
+    lopsided=1.6,
+    aspect="share",
+)
 def test_a_service_spreads_connections_evenly_over_its_backends(flow, case):
     case.expect(answered_by(flow.server), spread.evenly())
 
@@ -19,6 +29,21 @@ def test_with_prefer_close_a_windows_node_still_uses_every_backend(flow, case):
 @flows(client=ANY_OS, server_kind="backends", service="affinity", via="cluster-ip", miss_risk=1e-6)
 def test_with_client_ip_affinity_one_backend_answers_all_connections_of_a_client(flow, case):
     case.expect(answered_by(flow.server), spread.to_one_backend())
+
+
+@requirement("AFF-LASTS")
+@flows(
+    client=ANY_OS,
+    server_kind="backends",
+    service="affinity-lasting",
+    via="cluster-ip",
+    family="ipv4",
+    connections=10,
+    after="affinity-idle",
+    repeated=True,
+)
+def test_client_ip_affinity_outlasts_a_silence_shorter_than_its_timeout(flow, case):
+    case.expect(answered_by(flow.server), spread.to_one_backend(within=600.0))
 
 
 @requirement("AFF-TIMEOUT")

@@ -10,6 +10,7 @@ from podwire import (
     at_dns,
     at_server,
     flows,
+    nothing,
     reply,
     request,
     requirement,
@@ -39,6 +40,26 @@ def test_a_pod_reaches_a_pod_by_its_address(flow, case):
         ),
         at_server(request(src=flow.client.ip, sport=flow.client.port, dst=flow.server.ip)),
     )
+
+
+@requirement("FLOW-HALF-CLOSE")
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    placement="cross-node",
+    via=("pod-ip", "cluster-ip"),
+    protocol="tcp",
+    answer=20000,
+    half_close=True,
+)
+def test_a_server_goes_on_sending_when_the_client_has_ended_its_side(flow, case):
+    case.expect(answered_by(flow.server), at_client(reply(), nothing(flags="R"), nothing(flags="RA")))
+
+
+@requirement("FLOW-UDP-LARGE")
+@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol="udp", payload=(4000,), answer=4000)
+def test_a_udp_answer_of_4000_bytes_arrives_whole(flow, case):
+    case.expect(answered_by(flow.server), answers_from(flow.server.ip))
 
 
 @requirement("FLOW-POD-POD-NAME")

@@ -1,6 +1,6 @@
 """What becomes of connections to a Service when it, or another one with the same backends, is deleted or made anew."""
 
-from podwire import ANY_OS, answered_by, at_client, flows, request, requirement, unanswered
+from podwire import ANY_OS, answered_by, at_client, flows, request, requirement, spread, unanswered
 
 
 @requirement("SVC-SHARED-ENDPOINTS")
@@ -73,3 +73,20 @@ def test_a_recreated_service_has_the_node_port_of_its_new_type(flow, case):
 )
 def test_a_recreated_service_does_not_answer_at_its_former_address(flow, case):
     case.expect(unanswered(), at_client(request(dst=flow.target_ip)))
+
+
+@requirement("SVC-UDP-BACKEND-GONE")
+@flows(
+    client=ANY_OS,
+    server_kind="backends",
+    service="outlived",
+    via="cluster-ip",
+    protocol="udp",
+    connections=20,
+    after="backend-gone",
+    repeated=True,
+    same_ports=True,
+)
+def test_a_udp_socket_whose_backend_is_gone_gets_answers_from_another_one(flow, case):
+    # Before the change both backends answer, so some of the sockets have lost theirs.
+    case.expect(answered_by(flow.server), spread.to_every_backend())

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
+from changed import replace
 from fake_rest import FakeRest
 
 from podwire.catalogue.load import load
@@ -105,6 +106,20 @@ def test_pods_that_leave_are_told_to_go_and_show_as_terminating(endpoints, shows
     deployment = a_deployment(rest, leaving=[("l1-leaving", "10.0.0.5")])
     problems = make_changes(rest, deployment, ["pods-leaving"])
     assert rest.deleted == [("pods", "l1-leaving")]
+    assert (problems == {}) is shows
+
+
+@pytest.mark.parametrize(("address", "shows"), [("10.0.0.5", False), ("10.0.0.6", True)])
+def test_a_backend_is_gone_when_no_slice_has_its_address(address, shows):
+    rest = FakeRest()
+    rest.objects["endpointslices", "x"] = slice_of({"addresses": [address], "conditions": {"ready": True}})
+    probes = tuple(
+        Probe(pod=f"l1-{slot}", node="l1", os="linux", slot=slot, addresses={"ipv4": ip})
+        for slot, ip in (("outlived-gone", "10.0.0.5"), ("outlived-left", "10.0.0.6"))
+    )
+    deployment = replace(a_deployment(rest), probes=probes)
+    problems = make_changes(rest, deployment, ["backend-gone"])
+    assert rest.deleted == [("pods", "l1-outlived-gone")]
     assert (problems == {}) is shows
 
 

@@ -6,9 +6,20 @@ import random
 from collections import Counter
 
 import pytest
+from changed import replace
+from observed import a_case, an_attempt, an_observation
 
 from podwire import spread
-from podwire.model.spread import connections_for, interval, tail
+from podwire.judging.parts import Observed
+from podwire.model.spread import (
+    at_least_of,
+    connections_for,
+    connections_to_see,
+    exact_interval,
+    interval,
+    is_odd,
+    tail,
+)
 
 NAMES = tuple("abcdefgh")
 ROUNDS = 4000
@@ -176,3 +187,40 @@ def test_a_lone_backend_answers_some_connections_and_nobody_the_others(counts, i
 def test_a_single_backend_is_said_with_the_chance_of_it_without_affinity():
     text = spread.to_one_backend().finding({"a": 11}, NAMES[:2], 11).expected
     assert text.endswith("11 connections to 2 backends, chance of that without affinity 1e-03")
+
+
+@pytest.mark.parametrize(("backends", "times"), [(2, 1.6), (3, 1.6), (4, 1.6), (4, 2.5), (10, 2.0)])
+def test_so_many_connections_show_a_favoured_backend_and_hardly_fewer_do(backends, times):
+    number, share = connections_to_see(backends, times, 1e-6), times / backends
+    assert shown(number, backends, share) >= 0.99 > shown(number * 9 // 10, backends, share)
+
+
+def shown(total, backends, share):
+    """The chance that a backend with that share is called uneven."""
+    above = range(total // backends + 1, total + 2)
+    return at_least_of(next(count for count in above if is_odd(count, total, backends, 1e-6)), total, share)
+
+
+def test_where_no_backend_can_be_favoured_so_many_are_enough_as_reach_all():
+    assert connections_to_see(1, 1.6, 1e-6) == 1
+    assert connections_to_see(2, 2.0, 1e-6) == connections_for(2, 1e-6)
+
+
+@pytest.mark.parametrize(("count", "total"), [(0, 100), (1, 100), (50, 100), (100, 100)])
+def test_an_exact_interval_leaves_the_share_out_as_seldom_as_promised(count, total):
+    low, high = exact_interval(count, total, 0.01)
+    assert low <= count / total <= high
+    assert count == 0 or at_least_of(count, total, low) == pytest.approx(0.005, rel=1e-3)
+    assert count == total or 1 - at_least_of(count + 1, total, high) == pytest.approx(0.005, rel=1e-3)
+    assert exact_interval(0, 0) == (0.0, 1.0)
+
+
+def test_affinity_is_asked_for_no_longer_than_it_is_promised():
+    part = spread.to_one_backend(within=600.0)
+    for later, told in (
+        (599.0, None),
+        (700.0, "the connections began within 700 s, and affinity is promised for 600 s"),
+    ):
+        two = (an_attempt(), replace(an_attempt(), started=an_attempt().started + later))
+        observed = Observed(a_case(), an_observation(attempts=two), None)
+        assert part.tells_nothing(part, observed) == told

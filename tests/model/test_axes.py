@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from podwire.model.axes import AXES, AxisError, matrix
+from podwire.model.axes import AXES, matrix
+from podwire.model.axis import AxisError
 from podwire.model.flows import FLOW_ROW, Via
 from podwire.model.ways import WAYS
 from podwire.suite import flows

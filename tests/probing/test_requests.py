@@ -6,7 +6,16 @@ from observed import a_case, a_flow
 
 from podwire.model.asking import Asked
 from podwire.model.flows import Peer
-from podwire.probing.requests import AT_ONCE, LOOKUPS_AT_ONCE, MOST_UNANSWERED, NODE_PATIENCE, attempts_in, request_of
+from podwire.probing.requests import (
+    AT_ONCE,
+    DATAGRAMS_AT_ONCE,
+    LOOKUPS_AT_ONCE,
+    MOST_UNANSWERED,
+    NODE_PATIENCE,
+    OF_A_PATH_AT_ONCE,
+    attempts_in,
+    request_of,
+)
 from podwire.probing.targets import Target
 
 BY_ADDRESS = Target(host="10.0.0.1", port=8080, ip="10.0.0.1")
@@ -66,6 +75,23 @@ def test_many_exchanges_go_together_and_may_take_as_many_rounds_as_it_needs(numb
     each = parameters["exchanges"]
     assert [one["token"] for one in each] == [f"t{at}" for at in range(number)]
     assert len({one["preferred_port"] for one in each}) == number
+
+
+@pytest.mark.parametrize(("whole_path", "at_once"), [(False, DATAGRAMS_AT_ONCE), (True, OF_A_PATH_AT_ONCE)])
+def test_datagrams_go_in_smaller_groups_and_end_when_too_many_had_no_answer(whole_path, at_once):
+    _, parameters, seconds = asked(number=100, protocol="udp", whole_path=whole_path)
+    assert (parameters["at_once"], parameters["give_up"]) == (at_once, MOST_UNANSWERED)
+    assert seconds == 4.0 * -(-100 // at_once)
+
+
+def test_a_half_closed_connection_and_a_long_answer_are_asked_for():
+    _, parameters, _ = asked(answer=20000, half_close=True)
+    assert (parameters["answer"], parameters["half_close"]) == (20000, True)
+
+
+def test_a_flow_that_keeps_its_ports_goes_on_after_an_error():
+    _, parameters, _ = asked(protocol="udp", same_ports=True)
+    assert parameters["go_on"] is True
 
 
 def test_tokens_and_ports_must_be_as_many():

@@ -33,6 +33,10 @@ EVERYTHING = a_flow(
     client_pool="old",
     server_pool="new",
     entry_pool="old",
+    answer=8,
+    half_close=True,
+    whole_path=True,
+    same_ports=True,
 )
 NAMES = FlowForm.__struct_fields__
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import binascii
 import errno
 import socket
 
 from podwire.agent.errors import Failure
 from podwire.agent.loop import now, readable
-from podwire.agent.messages import parsed, question
+from podwire.agent.messages import parsed, question, wish
 from podwire.agent.sockets import local_address, tell_icmp_errors
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from podwire.agent.parameters import Parameters
     from podwire.agent.trial import Trial
 
 LEAST_DATAGRAM = 320  # Room for an answer with two long IPv6 addresses and a long identity.
@@ -23,7 +25,7 @@ RESEND = 1.0
 async def over_udp(trial: Trial) -> None:
     """Send a datagram every second until its answer comes. The socket stays unconnected, so an answer from another
     address arrives too and is reported."""
-    data = question(trial.token, max(trial.size, LEAST_DATAGRAM))
+    data = question(trial.token, max(trial.size, LEAST_DATAGRAM), wish(trial.answer))
     with trial.socket(socket.SOCK_DGRAM) as sock:
         own = None if trial.params.get("bind_address") else local_address(trial.family, trial.target)
         tell_icmp_errors(sock)
@@ -54,8 +56,8 @@ async def datagrams(trial: Trial, sock: socket.socket, data: bytes, send: Callab
         except BlockingIOError:
             continue
         except OSError as error:
-            if error.errno == errno.EMSGSIZE:
-                continue  # The path's MTU became known: the next datagram goes in fragments.
+            if error.errno == errno.EMSGSIZE or trial.params.get("go_on"):
+                continue  # The path's MTU became known: the next datagram goes in fragments. Or nobody minds.
             raise Failure.of("receive", error, udp=True) from None
         attempt["received"] += 1
         attempt["peer"] = [peer[0], peer[1]]
@@ -64,11 +66,23 @@ async def datagrams(trial: Trial, sock: socket.socket, data: bytes, send: Callab
             stray = f"the answer came from {peer[0]} port {peer[1]}"
         elif answer.get("token") != trial.token:
             stray = f"another server than podwire's answered: {bytes(scratch[: min(length, 60)])!r}"
-        elif answer.get("received", len(data)) != len(data):
-            stray = f"the server received {answer['received']} of {len(data)} bytes"
+        elif problem := unlike(answer, data, length, trial.answer):
+            stray = problem
         else:
             trial.answered(answer)
             return
+
+
+def unlike(answer: Parameters, data: bytes, length: int, size: int) -> str:
+    """What is not as it was sent, or not as it was wished for; empty when all is. Short answers tell less, and a server
+    of an earlier version no digest. `length` are the bytes that came, `size` those wished for, 0 for any."""
+    if answer.get("received", len(data)) != len(data):
+        return f"the server got {answer['received']} of {len(data)} bytes"
+    if answer.get("crc32", binascii.crc32(data)) != binascii.crc32(data):
+        return "the server got other bytes"
+    if size and length != size:
+        return f"an answer of {length} bytes, wished for {size} (an agent of an earlier version has none)"
+    return ""
 
 
 def send_datagram(sock: socket.socket, data: bytes, target: Any) -> None:

@@ -16,7 +16,7 @@ from podwire.agent.errors import Failure
 from podwire.agent.guests import Guests
 from podwire.agent.heads import MOST_HEAD, Head
 from podwire.agent.loop import now, readable
-from podwire.agent.messages import QUESTION, compact, datagram_answer, echo
+from podwire.agent.messages import QUESTION, compact, datagram_answer, echo, wished
 from podwire.agent.sockets import ANYWHERE, SCTP, places, send_all, send_at_once
 from podwire.agent.system import WINDOWS, complain
 
@@ -203,9 +203,20 @@ class EchoServer:
             if not count:
                 break
             head.add(self._loop.scratch, count)
+        size, after_end = wished(head.line)
+        if after_end and not await self._ended(sock):
+            return b""
         token = match.group(1).decode() if match else ""
         facts = echo(token, self._identity, peer, sock.getsockname(), received=head.received, crc32=head.crc)
-        return compact(facts) + b"\n"
+        return compact(facts).ljust(size - 1) + b"\n"
+
+    async def _ended(self, sock: socket.socket) -> bool:
+        """Wait for the client's end; False when it does not come in time. What else it sends is not looked at."""
+        until = now() + IDLE
+        while await readable(sock, until):
+            if not sock.recv_into(self._loop.scratch):
+                return True
+        return False
 
     async def _names(self, sock: socket.socket, peer: Any) -> bytes:
         """Answer queries, each after its length (RFC 1035, section 4.2.2), until the client ends or sends no query."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 
-from podwire.agent.attempts import together
+from podwire.agent.attempts import begun, together
 from podwire.agent.datagrams import over_udp
+from podwire.agent.errors import Failure
 from podwire.agent.loop import now
 from podwire.agent.parameters import at_once, wanted
 from podwire.agent.streams import over_http, over_sctp, over_tcp
@@ -35,9 +36,23 @@ async def burst(loop: Loop, params: Parameters) -> Parameters:
 
 
 async def sequence(loop: Loop, params: Parameters) -> Parameters:
-    """Send a sequence of exchanges with `at_once` of them in flight. Each timeout counts from the exchange's start."""
+    """Send a sequence of exchanges with `at_once` of them in flight. Each timeout counts from the exchange's start.
+
+    After `give_up` exchanges without an answer, the rest is not sent.
+    """
     requests, most = wanted(params, "exchanges", list), at_once(params)
-    return {"attempts": await together(loop, [exchange(loop, dict(request)) for request in requests], most)}
+    left = int(params.get("give_up") or len(requests))
+
+    async def send(request: Parameters) -> Parameters:
+        nonlocal left
+        if left <= 0:
+            text = "not sent: too many before it had no answer"
+            return {**begun(str(request.get("token") or "")), "error": Failure("send", "timeout", None, text).facts}
+        attempt = await exchange(loop, request)
+        left -= bool(attempt["error"])
+        return attempt
+
+    return {"attempts": await together(loop, [send(dict(request)) for request in requests], most)}
 
 
 async def beacon(loop: Loop, params: Parameters) -> Parameters:

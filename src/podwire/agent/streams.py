@@ -9,7 +9,7 @@ import socket
 
 from podwire.agent.errors import IN_PROGRESS, Failure
 from podwire.agent.loop import now, readable, writable
-from podwire.agent.messages import parsed, question
+from podwire.agent.messages import parsed, question, wish
 from podwire.agent.parameters import wanted
 from podwire.agent.sockets import SCTP, name_of, send_all, send_at_once
 from podwire.agent.system import WINDOWS
@@ -34,12 +34,15 @@ async def over_sctp(trial: Trial) -> None:
 
 
 async def over_stream(trial: Trial, protocol: int) -> None:
-    """Connect, send, and read to the end. The checksum in the answer shows whether the server received all bytes."""
-    data, received = question(trial.token, trial.size), bytearray()
+    """Connect, send, and read to the end. The checksum in the answer shows whether the server received all bytes.
+    With `half_close` the client closes its side first, and the answer comes after that."""
+    data, received = question(trial.token, trial.size, wish(trial.answer, trial.after_end)), bytearray()
     with trial.socket(socket.SOCK_STREAM, protocol) as sock:
         await connect(trial, sock)
         await send_all(sock, data, trial.until)
         trial.attempt["sent"] = len(data)
+        if trial.after_end:
+            sock.shutdown(socket.SHUT_WR)
         while len(received) < MOST_ANSWER:
             piece = await receive(trial, sock, complete=received.endswith(b"\n"))
             if not piece:
@@ -53,6 +56,11 @@ async def over_stream(trial: Trial, protocol: int) -> None:
         got = answer.get("received")
         text = f"{got} of {len(data)} bytes" if got != len(data) else "other bytes than the client sent"
         text = f"the server received {text}"
+        raise Failure("receive", "other", None, text)
+    if trial.answer and len(received) != trial.answer:
+        text = (
+            f"an answer of {len(received)} bytes, wished for {trial.answer} (an agent of an earlier version has none)"
+        )
         raise Failure("receive", "other", None, text)
     trial.answered(answer)
 

@@ -32,7 +32,8 @@ class Trial:
         self.loop, self.params = loop, params
         self.token, self.timeout = wanted(params, "token"), wanted(params, "timeout", float)
         self.until = now() + self.timeout
-        self.size = int(params.get("size") or 0)
+        self.size, self.answer = (int(params.get(name) or 0) for name in ("size", "answer"))
+        self.after_end = bool(params.get("half_close"))
         self.family, self.target = 0, ("", 0)  # type: int, Any
         self.attempt = begun(self.token)
 

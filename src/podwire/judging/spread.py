@@ -12,7 +12,7 @@ from podwire.judging.parts import Exchanges, Observed, came
 from podwire.model.binding import bind
 from podwire.model.observations import Attempt
 from podwire.model.patterns import texts
-from podwire.model.spread import interval, tail
+from podwire.model.spread import interval, is_odd
 from podwire.model.verdicts import Finding
 
 
@@ -53,9 +53,11 @@ class _Spread(Exchanges):
         return Finding(expected=expected, actual=shares or "no answer", where="client", met=met)
 
 
+@dataclass(frozen=True)
 class ToOneBackend(_Spread):
-    """One and the same backend answers all connections."""
+    """One and the same backend answers all connections; they are `within` seconds, if it says so."""
 
+    within: float = 0.0
     word = "spread.to_one_backend"
     sentence = "all connections are answered by one backend"
 
@@ -66,6 +68,13 @@ class ToOneBackend(_Spread):
         if backends < 2 or not total:
             return ""
         return f" to {backends} backends, chance of that without affinity {backends ** (1 - total):.0e}"
+
+    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
+        begun = [attempt.started for attempt in observed.attempts]
+        took = max(begun) - min(begun) if begun and self.within else 0.0
+        if took <= self.within:
+            return None
+        return f"the connections began within {took:.0f} s, and affinity is promised for {self.within:g} s"
 
 
 class ToEveryBackend(_Spread):
@@ -97,8 +106,7 @@ class Evenly(ToEveryBackend):
             return False
         if len(backends) < 2:
             return True
-        shares = [tail(answers[name], total, len(backends)) for name in backends]
-        return min(shares) * 2 * len(backends) >= self.risk
+        return not any(is_odd(answers[name], total, len(backends), self.risk) for name in backends)
 
 
 class ToSomeBackend(_Spread):

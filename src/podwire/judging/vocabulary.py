@@ -6,12 +6,28 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from podwire.judging import cards, ends, hns, known, names, places, questions, records, spread, tools, windows
+from podwire.judging import (
+    cards,
+    ends,
+    first_try,
+    hns,
+    known,
+    names,
+    places,
+    questions,
+    records,
+    spread,
+    tools,
+    windows,
+)
 from podwire.judging.parts import Part
 from podwire.judging.questions import QUESTIONS, Question
 from podwire.judging.records import RECORDS
 
-MODULES: tuple[ModuleType, ...] = (ends, names, records, questions, spread, places, known, tools, hns, windows, cards)
+MODULES: tuple[ModuleType, ...] = (
+    *(ends, names, records, questions, spread, first_try, places),
+    *(known, tools, hns, windows, cards),
+)
 
 ABOUT_DNS: tuple[type[Question], ...] = (*QUESTIONS, *RECORDS)
 """What `at_dns` can be given."""

@@ -8,70 +8,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from podwire.model.asking import ASKS
+from podwire.model.axis import ANY_TEXT, NEEDED, ON, Axis, AxisError, Matrix
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
 from podwire.model.flows import ANYWHERE, BY_NAME, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
 from podwire.model.ways import WAYS
-
-NEEDED = object()
-"""The default of an axis that has none."""
-ON, ANY_TEXT = (True, False), str
-
-
-class AxisError(ValueError):
-    """The flows of a test are not what they must be; one line that names the axis."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Axis:
-    """One axis of `@flows`."""
-
-    name: str
-    group: str
-    """What it is about; the docs have a table for each."""
-    help: str
-    values: tuple[Any, ...] | type
-    """All values that it admits, or the type of those that it does."""
-    default: Any = NEEDED
-    many: Literal["", "each", "all"] = ""
-    """What several values mean: a flow for each of them, or all of them at once; empty: there is one value."""
-    id_place: int = 0
-    """Which of the words of a case id it gives, counted from 1; 0: none."""
-    id_word: Callable[[Flow, Matrix], str] = lambda flow, matrix: ""
-    """That word for a flow; '' leaves it out."""
-
-    def value(self, value_or_tuple: Any) -> Any:
-        """A value as the matrix holds it: a tuple where there may be several. Raises `AxisError`."""
-        values = value_or_tuple if self.many and isinstance(value_or_tuple, tuple) else (value_or_tuple,)
-        for value in values:
-            if not self._admits(value):
-                admitted = self.values.__name__ if isinstance(self.values, type) else ", ".join(map(str, self.values))
-                raise AxisError(f"{self.name}={value!r}: the axis admits {admitted}")
-        return values if self.many else value_or_tuple
-
-    def _admits(self, value: Any) -> bool:
-        if value is None and self.default is None:
-            return True
-        if isinstance(self.values, type):
-            return type(value) is self.values
-        return any(value == admitted and type(value) is type(admitted) for admitted in self.values)
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """The flows of one test before the facts are known: the value of each axis, several of them as a tuple."""
-
-    axes: Mapping[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return vars(self)["axes"][name]
-        except KeyError:
-            raise AttributeError(f"there is no axis {name}") from None
 
 
 def matrix(**given: Any) -> Matrix:
@@ -104,6 +48,10 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield "asks: goes with protocol='dns', and only with that"
     if values["asks"] and not set(values["via"]) <= set(BY_NAME):
         yield f"asks: goes with a way by name ({', '.join(BY_NAME)})"
+    if "udp" in values["protocol"] and values["answer"] > min(values["payload"]):
+        yield "answer: over UDP it is never longer than the payload"
+    if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
+        yield "half_close: goes with protocol='tcp' and an answer"
 
 
 def id_words(flow: Flow, matrix: Matrix) -> str:
@@ -282,6 +230,8 @@ _ROWS: tuple[Axis, ...] = (
         id_place=5,
         id_word=_where_several("payload", lambda flow: f"{flow.load.payload}B"),
     ),
+    Axis(name="answer", group=LOAD, help="the bytes of an answer, over TCP or UDP; 0: any", values=int, default=0),
+    Axis(name="half_close", group=LOAD, help="the client ends its side before the answer", values=ON, default=False),
     Axis(name="connections", group=LOAD, help="how many exchanges there are", values=int, default=1),
     Axis(
         name="miss_risk",
@@ -290,6 +240,14 @@ _ROWS: tuple[Axis, ...] = (
         values=float,
         default=None,
     ),
+    Axis(
+        name="lopsided",
+        group=LOAD,
+        help="instead: as many exchanges as show that one backend gets so many times its fair share",
+        values=float,
+        default=None,
+    ),
+    Axis(name="whole_path", group=LOAD, help="it is judged with all other flows of its path", values=ON, default=False),
     Axis(
         name="tool",
         group=LOAD,
@@ -322,6 +280,13 @@ _ROWS: tuple[Axis, ...] = (
         name="repeated",
         group=CHANGE,
         help="the flow is sent before the change too, and both times together are judged",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="same_ports",
+        group=CHANGE,
+        help="of a repeated flow over UDP: each exchange has the same source port both times, and errors do not end it",
         values=ON,
         default=False,
     ),

@@ -193,8 +193,14 @@ class Load:
     family: Family
     payload: int = 256
     """The bytes of a request."""
+    answer: int = 0
+    """The bytes of an answer; 0: as many as its facts need."""
+    half_close: bool = False
+    """The client ends its side of the connection before the server answers."""
     connections: int = 1
     """How many exchanges there are."""
+    whole_path: bool = False
+    """It is judged together with all other flows of its path."""
     tool: str = ""
     """The program that a flow of the protocol `tool` runs."""
     asks: Asks = ""
@@ -211,6 +217,8 @@ class Change:
     """What the client must see before the change counts as carried out."""
     repeated: bool = False
     """The flow is sent before the change too, and both times together are judged."""
+    same_ports: bool = False
+    """The second time each exchange has its source port of the first, and an error that comes back does not end it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,7 @@ class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     `peer` is where the answer came from: `getpeername` for TCP, the source of the datagram or echo reply otherwise.
     `status` is of HTTP, or a tool's exit code, and `body` the beginning of what a server that is not podwire's sent.
     `canonical` is the name that the resolver gave for the one that was looked up, when it was asked for that.
+    `tries` counts datagrams or SYNs as the client sent them, 0 where nobody saw them.
     """
 
     token: str
@@ -64,6 +65,7 @@ class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     status: int | None = None
     canonical: str = ""
     body: str = ""
+    tries: int = 0
 
     @property
     def answered(self) -> bool:

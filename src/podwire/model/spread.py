@@ -7,6 +7,7 @@ number of connections of a case follows from the chance that is accepted; the ve
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 
 def connections_for(backends: int, risk: float, *, of: int | None = None) -> int:
@@ -19,6 +20,64 @@ def connections_for(backends: int, risk: float, *, of: int | None = None) -> int
     if backends < 2:
         return 1
     return math.ceil(math.log(risk / backends) / math.log(1 - 1 / backends))
+
+
+def connections_to_see(backends: int, times: float, risk: float, unseen: float = 0.01) -> int:
+    """How many connections it takes to call a balancer uneven that gives one backend so many times its fair share.
+
+    A fair balancer is called uneven with a chance of `risk` at most, such a one is not with about `unseen`.
+    """
+    share = times / backends if backends else 1.0
+    if times <= 1 or share >= 1:
+        return connections_for(backends, risk)
+    low, high = 1, 2
+    while _unseen(high, backends, share, risk) > unseen:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _unseen(middle, backends, share, risk) <= unseen else (middle, high)
+    return max(high, connections_for(backends, risk))
+
+
+def _unseen(total: int, backends: int, share: float, risk: float) -> float:
+    """The chance that a backend with that share of the connections stays below the first count that is uneven."""
+    low, high = total // backends, total + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_odd(middle, total, backends, risk) else (middle, high)
+    return 1 - at_least_of(high, total, share)
+
+
+def is_odd(count: int, total: int, backends: int, risk: float) -> bool:
+    """Whether a share is one that a fair balancer gives any of its backends, on either side, with less than `risk`."""
+    return tail(count, total, backends) * 2 * backends < risk
+
+
+def at_least_of(count: int, total: int, share: float) -> float:
+    """The chance of so many hits or more in so many trials (binomial)."""
+    if count <= 0 or share >= 1:
+        return float(count <= total)
+    if share <= 0:
+        return 0.0
+    return min(1.0, sum(_chance(k, total, share) for k in range(count, total + 1)))
+
+
+def exact_interval(count: int, total: int, risk: float = 1e-3) -> tuple[float, float]:
+    """The interval of a share that leaves it out with a chance of `risk` at most (Clopper and Pearson, 1934)."""
+    if not total:
+        return 0.0, 1.0
+    low = _root(lambda share: at_least_of(count, total, share) < risk / 2) if count else 0.0
+    high = _root(lambda share: 1 - at_least_of(count + 1, total, share) > risk / 2) if count < total else 1.0
+    return low, high
+
+
+def _root(below: Callable[[float], bool]) -> float:
+    """Where a condition that holds for small shares ends to hold."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if below(middle) else (low, middle)
+    return low
 
 
 def interval(count: int, total: int, z: float = 4.9) -> tuple[float, float]:
@@ -34,7 +93,11 @@ def interval(count: int, total: int, z: float = 4.9) -> tuple[float, float]:
 def tail(count: int, total: int, backends: int) -> float:
     """The chance that one of several backends gets a share as far out as this one, on its side (binomial)."""
     counts = range(count + 1) if count * backends <= total else range(count, total + 1)
-    hit, miss = math.log(1 / backends), math.log(1 - 1 / backends)
-    # By logarithms: the number of ways to choose among a thousand connections is greater than any float.
-    ways = (math.lgamma(total + 1) - math.lgamma(k + 1) - math.lgamma(total - k + 1) for k in counts)
-    return min(1.0, sum(math.exp(way + k * hit + (total - k) * miss) for way, k in zip(ways, counts, strict=True)))
+    return min(1.0, sum(_chance(k, total, 1 / backends) for k in counts))
+
+
+def _chance(count: int, total: int, share: float) -> float:
+    """The chance of exactly so many hits. By logarithms: the number of ways to choose among a thousand connections is
+    greater than any float."""
+    ways = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
+    return math.exp(ways + count * math.log(share) + (total - count) * math.log1p(-share))

@@ -89,6 +89,10 @@ class CaptureIndex:
                 return self.packets[at].tcp.seq
         return None
 
+    def syns(self, sequence: int) -> int:
+        """How many SYNs have this number."""
+        return len(self._by_syn.get(sequence, ()))
+
     def find(self, clue: Clue, server_ports: Collection[int]) -> list[tuple[int, SeenPacket]]:
         """The packets of one exchange in order, each as its index in the capture and the packet with its direction.
 

@@ -30,7 +30,9 @@ def coverage(ends: Iterable[Ends], facts: ClusterFacts) -> Iterator[str]:
         return
     pairs = {pair for pair in found if set(pair) <= usable.keys() and pair[0] != pair[1]}
     possible = len(usable) * (len(usable) - 1)
-    between = f"cases go between {len(pairs)} of their {possible} ordered pairs" if pairs else "no case goes between two"
+    between = (
+        f"cases go between {len(pairs)} of their {possible} ordered pairs" if pairs else "no case goes between two"
+    )
     yield f"{len(used)} of {len(usable)} usable nodes take part; {between}"
     idle = [name for name in usable if name not in used]
     if idle:

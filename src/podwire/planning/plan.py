@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from podwire.model.axes import AXES, Matrix, id_words
+from podwire.model.axes import AXES, id_words
+from podwire.model.axis import Matrix
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
 from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
 from podwire.model.flows import ANY_OS, FLOW_ROW, Enters, Flow, Peer, Placement
 from podwire.model.observations import POINTS
 from podwire.model.requirements import Catalogue, Requirement
-from podwire.model.spread import connections_for
+from podwire.model.spread import connections_for, connections_to_see
 from podwire.model.symbols import ServiceSymbols
 from podwire.planning.assignment import clients_of, entry_node, ready_among, slots, usable, why_not
 from podwire.planning.node_pairs import covering, in_pools
@@ -82,6 +83,8 @@ class Plan:
 NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: other pods cannot reach the addresses of pods on Windows nodes"
 
 
+FALSE_ALARM = 1e-6
+"""The chance at most that a fair balancer is called uneven: the risk of `spread.evenly`."""
 FILLING = ("calico-node-filled", "vpc-node-filled")
 FILLS = "needs a Windows node filled with pods; on a test cluster, ask for it with --fill-nodes"
 
@@ -213,12 +216,14 @@ def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
 
 
 def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: Selection) -> int:
-    if matrix.miss_risk is None:
+    if matrix.miss_risk is None and matrix.lopsided is None:
         return int(matrix.connections)
     if service in CROWDS:
         able = max(1, in_crowd(facts, selection.most_nodes))
         return connections_for(able, matrix.miss_risk, of=CROWDS[service])
     backends = sum(len(ready_among(usable(os, facts, selection.most_nodes))) for os in ANY_OS)
+    if matrix.lopsided is not None:
+        return connections_to_see(backends, matrix.lopsided, FALSE_ALARM)
     return connections_for(backends, matrix.miss_risk)
 
 

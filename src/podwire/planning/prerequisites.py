@@ -16,6 +16,7 @@ USUAL = ("a", "b", "host")
 # Kinds of Services that select special pods as their backends: the OS of the nodes, and the kind of pod.
 CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "mixed-ports": (("linux", "port-first"), ("linux", "port-second")),
+    "outlived": (("linux", "outlived-gone"), ("linux", "outlived-left")),
     "dns": (("linux", "dns-server"),),
     "empty": (),
 }

@@ -38,9 +38,10 @@ from podwire.probing.progress import counted
 from podwire.probing.readiness import await_echo, hellos, is_another, unusable
 from podwire.probing.requests import ASKS_AGAIN, attempts_in, request_of
 from podwire.probing.second_asking import after_the_first, can_be_asked_again, in_doubt
-from podwire.probing.sightings import Landed, Seen, Sighting
+from podwire.probing.sightings import Landed, Seen, Sighting, joined
 from podwire.probing.source_ports import SourcePorts
 from podwire.probing.targets import NoTarget, Target, probe_of, server_ports, target_of
+from podwire.probing.whole_paths import FIRST_TRY, tell_paths
 
 PATIENCE = 15.0
 START = 60.0
@@ -85,8 +86,9 @@ class Dispatcher:
     `agents` are the RPC clients by pod. A flow waits `timeout` seconds for its answer (at least three SYNs are sent
     within 4 s); agents have `start` seconds to connect. `why_lost` returns why a probe went away, as the API says, or
     ''. `change` makes the named changes and returns why one failed. `port_messages` counts in a node's kube-proxy log
-    that a port exists already. `idle` is called while unanswered flows wait. After a broken stream, podwire repeats the
-    cases that needed it; their observations keep the first attempts, which are not judged.
+    that a port exists already. `idle` is called while unanswered flows wait. `first_try` is the share of a path's
+    exchanges that may be lost at first. After a broken stream, podwire repeats the cases that needed it; their
+    observations keep the first attempts, which are not judged.
     """
 
     def __init__(
@@ -102,14 +104,16 @@ class Dispatcher:
         change: Change = lambda names: {},
         port_messages: Callable[[str], int | None] = lambda node: None,
         idle: Callable[[], object] = lambda: None,
+        first_try: float = FIRST_TRY,
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
         self._timeout, self._start, self._say, self._idle = timeout, start, say, idle
+        self._first_try = first_try
         self._known_problems = dict(deployment.problems)
         self._changes: dict[str, float] = {}
         self._cut: dict[str, tuple[Attempt, ...]] = {}
         self._tokens = tokens()
-        self._ports = SourcePorts()
+        self._ports, self._first_ports = SourcePorts(), dict[str, list[int]]()
         self._told: Callable[[ClusterFacts], ClusterFacts] | None = None
         self._states: Mapping[str, NodeState] | None = None
         self._why_lost = functools.cache(why_lost)
@@ -172,8 +176,9 @@ class Dispatcher:
             ports = server_ports(self._deployment)
             seen = Seen(captured, self._place, ports)
             sightings = {
-                flight.case.id: seen.sighting(flight, controls.results(flight.case)) for flight in _joined(landed)
+                flight.case.id: seen.sighting(flight, controls.results(flight.case)) for flight in joined(landed)
             }
+            tell_paths(able, sightings, self._first_try)
         for case in cases:
             if case.id in broken:
                 first = self._cut.get(case.id, ())
@@ -313,7 +318,11 @@ class Dispatcher:
                 continue
             exchange_tokens = [next(self._tokens) for _ in range(case.flow.load.connections)]
             pod = self._client(case)
-            ports = [self._ports.of(pod, case.client.os, case.client.probe) for _ in exchange_tokens]
+            ports = self._first_ports.get(case.id) or [
+                self._ports.of(pod, case.client.os, case.client.probe) for _ in exchange_tokens
+            ]
+            if case.flow.change.same_ports:
+                self._first_ports[case.id] = ports
             card_addresses = self._deployment.wanted_addresses.get(case.client.node, 0)
             again = ASKS_AGAIN if asks_the_cluster(case, self._deployment, self._facts, hellos) else 0.0
             method, parameters, seconds = request_of(
@@ -373,15 +382,6 @@ def _all_but_silent(flights: Sequence[_InFlight]) -> bool:
         if len(waiting) == before:
             return True
     return False
-
-
-def _joined(landed: Sequence[Landed]) -> list[Landed]:
-    """The landed flows with one entry for each case. A case that was sent twice has the attempts of both."""
-    by_case: dict[str, Landed] = {}
-    for flight in landed:
-        earlier = by_case.get(flight.case.id)
-        by_case[flight.case.id] = replace(flight, attempts=earlier.attempts + flight.attempts) if earlier else flight
-    return list(by_case.values())
 
 
 class _Timed:

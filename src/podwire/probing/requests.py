@@ -9,13 +9,16 @@ from typing import Any
 
 from podwire.model.asking import ADDRESS_TYPES
 from podwire.model.cases import Case
-from podwire.model.flows import BY_TUNNEL
+from podwire.model.flows import BY_TUNNEL, Flow
 from podwire.model.observations import Attempt
 from podwire.probing.calls import Garbled, attempt_of
 from podwire.probing.targets import Target
 
 AT_ONCE = 200
 """Connections of one case in flight together. More would measure the client instead of the network."""
+DATAGRAMS_AT_ONCE, OF_A_PATH_AT_ONCE = 50, 16
+"""The same over UDP, and for cases that count losses. A server's socket buffer must hold the datagrams of all clients,
+even if the server runs late."""
 LOOKUPS_AT_ONCE, MOST_UNANSWERED = 10, 20
 """Look-ups of one case in flight together, few enough for other queries; and the number of unanswered look-ups after
 which the agent gives up the rest."""
@@ -73,15 +76,8 @@ def request_of(
         rounds = -(-len(lookups) // LOOKUPS_AT_ONCE)
         parameters = {"lookups": lookups, "at_once": LOOKUPS_AT_ONCE, "give_up": MOST_UNANSWERED}
         return "lookups", parameters, patience * rounds
-    if flow.load.tool == EC2_CARD:
-        return "ec2_card", {"least": wanted_addresses, "timeout": NODE_PATIENCE}, NODE_PATIENCE
-    if flow.load.tool in LISTS:
-        return "tool", {"name": flow.load.tool, "timeout": NODE_PATIENCE}, NODE_PATIENCE
-    if flow.protocol == "tool":
-        call = {"name": flow.load.tool, "arguments": [target.host]}
-        if flow.load.tool == CNI_PLUGIN:
-            call = _check(PLUGIN_OF.get(mode, CNI_PLUGIN))
-        return "tool", {**call, "timeout": timeout}, timeout
+    if flow.load.tool in (EC2_CARD, *LISTS) or flow.protocol == "tool":
+        return _tool(flow, target, timeout, mode, wanted_addresses)
     common = {
         "host": target.host,
         "family": family,
@@ -92,6 +88,10 @@ def request_of(
     look_up = timeout + asks_again if target.resolve and asks_again else 0.0
     if look_up:
         common["look_up"] = look_up
+    if flow.load.answer:
+        common |= {"answer": flow.load.answer, "half_close": flow.load.half_close}
+    if flow.change.same_ports:
+        common["go_on"] = True
     if flow.protocol == "icmp":
         return "ping", {**common, "token": tokens[0], "count": 3, "size": 64}, timeout
     if flow.via == "health-port":
@@ -109,8 +109,23 @@ def request_of(
     longest = timeout + look_up
     if len(exchanges) == 1:
         return "exchange", exchanges[0], longest
-    rounds = -(-len(exchanges) // AT_ONCE)
-    return "sequence", {"exchanges": exchanges, "at_once": AT_ONCE}, longest * rounds
+    most = OF_A_PATH_AT_ONCE if flow.load.whole_path else DATAGRAMS_AT_ONCE if flow.protocol == "udp" else AT_ONCE
+    parameters = {"exchanges": exchanges, "at_once": most}
+    if flow.protocol == "udp":
+        parameters["give_up"] = MOST_UNANSWERED
+    return "sequence", parameters, longest * -(-len(exchanges) // most)
+
+
+def _tool(flow: Flow, target: Target, timeout: float, mode: str, wanted_addresses: int) -> Request:
+    """A program of the node, or a list that the node gives."""
+    if flow.load.tool == EC2_CARD:
+        return "ec2_card", {"least": wanted_addresses, "timeout": NODE_PATIENCE}, NODE_PATIENCE
+    if flow.load.tool in LISTS:
+        return "tool", {"name": flow.load.tool, "timeout": NODE_PATIENCE}, NODE_PATIENCE
+    call = {"name": flow.load.tool, "arguments": [target.host]}
+    if flow.load.tool == CNI_PLUGIN:
+        call = _check(PLUGIN_OF.get(mode, CNI_PLUGIN))
+    return "tool", {**call, "timeout": timeout}, timeout
 
 
 def _questions(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from msgspec import structs
 
 from podwire.model.cases import Case, pod_point
-from podwire.model.flows import BY_NAME
+from podwire.model.flows import BY_NAME, BY_TUNNEL
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
 from podwire.model.symbols import DNS_CACHE
 from podwire.packets.correlate import CaptureIndex, clues
@@ -18,6 +20,9 @@ from podwire.probing.targets import DNS_PORT, Target
 
 MOST_SHOWN = 50
 """The limit of DNS queries of one case whose packets are kept, unanswered queries first."""
+MOST_WHOLE = 200
+"""The limit of exchanges of one case whose packets are all kept. Beyond it, packets of MOST_SHOWN exchanges are kept,
+failed and repeated ones first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,15 @@ class Landed:
     attempts: tuple[Attempt, ...]
     output: str = ""
     settled: float = 0.0
+
+
+def joined(landed: Sequence[Landed]) -> list[Landed]:
+    """A case that was sent twice is one, with the attempts of both times."""
+    found: dict[str, Landed] = {}
+    for one in landed:
+        earlier = found.get(one.case.id)
+        found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
+    return list(found.values())
 
 
 class Seen:
@@ -70,6 +84,7 @@ class Seen:
             return Sighting(observation=nothing)
 
     def _seen(self, landed: Landed, controls: tuple[ControlResult, ...]) -> Sighting:
+        landed = replace(landed, attempts=self._counted(landed))
         case, bindings, attempts = landed.case, landed.bindings, landed.attempts
         if len(attempts) == 1 and attempts[0].local and attempts[0].local[1]:
             bindings["client.port"] = attempts[0].local[1]
@@ -109,14 +124,31 @@ class Seen:
 
     def _of(self, landed: Landed, place: Place, places: Mapping[Point, Place]) -> dict[int, SeenPacket]:
         """The packets of an exchange at a place."""
-        case = landed.case
-        nearest: Point = "entry-node" if case.client.probe == "outside" else "client-pod"
-        first = self._captured.get(places.get(nearest, Place("nic", case.client.node)))
+        first = self._nearest(landed.case, places)
         target = (landed.target.ip, landed.target.port)
         packets: dict[int, SeenPacket] = {}
-        for clue in clues(landed.attempts, target, first.index if first else None):
+        for clue in clues(_kept(landed), target, first.index if first else None):
             packets.update(self._captured[place].index.find(clue, self._ports))
         return packets
+
+    def _nearest(self, case: Case, places: Mapping[Point, Place]) -> Captured | None:
+        """The capture that sees the client's own packets first."""
+        nearest: Point = "entry-node" if case.client.probe == "outside" else "client-pod"
+        return self._captured.get(places.get(nearest, Place("nic", case.client.node)))
+
+    def _counted(self, landed: Landed) -> tuple[Attempt, ...]:
+        """The attempts with their tries: datagrams are counted by the client itself, SYNs by its capture."""
+        case = landed.case
+        if case.flow.protocol == "udp" and case.flow.via not in BY_TUNNEL:
+            return tuple(structs.replace(one, tries=one.sent) for one in landed.attempts)
+        first = self._nearest(case, {point: self._place(case, point) for point in case.points})
+        if case.flow.protocol != "tcp" or first is None or first.reason:
+            return landed.attempts
+        numbers = clues(landed.attempts, (landed.target.ip, landed.target.port), first.index)
+        return tuple(
+            structs.replace(one, tries=first.index.syns(clue.sequence)) if clue.sequence is not None else one
+            for one, clue in zip(landed.attempts, numbers, strict=True)
+        )
 
     def _asked(self, case: Case, target: Target, places: Mapping[Point, Place]) -> tuple[Lookup, ...]:
         """The DNS queries of a case at the client's own capture point, for the record type of the case's family."""
@@ -161,3 +193,10 @@ def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tup
         if lookup.server == target.asked_of
         and ((lookup.name, lookup.type) in asked or (followed and lookup.name.endswith(below) and lookup.type != "SRV"))
     )
+
+
+def _kept(landed: Landed) -> Sequence[Attempt]:
+    """The attempts whose packets are kept."""
+    attempts = landed.attempts
+    few = len(attempts) <= MOST_WHOLE and not landed.case.flow.load.whole_path
+    return attempts if few else sorted(attempts, key=lambda one: (one.answered, -one.tries))[:MOST_SHOWN]

@@ -68,6 +68,30 @@ class ProbeImage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The digest in the pod's status; empty if it has none."""
 
 
+class PathRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of the first tries of all answered exchanges on one path."""
+
+    client: str
+    server: str
+    placement: str
+    protocol: str
+    family: str
+    entry: str
+    """The way, as `via` has it, with the node that it enters the cluster by."""
+    exchanges: int
+    lost: int
+    """Those that needed another try because a packet was lost."""
+    late: int
+    """Those that needed one although nothing was lost: an answer came late."""
+    unknown: int
+    """Those that needed one while the captures tell nothing."""
+    low: float
+    """The interval of the share that was lost; it leaves the true one out with a chance of 0.001 at most."""
+    high: float
+    vanished: tuple[str, ...]
+    """Between which capture points packets vanished, and how many."""
+
+
 class StoredObservations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file with the observations of a run: its name in the run's folder, its SHA-256, and their number."""
 
@@ -108,6 +132,8 @@ class RunRecord:
     interrupted: str | None = None
     """Why the run ended early; None for a complete run."""
     observations: StoredObservations | None = None
+    paths: tuple[PathRecord, ...] = ()
+    """What became of the first tries, path by path."""
 
     @property
     def emulated(self) -> bool:

@@ -20,7 +20,16 @@ from podwire.model.requirements import Level
 from podwire.model.verdicts import Outcome, Verdict
 from podwire.records.facts_form import FactsForm, facts_of, form_of_facts
 from podwire.records.paths import is_inside
-from podwire.records.run import CaseRecord, ExclusionRecord, ProbeImage, Rule, RunRecord, Setup, StoredObservations
+from podwire.records.run import (
+    CaseRecord,
+    ExclusionRecord,
+    PathRecord,
+    ProbeImage,
+    Rule,
+    RunRecord,
+    Setup,
+    StoredObservations,
+)
 
 SCHEMA = "podwire.run/2"
 FIRST_SCHEMA = "podwire.run/1"
@@ -104,6 +113,8 @@ class _PlanColumns(Struct, frozen=True, kw_only=True):
     """The ids of all planned cases, in order: those of `cases` and of `missing`."""
     observations: StoredObservations | None
     """The file with the observations."""
+    paths: tuple[PathRecord, ...] = ()
+    """First tries by path."""
 
 
 RunForm: Any = row_type(
@@ -164,6 +175,7 @@ def record_text(record: RunRecord) -> str:
         images=setup.images,
         planned=record.planned,
         observations=record.observations,
+        paths=record.paths,
     )
     return msgspec.json.format(msgspec.json.encode(form).decode(), indent=1) + "\n"
 
@@ -213,6 +225,7 @@ def _record(form: RunForm | FirstRunForm) -> RunRecord:
         missing=form.missing,
         interrupted=form.interrupted,
         observations=now.observations if now else None,
+        paths=now.paths if now else (),
     )
 
 

@@ -22,6 +22,7 @@ from podwire.redaction import redacted
 from podwire.reporting.causes_html import causes_html
 from podwire.reporting.ladder import ladder
 from podwire.reporting.pages import MARKS, chips, mark, page, run_head, text, totals
+from podwire.reporting.paths import paths_table
 from podwire.reporting.words import MISSING, by_area, links
 from podwire.visible import visible_in_json
 
@@ -52,7 +53,11 @@ def matrix_html(record: RunRecord, seen: Mapping[str, Observation], causes: Caus
     numbers = {case.id: number for number, case in enumerate(record.cases)}
     body = [chips(totals(record), "cases"), causes_html(causes), _missing(record)]
     body += [_area(area, cases, numbers) for area, cases in by_area(record.cases).items()]
-    body += [_exclusions(record), '<dialog id="panel" aria-labelledby="panel-title"></dialog>']
+    body += [
+        paths_table(record.paths),
+        _exclusions(record),
+        '<dialog id="panel" aria-labelledby="panel-title"></dialog>',
+    ]
     return page(
         title=f"podwire {record.run_id}: matrix",
         head=run_head(record, "Every flow, and what its packets showed"),

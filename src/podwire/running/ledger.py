@@ -14,11 +14,13 @@ from podwire.content import content_root, is_checkout, suites_digest
 from podwire.errors import INCONCLUSIVE_ONLY
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
+from podwire.packets.first_tries import by_path
 from podwire.records.files import as_stored, write_record
 from podwire.records.machine import WAITED
 from podwire.records.observation_files import write_observations
 from podwire.records.observations import stored
-from podwire.records.run import CaseRecord, ExclusionRecord, RunRecord, Setup, StoredObservations
+from podwire.records.paths_taken import path_record
+from podwire.records.run import CaseRecord, ExclusionRecord, PathRecord, RunRecord, Setup, StoredObservations
 from podwire.records.seal import write_seal
 from podwire.reporting.evidence import write_evidence
 from podwire.reporting.junit import write_junit
@@ -90,6 +92,7 @@ class Ledger:
             timings=_rounded(runner.timings),
             planned=tuple(runner.planned),
             observations=observations,
+            paths=self._paths(runner),
         )
         write_record(record, folder)
         record = as_stored(record)
@@ -138,6 +141,11 @@ class Ledger:
             ),
             run_dir,
         )
+
+    def _paths(self, runner: Runner) -> tuple[PathRecord, ...]:
+        """What became of the first tries of all rounds, path by path."""
+        seen = ((runner.planned[key], one) for key in self._cases if key in runner.seen for one in runner.seen[key])
+        return tuple(path_record(path, tries) for path, tries in by_path(seen).items())
 
     def _decisive(self, cases: Iterable[CaseRecord], runner: Runner) -> dict[str, Observation]:
         """The observation behind each verdict, by case id: the one of its worst round."""

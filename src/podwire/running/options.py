@@ -307,6 +307,15 @@ RUN_OPTIONS = (
         field="probes.start",
     ),
     Option(
+        flag="--first-try",
+        metavar="SHARE",
+        read=values.share,
+        default="0.002",
+        help="share of a path's exchanges that may need another try because a packet was lost",
+        commands=_RUN,
+        field="probes.first_try",
+    ),
+    Option(
         flag="--repeat",
         metavar="N",
         read=values.whole_number,

@@ -77,6 +77,7 @@ class Probes:
             change=lambda names: make_changes(connection.rest.placing_in(deployment.namespace), deployment, names),
             port_messages=self._port_messages,
             idle=idle,
+            first_try=self._options.first_try,
         )
 
     def _deploy(self, say: Say) -> tuple[Connection, Deployment, ClusterFacts]:

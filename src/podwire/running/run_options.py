@@ -83,7 +83,7 @@ class ProbeOptions:
     """The images of the probes, and how flows are sent.
 
     `timeout` is the seconds that a flow waits for its answer, `start` the seconds that agents have to connect, `repeat`
-    the number of rounds.
+    the number of rounds, `first_try` the share of a path's exchanges that may be lost at first.
     """
 
     linux_image: str | None = None
@@ -91,6 +91,7 @@ class ProbeOptions:
     timeout: float = 4.0
     start: float = 60.0
     repeat: int = 1
+    first_try: float = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,18 @@ def spread_lopsided(do: Injection) -> None:
     change_each(do, lopsided)
 
 
+@fault("one-backend-gets-40-percent", kills=("SVC-SPREAD",))
+def one_backend_gets_40_percent(do: Injection) -> None:
+    """Of four backends the first one gets 40 in 100 connections, the others 20 each."""
+
+    def favoured(service: ServiceRule) -> ServiceRule:
+        if len(service.endpoints) != 4 or service.affinity_seconds is not None:
+            return service
+        return replace(service, endpoints=(*service.endpoints[:1], *service.endpoints))
+
+    change_each(do, favoured)
+
+
 @fault("nearest-backend-only", kills=("SVC-TOPOLOGY",))
 def nearest_backend_only(do: Injection) -> None:
     """A Windows node sends connections to its own backends only, if the Service has any there."""
@@ -40,6 +52,16 @@ def nearest_backend_only(do: Injection) -> None:
 def affinity_not_kept(do: Injection) -> None:
     """Connections of one client go to any backend, although the Service asks for session affinity."""
     change_each(do, lambda service: replace(service, affinity_seconds=None))
+
+
+@fault("affinity-lapses-after-a-second", kills=("AFF-LASTS",))
+def affinity_lapses_after_a_second(do: Injection) -> None:
+    """Linux nodes forget a client one second after its last connection, whatever timeoutSeconds says."""
+
+    def short(service: ServiceRule) -> ServiceRule:
+        return service if service.affinity_seconds is None else replace(service, affinity_seconds=1)
+
+    change_each(do, short, nodes=do.nodes("linux"))
 
 
 @fault("dsr-unasked", kills=("DSR-OFF-SOURCEIP", "DSR-ENABLE"), profiles=PROXIED, dsr=False)

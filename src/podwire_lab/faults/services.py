@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from podwire.model.facts import FAMILIES, OS, Family, family_of
 from podwire_lab.faults.fault import DNS_PORT, ECHO_PORT, PROXIED, Injection, chain, fault
@@ -38,6 +39,14 @@ def service_with_dead_backend(do: Injection) -> None:
 
     for node in do.nodes():
         do.rewrite(node, lambda services: [with_dead(service) for service in services])
+
+
+@fault("udp-stays-with-gone-backend", kills=("SVC-UDP-BACKEND-GONE",))
+def udp_stays_with_gone_backend(do: Injection) -> None:
+    """No node forgets its tracked UDP flows when their backend is gone: sockets that go on sending keep it."""
+    for node in do.nodes():
+        node.rules.keeps_backends = True
+        do.undone_by(partial(setattr, node.rules, "keeps_backends", False))
 
 
 @fault("service-with-wrong-backend", kills=BY_ADDRESS_AND_NAME)

@@ -27,6 +27,8 @@ class NodeRules:
         self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
         self.services: Sequence[ServiceRule] = ()
         """The Services of the last sync, before any change by faults."""
+        self.keeps_backends = False
+        """A fault's: UDP flows keep a backend that is gone."""
         self._machine, self._pods = machine, pods
         self._tables = Tables(machine.host.netns)
         self._applied_base = self.base  # set by the build of the network
@@ -65,7 +67,7 @@ class NodeRules:
             return
         before, self._udp_backends = self._udp_backends, _udp_backends(services)
         lost = {key: before[key] - self._udp_backends.get(key, frozenset()) for key in before}
-        if any(lost.values()):
+        if any(lost.values()) and not self.keeps_backends:
             # kube-proxy: without this a UDP flow keeps its lost backend as long as the client sends.
             conntrack.forget_backends(self._machine.host.netns, lost, nft.UDP_SERVICE)
 

@@ -88,6 +88,23 @@ def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[
     return [all_terminating]
 
 
+def backend_gone(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
+    """Of two pods behind a Service one is deleted, with no time to say good-bye."""
+    leaving = [probe for probe in deployment.probes if probe.slot == "outlived-gone"]
+    addresses = {ip for probe in leaving for ip in probe.addresses.values()}
+    for probe in leaving:
+        rest.delete("pods", deployment.namespace, probe.pod, grace=1)
+
+    def no_endpoint() -> bool:
+        """No EndpointSlice has an address of the pod any more."""
+        slices = rest.list("endpointslices", deployment.namespace)
+        return not any(
+            addresses & set(end.get("addresses") or ()) for one in slices for end in one.get("endpoints") or ()
+        )
+
+    return [no_endpoint, *(_is_gone(rest, "pods", deployment.namespace, probe.pod) for probe in leaving)]
+
+
 def pods_guarded(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
     """A network policy is made for pods that every client could reach; the API does not show when nodes enforce it."""
     rest.apply(manifests.network_policy(deployment.run_id, "guarded"))
@@ -110,6 +127,7 @@ CHANGES: Mapping[str, Change] = {
     "first-twin-deleted": first_twin_deleted,
     "service-recreated": service_recreated,
     "pods-leaving": pods_leaving,
+    "backend-gone": backend_gone,
     "pods-guarded": pods_guarded,
     "affinity-idle": affinity_idle,
     "calico-node-filled": calico_filled,

@@ -1,0 +1,190 @@
+"""Which exchanges needed a second try, path by path, and between which capture points the first one vanished. Pure.
+
+A try is a datagram, a SYN, or a question to DNS. A retry alone proves no loss: on a busy machine an answer comes late,
+and the client asks again. So an exchange counts as lost only where the captures show that a packet did not arrive: the
+next point saw fewer tries, or the last one saw fewer answers than tries. What came in the end, however late, is late.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from podwire.model.cases import Case
+from podwire.model.flows import BY_TUNNEL
+from podwire.model.observations import POINTS, Attempt, Capture, Observation, SeenPacket, Value
+
+USUAL_SIZE = 1400
+"""Bytes of a request or an answer at most: a longer datagram may need another try to learn the path MTU."""
+
+
+class Path(NamedTuple):
+    """What flows of one path share. `entry` is the way (`pod-ip`, `cluster-ip`, ...), with the OS of an entry node."""
+
+    client: str
+    server: str
+    placement: str
+    protocol: str
+    family: str
+    entry: str
+
+    def __str__(self) -> str:
+        where = "" if self.placement in ("anywhere", "outside") else f", {self.placement}"
+        return f"{self.client} to {self.server}{where}, {self.protocol} over {self.family} by {self.entry}"
+
+
+@dataclass(kw_only=True)
+class Tries:
+    """What became of the answered exchanges of a path: how many there were, how many were lost at first, how many only
+    late, of how many nothing can be said; and the places where something vanished, with how often."""
+
+    exchanges: int = 0
+    lost: int = 0
+    late: int = 0
+    unknown: int = 0
+    vanished: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tries) -> None:
+        self.exchanges += other.exchanges
+        self.lost += other.lost
+        self.late += other.late
+        self.unknown += other.unknown
+        self.vanished += other.vanished
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where something vanished, in words, the most frequent first."""
+        return tuple(f"{place}: {count}" for place, count in self.vanished.most_common())
+
+
+def path_of(case: Case) -> Path | None:
+    """The path of a case, or None for one whose tries say nothing of a path: nobody is to answer, or all changes."""
+    flow = case.flow
+    ends = (flow.client.kind, flow.server.kind)
+    usual = max(flow.load.payload, flow.load.answer) <= USUAL_SIZE
+    if flow.protocol not in ("tcp", "udp") or flow.change.after or flow.via in BY_TUNNEL or "dns" in ends or not usual:
+        return None
+    kinds = [f"{peer.os} node" if peer.kind == "host" else peer.os for peer in (flow.client, flow.server)]
+    entry = f"{flow.via} ({flow.way.enters})" if flow.way.enters else flow.via
+    return Path(kinds[0], kinds[1], flow.placement, flow.protocol, flow.family, entry)
+
+
+NUMBER, LIMIT = "path.number", "path.limit"
+"""The symbols of how many paths are judged, and of the share that may be lost (a text)."""
+GROUPS = ("path", "families")
+"""Of what the tries are told: of the path itself, and of the same path over all families together."""
+
+
+def symbols_of_paths(seen: Iterable[tuple[Case, Observation]], limit: float) -> dict[str, dict[str, Value]]:
+    """What became of all flows of a path, as symbols, by the id of each case that stands for its whole path.
+
+    They are `path.exchanges`, `path.lost`, `path.late`, `path.unknown`, `path.vanished`, and the same of `families`.
+    """
+    known = list(seen)
+    paths = by_path(known)
+    families: dict[Path, Tries] = defaultdict(Tries)
+    for path, tries in paths.items():
+        families[path._replace(family="")].add(tries)
+    judged = [(case.id, path_of(case)) for case, _ in known if case.flow.load.whole_path]
+    return {
+        identity: {
+            **_symbols("path", paths.get(path, Tries())),
+            **_symbols("families", families[path._replace(family="")]),
+            NUMBER: len(judged),
+            LIMIT: f"{limit:g}",
+        }
+        for identity, path in judged
+        if path is not None
+    }
+
+
+def _symbols(group: str, tries: Tries) -> dict[str, Value]:
+    return {
+        f"{group}.exchanges": tries.exchanges,
+        f"{group}.lost": tries.lost,
+        f"{group}.late": tries.late,
+        f"{group}.unknown": tries.unknown,
+        f"{group}.vanished": tries.places,
+    }
+
+
+def by_path(seen: Iterable[tuple[Case, Observation]]) -> dict[Path, Tries]:
+    """The tries of all cases, path by path, in the order of the paths."""
+    found: dict[Path, Tries] = defaultdict(Tries)
+    for case, observation in seen:
+        path = path_of(case)
+        if path is not None and not observation.problem:
+            found[path].add(tries_of(observation))
+    return {path: found[path] for path in sorted(found) if found[path].exchanges}
+
+
+def tries_of(observation: Observation) -> Tries:
+    """What became of the exchanges of one case. Those without an answer are judged by the case itself."""
+    total = Tries()
+    for attempt in observation.attempts:
+        if not attempt.answered or not attempt.tries:
+            continue
+        total.exchanges += 1
+        if attempt.tries > 1:
+            place = vanished(attempt, observation.captures)
+            if place is None:
+                total.unknown += 1
+            elif place:
+                total.lost += 1
+                total.vanished[place] += 1
+            else:
+                total.late += 1
+    return total
+
+
+def vanished(attempt: Attempt, captures: Mapping[str, Capture]) -> str | None:
+    """Where a packet of a retried exchange vanished; empty when all arrived, None when the captures cannot tell."""
+    on_the_way: list[tuple[str, int, int]] = []
+    number: int | None = None
+    for point in POINTS:
+        capture = captures.get(point)
+        if capture is None:
+            continue
+        if not capture.usable or capture.reason:
+            return None
+        number = _syn_number(attempt, capture.packets) if number is None else number
+        both = (_tries(attempt.token.encode(), number, capture.packets, way) for way in ("request", "reply"))
+        requests, replies = (len(list(tries)) for tries in both)
+        if requests or replies:  # Another point is none of this way.
+            on_the_way.append((point, requests, replies))
+    if not on_the_way or on_the_way[0][1] < attempt.tries:
+        return None
+    for (here, sent, _), (there, came, _) in pairwise(on_the_way):
+        if 0 < came < sent:
+            return f"request between {here} and {there}"
+    last, asked, answered = on_the_way[-1]
+    if answered < asked:
+        return "request at the server" if last == "server-pod" else f"beyond {last}"
+    for (here, _, came), (there, _, sent) in pairwise(on_the_way):
+        if 0 < came < sent:
+            return f"reply between {there} and {here}"
+    return ""
+
+
+def _syn_number(attempt: Attempt, packets: Sequence[SeenPacket]) -> int | None:
+    """The sequence number of the client's SYN, where its own port is still that of the socket."""
+    port = attempt.local[1] if attempt.local else 0
+    return next(
+        (one.packet.tcp.seq for one in packets if one.packet.tcp.flags == "S" and one.packet.ports.sport == port), None
+    )
+
+
+def _tries(token: bytes, number: int | None, packets: Sequence[SeenPacket], way: str) -> Iterator[SeenPacket]:
+    """The packets of one direction that begin a try of this exchange, or answer it: datagrams are known by the token,
+    SYNs by their number."""
+    for seen in packets:
+        ip, tcp = seen.packet.ip, seen.packet.tcp
+        if seen.direction != way:
+            continue
+        datagram = ip.protocol == "udp" and token in seen.packet.payload
+        begins = number is not None and (tcp.flags, tcp.seq) == ("S", number)
+        if datagram or begins or (number is not None and (tcp.flags, tcp.ack) == ("SA", (number + 1) % (1 << 32))):
+            yield seen
