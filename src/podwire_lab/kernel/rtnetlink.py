@@ -38,7 +38,7 @@ IFLA_VXLAN_LEARNING, IFLA_VXLAN_PORT, IFLA_VXLAN_UDP_CSUM = 7, 15, 18
 OPERSTATE_UNKNOWN, OPERSTATE_UP, PORT_FORWARDING = 0, 6, 3
 
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_F_NODAD = 1, 2, 4, 2
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH = 1, 4, 5, 9
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_METRICS, RTA_MULTIPATH, RTAX_MTU = 1, 4, 5, 8, 9, 2
 RT_TABLE_MAIN, RTPROT_STATIC, RTN_UNICAST, RTNH_F_ONLINK = 254, 4, 1, 4
 RT_SCOPE_UNIVERSE, RT_SCOPE_LINK = 0, 253
 NDA_DST, NDA_LLADDR, NDA_IFINDEX, NUD_NOARP, NUD_PERMANENT, NTF_SELF, NTF_MASTER = 1, 2, 8, 0x40, 0x80, 2, 4
@@ -180,10 +180,10 @@ class Rtnetlink:
         verb = "remove" if delete else "add"
         self._add(RTM_DELADDR if delete else RTM_NEWADDR, 0 if delete else NEW, body, f"{verb} {address} on {name}")
 
-    def route(self, destination: str, device: str, *via: str, delete: bool = False) -> None:
+    def route(self, destination: str, device: str, *via: str, mtu: int = 0, delete: bool = False) -> None:
         """A static route; `destination` is a network or `0.0.0.0/0`. Next hops may be outside the connected networks.
 
-        Of several next hops the kernel chooses one for each flow.
+        Of several next hops the kernel chooses one for each flow. `mtu`, in bytes, is that of the way; 0: the device's.
         """
         network = ipaddress.ip_network(destination)
         scope = RT_SCOPE_UNIVERSE if via or network.version == 6 else RT_SCOPE_LINK
@@ -196,6 +196,8 @@ class Rtnetlink:
             body += attribute(RTA_MULTIPATH, b"".join(lists))
         else:
             body += attribute(RTA_OIF, _number(self.index[device])) + b"".join(hops)
+        if mtu:
+            body += attribute(RTA_METRICS, attribute(RTAX_MTU, _number(mtu)))
         verb = "delete" if delete else "set"
         words = f"{verb} route {destination} by {' and '.join(via) or device}"
         self._add(RTM_DELROUTE if delete else RTM_NEWROUTE, 0 if delete else REPLACE, body, words)

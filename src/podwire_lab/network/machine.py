@@ -131,7 +131,8 @@ class Machine:
         for family in self.common_families(peer) if self.profile.is_reached(peer) else ():
             if tunnel:
                 links.neighbour(tunnel, peer.pod_address(family, 0), peer.vtep_mac)
-            links.route(peer.pod_cidr(family), *self.way_to(peer, family))
+            # A bridge whose packets are tracked puts fragments of IPv6 together and forgets their size.
+            links.route(peer.pod_cidr(family), *self.way_to(peer, family), mtu=self.profile.mtu)
 
     def common_families(self, peer: NodePlan) -> list[Family]:
         """The families that pods of both nodes have."""

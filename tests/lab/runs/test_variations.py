@@ -10,14 +10,16 @@ from podwire.running.run_options import LabOptions, RunOptions
 NAMES = ("DNS-SERVERADDR", "DNS-NODE-CACHE", "DNS-SEARCH-LIST", "DNS-CUSTOM", "DNS-ORDER", "DNS-TCP", "DNS-PQDN-DOT")
 
 
-def found_with(requirements, **choice):
+def found_with(requirements, profile="overlay-win-overlay", **choice):
     selection = Selection(requirements=requirements)
-    return outcomes(RunOptions(lab=LabOptions(profile="overlay-win-overlay", **choice), selection=selection))
+    return outcomes(RunOptions(lab=LabOptions(profile=profile, **choice), selection=selection))
 
 
-def test_pods_with_an_mtu_of_1400_send_fragments_and_every_datagram_arrives():
-    found = found_with(("FLOW-POD-POD-IP", "ICMP-ERRORS"), pod_mtu=1400)
-    assert any("udp-1372B" in case for case in found)
+@pytest.mark.parametrize("profile", ["overlay-win-overlay", "l2bridge-win-bridge", "transparent-ovn"])
+def test_pods_with_an_mtu_of_1400_send_fragments_and_every_datagram_arrives(profile):
+    names = ("FLOW-POD-POD-IP", "FLOW-POD-SVC-CLUSTER-IP", "FLOW-NODE-POD", "ICMP-ERRORS")
+    found = found_with(names, profile, pod_mtu=1400)
+    assert any("udp-1372B-v6" in case and "cross-node" in case for case in found)
     assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
 
 

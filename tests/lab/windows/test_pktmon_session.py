@@ -7,6 +7,8 @@ import sys
 import pytest
 from netlab import NetLab
 from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
+from scapy.layers.l2 import Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.utils import rdpcap
 
@@ -81,6 +83,19 @@ def test_a_packet_is_seen_at_the_pods_port_and_in_the_tunnel_at_the_nic(lab, mon
     assert (outer[0][UDP].dport, outer[0][VXLAN].vni) == (4789, 4096)
     assert asked[0].time < outer[0].time < asked[0].time + 1
     assert not [p for p in monitor.packets(3) if UDP in p and p[UDP].sport == result.sport]
+
+
+def test_fragments_are_captured_as_they_passed(tmp_path):
+    """The node's bridge puts them together and apart again, and writes the next frame over the one that came."""
+    with NetLab("l2bridge-win-bridge") as lab:
+        monitor = Monitor(lab, tmp_path)
+        monitor.start("--pkt-size", 0)
+        assert lab.exchange(POD, PEER, family="ipv6", size=2000).ok
+        assert "(No events lost)" in monitor("stop")
+        fragments = [packet for packet in monitor.packets(2) if IPv6ExtHdrFragment in packet]
+        own = lab.facts()["macs"][POD]
+        sent = [(packet[Ether].dst, packet[IPv6].hlim) for packet in fragments if packet[Ether].src == own]
+    assert sent == [("02:20:00:00:00:0b", 128)] * 2
 
 
 def test_a_session_outlives_the_port_of_a_pod(lab, monitor):

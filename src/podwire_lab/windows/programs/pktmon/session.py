@@ -5,37 +5,20 @@ cannot start.
 """
 
 import contextlib
-import errno
 import json
 import select
 import socket
-import struct
-import time
 from typing import Any, BinaryIO
 
 from podwire_lab.windows.programs.pktmon.components import Component
 from podwire_lab.windows.programs.pktmon.filters import Filter
 from podwire_lab.windows.programs.pktmon.log_file import RECORD
 from podwire_lab.windows.programs.pktmon.matching import Filters
+from podwire_lab.windows.programs.pktmon.ring import Ring
 from podwire_lab.windows.programs.pktmon.words import Refused
 
 SESSION = "\0podwire-pktmon"
 NOT_RUNNING = "Packet Monitor is not running."
-SO_RCVBUFFORCE, SO_TIMESTAMPNS, SOL_PACKET, PACKET_STATISTICS, PACKET_OUTGOING = 33, 35, 263, 6, 4
-BUFFER = 32 << 20
-
-
-def capture_socket(name: str) -> socket.socket:
-    """A socket for all packets of the interface, in both directions, with a buffer for a burst."""
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)  # needs CAP_NET_ADMIN of the first user namespace
-    except OSError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    sock.setblocking(False)
-    sock.bind((name, 3))  # ETH_P_ALL
-    return sock
 
 
 class Session:
@@ -56,20 +39,18 @@ class Session:
         self._door, self._file, self._about, self._size, self._filters = door, file, about, size, Filters(active)
         self._room, self._lost, self._count, self._path = most, 0, 0, file.name
         self._counts = {component["id"]: [0, 0, 0, 0] for component in components}
-        self._sockets = {}
-        for component in components:
-            sock = capture_socket(component["name"])
-            self._sockets[sock.fileno()] = sock, int(component["id"])
+        self._at = {socket.if_nametoindex(component["name"]): int(component["id"]) for component in components}
+        self._ring = Ring()
 
     def run(self) -> None:
         """Capture, and answer callers, until one sends `stop`."""
         poller = select.poll()
-        for descriptor in (self._door.fileno(), *self._sockets):
+        for descriptor in (self._door.fileno(), self._ring.fileno()):
             poller.register(descriptor, select.POLLIN)
         while True:
             for descriptor, _ in poller.poll():
-                if descriptor in self._sockets:
-                    self._drain(*self._sockets[descriptor])
+                if descriptor == self._ring.fileno():
+                    self._drain()
                 elif self._serve():
                     return
 
@@ -87,40 +68,26 @@ class Session:
         return False
 
     def _finish(self) -> None:
-        for sock, component in self._sockets.values():
-            self._drain(sock, component)
-            self._lost += int(struct.unpack("=II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1])
+        self._drain()
+        self._lost += self._ring.lost()
         self._file.close()
         self._door.close()
 
-    def _drain(self, sock: socket.socket, component: int) -> None:
-        """Write all packets that wait at one component."""
-        counts = self._counts[component]
-        while True:
-            try:
-                data, control, _, source = sock.recvmsg(1 << 16, 64)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno == errno.ENETDOWN:
-                    continue  # The port ended with its pod, which is reported once; the earlier packets stay.
-                raise
-            if not self._filters.report(data):
+    def _drain(self) -> None:
+        """Write all packets that wait."""
+        for frame in self._ring.frames():
+            component = self._at.get(frame.interface)
+            if component is None or not self._filters.report(frame.data):
                 continue
-            at = time.time_ns()
-            for level, kind, value in control:
-                if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
-                    seconds, nanoseconds = struct.unpack("=qq", value[:16])
-                    at = seconds * 1_000_000_000 + nanoseconds
-            side = 2 if source[2] == PACKET_OUTGOING else 0
+            counts, side = self._counts[component], 2 if frame.sent else 0
             counts[side] += 1
-            counts[side + 1] += len(data)
-            kept = data[: self._size] if self._size else data
+            counts[side + 1] += frame.length
+            kept = frame.data[: self._size] if self._size else frame.data
             self._room -= RECORD.size + len(kept)
             if self._room < 0:
                 self._lost += 1
                 continue
-            self._file.write(RECORD.pack(at, component, len(data), len(kept)) + kept)
+            self._file.write(RECORD.pack(frame.at, component, frame.length, len(kept)) + kept)
             self._count += 1
 
 
