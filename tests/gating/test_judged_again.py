@@ -1,4 +1,4 @@
-"""A run of other suites: refused as it is, taken once it was judged again; nothing damaged or forged passes that way."""
+"""A run of other suites: refused as it is, taken once judged again; nothing damaged or forged passes that way."""
 
 import json
 import subprocess
