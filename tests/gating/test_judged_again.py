@@ -88,12 +88,14 @@ def test_what_no_longer_passes_has_evidence_with_the_verdict_of_today(old, judge
     assert load_run(new).absent == ()
 
 
-def test_evidence_of_then_is_copied_and_its_verdict_is_of_today(old, judged, suites):
+def test_evidence_of_then_is_copied_with_the_verdict_of_today(old, judged, suites):
     new = judged(old)
-    suites(limit=LIMIT, rule=f"# Another day.\n{RULE}")
+    suites(rule=f"# The limitation is lifted.\n{RULE}")
     newer = judged(new, "newer")
     before, after = load_record(new), load_record(newer)
     assert [case.evidence for case in before.cases] == [case.evidence for case in after.cases]
+    outcomes = {json.loads(file.read_text())["outcome"] for file in newer.glob("evidence/**/verdict.json")}
+    assert outcomes == {"fail"}
     assert after.observed_in == "r1"
     assert read_environment(newer) == read_environment(new)
 
