@@ -12,7 +12,6 @@ from podwire import (
     on_wire,
     request,
     requirement,
-    silent,
     unserved,
 )
 
@@ -37,11 +36,6 @@ def test_a_pod_reaches_itself_through_its_service(flow, case):
     service="host",
     via="cluster-ip",
 )
-def test_a_node_can_be_a_backend_of_a_service(flow, case):
-    case.expect(answered_by(flow.server), answers_from(flow.service.cluster_ip))
-
-
-@requirement("SVC-HOSTNET-BACKEND-SAMENODE")
 @flows(
     client=WINDOWS,
     server=WINDOWS,
@@ -51,9 +45,8 @@ def test_a_node_can_be_a_backend_of_a_service(flow, case):
     via="cluster-ip",
     controls="another-service",
 )
-def test_a_windows_node_does_not_lead_a_service_to_itself_as_the_backend(flow, case):
-    # Its own address is none of the pod network, so its load balancer leaves the backend out.
-    case.expect(silent(), at_client(request(dst=flow.service.cluster_ip)))
+def test_a_node_can_be_a_backend_of_a_service(flow, case):
+    case.expect(answered_by(flow.server), answers_from(flow.service.cluster_ip))
 
 
 @requirement("SVC-VIP-ICMP")

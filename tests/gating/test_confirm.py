@@ -16,6 +16,7 @@ from podwire.gating.runs import load_run
 from podwire.records.files import load_record, write_record
 from podwire.records.seal import NAME as SEAL
 from podwire.records.seal import write_seal
+from podwire.running.judged_again import write_judged_again
 
 TOLD = ("verdict", "expected", "rounds", "nodes", "parameters", "title", "statement", "level", "sources", "requirement")
 """Fields of a case that its observations and the suites tell."""
@@ -201,6 +202,8 @@ def test_a_run_from_before_nodes_that_are_not_ready_took_part_is_judged_as_it_wa
     suites(SPREAD + "\n# Another day.\n")
     assert len(load_run(folder).record.cases) == 2
     assert not any(one.changed for one in rejudge(folder)[1])
+    write_judged_again(folder, folder.parent / "again")
+    assert len(load_run(folder.parent / "again").record.cases) == 2
 
 
 def test_under_the_suites_of_today_such_a_run_is_not_taken(run):

@@ -35,6 +35,14 @@ COMMAND_OPTIONS = (
     ),
     Option(flag="--json", help="as JSON", commands=("catalogue", "judge", "flakes")),
     Option(
+        flag="--write",
+        metavar="DIR",
+        read=values.path,
+        help="keep the new verdicts: write a run of its own, with today's verdicts on the same observations, into this "
+        "new folder",
+        commands=("judge",),
+    ),
+    Option(
         flag="--list", help="only list the names, each with a description", commands=("profiles", "replay", "mutants")
     ),
     Option(

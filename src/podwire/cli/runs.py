@@ -68,9 +68,12 @@ def _judge(options: argparse.Namespace) -> int:
     from podwire.catalogue.load import CatalogueError
     from podwire.gating import rejudge
     from podwire.planning.plan import PlanError
+    from podwire.running.judged_again import write_judged_again
 
     try:
-        record, rejudged = rejudge.rejudge(options.run)
+        record, rejudged = (
+            write_judged_again(options.run, options.write) if options.write else rejudge.rejudge(options.run)
+        )
     except (ValueError, CatalogueError, PlanError) as problem:
         raise UsageError(str(problem)) from problem
     changed = [case for case in rejudged if case.changed]
@@ -84,7 +87,9 @@ def _judge(options: argparse.Namespace) -> int:
         print(json.dumps(tree, indent=1, ensure_ascii=False))
     else:
         print("\n".join(rejudge.text(record, rejudged)))
-    return 1 if changed else 0
+        if options.write:
+            print(f"written: {options.write}")
+    return 1 if changed and not options.write else 0
 
 
 def _only_run(options: argparse.Namespace) -> Path:
@@ -143,7 +148,7 @@ def _flakes(options: argparse.Namespace) -> int:
         records = [load_record(path) for path in options.runs]
     except ValueError as problem:
         raise UsageError(str(problem)) from problem
-    ids = [record.run_id for record in records]
+    ids = [record.observed_in for record in records]
     if len(set(ids)) < len(ids):
         raise UsageError("flakes: a run is named twice; name each run once")
     found = history(records, options.risk)

@@ -19,6 +19,7 @@ from podwire.records.observations import Stored
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.records.run_form import case_form
 
+REMEDY = "other suites judged it: judge it with today's (podwire judge RUN --write DIR), and name DIR here"
 _FREE = ("evidence",)
 """Fields of a case that no observation determines; the seal protects the files of evidence."""
 
@@ -39,12 +40,10 @@ def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same_s
         yield f"cannot be judged again by this podwire: {judged}"
         return
     if then.verdict.outcome is not judged.verdict.outcome:
-        yield f"the record says {then.verdict.outcome}, its observations say {judged.verdict.outcome}"
+        told = f"the record says {then.verdict.outcome}, its observations say {judged.verdict.outcome}"
+        yield told if same_suites else f"{told}; {REMEDY}"
         return
-    if any(stored.observation.case_id != then.id for stored in rounds):
-        yield "its observations are of another case"
-    if tuple(stored.outcome for stored in rounds) != (then.rounds or (then.verdict.outcome,)):
-        yield "the outcomes of its rounds are not those of its observations"
+    yield from mixed_up(then, rounds)
     if same_suites:
         cut = any(stored.cut for stored in rounds)
         now = asdict(case_form(judged))
@@ -55,6 +54,14 @@ def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same_s
                     before, after = _without_counts(before), _without_counts(after)  # noqa: PLW2901
                 if before != after:
                     yield f"{name}: the record says {_short(before)}, its observations say {_short(after)}"
+
+
+def mixed_up(then: CaseRecord, rounds: Sequence[Stored]) -> Iterator[str]:
+    """How the observations of a case are not those that its record was made of, whatever suites judged them."""
+    if any(stored.observation.case_id != then.id for stored in rounds):
+        yield "its observations are of another case"
+    if tuple(stored.outcome for stored in rounds) != then.outcomes:
+        yield "the outcomes of its rounds are not those of its observations"
 
 
 def _of_plan(record: RunRecord, today: Today) -> Iterator[str]:

@@ -63,6 +63,8 @@ def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     for name, value in record.setup.options.items():
         yield f"option {name}", value
     yield "podwire", record.setup.version
+    if again := record.setup.judged_again:
+        yield "judged again", f"by podwire {again.version}"
     yield "suites", record.setup.suite[:12] or NONE
 
 

@@ -84,9 +84,9 @@ def refusals(baseline: Sequence[Run], candidate: Sequence[Run], *, allow_emulate
     runs = (*baseline, *candidate)
     for run in runs:
         yield from unfit(run, allow_emulated=allow_emulated)
-    for identity, number in Counter(run.record.run_id for run in runs).items():
+    for identity, number in Counter(run.record.observed_in for run in runs).items():
         if number > 1:
-            yield f"run {identity}: is named {number} times; name each run once"
+            yield f"run {identity}: is named {number} times; name each run once, judged again or not"
     if len({run.record.emulated for run in runs}) > 1:
         yield "runs of the lab cannot be compared with runs of a real cluster"
     sides = [{case.id for run in side for case in run.record.cases} for side in (baseline, candidate)]

@@ -123,7 +123,8 @@ def _of_old(words: str, old: str, new: str) -> str:
 
 def _record(record: RunRecord, cases: tuple[CaseRecord, ...], pool: str) -> RunRecord:
     identity = f"{record.run_id} (pool {pool})"
-    return replace(record, run_id=identity, cases=cases, facts=_facts(record.facts, pool))
+    setup = replace(record.setup, judged_again=None)  # Both pools are of the one run that observed.
+    return replace(record, run_id=identity, setup=setup, cases=cases, facts=_facts(record.facts, pool))
 
 
 def _facts(facts: ClusterFacts, pool: str) -> ClusterFacts:

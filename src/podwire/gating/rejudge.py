@@ -35,6 +35,12 @@ class Rejudged:
     now: Verdict | None
     why: str = ""
 
+    @classmethod
+    def of(cls, judged: CaseRecord, then: Verdict) -> Rejudged:
+        """A case that has a verdict today."""
+        why = "; ".join(differences(then, judged.verdict))
+        return cls(case_id=judged.id, then=then, now=judged.verdict, why=why)
+
     @property
     def changed(self) -> bool:
         return bool(self.why)
@@ -92,9 +98,7 @@ class Today:
         judged = self.recorded(case_id, rounds)
         if isinstance(judged, str):
             return Rejudged(case_id=case_id, then=then, now=None, why=judged)
-        return Rejudged(
-            case_id=case_id, then=then, now=judged.verdict, why="; ".join(differences(then, judged.verdict))
-        )
+        return Rejudged.of(judged, then)
 
     def recorded(self, case_id: str, rounds: Sequence[Stored]) -> CaseRecord | str:
         """The record's entry for a case with these observations, or the reason why there is none today."""
@@ -119,8 +123,9 @@ class Today:
     @functools.cached_property
     def _earlier(self) -> Plan:
         """What an earlier podwire made of the facts; the plan of today where there is no difference."""
-        record = self._record
-        if record.setup.suite == suites_digest() or all(node.ready for node in record.facts.nodes):
+        record, setup = self._record, self._record.setup
+        planned_today = setup.suite == suites_digest() and setup.judged_again is None
+        if planned_today or all(node.ready for node in record.facts.nodes):
             return self._plan
         return make_plan(self._catalogue, tuple(self._tests.values()), without_unready(record.facts), self._selection)
 

@@ -49,6 +49,16 @@ class CaseRecord:
     evidence: tuple[str, ...] = ()
     """Paths of evidence files, relative to the run's folder."""
 
+    @property
+    def decisive_round(self) -> int:
+        """The round that gave the verdict, from 0."""
+        return self.rounds.index(self.verdict.outcome) if self.rounds else 0
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcome of each round, in a run with one round too."""
+        return self.rounds or (self.verdict.outcome,)
+
 
 class ExclusionRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Cases that the facts rule out, and why: one case, or all cases of a requirement."""
@@ -100,14 +110,25 @@ class StoredObservations(Struct, frozen=True, kw_only=True, forbid_unknown_field
     count: int
 
 
+class JudgedAgain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Says that the verdicts of a record are of a later day than its observations."""
+
+    run_id: str
+    """The run that observed."""
+    version: str
+    """The version of the podwire that judged again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setup:
     """The podwire, the suites, the options and the images of a run."""
 
     version: str
-    """The version of podwire."""
+    """The version of the podwire that observed."""
     suite: str = ""
-    """The digest of the suites (`podwire.content.suites_digest`)."""
+    """The digest of the suites that judged (`podwire.content.suites_digest`)."""
+    judged_again: JudgedAgain | None = None
+    """None where the run that observed judged too."""
     options: Mapping[str, str] = field(default_factory=dict)
     images: tuple[ProbeImage, ...] = ()
 
@@ -138,6 +159,12 @@ class RunRecord:
     @property
     def emulated(self) -> bool:
         return self.facts.origin.emulated
+
+    @property
+    def observed_in(self) -> str:
+        """The id of the run that observed: its own one, unless it was judged again."""
+        again = self.setup.judged_again
+        return again.run_id if again else self.run_id
 
     @property
     def complete(self) -> bool:

@@ -23,6 +23,7 @@ from podwire.records.paths import is_inside
 from podwire.records.run import (
     CaseRecord,
     ExclusionRecord,
+    JudgedAgain,
     PathRecord,
     ProbeImage,
     Rule,
@@ -115,6 +116,8 @@ class _PlanColumns(Struct, frozen=True, kw_only=True):
     """The file with the observations."""
     paths: tuple[PathRecord, ...] = ()
     """First tries by path."""
+    judged_again: JudgedAgain | None = None
+    """The run that observed, if this record is of a later judgement (`podwire judge --write`); else null."""
 
 
 RunForm: Any = row_type(
@@ -176,6 +179,7 @@ def record_text(record: RunRecord) -> str:
         planned=record.planned,
         observations=record.observations,
         paths=record.paths,
+        judged_again=setup.judged_again,
     )
     return msgspec.json.format(msgspec.json.encode(form).decode(), indent=1) + "\n"
 
@@ -214,6 +218,7 @@ def _record(form: RunForm | FirstRunForm) -> RunRecord:
             suite=now.suite if now else "",
             options=form.options,
             images=now.images if now else (),
+            judged_again=now.judged_again if now else None,
         ),
         started=form.started,
         finished=form.finished,

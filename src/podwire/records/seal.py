@@ -47,9 +47,15 @@ class SealForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(SealForm)
 
 
-def write_seal(record: RunRecord, folder: Path) -> Path:
-    """Seal the files of a finished run: observations, evidence, environment and record. Returns the seal's path."""
-    write_environment(folder)
+def write_seal(record: RunRecord, folder: Path, environment: bytes | None = None) -> Path:
+    """Seal the files of a finished run: observations, evidence, environment and record. Returns the seal's path.
+
+    `environment` is the content of `environment.json`; without it, the environment of this process is written.
+    """
+    if environment is None:
+        write_environment(folder)
+    else:
+        write_atomically(folder / ENVIRONMENT, environment)
     files: list[SealedFile] = []
     for path in sealed_paths(record):
         data = (folder / path).read_bytes()
@@ -105,5 +111,5 @@ def _link(before: str, path: str, digest: str) -> str:
 
 
 def _writes_seals(record: RunRecord) -> bool:
-    """Podwire 0.1 wrote no seals."""
-    return not record.setup.version.startswith("0.1.")
+    """Podwire 0.1 wrote no seals; no podwire that judges a run again leaves them out."""
+    return record.setup.judged_again is not None or not record.setup.version.startswith("0.1.")

@@ -19,6 +19,7 @@ from podwire.records.files import file_bytes
 from podwire.reporting.decode_text import decode_capture
 
 FOLDER = "evidence"
+VERDICT = "verdict.json"
 _LONGEST = 120
 _MARKS: dict[Direction, str] = {"request": "->", "reply": "<-", "error": "!!"}
 
@@ -72,8 +73,13 @@ def write_evidence(
             put(f"{_safe(point)}.pcap", write_frames(raw[point]))
     put("attempts.json", _json(_transcript(observation)))
     put("bindings.json", _json(dict(observation.bindings)))
-    put("verdict.json", _json(verdict))
+    put(VERDICT, _json(verdict))
     return tuple(written)
+
+
+def write_verdict(path: Path, verdict: Verdict) -> None:
+    """Write the `verdict.json` of a case that was judged again. Raises OSError."""
+    path.write_bytes(_json(verdict))
 
 
 def _order(point: str) -> tuple[int, str]:

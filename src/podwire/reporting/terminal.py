@@ -81,9 +81,14 @@ def _head(record: RunRecord, paint: Paint) -> str:
         machine_words(record),
     ]
     lines = textwrap.wrap("; ".join(part for part in where if part), WIDTH)
-    notes = (*nodes_used(record), *_conflicts(facts), *remarks(facts))
+    notes = (*_judged_again(record), *nodes_used(record), *_conflicts(facts), *remarks(facts))
     lines += [line for note in notes for line in textwrap.wrap(one_line(note), WIDTH)]
     return "\n".join([paint.bold(f"podwire {record.setup.version}, run {record.run_id}"), *lines])
+
+
+def _judged_again(record: RunRecord) -> Iterator[str]:
+    if again := record.setup.judged_again:
+        yield f"judged again by podwire {again.version}, from the observations of run {again.run_id}"
 
 
 def _profile(facts: ClusterFacts) -> str:

@@ -135,9 +135,7 @@ class Ledger:
                 stored(runner.planned[case.id], observation, outcome, number)
                 for case in self._cases.values()
                 if case.id in runner.seen
-                for number, (observation, outcome) in enumerate(
-                    zip(runner.seen[case.id], case.rounds or (case.verdict.outcome,), strict=True)
-                )
+                for number, (observation, outcome) in enumerate(zip(runner.seen[case.id], case.outcomes, strict=True))
             ),
             run_dir,
         )
@@ -149,13 +147,13 @@ class Ledger:
 
     def _decisive(self, cases: Iterable[CaseRecord], runner: Runner) -> dict[str, Observation]:
         """The observation behind each verdict, by case id: the one of its worst round."""
-        return {case.id: runner.seen[case.id][_decisive_round(case)] for case in cases if case.id in runner.seen}
+        return {case.id: runner.seen[case.id][case.decisive_round] for case in cases if case.id in runner.seen}
 
     def _with_evidence(self, case: CaseRecord, runner: Runner) -> CaseRecord:
         rounds = runner.seen.get(case.id)
         if rounds is None or (case.verdict.outcome is Outcome.PASS and runner.options.output.evidence != "all"):
             return case
-        shown = _decisive_round(case)
+        shown = case.decisive_round
         files = write_evidence(runner.folder.path, rounds[shown], case.verdict, rounds.frames(shown))
         return replace(case, evidence=files)
 
@@ -168,10 +166,6 @@ class Ledger:
         """The lines that the terminal shows at the end."""
         if self._record is not None:
             yield from summary(self._record, self._reports, self._causes, colour=colour).splitlines()
-
-
-def _decisive_round(case: CaseRecord) -> int:
-    return case.rounds.index(case.verdict.outcome) if case.rounds else 0
 
 
 def _rounded(timings: Mapping[str, float]) -> dict[str, float]:
