@@ -191,8 +191,9 @@ class Fault:
         try:
             self.change(injection)
             if injection.misses:
+                where = ", ".join(only)
                 raise FaultError(
-                    f"fault {self.name} breaks nothing of its own on {', '.join(only)}; name other nodes, or leave @ out"
+                    f"fault {self.name} breaks nothing of its own on {where}; name other nodes, or leave @ out"
                 )
         except BaseException:
             injection.undo()
