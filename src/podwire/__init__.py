@@ -4,7 +4,11 @@ A suite imports its words from here; see `docs/adding-a-requirement.md`. They ar
 else that imports a room of podwire pays for them.
 """
 
-from typing import Any
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # As typing has it, without the time of its import.
+    from typing import Any
 
 __version__ = "0.2.0"
 

@@ -20,6 +20,14 @@ def loop(request):
     return one
 
 
+def test_the_tests_refuse_a_coroutine_that_is_made_already(loop):
+    async def main():
+        """Nothing to wait for."""
+
+    with pytest.raises(TypeError, match="a function that makes a coroutine"):
+        run(loop, main())
+
+
 def test_each_socket_wakes_its_own_task(loop):
     pairs = [socket.socketpair() for _ in range(7)]
 

@@ -77,6 +77,17 @@ def test_what_no_run_can_have_made_is_one_line(run, suites, capsys):
     assert "no run can have made this observation: ValueError" in line
 
 
+def test_options_that_no_run_can_have_written_are_one_line(run, suites, capsys):
+    folder = run()
+    record = json.loads((folder / "run.json").read_text())
+    record["options"]["pool"] = "nonsense"
+    (folder / "run.json").write_text(json.dumps(record))
+    assert cli.main(["judge", str(folder)]) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert f"run {record['run_id']}, run.json: options: pool: write NAME=SELECTOR" in line
+
+
 def test_a_case_without_an_observation_is_bad_input(run, capsys):
     folder = run()
     tree = json.loads((folder / "run.json").read_text())

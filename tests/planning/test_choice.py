@@ -1,5 +1,7 @@
 """Which nodes a run judges: by name, by label, in pools; and one line for a choice that cannot be meant."""
 
+import re
+
 import pytest
 from changed import replace
 from plans_for_tests import L2BRIDGE, with_nodes
@@ -126,12 +128,33 @@ def test_a_named_node_of_neither_pool_is_refused():
         ({"pools": (*POOLS, pool("third=a"))}, "--pool: is given 3 times; give it twice"),
         ({"pools": (POOLS[0], POOLS[0])}, "--pool old=pool=old: both pools have this name"),
         ({"nodes": ("a",), "selectors": (selector("a"),)}, "--nodes and --node-selector exclude each other"),
+        ({"nodes": ("a",), "all_nodes": True}, "--nodes and --all-nodes exclude each other"),
+        ({"nodes": ("a",), "nodes_per_os": 3}, "--nodes-per-os and --nodes exclude each other"),
+        ({"all_nodes": True, "nodes_per_os": 3}, "--nodes-per-os and --all-nodes exclude each other"),
+        ({"all_nodes": True}, ""),
+        ({"selectors": (selector("a"),), "nodes_per_os": 3}, ""),
     ],
 )
 def test_a_choice_that_cannot_be_meant_is_said(selection, told):
     found = contradiction(Selection(**selection))
     assert found.startswith(told)
     assert bool(found) is bool(told)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"pool": "nonsense"}, "options: pool: write NAME=SELECTOR"),
+        ({"node-selector": "a in ("}, "options: node-selector: 'a in (' is no label selector"),
+    ],
+)
+def test_a_damaged_choice_names_its_option(options, told):
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}"):
+        read_back(options)
+
+
+def test_a_number_that_no_cluster_has_is_none():
+    assert read_back({"nodes-per-os": "9" * 6000}) == read_back({})
 
 
 @pytest.mark.parametrize(

@@ -139,12 +139,22 @@ def test_a_file_states_what_it_has(tmp_path):
         ("mode: bridged", "facts.yaml: mode: needs one of overlay, l2bridge, l2tunnel, transparent, nat"),
         ("modus: overlay", "facts.yaml: modus: unknown field; known fields: mode, cni, ipam"),
         ("denied_port: 18998", "facts.yaml: denied_port: needs true or false, found 18998"),
-        ("windows_ports: ['49152']", "facts.yaml: windows_ports: '49152' is no range of ports such as 49152-65535"),
-        ("windows_ports: [0-9]", "facts.yaml: windows_ports: '0-9' is no range of ports such as 49152-65535"),
+        (
+            "windows_ports: ['49152']",
+            "facts.yaml: windows_ports: '49152' is no range of ports; write FIRST-LAST, from 1 to 65535",
+        ),
+        (
+            "windows_ports: [0-9]",
+            "facts.yaml: windows_ports: '0-9' is no range of ports; write FIRST-LAST, from 1 to 65535",
+        ),
         ("windows_ports: [1-9, 9-12]", "facts.yaml: windows_ports: the ranges of ports 1-9 and 9-12 overlap"),
         ("pod_security_group: web", "facts.yaml: pod_security_group: needs the id of a security group (sg-...)"),
         ("dns_caches: []", "facts.yaml: dns_caches: "),
         ("dns_caches: [here]", "facts.yaml: dns_caches: here is not an IP address"),
+        ("dns_caches: [0.0.0.0]", "facts.yaml: dns_caches: 0.0.0.0 is no address that a pod can ask"),
+        ("dns_caches: [127.0.0.1]", "facts.yaml: dns_caches: 127.0.0.1 is no address that a pod can ask"),
+        ("dns_caches: ['fe80::1%eth0']", "facts.yaml: dns_caches: fe80::1%eth0 is no address that a pod can ask"),
+        ("dns_caches: ['FD00::1', 'fd00:0::1']", "facts.yaml: dns_caches: fd00:0::1 appears twice"),
         ("dsr: maybe", "facts.yaml: dsr: needs true or false, found 'maybe'"),
         ("families: [ipv5]", "facts.yaml: families entry 1: needs one of ipv4, ipv6"),
         ("families: []", "facts.yaml: families: needs a list of ipv4, ipv6 or both, found an empty list"),
@@ -170,6 +180,10 @@ def test_a_wrong_file_is_one_line(tmp_path, text, told):
 def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(FactsError, match="cannot be read: No such file"):
         load_stated_facts(tmp_path / "none.yaml")
+
+
+def test_addresses_of_dns_caches_are_written_as_packets_show_them(tmp_path):
+    assert load_stated_facts(written(tmp_path, "dns_caches: ['FD00:0::1']")).dns_caches == ("fd00::1",)
 
 
 def test_dns_caches_are_stated_where_none_are_seen_and_held_against_those_that_are(tmp_path):

@@ -91,11 +91,40 @@ def test_values_are_typed():
         ({"fault": ["outbound-nat-mising"]}, "--fault outbound-nat-mising: unknown; did you mean outbound-nat-missing"),
         ({"windows_build": "11"}, "--windows-build 11: unknown Windows build '11'; there are: "),
         ({"windows_build": "17763.1", "dsr": "on"}, "--lab overlay-win-overlay: Windows build 17763.1 has no Direct"),
-        ({"run_dir": ""}, "--run-dir : must not be empty"),
-        ({"context": ""}, "--context : must not be empty"),
+        ({"run_dir": ""}, "--run-dir: must not be empty; write --run-dir DIR, or leave it out"),
+        ({"context": ""}, "--context: must not be empty; write --context NAME"),
         (
             {"context": "x", "external_host": "h", "external_agent": "ssh '"},
             "--external-agent ssh ': not a command line",
+        ),
+        ({"nodes": [""]}, "--nodes: must not be empty; write --nodes NAME[,NAME], or leave it out"),
+        ({"nodes": ["a,,b"]}, "--nodes a,,b: write names of nodes with commas"),
+        ({"nodes": ["a", "b,a"]}, "--nodes a,b,a: a is named twice"),
+        ({"nodes": ["a"], "all_nodes": True}, "--nodes and --all-nodes exclude each other"),
+        ({"node_selector": [" "]}, "--node-selector: must not be empty; write --node-selector SELECTOR"),
+        ({"lab_nodes": "6"}, "--lab-nodes 6: must be a whole number, 2 to 5"),
+        (
+            {"windows_ports": ["5000-4000"]},
+            "--windows-ports 5000-4000: '5000-4000' is no range of ports; write FIRST-LAST",
+        ),
+        (
+            {"windows_ports": ["1-65535"]},
+            "--windows-ports 1-65535: Windows has no such port to give: 1025 is the lowest",
+        ),
+        ({"windows_ports": ["33000-33001"]}, "--windows-ports 33000-33001: too few ports: Windows needs 255 or more"),
+        ({"windows_ports": ["33000-40000", "39000-41000"]}, "--windows-ports 33000-40000,39000-41000: the ranges"),
+        (
+            {"fault": ["outbound-nat-missing@"]},
+            "--fault outbound-nat-missing@: write names of nodes with commas between them",
+        ),
+        (
+            {"fault": ["outbound-nat-missing@windows-1,windows-1"]},
+            "--fault outbound-nat-missing@windows-1,windows-1: windows-1 is",
+        ),
+        ({"fault": ["outbound-nat-missing@x"]}, "--fault outbound-nat-missing@x: x: unknown; use one of: linux-1, "),
+        (
+            {"fault": ["outbound-nat-missing", "outbound-nat-missing@windows-1"]},
+            "--fault outbound-nat-missing@windows-1: the fault is given before, as outbound-nat-missing; give it once",
         ),
         ({"keep": True}, "--keep: applies to a real cluster only; name one with --kubeconfig or --context"),
         ({"context": "x", "external_agent": "ssh h"}, "--external-agent: needs --external-host"),
@@ -107,6 +136,14 @@ def test_a_wrong_value_is_one_line_that_names_the_option(written, said):
         read(**written)
     assert str(caught.value).startswith(said)
     assert "\n" not in str(caught.value)
+
+
+def test_a_list_given_in_parts_is_one_list():
+    options = read(nodes=["a", "b,c"], windows_ports=["40000-50000", "33000-34000"])
+    assert options.selection.nodes == ("a", "b", "c")
+    assert options.lab.windows_ports == ("33000-34000", "40000-50000")
+    written = with_values(parser().read(["plan", "--nodes", "a", "--nodes", "b"]))
+    assert written.values["--nodes"] == ("a", "b")
 
 
 def test_paths_apart_are_joined_to_their_options():

@@ -62,7 +62,7 @@ def test_the_exit_code_is_that_of_the_worst_run():
     assert ProfileRuns(records=RECORDS, codes=[10, 1]).exit_code == 1
     assert ProfileRuns(records=RECORDS, codes=[0], problems={"nat": "gone"}).exit_code == 3
     assert ProfileRuns().exit_code == 3
-    assert ProfileRuns(records=RECORDS, codes=[0], interrupted=True).exit_code == 130
+    assert ProfileRuns(records=RECORDS, codes=[0], interrupted=True).exit_code == 2
 
 
 def test_profiles_come_in_their_order_and_others_last():
@@ -106,7 +106,7 @@ def test_an_interrupt_leaves_the_results_so_far(tmp_path, monkeypatch):
 
     monkeypatch.setattr("podwire.running.profiles._run", run)
     found = run_profiles(["first", "second", "third"], tmp_path, lambda _: None)
-    assert (list(found.records), found.exit_code) == (["first"], 130)
+    assert (list(found.records), found.exit_code) == (["first"], 2)
 
 
 def test_all_profiles_or_those_that_are_named():

@@ -39,7 +39,7 @@ def _section(heading: str, rows: Iterable[Option]) -> Iterator[str]:
 def _line(row: Option) -> str:
     flags = ", ".join(f"`{flag}`" for flag in (row.short, row.flag) if flag)
     shown = f"{flags[:-1]} {row.metavar}`" if row.metavar else flags
-    often = {"": "", "repeatable": "; repeatable", "words": "; one or more", "pair": ""}[row.several]
+    often = {"": "", "repeatable": "; repeatable", "commas": "", "words": "; one or more", "pair": ""}[row.several]
     only = {"": "", "lab": "; lab only", "cluster": "; real cluster only"}[row.only_on]
     needs = f"; needs `{row.needs}`" if row.needs else ""
     left_out = "required" if row.required else f"`{row.default}`" if row.default else ""

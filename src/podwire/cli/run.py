@@ -22,10 +22,7 @@ def add_run_command(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     import pytest
 
-    try:
-        code = int(pytest.main(pytest_arguments(options.texts, options.pytest)))
-    except KeyboardInterrupt:  # Before or after pytest's session.
-        code = int(pytest.ExitCode.INTERRUPTED)
+    code = int(pytest.main(pytest_arguments(options.texts, options.pytest)))
     # pytest has its own exit codes for wrong usage and for an empty selection.
     return 2 if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED) else code
 

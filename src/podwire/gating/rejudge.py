@@ -24,6 +24,7 @@ from podwire.records.files import load_record
 from podwire.records.observation_files import read_observations
 from podwire.records.observations import Stored
 from podwire.records.run import CaseRecord, RunRecord
+from podwire.records.run_form import REMEDY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,12 @@ class Today:
         self._catalogue = catalogue
         self._tests = {f"{test.module}::{test.name}": test for test in tests}
         self._limitations = {limitation.id: limitation for limitation in catalogue.limitations}
-        selection = replace(read_back(options := record.setup.options), fill_nodes=options.get("fill-nodes") == "yes")
+        options = record.setup.options
+        try:
+            chosen = read_back(options)
+        except ValueError as problem:
+            raise ValueError(f"run {record.run_id}, run.json: {problem}; {REMEDY}") from None
+        selection = replace(chosen, fill_nodes=options.get("fill-nodes") == "yes")
         self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
         self._record, self._selection = record, selection
 

@@ -10,13 +10,16 @@ LARGEST = 65535
 USUAL_OF_WINDOWS = ("49152-65535",)
 """The dynamic ports of Windows unless somebody sets others (Microsoft: service overview and network port
 requirements)."""
+LOWEST_OF_WINDOWS, LEAST_OF_WINDOWS = 1025, 255
+"""The lowest port and the smallest number of ports that Windows can be told (Microsoft: the default dynamic port range
+for TCP/IP)."""
 
 
 def bounds(text: str) -> tuple[int, int]:
     """First and last port of a text. ValueError, in words for a user, for one that is no range."""
     found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text)
     if found is None or not 1 <= int(found[1]) <= int(found[2]) <= LARGEST:
-        raise ValueError(f"{text!r} is no range of ports such as 49152-65535")
+        raise ValueError(f"{text!r} is no range of ports; write FIRST-LAST, from 1 to {LARGEST}, such as 49152-65535")
     return int(found[1]), int(found[2])
 
 

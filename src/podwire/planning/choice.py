@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from podwire.model.facts import ClusterFacts, NodeFacts, NodePart
 from podwire.model.node_notes import left_out
-from podwire.planning.plan import USUAL_NODES, Selection
+from podwire.planning.plan import EVERY, USUAL_NODES, Selection
 from podwire.planning.required import Labels
 from podwire.planning.selectors import Pool, pool, selector
 
 _MOST = 5
+T = TypeVar("T")
 
 
 class ChoiceError(Exception):
@@ -24,6 +26,11 @@ def contradiction(selection: Selection) -> str:
     """Why what was chosen cannot be meant, in a line; '' where it can."""
     if selection.nodes and selection.selectors:
         return "--nodes and --node-selector exclude each other: names are the whole choice; leave one of them out"
+    if selection.nodes and selection.all_nodes:
+        return "--nodes and --all-nodes exclude each other: all nodes, or those with a name; leave one of them out"
+    if (selection.nodes or selection.all_nodes) and selection.nodes_per_os != USUAL_NODES:
+        other = "--nodes" if selection.nodes else "--all-nodes"
+        return f"--nodes-per-os and {other} exclude each other: {other} has no such bound; leave one of them out"
     if selection.pools and len(selection.pools) != 2:
         return f"--pool: is given {_times(len(selection.pools))}; give it twice, once for each pool"
     if len({one.name for one in selection.pools}) < len(selection.pools):
@@ -116,17 +123,20 @@ def described(selection: Selection) -> Iterator[tuple[str, str]]:
 
 
 def read_back(options: Mapping[str, str]) -> Selection:
-    """The choice of nodes in the options of a record. ValueError for what no run can have written."""
+    """The choice of nodes in the options of a record. ValueError names the option that no run can have written."""
 
-    def several(name: str, separator: str) -> list[str]:
-        return options[name].split(separator) if name in options else []
+    def several(name: str, separator: str, read: Callable[[str], T]) -> tuple[T, ...]:
+        try:
+            return tuple(map(read, options[name].split(separator))) if name in options else ()
+        except ValueError as problem:
+            raise ValueError(f"options: {name}: {problem}") from None
 
     most = options.get("nodes-per-os", "")
     return Selection(
-        nodes_per_os=int(most) if most.isdecimal() else USUAL_NODES,
-        nodes=tuple(several("nodes", ", ")),
-        selectors=tuple(map(selector, several("node-selector", "; "))),
-        pools=tuple(map(pool, several("pool", "; "))),
+        nodes_per_os=int(most) if most.isdecimal() and len(most) <= len(str(EVERY)) else USUAL_NODES,
+        nodes=several("nodes", ", ", str),
+        selectors=several("node-selector", "; ", selector),
+        pools=several("pool", "; ", pool),
         all_nodes=options.get("all-nodes") == "yes",
     )
 

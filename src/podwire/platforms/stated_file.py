@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,11 +83,7 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The addresses of DNS caches on Linux nodes, where pods of these nodes ask them."""
 
     def __post_init__(self) -> None:
-        for address in self.dns_caches or ():
-            try:
-                ipaddress.ip_address(address)
-            except ValueError:
-                raise ValueError(f"dns_caches: {address} is not an IP address") from None
+        _addresses(self.dns_caches or ())
         for name, families in (("families", self.families), ("windows_families", self.windows_families)):
             if families and len(set(families)) < len(families):
                 raise ValueError(f"{name}: a family appears twice")
@@ -118,8 +115,24 @@ def load_stated_facts(path: Path) -> StatedFacts:
         denied_port=form.denied_port,
         pod_security_group=form.pod_security_group,
         windows_ports=in_order(form.windows_ports) if form.windows_ports else None,
-        dns_caches=form.dns_caches,
+        dns_caches=_addresses(form.dns_caches) if form.dns_caches else None,
     )
+
+
+def _addresses(texts: Sequence[str]) -> tuple[str, ...]:
+    """The addresses of caches as packets show them. ValueError for what no pod can ask and for what appears twice."""
+    found: list[str] = []
+    for text in texts:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            raise ValueError(f"dns_caches: {text} is not an IP address") from None
+        if address.is_unspecified or address.is_multicast or address.is_loopback or "%" in text:
+            raise ValueError(f"dns_caches: {text} is no address that a pod can ask; write that of the node's cache")
+        if str(address) in found:
+            raise ValueError(f"dns_caches: {text} appears twice")
+        found.append(str(address))
+    return tuple(found)
 
 
 def _in_order(families: tuple[Family, ...] | None) -> tuple[Family, ...] | None:

@@ -28,8 +28,9 @@ class Option:
     """Makes the value from the text."""
     default: str = ""
     """The text that counts when the option is left out."""
-    several: Literal["", "repeatable", "words", "pair"] = ""
-    """`repeatable`: it may be given more than once; `words`: it takes one text or more; `pair`: two."""
+    several: Literal["", "repeatable", "commas", "words", "pair"] = ""
+    """`repeatable`: it may be given more than once; `commas`: given again, it goes on as after a comma; `words`: it
+    takes one text or more; `pair`: two."""
     short: str = ""
     required: bool = False
     only_on: Literal["", "lab", "cluster"] = ""
@@ -64,20 +65,26 @@ class Option:
             return {"action": "store_true", "help": self.described}
         metavar = tuple(self.metavar.split()) if self.is_pair else self.metavar
         declared: dict[str, Any] = {"metavar": metavar, "help": self.described, "default": None}
-        if self.several:
-            declared |= {"action": "append"} if self.several == "repeatable" else {"nargs": 2 if self.is_pair else "+"}
+        if self.several in ("repeatable", "commas"):
+            declared["action"] = "append"
+        elif self.several:
+            declared["nargs"] = 2 if self.is_pair else "+"
         return declared
 
     def value(self, written: Any) -> Any:
         """The value of the written text, or of the default. `UsageError` names the option, the text and the mistake."""
         if self.is_switch:
             return bool(written)
+        if self.several == "commas":
+            return self._read(",".join(written)) if written else None
         if self.several:
             return tuple(self._read(text) for text in written or ())
         text = self.default if written is None else written
         return self._read(text) if written is not None or self.default else None
 
     def _read(self, text: str) -> Any:
+        if not text.strip():
+            raise UsageError(f"{self.flag}: must not be empty; write {self.flag} {self.metavar}, or leave it out")
         try:
             return self.read(text)
         except ValueError as problem:

@@ -57,10 +57,19 @@ def require_names(option: str, texts: Iterable[str], names: Iterable[str], liste
 
 
 def port_ranges(text: str) -> tuple[str, ...]:
-    """Ranges of ports with commas between them, in order."""
-    from podwire.model.port_ranges import in_order
+    """Ranges of ports with commas between them, in order: such as Windows can be told.
 
-    return in_order(text.split(","))
+    Windows takes no range that starts below 1025 and none of fewer than 255 ports (Microsoft: the default dynamic port
+    range for TCP/IP).
+    """
+    from podwire.model.port_ranges import LEAST_OF_WINDOWS, LOWEST_OF_WINDOWS, bounds, in_order
+
+    ranges = in_order(part.strip() for part in text.split(","))
+    if bounds(ranges[0])[0] < LOWEST_OF_WINDOWS:
+        raise ValueError(f"Windows has no such port to give: {LOWEST_OF_WINDOWS} is the lowest")
+    if sum(last - first + 1 for first, last in map(bounds, ranges)) < LEAST_OF_WINDOWS:
+        raise ValueError(f"too few ports: Windows needs {LEAST_OF_WINDOWS} or more")
+    return ranges
 
 
 def one_of(values: Mapping[str, Any] | Iterable[str]) -> Read:
@@ -124,7 +133,7 @@ def names(text: str) -> tuple[str, ...]:
     """Names with commas between them, each once."""
     found = tuple(part.strip() for part in text.split(","))
     if not all(found):
-        raise ValueError("write names with commas between them")
+        raise ValueError("write names of nodes with commas between them")
     for name in found:
         if found.count(name) > 1:
             raise ValueError(f"{name} is named twice; name each node once")
@@ -192,8 +201,20 @@ def lab_fault(text: str) -> str:
     """The name of a fault of the lab, and the nodes that it is on: `NAME[@NODE,NODE]`."""
     from podwire_lab.faults.registry import FAULTS
 
-    known_name(text.partition("@")[0], FAULTS, "podwire mutants --list")
+    name, at, nodes = text.partition("@")
+    known_name(name, FAULTS, "podwire mutants --list")
+    if at:
+        names(nodes)
     return text
+
+
+def lab_nodes(text: str) -> int:
+    """A number of nodes that a lab can have of each OS."""
+    from podwire_lab.model.addresses import MOST, USUAL
+
+    if text not in map(str, range(USUAL, MOST + 1)):
+        raise ValueError(f"must be a whole number, {USUAL} to {MOST}")
+    return int(text)
 
 
 def lab_variation(text: str) -> str:

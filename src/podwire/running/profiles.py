@@ -32,7 +32,7 @@ class ProfileRuns:
     @property
     def exit_code(self) -> int:
         if self.interrupted:
-            return 130
+            return 2
         if self.problems or not self.records:
             return 3
         return next((code for code in (1, 10) if code in self.codes), 0)

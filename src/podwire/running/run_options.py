@@ -49,10 +49,18 @@ class LabOptions:
             )
         except UnknownProfile as problem:
             raise UsageError(f"--lab {self.profile}: {problem}") from problem
-        names = [node.name for node in row.nodes]
-        for fault in self.faults:
-            require_names(f"--fault {fault}:", filter(None, fault.partition("@")[2].split(",")), names)
+        self._check_faults(row)
         return row
+
+    def _check_faults(self, row: Profile) -> None:
+        names, before = [node.name for node in row.nodes], dict[str, str]()
+        for text in self.faults:
+            name, _, nodes = text.partition("@")
+            if name in before:
+                one = "give it once, with all its nodes: NAME@NODE,NODE"
+                raise UsageError(f"--fault {text}: the fault is given before, as {before[name]}; {one}")
+            before[name] = text
+            require_names(f"--fault {text}:", filter(None, nodes.split(",")), names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,20 +51,21 @@ class Injection:
 
     def __init__(self, name: str, network: LabNetwork, only: Sequence[str] = ()) -> None:
         self.name, self.network = name, network
-        self._only, self._asked = only, False
+        self._only, self._meets = only, False
         self._undo: list[Callable[[], None]] = []
         self._tables = 0
 
     def nodes(self, os: OS | None = None) -> list[Node]:
         """The nodes that the fault is on, all or those of one operating system."""
-        self._asked = True
         able = [node for node in self.network.nodes.values() if not self._only or node.name in self._only]
-        return [node for node in able if os in (None, node.os)]
+        found = [node for node in able if os in (None, node.os)]
+        self._meets = self._meets or bool(found)
+        return found
 
     @property
     def misses(self) -> bool:
         """Whether the fault was to be on some nodes, and changes nothing there, or more than these nodes."""
-        return bool(self._only) and not (self._asked and self._undo)
+        return bool(self._only) and not (self._meets and self._undo)
 
     def rules(self, host: Host, family: str, body: str) -> str:
         """Load a table of this fault in a namespace; `body` is the text in its braces. Returns the table's name."""
@@ -190,7 +191,10 @@ class Fault:
         try:
             self.change(injection)
             if injection.misses:
-                raise FaultError(f"fault {self.name} breaks nothing of its own on {', '.join(only)}; leave @ out")
+                where = ", ".join(only)
+                raise FaultError(
+                    f"fault {self.name} breaks nothing of its own on {where}; name other nodes, or leave @ out"
+                )
         except BaseException:
             injection.undo()
             raise

@@ -18,13 +18,13 @@ def network():
 
 
 def fault_of(os, broken):
-    """A fault that notes which nodes of an OS it breaks; of the whole network where it asks for no nodes."""
+    """A fault that notes which nodes of an OS it breaks, and the fabric if it says so; the fabric alone for `all`."""
 
     def change(do):
-        for node in do.nodes(os) if os != "all" else ():
+        for node in do.nodes(os.partition(" ")[0]) if os != "all" else ():
             broken.append(node.name)
             do.undone_by(lambda name=node.name: broken.remove(name))
-        if os == "all":
+        if os in ("all", "windows and fabric"):
             broken.append("fabric")
             do.undone_by(lambda: broken.remove("fabric"))
 
@@ -56,7 +56,9 @@ def test_it_is_on_those_nodes_and_goes_as_a_whole(network, only, expected):
     assert broken == []
 
 
-@pytest.mark.parametrize(("os", "only"), [("windows", ("linux-1",)), ("all", ("windows-1",))])
+@pytest.mark.parametrize(
+    ("os", "only"), [("windows", ("linux-1",)), ("windows and fabric", ("linux-1",)), ("all", ("windows-1",))]
+)
 def test_a_fault_that_cannot_be_on_these_nodes_is_refused_and_leaves_nothing(network, os, only):
     broken = []
     with pytest.raises(FaultError, match="breaks nothing of its own on"):
