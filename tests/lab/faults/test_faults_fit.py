@@ -10,8 +10,8 @@ from podwire_lab.faults.registry import FAULTS
 from podwire_lab.model.profiles import PROFILES
 
 
-def judged(profile, dsr, build, ports):
-    lab = LabOptions(profile=profile, dsr=dsr, windows_build=build, windows_ports=ports)
+def judged(profile, dsr, build, ports, variations):
+    lab = LabOptions(profile=profile, dsr=dsr, windows_build=build, windows_ports=ports, variations=variations)
     options = RunOptions(lab=lab, selection=Selection(fill_nodes=True))
     return {requirement_of(identity) for identity in Runner(options).scope.plan.cases}
 
@@ -21,7 +21,7 @@ def test_faults_and_requirements_of_a_profile_meet(profile):
     plans = {}
     for name, fault in FAULTS.items():
         if fault.fits(profile):
-            kind = (fault.dsr, fault.build, fault.ports)
+            kind = (fault.dsr, fault.build, fault.ports, fault.variations)
             if kind not in plans:
                 plans[kind] = judged(profile, *kind)
             assert plans[kind] & set(fault.kills), name
