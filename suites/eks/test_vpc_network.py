@@ -59,8 +59,8 @@ def test_machines_of_the_vpc_see_the_address_of_a_windows_pod(flow, case):
 @requirement("EKS-NAT")
 @flows(client=WINDOWS, server_kind="outside", via="external-ip", family="ipv4", aspect="outside")
 def test_the_outside_of_a_vpc_sees_the_address_of_the_windows_node(flow, case):
+    """What the outside itself sees may be the address of a NAT gateway: nodes of private subnets have one."""
     case.expect(
         answered_by(flow.server),
-        seen_as(flow.client.node.ip),
         on_wire(request(src=flow.client.node.ip, sport=in_ranges(flow.client.node.ports)), nothing(src=flow.client.ip)),
     )

@@ -31,7 +31,8 @@ def test_a_pod_sees_the_node_in_place_of_a_windows_pod_behind_nat(flow, case):
 @requirement("NAT-HIDDEN")
 @flows(client=WINDOWS, server_kind="outside", via="external-ip", family="ipv4", aspect="outside")
 def test_an_outside_host_sees_the_node_in_place_of_a_windows_pod_behind_nat(flow, case):
-    case.expect(answered_by(flow.server), seen_as(flow.client.node.ip), on_wire(nothing(src=flow.client.ip)))
+    """What the outside itself sees may be the address of a NAT gateway beside the nodes."""
+    case.expect(answered_by(flow.server), on_wire(request(src=flow.client.node.ip), nothing(src=flow.client.ip)))
 
 
 @requirement("NAT-UNREACHED")

@@ -66,6 +66,11 @@ class NodePlan:
     pool: str = "old"
 
     @property
+    def short_name(self) -> str:
+        """The first label of the name. Linux takes no interface name of more than 15 bytes."""
+        return self.name.partition(".")[0]
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """The node's own addresses in the underlay."""
         return tuple(self.address(family) for family in FAMILIES)

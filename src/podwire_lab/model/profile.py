@@ -61,6 +61,12 @@ class SetUp:
     dns: DnsPlan = field(default_factory=DnsPlan)
     tells_pod_cidrs: bool = True
     """Whether nodes say in the API which part of the pod network is theirs."""
+    node_domain: str = ""
+    """What the names of all nodes end in, with a dot before it; empty for names of one label."""
+    other_services: bool = False
+    """Whether the cluster has the Services of `other_services.py`."""
+    nat_gateway: bool = False
+    """Whether IPv4 packets to the outside leave with the address of the router (`network.LabNetwork`)."""
     variations: tuple[str, ...] = ()
     """The names of the variations that made it so (`variations.py`)."""
 
@@ -172,6 +178,13 @@ class Profile:
     def all_by_fabric(self) -> bool:
         """Whether frames between pods of one Windows node also go to the underlay."""
         return self.fabric == "carries"
+
+    def with_set_up(self, set_up: SetUp) -> Profile:
+        """The same profile set up so; its nodes, which have names of one label, get the domain."""
+        domain = set_up.node_domain and f".{set_up.node_domain}"
+        dns = replace(set_up.dns, nodes=tuple(f"{name}{domain}" for name in set_up.dns.nodes))
+        nodes = tuple(replace(node, name=f"{node.name}{domain}") for node in self.nodes)
+        return replace(self, set_up=replace(set_up, dns=dns), nodes=nodes)
 
     def with_dsr(self, dsr: bool) -> Profile:
         """The same profile with Direct Server Return on or off in kube-proxy of the Windows nodes."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import yaml
 
-from podwire_lab.model import cni_notes
+from podwire_lab.model import cni_notes, other_services
 from podwire_lab.model.addresses import NodePlan
 from podwire_lab.model.cni_notes import EMULATED, Seed, config, daemonset, network_name
 from podwire_lab.model.interfaces import Object
@@ -42,11 +42,7 @@ _NO_CERTIFICATE = "# The lab's API is served on loopback without TLS: there is n
 def seeds(profile: Profile) -> Iterator[Seed]:
     """All objects to create, as (resource, object), in an order that a store accepts."""
     for name in NAMESPACES:
-        yield (
-            "namespaces",
-            {"metadata": {"name": name}, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}},
-        )
-        yield from account(name)
+        yield from _namespace(name)
     for plan in profile.nodes:
         made = node(plan, profile.windows.build)
         if not profile.set_up.tells_pod_cidrs:
@@ -64,6 +60,15 @@ def seeds(profile: Profile) -> Iterator[Seed]:
     if profile.windows.kube_proxy:
         yield from _kube_proxy(profile)
     yield from cni_notes.objects(profile)
+    if profile.set_up.other_services:
+        yield from _namespace(other_services.NAMESPACE)
+        yield from other_services.services()
+
+
+def _namespace(name: str) -> Iterator[Seed]:
+    spec: Object = {"finalizers": ["kubernetes"]}
+    yield "namespaces", {"metadata": {"name": name}, "spec": spec, "status": {"phase": "Active"}}
+    yield from account(name)
 
 
 def _kube_proxy(profile: Profile) -> Iterator[Seed]:

@@ -15,6 +15,8 @@ from podwire_lab.model.profile import Profile, SetUp
 NODE_LOCAL_DNS = "169.254.20.10"
 """The usual address of NodeLocal DNSCache (kubernetes.io: Using NodeLocal DNSCache in Kubernetes Clusters)."""
 
+NODE_DOMAIN = "example.internal"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variation:
@@ -44,6 +46,18 @@ def _node_local_dns(set_up: SetUp) -> SetUp:
 
 def _no_pod_cidrs(set_up: SetUp) -> SetUp:
     return replace(set_up, tells_pod_cidrs=False)
+
+
+def _dotted_names(set_up: SetUp) -> SetUp:
+    return replace(set_up, node_domain=NODE_DOMAIN)
+
+
+def _other_services(set_up: SetUp) -> SetUp:
+    return replace(set_up, other_services=True)
+
+
+def _nat_gateway(set_up: SetUp) -> SetUp:
+    return replace(set_up, nat_gateway=True)
 
 
 _ALL = (
@@ -77,6 +91,24 @@ _ALL = (
         source="cluster-pool IPAMs, which give nodes their parts without kube-controller-manager",
         change=_no_pod_cidrs,
     ),
+    Variation(
+        name="node-names-with-dots",
+        summary=f"the names of nodes have several labels: windows-1.{NODE_DOMAIN}",
+        source="Amazon EKS: nodes have the private DNS name of their instance",
+        change=_dotted_names,
+    ),
+    Variation(
+        name="other-services",
+        summary="the cluster has 40 Services more, of eight kinds, most of them with EndpointSlices",
+        source="any cluster that people use; kubernetes.io: Service, EndpointSlices",
+        change=_other_services,
+    ),
+    Variation(
+        name="nat-gateway",
+        summary="IPv4 packets from nodes and pods to the outside leave with the address of a gateway",
+        source="Amazon VPC: NAT gateways; Azure: NAT Gateway; both translate IPv4 beside the nodes",
+        change=_nat_gateway,
+    ),
 )
 VARIATIONS: Mapping[str, Variation] = MappingProxyType({one.name: one for one in _ALL})
 
@@ -86,4 +118,4 @@ def varied(profile: Profile, names: tuple[str, ...]) -> Profile:
     set_up = profile.set_up
     for name in names:
         set_up = VARIATIONS[name].change(set_up)
-    return replace(profile, set_up=replace(set_up, variations=(*set_up.variations, *names)))
+    return profile.with_set_up(replace(set_up, variations=(*set_up.variations, *names)))

@@ -108,7 +108,7 @@ class LabNetwork:
         fabric = self.fabric.links
         fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=UNDERLAY_MTU)
         fabric.up(SWITCH)
-        stations = [(node.name, node.host, node.plan.mac, node.plan.number) for node in self.nodes.values()]
+        stations = [(node.plan.short_name, node.host, node.plan.mac, node.plan.number) for node in self.nodes.values()]
         for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
             fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=UNDERLAY_MTU)
             fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
@@ -119,7 +119,7 @@ class LabNetwork:
             nft.apply(self.fabric.netns, self._virtual_hosts())
         if self.profile.security_rules:
             nft.apply(self.fabric.netns, self.security_rules())
-        plain_frames(self.fabric.netns, SWITCH, "router", *self.nodes)
+        plain_frames(self.fabric.netns, SWITCH, *(station[0] for station in stations), "router")
 
     def security_rules(self) -> str:
         """A network security group: the hosts of the virtual network drop TCP between pods to one port, without an
@@ -184,6 +184,8 @@ class LabNetwork:
         hidden = [plan.pod_cidr("ipv4") for plan in self.profile.nodes if not self.profile.is_reached(plan)]
         if hidden:
             nft.apply(self.router.netns, _unannounced(hidden))
+        if self.profile.set_up.nat_gateway:
+            nft.apply(self.router.netns, _gateway())
         plain_frames(self.router.netns, NIC, OUTSIDE_NIC)
         plain_frames(self.outside_host.netns, NIC)
 
@@ -220,6 +222,18 @@ def _unannounced(networks: Sequence[str]) -> str:
     ip daddr {{ {", ".join(networks)} }} drop
   }}"""
     return nft.table("ip", "unannounced", body)
+
+
+def _gateway() -> str:
+    """Give flows that begin in the cluster the router's address outside (Amazon VPC: NAT gateways). Flows that begin
+    outside, and their answers, keep theirs. IPv6 is not translated, as in both clouds.
+    """
+    body = f"""
+  chain postrouting {{
+    type nat hook postrouting priority 100;
+    oifname {OUTSIDE_NIC} iifname {NIC} snat to {OUTSIDE_ROUTER["ipv4"]}
+  }}"""
+    return nft.table("ip", "gateway", body)
 
 
 def build_network(profile: Profile) -> LabNetwork:

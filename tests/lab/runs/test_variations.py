@@ -46,3 +46,26 @@ def test_names_resolve_as_they_should_whatever_the_set_up_of_the_clusters_dns(va
     assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
     followed = [case.partition("/")[2] for case in found if "cross-node" in case and "linux-dns" in case]
     assert followed == [way] * bool(way)
+
+
+@pytest.mark.parametrize(
+    ("variation", "requirements"),
+    [
+        ("node-names-with-dots", ("ADDR-HOST-LOCAL", "FLOW-NODE-POD", "CLIENTIP-ETPLOCAL", "OVL-OWN-SUBNET")),
+        ("other-services", ("DNS-HEADLESS", "DNS-PTR-POD", "SVC-UDP", "SVC-LOADBALANCER")),
+        ("nat-gateway", ("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS", "ICMP-ERRORS", "PORT-RANGE", "SVC-LOADBALANCER")),
+        ("nodes-without-pod-cidr", ("FLOW-NODE-POD", "FLOW-POD-NODE")),
+    ],
+)
+def test_a_cluster_that_is_set_up_in_another_way_is_green(variation, requirements):
+    found = found_with(requirements, variations=(variation,))
+    assert {case.partition("/")[2].partition("[")[0] for case in found} == set(requirements)
+    assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
+
+
+@pytest.mark.parametrize(("profile", "requirement"), [("nat", "NAT-HIDDEN"), ("awsvpc", "EKS-NAT")])
+def test_a_gateway_beside_the_nodes_hides_nothing_that_their_wire_shows(profile, requirement):
+    lab = LabOptions(profile=profile, variations=("nat-gateway",))
+    found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=(requirement,))))
+    assert any("outside" in case for case in found)
+    assert set(found.values()) == {Outcome.PASS}
