@@ -75,5 +75,5 @@ def test_a_port_that_nobody_listens_on_is_told(api, core):
 
 
 def test_a_pod_that_the_lab_itself_is_cannot_be_forwarded(core):
-    said, error = answer(core, "coredns-lab", 53, "kube-system")
-    assert (said, "the lab itself is pod coredns-lab" in error) == ("", True)
+    said, error = answer(core, "coredns-lab-linux-1", 53, "kube-system")
+    assert (said, "the lab itself is pod coredns-lab-linux-1" in error) == ("", True)
