@@ -19,7 +19,7 @@ WORDS_OF_OTHERS = ("Exit:", "ERROR:", "usage:", "pytest", "test session", "Trace
         (("--nodes", "linux-1,linux-1"), "--nodes linux-1,linux-1: linux-1 is named twice; name each node once"),
         (("--node-selector", "a b"), "--node-selector a b: 'a b' is no label selector; write KEY=VALUE"),
         (("--pool", "old=podwire.dev/lab-pool"), "--pool: is given once; give it twice, once for each pool"),
-        (("--lab-nodes", "9"), "a lab has 2 to 5 nodes of each OS, not 9"),
+        (("--lab-nodes", "9"), "--lab-nodes 9: must be a whole number, 2 to 5"),
         (("--fault", "sadness"), "--fault sadness: unknown"),
         (
             ("--fault", "vni-of-another-network@windows-9"),
