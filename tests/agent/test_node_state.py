@@ -52,7 +52,7 @@ def test_the_numbers_count_and_not_the_words(said):
     ],
 )
 def test_what_tells_no_range_is_said_to_tell_none(said):
-    with pytest.raises(ValueError, match="tells no dynamic port range"):
+    with pytest.raises(ValueError, match="reports no dynamic port range"):
         state.dynamic_range(said)
 
 

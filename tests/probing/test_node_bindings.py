@@ -92,7 +92,7 @@ def test_an_hns_that_cannot_be_asked_voids_only_what_it_would_tell():
 def test_a_node_without_a_host_probe_says_so():
     case, _, _, values = bound()
     for name in ("addresses", "hns_addresses", "ports"):
-        assert values[f"client.node.{name}.unknown"] == f"no host probe of {case.client.node} tells them"
+        assert values[f"client.node.{name}.unknown"] == f"node {case.client.node} has no host probe that reports them"
 
 
 def test_facts_have_what_nodes_told():

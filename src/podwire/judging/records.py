@@ -43,7 +43,7 @@ class Replied(End):
         return Finding(expected=expected, actual=actual, where="client", met=not wrong)
 
     def unfit(self, flow: Flow) -> str | None:
-        return None if flow.load.asks else "replied is said of the agent's own DNS client; the flow asks the resolver"
+        return None if flow.load.asks else "replied needs the agent's own DNS client; this flow asks the resolver"
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,11 @@ def _of_one(
         found[f"{key}{UNKNOWN}" if problem else key] = problem or values
 
     hello = hellos.get(host.pod) if host else None
-    bound("addresses", tuple(_of_interfaces(hello)), "" if hello else f"no host probe of {node} tells them")
+    no_probe = f"node {node} has no host probe that reports them"
+    bound("addresses", tuple(_of_interfaces(hello)), "" if hello else no_probe)
     if state is None:
         for name in ("hns_addresses", "ports"):
-            bound(name, (), f"no host probe of {node} tells them")
+            bound(name, (), no_probe)
         return found
     taken = {address for one in deployment.probes if one.kind == "pod" for address in one.addresses.values()}
     taken |= deployment.addresses_of_others
@@ -66,7 +67,7 @@ def _of_one(
     )
     protocol = PROTOCOLS.get(flow.protocol, flow.protocol)
     ports = state.ports.get(f"{protocol} {flow.family}", ()) or _stated(node, facts)
-    why = state.no_ports or f"it tells none for {protocol} over {flow.family}"
+    why = state.no_ports or f"it reports no ports for {protocol} over {flow.family}"
     bound("ports", ports, "" if ports else f"{node}: {why}; {HOW_TO_STATE}")
     return found
 

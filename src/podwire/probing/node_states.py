@@ -16,7 +16,7 @@ from podwire.probing.requests import NODE_PATIENCE, WINDOWS_STATE
 
 ANSWERED = 10.0
 """Seconds for one program of a node."""
-GARBLED = "its answer cannot be read"
+GARBLED = "podwire cannot read its answer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def _result(asked: Future[dict[str, Any]]) -> tuple[Mapping[str, Any], str]:
     try:
         return asked.result(3 * NODE_PATIENCE), ""
     except (AgentError, ChannelLost, TimeoutError) as problem:
-        return {}, str(problem) or "no word from the agent"
+        return {}, str(problem) or "the agent did not answer"
 
 
 def _part(said: Mapping[str, Any], name: str, problem: str) -> tuple[Any, str]:

@@ -81,7 +81,7 @@ def dynamic_range(said: str) -> list[int]:
     stand at the ends of their lines, the first port before how many there are."""
     numbers = [int(number) for number in re.findall(r"\d+(?=\s*$)", said, re.MULTILINE)]
     if len(numbers) != 2 or not (numbers[0] > 0 and numbers[1] and sum(numbers) <= 1 << 16):
-        raise ValueError(f"netsh tells no dynamic port range: {said.strip()[:200]!r}")
+        raise ValueError(f"netsh reports no dynamic port range: {said.strip()[:200]!r}")
     return [numbers[0], sum(numbers) - 1]
 
 
@@ -113,5 +113,5 @@ def proxy_mode() -> str:
     finally:
         connection.close()
     if answer.status != 200 or not mode.isalnum():
-        raise ValueError(f"port {PROXY[1]} of the node does not tell the mode of kube-proxy ({answer.status})")
+        raise ValueError(f"port {PROXY[1]} of the node does not report the mode of kube-proxy ({answer.status})")
     return mode
