@@ -48,9 +48,13 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     asked_only = config.option.help or config.option.version or config.option.markers
     if asked_only or hasattr(config, "workerinput") or not suites_wanted(config):
         return None
-    from podwire.testing import session as pytest_session
+    try:
+        from podwire.testing import session as pytest_session
 
-    return pytest_session.prepare(config)
+        return pytest_session.prepare(config)
+    except KeyboardInterrupt:
+        print("podwire: interrupted", file=sys.stderr)
+        return int(pytest.ExitCode.INTERRUPTED)
 
 
 def pytest_configure(config: pytest.Config) -> None:

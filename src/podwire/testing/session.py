@@ -31,6 +31,7 @@ from podwire.running.standard_streams import guarded
 from podwire.running.tracebacks import traceback_kept
 from podwire.running.workers import Observatory, Observed
 from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
+from podwire.testing.interrupts import give_lines
 from podwire.testing.net import net_below_pytest, redact_report, tell_captured
 from podwire.visible import visible
 
@@ -279,8 +280,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_keyboard_interrupt() -> None:
-    """pytest ends its captures then."""
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """pytest reports the interrupt and ends its captures then."""
+    give_lines(excinfo)
     if _SESSION:
         tell_captured(_SESSION[0])
 
