@@ -95,6 +95,70 @@ def test_a_node_port_of_a_windows_node_does_not_lead_to_a_pod_that_is_not_ready(
     case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(
+    client=LINUX,
+    server=ANY_OS,
+    placement="cross-node",
+    service="no-longer-ready-balanced",
+    via="cluster-ip",
+    protocol="tcp",
+    after="all-endpoints-not-ready",
+    settles="unanswered",
+    controls="pod-ip",
+    aspect="once-ready",
+)
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="no-longer-ready-balanced",
+    via="node-port",
+    protocol="tcp",
+    enters="other-node",
+    entry_os=LINUX,
+    after="all-endpoints-not-ready",
+    settles="unanswered",
+    aspect="once-ready-outside",
+)
+def test_a_linux_node_refuses_connections_to_a_service_whose_pods_stopped_being_ready(flow, case):
+    case.expect(refused())
+
+
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="no-longer-ready-balanced",
+    via="node-port",
+    protocol="tcp",
+    enters="other-node",
+    entry_os=WINDOWS,
+    after="all-endpoints-not-ready",
+    settles="unanswered",
+    aspect="once-ready-outside",
+)
+def test_a_node_port_of_a_windows_node_outlives_the_readiness_of_all_pods(flow, case):
+    # kube-proxy would make no load balancer now. It finds the one that it made for the same endpoints, and leaves it.
+    case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))
+
+
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="no-longer-ready",
+    via="node-port",
+    protocol="tcp",
+    enters="other-node",
+    entry_os=WINDOWS,
+    after="all-endpoints-not-ready",
+    settles="unanswered",
+    aspect="once-ready-unbalanced",
+)
+def test_a_node_port_of_a_windows_node_ends_with_the_readiness_of_all_pods_without_a_load_balancer(flow, case):
+    case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
+
+
 @requirement("SVC-TERMINATING-CIP")
 @flows(
     client=LINUX,

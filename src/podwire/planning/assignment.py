@@ -16,6 +16,7 @@ BALANCED = frozenset(
         "load-balancer",
         "load-balancer-local",
         "never-ready",
+        "no-longer-ready-balanced",
         "preserve-destination",
         "source-ranges",
     }

@@ -9,6 +9,7 @@ from podwire.model.cases import Case, Slot
 from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
 from podwire.model.flows import BY_SERVICE
+from podwire.model.symbols import ServiceSymbols
 from podwire.planning.assignment import WITH_OWN_DNS, ready_among, usable
 
 USUAL = ("a", "b", "host")
@@ -20,8 +21,13 @@ CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "dns": (("linux", "dns-server"),),
     "empty": (),
 }
+# Kinds of Services of one probe pod whose EndpointSlices podwire writes, in the order in which it changes them; and the
+# kind by which a client sees that its node has followed such a change, where its own Service may look as before.
+OWN_SLICES = ("no-longer-ready-balanced", "no-longer-ready")
+SHOWN_BY: Mapping[str, str] = {"no-longer-ready-balanced": "no-longer-ready"}
 # Services that are tested together with another Service with the same backend.
 BESIDE: Mapping[str, str] = {
+    **SHOWN_BY,
     "twin-second": "twin-first",
     "many-ports-first": "many-ports-second",
     "many-ports-second": "many-ports-first",
@@ -102,6 +108,12 @@ def with_many_services(cases: Iterable[Case]) -> list[str]:
 def asks_many_services(case: Case) -> bool:
     """Whether the client is a Windows pod and the Service has many ports."""
     return case.client.os == "windows" and case.flow.service.kind in MANY_PORTS
+
+
+def shown_by(case: Case) -> Case:
+    """The case by whose answers a client sees that its node has followed a change: nearly always the case itself."""
+    kind = SHOWN_BY.get(case.flow.service.kind)
+    return replace(case, flow=case.flow.but(service=ServiceSymbols(kind))) if kind else case
 
 
 def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:

@@ -20,7 +20,7 @@ from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Attempt, Observation, Point, ProbeError, Value
 from podwire.planning.plan import FILLING
-from podwire.planning.prerequisites import asks_many_services
+from podwire.planning.prerequisites import asks_many_services, shown_by
 from podwire.probing.agents import end_hooks
 from podwire.probing.aside import aside
 from podwire.probing.bindings import bindings_of
@@ -268,7 +268,7 @@ class Dispatcher:
             checks: list[tuple[Case, Future[dict[str, Any]]]] = []
             for case in waiting:
                 try:
-                    target = target_of(case, self._deployment, self._facts)
+                    target = target_of(shown_by(case), self._deployment, self._facts)
                 except NoTarget:
                     continue
                 request = exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)

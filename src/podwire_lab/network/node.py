@@ -62,8 +62,10 @@ class Node(Machine):
 
     @property
     def hns_listed(self) -> Mapping[str, Any]:
-        listed = hns_listings.listed(self.plan, self.profile, self.rules.services) if self.os == "windows" else {}
-        return {**listed, **self.hns_changes}
+        if self.os != "windows":
+            return dict(self.hns_changes)
+        made = [balancer for held in self.rules.load_balancers.held.values() for balancer in held]
+        return {**hns_listings.listed(self.plan, self.profile, made), **self.hns_changes}
 
     @property
     def card(self) -> Mapping[str, Any]:

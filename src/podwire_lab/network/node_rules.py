@@ -13,6 +13,7 @@ from podwire_lab.network.machine import Machine
 from podwire_lab.network.node_pods import NodePods
 from podwire_lab.windows import data_path as windows_data_path
 from podwire_lab.windows import services as windows_services
+from podwire_lab.windows.load_balancers import LoadBalancers
 
 
 class NodeRules:
@@ -27,6 +28,8 @@ class NodeRules:
         self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
         self.services: Sequence[ServiceRule] = ()
         """The Services of the last sync, before any change by faults."""
+        self.load_balancers = LoadBalancers()
+        """Of a Windows node: what HNS holds."""
         self.keeps_backends = False
         """A fault's: UDP flows keep a backend that is gone."""
         self._machine, self._pods = machine, pods
@@ -59,10 +62,12 @@ class NodeRules:
         for change in self.rewritten.values():
             services = change(services)
         plan, profile = self._machine.plan, self._machine.profile
-        rules = windows_services.service_rules if self._on_windows else linux_services.service_rules
-        wanted = rules(plan, profile, services)
         if self._on_windows:
-            self._pods.lead_untranslated(windows_services.preserved_addresses(plan, profile, services))
+            held = self.load_balancers.sync(plan, profile, services)
+            wanted = windows_services.service_rules(plan, profile, held)
+            self._pods.lead_untranslated(windows_services.preserved_addresses(held))
+        else:
+            wanted = linux_services.service_rules(plan, profile, services)
         if not self._tables.apply(wanted):
             return
         before, self._udp_backends = self._udp_backends, _udp_backends(services)

@@ -6,14 +6,13 @@ The lab has no HNS: the lists follow from the profile, and `powershell.py` print
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from podwire_lab.model.addresses import VPC, NodePlan
 from podwire_lab.model.cni_notes import network_name
-from podwire_lab.model.interfaces import ServiceRule
 from podwire_lab.model.profile import Profile
-from podwire_lab.windows.services import balancers
+from podwire_lab.windows.services import Balancer
 
 # The type of the pods' network as HNS spells it (hcsshim, hcn: NetworkType).
 _TYPES: Mapping[str, str] = {
@@ -28,8 +27,8 @@ OF_AKS, SWITCHES_OF_AKS = {"3105872524": 1, "2629306509": 1}, {"EnableCompartmen
 EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
 
 
-def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = ()) -> dict[str, Any]:
-    """The lists of a node, for `powershell.py` in its container.
+def listed(plan: NodePlan, profile: Profile, balancers: Iterable[Balancer] = ()) -> dict[str, Any]:
+    """The lists of a node, for `powershell.py` in its container. `balancers` are those of its data path.
 
     Returns:
         `networks`: see `networks`.
@@ -50,7 +49,7 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
         "endpoints": "once",
         "type": _TYPES[profile.mode],
         "policies": [] if profile.mode in ("transparent", "nat") else ["OutBoundNAT"],
-        "load_balancers": load_balancers(plan, profile, services) if profile.windows.kube_proxy else [],
+        "load_balancers": load_balancers(balancers) if profile.windows.kube_proxy else [],
         "other_dsr": False,
         "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
         "nic": "" if profile.mode == "nat" else plan.mac,
@@ -73,15 +72,11 @@ def own_numbers(profile: Profile) -> list[int]:
     return [profile.windows.gateway] if profile.mode == "l2bridge" and not profile.shares_the_underlay else []
 
 
-def load_balancers(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> list[dict[str, object]]:
+def load_balancers(balancers: Iterable[Balancer]) -> list[dict[str, object]]:
     """The load balancers of a node, as in its data path: with DSR where backends see the client itself."""
-    made = [
-        balancer
-        for service in services
-        if service.family in profile.pod_families("windows")
-        for balancer in balancers(plan, profile, service)
+    return [
+        {"VIPs": [balancer.head.split(" daddr ")[1].split()[0]], "IsDSR": not balancer.source} for balancer in balancers
     ]
-    return [{"VIPs": [balancer.head.split(" daddr ")[1].split()[0]], "IsDSR": not balancer.source} for balancer in made]
 
 
 def networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[dict[str, object]]:

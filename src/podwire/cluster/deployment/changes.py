@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.endpoints_not_ready import all_endpoints_not_ready
 from podwire.cluster.deployment.filling import calico_filled, vpc_filled
 from podwire.cluster.deployment.services import deployed
 from podwire.cluster.deployment.workloads import Deployment
@@ -130,6 +131,7 @@ CHANGES: Mapping[str, Change] = {
     "backend-gone": backend_gone,
     "pods-guarded": pods_guarded,
     "affinity-idle": affinity_idle,
+    "all-endpoints-not-ready": all_endpoints_not_ready,
     "calico-node-filled": calico_filled,
     "vpc-node-filled": vpc_filled,
 }
@@ -139,6 +141,7 @@ LASTING: Mapping[str, float] = {
     "first-twin-deleted": float("inf"),
     "service-recreated": float("inf"),
     "pods-guarded": float("inf"),
+    "all-endpoints-not-ready": float("inf"),
     "pods-leaving": 90.0,
 }
 """Seconds for which a change holds, so that flows that follow it can be asked again. Pods that leave serve for 170 s;

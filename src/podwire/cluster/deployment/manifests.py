@@ -11,13 +11,13 @@ import functools
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from podwire.content import manifests_folder
-from podwire.model.facts import OS, NodeFacts
+from podwire.model.facts import OS, Family, NodeFacts
 from podwire.planning.prerequisites import CROWDS
 
 Object = dict[str, Any]
@@ -215,11 +215,11 @@ def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]]
 
     At most 1000 endpoints go into one slice (kubernetes.io: "EndpointSlices").
     """
-    size, spec = crowd_size(kind), _documents(f"services/{kind}.yaml")[0]["spec"]
+    size = crowd_size(kind)
     fillers = (str(ipaddress.ip_address("198.18.0.1") + at) for at in range(size))
     endpoints = [{"addresses": [ip], "nodeName": node, "conditions": {"ready": True}} for ip, node in addresses[:size]]
     endpoints += [{"addresses": [next(fillers)], "conditions": {"ready": True}} for _ in range(size - len(endpoints))]
-    ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in spec["ports"]]
+    ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in _ports_of(kind)]
     for at in range(0, size, 1000):
         yield {
             "apiVersion": "discovery.k8s.io/v1",
@@ -233,6 +233,40 @@ def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]]
             "endpoints": endpoints[at : at + 1000],
             "ports": ports,
         }
+
+
+def own_slices(
+    run_id: str,
+    kind: str,
+    pod: str,
+    node: str,
+    cluster_ips: Mapping[Family, str],
+    addresses: Mapping[Family, str],
+    *,
+    ready: bool,
+) -> Iterator[Object]:
+    """The EndpointSlices of a Service of one pod, one for each family that both have an address of."""
+    name = service_name(kind, pod)
+    ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in _ports_of(kind)]
+    conditions = {"ready": ready, "serving": ready, "terminating": False}
+    for family in cluster_ips.keys() & addresses.keys():
+        yield {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": f"{name}-{family}",
+                "namespace": namespace_name(run_id),
+                "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id, "kubernetes.io/service-name": name},
+            },
+            "addressType": {"ipv4": "IPv4", "ipv6": "IPv6"}[family],
+            "endpoints": [{"addresses": [addresses[family]], "nodeName": node, "conditions": conditions}],
+            "ports": ports,
+        }
+
+
+def _ports_of(kind: str) -> list[Object]:
+    ports: list[Object] = _documents(f"services/{kind}.yaml")[0]["spec"]["ports"]
+    return ports
 
 
 def command_of(pod: Object) -> tuple[str, ...]:

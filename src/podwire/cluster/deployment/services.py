@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from podwire.cluster.deployment import manifests
@@ -17,6 +18,7 @@ from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.errors import ApiError, ClusterError, MalformedAnswer, concerns_the_run
 from podwire.model.facts import Family, family_of
+from podwire.planning.prerequisites import OWN_SLICES
 
 Object = dict[str, Any]
 
@@ -140,11 +142,18 @@ class Services:
         why = f"the API server refuses it: {error.message}" if isinstance(error, ApiError) else str(error)
         self.problems[key] = f"Service {manifests.service_name(*key)}: {why}"
 
-    def complete(self, addresses: Sequence[tuple[str, str]], ready: Iterable[str], seconds: float = 60.0) -> list[str]:
+    def complete(
+        self,
+        addresses: Sequence[tuple[str, str]],
+        ready: Iterable[str],
+        seconds: float = 60.0,
+        pods: Mapping[str, tuple[str, Mapping[Family, str]]] = MappingProxyType({}),
+    ) -> list[str]:
         """Once the pods are ready: endpoints by hand where a Service has no selector, endpoints and addresses awaited.
 
-        `addresses` are those of the usual probes with their nodes, `ready` the probes that came up. Returns what is
-        not as it should be, a line each; the cases that need it say so too.
+        `addresses` are those of the usual probes with their nodes, `ready` the probes that came up, `pods` the node and
+        the addresses of each probe. Returns what is not as it should be, a line each; the cases that need it say so
+        too.
         """
         for kind in {kind for kind, _ in self.found if manifests.crowd_size(kind)}:
             try:
@@ -152,6 +161,15 @@ class Services:
                     self._rest.apply(obj)
             except ApiError as error:
                 self._refused((kind, ""), error)
+        for key, service in self.found.items():
+            if service.kind in OWN_SLICES and service.pod in pods:
+                node, own = pods[service.pod]
+                slices = manifests.own_slices(self._run_id, *key, node, service.cluster_ips, own, ready=True)
+                try:
+                    for obj in slices:
+                        self._rest.apply(obj)
+                except ApiError as error:
+                    self._refused(key, error)
         up = set(ready)
         served = {one.name: one.pod for one in self.found.values() if one.pod in up}
         lines = [

@@ -227,7 +227,8 @@ class _Deploying:
             if one.slot in ("a", "b") and one.os == "linux" and "ipv4" in one.addresses
         ]
         ready = {one.pod for one in probes if one.pod in waiting.ready and one.slot != "never-ready"}
-        for line in self._services.complete(usual, ready):
+        pods = {one.pod: (one.node, one.addresses) for one in probes}
+        for line in self._services.complete(usual, ready, pods=pods):
             options.say(line)
         return Deployment(
             namespace=self._namespace,
