@@ -11,6 +11,7 @@ from podwire.judging import (
     ends,
     first_try,
     hns,
+    hns_over_time,
     known,
     names,
     places,
@@ -26,7 +27,7 @@ from podwire.judging.records import RECORDS
 
 MODULES: tuple[ModuleType, ...] = (
     *(ends, names, records, questions, spread, first_try, places),
-    *(known, tools, hns, windows, cards),
+    *(known, tools, hns, hns_over_time, windows, cards),
 )
 
 ABOUT_DNS: tuple[type[Question], ...] = (*QUESTIONS, *RECORDS)

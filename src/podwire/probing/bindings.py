@@ -18,8 +18,10 @@ from podwire.model.observations import Value
 from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
 from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.dns_servers import of_dns
+from podwire.probing.hns_bindings import of_hns
 from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
 from podwire.probing.node_states import NO_STATES, NodeState
+from podwire.probing.requests import LISTS
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
 
 OUTSIDE_IDENTITY = "outside"
@@ -53,6 +55,8 @@ def bindings_of(
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
     values |= of_dns(case, deployment, facts, hellos)
+    if flow.load.tool in LISTS:
+        values |= of_hns(case, deployment, facts)
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":

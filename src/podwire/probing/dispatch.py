@@ -263,7 +263,8 @@ class Dispatcher:
         its change for `SETTLE` seconds; the other cases are judged as they are.
         """
         began = moved = time.monotonic()
-        waiting, settled = list(cases), dict.fromkeys((case.id for case in cases), SETTLE)
+        waiting = [case for case in cases if case.flow.protocol != "tool"]  # A listing shows no change by an answer.
+        settled = dict.fromkeys((case.id for case in waiting), SETTLE)
         while waiting and time.monotonic() - moved < SETTLE:
             checks: list[tuple[Case, Future[dict[str, Any]]]] = []
             for case in waiting:

@@ -46,11 +46,15 @@ class Landed:
 
 
 def joined(landed: Sequence[Landed]) -> list[Landed]:
-    """A case that was sent twice is one, with the attempts of both times."""
+    """A case that was sent twice is one, with the attempts of both times, and what a tool printed each time."""
     found: dict[str, Landed] = {}
     for one in landed:
         earlier = found.get(one.case.id)
-        found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
+        if earlier:
+            printed = "\n".join(filter(None, (earlier.output, one.output)))
+            found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts, output=printed)
+        else:
+            found[one.case.id] = one
     return list(found.values())
 
 

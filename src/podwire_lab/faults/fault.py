@@ -199,7 +199,7 @@ class Fault:
             injection.undo()
             raise
         network.active_faults[self.name] = injection
-        network.flush_connections()
+        network.take_effect()
 
     def remove(self, network: LabNetwork) -> None:
         """Undo the fault.
@@ -211,7 +211,7 @@ class Fault:
         if injection is None:
             raise FaultError(f"fault {self.name} is not injected")
         injection.undo()
-        network.flush_connections()
+        network.take_effect()
 
 
 _REGISTERED: dict[str, Fault] = {}

@@ -69,6 +69,9 @@ class NodeNetwork(Protocol):
     def hns_listed(self) -> Mapping[str, Any]:
         """What PowerShell on a Windows node lists of HNS and the virtual switch (`hns_listings.listed`)."""
 
+    def list_in(self, directory: str) -> None:
+        """Keep `hns_listed` in the file `LISTING` of this directory from now on, as JSON."""
+
     containers_apart: bool
     """Whether only the first container of a pod gets the pod's namespace; true only with a fault."""
 
@@ -91,6 +94,10 @@ class NodeNetwork(Protocol):
 
     def set_closed(self, addresses: Sequence[str]) -> None:
         """Replace the addresses of pods to which a security group admits nobody."""
+
+
+LISTING = "hns.json"
+"""The file in which a Windows node keeps what it lists."""
 
 
 class Network(Protocol):

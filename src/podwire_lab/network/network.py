@@ -203,10 +203,12 @@ class LabNetwork:
     def _next_hop(self, address: str, node: str) -> str:
         return self.nodes[node].plan.address(family_of(address))
 
-    def flush_connections(self) -> None:
-        """Make every node forget its tracked connections, so that a change takes effect with the next packet."""
+    def take_effect(self) -> None:
+        """Make every node forget its tracked connections, so that a change takes effect with the next packet, and list
+        what it has now."""
         for node in self.nodes.values():
             forget_all(node.host.netns)
+            node.list_now()
 
     def close(self) -> None:
         """Release all namespaces; the kernel removes them when the processes in them have ended. Safe to call twice."""

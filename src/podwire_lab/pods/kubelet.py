@@ -18,6 +18,7 @@ import podwire_lab
 from podwire.model.facts import OS
 from podwire_lab.dns.thread import DnsThread
 from podwire_lab.model.interfaces import (
+    LISTING,
     Container,
     ContainerNotFound,
     Event,
@@ -29,7 +30,7 @@ from podwire_lab.model.interfaces import (
 )
 from podwire_lab.pods.containers import SpawnerClient
 from podwire_lab.pods.dialing import dial
-from podwire_lab.pods.node_services import NodeServices
+from podwire_lab.pods.node_services import LISTINGS, NodeServices
 from podwire_lab.pods.resolvers import FILE_COUNTS, PLAIN_ADAPTER, Resolver, by_file, misled, resolver_of
 from podwire_lab.pods.worker import PodWorker
 from podwire_lab.windows import programs
@@ -54,8 +55,8 @@ def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dic
     scripts = {name: _script(f"{name}.py") for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
-        listed = json.dumps(node.hns_listed)
-        scripts |= {"powershell.exe": _script("powershell.py", listed), "netsh": _script("netsh.py", listed)}
+        scripts["powershell.exe"] = _script("powershell.py", f"{LISTINGS}/{LISTING}")
+        scripts["netsh"] = _script("netsh.py", json.dumps(node.hns_listed))
         scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin.py", name, *cni_quirks) for name in CNI_PLUGINS}
     return scripts
 

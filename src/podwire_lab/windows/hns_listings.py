@@ -34,7 +34,10 @@ def listed(plan: NodePlan, profile: Profile, balancers: Iterable[Balancer] = ())
         `networks`: see `networks`.
         `endpoints`: how they are listed, see `powershell.ENDPOINTS`; `type` of their network, types of their
         `policies`.
-        `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR.
+        `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR, `copies` how
+        often each is listed.
+        `states` of the endpoints that are not in the usual one, by address; `more_ports` is how many ports of the
+        switch have the MAC of the first pod beside its own.
         `net_nat`: the names of WinNAT networks.
         `own`: the addresses of the node's own endpoints; `gateways` of its networks; the version of `hns`; its
         `overrides` and `switches`; the `ports` that netsh shows.
@@ -51,6 +54,9 @@ def listed(plan: NodePlan, profile: Profile, balancers: Iterable[Balancer] = ())
         "policies": [] if profile.mode in ("transparent", "nat") else ["OutBoundNAT"],
         "load_balancers": load_balancers(balancers) if profile.windows.kube_proxy else [],
         "other_dsr": False,
+        "copies": 1,
+        "states": {},
+        "more_ports": 0,
         "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
         "nic": "" if profile.mode == "nat" else plan.mac,
         "apart": False,
@@ -73,9 +79,16 @@ def own_numbers(profile: Profile) -> list[int]:
 
 
 def load_balancers(balancers: Iterable[Balancer]) -> list[dict[str, object]]:
-    """The load balancers of a node, as in its data path: with DSR where backends see the client itself."""
+    """The load balancers of a node, as in its data path: with DSR where backends see the client itself, and without
+    VIPs for a node port (winkernel/hns.go: getLoadBalancer; protocols as numbers, IANA)."""
     return [
-        {"VIPs": [balancer.head.split(" daddr ")[1].split()[0]], "IsDSR": not balancer.source} for balancer in balancers
+        {
+            "VIPs": [] if balancer.is_node_port else [balancer.address],
+            "IsDSR": not balancer.source,
+            "Port": balancer.frontend_port,
+            "Protocol": {"tcp": 6, "udp": 17}[balancer.service.protocol],
+        }
+        for balancer in balancers
     ]
 
 

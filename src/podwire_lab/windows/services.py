@@ -39,6 +39,22 @@ class Balancer:
     preserved: str | None = None
 
     @property
+    def address(self) -> str:
+        """The address that it takes packets for."""
+        return self.head.split(" daddr ")[1].split()[0]
+
+    @property
+    def frontend_port(self) -> int:
+        """The port that it takes packets for."""
+        return int(self.head.rsplit(maxsplit=1)[1])
+
+    @property
+    def is_node_port(self) -> bool:
+        """Whether it serves a port of the node; HNS has no address for it then."""
+        service = self.service
+        return self.address not in (service.address, *service.external_ips, *service.ingress_ips)
+
+    @property
     def identity(self) -> Identity:
         """What kube-proxy knows a load balancer by: its addresses and ports, and the addresses of its endpoints
         (hns.go, findLoadBalancerID)."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.agent_archive import agent_archive
+from podwire.cluster.deployment.balanced import BalancedServices
 from podwire.cluster.deployment.claim import claim, nothing_left
 from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.guest import be_guest
@@ -124,7 +125,7 @@ class Deployment:
     `problems` says by pod why it is not available; the rest of the run goes on. `former` are Services as they were
     before the run changed them, `filled` the nodes that it filled with pods, and `wanted_addresses` what network cards
     of nodes must have for pods, where somebody is told to keep some ready. `addresses_of_others` are those of pods on
-    its nodes that are not of the run.
+    its nodes that are not of the run; `balanced` reads which load balancers nodes must have.
     """
 
     namespace: str
@@ -136,6 +137,7 @@ class Deployment:
     filled: dict[str, Filled] = field(default_factory=dict)
     wanted_addresses: dict[str, int] = field(default_factory=dict)
     addresses_of_others: frozenset[str] = frozenset()
+    balanced: BalancedServices | None = None
 
     def probe(self, pod: str) -> Probe:
         """The probe of that name. Raises KeyError."""
@@ -227,8 +229,8 @@ class _Deploying:
             if one.slot in ("a", "b") and one.os == "linux" and "ipv4" in one.addresses
         ]
         ready = {one.pod for one in probes if one.pod in waiting.ready and one.slot != "never-ready"}
-        pods = {one.pod: (one.node, one.addresses) for one in probes}
-        for line in self._services.complete(usual, ready, pods=pods):
+        places = {one.pod: (one.node, one.addresses) for one in probes}
+        for line in self._services.complete(usual, ready, pods=places):
             options.say(line)
         return Deployment(
             namespace=self._namespace,
@@ -238,6 +240,7 @@ class _Deploying:
             problems=self._problems,
             wanted_addresses=wanted_addresses(self._rest, self._facts),
             addresses_of_others=addresses_of_others(self._rest, sorted({one.node for one in probes}), self._namespace),
+            balanced=BalancedServices(self._rest, self._namespace),
         )
 
     def _hostnames(self) -> dict[str, str]:
