@@ -1,8 +1,9 @@
-"""HNS of a Windows node keeps its state: read at the start of a run, and again when all changes of the run are made."""
+"""HNS of a Windows node keeps its state: read at the start of a run, and again after its changes."""
 
 from podwire import each_windows_node_runs, hns, requirement
 
-AT_THE_END = {"after": "all-changes-made", "aspect": "at-the-end"}
+# All changes of a run are made together. This one makes sure that there is one: a Service loses all its endpoints.
+AT_THE_END = {"after": "all-endpoints-not-ready", "aspect": "at-the-end"}
 
 
 @requirement("HNS-ENDPOINT-STATE")
@@ -29,6 +30,6 @@ def test_hns_has_one_load_balancer_for_each_address_and_port_of_a_service(flow, 
 
 
 @requirement("HNS-RESTART")
-@each_windows_node_runs("hns-processes", after="all-changes-made", repeated=True)
+@each_windows_node_runs("hns-processes", after="all-endpoints-not-ready", repeated=True)
 def test_hns_and_kube_proxy_do_not_restart_during_a_run(flow, case):
     case.expect(hns.not_restarted())

@@ -9,7 +9,8 @@ from typing import Self
 
 from podwire.judging.listings import WHERE, Listing
 from podwire.judging.parts import Observed, Wanted
-from podwire.model.machines import ANY_FRONTEND
+from podwire.model.facts import FAMILIES
+from podwire.model.machines import ANY_FRONTEND, NODE_PORT
 from podwire.model.patterns import OneOf, Unbound
 from podwire.model.verdicts import Finding
 from podwire.platforms.hns import ATTACHED, HnsEndpoint, endpoints_in, load_balancers_in
@@ -116,10 +117,10 @@ class ServesServices(Listing):
         counted = Counter(frontend for balancer in balancers for frontend in balancer.frontends)
         wanted, possible = set(_texts(bound.wanted)), set(_texts(bound.possible))
         missing = sorted(wanted - counted.keys())
-        twice = sorted(frontend for frontend, number in counted.items() if number > 1)
+        twice = sorted(frontend for frontend, number in counted.items() if number > _most(frontend))
         unknown = sorted(counted.keys() - wanted - possible) if ANY_FRONTEND not in possible else []
         most = "" if ANY_FRONTEND in possible else f" to {len(wanted | possible)}"
-        problems = (("none for", missing), ("two for", twice), ("for no Service:", unknown))
+        problems = (("none for", missing), ("more than one for", twice), ("for no Service:", unknown))
         told = "; ".join(f"{words} {_named(frontends)}" for words, frontends in problems if frontends)
         yield Finding(
             expected=f"{len(wanted)}{most} load balancers of HNS, one for each address and port of a Service that the "
@@ -128,6 +129,11 @@ class ServesServices(Listing):
             where=WHERE,
             met=not told,
         )
+
+
+def _most(frontend: str) -> int:
+    """How many load balancers serve it: a node port has no address, and one load balancer for each family."""
+    return len(FAMILIES) if frontend.startswith(f"{NODE_PORT} ") else 1
 
 
 @dataclass(frozen=True)

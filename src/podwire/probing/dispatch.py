@@ -263,13 +263,13 @@ class Dispatcher:
         its change for `SETTLE` seconds; the other cases are judged as they are.
         """
         began = moved = time.monotonic()
-        waiting = [case for case in cases if case.flow.protocol != "tool"]  # A listing shows no change by an answer.
+        waiting = [shown_by(case) for case in cases]
         settled = dict.fromkeys((case.id for case in waiting), SETTLE)
         while waiting and time.monotonic() - moved < SETTLE:
             checks: list[tuple[Case, Future[dict[str, Any]]]] = []
             for case in waiting:
                 try:
-                    target = target_of(shown_by(case), self._deployment, self._facts)
+                    target = target_of(case, self._deployment, self._facts)
                 except NoTarget:
                     continue
                 request = exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)

@@ -119,11 +119,6 @@ def affinity_idle(rest: RestClient, deployment: Deployment) -> Sequence[Callable
     return [lambda: time.monotonic() >= over]
 
 
-def all_changes_made(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
-    """Nothing more is changed: flows that follow it are sent when all other changes of the run are made."""
-    return ()
-
-
 def _of_pods_service(endpoint: Mapping[str, object]) -> bool:
     """The Service that names pods publishes them whether they are ready or not."""
     return bool(endpoint.get("hostname"))
@@ -137,7 +132,6 @@ CHANGES: Mapping[str, Change] = {
     "pods-guarded": pods_guarded,
     "affinity-idle": affinity_idle,
     "all-endpoints-not-ready": all_endpoints_not_ready,
-    "all-changes-made": all_changes_made,
     "calico-node-filled": calico_filled,
     "vpc-node-filled": vpc_filled,
 }
@@ -148,7 +142,6 @@ LASTING: Mapping[str, float] = {
     "service-recreated": float("inf"),
     "pods-guarded": float("inf"),
     "all-endpoints-not-ready": float("inf"),
-    "all-changes-made": float("inf"),
     "pods-leaving": 90.0,
 }
 """Seconds for which a change holds, so that flows that follow it can be asked again. Pods that leave serve for 170 s;
