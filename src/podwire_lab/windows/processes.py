@@ -14,11 +14,13 @@ class Processes:
     def __init__(self, *, proxies: bool) -> None:
         self._hns = self._proxy = _now()
         self._proxies = proxies
+        self.without_proxy = False
+        """A fault's: kube-proxy does not run."""
 
     @property
     def began(self) -> Mapping[str, object]:
         """`hns`, and `proxy` as a list."""
-        return {"hns": self._hns, "proxy": [self._proxy] if self._proxies else []}
+        return {"hns": self._hns, "proxy": [self._proxy] if self._proxies and not self.without_proxy else []}
 
     def restart_proxy(self) -> None:
         """kube-proxy is another process from now on."""
