@@ -56,7 +56,7 @@ def kube_proxy_restarts(do: Injection) -> None:
         at_the_first_loss(do, node, partial(_restart_proxy, node), _as_they_are)
 
 
-@fault("windows-hns-restarts", kills=("HNS-RESTART",), profiles=PROXIED)
+@fault("windows-hns-restarts", kills=("HNS-RESTART",))
 def hns_restarts(do: Injection) -> None:
     """HNS on Windows nodes ends when an endpoint goes, and starts again; kube-proxy makes its load balancers anew."""
     for node in do.nodes("windows"):
