@@ -120,7 +120,7 @@ class ServesServices(Listing):
         twice = sorted(frontend for frontend, number in counted.items() if number > _most(frontend))
         unknown = sorted(counted.keys() - wanted - possible) if ANY_FRONTEND not in possible else []
         most = "" if ANY_FRONTEND in possible else f" to {len(wanted | possible)}"
-        problems = (("none for", missing), ("more than one for", twice), ("for no Service:", unknown))
+        problems = (("none for", missing), ("more than one for", twice), ("that no Service needs:", unknown))
         told = "; ".join(f"{words} {_named(frontends)}" for words, frontends in problems if frontends)
         yield Finding(
             expected=f"{len(wanted)}{most} load balancers of HNS, one for each address and port of a Service that the "
