@@ -80,7 +80,7 @@ def traits_of(case: Case, observation: Observation, known: Known, end: End | Non
         found.append(Trait(4, "entry", f"entering at {case.entry}"))
     places = {end.place for end in (client, *servers) if end.place}
     proxy = case.entry or client.node
-    if any(seen.packet.encapsulated for one in observation.captures.values() for seen in one.packets[:FIRST]):
+    if any(seen.packet.encapsulated for capture in observation.captures.values() for seen in capture.packets[:FIRST]):
         found.append(Trait(3, "tunnel", "through the tunnel"))
     for os in {case.client.os, case.server.os} & set(_SYSTEMS):
         found.append(Trait(8, "OS", f"from or to {_SYSTEMS[os]} nodes and their pods"))

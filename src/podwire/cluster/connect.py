@@ -96,7 +96,7 @@ def _address(text: str) -> str:
         return ""
 
 
-def _proved(credentials: Credentials, name: str, who: str, patience: Patience | None) -> Connection:
+def _proved(credentials: Credentials, name: str, account: str, patience: Patience | None) -> Connection:
     first = patience or Patience(connect=5.0, answer=10.0, total=5.0, whole=20.0)
     configuration = credentials.configuration
     keep_url_secret(configuration.host)
@@ -107,7 +107,7 @@ def _proved(credentials: Credentials, name: str, who: str, patience: Patience | 
     try:
         answer = asking.request("get", "GET", "/version", what="/version")
     except Unauthorized as error:
-        raise ClusterError(f"{error} ({who})") from error
+        raise ClusterError(f"{error} ({account})") from error
     except Forbidden:
         pass  # Some clusters hide their version; what is needed of it shows by itself later.
     else:

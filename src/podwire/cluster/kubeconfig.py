@@ -123,9 +123,9 @@ def _read(path: Path) -> tuple[Mapping[str, Any], _File]:
 
 
 def _chosen(path: Path, tree: Mapping[str, Any], file: _File, context: str | None) -> Kubeconfig:
-    contexts = {one.name: one.context for one in file.contexts or ()}
-    clusters = {one.name: one.cluster for one in file.clusters or ()}
-    users = {one.name: one.user or _User() for one in file.users or ()}
+    contexts = {entry.name: entry.context for entry in file.contexts or ()}
+    clusters = {entry.name: entry.cluster for entry in file.clusters or ()}
+    users = {entry.name: entry.user or _User() for entry in file.users or ()}
     known = f"this file has {_listed(sorted(contexts))}" if contexts else "this file has no contexts"
     chosen = context or file.current_context
     if not chosen:

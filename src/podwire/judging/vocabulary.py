@@ -37,8 +37,8 @@ def parts() -> Iterator[type[Part]]:
     """All parts that have a name."""
     for module in MODULES:
         for value in vars(module).values():
-            here = isinstance(value, type) and value.__module__ == module.__name__
-            if here and issubclass(value, Part) and value.word:
+            defined_in_module = isinstance(value, type) and value.__module__ == module.__name__
+            if defined_in_module and issubclass(value, Part) and value.word:
                 yield value
 
 

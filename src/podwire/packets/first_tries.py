@@ -47,12 +47,12 @@ class Tries:
     unknown: int = 0
     vanished: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: Tries) -> None:
-        self.exchanges += other.exchanges
-        self.lost += other.lost
-        self.late += other.late
-        self.unknown += other.unknown
-        self.vanished += other.vanished
+    def add(self, more: Tries) -> None:
+        self.exchanges += more.exchanges
+        self.lost += more.lost
+        self.late += more.late
+        self.unknown += more.unknown
+        self.vanished += more.vanished
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -151,21 +151,21 @@ def vanished(attempt: Attempt, captures: Mapping[str, Capture]) -> str | None:
         if not capture.usable or capture.reason:
             return None
         number = _syn_number(attempt, capture.packets) if number is None else number
-        both = (_tries(attempt.token.encode(), number, capture.packets, way) for way in ("request", "reply"))
-        requests, replies = (len(list(tries)) for tries in both)
+        ways = (_tries(attempt.token.encode(), number, capture.packets, way) for way in ("request", "reply"))
+        requests, replies = (len(list(tries)) for tries in ways)
         if requests or replies:  # Another point is none of this way.
             on_the_way.append((point, requests, replies))
     if not on_the_way or on_the_way[0][1] < attempt.tries:
         return None
-    for (here, sent, _), (there, came, _) in pairwise(on_the_way):
+    for (near, sent, _), (far, came, _) in pairwise(on_the_way):
         if 0 < came < sent:
-            return f"request between {here} and {there}"
-    last, asked, answered = on_the_way[-1]
-    if answered < asked:
+            return f"request between {near} and {far}"
+    last, sent_last, answered = on_the_way[-1]
+    if answered < sent_last:
         return "request at the server" if last == "server-pod" else f"beyond {last}"
-    for (here, _, came), (there, _, sent) in pairwise(on_the_way):
+    for (near, _, came), (far, _, sent) in pairwise(on_the_way):
         if 0 < came < sent:
-            return f"reply between {there} and {here}"
+            return f"reply between {far} and {near}"
     return ""
 
 
@@ -173,7 +173,8 @@ def _syn_number(attempt: Attempt, packets: Sequence[SeenPacket]) -> int | None:
     """The sequence number of the client's SYN, where its own port is still that of the socket."""
     port = attempt.local[1] if attempt.local else 0
     return next(
-        (one.packet.tcp.seq for one in packets if one.packet.tcp.flags == "S" and one.packet.ports.sport == port), None
+        (seen.packet.tcp.seq for seen in packets if seen.packet.tcp.flags == "S" and seen.packet.ports.sport == port),
+        None,
     )
 
 

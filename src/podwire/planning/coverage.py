@@ -48,7 +48,7 @@ def _gaps(pairs: set[Ends], systems: dict[str, OS]) -> Iterator[str]:
     """Each node that is never client or never server with a node of an OS, though there is another such node."""
     for name in systems:
         for os in ANY_OS:
-            if not any(other != name and its == os for other, its in systems.items()):
+            if not any(node != name and system == os for node, system in systems.items()):
                 continue
             if not any(client == name and systems.get(server) == os for client, server in pairs):
                 yield f"{name} as client of a {_NAMED[os]} node"

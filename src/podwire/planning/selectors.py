@@ -38,7 +38,7 @@ class Selector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether all that it asks for holds."""
-        return all(one.holds(labels) for one in self.requirements)
+        return all(requirement.holds(labels) for requirement in self.requirements)
 
 
 def selector(text: str) -> Selector:

@@ -48,8 +48,8 @@ def state_in(text: str) -> WindowsState:
 def _texts(tree: dict[str, Any], name: str) -> list[str]:
     """PowerShell writes a list of one, and an empty one in an object, as it likes: alone, or as nothing."""
     value = tree.get(name)
-    several = value if isinstance(value, list) else [value]
-    return [str(one) for one in several if one not in (None, "", {})]
+    values = value if isinstance(value, list) else [value]
+    return [str(item) for item in values if item not in (None, "", {})]
 
 
 def _addresses(tree: dict[str, Any], name: str) -> list[str]:

@@ -59,9 +59,9 @@ def _of_one(
         for name in ("hns_addresses", "ports"):
             bound(name, (), no_probe)
         return found
-    taken = {address for one in deployment.probes if one.kind == "pod" for address in one.addresses.values()}
+    taken = {address for probe in deployment.probes if probe.kind == "pod" for address in probe.addresses.values()}
     taken |= deployment.addresses_of_others
-    of_hns = tuple(one for one in dict.fromkeys(state.windows.endpoints) if one not in taken)
+    of_hns = tuple(address for address in dict.fromkeys(state.windows.endpoints) if address not in taken)
     bound(
         "hns_addresses", (*of_hns, *state.windows.gateways), f"{node}: {state.no_windows}" if state.no_windows else ""
     )
@@ -73,7 +73,7 @@ def _of_one(
 
 
 def _stated(node: str, facts: ClusterFacts) -> tuple[str, ...]:
-    on_windows = any(one.name == node and one.os == "windows" for one in facts.nodes)
+    on_windows = any(known_node.name == node and known_node.os == "windows" for known_node in facts.nodes)
     return facts.network.windows_ports if on_windows else ()
 
 

@@ -47,11 +47,13 @@ class Landed:
 
 def joined(landed: Sequence[Landed]) -> list[Landed]:
     """A case that was sent twice is one, with the attempts of both times."""
-    found: dict[str, Landed] = {}
-    for one in landed:
-        earlier = found.get(one.case.id)
-        found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
-    return list(found.values())
+    by_case: dict[str, Landed] = {}
+    for exchange in landed:
+        earlier = by_case.get(exchange.case.id)
+        by_case[exchange.case.id] = (
+            replace(exchange, attempts=earlier.attempts + exchange.attempts) if earlier else exchange
+        )
+    return list(by_case.values())
 
 
 class Seen:
@@ -140,14 +142,14 @@ class Seen:
         """The attempts with their tries: datagrams are counted by the client itself, SYNs by its capture."""
         case = landed.case
         if case.flow.protocol == "udp" and case.flow.via not in BY_TUNNEL:
-            return tuple(structs.replace(one, tries=one.sent) for one in landed.attempts)
+            return tuple(structs.replace(attempt, tries=attempt.sent) for attempt in landed.attempts)
         first = self._nearest(case, {point: self._place(case, point) for point in case.points})
         if case.flow.protocol != "tcp" or first is None or first.reason:
             return landed.attempts
         numbers = clues(landed.attempts, (landed.target.ip, landed.target.port), first.index)
         return tuple(
-            structs.replace(one, tries=first.index.syns(clue.sequence)) if clue.sequence is not None else one
-            for one, clue in zip(landed.attempts, numbers, strict=True)
+            structs.replace(attempt, tries=first.index.syns(clue.sequence)) if clue.sequence is not None else attempt
+            for attempt, clue in zip(landed.attempts, numbers, strict=True)
         )
 
     def _asked(self, case: Case, target: Target, places: Mapping[Point, Place]) -> tuple[Lookup, ...]:
@@ -176,7 +178,7 @@ class Seen:
             self._messages[place] = places_of_questions(packets)
         messages = self._messages[place]
         seen: dict[int, SeenPacket] = {}
-        keys = [key for key in messages if key[1] in anew] if anew else [(one.id, one.name) for one in lookups]
+        keys = [key for key in messages if key[1] in anew] if anew else [(lookup.id, lookup.name) for lookup in lookups]
         for key in keys:
             for at in messages.get(key, ()):
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
@@ -186,12 +188,18 @@ class Seen:
 
 def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
     """The look-ups of the agent's own DNS client; where it `followed` records, those for names below the target too."""
-    asked, below = {(question.name.lower(), question.type) for question in target.questions}, f".{target.fqdn.lower()}"
+    questions, below = (
+        {(question.name.lower(), question.type) for question in target.questions},
+        f".{target.fqdn.lower()}",
+    )
     return tuple(
         lookup
         for lookup in seen
         if lookup.server == target.asked_of
-        and ((lookup.name, lookup.type) in asked or (followed and lookup.name.endswith(below) and lookup.type != "SRV"))
+        and (
+            (lookup.name, lookup.type) in questions
+            or (followed and lookup.name.endswith(below) and lookup.type != "SRV")
+        )
     )
 
 
@@ -199,4 +207,4 @@ def _kept(landed: Landed) -> Sequence[Attempt]:
     """The attempts whose packets are kept."""
     attempts = landed.attempts
     few = len(attempts) <= MOST_WHOLE and not landed.case.flow.load.whole_path
-    return attempts if few else sorted(attempts, key=lambda one: (one.answered, -one.tries))[:MOST_SHOWN]
+    return attempts if few else sorted(attempts, key=lambda attempt: (attempt.answered, -attempt.tries))[:MOST_SHOWN]

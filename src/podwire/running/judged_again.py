@@ -56,7 +56,7 @@ def write_judged_again(source: Path, folder: Path) -> tuple[RunRecord, tuple[Rej
     except OSError as problem:
         where = "" if problem.filename is None else f"{problem.filename}: "
         raise UsageError(f"--write {folder}: cannot be written: {where}{problem.strerror or problem}") from problem
-    return record, tuple(Rejudged.of(now, then.verdict) for then, now in zip(record.cases, cases, strict=True))
+    return record, tuple(Rejudged.of(now, recorded.verdict) for recorded, now in zip(record.cases, cases, strict=True))
 
 
 def _damage(record: RunRecord, rounds: Rounds, place: Path) -> Iterator[str]:
@@ -71,11 +71,11 @@ def _damage(record: RunRecord, rounds: Rounds, place: Path) -> Iterator[str]:
                 yield f"{file}: evidence of {case.id} is missing; use the original files"
 
 
-def _judged(then: CaseRecord, rounds: Sequence[Stored], today: Today, place: Path) -> CaseRecord:
-    judged = today.recorded(then.id, rounds)
+def _judged(recorded: CaseRecord, rounds: Sequence[Stored], today: Today, place: Path) -> CaseRecord:
+    judged = today.recorded(recorded.id, rounds)
     if isinstance(judged, str):
-        raise ValueError(f"{place}: {then.id}: cannot be judged again by this podwire: {judged}; repeat the run")
-    return replace(judged, evidence=then.evidence)
+        raise ValueError(f"{place}: {recorded.id}: cannot be judged again by this podwire: {judged}; repeat the run")
+    return replace(judged, evidence=recorded.evidence)
 
 
 def _write(
@@ -99,15 +99,17 @@ def _write(
     write_seal(as_stored(new), made, environment.read_bytes() if environment.is_file() else None)
 
 
-def _with_evidence(then: CaseRecord, now: CaseRecord, rounds: Sequence[Stored], place: Path, made: Path) -> CaseRecord:
+def _with_evidence(
+    recorded: CaseRecord, now: CaseRecord, rounds: Sequence[Stored], place: Path, made: Path
+) -> CaseRecord:
     """The files of evidence with the verdict of today. A case that passed then may have none: it gets those that its
     observation gives, which are all but the raw frames."""
-    for file in then.evidence:
+    for file in recorded.evidence:
         (made / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(place / file, made / file)
-        if Path(file).name == VERDICT and then.verdict != now.verdict:
+        if Path(file).name == VERDICT and recorded.verdict != now.verdict:
             write_verdict(made / file, now.verdict)
-    if then.evidence or now.verdict.outcome is Outcome.PASS:
+    if recorded.evidence or now.verdict.outcome is Outcome.PASS:
         return now
     return replace(now, evidence=write_evidence(made, rounds[now.decisive_round].observation, now.verdict))
 
@@ -122,6 +124,6 @@ def _with_outcomes(cases: Sequence[CaseRecord], rounds: Rounds) -> Iterator[Stor
 def _exclusions(record: RunRecord, today: Today) -> Iterator[ExclusionRecord]:
     """What the facts exclude today, of the requirements that the run was to judge."""
     chosen = {case.requirement for case in record.cases} | {excluded.requirement for excluded in record.exclusions}
-    for one in today.exclusions:
-        if one.requirement in chosen:
-            yield ExclusionRecord(requirement=one.requirement, cases=one.cases, reason=one.reason)
+    for exclusion in today.exclusions:
+        if exclusion.requirement in chosen:
+            yield ExclusionRecord(requirement=exclusion.requirement, cases=exclusion.cases, reason=exclusion.reason)

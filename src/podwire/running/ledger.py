@@ -142,7 +142,12 @@ class Ledger:
 
     def _paths(self, runner: Runner) -> tuple[PathRecord, ...]:
         """What became of the first tries of all rounds, path by path."""
-        seen = ((runner.planned[key], one) for key in self._cases if key in runner.seen for one in runner.seen[key])
+        seen = (
+            (runner.planned[key], sighting)
+            for key in self._cases
+            if key in runner.seen
+            for sighting in runner.seen[key]
+        )
         return tuple(path_record(path, tries) for path, tries in by_path(seen).items())
 
     def _decisive(self, cases: Iterable[CaseRecord], runner: Runner) -> dict[str, Observation]:

@@ -109,8 +109,8 @@ class Scheduler(Controller):
 
     def _set_condition(self, pod: Object, *, scheduled: bool, message: str = "") -> None:
         status = pod.setdefault("status", {})
-        others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
+        conditions = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
         before = next((each for each in status.get("conditions") or () if each["type"] == "PodScheduled"), None)
         reason = "" if scheduled else "Unschedulable"
         made = condition(before, "PodScheduled", scheduled, pod, reason=reason, message=message)
-        status["conditions"] = [*others, made]
+        status["conditions"] = [*conditions, made]

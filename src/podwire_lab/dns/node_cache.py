@@ -86,8 +86,8 @@ class NodeCache:
         server = self._node_server if ASKS_THE_NODE in self._quirks else self._upstream
         ask = exchange if BY_UDP in self._quirks else exchange_by_tcp
         try:
-            said = await asyncio.wait_for(ask(self._namespace, data, server), PATIENCE)
-            rcode = dns.message.from_wire(said, question_only=True).rcode()
+            answer = await asyncio.wait_for(ask(self._namespace, data, server), PATIENCE)
+            rcode = dns.message.from_wire(answer, question_only=True).rcode()
         except (TimeoutError, OSError, EOFError, dns.exception.DNSException):
             failed = dns.message.make_response(query, recursion_available=True)
             failed.set_rcode(dns.rcode.SERVFAIL)
@@ -95,8 +95,8 @@ class NodeCache:
         if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[data[2:]] = (time.monotonic() + TTL, said[2:])
-        return said
+            self._kept[data[2:]] = (time.monotonic() + TTL, answer[2:])
+        return answer
 
 
 class _Questions(asyncio.DatagramProtocol):

@@ -127,7 +127,9 @@ class Authenticator:
         found = [policy for known, policy in self._policies.items() if secrets.compare_digest(known.encode(), given)]
         if found:
             return found[0]
-        accounts = [one for known, one in self._accounts.items() if secrets.compare_digest(known.encode(), given)]
+        accounts = [
+            account for known, account in self._accounts.items() if secrets.compare_digest(known.encode(), given)
+        ]
         return self._rights(*accounts[0]) if accounts else None
 
 

@@ -114,12 +114,12 @@ def _with_finalizer(obj: Object, resource: Resource, options: Object) -> Object:
     return {**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}}
 
 
-def _grace(pod: Object, asked: int | None) -> int:
+def _grace(pod: Object, requested: int | None) -> int:
     """Seconds until the node agent may kill the pod. A pod that never came to a node, or has ended, gets none."""
     if not at(pod, "spec", "nodeName") or at(pod, "status", "phase") in ("Succeeded", "Failed"):
         return 0
     own = at(pod, "spec", "terminationGracePeriodSeconds")
-    return int(asked if asked is not None else own if own is not None else 30)
+    return int(requested if requested is not None else own if own is not None else 30)
 
 
 def _marked(store: MemoryStore, resource: Resource, obj: Object, grace: int) -> Object:

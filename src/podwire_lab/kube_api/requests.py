@@ -179,11 +179,11 @@ def number(query: Query, name: str) -> int | None:
 
 def dry_run(query: Query, body: Object | None = None) -> bool:
     """`dryRun=All`, in the query or in DeleteOptions."""
-    asked = [query["dryRun"]] if "dryRun" in query else list((body or {}).get("dryRun") or ())
-    for each in asked:
-        if each != "All":
-            raise invalid(BY_PLURAL["pods"], None, [not_supported("dryRun", each, ("All",))])
-    return bool(asked)
+    values = [query["dryRun"]] if "dryRun" in query else list((body or {}).get("dryRun") or ())
+    for value in values:
+        if value != "All":
+            raise invalid(BY_PLURAL["pods"], None, [not_supported("dryRun", value, ("All",))])
+    return bool(values)
 
 
 def field_manager(query: Query, request: web.Request) -> str:

@@ -251,10 +251,10 @@ class _Server:
         options = await deletion.options_of(request)
         if verb == "delete":
             return _answer(deletion.delete(self._store, target, options, review))
-        gone = deletion.delete_collection(self._store, target, request.query, options, review)
+        deleted = deletion.delete_collection(self._store, target, request.query, options, review)
         form = form_of(request.headers.get("Accept", ""))
         meta = {"resourceVersion": str(self._store.version)}
-        return _json(representations.many(gone, target.resource, form, meta))
+        return _json(representations.many(deleted, target.resource, form, meta))
 
     async def _evict(self, request: web.Request, target: Target, review: Review) -> Object:
         """pods/eviction: a deletion that disruption budgets may refuse, of which the lab has none."""

@@ -106,14 +106,14 @@ class WindowsDnsClient:
             if plain is None or not udp or len(plain) <= max(query.payload, PLAIN_UDP):
                 return plain
             return self._cut(data, query, dns.message.from_wire(plain))
-        said: dns.message.Message | None = None
+        reply: dns.message.Message | None = None
         for spelled in spellings:
-            said = await self._ask(spelled, query)
-            if said is None or said.answer or said.rcode() not in (dns.rcode.NXDOMAIN, dns.rcode.NOERROR):
+            reply = await self._ask(spelled, query)
+            if reply is None or reply.answer or reply.rcode() not in (dns.rcode.NXDOMAIN, dns.rcode.NOERROR):
                 break
-        if said is None:
+        if reply is None:
             return None
-        answer = _as_asked(query, said)
+        answer = _as_asked(query, reply)
         return self._cut(data, query, answer) if udp else answer.to_wire(max_size=65535)
 
     def _cut(self, data: bytes, query: dns.message.Message, answer: dns.message.Message) -> bytes:
@@ -135,11 +135,11 @@ class WindowsDnsClient:
 
     async def _ask(self, name: str, query: dns.message.Message) -> dns.message.Message | None:
         try:
-            asked = dns.message.make_query(name, query.question[0].rdtype)
+            question = dns.message.make_query(name, query.question[0].rdtype)
         except dns.exception.DNSException:  # With the suffix it is no name any more: too long (RFC 1035).
             return None
-        said = await self._send(asked.to_wire())
-        return dns.message.from_wire(said) if said is not None else None
+        reply = await self._send(question.to_wire())
+        return dns.message.from_wire(reply) if reply is not None else None
 
     async def _send(self, wire: bytes) -> bytes | None:
         """The answer of one of the pod's servers to this message, asked as often as Windows asks; None without any.
@@ -147,19 +147,19 @@ class WindowsDnsClient:
         An answer that comes after the question was asked again is an answer all the same.
         """
         assert self._namespace is not None
-        asked: set[asyncio.Task[bytes]] = set()
+        exchanges: set[asyncio.Task[bytes]] = set()
         try:
             for attempt in range(TRIES if self._servers else 0):
                 server = self._servers[attempt % len(self._servers)]
-                asked.add(asyncio.create_task(exchange(self._namespace, wire, (server, 53))))
-                done, asked = await asyncio.wait(asked, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    if one.exception() is None and _is_message(one.result()):
-                        return one.result()
+                exchanges.add(asyncio.create_task(exchange(self._namespace, wire, (server, 53))))
+                done, exchanges = await asyncio.wait(exchanges, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+                for finished in done:
+                    if finished.exception() is None and _is_message(finished.result()):
+                        return finished.result()
             return None
         finally:
-            for one in asked:
-                one.cancel()
+            for finished in exchanges:
+                finished.cancel()
 
 
 def _is_message(wire: bytes) -> bool:
@@ -170,15 +170,15 @@ def _is_message(wire: bytes) -> bool:
     return True
 
 
-def _as_asked(query: dns.message.Message, said: dns.message.Message) -> dns.message.Message:
+def _as_asked(query: dns.message.Message, wire_answer: dns.message.Message) -> dns.message.Message:
     """The answer to what the program asked: the name that was asked on the wire becomes an alias of it."""
     answer = dns.message.make_response(query, recursion_available=True)
-    answer.set_rcode(said.rcode())
-    own, asked = query.question[0].name, said.question[0].name
-    if own != asked and said.answer:
-        answer.answer.append(dns.rrset.from_text(own, 5, "IN", "CNAME", asked.to_text()))
-    answer.answer += said.answer
-    answer.authority += said.authority
+    answer.set_rcode(wire_answer.rcode())
+    own, spelled = query.question[0].name, wire_answer.question[0].name
+    if own != spelled and wire_answer.answer:
+        answer.answer.append(dns.rrset.from_text(own, 5, "IN", "CNAME", spelled.to_text()))
+    answer.answer += wire_answer.answer
+    answer.authority += wire_answer.authority
     return answer
 
 

@@ -25,14 +25,14 @@ PATIENCE = 30.0
 
 def first_twin_deleted(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
     """Of two Services with the same backend, the first is deleted."""
-    gone = []
+    conditions = []
     for key, service in list(deployment.services.found.items()):
         if service.kind == "twin-first":
             deployment.former[key] = service
             with _its_own_problem(deployment, key, "be deleted"):
                 rest.delete("services", deployment.namespace, service.name)
-                gone.append(_is_gone(rest, "services", deployment.namespace, service.name))
-    return gone
+                conditions.append(_is_gone(rest, "services", deployment.namespace, service.name))
+    return conditions
 
 
 def service_recreated(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
@@ -48,15 +48,15 @@ def service_recreated(rest: RestClient, deployment: Deployment) -> Sequence[Call
             obj["spec"]["type"] = "NodePort"
             for port in obj["spec"]["ports"]:
                 port["port"] += 1
-            made = deployed(service.kind, service.pod, rest.apply(obj))
-            if made.cluster_ips == service.cluster_ips:
+            new_service = deployed(service.kind, service.pod, rest.apply(obj))
+            if new_service.cluster_ips == service.cluster_ips:
                 raise ClusterError("it got the address that it had before")
-            deployment.services.found[key] = made
+            deployment.services.found[key] = new_service
     return ()
 
 
 @contextmanager
-def _its_own_problem(deployment: Deployment, key: tuple[str, str], what: str) -> Iterator[None]:
+def _its_own_problem(deployment: Deployment, key: tuple[str, str], change: str) -> Iterator[None]:
     """What goes wrong with one Service, in words for its cases; others are changed all the same."""
     try:
         with understood("the cluster"):
@@ -65,7 +65,7 @@ def _its_own_problem(deployment: Deployment, key: tuple[str, str], what: str) ->
         if concerns_the_run(error):
             raise
         name = manifests.service_name(*key)
-        deployment.services.problems[key] = f"Service {name} could not {what}: {error}"
+        deployment.services.problems[key] = f"Service {name} could not {change}: {error}"
 
 
 def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[[], bool]]:
@@ -79,8 +79,8 @@ def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Callable[
         """The EndpointSlices call their endpoints terminating."""
         ends = [
             endpoint
-            for one in rest.list("endpointslices", deployment.namespace)
-            for endpoint in one.get("endpoints") or ()
+            for endpoint_slice in rest.list("endpointslices", deployment.namespace)
+            for endpoint in endpoint_slice.get("endpoints") or ()
             if addresses & set(endpoint.get("addresses") or ())
         ]
         return all((end.get("conditions") or {}).get("ready") is False for end in ends if not _of_pods_service(end))
@@ -99,7 +99,9 @@ def backend_gone(rest: RestClient, deployment: Deployment) -> Sequence[Callable[
         """No EndpointSlice has an address of the pod any more."""
         slices = rest.list("endpointslices", deployment.namespace)
         return not any(
-            addresses & set(end.get("addresses") or ()) for one in slices for end in one.get("endpoints") or ()
+            addresses & set(end.get("addresses") or ())
+            for endpoint_slice in slices
+            for end in endpoint_slice.get("endpoints") or ()
         )
 
     return [no_endpoint, *(_is_gone(rest, "pods", deployment.namespace, probe.pod) for probe in leaving)]

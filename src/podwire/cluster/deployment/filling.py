@@ -115,9 +115,9 @@ class _Filling:
 
     def _refused(self) -> set[str]:
         """The names of pods that the scheduler or the kubelet told that there is no address for them."""
-        told = {pod["metadata"]["name"] for pod in self._own() if _unschedulable(pod)}
+        unschedulable = {pod["metadata"]["name"] for pod in self._own() if _unschedulable(pod)}
         events = self._rest.list("events", self._deployment.namespace)
-        return told | {event["involvedObject"]["name"] for event in events if _of_no_address(event)}
+        return unschedulable | {event["involvedObject"]["name"] for event in events if _of_no_address(event)}
 
     def give_back(self, waiting: set[str]) -> Rest:
         """Delete a filler, and see for how long its address is nobody's.
@@ -205,20 +205,23 @@ def _first_told(pod: Object) -> str:
 
 def _seconds_to_network(pod: Object) -> float | None:
     """How long a pod was there until its network was, None where it does not tell (Kubernetes: Pod Lifecycle)."""
-    for one in (pod.get("status") or {}).get("conditions") or ():
-        if one["type"] == "PodReadyToStartContainers" and one["status"] == "True":
-            then, made = (
-                datetime.fromisoformat(t) for t in (one["lastTransitionTime"], pod["metadata"]["creationTimestamp"])
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "PodReadyToStartContainers" and condition["status"] == "True":
+            network_ready, created = (
+                datetime.fromisoformat(t)
+                for t in (condition["lastTransitionTime"], pod["metadata"]["creationTimestamp"])
             )
-            return (then - made).total_seconds()
+            return (network_ready - created).total_seconds()
     return None
 
 
 def _unschedulable(pod: Object) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(
-        one["type"] == "PodScheduled" and one["status"] == "False" and INSUFFICIENT in str(one.get("message"))
-        for one in conditions
+        condition["type"] == "PodScheduled"
+        and condition["status"] == "False"
+        and INSUFFICIENT in str(condition.get("message"))
+        for condition in conditions
     )
 
 

@@ -126,15 +126,15 @@ class _Removal:
             return []
         except ClusterError:
             pass  # It was there a moment ago.
-        stays = [f"namespace {name} is still being deleted after {seconds:.0f} s"]
+        not_removed = [f"namespace {name} is still being deleted after {seconds:.0f} s"]
         with contextlib.suppress(ClusterError), understood(f"namespace {name}"):
             for pod in self._rest.list("pods", name):
                 node = (pod.get("spec") or {}).get("nodeName", "no node")
-                stays.append(f"pod {name}/{pod['metadata']['name']} on {node} has not ended")
+                not_removed.append(f"pod {name}/{pod['metadata']['name']} on {node} has not ended")
             for condition in (self._found.get("status") or {}).get("conditions") or []:
                 if condition.get("status") == "True":
-                    stays.append(f"namespace {name}: {' '.join(str(condition.get('message')).split())}")
-        return stays
+                    not_removed.append(f"namespace {name}: {' '.join(str(condition.get('message')).split())}")
+        return not_removed
 
 
 def run_of(namespace: Object) -> str | None:

@@ -93,11 +93,11 @@ def pod_state(pod: Object) -> PodState:
 
 
 def _ended(status: Object) -> str:
-    told = _line(f"{status.get('reason') or ''} {status.get('message') or ''}")
+    reason = _line(f"{status.get('reason') or ''} {status.get('message') or ''}")
     for end in _ends(status):
         more = _line(f"{end.get('reason') or ''} {end.get('message') or ''}")
-        told = f"{told} (exit code {end.get('exitCode')}: {more})".strip()
-    return f"it has ended: {told or status.get('phase')}"
+        reason = f"{reason} (exit code {end.get('exitCode')}: {more})".strip()
+    return f"it has ended: {reason or status.get('phase')}"
 
 
 def _ends(status: Object) -> list[Object]:
@@ -113,9 +113,9 @@ def _image(pod: Object) -> str:
 
 def image_of(pod: Object) -> tuple[str, str]:
     """The image that a pod's container asks for and, from its status, the digest of the one that it runs."""
-    asked = next((c.get("image", "") for c in (pod.get("spec") or {}).get("containers") or []), "")
-    found = next((c.get("imageID", "") for c in (pod.get("status") or {}).get("containerStatuses") or []), "")
-    return str(asked), str(found)
+    image = next((c.get("image", "") for c in (pod.get("spec") or {}).get("containers") or []), "")
+    digest = next((c.get("imageID", "") for c in (pod.get("status") or {}).get("containerStatuses") or []), "")
+    return str(image), str(digest)
 
 
 def _line(text: object) -> str:
@@ -307,9 +307,9 @@ def wait_for_endpoints(rest: RestClient, namespace: str, wanted: Mapping[str, st
 def _served(slices: Iterable[Object]) -> set[str]:
     """The Services that have a ready endpoint."""
     return {
-        str((one["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
-        for one in slices
-        for endpoint in one.get("endpoints") or []
+        str((endpoint_slice["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
+        for endpoint_slice in slices
+        for endpoint in endpoint_slice.get("endpoints") or []
         if (endpoint.get("conditions") or {}).get("ready") is not False and endpoint.get("addresses")
     }
 

@@ -191,9 +191,9 @@ class _Deploying:
             (node, slot, f"{self._short[node.name]}-{slot}") for node in nodes for slot in (*SLOTS, *special[node.name])
         ]
         wanted = [
-            (one.kind, f"{self._short[one.node]}-{one.probe}" if one.node else "")
-            for one in options.needs.services
-            if not one.node or one.node in self._short
+            (service.kind, f"{self._short[service.node]}-{service.probe}" if service.node else "")
+            for service in options.needs.services
+            if not service.node or service.node in self._short
         ]
         self._services = Services(rest, namespace, options.run_id, wanted)
         self._problems: dict[str, str] = {}
@@ -222,11 +222,11 @@ class _Deploying:
             for node, slot, pod in self._places
         )
         usual = [
-            (one.addresses["ipv4"], one.node)
-            for one in probes
-            if one.slot in ("a", "b") and one.os == "linux" and "ipv4" in one.addresses
+            (probe.addresses["ipv4"], probe.node)
+            for probe in probes
+            if probe.slot in ("a", "b") and probe.os == "linux" and "ipv4" in probe.addresses
         ]
-        ready = {one.pod for one in probes if one.pod in waiting.ready and one.slot != "never-ready"}
+        ready = {probe.pod for probe in probes if probe.pod in waiting.ready and probe.slot != "never-ready"}
         for line in self._services.complete(usual, ready):
             options.say(line)
         return Deployment(
@@ -236,7 +236,9 @@ class _Deploying:
             services=self._services,
             problems=self._problems,
             wanted_addresses=wanted_addresses(self._rest, self._facts),
-            addresses_of_others=addresses_of_others(self._rest, sorted({one.node for one in probes}), self._namespace),
+            addresses_of_others=addresses_of_others(
+                self._rest, sorted({probe.node for probe in probes}), self._namespace
+            ),
         )
 
     def _hostnames(self) -> dict[str, str]:
@@ -302,10 +304,10 @@ class _Deploying:
 
     def _made(self, pod: Object, made: Object) -> None:
         """A webhook may make another pod of it."""
-        asked, got = pod["metadata"]["name"], made["metadata"]["name"]
-        if asked != got:
+        requested, created = pod["metadata"]["name"], made["metadata"]["name"]
+        if requested != created:
             with self._lock:
-                self._problems[asked] = f"the API server has made a pod {got} of it"
+                self._problems[requested] = f"the API server has made a pod {created} of it"
 
     def _refused(self, pod: Object, error: ApiError) -> None:
         if concerns_the_run(error):

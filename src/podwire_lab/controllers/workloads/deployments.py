@@ -168,15 +168,15 @@ def _condition(
 ) -> Object:
     """A condition; its times stay while it says the same, and nothing has `moved`."""
     old, moment = before.get(kind), now()
-    said = {"type": kind, "status": status, "reason": reason, "message": message}
-    if old is not None and not moved and all(old.get(key) == value for key, value in said.items()):
+    stated = {"type": kind, "status": status, "reason": reason, "message": message}
+    if old is not None and not moved and all(old.get(key) == value for key, value in stated.items()):
         return old
     since = old["lastTransitionTime"] if old is not None and old["status"] == status else moment
-    return {**said, "lastUpdateTime": moment, "lastTransitionTime": since}
+    return {**stated, "lastUpdateTime": moment, "lastTransitionTime": since}
 
 
-def _without(sets: list[Object], one: Object | None) -> list[Object]:
-    return [each for each in sets if one is None or each["metadata"]["uid"] != one["metadata"]["uid"]]
+def _without(sets: list[Object], left_out: Object | None) -> list[Object]:
+    return [each for each in sets if left_out is None or each["metadata"]["uid"] != left_out["metadata"]["uid"]]
 
 
 def _size(replica_set: Object) -> Size:

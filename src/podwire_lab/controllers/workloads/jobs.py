@@ -78,9 +78,9 @@ class Jobs(WorkloadController):
         if end is not None:
             kind, reason, message = end
             first = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
-            said = {"status": "True", "reason": reason, "message": message}
+            stated = {"status": "True", "reason": reason, "message": message}
             times = {"lastProbeTime": moment, "lastTransitionTime": moment}
-            status["conditions"] = [{"type": each, **said, **times} for each in (first, kind)]
+            status["conditions"] = [{"type": each, **stated, **times} for each in (first, kind)]
             if kind == "Complete":
                 status["completionTime"] = moment
             warning = kind == "Failed"

@@ -110,7 +110,7 @@ def _addresses(obj: Object, spec: Object, existing: Existing) -> list[FieldError
         spec["clusterIP"], spec["clusterIPs"] = "None", ["None"]
         return []
     given = list(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else []))
-    used = {address for other in _others(obj, existing) for address in other.get("clusterIPs") or ()}
+    used = {address for spec_of_other in _others(obj, existing) for address in spec_of_other.get("clusterIPs") or ()}
     addresses: list[str] = []
     for family in spec["ipFamilies"]:
         if family not in RANGES:
@@ -154,22 +154,27 @@ def _allocated(family: str, used: set[str]) -> str:
 def _others(obj: Object, existing: Existing) -> list[Object]:
     meta = obj["metadata"]
     return [
-        other["spec"]
-        for other in existing.view("services")
-        if (other["metadata"].get("namespace"), other["metadata"]["name"]) != (meta.get("namespace"), meta.get("name"))
+        service["spec"]
+        for service in existing.view("services")
+        if (service["metadata"].get("namespace"), service["metadata"]["name"])
+        != (meta.get("namespace"), meta.get("name"))
     ]
 
 
 def _node_ports(obj: Object, spec: Object, existing: Existing, *, allocate: bool) -> list[FieldError]:
     """Node ports of a Service's ports where it asks for some or `allocate` is set, and the port of its health check."""
-    others = _others(obj, existing)
+    other_specs = _others(obj, existing)
     used = {
         (port.get("protocol", "TCP"), port["nodePort"])
-        for other in others
-        for port in other.get("ports") or ()
+        for other_spec in other_specs
+        for port in other_spec.get("ports") or ()
         if port.get("nodePort")
     }
-    used |= {("TCP", other["healthCheckNodePort"]) for other in others if other.get("healthCheckNodePort")}
+    used |= {
+        ("TCP", other_spec["healthCheckNodePort"])
+        for other_spec in other_specs
+        if other_spec.get("healthCheckNodePort")
+    }
     errors = []
     for index, port in enumerate(spec.get("ports") or ()):
         if isinstance(port, dict) and (allocate or port.get("nodePort")):
