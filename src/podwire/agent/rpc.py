@@ -183,6 +183,6 @@ def job(method: str) -> Callable[[Loop, Parameters], Awaitable[Parameters]]:
     """What does a method's work. ValueError when there is no such method."""
     if method not in JOBS:
         raise ValueError("no such method")
-    found: Callable[[Loop, Parameters], Awaitable[Parameters]]
-    found = getattr(importlib.import_module(f"podwire.agent.{JOBS[method]}"), method)
-    return found
+    work: Callable[[Loop, Parameters], Awaitable[Parameters]]
+    work = getattr(importlib.import_module(f"podwire.agent.{JOBS[method]}"), method)
+    return work

@@ -73,22 +73,22 @@ class Causes:
         return sorted(cases, key=lambda case: self.place(case.id))
 
 
-def causes_of(record: RunRecord, seen: Seen) -> Causes:
-    """The causes of a run. Cases that `seen` does not hold are alone."""
+def causes_of(record: RunRecord, exchanges: Seen) -> Causes:
+    """The causes of a run. Cases that `exchanges` does not hold are alone."""
     failing = basic_first((case for case in record.cases if case.verdict.outcome is Outcome.FAIL), record.cases)
-    known = Known.of(seen.values()) if failing else Known({}, "")
+    known = Known.of(exchanges.values()) if failing else Known({}, "")
     clues: list[Clues] = []
     headlines: dict[str, str] = {}
     for failed in failing:
-        if failed.id in seen:
-            case, observation = seen[failed.id]
+        if failed.id in exchanges:
+            case, observation = exchanges[failed.id]
             end = end_of(case, observation, failed.verdict)
             clues.append(Clues(failed.id, traits_of(case, observation, known, end), end))
             headlines[failed.id] = words.headline(end, observation, failed.verdict)
     passing = [
-        Clues(case.id, traits_of(*seen[case.id], known))
+        Clues(case.id, traits_of(*exchanges[case.id], known))
         for case in (record.cases if clues else ())
-        if case.verdict.outcome is Outcome.PASS and case.id in seen and _answered(seen[case.id][1])
+        if case.verdict.outcome is Outcome.PASS and case.id in exchanges and _answered(exchanges[case.id][1])
     ]
     groups, _ = partition(clues, passing)
     by_id = {case.id: case for case in record.cases}

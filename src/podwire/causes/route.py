@@ -118,6 +118,6 @@ def _needed(case: Case, point: Point) -> bool:
 
 def _nodes(case: Case) -> Sequence[str | None]:
     """The nodes on the way; '' is outside, None one that only the packets tell."""
-    known = {"outside": "", "backends": None}
-    ends = (case.client.node or known.get(case.client.probe), case.server.node or known.get(case.server.probe))
+    fixed = {"outside": "", "backends": None}
+    ends = (case.client.node or fixed.get(case.client.probe), case.server.node or fixed.get(case.server.probe))
     return [ends[0], *([case.entry] if case.entry else []), ends[1]]

@@ -60,14 +60,14 @@ def connect(
     `patience.total` seconds or one connection's timeout, whichever is longer.
     """
     if str(kubeconfig) == IN_CLUSTER:
-        found = _proved(Credentials(in_cluster), IN_CLUSTER, "its service account", patience)
-        return replace(found, options=("--kubeconfig", IN_CLUSTER))
+        connection = _proved(Credentials(in_cluster), IN_CLUSTER, "its service account", patience)
+        return replace(connection, options=("--kubeconfig", IN_CLUSTER))
     path = Path(kubeconfig).expanduser() if kubeconfig else default_path()
     chosen = read_kubeconfig(path, context)
     credentials = Credentials(lambda: configuration_of(read_kubeconfig(path, chosen.context)))
-    found = _proved(credentials, chosen.context, f"user {chosen.user!r} of {chosen.path}", patience)
+    connection = _proved(credentials, chosen.context, f"user {chosen.user!r} of {chosen.path}", patience)
     file = ("--kubeconfig", str(path)) if kubeconfig else ()
-    return replace(found, options=(*file, "--context", chosen.context))
+    return replace(connection, options=(*file, "--context", chosen.context))
 
 
 def parse_external_host(text: str) -> ExternalHost:

@@ -45,9 +45,9 @@ class Credentials:
     def authorization(self) -> str | None:
         """The Authorization header's value: `auth_settings` renews an expired token, and is alike in all releases."""
         with self._lock:
-            found = self.configuration.auth_settings().get("BearerToken", {}).get("value")
-        keep_secret(_without_scheme(found))
-        return str(found) if found else None
+            authorization = self.configuration.auth_settings().get("BearerToken", {}).get("value")
+        keep_secret(_without_scheme(authorization))
+        return str(authorization) if authorization else None
 
     def renew(self) -> bool:
         """Read the kubeconfig again and ask its exec plugin again, since the server refused what there is (401).

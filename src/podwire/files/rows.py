@@ -46,23 +46,23 @@ class Grouped(Generic[T]):
     def value(self, row: Mapping[str, Any]) -> T:
         """What a row is; a field that it lacks has its default. TypeError for one that nobody knows."""
         own, of_groups = self._parted(row)
-        made = {group: kind(**of_groups.get(group, {})) for group, kind in self._groups.items()}
-        return self._kind(**own, **made)
+        groups = {group: kind(**of_groups.get(group, {})) for group, kind in self._groups.items()}
+        return self._kind(**own, **groups)
 
     def changed(self, value: T, row: Mapping[str, Any]) -> T:
         """The same value with some of its fields changed, which have the names of the row."""
         own, of_groups = self._parted(row)
-        made = {group: _replaced(getattr(value, group), fields) for group, fields in of_groups.items()}
-        changed: T = _replaced(value, {**own, **made})
+        groups = {group: _replaced(getattr(value, group), fields) for group, fields in of_groups.items()}
+        changed: T = _replaced(value, {**own, **groups})
         return changed
 
     def row(self, value: T) -> dict[str, Any]:
         """All fields of a value by their names in the row; `value` is its inverse."""
-        found = {name: getattr(value, column.attribute) for name, column in self._own.items()}
+        row = {name: getattr(value, column.attribute) for name, column in self._own.items()}
         for group, columns in self._of_groups.items():
             part = getattr(value, group)
-            found |= {name: getattr(part, column.attribute) for name, column in columns.items()}
-        return found
+            row |= {name: getattr(part, column.attribute) for name, column in columns.items()}
+        return row
 
     def _parted(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """The fields of a row that are the type's own, and those of each of its groups, by their names in memory."""
@@ -84,13 +84,13 @@ def columns(*kinds: type) -> dict[str, Column]:
 
 
 def _side_by_side(*parts: Mapping[str, Column]) -> dict[str, Column]:
-    found: dict[str, Column] = {}
+    columns_of_kind: dict[str, Column] = {}
     for part in parts:
         for name, column in part.items():
-            if name in found:
+            if name in columns_of_kind:
                 raise ValueError(f"{name}: two parts of a row have it")
-            found[name] = column
-    return found
+            columns_of_kind[name] = column
+    return columns_of_kind
 
 
 def _columns(kind: Any) -> dict[str, Column]:

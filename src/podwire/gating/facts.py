@@ -126,8 +126,8 @@ def _of_images(record: RunRecord) -> Iterator[tuple[str, str]]:
 
 def _counted(values: Iterator[str]) -> str:
     """`20348 on 2 nodes`, also for a side whose nodes differ."""
-    found = sorted(value or "unknown" for value in values)
-    numbers = {value: found.count(value) for value in found}
+    texts = sorted(value or "unknown" for value in values)
+    numbers = {value: texts.count(value) for value in texts}
     parts = (f"{value} on {number} node{'s' if number > 1 else ''}" for value, number in numbers.items())
     return ", ".join(parts) or "no node"
 

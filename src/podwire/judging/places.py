@@ -46,8 +46,8 @@ class _Packets(Part):
         yield from (f"at the {self.place}: {pattern}" for pattern in self.patterns)
 
     def bound(self, bindings: Bindings) -> Self:
-        known: dict[str, Any] = {CLIENT_PORT: _NO_PORT, **bindings}
-        twin: Self = bind(self, known)
+        values: dict[str, Any] = {CLIENT_PORT: _NO_PORT, **bindings}
+        twin: Self = bind(self, values)
         return twin
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:

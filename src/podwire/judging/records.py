@@ -62,7 +62,7 @@ class HasSrv(Question):
         return f"{self} ({name_of(bound.name)} → {bound.port} {name_of(bound.target)})"
 
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
-        return [found[2:] for found in _srv(bound.name, lookups)] == [(str(bound.port), name_of(bound.target))]
+        return [record[2:] for record in _srv(bound.name, lookups)] == [(str(bound.port), name_of(bound.target))]
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,10 @@ class HasPtr(Question):
         return f"{self} ({name_of(bound.name)} → {name_of(bound.target)}{below})"
 
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
-        found, target = _records(bound.name, "PTR", lookups), name_of(bound.target)
+        targets, target = _records(bound.name, "PTR", lookups), name_of(bound.target)
         if self.below is None:
-            return found == [target]
-        return target in found and all(name.endswith(f".{name_of(bound.below)}") for name in found)
+            return targets == [target]
+        return target in targets and all(name.endswith(f".{name_of(bound.below)}") for name in targets)
 
 
 @dataclass(frozen=True)

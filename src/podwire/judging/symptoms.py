@@ -216,7 +216,7 @@ def _by_tunnel(observation: Observation, direction: str, sender: Role, receiver:
     """How far packets of one direction came, in words, and whether a node of an affected build kept them."""
     build = observation.bindings.get(f"{receiver}.node.build")
     affected = isinstance(build, tuple) and tuple(map(int, build)) < OVERLAY_MENDED
-    known = ".".join(map(str, build)) if isinstance(build, tuple) else "unknown"
+    build_text = ".".join(map(str, build)) if isinstance(build, tuple) else "unknown"
 
     def at(point: Point) -> list[SeenPacket]:
         capture = observation.captures.get(point)
@@ -226,7 +226,7 @@ def _by_tunnel(observation: Observation, direction: str, sender: Role, receiver:
     pod: Point = "client-pod" if receiver == "client" else "server-pod"
     looked, delivered = pod in observation.captures, len(at(pod))
     text = (
-        f"{direction}: {left} left, {came} came to the {receiver}'s node (build {known}), "
+        f"{direction}: {left} left, {came} came to the {receiver}'s node (build {build_text}), "
         f"{delivered if looked else 'an unknown number'} to its pod"
     )
     return text, bool(affected and left and came and looked and not delivered)
@@ -245,9 +245,9 @@ def not_balanced(case: Case, observation: Observation) -> Iterator[Finding]:
 def not_on_the_node(case: Case, observation: Observation) -> Iterator[Finding]:
     """Nobody listens at the node's address: the pod has a network of its own, whatever its status says."""
     yield _ended(observation.attempts, ("timeout", "refused"))
-    known, node = observation.bindings.get("server.ip"), observation.bindings.get("server.node.ip")
+    server_ip, node = observation.bindings.get("server.ip"), observation.bindings.get("server.node.ip")
     text = "the pod's status shows the address of its node"
-    yield Finding(expected=text, actual=f"it shows {known}", where="cluster", met=known == node)
+    yield Finding(expected=text, actual=f"it shows {server_ip}", where="cluster", met=server_ip == node)
 
 
 def one_family(case: Case, observation: Observation) -> Iterator[Finding]:

@@ -78,17 +78,17 @@ GROUPS = ("path", "families")
 """Of what the tries are told: of the path itself, and of the same path over all families together."""
 
 
-def symbols_of_paths(seen: Iterable[tuple[Case, Observation]], limit: float) -> dict[str, dict[str, Value]]:
+def symbols_of_paths(exchanges: Iterable[tuple[Case, Observation]], limit: float) -> dict[str, dict[str, Value]]:
     """What became of all flows of a path, as symbols, by the id of each case that stands for its whole path.
 
     They are `path.exchanges`, `path.lost`, `path.late`, `path.unknown`, `path.vanished`, and the same of `families`.
     """
-    known = list(seen)
-    paths = by_path(known)
+    pairs = list(exchanges)
+    paths = by_path(pairs)
     families: dict[Path, Tries] = defaultdict(Tries)
     for path, tries in paths.items():
         families[path._replace(family="")].add(tries)
-    judged = [(case.id, path_of(case)) for case, _ in known if case.flow.load.whole_path]
+    judged = [(case.id, path_of(case)) for case, _ in pairs if case.flow.load.whole_path]
     return {
         identity: {
             **_symbols("path", paths.get(path, Tries())),
@@ -111,14 +111,14 @@ def _symbols(group: str, tries: Tries) -> dict[str, Value]:
     }
 
 
-def by_path(seen: Iterable[tuple[Case, Observation]]) -> dict[Path, Tries]:
+def by_path(exchanges: Iterable[tuple[Case, Observation]]) -> dict[Path, Tries]:
     """The tries of all cases, path by path, in the order of the paths."""
-    found: dict[Path, Tries] = defaultdict(Tries)
-    for case, observation in seen:
+    tries_by_path: dict[Path, Tries] = defaultdict(Tries)
+    for case, observation in exchanges:
         path = path_of(case)
         if path is not None and not observation.problem:
-            found[path].add(tries_of(observation))
-    return {path: found[path] for path in sorted(found) if found[path].exchanges}
+            tries_by_path[path].add(tries_of(observation))
+    return {path: tries_by_path[path] for path in sorted(tries_by_path) if tries_by_path[path].exchanges}
 
 
 def tries_of(observation: Observation) -> Tries:

@@ -70,12 +70,12 @@ def with_choice(facts: ClusterFacts, labels: Labels, selection: Selection) -> Cl
 
 
 def _check_names(facts: ClusterFacts, names: Sequence[str]) -> None:
-    known = {node.name: node for node in facts.nodes}
+    nodes = {node.name: node for node in facts.nodes}
     for name in names:
-        node = known.get(name)
+        node = nodes.get(name)
         if node is None:
-            near = difflib.get_close_matches(name, known, cutoff=0.7)
-            listed = ", ".join(list(known)[:_MOST]) + (" ..." if len(known) > _MOST else "")
+            near = difflib.get_close_matches(name, nodes, cutoff=0.7)
+            listed = ", ".join(list(nodes)[:_MOST]) + (" ..." if len(nodes) > _MOST else "")
             guess = f"did you mean {' or '.join(near)}?" if near else f"use one of: {listed}"
             raise ChoiceError(f"--nodes {name}: the cluster has no such node; {guess}")
         if not node.schedulable:
@@ -94,15 +94,15 @@ def _check_matches(option: str, matching: Iterable[NodeFacts], facts: ClusterFac
 
 def _pools(facts: ClusterFacts, labels: Labels, pools: Sequence[Pool]) -> Mapping[str, str]:
     """The pool of each node by the node's name, '' for a node of none."""
-    found = {node.name: "" for node in facts.nodes}
+    pool_of = {node.name: "" for node in facts.nodes}
     for pool in pools:
         members = [node for node in facts.nodes if pool.selector.matches(labels[node.name])]
         _check_matches(f"--pool {pool.text}", members, facts)
         for node in members:
-            if found[node.name]:
-                raise ChoiceError(f"--pool {pool.text}: node {node.name} is in pool {found[node.name]} too")
-            found[node.name] = pool.name
-    return found
+            if pool_of[node.name]:
+                raise ChoiceError(f"--pool {pool.text}: node {node.name} is in pool {pool_of[node.name]} too")
+            pool_of[node.name] = pool.name
+    return pool_of
 
 
 def _check_some_left(facts: ClusterFacts, selection: Selection) -> None:

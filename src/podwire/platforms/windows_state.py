@@ -53,10 +53,10 @@ def _texts(tree: dict[str, Any], name: str) -> list[str]:
 
 
 def _addresses(tree: dict[str, Any], name: str) -> list[str]:
-    found = []
+    addresses = []
     for text in _texts(tree, name):
         try:
-            found.append(str(ipaddress.ip_address(text)))
+            addresses.append(str(ipaddress.ip_address(text)))
         except ValueError:
             continue  # An endpoint that has no address yet.
-    return found
+    return addresses

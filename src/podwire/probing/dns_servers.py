@@ -42,8 +42,8 @@ def dns_servers(
 
 def asks_the_cluster(case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]) -> bool:
     """Whether the resolver of a case's client is known to be told the server that it must ask."""
-    wanted = dns_servers(case, deployment, facts, hellos)
-    return any(server in wanted for server in _told(case, deployment, hellos))
+    expected = dns_servers(case, deployment, facts, hellos)
+    return any(server in expected for server in _told(case, deployment, hellos))
 
 
 def _told(case: Case, deployment: Deployment, hellos: Mapping[str, Hello]) -> tuple[str, ...]:

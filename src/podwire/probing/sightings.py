@@ -177,16 +177,16 @@ class Seen:
         if place not in self._messages:
             self._messages[place] = places_of_questions(packets)
         messages = self._messages[place]
-        seen: dict[int, SeenPacket] = {}
+        packets_of_questions: dict[int, SeenPacket] = {}
         keys = [key for key in messages if key[1] in anew] if anew else [(lookup.id, lookup.name) for lookup in lookups]
         for key in keys:
             for at in messages.get(key, ()):
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
-                seen[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
-        return seen
+                packets_of_questions[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
+        return packets_of_questions
 
 
-def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
+def _of_questions(target: Target, lookups: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
     """The look-ups of the agent's own DNS client; where it `followed` records, those for names below the target too."""
     questions, below = (
         {(question.name.lower(), question.type) for question in target.questions},
@@ -194,7 +194,7 @@ def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tup
     )
     return tuple(
         lookup
-        for lookup in seen
+        for lookup in lookups
         if lookup.server == target.asked_of
         and (
             (lookup.name, lookup.type) in questions

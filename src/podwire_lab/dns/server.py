@@ -109,9 +109,9 @@ class DnsServer:
 
     def received(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
         """One question by UDP; an answer that is known goes back at once."""
-        known = self._known_answer(data, client[0], udp=True)
-        if known is not None:
-            transport.sendto(known, client)
+        known_answer = self._known_answer(data, client[0], udp=True)
+        if known_answer is not None:
+            transport.sendto(known_answer, client)
             return
         task = asyncio.get_running_loop().create_task(self._by_datagram(data, client, transport))
         self._tasks.add(task)
@@ -127,9 +127,9 @@ class DnsServer:
         await converse(reader, writer, lambda question: self._answer(question, client, udp=False))
 
     async def _answer(self, data: bytes, client: str, *, udp: bool) -> bytes | None:
-        known = self._known_answer(data, client, udp=udp)
-        if known is not None:
-            return known
+        known_answer = self._known_answer(data, client, udp=udp)
+        if known_answer is not None:
+            return known_answer
         now = self._now
         query = parsed(data)
         if query is None:
@@ -170,10 +170,10 @@ class DnsServer:
         return wire
 
     def _known_answer(self, data: bytes, client: str, *, udp: bool) -> bytes | None:
-        found = self._now.answers.get((data[2:], udp))
-        if found is None or self.fault(found[0], found[1], client) is not None:
+        stored = self._now.answers.get((data[2:], udp))
+        if stored is None or self.fault(stored[0], stored[1], client) is not None:
             return None
-        return data[:2] + found[2]
+        return data[:2] + stored[2]
 
     async def _ask_elsewhere(self, name: str, kind: str, response: dns.message.Message) -> None:
         """Add what the hosts file or the upstream server says; without a word of either this is a server failure."""

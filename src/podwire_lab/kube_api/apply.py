@@ -38,7 +38,7 @@ Managers = dict[Manager, _Entry]
 
 def managers_of(obj: Object) -> Managers:
     """What `metadata.managedFields` says."""
-    found: Managers = {}
+    managers: Managers = {}
     for entry in obj.get("metadata", {}).get("managedFields") or ():
         manager = Manager(
             name=entry.get("manager", ""),
@@ -46,8 +46,8 @@ def managers_of(obj: Object) -> Managers:
             api_version=entry.get("apiVersion", ""),
             subresource=entry.get("subresource", ""),
         )
-        found[manager] = _Entry(fields=decode(entry.get("fieldsV1") or {}), time=entry.get("time", now()))
-    return found
+        managers[manager] = _Entry(fields=decode(entry.get("fieldsV1") or {}), time=entry.get("time", now()))
+    return managers
 
 
 def _write(obj: Object, managers: Managers) -> None:
@@ -115,9 +115,11 @@ _SERVER_ADDS: Final = {
 def added_by_server(resource: Resource, requested: Object) -> Fields:
     """Members of the spec that admission or allocation adds, if the client did not ask for them: nobody owns these."""
     spec = requested.get("spec")
-    given = spec if isinstance(spec, dict) else {}
-    added: set[Path] = {("f:spec", f"f:{name}") for name in _SERVER_ADDS.get(resource.plural, ()) if name not in given}
-    ports = given.get("ports") if resource.plural == "services" else None
+    spec_given = spec if isinstance(spec, dict) else {}
+    added: set[Path] = {
+        ("f:spec", f"f:{name}") for name in _SERVER_ADDS.get(resource.plural, ()) if name not in spec_given
+    }
+    ports = spec_given.get("ports") if resource.plural == "services" else None
     if isinstance(ports, list) and not any(isinstance(port, dict) and port.get("nodePort") for port in ports):
         added.add(("f:nodePort",))
     return frozenset(added)
@@ -129,12 +131,12 @@ def server_side_apply(live: Object, config: Object, resource: Resource, manager:
     For an object that does not exist yet, `live` is its kind, name and namespace.
     """
     shape = shape_of(resource.plural)
-    wanted = fields_of(_owned_part(config), shape, structures=False)
-    mine = frozenset(wanted)
+    config_fields = fields_of(_owned_part(config), shape, structures=False)
+    mine = frozenset(config_fields)
     managers = managers_of(live)
     before = managers.pop(manager, _Entry(fields=frozenset(), time=""))
     have = fields_of(live, shape, structures=False)
-    differing = frozenset(path for path, value in wanted.items() if path in have and have[path] != value)
+    differing = frozenset(path for path, value in config_fields.items() if path in have and have[path] != value)
     conflicts = [(owner, path) for owner, e in managers.items() for path in sorted(differing & e.fields)]
     if conflicts and not force:
         raise _conflict(conflicts, managers)

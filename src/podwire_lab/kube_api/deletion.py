@@ -83,11 +83,14 @@ def delete_collection(
     return result
 
 
-def _preconditions(resource: Resource, obj: Object, wanted: Object) -> None:
+def _preconditions(resource: Resource, obj: Object, preconditions: Object) -> None:
     meta = obj["metadata"]
     for field, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-        if wanted.get(field) is not None and wanted[field] != meta[field]:
-            why = f"Precondition failed: {word} in precondition: {wanted[field]}, {word} in object meta: {meta[field]}"
+        if preconditions.get(field) is not None and preconditions[field] != meta[field]:
+            why = (
+                f"Precondition failed: {word} in precondition: {preconditions[field]}, "
+                f"{word} in object meta: {meta[field]}"
+            )
             raise conflict(resource, meta["name"], why)
 
 

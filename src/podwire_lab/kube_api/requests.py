@@ -119,13 +119,13 @@ def _cut_short(problem: ValueError) -> bool:
 async def read_object(request: web.Request, target: Target, kind: str | None = None) -> Object:
     """The object in the body, checked against the path. Raises `BadRequest`, `UnsupportedMediaType`."""
     expected = kind or target.resource.kind
-    given = media_type(request)
-    if given not in _JSON_TYPES and given not in YAML_TYPES and given != protobuf.MEDIA_TYPE:
+    content_type = media_type(request)
+    if content_type not in _JSON_TYPES and content_type not in YAML_TYPES and content_type != protobuf.MEDIA_TYPE:
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: application/json, "
             f"application/yaml, {protobuf.MEDIA_TYPE}"
         )
-    return checked(parse(await request.read(), given, expected), target, expected)
+    return checked(parse(await request.read(), content_type, expected), target, expected)
 
 
 def checked(obj: Any, target: Target, expected: str | None = None) -> Object:

@@ -266,11 +266,11 @@ class _Server:
 
     async def _token(self, request: web.Request, target: Target, review: Review) -> Object:
         """serviceaccounts/token: a token with the account's rights, until the lab ends."""
-        wanted = await read_object(request, target, "TokenRequest")
-        review("CREATE", wanted)
+        token_request = await read_object(request, target, "TokenRequest")
+        review("CREATE", token_request)
         account = reads.stored_object(self._store, target).object["metadata"]
         token = self._authenticator.issue(account["namespace"], account["name"])
-        return {**wanted, "status": {"token": token}}
+        return {**token_request, "status": {"token": token}}
 
     async def _bind(self, request: web.Request, target: Target, review: Review) -> Object:
         """pods/binding: what a scheduler does."""

@@ -23,10 +23,10 @@ _ASKING = Patience(connect=5.0, answer=10.0, total=3.0, whole=15.0)
 def be_guest(connection: Connection, namespace: str) -> None:
     """Check that a run may use this namespace. Raises `UsageError` if it does not exist, or holds another run."""
     try:
-        found = connection.rest.get("namespaces", None, namespace)
+        existing = connection.rest.get("namespaces", None, namespace)
     except NotFound:
         raise UsageError(f"--namespace {namespace}: it does not exist; create it first") from None
-    if found["metadata"].get("deletionTimestamp"):
+    if existing["metadata"].get("deletionTimestamp"):
         raise UsageError(f"--namespace {namespace}: it is being deleted; name another one")
     for run_id in runs_in(connection, namespace):
         raise UsageError(
@@ -38,8 +38,8 @@ def be_guest(connection: Connection, namespace: str) -> None:
 def runs_in(connection: Connection, namespace: str) -> list[str]:
     """The ids of the runs that have pods or ConfigMaps in a namespace."""
     labels = f"{MANAGED_BY}={MANAGER}"
-    found = [obj for kind in ("configmaps", "pods") for obj in connection.rest.list(kind, namespace, labels=labels)]
-    return sorted({str((obj["metadata"].get("labels") or {}).get(RUN_LABEL, "")) for obj in found} - {""})
+    objects = [obj for kind in ("configmaps", "pods") for obj in connection.rest.list(kind, namespace, labels=labels)]
+    return sorted({str((obj["metadata"].get("labels") or {}).get(RUN_LABEL, "")) for obj in objects} - {""})
 
 
 def leave(connection: Connection, namespace: str, run_id: str, *, seconds: float = SECONDS) -> list[str]:

@@ -49,9 +49,9 @@ class DeployedService:
 
     def port_for(self, protocol: str, name: str = "") -> ServicePort | None:
         """The port for a protocol (`tcp`, `udp`, `sctp`; HTTP is TCP), the first one or that whose name begins so."""
-        wanted = {"http": "tcp"}.get(protocol, protocol)
+        transport = {"http": "tcp"}.get(protocol, protocol)
         for key, port in self.ports.items():
-            if port.protocol == wanted and key.startswith(name):
+            if port.protocol == transport and key.startswith(name):
                 return port
         return None
 

@@ -251,7 +251,7 @@ class _Deploying:
         }
 
     def _pods(self, hostnames: Mapping[str, str]) -> list[Object]:
-        options, made = self._options, []
+        options, pods = self._options, []
         for node, slot, name in self._places:
             try:
                 image = image_for(node, options.linux_image, options.windows_image)
@@ -265,10 +265,10 @@ class _Deploying:
                 why = self._services.problems.get(("dns", ""), "Service dns has no IPv4 address")
                 self._problems[name] = f"it has no name server: {why}"
                 continue
-            made.append(
+            pods.append(
                 manifests.probe_pod(options.run_id, name, slot, node, hostname, image, options.deadline, address)
             )
-        return made
+        return pods
 
     def _grouped(self, pods: list[Object]) -> list[Object]:
         """The pods, once the security group of those that are to be in one is told: it counts when a pod is made."""
@@ -302,9 +302,9 @@ class _Deploying:
                 self._refused(pod, error)  # A webhook that cannot be asked is an error 500, after all tries.
             return
 
-    def _made(self, pod: Object, made: Object) -> None:
+    def _made(self, pod: Object, answer: Object) -> None:
         """A webhook may make another pod of it."""
-        requested, created = pod["metadata"]["name"], made["metadata"]["name"]
+        requested, created = pod["metadata"]["name"], answer["metadata"]["name"]
         if requested != created:
             with self._lock:
                 self._problems[requested] = f"the API server has made a pod {created} of it"
@@ -320,18 +320,18 @@ class _Deploying:
         node: NodeFacts,
         slot: str,
         pod: str,
-        seen: Object | None,
+        state: Object | None,
         command: tuple[str, ...],
     ) -> Probe:
         addresses: dict[Family, str] = {}
-        for entry in (seen or {}).get("status", {}).get("podIPs") or []:
+        for entry in (state or {}).get("status", {}).get("podIPs") or []:
             addresses.setdefault(family_of(entry["ip"]), entry["ip"])
         if slot == "host" and set(addresses.values()) & set(node.addresses):
             # A kubelet without dual-stack node addresses lists one family only, but the probe has all of its node's.
             for address in node.addresses:
                 addresses.setdefault(family_of(address), address)
         ports = {"host": HOST_ECHO_PORT, "host-network": HOST_NETWORK_PORT, "port-second": SECOND_PORT}
-        image, image_id = image_of(seen or {})
+        image, image_id = image_of(state or {})
         return Probe(
             pod=pod,
             node=node.name,
@@ -342,7 +342,7 @@ class _Deploying:
             port=ports.get(slot, ECHO_PORT),
             image=image,
             image_id=image_id,
-            vpc_address=vpc_address(seen or {}),
-            vpc_subnet=vpc_subnet(seen or {}),
-            has_branch=has_branch(seen or {}),
+            vpc_address=vpc_address(state or {}),
+            vpc_subnet=vpc_subnet(state or {}),
+            has_branch=has_branch(state or {}),
         )

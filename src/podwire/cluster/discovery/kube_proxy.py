@@ -112,8 +112,8 @@ def _of_windows(name: str, tree: Object) -> bool:
     """Whether a configuration is for kube-proxy on Windows: by its name, its mode, or a set field of winkernel.
     kubeadm writes an empty winkernel section, with enableDSR false, for Linux nodes too."""
     winkernel = tree.get("winkernel")
-    made = isinstance(winkernel, dict) and any(winkernel.values())
-    return "win" in name or tree.get("mode") == "kernelspace" or made
+    for_windows = isinstance(winkernel, dict) and any(winkernel.values())
+    return "win" in name or tree.get("mode") == "kernelspace" or for_windows
 
 
 def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:

@@ -198,8 +198,8 @@ def _refusal(error: Any, pod_name: str) -> ExecRefused:
         tree = foreign_json(body)
     except ValueError:
         tree = None
-    known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
-    message = _line(known.get("message") or body[:300].decode("utf-8", "replace") or "no message")
+    status_object = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
+    message = _line(status_object.get("message") or body[:300].decode("utf-8", "replace") or "no message")
     kind = _REFUSALS.get(status, ContainerNotRunning if status >= 500 else ExecRefused)
     if kind is ExecForbidden:
         text = f"not allowed to exec in {pod_name} (verb get or create, resource pods/exec): {message}"
@@ -207,7 +207,7 @@ def _refusal(error: Any, pod_name: str) -> ExecRefused:
         text = f"cannot exec in {pod_name}: 401 Unauthorized: the credentials are missing, wrong or expired"
     else:
         text = f"cannot exec in {pod_name}: {message} ({status})"
-    return kind(text, status=status, reason=str(known.get("reason") or ""), message=message)
+    return kind(text, status=status, reason=str(status_object.get("reason") or ""), message=message)
 
 
 def _unreachable(error: Exception, server: str) -> Unreachable:

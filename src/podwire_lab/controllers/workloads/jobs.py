@@ -80,7 +80,7 @@ class Jobs(WorkloadController):
             first = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
             stated = {"status": "True", "reason": reason, "message": message}
             times = {"lastProbeTime": moment, "lastTransitionTime": moment}
-            status["conditions"] = [{"type": each, **stated, **times} for each in (first, kind)]
+            status["conditions"] = [{"type": condition_type, **stated, **times} for condition_type in (first, kind)]
             if kind == "Complete":
                 status["completionTime"] = moment
             warning = kind == "Failed"
@@ -102,4 +102,6 @@ class Jobs(WorkloadController):
 
 def _finished(job: Object) -> bool:
     conditions = at(job, "status", "conditions") or ()
-    return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
+    return any(
+        condition["type"] in ("Complete", "Failed") and condition["status"] == "True" for condition in conditions
+    )

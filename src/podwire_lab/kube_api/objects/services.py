@@ -84,13 +84,13 @@ def _family(address: str) -> str:
 
 
 def _families(spec: Object) -> list[FieldError]:
-    given = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
-    free_headless = given == ["None"] and not spec.get("selector") and not spec.get("ipFamilies")
-    dual = free_headless or len(given) > 1 or len(spec.get("ipFamilies") or ()) > 1
+    addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
+    free_headless = addresses == ["None"] and not spec.get("selector") and not spec.get("ipFamilies")
+    dual = free_headless or len(addresses) > 1 or len(spec.get("ipFamilies") or ()) > 1
     spec["ipFamilyPolicy"] = policy = spec.get("ipFamilyPolicy") or ("RequireDualStack" if dual else "SingleStack")
     families = list(spec.get("ipFamilies") or [])
     if not families:
-        families = [_family(address) for address in given if address != "None"]
+        families = [_family(address) for address in addresses if address != "None"]
     if not families:
         families = ["IPv4"]
     if policy != "SingleStack" and len(families) == 1:
@@ -109,20 +109,20 @@ def _addresses(obj: Object, spec: Object, existing: Existing) -> list[FieldError
     if spec.get("clusterIP") == "None" or spec.get("clusterIPs") == ["None"]:
         spec["clusterIP"], spec["clusterIPs"] = "None", ["None"]
         return []
-    given = list(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else []))
+    requested = list(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else []))
     used = {address for spec_of_other in _others(obj, existing) for address in spec_of_other.get("clusterIPs") or ()}
     addresses: list[str] = []
     for family in spec["ipFamilies"]:
         if family not in RANGES:
             continue
-        wanted = next((address for address in given if _family(str(address)) == family), None)
-        if wanted is None:
+        requested_address = next((address for address in requested if _family(str(address)) == family), None)
+        if requested_address is None:
             addresses.append(_allocated(family, used))
             continue
-        problem = _problem(wanted, family, used)
+        problem = _problem(requested_address, family, used)
         if problem:
-            return [invalid_value("spec.clusterIPs", given, problem)]
-        addresses.append(str(wanted))
+            return [invalid_value("spec.clusterIPs", requested, problem)]
+        addresses.append(str(requested_address))
     if addresses:
         spec["clusterIP"], spec["clusterIPs"] = addresses[0], addresses
     return []

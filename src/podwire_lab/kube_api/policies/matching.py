@@ -75,8 +75,8 @@ def _resource(pattern: str, plural: str, subresource: str) -> bool:
 
 def _selected(selector: Object | None, obj: Object) -> bool:
     labels: Mapping[str, Any] = obj["metadata"].get("labels") or {} if "metadata" in obj else {}
-    wanted = (selector or {}).get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
+    match_labels = (selector or {}).get("matchLabels") or {}
+    if any(labels.get(key) != value for key, value in match_labels.items()):
         return False
     return all(_holds(expression, labels) for expression in (selector or {}).get("matchExpressions") or [])
 

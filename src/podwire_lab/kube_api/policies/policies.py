@@ -52,8 +52,8 @@ class Review:
         bindings = self.store.view(BINDINGS)
         if not bindings:
             return
-        known = (obj or {}).get("metadata") or (old or {}).get("metadata") or {}
-        name = str(self.target.name or known.get("name") or "")
+        metadata = (obj or {}).get("metadata") or (old or {}).get("metadata") or {}
+        name = str(self.target.name or metadata.get("name") or "")
         attempt = Attempt(target=self.target, operation=operation, name=name, obj=obj, old=old)
         for binding in bindings:
             spec = binding["spec"]
@@ -174,12 +174,12 @@ def _mistakes(spec: Object) -> Iterator[FieldError]:
         *(("matchConditions", "expression", "BOOL"), ("variables", "expression", "")),
         *(("validations", "expression", "BOOL"), ("validations", "messageExpression", "STRING")),
     )
-    for part, field, wanted in expressions:
+    for part, field, result_type in expressions:
         for index, entry in enumerate(spec.get(part) or []):
             if field not in entry:
                 continue
             try:
-                check(entry[field], wanted)
+                check(entry[field], result_type)
             except NoRuntime:
                 raise
             except ExpressionError as problem:

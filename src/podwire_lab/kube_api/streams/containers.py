@@ -11,7 +11,7 @@ def container_of(pod: Object, requested: str | None) -> str:
     """Its name. Raises `BadRequest` when there is no such container, or when one must be chosen."""
     name = pod["metadata"]["name"]
     spec = pod.get("spec") or {}
-    every = [each["name"] for part in ("containers", "initContainers") for each in spec.get(part) or ()]
+    every = [container["name"] for part in ("containers", "initContainers") for container in spec.get(part) or ()]
     if requested:
         if requested not in every:
             raise BadRequest(f"container {requested} is not valid for pod {name}")

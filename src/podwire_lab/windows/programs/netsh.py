@@ -22,8 +22,8 @@ SHOWN = ("dynamicport", "excludedportrange")
 def main(state: str, arguments: Sequence[str]) -> int:
     words = [word.lower() for word in arguments]
     head, shown, protocol = words[:3], words[3:4], words[4:]
-    known = head in (["int", "ipv4", "show"], ["int", "ipv6", "show"])
-    if not known or shown[:1] not in ([SHOWN[0]], [SHOWN[1]]) or protocol not in (["tcp"], ["udp"]):
+    valid = head in (["int", "ipv4", "show"], ["int", "ipv6", "show"])
+    if not valid or shown[:1] not in ([SHOWN[0]], [SHOWN[1]]) or protocol not in (["tcp"], ["udp"]):
         print(f"The following command was not found: {' '.join(arguments)}.")
         return 1
     ranges = [tuple(int(end) for end in text.split("-")) for text in json.loads(state)["ports"]]
