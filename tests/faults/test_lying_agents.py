@@ -10,6 +10,7 @@ from played_agents import Agent, Network
 
 from podwire.planning.prerequisites import needs_of
 from podwire.probing import controls, dispatch
+from podwire.probing.acts import flights
 from podwire.probing.client import AgentClient
 from podwire.probing.dispatch import Dispatcher
 
@@ -19,7 +20,8 @@ LIAR = "linux-1-a"
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(dispatch, "PATIENCE", 0.5)
-    monkeypatch.setattr(dispatch, "LULL", 0.05)
+    monkeypatch.setattr(flights, "PATIENCE", 0.5)
+    monkeypatch.setattr(flights, "LULL", 0.05)
     monkeypatch.setattr(controls, "PATIENCE", 0.2)
 
 

@@ -11,7 +11,8 @@ from podwire.content import manifests_folder, suites_folder
 from podwire.judging.expectation import expectation_of
 from podwire.model.facts import ClusterFacts
 from podwire.planning.assignment import BALANCED
-from podwire.planning.plan import Selection, listing, make_plan
+from podwire.planning.listing import listing
+from podwire.planning.plan import Selection, make_plan
 from podwire_lab.model.planned import planned_facts
 from podwire_lab.model.profiles import PROFILES
 

@@ -6,7 +6,7 @@ from deployments import a_deployment
 from plans_for_tests import L2BRIDGE, a_plan, cases, reasons, with_nodes
 
 from podwire.model.node_notes import NOT_READY, signal
-from podwire.planning.plan import listing
+from podwire.planning.listing import listing
 from podwire.planning.prerequisites import needs_of
 from podwire.planning.readiness import is_about_a_node, why_no_verdict
 from podwire.probing.readiness import unusable

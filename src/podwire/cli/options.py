@@ -33,7 +33,7 @@ COMMAND_OPTIONS = (
         help="only these chapters, by number",
         commands=("catalogue",),
     ),
-    Option(flag="--json", help="as JSON", commands=("catalogue", "judge", "flakes")),
+    Option(flag="--json", help="as JSON", commands=("plan", "catalogue", "judge", "flakes")),
     Option(
         flag="--write",
         metavar="DIR",

@@ -35,7 +35,8 @@ class Sighting:
 
 @dataclass(frozen=True, kw_only=True)
 class Landed:
-    """A case with the result of its client. `settled` is how many seconds a change took to reach the client."""
+    """A case with the result of its client. `settled` is how many seconds a change took to reach the client; with
+    `never` it had not when the wait ended."""
 
     case: Case
     target: Target
@@ -43,6 +44,7 @@ class Landed:
     attempts: tuple[Attempt, ...]
     output: str = ""
     settled: float = 0.0
+    never: bool = False
 
 
 def joined(landed: Sequence[Landed]) -> list[Landed]:
@@ -121,6 +123,7 @@ class Seen:
             controls=controls,
             output=landed.output,
             settled=landed.settled,
+            unsettled=landed.never,
         )
         return Sighting(observation=observation, frames=frames)
 

@@ -122,9 +122,10 @@ class Deployment:
     """What stands in the cluster.
 
     `problems` says by pod why it is not available; the rest of the run goes on. `former` are Services as they were
-    before the run changed them, `filled` the nodes that it filled with pods, and `wanted_addresses` what network cards
-    of nodes must have for pods, where somebody is told to keep some ready. `addresses_of_others` are those of pods on
-    its nodes that are not of the run.
+    before the run changed them, `filled` the nodes that it filled with pods, `members` the pods behind each kind of
+    Service whose endpoints the run changes, as they are to be now, and `wanted_addresses` what network cards of nodes
+    must have for pods, where somebody is told to keep some ready. `addresses_of_others` are those of pods on its nodes
+    that are not of the run.
     """
 
     namespace: str
@@ -134,6 +135,7 @@ class Deployment:
     problems: dict[str, str] = field(default_factory=dict)
     former: dict[tuple[str, str], DeployedService] = field(default_factory=dict)
     filled: dict[str, Filled] = field(default_factory=dict)
+    members: dict[str, frozenset[str]] = field(default_factory=dict)
     wanted_addresses: dict[str, int] = field(default_factory=dict)
     addresses_of_others: frozenset[str] = frozenset()
 
