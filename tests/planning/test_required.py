@@ -84,7 +84,7 @@ def test_an_absent_kind_is_said():
 def test_a_kind_that_is_left_out_as_a_whole_is_absent():
     facts = replace(changed(schedulable=False), signals=(signal("windows-2", VIRTUAL),))
     assert without(facts, placement="cross-node") == [
-        "--require windows: every such node is left out: windows-1 (cordoned), windows-2 (virtual)"
+        "--require windows: podwire leaves out every such node: windows-1 (cordoned), windows-2 (virtual)"
     ]
 
 

@@ -74,7 +74,7 @@ def test_a_cordoned_node_is_left_out_named_and_missed_where_it_is_required(lab, 
     done = run(tmp_path / "run", *options, *PLAIN, "--require", "kubernetes.io/os=windows")
     assert done.code == 3
     assert done.text.splitlines() == [
-        "podwire: --require kubernetes.io/os=windows: every such node is left out: "
+        "podwire: --require kubernetes.io/os=windows: podwire leaves out every such node: "
         "windows-1 (cordoned), windows-2 (cordoned)"
     ]
     assert not done.folder.exists()

@@ -93,7 +93,7 @@ def test_a_cordoned_node_that_is_named_is_one_line(cluster, capsys):
     code, told = planned(cluster, capsys, "--nodes", "linux-1,windows-2")
     assert (code, told) == (
         2,
-        "podwire: --nodes windows-2: is cordoned, so no probe can run there; uncordon it, or leave it out\n",
+        "podwire: --nodes windows-2: the node is cordoned, so no probe can run there; uncordon it, or leave it out\n",
     )
 
 

@@ -50,7 +50,7 @@ def service_recreated(rest: RestClient, deployment: Deployment) -> Sequence[Call
                 port["port"] += 1
             new_service = deployed(service.kind, service.pod, rest.apply(obj))
             if new_service.cluster_ips == service.cluster_ips:
-                raise ClusterError("it got the address that it had before")
+                raise ClusterError("the API server gave it its former address")
             deployment.services.found[key] = new_service
     return ()
 
@@ -156,13 +156,13 @@ def make_changes(rest: RestClient, deployment: Deployment, names: Sequence[str])
             with understood("the cluster"):
                 waiting += [(name, shown) for shown in CHANGES[name](rest, deployment)]
         except ClusterError as error:
-            problems[name] = f"the change '{name}' could not be made: {error}"
+            problems[name] = f"podwire could not make the change '{name}': {error}"
     for name, shown in waiting:
         try:
             with understood("the cluster"):
                 _await(shown)
         except ClusterError as error:
-            problems[name] = f"the change '{name}' does not show: {error}"
+            problems[name] = f"podwire could not see the change '{name}': {error}"
     return problems
 
 
@@ -170,7 +170,7 @@ def _await(shown: Callable[[], bool]) -> None:
     end, pause = time.monotonic() + PATIENCE, 0.02
     while not shown():
         if time.monotonic() >= end:
-            raise ClusterError(f"not within {PATIENCE:g} s")
+            raise ClusterError(f"the API server did not show it within {PATIENCE:g} s")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.5)
 
