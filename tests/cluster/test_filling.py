@@ -37,8 +37,8 @@ class Cluster:
     """
 
     def __init__(self, *pods, room, offers=None, condition="", events=(), rests=3):
-        self.pods = {one["metadata"]["name"]: one for one in pods}
-        self.numbers = list(range(10, 10 + room - sum(1 for one in pods if filling._holder(one))))
+        self.pods = {pod["metadata"]["name"]: pod for pod in pods}
+        self.numbers = list(range(10, 10 + room - sum(1 for pod in pods if filling._holder(pod))))
         self.offers = room if offers is None else offers
         self.condition, self.told, self.rests = condition, events, rests
         self.noted, self.pauses, self.back = False, 0, []

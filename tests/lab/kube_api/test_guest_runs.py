@@ -32,7 +32,7 @@ def team(api):
 
 def names(api):
     kinds = ("pods", "configmaps")
-    return [one["metadata"]["name"] for kind in kinds for one in api.ask("GET", f"{TEAM}/{kind}").json["items"]]
+    return [item["metadata"]["name"] for kind in kinds for item in api.ask("GET", f"{TEAM}/{kind}").json["items"]]
 
 
 def test_a_run_takes_its_own_and_leaves_the_namespace(api, team):

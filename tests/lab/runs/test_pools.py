@@ -47,7 +47,7 @@ def test_a_broken_third_node_is_red_where_three_take_part(selection):
 def test_the_gate_accepts_a_pool_that_is_whole_and_rejects_one_that_is_broken(faults, code, said, tmp_path, capsys):
     options = ["--lab-nodes", "4", "--family", "ipv4", "--requirement", PLAIN[0]]
     options += [word for one in POOLS for word in ("--pool", one.text)]
-    options += [word for one in faults for word in ("--fault", one)]
+    options += [word for fault in faults for word in ("--fault", fault)]
     done = run(tmp_path / "run", *options)
     assert done.code == code, done.text
     assert "8 of 8 usable nodes take part" in done.text
