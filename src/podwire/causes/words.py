@@ -34,7 +34,7 @@ def _of_end(end: End) -> str:
     if end.kind == "unanswered":
         return f"{packet} was seen at {end.last}, and nothing came back"
     if end.kind == "unsent":
-        return f"no packet of it was seen at {end.last}" if end.last else ""
+        return f"no packet of this case was seen at {end.last}" if end.last else ""
     if end.kind == "told":
         return f"{end.what} ended it, seen at {end.last}"
     return f"DNS answered {end.what}" if end.kind == "name" else ""

@@ -59,7 +59,7 @@ def sides_of(run: Run, old: str, new: str) -> Sides:
         if key not in counterparts:
             alone.append(case)
     if not held:
-        raise Refused(f"{_place(run)}: no case of pool {new} has one of pool {old} beside it")
+        raise Refused(f"{_place(run)}: no case of pool {new} has a counterpart in pool {old}")
     held += [(cases[0], cases[0].id) for key, cases in counterparts.items() if key not in met]
     return Sides(
         old=_baseline(run, held, old),
@@ -72,7 +72,7 @@ def sides_of(run: Run, old: str, new: str) -> Sides:
 def _check(record: RunRecord, old: str, new: str) -> None:
     known = sorted({node.part.pool for node in record.facts.nodes} - {""})
     if old == new:
-        raise Refused(f"--pools {old} {new}: name two pools")
+        raise Refused(f"--pools {old} {new}: name two different pools")
     for name in (old, new):
         if name not in known:
             there = f"its pools are {' and '.join(known)}" if known else "it has no pools; make one with --pool, twice"

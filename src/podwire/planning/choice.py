@@ -33,7 +33,7 @@ def contradiction(selection: Selection) -> str:
         option = "--nodes" if selection.nodes else "--all-nodes"
         return f"--nodes-per-os and {option} exclude each other: {option} has no such bound; leave one of them out"
     if selection.pools and len(selection.pools) != 2:
-        return f"--pool: is given {_times(len(selection.pools))}; give it twice, once for each pool"
+        return f"--pool: given {_times(len(selection.pools))}; give it twice, once for each pool"
     if len({pool.name for pool in selection.pools}) < len(selection.pools):
         return f"--pool {selection.pools[1].text}: both pools have this name; give them two"
     return ""
@@ -62,7 +62,7 @@ def with_choice(facts: ClusterFacts, labels: Labels, selection: Selection) -> Cl
         )
         pooled = bool(pools[node.name]) or node.os not in pooled_systems
         if selection.nodes and named and not pooled:
-            raise ChoiceError(f"--nodes {node.name}: is in neither pool; leave it out, or widen a --pool")
+            raise ChoiceError(f"--nodes {node.name}: the node is in neither pool; leave it out, or widen a --pool")
         nodes.append(replace(node, part=NodePart(pool=pools[node.name], chosen=named and selected and pooled)))
     chosen = replace(facts, nodes=tuple(nodes))
     _check_some_left(chosen, selection)
@@ -80,7 +80,9 @@ def _check_names(facts: ClusterFacts, names: Sequence[str]) -> None:
             raise ChoiceError(f"--nodes {name}: the cluster has no such node; {guess}")
         if not node.schedulable:
             remedy = "uncordon it, or leave it out" if left_out(node, facts) == "cordoned" else "leave it out"
-            raise ChoiceError(f"--nodes {name}: is {left_out(node, facts)}, so no probe can run there; {remedy}")
+            raise ChoiceError(
+                f"--nodes {name}: the node is {left_out(node, facts)}, so no probe can run there; {remedy}"
+            )
 
 
 def _check_matches(option: str, matching: Iterable[NodeFacts], facts: ClusterFacts) -> None:
@@ -89,7 +91,9 @@ def _check_matches(option: str, matching: Iterable[NodeFacts], facts: ClusterFac
         raise ChoiceError(f"{option}: no node has such labels; `kubectl get nodes --show-labels` shows them")
     if not any(node.schedulable for node in nodes):
         named = ", ".join(f"{node.name} ({left_out(node, facts)})" for node in nodes[:_MOST])
-        raise ChoiceError(f"{option}: every such node is left out: {named}{' ...' if len(nodes) > _MOST else ''}")
+        raise ChoiceError(
+            f"{option}: podwire leaves out every such node: {named}{' ...' if len(nodes) > _MOST else ''}"
+        )
 
 
 def _pools(facts: ClusterFacts, labels: Labels, pools: Sequence[Pool]) -> Mapping[str, str]:
@@ -110,9 +114,9 @@ def _check_some_left(facts: ClusterFacts, selection: Selection) -> None:
     usable = [node for node in facts.nodes if node.schedulable and node.part.chosen]
     for pool in selection.pools:
         if not any(node.part.pool == pool.name for node in usable):
-            raise ChoiceError(f"--pool {pool.text}: the other options leave no node of it that can be used")
+            raise ChoiceError(f"--pool {pool.text}: the other options leave no usable node in this pool")
     if not usable:
-        raise ChoiceError("--node-selector: leaves no node that can be used; `podwire facts` lists all")
+        raise ChoiceError("--node-selector: no usable node is left; `podwire facts` lists all nodes")
 
 
 def described(selection: Selection) -> Iterator[tuple[str, str]]:

@@ -56,7 +56,7 @@ def _requirement(part: str) -> _Requirement:
         return _Requirement(key=match[1], values=(match[3],), negated=match[2] == "!=")
     elif match := _THERE.fullmatch(part):
         return _Requirement(key=match[2], negated=bool(match[1]))
-    raise ValueError(f"{part!r} is no label selector; write {FORMS}")
+    raise ValueError(f"{part!r} is not a label selector; write {FORMS}")
 
 
 @dataclass(frozen=True, kw_only=True)

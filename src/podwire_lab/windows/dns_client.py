@@ -12,9 +12,7 @@ would ask as it is, gets the suffix here.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Sequence, Set
-from typing import cast
 
 import dns.exception
 import dns.flags
@@ -23,7 +21,8 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
-from podwire_lab.dns.server import PLAIN_UDP, bound, converse, exchange, parsed
+from podwire_lab.dns.listener import DnsListener
+from podwire_lab.dns.server import PLAIN_UDP, converse, exchange, parsed
 from podwire_lab.model.interfaces import Namespace
 
 ADDRESS = "127.0.0.53"
@@ -41,7 +40,7 @@ def windows_spellings(name: str, suffixes: Sequence[str]) -> Sequence[str]:
     return [name] if "." in name or not suffixes else [f"{name}.{suffix}" for suffix in suffixes]
 
 
-class WindowsDnsClient:
+class WindowsDnsClient(DnsListener):
     """Takes the questions of one pod's programs, and asks the pod's DNS servers by packets from the pod's own address.
 
     `quirks` is what faults make it do, looked at with every question: `search list` (it appends suffixes as Linux
@@ -50,32 +49,13 @@ class WindowsDnsClient:
     """
 
     def __init__(self, suffixes: Sequence[str], servers: Sequence[str], quirks: Set[str] = frozenset()) -> None:
+        super().__init__()
         self._suffixes, self._servers, self._quirks = tuple(suffixes), tuple(servers), quirks
         self._told: dict[bytes, bytes] = {}
-        self._namespace: Namespace | None = None
-        self._transport: asyncio.DatagramTransport | None = None
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, namespace: Namespace) -> None:
         """Listen on the pod's loopback address 127.0.0.53, by UDP and TCP."""
-        self._namespace = namespace
-        loop = asyncio.get_running_loop()
-        datagrams = bound(namespace, ADDRESS, 53, socket.SOCK_DGRAM)
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Questions(self), sock=datagrams)
-        stream = bound(namespace, ADDRESS, 53, socket.SOCK_STREAM)
-        self._server = await asyncio.start_server(self._connection, sock=stream)
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-        if self._server is not None:
-            self._server.close()
-
-    def asked(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
-        task = asyncio.get_running_loop().create_task(self._by_datagram(data, client, transport))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self._listen(namespace, ADDRESS, 53)
 
     async def _by_datagram(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
         answer = await self._answer(data, udp=True)
@@ -180,14 +160,3 @@ def _as_asked(query: dns.message.Message, wire_answer: dns.message.Message) -> d
     answer.answer += wire_answer.answer
     answer.authority += wire_answer.authority
     return answer
-
-
-class _Questions(asyncio.DatagramProtocol):
-    def __init__(self, client: WindowsDnsClient) -> None:
-        self._client = client
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._client.asked(data, addr, self._transport)

@@ -61,7 +61,7 @@ def cleanup(
         try:
             left = undeploy(connection, leftover.namespace, seconds=seconds)
         except PodwireError as error:
-            left = [f"namespace {leftover.namespace} may have stayed: {error}"]
+            left = [f"namespace {leftover.namespace} may still exist: {error}"]
         if left:
             not_removed += left
         else:

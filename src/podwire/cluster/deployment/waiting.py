@@ -64,7 +64,7 @@ def pod_state(pod: Object) -> PodState:
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     conditions = {c.get("type"): c for c in status.get("conditions") or []}
     if pod["metadata"].get("deletionTimestamp"):
-        return PodState(final=True, text="it is being deleted by somebody else")
+        return PodState(final=True, text="another client than podwire is deleting it")
     if status.get("phase") in ("Failed", "Succeeded"):
         return PodState(final=True, text=_ended(status))
     if spec.get("restartPolicy") == "Never" and _ends(status):
@@ -138,9 +138,9 @@ def _elsewhere(pod: Object, node: str, *, ready: bool) -> str:
     if actual_node == node or (not actual_node and not ready):
         return ""
     if not actual_node:
-        return f"it is ready, but the API server does not tell on which node (it was made for {node})"
+        return f"it is ready, but the API server does not say on which node (podwire made it for node {node})"
     why = "a webhook has changed it, or two nodes have the same label kubernetes.io/hostname"
-    return f"it runs on node {actual_node}, not on node {node}, which it was made for: {why}"
+    return f"it runs on node {actual_node}, but podwire made it for node {node}: {why}"
 
 
 def _bad_address(pod: Object) -> str:
@@ -262,7 +262,7 @@ class PodWait:
         try:
             self.rest.get("pods", self.namespace, name)
         except NotFound:
-            self.problems[name] = "it was deleted by somebody else"
+            self.problems[name] = "another client than podwire deleted it"
         except ClusterError:
             return
         else:

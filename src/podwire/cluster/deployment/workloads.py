@@ -162,7 +162,7 @@ def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) 
     or no probe becomes ready. Whatever ends it early, Ctrl-C too, what was made is removed first (unless `keep`).
     """
     if not _RUN_ID.fullmatch(options.run_id):
-        raise UsageError(f"run id {options.run_id!r}: 1 to 40 lower-case letters, digits and dashes are allowed")
+        raise UsageError(f"run id {options.run_id!r}: use 1 to 40 lower-case letters, digits and dashes")
     chosen = [node for os in ANY_OS for node in facts.taking_part(os, options.nodes_per_os)]
     nodes = [node for node in chosen if node.ready]
     if not nodes:
@@ -283,7 +283,7 @@ class _Deploying:
         except ApiError as error:
             if isinstance(error, Unauthorized):
                 raise
-            words = f"its SecurityGroupPolicy could not be made: {error.message or error}"
+            words = f"podwire could not make its SecurityGroupPolicy: {error.message or error}"
             self._problems |= dict.fromkeys(chosen, words)
             return [pod for pod in pods if pod["metadata"]["name"] not in chosen]
         return pods
@@ -309,7 +309,7 @@ class _Deploying:
         requested, created = pod["metadata"]["name"], answer["metadata"]["name"]
         if requested != created:
             with self._lock:
-                self._problems[requested] = f"the API server has made a pod {created} of it"
+                self._problems[requested] = f"the API server created a pod with another name, {created}"
 
     def _refused(self, pod: Object, error: ApiError) -> None:
         if concerns_the_run(error):
