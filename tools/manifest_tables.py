@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from podwire.catalogue.load import load
-from podwire.cluster.deployment.changes import CHANGES
 from podwire.content import manifests_folder, suites_folder
+from podwire.model.changes import CHANGES
 from podwire.planning.plan import Selection, make_plan
 from podwire.planning.prerequisites import needs_of
 from podwire_lab.model.planned import planned_facts
@@ -66,8 +66,15 @@ def policies() -> str:
 
 
 def changes() -> str:
-    rows = [(name, " ".join((change.__doc__ or "").split())) for name, change in CHANGES.items()]
-    return _rows(("change", "what happens", "requirements"), rows, used().changes, lambda name: f"`{name}`")
+    lines = [
+        "| change | what happens | what shows it | how it is undone | rights | requirements |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in CHANGES.values():
+        rights = ", ".join(f"`{right}`" for right in row.rights) or "none"
+        cells = (f"`{row.name}`", row.does, row.shows, row.undone, rights, _names(used().changes.get(row.name, set())))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _table(folder: str, needed_by: Mapping[str, set[str]]) -> str:

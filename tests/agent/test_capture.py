@@ -150,7 +150,7 @@ def test_what_is_read_in_between_does_not_come_again(client):
         frames = list(read_frames(data.interfaces["lo"]))
         assert data.count == len(frames) == len(data.directions["lo"])
         assert data.dropped == 0
-        assert {one for one in tokens if one.encode() in data.interfaces["lo"]} == {token}
+        assert {sent for sent in tokens if sent.encode() in data.interfaces["lo"]} == {token}
 
 
 def test_what_does_not_fit_is_counted_once_and_room_comes_with_each_reading(client):

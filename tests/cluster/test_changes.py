@@ -1,29 +1,29 @@
 """What a run changes in the cluster: made together, awaited, and said when it cannot be made or does not show."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
+import yaml
 from changed import replace
 from fake_rest import FakeRest
 
-from podwire.catalogue.load import load
-from podwire.cluster.deployment import changes, manifests
-from podwire.cluster.deployment.changes import CHANGES, make_changes
+from podwire.cluster.deployment import manifests
+from podwire.cluster.deployment.changes import services as changes_of_services
+from podwire.cluster.deployment.changes.making import MAKE, make_change
 from podwire.cluster.deployment.services import Services
 from podwire.cluster.deployment.workloads import Deployment, Probe
-from podwire.content import suites_folder
+from podwire.content import manifests_folder
 from podwire.errors import ApiError, Forbidden
 from podwire.model.axes import matrix
+from podwire.model.changes import CHANGES
 from podwire.model.flows import LINUX
-from podwire.planning.plan import Selection, make_plan
-from podwire_lab.model.planned import planned_facts
-from podwire_lab.model.profiles import PROFILES
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr("podwire.cluster.deployment.changes.PATIENCE", 0.2)
+    monkeypatch.setattr("podwire.cluster.deployment.changes.waits.PATIENCE", 0.2)
 
 
 def a_deployment(rest, *wanted, leaving=()):
@@ -34,10 +34,9 @@ def a_deployment(rest, *wanted, leaving=()):
     return Deployment(namespace="podwire-r1", run_id="r1", probes=probes, services=services)
 
 
-def test_nothing_is_changed_when_nothing_is_asked_for():
-    rest = FakeRest()
-    assert make_changes(rest, a_deployment(rest, ("twin-first", "l-a")), []) == {}
-    assert rest.deleted == []
+def make_changes(rest, deployment, names):
+    """The problems of these changes, by name."""
+    return {name: problem for name in names if (problem := make_change(rest, deployment, name).problem)}
 
 
 def test_of_two_services_the_first_goes_and_is_waited_for():
@@ -53,7 +52,10 @@ def test_of_two_services_the_first_goes_and_is_waited_for():
 def test_a_service_that_does_not_go_is_said():
     rest = FakeRest(lag=10**6)
     problems = make_changes(rest, a_deployment(rest, ("twin-first", "l-a")), ["first-twin-deleted"])
-    assert problems == {"first-twin-deleted": "the change 'first-twin-deleted' does not show: not within 0.2 s"}
+    assert problems == {
+        "first-twin-deleted": "podwire could not see the change 'first-twin-deleted': "
+        "the API server did not show it within 0.2 s"
+    }
 
 
 def test_a_service_is_made_again_with_another_address_port_and_type():
@@ -77,7 +79,7 @@ def test_a_service_that_gets_its_old_address_again_says_nothing_of_new_ones():
     rest = FakeRest(on_apply=the_same)
     deployment = a_deployment(rest, ("recreated", "l-a"))
     assert make_changes(rest, deployment, ["service-recreated"]) == {}
-    words = "Service recreated-l-a could not be made again: it got the address that it had before"
+    words = "Service recreated-l-a could not be made again: the API server gave it its former address"
     assert deployment.services.problems == {("recreated", "l-a"): words}
 
 
@@ -139,7 +141,7 @@ def test_one_change_that_fails_does_not_keep_the_others_back():
     rest = refusing("l1-leaving")
     deployment = a_deployment(rest, ("recreated", "l-a"), leaving=[("l1-leaving", "10.0.0.5")])
     problems = make_changes(rest, deployment, ["pods-leaving", "service-recreated"])
-    assert problems == {"pods-leaving": "the change 'pods-leaving' could not be made: not allowed to delete it"}
+    assert problems == {"pods-leaving": "podwire could not make the change 'pods-leaving': not allowed to delete it"}
     assert ("recreated", "l-a") in deployment.former
 
 
@@ -166,34 +168,44 @@ def test_missing_rights_are_the_problem_of_the_whole_change():
     deployment = a_deployment(rest, ("twin-first", "l-a"))
     problems = make_changes(rest, deployment, ["first-twin-deleted"])
     assert problems == {
-        "first-twin-deleted": "the change 'first-twin-deleted' could not be made: not allowed to delete services"
+        "first-twin-deleted": "podwire could not make the change 'first-twin-deleted': not allowed to delete services"
     }
     assert deployment.services.problems == {}
 
 
-def test_every_change_has_a_docstring_and_a_name_that_a_matrix_may_bear():
-    for name, change in CHANGES.items():
-        assert change.__doc__
+def test_every_row_has_a_function_and_a_name_that_a_matrix_may_bear():
+    assert list(MAKE) == list(CHANGES)
+    for name in CHANGES:
         assert matrix(client=LINUX, server=LINUX, via="pod-ip", after=name).after == name
+
+
+def test_a_change_that_was_made_says_when_the_api_showed_it():
+    rest = FakeRest(lag=2)
+    before = time.monotonic()
+    made = make_change(rest, a_deployment(rest, ("twin-first", "l-a")), "first-twin-deleted")
+    assert before < made.shown <= time.monotonic()
 
 
 def test_an_affinity_is_left_alone_for_longer_than_it_lasts(monkeypatch):
     clock = count(100.0, 0.5)
-    monkeypatch.setattr(changes.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(changes_of_services.time, "monotonic", lambda: next(clock))
     lasts = manifests.service("r1", "affinity-short")["spec"]["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
-    (over,) = changes.affinity_idle(None, a_deployment(FakeRest()))
+    (over,) = changes_of_services.affinity_idle(None, a_deployment(FakeRest()))
     asked = 0
     while not over():
         asked += 1
     assert asked * 0.5 > lasts
 
 
-@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "nat"])
-def test_no_flow_of_the_cluster_as_it_was_asks_for_what_a_change_touches(profile):
-    """Such flows may still be silent, and wait for their time-out, while the changes are made."""
-    touched = {"twin-first", "recreated", "leaving", "leaving-load-balancer", "affinity-short"}
-    cases = make_plan(*load(suites_folder()), planned_facts(PROFILES[profile]), Selection()).cases.values()
-    early = [case for case in cases if not case.flow.change.after]
-    assert {case.flow.service.kind for case in cases} >= {"twin-first", "recreated", "affinity-short"}
-    assert not [case.id for case in early if case.flow.service.kind in touched]
-    assert not [case.id for case in early if "leaving" in (case.client.probe, case.server.probe)]
+@pytest.mark.parametrize("file", ["rbac.yaml", "rbac-namespace.yaml"])
+def test_a_run_is_given_the_rights_that_its_changes_need(file):
+    documents = [one for one in yaml.safe_load_all((manifests_folder() / file).read_text()) if one]
+    given = {
+        f"{verb} {resource}"
+        for one in documents
+        if one["kind"] in ("Role", "ClusterRole")
+        for rule in one["rules"]
+        for verb in rule["verbs"]
+        for resource in rule["resources"]
+    }
+    assert {right for row in CHANGES.values() for right in row.rights} <= given

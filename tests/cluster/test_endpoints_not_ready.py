@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fake_rest import FakeRest
 
-from podwire.cluster.deployment.changes import make_changes
+from podwire.cluster.deployment.changes.making import make_change
 from podwire.cluster.deployment.services import Services
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.errors import ApiError
@@ -49,7 +49,7 @@ def test_the_service_that_shows_the_change_loses_its_endpoints_last():
     rest = FakeRest()
     deployment = a_deployment(rest)
     before = len(rest.applied)
-    assert make_changes(rest, deployment, ["all-endpoints-not-ready"]) == {}
+    assert not make_change(rest, deployment, "all-endpoints-not-ready").problem
     changed = [obj["metadata"]["labels"]["kubernetes.io/service-name"] for obj in rest.applied[before:]]
     assert changed == ["no-longer-ready-balanced-l-a"] * 2 + ["no-longer-ready-l-a"] * 2
     not_ready = {"ready": False, "serving": False, "terminating": False}

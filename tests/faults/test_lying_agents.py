@@ -10,6 +10,7 @@ from played_agents import Agent, Network
 
 from podwire.planning.prerequisites import needs_of
 from podwire.probing import controls, dispatch
+from podwire.probing.acts import flights
 from podwire.probing.client import AgentClient
 from podwire.probing.dispatch import Dispatcher
 
@@ -19,7 +20,8 @@ LIAR = "linux-1-a"
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(dispatch, "PATIENCE", 0.5)
-    monkeypatch.setattr(dispatch, "LULL", 0.05)
+    monkeypatch.setattr(flights, "PATIENCE", 0.5)
+    monkeypatch.setattr(flights, "LULL", 0.05)
     monkeypatch.setattr(controls, "PATIENCE", 0.2)
 
 
@@ -52,7 +54,7 @@ def is_client(case):
 
 
 def answered(observation):
-    return observation.problem is None and all(one.answered for one in observation.attempts)
+    return observation.problem is None and all(attempt.answered for attempt in observation.attempts)
 
 
 def test_when_nobody_lies_every_case_is_judged(quick):
@@ -88,4 +90,4 @@ def test_what_an_agent_may_say(lie, quick):
 
 
 def test_each_lie_has_a_name_of_its_own():
-    assert len({one.name for one in LIES}) == len(LIES) >= 11
+    assert len({lie.name for lie in LIES}) == len(LIES) >= 11

@@ -41,7 +41,7 @@ def cutting(at):
     """Of every frame, only its first bytes are captured."""
 
     def damage(place, number, frames):
-        return [Frame(one.at_ns, one.interface, one.data[:at], one.wire_length) for one in frames]
+        return [Frame(frame.at_ns, frame.interface, frame.data[:at], frame.wire_length) for frame in frames]
 
     return damage
 

@@ -104,7 +104,12 @@ DNS, WEB, NODE_PORT = ("10.96.0.10", 17, 53), ("10.96.0.80", 6, 80), ("", 6, 300
         ([DNS, WEB, NODE_PORT, NODE_PORT], (), PASS, None),  # one for each family
         ([DNS, WEB, NODE_PORT, ("10.96.0.9", 6, 1)], ("10.96.0.9 tcp 1",), PASS, None),
         ([DNS, WEB, NODE_PORT, ("10.96.0.9", 6, 1)], (ANY_FRONTEND,), PASS, None),
-        ([DNS, WEB, NODE_PORT, ("10.96.0.9", 6, 1)], ("10.96.0.8 tcp 1",), FAIL, "4: that no Service needs: 10.96.0.9 tcp 1"),
+        (
+            [DNS, WEB, NODE_PORT, ("10.96.0.9", 6, 1)],
+            ("10.96.0.8 tcp 1",),
+            FAIL,
+            "4: that no Service needs: 10.96.0.9 tcp 1",
+        ),
         ([DNS, WEB, WEB, NODE_PORT], (ANY_FRONTEND,), FAIL, "4: more than one for 10.96.0.80 tcp 80"),
         ([DNS], (), FAIL, "1: none for 10.96.0.80 tcp 80, node-port tcp 30080"),
         ([], (ANY_FRONTEND,), FAIL, "0: none for 10.96.0.10 udp 53, 10.96.0.80 tcp 80, node-port tcp 30080"),

@@ -123,7 +123,7 @@ def test_a_name_that_must_not_be_asked():
 
 def alike(*attempts):
     verdict = outcome(not_found(), attempts=attempts)
-    return verdict.outcome, next(one for one in verdict.findings if one.expected.startswith("all of"))
+    return verdict.outcome, next(finding for finding in verdict.findings if finding.expected.startswith("all of"))
 
 
 def test_many_look_ups_must_all_end_alike():
@@ -137,7 +137,7 @@ def test_many_look_ups_must_all_end_alike():
 
 def burst(*attempts, lookups=()):
     verdict = outcome(not_found(), *lookups, attempts=attempts)
-    return verdict.outcome, verdict.reason, [one.actual for one in verdict.findings]
+    return verdict.outcome, verdict.reason, [finding.actual for finding in verdict.findings]
 
 
 NEVER = ProbeError(stage="resolve", kind="timeout", text="not asked: too many before it had no answer")

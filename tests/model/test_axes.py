@@ -53,8 +53,13 @@ def test_the_name_of_the_test_stands_before_the_axis():
 
 
 def test_an_axis_that_may_have_several_values_is_a_tuple_whatever_was_given():
-    made = matrix(**USUAL, payload=(1, 2), after="x")
-    assert (made.client, made.payload, made.after, made.protocol) == (("linux",), (1, 2), "x", ("tcp", "udp"))
+    made = matrix(**USUAL, payload=(1, 2), after="pods-leaving")
+    assert (made.client, made.payload, made.after, made.protocol) == (
+        ("linux",),
+        (1, 2),
+        "pods-leaving",
+        ("tcp", "udp"),
+    )
     with pytest.raises(AttributeError, match="no axis way"):
         _ = made.way
 

@@ -47,14 +47,14 @@ def test_where_the_client_is_the_neighbour_of_the_dns_server_nothing_is_seen_bet
 def test_what_cannot_be_followed_is_left_out_with_a_reason_and_asked_all_the_same(nodes, reason):
     made = plan("DNS-SERVERADDR", replace(FACTS, dns_nodes=nodes))
     assert not followed(made)
-    assert reason in {one.reason for one in made.exclusions}
+    assert reason in {exclusion.reason for exclusion in made.exclusions}
     assert any(case.flow.placement == "anywhere" for case in made.cases.values())
 
 
 def test_with_a_single_linux_node_only_windows_is_beside_the_dns_server():
     made = plan("DNS-SERVERADDR", nodes_per_os=1)
     assert {case.client.os for case in followed(made)} == {"windows"}
-    reasons = {one.reason for one in made.exclusions}
+    reasons = {exclusion.reason for exclusion in made.exclusions}
     assert "needs a usable Linux node other than the one of the cluster's DNS" in reasons
 
 

@@ -203,5 +203,5 @@ def test_a_resolver_has_the_time_to_ask_a_lost_question_again(axes, target, fiel
 def test_of_many_look_ups_none_may_be_lost():
     case = a_case(a_flow(protocol="dns", connections=20))
     _, parameters, seconds = request_of(case, BY_NAME, [f"t{n}" for n in range(20)], [0] * 20, 4.0, asks_again=6.0)
-    assert {one["timeout"] for one in parameters["lookups"]} == {4.0}
+    assert {lookup["timeout"] for lookup in parameters["lookups"]} == {4.0}
     assert seconds == 8.0

@@ -93,14 +93,14 @@ def sighting(
 def test_a_case_sees_its_own_name_and_type_only() -> None:
     packets = [*asked(FULL, 1), *asked(FULL, 2, "AAAA"), *asked("other.ns.svc.cluster.local", 3)]
     observation = sighting({POD: packets, FAR: packets})
-    assert [(one.id, one.name, one.rcode) for one in observation.lookups] == [(1, FULL, "NXDOMAIN")]
+    assert [(lookup.id, lookup.name, lookup.rcode) for lookup in observation.lookups] == [(1, FULL, "NXDOMAIN")]
     for point in ("client-pod", "server-node"):
-        assert [one.direction for one in observation.captures[point].packets] == ["request", "reply"]
+        assert [seen.direction for seen in observation.captures[point].packets] == ["request", "reply"]
 
 
 def test_the_questions_of_a_node_are_seen_at_its_nic() -> None:
     observation = sighting({NIC: asked(FULL, 1), POD: asked(FULL, 2)}, kind="host")
-    assert [one.id for one in observation.lookups] == [1]
+    assert [lookup.id for lookup in observation.lookups] == [1]
 
 
 def test_of_a_connection_all_segments_are_kept() -> None:
@@ -137,7 +137,7 @@ def test_the_agents_own_client_is_seen_by_its_questions_its_server_and_what_it_f
         *asked(f"_udp._udp.{FULL}", 5, "SRV"),
     ]
     observation = sighting({POD: packets}, target=target, asks=asks)
-    assert [one.id for one in observation.lookups] == ids
+    assert [lookup.id for lookup in observation.lookups] == ids
 
 
 @pytest.mark.parametrize("host", ["web", "web."])
@@ -149,7 +149,7 @@ def test_beyond_a_cache_a_question_is_known_by_its_name_but_the_one_that_the_ser
     own, anew, on = asked(FULL, 1), asked(FULL, 77, tcp=True), asked("web", 78)
     at = {POD: [*own, *asked("web", 2)], FAR: [*anew, *on]}
     cached = sighting(at, cached=True).captures
-    assert [one.packet for one in cached["server-node"].packets] == anew
+    assert [seen.packet for seen in cached["server-node"].packets] == anew
     assert len(cached["client-pod"].packets) == 4
     assert sighting(at).captures["server-node"].packets == ()
 

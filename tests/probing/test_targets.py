@@ -204,7 +204,7 @@ FOR_DNS = {"client": "linux", "server": (), "server_kind": "dns", "via": "fqdn",
 )
 def test_the_agents_own_client_asks_the_clusters_dns(axes, questions):
     _, _, target = a_target(**{**FOR_DNS, **axes})
-    assert [(one.name, one.type) for one in target.questions] == [
+    assert [(question.name, question.type) for question in target.questions] == [
         (name.format(zone=ZONE), of) for name, of in questions
     ]
     assert target.asked_of in L2BRIDGE.dns.addresses

@@ -54,7 +54,7 @@ def _facts_of_the_api(choice: RunOptions) -> ClusterFacts:
 def _plan(options: argparse.Namespace) -> int:
     from podwire.model.node_notes import remarks
     from podwire.planning.coverage import coverage, ends_of
-    from podwire.planning.plan import listing
+    from podwire.planning.listing import listing, tree
     from podwire.planning.readiness import why_no_verdict
     from podwire.running.run_options import run_options
     from podwire.running.runner import Runner
@@ -71,7 +71,12 @@ def _plan(options: argparse.Namespace) -> int:
             runner.close()
     unready = {case.id: why for case in plan.cases.values() if (why := why_no_verdict(case, facts))}
     notes = (*remarks(facts), *coverage(map(ends_of, plan.cases.values()), facts))
-    print(listing(plan, sentences, unready, notes), end="")
+    if options.json:
+        import json
+
+        print(json.dumps(tree(plan, sentences, unready, notes), indent=1, ensure_ascii=False))
+    else:
+        print(listing(plan, sentences, unready, notes), end="")
     return 0
 
 

@@ -27,7 +27,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
         rule=Rule(
             level=rule.level,
             statement=rule.statement,
-            sources=tuple(dict.fromkeys(f"{one} <{one.url}>" if one.url else str(one) for one in cited)),
+            sources=tuple(dict.fromkeys(f"{source} <{source.url}>" if source.url else str(source) for source in cited)),
         ),
         parameters={
             "protocol": flow.protocol,

@@ -189,15 +189,15 @@ class AtDns(Part):
 def _completed(lookups: tuple[Lookup, ...], observed: Observed) -> Iterator[Lookup]:
     """The questions with the answer that the resolver must have got to them, if that is not one that was captured."""
     addresses = observed.attempt.resolved if observed.attempt else ()
-    known = not addresses or any(set(one.answers) & set(addresses) for one in lookups)
-    yield from (one if known or one.rcode is not None else _answered(one, addresses) for one in lookups)
+    known = not addresses or any(set(lookup.answers) & set(addresses) for lookup in lookups)
+    yield from (lookup if known or lookup.rcode is not None else _answered(lookup, addresses) for lookup in lookups)
 
 
 def _answered_unseen(observed: Observed) -> bool:
     """Whether the agent's own DNS client got all its answers, and the capture does not have them all."""
     got_all = bool(observed.case.flow.load.asks) and all(attempt.answered for attempt in observed.attempts)
     lookups = observed.observation.lookups
-    return got_all and (not lookups or any(one.rcode is None for one in lookups))
+    return got_all and (not lookups or any(lookup.rcode is None for lookup in lookups))
 
 
 def _held(question: Question, values: Question, lookups: tuple[Lookup, ...]) -> Finding:

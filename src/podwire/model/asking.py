@@ -56,8 +56,8 @@ def questions(asks: Asks, names: Names, family: Family) -> Iterator[Asked]:
     elif asks == "ptr":
         yield Asked(name=ipaddress.ip_address(names.ip).reverse_pointer, type="PTR", edns=True)
     elif asks in ("both-families", "missing-names"):
-        asked = (names.fqdn, names.nobody) if asks == "missing-names" else (names.fqdn,)
-        yield from (Asked(name=name, type=of) for name in asked for of in ADDRESS_TYPES.values())
+        asked_names = (names.fqdn, names.nobody) if asks == "missing-names" else (names.fqdn,)
+        yield from (Asked(name=name, type=of) for name in asked_names for of in ADDRESS_TYPES.values())
     elif asks:
         name = with_capitals(names.fqdn) if asks == "capitals" else names.fqdn
         yield Asked(name=name, type=kind, edns=asks == "edns")

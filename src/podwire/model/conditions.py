@@ -155,8 +155,8 @@ def _has(field: str, value: str) -> str:
 
 def _minor(version: str) -> tuple[int, ...]:
     """`(1, 36)` for `1.36.2-eks-1`; () for what is no version."""
-    found = re.match(r"v?(\d+)\.(\d+)", version)
-    return tuple(int(part) for part in found.groups()) if found else ()
+    match = re.match(r"v?(\d+)\.(\d+)", version)
+    return tuple(int(part) for part in match.groups()) if match else ()
 
 
 def _within(node: NodeFacts, builds: tuple[str, str]) -> bool:

@@ -251,12 +251,12 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
     def taking_part(self, os: OS, most: int) -> tuple[NodeFacts, ...]:
         """The first usable nodes of one OS: so many, or so many of each pool."""
         number: Counter[str] = Counter()
-        found: list[NodeFacts] = []
+        nodes: list[NodeFacts] = []
         for node in self.usable(os):
             number[node.part.pool] += 1
             if number[node.part.pool] <= most:
-                found.append(node)
-        return tuple(found)
+                nodes.append(node)
+        return tuple(nodes)
 
     def pools_of(self, os: OS) -> tuple[str, ...]:
         """The names of the pools that usable nodes of one OS are in, sorted; one empty name where there are none."""

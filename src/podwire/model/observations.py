@@ -147,7 +147,7 @@ class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
     `bindings` gives the symbols of the expectation their values on this cluster, e.g. `client.ip` → `10.244.11.2`; a
     tuple of texts where a symbol stands for several addresses. `output` is what a tool printed. `settled` is how many
-    seconds it took until a change of the cluster showed to the client.
+    seconds it took until a change of the cluster showed to the client, `unsettled` that it had not when the wait ended.
     `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
     `interrupted` are the attempts of an earlier asking that a broken stream made worthless: kept, and not judged.
     """
@@ -162,3 +162,4 @@ class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     output: str = ""
     settled: float = 0.0
     interrupted: tuple[Attempt, ...] = ()
+    unsettled: bool = False

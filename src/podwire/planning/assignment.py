@@ -91,8 +91,8 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     pool = flow.pools.client_pool if peer.role == "client" else flow.pools.server_pool
     nodes = _of_pool(usable(peer.os, facts, nodes_per_os), pool)
     if not nodes:
-        others = any(node.os == peer.os and node.schedulable and not node.part.chosen for node in facts.nodes)
-        why = "; the choice of nodes leaves all of them out" if others else ""
+        left_out = any(node.os == peer.os and node.schedulable and not node.part.chosen for node in facts.nodes)
+        why = "; the choice of nodes leaves all of them out" if left_out else ""
         return f"needs a usable {_named(peer.os)} node{why}"
     has_family = flow.family in facts.network.pod_families(os_named(peer.os))
     if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):

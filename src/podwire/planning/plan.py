@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from podwire.model.axes import AXES, id_words
 from podwire.model.axis import Matrix
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
+from podwire.model.changes import CHANGES
 from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
 from podwire.model.flows import ANY_OS, FLOW_ROW, Enters, Flow, Peer, Placement
@@ -85,7 +86,6 @@ NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: other pods cannot reach 
 
 FALSE_ALARM = 1e-6
 """The chance at most that a fair balancer is called uneven: the risk of `spread.evenly`."""
-FILLING = ("calico-node-filled", "vpc-node-filled")
 FILLS = "needs a Windows node filled with pods; on a test cluster, ask for it with --fill-nodes"
 
 
@@ -138,7 +138,7 @@ def _cases_of(
         if unmet:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)
             continue
-        if matrix.after in FILLING and not selection.fill_nodes:
+        if matrix.after in CHANGES and CHANGES[matrix.after].whole_node and not selection.fill_nodes:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=FILLS)
             continue
         for flow in _flows(matrix, facts, selection):
@@ -264,32 +264,3 @@ def _case(
     if server.is_probe:
         points.add(pod_point(flow.server))
     return replace(case, points=tuple(point for point in POINTS if point in points))
-
-
-def listing(
-    plan: Plan,
-    sentences: Mapping[str, Sequence[str]],
-    unready: Mapping[str, str] | None = None,
-    notes: Iterable[str] = (),
-) -> str:
-    """The plan as text: every case with its expectation, every exclusion with its reason.
-
-    `sentences` are the expectations by case id. `unready` has by case id the reason why a case will be inconclusive.
-    `notes` are lines about nodes that cannot be used.
-    """
-    lines: list[str] = []
-    for case in plan.cases.values():
-        limit = f"   (limitation: {case.limitation})" if case.limitation else ""
-        lines.append(f"{case.id}{limit}")
-        lines += [f"    {sentence}" for sentence in sentences[case.id]]
-        if unready and case.id in unready:
-            lines.append(f"    will be inconclusive: {unready[case.id]}")
-    lines.append("")
-    lines += notes
-    if unready:
-        lines.append(
-            f"{len(unready)} of {len(plan.cases)} cases will be inconclusive, because their nodes are not ready"
-        )
-    lines.append(f"{len(plan.cases)} cases, {len(plan.exclusions)} exclusions")
-    lines += [f"  excluded {excluded.requirement}[{excluded.cases}]: {excluded.reason}" for excluded in plan.exclusions]
-    return "\n".join(lines) + "\n"

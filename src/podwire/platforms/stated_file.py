@@ -121,7 +121,7 @@ def load_stated_facts(path: Path) -> StatedFacts:
 
 def _addresses(texts: Sequence[str]) -> tuple[str, ...]:
     """The addresses of caches as packets show them. ValueError for what no pod can ask and for what appears twice."""
-    found: list[str] = []
+    addresses: list[str] = []
     for text in texts:
         try:
             address = ipaddress.ip_address(text)
@@ -129,10 +129,10 @@ def _addresses(texts: Sequence[str]) -> tuple[str, ...]:
             raise ValueError(f"dns_caches: {text} is not an IP address") from None
         if address.is_unspecified or address.is_multicast or address.is_loopback or "%" in text:
             raise ValueError(f"dns_caches: {text} is no address that a pod can ask; write that of the node's cache")
-        if str(address) in found:
+        if str(address) in addresses:
             raise ValueError(f"dns_caches: {text} appears twice")
-        found.append(str(address))
-    return tuple(found)
+        addresses.append(str(address))
+    return tuple(addresses)
 
 
 def _in_order(families: tuple[Family, ...] | None) -> tuple[Family, ...] | None:

@@ -153,6 +153,7 @@ class ControlRounds:
             except NoTarget:
                 self._of[case.id] = ()
         self._rounds: list[dict[Control, str]] = []
+        self._around: Mapping[str, tuple[int, int]] = {}
 
     def round(self, tokens: Iterator[str]) -> None:
         """Run every control once and keep the results. `tokens` gives each exchange its own token."""
@@ -182,14 +183,17 @@ class ControlRounds:
         """The agents that the controls of a case need."""
         return {control.pod for control in self._of.get(case.id, ())}
 
-    def results(self, case: Case) -> tuple[ControlResult, ...]:
-        """The controls of a case in the rounds just before and just after its flow.
+    def surround(self, around: Mapping[str, tuple[int, int]]) -> None:
+        """Say for cases, by id, which rounds came just before and just after their flows, counted from 0."""
+        self._around = around
 
-        These are rounds 1 and 2, or rounds 2 and 3 for a case that follows a change of the cluster. A control without
-        a result counts as failed.
-        """
-        number = 1 if case.flow.change.after else 0
-        before, after = (*self._rounds[number : number + 2], {}, {})[:2]
+    def _results(self, number: int) -> Mapping[Control, str]:
+        return self._rounds[number] if number < len(self._rounds) else {}
+
+    def results(self, case: Case) -> tuple[ControlResult, ...]:
+        """The controls of a case in the rounds just before and just after its flow: the first two, unless `surround`
+        says which. A control without a result counts as failed."""
+        before, after = (self._results(number) for number in self._around.get(case.id, (0, 1)))
         return tuple(
             ControlResult(
                 name=control.name,

@@ -130,11 +130,11 @@ def _tool(flow: Flow, target: Target, timeout: float, mode: str, wanted_addresse
 
 def _questions(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:
     """The questions of the agent's own DNS client: the same from each of as many sockets as there are tokens."""
-    asked = [{"name": one.name, "type": one.type, "edns": one.edns} for one in target.questions]
-    common = {"host": target.asked_of, "questions": asked, "timeout": timeout}
+    questions = [{"name": question.name, "type": question.type, "edns": question.edns} for question in target.questions]
+    common = {"host": target.asked_of, "questions": questions, "timeout": timeout}
     if case.flow.load.asks == "srv-and-targets":
         common["follow"] = ADDRESS_TYPES[case.flow.family]
-    sockets = [{**common, "token": one, "preferred_port": port} for one, port in zip(tokens, ports, strict=True)]
+    sockets = [{**common, "token": token, "preferred_port": port} for token, port in zip(tokens, ports, strict=True)]
     rounds = -(-len(sockets) // LOOKUPS_AT_ONCE)
     return "questions", {"sockets": sockets, "at_once": LOOKUPS_AT_ONCE}, timeout * rounds
 

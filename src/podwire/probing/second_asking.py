@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from podwire.cluster.deployment.changes import LASTING
 from podwire.model.cases import Case
+from podwire.model.changes import CHANGES
 from podwire.model.observations import Observation
 from podwire.probing.sightings import Sighting
 
@@ -17,11 +17,14 @@ from podwire.probing.sightings import Sighting
 def can_be_asked_again(case: Case, changes: Mapping[str, float]) -> bool:
     """Whether the cluster still has the state that a case needs.
 
-    `changes` has the monotonic time of each change. A change is not made again, and its effect may last for a limited
-    time only.
+    `changes` has the monotonic time of each change. A change is not made again, its effect may last for a limited time
+    only, and a change that follows it ends it.
     """
     after = case.flow.change.after
-    return not after or (after in changes and time.monotonic() - changes[after] < LASTING.get(after, 0.0))
+    if not after:
+        return True
+    ended = any(CHANGES[name].follows == after for name in changes)
+    return after in changes and not ended and time.monotonic() - changes[after] < CHANGES[after].lasts
 
 
 def in_doubt(observation: Observation) -> bool:
@@ -34,4 +37,5 @@ def after_the_first(first: Sighting, second: Sighting) -> Sighting:
     """The second sighting of a case, with the attempts of the first as interrupted ones."""
     before = first.observation
     attempts = (*before.interrupted, *before.attempts, *second.observation.interrupted)
-    return replace(second, observation=structs.replace(second.observation, interrupted=attempts))
+    settled = {"settled": before.settled, "unsettled": before.unsettled} if before.settled else {}
+    return replace(second, observation=structs.replace(second.observation, interrupted=attempts, **settled))

@@ -35,7 +35,8 @@ class Sighting:
 
 @dataclass(frozen=True, kw_only=True)
 class Landed:
-    """A case with the result of its client. `settled` is how many seconds a change took to reach the client."""
+    """A case with the result of its client. `settled` is how many seconds a change took to reach the client; with
+    `never` it had not when the wait ended."""
 
     case: Case
     target: Target
@@ -43,19 +44,19 @@ class Landed:
     attempts: tuple[Attempt, ...]
     output: str = ""
     settled: float = 0.0
+    never: bool = False
 
 
 def joined(landed: Sequence[Landed]) -> list[Landed]:
     """A case that was sent twice is one, with the attempts of both times, and what a tool printed each time."""
-    found: dict[str, Landed] = {}
-    for one in landed:
-        earlier = found.get(one.case.id)
+    by_case: dict[str, Landed] = {}
+    for exchange in landed:
+        earlier = by_case.get(exchange.case.id)
         if earlier:
-            printed = "\n".join(filter(None, (earlier.output, one.output)))
-            found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts, output=printed)
-        else:
-            found[one.case.id] = one
-    return list(found.values())
+            printed = "\n".join(filter(None, (earlier.output, exchange.output)))
+            both = replace(exchange, attempts=earlier.attempts + exchange.attempts, output=printed)
+        by_case[exchange.case.id] = both if earlier else exchange
+    return list(by_case.values())
 
 
 class Seen:
@@ -123,6 +124,7 @@ class Seen:
             controls=controls,
             output=landed.output,
             settled=landed.settled,
+            unsettled=landed.never,
         )
         return Sighting(observation=observation, frames=frames)
 
@@ -144,14 +146,14 @@ class Seen:
         """The attempts with their tries: datagrams are counted by the client itself, SYNs by its capture."""
         case = landed.case
         if case.flow.protocol == "udp" and case.flow.via not in BY_TUNNEL:
-            return tuple(structs.replace(one, tries=one.sent) for one in landed.attempts)
+            return tuple(structs.replace(attempt, tries=attempt.sent) for attempt in landed.attempts)
         first = self._nearest(case, {point: self._place(case, point) for point in case.points})
         if case.flow.protocol != "tcp" or first is None or first.reason:
             return landed.attempts
         numbers = clues(landed.attempts, (landed.target.ip, landed.target.port), first.index)
         return tuple(
-            structs.replace(one, tries=first.index.syns(clue.sequence)) if clue.sequence is not None else one
-            for one, clue in zip(landed.attempts, numbers, strict=True)
+            structs.replace(attempt, tries=first.index.syns(clue.sequence)) if clue.sequence is not None else attempt
+            for attempt, clue in zip(landed.attempts, numbers, strict=True)
         )
 
     def _asked(self, case: Case, target: Target, places: Mapping[Point, Place]) -> tuple[Lookup, ...]:
@@ -179,23 +181,29 @@ class Seen:
         if place not in self._messages:
             self._messages[place] = places_of_questions(packets)
         messages = self._messages[place]
-        seen: dict[int, SeenPacket] = {}
-        keys = [key for key in messages if key[1] in anew] if anew else [(one.id, one.name) for one in lookups]
+        packets_of_questions: dict[int, SeenPacket] = {}
+        keys = [key for key in messages if key[1] in anew] if anew else [(lookup.id, lookup.name) for lookup in lookups]
         for key in keys:
             for at in messages.get(key, ()):
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
-                seen[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
-        return seen
+                packets_of_questions[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
+        return packets_of_questions
 
 
-def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
+def _of_questions(target: Target, lookups: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
     """The look-ups of the agent's own DNS client; where it `followed` records, those for names below the target too."""
-    asked, below = {(question.name.lower(), question.type) for question in target.questions}, f".{target.fqdn.lower()}"
+    questions, below = (
+        {(question.name.lower(), question.type) for question in target.questions},
+        f".{target.fqdn.lower()}",
+    )
     return tuple(
         lookup
-        for lookup in seen
+        for lookup in lookups
         if lookup.server == target.asked_of
-        and ((lookup.name, lookup.type) in asked or (followed and lookup.name.endswith(below) and lookup.type != "SRV"))
+        and (
+            (lookup.name, lookup.type) in questions
+            or (followed and lookup.name.endswith(below) and lookup.type != "SRV")
+        )
     )
 
 
@@ -203,4 +211,4 @@ def _kept(landed: Landed) -> Sequence[Attempt]:
     """The attempts whose packets are kept."""
     attempts = landed.attempts
     few = len(attempts) <= MOST_WHOLE and not landed.case.flow.load.whole_path
-    return attempts if few else sorted(attempts, key=lambda one: (one.answered, -one.tries))[:MOST_SHOWN]
+    return attempts if few else sorted(attempts, key=lambda attempt: (attempt.answered, -attempt.tries))[:MOST_SHOWN]

@@ -142,8 +142,13 @@ class Ledger:
 
     def _paths(self, runner: Runner) -> tuple[PathRecord, ...]:
         """What became of the first tries of all rounds, path by path."""
-        seen = ((runner.planned[key], one) for key in self._cases if key in runner.seen for one in runner.seen[key])
-        return tuple(path_record(path, tries) for path, tries in by_path(seen).items())
+        cases_and_sightings = (
+            (runner.planned[key], sighting)
+            for key in self._cases
+            if key in runner.seen
+            for sighting in runner.seen[key]
+        )
+        return tuple(path_record(path, tries) for path, tries in by_path(cases_and_sightings).items())
 
     def _decisive(self, cases: Iterable[CaseRecord], runner: Runner) -> dict[str, Observation]:
         """The observation behind each verdict, by case id: the one of its worst round."""

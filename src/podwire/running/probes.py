@@ -53,7 +53,7 @@ class Probes:
 
         `say` takes lines for the user; `idle` is called while flows wait for their answers. Raises `PodwireError`.
         """
-        from podwire.cluster.deployment.changes import make_changes
+        from podwire.cluster.deployment.changes.making import make_change
         from podwire.cluster.deployment.waiting import why_lost
         from podwire.probing.dispatch import Dispatcher
 
@@ -74,7 +74,7 @@ class Probes:
             start=self._options.start,
             say=say,
             why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
-            change=lambda names: make_changes(connection.rest.placing_in(deployment.namespace), deployment, names),
+            change=lambda name: make_change(connection.rest.placing_in(deployment.namespace), deployment, name),
             port_messages=self._port_messages,
             idle=idle,
             first_try=self._options.first_try,

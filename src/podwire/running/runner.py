@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podwire.model.cases import Case
+from podwire.planning.acts import acts_of, sittings
 from podwire.planning.choice import described as chosen_nodes
-from podwire.planning.plan import FILLING
 from podwire.running.pressure import Waited
 from podwire.running.probes import Probes
 from podwire.running.run_folder import RunFolder
@@ -101,18 +101,18 @@ class Runner:
             return self.seen
 
     def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Rounds]:
-        """Observe all rounds on the same probes. A case that follows a change of the cluster has one round, because
-        the change is made once. A node is filled last, when no other case needs room on it."""
-        filling = [case for case in cases if case.flow.change.after in FILLING]
-        cases = [case for case in cases if case.flow.change.after not in FILLING]
+        """Observe all rounds on the same probes. All but the last one are of act 0: a change is made once, so a case
+        that follows one has one round. An act that needs a whole node comes last, by itself."""
+        together, *alone = sittings(acts_of(cases))
         seen: dict[str, Rounds] = {}
-        self._round(dispatcher, cases, seen)
-        lasting = [case for case in cases if not case.flow.change.after]
         rounds = self.options.probes.repeat
-        for number in range(2, rounds + 1):
-            self._say(f"round {number} of {rounds}")
-            self._round(dispatcher, lasting, seen)
-        self._round(dispatcher, filling, seen)
+        for number in range(1, rounds + 1):
+            if number > 1:
+                self._say(f"round {number} of {rounds}")
+            acts = together if number == rounds else together[:1]
+            self._round(dispatcher, [case for act in acts for case in act.cases], seen)
+        for acts in alone:
+            self._round(dispatcher, [case for act in acts for case in act.cases], seen)
         return seen
 
     def _round(self, dispatcher: Dispatcher, cases: Sequence[Case], seen: dict[str, Rounds]) -> None:

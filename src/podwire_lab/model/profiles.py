@@ -65,10 +65,10 @@ def read_profiles(path: Path = TABLE) -> dict[str, Profile]:
     """
     table = read_table(path, _Table)
     try:
-        found = list(_profiles(table))
+        profiles = list(_profiles(table))
     except ValueError as problem:
         raise TableError(f"{path}: {problem}") from problem
-    return {profile.name: profile for profile in found}
+    return {profile.name: profile for profile in profiles}
 
 
 def _profiles(table: _Table) -> Iterator[Profile]:

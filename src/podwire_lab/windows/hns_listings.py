@@ -101,9 +101,9 @@ def networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[d
     vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
     kind = kind or _TYPES[profile.mode]
     own: dict[str, object] = {"Name": network_name(profile), "Type": kind, "VSID": vni, "Subnets": list(subnets)}
-    found = [own]
+    policies = [own]
     if vni:
         base = "BaseOVNKubernetesHybridOverlayNetwork" if profile.cni == "ovn-kubernetes" else "External"
         vsid = vni if profile.cni == "ovn-kubernetes" else EXTERNAL_VSID
-        found.insert(0, {"Name": base, "Type": kind, "VSID": vsid, "Subnets": [EXTERNAL_SUBNET]})
-    return found
+        policies.insert(0, {"Name": base, "Type": kind, "VSID": vsid, "Subnets": [EXTERNAL_SUBNET]})
+    return policies

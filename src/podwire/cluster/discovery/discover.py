@@ -225,7 +225,7 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
             os_image=str(info.get("osImage", "")),
             kubelet=str(info.get("kubeletVersion", "")),
             runtime=str(info.get("containerRuntimeVersion", "")),
-            features=tuple(sorted(str(one) for one in status.get("declaredFeatures") or ())),
+            features=tuple(sorted(str(feature) for feature in status.get("declaredFeatures") or ())),
         ),
         machine=CloudMachine(
             provider=str(spec.get("providerID") or "").partition("://")[0],

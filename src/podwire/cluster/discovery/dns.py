@@ -37,15 +37,17 @@ def dns_nodes(objects: Objects) -> tuple[str, ...]:
 def dns_caches(objects: Objects, signals: list[str]) -> tuple[str, ...]:
     """The addresses of DNS caches on Linux nodes: NodeLocal DNSCache is told where to listen (`-localip`), and a node
     of AKS has a label when it runs LocalDNS."""
-    found: dict[str, str] = {}
+    source_by_address: dict[str, str] = {}
     for daemonset in objects.get("daemonsets", []):
         meta = daemonset.get("metadata") or {}
-        found |= dict.fromkeys(_local_addresses(daemonset), f"DaemonSet {meta.get('namespace')}/{meta.get('name')}")
+        source_by_address |= dict.fromkeys(
+            _local_addresses(daemonset), f"DaemonSet {meta.get('namespace')}/{meta.get('name')}"
+        )
     for node in objects.get("nodes", []):
         if ((node.get("metadata") or {}).get("labels") or {}).get(LOCAL_DNS_LABEL) == "enabled":
-            found.setdefault(LOCAL_DNS, f"label {LOCAL_DNS_LABEL} of node {node['metadata']['name']}")
-    signals += [f"DNS cache on Linux nodes: {address} ({told})" for address, told in found.items()]
-    return tuple(found)
+            source_by_address.setdefault(LOCAL_DNS, f"label {LOCAL_DNS_LABEL} of node {node['metadata']['name']}")
+    signals += [f"DNS cache on Linux nodes: {address} ({source})" for address, source in source_by_address.items()]
+    return tuple(source_by_address)
 
 
 def _local_addresses(daemonset: Object) -> Iterator[str]:

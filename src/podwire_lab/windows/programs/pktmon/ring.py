@@ -46,11 +46,11 @@ class Ring:
         """All frames that wait."""
         memory = self._memory
         while True:
-            status, length, kept, link, _, seconds, nanoseconds = HEAD.unpack_from(memory, self._next)
+            status, length, captured, link, _, seconds, nanoseconds = HEAD.unpack_from(memory, self._next)
             if not status & TP_STATUS_USER:
                 return
             interface, _, direction = WHERE.unpack_from(memory, self._next + WHERE_AT)
-            data = memory[self._next + link : self._next + link + kept]
+            data = memory[self._next + link : self._next + link + captured]
             struct.pack_into("=I", memory, self._next, 0)  # the kernel may fill the place again
             self._next = (self._next + PLACE) % len(memory)
             yield Frame(seconds * 1_000_000_000 + nanoseconds, interface, direction == PACKET_OUTGOING, length, data)

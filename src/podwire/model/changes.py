@@ -1,0 +1,111 @@
+"""The changes of a cluster that a flow may follow, each in one row: what happens, what it touches, how it is undone.
+
+The planner puts changes into acts by these rows; `cluster.deployment.changes` makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FOREVER = float("inf")
+BY_THE_END = "the run removes its objects at its end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRow:
+    """One kind of change."""
+
+    name: str
+    does: str
+    """What happens, as a sentence."""
+    touches: frozenset[str] = frozenset()
+    """The kinds of Services and of special pods that it changes."""
+    follows: str = ""
+    """The change that must have been made before, whose state ends with this one."""
+    whole_node: bool = False
+    """It takes what any other case may need on a node, so it has an act of its own after all others."""
+    shows: str
+    """What shows it in the API."""
+    undone: str = BY_THE_END
+    """What takes it back."""
+    rights: tuple[str, ...] = ()
+    """The rights that it needs, as `verb resource`, in the namespace of the run unless it says where."""
+    lasts: float = 0.0
+    """Seconds for which flows that follow it can be asked again."""
+
+
+_ROWS = (
+    ChangeRow(
+        name="first-twin-deleted",
+        does="Of two Services with the same backend, the first is deleted.",
+        touches=frozenset({"twin-first"}),
+        shows="the Service is gone",
+        rights=("delete services", "get services"),
+        lasts=FOREVER,
+    ),
+    ChangeRow(
+        name="service-recreated",
+        does="A Service is deleted and made again with another address, another port and another type.",
+        touches=frozenset({"recreated"}),
+        shows="the API server's answer has the new address",
+        rights=("delete services", "get services", "create services", "patch services"),
+        lasts=FOREVER,
+    ),
+    ChangeRow(
+        name="pods-leaving",
+        does="Pods are deleted that serve until their grace period ends.",
+        touches=frozenset({"leaving", "leaving-load-balancer"}),
+        shows="the EndpointSlices call their endpoints terminating",
+        rights=("delete pods", "list endpointslices"),
+        lasts=90.0,  # They serve for 170 s.
+    ),
+    ChangeRow(
+        name="backend-gone",
+        does="Of two pods behind a Service one is deleted, with no time to say good-bye.",
+        touches=frozenset({"outlived", "outlived-gone"}),
+        shows="no EndpointSlice has the pod's address, and the pod is gone",
+        rights=("delete pods", "get pods", "list endpointslices"),
+    ),
+    ChangeRow(
+        name="pods-guarded",
+        does="A network policy is made for pods that every client could reach;"
+        " the API does not show when nodes enforce it.",
+        touches=frozenset({"guarded"}),
+        shows="the API server has taken the policy",
+        rights=("create networkpolicies", "patch networkpolicies"),
+        lasts=FOREVER,
+    ),
+    ChangeRow(
+        name="affinity-idle",
+        does="No client talks to the Services with short affinity until the timeout is over, and one second more.",
+        touches=frozenset({"affinity-short"}),
+        shows="the time is over",
+        undone="nothing is changed",
+    ),
+    ChangeRow(
+        name="all-endpoints-not-ready",
+        does="Endpoints that podwire has written stop being ready, all at once; the pods go on as before.",
+        touches=frozenset({"no-longer-ready", "no-longer-ready-balanced"}),
+        shows="the API server has taken the EndpointSlices",
+        rights=("create endpointslices", "patch endpointslices"),
+        lasts=FOREVER,
+    ),
+    ChangeRow(
+        name="calico-node-filled",
+        does="The first Windows node on Calico is filled: 60 pods, as many as a block of 64 addresses allows,"
+        " and one more.",
+        whole_node=True,
+        shows="every pod has an address, or an event that says why not",
+        rights=("create pods", "patch pods", "list pods", "delete pods", "list events"),
+    ),
+    ChangeRow(
+        name="vpc-node-filled",
+        does="The first Windows node of EKS is filled: as many pods as its network card has addresses, and one more.",
+        whole_node=True,
+        shows="every pod has an address, or an event that says why not",
+        rights=("create pods", "patch pods", "list pods", "delete pods", "list events"),
+    ),
+)
+CHANGES: Mapping[str, ChangeRow] = {row.name: row for row in _ROWS}
+"""The changes by name, in the order in which the planner places them."""

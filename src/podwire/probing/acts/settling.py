@@ -1,0 +1,150 @@
+"""Waits until clients see a change, and measures how long that takes on each node.
+
+The API shows a change before the proxies of the nodes apply it. The time counts from the answer of the API server that
+shows the change to the first exchange of the client that is as the change says, and after which all are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from podwire.cluster.deployment.workloads import Deployment
+from podwire.model.cases import Case
+from podwire.model.facts import ClusterFacts
+from podwire.model.observations import Attempt
+from podwire.planning.prerequisites import shown_by
+from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
+from podwire.probing.controls import exchange_of
+from podwire.probing.source_ports import SourcePorts
+from podwire.probing.targets import NoTarget, target_of
+
+PATIENCE = 15.0
+SETTLE, GLANCE, BETWEEN = 30.0, 0.5, 0.05
+STEADY = 2
+"""How many exchanges in a row are as the change says, where one server answers."""
+STEADY_OF_BACKENDS = 12
+"""The same where backends share the exchanges: one that no longer belongs there gets every third of them or more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """How many seconds a change took to show to a client; `never` where it did not within the time that podwire waits,
+    which `seconds` is then."""
+
+    seconds: float = 0.0
+    never: bool = False
+
+
+@dataclass(kw_only=True)
+class _Watched:
+    """A case whose change is awaited: what its client must see, and what it has seen so far."""
+
+    case: Case
+    servers: frozenset[str]
+    """The identities of which each must answer and no other may; empty: whoever answers."""
+    since: float | None = None
+    """When the present row of exchanges as the change says began (monotonic seconds)."""
+    row: int = 0
+    seen: set[str] = field(default_factory=set)
+
+    def add(self, attempt: Attempt | None, began: float) -> None:
+        """Take in one more exchange, which began at that monotonic second; None: the agent did not answer."""
+        by = attempt.reply.identity if attempt is not None and attempt.reply else ""
+        if self.case.flow.change.settles == "answered":
+            right = bool(by) and (not self.servers or by in self.servers)
+        else:
+            right = attempt is not None and not by
+        if not right:
+            self.since, self.row = None, 0
+            self.seen.clear()
+            return
+        if by not in self.seen or self.since is None:
+            # An endpoint that was added shows with its first answer, and not before.
+            self.since = began + (attempt.elapsed if attempt is not None and by else 0.0)
+        self.seen.add(by)
+        self.row += 1
+
+    @property
+    def steady(self) -> bool:
+        if self.case.flow.change.settles == "unanswered":
+            return self.row >= 1
+        if self.servers:
+            return self.row >= STEADY_OF_BACKENDS and self.seen >= self.servers
+        return self.row >= STEADY
+
+
+class Settling:
+    """Waits for changes at the clients of a run."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        facts: ClusterFacts,
+        agents: Mapping[str, AgentClient],
+        client: Callable[[Case], str],
+        tokens: Iterator[str],
+        ports: SourcePorts,
+    ) -> None:
+        self._deployment, self._facts, self._agents, self._client = deployment, facts, agents, client
+        self._tokens, self._ports = tokens, ports
+
+    def settle(self, cases: Sequence[Case], shown: float) -> dict[str, Settled]:
+        """Wait until each client sees its change, which the API has shown since the monotonic second `shown`.
+
+        Returns what came of it by case id. The wait ends when no further client has seen its change for `SETTLE`
+        seconds; the other cases are judged as they are.
+        """
+        cases = [shown_by(case) for case in cases]
+        watched = [_Watched(case=case, servers=self._servers(case)) for case in cases]
+        settled = dict.fromkeys((case.id for case in cases), Settled(seconds=SETTLE, never=True))
+        waiting = {watch.case.id: watch for watch in watched}
+        running: dict[Future[dict[str, Any]], tuple[_Watched, float]] = {}
+        due = dict.fromkeys(waiting, 0.0)
+        moved = time.monotonic()
+        while waiting and time.monotonic() - moved < SETTLE:
+            for key, at in list(due.items()):
+                if at <= time.monotonic():
+                    del due[key]
+                    answer = self._glance(waiting[key].case)
+                    if answer is None:
+                        del waiting[key]  # It has no target, which its own flow will say.
+                        del settled[key]
+                        continue
+                    running[answer] = (waiting[key], time.monotonic())
+            for answer in wait(running, BETWEEN, FIRST_COMPLETED).done:
+                watch, began = running.pop(answer)
+                watch.add(_attempt(answer), began)
+                if watch.steady and watch.since is not None:
+                    moved = time.monotonic()
+                    settled[watch.case.id] = Settled(seconds=max(watch.since - shown, 0.001))
+                    del waiting[watch.case.id]
+                else:
+                    due[watch.case.id] = time.monotonic() + (0.0 if watch.row else BETWEEN)
+        return settled
+
+    def _servers(self, case: Case) -> frozenset[str]:
+        """The identities that must answer once the change shows, where it has changed the endpoints of the Service."""
+        return self._deployment.members.get(case.flow.service.kind, frozenset())
+
+    def _glance(self, case: Case) -> Future[dict[str, Any]] | None:
+        """One exchange of the client, or None if it has no target."""
+        try:
+            target = target_of(case, self._deployment, self._facts)
+        except NoTarget:
+            return None
+        client = self._client(case)
+        request = exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)
+        port = self._ports.of(client, case.client.os, case.client.probe)
+        request |= {"proto": case.flow.protocol, "preferred_port": port}
+        return self._agents[client].call("exchange", request, PATIENCE)
+
+
+def _attempt(answer: Future[dict[str, Any]]) -> Attempt | None:
+    try:
+        return attempt_of(answer.result())
+    except (AgentError, ChannelLost, TimeoutError):
+        return None

@@ -1,0 +1,149 @@
+"""Plays acts one after the other: changes, controls, flows. Silent flows of an act wait while the next one is played.
+
+So all unanswered flows together cost about one timeout. The next act begins when everything that gets an answer has
+got it; it waits for silent flows only where its changes touch what they ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+
+from podwire.cluster.deployment.changes.making import Made
+from podwire.model.cases import Case
+from podwire.planning.acts import Act, uses
+from podwire.probing.acts.flights import Flights, InFlight, Reported, all_but_silent
+from podwire.probing.acts.settling import Settled, Settling
+from podwire.probing.aside import aside
+from podwire.probing.sightings import Landed
+
+
+@dataclass(kw_only=True)
+class Played:
+    """What came of the acts: the flows, and the numbers of the rounds of controls before and after each case."""
+
+    landed: list[Landed] = field(default_factory=list)
+    rounds: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class _Played:
+    """One act that was sent: its flows, and the rounds of controls around it."""
+
+    act: Act
+    flights: list[InFlight]
+    before: int
+    after: int | None = None
+    silent: bool = False
+
+    @property
+    def over(self) -> bool:
+        return all(flight.answer.done() for flight in self.flights)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What the acts of a run are played on.
+
+    `change` makes one change; `control` runs all controls once; `drain` reads what captures have so far; `idle` is
+    called once all flows of the unchanged cluster are in flight; `timed` measures a part of the run by its name.
+    """
+
+    flights: Flights
+    settling: Settling
+    reported: Reported
+    change: Callable[[str], Made]
+    control: Callable[[], object]
+    drain: Callable[[], object]
+    idle: Callable[[], object]
+    timed: Callable[[str], AbstractContextManager[object]]
+
+    def play(self, acts: Sequence[Act], broken: dict[str, str]) -> Played:
+        """Play these acts. Before the first, the controls have run once; the reason of a case without a result goes
+        into `broken`."""
+        rounds, played = 1, list[_Played]()
+        settled: dict[str, Settled] = {}
+        for act in acts:
+            if act.changes:
+                settled |= self._changed(act, played, broken)
+                rounds = self._controlled(played, rounds)
+            with self.timed("flows"):
+                flights, silent = self._sent(act, broken)
+            played.append(_Played(act=act, flights=flights, before=rounds - 1, silent=silent))
+        with self.timed("flows"):
+            self._drain(played)
+            landed = [flow for one in played for flow in self.flights.land(one.flights, broken)]
+        self._controlled(played, rounds)
+        return Played(
+            landed=[_settled(flow, settled) for flow in landed if flow.case.id not in broken],
+            rounds={
+                case.id: (one.before, one.after or rounds)
+                for one in played
+                for case in (*one.act.before, *one.act.cases)
+            },
+        )
+
+    def _drain(self, played: Sequence[_Played]) -> None:
+        """Read what captures have, while silent flows of the last act that was sent wait."""
+        if played and played[-1].silent:
+            self.drain()
+
+    def _sent(self, act: Act, broken: dict[str, str]) -> tuple[list[InFlight], bool]:
+        """Send the flows of an act, those of many exchanges when the others are answered. Returns them, and whether
+        some still wait for their timeout when all others are answered."""
+        flights = self.flights.launch([case for case in act.cases if not case.flow.many], self.reported, broken)
+        if not act.changes:
+            self.idle()
+        silent = all_but_silent(flights)
+        many = [*(case for case in act.cases if case.flow.many), *act.before]
+        if many:
+            sent = self.flights.launch(many, self.reported, broken)
+            flights += sent
+            silent = all_but_silent(flights)
+            repeated = {case.id for case in act.before}
+            wait([flight.answer for flight in sent if flight.case.id in repeated])
+        return flights, silent
+
+    def _controlled(self, played: Sequence[_Played], rounds: int) -> int:
+        """Run all controls once more. They follow the acts whose flows are over. Returns how many rounds there were."""
+        over = [one for one in played if one.after is None and one.over]
+        with self.timed("controls"):
+            self.control()
+        for one in over:
+            one.after = rounds
+        return rounds + 1
+
+    def _changed(self, act: Act, played: Sequence[_Played], broken: dict[str, str]) -> dict[str, Settled]:
+        """Make the changes of an act, all at once, and wait until its clients see them. Returns what came of that by
+        case id."""
+        with self.timed("flows"):
+            wait([flight.answer for one in played for flight in one.flights if act.touches & uses(flight.case)])
+        by_change: Mapping[str, list[Case]] = {
+            name: [case for case in act.cases if case.flow.change.after == name] for name in act.changes
+        }
+        settled: dict[str, Settled] = {}
+        with self.timed("changes"):
+            running = [
+                (cases, aside(lambda name=name, cases=cases: self._made(name, cases)))  # type: ignore[misc]
+                for name, cases in by_change.items()
+            ]
+            self._drain(played)
+            for cases, work in running:
+                problem, seen = work.result()
+                broken |= {case.id: problem for case in cases if problem}
+                settled |= seen
+        return settled
+
+    def _made(self, name: str, cases: Sequence[Case]) -> tuple[str, dict[str, Settled]]:
+        made = self.change(name)
+        if made.problem:
+            return made.problem, {}
+        settled = self.settling.settle(cases, made.shown)
+        return "", settled if made.shown else {}
+
+
+def _settled(flow: Landed, settled: Mapping[str, Settled]) -> Landed:
+    seen = settled.get(flow.case.id, Settled())
+    return replace(flow, settled=seen.seconds, never=seen.never)

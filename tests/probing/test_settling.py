@@ -1,0 +1,99 @@
+"""When a change counts as seen by a client, and how long it took."""
+
+import time
+from concurrent.futures import Future
+
+import pytest
+from changed import replace
+from deployments import a_deployment
+from plans_for_tests import L2BRIDGE, cases
+
+from podwire.planning.prerequisites import needs_of
+from podwire.probing.acts import settling
+from podwire.probing.acts.settling import STEADY, STEADY_OF_BACKENDS, Settling
+from podwire.probing.client import ChannelLost
+from podwire.probing.dispatch import tokens
+from podwire.probing.source_ports import SourcePorts
+
+LOST = "lost"
+
+
+class Agent:
+    """An agent whose exchanges end as told, one after the other: the identity that answers, '' for silence; the last
+    one stays."""
+
+    def __init__(self, *ends):
+        self.ends, self.asked = list(ends), 0
+
+    def call(self, method, parameters, timeout):
+        self.asked += 1
+        end = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
+        future = Future()
+        if end == LOST:
+            future.set_exception(ChannelLost("the stream broke"))
+            return future
+        reply = {"identity": end, "source": "10.0.0.1", "source_port": 1} if end else None
+        error = None if end else {"stage": "connect", "kind": "timeout"}
+        future.set_result(
+            {"token": parameters["token"], "started": 1.0, "elapsed": 0.001, "reply": reply, "error": error}
+            | {"sent": 1, "received": 1}
+        )
+        return future
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(settling, "SETTLE", 0.3)
+    monkeypatch.setattr(settling, "BETWEEN", 0.001)
+
+
+def settled(*ends, members=None, settles="answered", **axes):
+    """What came of a change of one case, and how many exchanges that took."""
+    axes = {"client": "linux", "server": "windows", "placement": "cross-node", "via": "cluster-ip", **axes}
+    (case,) = cases(after="pods-leaving", settles=settles, **axes)
+    deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
+    if members:
+        deployment.members[case.flow.service.kind] = frozenset(members)
+    agent, name = Agent(*ends), f"{case.client.node}-a"
+    made = Settling(deployment, L2BRIDGE, {name: agent}, lambda case: name, tokens(), SourcePorts())
+    return made.settle([case], time.monotonic())[case.id], agent.asked
+
+
+@pytest.mark.parametrize("early", [(), ("",) * 3, ("a", "", ""), (LOST,)])
+def test_a_change_is_seen_when_a_row_of_exchanges_is_answered(early):
+    seen, asked = settled(*early, "a")
+    assert (seen.never, asked) == (False, len(early) + STEADY)
+    assert 0 < seen.seconds < settling.SETTLE + 1
+
+
+def test_an_answer_that_no_other_follows_is_none():
+    seen, _ = settled("a", "")
+    assert (seen.never, seen.seconds) == (True, settling.SETTLE)
+
+
+def test_silence_counts_where_the_change_silences_and_a_broken_stream_does_not():
+    assert settled("a", "a", "", settles="unanswered")[1] == 3
+    assert settled(LOST, "", settles="unanswered")[1] == 2
+    assert settled("a", settles="unanswered")[0].never
+
+
+BACKENDS = {"server_kind": "backends", "placement": "anywhere", "service": "spread"}
+
+
+def test_every_new_backend_must_answer_and_no_other():
+    assert settled(*("old", "a", "b") * 3, *"ab" * 20, members="ab", **BACKENDS)[1] == 9 + STEADY_OF_BACKENDS - 2
+    assert settled("a", members="ab", **BACKENDS)[0].never
+    assert settled(*("a", "b", "old") * 200, members="ab", **BACKENDS)[0].never
+
+
+def test_a_backend_that_was_added_shows_with_its_first_answer():
+    early = settled(*"ab" * 20, members="ab", **BACKENDS)[0].seconds
+    late = settled(*("a",) * 60, *"ab" * 20, members="ab", **BACKENDS)[0].seconds
+    assert early < late
+
+
+def test_a_case_without_a_target_is_left_to_its_flow():
+    (case,) = cases(client="linux", server="windows", placement="cross-node", via="cluster-ip", after="pods-leaving")
+    deployment = a_deployment(L2BRIDGE)
+    made = Settling(deployment, L2BRIDGE, {}, lambda case: "x", tokens(), SourcePorts())
+    assert made.settle([replace(case)], time.monotonic()) == {}
