@@ -17,6 +17,21 @@ from podwire import (
 )
 
 
+# The node port of a Windows node with kube-proxy, where it is known whether that uses Direct Server Return.
+ONCE_READY = {
+    "client_kind": "outside",
+    "server": ANY_OS,
+    "service": "no-longer-ready-balanced",
+    "via": "node-port",
+    "protocol": "tcp",
+    "enters": "other-node",
+    "entry_os": WINDOWS,
+    "after": "all-endpoints-not-ready",
+    "settles": "unanswered",
+    "aspect": "once-ready-outside",
+}
+
+
 @requirement("SVC-NO-ENDPOINTS")
 @flows(client=LINUX, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
 @flows(
@@ -125,18 +140,8 @@ def test_a_linux_node_refuses_connections_to_a_service_whose_pods_stopped_being_
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
-@flows(
-    client_kind="outside",
-    server=ANY_OS,
-    service="no-longer-ready-balanced",
-    via="node-port",
-    protocol="tcp",
-    enters="other-node",
-    entry_os=WINDOWS,
-    after="all-endpoints-not-ready",
-    settles="unanswered",
-    aspect="once-ready-outside",
-)
+@flows(**ONCE_READY, given_dsr=True)
+@flows(**ONCE_READY, given_dsr=False)
 def test_a_node_port_of_a_windows_node_outlives_the_readiness_of_all_pods(flow, case):
     # kube-proxy would make no load balancer now. It finds the one that it made for the same endpoints, and leaves it.
     case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))

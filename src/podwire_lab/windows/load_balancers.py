@@ -32,14 +32,15 @@ class LoadBalancers:
         """Program these Services on the node, and return what HNS holds then. The same Services change nothing.
 
         A Service port that differs in anything but its endpoints is a new one: kube-proxy removes all that the old one
-        had (serviceMapChange).
+        had (serviceMapChange). Where there is no kube-proxy, nothing is remembered.
         """
         families = profile.pod_families("windows")
+        remembers = self.remembers and profile.windows.kube_proxy
         held: dict[ServiceRule, tuple[Balancer, ...]] = {}
         known: dict[ServiceRule, frozenset[Identity]] = {}
         for service in services:
             bare = replace(service, endpoints=())
-            before = self._known.get(bare, frozenset()) if self.remembers else frozenset()
+            before = self._known.get(bare, frozenset()) if remembers else frozenset()
             made = tuple(balancers(node, profile, service, before)) if service.family in families else ()
             held[service], known[bare] = made, frozenset(balancer.identity for balancer in made)
         self.held, self._known = held, known
