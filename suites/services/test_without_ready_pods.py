@@ -16,7 +16,6 @@ from podwire import (
     unserved,
 )
 
-
 # The node port of a Windows node with kube-proxy, where it is known whether that uses Direct Server Return.
 ONCE_READY = {
     "client_kind": "outside",
