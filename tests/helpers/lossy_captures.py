@@ -25,12 +25,10 @@ def losing(one_in, seed, places=None):
 
 
 def losing_bursts(length, seed):
-    """At each pod's port, so many frames in a row are missing, somewhere."""
+    """At each pod's port and each node's NIC, so many frames in a row are missing, somewhere."""
     chance = random.Random(f"{length} {seed}")
 
     def damage(place, number, frames):
-        if place.kind != "pod":
-            return frames
         at = chance.randrange(max(1, len(frames) - length))
         return frames[:at] + frames[at + length :]
 
@@ -61,9 +59,11 @@ class Recorded:
     frames: dict
     landed: list = field(default_factory=list)
 
-    def found(self, damage=whole):
-        """The verdict of each case by its id, had the captures been damaged so."""
+    def found(self, damage=whole, counted=True):
+        """The verdict of each case by its id, had the captures been damaged so after the system had counted their
+        frames; or had nobody counted them."""
         captures, captured = self.captures, {}
+        captures._accepted = {place: len(frames) if counted else None for place, frames in self.frames.items()}
         captures._frames = {
             place: damage(place, number, list(self.frames[place])) for number, place in enumerate(sorted(self.frames))
         }
