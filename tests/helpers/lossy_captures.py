@@ -35,6 +35,17 @@ def losing_bursts(length, seed):
     return damage
 
 
+def losing_look_ups_and_pings(place, number, frames):
+    """At each pod's port, all of them are missing, questions and answers."""
+    if place.kind != "pod":
+        return frames
+    return [
+        frame
+        for frame, packet in zip(frames, packets(frames), strict=True)
+        if packet.ip.protocol not in ("icmp", "icmpv6") and 53 not in (packet.ports.sport, packet.ports.dport)
+    ]
+
+
 def cutting(at):
     """Of every frame, only its first bytes are captured."""
 

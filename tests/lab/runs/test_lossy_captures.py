@@ -6,7 +6,7 @@ One run of each lab is judged again and again, each time with other frames missi
 from collections import Counter
 
 import pytest
-from lossy_captures import cutting, losing, losing_bursts, recorded
+from lossy_captures import cutting, losing, losing_bursts, losing_look_ups_and_pings, recorded
 
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
@@ -29,6 +29,7 @@ KINDS = {
     "one frame in 5": lambda seed: losing(5, seed),
     "20 frames in a row at each place": lambda seed: losing_bursts(20, seed),
     "half the frames of one place": lambda seed: losing(2, seed, {seed}),
+    "all look-ups and pings at each pod": lambda seed: losing_look_ups_and_pings,
 }
 
 
