@@ -9,6 +9,7 @@ from podwire.packets.dissect import packets
 from podwire.packets.pcap import Frame
 from podwire.probing import dispatch
 from podwire.probing.captures import Captures
+from podwire.probing.whole_paths import FIRST_TRY, tell_paths
 from podwire.running.runner import Runner
 
 
@@ -86,11 +87,13 @@ class Recorded:
                     captures._indexes[place].extend(packets(captures._frames[place]))
                 captured[place] = captures._judged(place, pod)
         seen = dispatch.Seen(captured, self.seen._place, self.seen._ports)
-        scope, verdicts = self.scope, {}
-        for landed, controls in self.landed:
-            observation, case = seen.sighting(landed, controls).observation, landed.case
-            verdicts[case.id] = judge(case, scope.expectation(case), observation, scope.limitation(case))
-        return verdicts
+        sightings = {landed.case.id: seen.sighting(landed, controls) for landed, controls in self.landed}
+        cases, scope = [landed.case for landed, _ in self.landed], self.scope
+        tell_paths(cases, sightings, FIRST_TRY)
+        return {
+            case.id: judge(case, scope.expectation(case), sightings[case.id].observation, scope.limitation(case))
+            for case in cases
+        }
 
 
 def recorded(options, monkeypatch):
