@@ -63,6 +63,7 @@ CLUSTER = {
     "components": {"kube-proxy image": "proxy:1"},
     "windows_ports": ("49152-65535",),
     "dns_caches": ("169.254.20.10",),
+    "path_mtu": 1400,
 }
 EVERYTHING = cluster_with(**CLUSTER)
 

@@ -157,6 +157,9 @@ class PodNetwork(Struct, frozen=True, kw_only=True):
     windows_ports: tuple[str, ...] = ()
     """The ranges of ports (`49152-65535`) that Windows nodes translate to, empty where nobody states them: then they
     are what each node tells of itself."""
+    path_mtu: int | None = None
+    """The largest packet of pods, in bytes, that the network between nodes carries; None where nobody states it: then
+    it is to carry what the pods' own MTU lets through."""
 
     @property
     def is_split_by_node(self) -> bool:

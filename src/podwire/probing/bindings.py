@@ -20,6 +20,7 @@ from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.dns_servers import of_dns
 from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
 from podwire.probing.node_states import NO_STATES, NodeState
+from podwire.probing.path_mtu import of_the_path
 from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
 
 OUTSIDE_IDENTITY = "outside"
@@ -74,6 +75,7 @@ def bindings_of(
         values["server.port"] = ECHO_PORT
     else:
         values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
+    values |= of_the_path(case, deployment, facts, hellos, backends_of(flow.service.kind, deployment))
     nodes = {"client": case.client.node, "server": case.server.node, "entry": case.entry}
     known = {role: node for role, node in nodes.items() if f"{role}.node.ip" in values}
     return values | of_the_nodes_themselves(known, flow, deployment, facts, hellos, states)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.facts import ClusterFacts, NodeFacts, NodeNetwork
-from podwire.probing.node_bindings import Hello
+from podwire.probing.node_bindings import Hello, mtu_of
 from podwire.probing.node_states import NodeState
 
 
@@ -36,11 +36,4 @@ def _told(node: NodeFacts, state: NodeState, deployment: Deployment, hellos: Map
 
 def _mtu(probe: Probe | None, hellos: Mapping[str, Hello]) -> int | None:
     """Of the interface with the probe's address; None where its agent does not tell it."""
-    if probe is None:
-        return None
-    own = set(probe.addresses.values())
-    for interface in (hellos.get(probe.pod) or {}).get("interfaces", ()):
-        mtu = interface.get("mtu")
-        if own & set(interface["addresses"]) and isinstance(mtu, int):
-            return mtu
-    return None
+    return mtu_of(set(probe.addresses.values()), hellos.get(probe.pod)) if probe else None

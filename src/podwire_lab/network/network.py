@@ -26,7 +26,7 @@ from podwire_lab.model.addresses import (
     OUTSIDE_ROUTER,
     ROUTER,
     UNDERLAY,
-    UNDERLAY_MTU,
+    USUAL_MTU,
 )
 from podwire_lab.model.interfaces import Namespace
 from podwire_lab.model.profile import Profile
@@ -106,11 +106,11 @@ class LabNetwork:
     def _build_fabric(self) -> None:
         """Tell the switch of the underlay every station, so that no NIC sees a frame for another one."""
         fabric = self.fabric.links
-        fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=UNDERLAY_MTU)
+        fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=self.profile.underlay_mtu)
         fabric.up(SWITCH)
         stations = [(node.plan.short_name, node.host, node.plan.mac, node.plan.number) for node in self.nodes.values()]
         for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
-            fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=UNDERLAY_MTU)
+            fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=self.profile.underlay_mtu)
             fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
             fabric.up(name)
             fabric.station(name, mac)
@@ -164,7 +164,7 @@ class LabNetwork:
 
     def _build_outside(self) -> None:
         router, outside = self.router.links, self.outside_host.links
-        router.veth(OUTSIDE_NIC, ROUTER_OUTSIDE_MAC, outside, NIC, OUTSIDE_MAC, mtu=UNDERLAY_MTU)
+        router.veth(OUTSIDE_NIC, ROUTER_OUTSIDE_MAC, outside, NIC, OUTSIDE_MAC, mtu=USUAL_MTU)
         router.up(NIC, OUTSIDE_NIC)
         outside.up(NIC)
         for family in FAMILIES:

@@ -23,6 +23,20 @@ def test_pods_with_an_mtu_of_1400_send_fragments_and_every_datagram_arrives(prof
     assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
 
 
+@pytest.mark.parametrize("profile", ["overlay-flannel-vxlan", "l2bridge-win-bridge"])
+def test_sizes_follow_the_mtu_of_jumbo_frames(profile):
+    found = found_with(("FLOW-POD-POD-IP", "FLOW-UDP-LARGE", "FLOW-POD-NODE"), profile, pod_mtu=9001)
+    assert {f"one-packet-udp-v4-{os}-linux" in case for case in found for os in ("linux", "windows")} == {True, False}
+    assert set(found.values()) == {Outcome.PASS}
+
+
+def test_a_network_that_carries_less_than_the_pods_were_told_fails_at_their_mtu_and_not_below():
+    lab = LabOptions(profile="l2bridge-win-bridge", faults=("path-mtu-below-the-pods",))
+    found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=("FLOW-POD-POD-IP",))))
+    failed = {case for case, outcome in found.items() if outcome is Outcome.FAIL}
+    assert failed == {case for case in found if "one-packet" in case and "cross-node" in case}
+
+
 @pytest.mark.parametrize("ports", [("16385-29999", "32768-65535"), ("33000-65535",)], ids=["aks", "aks-high"])
 def test_windows_nodes_with_the_ports_of_aks_are_judged_by_them(ports):
     """AgentBaker, Adjust-DynamicPortRange."""
