@@ -227,7 +227,7 @@ class Cluster:
                 pod = self._store.create("pods", dns_pod(place.addresses, plan))
                 agents.adopt(pod["metadata"]["uid"], partial(node.detach_pod, "cluster-dns"))
                 server = DnsServer(forward_to=node_dns, hosts=None if dns.upstream else outside_names)
-                server.fault = lambda *question: network.quirks.dns(*question) if network.quirks.dns else None
+                server.fault = partial(network.quirks.of_dns, plan.name)
                 await thread.run(server.serve(place.namespace, place.addresses))
                 NameRecords(self._store, server.set_records).start()
             if dns.cache and plan.os == "linux":

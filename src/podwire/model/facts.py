@@ -195,6 +195,10 @@ class ClusterDns(Struct, frozen=True, kw_only=True):
     caches: tuple[str, ...] = field(name="dns_caches", default=())
     """Where pods of Linux nodes ask a DNS cache on their node: the addresses of these caches. Windows nodes have none
     (NodeLocal DNSCache and AKS LocalDNS run on Linux nodes)."""
+    pods: tuple[str, ...] = field(name="dns_pods", default=())
+    """The addresses of its ready pods, which are the endpoints of the DNS Service."""
+    pod_port: int | None = field(name="dns_pod_port", default=None)
+    """The port that the Service leads to there; None where that is not one port."""
 
 
 class NetworkSecurity(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,18 @@ from podwire.model.symbols import ServiceSymbols, Symbol
 PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
 Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]
 ProbeProtocol = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
-Asks = Literal["", "srv", "srv-and-targets", "ptr", "both-families", "missing-names", "capitals", "edns"]
+Asks = Literal[
+    "",
+    "srv",
+    "srv-and-targets",
+    "ptr",
+    "both-families",
+    "missing-names",
+    "capitals",
+    "edns",
+    "each-pod",
+    "each-pod-by-tcp",
+]
 Size = Literal["", "one-packet", "one-byte-more", "three-fragments"]
 Enters = Literal["", "client-node", "server-node", "other-node"]
 Via = Literal[
@@ -337,6 +348,11 @@ class Flow:
     def dns_ip(self) -> Symbol:
         """The address of the DNS server that the client must ask."""
         return Symbol("dns.ip")
+
+    @property
+    def dns_pods(self) -> Symbol:
+        """The addresses of all ready pods of the cluster's DNS."""
+        return Symbol("dns.pods")
 
     @property
     def dsr(self) -> Symbol:

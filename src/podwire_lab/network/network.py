@@ -46,7 +46,8 @@ class LabUnsupported(Exception):
 class Quirks:
     """Changes by faults of parts that no packet passes; each part looks here when it works.
 
-    `dns` damages an answer of the lab's DNS server and gets the arguments of `DnsServer.fault`. `windows_dns` names the
+    `dns` damages an answer of the lab's DNS servers and gets the arguments of `DnsServer.fault`; `dns_of_node` has what
+    damages those of the one on a node. `windows_dns` names the
     mistakes of the emulated Windows DNS clients, `windows_cni` those of the CNI plugins of Windows nodes, `node_cache`
     those of the DNS caches of Linux nodes. With `overcommits` the scheduler counts no addresses. Security groups apply
     to pods of `grouped_systems`.
@@ -58,6 +59,12 @@ class Quirks:
     node_cache: set[str] = field(default_factory=set)
     overcommits: bool = False
     grouped_systems: set[OS] = field(default_factory=lambda: {"linux"})
+    dns_of_node: dict[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def of_dns(self, node: str, *question: str) -> Any:
+        """What becomes of an answer of the DNS server on a node; None where no fault damages it."""
+        damage = self.dns_of_node.get(node, self.dns)
+        return damage(*question) if damage else None
 
 
 class LabNetwork:

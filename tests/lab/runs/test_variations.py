@@ -7,7 +7,16 @@ from podwire.planning.plan import Selection
 from podwire.running.mutants import outcomes
 from podwire.running.run_options import LabOptions, RunOptions
 
-NAMES = ("DNS-SERVERADDR", "DNS-NODE-CACHE", "DNS-SEARCH-LIST", "DNS-CUSTOM", "DNS-ORDER", "DNS-TCP", "DNS-PQDN-DOT")
+NAMES = (
+    "DNS-SERVERADDR",
+    "DNS-NODE-CACHE",
+    "DNS-SEARCH-LIST",
+    "DNS-CUSTOM",
+    "DNS-ORDER",
+    "DNS-TCP",
+    "DNS-PQDN-DOT",
+    "DNS-EACH-POD",
+)
 
 
 def found_with(requirements, profile="overlay-win-overlay", **choice):
@@ -35,6 +44,22 @@ def test_a_network_that_carries_less_than_the_pods_were_told_fails_at_their_mtu_
     found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=("FLOW-POD-POD-IP",))))
     failed = {case for case, outcome in found.items() if outcome is Outcome.FAIL}
     assert failed == {case for case in found if "one-packet" in case and "cross-node" in case}
+
+
+@pytest.mark.parametrize(
+    ("fault", "failing"),
+    [
+        ("one-dns-pod-silent", {"udp", "tcp"}),
+        ("one-dns-pod-stale", {"udp", "tcp"}),
+        ("one-dns-pod-without-tcp", {"tcp"}),
+    ],
+)
+def test_one_of_two_dns_pods_that_does_not_answer_right_is_red_from_every_client(fault, failing):
+    lab = LabOptions(profile="overlay-win-overlay", faults=(fault,), variations=("two-dns-pods",))
+    found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=("DNS-EACH-POD",))))
+    assert len({case for case in found if "windows" in case}) == 2
+    failed = {case for case, outcome in found.items() if outcome is Outcome.FAIL}
+    assert failed == {case for case in found if any(f"[{way}-" in case for way in failing)}
 
 
 @pytest.mark.parametrize("ports", [("16385-29999", "32768-65535"), ("33000-65535",)], ids=["aks", "aks-high"])

@@ -103,7 +103,8 @@ class Flights:
             except NoTarget as problem:
                 broken[case.id] = str(problem)
                 continue
-            exchange_tokens = [next(self._tokens) for _ in range(case.flow.load.connections)]
+            number = max(case.flow.load.connections, len(target.asked_of))
+            exchange_tokens = [next(self._tokens) for _ in range(number)]
             pod = self.client(case)
             ports = self._first_ports.get(case.id) or [
                 self._ports.of(pod, case.client.os, case.client.probe) for _ in exchange_tokens
