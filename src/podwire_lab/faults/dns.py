@@ -210,7 +210,7 @@ def one_pod_damaged(do: Injection, damage: Damage) -> None:
     """Damage what the second pod of the cluster's DNS says of Services."""
     node = do.network.profile.set_up.dns.nodes[1]
     do.network.quirks.dns_of_node[node] = lambda name, kind, client: damage if is_service_name(name) else None
-    do.undone_by(lambda: do.network.quirks.dns_of_node.clear())
+    do.undone_by(do.network.quirks.dns_of_node.clear)
 
 
 @fault("one-dns-pod-silent", kills=("DNS-EACH-POD",), variations=("two-dns-pods",))

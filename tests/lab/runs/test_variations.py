@@ -62,6 +62,21 @@ def test_one_of_two_dns_pods_that_does_not_answer_right_is_red_from_every_client
     assert failed == {case for case in found if any(f"[{way}-" in case for way in failing)}
 
 
+@pytest.mark.parametrize(
+    ("fault", "requirement"),
+    [
+        ("windows-serves-terminating-pods", "SVC-TERMINATING-CIP"),
+        ("windows-leaves-out-pods-not-ready", "SVC-LB-ALL-NOTREADY"),
+        ("source-ranges-on-windows", "SVC-SRCRANGES"),
+    ],
+)
+def test_a_kube_proxy_that_mends_a_limit_of_windows_nodes_fails_nothing(fault, requirement):
+    lab = LabOptions(profile="overlay-win-overlay", faults=(fault,))
+    found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=(requirement,))))
+    assert {outcome for case, outcome in found.items() if "-windows-" in case} >= {Outcome.LIMITATION_LIFTED}
+    assert set(found.values()) == {Outcome.PASS, Outcome.LIMITATION_LIFTED}
+
+
 @pytest.mark.parametrize("ports", [("16385-29999", "32768-65535"), ("33000-65535",)], ids=["aks", "aks-high"])
 def test_windows_nodes_with_the_ports_of_aks_are_judged_by_them(ports):
     """AgentBaker, Adjust-DynamicPortRange."""
