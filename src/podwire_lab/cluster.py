@@ -28,6 +28,7 @@ from podwire_lab.controllers.load_balancers import LoadBalancers
 from podwire_lab.controllers.name_records import NameRecords
 from podwire_lab.controllers.network_policies import NetworkPolicies
 from podwire_lab.controllers.proxy import ServiceProxy
+from podwire_lab.controllers.proxy_modes import ProxyModes
 from podwire_lab.controllers.scheduler import Scheduler
 from podwire_lab.controllers.security_groups import SecurityGroups
 from podwire_lab.controllers.workloads.daemon_sets import DaemonSets
@@ -143,6 +144,8 @@ class Cluster:
             proxy,
         )
         agents.start()
+        if self._profile.windows.kube_proxy:
+            ProxyModes(network.nodes).start()
         for controller in controllers:
             controller.start()
         self._say_step("the controllers run")

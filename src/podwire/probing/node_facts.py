@@ -15,12 +15,15 @@ from podwire.probing.node_states import NodeState
 def with_states(
     facts: ClusterFacts, states: Mapping[str, NodeState], deployment: Deployment, hellos: Mapping[str, Hello]
 ) -> ClusterFacts:
-    """The same facts; of each node that has a state or an agent it is known what that told."""
+    """The same facts; of each node that has a state or an agent it is known what that told, and a signal names
+    the author of a mode of kube-proxy."""
     nodes = tuple(
         replace(node, told=_told(node, states.get(node.name) or NodeState(), deployment, hellos))
         for node in facts.nodes
     )
-    return replace(facts, nodes=nodes)
+    modes = (f"kube-proxy of {name}: mode {state.proxy}" for name, state in states.items() if state.proxy)
+    fresh = [signal for signal in modes if signal not in facts.origin.signals]
+    return replace(facts, nodes=nodes).with_signals(*fresh)
 
 
 def _told(node: NodeFacts, state: NodeState, deployment: Deployment, hellos: Mapping[str, Hello]) -> NodeNetwork:
