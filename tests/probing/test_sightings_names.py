@@ -128,7 +128,7 @@ def test_the_agents_own_client_is_seen_by_its_questions_its_server_and_what_it_f
     asks: Asks, ids: list[int]
 ) -> None:
     question = Asked(name=f"_Tcp._tcp.{FULL}", type="SRV")
-    target = Target(host=FULL, port=80, ip="", name=FULL, fqdn=FULL, questions=(question,), asked_of="10.0.0.1")
+    target = Target(host=FULL, port=80, ip="", name=FULL, fqdn=FULL, questions=(question,), asked_of=("10.0.0.1",))
     other = asked(question.name, 4, "SRV")
     packets = [
         *asked(question.name, 1, "SRV"),

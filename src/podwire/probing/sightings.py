@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
+from podwire.model.asking import DNS_PORT
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME, BY_TUNNEL
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
@@ -16,7 +17,7 @@ from podwire.packets.correlate import CaptureIndex, clues
 from podwire.packets.lookups import lookups, lookups_for, places_of_questions, questions_by_sender
 from podwire.packets.pcap import Frame
 from podwire.probing.captures import Captured, Place
-from podwire.probing.targets import DNS_PORT, Target
+from podwire.probing.targets import Target
 
 MOST_SHOWN = 50
 """The limit of DNS queries of one case whose packets are kept, unanswered queries first."""
@@ -225,7 +226,7 @@ def _of_questions(target: Target, lookups: Sequence[Lookup], followed: bool) -> 
     return tuple(
         lookup
         for lookup in lookups
-        if lookup.server == target.asked_of
+        if lookup.server in target.asked_of
         and (
             (lookup.name, lookup.type) in questions
             or (followed and lookup.name.endswith(below) and lookup.type != "SRV")
