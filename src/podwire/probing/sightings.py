@@ -180,8 +180,9 @@ class Seen:
                 continue
             if nic not in self._questions:
                 self._questions[nic] = questions_by_sender(captured.index.packets)
+            server = next(iter(landed.target.asked_of), "")
             asked = tuple(
-                Lookup(name=name, type=kind, server=landed.target.asked_of, protocol="udp", at=at)
+                Lookup(name=name, type=kind, server=server, protocol="udp", at=at)
                 for (name, kind), at in self._questions[nic].get(own, {}).items()
                 if (name, kind) not in captured_here
             )
