@@ -7,12 +7,12 @@ from podwire import (
     answered_by,
     at_client,
     at_entry_node,
-    at_server,
     flows,
     refused,
     request,
     requirement,
     silent,
+    unanswered,
     unserved,
 )
 
@@ -89,9 +89,10 @@ def test_a_linux_node_refuses_connections_to_a_service_without_ready_pods(flow, 
     placement="cross-node",
     service="never-ready",
     via="cluster-ip",
+    controls="pod-ip",
 )
-def test_a_windows_node_leads_a_cluster_ip_to_a_pod_that_is_not_ready(flow, case):
-    case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))
+def test_a_windows_node_does_not_lead_a_cluster_ip_to_a_pod_that_is_not_ready(flow, case):
+    case.expect(unanswered(), at_client(request(dst=flow.service.cluster_ip)))
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -141,9 +142,8 @@ def test_a_linux_node_refuses_connections_to_a_service_whose_pods_stopped_being_
 @requirement("SVC-LB-ALL-NOTREADY")
 @flows(**ONCE_READY, given_dsr=True)
 @flows(**ONCE_READY, given_dsr=False)
-def test_a_node_port_of_a_windows_node_outlives_the_readiness_of_all_pods(flow, case):
-    # kube-proxy would make no load balancer now. It finds the one that it made for the same endpoints, and leaves it.
-    case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))
+def test_a_node_port_of_a_windows_node_does_not_lead_to_pods_that_stopped_being_ready(flow, case):
+    case.expect(silent(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -185,11 +185,6 @@ def test_a_node_port_of_a_windows_node_ends_with_the_readiness_of_all_pods_witho
     controls="pod-ip",
     aspect="balanced",
 )
-def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
-    case.expect(answered_by(flow.server))
-
-
-@requirement("SVC-TERMINATING-CIP")
 @flows(
     client=WINDOWS,
     server=ANY_OS,
@@ -201,5 +196,5 @@ def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
     settles="unanswered",
     controls="pod-ip",
 )
-def test_a_windows_node_does_not_answer_for_a_cluster_ip_whose_last_pod_terminates(flow, case):
-    case.expect(unserved(), at_client(request(dst=flow.service.cluster_ip)))
+def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
+    case.expect(answered_by(flow.server))

@@ -106,6 +106,9 @@ def test_facts_have_what_nodes_told():
     assert told.ports == ("tcp ipv4 16385-29999, 32768-65535", "udp ipv4 16385-29999, 32768-65535")
     assert (told.mtu, told.pod_mtu, told.proxy_mode, told.hns) == (1450, None, "kernelspace", "10.0.20348.2762")
     assert told.overrides == ("3105872524=1", "HNSControlFlag=80")
+    said = [signal for signal in facts.origin.signals if signal.startswith("kube-proxy of")]
+    assert said == [f"kube-proxy of {name}: mode kernelspace"]
+    assert with_states(facts, {name: state}, deployment, hellos) == facts
 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", "[" * 100000])

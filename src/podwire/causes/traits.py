@@ -74,7 +74,7 @@ def traits_of(case: Case, observation: Observation, known: Known, end: End | Non
     ]
     if not servers and end is not None and "NIC" in {spot.kind for spot in (end.last, end.missing) if spot}:
         traits.append(Trait(6, "placement", _CROSSING[True]))
-    if flow.load.payload > LARGE:
+    if flow.load.size or flow.load.payload > LARGE:
         traits.append(Trait(4, "size", f"with more than {LARGE} bytes"))
     if case.entry:
         traits.append(Trait(4, "entry", f"entering at {case.entry}"))

@@ -113,6 +113,37 @@ def _leaves(case: Case, observation: Observation) -> Finding:
     )
 
 
+def not_served(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The request leaves the client and reaches no backend: nobody answers, or a router knows no way."""
+    yield _ended(observation.attempts, ("timeout", "unreachable"))
+    yield _leaves(case, observation)
+
+
+def served_all_the_same(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Every attempt is answered by the server that should not have been asked."""
+    wanted = observation.bindings.get("server.identity")
+    names = sorted({attempt.reply.identity if attempt.reply else "no answer" for attempt in observation.attempts})
+    text = f"every attempt is answered by {wanted}"
+    yield Finding(expected=text, actual=", ".join(names) or "no attempt", where="client", met=names == [wanted])
+
+
+def one_target_port(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Connections go to one number of a named port in all pods: one pod answers, and the others refuse."""
+    names = sorted({attempt.reply.identity for attempt in observation.attempts if attempt.reply})
+    text = "a single backend answers"
+    yield Finding(expected=text, actual=", ".join(names) or "none answers", where="client", met=len(names) == 1)
+    ends = {attempt.error.kind for attempt in observation.attempts if attempt.error}
+    yield Finding(
+        expected="the other connections are refused or reset",
+        actual=", ".join(sorted(ends)) or "all are answered",
+        where="client",
+        met=bool(ends) and ends <= {"refused", "reset", "timeout"},
+    )
+    pod = observation.captures[pod_point(case.flow.client)]
+    resets = sum("R" in seen.packet.tcp.flags for seen in pod.packets if seen.direction == "reply")
+    yield Finding(expected="resets come to the client", actual=f"{resets} seen", where=pod.where, met=resets > 0)
+
+
 def lost(case: Case, observation: Observation) -> Iterator[Finding]:
     """Requests that leave the client are lost: each is answered or ends as a silent time-out, as one at least does."""
     ends = [a.error.kind if a.error else "an answer" for a in observation.attempts]
@@ -322,6 +353,9 @@ SYMPTOMS: dict[str, Symptom] = {
     "one-suffix": one_suffix,
     "node-resolver": node_resolver,
     "no-answer": no_answer,
+    "not-served": not_served,
+    "served-all-the-same": served_all_the_same,
+    "one-target-port": one_target_port,
     "lost": lost,
     "ports_used_up": ports_used_up,
     "unserved": unserved,

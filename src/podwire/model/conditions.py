@@ -108,6 +108,7 @@ class FlowCondition:
     protocol: tuple[str, ...] = ()
     family: tuple[str, ...] = ()
     placement: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
     entry: tuple[str, ...] = ()
     builds: tuple[str, str] | None = None
 
@@ -119,6 +120,7 @@ class FlowCondition:
             (self.protocol, flow.protocol),
             (self.family, flow.family),
             (self.placement, flow.placement),
+            (self.service, flow.service.kind),
             (self.entry, next((node.os for node in nodes if node.name == entry), "")),
         )
         if any(admitted and value not in admitted for admitted, value in checks):

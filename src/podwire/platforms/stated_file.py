@@ -81,6 +81,9 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ranges of ports that Windows nodes translate to, for nodes that do not report them: `49152-65535`."""
     dns_caches: Annotated[tuple[Text, ...], Meta(min_length=1)] | None = None
     """The addresses of DNS caches on Linux nodes, where pods of these nodes ask them."""
+    path_mtu: Annotated[int, Meta(ge=576, le=65535)] | None = None
+    """The largest packet of a pod, in bytes, that the network between nodes carries, where that is less than the MTU of
+    the pods and routers say so (packet too big)."""
 
     def __post_init__(self) -> None:
         _addresses(self.dns_caches or ())
@@ -116,6 +119,7 @@ def load_stated_facts(path: Path) -> StatedFacts:
         pod_security_group=form.pod_security_group,
         windows_ports=in_order(form.windows_ports) if form.windows_ports else None,
         dns_caches=_addresses(form.dns_caches) if form.dns_caches else None,
+        path_mtu=form.path_mtu,
     )
 
 

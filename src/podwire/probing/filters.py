@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from podwire.cluster.deployment.workloads import ECHO_PORT, HOST_ECHO_PORT, Deployment
+from podwire.model.asking import DNS_PORT
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, family_of
 from podwire.packets.dissect import GENEVE_PORT, VXLAN_PORTS
-from podwire.probing.targets import CLOSED_PORT, DNS_PORT, HOST_PORT, node_ports
+from podwire.probing.targets import CLOSED_PORT, HOST_PORT, node_ports
 
 DISCARD_PORT = 9
 Instruction = tuple[int, int, int, int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from podwire.agent.node.interfaces import is_loopback
@@ -97,4 +97,13 @@ def interface_of(address: str, hello: Hello | None) -> str | None:
     for interface in (hello or {}).get("interfaces", ()):
         if address in interface.get("addresses", ()):
             return str(interface["name"])
+    return None
+
+
+def mtu_of(addresses: Set[str], hello: Hello | None) -> int | None:
+    """The MTU in bytes of the interface that carries one of these addresses; None where the agent does not tell it."""
+    for interface in (hello or {}).get("interfaces", ()):
+        mtu = interface.get("mtu")
+        if addresses & set(interface.get("addresses", ())) and isinstance(mtu, int):
+            return mtu
     return None

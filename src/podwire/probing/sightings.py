@@ -8,15 +8,16 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
+from podwire.model.asking import DNS_PORT
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME, BY_TUNNEL
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
 from podwire.model.symbols import DNS_CACHE
 from podwire.packets.correlate import CaptureIndex, clues
-from podwire.packets.lookups import lookups, lookups_for, places_of_questions
+from podwire.packets.lookups import lookups, lookups_for, places_of_questions, questions_by_sender
 from podwire.packets.pcap import Frame
 from podwire.probing.captures import Captured, Place
-from podwire.probing.targets import DNS_PORT, Target
+from podwire.probing.targets import Target
 
 MOST_SHOWN = 50
 """The limit of DNS queries of one case whose packets are kept, unanswered queries first."""
@@ -74,6 +75,7 @@ class Seen:
         self._captured, self._place, self._ports = captured, place, ports
         self._lookups: dict[Place, tuple[Lookup, ...]] = {}
         self._messages: dict[Place, Mapping[tuple[int, str], Sequence[int]]] = {}
+        self._questions: dict[Place, Mapping[str, Mapping[tuple[str, str], float]]] = {}
 
     def sighting(self, landed: Landed, controls: tuple[ControlResult, ...]) -> Sighting:
         """The sighting of one case: its observation, and the raw frames.
@@ -111,7 +113,7 @@ class Seen:
                 point=point,
                 where=str(place),
                 usable=not captured.reason,
-                reason=captured.reason or captured.lost,
+                reason=captured.reason or captured.lost or self._not_captured(landed, point, place, lookups),
                 packets=tuple(packets[at] for at in sorted(packets)),
             )
             frames[point] = [captured.frames[at] for at in sorted(packets)]
@@ -165,11 +167,29 @@ class Seen:
         if place not in self._lookups:
             index = self._captured[place].index if place in self._captured else CaptureIndex(())
             self._lookups[place] = tuple(lookups(index.packets))
-        if target.questions:
-            return _of_questions(target, self._lookups[place], case.flow.load.asks == "srv-and-targets")
-        below = target.fqdn if case.flow.load.connections > 1 else ""
-        kind = "AAAA" if case.flow.family == "ipv6" else "A"
-        return lookups_for(target.name, self._lookups[place], below, kind)
+        return _of_case(case, target, self._lookups[place])
+
+    def _not_captured(self, landed: Landed, point: Point, place: Place, lookups: Sequence[Lookup]) -> str:
+        """Why a pod's port proves no absence: a node's NIC shows a query of this case that the pod's address sent and
+        its own port does not have. Who asks for the pod, as a proxy does, repeats a query that its port has."""
+        case, own = landed.case, landed.bindings.get("client.ip")
+        if point != "client-pod" or case.flow.via not in BY_NAME or not isinstance(own, str):
+            return ""
+        captured_here = {(lookup.name, lookup.type) for lookup in lookups}
+        for nic, captured in self._captured.items():
+            if nic.kind != "nic":
+                continue
+            if nic not in self._questions:
+                self._questions[nic] = questions_by_sender(captured.index.packets)
+            server = next(iter(landed.target.asked_of), "")
+            asked = tuple(
+                Lookup(name=name, type=kind, server=server, protocol="udp", at=at)
+                for (name, kind), at in self._questions[nic].get(own, {}).items()
+                if (name, kind) not in captured_here
+            )
+            for lookup in _of_case(case, landed.target, asked):
+                return f"the {nic} has the query {lookup.name} {lookup.type} of {own}, and {place} does not"
+        return ""
 
     def _of_names(self, place: Place, lookups: Sequence[Lookup], anew: Collection[str]) -> dict[int, SeenPacket]:
         """The packets of these look-ups at a place. The message id and the name identify a query.
@@ -190,6 +210,15 @@ class Seen:
         return packets_of_questions
 
 
+def _of_case(case: Case, target: Target, captured: Sequence[Lookup]) -> tuple[Lookup, ...]:
+    """Those of the captured look-ups that a case can cause, for the record type of its family."""
+    if target.questions:
+        return _of_questions(target, captured, case.flow.load.asks == "srv-and-targets")
+    below = target.fqdn if case.flow.load.connections > 1 else ""
+    kind = "AAAA" if case.flow.family == "ipv6" else "A"
+    return lookups_for(target.name, captured, below, kind)
+
+
 def _of_questions(target: Target, lookups: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
     """The look-ups of the agent's own DNS client; where it `followed` records, those for names below the target too."""
     questions, below = (
@@ -199,7 +228,7 @@ def _of_questions(target: Target, lookups: Sequence[Lookup], followed: bool) -> 
     return tuple(
         lookup
         for lookup in lookups
-        if lookup.server == target.asked_of
+        if lookup.server in target.asked_of
         and (
             (lookup.name, lookup.type) in questions
             or (followed and lookup.name.endswith(below) and lookup.type != "SRV")

@@ -42,8 +42,12 @@ async def _ask(loop: Loop, params: Parameters) -> Parameters:
 
 async def over_dns(trial: Trial) -> None:
     """All questions from one socket, the next one without waiting for the answer to the one before. With `follow`, a
-    type, the targets of SRV records are asked for that."""
+    type, the targets of SRV records are asked for that. With `stream` all are sent over TCP, one after the other."""
     queries = [message(dict(question)) for question in wanted(trial.params, "questions", list)]
+    if trial.params.get("stream"):
+        for query in queries:
+            await _by_stream(trial, query)
+        return trial.answered({})
     with trial.socket(socket.SOCK_DGRAM) as sock:
         own = local_address(trial.family, trial.target)
         tell_icmp_errors(sock)
