@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from podwire.cluster.deployment.changes.making import Made
 from podwire.model.cases import Case
 from podwire.planning.acts import Act, uses
+from podwire.probing.acts.aside import aside
 from podwire.probing.acts.flights import Flights, InFlight, Reported, all_but_silent
 from podwire.probing.acts.settling import Settled, Settling
-from podwire.probing.aside import aside
 from podwire.probing.sightings import Landed
 
 
