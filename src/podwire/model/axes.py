@@ -248,6 +248,13 @@ _ROWS: tuple[Axis, ...] = (
         values=float,
         default=None,
     ),
+    Axis(
+        name="half_gets",
+        group=LOAD,
+        help="instead: as many exchanges as show that any half of the backends gets this share of them",
+        values=float,
+        default=None,
+    ),
     Axis(name="whole_path", group=LOAD, help="it is judged with all other flows of its path", values=ON, default=False),
     Axis(
         name="tool",
