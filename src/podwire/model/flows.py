@@ -325,6 +325,11 @@ class Flow:
         return Symbol("dns.ip")
 
     @property
+    def dns_nobody(self) -> Symbol:
+        """The DNS server that no host is, in the resolver file of the pod two-containers."""
+        return Symbol("dns.nobody", before="198.18.0.53")
+
+    @property
     def dsr(self) -> Symbol:
         """Whether kube-proxy on Windows nodes is told to use Direct Server Return."""
         return Symbol("cluster.dsr")

@@ -18,9 +18,8 @@ from podwire.model.observations import POINTS
 from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.spread import connections_for, connections_to_see, connections_to_see_half
 from podwire.model.symbols import ServiceSymbols
-from podwire.planning.assignment import clients_of, entry_node, ready_among, slots, usable, why_not
+from podwire.planning.assignment import CROWDS, clients_of, entry_node, in_crowd, ready_among, slots, usable, why_not
 from podwire.planning.node_pairs import covering, in_pools
-from podwire.planning.prerequisites import CROWDS, in_crowd
 from podwire.planning.required import NodeKind
 from podwire.planning.selectors import Pool, Selector
 

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from podwire.model.facts import CLUSTER_ROW, DENIED_PORT, UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
+from podwire.model.nobody import known_networks, overlapping
 
 GENEVE_PORT = 6081
 
@@ -34,6 +35,7 @@ class StatedFacts:
     pod_security_group: str | None = None
     windows_ports: tuple[str, ...] | None = None
     dns_caches: tuple[str, ...] | None = None
+    unused_networks: tuple[str, ...] | None = None
 
 
 # The beginnings of signals about assumed values, for facts that discovery always sets.
@@ -54,6 +56,7 @@ _WORDS = {
     "pod_security_group": "security group that lets nobody in",
     "windows_ports": "ports that Windows nodes translate to",
     "dns_caches": "DNS cache on Linux nodes",
+    "unused_networks": "networks that nobody uses",
 }
 
 
@@ -80,8 +83,20 @@ def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
         if name == "cluster_domain":
             changes["domain_told"] = True
         signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, stated")
+    _check_unused(facts, stated)
     changed = CLUSTER_ROW.changed(facts, changes)
     return _with_tunnel(_with_families(changed, facts, stated), stated, signals)
+
+
+def _check_unused(facts: ClusterFacts, stated: StatedFacts) -> None:
+    """Refuse a network that holds something of the cluster."""
+    for network in stated.unused_networks or ():
+        own = overlapping(network, known_networks(facts))
+        if own:
+            raise Contradiction(
+                f"{stated.source}: unused_networks: you state that nobody uses {network}, but {own} is the cluster's; "
+                "correct or remove the field"
+            )
 
 
 def _given(stated: StatedFacts) -> Iterator[tuple[str, Any]]:

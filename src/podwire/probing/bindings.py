@@ -52,6 +52,8 @@ def bindings_of(
     values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
+    if deployment.services.resolver:
+        values["dns.nobody"] = deployment.services.resolver
     values |= of_dns(case, deployment, facts, hellos)
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
@@ -129,7 +131,8 @@ def backend_addresses(case: Case, service: DeployedService, deployment: Deployme
     probes = [deployment.probe(service.pod)] if service.pod else list(backends_of(service.kind, deployment))
     own = [probe.addresses[case.flow.family] for probe in probes if case.flow.family in probe.addresses]
     if manifests.crowd_size(service.kind):
-        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own])
+        nobody = deployment.services.nobody
+        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own], nobody)
         return tuple(endpoint["addresses"][0] for endpoint_slice in slices for endpoint in endpoint_slice["endpoints"])
     return tuple(own)
 
