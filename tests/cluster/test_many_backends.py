@@ -13,8 +13,8 @@ from podwire.model.axes import matrix
 from podwire.model.cases import SuiteTest, pod_point
 from podwire.model.conditions import Condition
 from podwire.model.flows import Flow, Peer
-from podwire.model.observations import Attempt
 from podwire.model.nobody import nobody_of
+from podwire.model.observations import Attempt
 from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.symbols import ServiceSymbols, Symbol
 from podwire.model.verdicts import Outcome
