@@ -2,8 +2,13 @@
 
 import pytest
 from facts_by_row import node_with
+from recorded_clusters import discovered
 
+from podwire.catalogue.load import load
 from podwire.cluster.discovery.pod_networks import own_networks
+from podwire.content import suites_folder
+from podwire.model.nobody import nobody_of
+from podwire.planning.plan import Selection, make_plan
 
 CIDR = "ConfigMap kube-system/kube-proxy config.conf clusterCIDR"
 
@@ -40,3 +45,22 @@ def a_dns_pod(*addresses):
 def test_networks_come_from_kube_proxy_pools_and_the_pods_of_dns(objects, settings, networks):
     nodes = [node_with(name="l", os="linux", pod_cidrs=("198.18.1.0/24",))]
     assert own_networks(objects, settings, nodes) == networks
+
+
+# A VPC-native GKE cluster whose pods are in the range for benchmarks, and EKS with the range that AWS recommends.
+@pytest.mark.parametrize(
+    ("cluster", "moved"),
+    [("gke-windows", ("10.8.", "198.18.")), ("eks-prefix-calico-policy", ("192.168.", "198.19."))],
+)
+def test_a_recorded_cluster_with_pods_in_the_range_for_benchmarks_loses_the_two_largest_crowds_only(
+    cluster, moved, tmp_path
+):
+    catalogue, tests = load(suites_folder())
+    usual, facts = discovered(cluster, tmp_path), discovered(cluster, tmp_path, moved)
+    assert nobody_of(usual).addresses(1)[0].startswith("198.18.")
+    assert not nobody_of(facts).addresses(1)[0].startswith("198.1")
+    plans = [make_plan(catalogue, tests, one, Selection()) for one in (usual, facts)]
+    lost = plans[0].cases.keys() - plans[1].cases.keys()
+    assert lost == {name for name in plans[0].cases if "BACKENDS-1024[1000" in name or "BACKENDS-MORE[" in name}
+    reasons = [one.reason for one in plans[1].exclusions if "unused_networks" in one.reason]
+    assert len(reasons) == len(lost) > 0
