@@ -15,9 +15,9 @@ from typing import NamedTuple
 from podwire.model.cases import Case
 from podwire.model.facts import family_of
 from podwire.model.observations import POINTS, Capture, Lookup, Observation, SeenPacket
-from podwire.model.paths import Path, Tries
 from podwire.model.symbols import DNS_PLACEMENT
 from podwire.packets.dns import dns_message
+from podwire.packets.paths import Path, Tries
 
 DNS, LOOK_UP = "dns", "look-up"
 """The server and the way of a path of look-ups."""

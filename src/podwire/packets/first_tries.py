@@ -15,8 +15,8 @@ from itertools import pairwise
 from podwire.model.cases import Case
 from podwire.model.flows import BY_TUNNEL
 from podwire.model.observations import POINTS, Attempt, Capture, Observation, SeenPacket, Value
-from podwire.model.paths import Path, Tries
 from podwire.packets.first_lookups import by_path_of_lookups, path_of_lookups
+from podwire.packets.paths import Path, Tries
 
 USUAL_SIZE = 1400
 """Bytes of a request or an answer at most: a longer datagram may need another try to learn the path MTU."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from podwire.model.paths import Path, Tries
 from podwire.model.spread import exact_interval
+from podwire.packets.paths import Path, Tries
 from podwire.records.run import PathRecord
 
 DIGITS = 6
