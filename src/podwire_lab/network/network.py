@@ -30,11 +30,10 @@ from podwire_lab.model.addresses import (
 )
 from podwire_lab.model.interfaces import Namespace
 from podwire_lab.model.profile import Profile
-from podwire_lab.network.delay import DelayedCables
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
 from podwire_lab.network.node import Node
 
-SWITCH, OUTSIDE_NIC, FAR = "underlay", "eth1", "f"
+SWITCH, OUTSIDE_NIC = "underlay", "eth1"
 SECURITY_RULES = "security-rules"
 ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
 
@@ -110,46 +109,17 @@ class LabNetwork:
         fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=UNDERLAY_MTU)
         fabric.up(SWITCH)
         stations = [(node.plan.short_name, node.host, node.plan.mac, node.plan.number) for node in self.nodes.values()]
-        cables: dict[str, str] = {}  # of the delayed stations, with the ports that a thread joins with them
         for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
             fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=UNDERLAY_MTU)
-            port = name
-            if self.profile.set_up.delay and host is not self.router:
-                port = self._delayed_port(name, number)
-                cables[name] = f"{port}{FAR}"
-            fabric.bridge_port(port, SWITCH, hairpin=self.profile.all_by_fabric)
+            fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
             fabric.up(name)
-            fabric.station(port, mac)
+            fabric.station(name, mac)
         fabric.commit()
         if self.profile.fabric:
             nft.apply(self.fabric.netns, self._virtual_hosts())
         if self.profile.security_rules:
             nft.apply(self.fabric.netns, self.security_rules())
         plain_frames(self.fabric.netns, SWITCH, *(station[0] for station in stations), "router")
-        if cables:
-            plain_frames(self.fabric.netns, *(end for far in cables.values() for end in (far, far.removesuffix(FAR))))
-            self._delay(cables)
-
-    def _delayed_port(self, name: str, number: int) -> str:
-        """A port of the switch whose other end, named so with `FAR`, a thread joins with the cable of a station."""
-        port, links = f"{name}-d", self.fabric.links
-        links.veth(
-            port,
-            f"02:fb:00:00:00:{number:02x}",
-            links,
-            f"{port}{FAR}",
-            f"02:fc:00:00:00:{number:02x}",
-            mtu=UNDERLAY_MTU,
-        )
-        links.up(port, f"{port}{FAR}")
-        return port
-
-    def _delay(self, cables: Mapping[str, str]) -> None:
-        delayed = DelayedCables(self.fabric.netns, self.profile.set_up.delay)
-        self._opened.callback(delayed.close)
-        for name, far in cables.items():
-            delayed.add(name, far)
-        delayed.start()
 
     def security_rules(self) -> str:
         """A network security group: the hosts of the virtual network drop TCP between pods to one port, without an
