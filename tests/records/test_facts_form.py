@@ -63,6 +63,8 @@ CLUSTER = {
     "components": {"kube-proxy image": "proxy:1"},
     "windows_ports": ("49152-65535",),
     "dns_caches": ("169.254.20.10",),
+    "own_networks": ("10.244.0.0/16",),
+    "unused_networks": ("10.99.0.0/16",),
 }
 EVERYTHING = cluster_with(**CLUSTER)
 
