@@ -15,9 +15,9 @@ from podwire.model.axis import ANY_TEXT, NEEDED, ON, Axis, AxisError, Matrix
 from podwire.model.changes import CHANGES
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
-from podwire.model.flows import ANYWHERE, BY_NAME, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
+from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol
 from podwire.model.sizes import SIZES
-from podwire.model.ways import WAYS
+from podwire.model.ways import BY_NAME, WAYS, Via
 
 
 def matrix(**given: Any) -> Matrix:
@@ -260,6 +260,13 @@ _ROWS: tuple[Axis, ...] = (
         name="lopsided",
         group=LOAD,
         help="instead: as many exchanges as show that one backend gets so many times its fair share",
+        values=float,
+        default=None,
+    ),
+    Axis(
+        name="half_gets",
+        group=LOAD,
+        help="instead: as many exchanges as show that any half of the backends gets this share of them",
         values=float,
         default=None,
     ),

@@ -14,6 +14,12 @@ ASSUMED_DOMAIN = "cluster.assumed_domain"
 DNS_CACHE = "dns.cache"
 """Whether the DNS server that a client asks is a cache on its own node."""
 
+DNS_PLACEMENT = "dns.placement"
+"""Where the DNS server that a client asks is, seen from the client's node: a placement of flows."""
+
+PROXY_MODE = "proxy_mode"
+"""After `client.node.` and the like: the mode of the node's kube-proxy, where the node told it."""
+
 
 @dataclass(frozen=True)
 class Symbol:

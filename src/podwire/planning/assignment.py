@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from podwire.model.addressing.nobody import TooFew, nobody_of
 from podwire.model.asking import DNS_PORT, OF_PODS
 from podwire.model.cases import Slot
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
@@ -24,6 +25,19 @@ BALANCED = frozenset(
 
 WITH_OWN_DNS = ("custom-dns",)
 """Special pods whose dnsConfig names a DNS server of the run."""
+WITH_OWN_FILE = "two-containers"
+"""The special pod whose resolver file names a server that no host is."""
+WITH_OWN_NETWORK = ("external-ip", "source-ranges")
+"""Kinds of Services with addresses that no host has, or for clients that there are none of."""
+# Kinds of Services with hand-made EndpointSlices, and their number of endpoints: the usual Linux pods, and addresses
+# that no host has.
+CROWDS: Mapping[str, int] = {
+    "crowd-64": 64,
+    "crowd-65": 65,
+    "crowd-headless": 100,
+    "crowd-1000": 1000,
+    "crowd-1025": 1025,
+}
 
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
@@ -61,7 +75,27 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
         return f"needs two usable {_named(flow.client.os)} nodes{_in(flow.pools.client_pool)}"
     if flow.service.kind in BALANCED and not facts.outside.load_balancer:
         return "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer"
-    return _no_entry(flow, facts, nodes_per_os)
+    return _no_entry(flow, facts, nodes_per_os) or _no_nobody(flow, facts, nodes_per_os)
+
+
+def _no_nobody(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    """Why the cluster leaves too few addresses of nobody for a flow, or None."""
+    nobody, kind = nobody_of(facts), flow.service.kind
+    try:
+        if kind in CROWDS:
+            nobody.addresses(max(0, CROWDS[kind] - in_crowd(facts, nodes_per_os)))
+        if flow.client.pod == WITH_OWN_FILE:
+            nobody.large(0)
+        if kind in WITH_OWN_NETWORK:
+            nobody.network(flow.family)
+    except TooFew as few:
+        return str(few)
+    return None
+
+
+def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:
+    """How many endpoints of a crowd are pods: `a` and `b` on each Linux node that takes part."""
+    return 2 * len(ready_among(usable("linux", facts, nodes_per_os)))
 
 
 def _needs_another(flow: Flow) -> bool:

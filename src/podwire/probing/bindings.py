@@ -10,12 +10,12 @@ from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.services import DeployedService
 from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
+from podwire.model.addressing.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.cases import Case
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, NodeFacts, family_of
-from podwire.model.flows import BY_SERVICE
-from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
 from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
+from podwire.model.ways import BY_SERVICE
 from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.dns_servers import of_dns
 from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
@@ -54,6 +54,8 @@ def bindings_of(
     values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
+    if deployment.services.resolver:
+        values["dns.nobody"] = deployment.services.resolver
     values |= of_dns(case, deployment, facts, hellos)
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
@@ -132,7 +134,8 @@ def backend_addresses(case: Case, service: DeployedService, deployment: Deployme
     probes = [deployment.probe(service.pod)] if service.pod else list(backends_of(service.kind, deployment))
     own = [probe.addresses[case.flow.family] for probe in probes if case.flow.family in probe.addresses]
     if manifests.crowd_size(service.kind):
-        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own])
+        nobody = deployment.services.nobody
+        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own], nobody)
         return tuple(endpoint["addresses"][0] for endpoint_slice in slices for endpoint in endpoint_slice["endpoints"])
     return tuple(own)
 

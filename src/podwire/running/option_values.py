@@ -62,7 +62,7 @@ def port_ranges(text: str) -> tuple[str, ...]:
     Windows takes no range that starts below 1025 and none of fewer than 255 ports (Microsoft: the default dynamic port
     range for TCP/IP).
     """
-    from podwire.model.port_ranges import LEAST_OF_WINDOWS, LOWEST_OF_WINDOWS, bounds, in_order
+    from podwire.model.addressing.port_ranges import LEAST_OF_WINDOWS, LOWEST_OF_WINDOWS, bounds, in_order
 
     ranges = in_order(part.strip() for part in text.split(","))
     if bounds(ranges[0])[0] < LOWEST_OF_WINDOWS:

@@ -27,6 +27,7 @@ from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.cluster.threads import workers
 from podwire.errors import ApiError, ClusterError, Forbidden, Unauthorized, UsageError, concerns_the_run
+from podwire.model.addressing.nobody import nobody_of
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.model.flows import ANY_OS
 from podwire.model.node_notes import not_ready
@@ -197,7 +198,7 @@ class _Deploying:
             for service in options.needs.services
             if not service.node or service.node in self._short
         ]
-        self._services = Services(rest, namespace, options.run_id, wanted)
+        self._services = Services(rest, namespace, options.run_id, wanted, nobody=nobody_of(facts))
         self._problems: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -205,7 +206,7 @@ class _Deploying:
         options = self._options
         with workers(_THREADS, "deploy") as threads:
             hostnames = threads.submit(self._hostnames)
-            self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive()))
+            self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive(), self._services.resolver))
             # A pod may need the address of a Service, no Service that of a pod.
             external = self._facts.outside.host.name if self._facts.outside.host else ""
             self._services.apply(threads, external)
