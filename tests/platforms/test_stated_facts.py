@@ -134,9 +134,9 @@ def written(tmp_path, text):
 def test_a_file_states_what_it_has(tmp_path):
     text = "mode: overlay\nencapsulation: {kind: geneve, vni: 7}\nfamilies: [ipv6, ipv4]\ndsr: true\n"
     facts = load_stated_facts(written(tmp_path, text))
-    assert (facts.mode, facts.dsr, facts.families) == ("overlay", True, ("ipv4", "ipv6"))
-    assert facts.encapsulation == Encapsulation(kind="geneve", port=6081, vni=7)
-    assert facts.cni is None
+    assert (facts.network.mode, facts.dsr, facts.families) == ("overlay", True, ("ipv4", "ipv6"))
+    assert facts.network.encapsulation == Encapsulation(kind="geneve", port=6081, vni=7)
+    assert facts.network.cni is None
 
 
 @pytest.mark.parametrize(
