@@ -17,6 +17,7 @@ BALANCED = frozenset(
         "load-balancer-local",
         "never-ready",
         "preserve-destination",
+        "replaced-load-balancer",
         "source-ranges",
     }
 )

@@ -121,12 +121,16 @@ class Settling:
                     settled[watch.case.id] = Settled(seconds=max(watch.since - shown, 0.001))
                     del waiting[watch.case.id]
                 else:
-                    due[watch.case.id] = time.monotonic() + (0.0 if watch.row else BETWEEN)
+                    # A row that has begun goes on at once; one that is long without an end has no such hurry.
+                    hurry = 0 < watch.row < 2 * STEADY_OF_BACKENDS
+                    due[watch.case.id] = time.monotonic() + (0.0 if hurry else BETWEEN)
         return settled
 
     def _servers(self, case: Case) -> frozenset[str]:
         """The identities that must answer once the change shows, where it has changed the endpoints of the Service."""
-        return self._deployment.members.get(case.flow.service.kind, frozenset())
+        members = self._deployment.members.get(case.flow.service.kind, frozenset())
+        able = (probe for probe in self._deployment.probes if case.flow.family in probe.addresses)
+        return members & {probe.identity for probe in able}
 
     def _glance(self, case: Case) -> Future[dict[str, Any]] | None:
         """One exchange of the client, or None if it has no target."""
