@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from podwire.model.cases import Slot
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts
-from podwire.model.flows import Flow, Peer
+from podwire.model.flows import ANY_OS, Flow, Peer
 
 # Kinds of Services of type LoadBalancer. podwire sends nothing to them before they have an address.
 BALANCED = frozenset(
@@ -83,6 +83,8 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
             return "needs an agent on the host outside; start one with --external-agent COMMAND"
         return None
     if peer.kind == "backends":
+        if not any(usable(os, facts, nodes_per_os) for os in ANY_OS):
+            return "needs a usable node"
         return None if flow.family in facts.network.families else f"pods have no {version} on this cluster"
     if peer.kind == "dns":
         if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.dns.addresses):

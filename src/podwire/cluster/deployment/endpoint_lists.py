@@ -6,24 +6,36 @@ So a change of endpoints is one request, and the moment is known at which the AP
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.services import DeployedService, Services
 from podwire.cluster.rest import RestClient
 from podwire.errors import ApiError, concerns_the_run
 from podwire.model.endpoint_lists import MOST, Endpoints
-from podwire.model.facts import FAMILIES
+from podwire.model.facts import FAMILIES, Family
 from podwire.model.flows import ANY_OS
-
-if TYPE_CHECKING:
-    from podwire.cluster.deployment.workloads import Probe
 
 Object = dict[str, Any]
 
 
+class Pod(Protocol):
+    """What a list needs of a probe pod."""
+
+    @property
+    def os(self) -> str: ...
+    @property
+    def slot(self) -> str: ...
+    @property
+    def node(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    @property
+    def addresses(self) -> Mapping[Family, str]: ...
+
+
 def write_lists(
-    rest: RestClient, run_id: str, services: Services, probes: Sequence[Probe], lists: Mapping[str, Endpoints]
+    rest: RestClient, run_id: str, services: Services, probes: Sequence[Pod], lists: Mapping[str, Endpoints]
 ) -> dict[str, frozenset[str]]:
     """Write the lists of those kinds that the run has. Returns by kind the identities of the ready endpoints.
 
@@ -53,7 +65,7 @@ def write_lists(
     return members
 
 
-def _able(probes: Sequence[Probe]) -> list[Probe]:
+def _able(probes: Sequence[Pod]) -> list[Pod]:
     """The pods that lists may have: Linux and Windows in turn, node by node, first `b`, from which few flows start."""
     by_os = {
         os: [
@@ -65,7 +77,7 @@ def _able(probes: Sequence[Probe]) -> list[Probe]:
     return [by_os[os][at] for at in range(longest) for os in ANY_OS if at < len(by_os[os])]
 
 
-def _slices(run_id: str, service: DeployedService, able: Sequence[Probe], endpoints: Endpoints) -> Iterator[Object]:
+def _slices(run_id: str, service: DeployedService, able: Sequence[Pod], endpoints: Endpoints) -> Iterator[Object]:
     """One slice for each address family of the Service."""
     for family in FAMILIES:
         if family not in service.cluster_ips:
