@@ -6,17 +6,20 @@ So a change of endpoints is one request, and the moment is known at which the AP
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.services import DeployedService, Services
 from podwire.cluster.rest import RestClient
+from podwire.cluster.threads import workers
 from podwire.errors import ApiError, concerns_the_run
 from podwire.model.endpoint_lists import MOST, Endpoints
 from podwire.model.facts import FAMILIES, Family
 from podwire.model.flows import ANY_OS
 
 Object = dict[str, Any]
+_THREADS = 8
 
 
 class Pod(Protocol):
@@ -43,25 +46,26 @@ def write_lists(
     """
     able = _able(probes)
     members: dict[str, frozenset[str]] = {}
-    for kind, endpoints in lists.items():
-        service = services.found.get((kind, ""))
-        if service is None:
-            continue
-        if len(able) < MOST:
-            services.problems[kind, ""] = (
-                f"Service {service.name} needs {MOST} pods as its endpoints, and {len(able)} are ready"
-            )
-            continue
-        members[kind] = frozenset(able[number].identity for number in endpoints.ready)
-        try:
-            for obj in _slices(run_id, service, able, endpoints):
-                rest.apply(obj)
-        except ApiError as error:
-            if concerns_the_run(error):
-                raise
-            services.problems[kind, ""] = (
-                f"the endpoints of Service {service.name}: the API server refuses them: {error.message}"
-            )
+    asked: list[tuple[str, Future[Object]]] = []
+    with workers(_THREADS, "lists") as threads:
+        for kind, endpoints in lists.items():
+            service = services.found.get((kind, ""))
+            if service is None:
+                continue
+            if len(able) < MOST:
+                few = f"Service {service.name} needs {MOST} pods as its endpoints, and {len(able)} are ready"
+                services.problems[kind, ""] = few
+                continue
+            members[kind] = frozenset(able[number].identity for number in endpoints.ready)
+            asked += [(kind, threads.submit(rest.apply, obj)) for obj in _slices(run_id, service, able, endpoints)]
+        for kind, answer in asked:
+            try:
+                answer.result()
+            except ApiError as error:
+                if concerns_the_run(error):
+                    raise
+                refused = f"the API server refuses them: {error.message}"
+                services.problems[kind, ""] = f"the endpoints of Service {kind}: {refused}"
     return members
 
 
