@@ -30,6 +30,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "axes": suite_tables.axes,
     "ways": suite_tables.ways,
     "asks": suite_tables.asks,
+    "sizes": suite_tables.sizes,
     "controls": suite_tables.controls,
     "words": suite_tables.words,
     "questions": suite_tables.questions,

@@ -14,6 +14,7 @@ from podwire.model.axis import NEEDED, Axis
 from podwire.model.controls import CONTROLS
 from podwire.model.packet_fields import FIELDS
 from podwire.model.patterns import PACKETS, VALUES
+from podwire.model.sizes import SIZES
 from podwire.model.ways import WAYS
 
 
@@ -59,6 +60,11 @@ def ways() -> str:
 def asks() -> str:
     rows = ((f"`{name}`", what) for name, what in ASKS.items() if name)
     return table(("`asks`", "what the agent's own DNS client asks"), rows)
+
+
+def sizes() -> str:
+    rows = ((f"`{name}`", relation.words) for name, relation in SIZES.items())
+    return table(("`size`", "a UDP request, and its answer, is"), rows)
 
 
 def controls() -> str:

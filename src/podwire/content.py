@@ -34,7 +34,7 @@ def suites_folder() -> Path:
 def suites_digest() -> str:
     """What the suites are: the SHA-256 of all their files, names included."""
     root, digest = suites_folder(), hashlib.sha256()
-    for path in sorted(one for kind in ("*.yaml", "*.py") for one in root.glob(f"*/{kind}")):
+    for path in sorted(file for kind in ("*.yaml", "*.py") for file in root.glob(f"*/{kind}")):
         digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -149,7 +149,7 @@ def keep_secret_variables(environment: Mapping[str, str]) -> None:
 
 def _looks_made_up(value: str) -> bool:
     """No word and no number: what a variable says may be `enabled`, which many texts say."""
-    kinds = (str.islower, str.isupper, str.isdigit, lambda one: not one.isalnum())
+    kinds = (str.islower, str.isupper, str.isdigit, lambda character: not character.isalnum())
     return len(value) >= _LEAST_OF_A_VARIABLE and sum(any(map(kind, value)) for kind in kinds) > 1
 
 
@@ -198,12 +198,12 @@ class Pieces:
     def add(self, piece: str) -> str:
         """What of the text so far can be told now."""
         text = self._waiting + piece
-        told = _decided(text)
-        if len(text) - told > _MOST_HELD:
+        decided = _decided(text)
+        if len(text) - decided > _MOST_HELD:
             self._waiting = text
             return self.rest()
-        self._waiting = text[told:]
-        return redacted(text[:told])
+        self._waiting = text[decided:]
+        return redacted(text[:decided])
 
     def rest(self) -> str:
         """What has waited, since nothing follows. The beginning of a secret is one."""

@@ -47,7 +47,7 @@ def visible_tree(tree: Any) -> Any:
     if isinstance(tree, Mapping):
         return {visible(str(name)): visible_tree(value) for name, value in tree.items()}
     if isinstance(tree, (list, tuple)):
-        return [visible_tree(one) for one in tree]
+        return [visible_tree(item) for item in tree]
     return tree
 
 

@@ -28,6 +28,7 @@ from podwire_lab.controllers.load_balancers import LoadBalancers
 from podwire_lab.controllers.name_records import NameRecords
 from podwire_lab.controllers.network_policies import NetworkPolicies
 from podwire_lab.controllers.proxy import ServiceProxy
+from podwire_lab.controllers.proxy_modes import ProxyModes
 from podwire_lab.controllers.scheduler import Scheduler
 from podwire_lab.controllers.security_groups import SecurityGroups
 from podwire_lab.controllers.workloads.daemon_sets import DaemonSets
@@ -143,6 +144,8 @@ class Cluster:
             proxy,
         )
         agents.start()
+        if self._profile.windows.kube_proxy:
+            ProxyModes(network.nodes).start()
         for controller in controllers:
             controller.start()
         self._say_step("the controllers run")
@@ -227,7 +230,7 @@ class Cluster:
                 pod = self._store.create("pods", dns_pod(place.addresses, plan))
                 agents.adopt(pod["metadata"]["uid"], partial(node.detach_pod, "cluster-dns"))
                 server = DnsServer(forward_to=node_dns, hosts=None if dns.upstream else outside_names)
-                server.fault = lambda *question: network.quirks.dns(*question) if network.quirks.dns else None
+                server.fault = partial(network.quirks.of_dns, plan.name)
                 await thread.run(server.serve(place.namespace, place.addresses))
                 NameRecords(self._store, server.set_records).start()
             if dns.cache and plan.os == "linux":

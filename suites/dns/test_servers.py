@@ -8,11 +8,13 @@ from podwire import (
     at_client,
     at_dns,
     at_server_node,
+    each_asked,
     first_asked,
     flows,
     not_asked,
     not_found,
     nothing,
+    replied,
     reply,
     request,
     requirement,
@@ -22,6 +24,13 @@ from podwire import (
 ASKED = {"server_kind": "dns", "via": "unknown-name", "protocol": "dns"}
 FOLLOWED = {**ASKED, "family": "ipv4", "placement": "cross-node", "aspect": "way"}
 OWN_FILE = {**ASKED, "family": "ipv4", "client_pod": "two-containers"}
+OF_EACH_POD = {
+    "client": ANY_OS,
+    "server_kind": "dns",
+    "via": "fqdn",
+    "service": "by-each-dns-pod",
+    "protocol": "dns",
+}
 NOBODY = "198.18.0.53"  # The server that this pod's resolv.conf names (manifests/variants/two-containers.yaml).
 
 
@@ -53,6 +62,24 @@ def test_without_dsr_a_dns_question_of_a_windows_pod_comes_from_its_node(flow, c
             nothing(src=flow.client.ip),
             nothing(dst=flow.dns_ip),
         ),
+    )
+
+
+@requirement("DNS-EACH-POD")
+@flows(asks="each-pod", aspect="udp", **OF_EACH_POD)
+def test_each_pod_of_the_cluster_dns_answers_over_udp(flow, case):
+    case.expect(
+        replied(),
+        at_dns(each_asked(flow.fqdn, of=flow.dns_pods, answer=flow.service.cluster_ip, over="udp")),
+    )
+
+
+@requirement("DNS-EACH-POD")
+@flows(asks="each-pod-by-tcp", aspect="tcp", **OF_EACH_POD)
+def test_each_pod_of_the_cluster_dns_answers_over_tcp(flow, case):
+    case.expect(
+        replied(),
+        at_dns(each_asked(flow.fqdn, of=flow.dns_pods, answer=flow.service.cluster_ip, over="tcp")),
     )
 
 

@@ -16,6 +16,7 @@ from podwire import (
     request,
     requirement,
     silent,
+    unanswered,
 )
 
 
@@ -88,6 +89,13 @@ def test_a_linux_node_drops_clients_outside_the_source_ranges_of_a_service(flow,
 
 
 @requirement("SVC-SRCRANGES")
-@flows(client=WINDOWS, server=ANY_OS, placement="cross-node", service="source-ranges", via="load-balancer")
-def test_a_windows_node_ignores_the_source_ranges_of_a_service(flow, case):
-    case.expect(answered_by(flow.server), answers_from(flow.target_ip))
+@flows(
+    client=WINDOWS,
+    server=ANY_OS,
+    placement="cross-node",
+    service="source-ranges",
+    via="load-balancer",
+    controls="cluster-ip",
+)
+def test_a_windows_node_admits_no_clients_outside_the_source_ranges_of_a_service(flow, case):
+    case.expect(unanswered(), at_client(request(dst=flow.target_ip)), at_server(nothing()))

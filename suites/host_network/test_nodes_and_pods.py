@@ -20,6 +20,16 @@ from podwire import (
 
 @requirement("FLOW-NODE-POD")
 @flows(client=ANY_OS, client_kind="host", server=ANY_OS, placement="same-node", via="pod-ip", payload=(256, 1372))
+@flows(
+    client=ANY_OS,
+    client_kind="host",
+    server=ANY_OS,
+    placement="same-node",
+    via="pod-ip",
+    protocol="udp",
+    size="one-packet",
+    aspect="one-packet",
+)
 def test_a_node_reaches_its_own_pod(flow, case):
     case.expect(
         answered_by(flow.server),
@@ -32,6 +42,16 @@ def test_a_node_reaches_its_own_pod(flow, case):
 
 @requirement("FLOW-NODE-POD")
 @flows(client=ANY_OS, client_kind="host", server=ANY_OS, placement="cross-node", via="pod-ip", payload=(256, 1372))
+@flows(
+    client=ANY_OS,
+    client_kind="host",
+    server=ANY_OS,
+    placement="cross-node",
+    via="pod-ip",
+    protocol="udp",
+    size="one-packet",
+    aspect="one-packet",
+)
 def test_a_node_reaches_a_pod_of_another_node(flow, case):
     case.expect(
         answered_by(flow.server),
@@ -44,6 +64,16 @@ def test_a_node_reaches_a_pod_of_another_node(flow, case):
 
 @requirement("FLOW-POD-NODE")
 @flows(client=ANY_OS, server=ANY_OS, server_kind="host", placement="same-node", via="node-ip", payload=(256, 1372))
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    server_kind="host",
+    placement="same-node",
+    via="node-ip",
+    protocol="udp",
+    size="one-packet",
+    aspect="one-packet",
+)
 def test_a_pod_reaches_its_own_node(flow, case):
     case.expect(
         answered_by(flow.server),
@@ -56,6 +86,16 @@ def test_a_pod_reaches_its_own_node(flow, case):
 
 @requirement("FLOW-POD-NODE")
 @flows(client=ANY_OS, server=ANY_OS, server_kind="host", placement="cross-node", via="node-ip", payload=(256, 1372))
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    server_kind="host",
+    placement="cross-node",
+    via="node-ip",
+    protocol="udp",
+    size="one-packet",
+    aspect="one-packet",
+)
 def test_a_pod_reaches_another_node(flow, case):
     case.expect(
         answered_by(flow.server),

@@ -17,6 +17,8 @@ from podwire import (
     seen_as,
 )
 
+BETWEEN_NODES = {"client": ANY_OS, "server": ANY_OS, "placement": "cross-node", "via": "pod-ip", "protocol": "udp"}
+
 
 @requirement("FLOW-POD-POD-IP")
 @flows(
@@ -29,6 +31,15 @@ from podwire import (
     covers_nodes=True,
 )
 @flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="pod-ip", protocol="udp", payload=(256, 512, 1372))
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    placement=ANYWHERE,
+    via="pod-ip",
+    protocol="udp",
+    size="one-packet",
+    aspect="one-packet",
+)
 def test_a_pod_reaches_a_pod_by_its_address(flow, case):
     case.expect(
         answered_by(flow.server),
@@ -57,8 +68,9 @@ def test_a_server_goes_on_sending_when_the_client_has_ended_its_side(flow, case)
 
 
 @requirement("FLOW-UDP-LARGE")
-@flows(client=ANY_OS, server=ANY_OS, placement="cross-node", via="pod-ip", protocol="udp", payload=(4000,), answer=4000)
-def test_a_udp_answer_of_4000_bytes_arrives_whole(flow, case):
+@flows(**BETWEEN_NODES, size="three-fragments")
+@flows(**BETWEEN_NODES, size="one-byte-more", aspect="one-byte-more")
+def test_a_udp_datagram_in_fragments_and_its_answer_arrive_whole(flow, case):
     case.expect(answered_by(flow.server), answers_from(flow.server.ip))
 
 

@@ -29,6 +29,15 @@ from podwire import (
     covers_nodes=True,
 )
 @flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, via="cluster-ip", protocol="udp", payload=(256, 1372))
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    placement=ANYWHERE,
+    via="cluster-ip",
+    protocol="udp",
+    size="one-packet",
+    aspect="one-packet",
+)
 def test_a_cluster_ip_leads_to_a_ready_backend(flow, case):
     case.expect(
         answered_by(flow.server),

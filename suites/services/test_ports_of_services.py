@@ -55,14 +55,6 @@ def test_each_port_of_a_service_leads_to_its_own_target(flow, case):
 
 @requirement("SVC-HETERO-TARGETPORT")
 @flows(client=LINUX, server_kind="backends", service="mixed-ports", via="cluster-ip", miss_risk=1e-6)
-def test_a_linux_node_maps_a_named_port_to_the_number_of_each_pod(flow, case):
-    case.expect(answered_by(flow.server), spread.to_every_backend())
-
-
-@requirement("SVC-HETERO-TARGETPORT")
 @flows(client=WINDOWS, server_kind="backends", service="mixed-ports", via="cluster-ip", protocol="tcp", miss_risk=1e-6)
-def test_a_windows_node_maps_a_named_port_to_one_number_for_all_pods(flow, case):
-    # Connections to the pods that listen on another number are reset.
-    case.expect(
-        answered_by(flow.server), spread.to_a_lone_backend(), at_client(seen(src=flow.service.cluster_ip, flags="AR"))
-    )
+def test_a_named_port_leads_to_the_number_that_it_has_in_each_pod(flow, case):
+    case.expect(answered_by(flow.server), spread.to_every_backend())

@@ -7,12 +7,12 @@ from podwire import (
     answered_by,
     at_client,
     at_entry_node,
-    at_server,
     flows,
     refused,
     request,
     requirement,
     silent,
+    unanswered,
     unserved,
 )
 
@@ -75,9 +75,10 @@ def test_a_linux_node_refuses_connections_to_a_service_without_ready_pods(flow, 
     placement="cross-node",
     service="never-ready",
     via="cluster-ip",
+    controls="pod-ip",
 )
-def test_a_windows_node_leads_a_cluster_ip_to_a_pod_that_is_not_ready(flow, case):
-    case.expect(answered_by(flow.server), at_server(request(dst=flow.server.ip, dport=flow.server.port)))
+def test_a_windows_node_does_not_lead_a_cluster_ip_to_a_pod_that_is_not_ready(flow, case):
+    case.expect(unanswered(), at_client(request(dst=flow.service.cluster_ip)))
 
 
 @requirement("SVC-LB-ALL-NOTREADY")
@@ -117,11 +118,6 @@ def test_a_node_port_of_a_windows_node_does_not_lead_to_a_pod_that_is_not_ready(
     controls="pod-ip",
     aspect="balanced",
 )
-def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
-    case.expect(answered_by(flow.server))
-
-
-@requirement("SVC-TERMINATING-CIP")
 @flows(
     client=WINDOWS,
     server=ANY_OS,
@@ -133,5 +129,5 @@ def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
     settles="unanswered",
     controls="pod-ip",
 )
-def test_a_windows_node_does_not_answer_for_a_cluster_ip_whose_last_pod_terminates(flow, case):
-    case.expect(unserved(), at_client(request(dst=flow.service.cluster_ip)))
+def test_the_last_pod_of_a_service_is_reached_while_it_terminates(flow, case):
+    case.expect(answered_by(flow.server))

@@ -79,6 +79,24 @@ def test_all_but_loopback_are_captured_when_none_is_named(client):
         assert {data.directions[name][at] == 4 for at in found} == {name == "left"}
 
 
+def test_the_kernel_counts_what_all_reads_together_have(client):
+    begin(client, interfaces=["lo", "left"])
+    beacon(client)
+    reads = [client.capture_read("c").result(20)]
+    beacon(client, host="10.1.1.2")
+    beacon(client, count=200)
+    reads.append(client.capture_stop("c").result(20))
+    for name in ("lo", "left"):
+        frames = sum(len(list(read_frames(data.interfaces[name]))) for data in reads)
+        assert sum(data.accepted[name] for data in reads) == frames > 0
+
+
+def test_without_names_nobody_counts_by_interface(client):
+    begin(client)
+    beacon(client, host="10.1.1.2")
+    assert client.capture_stop("c").result(20).accepted == {}
+
+
 def test_an_interface_with_no_packets_has_an_empty_file(client):
     begin(client, interfaces=["lo"])
     data = client.capture_stop("c").result(20)
@@ -150,7 +168,7 @@ def test_what_is_read_in_between_does_not_come_again(client):
         frames = list(read_frames(data.interfaces["lo"]))
         assert data.count == len(frames) == len(data.directions["lo"])
         assert data.dropped == 0
-        assert {one for one in tokens if one.encode() in data.interfaces["lo"]} == {token}
+        assert {sent for sent in tokens if sent.encode() in data.interfaces["lo"]} == {token}
 
 
 def test_what_does_not_fit_is_counted_once_and_room_comes_with_each_reading(client):

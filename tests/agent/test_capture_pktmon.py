@@ -16,7 +16,8 @@ case "$1" in
 list) cat "$LISTING" ;;
 start) for word; do last=$word; done; echo capture > "$last" ;;
 stop) echo "$STOP_SAYS" ;;
-etl2pcap) [ -n "$FAIL" ] && { echo "no such file"; exit 1; }; printf 'pcapng of %s' "$6" > "$4" ;;
+etl2pcap) [ -n "$FAIL" ] && { echo "no such file"; exit 1; }; printf 'pcapng of %s' "$6" > "$4"
+    printf "$SAYS_OF_FILE" ;;
 esac
 """
 
@@ -57,6 +58,7 @@ def environment(node, **more):
         "LISTING": str(node / "listing"),
         "TMPDIR": str(node / "temp"),
         "STOP_SAYS": "",
+        "SAYS_OF_FILE": "",
         "FAIL": "",
     }
     return {**os.environ, "PATH": f"{node}:{os.environ['PATH']}", **own, **more}
@@ -87,6 +89,21 @@ def test_one_component_for_each_mac_and_the_adapter_before_its_virtual_copy(node
     whole = ["start", "--capture", "--comp", "all", "--pkt-size", "0", "--file-size", size, "--file-name"]
     assert start[:-1] == whole
     assert not any((node / "temp").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("says", "accepted"),
+    [
+        ("Packets total:       9\\r\\nPacket drop count:   0\\r\\nPackets formatted:   7\\r\\n", 7),
+        ("Packets formatted:    146,432\\n", 146_432),
+        ("Formatierte Pakete:    7\\n", None),
+    ],
+)
+def test_pktmon_says_how_many_packets_it_wrote(node, says, accepted):
+    with agent(env=environment(node, SAYS_OF_FILE=says)) as client:
+        begin(client, interfaces=["Container NIC 1"])
+        told = client.capture_stop("c").result(20).accepted
+    assert told == ({} if accepted is None else {"Container NIC 1": accepted})
 
 
 @pytest.mark.parametrize(

@@ -76,10 +76,10 @@ def test_hello_tells_what_runs_where(client):
     hello = client.call("hello").result(10)
     assert hello["platform"] == "linux"
     assert isinstance(hello["dns"], list)
-    loopback = next(one for one in hello["interfaces"] if one["name"] == "lo")
+    loopback = next(interface for interface in hello["interfaces"] if interface["name"] == "lo")
     assert "127.0.0.1" in loopback["addresses"]
     names = {name for _, name in socket.if_nameindex()}
-    assert {one["name"] for one in hello["interfaces"]} == names
+    assert {interface["name"] for interface in hello["interfaces"]} == names
 
 
 def test_beacons_are_sent_and_not_answered(client):

@@ -51,7 +51,7 @@ def test_every_question_is_answered(name, kind):
 def test_a_connection_may_carry_several_queries_cut_anywhere(server):
     """glibc sends the questions for IPv4 and IPv6 of a name together."""
     queries = [dns.message.make_query("server.example", kind) for kind in ("A", "AAAA", "A")]
-    data = b"".join(struct.pack("!H", len(one.to_wire())) + one.to_wire() for one in queries)
+    data = b"".join(struct.pack("!H", len(query.to_wire())) + query.to_wire() for query in queries)
     with socket.create_connection(("127.0.0.1", server), 5) as sock, sock.makefile("rb") as answers:
         for at in range(0, len(data), 7):
             sock.send(data[at : at + 7])
@@ -70,7 +70,7 @@ def test_a_connection_with_something_else_ends_and_the_next_is_served(server):
 
 
 def labels(names):
-    return b"".join(bytes([len(one)]) + one for one in names) + b"\0"
+    return b"".join(bytes([len(name)]) + name for name in names) + b"\0"
 
 
 messages = st.one_of(

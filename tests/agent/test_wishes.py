@@ -78,8 +78,8 @@ def test_after_too_many_without_an_answer_the_others_are_not_sent(client):
         several = [{**common, "token": f"{TOKEN[:-1]}{at}"} for at in range(9)]
         asked = {"exchanges": several, "at_once": 1, "give_up": 4}
         attempts = client.call("sequence", asked, 10.0).result(10)["attempts"]
-    assert [one["token"] for one in attempts] == [one["token"] for one in several]
-    assert sum("too many before" in one["error"]["text"] for one in attempts) == 5
+    assert [attempt["token"] for attempt in attempts] == [attempt["token"] for attempt in several]
+    assert sum("too many before" in attempt["error"]["text"] for attempt in attempts) == 5
 
 
 def test_a_datagram_that_is_refused_is_sent_again_where_the_exchange_is_to_go_on(client):

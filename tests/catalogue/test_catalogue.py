@@ -60,7 +60,7 @@ def test_a_right_catalogue_loads(suites):
 def test_a_limitation_may_limit_several_requirements(suites):
     two = RULE + RULE.partition("requirements:\n")[2].replace("ONE", "TWO")
     catalogue = load_catalogue(suites(rule=two, limit=LIMIT.replace("requirement: ONE", "requirement: [ONE, TWO]")))
-    assert [one.requirements for one in catalogue.limitations] == [("ONE", "TWO")]
+    assert [limitation.requirements for limitation in catalogue.limitations] == [("ONE", "TWO")]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_bug_may_concern_any_requirement_and_one_of_its_own_comes_first(suites
     bug = LIMIT.replace("kind: documented", "kind: bug")
     general = bug.replace("LIM", "ANY").replace("requirement: ONE", "requirement: any")
     catalogues = [load_catalogue(suites(limit=text)) for text in (general, general + bug.partition("\n")[2])]
-    found = [one.limitation_of("ONE", a_flow(), ClusterFacts(), ()) for one in catalogues]
+    found = [catalogue.limitation_of("ONE", a_flow(), ClusterFacts(), ()) for catalogue in catalogues]
     assert [one.id for one in found] == ["ANY", "LIM"]
 
 

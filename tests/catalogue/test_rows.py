@@ -39,7 +39,7 @@ def fact(identity, *rows):
 def catalogue(rules=(), limits=(), facts=()):
     return Catalogue(
         areas={"dns": "DNS"},
-        requirements={one.id: one for one in rules},
+        requirements={rule.id: rule for rule in rules},
         limitations=tuple(limits),
         facts=tuple(facts),
     )
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_a_line(made, complaint):
 def test_the_listing_names_every_row_with_its_entries_and_the_builds_of_an_issue():
     lines = listing(ROWS, WHOLE).splitlines()
     assert lines[0] == "4. Names"
-    assert [line.split()[0] for line in lines[1:6]] == [one.id for one in ROWS]
+    assert [line.split()[0] for line in lines[1:6]] == [row.id for row in ROWS]
     assert lines[3].endswith("known issue  R; KI, builds 20348.0 to 20348.680")
     assert lines[-1] == "5 sentences: requirement 1, limitation 1, known issue 1, state check 1, stated fact 1"
 
@@ -95,7 +95,7 @@ def test_a_row_without_an_entry_stands_out():
 
 def test_the_tree_says_the_same():
     told = tree(ROWS, WHOLE)
-    assert [one["became"] for one in told["rows"]] == [
+    assert [row["became"] for row in told["rows"]] == [
         "requirement",
         "limitation",
         "known issue",

@@ -31,7 +31,7 @@ def test_the_most_basic_requirement_comes_first():
 def test_the_first_line_of_a_case_is_what_its_packets_show():
     made, seen = small_run()
     headlines = causes_of(made, seen).headlines
-    assert set(headlines) == {one.id for one in made.cases if one.verdict.outcome is Outcome.FAIL}
+    assert set(headlines) == {case.id for case in made.cases if case.verdict.outcome is Outcome.FAIL}
     assert headlines[f"{made.cases[0].area}/BY-POD[a]"] == (
         "the request (SYN) was seen at the NIC of windows-2, and never at pod windows-2-a"
     )
@@ -62,7 +62,9 @@ def test_without_observations_every_failing_case_is_alone():
 
 def test_one_failing_case_is_no_group():
     made, seen = small_run()
-    made = replace(made, cases=tuple(one for one in made.cases if "[b]" not in one.id and "BY-SERVICE" not in one.id))
+    made = replace(
+        made, cases=tuple(case for case in made.cases if "[b]" not in case.id and "BY-SERVICE" not in case.id)
+    )
     causes = causes_of(made, seen)
     assert not causes.failing
     assert len(causes.alone) == 1

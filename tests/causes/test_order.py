@@ -34,7 +34,7 @@ ALL = [BY_POD, SILENT, BY_SERVICE, BY_NAME, BY_NODE_PORT, TUNNEL]
 
 
 def names(cases):
-    return [one.requirement for one in cases]
+    return [case.requirement for case in cases]
 
 
 def test_reachability_comes_before_services_names_and_details_of_packets():

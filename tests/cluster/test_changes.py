@@ -52,7 +52,10 @@ def test_of_two_services_the_first_goes_and_is_waited_for():
 def test_a_service_that_does_not_go_is_said():
     rest = FakeRest(lag=10**6)
     problems = make_changes(rest, a_deployment(rest, ("twin-first", "l-a")), ["first-twin-deleted"])
-    assert problems == {"first-twin-deleted": "the change 'first-twin-deleted' does not show: not within 0.2 s"}
+    assert problems == {
+        "first-twin-deleted": "podwire could not see the change 'first-twin-deleted': "
+        "the API server did not show it within 0.2 s"
+    }
 
 
 def test_a_service_is_made_again_with_another_address_port_and_type():
@@ -76,7 +79,7 @@ def test_a_service_that_gets_its_old_address_again_says_nothing_of_new_ones():
     rest = FakeRest(on_apply=the_same)
     deployment = a_deployment(rest, ("recreated", "l-a"))
     assert make_changes(rest, deployment, ["service-recreated"]) == {}
-    words = "Service recreated-l-a could not be made again: it got the address that it had before"
+    words = "Service recreated-l-a could not be made again: the API server gave it its former address"
     assert deployment.services.problems == {("recreated", "l-a"): words}
 
 
@@ -138,7 +141,7 @@ def test_one_change_that_fails_does_not_keep_the_others_back():
     rest = refusing("l1-leaving")
     deployment = a_deployment(rest, ("recreated", "l-a"), leaving=[("l1-leaving", "10.0.0.5")])
     problems = make_changes(rest, deployment, ["pods-leaving", "service-recreated"])
-    assert problems == {"pods-leaving": "the change 'pods-leaving' could not be made: not allowed to delete it"}
+    assert problems == {"pods-leaving": "podwire could not make the change 'pods-leaving': not allowed to delete it"}
     assert ("recreated", "l-a") in deployment.former
 
 
@@ -165,7 +168,7 @@ def test_missing_rights_are_the_problem_of_the_whole_change():
     deployment = a_deployment(rest, ("twin-first", "l-a"))
     problems = make_changes(rest, deployment, ["first-twin-deleted"])
     assert problems == {
-        "first-twin-deleted": "the change 'first-twin-deleted' could not be made: not allowed to delete services"
+        "first-twin-deleted": "podwire could not make the change 'first-twin-deleted': not allowed to delete services"
     }
     assert deployment.services.problems == {}
 

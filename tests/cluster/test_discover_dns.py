@@ -59,3 +59,47 @@ def test_a_dns_pod_that_goes_or_has_ended_is_nowhere():
     ]
     found, _ = dns(pods=pods)
     assert found.nodes == ("l1", "l4")
+
+
+def dns_service(target="dns", **labels):
+    ports = [{"port": 53, "protocol": of, **({"targetPort": target} if target else {})} for of in ("UDP", "TCP")]
+    spec = {"clusterIPs": ["10.96.0.10"], "selector": labels or {"k8s-app": "kube-dns"}, "ports": ports}
+    return {"metadata": {"name": "kube-dns"}, "spec": spec}
+
+
+def dns_pod(name, *addresses, ready="True", port=5353, **metadata):
+    ports = [{"name": "dns", "containerPort": port, "protocol": "UDP"}]
+    return {
+        "metadata": {"name": name, "labels": {"k8s-app": "kube-dns"}, **metadata},
+        "spec": {"nodeName": name, "containers": [{"name": "dns", "ports": ports}]},
+        "status": {"podIPs": [{"ip": one} for one in addresses], "conditions": [{"type": "Ready", "status": ready}]},
+    }
+
+
+def test_the_endpoints_of_the_dns_service_are_its_ready_pods():
+    pods = [
+        dns_pod("b", "10.244.10.2", "fd00::2"),
+        dns_pod("a", "10.244.9.2"),
+        dns_pod("c", "10.244.1.3", ready="False"),
+        dns_pod("d", "10.244.1.4", deletionTimestamp="2026-01-01T00:00:00Z"),
+        dns_pod("e", "10.244.1.5", labels={"k8s-app": "node-local-dns"}),
+        {"metadata": {"name": "waits"}, "spec": {}},
+    ]
+    found, _ = dns(services=[dns_service()], pods=pods)
+    assert (found.pods, found.pod_port) == (("10.244.9.2", "10.244.10.2", "fd00::2"), 5353)
+
+
+@pytest.mark.parametrize(
+    ("target", "ports", "found"),
+    [(None, (53,), 53), (53, (53,), 53), ("dns", (53, 53), 53), ("dns", (53, 5353), None), ("other", (53,), None)],
+)
+def test_the_port_of_dns_pods_is_where_the_service_leads_to(target, ports, found):
+    pods = [dns_pod(f"n{at}", f"10.244.{at}.2", port=port) for at, port in enumerate(ports)]
+    assert dns(services=[dns_service(target)], pods=pods)[0].pod_port == found
+
+
+def test_a_service_without_selector_has_no_pods_that_podwire_knows():
+    service = dns_service()
+    service["spec"]["selector"] = None
+    found, _ = dns(services=[service], pods=[dns_pod("a", "10.244.1.2")])
+    assert (found.pods, found.pod_port) == ((), None)

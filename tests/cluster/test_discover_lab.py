@@ -22,7 +22,9 @@ def objects_of(profile):
         if obj["metadata"].get("namespace", "kube-system") == "kube-system":
             found.setdefault(resource, []).append(obj)
     hosts = [node for node in profile.nodes if node.name in profile.set_up.dns.nodes]
-    found["pods"] = [dns_pod([host.pod_address(family, 9) for family in profile.families], host) for host in hosts]
+    found["pods"] = [
+        dns_pod([host.pod_address(family, host.pods.first) for family in profile.families], host) for host in hosts
+    ]
     return found
 
 

@@ -37,8 +37,8 @@ class Cluster:
     """
 
     def __init__(self, *pods, room, offers=None, condition="", events=(), rests=3):
-        self.pods = {one["metadata"]["name"]: one for one in pods}
-        self.numbers = list(range(10, 10 + room - sum(1 for one in pods if filling._holder(one))))
+        self.pods = {pod["metadata"]["name"]: pod for pod in pods}
+        self.numbers = list(range(10, 10 + room - sum(1 for pod in pods if filling._holder(pod))))
         self.offers = room if offers is None else offers
         self.condition, self.told, self.rests = condition, events, rests
         self.noted, self.pauses, self.back = False, 0, []
@@ -171,7 +171,7 @@ def test_a_node_with_more_room_than_is_told_is_told_as_it_is():
 def test_a_node_that_starts_pods_too_slowly_is_not_judged():
     rest = Cluster(PROBE, room=58)
     with pytest.raises(
-        ClusterError, match="3 pods of node windows-1 have neither an address nor a word why, though 2 of"
+        ClusterError, match="3 pods of node windows-1 have no address, and no event says why, though 2 of"
     ):
         calico_filled(rest, a_deployment())
 
@@ -220,7 +220,7 @@ def test_another_address_than_the_one_that_was_given_back_tells_of_no_rest():
     delete = rest.delete
     rest.delete = lambda *names, **more: rest.numbers.append(77) or delete(*names, **more)
     seen = rest_of(rest)
-    text = "10.0.1.77 went to the pod that waited, and not 10.0.1.10, which another gave back"
+    text = "the waiting pod got 10.0.1.77, not 10.0.1.10, which another pod gave back"
     assert (seen.seconds, seen.problem) == (None, text)
 
 
@@ -276,7 +276,7 @@ def test_where_no_address_was_free_the_probe_tells_how_long_that_takes(monkeypat
 
 def test_without_a_windows_node_there_is_nothing_to_fill():
     deployment = Deployment(namespace=SPACE, run_id="r1", probes=(), services=None)
-    with pytest.raises(ClusterError, match="no probe on a Windows node"):
+    with pytest.raises(ClusterError, match="no Windows node has a probe"):
         calico_filled(Cluster(room=1), deployment)
 
 

@@ -45,7 +45,7 @@ def test_connections_to_a_crowd_are_as_many_as_it_takes_to_meet_a_pod_in_it(kind
 def test_a_crowd_has_as_many_endpoints_as_its_name_says(kind):
     assert not manifests.service("run", kind)["spec"].get("selector")
     slices = manifests.endpoint_slices("run", kind, [("10.244.1.10", "linux-1")])
-    addresses = [one["addresses"][0] for each in slices for one in each["endpoints"]]
+    addresses = [endpoint["addresses"][0] for each in slices for endpoint in each["endpoints"]]
     assert len(addresses) == len(set(addresses)) == CROWDS[kind]
     assert addresses[0] == "10.244.1.10"
 

@@ -152,7 +152,7 @@ def test_the_plan_of_a_cluster_is_what_was_reviewed(name, facts_of, request):
     areas = Counter(CATALOGUE.requirements[case.requirement].area for case in plan.cases.values())
     lines = [f"{len(plan.cases)} cases", *(f"  {area} {count}" for area, count in sorted(areas.items()))]
     lines += [*remarks(facts), f"{len(plan.exclusions)} exclusions, by their reasons"]
-    reasons = Counter((one.reason, one.requirement) for one in plan.exclusions)
+    reasons = Counter((exclusion.reason, exclusion.requirement) for exclusion in plan.exclusions)
     for reason in sorted({reason for reason, _ in reasons}):
         named = [f"{wanted} {count}" for (why, wanted), count in sorted(reasons.items()) if why == reason]
         lines += [f"  {reason}", *_indented(", ".join(named))]

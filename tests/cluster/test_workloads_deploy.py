@@ -99,7 +99,7 @@ def test_where_that_cannot_be_told_there_are_no_such_pods_and_all_others(reach):
     )
     deployment = put_grouped(reach(cluster))
     assert set(deployment.problems) == {"l1-grouped", "w1-grouped"}
-    assert "its SecurityGroupPolicy could not be made" in deployment.problems["w1-grouped"]
+    assert "podwire could not make its SecurityGroupPolicy" in deployment.problems["w1-grouped"]
     assert "l1-grouped" not in cluster.names("pods")
     assert len(list(deployment.available())) == 9
 
@@ -195,7 +195,7 @@ def test_a_namespace_of_somebody_else_is_left_alone(reach):
     connection = reach(cluster)
     with pytest.raises(UsageError, match="namespace podwire-r1 exists and is not podwire's"):
         put(connection)
-    with pytest.raises(UsageError, match="was not made by podwire"):
+    with pytest.raises(UsageError, match="is not podwire's"):
         undeploy(connection, "podwire-r1")
     assert cluster.names("namespaces") == ["podwire-r1"]
 

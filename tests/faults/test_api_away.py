@@ -59,7 +59,7 @@ def run(lab, proxy, tmp_path, word, seconds):
 
 
 def namespaces(lab):
-    return [one["metadata"]["name"] for one in Api(lab)("GET", "/api/v1/namespaces")["items"]]
+    return [item["metadata"]["name"] for item in Api(lab)("GET", "/api/v1/namespaces")["items"]]
 
 
 def outcomes(record):

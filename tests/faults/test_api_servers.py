@@ -150,7 +150,7 @@ def judge(fault, played, cluster):
 
 
 def test_the_table_is_large_enough_and_names_each_fault_once():
-    assert len({one.name for one in API_FAULTS}) == len(API_FAULTS) >= 40
+    assert len({fault.name for fault in API_FAULTS}) == len(API_FAULTS) >= 40
 
 
 def test_leaving_pods_whose_hook_runs_are_forgotten_at_once(tmp_path, quick):

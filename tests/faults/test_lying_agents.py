@@ -54,7 +54,7 @@ def is_client(case):
 
 
 def answered(observation):
-    return observation.problem is None and all(one.answered for one in observation.attempts)
+    return observation.problem is None and all(attempt.answered for attempt in observation.attempts)
 
 
 def test_when_nobody_lies_every_case_is_judged(quick):
@@ -90,4 +90,4 @@ def test_what_an_agent_may_say(lie, quick):
 
 
 def test_each_lie_has_a_name_of_its_own():
-    assert len({one.name for one in LIES}) == len(LIES) >= 11
+    assert len({lie.name for lie in LIES}) == len(LIES) >= 11

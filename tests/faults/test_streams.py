@@ -66,4 +66,4 @@ def test_what_a_stream_may_do(fault):
 
 
 def test_each_fault_has_a_name_of_its_own():
-    assert len({one.name for one in STREAM_FAULTS}) == len(STREAM_FAULTS)
+    assert len({fault.name for fault in STREAM_FAULTS}) == len(STREAM_FAULTS)

@@ -188,7 +188,7 @@ SPREAD = """from podwire import ANY_OS, answered_by, flows, requirement
 def test_one(flow, case):
     case.expect(answered_by(flow.server))
 """
-NO_WINDOWS = replace(FACTS, nodes=tuple(replace(one, ready=one.os == "linux") for one in FACTS.nodes))
+NO_WINDOWS = replace(FACTS, nodes=tuple(replace(node, ready=node.os == "linux") for node in FACTS.nodes))
 
 
 def answered(case):

@@ -66,17 +66,17 @@ def test_what_is_inconclusive_comes_from_the_harness():
 
 def test_failures_that_share_a_node_come_from_it():
     found = history(spread(lambda client, server: "windows-2" in (client, server)))
-    assert {one.origin for one in found.flakes} == {"node windows-2"}
+    assert {flake.origin for flake in found.flakes} == {"node windows-2"}
 
 
 def test_failures_that_share_a_path_come_from_it():
     found = history(spread(lambda client, server: (client[:-2], server[:-2]) == ("windows", "linux")))
-    assert {one.origin.partition(" by")[0] for one in found.flakes} == {"path windows to linux"}
+    assert {flake.origin.partition(" by")[0] for flake in found.flakes} == {"path windows to linux"}
 
 
 def test_a_failure_that_shares_nothing_is_its_own():
     found = history(spread(lambda client, server: (client, server) == ("linux-1", "windows-1"), number=16))
-    assert [one.origin for one in found.flakes] == [UNKNOWN]
+    assert [flake.origin for flake in found.flakes] == [UNKNOWN]
 
 
 def test_the_most_frequent_is_told_first():

@@ -35,7 +35,7 @@ def run(name, *cases, attempts=None, **changes):
     cases = cases or (a_case(),)
     made = record(*cases, **{"run_id": name, "facts": REAL, **changes})
     tries = attempts or (Attempt(token="t", started=0.0, elapsed=0.01),)
-    seen = tuple(Exchanges(case_id=one.id, round=0, attempts=tries) for one in cases)
+    seen = tuple(Exchanges(case_id=case.id, round=0, attempts=tries) for case in cases)
     return Run(record=made, exchanges=seen, folder=f"runs/{name}")
 
 
@@ -124,23 +124,23 @@ def test_what_worked_once_in_the_baseline_must_work():
 def test_what_never_worked_may_go_on_failing():
     gate = hold(outcomes("b", FAIL, FAIL), outcomes("c", FAIL))
     assert gate.decision is Decision.ACCEPT
-    assert [one.kind for one in gate.changes] == [Kind.STILL_FAILS]
+    assert [change.kind for change in gate.changes] == [Kind.STILL_FAILS]
 
 
 def test_an_inconclusive_case_is_no_acceptance():
     gate = hold(outcomes("b", PASS), outcomes("c", UNSURE, PASS))
     assert (gate.decision, gate.decision.exit_code) == (Decision.CANNOT_JUDGE, 2)
-    assert [one.kind for one in gate.changes] == [Kind.INCONCLUSIVE]
+    assert [change.kind for change in gate.changes] == [Kind.INCONCLUSIVE]
 
 
 def test_a_failure_weighs_more_than_an_inconclusive_case():
     gate = hold(outcomes("b", PASS), outcomes("c", UNSURE, FAIL))
     assert gate.decision is Decision.REJECT
-    assert [one.kind for one in gate.changes] == [Kind.REGRESSION, Kind.INCONCLUSIVE]
+    assert [change.kind for change in gate.changes] == [Kind.REGRESSION, Kind.INCONCLUSIVE]
 
 
 def test_a_baseline_that_could_not_tell_excuses_nothing():
-    assert [one.kind for one in hold(outcomes("b", UNSURE), outcomes("c", FAIL)).changes] == [Kind.NEW_FAILURE]
+    assert [change.kind for change in hold(outcomes("b", UNSURE), outcomes("c", FAIL)).changes] == [Kind.NEW_FAILURE]
 
 
 def test_a_case_that_vanished_is_rejected_with_what_rules_it_out():

@@ -19,7 +19,8 @@ def by_all_permutations(before, after):
 
     def ranked(chosen):
         return sum(
-            sum(one < values[at] for one in values) + sum(one == values[at] for one in values) / 2 for at in chosen
+            sum(value < values[at] for value in values) + sum(value == values[at] for value in values) / 2
+            for at in chosen
         )
 
     seen = ranked(range(len(before), len(values)))
@@ -71,7 +72,7 @@ def test_how_many_runs_it_takes_to_see_a_flake():
 
 
 def exchanges(*times, lost=0):
-    answered = [Attempt(token="t", started=0.0, elapsed=one) for one in times]
+    answered = [Attempt(token="t", started=0.0, elapsed=time) for time in times]
     return [*answered, *(Attempt(token="t", started=0.0, elapsed=4.0, error=LOST) for _ in range(lost))]
 
 

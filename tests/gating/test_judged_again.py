@@ -63,8 +63,10 @@ def test_a_run_of_other_suites_is_taken_once_it_was_judged_again(old, judged, ca
     assert cli.main(["gate", str(old), str(second), "--allow-emulated"]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 8
-    assert all("the record says fail, its observations say limitation confirmed; other suites" in one for one in lines)
-    assert all("(podwire judge RUN --write DIR)" in one for one in lines)
+    assert all(
+        "the record says fail, its observations say limitation confirmed; other suites" in line for line in lines
+    )
+    assert all("(podwire judge RUN --write DIR)" in line for line in lines)
     first, later = judged(old), judged(second, "later")
     assert cli.main(["gate", str(first), str(later), "--allow-emulated"]) == 0
     assert capsys.readouterr().out.startswith("gate: ACCEPT  nothing changed\n")

@@ -179,7 +179,7 @@ def test_cases_of_chosen_nodes_are_held_against_all_that_are_alike(pooled, capsy
     ("names", "why"),
     [
         (("old", "newer"), "has no pool newer; its pools are new and old"),
-        (("old", "old"), "--pools old old: name two pools"),
+        (("old", "old"), "--pools old old: name two different pools"),
     ],
 )
 def test_pools_that_the_run_has_not_are_refused(pooled, capsys, names, why):

@@ -1,5 +1,6 @@
 """How the way to a server may misbehave before the server is reached: its name, a proxy, TLS."""
 
+import itertools
 import socket
 import threading
 from contextlib import contextmanager
@@ -37,13 +38,16 @@ def sends(data):
     return play
 
 
-def slowly(data):
+def slowly(*data):
+    """Each of these texts a byte a time, the last one again and again: what has no bound of its own never ends."""
+
     def play(connection, ended):
         connection.recv(4096)
-        for at in range(len(data)):
-            connection.sendall(data[at : at + 1])
-            if ended.wait(0.05):
-                return
+        for text in itertools.chain(data[:-1], itertools.repeat(data[-1])):
+            for byte in text:
+                connection.sendall(bytes([byte]))
+                if ended.wait(0.05):
+                    return
 
     return play
 
@@ -54,9 +58,11 @@ def endless(connection, ended):
         connection.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
 
 
-HELLO = b"\x16\x03\x03\x40\x00" + b"\x02\x00\x3f\xfc" + bytes(400)
-"""The beginning of a ServerHello that is longer than anybody waits for."""
+HELLO = b"\x16\x03\x03\x40\x00" + b"\x02\x00\x3f\xfc"
+"""The beginning of a ServerHello of 16 kB."""
 LATE = "in time|not complete after|no connection"
+WHOLE = r"not complete after 1\.5 s|no exec stream: no answer in time"
+"""The words of the bound of a whole request and of a whole handshake, not those of a single read."""
 CONNECTION_FAULTS = (
     ConnectionFault("name-silent", "resolver says nothing", NAME, silent, "name cannot be resolved"),
     ConnectionFault("proxy-silent", "proxy says nothing to CONNECT", PROXY, silent, LATE),
@@ -64,8 +70,8 @@ CONNECTION_FAULTS = (
         "proxy-slow",
         "proxy answers CONNECT a byte a time",
         PROXY,
-        slowly(b"HTTP/1.1 200 Connection made\r\n" * 20),
-        LATE,
+        slowly(b"HTTP/1.1 200 Connection made\r\n"),
+        WHOLE,
     ),
     ConnectionFault("proxy-endless", "proxy answers CONNECT without an end", PROXY, endless, f"16 kB|{LATE}"),
     ConnectionFault(
@@ -78,13 +84,13 @@ CONNECTION_FAULTS = (
     ConnectionFault("proxy-closes", "proxy closes the connection instead of an answer", PROXY, sends(b""), "no "),
     ConnectionFault("proxy-garbage", "proxy is something else", PROXY, sends(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "no "),
     ConnectionFault("tls-silent", "server says nothing to TLS' first message", TLS, silent, LATE),
-    ConnectionFault("tls-slow", "server says its part of TLS a byte a time", TLS, slowly(HELLO), LATE),
+    ConnectionFault("tls-slow", "server says its part of TLS a byte a time", TLS, slowly(HELLO, b"\0"), WHOLE),
     ConnectionFault(
         "tls-slow-behind-a-proxy",
         "server behind a proxy says its part of TLS a byte a time",
         PROXY,
-        slowly(b"HTTP/1.1 200 OK\r\n\r\n" + HELLO),
-        LATE,
+        slowly(b"HTTP/1.1 200 OK\r\n\r\n", HELLO, b"\0"),
+        WHOLE,
     ),
 )
 

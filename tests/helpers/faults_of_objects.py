@@ -89,7 +89,7 @@ FAULTS_OF_OBJECTS = (
         "makes the namespace, resets the connection and stays unreachable",
         NAMED,
         several(on(*NS, RESET), lambda r: RESET_BEFORE if r.plural == "namespaces" else None),
-        "namespace podwire-r1 may have stayed.*podwire cleanup .*--run r1",
+        "namespace podwire-r1 may still exist.*podwire cleanup .*--run r1",
     ),
     ApiFault(
         "namespace-forbidden",
@@ -235,14 +235,14 @@ FAULTS_OF_OBJECTS = (
         "reports a ready pod without its node",
         POD,
         on(*PODS, changed(of="l1-a", spec=lambda i: {**i["spec"], "nodeName": None})),
-        "does not tell on which node",
+        "does not say on which node",
     ),
     ApiFault(
         "pod-renamed",
         "makes a pod with another name",
         POD,
         on("apply", "pods", Act(change=lambda t: {**t, "metadata": {**t["metadata"], "name": "other"}}), name="l1-a"),
-        "has made a pod other of it",
+        "created a pod with another name, other",
     ),
     ApiFault(
         "pod-status-malformed",
@@ -267,6 +267,6 @@ FAULTS_OF_OBJECTS = (
             on(*PODS, changed(of="l1-a", status={"phase": "Pending"})),
             on("get", "pods", refuse(404, "NotFound"), name="l1-a"),
         ),
-        "it was deleted by somebody else",
+        "another client than podwire deleted it",
     ),
 )

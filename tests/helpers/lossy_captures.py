@@ -9,6 +9,7 @@ from podwire.packets.dissect import packets
 from podwire.packets.pcap import Frame
 from podwire.probing import dispatch
 from podwire.probing.captures import Captures
+from podwire.probing.whole_paths import FIRST_TRY, tell_paths
 from podwire.running.runner import Runner
 
 
@@ -25,23 +26,32 @@ def losing(one_in, seed, places=None):
 
 
 def losing_bursts(length, seed):
-    """At each pod's port, so many frames in a row are missing, somewhere."""
+    """At each pod's port and each node's NIC, so many frames in a row are missing, somewhere."""
     chance = random.Random(f"{length} {seed}")
 
     def damage(place, number, frames):
-        if place.kind != "pod":
-            return frames
         at = chance.randrange(max(1, len(frames) - length))
         return frames[:at] + frames[at + length :]
 
     return damage
 
 
+def losing_look_ups_and_pings(place, number, frames):
+    """At each pod's port, all of them are missing, questions and answers."""
+    if place.kind != "pod":
+        return frames
+    return [
+        frame
+        for frame, packet in zip(frames, packets(frames), strict=True)
+        if packet.ip.protocol not in ("icmp", "icmpv6") and 53 not in (packet.ports.sport, packet.ports.dport)
+    ]
+
+
 def cutting(at):
     """Of every frame, only its first bytes are captured."""
 
     def damage(place, number, frames):
-        return [Frame(one.at_ns, one.interface, one.data[:at], one.wire_length) for one in frames]
+        return [Frame(frame.at_ns, frame.interface, frame.data[:at], frame.wire_length) for frame in frames]
 
     return damage
 
@@ -61,9 +71,11 @@ class Recorded:
     frames: dict
     landed: list = field(default_factory=list)
 
-    def found(self, damage=whole):
-        """The verdict of each case by its id, had the captures been damaged so."""
+    def found(self, damage=whole, counted=True):
+        """The verdict of each case by its id, had the captures been damaged so after the system had counted their
+        frames; or had nobody counted them."""
         captures, captured = self.captures, {}
+        captures._accepted = {place: len(frames) if counted else None for place, frames in self.frames.items()}
         captures._frames = {
             place: damage(place, number, list(self.frames[place])) for number, place in enumerate(sorted(self.frames))
         }
@@ -75,11 +87,13 @@ class Recorded:
                     captures._indexes[place].extend(packets(captures._frames[place]))
                 captured[place] = captures._judged(place, pod)
         seen = dispatch.Seen(captured, self.seen._place, self.seen._ports)
-        scope, verdicts = self.scope, {}
-        for landed, controls in self.landed:
-            observation, case = seen.sighting(landed, controls).observation, landed.case
-            verdicts[case.id] = judge(case, scope.expectation(case), observation, scope.limitation(case))
-        return verdicts
+        sightings = {landed.case.id: seen.sighting(landed, controls) for landed, controls in self.landed}
+        cases, scope = [landed.case for landed, _ in self.landed], self.scope
+        tell_paths(cases, sightings, FIRST_TRY)
+        return {
+            case.id: judge(case, scope.expectation(case), sightings[case.id].observation, scope.limitation(case))
+            for case in cases
+        }
 
 
 def recorded(options, monkeypatch):

@@ -110,7 +110,7 @@ def run(suites, tmp_path):
             finished=2.0,
             facts=facts,
             cases=tuple(cases),
-            exclusions=tuple(ExclusionRecord(**vars(one)) for one in plan.exclusions),
+            exclusions=tuple(ExclusionRecord(**vars(exclusion)) for exclusion in plan.exclusions),
             planned=tuple(plan.cases),
             observations=write_observations(kept, folder),
         )

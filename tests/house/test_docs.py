@@ -104,6 +104,7 @@ def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
         "pod_security_group",
         "windows_ports",
         "dns_caches",
+        "path_mtu",
         *yaml.safe_load(whole),
     }
 

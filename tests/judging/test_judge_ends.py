@@ -135,7 +135,7 @@ def test_a_status_that_never_came_is_told_by_its_error():
 
 @pytest.mark.parametrize(("numbers", "met"), [((200, 200), PASS), ((200, 503), FAIL), ((503, 200), FAIL)])
 def test_every_one_of_several_answers_needs_the_status(numbers, met):
-    seen = an_observation(attempts=tuple(an_answer_with(one) for one in numbers))
+    seen = an_observation(attempts=tuple(an_answer_with(number) for number in numbers))
     assert outcome(expectation(status(200)), seen) is met
 
 

@@ -5,7 +5,18 @@ import pytest
 from changed import replace
 from observed import a_case, a_flow, a_packet, an_attempt, an_observation
 
-from podwire import asked, asked_in_order, at_dns, first_asked, not_asked, not_found, only_asked, resolves_to, tool
+from podwire import (
+    asked,
+    asked_in_order,
+    at_dns,
+    each_asked,
+    first_asked,
+    not_asked,
+    not_found,
+    only_asked,
+    resolves_to,
+    tool,
+)
 from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.model.flows import Peer
@@ -92,6 +103,23 @@ def test_a_question_is_known_by_its_name_its_answer_its_server_its_transport_and
     assert not meets(asked(FLOW.fqdn, alias=FLOW.server.name), lookup(**FOUND))
 
 
+@pytest.mark.parametrize("over", ["udp", "tcp"])
+def test_each_of_several_servers_is_asked_and_says_the_same(over):
+    pods = {"dns.pods": ("10.244.1.10", "10.244.2.10")}
+    each = each_asked(FLOW.fqdn, of=FLOW.dns_pods, answer=FLOW.service.cluster_ip, over=over)
+    one, other = (lookup(server=server, protocol=over, **FOUND) for server in pods["dns.pods"])
+    assert meets(each, one, other, **pods)
+    assert not meets(each, one, **pods)
+    assert not meets(each, one, replace(other, rcode=None, answers=()), **pods)
+    assert not meets(each, one, replace(other, rcode="NXDOMAIN", answers=()), **pods)
+    assert not meets(each, one, replace(other, answers=("10.96.0.6",)), **pods)
+    assert not meets(each, one, replace(other, protocol="udp" if over == "tcp" else "tcp"), **pods)
+    said = outcome(at_dns(each), one, replace(other, rcode="NXDOMAIN", answers=()), **pods).findings[0].actual
+    assert said.startswith("10.244.1.10: web.ns.svc")
+    assert said.endswith("NXDOMAIN")
+    assert "10.244.2.10: " in said
+
+
 def test_only_and_first_are_about_the_other_spellings():
     other = lookup("web.svc.cluster.local", at=1.0, **NONE)
     assert meets(only_asked(FLOW.fqdn), lookup(), lookup(at=1.0))
@@ -123,7 +151,7 @@ def test_a_name_that_must_not_be_asked():
 
 def alike(*attempts):
     verdict = outcome(not_found(), attempts=attempts)
-    return verdict.outcome, next(one for one in verdict.findings if one.expected.startswith("all of"))
+    return verdict.outcome, next(finding for finding in verdict.findings if finding.expected.startswith("all of"))
 
 
 def test_many_look_ups_must_all_end_alike():
@@ -137,7 +165,7 @@ def test_many_look_ups_must_all_end_alike():
 
 def burst(*attempts, lookups=()):
     verdict = outcome(not_found(), *lookups, attempts=attempts)
-    return verdict.outcome, verdict.reason, [one.actual for one in verdict.findings]
+    return verdict.outcome, verdict.reason, [finding.actual for finding in verdict.findings]
 
 
 NEVER = ProbeError(stage="resolve", kind="timeout", text="not asked: too many before it had no answer")

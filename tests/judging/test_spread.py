@@ -175,15 +175,6 @@ def test_an_interval_shrinks_with_the_number_of_connections():
     assert widths[-1] == pytest.approx(2 * 4.9 * math.sqrt(0.25 * 0.75 / 4000), rel=0.01)
 
 
-@pytest.mark.parametrize(
-    ("counts", "is_met"),
-    [({"a": 9}, True), ({"a": 20}, False), ({"a": 9, "b": 1}, False), ({}, False), ({"x": 9}, False)],
-    ids=["one answers some", "one answers all", "two answer", "nobody answers", "a stranger answers"],
-)
-def test_a_lone_backend_answers_some_connections_and_nobody_the_others(counts, is_met):
-    assert met(spread.to_a_lone_backend(), counts, 2, 20) is is_met
-
-
 def test_a_single_backend_is_said_with_the_chance_of_it_without_affinity():
     text = spread.to_one_backend().finding({"a": 11}, NAMES[:2], 11).expected
     assert text.endswith("11 connections to 2 backends, chance of that without affinity 1e-03")

@@ -325,5 +325,7 @@ def test_without_a_capture_at_the_pod_nothing_is_known_to_be_undelivered():
 
 
 def test_the_catalogue_and_the_symptom_name_the_same_build():
-    (issue,) = (one for one in load(suites_folder())[0].limitations if one.symptom == "undelivered")
+    (issue,) = (
+        limitation for limitation in load(suites_folder())[0].limitations if limitation.symptom == "undelivered"
+    )
     assert issue.when.flow.builds == ("17763.0", f"{OVERLAY_MENDED[0]}.{OVERLAY_MENDED[1] - 1}")

@@ -47,6 +47,19 @@ def test_a_client_that_was_given_a_servers_number_as_its_port_is_still_the_clien
     assert directions(index, Clue(token=TOKEN)) == ["request", "reply"]
 
 
+def test_such_a_client_is_known_by_the_answer_to_a_syn_that_was_not_captured():
+    client = ("172.31.0.1", 80)
+    index = CaptureIndex(
+        [
+            packet(SERVER, client, "SA"),
+            packet(client, SERVER, "A"),
+            packet(client, SERVER, "PA", TOKEN.encode()),
+            packet(SERVER, client, "PA", TOKEN.encode()),
+        ]
+    )
+    assert directions(index, Clue(token=TOKEN)) == ["reply", "request", "request", "reply"]
+
+
 def test_a_capture_that_grows_is_one_capture():
     index = CaptureIndex([packet(CLIENT, SERVER, "S", seq=7)])
     index.extend([packet(SERVER, CLIENT, "SA"), packet(CLIENT, SERVER, "PA", TOKEN.encode())])

@@ -5,7 +5,7 @@ import random
 import pytest
 from flat_packets import a_packet_with
 
-from podwire.packets.losses import uncaptured, words_of_cut, words_of_lost
+from podwire.packets.losses import uncaptured, words_of_cut, words_of_lost, words_of_uncounted
 from podwire.packets.pcap import Frame
 
 CLIENT, SERVER = ("10.1.1.1", 50000), ("10.1.1.2", 80)
@@ -99,3 +99,8 @@ def test_the_words_name_one_connection():
         == f"the capture lacks acknowledged bytes of the connection {which}, so it lost frames uncounted"
     )
     assert words_of_lost(connection()) == ""
+
+
+def test_frames_that_the_system_counted_and_nobody_got_are_lost():
+    assert words_of_uncounted(100, 80) == "the system counted 100 frames and 80 arrived, so the capture lost 20"
+    assert words_of_uncounted(80, 80) == words_of_uncounted(79, 80) == words_of_uncounted(None, 80) == ""

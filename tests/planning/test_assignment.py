@@ -84,7 +84,9 @@ def test_what_a_cluster_does_not_have_is_excluded_with_its_reason(facts, axes, r
 def test_an_overlay_of_windows_excludes_only_what_touches_its_pods():
     made = a_plan(OVERLAY, family="ipv6")
     assert {(case.flow.client.os, case.flow.server.os) for case in made.cases.values()} == {("linux", "linux")}
-    assert {one.reason for one in made.exclusions} == {"pods on Windows nodes have no IPv6 in network mode overlay"}
+    assert {exclusion.reason for exclusion in made.exclusions} == {
+        "pods on Windows nodes have no IPv6 in network mode overlay"
+    }
 
 
 @pytest.mark.parametrize("placement", ["same-node", "cross-node", "itself"])
@@ -186,7 +188,10 @@ def test_one_node_of_each_system_still_has_flows_between_systems():
         (one.flow.client.os, one.flow.server.os) for one in made.cases.values() if one.flow.placement == "cross-node"
     }
     assert across == {("linux", "windows"), ("windows", "linux")}
-    assert {one.reason for one in made.exclusions} == {"needs two usable Linux nodes", "needs two usable Windows nodes"}
+    assert {exclusion.reason for exclusion in made.exclusions} == {
+        "needs two usable Linux nodes",
+        "needs two usable Windows nodes",
+    }
     assert {slot.node for one in made.cases.values() for slot in (one.client, one.server)} == {"linux-1", "windows-1"}
 
 
@@ -256,7 +261,7 @@ def test_two_tests_of_one_requirement_need_an_aspect():
 )
 def test_a_matrix_may_be_of_clusters_with_or_without_dsr(dsr, given, reason):
     made = a_plan(replace(L2BRIDGE, dsr=dsr), given_dsr=given, aspect="x")
-    assert {one.reason for one in made.exclusions} == ({reason} if reason else set())
+    assert {exclusion.reason for exclusion in made.exclusions} == ({reason} if reason else set())
     assert bool(made.cases) is (reason is None)
 
 

@@ -59,7 +59,7 @@ def test_a_name_that_no_node_has_is_refused():
 
 
 def test_a_named_node_that_is_cordoned_is_refused_and_one_that_is_not_ready_takes_part():
-    assert "--nodes linux-2: is cordoned" in refused(without("linux-2", schedulable=False), nodes=("linux-2",))
+    assert "--nodes linux-2: the node is cordoned" in refused(without("linux-2", schedulable=False), nodes=("linux-2",))
     assert names(chosen(without("linux-2", ready=False), nodes=("linux-2",))) == ["linux-2"]
 
 
@@ -78,7 +78,7 @@ def test_a_selector_that_matches_nothing_usable_is_refused():
     assert refused(selectors=(selector("a=b"),)).startswith("--node-selector a=b: no node has such labels")
     cordoned = without("linux-2", schedulable=False)
     assert refused(cordoned, selectors=(selector("os=linux,number=2"),)).endswith(
-        "every such node is left out: linux-2 (cordoned)"
+        "podwire leaves out every such node: linux-2 (cordoned)"
     )
 
 
@@ -111,11 +111,13 @@ def test_a_node_of_both_pools_is_refused():
 
 def test_an_empty_pool_is_refused():
     assert refused(pools=(pool("old=pool=old"), pool("new=pool=none"))).startswith("--pool new=pool=none: no node")
-    assert "the other options leave no node of it" in refused(pools=POOLS, selectors=(selector("pool=old"),))
+    assert "the other options leave no usable node in this pool" in refused(
+        pools=POOLS, selectors=(selector("pool=old"),)
+    )
 
 
 def test_a_named_node_of_neither_pool_is_refused():
-    assert "--nodes windows-2: is in neither pool" in refused(
+    assert "--nodes windows-2: the node is in neither pool" in refused(
         pools=(pool("old=number=1"), pool("new=number=3")), nodes=("windows-1", "windows-2", "windows-3")
     )
 
@@ -124,8 +126,8 @@ def test_a_named_node_of_neither_pool_is_refused():
     ("selection", "told"),
     [
         ({"pools": POOLS}, ""),
-        ({"pools": POOLS[:1]}, "--pool: is given once; give it twice"),
-        ({"pools": (*POOLS, pool("third=a"))}, "--pool: is given 3 times; give it twice"),
+        ({"pools": POOLS[:1]}, "--pool: given once; give it twice"),
+        ({"pools": (*POOLS, pool("third=a"))}, "--pool: given 3 times; give it twice"),
         ({"pools": (POOLS[0], POOLS[0])}, "--pool old=pool=old: both pools have this name"),
         ({"nodes": ("a",), "selectors": (selector("a"),)}, "--nodes and --node-selector exclude each other"),
         ({"nodes": ("a",), "all_nodes": True}, "--nodes and --all-nodes exclude each other"),
@@ -145,7 +147,7 @@ def test_a_choice_that_cannot_be_meant_is_said(selection, told):
     ("options", "told"),
     [
         ({"pool": "nonsense"}, "options: pool: write NAME=SELECTOR"),
-        ({"node-selector": "a in ("}, "options: node-selector: 'a in (' is no label selector"),
+        ({"node-selector": "a in ("}, "options: node-selector: 'a in (' is not a label selector"),
     ],
 )
 def test_a_damaged_choice_names_its_option(options, told):

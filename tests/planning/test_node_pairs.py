@@ -35,8 +35,8 @@ def plan(facts, *several, **selection):
 def roles(made):
     """How often each node is client and server, with nodes of which OS."""
     cases = made.cases.values()
-    clients = Counter((one.client.node, one.server.os) for one in cases if one.flow.server_turn)
-    return clients, Counter((one.server.node, one.client.os) for one in cases if one.flow.server_turn)
+    clients = Counter((case.client.node, case.server.os) for case in cases if case.flow.server_turn)
+    return clients, Counter((case.server.node, case.client.os) for case in cases if case.flow.server_turn)
 
 
 @pytest.mark.parametrize("number", [3, 4, 5, 9])
@@ -107,7 +107,7 @@ def test_nodes_of_an_os_without_pools_are_with_both():
 
 def test_a_pool_of_one_node_has_no_flow_between_nodes_and_says_so():
     made = plan(FOUR, {"placement": "cross-node"}, pools=(pool("old=number=1"), pool("new=number in (2,3)")))
-    assert {one.cases: one.reason for one in made.exclusions} == {
+    assert {exclusion.cases: exclusion.reason for exclusion in made.exclusions} == {
         f"tcp-v4-{os}-{os}-cross-node-from-old-to-old": f"needs two usable {os.capitalize()} nodes in pool old"
         for os in ("linux", "windows")
     }
@@ -131,7 +131,7 @@ def test_a_flow_by_another_node_goes_by_both_pools_where_no_end_has_one():
 
 def test_an_os_that_nobody_chose_says_why_its_flows_are_left_out():
     made = plan(FOUR, {"placement": "cross-node"}, selectors=(selector("os=windows"),))
-    assert {one.reason for one in made.exclusions} == {
+    assert {exclusion.reason for exclusion in made.exclusions} == {
         "needs a usable Linux node; the choice of nodes leaves all of them out"
     }
 

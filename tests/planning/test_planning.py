@@ -79,19 +79,19 @@ def test_a_linux_only_cluster_runs_what_applies():
     made = plan(without(OVERLAY, "windows"))
     assert made.cases
     assert "windows" not in {peer.os for one in made.cases.values() for peer in (one.flow.client, one.flow.server)}
-    assert any(one.reason == "needs a usable Windows node" for one in made.exclusions)
+    assert any(exclusion.reason == "needs a usable Windows node" for exclusion in made.exclusions)
 
 
 def test_an_unknown_mode_excludes_the_rows_of_modes_with_a_reason():
     made = plan(replace(OVERLAY, mode="unknown"))
     assert not any(identity.startswith("encapsulation/OVL") for identity in made.cases)
-    assert any("this cluster's is unknown" in one.reason for one in made.exclusions)
+    assert any("this cluster's is unknown" in exclusion.reason for exclusion in made.exclusions)
 
 
 def test_without_an_outside_host_egress_is_excluded_with_a_reason():
     made = plan(replace(OVERLAY, external=None))
     assert not any(case.flow.server.kind == "outside" for case in made.cases.values())
-    assert any("--external-host" in one.reason for one in made.exclusions)
+    assert any("--external-host" in exclusion.reason for exclusion in made.exclusions)
 
 
 def test_without_load_balancers_their_services_are_excluded_whatever_the_way():
@@ -110,14 +110,14 @@ def test_one_node_of_an_os_excludes_its_cross_node_flows():
         case.flow.placement == "cross-node" and case.flow.client.os == case.flow.server.os
         for case in made.cases.values()
     )
-    assert any(one.reason == "needs two usable Linux nodes" for one in made.exclusions)
+    assert any(exclusion.reason == "needs two usable Linux nodes" for exclusion in made.exclusions)
 
 
 @pytest.mark.parametrize(
     ("build", "limited"), [("10.0.17763.300", True), ("10.0.17763.379", False), ("10.0.20348.1", False)]
 )
 def test_a_known_issue_applies_within_its_builds_only(build, limited):
-    nodes = tuple(replace(one, kernel_version=build if one.os == "windows" else "6.1") for one in OVERLAY.nodes)
+    nodes = tuple(replace(node, kernel_version=build if node.os == "windows" else "6.1") for node in OVERLAY.nodes)
     cases = plan(replace(OVERLAY, nodes=nodes), requirements=("OVL-VXLAN",)).cases.values()
     windows = [case for case in cases if "windows" in (case.flow.client.os, case.flow.server.os)]
     assert windows
@@ -141,6 +141,10 @@ def test_a_cluster_that_was_given_no_ipv6_is_asked_for_no_second_family(profile)
     assert plan(facts, areas=("dual_stack",)).cases
     alone = plan(replace(facts, families=("ipv4",), windows_families=("ipv4",)), areas=("dual_stack",))
     assert not alone.cases
-    whys = {one.requirement: one.reason for one in alone.exclusions if "network mode" not in one.reason}
+    whys = {
+        exclusion.requirement: exclusion.reason
+        for exclusion in alone.exclusions
+        if "network mode" not in exclusion.reason
+    }
     assert set(whys.values()) == {"needs a dual-stack cluster; pods of Linux nodes have IPv4 only"}
     assert "DUAL-PODS" in whys or "IPV6-OVERLAY" in whys

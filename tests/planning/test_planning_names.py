@@ -47,14 +47,14 @@ def test_where_the_client_is_the_neighbour_of_the_dns_server_nothing_is_seen_bet
 def test_what_cannot_be_followed_is_left_out_with_a_reason_and_asked_all_the_same(nodes, reason):
     made = plan("DNS-SERVERADDR", replace(FACTS, dns_nodes=nodes))
     assert not followed(made)
-    assert reason in {one.reason for one in made.exclusions}
+    assert reason in {exclusion.reason for exclusion in made.exclusions}
     assert any(case.flow.placement == "anywhere" for case in made.cases.values())
 
 
 def test_with_a_single_linux_node_only_windows_is_beside_the_dns_server():
     made = plan("DNS-SERVERADDR", nodes_per_os=1)
     assert {case.client.os for case in followed(made)} == {"windows"}
-    reasons = {one.reason for one in made.exclusions}
+    reasons = {exclusion.reason for exclusion in made.exclusions}
     assert "needs a usable Linux node other than the one of the cluster's DNS" in reasons
 
 
@@ -68,3 +68,22 @@ def test_every_node_asks_its_thousand_questions():
 def test_names_are_asked_from_pods_of_their_own():
     cases = [case for case in plan("DNS-FQDN").cases.values() if case.flow.protocol == "dns"]
     assert {case.client.probe for case in cases} == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("pods", "port", "reason"),
+    [
+        ((), None, "the API shows no ready pods of the cluster's DNS that its Service selects"),
+        (("10.129.0.5",), 5353, "the cluster's DNS pods listen on 5353; podwire reads DNS packets of port 53"),
+        (
+            ("10.129.0.5",),
+            None,
+            "the cluster's DNS pods listen on several ports or an unknown one; podwire reads DNS packets of port 53",
+        ),
+        (("10.129.0.5",), 53, "the pods of the cluster's DNS have no IPv6 address"),
+    ],
+)
+def test_pods_of_the_clusters_dns_that_cannot_be_asked_are_left_out_with_a_reason(pods, port, reason):
+    made = plan("DNS-EACH-POD", replace(FACTS, dns_pods=pods, dns_pod_port=port))
+    assert reason in {one.reason for one in made.exclusions}
+    assert {case.flow.family for case in made.cases.values()} == ({"ipv4"} if port == 53 else set())

@@ -22,7 +22,7 @@ BACKENDS = {"server_kind": "backends", "via": "cluster-ip", "client": "linux"}
 def without(*names, facts=L2BRIDGE, **changes):
     """The facts with these nodes not ready, or otherwise changed."""
     changes = changes or {"ready": False}
-    nodes = tuple(replace(one, **changes) if one.name in names else one for one in facts.nodes)
+    nodes = tuple(replace(node, **changes) if node.name in names else node for node in facts.nodes)
     return replace(facts, nodes=nodes, signals=tuple(signal(name, NOT_READY + SILENT) for name in names))
 
 

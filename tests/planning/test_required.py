@@ -63,7 +63,7 @@ def without(facts=L2BRIDGE, labels=None, nodes_per_os=2, kinds=("windows",), **a
 
 
 def changed(**changes):
-    nodes = tuple(replace(one, **changes) if one.os == "windows" else one for one in L2BRIDGE.nodes)
+    nodes = tuple(replace(node, **changes) if node.os == "windows" else node for node in L2BRIDGE.nodes)
     return replace(L2BRIDGE, nodes=nodes)
 
 
@@ -77,14 +77,14 @@ def test_a_node_that_is_not_ready_is_there():
 
 
 def test_an_absent_kind_is_said():
-    only_linux = replace(L2BRIDGE, nodes=tuple(one for one in L2BRIDGE.nodes if one.os == "linux"))
+    only_linux = replace(L2BRIDGE, nodes=tuple(node for node in L2BRIDGE.nodes if node.os == "linux"))
     assert without(only_linux, placement="cross-node") == ["--require windows: the cluster has no such node"]
 
 
 def test_a_kind_that_is_left_out_as_a_whole_is_absent():
     facts = replace(changed(schedulable=False), signals=(signal("windows-2", VIRTUAL),))
     assert without(facts, placement="cross-node") == [
-        "--require windows: every such node is left out: windows-1 (cordoned), windows-2 (virtual)"
+        "--require windows: podwire leaves out every such node: windows-1 (cordoned), windows-2 (virtual)"
     ]
 
 

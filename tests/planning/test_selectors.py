@@ -43,7 +43,7 @@ def test_a_selector_holds_as_that_of_kubectl(text, holds):
     "text", ["", ",", "a=b,", "=a", "a=b=c", "a in b", "a in (b", "a>1", "a b", "!a=b", "a=-b", "a;b"]
 )
 def test_what_is_no_selector_is_refused(text):
-    with pytest.raises(ValueError, match="is no label selector; write KEY=VALUE"):
+    with pytest.raises(ValueError, match="is not a label selector; write KEY=VALUE"):
         selector(text)
 
 

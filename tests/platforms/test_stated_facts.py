@@ -149,6 +149,8 @@ def test_a_file_states_what_it_has(tmp_path):
         ),
         ("windows_ports: [1-9, 9-12]", "facts.yaml: windows_ports: the ranges of ports 1-9 and 9-12 overlap"),
         ("pod_security_group: web", "facts.yaml: pod_security_group: needs the id of a security group (sg-...)"),
+        ("path_mtu: 500", "facts.yaml: path_mtu: "),
+        ("path_mtu: large", "facts.yaml: path_mtu: "),
         ("dns_caches: []", "facts.yaml: dns_caches: "),
         ("dns_caches: [here]", "facts.yaml: dns_caches: here is not an IP address"),
         ("dns_caches: [0.0.0.0]", "facts.yaml: dns_caches: 0.0.0.0 is no address that a pod can ask"),

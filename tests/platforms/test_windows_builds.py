@@ -64,7 +64,7 @@ def test_only_a_release_newer_than_all_is_taken_as_the_newest_entry():
 def test_discovery_says_which_builds_there_are():
     facts = facts_from_objects({"nodes": [windows("10.0.20348.2762"), node("l")]})
     assert "node w: Windows build 20348.2762 (Windows Server 2022)" in facts.origin.signals
-    assert [one.software.judged_as for one in facts.nodes] == [None, None]
+    assert [node.software.judged_as for node in facts.nodes] == [None, None]
 
 
 def test_a_newer_build_is_judged_as_the_newest_entry_and_the_facts_say_so():

@@ -99,13 +99,16 @@ def test_facts_have_what_nodes_told():
     windows = WindowsState(hns="10.0.20348.2762", overrides=("3105872524=1",), switches=("HNSControlFlag=80",))
     state = NodeState(ports=AKS, proxy="kernelspace", windows=windows)
     name = bound()[0].client.node
-    node = next(one for one in L2BRIDGE.nodes if one.name == name)
+    node = next(node for node in L2BRIDGE.nodes if node.name == name)
     _, deployment, hellos, _ = bound(state, interfaces=node.addresses)
     facts = with_states(L2BRIDGE, {name: state}, deployment, hellos)
-    told = next(one.told for one in facts.nodes if one.name == name)
+    told = next(node.told for node in facts.nodes if node.name == name)
     assert told.ports == ("tcp ipv4 16385-29999, 32768-65535", "udp ipv4 16385-29999, 32768-65535")
     assert (told.mtu, told.pod_mtu, told.proxy_mode, told.hns) == (1450, None, "kernelspace", "10.0.20348.2762")
     assert told.overrides == ("3105872524=1", "HNSControlFlag=80")
+    said = [signal for signal in facts.origin.signals if signal.startswith("kube-proxy of")]
+    assert said == [f"kube-proxy of {name}: mode kernelspace"]
+    assert with_states(facts, {name: state}, deployment, hellos) == facts
 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", "[" * 100000])

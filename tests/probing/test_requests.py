@@ -127,7 +127,7 @@ def test_names_are_looked_up_without_an_exchange():
 
 def test_questions_of_the_agents_own_client_go_to_the_dns_server_from_sockets_of_their_own():
     questions = (Asked(name="wEb", type="A"), Asked(name="web", type="SRV", edns=True))
-    target = replace(BY_NAME, questions=questions, asked_of="10.96.0.10")
+    target = replace(BY_NAME, questions=questions, asked_of=("10.96.0.10",))
     method, parameters, seconds = asked(target, number=2, via="fqdn", protocol="dns", asks="srv")
     assert (method, seconds, parameters["at_once"]) == ("questions", 4.0, LOOKUPS_AT_ONCE)
     assert [one["preferred_port"] for one in parameters["sockets"]] == [50000, 50001]
@@ -141,8 +141,17 @@ def test_questions_of_the_agents_own_client_go_to_the_dns_server_from_sockets_of
 
 @pytest.mark.parametrize(("family", "kind"), [("ipv4", "A"), ("ipv6", "AAAA")])
 def test_targets_are_asked_for_their_address_of_the_family(family, kind):
-    _, parameters, _ = asked(BY_NAME, via="fqdn", protocol="dns", asks="srv-and-targets", family=family)
+    target = replace(BY_NAME, asked_of=("10.96.0.10",))
+    _, parameters, _ = asked(target, via="fqdn", protocol="dns", asks="srv-and-targets", family=family)
     assert parameters["sockets"][0]["follow"] == kind
+
+
+@pytest.mark.parametrize(("asks", "stream"), [("each-pod", False), ("each-pod-by-tcp", True)])
+def test_each_server_has_a_socket_of_its_own(asks, stream):
+    target = replace(BY_NAME, asked_of=("10.244.1.10", "10.244.2.10"))
+    _, parameters, _ = asked(target, number=2, via="fqdn", protocol="dns", asks=asks)
+    assert [one["host"] for one in parameters["sockets"]] == ["10.244.1.10", "10.244.2.10"]
+    assert [one.get("stream", False) for one in parameters["sockets"]] == [stream, stream]
 
 
 def test_a_tool_is_run_on_the_target():
@@ -203,5 +212,5 @@ def test_a_resolver_has_the_time_to_ask_a_lost_question_again(axes, target, fiel
 def test_of_many_look_ups_none_may_be_lost():
     case = a_case(a_flow(protocol="dns", connections=20))
     _, parameters, seconds = request_of(case, BY_NAME, [f"t{n}" for n in range(20)], [0] * 20, 4.0, asks_again=6.0)
-    assert {one["timeout"] for one in parameters["lookups"]} == {4.0}
+    assert {lookup["timeout"] for lookup in parameters["lookups"]} == {4.0}
     assert seconds == 8.0

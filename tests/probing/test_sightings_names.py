@@ -65,6 +65,7 @@ def sighting(
     target: Target | None = None,
     asks: Asks = "",
     cached: bool = False,
+    client_ip: str = "10.0.0.1",
 ):
     flow = a_flow(
         client=Peer(role="client", kind=kind, os="windows"),  # type: ignore[arg-type]
@@ -84,7 +85,7 @@ def sighting(
     landed = Landed(
         case=case,
         target=target or Target(host="web", port=80, ip="", name="web", fqdn=FULL),
-        bindings={"dns.cache": True} if cached else {},
+        bindings={"client.ip": client_ip, **({"dns.cache": True} if cached else {})},
         attempts=(an_attempt(),),
     )
     return seen.sighting(landed, ()).observation
@@ -93,14 +94,14 @@ def sighting(
 def test_a_case_sees_its_own_name_and_type_only() -> None:
     packets = [*asked(FULL, 1), *asked(FULL, 2, "AAAA"), *asked("other.ns.svc.cluster.local", 3)]
     observation = sighting({POD: packets, FAR: packets})
-    assert [(one.id, one.name, one.rcode) for one in observation.lookups] == [(1, FULL, "NXDOMAIN")]
+    assert [(lookup.id, lookup.name, lookup.rcode) for lookup in observation.lookups] == [(1, FULL, "NXDOMAIN")]
     for point in ("client-pod", "server-node"):
-        assert [one.direction for one in observation.captures[point].packets] == ["request", "reply"]
+        assert [seen.direction for seen in observation.captures[point].packets] == ["request", "reply"]
 
 
 def test_the_questions_of_a_node_are_seen_at_its_nic() -> None:
     observation = sighting({NIC: asked(FULL, 1), POD: asked(FULL, 2)}, kind="host")
-    assert [one.id for one in observation.lookups] == [1]
+    assert [lookup.id for lookup in observation.lookups] == [1]
 
 
 def test_of_a_connection_all_segments_are_kept() -> None:
@@ -127,7 +128,7 @@ def test_the_agents_own_client_is_seen_by_its_questions_its_server_and_what_it_f
     asks: Asks, ids: list[int]
 ) -> None:
     question = Asked(name=f"_Tcp._tcp.{FULL}", type="SRV")
-    target = Target(host=FULL, port=80, ip="", name=FULL, fqdn=FULL, questions=(question,), asked_of="10.0.0.1")
+    target = Target(host=FULL, port=80, ip="", name=FULL, fqdn=FULL, questions=(question,), asked_of=("10.0.0.1",))
     other = asked(question.name, 4, "SRV")
     packets = [
         *asked(question.name, 1, "SRV"),
@@ -137,7 +138,7 @@ def test_the_agents_own_client_is_seen_by_its_questions_its_server_and_what_it_f
         *asked(f"_udp._udp.{FULL}", 5, "SRV"),
     ]
     observation = sighting({POD: packets}, target=target, asks=asks)
-    assert [one.id for one in observation.lookups] == ids
+    assert [lookup.id for lookup in observation.lookups] == ids
 
 
 @pytest.mark.parametrize("host", ["web", "web."])
@@ -149,7 +150,7 @@ def test_beyond_a_cache_a_question_is_known_by_its_name_but_the_one_that_the_ser
     own, anew, on = asked(FULL, 1), asked(FULL, 77, tcp=True), asked("web", 78)
     at = {POD: [*own, *asked("web", 2)], FAR: [*anew, *on]}
     cached = sighting(at, cached=True).captures
-    assert [one.packet for one in cached["server-node"].packets] == anew
+    assert [seen.packet for seen in cached["server-node"].packets] == anew
     assert len(cached["client-pod"].packets) == 4
     assert sighting(at).captures["server-node"].packets == ()
 
@@ -164,3 +165,41 @@ def test_packets_that_no_reader_understands_cost_their_case_and_not_the_run(monk
     assert seen.problem == words
     assert len(seen.attempts) == 1
     assert judge(a_case(), expectation(answered_by(a_flow().server)), seen).outcome is Outcome.INCONCLUSIVE
+
+
+NAME = f"{FULL}.ns.svc.cluster.local"
+
+
+def test_a_query_of_the_pod_that_a_node_saw_and_its_own_port_did_not_makes_its_absence_doubtful() -> None:
+    for elsewhere in ({FAR: asked(FULL, 1)}, {NIC: asked(FULL, 1)}, {FAR: asked(FULL, 1), POD: asked(NAME, 2)}):
+        observation = sighting(elsewhere)
+        (nic,) = (place for place in elsewhere if place != POD)
+        client = observation.captures["client-pod"]
+        assert client.usable
+        assert client.reason == f"the {nic} has the query {FULL} A of 10.0.0.1, and windows-1-b does not"
+        assert not observation.captures["server-node"].reason
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        asked("other.ns.svc.cluster.local", 1),
+        asked(FULL, 1, "AAAA"),
+        [with_fields(one, src="10.0.0.2") for one in asked(FULL, 1)],
+        asked(FULL, 1)[1:],
+        [],
+    ],
+    ids=["another name", "another type", "another pod", "an answer to it", "nothing"],
+)
+def test_what_others_asked_or_nobody_asked_is_no_doubt(elsewhere: list[Packet]) -> None:
+    assert not sighting({FAR: elsewhere}).captures["client-pod"].reason
+
+
+def test_who_asks_on_for_a_pod_repeats_what_its_port_has() -> None:
+    observation = sighting({POD: asked(FULL, 1), FAR: asked(FULL, 7)})
+    assert not observation.captures["client-pod"].reason
+
+
+def test_the_nic_of_a_node_that_asks_for_itself_is_no_port_of_a_pod() -> None:
+    observation = sighting({FAR: asked(FULL, 1)}, kind="host")
+    assert not any(capture.reason for capture in observation.captures.values())

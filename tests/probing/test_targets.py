@@ -204,11 +204,20 @@ FOR_DNS = {"client": "linux", "server": (), "server_kind": "dns", "via": "fqdn",
 )
 def test_the_agents_own_client_asks_the_clusters_dns(axes, questions):
     _, _, target = a_target(**{**FOR_DNS, **axes})
-    assert [(one.name, one.type) for one in target.questions] == [
+    assert [(question.name, question.type) for question in target.questions] == [
         (name.format(zone=ZONE), of) for name, of in questions
     ]
-    assert target.asked_of in L2BRIDGE.dns.addresses
-    assert (":" in target.asked_of) is (axes.get("family") == "ipv6")
+    (asked_of,) = target.asked_of
+    assert asked_of in L2BRIDGE.dns.addresses
+    assert (":" in asked_of) is (axes.get("family") == "ipv6")
+
+
+@pytest.mark.parametrize(("family", "pods"), [("ipv4", ("10.244.1.10", "10.244.2.10")), ("ipv6", ("fd10:244:0:1::a",))])
+def test_each_pod_of_the_clusters_dns_is_asked_at_its_own_address(family, pods):
+    dns = replace(L2BRIDGE.dns, pods=("10.244.1.10", "10.244.2.10", "fd10:244:0:1::a"), pod_port=53)
+    of_pods = {**FOR_DNS, "service": "by-each-dns-pod", "asks": "each-pod", "family": family}
+    _, _, target = a_target(replace(L2BRIDGE, dns=dns), **of_pods)
+    assert target.asked_of == pods
 
 
 def test_a_name_beside_that_of_the_service_is_nobodys():
@@ -221,7 +230,7 @@ def test_a_name_beside_that_of_the_service_is_nobodys():
 def test_a_pod_is_asked_for_by_its_address_of_whichever_server_there_is():
     facts = replace(L2BRIDGE, dns=replace(L2BRIDGE.dns, addresses=("10.96.0.10",)))
     _, _, target = a_target(facts, via="pod-name", protocol="dns", asks="ptr", family="ipv6")
-    assert target.asked_of == "10.96.0.10"
+    assert target.asked_of == ("10.96.0.10",)
     assert target.questions[0].name.endswith(".ip6.arpa")
 
 

@@ -37,6 +37,7 @@ EVERYTHING = a_flow(
     half_close=True,
     whole_path=True,
     same_ports=True,
+    size="one-packet",
 )
 NAMES = FlowForm.__struct_fields__
 

@@ -63,6 +63,9 @@ CLUSTER = {
     "components": {"kube-proxy image": "proxy:1"},
     "windows_ports": ("49152-65535",),
     "dns_caches": ("169.254.20.10",),
+    "path_mtu": 1400,
+    "dns_pods": ("10.244.1.10",),
+    "dns_pod_port": 53,
 }
 EVERYTHING = cluster_with(**CLUSTER)
 

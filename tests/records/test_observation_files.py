@@ -47,7 +47,7 @@ def test_an_icmp_error_that_an_older_record_calls_a_reply_is_an_error():
     for capture in tree["captures"].values():
         capture["packets"] = [[row[at] for at in kept_then] for row in capture["packets"]]
     found = observation_of(json.dumps(tree).encode())
-    assert [one.direction for one in found.observation.captures["client-pod"].packets] == ["error", "reply"]
+    assert [seen.direction for seen in found.observation.captures["client-pod"].packets] == ["error", "reply"]
 
 
 def test_a_payload_is_kept_in_part_and_that_of_dns_whole():

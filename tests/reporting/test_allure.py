@@ -112,7 +112,7 @@ def test_evidence_is_attached_with_its_type(tmp_path: Path) -> None:
 def test_the_whole_record_is_there(tmp_path: Path) -> None:
     made = one_of_each()
     trees = results(made, tmp_path)
-    assert set(trees) == {one.id for one in made.cases} | set(made.missing)
+    assert set(trees) == {case.id for case in made.cases} | set(made.missing)
     lost = trees[made.missing[0]]
     assert (lost["status"], labels(lost, "outcome"), labels(lost, "epic")) == ("broken", ["no result"], ["dns"])
     assert lost["statusDetails"]["message"] == "no result: the case was planned and never judged"

@@ -96,9 +96,9 @@ def test_the_matrix_lists_causes_above_its_tables():
 def test_the_gate_tells_the_causes_of_the_candidate_and_the_basic_change_first():
     made, causes = shown()
     good = replace(
-        made, run_id="before", cases=tuple(replace(one, verdict=made.cases[1].verdict) for one in made.cases)
+        made, run_id="before", cases=tuple(replace(case, verdict=made.cases[1].verdict) for case in made.cases)
     )
-    asked = tuple(Exchanges(case_id=one.id, round=0, attempts=()) for one in made.cases)
+    asked = tuple(Exchanges(case_id=case.id, round=0, attempts=()) for case in made.cases)
     before, after = Run(record=good, exchanges=asked), Run(record=made, exchanges=asked, causes=causes)
     gate = hold([before], [after], allow_emulated=True)
     changed = [change.case_id for change in gate.changes if change.rejects]

@@ -82,4 +82,4 @@ def test_many_cases_stay_below_two_megabytes():
     cases = [
         case(words=f"tcp-v4-linux-windows-{number}", id=f"services/SVC-CLUSTER-IP[{number}]") for number in range(1400)
     ]
-    assert len(matrix_html(record(*cases), {one.id: observation(one.id) for one in cases}).encode()) < 2_000_000
+    assert len(matrix_html(record(*cases), {case.id: observation(case.id) for case in cases}).encode()) < 2_000_000

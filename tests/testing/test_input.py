@@ -17,8 +17,8 @@ WORDS_OF_OTHERS = ("Exit:", "ERROR:", "usage:", "pytest", "test session", "Trace
         (("--nodes-per-os", "0"), "--nodes-per-os 0: must be a whole number, 1 or more"),
         (("--nodes", "windows-1,windows-9"), "--nodes windows-9: the cluster has no such node; did you mean windows-"),
         (("--nodes", "linux-1,linux-1"), "--nodes linux-1,linux-1: linux-1 is named twice; name each node once"),
-        (("--node-selector", "a b"), "--node-selector a b: 'a b' is no label selector; write KEY=VALUE"),
-        (("--pool", "old=podwire.dev/lab-pool"), "--pool: is given once; give it twice, once for each pool"),
+        (("--node-selector", "a b"), "--node-selector a b: 'a b' is not a label selector; write KEY=VALUE"),
+        (("--pool", "old=podwire.dev/lab-pool"), "--pool: given once; give it twice, once for each pool"),
         (("--lab-nodes", "9"), "--lab-nodes 9: must be a whole number, 2 to 5"),
         (("--fault", "sadness"), "--fault sadness: unknown"),
         (

@@ -57,5 +57,5 @@ def test_the_verdict_on_what_is_stored_is_that_on_what_was_seen(runner, judged, 
 
 
 def test_the_images_of_the_probes_are_known(runner):
-    assert {one.node for one in runner.probes.images} == {"linux-1", "linux-2", "windows-1", "windows-2"}
-    assert all(one.digest.startswith("sha256:") for one in runner.probes.images)
+    assert {image.node for image in runner.probes.images} == {"linux-1", "linux-2", "windows-1", "windows-2"}
+    assert all(image.digest.startswith("sha256:") for image in runner.probes.images)

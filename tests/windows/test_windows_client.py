@@ -33,7 +33,7 @@ def cable(linux):
 def test_hello_tells_the_system_and_its_interfaces(windows):
     hello = ask(windows, "hello")
     assert (hello["platform"], hello["python"]) == ("win32", "3.11.9")
-    cards = [one for one in hello["interfaces"] if WINDOWS in one["addresses"]]
+    cards = [interface for interface in hello["interfaces"] if WINDOWS in interface["addresses"]]
     assert [one["mac"] for one in cards] == ["02:09:00:00:01:01"], hello
     assert WINDOWS_V6 in cards[0]["addresses"]
 

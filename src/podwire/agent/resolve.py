@@ -74,4 +74,4 @@ async def look_up(loop: Loop, name: str, family: int, until: float, flags: int =
         raise Failure("resolve", kind, error.errno, f"{name}: {error.strerror}") from None
     except (OSError, UnicodeError) as error:
         raise Failure("resolve", "other", getattr(error, "errno", None), f"{name}: {error}") from None
-    return list(dict.fromkeys(str(one[4][0]) for one in infos)), next((info[3] for info in infos if info[3]), "")
+    return list(dict.fromkeys(str(info[4][0]) for info in infos)), next((info[3] for info in infos if info[3]), "")

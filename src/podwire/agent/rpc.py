@@ -134,12 +134,14 @@ class Rpc:
         name, via = wanted(params, "capture"), wanted(params, "via")
         if name in self._captures:
             raise ValueError(f"capture {name!r} runs already")
-        names = [str(one) for one in params.get("interfaces") or ()]
+        names = [str(name) for name in params.get("interfaces") or ()]
         if via == "pktmon":
             from podwire.agent.capture.pktmon import PktmonCapture
 
             filters = [[str(word) for word in words] for words in params.get("filters") or ()]
-            capture: Any = PktmonCapture(loop, names, [str(one) for one in params.get("addresses") or ()], filters)
+            capture: Any = PktmonCapture(
+                loop, names, [str(address) for address in params.get("addresses") or ()], filters
+            )
             await capture.start()
         elif via == "af_packet":
             if not hasattr(socket, "AF_PACKET"):
@@ -181,6 +183,6 @@ def job(method: str) -> Callable[[Loop, Parameters], Awaitable[Parameters]]:
     """What does a method's work. ValueError when there is no such method."""
     if method not in JOBS:
         raise ValueError("no such method")
-    found: Callable[[Loop, Parameters], Awaitable[Parameters]]
-    found = getattr(importlib.import_module(f"podwire.agent.{JOBS[method]}"), method)
-    return found
+    work: Callable[[Loop, Parameters], Awaitable[Parameters]]
+    work = getattr(importlib.import_module(f"podwire.agent.{JOBS[method]}"), method)
+    return work

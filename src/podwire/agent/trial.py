@@ -43,8 +43,8 @@ class Trial:
         try:
             if self.params.get("resolve"):
                 # A resolver asks a lost question again: its time is not taken from the exchange.
-                found = now() + float(self.params.get("look_up") or self.timeout)
-                self.family, self.target = await locate(self.loop, self.params, port, self.attempt, found)
+                look_up_until = now() + float(self.params.get("look_up") or self.timeout)
+                self.family, self.target = await locate(self.loop, self.params, port, self.attempt, look_up_until)
                 self.until = now() + self.timeout
             else:
                 self.family, self.target = await locate(self.loop, self.params, port, self.attempt, self.until)

@@ -76,6 +76,7 @@ class FlowWhen(Struct, frozen=True, kw_only=True):
     server: Servers | tuple[Servers, ...] = ()
     protocol: Protocols | tuple[Protocols, ...] = ()
     family: Families | tuple[Families, ...] = ()
+    service: Text | tuple[Text, ...] = ()
     entry: Os | tuple[Os, ...] = ()
     """The operating system of the node where a flow enters the cluster."""
     placement: Placements | tuple[Placements, ...] = ()

@@ -155,9 +155,9 @@ def _tests(suites: Path) -> Iterator[SuiteTest]:
         module = _import(path)
         for value in vars(module).values():
             if callable(value) and getattr(value, "__module__", None) == module.__name__:
-                found = suite_test(value, f"{path.parent.name}/{path.name}")
-                if found:
-                    yield found
+                test = suite_test(value, f"{path.parent.name}/{path.name}")
+                if test:
+                    yield test
 
 
 def _import(path: Path) -> ModuleType:

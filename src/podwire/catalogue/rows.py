@@ -41,10 +41,10 @@ class Home:
 
 def homes(catalogue: Catalogue) -> dict[str, tuple[Home, ...]]:
     """The entries for every row that the catalogue names, requirements first."""
-    found: dict[str, list[Home]] = {}
+    homes_by_row: dict[str, list[Home]] = {}
     for rule in catalogue.requirements.values():
         for row in rule.rows:
-            found.setdefault(row, []).append(Home(id=rule.id, kind="requirement"))
+            homes_by_row.setdefault(row, []).append(Home(id=rule.id, kind="requirement"))
     for limit in catalogue.limitations:
         builds = limit.when.flow.builds or limit.when.cluster.all_builds
         home = Home(
@@ -53,11 +53,11 @@ def homes(catalogue: Catalogue) -> dict[str, tuple[Home, ...]]:
             builds=" to ".join(builds) if builds else "",
         )
         for row in limit.rows:
-            found.setdefault(row, []).append(home)
+            homes_by_row.setdefault(row, []).append(home)
     for fact in catalogue.facts:
         for row in fact.rows:
-            found.setdefault(row, []).append(Home(id=fact.id, kind="stated fact"))
-    return {row: tuple(entries) for row, entries in found.items()}
+            homes_by_row.setdefault(row, []).append(Home(id=fact.id, kind="stated fact"))
+    return {row: tuple(entries) for row, entries in homes_by_row.items()}
 
 
 def became(row: Row, entries: Sequence[Home]) -> str:
@@ -74,9 +74,9 @@ def became(row: Row, entries: Sequence[Home]) -> str:
 def complaints(rows: Sequence[Row], catalogue: Catalogue) -> Iterator[str]:
     """The mistakes, a line each: a row without an entry, an entry for an unknown row, entries that contradict each
     other."""
-    known, found = {row.id for row in rows}, homes(catalogue)
+    row_ids, homes_by_row = {row.id for row in rows}, homes(catalogue)
     for row in rows:
-        entries = found.get(row.id, ())
+        entries = homes_by_row.get(row.id, ())
         if not entries:
             yield f"{row.id}: no entry of the catalogue covers it: {row.statement}"
         facts = [home.id for home in entries if home.kind == "stated fact"]
@@ -85,34 +85,34 @@ def complaints(rows: Sequence[Row], catalogue: Catalogue) -> Iterator[str]:
             yield f"{row.id}: {facts[0]} states that no test can judge it, and {judged[0]} judges it; remove one"
         if len(facts) > 1:
             yield f"{row.id}: {facts[0]} and {facts[1]} both state it; remove one"
-    for identity, entries in found.items():
-        if identity not in known:
+    for identity, entries in homes_by_row.items():
+        if identity not in row_ids:
             yield f"{identity}: {entries[0].id} names this row, and rows.yaml has no such row"
 
 
-def counts(rows: Iterable[Row], found: Mapping[str, Sequence[Home]]) -> dict[str, int]:
+def counts(rows: Iterable[Row], homes_by_row: Mapping[str, Sequence[Home]]) -> dict[str, int]:
     """The number of rows for each word of `BECAME`, in that order; the last entry counts rows without an entry."""
-    number = Counter(became(row, found.get(row.id, ())) for row in rows)
+    number = Counter(became(row, homes_by_row.get(row.id, ())) for row in rows)
     return {**{word: number[word] for word in BECAME}, "not covered": number[""]}
 
 
 def listing(rows: Sequence[Row], catalogue: Catalogue) -> str:
     """All rows for a person: by area, each with the entry that covers it, and the totals."""
-    found, lines, title = homes(catalogue), [], ""
+    homes_by_row, lines, title = homes(catalogue), [], ""
     for row in rows:
         if row.title != title:
             lines += ["", f"{row.area}. {row.title}"] if title else [f"{row.area}. {row.title}"]
             title = row.title
-        entries = found.get(row.id, ())
+        entries = homes_by_row.get(row.id, ())
         named = "; ".join(dict.fromkeys(str(home) for home in entries)) or "-"
         lines.append(f"  {row.id:<{_WIDTH}} {became(row, entries) or 'NOT COVERED':<12} {named}")
-    totals = ", ".join(f"{word} {number}" for word, number in counts(rows, found).items() if number)
+    totals = ", ".join(f"{word} {number}" for word, number in counts(rows, homes_by_row).items() if number)
     return "\n".join([*lines, "", f"{len(rows)} sentences: {totals}"]) + "\n"
 
 
 def tree(rows: Sequence[Row], catalogue: Catalogue) -> dict[str, Any]:
     """The same as a JSON tree."""
-    found = homes(catalogue)
+    homes_by_row = homes(catalogue)
     return {
         "rows": [
             {
@@ -121,10 +121,10 @@ def tree(rows: Sequence[Row], catalogue: Catalogue) -> dict[str, Any]:
                 "kind": row.kind,
                 "severity": row.severity,
                 "statement": row.statement,
-                "became": became(row, found.get(row.id, ())),
-                "homes": [{"id": h.id, "kind": h.kind, "builds": h.builds} for h in found.get(row.id, ())],
+                "became": became(row, homes_by_row.get(row.id, ())),
+                "homes": [{"id": h.id, "kind": h.kind, "builds": h.builds} for h in homes_by_row.get(row.id, ())],
             }
             for row in rows
         ],
-        "counts": counts(rows, found),
+        "counts": counts(rows, homes_by_row),
     }

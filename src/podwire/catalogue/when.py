@@ -45,6 +45,7 @@ WHEN: Mapping[str, WhenKey] = {
     "protocol": _flow("its protocol", "tcp", "udp", "icmp", "http", "sctp", "dns", "tool"),
     "family": _flow("its IP family", "ipv4", "ipv6"),
     "placement": _flow("where its server is", "same-node", "cross-node", "itself"),
+    "service": _flow("the kind of its Service, a file of `manifests/services/`"),
     "entry": _flow("the OS of the node where it enters the cluster", *_OS),
     "builds": _flow("the node of the client, of the server or of the entry has a Windows build in this range"),
 }

@@ -62,7 +62,7 @@ class Causes:
 
     def of(self, case_id: str) -> Cause | None:
         """The cause that a case shares with others."""
-        return next((one for one in (*self.failing, *self.unsure) if case_id in one.cases), None)
+        return next((cause for cause in (*self.failing, *self.unsure) if case_id in cause.cases), None)
 
     def place(self, case_id: str) -> int:
         """The place of a case's requirement; of one that the run does not have, the last."""
@@ -73,25 +73,25 @@ class Causes:
         return sorted(cases, key=lambda case: self.place(case.id))
 
 
-def causes_of(record: RunRecord, seen: Seen) -> Causes:
-    """The causes of a run. Cases that `seen` does not hold are alone."""
-    failing = basic_first((one for one in record.cases if one.verdict.outcome is Outcome.FAIL), record.cases)
-    known = Known.of(seen.values()) if failing else Known({}, "")
+def causes_of(record: RunRecord, exchanges: Seen) -> Causes:
+    """The causes of a run. Cases that `exchanges` does not hold are alone."""
+    failing = basic_first((case for case in record.cases if case.verdict.outcome is Outcome.FAIL), record.cases)
+    known = Known.of(exchanges.values()) if failing else Known({}, "")
     clues: list[Clues] = []
     headlines: dict[str, str] = {}
-    for one in failing:
-        if one.id in seen:
-            case, observation = seen[one.id]
-            end = end_of(case, observation, one.verdict)
-            clues.append(Clues(one.id, traits_of(case, observation, known, end), end))
-            headlines[one.id] = words.headline(end, observation, one.verdict)
+    for failed in failing:
+        if failed.id in exchanges:
+            case, observation = exchanges[failed.id]
+            end = end_of(case, observation, failed.verdict)
+            clues.append(Clues(failed.id, traits_of(case, observation, known, end), end))
+            headlines[failed.id] = words.headline(end, observation, failed.verdict)
     passing = [
-        Clues(one.id, traits_of(*seen[one.id], known))
-        for one in (record.cases if clues else ())
-        if one.verdict.outcome is Outcome.PASS and one.id in seen and _answered(seen[one.id][1])
+        Clues(case.id, traits_of(*exchanges[case.id], known))
+        for case in (record.cases if clues else ())
+        if case.verdict.outcome is Outcome.PASS and case.id in exchanges and _answered(exchanges[case.id][1])
     ]
     groups, _ = partition(clues, passing)
-    by_id = {one.id: one for one in record.cases}
+    by_id = {case.id: case for case in record.cases}
     causes = tuple(
         _cause(
             ": ".join(filter(None, (words.description(group), words.evidence(group)))),
@@ -103,17 +103,21 @@ def causes_of(record: RunRecord, seen: Seen) -> Causes:
     together = {case_id for cause in causes for case_id in cause.cases}
     return Causes(
         failing=causes,
-        alone=tuple(one.id for one in failing if one.id not in together),
+        alone=tuple(case.id for case in failing if case.id not in together),
         unsure=_unsure(record),
         headlines={case_id: line for case_id, line in headlines.items() if line},
         ranks=requirement_ranks(record.cases),
     )
 
 
-def decisive(record: RunRecord, several: Iterable[Stored]) -> Seen:
+def decisive(record: RunRecord, exchanges: Iterable[Stored]) -> Seen:
     """Of stored observations those of the rounds that the verdicts come from."""
-    rounds = {one.id: one.rounds.index(one.verdict.outcome) if one.rounds else 0 for one in record.cases}
-    return {one.case.id: (one.case, one.observation) for one in several if rounds.get(one.case.id) == one.round}
+    rounds = {case.id: case.rounds.index(case.verdict.outcome) if case.rounds else 0 for case in record.cases}
+    return {
+        exchange.case.id: (exchange.case, exchange.observation)
+        for exchange in exchanges
+        if rounds.get(exchange.case.id) == exchange.round
+    }
 
 
 def _answered(observation: Observation) -> bool:
@@ -123,13 +127,13 @@ def _answered(observation: Observation) -> bool:
 
 def _unsure(record: RunRecord) -> tuple[Cause, ...]:
     """Inconclusive cases by the reason that they have in common, two at least."""
-    unsure = [one for one in record.cases if one.verdict.outcome is Outcome.INCONCLUSIVE]
+    unsure = [case for case in record.cases if case.verdict.outcome is Outcome.INCONCLUSIVE]
     reasons: dict[str, list[CaseRecord]] = {}
-    for one in basic_first(unsure, record.cases):
-        reasons.setdefault(_VARIABLE.sub("...", one.verdict.reason), []).append(one)
-    largest_first = sorted(reasons.items(), key=lambda found: -len(found[1]))
+    for uncertain in basic_first(unsure, record.cases):
+        reasons.setdefault(_VARIABLE.sub("...", uncertain.verdict.reason), []).append(uncertain)
+    largest_first = sorted(reasons.items(), key=lambda item: -len(item[1]))
     return tuple(
-        _cause(reason if len({one.verdict.reason for one in cases}) > 1 else cases[0].verdict.reason, cases)
+        _cause(reason if len({case.verdict.reason for case in cases}) > 1 else cases[0].verdict.reason, cases)
         for reason, cases in largest_first
         if len(cases) > 1
     )
@@ -138,7 +142,7 @@ def _unsure(record: RunRecord) -> tuple[Cause, ...]:
 def _cause(line: str, cases: Sequence[CaseRecord], controls: tuple[str, ...] = ()) -> Cause:
     return Cause(
         line=line,
-        cases=tuple(one.id for one in cases),
-        requirements=tuple(dict.fromkeys(one.requirement for one in cases)),
+        cases=tuple(case.id for case in cases),
+        requirements=tuple(dict.fromkeys(case.requirement for case in cases)),
         controls=controls,
     )

@@ -49,7 +49,7 @@ class End:
 def end_of(case: Case, observation: Observation, verdict: Verdict) -> End:
     """The end of a failing case, in the exchange that went wrong first."""
     unmet = [finding for finding in verdict.findings if not finding.met]
-    failed = [one for one in observation.attempts if one.error]
+    failed = [attempt for attempt in observation.attempts if attempt.error]
     if not failed or not any(finding.where == "client" for finding in unmet):
         return _wrong(unmet)
     ends = [_of_attempt(case, observation, attempt) for attempt in failed[:LOOKED_AT]]
@@ -78,7 +78,7 @@ def _of_a_name(case: Case, observation: Observation, failed: Attempt) -> End:
     """What became of a look-up. The questions are read where the client's own packets are captured."""
     assert failed.error is not None
     stages = route(case, observation, None, names=True)
-    lost = _lost(stages, observation, what=DNS)
+    lost = _lost(stages, observation, DNS)
     if lost:
         return lost
     last = stages[0].spot if stages else None
@@ -95,7 +95,7 @@ def _without_loss(stages: Sequence[Stage], failed: Attempt, case: Case) -> End:
     reached = [stage for stage in stages if stage.of("request")]
     if stages and not reached:
         return End(kind="unsent", last=stages[0].spot)
-    if reached and not any(_answers(one.packet) for one in reached[-1].of("reply")):
+    if reached and not any(_answers(reply.packet) for reply in reached[-1].of("reply")):
         packet = reached[-1].of("request")[-1].packet
         # Of a Service with several backends nobody captures at the one that the packet is for.
         kind: Kind = "lost" if case.server.probe == "backends" else "unanswered"
@@ -120,37 +120,41 @@ def _told(stages: Sequence[Stage]) -> End | None:
     return None
 
 
-def _lost(stages: Sequence[Stage], observation: Observation, what: str = "") -> End | None:
+def _lost(stages: Sequence[Stage], observation: Observation, lost_kind: str = "") -> End | None:
     """The first packet, in time, that one stage saw and the next that must see it did not, either way."""
     losses = [*_losses(stages, "request"), *_losses(tuple(reversed(stages)), "reply")]
     if not losses:
         return None
-    seen, here, there = min(losses, key=lambda loss: loss[0].packet.at)
+    seen, last, missing = min(losses, key=lambda loss: loss[0].packet.at)
     packet = seen.packet
     return End(
         kind="lost",
         way=seen.direction,
-        what=what or _kind_of(packet),
-        last=here.spot,
-        missing=there.spot,
-        note=_note(seen, here, observation),
-        size=_only_large(packet, seen.direction, here, there),
+        what=lost_kind or _kind_of(packet),
+        last=last.spot,
+        missing=missing.spot,
+        note=_note(seen, last, observation),
+        size=_only_large(packet, seen.direction, last, missing),
         target=packet.ip.dst if seen.direction == "request" else packet.ip.src,
     )
 
 
 def _losses(stages: Sequence[Stage], way: str) -> Iterator[tuple[SeenPacket, Stage, Stage]]:
-    for at, here in enumerate(stages[:-1]):
-        sent = here.of(way)
+    for at, before in enumerate(stages[:-1]):
+        sent = before.of(way)
         if not sent:
             continue
-        there = next((stage for stage in stages[at + 1 :] if stage.certain and (stage.needed or stage.of(way))), None)
-        if there is None:
+        following = next(
+            (stage for stage in stages[at + 1 :] if stage.certain and (stage.needed or stage.of(way))), None
+        )
+        if following is None:
             continue
-        passed = [one.packet for one in there.of(way)]
-        for seen in sent:
-            if _counts(seen.packet, way) and not any(_same(seen.packet, other) for other in passed):
-                yield seen, here, there
+        passed = [seen.packet for seen in following.of(way)]
+        for candidate in sent:
+            if _counts(candidate.packet, way) and not any(
+                _same(candidate.packet, next_packet) for next_packet in passed
+            ):
+                yield candidate, before, following
                 break
 
 
@@ -161,21 +165,21 @@ def _counts(packet: Packet, way: str) -> bool:
     return bool(packet.payload) or "S" in packet.tcp.flags or (way == "reply" and "R" in packet.tcp.flags)
 
 
-def _same(packet: Packet, other: Packet) -> bool:
+def _same(packet: Packet, following: Packet) -> bool:
     """Whether a packet of the next place is this one, or holds its beginning: network cards divide and merge."""
     tcp = packet.tcp
     if packet.ip.protocol == "tcp":
-        if other.ip.protocol != "tcp" or tcp.seq is None or other.tcp.seq is None:
+        if following.ip.protocol != "tcp" or tcp.seq is None or following.tcp.seq is None:
             return False
-        if "S" in tcp.flags or "S" in other.tcp.flags:
-            return tcp.seq == other.tcp.seq and ("S" in tcp.flags) is ("S" in other.tcp.flags)
-        return bool(other.payload) and 0 <= (tcp.seq - other.tcp.seq) % (1 << 32) < max(_held(other), 1)
-    if packet.ip.fragment or other.ip.fragment:
-        return packet.ip.protocol == other.ip.protocol
+        if "S" in tcp.flags or "S" in following.tcp.flags:
+            return tcp.seq == following.tcp.seq and ("S" in tcp.flags) is ("S" in following.tcp.flags)
+        return bool(following.payload) and 0 <= (tcp.seq - following.tcp.seq) % (1 << 32) < max(_held(following), 1)
+    if packet.ip.fragment or following.ip.fragment:
+        return packet.ip.protocol == following.ip.protocol
     return (packet.ip.protocol, packet.icmp.seq, packet.payload[:_PREFIX]) == (
-        other.ip.protocol,
-        other.icmp.seq,
-        other.payload[:_PREFIX],
+        following.ip.protocol,
+        following.icmp.seq,
+        following.payload[:_PREFIX],
     )
 
 
@@ -185,18 +189,18 @@ def _held(packet: Packet) -> int:
     return packet.length - headers - (_TUNNEL_AT_MOST if packet.outer else 0)
 
 
-def _only_large(packet: Packet, way: str, here: Stage, there: Stage) -> int:
+def _only_large(packet: Packet, way: str, last: Stage, missing: Stage) -> int:
     """The bytes of the lost frame if every frame that passed is smaller, and at least one did; else 0."""
-    passed = [one.packet.length for one in there.of(way)]
+    passed = [seen.packet.length for seen in missing.of(way)]
     return packet.length if passed and max(passed) < packet.length else 0
 
 
-def _note(seen: SeenPacket, here: Stage, observation: Observation) -> str:
+def _note(seen: SeenPacket, last: Stage, observation: Observation) -> str:
     packet = seen.packet
     if packet.outer and packet.outer.wrong:
         return f"{WRONG} {packet.outer.wrong}"
     service = observation.bindings.get("service.cluster_ip")
-    if here.spot.kind == "NIC" and seen.direction == "request" and packet.ip.dst == service:
+    if last.spot.kind == "NIC" and seen.direction == "request" and packet.ip.dst == service:
         return UNTRANSLATED
     return ""
 

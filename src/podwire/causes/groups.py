@@ -55,19 +55,19 @@ def partition(failing: Sequence[Clues], passing: Sequence[Clues]) -> tuple[tuple
         if len(cluster) < 2:
             continue
         traits = description(cluster, left.values(), passing)
-        passes = sum(1 for one in passing if one.traits.issuperset(traits))
+        passes = sum(1 for clues in passing if clues.traits.issuperset(traits))
         # What holds for no pass is a cause of its own: it takes in whatever else fails so, however that ends.
-        described = [one for one in left.values() if one.traits.issuperset(traits)]
+        described = [clues for clues in left.values() if clues.traits.issuperset(traits)]
         alone = bool(traits) and passes <= EXCEPTIONS * len(described)
-        taken = described if alone else [one for one in cluster if one.traits.issuperset(traits)]
+        taken = described if alone else [clues for clues in cluster if clues.traits.issuperset(traits)]
         if len(taken) < 2:
             continue
-        for one in taken:
-            del left[one.case_id]
+        for member in taken:
+            del left[member.case_id]
         # A description that fits more passes than failures explains nothing: what they share is where they end.
         groups.append(_group(taken, traits if passes <= len(taken) else (), passing))
-        rest = [one for one in cluster if one.case_id in left]
-        waiting = sorted([*waiting, rest], key=len, reverse=True)
+        remaining = [clues for clues in cluster if clues.case_id in left]
+        waiting = sorted([*waiting, remaining], key=len, reverse=True)
     order = {clues.case_id: at for at, clues in enumerate(failing)}
     groups.sort(key=lambda group: (-len(group.cases), order[group.cases[0]]))
     return tuple(groups), tuple(left)
@@ -90,13 +90,13 @@ def description(cluster: Sequence[Clues], failing: Collection[Clues], passing: C
     chosen: tuple[Trait, ...] = ()
     needed, best = COVERED * len(cluster), _score(chosen, failing, passing)
     while len(chosen) < MOST_TRAITS:
-        counts = Counter(trait for one in cluster if one.traits.issuperset(chosen) for trait in one.traits)
-        found = [
+        counts = Counter(trait for clues in cluster if clues.traits.issuperset(chosen) for trait in clues.traits)
+        scored = [
             (_score((*chosen, trait), failing, passing), trait)
             for trait in sorted(counts)
             if counts[trait] >= needed and trait not in chosen
         ]
-        score, trait = max(found, key=lambda one: one[0], default=(best, None))
+        score, trait = max(scored, key=lambda pair: pair[0], default=(best, None))
         if trait is None or score <= best:
             break
         chosen, best = (*chosen, trait), score
@@ -112,24 +112,27 @@ def _score(traits: Collection[Trait], failing: Collection[Clues], passing: Colle
 
 def _needed(chosen: Sequence[Trait], passing: Collection[Clues]) -> list[Trait]:
     """Without those that spare no pass which the others do not spare."""
-    kept = list(chosen)
+    needed = list(chosen)
     for trait in chosen:
-        others = [one for one in kept if one != trait]
-        if _matching(others, passing) == _matching(kept, passing):
-            kept = others
-    return kept
+        without_trait = [candidate for candidate in needed if candidate != trait]
+        if _matching(without_trait, passing) == _matching(needed, passing):
+            needed = without_trait
+    return needed
 
 
 def _matching(traits: Collection[Trait], passing: Collection[Clues]) -> int:
-    return sum(1 for one in passing if one.traits.issuperset(traits))
+    return sum(1 for clues in passing if clues.traits.issuperset(traits))
 
 
 def _group(taken: Sequence[Clues], traits: tuple[Trait, ...], passing: Sequence[Clues]) -> Group:
     passes = _matching(traits, passing) if traits else 0
-    controls = [(trait, _matching([one for one in traits if one != trait], passing) - passes) for trait in traits]
+    controls = [
+        (trait, _matching([other_trait for other_trait in traits if other_trait != trait], passing) - passes)
+        for trait in traits
+    ]
     return Group(
-        cases=tuple(one.case_id for one in taken),
-        ends=tuple(one.end for one in taken if one.end is not None),
+        cases=tuple(clues.case_id for clues in taken),
+        ends=tuple(clues.end for clues in taken if clues.end is not None),
         traits=traits,
         passes=passes,
         controls=tuple((trait, number) for trait, number in controls if number),

@@ -46,9 +46,9 @@ def requirement_ranks(cases: Sequence[CaseRecord]) -> Mapping[str, int]:
 
 def _rank(cases: Sequence[CaseRecord]) -> tuple[bool, int, bool, int, int, int]:
     sentences = {sentence for case in cases for sentence in case.expected}
-    asked = {field for sentence in sentences if sentence.startswith("at the ") for field in _FIELD.findall(sentence)}
+    fields = {field for sentence in sentences if sentence.startswith("at the ") for field in _FIELD.findall(sentence)}
     ways = {case.parameters.get("via", "") for case in cases}
-    details = asked - _REACH
+    details = fields - _REACH
     needed = max((steps(via) for via in ways & _VIAS), default=0)  # type: ignore[arg-type]
     silent = not any(sentence.startswith(_ANSWER) for sentence in sentences)
     return bool(details), needed, silent, LEVELS.index(cases[0].rule.level), -len(cases), len(details)

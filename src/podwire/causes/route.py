@@ -46,7 +46,7 @@ class Stage:
     packets: tuple[SeenPacket, ...]
 
     def of(self, way: str) -> list[SeenPacket]:
-        return [one for one in self.packets if one.direction == way]
+        return [seen for seen in self.packets if seen.direction == way]
 
 
 def route(case: Case, observation: Observation, attempt: Attempt | None, *, names: bool = False) -> tuple[Stage, ...]:
@@ -62,7 +62,7 @@ def route(case: Case, observation: Observation, attempt: Attempt | None, *, name
             continue
         packets = _of(point, attempt, observation, indexes)
         if case.server.probe != "dns":
-            packets = tuple(one for one in packets if names is (DNS_PORT in _ports(one)))
+            packets = tuple(seen for seen in packets if names is (DNS_PORT in _ports(seen)))
         spot = _spot(case, point, capture)
         if stages and stages[-1].spot == spot:
             continue
@@ -112,12 +112,12 @@ def _needed(case: Case, point: Point) -> bool:
     at = {"client-node": 0, "entry-node": 1, "server-node": len(nodes) - 1}[point]
     if at >= len(nodes):
         return False
-    beside = [nodes[one] for one in (at - 1, at + 1) if 0 <= one < len(nodes)]
-    return any(other is not None and other != nodes[at] for other in beside)
+    neighbours = [nodes[place] for place in (at - 1, at + 1) if 0 <= place < len(nodes)]
+    return any(neighbour is not None and neighbour != nodes[at] for neighbour in neighbours)
 
 
 def _nodes(case: Case) -> Sequence[str | None]:
     """The nodes on the way; '' is outside, None one that only the packets tell."""
-    known = {"outside": "", "backends": None}
-    ends = (case.client.node or known.get(case.client.probe), case.server.node or known.get(case.server.probe))
+    fixed = {"outside": "", "backends": None}
+    ends = (case.client.node or fixed.get(case.client.probe), case.server.node or fixed.get(case.server.probe))
     return [ends[0], *([case.entry] if case.entry else []), ends[1]]

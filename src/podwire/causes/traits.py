@@ -64,7 +64,7 @@ def traits_of(case: Case, observation: Observation, known: Known, end: End | Non
     flow = case.flow
     client = _end(flow.client, case.client.node, str(observation.bindings.get("client.identity", "")))
     servers = tuple(_servers(case, observation, known, end))
-    found = [
+    traits = [
         Trait(5, "way", _way(flow.via)),
         Trait(9, "family", {"ipv4": "IPv4", "ipv6": "IPv6"}[flow.family]),
         Trait(10, "protocol", _PROTOCOLS.get(flow.protocol, flow.protocol)),
@@ -73,29 +73,29 @@ def traits_of(case: Case, observation: Observation, known: Known, end: End | Non
         *(Trait(6, "placement", _CROSSING[server.node != client.node]) for server in servers),
     ]
     if not servers and end is not None and "NIC" in {spot.kind for spot in (end.last, end.missing) if spot}:
-        found.append(Trait(6, "placement", _CROSSING[True]))
-    if flow.load.payload > LARGE:
-        found.append(Trait(4, "size", f"with more than {LARGE} bytes"))
+        traits.append(Trait(6, "placement", _CROSSING[True]))
+    if flow.load.size or flow.load.payload > LARGE:
+        traits.append(Trait(4, "size", f"with more than {LARGE} bytes"))
     if case.entry:
-        found.append(Trait(4, "entry", f"entering at {case.entry}"))
+        traits.append(Trait(4, "entry", f"entering at {case.entry}"))
     places = {end.place for end in (client, *servers) if end.place}
     proxy = case.entry or client.node
-    if any(seen.packet.encapsulated for one in observation.captures.values() for seen in one.packets[:FIRST]):
-        found.append(Trait(3, "tunnel", "through the tunnel"))
+    if any(seen.packet.encapsulated for capture in observation.captures.values() for seen in capture.packets[:FIRST]):
+        traits.append(Trait(3, "tunnel", "through the tunnel"))
     for os in {case.client.os, case.server.os} & set(_SYSTEMS):
-        found.append(Trait(8, "OS", f"from or to {_SYSTEMS[os]} nodes and their pods"))
+        traits.append(Trait(8, "OS", f"from or to {_SYSTEMS[os]} nodes and their pods"))
     translated = flow.via in BY_SERVICE and "service.cluster_ip" in observation.bindings
     if proxy and translated and flow.protocol not in _LOOK_UPS:
-        found.append(Trait(1, "proxy", f"to Services through the proxy of {proxy}"))
+        traits.append(Trait(1, "proxy", f"to Services through the proxy of {proxy}"))
     nodes = {node for node in (client.node, case.entry, *(server.node for server in servers)) if node}
-    found += [Trait(2, "place", f"from or to {place}") for place in places]
-    found += [Trait(3, "node", f"by way of {node}") for node in nodes]
-    found += [
+    traits += [Trait(2, "place", f"from or to {place}") for place in places]
+    traits += [Trait(3, "node", f"by way of {node}") for node in nodes]
+    traits += [
         Trait(3, "pair", f"between {' and '.join(sorted((client.place, server.place)))}")
         for server in servers
         if client.place and server.place and client.node != server.node
     ]
-    return frozenset(found)
+    return frozenset(traits)
 
 
 def _of_end(word: str, end: _Place, os: str) -> Iterator[Trait]:

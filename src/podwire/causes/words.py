@@ -22,19 +22,19 @@ def headline(end: End, observation: Observation, verdict: Verdict) -> str:
 
 
 def _of_end(end: End) -> str:
-    what = f"{_WAYS.get(end.way, end.way)} ({end.what})" if end.what else _WAYS.get(end.way, end.way)
-    what = "the DNS question" if end.what == DNS and end.way == "request" else what
-    what = "the DNS answer" if end.what == DNS and end.way == "reply" else what
+    packet = f"{_WAYS.get(end.way, end.way)} ({end.what})" if end.what else _WAYS.get(end.way, end.way)
+    packet = "the DNS question" if end.what == DNS and end.way == "request" else packet
+    packet = "the DNS answer" if end.what == DNS and end.way == "reply" else packet
     note = f", {end.note}" if end.note else ""
     size = f", in a frame of {end.size} bytes where smaller ones pass" if end.size else ""
     if end.kind == "lost" and end.missing:
-        return f"{what} was seen at {end.last}{note}, and never at {end.missing}{size}"
+        return f"{packet} was seen at {end.last}{note}, and never at {end.missing}{size}"
     if end.kind == "lost":
-        return f"{what} was last seen at {end.last}{note}, on its way to {end.target}, and nothing came back"
+        return f"{packet} was last seen at {end.last}{note}, on its way to {end.target}, and nothing came back"
     if end.kind == "unanswered":
-        return f"{what} was seen at {end.last}, and nothing came back"
+        return f"{packet} was seen at {end.last}, and nothing came back"
     if end.kind == "unsent":
-        return f"no packet of it was seen at {end.last}" if end.last else ""
+        return f"no packet of this case was seen at {end.last}" if end.last else ""
     if end.kind == "told":
         return f"{end.what} ended it, seen at {end.last}"
     return f"DNS answered {end.what}" if end.kind == "name" else ""
@@ -106,8 +106,8 @@ def _spot(spot: Spot | None, *, its: bool = False) -> str:
 def controls(group: Group) -> Iterator[str]:
     """The passes that show that the description is the cause: those that lack one part of it."""
     for trait, number in group.controls:
-        others = ", ".join(one.words for one in group.traits if one != trait)
-        yield f"{_cases(number)} {f'{others}, but ' if others else ''}not {trait.words}, passed"
+        other_traits = ", ".join(other.words for other in group.traits if other != trait)
+        yield f"{_cases(number)} {f'{other_traits}, but ' if other_traits else ''}not {trait.words}, passed"
     if group.passes:
         yield f"{_cases(group.passes)} with the same description passed"
 

@@ -30,16 +30,16 @@ def _cleanup(options: argparse.Namespace) -> int:
     if options.namespace:
         return _leave(connection, options)
     try:
-        found = find_leftovers(connection, run=options.run, older_than=options.older_than)
-        if not found:
+        leftovers = find_leftovers(connection, run=options.run, older_than=options.older_than)
+        if not leftovers:
             print(f"context {connection.name}: nothing to remove")
             return 0
         if options.dry_run:
-            for leftover in found:
+            for leftover in leftovers:
                 age = describe_age(leftover.age)
                 print(f"would remove namespace {leftover.namespace} (run of {leftover.owner}, {age} old)")
             return 0
-        not_removed = cleanup(connection, found, say=print)
+        not_removed = cleanup(connection, leftovers, say=print)
     finally:
         connection.close()
     for line in not_removed:
@@ -52,11 +52,11 @@ def _leave(connection: Connection, options: argparse.Namespace) -> int:
     from podwire.cluster.deployment.guest import leave, runs_in
 
     try:
-        found = [options.run] if options.run else runs_in(connection, options.namespace)
-        if not found:
+        runs = [options.run] if options.run else runs_in(connection, options.namespace)
+        if not runs:
             print(f"namespace {options.namespace}: nothing to remove")
         not_removed = []
-        for run_id in found:
+        for run_id in runs:
             if options.dry_run:
                 print(f"would remove what run {run_id} made in namespace {options.namespace}")
                 continue

@@ -65,11 +65,11 @@ def parser() -> Parser:
     from podwire.cli.runs import add_runs_commands
     from podwire.cli.signoff import add_signoff_commands
 
-    made = Parser(
+    parser = Parser(
         prog="podwire", description="Packet-level conformance of Kubernetes networking with Windows and Linux nodes."
     )
-    made.add_argument("--version", action="version", version=f"podwire {__version__}")
-    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    parser.add_argument("--version", action="version", version=f"podwire {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (
         add_plan_commands,
         add_run_command,
@@ -83,7 +83,7 @@ def parser() -> Parser:
         add_agent_command,
     ):
         add(commands)
-    return made
+    return parser
 
 
 if __name__ == "__main__":

@@ -199,14 +199,14 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """The arguments of the command that the words name. Ends the process with exit code 2 for a mistake."""
-        found, unknown = self.parse_known_args(words)
+        options, unknown = self.parse_known_args(words)
         if unknown:
             near = difflib.get_close_matches(
-                unknown[0].partition("=")[0], [row.flag for row in rows_of(found.command, TABLE)]
+                unknown[0].partition("=")[0], [row.flag for row in rows_of(options.command, TABLE)]
             )
             guess = f"; did you mean {' or '.join(near)}?" if near else ""
-            self.error(f"{found.command}: {unknown[0]}: unknown{guess}", found.command)
-        return found
+            self.error(f"{options.command}: {unknown[0]}: unknown{guess}", options.command)
+        return options
 
     def error(self, message: str, command: str = "") -> NoReturn:
         message = message.replace("the following arguments are required:", "missing:")
@@ -238,11 +238,11 @@ def with_values(options: argparse.Namespace) -> argparse.Namespace:
     """
     rows = rows_of(options.command, TABLE)
     texts = {row.flag: getattr(options, row.flag) for row in rows}
-    made = argparse.Namespace(texts=texts, values=read_options(rows, texts))
+    namespace = argparse.Namespace(texts=texts, values=read_options(rows, texts))
     for name, value in vars(options).items():
         if name not in texts:
-            setattr(made, name, value)
+            setattr(namespace, name, value)
     for row in rows:
         name = row.field if row.field and "." not in row.field else row.flag.removeprefix("--").replace("-", "_")
-        setattr(made, name, made.values[row.flag])
-    return made
+        setattr(namespace, name, namespace.values[row.flag])
+    return namespace

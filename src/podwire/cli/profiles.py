@@ -35,15 +35,15 @@ def _profiles(options: argparse.Namespace) -> int:
     require_names("--area", options.area, catalogue.areas)
     folder = output_folder(options.output, "profiles")
     if options.runs:
-        found = read_runs(options.runs, lambda record: profile_of(record.facts))
+        runs = read_runs(options.runs, lambda record: profile_of(record.facts))
     else:
-        found = run_profiles(names, folder, say, more=[word for area in options.area for word in ("--area", area)])
-    records = in_order(found.records, list(PROFILES))
+        runs = run_profiles(names, folder, say, more=[word for area in options.area for word in ("--area", area)])
+    records = in_order(runs.records, list(PROFILES))
     if records:
         rows = [row for row in table(records, catalogue) if not options.area or row.area in options.area]
         write_atomically(folder / NAME, profiles_html(records, rows))
         print(profiles_text(records, rows), end="")
         print(f"page: {folder / NAME}")
-    for name, why in found.problems.items():
+    for name, why in runs.problems.items():
         print(f"no result for profile {name}: {why}")
-    return found.exit_code
+    return runs.exit_code

@@ -29,10 +29,10 @@ def _replay(options: argparse.Namespace) -> int:
             print(f"{'':26} {'not shown: ' + regression.unshown if regression.unshown else 'on ' + regression.profile}")
         return 0
     folder = output_folder(options.output, "replay")
-    found = Replay(folder, say, whole=options.whole).replay(regressions)
-    for name, text in (("replay.md", replay_markdown(found)), ("replay.json", replay_json(found))):
+    replays = Replay(folder, say, whole=options.whole).replay(regressions)
+    for name, text in (("replay.md", replay_markdown(replays)), ("replay.json", replay_json(replays))):
         write_atomically(folder / name, text)
-    print(replay_text(found), end="")
+    print(replay_text(replays), end="")
     print(f"runs and results: {folder}")
-    shown = [result for result in found if result.regression.shown]
+    shown = [result for result in replays if result.regression.shown]
     return 0 if all(result.by_gate for result in shown) else 1

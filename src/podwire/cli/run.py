@@ -49,11 +49,11 @@ def pytest_arguments(texts: Texts, more: Sequence[str] = ()) -> list[str]:
     return [*arguments, *more] if chosen else [*arguments, *more, str(root / "suites")]
 
 
-def _words(row: Option, given: Any) -> list[str]:
+def _words(row: Option, value: Any) -> list[str]:
     """An option in pytest's form. Paths are absolute, because pytest changes its folder."""
     if row.is_switch:
-        return [row.flag] if given else []
-    values = given if isinstance(given, list) else [given]
+        return [row.flag] if value else []
+    values = value if isinstance(value, list) else [value]
     texts = [text for text in values if text is not None]
     if row.is_path:
         texts = [text if text == "in-cluster" else str(Path(text).expanduser().absolute()) for text in texts]

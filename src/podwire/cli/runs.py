@@ -118,13 +118,13 @@ def _gate(options: argparse.Namespace) -> int:
     from podwire.records.files import write_text
     from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
 
-    given = {"waivers": options.waivers, "allow_emulated": options.allow_emulated}
+    gate_options = {"waivers": options.waivers, "allow_emulated": options.allow_emulated}
     try:
         if options.pools:
-            gate = gate_of_pools(_only_run(options), options.pools, rules_asked(options), **given)
+            gate = gate_of_pools(_only_run(options), options.pools, rules_asked(options), **gate_options)
         else:
             baseline, candidate, rules = gate_asked(options)
-            gate = gate_of(baseline, candidate, rules, **given)
+            gate = gate_of(baseline, candidate, rules, **gate_options)
     except (ValueError, WaiverError, Refused) as problem:
         raise cannot_judge(problem) from problem
     shown = {"text": gate_text, "json": gate_json, "markdown": gate_markdown}[options.format](gate)
@@ -151,9 +151,9 @@ def _flakes(options: argparse.Namespace) -> int:
     ids = [record.observed_in for record in records]
     if len(set(ids)) < len(ids):
         raise UsageError("flakes: a run is named twice; name each run once")
-    found = history(records, options.risk)
-    print(flakes_json(found) if options.json else flakes_text(found), end="")
-    return 1 if found.flakes else 0
+    flakes = history(records, options.risk)
+    print(flakes_json(flakes) if options.json else flakes_text(flakes), end="")
+    return 1 if flakes.flakes else 0
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -168,8 +168,8 @@ def _compare(options: argparse.Namespace) -> int:
         write_atomically(options.output, compare_html(before, after))
     except OSError as problem:
         raise UsageError(f"--output {options.output}: {problem.strerror}") from problem
-    found = changes(before, after)
-    print(f"compare: {sum(not case.same for case in found)} of {len(found)} cases changed: {options.output}")
+    cases = changes(before, after)
+    print(f"compare: {sum(not case.same for case in cases)} of {len(cases)} cases changed: {options.output}")
     return 0
 
 

@@ -75,8 +75,8 @@ def _verify(options: argparse.Namespace) -> int:
     except OSError as problem:
         raise UsageError(f"{options.bundle}: {problem.strerror}") from problem
     manifest = found.manifest
-    made = f"made {manifest.made} with podwire {manifest.podwire}"
-    print(f"verify: {options.bundle}: complete, signed by {found.signer}, {made}")
+    origin = f"made {manifest.made} with podwire {manifest.podwire}"
+    print(f"verify: {options.bundle}: complete, signed by {found.signer}, {origin}")
     sides = f"{', '.join(manifest.candidate)} against {', '.join(manifest.baseline)}"
     print(f"        {sides}: {manifest.decision}, {manifest.headline}")
     return 0

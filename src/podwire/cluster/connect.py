@@ -60,14 +60,14 @@ def connect(
     `patience.total` seconds or one connection's timeout, whichever is longer.
     """
     if str(kubeconfig) == IN_CLUSTER:
-        found = _proved(Credentials(in_cluster), IN_CLUSTER, "its service account", patience)
-        return replace(found, options=("--kubeconfig", IN_CLUSTER))
+        connection = _proved(Credentials(in_cluster), IN_CLUSTER, "its service account", patience)
+        return replace(connection, options=("--kubeconfig", IN_CLUSTER))
     path = Path(kubeconfig).expanduser() if kubeconfig else default_path()
     chosen = read_kubeconfig(path, context)
     credentials = Credentials(lambda: configuration_of(read_kubeconfig(path, chosen.context)))
-    found = _proved(credentials, chosen.context, f"user {chosen.user!r} of {chosen.path}", patience)
+    connection = _proved(credentials, chosen.context, f"user {chosen.user!r} of {chosen.path}", patience)
     file = ("--kubeconfig", str(path)) if kubeconfig else ()
-    return replace(found, options=(*file, "--context", chosen.context))
+    return replace(connection, options=(*file, "--context", chosen.context))
 
 
 def parse_external_host(text: str) -> ExternalHost:
@@ -96,7 +96,7 @@ def _address(text: str) -> str:
         return ""
 
 
-def _proved(credentials: Credentials, name: str, who: str, patience: Patience | None) -> Connection:
+def _proved(credentials: Credentials, name: str, account: str, patience: Patience | None) -> Connection:
     first = patience or Patience(connect=5.0, answer=10.0, total=5.0, whole=20.0)
     configuration = credentials.configuration
     keep_url_secret(configuration.host)
@@ -107,7 +107,7 @@ def _proved(credentials: Credentials, name: str, who: str, patience: Patience | 
     try:
         answer = asking.request("get", "GET", "/version", what="/version")
     except Unauthorized as error:
-        raise ClusterError(f"{error} ({who})") from error
+        raise ClusterError(f"{error} ({account})") from error
     except Forbidden:
         pass  # Some clusters hide their version; what is needed of it shows by itself later.
     else:

@@ -45,9 +45,9 @@ class Credentials:
     def authorization(self) -> str | None:
         """The Authorization header's value: `auth_settings` renews an expired token, and is alike in all releases."""
         with self._lock:
-            found = self.configuration.auth_settings().get("BearerToken", {}).get("value")
-        keep_secret(_without_scheme(found))
-        return str(found) if found else None
+            authorization = self.configuration.auth_settings().get("BearerToken", {}).get("value")
+        keep_secret(_without_scheme(authorization))
+        return str(authorization) if authorization else None
 
     def renew(self) -> bool:
         """Read the kubeconfig again and ask its exec plugin again, since the server refused what there is (401).
@@ -114,7 +114,7 @@ def configuration_of(chosen: Kubeconfig) -> Any:
     load: Any = kube_config.KubeConfigLoader
 
     keep_secrets_of(chosen.tree)
-    who = f"kubeconfig {chosen.path}: user {chosen.user!r}"
+    account = f"kubeconfig {chosen.path}: user {chosen.user!r}"
     configuration: Any = kubernetes.client.Configuration()
     try:
         tree, expiry = with_plugin_asked(chosen)
@@ -122,17 +122,18 @@ def configuration_of(chosen: Kubeconfig) -> Any:
         # A login of the library's own (OIDC) asks servers without a bound.
         within(RENEWAL, "load credentials", lambda: loader.load_and_set(configuration) or True)
     except PluginFailed as error:
-        raise ClusterError(f"{who}: no credentials: {error}") from error
+        raise ClusterError(f"{account}: no credentials: {error}") from error
     except TimeoutError as error:
         raise ClusterError(
-            f"{who}: no credentials: its login did not end within {RENEWAL:g} s; log in with kubectl, then try again"
+            f"{account}: no credentials: its login did not end within {RENEWAL:g} s; "
+            "log in with kubectl, then try again"
         ) from error
     except ConfigException as error:
         raise UsageError(f"kubeconfig {chosen.path}: {_line(error)}") from error
     except Exception as error:
         # A credential helper (cloud SDK, OIDC refresh) may fail in any way; its words are all there is to show.
         words = _line(error) or type(error).__name__
-        raise ClusterError(f"{who}: no credentials: {words}") from error
+        raise ClusterError(f"{account}: no credentials: {words}") from error
     configuration.refresh_api_key_hook = _Refreshed(chosen, expiry, configuration.refresh_api_key_hook)
     return configuration
 

@@ -48,12 +48,12 @@ def dial(host: str, port: int, seconds: float) -> socket.socket:
 
 
 def _looked_up(host: str, port: int, seconds: float) -> list[Any]:
-    found: list[Any] = []
+    infos: list[Any] = []
     problems: list[OSError] = []
 
     def ask() -> None:
         try:
-            found.extend(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
+            infos.extend(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:  # The latter for a label that is too long.
             problems.append(error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, str(error)))
 
@@ -62,9 +62,9 @@ def _looked_up(host: str, port: int, seconds: float) -> list[Any]:
     thread.join(seconds)
     if problems:
         raise problems[0]
-    if not found:
+    if not infos:
         raise socket.gaierror(socket.EAI_AGAIN, "no answer in time")
-    return found
+    return infos
 
 
 class Opening:

@@ -49,25 +49,25 @@ def ask(plugin: Mapping[str, Any], cluster: Mapping[str, Any], folder: Path) -> 
         spec["cluster"] = _described(cluster)
     environment = {
         **os.environ,
-        **{one["name"]: one["value"] for one in plugin.get("env") or ()},
+        **{variable["name"]: variable["value"] for variable in plugin.get("env") or ()},
         "KUBERNETES_EXEC_INFO": json.dumps({"apiVersion": version, "kind": "ExecCredential", "spec": spec}),
     }
     words = [command, *map(str, plugin.get("args") or ())]
-    code, answer, said = _Asked(words, environment, folder, at_a_terminal).end()
+    code, answer, errors = _Asked(words, environment, folder, at_a_terminal).end()
     if code != 0:
-        raise PluginFailed(f"its exec plugin {command} ended with exit code {code}" + (f": {said}" if said else ""))
+        raise PluginFailed(f"its exec plugin {command} ended with exit code {code}" + (f": {errors}" if errors else ""))
     try:
         tree = json.loads(answer)
         status = tree["status"]
-        told, kind = tree["apiVersion"], tree["kind"]
+        printed_version, kind = tree["apiVersion"], tree["kind"]
         secrets = [status.get(name) for name in ("token", "clientKeyData")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise PluginFailed(f"its exec plugin {command} printed no ExecCredential") from None
     for secret in secrets:
         keep_secret(secret if isinstance(secret, str) else "")
-    if kind != "ExecCredential" or told != version:
+    if kind != "ExecCredential" or printed_version != version:
         raise PluginFailed(
-            f"its exec plugin {command} printed a {kind} of {told}, and not an ExecCredential of {version}"
+            f"its exec plugin {command} printed a {kind} of {printed_version}, and not an ExecCredential of {version}"
         )
     if not status.get("token") and not (status.get("clientCertificateData") and status.get("clientKeyData")):
         raise PluginFailed(f"its exec plugin {command} gave neither a token nor a certificate with its key")
@@ -76,11 +76,11 @@ def ask(plugin: Mapping[str, Any], cluster: Mapping[str, Any], folder: Path) -> 
 
 def _described(cluster: Mapping[str, Any]) -> dict[str, Any]:
     """The cluster as a plugin is told of it."""
-    found = dict(cluster)
-    for one in found.get("extensions") or ():
-        if one.get("name") == _EXTENSION:
-            found["config"] = one.get("extension")
-    return found
+    described = dict(cluster)
+    for extension in described.get("extensions") or ():
+        if extension.get("name") == _EXTENSION:
+            described["config"] = extension.get("extension")
+    return described
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -123,16 +123,16 @@ def _read(path: Path) -> tuple[Mapping[str, Any], _File]:
 
 
 def _chosen(path: Path, tree: Mapping[str, Any], file: _File, context: str | None) -> Kubeconfig:
-    contexts = {one.name: one.context for one in file.contexts or ()}
-    clusters = {one.name: one.cluster for one in file.clusters or ()}
-    users = {one.name: one.user or _User() for one in file.users or ()}
-    known = f"this file has {_listed(sorted(contexts))}" if contexts else "this file has no contexts"
+    contexts = {entry.name: entry.context for entry in file.contexts or ()}
+    clusters = {entry.name: entry.cluster for entry in file.clusters or ()}
+    users = {entry.name: entry.user or _User() for entry in file.users or ()}
+    listing = f"this file has {_listed(sorted(contexts))}" if contexts else "this file has no contexts"
     chosen = context or file.current_context
     if not chosen:
-        raise FileError(f"current-context is not set; name one with --context ({known})")
+        raise FileError(f"current-context is not set; name one with --context ({listing})")
     if chosen not in contexts:
         source = "" if context else " (its current-context)"
-        raise FileError(f"no context {shown(chosen)}{source}; {known}")
+        raise FileError(f"no context {shown(chosen)}{source}; {listing}")
     entry, place = contexts[chosen], f"context {shown(chosen)}"
     cluster, user_name = clusters.get(entry.cluster), entry.user or ""
     if cluster is None:

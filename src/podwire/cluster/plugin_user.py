@@ -53,8 +53,8 @@ def expiry_of(status: Mapping[str, Any]) -> float:
         return float("inf")
 
 
-def _named(tree: Mapping[str, Any], several: str, name: str, kind: str) -> Mapping[str, Any]:
-    return next((one.get(kind) or {} for one in tree.get(several) or () if one.get("name") == name), {})
+def _named(tree: Mapping[str, Any], section: str, name: str, kind: str) -> Mapping[str, Any]:
+    return next((entry.get(kind) or {} for entry in tree.get(section) or () if entry.get("name") == name), {})
 
 
 def keep_secrets_of(tree: Any, deepest: int = _DEEPEST) -> None:
@@ -62,8 +62,8 @@ def keep_secrets_of(tree: Any, deepest: int = _DEEPEST) -> None:
     if deepest == 0:
         return
     if isinstance(tree, list):
-        for one in tree:
-            keep_secrets_of(one, deepest - 1)
+        for item in tree:
+            keep_secrets_of(item, deepest - 1)
     if not isinstance(tree, Mapping):
         return
     for name, value in tree.items():
@@ -75,7 +75,7 @@ def keep_secrets_of(tree: Any, deepest: int = _DEEPEST) -> None:
                 except (binascii.Error, ValueError):
                     continue
         elif name == "env" and isinstance(value, list):
-            pairs = [one for one in value if isinstance(one, Mapping)]
-            keep_secret_variables({str(one.get("name")): str(one.get("value")) for one in pairs})
+            pairs = [pair for pair in value if isinstance(pair, Mapping)]
+            keep_secret_variables({str(pair.get("name")): str(pair.get("value")) for pair in pairs})
         else:
             keep_secrets_of(value, deepest - 1)

@@ -17,13 +17,13 @@ def refusal(answer: Answer, address: str, verb: str, what: str) -> ApiError:
         tree = foreign_json(answer.data)
     except (ValueError, RecursionError):
         tree = None
-    known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
-    message = " ".join(str(known.get("message") or excerpt(answer.data) or answer.reason or "no message").split())
-    reason = str(known.get("reason") or "")
+    status = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
+    message = " ".join(str(status.get("message") or excerpt(answer.data) or answer.reason or "no message").split())
+    reason = str(status.get("reason") or "")
     kind = ApiError if message.startswith(BY_WEBHOOK) and answer.status == 401 else _ERRORS.get(answer.status, ApiError)
     if kind is Unauthorized:
         text = f"API server {address}: 401 Unauthorized: the credentials are missing, wrong or expired"
-    elif not known and not 500 <= answer.status < 600:
+    elif not status and not 500 <= answer.status < 600:
         text = (
             f"API server {address}: answered {answer.status} to {verb} {what} without a Kubernetes status "
             f"({excerpt(answer.data)!r}); check that this address is a Kubernetes API server"

@@ -142,9 +142,9 @@ class RestClient:
         raise AssertionError("not reached")
 
     def _pages(self, kind: Resource, namespace: str | None, query: dict[str, str | int | bool]) -> Objects:
-        found: Objects = []
+        objects: Objects = []
         what = describe(kind, namespace)
-        seen: set[str] = set()
+        tokens: set[str] = set()
         end = time.monotonic() + LISTING
         while True:
             page = self.request("list", "GET", kind.path(namespace), query=query, what=what)
@@ -153,14 +153,14 @@ class RestClient:
                 raise MalformedAnswer(f"API server {self.address}: its list of {what} is not a list of objects")
             for item in items:
                 whole = self._checked(item, what)
-                found.append({"apiVersion": kind.group_version, "kind": kind.kind, **whole})
+                objects.append({"apiVersion": kind.group_version, "kind": kind.kind, **whole})
             more = head.get("continue")
             if not more:
-                return found
-            if str(more) in seen or len(seen) >= MOST_PAGES or time.monotonic() > end:
-                pages = len(seen) + 1
+                return objects
+            if str(more) in tokens or len(tokens) >= MOST_PAGES or time.monotonic() > end:
+                pages = len(tokens) + 1
                 raise Unreachable(f"API server {self.address}: its list of {what} does not end ({pages} pages)")
-            seen.add(str(more))
+            tokens.add(str(more))
             query["continue"] = str(more)
 
     def _checked(self, item: object, what: str) -> Object:
@@ -208,7 +208,7 @@ class RestClient:
             obj = {**obj, "metadata": {**obj["metadata"], "namespace": self._place}}
         namespace, name = obj["metadata"].get("namespace"), obj["metadata"]["name"]
         what = describe(kind, namespace, name)
-        made = self.request(
+        answer = self.request(
             "patch",
             "PATCH",
             kind.path(namespace, name),
@@ -218,7 +218,7 @@ class RestClient:
             what=what,
             repeatable=True,
         )
-        return self._checked(made, what)
+        return self._checked(answer, what)
 
     def delete(self, resource: str, namespace: str | None, name: str, *, grace: int | None = None) -> bool:
         """Ask for one object's deletion; False when it is not there."""

@@ -62,7 +62,10 @@ def is_struct(kind: Any) -> bool:
 def _fields(kind: type[Struct]) -> dict[str | int, Any]:
     """The types of the fields, by name and by number."""
     fields = structs.fields(kind)
-    return {**{field.encode_name: field.type for field in fields}, **{at: one.type for at, one in enumerate(fields)}}
+    return {
+        **{field.encode_name: field.type for field in fields},
+        **{at: field.type for at, field in enumerate(fields)},
+    }
 
 
 def _members(kind: Any) -> Iterator[Any]:

@@ -36,7 +36,9 @@ class Grouped(Generic[T]):
         self._kind, self._groups = kind, groups
         self._own = {name: column for name, column in columns(kind).items() if name not in groups}
         self._of_groups = {group: columns(member) for group, member in groups.items()}
-        self.group_of: Mapping[str, str] = {name: group for group, those in self._of_groups.items() for name in those}
+        self.group_of: Mapping[str, str] = {
+            name: group for group, columns in self._of_groups.items() for name in columns
+        }
         """The group that each field of a group is of, by its name in the row."""
         self.columns: Mapping[str, Column] = _side_by_side(self._own, *self._of_groups.values())
         """All fields of the row by their names in it."""
@@ -44,23 +46,23 @@ class Grouped(Generic[T]):
     def value(self, row: Mapping[str, Any]) -> T:
         """What a row is; a field that it lacks has its default. TypeError for one that nobody knows."""
         own, of_groups = self._parted(row)
-        made = {group: kind(**of_groups.get(group, {})) for group, kind in self._groups.items()}
-        return self._kind(**own, **made)
+        groups = {group: kind(**of_groups.get(group, {})) for group, kind in self._groups.items()}
+        return self._kind(**own, **groups)
 
     def changed(self, value: T, row: Mapping[str, Any]) -> T:
         """The same value with some of its fields changed, which have the names of the row."""
         own, of_groups = self._parted(row)
-        made = {group: _replaced(getattr(value, group), fields) for group, fields in of_groups.items()}
-        changed: T = _replaced(value, {**own, **made})
+        groups = {group: _replaced(getattr(value, group), fields) for group, fields in of_groups.items()}
+        changed: T = _replaced(value, {**own, **groups})
         return changed
 
     def row(self, value: T) -> dict[str, Any]:
         """All fields of a value by their names in the row; `value` is its inverse."""
-        found = {name: getattr(value, column.attribute) for name, column in self._own.items()}
-        for group, those in self._of_groups.items():
+        row = {name: getattr(value, column.attribute) for name, column in self._own.items()}
+        for group, columns in self._of_groups.items():
             part = getattr(value, group)
-            found |= {name: getattr(part, column.attribute) for name, column in those.items()}
-        return found
+            row |= {name: getattr(part, column.attribute) for name, column in columns.items()}
+        return row
 
     def _parted(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """The fields of a row that are the type's own, and those of each of its groups, by their names in memory."""
@@ -82,37 +84,37 @@ def columns(*kinds: type) -> dict[str, Column]:
 
 
 def _side_by_side(*parts: Mapping[str, Column]) -> dict[str, Column]:
-    found: dict[str, Column] = {}
+    columns_of_kind: dict[str, Column] = {}
     for part in parts:
         for name, column in part.items():
-            if name in found:
+            if name in columns_of_kind:
                 raise ValueError(f"{name}: two parts of a row have it")
-            found[name] = column
-    return found
+            columns_of_kind[name] = column
+    return columns_of_kind
 
 
 def _columns(kind: Any) -> dict[str, Column]:
     if issubclass(kind, Struct):
         return {
-            one.encode_name: Column(one.type, one.default, one.default_factory, kind, one.name)
-            for one in structs.fields(kind)
+            field.encode_name: Column(field.type, field.default, field.default_factory, kind, field.name)
+            for field in structs.fields(kind)
         }
     types = get_type_hints(kind, include_extras=True)
-    return {one.name: _column(one, types[one.name], kind) for one in dataclasses.fields(kind)}
+    return {field.name: _column(field, types[field.name], kind) for field in dataclasses.fields(kind)}
 
 
 def row_type(
-    name: str, those: Mapping[str, Column], *, order: Iterable[str] = (), doc: str | None = None, **settings: Any
+    name: str, fields: Mapping[str, Column], *, order: Iterable[str] = (), doc: str | None = None, **settings: Any
 ) -> Any:
     """The type of a row with these fields; those that `order` names come first.
 
     `settings` are those of `msgspec.defstruct`. The type is `Any` to mypy, which cannot see how it is made.
     """
-    first = {column: those[column] for column in order}
-    ordered = {**first, **those}
+    first = {name_in_file: fields[name_in_file] for name_in_file in order}
+    ordered = {**first, **fields}
     return msgspec.defstruct(
         name,
-        [(column, one.type, _default(one)) for column, one in ordered.items()],
+        [(name_in_file, column.type, _default(column)) for name_in_file, column in ordered.items()],
         namespace={"__doc__": doc, "COLUMNS": ordered},
         frozen=True,
         kw_only=True,
@@ -129,10 +131,10 @@ def owners(kind: type) -> Iterator[tuple[str, type, str]]:
             yield name, column.owner, column.attribute
 
 
-def _column(one: dataclasses.Field[Any], kind: Any, owner: type) -> Column:
-    default = NODEFAULT if one.default is dataclasses.MISSING else one.default
-    factory = NODEFAULT if one.default_factory is dataclasses.MISSING else one.default_factory
-    return Column(kind, default, factory, owner, one.name)
+def _column(field: dataclasses.Field[Any], kind: Any, owner: type) -> Column:
+    default = NODEFAULT if field.default is dataclasses.MISSING else field.default
+    factory = NODEFAULT if field.default_factory is dataclasses.MISSING else field.default_factory
+    return Column(kind, default, factory, owner, field.name)
 
 
 def _default(column: Column) -> Any:

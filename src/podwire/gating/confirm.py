@@ -34,20 +34,20 @@ def contradictions(record: RunRecord, rounds: Mapping[str, Sequence[Stored]], to
         yield from _of_plan(record, today)
 
 
-def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same_suites: bool) -> Iterator[str]:
-    judged = today.recorded(then.id, rounds)
+def _of_case(recorded: CaseRecord, rounds: Sequence[Stored], today: Today, *, same_suites: bool) -> Iterator[str]:
+    judged = today.recorded(recorded.id, rounds)
     if isinstance(judged, str):
         yield f"cannot be judged again by this podwire: {judged}"
         return
-    if then.verdict.outcome is not judged.verdict.outcome:
-        told = f"the record says {then.verdict.outcome}, its observations say {judged.verdict.outcome}"
-        yield told if same_suites else f"{told}; {REMEDY}"
+    if recorded.verdict.outcome is not judged.verdict.outcome:
+        difference = f"the record says {recorded.verdict.outcome}, its observations say {judged.verdict.outcome}"
+        yield difference if same_suites else f"{difference}; {REMEDY}"
         return
-    yield from mixed_up(then, rounds)
+    yield from mixed_up(recorded, rounds)
     if same_suites:
         cut = any(stored.cut for stored in rounds)
         now = asdict(case_form(judged))
-        for name, before in asdict(case_form(then)).items():
+        for name, before in asdict(case_form(recorded)).items():
             if name not in _FREE:
                 after = now[name]
                 if name == "verdict" and cut:
@@ -56,11 +56,11 @@ def _of_case(then: CaseRecord, rounds: Sequence[Stored], today: Today, *, same_s
                     yield f"{name}: the record says {_short(before)}, its observations say {_short(after)}"
 
 
-def mixed_up(then: CaseRecord, rounds: Sequence[Stored]) -> Iterator[str]:
+def mixed_up(recorded: CaseRecord, rounds: Sequence[Stored]) -> Iterator[str]:
     """How the observations of a case are not those that its record was made of, whatever suites judged them."""
-    if any(stored.observation.case_id != then.id for stored in rounds):
+    if any(stored.observation.case_id != recorded.id for stored in rounds):
         yield "its observations are of another case"
-    if tuple(stored.outcome for stored in rounds) != then.outcomes:
+    if tuple(stored.outcome for stored in rounds) != recorded.outcomes:
         yield "the outcomes of its rounds are not those of its observations"
 
 

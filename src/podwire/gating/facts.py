@@ -24,18 +24,18 @@ class FactChange:
 def fact_changes(baseline: Sequence[RunRecord], candidate: Sequence[RunRecord]) -> Iterator[FactChange]:
     """Every fact that differs, in the order of `named_facts`."""
     sides = (baseline, candidate)
-    told = all(any(_tells(run.facts) for run in side) for side in sides)
-    before, after = ([_facts(run, told=told) for run in side] for side in sides)
+    nodes_reported = all(any(_tells(run.facts) for run in side) for side in sides)
+    before, after = ([_facts(run, reported=nodes_reported) for run in side] for side in sides)
     for name in dict.fromkeys(name for side in (*before, *after) for name in side):
         values = [" or ".join(dict.fromkeys(facts.get(name, NONE) for facts in side)) for side in (before, after)]
         if values[0] != values[1]:
             yield FactChange(name=name, before=values[0], after=values[1])
 
 
-def _facts(record: RunRecord, *, told: bool) -> dict[str, str]:
-    """All facts of a run; with `told` what its nodes told of themselves as well, which podwire before 0.3 did not ask
-    for."""
-    return {**dict(named_facts(record)), **(dict(told_by_nodes(record.facts)) if told else {})}
+def _facts(record: RunRecord, *, reported: bool) -> dict[str, str]:
+    """All facts of a run; with `reported` what its nodes report of themselves as well; podwire before 0.3 did not ask
+    for it."""
+    return {**dict(named_facts(record)), **(dict(told_by_nodes(record.facts)) if reported else {})}
 
 
 def _tells(facts: ClusterFacts) -> bool:
@@ -88,22 +88,28 @@ def _of_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
 def told_by_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
     """What nodes told of themselves, counted as what they run is."""
     for os, called in _CALLED:
-        told = [node.told for node in facts.nodes if node.os == os]
-        for protocol in sorted({name for one in told for name in _ports(one)}):
-            yield f"{called} dynamic ports, {protocol}", _counted(_ports(one).get(protocol, "") for one in told)
-        yield f"{called} MTU of nodes", _counted(str(one.mtu or "") for one in told)
-        yield f"{called} MTU of pods", _counted(str(one.pod_mtu or "") for one in told)
-        yield f"{called} mode of kube-proxy", _counted(one.proxy_mode for one in told)
+        networks = [node.told for node in facts.nodes if node.os == os]
+        for protocol in sorted({name for network in networks for name in _ports(network)}):
+            yield (
+                f"{called} dynamic ports, {protocol}",
+                _counted(_ports(network).get(protocol, "") for network in networks),
+            )
+        yield f"{called} MTU of nodes", _counted(str(network.mtu or "") for network in networks)
+        yield f"{called} MTU of pods", _counted(str(network.pod_mtu or "") for network in networks)
+        yield f"{called} mode of kube-proxy", _counted(network.proxy_mode for network in networks)
         if os == "windows":
-            yield "Windows HNS version", _counted(one.hns for one in told)
-            settings = [dict(text.partition("=")[::2] for text in one.overrides) for one in told]
-            for name in sorted({name for one in settings for name in one}):
-                yield f"Windows feature override {name}", _counted(one.get(name, "not set") for one in settings)
+            yield "Windows HNS version", _counted(network.hns for network in networks)
+            settings = [dict(text.partition("=")[::2] for text in network.overrides) for network in networks]
+            for name in sorted({name for overrides in settings for name in overrides}):
+                yield (
+                    f"Windows feature override {name}",
+                    _counted(overrides.get(name, "not set") for overrides in settings),
+                )
 
 
-def _ports(told: NodeNetwork) -> dict[str, str]:
+def _ports(network: NodeNetwork) -> dict[str, str]:
     """`tcp ipv4 49152-65535` by its first two words."""
-    parts = [text.split(" ", 2) for text in told.ports]
+    parts = [text.split(" ", 2) for text in network.ports]
     return {f"{protocol} {family}": ranges for protocol, family, ranges in parts}
 
 
@@ -120,8 +126,8 @@ def _of_images(record: RunRecord) -> Iterator[tuple[str, str]]:
 
 def _counted(values: Iterator[str]) -> str:
     """`20348 on 2 nodes`, also for a side whose nodes differ."""
-    found = sorted(value or "unknown" for value in values)
-    numbers = {value: found.count(value) for value in found}
+    texts = sorted(value or "unknown" for value in values)
+    numbers = {value: texts.count(value) for value in texts}
     parts = (f"{value} on {number} node{'s' if number > 1 else ''}" for value, number in numbers.items())
     return ", ".join(parts) or "no node"
 

@@ -63,38 +63,40 @@ def history(records: Sequence[RunRecord], risk: float = 1e-3) -> History:
             cases[case.id] = case
             outcomes = case.rounds or (case.verdict.outcome,)
             rounds.setdefault(case.id, []).extend((record.run_id, outcome) for outcome in outcomes)
-    uneven = {case_id: seen for case_id, seen in rounds.items() if len({outcome for _, outcome in seen}) > 1}
-    repeated = [case_id for case_id, seen in rounds.items() if len(seen) > 1]
+    uneven = {
+        case_id: outcomes for case_id, outcomes in rounds.items() if len({outcome for _, outcome in outcomes}) > 1
+    }
+    repeated = [case_id for case_id, outcomes in rounds.items() if len(outcomes) > 1]
     origins = _origins([cases[case_id] for case_id in repeated], uneven, risk)
     return History(
         runs=tuple(record.run_id for record in records),
-        flakes=tuple(_flake(case_id, seen, origins[case_id], risk) for case_id, seen in uneven.items()),
+        flakes=tuple(_flake(case_id, outcomes, origins[case_id], risk) for case_id, outcomes in uneven.items()),
         steady=len(repeated) - len(uneven),
         once=len(rounds) - len(repeated),
         risk=risk,
     )
 
 
-def _flake(case_id: str, seen: Sequence[tuple[str, Outcome]], origin: str, risk: float) -> Flake:
-    off = [run for run, outcome in seen if outcome is not _best(seen)]
-    low, high = rate_interval(len(off), len(seen), risk)
-    found = Counter(outcome for _, outcome in seen)
+def _flake(case_id: str, outcomes: Sequence[tuple[str, Outcome]], origin: str, risk: float) -> Flake:
+    off = [run for run, outcome in outcomes if outcome is not _best(outcomes)]
+    low, high = rate_interval(len(off), len(outcomes), risk)
+    counts = Counter(outcome for _, outcome in outcomes)
     return Flake(
         case_id=case_id,
-        outcomes={str(outcome): found[outcome] for outcome in Outcome if found[outcome]},
+        outcomes={str(outcome): counts[outcome] for outcome in Outcome if counts[outcome]},
         off=len(off),
-        rounds=len(seen),
+        rounds=len(outcomes),
         low=low,
         high=high,
         origin=origin,
         runs=tuple(dict.fromkeys(off)),
-        needed=runs_to_see(len(off) / len(seen), risk),
+        needed=runs_to_see(len(off) / len(outcomes), risk),
         needed_at_low=runs_to_see(low, risk),
     )
 
 
-def _best(seen: Sequence[tuple[str, Outcome]]) -> Outcome:
-    return min((outcome for _, outcome in seen), key=list(Outcome).index)
+def _best(outcomes: Sequence[tuple[str, Outcome]]) -> Outcome:
+    return min((outcome for _, outcome in outcomes), key=list(Outcome).index)
 
 
 def _origins(
@@ -105,7 +107,7 @@ def _origins(
     A trait is an origin if flakes have it more often than chance explains (Fisher's exact test, Holm over all traits);
     of several, the least likely one. Inconclusive rounds belong to the harness and count for no trait.
     """
-    origins = {case_id: HARNESS for case_id, seen in uneven.items() if _harness(seen)}
+    origins = {case_id: HARNESS for case_id, outcomes in uneven.items() if _harness(outcomes)}
     judged = [case for case in cases if case.id not in origins]
     off = [case for case in judged if case.id in uneven]
     traits = sorted({trait for case in off for trait in _traits(case)})
@@ -121,9 +123,9 @@ def _origins(
     return origins
 
 
-def _harness(seen: Sequence[tuple[str, Outcome]]) -> bool:
+def _harness(outcomes: Sequence[tuple[str, Outcome]]) -> bool:
     """Whether all rounds that were off were inconclusive: a probe, a control or a capture did not work."""
-    return {outcome for _, outcome in seen if outcome is not _best(seen)} == {Outcome.INCONCLUSIVE}
+    return {outcome for _, outcome in outcomes if outcome is not _best(outcomes)} == {Outcome.INCONCLUSIVE}
 
 
 def _traits(case: CaseRecord) -> frozenset[str]:

@@ -56,11 +56,11 @@ def hold(
     before, after = _rounds(baseline), _rounds(candidate)
     lost, slow = losses(before, after, rules), latencies(before, after, rules)
     late = convergences(_convergences(baseline), _convergences(candidate), rules)
-    found = [*_judged(baseline, candidate), *_numbers(lost, Kind.MORE_LOSS), *_numbers(slow, Kind.SLOWER)]
-    found += _numbers(late, Kind.LATER)
+    unwaived = [*_judged(baseline, candidate), *_numbers(lost, Kind.MORE_LOSS), *_numbers(slow, Kind.SLOWER)]
+    unwaived += _numbers(late, Kind.LATER)
     # The most basic requirement comes first within a kind.
-    found.sort(key=lambda change: (list(Kind).index(change.kind), candidate[0].causes.place(change.case_id)))
-    changes = tuple(_waived(change, waivers, candidate) for change in found)
+    unwaived.sort(key=lambda change: (list(Kind).index(change.kind), candidate[0].causes.place(change.case_id)))
+    changes = tuple(_waived(change, waivers, candidate) for change in unwaived)
     stale = list(unused(waivers, [change.waiver for change in changes if change.waiver]))
     if stale:
         raise Refused("\n".join(stale))
@@ -108,8 +108,8 @@ def unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
         yield f"{place}: {len(record.missing)} planned cases have no result ({record.missing[0]}); run it again"
     if record.emulated and not allow_emulated:
         yield f"{place}: is of the lab, which proves nothing about a cluster; to try the gate, add --allow-emulated"
-    seen = {exchanges.case_id for exchanges in run.exchanges}
-    unseen = [case.id for case in record.cases if case.id not in seen]
+    case_ids = {exchanges.case_id for exchanges in run.exchanges}
+    unseen = [case.id for case in record.cases if case.id not in case_ids]
     if unseen:
         yield f"{place}: {len(unseen)} cases have no observation ({unseen[0]}); take the files that the run wrote"
     bare = [case.id for case in record.cases if case.verdict.outcome is not Outcome.PASS and not case.evidence]
@@ -121,21 +121,21 @@ def unfit(run: Run, *, allow_emulated: bool) -> Iterator[str]:
 
 def _rounds(side: Sequence[Run]) -> dict[str, list[Sequence[Attempt]]]:
     """The attempts of a side by case: one entry for each round of each of its runs."""
-    found: dict[str, list[Sequence[Attempt]]] = {}
+    attempts_by_case: dict[str, list[Sequence[Attempt]]] = {}
     for run in side:
         for exchanges in run.exchanges:
-            found.setdefault(exchanges.case_id, []).append(exchanges.attempts)
-    return found
+            attempts_by_case.setdefault(exchanges.case_id, []).append(exchanges.attempts)
+    return attempts_by_case
 
 
 def _convergences(side: Sequence[Run]) -> dict[str, list[ConvergenceRecord]]:
     """How long changes took on a side, by change and OS in words."""
-    found: dict[str, list[ConvergenceRecord]] = {}
+    records_by_change: dict[str, list[ConvergenceRecord]] = {}
     for run in side:
         for record in run.record.convergence:
             where = f"{record.os} nodes" if record.node else "the load balancer"
-            found.setdefault(f"{record.change} on {where}", []).append(record)
-    return found
+            records_by_change.setdefault(f"{record.change} on {where}", []).append(record)
+    return records_by_change
 
 
 def _nodes(name: str, side: Sequence[Run]) -> Iterator[str]:
@@ -145,8 +145,8 @@ def _nodes(name: str, side: Sequence[Run]) -> Iterator[str]:
 
 def counted(side: Sequence[Run]) -> dict[str, int]:
     """How many cases of a side came to each outcome, outcomes without a case left out."""
-    found = Counter(case.verdict.outcome for run in side for case in run.record.cases)
-    return {str(outcome): found[outcome] for outcome in Outcome if found[outcome]}
+    counts = Counter(case.verdict.outcome for run in side for case in run.record.cases)
+    return {str(outcome): counts[outcome] for outcome in Outcome if counts[outcome]}
 
 
 # --- outcomes ---------------------------------------------------------------------------------------------------------
@@ -166,17 +166,17 @@ def _judged(baseline: Sequence[Run], candidate: Sequence[Run]) -> Iterator[Chang
         if unsure:
             yield _change(case_id, Kind.INCONCLUSIVE, old, unsure, rejects=False)
         sure = [(run, case) for run, case in new if case.verdict.outcome is not Outcome.INCONCLUSIVE]
-        found = classified(best(old), worst(sure)) if sure else None
-        if found is not None:
-            yield _change(case_id, found[0], old, sure, rejects=found[1])
+        kind = classified(best(old), worst(sure)) if sure else None
+        if kind is not None:
+            yield _change(case_id, kind[0], old, sure, rejects=kind[1])
 
 
 def _by_case(side: Sequence[Run]) -> dict[str, list[tuple[Run, CaseRecord]]]:
-    found: dict[str, list[tuple[Run, CaseRecord]]] = {}
+    runs_by_case: dict[str, list[tuple[Run, CaseRecord]]] = {}
     for run in side:
         for case in run.record.cases:
-            found.setdefault(case.id, []).append((run, case))
-    return found
+            runs_by_case.setdefault(case.id, []).append((run, case))
+    return runs_by_case
 
 
 def best(seen: Seen) -> Outcome | None:
@@ -233,10 +233,10 @@ def _change(case_id: str, kind: Kind, old: Seen, new: Seen, *, rejects: bool) ->
 
 def _words(seen: Seen) -> str:
     """The outcomes of a side: one word for all its runs, or how many runs had each outcome."""
-    found = Counter(case.verdict.outcome for _, case in seen)
-    if len(found) == 1:
-        return str(next(iter(found)))
-    return ", ".join(f"{outcome} in {found[outcome]} of {len(seen)} runs" for outcome in _FROM_BEST if found[outcome])
+    counts = Counter(case.verdict.outcome for _, case in seen)
+    if len(counts) == 1:
+        return str(next(iter(counts)))
+    return ", ".join(f"{outcome} in {counts[outcome]} of {len(seen)} runs" for outcome in _FROM_BEST if counts[outcome])
 
 
 def deciding(run: Run, case: CaseRecord) -> Iterator[Deciding]:
@@ -244,8 +244,12 @@ def deciding(run: Run, case: CaseRecord) -> Iterator[Deciding]:
     for finding in case.verdict.findings:
         if not finding.met:
             point = finding.where.partition(" ")[0]
-            wanted = {"DNS": "client-pod"}.get(point, point)
-            named = (file for file in case.evidence if file.rpartition("/")[2] in (f"{wanted}.pcap", f"{wanted}.txt"))
+            wanted_point = {"DNS": "client-pod"}.get(point, point)
+            named = (
+                file
+                for file in case.evidence
+                if file.rpartition("/")[2] in (f"{wanted_point}.pcap", f"{wanted_point}.txt")
+            )
             attempts = (file for file in case.evidence if file.endswith("/attempts.json"))
             file = next(named, None) or next(attempts, "")
             yield Deciding(

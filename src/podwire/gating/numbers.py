@@ -134,11 +134,11 @@ def _exchanges(side: Rounds) -> dict[str, list[Attempt]]:
 
 def _medians(side: Rounds) -> dict[str, list[float]]:
     """The median latency of every round with an answer."""
-    found: dict[str, list[float]] = {}
+    values_by_case: dict[str, list[float]] = {}
     for case_id, rounds in side.items():
         answered = ([attempt.elapsed for attempt in round_ if attempt.error is None] for round_ in rounds)
-        found[case_id] = [median(times) for times in answered if times]
-    return found
+        values_by_case[case_id] = [median(times) for times in answered if times]
+    return values_by_case
 
 
 def _compared(

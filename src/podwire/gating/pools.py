@@ -53,14 +53,14 @@ def sides_of(run: Run, old: str, new: str) -> Sides:
     met: set[str] = set()  # what the new pool has within itself, too
     for case in with_new:
         key = _alike(case, new, old)
-        held += [(one, case.id) for one in counterparts.get(key, ())]
+        held += [(counterpart, case.id) for counterpart in counterparts.get(key, ())]
         if set(_pools(case).values()) <= {"", new}:
             met.add(key)
         if key not in counterparts:
             alone.append(case)
     if not held:
-        raise Refused(f"{_place(run)}: no case of pool {new} has one of pool {old} beside it")
-    held += [(several[0], several[0].id) for key, several in counterparts.items() if key not in met]
+        raise Refused(f"{_place(run)}: no case of pool {new} has a counterpart in pool {old}")
+    held += [(cases[0], cases[0].id) for key, cases in counterparts.items() if key not in met]
     return Sides(
         old=_baseline(run, held, old),
         new=_candidate(run, with_new, old, new),
@@ -72,7 +72,7 @@ def sides_of(run: Run, old: str, new: str) -> Sides:
 def _check(record: RunRecord, old: str, new: str) -> None:
     known = sorted({node.part.pool for node in record.facts.nodes} - {""})
     if old == new:
-        raise Refused(f"--pools {old} {new}: name two pools")
+        raise Refused(f"--pools {old} {new}: name two different pools")
     for name in (old, new):
         if name not in known:
             there = f"its pools are {' and '.join(known)}" if known else "it has no pools; make one with --pool, twice"
@@ -104,15 +104,19 @@ def _baseline(run: Run, held: Sequence[tuple[CaseRecord, str]], old: str) -> Run
     for case, identity in held:
         ids.setdefault(case.id, []).append(identity)
     cases = tuple(replace(case, id=identity) for case, identity in held)
-    exchanges = tuple(replace(one, case_id=name) for one in run.exchanges for name in ids.get(one.case_id, ()))
+    exchanges = tuple(
+        replace(exchange, case_id=name) for exchange in run.exchanges for name in ids.get(exchange.case_id, ())
+    )
     return replace(run, record=_record(run.record, cases, old), exchanges=exchanges)
 
 
 def _candidate(run: Run, cases: Sequence[CaseRecord], old: str, new: str) -> Run:
     record = _record(run.record, tuple(cases), new)
-    exclusions = tuple(with_fields(one, cases=_of_old(one.cases, old, new)) for one in record.exclusions)
+    exclusions = tuple(
+        with_fields(exclusion, cases=_of_old(exclusion.cases, old, new)) for exclusion in record.exclusions
+    )
     ids = {case.id for case in cases}
-    exchanges = tuple(one for one in run.exchanges if one.case_id in ids)
+    exchanges = tuple(exchange for exchange in run.exchanges if exchange.case_id in ids)
     return replace(run, record=replace(record, exclusions=exclusions), exchanges=exchanges)
 
 

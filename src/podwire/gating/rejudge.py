@@ -37,10 +37,10 @@ class Rejudged:
     why: str = ""
 
     @classmethod
-    def of(cls, judged: CaseRecord, then: Verdict) -> Rejudged:
+    def of(cls, judged: CaseRecord, recorded: Verdict) -> Rejudged:
         """A case that has a verdict today."""
-        why = "; ".join(differences(then, judged.verdict))
-        return cls(case_id=judged.id, then=then, now=judged.verdict, why=why)
+        why = "; ".join(differences(recorded, judged.verdict))
+        return cls(case_id=judged.id, then=recorded, now=judged.verdict, why=why)
 
     @property
     def changed(self) -> bool:
@@ -99,12 +99,12 @@ class Today:
         """The cases that the facts of the record exclude today."""
         return tuple(self._plan.exclusions)
 
-    def rejudged(self, case_id: str, then: Verdict, rounds: Sequence[Stored]) -> Rejudged:
+    def rejudged(self, case_id: str, recorded: Verdict, rounds: Sequence[Stored]) -> Rejudged:
         """A case of the record, judged by its observations."""
         judged = self.recorded(case_id, rounds)
         if isinstance(judged, str):
-            return Rejudged(case_id=case_id, then=then, now=None, why=judged)
-        return Rejudged.of(judged, then)
+            return Rejudged(case_id=case_id, then=recorded, now=None, why=judged)
+        return Rejudged.of(judged, recorded)
 
     def recorded(self, case_id: str, rounds: Sequence[Stored]) -> CaseRecord | str:
         """The record's entry for a case with these observations, or the reason why there is none today."""
@@ -139,42 +139,42 @@ class Today:
         """The case as it is planned today; under other suites, as an earlier podwire planned it, which left nodes that
         are not ready out, where that is what was observed."""
         today = self._plan.cases.get(case_id)
-        then = self._earlier.cases.get(case_id)
-        if then is not None and not any(list(another(one.case, then)) for one in rounds):
-            return then
+        recorded = self._earlier.cases.get(case_id)
+        if recorded is not None and not any(list(another(exchange.case, recorded)) for exchange in rounds):
+            return recorded
         return today
 
 
 def without_unready(facts: ClusterFacts) -> ClusterFacts:
     """The facts with nodes that are not ready taken out of service, as somebody who cordons them would."""
-    nodes = tuple(msgspec.structs.replace(one, schedulable=one.schedulable and one.ready) for one in facts.nodes)
+    nodes = tuple(msgspec.structs.replace(node, schedulable=node.schedulable and node.ready) for node in facts.nodes)
     return msgspec.structs.replace(facts, nodes=nodes)
 
 
-def another(then: Case, now: Case) -> Iterator[str]:
+def another(recorded: Case, now: Case) -> Iterator[str]:
     """The fields in which the flow of a case differs from the observed one."""
-    flow_then, flow_now = (then.flow.row(), now.flow.row()) if then.flow != now.flow else ({}, {})
+    flow_then, flow_now = (recorded.flow.row(), now.flow.row()) if recorded.flow != now.flow else ({}, {})
     names: Iterable[tuple[str, object, object]] = (
         *((name, flow_then[name], flow_now[name]) for name in flow_now),
-        ("client", then.client, now.client),
-        ("server", then.server, now.server),
-        ("entry", then.entry, now.entry),
+        ("client", recorded.client, now.client),
+        ("server", recorded.server, now.server),
+        ("entry", recorded.entry, now.entry),
     )
     for name, before, after in names:
         if before != after:
             yield f"{name} was {before}, is {after}"
 
 
-def differences(then: Verdict, now: Verdict) -> Iterator[str]:
+def differences(recorded: Verdict, now: Verdict) -> Iterator[str]:
     """The differences between two verdicts on one observation, in words.
 
     The number of packets that met a pattern does not count: a passing case of many exchanges does not keep all packets.
     """
-    if then.outcome is not now.outcome:
-        yield f"{then.outcome} became {now.outcome}" + (f": {now.reason}" if now.reason else "")
-    if then.limitation != now.limitation:
-        yield f"the limitation that applies was {then.limitation or 'none'}, is {now.limitation or 'none'}"
-    before, after = _sentences(then.findings), _sentences(now.findings)
+    if recorded.outcome is not now.outcome:
+        yield f"{recorded.outcome} became {now.outcome}" + (f": {now.reason}" if now.reason else "")
+    if recorded.limitation != now.limitation:
+        yield f"the limitation that applies was {recorded.limitation or 'none'}, is {now.limitation or 'none'}"
+    before, after = _sentences(recorded.findings), _sentences(now.findings)
     yield from (f"expected now: {sentence}" for sentence in after if sentence not in before)
     yield from (f"no longer expected: {sentence}" for sentence in before if sentence not in after)
 

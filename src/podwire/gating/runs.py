@@ -46,11 +46,11 @@ def load_run(path: Path) -> Run:
     )
     files = {file for case in record.cases for file in case.evidence}
     absent = tuple(sorted(file for file in files if not (folder / file).is_file()))
-    seen = decisive(record, (one for several in rounds.values() for one in several))
+    exchanges_seen = decisive(record, (exchange for of_case in rounds.values() for exchange in of_case))
     return Run(
         record=record,
         exchanges=tuple(exchanges),
-        causes=causes_of(record, seen),
+        causes=causes_of(record, exchanges_seen),
         folder=str(folder),
         absent=absent,
     )

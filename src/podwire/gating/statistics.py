@@ -36,10 +36,10 @@ def rank_sum(before: Sequence[float], after: Sequence[float]) -> float:
     doubled: dict[float, int] = {}
     for at, value in enumerate(values):
         doubled.setdefault(value, 2 * at + values.count(value) + 1)
-    ranks, seen = [doubled[value] for value in values], sum(doubled[value] for value in after)
+    ranks, rank_sum = [doubled[value] for value in values], sum(doubled[value] for value in after)
     if len(values) <= EXACT:
-        return _share_of_sums(ranks, len(after), seen)
-    return _approximate(ranks, len(before), len(after), seen)
+        return _share_of_sums(ranks, len(after), rank_sum)
+    return _approximate(ranks, len(before), len(after), rank_sum)
 
 
 def _share_of_sums(ranks: Sequence[int], size: int, least: int) -> float:
@@ -53,15 +53,15 @@ def _share_of_sums(ranks: Sequence[int], size: int, least: int) -> float:
     for rank in ranks:
         for chosen in range(size, 0, -1):
             counts[chosen] += counts[chosen - 1] << (rank * width)
-    high, found = counts[size] >> (least * width), 0
+    high, extreme = counts[size] >> (least * width), 0
     mask = (1 << width) - 1
     while high:
-        found += high & mask
+        extreme += high & mask
         high >>= width
-    return found / math.comb(len(ranks), size)
+    return extreme / math.comb(len(ranks), size)
 
 
-def _approximate(ranks: Sequence[int], before: int, after: int, seen: int) -> float:
+def _approximate(ranks: Sequence[int], before: int, after: int, rank_sum: int) -> float:
     total = before + after
     middle = sum(ranks) / total
     # The variance of a sum drawn without replacement takes ties into account by itself.
@@ -69,7 +69,7 @@ def _approximate(ranks: Sequence[int], before: int, after: int, seen: int) -> fl
     if not variance:
         return 1.0
     # Doubled ranks have steps of two, so the correction for continuity is half a step.
-    distance = (seen - after * middle - 1) / math.sqrt(variance)
+    distance = (rank_sum - after * middle - 1) / math.sqrt(variance)
     return 0.5 * math.erfc(distance / math.sqrt(2))
 
 

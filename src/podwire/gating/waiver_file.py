@@ -36,8 +36,8 @@ class WaiverEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def __post_init__(self) -> None:
         if len(one_line(self.symptom)) < SHORTEST_SYMPTOM:
-            found = shown(self.symptom)
-            raise ValueError(f"symptom: {found} fits too many failures; use {SHORTEST_SYMPTOM} characters or more")
+            text = shown(self.symptom)
+            raise ValueError(f"symptom: {text} fits too many failures; use {SHORTEST_SYMPTOM} characters or more")
 
 
 class WaiversFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -33,8 +33,8 @@ class Waiver:
 
     def shown_in(self, words: Iterable[str]) -> bool:
         """Whether the symptom is in any of these texts."""
-        wanted = " ".join(self.symptom.split()).lower()
-        return any(wanted in " ".join(text.split()).lower() for text in words)
+        symptom = " ".join(self.symptom.split()).lower()
+        return any(symptom in " ".join(text.split()).lower() for text in words)
 
     def __str__(self) -> str:
         return f"{self.case} (owner {self.owner}, until {self.expires}, {self.link})"

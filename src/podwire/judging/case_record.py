@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from podwire.judging.judged import JudgedCase
+from podwire.model.binding import Bindings
+from podwire.model.flows import Flow
 from podwire.model.requirements import Catalogue
 from podwire.records.run import CaseRecord, Rule
 
@@ -27,7 +29,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
         rule=Rule(
             level=rule.level,
             statement=rule.statement,
-            sources=tuple(dict.fromkeys(f"{one} <{one.url}>" if one.url else str(one) for one in cited)),
+            sources=tuple(dict.fromkeys(f"{source} <{source.url}>" if source.url else str(source) for source in cited)),
         ),
         parameters={
             "protocol": flow.protocol,
@@ -36,7 +38,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
             "server": flow.server.kind if flow.server.kind == "outside" else f"{flow.server.os} {flow.server.kind}",
             "placement": flow.placement,
             "via": flow.via,
-            "payload": str(flow.load.payload),
+            **_sizes(flow, judged.rounds[0].bindings),
             **{name.replace("_", " "): pool for name, pool in asdict(flow.pools).items() if pool},
         },
         expected=tuple(judged.expectation.sentences()),
@@ -50,3 +52,12 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
         },
         rounds=judged.outcomes if len(judged.outcomes) > 1 else (),
     )
+
+
+def _sizes(flow: Flow, bindings: Bindings) -> dict[str, str]:
+    """The bytes of a request; where they follow from the path's MTU, how, and nothing of what a run did not learn."""
+    if not flow.load.size:
+        return {"payload": str(flow.load.payload)}
+    mtu, found = bindings.get("path.mtu"), bindings.get("flow.size")
+    known = {"payload": str(found), "path MTU": str(mtu)} if found else {}
+    return {"size": flow.load.size, **known}

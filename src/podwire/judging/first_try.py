@@ -41,7 +41,7 @@ class FirstTry(Part):
         places = symbols.get(f"{group}.vanished", ())
         low, high = exact_interval(lost, exchanges)
         chance = at_least_of(lost, exchanges, limit)
-        told = (
+        counts = (
             f"{lost} lost at first, a share between {low:.2%} and {high:.1%}" if exchanges else "no exchange",
             *(map(str, places) if isinstance(places, tuple) else ()),
             *([f"{late} more only late"] if late else []),
@@ -49,7 +49,7 @@ class FirstTry(Part):
         )
         return Finding(
             expected=f"at most {limit:.2%} of the {exchanges} exchanges from {whole} lost at the first try",
-            actual="; ".join(told) + (f"; chance of that {chance:.0e}, judged on {paths} paths" if lost else ""),
+            actual="; ".join(counts) + (f"; chance of that {chance:.0e}, judged on {paths} paths" if lost else ""),
             where="client",
             met=chance >= self.risk / (len(GROUPS) * max(1, paths)),
         )

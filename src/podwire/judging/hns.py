@@ -43,9 +43,9 @@ class NetworksOf(Listing):
         yield f"the networks that HNS lists are of {self.mode}"
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        told = mode_told_by(self.listed(networks_in, observed))
+        network_mode = mode_told_by(self.listed(networks_in, observed))
         expected = f"networks of HNS of the mode {bound.mode}"
-        yield Finding(expected=expected, actual=told.words, where=WHERE, met=told.mode == bound.mode)
+        yield Finding(expected=expected, actual=network_mode.words, where=WHERE, met=network_mode.mode == bound.mode)
 
 
 @dataclass(frozen=True)

@@ -33,18 +33,18 @@ def not_captured(bound: Pattern, capture: Capture, observed: Observed) -> str | 
         return None
     if bound.direction == "error":  # A router may tell one or not: no other packet shows that there was one.
         return capture.holey or None
-    found = {way: [one for one in capture.packets if one.direction == way] for way in _WAYS}
+    by_way = {way: [seen for seen in capture.packets if seen.direction == way] for way in _WAYS}
     for way in _WAYS if bound.direction is None else (bound.direction,):
-        if found[way]:
+        if by_way[way]:
             continue
-        others = found[_OTHER[way]]
-        if capture.holey and (not others or any(mismatch(_turned(one.packet), ends) is None for one in others)):
+        opposite = by_way[_OTHER[way]]
+        if capture.holey and (not opposite or any(mismatch(_turned(seen.packet), ends) is None for seen in opposite)):
             return capture.holey
         if capture.point not in PORTS_OF_PODS:
             continue
-        if not others and _passed_unseen(capture, observed):
+        if not opposite and _passed_unseen(capture, observed):
             return f"at the {capture.point} ({capture.where}) nothing was captured, but the client got the answer"
-        for packet, why in _proofs(way, others, capture, observed):
+        for packet, why in _proofs(way, opposite, capture, observed):
             if mismatch(_turned(packet), ends) is None:
                 return f"at the {capture.point} ({capture.where}) no {way} was captured, but one passed: {why}"
     return None
@@ -55,11 +55,11 @@ _OTHER: dict[Direction, Direction] = {"request": "reply", "reply": "request"}
 
 
 def _proofs(
-    missing: Direction, others: list[SeenPacket], capture: Capture, observed: Observed
+    missing: Direction, opposite: list[SeenPacket], capture: Capture, observed: Observed
 ) -> Iterator[tuple[Packet, str]]:
     """Packets of the other direction that show that there were some of this one, each with what it shows."""
     tokens = [attempt.token.encode() for attempt in observed.attempts if attempt.token]
-    for packet in (one.packet for one in others):
+    for packet in (seen.packet for seen in opposite):
         if packet.ip.protocol == "tcp":
             if "A" in packet.tcp.flags and (missing == "request" or not set(packet.tcp.flags) & {"S", "R"}):
                 yield packet, f"a packet the other way acknowledges it (flags {packet.tcp.flags}, ack {packet.tcp.ack})"
@@ -71,7 +71,7 @@ def _proofs(
             elif dns_questions(packet):
                 yield packet, "an answer to it repeats its question"
     if missing == "reply" and _answered_here(capture, observed):
-        yield from ((one.packet, "the client got the answer") for one in others)
+        yield from ((seen.packet, "the client got the answer") for seen in opposite)
 
 
 def _answered_here(capture: Capture, observed: Observed) -> bool:

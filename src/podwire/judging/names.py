@@ -36,8 +36,12 @@ class _Resolution(End):
         shown = observed.attempt
         if len(observed.attempts) > 1:
             no_loss = {*self._never_asked(observed), *self._given_up(bound, observed)}
-            told = [attempt for attempt in observed.attempts if attempt not in no_loss]
-            shown = shown if shown in told else next((one for one in told if not self.ended(bound, one)), None)
+            counted = [attempt for attempt in observed.attempts if attempt not in no_loss]
+            shown = (
+                shown
+                if shown in counted
+                else next((attempt for attempt in counted if not self.ended(bound, attempt)), None)
+            )
         if shown is not None:
             yield self._seen(bound, shown, observed)
 
@@ -66,22 +70,26 @@ class _Resolution(End):
         lost = [attempt for attempt in wrong if attempt not in never and attempt not in given_up]
         slow = sorted(attempt.elapsed for attempt in observed.attempts)[total * 99 // 100]
         ends = Counter(_end(attempt) for attempt in lost)
-        others = "".join(f", {count} end as {end}" for end, count in sorted(ends.items()))
+        details = "".join(f", {count} end as {end}" for end, count in sorted(ends.items()))
         if given_up:
-            others += f", {len(given_up)} were answered on the wire although the resolver gave up"
+            details += f", {len(given_up)} were answered on the wire although the resolver gave up"
         if never:
-            others += f", {len(never)} were not asked"
+            details += f", {len(never)} were not asked"
         chance = f"one lost in 100 would go unseen with a chance of {0.99 ** (total - len(never)):.0e}"
         return Finding(
             expected=f"all of {total} look-ups end so ({chance})",
-            actual=f"{total - len(wrong)} do{others}; 99 of 100 within {slow * 1000:.0f} ms",
+            actual=f"{total - len(wrong)} do{details}; 99 of 100 within {slow * 1000:.0f} ms",
             where="client",
             met=not lost,
         )
 
     def _never_asked(self, observed: Observed) -> set[Attempt]:
         """The look-ups that the agent did not begin."""
-        return {one for one in observed.attempts if one.error is not None and one.error.text.startswith(NOT_ASKED)}
+        return {
+            attempt
+            for attempt in observed.attempts
+            if attempt.error is not None and attempt.error.text.startswith(NOT_ASKED)
+        }
 
     def _given_up(self, bound: Self, observed: Observed) -> set[Attempt]:
         """The look-ups that the resolver gave up although each of their questions was answered on the wire.
@@ -91,15 +99,15 @@ class _Resolution(End):
         if not any(self.ended(bound, attempt) for attempt in observed.attempts):
             return set()
         questions: dict[str, list[Lookup]] = {}
-        for one in observed.observation.lookups:
-            questions.setdefault(one.name.partition(".")[0], []).append(one)
+        for lookup in observed.observation.lookups:
+            questions.setdefault(lookup.name.partition(".")[0], []).append(lookup)
         return {
             attempt
             for attempt in observed.attempts
             if attempt.error is not None
             and attempt.error.kind == "timeout"
             and attempt.token in questions
-            and all(one.lost == 0 and self._is_answer(bound, one) for one in questions[attempt.token])
+            and all(lookup.lost == 0 and self._is_answer(bound, lookup) for lookup in questions[attempt.token])
         }
 
 
@@ -144,7 +152,7 @@ class NotFound(_Resolution):
         failed = failed_upstream(observed.observation)
         if finding.met or attempt.error is None or attempt.error.kind != "other" or failed is None:
             return finding
-        if all(one.name == failed.name for one in observed.observation.lookups):
+        if all(lookup.name == failed.name for lookup in observed.observation.lookups):
             return finding  # No name of the cluster was asked, so nothing says that there is none.
         actual = f"no name of the cluster is found; {failed.name}, which is none, ends in {finding.actual}"
         return replace(finding, actual=actual, met=True)

@@ -46,8 +46,8 @@ class _Packets(Part):
         yield from (f"at the {self.place}: {pattern}" for pattern in self.patterns)
 
     def bound(self, bindings: Bindings) -> Self:
-        known: dict[str, Any] = {CLIENT_PORT: _NO_PORT, **bindings}
-        twin: Self = bind(self, known)
+        values: dict[str, Any] = {CLIENT_PORT: _NO_PORT, **bindings}
+        twin: Self = bind(self, values)
         return twin
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
@@ -148,8 +148,8 @@ class GivenAtServerNode(_Packets):
         capture = observed.observation.captures["server-node"]
         for pattern, values in zip(self.patterns, bound.patterns, strict=True):
             if not _held(pattern, values, capture).met:
-                what = f"the server's node did not receive the packets that this case is about ({pattern})"
-                return f"{what}: the network between the nodes does not carry them"
+                absence = f"the server's node did not receive the packets that this case is about ({pattern})"
+                return f"{absence}: the network between the nodes does not carry them"
         return None
 
 
@@ -203,7 +203,7 @@ def _values(pattern: Pattern, values: Pattern) -> str:
     """The values behind the symbols of a pattern, for a person."""
     texts = [
         f"{field} {value}"
-        for (field, said), (_, value) in zip(pattern.conditions, values.conditions, strict=True)
-        if str(value) != str(said)
+        for (field, symbol), (_, value) in zip(pattern.conditions, values.conditions, strict=True)
+        if str(value) != str(symbol)
     ]
     return f" ({', '.join(texts)})" if texts else ""

@@ -32,6 +32,10 @@ class Question(ABC):
         """The sentence, with the values where that helps."""
         return str(self)
 
+    def actual(self, bound: Self, lookups: tuple[Lookup, ...]) -> str:
+        """What was seen, in words."""
+        return "; ".join(dict.fromkeys(_told(lookup) for lookup in lookups)) or "no question was seen"
+
 
 @dataclass(frozen=True)
 class Asked(Question):
@@ -73,6 +77,37 @@ class Asked(Question):
     def _beside_others(self, name: str, lookups: tuple[Lookup, ...]) -> bool:
         """Whether the name stands among the others as it should."""
         return True
+
+
+@dataclass(frozen=True)
+class EachAsked(Question):
+    """Each of these servers was asked for the name over `udp` or `tcp`, and answered with these addresses alone."""
+
+    word = "each_asked"
+    name: Wanted
+    of: Wanted
+    answer: Wanted
+    over: Literal["udp", "tcp"]
+
+    def __str__(self) -> str:
+        return f"{self.name} asked of each of {self.of} over {self.over.upper()} and answered with {self.answer}"
+
+    def expected(self, bound: Self) -> str:
+        return f"{self} ({', '.join(texts(bound.of))}: {name_of(bound.name)} → {shortened(texts(bound.answer))})"
+
+    def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
+        servers = [(bound._of_server(server, lookups), set(texts(bound.answer))) for server in texts(bound.of)]
+        right = (asked and all(set(one.answers) == wanted for one in asked) for asked, wanted in servers)
+        return bool(servers) and all(right)
+
+    def actual(self, bound: Self, lookups: tuple[Lookup, ...]) -> str:
+        asked = {server: bound._of_server(server, lookups) for server in texts(bound.of)}
+        told = {server: "; ".join(dict.fromkeys(map(_told, of_one))) for server, of_one in asked.items()}
+        return ", ".join(f"{server}: {said or 'no question was seen'}" for server, said in told.items())
+
+    def _of_server(self, server: str, lookups: tuple[Lookup, ...]) -> list[Lookup]:
+        asked = [one for one in lookups if one.server == server and one.protocol == self.over]
+        return [one for one in asked if one.name == name_of(self.name)]
 
 
 @dataclass(frozen=True)
@@ -134,7 +169,7 @@ class NotAsked(Question):
         return not lookups
 
 
-QUESTIONS: tuple[type[Question], ...] = (Asked, OnlyAsked, FirstAsked, AskedInOrder, NotAsked)
+QUESTIONS: tuple[type[Question], ...] = (Asked, EachAsked, OnlyAsked, FirstAsked, AskedInOrder, NotAsked)
 
 
 @dataclass(frozen=True, init=False)
@@ -189,20 +224,24 @@ class AtDns(Part):
 def _completed(lookups: tuple[Lookup, ...], observed: Observed) -> Iterator[Lookup]:
     """The questions with the answer that the resolver must have got to them, if that is not one that was captured."""
     addresses = observed.attempt.resolved if observed.attempt else ()
-    known = not addresses or any(set(one.answers) & set(addresses) for one in lookups)
-    yield from (one if known or one.rcode is not None else _answered(one, addresses) for one in lookups)
+    known = not addresses or any(set(lookup.answers) & set(addresses) for lookup in lookups)
+    yield from (lookup if known or lookup.rcode is not None else _answered(lookup, addresses) for lookup in lookups)
 
 
 def _answered_unseen(observed: Observed) -> bool:
     """Whether the agent's own DNS client got all its answers, and the capture does not have them all."""
     got_all = bool(observed.case.flow.load.asks) and all(attempt.answered for attempt in observed.attempts)
     lookups = observed.observation.lookups
-    return got_all and (not lookups or any(one.rcode is None for one in lookups))
+    return got_all and (not lookups or any(lookup.rcode is None for lookup in lookups))
 
 
 def _held(question: Question, values: Question, lookups: tuple[Lookup, ...]) -> Finding:
-    actual = "; ".join(dict.fromkeys(_told(lookup) for lookup in lookups)) or "no question was seen"
-    return Finding(expected=question.expected(values), actual=actual, where="DNS", met=question.met(values, lookups))
+    return Finding(
+        expected=question.expected(values),
+        actual=question.actual(values, lookups),
+        where="DNS",
+        met=question.met(values, lookups),
+    )
 
 
 def _answered(question: Lookup, addresses: tuple[str, ...]) -> Lookup:

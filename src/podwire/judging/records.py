@@ -62,7 +62,7 @@ class HasSrv(Question):
         return f"{self} ({name_of(bound.name)} → {bound.port} {name_of(bound.target)})"
 
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
-        return [found[2:] for found in _srv(bound.name, lookups)] == [(str(bound.port), name_of(bound.target))]
+        return [record[2:] for record in _srv(bound.name, lookups)] == [(str(bound.port), name_of(bound.target))]
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ class HasTargets(Question):
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
         records = _srv(bound.name, lookups)
         targets, below = [target for *_, target in records], f".{name_of(bound.below)}"
-        led_to = [one for one in lookups if one.name in targets and one.type != "SRV"]
+        led_to = [lookup for lookup in lookups if lookup.name in targets and lookup.type != "SRV"]
         return (
             len(set(targets)) == len(targets)
             and all(target.endswith(below) for target in targets)
             and {port for _, _, port, _ in records} == {str(bound.port)}
-            and {one.name for one in led_to} == set(targets)
-            and all(one.rcode == "NOERROR" for one in led_to)
-            and {address for one in led_to for address in one.answers} == set(texts(bound.addresses))
+            and {lookup.name for lookup in led_to} == set(targets)
+            and all(lookup.rcode == "NOERROR" for lookup in led_to)
+            and {address for lookup in led_to for address in lookup.answers} == set(texts(bound.addresses))
         )
 
 
@@ -108,14 +108,14 @@ class HasPtr(Question):
         return f"{'a' if self.below else 'one'} PTR record of {self.name}: {self.target}"
 
     def expected(self, bound: Self) -> str:
-        others = f", others below {name_of(bound.below)}" if self.below else ""
-        return f"{self} ({name_of(bound.name)} → {name_of(bound.target)}{others})"
+        below = f", others below {name_of(bound.below)}" if self.below else ""
+        return f"{self} ({name_of(bound.name)} → {name_of(bound.target)}{below})"
 
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
-        found, target = _records(bound.name, "PTR", lookups), name_of(bound.target)
+        targets, target = _records(bound.name, "PTR", lookups), name_of(bound.target)
         if self.below is None:
-            return found == [target]
-        return target in found and all(name.endswith(f".{name_of(bound.below)}") for name in found)
+            return targets == [target]
+        return target in targets and all(name.endswith(f".{name_of(bound.below)}") for name in targets)
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,8 @@ class _OfName(Question):
         return f"{self} ({name_of(bound.name)})"
 
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
-        hits = self._concerned([one for one in lookups if one.name == name_of(bound.name)])
-        return bool(hits) and all(self._is_right(one) for one in hits)
+        hits = self._concerned([lookup for lookup in lookups if lookup.name == name_of(bound.name)])
+        return bool(hits) and all(self._is_right(lookup) for lookup in hits)
 
     def _concerned(self, hits: list[Lookup]) -> list[Lookup]:
         """Those of the look-ups of the name that it is about."""
@@ -151,7 +151,7 @@ class NoData(_OfName):
         return f"{self.name} exists and has no {self.type} record (NOERROR)"
 
     def _concerned(self, hits: list[Lookup]) -> list[Lookup]:
-        return [one for one in hits if one.type == self.type]
+        return [lookup for lookup in hits if lookup.type == self.type]
 
     def _is_right(self, lookup: Lookup) -> bool:
         return lookup.rcode == "NOERROR" and not lookup.answers
@@ -193,8 +193,8 @@ class BothAnswered(_OfName):
         return f"every question for A and for AAAA of {self.name} answered"
 
     def _concerned(self, hits: list[Lookup]) -> list[Lookup]:
-        asked = Counter(one.type for one in hits)
-        return hits if asked["A"] == asked["AAAA"] else []
+        types = Counter(lookup.type for lookup in hits)
+        return hits if types["A"] == types["AAAA"] else []
 
     def _is_right(self, lookup: Lookup) -> bool:
         return lookup.rcode == "NOERROR"
@@ -214,7 +214,7 @@ class AsSpelled(Question):
         return f"{self} ({bound.name})"
 
     def met(self, bound: Self, lookups: tuple[Lookup, ...]) -> bool:
-        return any(one.spelled == (str(bound.name), str(bound.name)) for one in lookups)
+        return any(lookup.spelled == (str(bound.name), str(bound.name)) for lookup in lookups)
 
 
 RECORDS: tuple[type[Question], ...] = (
@@ -236,5 +236,7 @@ def _srv(name: object, lookups: tuple[Lookup, ...]) -> list[tuple[str, ...]]:
 
 def _records(name: object, kind: str, lookups: tuple[Lookup, ...]) -> list[str]:
     """The records in the last whole answer for the name; over UDP it may have been cut off. None of an error."""
-    whole = [one for one in lookups if (one.name, one.type) == (name_of(name), kind) and one.rcode in NEGATIVE]
+    whole = [
+        lookup for lookup in lookups if (lookup.name, lookup.type) == (name_of(name), kind) and lookup.rcode in NEGATIVE
+    ]
     return list(whole[-1].records) if whole and whole[-1].rcode == "NOERROR" else []

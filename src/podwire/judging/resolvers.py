@@ -24,9 +24,11 @@ def is_no(lookup: Lookup) -> bool:
 def heard(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
     """The questions without those that were lost and asked again: every resolver asks a second time before it gives up
     (resolv.conf(5), attempts; Microsoft: DNS client resolution timeouts), so one lost datagram costs time alone."""
-    answered = {(one.name, one.type): one.at for one in lookups if one.rcode is not None}
+    answered = {(lookup.name, lookup.type): lookup.at for lookup in lookups if lookup.rcode is not None}
     return tuple(
-        one for one in lookups if one.rcode is not None or answered.get((one.name, one.type), one.at) <= one.at
+        lookup
+        for lookup in lookups
+        if lookup.rcode is not None or answered.get((lookup.name, lookup.type), lookup.at) <= lookup.at
     )
 
 
@@ -37,11 +39,11 @@ def failed_upstream(observation: Observation) -> Lookup | None:
     if not name or not full or name == full:
         return None
     lookups = heard(observation.lookups)
-    last = [one for one in lookups if one.name == name]
-    before = [one for one in lookups if one.name != name]
-    if not last or any(one.rcode != "SERVFAIL" for one in last):
+    last = [lookup for lookup in lookups if lookup.name == name]
+    before = [lookup for lookup in lookups if lookup.name != name]
+    if not last or any(lookup.rcode != "SERVFAIL" for lookup in last):
         return None
-    in_order = all(is_no(one) and one.at <= last[0].at for one in before)
+    in_order = all(is_no(lookup) and lookup.at <= last[0].at for lookup in before)
     return last[-1] if in_order else None
 
 
@@ -50,7 +52,9 @@ def in_words(attempt: Attempt, lookups: tuple[Lookup, ...]) -> str:
     that it got."""
     if attempt.error is None:
         return "nothing"
-    codes = dict.fromkeys(one.rcode for one in heard(lookups) if one.rcode in WORDS and one.rcode not in NEGATIVE)
+    codes = dict.fromkeys(
+        lookup.rcode for lookup in heard(lookups) if lookup.rcode in WORDS and lookup.rcode not in NEGATIVE
+    )
     if attempt.error.stage != "resolve" or attempt.error.kind != "other" or not codes:
         return f"{attempt.error.kind} at {attempt.error.stage}"
     return ", ".join(f"{code} ({WORDS[code]})" for code in codes if code) + " at resolve"

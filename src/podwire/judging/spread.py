@@ -118,14 +118,3 @@ class ToSomeBackend(_Spread):
 
     def _met(self, answers: Mapping[str, int], backends: Sequence[str], total: int) -> bool:
         return bool(set(answers) & set(backends))
-
-
-class ToALoneBackend(_Spread):
-    """One backend answers, and connections that lead to the others are not answered."""
-
-    word = "spread.to_a_lone_backend"
-    met_in_part = True
-    sentence = "one backend answers, and connections to the others are not answered"
-
-    def _met(self, answers: Mapping[str, int], backends: Sequence[str], total: int) -> bool:
-        return len(answers) == 1 and set(answers) <= set(backends) and sum(answers.values()) < total

@@ -58,9 +58,9 @@ def name_not_found(case: Case, observation: Observation) -> Iterator[Finding]:
         observation.attempts, ("not-found", "other") if failed_upstream(observation) else ("not-found",), "resolve"
     )
     name = str(observation.bindings["target.name"]).lower()
-    asked = sorted({lookup.name for lookup in observation.lookups})
+    names = sorted({lookup.name for lookup in observation.lookups})
     yield Finding(
-        expected=f"only {name} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [name]
+        expected=f"only {name} is asked", actual=", ".join(names) or "nothing asked", where="DNS", met=names == [name]
     )
     yield _clean_no(observation)
     pod = observation.captures[pod_point(case.flow.client)]
@@ -72,9 +72,9 @@ def one_suffix(case: Case, observation: Observation) -> Iterator[Finding]:
     """An undotted name is asked with the one suffix of the pod's namespace, and the answer is that there is none."""
     yield _ended(observation.attempts, ("not-found",), "resolve")
     only = str(observation.bindings["target.suffix.1"]).lower()
-    asked = sorted({lookup.name for lookup in observation.lookups})
+    names = sorted({lookup.name for lookup in observation.lookups})
     yield Finding(
-        expected=f"only {only} is asked", actual=", ".join(asked) or "nothing asked", where="DNS", met=asked == [only]
+        expected=f"only {only} is asked", actual=", ".join(names) or "nothing asked", where="DNS", met=names == [only]
     )
     yield _clean_no(observation)
 
@@ -92,8 +92,8 @@ def node_resolver(case: Case, observation: Observation) -> Iterator[Finding]:
 
 def _clean_no(observation: Observation) -> Finding:
     lookups = heard(observation.lookups)
-    codes = sorted({one.rcode or "no answer" for one in lookups})
-    met = bool(lookups) and all(is_no(one) for one in lookups)
+    codes = sorted({lookup.rcode or "no answer" for lookup in lookups})
+    met = bool(lookups) and all(is_no(lookup) for lookup in lookups)
     if failed_upstream(observation):
         met = True  # The server can ask nobody about a name that is not the cluster's: that is as clean as it can say.
     return Finding(expected="a clean negative answer", actual=", ".join(codes) or "no answer", where="DNS", met=met)
@@ -113,6 +113,37 @@ def _leaves(case: Case, observation: Observation) -> Finding:
     )
 
 
+def not_served(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The request leaves the client and reaches no backend: nobody answers, or a router knows no way."""
+    yield _ended(observation.attempts, ("timeout", "unreachable"))
+    yield _leaves(case, observation)
+
+
+def served_all_the_same(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Every attempt is answered by the server that should not have been asked."""
+    wanted = observation.bindings.get("server.identity")
+    names = sorted({attempt.reply.identity if attempt.reply else "no answer" for attempt in observation.attempts})
+    text = f"every attempt is answered by {wanted}"
+    yield Finding(expected=text, actual=", ".join(names) or "no attempt", where="client", met=names == [wanted])
+
+
+def one_target_port(case: Case, observation: Observation) -> Iterator[Finding]:
+    """Connections go to one number of a named port in all pods: one pod answers, and the others refuse."""
+    names = sorted({attempt.reply.identity for attempt in observation.attempts if attempt.reply})
+    text = "a single backend answers"
+    yield Finding(expected=text, actual=", ".join(names) or "none answers", where="client", met=len(names) == 1)
+    ends = {attempt.error.kind for attempt in observation.attempts if attempt.error}
+    yield Finding(
+        expected="the other connections are refused or reset",
+        actual=", ".join(sorted(ends)) or "all are answered",
+        where="client",
+        met=bool(ends) and ends <= {"refused", "reset", "timeout"},
+    )
+    pod = observation.captures[pod_point(case.flow.client)]
+    resets = sum("R" in seen.packet.tcp.flags for seen in pod.packets if seen.direction == "reply")
+    yield Finding(expected="resets come to the client", actual=f"{resets} seen", where=pod.where, met=resets > 0)
+
+
 def lost(case: Case, observation: Observation) -> Iterator[Finding]:
     """Requests that leave the client are lost: each is answered or ends as a silent time-out, as one at least does."""
     ends = [a.error.kind if a.error else "an answer" for a in observation.attempts]
@@ -127,21 +158,21 @@ def ports_used_up(case: Case, observation: Observation) -> Iterator[Finding]:
     already, where its log can be read: alone the message would prove nothing, for a load balancer that was left behind
     gives it too. A node that serves no Service at all is broken in another way."""
     yield from lost(case, observation)
-    others = [control for control in observation.controls if ANOTHER_SERVICE_TOLD in control.name]
+    controls = [control for control in observation.controls if ANOTHER_SERVICE_TOLD in control.name]
     yield Finding(
         expected="the client reaches another Service all the while",
-        actual=", ".join(control.detail or "it does not" for control in others if not control.worked)
-        or ("it does" if others else "it was not tried"),
+        actual=", ".join(control.detail or "it does not" for control in controls if not control.worked)
+        or ("it does" if controls else "it was not tried"),
         where="client",
-        met=bool(others) and all(control.worked for control in others),
+        met=bool(controls) and all(control.worked for control in controls),
     )
-    told = observation.bindings.get("client.node.port_messages")
-    if told is not None:
+    messages = observation.bindings.get("client.node.port_messages")
+    if messages is not None:
         yield Finding(
             expected="kube-proxy of the client's node logs that the specified port already exists",
-            actual=f"{told} times in this run",
+            actual=f"{messages} times in this run",
             where="log of kube-proxy",
-            met=isinstance(told, int) and told > 0,
+            met=isinstance(messages, int) and messages > 0,
         )
 
 
@@ -200,15 +231,15 @@ def undelivered(case: Case, observation: Observation) -> Iterator[Finding]:
     The documents tell no more than that overlay networks need that update; where packets end is an inference.
     """
     yield from no_answer(case, observation)
-    told = [
+    directions = [
         _by_tunnel(observation, "request", "client", "server"),
         _by_tunnel(observation, "reply", "server", "client"),
     ]
     yield Finding(
         expected="a request or a reply is in the tunnel at both nodes, and the older Windows node does not deliver it",
-        actual="; ".join(text for text, _ in told),
+        actual="; ".join(text for text, _ in directions),
         where="tunnel",
-        met=any(met for _, met in told),
+        met=any(met for _, met in directions),
     )
 
 
@@ -216,7 +247,7 @@ def _by_tunnel(observation: Observation, direction: str, sender: Role, receiver:
     """How far packets of one direction came, in words, and whether a node of an affected build kept them."""
     build = observation.bindings.get(f"{receiver}.node.build")
     affected = isinstance(build, tuple) and tuple(map(int, build)) < OVERLAY_MENDED
-    known = ".".join(map(str, build)) if isinstance(build, tuple) else "unknown"
+    build_text = ".".join(map(str, build)) if isinstance(build, tuple) else "unknown"
 
     def at(point: Point) -> list[SeenPacket]:
         capture = observation.captures.get(point)
@@ -226,7 +257,7 @@ def _by_tunnel(observation: Observation, direction: str, sender: Role, receiver:
     pod: Point = "client-pod" if receiver == "client" else "server-pod"
     looked, delivered = pod in observation.captures, len(at(pod))
     text = (
-        f"{direction}: {left} left, {came} came to the {receiver}'s node (build {known}), "
+        f"{direction}: {left} left, {came} came to the {receiver}'s node (build {build_text}), "
         f"{delivered if looked else 'an unknown number'} to its pod"
     )
     return text, bool(affected and left and came and looked and not delivered)
@@ -245,9 +276,9 @@ def not_balanced(case: Case, observation: Observation) -> Iterator[Finding]:
 def not_on_the_node(case: Case, observation: Observation) -> Iterator[Finding]:
     """Nobody listens at the node's address: the pod has a network of its own, whatever its status says."""
     yield _ended(observation.attempts, ("timeout", "refused"))
-    known, node = observation.bindings.get("server.ip"), observation.bindings.get("server.node.ip")
+    server_ip, node = observation.bindings.get("server.ip"), observation.bindings.get("server.node.ip")
     text = "the pod's status shows the address of its node"
-    yield Finding(expected=text, actual=f"it shows {known}", where="cluster", met=known == node)
+    yield Finding(expected=text, actual=f"it shows {server_ip}", where="cluster", met=server_ip == node)
 
 
 def one_family(case: Case, observation: Observation) -> Iterator[Finding]:
@@ -279,8 +310,8 @@ def check_finds_nothing(case: Case, observation: Observation) -> Iterator[Findin
     """CHECK of a container that does not exist ends well and says nothing."""
     codes = [attempt.status for attempt in observation.attempts]
     yield Finding(expected="exit code 0", actual=f"{codes}", where="client", met=codes == [0])
-    said = observation.output or "it prints nothing"
-    yield Finding(expected="it prints nothing", actual=said[:200], where="client", met=not observation.output)
+    output = observation.output or "it prints nothing"
+    yield Finding(expected="it prints nothing", actual=output[:200], where="client", met=not observation.output)
 
 
 def never_forwarded(case: Case, observation: Observation) -> Iterator[Finding]:
@@ -322,6 +353,9 @@ SYMPTOMS: dict[str, Symptom] = {
     "one-suffix": one_suffix,
     "node-resolver": node_resolver,
     "no-answer": no_answer,
+    "not-served": not_served,
+    "served-all-the-same": served_all_the_same,
+    "one-target-port": one_target_port,
     "lost": lost,
     "ports_used_up": ports_used_up,
     "unserved": unserved,

@@ -37,18 +37,18 @@ def parts() -> Iterator[type[Part]]:
     """All parts that have a name."""
     for module in MODULES:
         for value in vars(module).values():
-            here = isinstance(value, type) and value.__module__ == module.__name__
-            if here and issubclass(value, Part) and value.word:
+            defined_in_module = isinstance(value, type) and value.__module__ == module.__name__
+            if defined_in_module and issubclass(value, Part) and value.word:
                 yield value
 
 
 def words() -> Mapping[str, Any]:
     """What suites import: a class by its name, or a namespace of classes (`hns.endpoint_of`)."""
-    found: dict[str, Any] = {question.word: question for question in ABOUT_DNS}
+    names: dict[str, Any] = {question.word: question for question in ABOUT_DNS}
     for part in parts():
         space, _, name = part.word.rpartition(".")
-        names_in = vars(found.setdefault(space, SimpleNamespace())) if space else found
+        names_in = vars(names.setdefault(space, SimpleNamespace())) if space else names
         if name in names_in:
             raise TypeError(f"{part.__name__}: the word {part.word} is that of {names_in[name].__name__} already")
         names_in[name] = part
-    return found
+    return names

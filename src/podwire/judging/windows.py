@@ -25,21 +25,21 @@ class NoNatFor(Listing):
         yield f"neither NAT of Windows nor an OutBoundNAT policy of HNS for {self.pod}"
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        told, address = self.listed(translation_in, observed), str(bound.pod.ip)
-        actual = f"it has {', '.join(told.net_nat) or 'none'}"
+        translation, address = self.listed(translation_in, observed), str(bound.pod.ip)
+        actual = f"it has {', '.join(translation.net_nat) or 'none'}"
         yield Finding(
-            expected="no NAT of Windows itself (Get-NetNat)", actual=actual, where=WHERE, met=not told.net_nat
+            expected="no NAT of Windows itself (Get-NetNat)", actual=actual, where=WHERE, met=not translation.net_nat
         )
         # A list of endpoints without the pod's would be an empty word.
-        listed = address in [endpoint for endpoint, _ in told.endpoints]
+        listed = address in [endpoint for endpoint, _ in translation.endpoints]
         among = f"endpoints of HNS, that of {self.pod.ip} ({address}) among them"
         yield Finding(
             expected=f"{among}, and none with an OutBoundNAT policy",
-            actual=f"{len(told.translated)} of {len(told.endpoints)} have one"
+            actual=f"{len(translation.translated)} of {len(translation.endpoints)} have one"
             if listed
             else f"it lists none for {address}",
             where=WHERE,
-            met=listed and not told.translated,
+            met=listed and not translation.translated,
         )
 
 

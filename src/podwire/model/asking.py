@@ -24,7 +24,12 @@ ASKS: Mapping[Asks, str] = {
     "missing-names": "A and AAAA of the name, and of a name beside it that nobody has",
     "capitals": "the address of the name, every second letter of it a capital",
     "edns": "the address of the name, with an OPT record (EDNS)",
+    "each-pod": "the address of the name, of each ready pod of the cluster's DNS at the pod's own address",
+    "each-pod-by-tcp": "the same over TCP",
 }
+DNS_PORT = 53
+OF_PODS: tuple[Asks, ...] = ("each-pod", "each-pod-by-tcp")
+"""What is asked of pods, and not of the DNS Service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +61,8 @@ def questions(asks: Asks, names: Names, family: Family) -> Iterator[Asked]:
     elif asks == "ptr":
         yield Asked(name=ipaddress.ip_address(names.ip).reverse_pointer, type="PTR", edns=True)
     elif asks in ("both-families", "missing-names"):
-        asked = (names.fqdn, names.nobody) if asks == "missing-names" else (names.fqdn,)
-        yield from (Asked(name=name, type=of) for name in asked for of in ADDRESS_TYPES.values())
+        asked_names = (names.fqdn, names.nobody) if asks == "missing-names" else (names.fqdn,)
+        yield from (Asked(name=name, type=of) for name in asked_names for of in ADDRESS_TYPES.values())
     elif asks:
         name = with_capitals(names.fqdn) if asks == "capitals" else names.fqdn
         yield Asked(name=name, type=kind, edns=asks == "edns")

@@ -16,6 +16,7 @@ from podwire.model.changes import CHANGES
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
 from podwire.model.flows import ANYWHERE, BY_NAME, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
+from podwire.model.sizes import SIZES
 from podwire.model.ways import WAYS
 
 
@@ -51,6 +52,10 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield f"asks: goes with a way by name ({', '.join(BY_NAME)})"
     if "udp" in values["protocol"] and values["answer"] > min(values["payload"]):
         yield "answer: over UDP it is never longer than the payload"
+    if values["size"] != ("",) and (values["protocol"] != ("udp",) or values["answer"]):
+        yield "size: goes with protocol='udp' and without an answer: the answer has the same size"
+    if values["size"] != ("",) and {"outside", "dns"} & {values["client_kind"], values["server_kind"]}:
+        yield "size: goes with ends in the cluster that have an agent; nobody reports the MTU of another path"
     if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
         yield "half_close: goes with protocol='tcp' and an answer"
 
@@ -88,7 +93,7 @@ _ROWS: tuple[Axis, ...] = (
         values=get_args(OS),
         default=(),
         many="each",
-        id_place=8,
+        id_place=9,
         id_word=lambda flow, matrix: flow.client.os,
     ),
     Axis(
@@ -98,7 +103,7 @@ _ROWS: tuple[Axis, ...] = (
         values=get_args(OS),
         default=(),
         many="each",
-        id_place=9,
+        id_place=10,
         id_word=lambda flow, matrix: flow.server.os,
     ),
     Axis(
@@ -108,7 +113,7 @@ _ROWS: tuple[Axis, ...] = (
         values=get_args(Placement),
         default=ANYWHERE,
         many="each",
-        id_place=10,
+        id_place=11,
         id_word=lambda flow, matrix: "" if flow.placement in ("outside", "anywhere") else flow.placement,
     ),
     Axis(
@@ -139,7 +144,7 @@ _ROWS: tuple[Axis, ...] = (
         help="the way to the server; see below",
         values=tuple(WAYS),
         many="each",
-        id_place=6,
+        id_place=7,
         id_word=_where_several("via", lambda flow: flow.via),
     ),
     Axis(
@@ -190,7 +195,7 @@ _ROWS: tuple[Axis, ...] = (
         values=get_args(Enters),
         default=("",),
         many="each",
-        id_place=11,
+        id_place=12,
         id_word=_entry_word,
     ),
     Axis(
@@ -218,7 +223,7 @@ _ROWS: tuple[Axis, ...] = (
         values=FAMILIES,
         default=FAMILIES,
         many="each",
-        id_place=7,
+        id_place=8,
         id_word=lambda flow, matrix: "v6" if flow.family == "ipv6" else "v4",
     ),
     Axis(
@@ -230,6 +235,16 @@ _ROWS: tuple[Axis, ...] = (
         many="each",
         id_place=5,
         id_word=_where_several("payload", lambda flow: f"{flow.load.payload}B"),
+    ),
+    Axis(
+        name="size",
+        group=LOAD,
+        help="instead: how long a UDP request and its answer are, by the path's MTU; see below",
+        values=("", *SIZES),
+        default=("",),
+        many="each",
+        id_place=6,
+        id_word=_where_several("size", lambda flow: flow.load.size),
     ),
     Axis(name="answer", group=LOAD, help="the bytes of an answer, over TCP or UDP; 0: any", values=int, default=0),
     Axis(name="half_close", group=LOAD, help="the client ends its side before the answer", values=ON, default=False),
@@ -334,7 +349,7 @@ _ROWS: tuple[Axis, ...] = (
         help="each node of the client's OS has a case of its own",
         values=ON,
         default=False,
-        id_place=12,
+        id_place=13,
         id_word=lambda flow, matrix: _node_word(flow),
     ),
     Axis(

@@ -108,6 +108,7 @@ class FlowCondition:
     protocol: tuple[str, ...] = ()
     family: tuple[str, ...] = ()
     placement: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
     entry: tuple[str, ...] = ()
     builds: tuple[str, str] | None = None
 
@@ -119,6 +120,7 @@ class FlowCondition:
             (self.protocol, flow.protocol),
             (self.family, flow.family),
             (self.placement, flow.placement),
+            (self.service, flow.service.kind),
             (self.entry, next((node.os for node in nodes if node.name == entry), "")),
         )
         if any(admitted and value not in admitted for admitted, value in checks):
@@ -155,8 +157,8 @@ def _has(field: str, value: str) -> str:
 
 def _minor(version: str) -> tuple[int, ...]:
     """`(1, 36)` for `1.36.2-eks-1`; () for what is no version."""
-    found = re.match(r"v?(\d+)\.(\d+)", version)
-    return tuple(int(part) for part in found.groups()) if found else ()
+    match = re.match(r"v?(\d+)\.(\d+)", version)
+    return tuple(int(part) for part in match.groups()) if match else ()
 
 
 def _within(node: NodeFacts, builds: tuple[str, str]) -> bool:

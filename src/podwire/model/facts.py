@@ -157,6 +157,9 @@ class PodNetwork(Struct, frozen=True, kw_only=True):
     windows_ports: tuple[str, ...] = ()
     """The ranges of ports (`49152-65535`) that Windows nodes translate to, empty where nobody states them: then they
     are what each node tells of itself."""
+    path_mtu: int | None = None
+    """The largest packet of pods, in bytes, that the network between nodes carries; None where nobody states it: then
+    it is to carry what the pods' own MTU lets through."""
 
     @property
     def is_split_by_node(self) -> bool:
@@ -192,6 +195,10 @@ class ClusterDns(Struct, frozen=True, kw_only=True):
     caches: tuple[str, ...] = field(name="dns_caches", default=())
     """Where pods of Linux nodes ask a DNS cache on their node: the addresses of these caches. Windows nodes have none
     (NodeLocal DNSCache and AKS LocalDNS run on Linux nodes)."""
+    pods: tuple[str, ...] = field(name="dns_pods", default=())
+    """The addresses of its ready pods, which are the endpoints of the DNS Service."""
+    pod_port: int | None = field(name="dns_pod_port", default=None)
+    """The port that the Service leads to there; None where that is not one port."""
 
 
 class NetworkSecurity(Struct, frozen=True, kw_only=True):
@@ -251,12 +258,12 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
     def taking_part(self, os: OS, most: int) -> tuple[NodeFacts, ...]:
         """The first usable nodes of one OS: so many, or so many of each pool."""
         number: Counter[str] = Counter()
-        found: list[NodeFacts] = []
+        nodes: list[NodeFacts] = []
         for node in self.usable(os):
             number[node.part.pool] += 1
             if number[node.part.pool] <= most:
-                found.append(node)
-        return tuple(found)
+                nodes.append(node)
+        return tuple(nodes)
 
     def pools_of(self, os: OS) -> tuple[str, ...]:
         """The names of the pools that usable nodes of one OS are in, sorted; one empty name where there are none."""

@@ -13,7 +13,19 @@ from podwire.model.symbols import ServiceSymbols, Symbol
 PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
 Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]
 ProbeProtocol = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
-Asks = Literal["", "srv", "srv-and-targets", "ptr", "both-families", "missing-names", "capitals", "edns"]
+Asks = Literal[
+    "",
+    "srv",
+    "srv-and-targets",
+    "ptr",
+    "both-families",
+    "missing-names",
+    "capitals",
+    "edns",
+    "each-pod",
+    "each-pod-by-tcp",
+]
+Size = Literal["", "one-packet", "one-byte-more", "three-fragments"]
 Enters = Literal["", "client-node", "server-node", "other-node"]
 Via = Literal[
     "loopback",
@@ -192,9 +204,12 @@ class Load:
     protocol: ProbeProtocol
     family: Family
     payload: int = 256
-    """The bytes of a request."""
+    """The bytes of a request; 0 where `size` tells them."""
     answer: int = 0
     """The bytes of an answer; 0: as many as its facts need."""
+    size: Size = ""
+    """The length of the request and of the answer by its relation to the path's MTU (`model.sizes`); a run knows the
+    bytes."""
     half_close: bool = False
     """The client ends its side of the connection before the server answers."""
     connections: int = 1
@@ -315,6 +330,16 @@ class Flow:
         return Symbol(f"question.{number}")
 
     @property
+    def path_mtu(self) -> Symbol:
+        """The MTU of the flow's path in bytes, of a flow with a `size`."""
+        return Symbol("path.mtu")
+
+    @property
+    def size_in_bytes(self) -> Symbol:
+        """The bytes of its requests and of its answers, of a flow with a `size`."""
+        return Symbol("flow.size")
+
+    @property
     def namespace(self) -> Symbol:
         """The name that the names of all Services of the run are below."""
         return Symbol("run.namespace")
@@ -323,6 +348,11 @@ class Flow:
     def dns_ip(self) -> Symbol:
         """The address of the DNS server that the client must ask."""
         return Symbol("dns.ip")
+
+    @property
+    def dns_pods(self) -> Symbol:
+        """The addresses of all ready pods of the cluster's DNS."""
+        return Symbol("dns.pods")
 
     @property
     def dsr(self) -> Symbol:

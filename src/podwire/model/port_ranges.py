@@ -17,19 +17,19 @@ for TCP/IP)."""
 
 def bounds(text: str) -> tuple[int, int]:
     """First and last port of a text. ValueError, in words for a user, for one that is no range."""
-    found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text)
-    if found is None or not 1 <= int(found[1]) <= int(found[2]) <= LARGEST:
+    match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]) <= LARGEST:
         raise ValueError(f"{text!r} is no range of ports; write FIRST-LAST, from 1 to {LARGEST}, such as 49152-65535")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def in_order(ranges: Iterable[str]) -> tuple[str, ...]:
     """The same ranges in the order of their ports. ValueError for what is none, and for two that overlap."""
-    found = sorted(ranges, key=bounds)
-    for before, after in pairwise(found):
+    ordered = sorted(ranges, key=bounds)
+    for before, after in pairwise(ordered):
         if bounds(after)[0] <= bounds(before)[1]:
             raise ValueError(f"the ranges of ports {before} and {after} overlap")
-    return tuple(found)
+    return tuple(ordered)
 
 
 def as_texts(by_name: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, tuple[str, ...]]:

@@ -144,10 +144,19 @@ class CaptureIndex:
         ends = _ends(packet)
         sport, dport = packet.ports.sport, packet.ports.dport
         if sport in server_ports and dport in server_ports and ends in self._by_ends:
-            # SNAT may give a client the number of a server port. The client sent the first packet.
-            first = self.packets[self._by_ends[ends][0]]
-            return (packet.ip.src, sport) == (first.ip.src, first.ports.sport)
+            return (packet.ip.src, sport) == self._client_of(ends)
         return dport in server_ports and sport not in server_ports
+
+    def _client_of(self, ends: Ends) -> tuple[str, int | None]:
+        """The socket address of a client to whom SNAT gave the number of a server port.
+
+        The handshake tells it. Without one, the client sent the first packet that was captured.
+        """
+        packets = [self.packets[at] for at in self._by_ends[ends]]
+        opening = next((packet for packet in packets if packet.tcp.flags in ("S", "SA")), packets[0])
+        if opening.tcp.flags == "SA":
+            return opening.ip.dst, opening.ports.dport
+        return opening.ip.src, opening.ports.sport
 
 
 def _wholes(packet: Packet) -> Iterator[Whole]:

@@ -210,9 +210,9 @@ def _transport(
             (length,) = _u16(data, start + 4)
             end = min(end, start + length) if length >= 8 else end
             if tunnels is not None and end - start >= 30:
-                found = _inside(data, start, end, ports.dport, tunnels)
-                if found:
-                    return _enter(data, start, end, at, ip, found)
+                tunnel = _inside(data, start, end, ports.dport, tunnels)
+                if tunnel:
+                    return _enter(data, start, end, at, ip, tunnel)
         return link, None, ip, (ports, NO_TCP, NO_ICMP, data[start + 8 : end])
     if protocol == "other":
         return link, None, ip, _only(data[start:end])
@@ -252,9 +252,9 @@ def _is_geneve(data: bytes, start: int) -> bool:
     return data[start] >> 6 == 0 and _u16(data, start + 2)[0] == _TRANSPARENT_ETHERNET
 
 
-def _enter(data: bytes, start: int, end: int, at: float, ip: Ip, found: tuple[Kind, int]) -> Layers:
+def _enter(data: bytes, start: int, end: int, at: float, ip: Ip, tunnel: tuple[Kind, int]) -> Layers:
     """Go on with the frame inside a tunnel. It says that it is a fragment if the tunnel's own packet was one."""
-    kind, inner = found
+    kind, inner = tunnel
     wrong = "" if ip.fragment else wrong_checksum(data, start, end)
     outer = _tunnel(kind, data[:12], ip.src, ip.dst, data[start : start + 4], data[start + 8 : start + 16], wrong)
     link, _, inner_ip, upper = _ethernet(data, inner, end, at, None)

@@ -47,12 +47,12 @@ class Tries:
     unknown: int = 0
     vanished: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: Tries) -> None:
-        self.exchanges += other.exchanges
-        self.lost += other.lost
-        self.late += other.late
-        self.unknown += other.unknown
-        self.vanished += other.vanished
+    def add(self, more: Tries) -> None:
+        self.exchanges += more.exchanges
+        self.lost += more.lost
+        self.late += more.late
+        self.unknown += more.unknown
+        self.vanished += more.vanished
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def path_of(case: Case) -> Path | None:
     """The path of a case, or None for one whose tries say nothing of a path: nobody is to answer, or all changes."""
     flow = case.flow
     ends = (flow.client.kind, flow.server.kind)
-    usual = max(flow.load.payload, flow.load.answer) <= USUAL_SIZE
+    usual = max(flow.load.payload, flow.load.answer) <= USUAL_SIZE and not flow.load.size
     if flow.protocol not in ("tcp", "udp") or flow.change.after or flow.via in BY_TUNNEL or "dns" in ends or not usual:
         return None
     kinds = [f"{peer.os} node" if peer.kind == "host" else peer.os for peer in (flow.client, flow.server)]
@@ -78,17 +78,17 @@ GROUPS = ("path", "families")
 """Of what the tries are told: of the path itself, and of the same path over all families together."""
 
 
-def symbols_of_paths(seen: Iterable[tuple[Case, Observation]], limit: float) -> dict[str, dict[str, Value]]:
+def symbols_of_paths(exchanges: Iterable[tuple[Case, Observation]], limit: float) -> dict[str, dict[str, Value]]:
     """What became of all flows of a path, as symbols, by the id of each case that stands for its whole path.
 
     They are `path.exchanges`, `path.lost`, `path.late`, `path.unknown`, `path.vanished`, and the same of `families`.
     """
-    known = list(seen)
-    paths = by_path(known)
+    pairs = list(exchanges)
+    paths = by_path(pairs)
     families: dict[Path, Tries] = defaultdict(Tries)
     for path, tries in paths.items():
         families[path._replace(family="")].add(tries)
-    judged = [(case.id, path_of(case)) for case, _ in known if case.flow.load.whole_path]
+    judged = [(case.id, path_of(case)) for case, _ in pairs if case.flow.load.whole_path]
     return {
         identity: {
             **_symbols("path", paths.get(path, Tries())),
@@ -111,14 +111,14 @@ def _symbols(group: str, tries: Tries) -> dict[str, Value]:
     }
 
 
-def by_path(seen: Iterable[tuple[Case, Observation]]) -> dict[Path, Tries]:
+def by_path(exchanges: Iterable[tuple[Case, Observation]]) -> dict[Path, Tries]:
     """The tries of all cases, path by path, in the order of the paths."""
-    found: dict[Path, Tries] = defaultdict(Tries)
-    for case, observation in seen:
+    tries_by_path: dict[Path, Tries] = defaultdict(Tries)
+    for case, observation in exchanges:
         path = path_of(case)
         if path is not None and not observation.problem:
-            found[path].add(tries_of(observation))
-    return {path: found[path] for path in sorted(found) if found[path].exchanges}
+            tries_by_path[path].add(tries_of(observation))
+    return {path: tries_by_path[path] for path in sorted(tries_by_path) if tries_by_path[path].exchanges}
 
 
 def tries_of(observation: Observation) -> Tries:
@@ -151,21 +151,21 @@ def vanished(attempt: Attempt, captures: Mapping[str, Capture]) -> str | None:
         if not capture.usable or capture.reason:
             return None
         number = _syn_number(attempt, capture.packets) if number is None else number
-        both = (_tries(attempt.token.encode(), number, capture.packets, way) for way in ("request", "reply"))
-        requests, replies = (len(list(tries)) for tries in both)
+        ways = (_tries(attempt.token.encode(), number, capture.packets, way) for way in ("request", "reply"))
+        requests, replies = (len(list(tries)) for tries in ways)
         if requests or replies:  # Another point is none of this way.
             on_the_way.append((point, requests, replies))
     if not on_the_way or on_the_way[0][1] < attempt.tries:
         return None
-    for (here, sent, _), (there, came, _) in pairwise(on_the_way):
+    for (near, sent, _), (far, came, _) in pairwise(on_the_way):
         if 0 < came < sent:
-            return f"request between {here} and {there}"
-    last, asked, answered = on_the_way[-1]
-    if answered < asked:
+            return f"request between {near} and {far}"
+    last, sent_last, answered = on_the_way[-1]
+    if answered < sent_last:
         return "request at the server" if last == "server-pod" else f"beyond {last}"
-    for (here, _, came), (there, _, sent) in pairwise(on_the_way):
+    for (near, _, came), (far, _, sent) in pairwise(on_the_way):
         if 0 < came < sent:
-            return f"reply between {there} and {here}"
+            return f"reply between {far} and {near}"
     return ""
 
 
@@ -173,7 +173,8 @@ def _syn_number(attempt: Attempt, packets: Sequence[SeenPacket]) -> int | None:
     """The sequence number of the client's SYN, where its own port is still that of the socket."""
     port = attempt.local[1] if attempt.local else 0
     return next(
-        (one.packet.tcp.seq for one in packets if one.packet.tcp.flags == "S" and one.packet.ports.sport == port), None
+        (seen.packet.tcp.seq for seen in packets if seen.packet.tcp.flags == "S" and seen.packet.ports.sport == port),
+        None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from podwire.model.observations import Lookup
 from podwire.model.packets import Packet
-from podwire.packets.dns import DNS_PORT, DnsMessage, dns_message, dns_stream
+from podwire.packets.dns import DNS_PORT, DnsMessage, dns_message, dns_questions, dns_stream
 
 Ends = tuple[str, int | None, str, int | None]
 
@@ -67,6 +67,15 @@ def _messages(packets: Iterable[Packet]) -> Iterator[tuple[Packet, DnsMessage]]:
     for segments in streams.values():
         messages += dns_stream(segments)
     yield from sorted(messages, key=lambda message: message[0].at)
+
+
+def questions_by_sender(packets: Iterable[Packet]) -> Mapping[str, Mapping[tuple[str, str], float]]:
+    """The name and type of each query over UDP, by the address that sent it, with the time of the last such query."""
+    asked: dict[str, dict[tuple[str, str], float]] = defaultdict(dict)
+    for packet in packets:
+        if packet.ports.dport == DNS_PORT and packet.ip.protocol == "udp":
+            asked[packet.ip.src].update(dict.fromkeys(dns_questions(packet), packet.at))
+    return asked
 
 
 def lookups_for(target: str, captured: Iterable[Lookup], fqdn: str = "", kind: str = "") -> tuple[Lookup, ...]:

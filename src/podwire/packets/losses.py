@@ -1,7 +1,8 @@
-"""Finds gaps in a capture: frames that were cut, and bytes that the other end acknowledged but nobody captured.
+"""Finds gaps in a capture: frames that were cut, frames that the system counted and nobody got, and bytes that the
+other end acknowledged but nobody captured.
 
-A kernel counts the frames that it drops, but other capture tools may not. At a place that loses frames, an absent
-packet proves nothing, so the captured packets themselves must show the loss. Pure.
+A kernel counts the frames that it passes on and those that it drops; pktmon counts those that it writes. At a place
+that loses frames an absent packet proves nothing. Without a count, only the captured packets can show the loss. Pure.
 """
 
 from __future__ import annotations
@@ -102,6 +103,13 @@ def words_of_cut(frames: Sequence[Frame]) -> str:
 
 def _captured(frame: Frame) -> int:
     return len(frame.data)
+
+
+def words_of_uncounted(accepted: int | None, frames: int) -> str:
+    """Why an absent packet proves nothing in a capture of that many frames; '' if its system counted no more."""
+    if accepted is None or accepted <= frames:
+        return ""
+    return f"the system counted {accepted} frames and {frames} arrived, so the capture lost {accepted - frames}"
 
 
 def words_of_lost(packets: Iterable[Packet]) -> str:

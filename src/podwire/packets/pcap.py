@@ -179,8 +179,8 @@ def _frame(kind: int, body: bytes, order: str, interfaces: list[_Interface]) -> 
 
 
 def _ethernet(link: int, at_ns: int, interface: str, data: bytes, length: int) -> Frame | None:
-    made = as_ethernet(link, data, length)
-    return None if made is None else Frame(at_ns, interface, *made)
+    frame = as_ethernet(link, data, length)
+    return None if frame is None else Frame(at_ns, interface, *frame)
 
 
 def _where(interface: str) -> str:

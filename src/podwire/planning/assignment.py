@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
+from podwire.model.asking import DNS_PORT, OF_PODS
 from podwire.model.cases import Slot
-from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts
+from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.model.flows import ANY_OS, Flow, Peer
 
 # Kinds of Services of type LoadBalancer. podwire sends nothing to them before they have an address.
@@ -83,18 +84,18 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
             return "needs an agent on the host outside; start one with --external-agent COMMAND"
         return None
     if peer.kind == "backends":
-        if not any(usable(os, facts, nodes_per_os) for os in ANY_OS):
-            return "needs a usable node"
-        return None if flow.family in facts.network.families else f"pods have no {version} on this cluster"
+        return _no_backends(flow, facts, nodes_per_os)
     if peer.kind == "dns":
         if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.dns.addresses):
             return f"the cluster's DNS has no {version} address"
+        if flow.load.asks in OF_PODS:
+            return _no_dns_pods(flow, facts)
         return _no_way_to_dns(flow, facts, nodes_per_os) if flow.placement == "cross-node" else None
     pool = flow.pools.client_pool if peer.role == "client" else flow.pools.server_pool
     nodes = _of_pool(usable(peer.os, facts, nodes_per_os), pool)
     if not nodes:
-        others = any(node.os == peer.os and node.schedulable and not node.part.chosen for node in facts.nodes)
-        why = "; the choice of nodes leaves all of them out" if others else ""
+        left_out = any(node.os == peer.os and node.schedulable and not node.part.chosen for node in facts.nodes)
+        why = "; the choice of nodes leaves all of them out" if left_out else ""
         return f"needs a usable {_named(peer.os)} node{why}"
     has_family = flow.family in facts.network.pod_families(os_named(peer.os))
     if peer.kind == "pod" and not has_family and not (flow.unaddressed and peer.role == "client"):
@@ -104,6 +105,13 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     if peer.kind == "host" and _lacks_address(nodes, flow.family):
         return f"a {_named(peer.os)} node has no {version} address"
     return None
+
+
+def _no_backends(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    if not any(usable(os, facts, nodes_per_os) for os in ANY_OS):
+        return "needs a usable node"
+    has_family = flow.family in facts.network.families
+    return None if has_family else f"pods have no {_version(flow.family)} on this cluster"
 
 
 def _where(flow: Flow, facts: ClusterFacts) -> str:
@@ -118,6 +126,19 @@ def _no_way_to_dns(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | 
         return f"the cluster's DNS runs on {where}, so podwire cannot follow its packets"
     if not clients_of(flow, facts, nodes_per_os):
         return f"needs a usable {_named(flow.client.os)} node other than the one of the cluster's DNS"
+    return None
+
+
+def _no_dns_pods(flow: Flow, facts: ClusterFacts) -> str | None:
+    """Why podwire cannot ask the pods of the cluster's DNS one by one, or None."""
+    dns = facts.dns
+    if not dns.pods:
+        return "the API shows no ready pods of the cluster's DNS that its Service selects"
+    if dns.pod_port != DNS_PORT:
+        port = dns.pod_port or "several ports or an unknown one"
+        return f"the cluster's DNS pods listen on {port}; podwire reads DNS packets of port {DNS_PORT}"
+    if not any(family_of(address) == flow.family for address in dns.pods):
+        return f"the pods of the cluster's DNS have no {_version(flow.family)} address"
     return None
 
 

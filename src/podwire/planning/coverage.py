@@ -24,11 +24,11 @@ def ends_of(case: Case) -> Ends:
 def coverage(ends: Iterable[Ends], facts: ClusterFacts) -> Iterator[str]:
     """How much of the cluster cases with these ends judge: a line of numbers, and a line of what they leave out."""
     usable = {node.name: node.os for os in ANY_OS for node in facts.usable(os)}
-    found = set(ends)
-    used = {name for pair in found for name in pair} & usable.keys()
+    pairs_of_cases = set(ends)
+    used = {name for pair in pairs_of_cases for name in pair} & usable.keys()
     if not used:
         return
-    pairs = {pair for pair in found if set(pair) <= usable.keys() and pair[0] != pair[1]}
+    pairs = {pair for pair in pairs_of_cases if set(pair) <= usable.keys() and pair[0] != pair[1]}
     possible = len(usable) * (len(usable) - 1)
     between = (
         f"cases go between {len(pairs)} of their {possible} ordered pairs" if pairs else "no case goes between two"
@@ -48,7 +48,7 @@ def _gaps(pairs: set[Ends], systems: dict[str, OS]) -> Iterator[str]:
     """Each node that is never client or never server with a node of an OS, though there is another such node."""
     for name in systems:
         for os in ANY_OS:
-            if not any(other != name and its == os for other, its in systems.items()):
+            if not any(node != name and system == os for node, system in systems.items()):
                 continue
             if not any(client == name and systems.get(server) == os for client, server in pairs):
                 yield f"{name} as client of a {_NAMED[os]} node"

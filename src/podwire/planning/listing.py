@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from podwire.model.changes import CHANGES
+from podwire.model.sizes import SIZES
 from podwire.planning.acts import Act, acts_of
 from podwire.planning.plan import Plan
 
@@ -25,6 +26,8 @@ def listing(
     for case in plan.cases.values():
         limit = f"   (limitation: {case.limitation})" if case.limitation else ""
         lines.append(f"{case.id}{limit}")
+        if case.flow.load.size:
+            lines.append(f"    request and answer are {SIZES[case.flow.load.size].words}")
         lines += [f"    {sentence}" for sentence in sentences[case.id]]
         if unready and case.id in unready:
             lines.append(f"    will be inconclusive: {unready[case.id]}")

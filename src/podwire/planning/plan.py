@@ -164,10 +164,11 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
     elif alone or client_kind == "outside":
         places = ("anywhere",)
     same = {axis.name: matrix.axes[axis.name] for axis in AXES.values() if not axis.many and axis.name in _FIELDS}
-    ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.family)
-    for service, via, port, protocol, payload, family, client, server, place, (enters, entry_os) in itertools.product(
-        *ways, clients, servers, places, _entries(matrix)
-    ):
+    ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.size, matrix.family)
+    for service, via, port, protocol, payload, size, family, client, server, place, (
+        enters,
+        entry_os,
+    ) in itertools.product(*ways, clients, servers, places, _entries(matrix)):
         if family not in selection.families or (place in ("same-node", "itself") and client != server):
             continue
         if place == "same-node" and enters == "server-node":
@@ -181,7 +182,8 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
             service=ServiceSymbols(service),
             port=port,
             protocol=protocol,
-            payload=payload,
+            payload=0 if size else payload,
+            size=size,
             family=family,
             connections=_connections(matrix, service, facts, selection),
             enters=enters,
@@ -198,7 +200,7 @@ def _on_nodes(flow: Flow, matrix: Matrix, facts: ClusterFacts, selection: Select
         yield from (replace(flow, turn=turn) for turn in range(1, number + 1)) if number else (flow,)
         return
     yield flow
-    first = flow.load.payload == matrix.payload[0]
+    first = (flow.load.payload or matrix.payload[0], flow.load.size) == (matrix.payload[0], matrix.size[0])
     if matrix.covers_nodes and selection.covers and first and not why_not(flow, facts, selection.most_nodes):
         yield from covering(flow, facts, selection.most_nodes)
 

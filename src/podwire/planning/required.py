@@ -56,7 +56,7 @@ def _why(nodes: Sequence[NodeFacts], facts: ClusterFacts, nodes_per_os: int) -> 
     able = [node for node in nodes if node.schedulable]
     if not able:
         named = ", ".join(f"{node.name} ({left_out(node, facts)})" for node in nodes[:5])
-        return f"every such node is left out: {named}{' ...' if len(nodes) > 5 else ''}"
+        return f"podwire leaves out every such node: {named}{' ...' if len(nodes) > 5 else ''}"
     if not any(node.part.chosen for node in able):
         return f"no such node is chosen, {able[0].name} neither; widen --nodes, --node-selector or --pool"
     taking_part = {node.name for os in ("linux", "windows") for node in usable(os, facts, nodes_per_os)}

@@ -38,7 +38,7 @@ class Selector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether all that it asks for holds."""
-        return all(one.holds(labels) for one in self.requirements)
+        return all(requirement.holds(labels) for requirement in self.requirements)
 
 
 def selector(text: str) -> Selector:
@@ -48,15 +48,15 @@ def selector(text: str) -> Selector:
 
 
 def _requirement(part: str) -> _Requirement:
-    if found := _LISTED.fullmatch(part):
-        values = tuple(value.strip() for value in found[3].split(","))
+    if match := _LISTED.fullmatch(part):
+        values = tuple(value.strip() for value in match[3].split(","))
         if all(re.fullmatch(_VALUE, value) for value in values):
-            return _Requirement(key=found[1], values=values, negated=found[2] == "notin")
-    elif found := _EQUAL.fullmatch(part):
-        return _Requirement(key=found[1], values=(found[3],), negated=found[2] == "!=")
-    elif found := _THERE.fullmatch(part):
-        return _Requirement(key=found[2], negated=bool(found[1]))
-    raise ValueError(f"{part!r} is no label selector; write {FORMS}")
+            return _Requirement(key=match[1], values=values, negated=match[2] == "notin")
+    elif match := _EQUAL.fullmatch(part):
+        return _Requirement(key=match[1], values=(match[3],), negated=match[2] == "!=")
+    elif match := _THERE.fullmatch(part):
+        return _Requirement(key=match[2], negated=bool(match[1]))
+    raise ValueError(f"{part!r} is not a label selector; write {FORMS}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 def pool(text: str) -> Pool:
     """`NAME=SELECTOR`. ValueError says what is wrong with it."""
-    name, found, rest = text.partition("=")
-    if not found or not _NAME.fullmatch(name.strip()) or not rest.strip():
+    name, separator, rest = text.partition("=")
+    if not separator or not _NAME.fullmatch(name.strip()) or not rest.strip():
         raise ValueError("write NAME=SELECTOR; a name has up to 32 lower-case letters, digits and dashes")
     return Pool(name=name.strip(), selector=selector(rest))

@@ -34,6 +34,7 @@ class StatedFacts:
     pod_security_group: str | None = None
     windows_ports: tuple[str, ...] | None = None
     dns_caches: tuple[str, ...] | None = None
+    path_mtu: int | None = None
 
 
 # The beginnings of signals about assumed values, for facts that discovery always sets.
@@ -54,6 +55,7 @@ _WORDS = {
     "pod_security_group": "security group that lets nobody in",
     "windows_ports": "ports that Windows nodes translate to",
     "dns_caches": "DNS cache on Linux nodes",
+    "path_mtu": "MTU of the network between nodes",
 }
 
 

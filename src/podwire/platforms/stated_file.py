@@ -81,6 +81,9 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The ranges of ports that Windows nodes translate to, for nodes that do not report them: `49152-65535`."""
     dns_caches: Annotated[tuple[Text, ...], Meta(min_length=1)] | None = None
     """The addresses of DNS caches on Linux nodes, where pods of these nodes ask them."""
+    path_mtu: Annotated[int, Meta(ge=576, le=65535)] | None = None
+    """The largest packet of a pod, in bytes, that the network between nodes carries, where that is less than the MTU of
+    the pods and routers say so (packet too big)."""
 
     def __post_init__(self) -> None:
         _addresses(self.dns_caches or ())
@@ -116,12 +119,13 @@ def load_stated_facts(path: Path) -> StatedFacts:
         pod_security_group=form.pod_security_group,
         windows_ports=in_order(form.windows_ports) if form.windows_ports else None,
         dns_caches=_addresses(form.dns_caches) if form.dns_caches else None,
+        path_mtu=form.path_mtu,
     )
 
 
 def _addresses(texts: Sequence[str]) -> tuple[str, ...]:
     """The addresses of caches as packets show them. ValueError for what no pod can ask and for what appears twice."""
-    found: list[str] = []
+    addresses: list[str] = []
     for text in texts:
         try:
             address = ipaddress.ip_address(text)
@@ -129,10 +133,10 @@ def _addresses(texts: Sequence[str]) -> tuple[str, ...]:
             raise ValueError(f"dns_caches: {text} is not an IP address") from None
         if address.is_unspecified or address.is_multicast or address.is_loopback or "%" in text:
             raise ValueError(f"dns_caches: {text} is no address that a pod can ask; write that of the node's cache")
-        if str(address) in found:
+        if str(address) in addresses:
             raise ValueError(f"dns_caches: {text} appears twice")
-        found.append(str(address))
-    return tuple(found)
+        addresses.append(str(address))
+    return tuple(addresses)
 
 
 def _in_order(families: tuple[Family, ...] | None) -> tuple[Family, ...] | None:

@@ -48,15 +48,15 @@ def state_in(text: str) -> WindowsState:
 def _texts(tree: dict[str, Any], name: str) -> list[str]:
     """PowerShell writes a list of one, and an empty one in an object, as it likes: alone, or as nothing."""
     value = tree.get(name)
-    several = value if isinstance(value, list) else [value]
-    return [str(one) for one in several if one not in (None, "", {})]
+    values = value if isinstance(value, list) else [value]
+    return [str(item) for item in values if item not in (None, "", {})]
 
 
 def _addresses(tree: dict[str, Any], name: str) -> list[str]:
-    found = []
+    addresses = []
     for text in _texts(tree, name):
         try:
-            found.append(str(ipaddress.ip_address(text)))
+            addresses.append(str(ipaddress.ip_address(text)))
         except ValueError:
             continue  # An endpoint that has no address yet.
-    return found
+    return addresses

@@ -20,7 +20,8 @@ from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.dns_servers import of_dns
 from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
 from podwire.probing.node_states import NO_STATES, NodeState
-from podwire.probing.targets import NoTarget, Target, probe_of, service_for, service_port
+from podwire.probing.path_mtu import of_the_path
+from podwire.probing.targets import NoTarget, Target, dns_pods_of, probe_of, service_for, service_port
 
 OUTSIDE_IDENTITY = "outside"
 RESERVED = 3
@@ -46,6 +47,7 @@ def bindings_of(
             values[ASSUMED_DOMAIN] = facts.dns.domain
     values |= {f"question.{at}": question.name for at, question in enumerate(target.questions, 1)}
     if target.questions:
+        values["dns.pods"] = dns_pods_of(facts, flow.family)
         values["run.namespace"] = f"{deployment.namespace}.svc.{facts.dns.domain}"
     proxy = (("dsr", facts.proxy.dsr), ("win_dsr", facts.proxy.win_dsr), ("kube_proxy", facts.proxy.on_windows))
     values |= {f"cluster.{name}": on for name, on in proxy if on is not None} | {"cluster.mode": facts.network.mode}
@@ -74,6 +76,7 @@ def bindings_of(
         values["server.port"] = ECHO_PORT
     else:
         values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
+    values |= of_the_path(case, deployment, facts, hellos, backends_of(flow.service.kind, deployment))
     nodes = {"client": case.client.node, "server": case.server.node, "entry": case.entry}
     known = {role: node for role, node in nodes.items() if f"{role}.node.ip" in values}
     return values | of_the_nodes_themselves(known, flow, deployment, facts, hellos, states)

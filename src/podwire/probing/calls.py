@@ -46,6 +46,8 @@ class CaptureData:
     """The packets captured since the last read: a capture file for each interface.
 
     `count` is the number of packets (None: unknown). `dropped` counts packets that were lost or did not fit.
+    `accepted` is how many frames the kernel or pktmon counted since the last read, by interface; None or without an
+    interface where nobody counted. Frames that come while one read ends may be counted in it and arrive with the next.
     `directions` has a byte for each packet of an interface if the agent knows it: 4 for a sent packet, less for a
     received one (packet(7), sll_pkttype).
     """
@@ -53,6 +55,7 @@ class CaptureData:
     interfaces: Mapping[str, bytes]
     dropped: int = 0
     count: int | None = None
+    accepted: Mapping[str, int] | None = None
     directions: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -69,6 +72,7 @@ class _CaptureHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     dropped: int
     count: int | None
+    accepted: Mapping[str, int] | None = None
     parts: tuple[_Part, ...] = ()
 
     @property
@@ -156,7 +160,13 @@ class CaptureCall(Call):
             into[part.interface] = whole[at : at + part.bytes]
             at += part.bytes
         self.future.set_result(
-            CaptureData(interfaces=files, dropped=head.dropped, count=head.count, directions=directions)
+            CaptureData(
+                interfaces=files,
+                dropped=head.dropped,
+                count=head.count,
+                accepted=head.accepted,
+                directions=directions,
+            )
         )
 
 

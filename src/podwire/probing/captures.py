@@ -19,7 +19,7 @@ from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.facts import FAMILIES
 from podwire.packets.correlate import CaptureIndex
 from podwire.packets.dissect import packets
-from podwire.packets.losses import words_of_cut, words_of_lost
+from podwire.packets.losses import words_of_cut, words_of_lost, words_of_uncounted
 from podwire.packets.pcap import Frame, read_frames
 from podwire.probing.client import AgentClient, AgentError, CaptureData, ChannelLost
 from podwire.probing.filters import DISCARD_PORT, Interest, bpf, pktmon_filters
@@ -83,6 +83,7 @@ class Captures:
         self._frames: dict[Place, list[Frame]] = {}
         self._indexes: dict[Place, CaptureIndex] = {}
         self._dropped: Counter[str] = Counter()
+        self._accepted: dict[Place, int | None] = {}
 
     def start(self, places: Iterable[Place]) -> None:
         """Start a capture at each of these places. Returns when every capture runs or has failed."""
@@ -223,7 +224,10 @@ class Captures:
         """Index the packets from a capturing pod for each of its places."""
         self._dropped[pod] += data.dropped
         for place in self._capturers[pod]:
-            raw = data.interfaces.get(self._interface(place, pod))
+            interface = self._interface(place, pod)
+            counted, before = (data.accepted or {}).get(interface), self._accepted.get(place, 0)
+            self._accepted[place] = None if counted is None or before is None else before + counted
+            raw = data.interfaces.get(interface)
             if raw is not None:
                 frames = list(read_frames(raw))
                 self._frames.setdefault(place, []).extend(frames)
@@ -241,7 +245,8 @@ class Captures:
         reason = reason or words_of_cut(self._frames[place])
         if not reason and missed:
             reason = f"the capture lacks the beacon {'before' if 0 in missed else 'after'} the flows"
-        lost = "" if reason else words_of_lost(index.packets)
+        lost = "" if reason else words_of_uncounted(self._accepted.get(place), len(self._frames[place]))
+        lost = lost if lost or reason else words_of_lost(index.packets)
         return Captured(index=index, frames=self._frames[place], reason=reason, lost=lost)
 
     def _interface(self, place: Place, pod: str) -> str:

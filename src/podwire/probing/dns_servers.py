@@ -35,15 +35,15 @@ def dns_servers(
     own = deployment.services.found.get(("dns", "")) if manifests.searches(case.client.probe) else None
     if own:
         return tuple(own.cluster_ips.values())
-    told = _told(case, deployment, hellos)
-    believed = tuple(one for one in told if _can_be_the_clusters(one, case.client.os, facts))
+    reported = _told(case, deployment, hellos)
+    believed = tuple(server for server in reported if _can_be_the_clusters(server, case.client.os, facts))
     return believed or facts.dns.addresses
 
 
 def asks_the_cluster(case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapping[str, Hello]) -> bool:
     """Whether the resolver of a case's client is known to be told the server that it must ask."""
-    wanted = dns_servers(case, deployment, facts, hellos)
-    return any(one in wanted for one in _told(case, deployment, hellos))
+    expected = dns_servers(case, deployment, facts, hellos)
+    return any(server in expected for server in _told(case, deployment, hellos))
 
 
 def _told(case: Case, deployment: Deployment, hellos: Mapping[str, Hello]) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ def _can_be_the_clusters(server: str, os: str, facts: ClusterFacts) -> bool:
 def asks_a_cache(case: Case, servers: Sequence[str], facts: ClusterFacts) -> bool:
     """Whether one of these servers is a DNS cache on the node of the client. A cache may answer at the Service's own
     address, beside a link-local one; on Windows nodes there is none."""
-    return case.client.os == "linux" and any(one in facts.dns.caches or _is_link_local(one) for one in servers)
+    return case.client.os == "linux" and any(server in facts.dns.caches or _is_link_local(server) for server in servers)
 
 
 def check_way_to_dns(case: Case, servers: Sequence[str], facts: ClusterFacts) -> None:

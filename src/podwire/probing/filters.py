@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from podwire.cluster.deployment.workloads import ECHO_PORT, HOST_ECHO_PORT, Deployment
+from podwire.model.asking import DNS_PORT
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, family_of
 from podwire.packets.dissect import GENEVE_PORT, VXLAN_PORTS
-from podwire.probing.targets import CLOSED_PORT, DNS_PORT, HOST_PORT, node_ports
+from podwire.probing.targets import CLOSED_PORT, HOST_PORT, node_ports
 
 DISCARD_PORT = 9
 Instruction = tuple[int, int, int, int]
@@ -210,15 +211,15 @@ def _words(addresses: Iterable[str], version: int) -> list[tuple[int, ...]]:
     return sorted(tuple(int.from_bytes(raw[at : at + 4], "big") for at in range(0, len(raw), 4)) for raw in set(packed))
 
 
-def _match(addresses: Sequence[tuple[int, ...]], at: int, then: Sequence[Instruction]) -> list[Instruction]:
-    """Compare the words at an offset with addresses, a common first word once. `then` runs for each match."""
+def _match(addresses: Sequence[tuple[int, ...]], at: int, on_match: Sequence[Instruction]) -> list[Instruction]:
+    """Compare the words at an offset with addresses, a common first word once. `on_match` runs for each match."""
     instructions: list[Instruction] = []
     groups: dict[int, list[tuple[int, ...]]] = {}
     for words in addresses:
         groups.setdefault(words[0], []).append(words[1:])
     loaded = False
     for first, rest in groups.items():
-        inside = _match(rest, at + 4, then) if rest[0] else list(then)
+        inside = _match(rest, at + 4, on_match) if rest[0] else list(on_match)
         if not loaded:
             instructions.append((_LOAD_WORD, 0, 0, at))
         if len(inside) < 256:
@@ -266,7 +267,7 @@ def _merged(addresses: Iterable[str], most: int) -> list[Network]:
     """A few networks that hold all of these addresses. Repeatedly joins the two with the smallest common network."""
     networks: list[Network] = sorted(
         (ipaddress.ip_network(address) for address in set(addresses)),
-        key=lambda one: (one.version, int(one.network_address)),
+        key=lambda network: (network.version, int(network.network_address)),
     )
     while True:
         common = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from podwire.agent.node.interfaces import is_loopback
@@ -30,10 +30,10 @@ def of_the_nodes_themselves(
     states: Mapping[str, NodeState],
 ) -> dict[str, Value]:
     """`addresses`, `hns_addresses` and `ports` of nodes, by role: each has a value, or the reason why there is none."""
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for role, node in nodes.items():
-        found |= _of_one(role, node, flow, deployment, facts, hellos, states)
-    return found
+        values |= _of_one(role, node, flow, deployment, facts, hellos, states)
+    return values
 
 
 def _of_one(
@@ -46,11 +46,11 @@ def _of_one(
     states: Mapping[str, NodeState],
 ) -> dict[str, Value]:
     host, state = deployment.on(node, "host"), states.get(node)
-    found: dict[str, Value] = {}
+    bindings: dict[str, Value] = {}
 
     def bound(name: str, values: tuple[str, ...], problem: str) -> None:
         key = f"{role}.node.{name}"
-        found[f"{key}{UNKNOWN}" if problem else key] = problem or values
+        bindings[f"{key}{UNKNOWN}" if problem else key] = problem or values
 
     hello = hellos.get(host.pod) if host else None
     no_probe = f"node {node} has no host probe that reports them"
@@ -58,10 +58,10 @@ def _of_one(
     if state is None:
         for name in ("hns_addresses", "ports"):
             bound(name, (), no_probe)
-        return found
-    taken = {address for one in deployment.probes if one.kind == "pod" for address in one.addresses.values()}
+        return bindings
+    taken = {address for probe in deployment.probes if probe.kind == "pod" for address in probe.addresses.values()}
     taken |= deployment.addresses_of_others
-    of_hns = tuple(one for one in dict.fromkeys(state.windows.endpoints) if one not in taken)
+    of_hns = tuple(address for address in dict.fromkeys(state.windows.endpoints) if address not in taken)
     bound(
         "hns_addresses", (*of_hns, *state.windows.gateways), f"{node}: {state.no_windows}" if state.no_windows else ""
     )
@@ -69,11 +69,11 @@ def _of_one(
     ports = state.ports.get(f"{protocol} {flow.family}", ()) or _stated(node, facts)
     why = state.no_ports or f"it reports no ports for {protocol} over {flow.family}"
     bound("ports", ports, "" if ports else f"{node}: {why}; {HOW_TO_STATE}")
-    return found
+    return bindings
 
 
 def _stated(node: str, facts: ClusterFacts) -> tuple[str, ...]:
-    on_windows = any(one.name == node and one.os == "windows" for one in facts.nodes)
+    on_windows = any(known_node.name == node and known_node.os == "windows" for known_node in facts.nodes)
     return facts.network.windows_ports if on_windows else ()
 
 
@@ -97,4 +97,13 @@ def interface_of(address: str, hello: Hello | None) -> str | None:
     for interface in (hello or {}).get("interfaces", ()):
         if address in interface.get("addresses", ()):
             return str(interface["name"])
+    return None
+
+
+def mtu_of(addresses: Set[str], hello: Hello | None) -> int | None:
+    """The MTU in bytes of the interface that carries one of these addresses; None where the agent does not tell it."""
+    for interface in (hello or {}).get("interfaces", ()):
+        mtu = interface.get("mtu")
+        if addresses & set(interface.get("addresses", ())) and isinstance(mtu, int):
+            return mtu
     return None

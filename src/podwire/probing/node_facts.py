@@ -8,19 +8,22 @@ from msgspec.structs import replace
 
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.facts import ClusterFacts, NodeFacts, NodeNetwork
-from podwire.probing.node_bindings import Hello
+from podwire.probing.node_bindings import Hello, mtu_of
 from podwire.probing.node_states import NodeState
 
 
 def with_states(
     facts: ClusterFacts, states: Mapping[str, NodeState], deployment: Deployment, hellos: Mapping[str, Hello]
 ) -> ClusterFacts:
-    """The same facts; of each node that has a state or an agent it is known what that told."""
+    """The same facts; of each node that has a state or an agent it is known what that told, and a signal names
+    the author of a mode of kube-proxy."""
     nodes = tuple(
         replace(node, told=_told(node, states.get(node.name) or NodeState(), deployment, hellos))
         for node in facts.nodes
     )
-    return replace(facts, nodes=nodes)
+    modes = (f"kube-proxy of {name}: mode {state.proxy}" for name, state in states.items() if state.proxy)
+    fresh = [signal for signal in modes if signal not in facts.origin.signals]
+    return replace(facts, nodes=nodes).with_signals(*fresh)
 
 
 def _told(node: NodeFacts, state: NodeState, deployment: Deployment, hellos: Mapping[str, Hello]) -> NodeNetwork:
@@ -36,11 +39,4 @@ def _told(node: NodeFacts, state: NodeState, deployment: Deployment, hellos: Map
 
 def _mtu(probe: Probe | None, hellos: Mapping[str, Hello]) -> int | None:
     """Of the interface with the probe's address; None where its agent does not tell it."""
-    if probe is None:
-        return None
-    own = set(probe.addresses.values())
-    for interface in (hellos.get(probe.pod) or {}).get("interfaces", ()):
-        mtu = interface.get("mtu")
-        if own & set(interface["addresses"]) and isinstance(mtu, int):
-            return mtu
-    return None
+    return mtu_of(set(probe.addresses.values()), hellos.get(probe.pod)) if probe else None

@@ -67,9 +67,9 @@ def _ask(probe: Probe, agent: AgentClient) -> _Asked:
 
 
 def _state(state: Future[dict[str, Any]], listing: Future[dict[str, Any]] | None) -> NodeState:
-    said, problem = _result(state)
-    ports, no_ports = _part(said, "ports", problem)
-    proxy, _ = _part(said, "proxy", problem)
+    report, problem = _result(state)
+    ports, no_ports = _part(report, "ports", problem)
+    proxy, _ = _part(report, "proxy", problem)
     try:
         ranges = as_texts(ports) if ports is not None else {}
     except (TypeError, ValueError):
@@ -90,15 +90,15 @@ def _state(state: Future[dict[str, Any]], listing: Future[dict[str, Any]] | None
     )
 
 
-def _result(asked: Future[dict[str, Any]]) -> tuple[Mapping[str, Any], str]:
+def _result(answer: Future[dict[str, Any]]) -> tuple[Mapping[str, Any], str]:
     try:
-        return asked.result(3 * NODE_PATIENCE), ""
+        return answer.result(3 * NODE_PATIENCE), ""
     except (AgentError, ChannelLost, TimeoutError) as problem:
         return {}, str(problem) or "the agent did not answer"
 
 
-def _part(said: Mapping[str, Any], name: str, problem: str) -> tuple[Any, str]:
-    part = said.get(name)
+def _part(report: Mapping[str, Any], name: str, problem: str) -> tuple[Any, str]:
+    part = report.get(name)
     if problem or not isinstance(part, dict):
         return None, problem or GARBLED
     return part.get("value"), str(part.get("problem", "")) or ("" if "value" in part else GARBLED)

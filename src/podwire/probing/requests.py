@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import ntpath
 from collections.abc import Mapping, Sequence
@@ -129,12 +130,18 @@ def _tool(flow: Flow, target: Target, timeout: float, mode: str, wanted_addresse
 
 
 def _questions(case: Case, target: Target, tokens: Sequence[str], ports: Sequence[int], timeout: float) -> Request:
-    """The questions of the agent's own DNS client: the same from each of as many sockets as there are tokens."""
-    asked = [{"name": one.name, "type": one.type, "edns": one.edns} for one in target.questions]
-    common = {"host": target.asked_of, "questions": asked, "timeout": timeout}
+    """The questions of the agent's own DNS client: the same from each of as many sockets as there are tokens, of
+    one server after the other."""
+    questions = [{"name": question.name, "type": question.type, "edns": question.edns} for question in target.questions]
+    common: dict[str, Any] = {"questions": questions, "timeout": timeout}
+    if case.flow.load.asks == "each-pod-by-tcp":
+        common["stream"] = True
     if case.flow.load.asks == "srv-and-targets":
         common["follow"] = ADDRESS_TYPES[case.flow.family]
-    sockets = [{**common, "token": one, "preferred_port": port} for one, port in zip(tokens, ports, strict=True)]
+    sockets = [
+        {**common, "host": host, "token": token, "preferred_port": port}
+        for host, token, port in zip(itertools.cycle(target.asked_of), tokens, ports, strict=False)
+    ]
     rounds = -(-len(sockets) // LOOKUPS_AT_ONCE)
     return "questions", {"sockets": sockets, "at_once": LOOKUPS_AT_ONCE}, timeout * rounds
 

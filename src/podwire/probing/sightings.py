@@ -8,15 +8,16 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
+from podwire.model.asking import DNS_PORT
 from podwire.model.cases import Case, pod_point
 from podwire.model.flows import BY_NAME, BY_TUNNEL
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
 from podwire.model.symbols import DNS_CACHE
 from podwire.packets.correlate import CaptureIndex, clues
-from podwire.packets.lookups import lookups, lookups_for, places_of_questions
+from podwire.packets.lookups import lookups, lookups_for, places_of_questions, questions_by_sender
 from podwire.packets.pcap import Frame
 from podwire.probing.captures import Captured, Place
-from podwire.probing.targets import DNS_PORT, Target
+from podwire.probing.targets import Target
 
 MOST_SHOWN = 50
 """The limit of DNS queries of one case whose packets are kept, unanswered queries first."""
@@ -49,11 +50,13 @@ class Landed:
 
 def joined(landed: Sequence[Landed]) -> list[Landed]:
     """A case that was sent twice is one, with the attempts of both times."""
-    found: dict[str, Landed] = {}
-    for one in landed:
-        earlier = found.get(one.case.id)
-        found[one.case.id] = replace(one, attempts=earlier.attempts + one.attempts) if earlier else one
-    return list(found.values())
+    by_case: dict[str, Landed] = {}
+    for exchange in landed:
+        earlier = by_case.get(exchange.case.id)
+        by_case[exchange.case.id] = (
+            replace(exchange, attempts=earlier.attempts + exchange.attempts) if earlier else exchange
+        )
+    return list(by_case.values())
 
 
 class Seen:
@@ -71,6 +74,7 @@ class Seen:
         self._captured, self._place, self._ports = captured, place, ports
         self._lookups: dict[Place, tuple[Lookup, ...]] = {}
         self._messages: dict[Place, Mapping[tuple[int, str], Sequence[int]]] = {}
+        self._questions: dict[Place, Mapping[str, Mapping[tuple[str, str], float]]] = {}
 
     def sighting(self, landed: Landed, controls: tuple[ControlResult, ...]) -> Sighting:
         """The sighting of one case: its observation, and the raw frames.
@@ -108,7 +112,7 @@ class Seen:
                 point=point,
                 where=str(place),
                 usable=not captured.reason,
-                reason=captured.reason or captured.lost,
+                reason=captured.reason or captured.lost or self._not_captured(landed, point, place, lookups),
                 packets=tuple(packets[at] for at in sorted(packets)),
             )
             frames[point] = [captured.frames[at] for at in sorted(packets)]
@@ -143,14 +147,14 @@ class Seen:
         """The attempts with their tries: datagrams are counted by the client itself, SYNs by its capture."""
         case = landed.case
         if case.flow.protocol == "udp" and case.flow.via not in BY_TUNNEL:
-            return tuple(structs.replace(one, tries=one.sent) for one in landed.attempts)
+            return tuple(structs.replace(attempt, tries=attempt.sent) for attempt in landed.attempts)
         first = self._nearest(case, {point: self._place(case, point) for point in case.points})
         if case.flow.protocol != "tcp" or first is None or first.reason:
             return landed.attempts
         numbers = clues(landed.attempts, (landed.target.ip, landed.target.port), first.index)
         return tuple(
-            structs.replace(one, tries=first.index.syns(clue.sequence)) if clue.sequence is not None else one
-            for one, clue in zip(landed.attempts, numbers, strict=True)
+            structs.replace(attempt, tries=first.index.syns(clue.sequence)) if clue.sequence is not None else attempt
+            for attempt, clue in zip(landed.attempts, numbers, strict=True)
         )
 
     def _asked(self, case: Case, target: Target, places: Mapping[Point, Place]) -> tuple[Lookup, ...]:
@@ -162,11 +166,29 @@ class Seen:
         if place not in self._lookups:
             index = self._captured[place].index if place in self._captured else CaptureIndex(())
             self._lookups[place] = tuple(lookups(index.packets))
-        if target.questions:
-            return _of_questions(target, self._lookups[place], case.flow.load.asks == "srv-and-targets")
-        below = target.fqdn if case.flow.load.connections > 1 else ""
-        kind = "AAAA" if case.flow.family == "ipv6" else "A"
-        return lookups_for(target.name, self._lookups[place], below, kind)
+        return _of_case(case, target, self._lookups[place])
+
+    def _not_captured(self, landed: Landed, point: Point, place: Place, lookups: Sequence[Lookup]) -> str:
+        """Why a pod's port proves no absence: a node's NIC shows a query of this case that the pod's address sent and
+        its own port does not have. Who asks for the pod, as a proxy does, repeats a query that its port has."""
+        case, own = landed.case, landed.bindings.get("client.ip")
+        if point != "client-pod" or case.flow.via not in BY_NAME or not isinstance(own, str):
+            return ""
+        captured_here = {(lookup.name, lookup.type) for lookup in lookups}
+        for nic, captured in self._captured.items():
+            if nic.kind != "nic":
+                continue
+            if nic not in self._questions:
+                self._questions[nic] = questions_by_sender(captured.index.packets)
+            server = next(iter(landed.target.asked_of), "")
+            asked = tuple(
+                Lookup(name=name, type=kind, server=server, protocol="udp", at=at)
+                for (name, kind), at in self._questions[nic].get(own, {}).items()
+                if (name, kind) not in captured_here
+            )
+            for lookup in _of_case(case, landed.target, asked):
+                return f"the {nic} has the query {lookup.name} {lookup.type} of {own}, and {place} does not"
+        return ""
 
     def _of_names(self, place: Place, lookups: Sequence[Lookup], anew: Collection[str]) -> dict[int, SeenPacket]:
         """The packets of these look-ups at a place. The message id and the name identify a query.
@@ -178,23 +200,38 @@ class Seen:
         if place not in self._messages:
             self._messages[place] = places_of_questions(packets)
         messages = self._messages[place]
-        seen: dict[int, SeenPacket] = {}
-        keys = [key for key in messages if key[1] in anew] if anew else [(one.id, one.name) for one in lookups]
+        packets_of_questions: dict[int, SeenPacket] = {}
+        keys = [key for key in messages if key[1] in anew] if anew else [(lookup.id, lookup.name) for lookup in lookups]
         for key in keys:
             for at in messages.get(key, ()):
                 way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
-                seen[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
-        return seen
+                packets_of_questions[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
+        return packets_of_questions
 
 
-def _of_questions(target: Target, seen: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
+def _of_case(case: Case, target: Target, captured: Sequence[Lookup]) -> tuple[Lookup, ...]:
+    """Those of the captured look-ups that a case can cause, for the record type of its family."""
+    if target.questions:
+        return _of_questions(target, captured, case.flow.load.asks == "srv-and-targets")
+    below = target.fqdn if case.flow.load.connections > 1 else ""
+    kind = "AAAA" if case.flow.family == "ipv6" else "A"
+    return lookups_for(target.name, captured, below, kind)
+
+
+def _of_questions(target: Target, lookups: Sequence[Lookup], followed: bool) -> tuple[Lookup, ...]:
     """The look-ups of the agent's own DNS client; where it `followed` records, those for names below the target too."""
-    asked, below = {(question.name.lower(), question.type) for question in target.questions}, f".{target.fqdn.lower()}"
+    questions, below = (
+        {(question.name.lower(), question.type) for question in target.questions},
+        f".{target.fqdn.lower()}",
+    )
     return tuple(
         lookup
-        for lookup in seen
-        if lookup.server == target.asked_of
-        and ((lookup.name, lookup.type) in asked or (followed and lookup.name.endswith(below) and lookup.type != "SRV"))
+        for lookup in lookups
+        if lookup.server in target.asked_of
+        and (
+            (lookup.name, lookup.type) in questions
+            or (followed and lookup.name.endswith(below) and lookup.type != "SRV")
+        )
     )
 
 
@@ -202,4 +239,4 @@ def _kept(landed: Landed) -> Sequence[Attempt]:
     """The attempts whose packets are kept."""
     attempts = landed.attempts
     few = len(attempts) <= MOST_WHOLE and not landed.case.flow.load.whole_path
-    return attempts if few else sorted(attempts, key=lambda one: (one.answered, -one.tries))[:MOST_SHOWN]
+    return attempts if few else sorted(attempts, key=lambda attempt: (attempt.answered, -attempt.tries))[:MOST_SHOWN]

@@ -18,13 +18,13 @@ from podwire.cluster.deployment.workloads import (
     Deployment,
     Probe,
 )
-from podwire.model.asking import Asked, Names, questions
+from podwire.model.asking import OF_PODS, Asked, Names, questions
 from podwire.model.cases import Case, Slot
 from podwire.model.facts import DENIED_PORT, ClusterFacts, Family, family_of
 from podwire.model.flows import BY_NAME, BY_SERVICE, BY_TUNNEL
 from podwire.planning.prerequisites import BESIDE, MANY_PORTS, service_of
 
-HTTP_PORT, SECOND_SERVICE_PORT, DNS_PORT = 80, 81, 53
+HTTP_PORT, SECOND_SERVICE_PORT = 80, 81
 HOST_PORT = 18081
 CLOSED_PORT = 18999
 LOOPBACK: Mapping[Family, str] = {"ipv4": "127.0.0.1", "ipv6": "::1"}
@@ -57,7 +57,7 @@ class Target:
 
     `host` is an address, or a name to be resolved; `ip` is the address it must lead to ('' where a name may lead to
     several, or to none). `name` is the name as the client spells it, `fqdn` the full one behind it. `questions` are
-    those of the agent's own DNS client, and `asked_of` the address of the server that it asks.
+    those of the agent's own DNS client, and `asked_of` the addresses of the servers that it asks.
     """
 
     host: str
@@ -66,7 +66,7 @@ class Target:
     name: str = ""
     fqdn: str = ""
     questions: tuple[Asked, ...] = ()
-    asked_of: str = ""
+    asked_of: tuple[str, ...] = ()
 
     @property
     def resolve(self) -> bool:
@@ -211,6 +211,7 @@ def _asking(target: Target, case: Case, deployment: Deployment, facts: ClusterFa
     servers = sorted(facts.dns.addresses, key=lambda ip: family_of(ip) != flow.family)
     if not servers:
         raise NoTarget("nothing tells the address of the cluster's DNS")
+    asked_of = dns_pods_of(facts, flow.family) if flow.load.asks in OF_PODS else tuple(servers[:1])
     if flow.load.asks == "ptr" and not target.ip:
         raise NoTarget(f"{target.name} stands for no single address")
     ports = service_for(case, deployment).ports.items() if flow.via in BY_SERVICE else ()
@@ -220,7 +221,12 @@ def _asking(target: Target, case: Case, deployment: Deployment, facts: ClusterFa
         ip=target.ip,
         ports=tuple((name, port.protocol) for name, port in ports if name),
     )
-    return replace(target, questions=tuple(questions(flow.load.asks, names, flow.family)), asked_of=servers[0])
+    return replace(target, questions=tuple(questions(flow.load.asks, names, flow.family)), asked_of=asked_of)
+
+
+def dns_pods_of(facts: ClusterFacts, family: Family) -> tuple[str, ...]:
+    """The addresses of the ready pods of the cluster's DNS that are of a family."""
+    return tuple(address for address in facts.dns.pods if family_of(address) == family)
 
 
 def _outside_address(facts: ClusterFacts, family: Family) -> str:

@@ -17,8 +17,8 @@ FIRST_TRY = 0.002
 
 def tell_paths(cases: Sequence[Case], sightings: dict[str, Sighting], limit: float) -> None:
     """Bind the symbols of their path in the sightings of these cases, in place. `limit` is the admitted share."""
-    seen = [(case, sightings[case.id].observation) for case in cases if case.id in sightings]
-    for key, symbols in symbols_of_paths(seen, limit).items():
-        one = sightings[key]
-        told = structs.replace(one.observation, bindings={**one.observation.bindings, **symbols})
-        sightings[key] = replace(one, observation=told)
+    exchanges = [(case, sightings[case.id].observation) for case in cases if case.id in sightings]
+    for key, symbols in symbols_of_paths(exchanges, limit).items():
+        sighting = sightings[key]
+        bound = structs.replace(sighting.observation, bindings={**sighting.observation.bindings, **symbols})
+        sightings[key] = replace(sighting, observation=bound)

@@ -42,8 +42,8 @@ def find_allure(checkout: Path | None = None) -> Path | None:
         local = checkout / "tools" / "allure" / "node_modules" / ".bin" / "allure"
         if local.exists():
             return local
-    found = shutil.which("allure")
-    return Path(found) if found else None
+    program = shutil.which("allure")
+    return Path(program) if program else None
 
 
 def warm_up(checkout: Path | None) -> subprocess.Popen[bytes] | None:
@@ -106,7 +106,7 @@ def generate_report(
 def without_analytics(page: bytes) -> bytes:
     """The page without the scripts that would tell a third party that somebody opened it."""
     # Only a short script is a tracker: the report itself is one long script that may hold these words as data.
-    return _SCRIPT.sub(lambda found: b"" if _tracks(found.group()) else found.group(), page)
+    return _SCRIPT.sub(lambda match: b"" if _tracks(match.group()) else match.group(), page)
 
 
 def _tracks(script: bytes) -> bool:

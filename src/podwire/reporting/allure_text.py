@@ -22,8 +22,8 @@ def _paragraphs(case: CaseRecord) -> Iterator[str]:
     yield f"**{_plain(case.requirement)}** ({case.rule.level}): {_plain(case.rule.statement)}"
     yield ""
     if case.rule.sources:
-        known = {words: url for url, words in links(case.rule.sources)}
-        yield from (f"- Source: {_source(source, known)}" for source in case.rule.sources)
+        url_by_words = {words: url for url, words in links(case.rule.sources)}
+        yield from (f"- Source: {_source(source, url_by_words)}" for source in case.rule.sources)
         yield ""
     text = message(case)
     if text:
@@ -78,8 +78,8 @@ def environment(record: RunRecord) -> str:
     return "".join(f"{_key(name)} = {one_line(value)}\n" for name, value in values.items() if value)
 
 
-def _source(source: str, known: dict[str, str]) -> str:
-    for words, url in known.items():
+def _source(source: str, url_by_words: dict[str, str]) -> str:
+    for words, url in url_by_words.items():
         if url in source:
             return f"[{_plain(words)}]({url})"
     return _plain(source)

@@ -17,8 +17,8 @@ def causes_html(causes: Causes) -> str:
     return f'<section class="aside"><h2>What red cases share</h2>{"".join(items)}</section>'
 
 
-def _items(several: Sequence[Cause], outcome: Outcome) -> Iterator[str]:
-    for cause in several:
+def _items(causes: Sequence[Cause], outcome: Outcome) -> Iterator[str]:
+    for cause in causes:
         controls = "".join(f"<li>Control: {text(control)}</li>" for control in cause.controls)
         cases = "".join(f"<li>{text(case_id)}</li>" for case_id in cause.cases)
         yield (

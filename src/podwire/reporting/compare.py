@@ -34,20 +34,20 @@ class Change:
 
 def compare_html(before: RunRecord, after: RunRecord) -> str:
     """The whole page."""
-    found = changes(before, after)
-    changed = sorted((change for change in found if not change.same), key=_weight)
+    changes_of_runs = changes(before, after)
+    changed = sorted((change for change in changes_of_runs if not change.same), key=_weight)
     numbers = Counter(change.after for change in changed)
     body = [
         _facts(before, after),
         chips(((outcome, numbers[outcome]) for outcome in (*Outcome, MISSING, ABSENT)), "changed cases"),
         _changed(changed),
-        _same([change for change in found if change.same]),
+        _same([change for change in changes_of_runs if change.same]),
     ]
     return page(
         title=f"podwire: {before.run_id} and {after.run_id}",
         head=run_head(after, "What changed between two runs")
         + f'<p class="lead">Held against the run {text(before.run_id)}: '
-        f"{len(changed)} of {len(found)} cases changed.</p>",
+        f"{len(changed)} of {len(changes_of_runs)} cases changed.</p>",
         body="".join(body),
         current="compare",
     )

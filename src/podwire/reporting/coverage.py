@@ -42,13 +42,13 @@ def write_coverage(record: RunRecord, catalogue: Catalogue, directory: Path) -> 
 
 def coverage_html(record: RunRecord, catalogue: Catalogue) -> str:
     """The whole page."""
-    found = sentences(record, catalogue)
+    sentences_of_run = sentences(record, catalogue)
     documents: dict[str, list[Sentence]] = {}
-    for sentence in found:
+    for sentence in sentences_of_run:
         documents.setdefault(sentence.sources[0].document, []).append(sentence)
-    numbers = Counter(outcome for sentence in found for outcome, _ in sentence.came_to)
+    numbers = Counter(outcome for sentence in sentences_of_run for outcome, _ in sentence.came_to)
     lead = (
-        f'<p class="lead">{len(found)} sentences of {len(documents)} documents: '
+        f'<p class="lead">{len(sentences_of_run)} sentences of {len(documents)} documents: '
         f"{len(catalogue.requirements)} that must hold, {len(catalogue.limitations)} that say what does not, "
         f"{len(catalogue.facts)} that no packet can decide.</p>"
     )
@@ -101,12 +101,12 @@ def sentences(record: RunRecord, catalogue: Catalogue) -> tuple[Sentence, ...]:
 
 
 def _tallies(cases: Iterable[CaseRecord], of: Callable[[CaseRecord], str | None]) -> dict[str, Counter[str]]:
-    found: dict[str, Counter[str]] = {}
+    tallies: dict[str, Counter[str]] = {}
     for case in cases:
         name = of(case)
         if name is not None:
-            found.setdefault(name, Counter())[case.verdict.outcome] += 1
-    return found
+            tallies.setdefault(name, Counter())[case.verdict.outcome] += 1
+    return tallies
 
 
 def _sentence(

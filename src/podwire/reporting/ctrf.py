@@ -45,9 +45,9 @@ def write_ctrf(record: RunRecord, directory: Path, causes: Causes | None = None)
 
 def ctrf_tree(record: RunRecord, causes: Causes | None = None) -> dict[str, Any]:
     """The whole record, planned cases without a result included, as the JSON tree of the format."""
-    known = causes or causes_of(record, {})
+    causes_of_run = causes or causes_of(record, {})
     tests = [
-        *(_test(case, known) for case in record.cases),
+        *(_test(case, causes_of_run) for case in record.cases),
         *(_without_result(case_id, record) for case_id in record.missing),
     ]
     statuses = Counter(test["status"] for test in tests)

@@ -34,8 +34,8 @@ def folder_of(case_id: str) -> str:
     requirement, _, words = rest.partition("[")
     plain = f"{area}/{requirement}[{words.removesuffix(']')}]" == case_id
     parts = [_safe(part or "_") for part in (area, requirement, words.removesuffix("]"))]
-    kept = plain and parts == [area, requirement, words.removesuffix("]")]
-    if not kept:
+    named_by_case = plain and parts == [area, requirement, words.removesuffix("]")]
+    if not named_by_case:
         parts[-1] = (
             f"{parts[-1][: _LONGEST - 9]}-{hashlib.sha256(case_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
         )

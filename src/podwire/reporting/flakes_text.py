@@ -9,19 +9,21 @@ import msgspec
 from podwire.gating.flakes import Flake, History
 
 
-def flakes_json(found: History) -> str:
+def flakes_json(history: History) -> str:
     """Everything as JSON."""
-    return json.dumps({"schema": "podwire.flakes/1", **msgspec.to_builtins(found)}, indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps({"schema": "podwire.flakes/1", **msgspec.to_builtins(history)}, indent=1, ensure_ascii=False) + "\n"
+    )
 
 
-def flakes_text(found: History) -> str:
+def flakes_text(history: History) -> str:
     """For a terminal: the most frequent first."""
     lines: list[str] = []
-    for flake in sorted(found.flakes, key=lambda flake: (-flake.rate, flake.case_id)):
-        lines += _flake(flake, found.risk)
-    once = f"; {found.once} were observed once, which shows no flake" if found.once else ""
-    runs = f"{len(found.runs)} run{'s' if len(found.runs) > 1 else ''}"
-    lines.append(f"{runs}: {len(found.flakes)} cases were not alike in all rounds, {found.steady} were{once}")
+    for flake in sorted(history.flakes, key=lambda flake: (-flake.rate, flake.case_id)):
+        lines += _flake(flake, history.risk)
+    once = f"; {history.once} were observed once, which shows no flake" if history.once else ""
+    runs = f"{len(history.runs)} run{'s' if len(history.runs) > 1 else ''}"
+    lines.append(f"{runs}: {len(history.flakes)} cases were not alike in all rounds, {history.steady} were{once}")
     return "\n".join(lines) + "\n"
 
 

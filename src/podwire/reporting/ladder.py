@@ -78,18 +78,18 @@ class Ladder:
 def ladder(observation: Observation, most: int = RUNGS) -> Ladder | None:
     """The ladder of all that the captures saw, by the earliest sight of each packet; None without a packet."""
     captures = [observation.captures[point] for point in POINTS if point in observation.captures]
-    found: dict[Hashable, list[tuple[int, SeenPacket]]] = {}
+    sights_by_packet: dict[Hashable, list[tuple[int, SeenPacket]]] = {}
     for column, capture in enumerate(captures):
         before: Counter[Hashable] = Counter()
         for seen in capture.packets[: most * _LOOKED_AT]:
             identity = _identity(seen)
             # The second packet of that kind here is the second one there.
-            found.setdefault((before[identity], identity), []).append((column, seen))
+            sights_by_packet.setdefault((before[identity], identity), []).append((column, seen))
             before[identity] += 1
-    if not found:
+    if not sights_by_packet:
         return None
     unseen = max(len(capture.packets) for capture in captures) - most * _LOOKED_AT
-    order = sorted(found.values(), key=lambda sights: min(seen.packet.at for _, seen in sights))
+    order = sorted(sights_by_packet.values(), key=lambda sights: min(seen.packet.at for _, seen in sights))
     return Ladder(
         points=tuple(
             (capture.point, capture.where, "" if capture.usable else capture.reason or "not usable")

@@ -229,8 +229,8 @@ def _case(
         tree["sources"] = sources
     if case.id in seen:
         most = {"most": PASSED_RUNGS} if verdict.outcome == "pass" else {}
-        found = ladder(seen[case.id], **most)
-        tree["ladder"] = found.to_tree() if found else None
+        rungs = ladder(seen[case.id], **most)
+        tree["ladder"] = rungs.to_tree() if rungs else None
     return tree
 
 

@@ -15,7 +15,7 @@ def paths_table(paths: Sequence[PathRecord]) -> str:
     """The section of a page; empty without paths. Those with losses come first."""
     if not paths:
         return ""
-    rows = "".join(_row(path) for path in sorted(paths, key=lambda one: -one.low))
+    rows = "".join(_row(path) for path in sorted(paths, key=lambda path: -path.low))
     heads = "".join(f'<th scope="col">{text(head)}</th>' for head in HEADS)
     lost, total = sum(path.lost for path in paths), sum(path.exchanges for path in paths)
     return (

@@ -67,19 +67,19 @@ def table(records: Mapping[str, RunRecord], catalogue: Catalogue) -> tuple[Row, 
 
 
 def _tallies(record: RunRecord) -> dict[str, Counter[str]]:
-    found: dict[str, Counter[str]] = {}
+    tallies: dict[str, Counter[str]] = {}
     for case in record.cases:
-        found.setdefault(case.requirement, Counter())[case.verdict.outcome] += 1
+        tallies.setdefault(case.requirement, Counter())[case.verdict.outcome] += 1
     for case_id in record.missing:
-        found.setdefault(requirement_of(case_id), Counter())[MISSING] += 1
-    return found
+        tallies.setdefault(requirement_of(case_id), Counter())[MISSING] += 1
+    return tallies
 
 
 def _reasons(record: RunRecord) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = {}
+    reasons_by_requirement: dict[str, dict[str, None]] = {}
     for exclusion in record.exclusions:
-        found.setdefault(exclusion.requirement, {})[exclusion.reason] = None
-    return {requirement: tuple(reasons) for requirement, reasons in found.items()}
+        reasons_by_requirement.setdefault(exclusion.requirement, {})[exclusion.reason] = None
+    return {requirement: tuple(reasons) for requirement, reasons in reasons_by_requirement.items()}
 
 
 def _cell(numbers: Counter[str] | None, why: tuple[str, ...]) -> Cell:

@@ -22,7 +22,7 @@ def failing(record: RunRecord, causes: Causes, paint: Paint) -> Iterator[str]:
     by_id = {case.id: case for case in record.cases}
     for number, cause in enumerate(causes.failing):
         if number >= _MOST_RED:
-            left = sum(len(one.cases) for one in causes.failing[number:])
+            left = sum(len(later.cases) for later in causes.failing[number:])
             yield paint.outcome(f"and {left} more failing cases; see run.json", Outcome.FAIL)
             break
         yield _cause(cause, by_id, causes, paint)
@@ -64,21 +64,21 @@ def _alike(cases: Sequence[CaseRecord], outcome: Outcome, causes: Causes, paint:
         shared = causes.of(case.id)
         way = _NUMBERS.sub("", case.verdict.reason.partition("expected")[2] or case.verdict.reason)
         alike.setdefault(("", shared.line) if shared else (case.requirement, way), []).append(case)
-    for number, (first, *others) in enumerate(alike.values()):
+    for number, (first, *similar) in enumerate(alike.values()):
         if number >= _MOST_RED:
             left = sum(map(len, list(alike.values())[number:]))
             yield paint.outcome(f"and {left} more {outcome} cases; see run.json", outcome)
             return
         lines = [_red(first, causes, paint)]
-        if others:
-            lines += [f"  {line}" for line in wrapped(f"{len(others)} more like this: ", _named(others, first))]
+        if similar:
+            lines += [f"  {line}" for line in wrapped(f"{len(similar)} more like this: ", _named(similar, first))]
         yield "\n".join(lines)
 
 
-def _named(others: Sequence[CaseRecord], first: CaseRecord) -> str:
+def _named(similar: Sequence[CaseRecord], first: CaseRecord) -> str:
     names = [
         brackets(case.id) if case.requirement == first.requirement else f"{case.requirement}[{brackets(case.id)}]"
-        for case in others
+        for case in similar
     ]
     return ", ".join(names[:_MOST_ALIKE]) + (" ..." if len(names) > _MOST_ALIKE else "")
 
@@ -94,10 +94,10 @@ def without_node(record: RunRecord, paint: Paint) -> Iterator[str]:
         alike.setdefault(case.verdict.reason, []).append(case)
     for reason, cases in alike.items():
         number = f"{len(cases)} case{'s' if len(cases) > 1 else ''}"
-        areas = ", ".join(f"{area} {len(several)}" for area, several in by_area(cases).items())
+        areas = ", ".join(f"{area} {len(of_area)}" for area, of_area in by_area(cases).items())
         head = paint.outcome(paint.bold(f"INCONCLUSIVE  {number} not sent"), Outcome.INCONCLUSIVE)
-        told = [*wrapped("No verdict: ", reason, paint, COLOURS[Outcome.INCONCLUSIVE]), *wrapped("Areas: ", areas)]
-        yield "\n".join([head, *(f"  {line}" for line in told)])
+        lines = [*wrapped("No verdict: ", reason, paint, COLOURS[Outcome.INCONCLUSIVE]), *wrapped("Areas: ", areas)]
+        yield "\n".join([head, *(f"  {line}" for line in lines)])
 
 
 def _red(case: CaseRecord, causes: Causes, paint: Paint) -> str:

@@ -68,8 +68,8 @@ def _branch(name: str, items: list[Item]) -> Item:
 
 
 def _together(statuses: Iterable[str]) -> str:
-    found = set(statuses)
-    return next((status for status in _WORST_FIRST if status in found), "unknown")
+    present = set(statuses)
+    return next((status for status in _WORST_FIRST if status in present), "unknown")
 
 
 def _case(case: CaseRecord) -> Item:

@@ -69,13 +69,13 @@ def summary(
 def _head(record: RunRecord, paint: Paint) -> str:
     facts = record.facts
     nodes = Counter(node.os for node in facts.nodes)
-    known = [("Linux", nodes["linux"]), ("Windows", nodes["windows"])]
+    nodes_by_os = [("Linux", nodes["linux"]), ("Windows", nodes["windows"])]
     where = [
         "the embedded lab (emulated: no evidence about Windows)"
         if facts.origin.emulated
         else f"cluster {facts.name or '?'}",
         f"Kubernetes {facts.version}" if facts.version else "",
-        ", ".join(f"{number} {name} node{'s' if number > 1 else ''}" for name, number in known if number),
+        ", ".join(f"{number} {name} node{'s' if number > 1 else ''}" for name, number in nodes_by_os if number),
         f"network mode {facts.network.mode} ({_profile(facts)}), {' and '.join(facts.network.families)}",
         *_builds(facts),
         machine_words(record),
@@ -106,8 +106,8 @@ def _conflicts(facts: ClusterFacts) -> Iterator[str]:
 
 def _builds(facts: ClusterFacts) -> Iterator[str]:
     """What the Windows nodes run, and what of it is newer than podwire."""
-    found = dict.fromkeys((node.build, node.software.judged_as) for node in facts.nodes)
-    for build, taken in found:
+    builds = dict.fromkeys((node.build, node.software.judged_as) for node in facts.nodes)
+    for build, taken in builds:
         if build is not None:
             newer = f", newer than podwire's table of builds and judged like {named(taken)}" if taken else ""
             yield f"Windows build {named(build)}{newer}"
@@ -120,8 +120,8 @@ def _areas(record: RunRecord, paint: Paint) -> str:
     width = max(len(area) for area in areas)
     lines = []
     for area, cases in areas.items():
-        found = Counter(case.verdict.outcome for case in cases)
-        words = ", ".join(paint.outcome(counted(found[o], o), o) for o in Outcome if found[o])
+        counts = Counter(case.verdict.outcome for case in cases)
+        words = ", ".join(paint.outcome(counted(counts[o], o), o) for o in Outcome if counts[o])
         lines.append(f"  {area:<{width}}  {len(cases):>4} case{'s' if len(cases) > 1 else ' '}  {words}")
     return "\n".join(lines)
 

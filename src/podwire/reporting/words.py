@@ -87,10 +87,10 @@ def unmet(case: CaseRecord) -> list[Finding]:
 def links(sources: Sequence[str]) -> Iterator[tuple[str, str]]:
     """`(address, words)` of every source with a web address."""
     for source in sources:
-        found = _URL.search(source)
-        if found:
-            url = found.group().rstrip(".,;")
-            words = source.replace(found.group(), "").strip(" ,;:<>()[]") or url
+        match = _URL.search(source)
+        if match:
+            url = match.group().rstrip(".,;")
+            words = source.replace(match.group(), "").strip(" ,;:<>()[]") or url
             yield url, words
 
 

@@ -49,21 +49,23 @@ def write_judged_again(source: Path, folder: Path) -> tuple[RunRecord, tuple[Rej
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as beside:
-            made = Path(beside) / "run"
-            made.mkdir()
-            _write(record, cases, rounds, today, place, made)
-            made.rename(folder)
+            new_run = Path(beside) / "run"
+            new_run.mkdir()
+            _write(record, cases, rounds, today, place, new_run)
+            new_run.rename(folder)
     except OSError as problem:
         where = "" if problem.filename is None else f"{problem.filename}: "
         raise UsageError(f"--write {folder}: cannot be written: {where}{problem.strerror or problem}") from problem
-    return record, tuple(Rejudged.of(now, then.verdict) for then, now in zip(record.cases, cases, strict=True))
+    return record, tuple(Rejudged.of(now, recorded.verdict) for recorded, now in zip(record.cases, cases, strict=True))
 
 
 def _damage(record: RunRecord, rounds: Rounds, place: Path) -> Iterator[str]:
     """Why these are not the files that a run left, a line each."""
     yield from broken(record, place)
-    known = {case.id for case in record.cases}
-    yield from (f"{name}: has an observation and no verdict; use the original files" for name in rounds.keys() - known)
+    case_ids = {case.id for case in record.cases}
+    yield from (
+        f"{name}: has an observation and no verdict; use the original files" for name in rounds.keys() - case_ids
+    )
     for case in record.cases:
         yield from (f"{case.id}: {line}; use the original files" for line in mixed_up(case, rounds[case.id]))
         for file in case.evidence:
@@ -71,45 +73,47 @@ def _damage(record: RunRecord, rounds: Rounds, place: Path) -> Iterator[str]:
                 yield f"{file}: evidence of {case.id} is missing; use the original files"
 
 
-def _judged(then: CaseRecord, rounds: Sequence[Stored], today: Today, place: Path) -> CaseRecord:
-    judged = today.recorded(then.id, rounds)
+def _judged(recorded: CaseRecord, rounds: Sequence[Stored], today: Today, place: Path) -> CaseRecord:
+    judged = today.recorded(recorded.id, rounds)
     if isinstance(judged, str):
-        raise ValueError(f"{place}: {then.id}: cannot be judged again by this podwire: {judged}; repeat the run")
-    return replace(judged, evidence=then.evidence)
+        raise ValueError(f"{place}: {recorded.id}: cannot be judged again by this podwire: {judged}; repeat the run")
+    return replace(judged, evidence=recorded.evidence)
 
 
 def _write(
-    record: RunRecord, cases: Sequence[CaseRecord], rounds: Rounds, today: Today, place: Path, made: Path
+    record: RunRecord, cases: Sequence[CaseRecord], rounds: Rounds, today: Today, place: Path, new_run: Path
 ) -> None:
     """Write evidence, observations, record and seal. Raises OSError."""
     before = {case.id: case for case in record.cases}
-    kept = tuple(_with_evidence(before[case.id], case, rounds[case.id], place, made) for case in cases)
+    with_evidence = tuple(_with_evidence(before[case.id], case, rounds[case.id], place, new_run) for case in cases)
     suite = suites_digest()
     again = JudgedAgain(run_id=record.observed_in, version=__version__)
     new = replace(
         record,
         run_id=f"{record.observed_in}-judged-{suite[:8]}",
         setup=replace(record.setup, suite=suite, judged_again=again),
-        cases=kept,
+        cases=with_evidence,
         exclusions=tuple(_exclusions(record, today)),
-        observations=write_observations(_with_outcomes(kept, rounds), made),
+        observations=write_observations(_with_outcomes(with_evidence, rounds), new_run),
     )
-    write_record(new, made)
+    write_record(new, new_run)
     environment = place / ENVIRONMENT
-    write_seal(as_stored(new), made, environment.read_bytes() if environment.is_file() else None)
+    write_seal(as_stored(new), new_run, environment.read_bytes() if environment.is_file() else None)
 
 
-def _with_evidence(then: CaseRecord, now: CaseRecord, rounds: Sequence[Stored], place: Path, made: Path) -> CaseRecord:
+def _with_evidence(
+    recorded: CaseRecord, now: CaseRecord, rounds: Sequence[Stored], place: Path, new_run: Path
+) -> CaseRecord:
     """The files of evidence with the verdict of today. A case that passed then may have none: it gets those that its
     observation gives, which are all but the raw frames."""
-    for file in then.evidence:
-        (made / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(place / file, made / file)
-        if Path(file).name == VERDICT and then.verdict != now.verdict:
-            write_verdict(made / file, now.verdict)
-    if then.evidence or now.verdict.outcome is Outcome.PASS:
+    for file in recorded.evidence:
+        (new_run / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(place / file, new_run / file)
+        if Path(file).name == VERDICT and recorded.verdict != now.verdict:
+            write_verdict(new_run / file, now.verdict)
+    if recorded.evidence or now.verdict.outcome is Outcome.PASS:
         return now
-    return replace(now, evidence=write_evidence(made, rounds[now.decisive_round].observation, now.verdict))
+    return replace(now, evidence=write_evidence(new_run, rounds[now.decisive_round].observation, now.verdict))
 
 
 def _with_outcomes(cases: Sequence[CaseRecord], rounds: Rounds) -> Iterator[Stored]:
@@ -122,6 +126,6 @@ def _with_outcomes(cases: Sequence[CaseRecord], rounds: Rounds) -> Iterator[Stor
 def _exclusions(record: RunRecord, today: Today) -> Iterator[ExclusionRecord]:
     """What the facts exclude today, of the requirements that the run was to judge."""
     chosen = {case.requirement for case in record.cases} | {excluded.requirement for excluded in record.exclusions}
-    for one in today.exclusions:
-        if one.requirement in chosen:
-            yield ExclusionRecord(requirement=one.requirement, cases=one.cases, reason=one.reason)
+    for exclusion in today.exclusions:
+        if exclusion.requirement in chosen:
+            yield ExclusionRecord(requirement=exclusion.requirement, cases=exclusion.cases, reason=exclusion.reason)

@@ -135,13 +135,13 @@ def path(text: str) -> Path:
 
 def names(text: str) -> tuple[str, ...]:
     """Names with commas between them, each once."""
-    found = tuple(part.strip() for part in text.split(","))
-    if not all(found):
+    parts = tuple(part.strip() for part in text.split(","))
+    if not all(parts):
         raise ValueError("write names of nodes with commas between them")
-    for name in found:
-        if found.count(name) > 1:
+    for name in parts:
+        if parts.count(name) > 1:
             raise ValueError(f"{name} is named twice; name each node once")
-    return found
+    return parts
 
 
 def selector(text: str) -> Selector:

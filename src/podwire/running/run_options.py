@@ -57,8 +57,8 @@ class LabOptions:
         for text in self.faults:
             name, _, nodes = text.partition("@")
             if name in before:
-                one = "give it once, with all its nodes: NAME@NODE,NODE"
-                raise UsageError(f"--fault {text}: the fault is given before, as {before[name]}; {one}")
+                remedy = "give it once, with all its nodes: NAME@NODE,NODE"
+                raise UsageError(f"--fault {text}: the fault is given before, as {before[name]}; {remedy}")
             before[name] = text
             require_names(f"--fault {text}:", filter(None, nodes.split(",")), names)
 

@@ -67,8 +67,8 @@ def signer(data: bytes, signature: bytes, allowed: Path, identity: str | None = 
             checked = _ssh_keygen(["-Y", "verify", "-I", name, *common], data)
             if checked.returncode == 0:
                 return name
-        wanted = f", as {identity}" if identity is not None else ""
-        raise NotSigned(f"the signature of {', '.join(names)} does not hold for the manifest{wanted}: {_told(checked)}")
+        signer = f", as {identity}" if identity is not None else ""
+        raise NotSigned(f"the signature of {', '.join(names)} does not hold for the manifest{signer}: {_told(checked)}")
 
 
 def _ssh_keygen(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:

@@ -55,7 +55,7 @@ def _redacted(value: Any, deepest: int) -> Any:
     if deepest == 0:
         return value
     if type(value) in (list, tuple):
-        return type(value)(_redacted(one, deepest - 1) for one in value)
+        return type(value)(_redacted(item, deepest - 1) for item in value)
     if type(value).__module__.startswith("_pytest."):
         for name, inner in vars(value).items() if hasattr(value, "__dict__") else ():
             # Frozen or not: these are what pytest made of an error for people to read.

@@ -37,12 +37,16 @@ class Cascades(Controller):
         uid = owner["metadata"]["uid"]
         for resource in _DEPENDENTS:
             for obj in self._store.view(resource, owner["metadata"]["namespace"]):
-                if any(each["uid"] == uid for each in obj["metadata"].get("ownerReferences") or ()):
+                if any(reference["uid"] == uid for reference in obj["metadata"].get("ownerReferences") or ()):
                     yield resource, obj
 
     def _leave(self, owner: Object) -> None:
         for resource, obj in list(self._dependents(owner)):
-            owners = [each for each in obj["metadata"]["ownerReferences"] if each["uid"] != owner["metadata"]["uid"]]
+            owners = [
+                reference
+                for reference in obj["metadata"]["ownerReferences"]
+                if reference["uid"] != owner["metadata"]["uid"]
+            ]
             meta = {key: value for key, value in obj["metadata"].items() if key != "ownerReferences"}
             after = {**obj, "metadata": {**meta, **({"ownerReferences": owners} if owners else {})}}
             self._store.update(resource, after)
@@ -59,7 +63,7 @@ class Cascades(Controller):
 
     def _release(self, resource: str, obj: Object, finalizer: str) -> None:
         meta = obj["metadata"]
-        left = [each for each in meta["finalizers"] if each != finalizer]
+        left = [name for name in meta["finalizers"] if name != finalizer]
         if left:
             self._store.update(resource, {**obj, "metadata": {**meta, "finalizers": left}})
         else:

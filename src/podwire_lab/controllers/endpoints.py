@@ -43,15 +43,15 @@ def endpoint(service: Object, pod: Object, address: str) -> Object:
     ready, terminating = is_ready(pod), bool(pod["metadata"].get("deletionTimestamp"))
     public = bool(service["spec"].get("publishNotReadyAddresses"))
     meta, spec = pod["metadata"], pod["spec"]
-    made: Object = {
+    slice_object: Object = {
         "addresses": [address],
         "conditions": {"ready": public or (ready and not terminating), "serving": ready, "terminating": terminating},
         "targetRef": {"kind": "Pod", "namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"]},
         "nodeName": spec["nodeName"],
     }
     if spec.get("hostname") and spec.get("subdomain") == service["metadata"]["name"]:
-        made["hostname"] = spec["hostname"]
-    return made
+        slice_object["hostname"] = spec["hostname"]
+    return slice_object
 
 
 def wanted_slices(service: Object, pods: Iterable[Object]) -> list[Object]:
@@ -79,10 +79,10 @@ def _ports(service: Object, pod: Object) -> list[Object]:
     for port in service["spec"].get("ports") or ():
         number = target_port(port, pod)
         if number is not None:
-            made = {"name": port.get("name", ""), "protocol": port.get("protocol", "TCP"), "port": number}
+            endpoint_port = {"name": port.get("name", ""), "protocol": port.get("protocol", "TCP"), "port": number}
             if port.get("appProtocol"):
-                made["appProtocol"] = port["appProtocol"]
-            ports.append(made)
+                endpoint_port["appProtocol"] = port["appProtocol"]
+            ports.append(endpoint_port)
     return ports
 
 
@@ -162,13 +162,13 @@ class EndpointsController(Controller):
         subsets = wanted_subsets(wanted, primary, terminating=public)
         old = self._store.get("endpoints", meta["namespace"], meta["name"])
         if old is None:
-            made: dict[str, Any] = {
+            endpoints: dict[str, Any] = {
                 "name": meta["name"],
                 "namespace": meta["namespace"],
                 "labels": dict(meta.get("labels") or {}),
             }
-            made["ownerReferences"] = [_owner(service)]
-            self._store.create("endpoints", {"metadata": made} | ({"subsets": subsets} if subsets else {}))
+            endpoints["ownerReferences"] = [_owner(service)]
+            self._store.create("endpoints", {"metadata": endpoints} | ({"subsets": subsets} if subsets else {}))
         elif (old.get("subsets") or []) != subsets:
             old["subsets"] = subsets
             self._store.update("endpoints", old)

@@ -6,18 +6,16 @@ Source: kubernetes.io, "Virtual IPs and Service Proxies", health checks. The ans
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import socket
 from collections.abc import Mapping
 
 from podwire.model.facts import Family
 from podwire_lab.controllers.controller import Controller
+from podwire_lab.controllers.node_http import NodeHttp, response
 from podwire_lab.controllers.service_rules import endpoint_rules, slices_by_service
 from podwire_lab.model.interfaces import NodeNetwork, Store
 
-REQUEST_SECONDS = 5.0
 Key = tuple[str, str]
 """Namespace and name of a Service."""
 
@@ -32,7 +30,7 @@ class HealthPorts(Controller):
         self._nodes = nodes
         self._listening: dict[int, list[socket.socket]] = {}
         self._services: dict[int, Key] = {}
-        self._answering: set[asyncio.Task[None]] = set()
+        self._http = NodeHttp()
 
     def reconcile(self) -> None:
         self._services = {
@@ -42,36 +40,12 @@ class HealthPorts(Controller):
         }
         for port in self._listening.keys() - self._services.keys():
             for server in self._listening.pop(port):
-                asyncio.get_running_loop().remove_reader(server)
-                server.close()
+                self._http.close(server)
         for port in self._services.keys() - self._listening.keys():
             self._listening[port] = [self._listen(node, port) for node in self._nodes.values()]
 
     def _listen(self, node: NodeNetwork, port: int) -> socket.socket:
-        with node.namespace.entered():
-            server = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
-        server.setblocking(False)
-        asyncio.get_running_loop().add_reader(server, self._accept, server, node, port)
-        return server
-
-    def _accept(self, server: socket.socket, node: NodeNetwork, port: int) -> None:
-        with contextlib.suppress(BlockingIOError, ConnectionError):
-            connection, _ = server.accept()
-            connection.setblocking(False)
-            task = asyncio.get_running_loop().create_task(self._answer(connection, node, port))
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
-
-    async def _answer(self, connection: socket.socket, node: NodeNetwork, port: int) -> None:
-        with connection, contextlib.suppress(OSError, TimeoutError):
-            loop, request = asyncio.get_running_loop(), b""
-            async with asyncio.timeout(REQUEST_SECONDS):
-                while b"\r\n\r\n" not in request:
-                    data = await loop.sock_recv(connection, 4096)
-                    if not data:
-                        return
-                    request += data
-                await loop.sock_sendall(connection, self._response(node.name, port))
+        return self._http.listen(node.namespace, "::", port, lambda request: self._response(node.name, port))
 
     def _response(self, node: str, port: int) -> bytes:
         namespace, name = self._services.get(port, ("", ""))
@@ -83,15 +57,9 @@ class HealthPorts(Controller):
                 "serviceProxyHealthy": True,
             }
         )
-        head = [
-            "HTTP/1.1 200 OK" if count else "HTTP/1.1 503 Service Unavailable",
-            "Content-Type: application/json",
-            "X-Content-Type-Options: nosniff",
-            f"X-Load-Balancing-Endpoint-Weight: {count}",
-            f"Content-Length: {len(body)}",
-            "Connection: close",
-        ]
-        return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+        status = "200 OK" if count else "503 Service Unavailable"
+        weight = f"X-Load-Balancing-Endpoint-Weight: {count}"
+        return response(status, body, weight, kind="application/json")
 
     def _ready_endpoints(self, namespace: str, name: str, node: str) -> int:
         """The distinct ready endpoints on the node, whatever their port, in the Service's first family."""

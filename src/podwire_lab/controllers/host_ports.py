@@ -14,7 +14,7 @@ _PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
 
 def port_mappings(pods: Iterable[Object]) -> dict[str, list[PortMapping]]:
     """The mappings of each node. Pods on the host network have none: their ports are the node's."""
-    found: dict[str, list[PortMapping]] = {}
+    mappings: dict[str, list[PortMapping]] = {}
     for pod in pods:
         spec, status = pod["spec"], pod.get("status") or {}
         if spec.get("hostNetwork") or status.get("phase") in ("Succeeded", "Failed"):
@@ -23,8 +23,8 @@ def port_mappings(pods: Iterable[Object]) -> dict[str, list[PortMapping]]:
             for port in container.get("ports") or ():
                 if port.get("hostPort") and port.get("protocol", "TCP") in _PROTOCOLS:
                     addresses = [entry["ip"] for entry in status.get("podIPs") or ()]
-                    found.setdefault(spec.get("nodeName", ""), []).extend(_mappings(port, addresses))
-    return found
+                    mappings.setdefault(spec.get("nodeName", ""), []).extend(_mappings(port, addresses))
+    return mappings
 
 
 def _mappings(port: Object, addresses: Iterable[str]) -> Iterable[PortMapping]:
@@ -52,6 +52,6 @@ class HostPorts(Controller):
         self._nodes = nodes
 
     def reconcile(self) -> None:
-        found = port_mappings(self._store.view("pods"))
+        mappings = port_mappings(self._store.view("pods"))
         for name, node in self._nodes.items():
-            node.set_host_ports(found.get(name, []))
+            node.set_host_ports(mappings.get(name, []))

@@ -102,8 +102,10 @@ def node_for(address: str, service: Object, slices: Iterable[Object], nodes: Seq
     if spec.get("externalTrafficPolicy") == "Local" or annotations.get("preserve-destination") == "true":
         slices = tuple(slices)
         names = {port.get("name", "") for port in spec.get("ports") or ()}
-        found = [e for name in names for e in endpoint_rules(slices, family_of(address), name)]
-        good = _with(found, nodes, lambda e: e.ready) or _with(found, nodes, lambda e: e.serving and e.terminating)
+        endpoints = [e for name in names for e in endpoint_rules(slices, family_of(address), name)]
+        good = _with(endpoints, nodes, lambda e: e.ready) or _with(
+            endpoints, nodes, lambda e: e.serving and e.terminating
+        )
     chosen = good or nodes
     return chosen[int(ipaddress.ip_address(address)) % len(chosen)]
 

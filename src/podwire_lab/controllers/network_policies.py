@@ -23,7 +23,7 @@ _OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": 
 def policy_rules(policies: Iterable[Object], pods: Sequence[Object], namespaces: Iterable[Object]) -> list[PolicyRule]:
     """One rule for each address of a selected pod and each direction, sorted."""
     labels = {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in namespaces}
-    found: dict[tuple[str, Literal["ingress", "egress"]], set[Allowance]] = {}
+    allowances: dict[tuple[str, Literal["ingress", "egress"]], set[Allowance]] = {}
     for policy in policies:
         spec, namespace = policy["spec"], policy["metadata"]["namespace"]
         types = spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])]
@@ -34,13 +34,14 @@ def policy_rules(policies: Iterable[Object], pods: Sequence[Object], namespaces:
                 for side, peers in _SIDES:
                     if side.capitalize() not in types:
                         continue
-                    allowed = found.setdefault((address, side), set())
+                    allowed = allowances.setdefault((address, side), set())
                     for rule in spec.get(side) or ():
                         target = pod if side == "ingress" else None
                         networks = _networks(rule.get(peers), namespace, pods, labels, family_of(address))
                         allowed |= set(_allowances(rule, networks, target))
     return [
-        PolicyRule(address=a, side=side, allowed=tuple(sorted(allowed))) for (a, side), allowed in sorted(found.items())
+        PolicyRule(address=a, side=side, allowed=tuple(sorted(allowed)))
+        for (a, side), allowed in sorted(allowances.items())
     ]
 
 

@@ -18,7 +18,7 @@ from podwire_lab.model.pod_status import condition
 def ready(node: Object) -> bool:
     """The node's Ready condition."""
     conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def needs_address(pod: Object) -> bool:
@@ -76,13 +76,13 @@ class Scheduler(Controller):
     def _place(self, pod: Object) -> None:
         nodes = self._store.view("nodes")
         beside: dict[str, list[Object]] = {}
-        for each in self._store.view("pods") if not self._overcommits() else ():
-            beside.setdefault(each["spec"].get("nodeName", ""), []).append(each)
+        for other_pod in self._store.view("pods") if not self._overcommits() else ():
+            beside.setdefault(other_pod["spec"].get("nodeName", ""), []).append(other_pod)
         names = {node["metadata"]["name"]: node for node in nodes}
         refusals = {name: refusal(pod, node, beside.get(name, ())) for name, node in names.items()}
         possible = [name for name, why in refusals.items() if why is None]
         if possible:
-            load = Counter(each["spec"].get("nodeName") for each in self._store.view("pods"))
+            load = Counter(other_pod["spec"].get("nodeName") for other_pod in self._store.view("pods"))
             self._bind(pod, min(possible, key=lambda name: (load[name], name)))
             return
         reasons = Counter(why for why in refusals.values() if why)
@@ -101,7 +101,7 @@ class Scheduler(Controller):
 
     def _leave_pending(self, pod: Object, message: str) -> None:
         before = (pod.get("status") or {}).get("conditions") or ()
-        if any(each["type"] == "PodScheduled" and each.get("message") == message for each in before):
+        if any(condition["type"] == "PodScheduled" and condition.get("message") == message for condition in before):
             return
         self._set_condition(pod, scheduled=False, message=message)
         self._store.update("pods", pod)
@@ -109,8 +109,8 @@ class Scheduler(Controller):
 
     def _set_condition(self, pod: Object, *, scheduled: bool, message: str = "") -> None:
         status = pod.setdefault("status", {})
-        others = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
+        conditions = [each for each in status.get("conditions") or () if each["type"] != "PodScheduled"]
         before = next((each for each in status.get("conditions") or () if each["type"] == "PodScheduled"), None)
         reason = "" if scheduled else "Unschedulable"
-        made = condition(before, "PodScheduled", scheduled, pod, reason=reason, message=message)
-        status["conditions"] = [*others, made]
+        scheduled_condition = condition(before, "PodScheduled", scheduled, pod, reason=reason, message=message)
+        status["conditions"] = [*conditions, scheduled_condition]

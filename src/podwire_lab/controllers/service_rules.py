@@ -54,7 +54,7 @@ def external_addresses(service: Object) -> tuple[list[str], list[str]]:
 
 def endpoint_rules(slices: Iterable[Object], family: Family, port_name: str) -> list[EndpointRule]:
     """The endpoints of one port of a Service, by address."""
-    found: dict[str, EndpointRule] = {}
+    rules: dict[str, EndpointRule] = {}
     for slice_ in slices:
         number = next((p["port"] for p in slice_.get("ports") or () if p.get("name", "") == port_name), None)
         if slice_["addressType"] != _ADDRESS_TYPE[family] or number is None:
@@ -65,7 +65,7 @@ def endpoint_rules(slices: Iterable[Object], family: Family, port_name: str) -> 
             ready = conditions.get("ready") is not False
             serving = conditions.get("serving")
             for ip in entry["addresses"]:
-                found[ip] = EndpointRule(
+                rules[ip] = EndpointRule(
                     address=ip,
                     node=entry.get("nodeName") or "",
                     port=number,
@@ -73,7 +73,7 @@ def endpoint_rules(slices: Iterable[Object], family: Family, port_name: str) -> 
                     serving=ready if serving is None else serving,
                     terminating=bool(conditions.get("terminating")),
                 )
-    return sorted(found.values(), key=lambda endpoint: endpoint.address)
+    return sorted(rules.values(), key=lambda endpoint: endpoint.address)
 
 
 def _rule(service: Object, address: str, port: Object, slices: Sequence[Object]) -> ServiceRule:

@@ -7,17 +7,16 @@ node, and its way on to the cluster's DNS is TCP, which no lost datagram can kee
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Set
-from typing import cast
 
 import dns.exception
 import dns.message
 import dns.rcode
 
+from podwire_lab.dns.listener import DnsListener
 from podwire_lab.dns.records import TTL
-from podwire_lab.dns.server import PLAIN_UDP, bound, converse, exchange, exchange_by_tcp, parsed
+from podwire_lab.dns.server import PLAIN_UDP, converse, exchange, exchange_by_tcp, parsed
 from podwire_lab.model.interfaces import Namespace
 
 PATIENCE = 2.0
@@ -25,7 +24,7 @@ MOST_KEPT = 4096
 BY_UDP, ASKS_THE_NODE = "by UDP", "asks the node's server"
 
 
-class NodeCache:
+class NodeCache(DnsListener):
     """One cache. `upstream` is the Service of the cluster's DNS that is made for caches.
 
     `quirks` is what faults make it do, looked at with every question: `by UDP` (it asks on by datagrams) and `asks the
@@ -33,33 +32,13 @@ class NodeCache:
     """
 
     def __init__(self, upstream: tuple[str, int], node_server: tuple[str, int], quirks: Set[str] = frozenset()) -> None:
+        super().__init__()
         self._upstream, self._node_server, self._quirks = upstream, node_server, quirks
         self._kept: dict[bytes, tuple[float, bytes]] = {}
-        self._namespace: Namespace | None = None
-        self._transport: asyncio.DatagramTransport | None = None
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, namespace: Namespace, address: str, port: int = 53) -> None:
         """Listen inside the node's namespace on this address, which is the node's own."""
-        self._namespace = namespace
-        datagrams = bound(namespace, address, port, socket.SOCK_DGRAM)
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Questions(self), sock=datagrams)
-        self._server = await asyncio.start_server(
-            self._connection, sock=bound(namespace, address, port, socket.SOCK_STREAM)
-        )
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-        if self._server is not None:
-            self._server.close()
-
-    def asked(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
-        task = asyncio.get_running_loop().create_task(self._by_datagram(data, client, transport))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self._listen(namespace, address, port)
 
     async def _by_datagram(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
         query = parsed(data)
@@ -86,8 +65,8 @@ class NodeCache:
         server = self._node_server if ASKS_THE_NODE in self._quirks else self._upstream
         ask = exchange if BY_UDP in self._quirks else exchange_by_tcp
         try:
-            said = await asyncio.wait_for(ask(self._namespace, data, server), PATIENCE)
-            rcode = dns.message.from_wire(said, question_only=True).rcode()
+            answer = await asyncio.wait_for(ask(self._namespace, data, server), PATIENCE)
+            rcode = dns.message.from_wire(answer, question_only=True).rcode()
         except (TimeoutError, OSError, EOFError, dns.exception.DNSException):
             failed = dns.message.make_response(query, recursion_available=True)
             failed.set_rcode(dns.rcode.SERVFAIL)
@@ -95,16 +74,5 @@ class NodeCache:
         if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[data[2:]] = (time.monotonic() + TTL, said[2:])
-        return said
-
-
-class _Questions(asyncio.DatagramProtocol):
-    def __init__(self, cache: NodeCache) -> None:
-        self._cache = cache
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._cache.asked(data, addr, self._transport)
+            self._kept[data[2:]] = (time.monotonic() + TTL, answer[2:])
+        return answer

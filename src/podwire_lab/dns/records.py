@@ -74,12 +74,12 @@ class Zone:
             name = target
             if not self._is_ours(name):
                 return Answer(records=tuple(chain), elsewhere=name)
-        found = [(name, kind, data) for data in self.records.get((name, kind), ())]
+        records = [(name, kind, data) for data in self.records.get((name, kind), ())]
         address = _pod_address(name, self.zone)
         if address and kind == ("AAAA" if ":" in address else "A"):
-            found.append((name, kind, address))
-        exists = bool(found or address) or name in self.names
-        return Answer(exists=exists, records=(*chain, *found))
+            records.append((name, kind, address))
+        exists = bool(records or address) or name in self.names
+        return Answer(exists=exists, records=(*chain, *records))
 
     def _is_ours(self, name: str) -> bool:
         return not self.zone or name == self.zone or name.endswith(f".{self.zone}")
@@ -103,50 +103,54 @@ def cluster_zone(services: Iterable[Object], slices: Iterable[Object], zone: str
     As CoreDNS has it, the endpoints of a Service with a cluster IP have names and PTR records too: an address of a pod
     leads back to a name below each Service that the pod is behind (plugin kubernetes, reverse.go).
     """
-    made = Zone(zone=zone)
-    made.add(f"dns-version.{zone}", "TXT", '"1.1.0"')
+    zone_records = Zone(zone=zone)
+    zone_records.add(f"dns-version.{zone}", "TXT", '"1.1.0"')
     by_service: dict[tuple[str, str], list[Object]] = defaultdict(list)
-    for each in slices:
-        meta = each["metadata"]
-        by_service[meta["namespace"], (meta.get("labels") or {}).get("kubernetes.io/service-name", "")].append(each)
+    for endpoint_slice in slices:
+        meta = endpoint_slice["metadata"]
+        by_service[meta["namespace"], (meta.get("labels") or {}).get("kubernetes.io/service-name", "")].append(
+            endpoint_slice
+        )
     for service in services:
         meta, spec = service["metadata"], service["spec"]
         name = f"{meta['name']}.{meta['namespace']}.svc.{zone}"
         addresses = [ip for ip in spec.get("clusterIPs") or [spec.get("clusterIP")] if ip and ip != "None"]
         if spec.get("type") == "ExternalName":
-            made.add(name, "CNAME", str(spec["externalName"]).rstrip(".").lower())
+            zone_records.add(name, "CNAME", str(spec["externalName"]).rstrip(".").lower())
         elif addresses:
             for address in addresses:
-                made.add_address(name, address)
-                made.add(_reverse(address), "PTR", f"{name}.")
+                zone_records.add_address(name, address)
+                zone_records.add(_reverse(address), "PTR", f"{name}.")
             for port in spec.get("ports") or ():
-                _add_port(made, name, port, name)
+                _add_port(zone_records, name, port, name)
         if spec.get("type") != "ExternalName":
             public = bool(spec.get("publishNotReadyAddresses"))
-            _add_endpoints(made, name, by_service[meta["namespace"], meta["name"]], public, headless=not addresses)
-    return made
+            _add_endpoints(
+                zone_records, name, by_service[meta["namespace"], meta["name"]], public, headless=not addresses
+            )
+    return zone_records
 
 
-def _add_endpoints(made: Zone, name: str, slices: Iterable[Object], all_of_them: bool, *, headless: bool) -> None:
-    for each in slices:
-        for endpoint in each.get("endpoints") or ():
+def _add_endpoints(zone: Zone, name: str, slices: Iterable[Object], all_of_them: bool, *, headless: bool) -> None:
+    for endpoint_slice in slices:
+        for endpoint in endpoint_slice.get("endpoints") or ():
             if not all_of_them and (endpoint.get("conditions") or {}).get("ready") is False:
                 continue
             for address in endpoint["addresses"]:
                 label = endpoint.get("hostname") or address.replace(".", "-").replace(":", "-")
-                made.add_address(f"{label}.{name}", address)
-                made.add(_reverse(address), "PTR", f"{label}.{name}.")
+                zone.add_address(f"{label}.{name}", address)
+                zone.add(_reverse(address), "PTR", f"{label}.{name}.")
                 if not headless:
                     continue
-                made.add_address(name, address)
-                for port in each.get("ports") or ():
-                    _add_port(made, name, port, f"{label}.{name}")
+                zone.add_address(name, address)
+                for port in endpoint_slice.get("ports") or ():
+                    _add_port(zone, name, port, f"{label}.{name}")
 
 
-def _add_port(made: Zone, name: str, port: Mapping[str, object], target: str) -> None:
+def _add_port(zone: Zone, name: str, port: Mapping[str, object], target: str) -> None:
     if port.get("name"):
         protocol = str(port.get("protocol") or "TCP").lower()
-        made.add(f"_{port['name']}._{protocol}.{name}", "SRV", f"0 100 {port['port']} {target}.")
+        zone.add(f"_{port['name']}._{protocol}.{name}", "SRV", f"0 100 {port['port']} {target}.")
 
 
 @functools.cache
@@ -156,7 +160,7 @@ def _reverse(address: str) -> str:
 
 def outside_zone(host: str, addresses: Iterable[str]) -> Zone:
     """All names of the outside world: those of one host. Any other name does not exist, as a root server would say."""
-    made = Zone(zone="")
+    zone = Zone(zone="")
     for address in addresses:
-        made.add_address(host, address)
-    return made
+        zone.add_address(host, address)
+    return zone

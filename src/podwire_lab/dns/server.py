@@ -109,9 +109,9 @@ class DnsServer:
 
     def received(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
         """One question by UDP; an answer that is known goes back at once."""
-        known = self._known_answer(data, client[0], udp=True)
-        if known is not None:
-            transport.sendto(known, client)
+        known_answer = self._known_answer(data, client[0], udp=True)
+        if known_answer is not None:
+            transport.sendto(known_answer, client)
             return
         task = asyncio.get_running_loop().create_task(self._by_datagram(data, client, transport))
         self._tasks.add(task)
@@ -127,9 +127,9 @@ class DnsServer:
         await converse(reader, writer, lambda question: self._answer(question, client, udp=False))
 
     async def _answer(self, data: bytes, client: str, *, udp: bool) -> bytes | None:
-        known = self._known_answer(data, client, udp=udp)
-        if known is not None:
-            return known
+        known_answer = self._known_answer(data, client, udp=udp)
+        if known_answer is not None:
+            return known_answer
         now = self._now
         query = parsed(data)
         if query is None:
@@ -140,21 +140,21 @@ class DnsServer:
         if damage is not None and damage.kind == "drop":
             return None
         response = dns.message.make_response(query, recursion_available=True)
-        said = now.records.answer(name, kind)
+        answer = now.records.answer(name, kind)
         if damage is not None:
-            said = _damaged(said, damage, response)
+            answer = _damaged(answer, damage, response)
         if damage is not None and damage.kind == "rcode":
             response.set_rcode(dns.rcode.from_text(damage.rcode))
             return response.to_wire()
-        if said.elsewhere is not None:
-            await self._ask_elsewhere(said.elsewhere, kind, response)
+        if answer.elsewhere is not None:
+            await self._ask_elsewhere(answer.elsewhere, kind, response)
         else:
             response.flags |= dns.flags.AA
-            if not said.exists:
+            if not answer.exists:
                 response.set_rcode(dns.rcode.NXDOMAIN)
-            if not said.records:
+            if not answer.records:
                 response.authority.append(_soa(now.records.zone))
-        response.answer[:0] = _rrsets(said.records)
+        response.answer[:0] = _rrsets(answer.records)
         size = max(query.payload, PLAIN_UDP) if udp else 65535
         cut = damage is not None and damage.kind == "truncate" and udp
         wire = response.to_wire(max_size=65535)
@@ -163,25 +163,25 @@ class DnsServer:
             short.flags |= dns.flags.TC | response.flags & dns.flags.AA
             return short.to_wire()
         # CoreDNS as kubeadm configures it has the plugin cache: what another server said is asked of it once.
-        if damage is None and (said.elsewhere is None or response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)):
+        if damage is None and (answer.elsewhere is None or response.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)):
             if len(now.answers) >= KNOWN_ANSWERS:
                 now.answers.clear()
             now.answers[data[2:], udp] = (name, kind, wire[2:])
         return wire
 
     def _known_answer(self, data: bytes, client: str, *, udp: bool) -> bytes | None:
-        found = self._now.answers.get((data[2:], udp))
-        if found is None or self.fault(found[0], found[1], client) is not None:
+        stored = self._now.answers.get((data[2:], udp))
+        if stored is None or self.fault(stored[0], stored[1], client) is not None:
             return None
-        return data[:2] + found[2]
+        return data[:2] + stored[2]
 
     async def _ask_elsewhere(self, name: str, kind: str, response: dns.message.Message) -> None:
         """Add what the hosts file or the upstream server says; without a word of either this is a server failure."""
         if self._hosts is not None:
-            said = self._hosts.answer(name, kind)
-            if not said.exists:
+            answer = self._hosts.answer(name, kind)
+            if not answer.exists:
                 response.set_rcode(dns.rcode.SERVFAIL)
-            response.answer += _rrsets(said.records)
+            response.answer += _rrsets(answer.records)
             return
         if self._forward_to is None or self._namespace is None:
             response.set_rcode(dns.rcode.REFUSED)
@@ -200,22 +200,22 @@ class DnsServer:
         response.authority += heard.authority
 
 
-def _damaged(said: Answer, damage: Damage, response: dns.message.Message) -> Answer:
+def _damaged(answer: Answer, damage: Damage, response: dns.message.Message) -> Answer:
     """What is said instead; an answer that is damaged in another way than by what it says is changed itself."""
     question = response.question[0]
-    asked, kind = question.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(question.rdtype)
+    name, kind = question.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(question.rdtype)
     if damage.kind == "address" and kind == ("AAAA" if ":" in damage.address else "A"):
-        return Answer(records=((asked.lower(), kind, damage.address),))
+        return Answer(records=((name.lower(), kind, damage.address),))
     if damage.kind == "records":
-        return replace(said, records=tuple(damage.records(said.records)))
-    if damage.kind == "capitals-unknown" and asked != asked.lower():
+        return replace(answer, records=tuple(damage.records(answer.records)))
+    if damage.kind == "capitals-unknown" and name != name.lower():
         return Answer(exists=False)
     if damage.kind == "lower-case":
-        lower = dns.name.from_text(asked.lower())
+        lower = dns.name.from_text(name.lower())
         response.question = [dns.rrset.RRset(lower, question.rdclass, question.rdtype)]
     elif damage.kind == "no-edns":
         response.use_edns(-1)
-    return said
+    return answer
 
 
 @functools.cache
@@ -284,10 +284,10 @@ async def converse(
     try:
         while True:
             (length,) = struct.unpack("!H", await reader.readexactly(2))
-            said = await answer(await reader.readexactly(length))
-            if said is None:
+            reply = await answer(await reader.readexactly(length))
+            if reply is None:
                 break
-            writer.write(struct.pack("!H", len(said)) + said)
+            writer.write(struct.pack("!H", len(reply)) + reply)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         pass  # The client is done.

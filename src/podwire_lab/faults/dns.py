@@ -204,3 +204,30 @@ def cache_asks_the_node(do: Injection) -> None:
 def windows_server_of_linux(do: Injection) -> None:
     """Windows pods are told the DNS cache of Linux nodes as their server: on their own nodes nobody has its address."""
     quirk(do, LINUX_SERVER)
+
+
+def one_pod_damaged(do: Injection, damage: Damage) -> None:
+    """Damage what the second pod of the cluster's DNS says of Services."""
+    node = do.network.profile.set_up.dns.nodes[1]
+    do.network.quirks.dns_of_node[node] = lambda name, kind, client: damage if is_service_name(name) else None
+    do.undone_by(do.network.quirks.dns_of_node.clear)
+
+
+@fault("one-dns-pod-silent", kills=("DNS-EACH-POD",), variations=("two-dns-pods",))
+def one_pod_silent(do: Injection) -> None:
+    """One of two pods of the cluster's DNS answers no question about a Service, by UDP or TCP; it stays ready."""
+    one_pod_damaged(do, Damage(kind="drop"))
+
+
+@fault("one-dns-pod-stale", kills=("DNS-EACH-POD",), variations=("two-dns-pods",))
+def one_pod_stale(do: Injection) -> None:
+    """One of two pods of the cluster's DNS knows no Service, as if it did not follow the API; it stays ready."""
+    one_pod_damaged(do, Damage(kind="rcode", rcode="NXDOMAIN"))
+
+
+@fault("one-dns-pod-without-tcp", kills=("DNS-EACH-POD",), variations=("two-dns-pods",))
+def one_pod_without_tcp(do: Injection) -> None:
+    """Nothing gets to one of two pods of the cluster's DNS over TCP."""
+    name = do.network.profile.set_up.dns.nodes[1]
+    node = next(node for node in do.nodes() if node.plan.name == name)
+    do.rules(node.host, "inet", chain("forward", 0, f'oifname "cbr0" tcp dport {DNS_PORT} drop'))

@@ -16,8 +16,8 @@ Change = Callable[[Sequence[Record]], Sequence[Record]]
 
 def changed(do: Injection, kind: str, change: Change, part: str = "") -> None:
     """Let the DNS server say other records to questions of this type for names with this part."""
-    other = Damage(kind="records", records=change)
-    damaged(do, lambda name, asked, client: other if asked == kind and part in name else None)
+    damage = Damage(kind="records", records=change)
+    damaged(do, lambda name, question_type, client: damage if question_type == kind and part in name else None)
 
 
 def rewritten(old: str, new: str) -> Change:
@@ -85,7 +85,7 @@ def ptr_twice(do: Injection) -> None:
 @fault("dns-ptr-host-name-lost", kills=("DNS-PTR-POD",))
 def ptr_host_name_lost(do: Injection) -> None:
     """The address of a pod leads back to names made of the address only, not to the pod's host name."""
-    changed(do, "PTR", lambda records: [one for one in records if ".pods." not in one[2]])
+    changed(do, "PTR", lambda records: [record for record in records if ".pods." not in record[2]])
 
 
 @fault("dns-missing-family-unknown", kills=("DNS-NODATA",))

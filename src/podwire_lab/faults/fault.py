@@ -58,9 +58,9 @@ class Injection:
     def nodes(self, os: OS | None = None) -> list[Node]:
         """The nodes that the fault is on, all or those of one operating system."""
         able = [node for node in self.network.nodes.values() if not self._only or node.name in self._only]
-        found = [node for node in able if os in (None, node.os)]
-        self._meets = self._meets or bool(found)
-        return found
+        nodes = [node for node in able if os in (None, node.os)]
+        self._meets = self._meets or bool(nodes)
+        return nodes
 
     @property
     def misses(self) -> bool:

@@ -68,10 +68,12 @@ def _leaves_from(do: Injection, address: Callable[[Node, Family], str]) -> None:
     """What nodes themselves ask of pods has that source; answers come back to them all the same."""
     for node in do.nodes():
         for family in node.families:
-            ip, other = KEYWORD[family], address(node, family)
-            to = f"{ip} daddr {pods_of_all(do, family)} {ip} daddr != {other}"
+            ip, source = KEYWORD[family], address(node, family)
+            to = f"{ip} daddr {pods_of_all(do, family)} {ip} daddr != {source}"
             do.rules(
-                node.host, ip, chain("postrouting", 90, f"fib saddr type local {to} {ECHO} snat to {other}", kind="nat")
+                node.host,
+                ip,
+                chain("postrouting", 90, f"fib saddr type local {to} {ECHO} snat to {source}", kind="nat"),
             )
 
 

@@ -31,7 +31,7 @@ def one_node_unreachable_from_another(do: Injection) -> None:
 @fault("kube-proxy-stopped-on-one-node", kills=("FLOW-POD-SVC-CLUSTER-IP",))
 def kube_proxy_stopped_on_one_node(do: Injection) -> None:
     """The proxy of one Linux node stopped before the run: it knows DNS, and no Service that came later."""
-    do.rewrite(do.nodes("linux")[0], lambda services: [one for one in services if one.port == DNS_PORT])
+    do.rewrite(do.nodes("linux")[0], lambda services: [service for service in services if service.port == DNS_PORT])
 
 
 @fault("ipv6-not-forwarded-by-one-node", kills=("FLOW-POD-POD-IP",))

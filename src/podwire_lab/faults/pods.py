@@ -10,7 +10,7 @@ from podwire_lab.faults.fault import DNS_PORT, ECHO_PORT, HOST_ECHO_PORT, SAME_N
 from podwire_lab.kernel import nft
 from podwire_lab.kernel.netns import ETHTOOL_STXCSUM, ethtool
 from podwire_lab.linux.data_path import KEYWORD
-from podwire_lab.model.addresses import ROUTER, UNDERLAY
+from podwire_lab.model.addresses import ROUTER, UNDERLAY, VXLAN_OVERHEAD
 from podwire_lab.network.hosts import NIC, Pod
 from podwire_lab.network.node import Node
 
@@ -64,6 +64,19 @@ def large_packets_lost(do: Injection) -> None:
     """The underlay drops packets of more than 1300 bytes without an ICMP error: a path MTU black hole."""
     drops = ("ip length > 1300 drop", "ip6 length > 1260 drop")
     do.rules(do.network.fabric, "bridge", chain("forward", 0, *drops))
+
+
+@fault("path-mtu-below-the-pods", kills=("FLOW-POD-POD-IP", "FLOW-POD-SVC-CLUSTER-IP", "FLOW-UDP-LARGE"))
+def path_mtu_below_the_pods(do: Injection) -> None:
+    """The underlay drops what is up to 8 bytes shorter than the pods' MTU lets through, without an ICMP error. Nodes
+    clamp the segments of TCP to 1200 bytes, so TCP works."""
+    profile = do.network.profile
+    carried = profile.mtu + (VXLAN_OVERHEAD if profile.encapsulated else 0) - 8
+    drops = (f"ip length > {carried} drop", f"ip6 length > {carried - 40} drop")
+    do.rules(do.network.fabric, "bridge", chain("forward", 0, *drops))
+    for node in do.nodes():
+        clamp = "tcp flags & (syn | rst) == syn tcp option maxseg size set 1200"
+        do.rules(node.host, "inet", chain("forward", 0, clamp))
 
 
 @fault("payload-corrupted", kills=("FLOW-POD-POD-IP",))

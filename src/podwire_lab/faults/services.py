@@ -20,6 +20,9 @@ SECOND_PORT = 81  # the second port of a Service that has two
 NOBODY = 250  # the host number of a pod address that a lab of this size never assigns
 
 
+NOBODYS_PORT = 18997
+
+
 def change_each(do: Injection, change: Callable[[ServiceRule], ServiceRule], nodes: Sequence[Node] = ()) -> None:
     """Change every Service, on all nodes or on the nodes given."""
     for node in nodes or do.nodes():
@@ -173,6 +176,42 @@ def terminating_pods_left_out(do: Injection) -> None:
         return replace(service, endpoints=tuple(e for e in service.endpoints if not e.terminating))
 
     change_each(do, without)
+
+
+@fault("windows-serves-terminating-pods", kills=("SVC-TERMINATING-CIP",))
+def windows_serves_terminating_pods(do: Injection) -> None:
+    """Windows nodes turn to terminating pods that serve, for every Service, as Linux nodes do: a mended kube-proxy."""
+
+    def kept(service: ServiceRule) -> ServiceRule:
+        if any(endpoint.ready for endpoint in service.endpoints):
+            return service
+        ends = tuple(replace(e, ready=e.serving, terminating=False) for e in service.endpoints)
+        return replace(service, endpoints=ends)
+
+    change_each(do, kept, do.nodes("windows"))
+
+
+@fault("windows-leaves-out-pods-not-ready", kills=("SVC-LB-ALL-NOTREADY",))
+def windows_leaves_out_pods_not_ready(do: Injection) -> None:
+    """Load balancers of Windows nodes have no pods that do not serve, whatever the Service: a mended kube-proxy."""
+    change_each(
+        do,
+        lambda service: replace(service, endpoints=tuple(e for e in service.endpoints if e.serving)),
+        do.nodes("windows"),
+    )
+
+
+@fault("windows-target-port-of-nobody", kills=("SVC-HETERO-TARGETPORT",))
+def windows_target_port_of_nobody(do: Injection) -> None:
+    """On Windows nodes a named port leads to a number at which no pod listens, where pods have several for it."""
+
+    def to_nobody(service: ServiceRule) -> ServiceRule:
+        if len({endpoint.port for endpoint in service.endpoints}) < 2:
+            return service
+        ends = tuple(replace(endpoint, port=NOBODYS_PORT) for endpoint in service.endpoints)
+        return replace(service, target_port=NOBODYS_PORT, endpoints=ends)
+
+    change_each(do, to_nobody, do.nodes("windows"))
 
 
 @fault("host-backends-left-out", kills=("SVC-HOSTNET-BACKEND-SAMENODE",))

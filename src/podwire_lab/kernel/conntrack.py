@@ -61,8 +61,8 @@ def _source(reply: bytes) -> str:
 
 def _address(parts: Mapping[int, bytes], kinds: tuple[int, int]) -> str:
     addresses = dict(_attributes(parts.get(TUPLE_IP, b"")))
-    found = next((addresses[kind] for kind in kinds if kind in addresses), b"")
-    return str(ipaddress.ip_address(found)) if found else ""
+    address = next((addresses[kind] for kind in kinds if kind in addresses), b"")
+    return str(ipaddress.ip_address(address)) if address else ""
 
 
 def _delete(channel: socket.socket, family: int, body: bytes) -> None:

@@ -92,14 +92,14 @@ def bind(source: str, target: str, *, read_only: bool = False) -> None:
 
 def make_read_only(target: str, *, below: bool = True) -> None:
     """Make a mount and all mounts below it read-only. Other flags, which a user namespace may not clear, stay."""
-    wanted = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY)
+    attributes = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY)
     arguments = (
         _SYS_MOUNT_SETATTR,
         _AT_FDCWD,
         target.encode(),
         _AT_RECURSIVE if below else 0,
-        ctypes.byref(wanted),
-        ctypes.sizeof(wanted),
+        ctypes.byref(attributes),
+        ctypes.sizeof(attributes),
     )
     _check(_libc.syscall(*arguments), f"make {target} read-only")
 

@@ -68,10 +68,10 @@ def program() -> str:
     # Set-up without root unpacks nft into the checkout (tools/setup).
     unpacked = Path(__file__).parents[3] / ".tools" / "bin"
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", str(unpacked)))
-    found = shutil.which(configured or "nft", path=path)
-    if found is None:
+    program = shutil.which(configured or "nft", path=path)
+    if program is None:
         raise NftMissing(f"{configured or 'nft'} not found: install nftables, or name the program in PODWIRE_NFT")
-    return found
+    return program
 
 
 def apply(namespace: NetworkNamespace, ruleset: str) -> None:

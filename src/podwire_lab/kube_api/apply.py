@@ -38,7 +38,7 @@ Managers = dict[Manager, _Entry]
 
 def managers_of(obj: Object) -> Managers:
     """What `metadata.managedFields` says."""
-    found: Managers = {}
+    managers: Managers = {}
     for entry in obj.get("metadata", {}).get("managedFields") or ():
         manager = Manager(
             name=entry.get("manager", ""),
@@ -46,8 +46,8 @@ def managers_of(obj: Object) -> Managers:
             api_version=entry.get("apiVersion", ""),
             subresource=entry.get("subresource", ""),
         )
-        found[manager] = _Entry(fields=decode(entry.get("fieldsV1") or {}), time=entry.get("time", now()))
-    return found
+        managers[manager] = _Entry(fields=decode(entry.get("fieldsV1") or {}), time=entry.get("time", now()))
+    return managers
 
 
 def _write(obj: Object, managers: Managers) -> None:
@@ -112,12 +112,14 @@ _SERVER_ADDS: Final = {
 }
 
 
-def added_by_server(resource: Resource, asked: Object) -> Fields:
+def added_by_server(resource: Resource, requested: Object) -> Fields:
     """Members of the spec that admission or allocation adds, if the client did not ask for them: nobody owns these."""
-    spec = asked.get("spec")
-    given = spec if isinstance(spec, dict) else {}
-    added: set[Path] = {("f:spec", f"f:{name}") for name in _SERVER_ADDS.get(resource.plural, ()) if name not in given}
-    ports = given.get("ports") if resource.plural == "services" else None
+    spec = requested.get("spec")
+    spec_given = spec if isinstance(spec, dict) else {}
+    added: set[Path] = {
+        ("f:spec", f"f:{name}") for name in _SERVER_ADDS.get(resource.plural, ()) if name not in spec_given
+    }
+    ports = spec_given.get("ports") if resource.plural == "services" else None
     if isinstance(ports, list) and not any(isinstance(port, dict) and port.get("nodePort") for port in ports):
         added.add(("f:nodePort",))
     return frozenset(added)
@@ -129,22 +131,22 @@ def server_side_apply(live: Object, config: Object, resource: Resource, manager:
     For an object that does not exist yet, `live` is its kind, name and namespace.
     """
     shape = shape_of(resource.plural)
-    wanted = fields_of(_owned_part(config), shape, structures=False)
-    mine = frozenset(wanted)
+    config_fields = fields_of(_owned_part(config), shape, structures=False)
+    mine = frozenset(config_fields)
     managers = managers_of(live)
     before = managers.pop(manager, _Entry(fields=frozenset(), time=""))
     have = fields_of(live, shape, structures=False)
-    differing = frozenset(path for path, value in wanted.items() if path in have and have[path] != value)
-    conflicts = [(other, path) for other, e in managers.items() for path in sorted(differing & e.fields)]
+    differing = frozenset(path for path, value in config_fields.items() if path in have and have[path] != value)
+    conflicts = [(owner, path) for owner, e in managers.items() for path in sorted(differing & e.fields)]
     if conflicts and not force:
         raise _conflict(conflicts, managers)
     for entry in managers.values():
         entry.fields = entry.fields - differing
     result: Object = _merged(live, config, shape)
-    others = frozenset[Path]().union(*(entry.fields for entry in managers.values()))
-    gone = before.fields - mine - others
-    if gone:
-        result = _pruned(result, shape, (), gone, mine | others)
+    of_others = frozenset[Path]().union(*(entry.fields for entry in managers.values()))
+    disowned = before.fields - mine - of_others
+    if disowned:
+        result = _pruned(result, shape, (), disowned, mine | of_others)
     unchanged = before.fields == mine and not differing and result == live
     managers[manager] = _Entry(fields=mine, time=before.time if unchanged else now())
     _write(result, managers)
@@ -172,7 +174,7 @@ def _conflict(conflicts: list[tuple[Manager, Path]], managers: Managers) -> Conf
         lines = []
         for manager in dict.fromkeys(manager for manager, _ in conflicts):
             lines.append(f"conflicts with {named(manager)}:")
-            lines += [f"- {shown(path)}" for other, path in conflicts if other == manager]
+            lines += [f"- {shown(path)}" for owner, path in conflicts if owner == manager]
         text = "\n".join(lines)
     count = f"{len(conflicts)} conflict{'s' if len(conflicts) > 1 else ''}"
     return Conflict(f"Apply failed with {count}: {text}", details={"causes": causes})
@@ -208,11 +210,11 @@ def _merged_list(live: list[Any], config: list[Any], shape: Shape) -> list[Any]:
     return result
 
 
-def _pruned(value: Any, shape: Shape, path: Path, gone: Fields, kept: Fields) -> Any:
-    """`value` without the fields in `gone`; a keyed item goes when its last owner let it go."""
+def _pruned(value: Any, shape: Shape, path: Path, disowned: Fields, kept: Fields) -> Any:
+    """`value` without the fields in `disowned`; a keyed item goes when its last owner let it go."""
 
     def keeps(below: Path) -> bool:
-        return below not in gone or any(each[: len(below)] == below for each in kept)
+        return below not in disowned or any(each[: len(below)] == below for each in kept)
 
     if isinstance(value, dict):
         result = {}
@@ -220,7 +222,7 @@ def _pruned(value: Any, shape: Shape, path: Path, gone: Fields, kept: Fields) ->
             below = (*path, f"f:{name}")
             if not keeps(below):
                 continue
-            rest = _pruned(item, shape.member(name), below, gone, kept)
+            rest = _pruned(item, shape.member(name), below, disowned, kept)
             emptied = item and not rest and isinstance(rest, dict | list)
             if not emptied or any(each[: len(below)] == below for each in kept):
                 result[name] = rest
@@ -232,7 +234,7 @@ def _pruned(value: Any, shape: Shape, path: Path, gone: Fields, kept: Fields) ->
             key = shape.key_of(item)
             below = (*path, keyed(shape, key)) if key is not None else path
             if key is None or keeps(below):
-                kept_items.append(_pruned(item, items, below, gone, kept))
+                kept_items.append(_pruned(item, items, below, disowned, kept))
         return kept_items
     if isinstance(value, list) and shape.is_set:
         return [item for item in value if keeps((*path, "v:" + json.dumps(item)))]

@@ -114,20 +114,24 @@ class Authenticator:
             token, _, rest = path[len(PREFIX) :].partition("/")
             path = "/" + rest
         else:
-            scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+            scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
             if scheme.lower() == "bearer":
-                token = given.strip()
+                token = credential.strip()
         policy = self._policy(token)
         if policy is None and (token or path not in self._OPEN):
             raise Unauthorized
         return policy, path
 
     def _policy(self, token: str) -> Policy | None:
-        given = token.encode()
-        found = [policy for known, policy in self._policies.items() if secrets.compare_digest(known.encode(), given)]
-        if found:
-            return found[0]
-        accounts = [one for known, one in self._accounts.items() if secrets.compare_digest(known.encode(), given)]
+        token_bytes = token.encode()
+        policies = [
+            policy for known, policy in self._policies.items() if secrets.compare_digest(known.encode(), token_bytes)
+        ]
+        if policies:
+            return policies[0]
+        accounts = [
+            account for known, account in self._accounts.items() if secrets.compare_digest(known.encode(), token_bytes)
+        ]
         return self._rights(*accounts[0]) if accounts else None
 
 

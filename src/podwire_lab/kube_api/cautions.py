@@ -20,9 +20,9 @@ def cautions(resource: Resource, obj: Object) -> Iterator[str]:
         case "nodes" if at(obj, "spec", "taints"):
             yield "spec.taints: the lab's scheduler does not look at taints"
         case "resourcequotas":
-            others = sorted(set(at(obj, "spec", "hard") or ()) - {"pods"})
-            if others:
-                yield f"spec.hard: the lab counts pods only, not {', '.join(others)}"
+            uncounted = sorted(set(at(obj, "spec", "hard") or ()) - {"pods"})
+            if uncounted:
+                yield f"spec.hard: the lab counts pods only, not {', '.join(uncounted)}"
         case "limitranges":
             yield "the lab limits nothing by a LimitRange"
         case plural if plural in _WORKLOADS:

@@ -83,11 +83,14 @@ def delete_collection(
     return result
 
 
-def _preconditions(resource: Resource, obj: Object, wanted: Object) -> None:
+def _preconditions(resource: Resource, obj: Object, preconditions: Object) -> None:
     meta = obj["metadata"]
     for field, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-        if wanted.get(field) is not None and wanted[field] != meta[field]:
-            why = f"Precondition failed: {word} in precondition: {wanted[field]}, {word} in object meta: {meta[field]}"
+        if preconditions.get(field) is not None and preconditions[field] != meta[field]:
+            why = (
+                f"Precondition failed: {word} in precondition: {preconditions[field]}, "
+                f"{word} in object meta: {meta[field]}"
+            )
             raise conflict(resource, meta["name"], why)
 
 
@@ -114,12 +117,12 @@ def _with_finalizer(obj: Object, resource: Resource, options: Object) -> Object:
     return {**obj, "metadata": {**obj["metadata"], "finalizers": finalizers}}
 
 
-def _grace(pod: Object, asked: int | None) -> int:
+def _grace(pod: Object, requested: int | None) -> int:
     """Seconds until the node agent may kill the pod. A pod that never came to a node, or has ended, gets none."""
     if not at(pod, "spec", "nodeName") or at(pod, "status", "phase") in ("Succeeded", "Failed"):
         return 0
     own = at(pod, "spec", "terminationGracePeriodSeconds")
-    return int(asked if asked is not None else own if own is not None else 30)
+    return int(requested if requested is not None else own if own is not None else 30)
 
 
 def _marked(store: MemoryStore, resource: Resource, obj: Object, grace: int) -> Object:

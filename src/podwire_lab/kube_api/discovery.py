@@ -58,19 +58,19 @@ def group_list() -> Object:
     return {
         "kind": "APIGroupList",
         "apiVersion": "v1",
-        "groups": [_group(each) for each in group_versions() if each.group],
+        "groups": [_group(group_version) for group_version in group_versions() if group_version.group],
     }
 
 
 def group(name: str) -> Object | None:
     """One group, for /apis/<name>."""
-    found = next((each for each in group_versions() if each.group == name and name), None)
+    found = next((group_version for group_version in group_versions() if group_version.group == name and name), None)
     return None if found is None else {"kind": "APIGroup", "apiVersion": "v1", **_group(found)}
 
 
-def _group(each: GroupVersion) -> Object:
-    version = {"groupVersion": each.name, "version": each.version}
-    return {"name": each.group, "versions": [version], "preferredVersion": version}
+def _group(group_version: GroupVersion) -> Object:
+    version = {"groupVersion": group_version.name, "version": group_version.version}
+    return {"name": group_version.group, "versions": [version], "preferredVersion": version}
 
 
 @cache
@@ -99,14 +99,14 @@ def _entries(resource: Resource) -> list[Object]:
         entry["categories"] = list(resource.categories)
     below = [
         {
-            "name": f"{resource.plural}/{each.name}",
+            "name": f"{resource.plural}/{subresource.name}",
             "singularName": "",
             "namespaced": resource.namespaced,
-            **({"group": each.group, "version": each.version} if each.group else {}),
-            "kind": each.kind,
-            "verbs": list(each.verbs),
+            **({"group": subresource.group, "version": subresource.version} if subresource.group else {}),
+            "kind": subresource.kind,
+            "verbs": list(subresource.verbs),
         }
-        for each in resource.subresources
+        for subresource in resource.subresources
     ]
     return [entry, *below]
 
@@ -115,14 +115,14 @@ def _entries(resource: Resource) -> list[Object]:
 def aggregated(core: bool, version: str) -> Object:
     """APIGroupDiscoveryList of /api (core) or /apis."""
     items = []
-    for each in group_versions():
-        if (not each.group) is core:
-            resources = [_aggregated(resource) for resource in each.resources]
-            meta = {"name": each.group} if each.group else {}
+    for group_version in group_versions():
+        if (not group_version.group) is core:
+            resources = [_aggregated(resource) for resource in group_version.resources]
+            meta = {"name": group_version.group} if group_version.group else {}
             items.append(
                 {
                     "metadata": meta,
-                    "versions": [{"version": each.version, "resources": resources, "freshness": "Current"}],
+                    "versions": [{"version": group_version.version, "resources": resources, "freshness": "Current"}],
                 }
             )
     return {
@@ -154,7 +154,11 @@ def _aggregated(resource: Resource) -> Object:
         entry["categories"] = list(resource.categories)
     if resource.subresources:
         entry["subresources"] = [
-            {"subresource": each.name, "responseKind": kind(each.kind, each), "verbs": list(each.verbs)}
-            for each in resource.subresources
+            {
+                "subresource": subresource.name,
+                "responseKind": kind(subresource.kind, subresource),
+                "verbs": list(subresource.verbs),
+            }
+            for subresource in resource.subresources
         ]
     return entry

@@ -28,9 +28,12 @@ class OpenApi:
     async def document(self, path: str) -> bytes | None:
         """The document at `path`, encoded; None when there is none."""
         if path == _ROOT:
-            links = {_prefix(each): {"serverRelativeURL": f"{_ROOT}/{_prefix(each)}"} for each in group_versions()}
+            links = {
+                _prefix(group_version): {"serverRelativeURL": f"{_ROOT}/{_prefix(group_version)}"}
+                for group_version in group_versions()
+            }
             return encoded({"paths": links})
-        if path not in {f"{_ROOT}/{_prefix(each)}" for each in group_versions()}:
+        if path not in {f"{_ROOT}/{_prefix(group_version)}" for group_version in group_versions()}:
             return None
         if self._documents is None:
             self._documents = asyncio.ensure_future(_documents())
@@ -44,41 +47,50 @@ class OpenApi:
 
 async def _documents() -> dict[str, bytes]:
     """Every document by its path."""
-    schemas = await schemas_of(tuple(resource.kind for each in group_versions() for resource in each.resources))
-    return {f"{_ROOT}/{_prefix(each)}": encoded(_document(each, schemas)) for each in group_versions()}
-
-
-def _prefix(each: GroupVersion) -> str:
-    return f"apis/{each.name}" if each.group else f"api/{each.name}"
-
-
-def _document(each: GroupVersion, schemas: Object) -> Object:
-    found: Object = {}
-    for resource in each.resources:
-        name = f"{PREFIX}{resource.kind}"
-        if name in schemas:
-            _add(name, schemas, found)
-            found[name] = {**schemas[name], "x-kubernetes-group-version-kind": [_kind(resource)]}
+    schemas = await schemas_of(
+        tuple(resource.kind for group_version in group_versions() for resource in group_version.resources)
+    )
     return {
-        "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": "unversioned"},
-        "paths": {_path(each, resource): {"patch": _patch(resource)} for resource in each.resources if resource.stored},
-        "components": {"schemas": found},
+        f"{_ROOT}/{_prefix(group_version)}": encoded(_document(group_version, schemas))
+        for group_version in group_versions()
     }
 
 
-def _add(name: str, schemas: Object, found: Object) -> None:
+def _prefix(group_version: GroupVersion) -> str:
+    return f"apis/{group_version.name}" if group_version.group else f"api/{group_version.name}"
+
+
+def _document(group_version: GroupVersion, schemas: Object) -> Object:
+    components: Object = {}
+    for resource in group_version.resources:
+        name = f"{PREFIX}{resource.kind}"
+        if name in schemas:
+            _add(name, schemas, components)
+            components[name] = {**schemas[name], "x-kubernetes-group-version-kind": [_kind(resource)]}
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": "unversioned"},
+        "paths": {
+            _path(group_version, resource): {"patch": _patch(resource)}
+            for resource in group_version.resources
+            if resource.stored
+        },
+        "components": {"schemas": components},
+    }
+
+
+def _add(name: str, schemas: Object, components: Object) -> None:
     """Add a schema and all that it refers to."""
-    if name in found or name not in schemas:
+    if name in components or name not in schemas:
         return
-    found[name] = schemas[name]
+    components[name] = schemas[name]
     for below in re.findall(rf'"#/components/schemas/({re.escape(PREFIX)}\w+)"', encoded(schemas[name]).decode()):
-        _add(below, schemas, found)
+        _add(below, schemas, components)
 
 
-def _path(each: GroupVersion, resource: Resource) -> str:
+def _path(group_version: GroupVersion, resource: Resource) -> str:
     scope = "namespaces/{namespace}/" if resource.namespaced else ""
-    return f"/{_prefix(each)}/{scope}{resource.plural}/{{name}}"
+    return f"/{_prefix(group_version)}/{scope}{resource.plural}/{{name}}"
 
 
 def _patch(resource: Resource) -> Object:

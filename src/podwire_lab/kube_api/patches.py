@@ -198,9 +198,9 @@ def _merged_list(old: list[Any], patch: list[Any], shape: Shape) -> list[Any]:
     for item in patch:
         if not isinstance(item, dict) or key not in item:
             raise Invalid(f"map: {item} does not contain declared merge key: {key}")
-        position = next((i for i, each in enumerate(result) if each.get(key) == item[key]), None)
+        position = next((i for i, entry in enumerate(result) if entry.get(key) == item[key]), None)
         if item.get("$patch") == "delete":
-            result = [each for each in result if each.get(key) != item[key]]
+            result = [entry for entry in result if entry.get(key) != item[key]]
         elif position is None:
             result.append(strategic_merge_patch({}, item, items))
         else:

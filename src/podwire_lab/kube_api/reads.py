@@ -20,37 +20,37 @@ def stored_object(store: MemoryStore, target: Target) -> Stored:
     """The object that the target names. Raises `NotFound`."""
     assert target.name is not None
     namespace = target.namespace if target.resource.namespaced else None
-    found = store.stored(target.resource.plural, namespace, target.name)
-    if found is None:
+    stored = store.stored(target.resource.plural, namespace, target.name)
+    if stored is None:
         raise not_found(target.resource, target.name)
-    return found
+    return stored
 
 
 def selected(store: MemoryStore, target: Target, query: Query) -> Sequence[Stored]:
     """The objects of a collection that the query's selectors choose, ordered by namespace and name."""
     chosen = predicate(query.get("labelSelector", ""), query.get("fieldSelector", ""), target.resource)
     namespace = target.namespace if target.resource.namespaced else None
-    found = store.all(target.resource.plural, namespace)
-    return found if chosen is None else [each for each in found if chosen(each.object)]
+    objects = store.all(target.resource.plural, namespace)
+    return objects if chosen is None else [item for item in objects if chosen(item.object)]
 
 
 def list_objects(store: MemoryStore, target: Target, query: Query, form: Form) -> bytes:
     """A list, or a page of it with `limit` and `continue` (the next page shows the state at its own time)."""
-    found = selected(store, target, query)
+    objects = selected(store, target, query)
     version = str(store.version)
     start = query.get("continue")
     if start:
         version, after = _resume(start)
-        found = [each for each in found if _key(each) > after]
+        objects = [item for item in objects if _key(item) > after]
     meta: Object = {"resourceVersion": version}
     limit = number(query, "limit") or 0
-    if 0 < limit < len(found):
-        rest = len(found) - limit
-        found = found[:limit]
-        meta["continue"] = _token(version, found[-1])
+    if 0 < limit < len(objects):
+        rest = len(objects) - limit
+        objects = objects[:limit]
+        meta["continue"] = _token(version, objects[-1])
         if not query.get("labelSelector") and not query.get("fieldSelector"):
             meta["remainingItemCount"] = rest
-    return representations.many(found, target.resource, form, meta)
+    return representations.many(objects, target.resource, form, meta)
 
 
 def _key(stored: Stored) -> tuple[str, str]:

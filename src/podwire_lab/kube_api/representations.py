@@ -38,14 +38,14 @@ def form_of(accept: str, include: str = "") -> Form:
         if media not in _ANY:
             continue
         parameters = dict(pair.partition("=")[::2] for pair in pairs)
-        wanted = parameters.get("as", "")
+        kind = parameters.get("as", "")
         version = parameters.get("v", "v1")
-        if not wanted:
+        if not kind:
             return AS_IS
         if parameters.get("g") == "meta.k8s.io" and version in ("v1", "v1beta1"):
-            if wanted == "Table":
+            if kind == "Table":
                 return Form(kind="table", version=version, include=include or "Metadata")
-            if wanted in ("PartialObjectMetadata", "PartialObjectMetadataList"):
+            if kind in ("PartialObjectMetadata", "PartialObjectMetadataList"):
                 return Form(kind="metadata", version=version)
     raise NotAcceptable(f"only the following media types are accepted: {JSON}, {JSON};as=Table;v=v1;g=meta.k8s.io")
 
@@ -69,10 +69,10 @@ def many(stored: Sequence[Stored], resource: Resource, form: Form, list_metadata
         case "metadata":
             version = f"meta.k8s.io/{form.version}"
             head: Object = {"kind": "PartialObjectMetadataList", "apiVersion": version, "metadata": list_metadata}
-            return encoded({**head, "items": [partial(each.object, form.version) for each in stored]})
+            return encoded({**head, "items": [partial(item.object, form.version) for item in stored]})
         case _:
             head = {"kind": f"{resource.kind}List", "apiVersion": resource.group_version, "metadata": list_metadata}
-            return encoded(head)[:-1] + b',"items":[' + b",".join(_item(each, resource) for each in stored) + b"]}"
+            return encoded(head)[:-1] + b',"items":[' + b",".join(_item(item, resource) for item in stored) + b"]}"
 
 
 def _item(stored: Stored, resource: Resource) -> bytes:
@@ -90,12 +90,12 @@ def partial(obj: Object, version: str = "v1") -> Object:
 
 def _table(resource: Resource, stored: Sequence[Stored], form: Form, list_metadata: Object) -> bytes:
     rows = []
-    for each in stored:
-        row: Object = {**row_of(resource, each.object)}
+    for item in stored:
+        row: Object = {**row_of(resource, item.object)}
         if form.include == "Metadata":
-            row["object"] = partial(each.object, form.version)
+            row["object"] = partial(item.object, form.version)
         elif form.include == "Object":
-            row["object"] = each.object
+            row["object"] = item.object
         rows.append(row)
     return encoded(
         {

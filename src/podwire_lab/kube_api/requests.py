@@ -119,13 +119,13 @@ def _cut_short(problem: ValueError) -> bool:
 async def read_object(request: web.Request, target: Target, kind: str | None = None) -> Object:
     """The object in the body, checked against the path. Raises `BadRequest`, `UnsupportedMediaType`."""
     expected = kind or target.resource.kind
-    given = media_type(request)
-    if given not in _JSON_TYPES and given not in YAML_TYPES and given != protobuf.MEDIA_TYPE:
+    content_type = media_type(request)
+    if content_type not in _JSON_TYPES and content_type not in YAML_TYPES and content_type != protobuf.MEDIA_TYPE:
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: application/json, "
             f"application/yaml, {protobuf.MEDIA_TYPE}"
         )
-    return checked(parse(await request.read(), given, expected), target, expected)
+    return checked(parse(await request.read(), content_type, expected), target, expected)
 
 
 def checked(obj: Any, target: Target, expected: str | None = None) -> Object:
@@ -179,11 +179,11 @@ def number(query: Query, name: str) -> int | None:
 
 def dry_run(query: Query, body: Object | None = None) -> bool:
     """`dryRun=All`, in the query or in DeleteOptions."""
-    asked = [query["dryRun"]] if "dryRun" in query else list((body or {}).get("dryRun") or ())
-    for each in asked:
-        if each != "All":
-            raise invalid(BY_PLURAL["pods"], None, [not_supported("dryRun", each, ("All",))])
-    return bool(asked)
+    values = [query["dryRun"]] if "dryRun" in query else list((body or {}).get("dryRun") or ())
+    for value in values:
+        if value != "All":
+            raise invalid(BY_PLURAL["pods"], None, [not_supported("dryRun", value, ("All",))])
+    return bool(values)
 
 
 def field_manager(query: Query, request: web.Request) -> str:

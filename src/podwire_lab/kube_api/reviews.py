@@ -46,4 +46,4 @@ def _allowed(policy: Policy, spec: Object) -> bool:
     if not isinstance(url, dict):
         raise BadRequest("exactly one of resourceAttributes or nonResourceAttributes is needed")
     path = str(url.get("path", ""))
-    return url.get("verb") == "get" and any(path == each or path.startswith(each + "/") for each in _OPEN_URLS)
+    return url.get("verb") == "get" and any(path == prefix or path.startswith(prefix + "/") for prefix in _OPEN_URLS)

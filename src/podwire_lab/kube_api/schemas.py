@@ -92,13 +92,13 @@ def main(kinds: list[str]) -> None:
     from kubernetes import client
 
     waiting = [f"{prefix}{kind}" for kind in kinds for prefix in ("V1", "CoreV1") if hasattr(client, f"{prefix}{kind}")]
-    found: Object = {}
+    schemas: Object = {}
     while waiting:
         model = waiting.pop()
-        if name_of(model) not in found and hasattr(client, model):
-            found[name_of(model)], below = _schema(getattr(client, model))
+        if name_of(model) not in schemas and hasattr(client, model):
+            schemas[name_of(model)], below = _schema(getattr(client, model))
             waiting += below
-    json.dump(found, sys.stdout)
+    json.dump(schemas, sys.stdout)
 
 
 if __name__ == "__main__":

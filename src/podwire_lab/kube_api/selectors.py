@@ -97,7 +97,7 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
         requirements.append(_requirement(tokens))
         token = tokens.take()
         if token == _END:
-            return tuple(sorted(requirements, key=lambda each: each.key))
+            return tuple(sorted(requirements, key=lambda requirement: requirement.key))
         if token != ",":
             raise BadRequest(f"found '{token}', expected: ',' or 'end of string'")
 
@@ -177,10 +177,10 @@ class FieldTerm:
     equal: bool = True
 
     def matches(self, obj: Object) -> bool:
-        found = at(obj, *self.path.split("."))
-        if isinstance(found, Mapping):
-            found = found.get("component")
-        return (_text(found) == self.value) is self.equal
+        value = at(obj, *self.path.split("."))
+        if isinstance(value, Mapping):
+            value = value.get("component")
+        return (_text(value) == self.value) is self.equal
 
 
 def _text(value: Any) -> str:
@@ -227,7 +227,9 @@ def predicate(labels: str, fields: str, resource: Resource) -> Predicate | None:
         return None
 
     def selected(obj: Object) -> bool:
-        found = at(obj, "metadata", "labels") or {}
-        return all(each.matches(found) for each in requirements) and all(each.matches(obj) for each in terms)
+        labels = at(obj, "metadata", "labels") or {}
+        return all(requirement.matches(labels) for requirement in requirements) and all(
+            requirement.matches(obj) for requirement in terms
+        )
 
     return selected

@@ -251,10 +251,10 @@ class _Server:
         options = await deletion.options_of(request)
         if verb == "delete":
             return _answer(deletion.delete(self._store, target, options, review))
-        gone = deletion.delete_collection(self._store, target, request.query, options, review)
+        deleted = deletion.delete_collection(self._store, target, request.query, options, review)
         form = form_of(request.headers.get("Accept", ""))
         meta = {"resourceVersion": str(self._store.version)}
-        return _json(representations.many(gone, target.resource, form, meta))
+        return _json(representations.many(deleted, target.resource, form, meta))
 
     async def _evict(self, request: web.Request, target: Target, review: Review) -> Object:
         """pods/eviction: a deletion that disruption budgets may refuse, of which the lab has none."""
@@ -266,11 +266,11 @@ class _Server:
 
     async def _token(self, request: web.Request, target: Target, review: Review) -> Object:
         """serviceaccounts/token: a token with the account's rights, until the lab ends."""
-        wanted = await read_object(request, target, "TokenRequest")
-        review("CREATE", wanted)
+        token_request = await read_object(request, target, "TokenRequest")
+        review("CREATE", token_request)
         account = reads.stored_object(self._store, target).object["metadata"]
         token = self._authenticator.issue(account["namespace"], account["name"])
-        return {**wanted, "status": {"token": token}}
+        return {**token_request, "status": {"token": token}}
 
     async def _bind(self, request: web.Request, target: Target, review: Review) -> Object:
         """pods/binding: what a scheduler does."""

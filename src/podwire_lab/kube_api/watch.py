@@ -43,15 +43,15 @@ class Watch:
         self._bookmarks = flag(query, "allowWatchBookmarks")
         self._initial = flag(query, "sendInitialEvents")
         self._seconds = number(query, "timeoutSeconds") or random.randint(_MINUTES, 2 * _MINUTES)
-        given = query.get("resourceVersion", "")
+        version = query.get("resourceVersion", "")
         if self._initial and query.get("resourceVersionMatch") != "NotOlderThan":
             raise Invalid(
                 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
                 "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
             )
-        if given and not given.isdigit():
-            raise BadRequest(f'Invalid value: "{given}": resource version must be an unsigned integer')
-        self._from = int(given or 0)
+        if version and not version.isdigit():
+            raise BadRequest(f'Invalid value: "{version}": resource version must be an unsigned integer')
+        self._from = int(version or 0)
 
     async def serve(self, request: web.Request, stop: asyncio.Event) -> web.StreamResponse:
         """Stream until the time is over, the client is gone or the server stops."""

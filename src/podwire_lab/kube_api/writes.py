@@ -211,10 +211,10 @@ def _scoped(target: Target, before: Object, after: Object, *, applied: bool) -> 
     old = before["metadata"]
     match target.subresource:
         case "status":
-            kept = {**before, "status": after.get("status", {})}
+            result = {**before, "status": after.get("status", {})}
             if applied:
-                kept["metadata"] = {**old, "managedFields": metadata(after).get("managedFields")}
-            return dict(copied(kept))
+                result["metadata"] = {**old, "managedFields": metadata(after).get("managedFields")}
+            return dict(copied(result))
         case "scale":
             spec = {**before["spec"], "replicas": at(after, "spec", "replicas") or 0}
             return dict(copied({**before, "spec": spec}))

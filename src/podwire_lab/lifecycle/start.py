@@ -29,7 +29,9 @@ class Adjustments:
 
     @classmethod
     def read(cls, data: dict[str, Any]) -> Adjustments:
-        values: dict[str, Any] = {name: tuple(told) if isinstance(told, list) else told for name, told in data.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
         return cls(**values)
 
 

@@ -21,10 +21,10 @@ LONGEST = 40_000
 
 def sharded(services: Iterable[ServiceRule]) -> dict[int, list[ServiceRule]]:
     """Services by the number of their table, which depends on the name alone."""
-    found: dict[int, list[ServiceRule]] = {}
+    rules_by_key: dict[int, list[ServiceRule]] = {}
     for service in services:
-        found.setdefault(zlib.crc32(service.name.encode()) % SHARDS, []).append(service)
-    return found
+        rules_by_key.setdefault(zlib.crc32(service.name.encode()) % SHARDS, []).append(service)
+    return rules_by_key
 
 
 class Tables:
@@ -34,19 +34,19 @@ class Tables:
         self._namespace = namespace
         self._applied: dict[str, str] = {}
 
-    def apply(self, wanted: Mapping[str, str]) -> bool:
-        """Load the tables of `wanted`, each with its whole body. False if nothing changed.
+    def apply(self, rules: Mapping[str, str]) -> bool:
+        """Load the tables of `rules`, each with its whole body. False if nothing changed.
 
         Raises:
             NftError: nft refused a text; the tables of that transaction are unchanged.
         """
-        changed = {table: body for table, body in wanted.items() if self._applied.get(table) != body}
-        obsolete = self._applied.keys() - wanted.keys()
+        changed = {table: body for table, body in rules.items() if self._applied.get(table) != body}
+        obsolete = self._applied.keys() - rules.keys()
         for batch in _batches([*obsolete, *changed], changed):
-            nft.apply(self._namespace, "".join(_replaced(table, wanted.get(table)) for table in batch))
+            nft.apply(self._namespace, "".join(_replaced(table, rules.get(table)) for table in batch))
             for table in batch:
-                if table in wanted:
-                    self._applied[table] = wanted[table]
+                if table in rules:
+                    self._applied[table] = rules[table]
                 else:
                     del self._applied[table]
         return bool(changed or obsolete)

@@ -29,14 +29,14 @@ SECONDS_BEYOND_A_RUN = 600
 
 def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[str, str]:
     """The bodies of the `kube-proxy` tables: in each family one for all Services, and their shards."""
-    found = {}
+    backends_by_service = {}
     for family in profile.families:
         of_family = [service for service in services if service.family == family]
-        found[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, of_family)
+        backends_by_service[f"{KEYWORD[family]} kube-proxy"] = _shared(node, family, of_family)
         pods = nft.among(profile.pod_networks(family))
         for number, part in sharded(of_family).items():
-            found[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, pods, family, part)
-    return found
+            backends_by_service[f"{KEYWORD[family]} kube-proxy-{number}"] = _shard(node, pods, family, part)
+    return backends_by_service
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +86,14 @@ def _name(service: ServiceRule) -> str:
     return re.sub(r"[^A-Za-z0-9/._-]", ".", f"{service.name}/{service.protocol}/{service.port}")
 
 
-def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
+def _enter(service: ServiceRule, targets: Backends, entries: _Entries) -> None:
     """Add the targets of a Service's addresses. Without a backend the node refuses packets, or drops them if another
     node has one.
     """
     name = _name(service)
-    inside = found.local if service.internal_local else found.cluster
-    outside = found.local if service.external_local else found.cluster
-    refusal = "drop" if found.anywhere else "goto reject-chain"
+    inside = targets.local if service.internal_local else targets.cluster
+    outside = targets.local if service.external_local else targets.cluster
+    refusal = "drop" if targets.anywhere else "goto reject-chain"
     key = f"{service.address} . {service.protocol} . {service.port}"
     if inside:
         policy = "local" if service.internal_local else "cluster"
@@ -102,7 +102,7 @@ def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
         entries.without_endpoints.setdefault(key, refusal)
     for address in dict.fromkeys((*service.external_ips, *service.ingress_ips)):
         key = f"{address} . {service.protocol} . {service.port}"
-        if found.anywhere:
+        if targets.anywhere:
             entries.services.setdefault(key, f"goto external-{name}")
         if not outside:
             entries.without_endpoints.setdefault(key, refusal)
@@ -110,7 +110,7 @@ def _enter(service: ServiceRule, found: Backends, entries: _Entries) -> None:
             entries.firewalls.setdefault(key, f"goto firewall-{name}")
     if service.node_port is not None:
         key = f"{service.protocol} . {service.node_port}"
-        if found.anywhere:
+        if targets.anywhere:
             entries.node_ports.setdefault(key, f"goto external-{name}")
         if not outside:
             entries.ports_without_endpoints.setdefault(key, refusal)
@@ -165,9 +165,9 @@ def _shard(node: NodePlan, pods: str, family: Family, services: Sequence[Service
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
     entries = _Entries(pods=pods)
     for service in services:
-        found = backends(service, node.name)
-        _enter(service, found, entries)
-        _add_chains(service, found, entries)
+        targets = backends(service, node.name)
+        _enter(service, targets, entries)
+        _add_chains(service, targets, entries)
     entries.chains.extend(f"\n  chain {name} {{{body}\n  }}" for body, name in entries.pools.items())
     of_address = f"type {address} . inet_proto . inet_service : verdict;"
     of_port = "type inet_proto . inet_service : verdict;"
@@ -241,19 +241,19 @@ def _shard(node: NodePlan, pods: str, family: Family, services: Sequence[Service
   }}"""
 
 
-def _add_chains(service: ServiceRule, found: Backends, entries: _Entries) -> None:
+def _add_chains(service: ServiceRule, targets: Backends, entries: _Entries) -> None:
     """A Service's own chains: one for all external addresses, and one for the clients that may use them."""
     name = _name(service)
-    if found.anywhere and (service.node_port is not None or service.external_ips or service.ingress_ips):
-        lines = "\n    ".join(_external(service, found, entries))
+    if targets.anywhere and (service.node_port is not None or service.external_ips or service.ingress_ips):
+        lines = "\n    ".join(_external(service, targets, entries))
         entries.chains.append(f"\n  chain external-{name} {{\n    {lines}\n  }}")
     if service.source_ranges and service.ingress_ips:
         rule = f"{KEYWORD[service.family]} saddr != {{ {', '.join(service.source_ranges)} }} drop"
         entries.chains.append(f"\n  chain firewall-{name} {{\n    {rule}\n  }}")
 
 
-def _external(service: ServiceRule, found: Backends, entries: _Entries) -> list[str]:
-    everywhere = _pool(service, "cluster", found.cluster, entries)
+def _external(service: ServiceRule, targets: Backends, entries: _Entries) -> list[str]:
+    everywhere = _pool(service, "cluster", targets.cluster, entries)
     if not service.external_local:
         return ["jump mark-for-masquerade", f"goto {everywhere}"]
     # All endpoints serve clients inside the cluster; those outside get the node's own endpoints or none.
@@ -261,7 +261,7 @@ def _external(service: ServiceRule, found: Backends, entries: _Entries) -> list[
         f"{KEYWORD[service.family]} saddr {entries.pods} goto {everywhere}",
         "fib saddr type local jump mark-for-masquerade",
         f"fib saddr type local goto {everywhere}",
-        *([f"goto {_pool(service, 'local', found.local, entries)}"] if found.local else []),
+        *([f"goto {_pool(service, 'local', targets.local, entries)}"] if targets.local else []),
     ]
 
 

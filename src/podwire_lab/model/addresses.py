@@ -21,7 +21,8 @@ METADATA = "169.254.169.254"  # the metadata service of EC2, link-local (Amazon 
 SERVICE_NETWORK: Mapping[Family, str] = MappingProxyType({"ipv4": "10.96.0.0/16", "ipv6": "fd10:96::/112"})
 
 USUAL, MOST = 2, 5  # nodes of each OS: without an option, and at most
-UNDERLAY_MTU = 1500
+USUAL_MTU = 1500  # of the underlay, and of the way outside
+JUMBO_MTU = 9001  # the largest of pods (AWS, EC2 User Guide: Network MTU for your EC2 instance, jumbo frames)
 VXLAN_OVERHEAD = 50  # outer Ethernet 14, IPv4 20, UDP 8, VXLAN 8 (RFC 7348)
 
 

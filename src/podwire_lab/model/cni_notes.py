@@ -124,10 +124,10 @@ def configuration(profile: Profile) -> Object:
     if profile.mode == "transparent":
         # ovn-kubernetes: its CNI shim is the plugin on every node.
         return {"cniVersion": "0.4.0", "name": "ovn-kubernetes", "type": "ovn-k8s-cni-overlay", "ipam": {}}
-    found = _reference_plugin(profile)
+    plugin = _reference_plugin(profile)
     if profile.tunnel:
-        found["vxlan"] = {"vni": profile.tunnel.vni, "port": profile.tunnel.port}
-    return found
+        plugin["vxlan"] = {"vni": profile.tunnel.vni, "port": profile.tunnel.port}
+    return plugin
 
 
 def _nat_plugin(profile: Profile) -> Object:

@@ -73,12 +73,12 @@ def _service(
         spec["externalTrafficPolicy"] = "Cluster"
     if selector is not None:
         spec["selector"] = dict(selector)
-    made: Object = {"metadata": {"name": name, "namespace": namespace, "labels": {"app": name}}, "spec": spec}
+    service: Object = {"metadata": {"name": name, "namespace": namespace, "labels": {"app": name}}, "spec": spec}
     if by:
         # The load balancer of another controller has a name and no address, as those of AWS.
         spec["loadBalancerClass"] = by
-        made["status"] = {"loadBalancer": {"ingress": [{"hostname": f"{name}.example.com"}]}}
-    return "services", made
+        service["status"] = {"loadBalancer": {"ingress": [{"hostname": f"{name}.example.com"}]}}
+    return "services", service
 
 
 def _external_name(name: str, target: str) -> Object:

@@ -60,6 +60,12 @@ def planned_labels(profile: Profile) -> Mapping[str, Mapping[str, str]]:
     return {node["name"]: node["labels"] for node in nodes}
 
 
+def _dns_pods(profile: Profile) -> tuple[str, ...]:
+    """The addresses of the DNS pods, which are the first pods of their nodes."""
+    hosts = [node for node in profile.nodes if node.name in profile.set_up.dns.nodes]
+    return tuple(host.pod_address(family, host.pods.first) for family in profile.families for host in hosts)
+
+
 def planned_facts(profile: Profile) -> ClusterFacts:
     """The facts of a lab of this profile, as far as a plan depends on them; a test compares them with a running lab."""
     stated = stated_facts(profile)
@@ -95,6 +101,8 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             addresses=CLUSTER_DNS,
             nodes=profile.set_up.dns.nodes,
             caches=(profile.set_up.dns.cache,) if profile.set_up.dns.cache else (),
+            pods=_dns_pods(profile),
+            pod_port=53,
         ),
         security=NetworkSecurity(denied_port=stated.denied_port, pod_security_group=stated.pod_security_group),
         outside=Outside(

@@ -172,8 +172,8 @@ def condition(
     """One condition; its transition time stays as long as its value does."""
     text = "True" if value else "False"
     since = before["lastTransitionTime"] if before and before["status"] == text else now()
-    made: Object = {"type": kind, "status": text, "lastProbeTime": None, "lastTransitionTime": since}
+    stated: Object = {"type": kind, "status": text, "lastProbeTime": None, "lastTransitionTime": since}
     generation = pod["metadata"].get("generation")
     if generation:
-        made["observedGeneration"] = generation
-    return made | ({"reason": reason} if reason else {}) | ({"message": message} if message else {})
+        stated["observedGeneration"] = generation
+    return stated | ({"reason": reason} if reason else {}) | ({"message": message} if message else {})

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from podwire.model.facts import FAMILIES, OS, Encapsulation, Family, Mode
 from podwire.model.port_ranges import USUAL_OF_WINDOWS
-from podwire_lab.model.addresses import SERVICE_NETWORK, UNDERLAY_MTU, VPC, VXLAN_OVERHEAD, NodePlan, apart
+from podwire_lab.model.addresses import SERVICE_NETWORK, USUAL_MTU, VPC, VXLAN_OVERHEAD, NodePlan, apart
 from podwire_lab.model.windows_builds import DEFAULT_BUILD, WindowsBuild
 
 Fabric = Literal["", "answers", "carries"]
@@ -131,8 +131,18 @@ class Profile:
 
     @property
     def largest_mtu(self) -> int:
-        """The largest MTU of pods, in bytes, that no path between nodes has to fragment."""
-        return UNDERLAY_MTU - VXLAN_OVERHEAD if self.encapsulated else UNDERLAY_MTU
+        """The largest MTU of pods, in bytes, that no path between nodes has to fragment where the underlay has the
+        usual MTU."""
+        return USUAL_MTU - self._overhead
+
+    @property
+    def underlay_mtu(self) -> int:
+        """The MTU of the nodes' NICs and of the switch between them: the usual one, or what larger pods' MTUs need."""
+        return max(USUAL_MTU, self.mtu + self._overhead)
+
+    @property
+    def _overhead(self) -> int:
+        return VXLAN_OVERHEAD if self.encapsulated else 0
 
     def pod_families(self, os: OS) -> tuple[Family, ...]:
         return self.windows.families if os == "windows" else self.families

@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from podwire.model.facts import Encapsulation, Family, Mode
-from podwire_lab.model.addresses import MOST, UNDERLAY, USUAL, VPC, PodNetworks, nodes_of
+from podwire_lab.model.addresses import JUMBO_MTU, MOST, UNDERLAY, USUAL, VPC, PodNetworks, nodes_of
 from podwire_lab.model.profile import Fabric, Profile, WindowsNodes
 from podwire_lab.model.table import TableError, read_table
 from podwire_lab.model.variations import VARIATIONS, varied
@@ -65,10 +65,10 @@ def read_profiles(path: Path = TABLE) -> dict[str, Profile]:
     """
     table = read_table(path, _Table)
     try:
-        found = list(_profiles(table))
+        profiles = list(_profiles(table))
     except ValueError as problem:
         raise TableError(f"{path}: {problem}") from problem
-    return {profile.name: profile for profile in found}
+    return {profile.name: profile for profile in profiles}
 
 
 def _profiles(table: _Table) -> Iterator[Profile]:
@@ -148,9 +148,9 @@ def profile_named(
         )
     if pod_mtu is not None:
         # IPv6 needs links of 1280 bytes (RFC 8200 section 5).
-        if not 1280 <= pod_mtu <= row.largest_mtu:
+        if not 1280 <= pod_mtu <= JUMBO_MTU:
             raise UnknownProfile(
-                f"pods of profile {name} cannot have an MTU of {pod_mtu} bytes; use 1280 to {row.largest_mtu}"
+                f"pods of profile {name} cannot have an MTU of {pod_mtu} bytes; use 1280 to {JUMBO_MTU}"
             )
         row = replace(row, set_up=replace(row.set_up, pod_mtu=pod_mtu))
     if nodes is not None:

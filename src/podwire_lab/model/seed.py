@@ -44,11 +44,11 @@ def seeds(profile: Profile) -> Iterator[Seed]:
     for name in NAMESPACES:
         yield from _namespace(name)
     for plan in profile.nodes:
-        made = node(plan, profile.windows.build)
+        node_object = node(plan, profile.windows.build)
         if not profile.set_up.tells_pod_cidrs:
-            made["spec"] = {}
-        cni_notes.note(made, plan, profile)
-        yield "nodes", made
+            node_object["spec"] = {}
+        cni_notes.note(node_object, plan, profile)
+        yield "nodes", node_object
     yield "services", _service("default", "kubernetes", KUBERNETES_SERVICE, [("https", "TCP", 443, 6443)], None)
     dns_ports = [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]
     yield "services", _service("kube-system", "kube-dns", CLUSTER_DNS, dns_ports, {"k8s-app": "kube-dns"})

@@ -110,7 +110,7 @@ _ALL = (
         change=_nat_gateway,
     ),
 )
-VARIATIONS: Mapping[str, Variation] = MappingProxyType({one.name: one for one in _ALL})
+VARIATIONS: Mapping[str, Variation] = MappingProxyType({variation.name: variation for variation in _ALL})
 
 
 def varied(profile: Profile, names: tuple[str, ...]) -> Profile:

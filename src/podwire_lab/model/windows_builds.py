@@ -96,8 +96,8 @@ def windows_build(text: str) -> WindowsBuild:
     Raises:
         UnknownBuild: another form, or a release that the lab does not emulate; the text lists the possible ones.
     """
-    found = re.fullmatch(r"(\d{1,6})\.(\d{1,6})", text)
-    if found is None or int(found[1]) not in PRODUCTS:
-        known = ", ".join(f"{number}.REVISION ({product})" for number, product in PRODUCTS.items())
-        raise UnknownBuild(f"unknown Windows build {text!r}; there are: {known}")
-    return WindowsBuild(int(found[1]), int(found[2]))
+    match = re.fullmatch(r"(\d{1,6})\.(\d{1,6})", text)
+    if match is None or int(match[1]) not in PRODUCTS:
+        builds = ", ".join(f"{number}.REVISION ({product})" for number, product in PRODUCTS.items())
+        raise UnknownBuild(f"unknown Windows build {text!r}; there are: {builds}")
+    return WindowsBuild(int(match[1]), int(match[2]))

@@ -26,7 +26,7 @@ from podwire_lab.model.addresses import (
     OUTSIDE_ROUTER,
     ROUTER,
     UNDERLAY,
-    UNDERLAY_MTU,
+    USUAL_MTU,
 )
 from podwire_lab.model.interfaces import Namespace
 from podwire_lab.model.profile import Profile
@@ -46,7 +46,8 @@ class LabUnsupported(Exception):
 class Quirks:
     """Changes by faults of parts that no packet passes; each part looks here when it works.
 
-    `dns` damages an answer of the lab's DNS server and gets the arguments of `DnsServer.fault`. `windows_dns` names the
+    `dns` damages an answer of the lab's DNS servers and gets the arguments of `DnsServer.fault`; `dns_of_node` has what
+    damages those of the one on a node. `windows_dns` names the
     mistakes of the emulated Windows DNS clients, `windows_cni` those of the CNI plugins of Windows nodes, `node_cache`
     those of the DNS caches of Linux nodes. With `overcommits` the scheduler counts no addresses. Security groups apply
     to pods of `grouped_systems`.
@@ -58,6 +59,12 @@ class Quirks:
     node_cache: set[str] = field(default_factory=set)
     overcommits: bool = False
     grouped_systems: set[OS] = field(default_factory=lambda: {"linux"})
+    dns_of_node: dict[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def of_dns(self, node: str, *question: str) -> Any:
+        """What becomes of an answer of the DNS server on a node; None where no fault damages it."""
+        damage = self.dns_of_node.get(node, self.dns)
+        return damage(*question) if damage else None
 
 
 class LabNetwork:
@@ -106,11 +113,11 @@ class LabNetwork:
     def _build_fabric(self) -> None:
         """Tell the switch of the underlay every station, so that no NIC sees a frame for another one."""
         fabric = self.fabric.links
-        fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=UNDERLAY_MTU)
+        fabric.bridge(SWITCH, "02:fa:00:00:00:00", mtu=self.profile.underlay_mtu)
         fabric.up(SWITCH)
         stations = [(node.plan.short_name, node.host, node.plan.mac, node.plan.number) for node in self.nodes.values()]
         for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
-            fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=UNDERLAY_MTU)
+            fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=self.profile.underlay_mtu)
             fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
             fabric.up(name)
             fabric.station(name, mac)
@@ -164,7 +171,7 @@ class LabNetwork:
 
     def _build_outside(self) -> None:
         router, outside = self.router.links, self.outside_host.links
-        router.veth(OUTSIDE_NIC, ROUTER_OUTSIDE_MAC, outside, NIC, OUTSIDE_MAC, mtu=UNDERLAY_MTU)
+        router.veth(OUTSIDE_NIC, ROUTER_OUTSIDE_MAC, outside, NIC, OUTSIDE_MAC, mtu=USUAL_MTU)
         router.up(NIC, OUTSIDE_NIC)
         outside.up(NIC)
         for family in FAMILIES:

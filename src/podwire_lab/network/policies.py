@@ -39,10 +39,10 @@ class NodePolicies:
     def set_rules(self, rules: Sequence[PolicyRule]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same rules costs nothing."""
         self._rules = tuple(rules)
-        wanted = self.reading(self._rules)
-        if wanted != self._applied:
-            nft.apply(self._netns, ruleset(wanted))
-            self._applied = wanted
+        rules_read = self.reading(self._rules)
+        if rules_read != self._applied:
+            nft.apply(self._netns, ruleset(rules_read))
+            self._applied = rules_read
 
     def read_by(self, reading: Reading) -> None:
         """Apply the rules again, in this reading."""

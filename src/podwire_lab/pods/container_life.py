@@ -171,11 +171,11 @@ class ContainerLife:
         return await probes.succeeds(action, self.status.spec, address, node, self._execute)
 
     async def _execute(self, command: list[str]) -> int:
-        made = await self.exec(command)
+        process = await self.exec(command)
         try:
-            return await made.wait()
+            return await process.wait()
         finally:
-            made.kill()
+            process.kill()
 
     async def exec(self, command: Sequence[str], *, stdin: bool = False, tty: bool = False) -> SpawnedProcess:
         """Start a process in the running container.
@@ -189,11 +189,11 @@ class ContainerLife:
             raise KeyError(self.status.name)
         argv = pod_spec.sandboxed(self._report.context, self.status.spec, command)
         env = {**like.env, "TERM": "xterm"} if tty else like.env
-        wanted = replace(like, argv=argv, env=env, tty=tty)
+        spec = replace(like, argv=argv, env=env, tty=tty)
         try:
-            return await self._report.services.spawner.exec(self._report.netns(), self.process, wanted, stdin=stdin)
+            return await self._report.services.spawner.exec(self._report.netns(), self.process, spec, stdin=stdin)
         except CannotStart as error:
-            words = f"OCI runtime exec failed: exec failed: {_runtime_words(wanted, error)}"
+            words = f"OCI runtime exec failed: exec failed: {_runtime_words(spec, error)}"
             raise CannotStart(f'failed to start exec "{secrets.token_hex(32)}": {words}') from error
 
     async def stop(self, grace: float) -> None:

@@ -19,18 +19,18 @@ async def dial(namespace: Namespace, addresses: Iterable[str], port: int) -> soc
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with namespace.entered():
-            made = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             async with asyncio.timeout(_PATIENCE):
-                await asyncio.get_running_loop().sock_connect(made, (address, port))
-            return made
+                await asyncio.get_running_loop().sock_connect(sock, (address, port))
+            return sock
         except TimeoutError:
-            made.close()
+            sock.close()
             refusals.append(f"{address}: no answer in {_PATIENCE:.0f} seconds")
         except OSError as error:
-            made.close()
+            sock.close()
             refusals.append(f"{address}: {os.strerror(error.errno or 0).lower()}")
         except BaseException:
-            made.close()
+            sock.close()
             raise
     raise OSError(f"failed to connect to port {port} of the pod: {', '.join(refusals)}")

@@ -121,22 +121,22 @@ class NodeAgents:
 
     async def _resolver(self, node: NodeNetwork, pod: Object, network: PodNetwork | None) -> Resolver:
         cluster_dns = tuple(self._cluster_dns.get(node.os, ()))
-        found = resolver_of(pod, node.os, cluster_dns=cluster_dns, node_dns=self._node_dns)
+        resolver = resolver_of(pod, node.os, cluster_dns=cluster_dns, node_dns=self._node_dns)
         if node.os == "windows" and network is not None:
             _allow_ping(network.namespace)
             quirks = self._windows_dns_quirks
             if FILE_COUNTS in quirks:
                 space = pod["metadata"]["namespace"]
-                found = by_file(found, pod, lambda name: self._store.get("configmaps", space, name))
+                resolver = by_file(resolver, pod, lambda name: self._store.get("configmaps", space, name))
             linux_dns = tuple(self._cluster_dns.get("linux", ()))
-            found = misled(found, quirks, cluster_dns=cluster_dns, node_dns=self._node_dns, linux_dns=linux_dns)
-            client = WindowsDnsClient(found.search, found.servers, quirks)
+            resolver = misled(resolver, quirks, cluster_dns=cluster_dns, node_dns=self._node_dns, linux_dns=linux_dns)
+            client = WindowsDnsClient(resolver.search, resolver.servers, quirks)
             await self._dns_thread.run(client.serve(network.namespace))
             self.windows_dns_clients[pod["metadata"]["uid"]] = client
-            adapter = replace(found, search=()) if PLAIN_ADAPTER in quirks else found
+            adapter = replace(resolver, search=()) if PLAIN_ADAPTER in quirks else resolver
             own = (DNS_CLIENT_ADDRESS,)
-            return Resolver(servers=own, options=DNS_CLIENT_OPTIONS, adapter=adapter, aliases=found.aliases)
-        return found
+            return Resolver(servers=own, options=DNS_CLIENT_OPTIONS, adapter=adapter, aliases=resolver.aliases)
+        return resolver
 
     def adopt(self, uid: str, release: Callable[[], None], log: Callable[[], str] | None = None) -> None:
         """Register a pod that the lab itself runs (its DNS server): nothing starts; its deletion calls `release`."""

@@ -79,8 +79,8 @@ class PodReport:
 
     def current(self) -> Object | None:
         """The pod in the API; None if it is gone, or another pod has its name."""
-        found = self.services.store.get("pods", self.namespace, self.name)
-        return found if found is not None and found["metadata"]["uid"] == self.uid else None
+        pod = self.services.store.get("pods", self.namespace, self.name)
+        return pod if pod is not None and pod["metadata"]["uid"] == self.uid else None
 
     def event(self, reason: str, message: str, *, warning: bool = False, container: str = "") -> None:
         """Write an event about the pod or one of its containers."""

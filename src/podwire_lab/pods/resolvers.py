@@ -49,24 +49,24 @@ def resolver_of(
     suffix = f"{pod['metadata']['namespace']}.svc.{domain}"
     if policy in ("ClusterFirst", "ClusterFirstWithHostNet"):
         search: tuple[str, ...] = (suffix,) if system == "windows" else (suffix, f"svc.{domain}", domain)
-        found = Resolver(servers=tuple(cluster_dns), search=search, options=("ndots:5",))
+        resolver = Resolver(servers=tuple(cluster_dns), search=search, options=("ndots:5",))
     elif policy == "None":
-        found = Resolver(servers=())
+        resolver = Resolver(servers=())
     else:
-        found = Resolver(servers=tuple(node_dns))
+        resolver = Resolver(servers=tuple(node_dns))
     config = spec.get("dnsConfig") or {}
     options = {option["name"]: option.get("value") for option in config.get("options") or ()}
     added = tuple(name if value is None else f"{name}:{value}" for name, value in options.items())
-    defaults = tuple(option for option in found.options if option.split(":")[0] not in options)
-    searches = () if system == "windows" and found.search else tuple(config.get("searches") or ())
+    defaults = tuple(option for option in resolver.options if option.split(":")[0] not in options)
+    searches = () if system == "windows" and resolver.search else tuple(config.get("searches") or ())
     return Resolver(
-        servers=(*found.servers, *(config.get("nameservers") or ())),
-        search=(*found.search, *searches),
+        servers=(*resolver.servers, *(config.get("nameservers") or ())),
+        search=(*resolver.search, *searches),
         options=defaults + added,
     )
 
 
-def by_file(found: Resolver, pod: Object, config_map: Callable[[str], Object | None]) -> Resolver:
+def by_file(resolver: Resolver, pod: Object, config_map: Callable[[str], Object | None]) -> Resolver:
     """The settings with the servers of the pod's resolv.conf from a ConfigMap, if it has one; only a fault does
     this."""
     for volume in pod["spec"].get("volumes") or ():
@@ -74,12 +74,12 @@ def by_file(found: Resolver, pod: Object, config_map: Callable[[str], Object | N
         if any(item["key"] == "resolv.conf" for item in source.get("items") or ()):
             text = ((config_map(source["name"]) or {}).get("data") or {}).get("resolv.conf", "")
             words = [line.split() for line in text.splitlines()]
-            return replace(found, servers=tuple(line[1] for line in words if line[:1] == ["nameserver"]))
-    return found
+            return replace(resolver, servers=tuple(line[1] for line in words if line[:1] == ["nameserver"]))
+    return resolver
 
 
 def misled(
-    found: Resolver,
+    resolver: Resolver,
     quirks: Set[str],
     *,
     cluster_dns: Sequence[str],
@@ -91,9 +91,9 @@ def misled(
     hostAliases).
     """
     if LINUX_SERVER in quirks:
-        found = replace(found, servers=tuple(linux_dns))
+        resolver = replace(resolver, servers=tuple(linux_dns))
     if NODE_SERVER in quirks:
-        found = replace(found, servers=tuple(node_dns))
+        resolver = replace(resolver, servers=tuple(node_dns))
     if NO_CONFIG in quirks:
-        found = replace(found, servers=tuple(cluster_dns))
-    return replace(found, aliases=NO_ALIASES not in quirks)
+        resolver = replace(resolver, servers=tuple(cluster_dns))
+    return replace(resolver, aliases=NO_ALIASES not in quirks)

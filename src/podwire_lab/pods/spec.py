@@ -236,11 +236,11 @@ def _write_whole(path: str, content: bytes) -> None:
 def _files(store: Store, namespace: str, source: Object, volume: str) -> dict[str, bytes]:
     """The files of a ConfigMap by their path: its text and binary data."""
     try:
-        found = _config_map(store, namespace, source["name"], bool(source.get("optional")))
+        config_map = _config_map(store, namespace, source["name"], bool(source.get("optional")))
     except NotYet as error:
         raise NotYet("ContainerCreating", f'MountVolume.SetUp failed for volume "{volume}" : {error}') from error
-    data = {key: text.encode() for key, text in (found.get("data") or {}).items()}
-    data |= {key: base64.b64decode(text) for key, text in (found.get("binaryData") or {}).items()}
+    data = {key: text.encode() for key, text in (config_map.get("data") or {}).items()}
+    data |= {key: base64.b64decode(text) for key, text in (config_map.get("binaryData") or {}).items()}
     if not source.get("items"):
         return data
     return {item["path"]: data[item["key"]] for item in source["items"] if item["key"] in data}
@@ -252,9 +252,9 @@ def _texts(store: Store, namespace: str, reference: Object) -> dict[str, str]:
 
 
 def _config_map(store: Store, namespace: str, name: str, optional: bool) -> Object:
-    found = store.get("configmaps", namespace, name)
-    if found is None:
+    config_map = store.get("configmaps", namespace, name)
+    if config_map is None:
         if optional:
             return {}
         raise NotYet("CreateContainerConfigError", f'configmap "{name}" not found')
-    return found
+    return config_map

@@ -259,5 +259,5 @@ def translated_to(matching: str, address: str, ranges: Sequence[str]) -> str:
     left = range(len(ranges), 0, -1)
     by_chance = (f"numgen random mod {number} == 0 " if number > 1 else "" for number in left)
     source = bracketed(address)
-    rules = (f"{matching} {one}snat to {source}:{ports}" for one, ports in zip(by_chance, ranges, strict=True))
+    rules = (f"{matching} {chance}snat to {source}:{ports}" for chance, ports in zip(by_chance, ranges, strict=True))
     return "\n    ".join(rules)

@@ -12,9 +12,7 @@ would ask as it is, gets the suffix here.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Sequence, Set
-from typing import cast
 
 import dns.exception
 import dns.flags
@@ -23,7 +21,8 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
-from podwire_lab.dns.server import PLAIN_UDP, bound, converse, exchange, parsed
+from podwire_lab.dns.listener import DnsListener
+from podwire_lab.dns.server import PLAIN_UDP, converse, exchange, parsed
 from podwire_lab.model.interfaces import Namespace
 
 ADDRESS = "127.0.0.53"
@@ -41,7 +40,7 @@ def windows_spellings(name: str, suffixes: Sequence[str]) -> Sequence[str]:
     return [name] if "." in name or not suffixes else [f"{name}.{suffix}" for suffix in suffixes]
 
 
-class WindowsDnsClient:
+class WindowsDnsClient(DnsListener):
     """Takes the questions of one pod's programs, and asks the pod's DNS servers by packets from the pod's own address.
 
     `quirks` is what faults make it do, looked at with every question: `search list` (it appends suffixes as Linux
@@ -50,32 +49,13 @@ class WindowsDnsClient:
     """
 
     def __init__(self, suffixes: Sequence[str], servers: Sequence[str], quirks: Set[str] = frozenset()) -> None:
+        super().__init__()
         self._suffixes, self._servers, self._quirks = tuple(suffixes), tuple(servers), quirks
         self._told: dict[bytes, bytes] = {}
-        self._namespace: Namespace | None = None
-        self._transport: asyncio.DatagramTransport | None = None
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, namespace: Namespace) -> None:
         """Listen on the pod's loopback address 127.0.0.53, by UDP and TCP."""
-        self._namespace = namespace
-        loop = asyncio.get_running_loop()
-        datagrams = bound(namespace, ADDRESS, 53, socket.SOCK_DGRAM)
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Questions(self), sock=datagrams)
-        stream = bound(namespace, ADDRESS, 53, socket.SOCK_STREAM)
-        self._server = await asyncio.start_server(self._connection, sock=stream)
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-        if self._server is not None:
-            self._server.close()
-
-    def asked(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
-        task = asyncio.get_running_loop().create_task(self._by_datagram(data, client, transport))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self._listen(namespace, ADDRESS, 53)
 
     async def _by_datagram(self, data: bytes, client: tuple[str, int], transport: asyncio.DatagramTransport) -> None:
         answer = await self._answer(data, udp=True)
@@ -106,14 +86,14 @@ class WindowsDnsClient:
             if plain is None or not udp or len(plain) <= max(query.payload, PLAIN_UDP):
                 return plain
             return self._cut(data, query, dns.message.from_wire(plain))
-        said: dns.message.Message | None = None
+        reply: dns.message.Message | None = None
         for spelled in spellings:
-            said = await self._ask(spelled, query)
-            if said is None or said.answer or said.rcode() not in (dns.rcode.NXDOMAIN, dns.rcode.NOERROR):
+            reply = await self._ask(spelled, query)
+            if reply is None or reply.answer or reply.rcode() not in (dns.rcode.NXDOMAIN, dns.rcode.NOERROR):
                 break
-        if said is None:
+        if reply is None:
             return None
-        answer = _as_asked(query, said)
+        answer = _as_asked(query, reply)
         return self._cut(data, query, answer) if udp else answer.to_wire(max_size=65535)
 
     def _cut(self, data: bytes, query: dns.message.Message, answer: dns.message.Message) -> bytes:
@@ -135,11 +115,11 @@ class WindowsDnsClient:
 
     async def _ask(self, name: str, query: dns.message.Message) -> dns.message.Message | None:
         try:
-            asked = dns.message.make_query(name, query.question[0].rdtype)
+            question = dns.message.make_query(name, query.question[0].rdtype)
         except dns.exception.DNSException:  # With the suffix it is no name any more: too long (RFC 1035).
             return None
-        said = await self._send(asked.to_wire())
-        return dns.message.from_wire(said) if said is not None else None
+        reply = await self._send(question.to_wire())
+        return dns.message.from_wire(reply) if reply is not None else None
 
     async def _send(self, wire: bytes) -> bytes | None:
         """The answer of one of the pod's servers to this message, asked as often as Windows asks; None without any.
@@ -147,19 +127,19 @@ class WindowsDnsClient:
         An answer that comes after the question was asked again is an answer all the same.
         """
         assert self._namespace is not None
-        asked: set[asyncio.Task[bytes]] = set()
+        exchanges: set[asyncio.Task[bytes]] = set()
         try:
             for attempt in range(TRIES if self._servers else 0):
                 server = self._servers[attempt % len(self._servers)]
-                asked.add(asyncio.create_task(exchange(self._namespace, wire, (server, 53))))
-                done, asked = await asyncio.wait(asked, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    if one.exception() is None and _is_message(one.result()):
-                        return one.result()
+                exchanges.add(asyncio.create_task(exchange(self._namespace, wire, (server, 53))))
+                done, exchanges = await asyncio.wait(exchanges, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+                for finished in done:
+                    if finished.exception() is None and _is_message(finished.result()):
+                        return finished.result()
             return None
         finally:
-            for one in asked:
-                one.cancel()
+            for finished in exchanges:
+                finished.cancel()
 
 
 def _is_message(wire: bytes) -> bool:
@@ -170,24 +150,13 @@ def _is_message(wire: bytes) -> bool:
     return True
 
 
-def _as_asked(query: dns.message.Message, said: dns.message.Message) -> dns.message.Message:
+def _as_asked(query: dns.message.Message, wire_answer: dns.message.Message) -> dns.message.Message:
     """The answer to what the program asked: the name that was asked on the wire becomes an alias of it."""
     answer = dns.message.make_response(query, recursion_available=True)
-    answer.set_rcode(said.rcode())
-    own, asked = query.question[0].name, said.question[0].name
-    if own != asked and said.answer:
-        answer.answer.append(dns.rrset.from_text(own, 5, "IN", "CNAME", asked.to_text()))
-    answer.answer += said.answer
-    answer.authority += said.authority
+    answer.set_rcode(wire_answer.rcode())
+    own, spelled = query.question[0].name, wire_answer.question[0].name
+    if own != spelled and wire_answer.answer:
+        answer.answer.append(dns.rrset.from_text(own, 5, "IN", "CNAME", spelled.to_text()))
+    answer.answer += wire_answer.answer
+    answer.authority += wire_answer.authority
     return answer
-
-
-class _Questions(asyncio.DatagramProtocol):
-    def __init__(self, client: WindowsDnsClient) -> None:
-        self._client = client
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._client.asked(data, addr, self._transport)

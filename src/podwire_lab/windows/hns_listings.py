@@ -75,13 +75,15 @@ def own_numbers(profile: Profile) -> list[int]:
 
 def load_balancers(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> list[dict[str, object]]:
     """The load balancers of a node, as in its data path: with DSR where backends see the client itself."""
-    made = [
+    listed = [
         balancer
         for service in services
         if service.family in profile.pod_families("windows")
         for balancer in balancers(plan, profile, service)
     ]
-    return [{"VIPs": [balancer.head.split(" daddr ")[1].split()[0]], "IsDSR": not balancer.source} for balancer in made]
+    return [
+        {"VIPs": [balancer.head.split(" daddr ")[1].split()[0]], "IsDSR": not balancer.source} for balancer in listed
+    ]
 
 
 def networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[dict[str, object]]:
@@ -93,9 +95,9 @@ def networks(profile: Profile, subnets: Sequence[str], kind: str = "") -> list[d
     vni = profile.tunnel.vni if profile.mode == "overlay" and profile.tunnel else None
     kind = kind or _TYPES[profile.mode]
     own: dict[str, object] = {"Name": network_name(profile), "Type": kind, "VSID": vni, "Subnets": list(subnets)}
-    found = [own]
+    policies = [own]
     if vni:
         base = "BaseOVNKubernetesHybridOverlayNetwork" if profile.cni == "ovn-kubernetes" else "External"
         vsid = vni if profile.cni == "ovn-kubernetes" else EXTERNAL_VSID
-        found.insert(0, {"Name": base, "Type": kind, "VSID": vsid, "Subnets": [EXTERNAL_SUBNET]})
-    return found
+        policies.insert(0, {"Name": base, "Type": kind, "VSID": vsid, "Subnets": [EXTERNAL_SUBNET]})
+    return policies

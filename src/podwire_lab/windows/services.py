@@ -165,11 +165,11 @@ def _source(profile: Profile, usable: Sequence[EndpointRule]) -> int:
 
 def _shard(node: NodePlan, profile: Profile, family: Family, services: Sequence[ServiceRule]) -> str:
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
-    made = [balancer for service in services for balancer in balancers(node, profile, service)]
-    own_backends = {e.address for balancer in made for e in balancer.endpoints if e.node == node.name}
+    balancers_of_node = [balancer for service in services for balancer in balancers(node, profile, service)]
+    own_backends = {e.address for balancer in balancers_of_node for e in balancer.endpoints if e.node == node.name}
     hairpins = nft.elements(f"{a} . {a}" for a in sorted(own_backends))
     pools: dict[str, str] = {}
-    listed = "\n    ".join(_rule(profile, balancer, pools) for balancer in made if not balancer.preserved)
+    listed = "\n    ".join(_rule(profile, balancer, pools) for balancer in balancers_of_node if not balancer.preserved)
     chains = "".join(f"\n  chain {name} {{\n    {body}\n  }}" for body, name in pools.items())
     ports = nft.elements(dict.fromkeys(f"{s.protocol} . {s.node_port}" for s in services if s.node_port is not None))
     own, ranges, l4 = node.address(family), profile.windows.ports, "meta l4proto { tcp, udp }"

@@ -2,43 +2,23 @@
 
 import asyncio
 import contextlib
-import socket
 
 import dns.asyncquery
 import dns.flags
 import dns.message
 import dns.rcode
 import pytest
+from dns_on_loopback import LOOPBACK, OwnNamespace, free_port
 
 from podwire_lab.dns.records import Zone, outside_zone
 from podwire_lab.dns.server import Damage, DnsServer
-
-HERE = "127.0.0.1"
-
-
-class OwnNamespace:
-    name, fd = "own", -1
-
-    def entered(self):
-        return contextlib.nullcontext()
-
-
-def free_port():
-    """One that is free for datagrams and for connections."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
-            datagrams.bind((HERE, 0))
-            port = datagrams.getsockname()[1]
-            with contextlib.suppress(OSError):
-                stream.bind((HERE, port))
-                return port
 
 
 @contextlib.asynccontextmanager
 async def served(records, **options):
     port = free_port()
     server = DnsServer(records, **options)
-    await server.serve(OwnNamespace(), [HERE], port)
+    await server.serve(OwnNamespace(), [LOOPBACK], port)
     try:
         yield server, port
     finally:
@@ -57,7 +37,7 @@ def many():
 async def ask(port, name, kind="A", tcp=False, **options):
     query = dns.message.make_query(name, kind, **options)
     way = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
-    return await way(query, HERE, timeout=2, port=port)
+    return await way(query, LOOPBACK, timeout=2, port=port)
 
 
 def run(scenario):
@@ -97,7 +77,7 @@ def test_no_such_name_has_the_zone_in_its_authority():
 def test_others_names_are_asked_of_the_server_outside():
     async def scenario():
         outside = outside_zone("echo.outside.example", ["203.0.113.10"])
-        async with served(outside) as (_, upstream), served(many(), forward_to=(HERE, upstream)) as (_, port):
+        async with served(outside) as (_, upstream), served(many(), forward_to=(LOOPBACK, upstream)) as (_, port):
             names = ("echo.outside.example", "away.cluster.local", "nobody.else.example")
             return [await ask(port, name) for name in names]
 
@@ -139,7 +119,9 @@ def test_a_dropped_question_gets_no_answer():
         async with served(many()) as (server, port):
             server.fault = lambda name, kind, client: Damage(kind="drop") if name.startswith("one") else None
             with pytest.raises(dns.exception.Timeout):
-                await dns.asyncquery.udp(dns.message.make_query("one.cluster.local", "A"), HERE, timeout=0.2, port=port)
+                await dns.asyncquery.udp(
+                    dns.message.make_query("one.cluster.local", "A"), LOOPBACK, timeout=0.2, port=port
+                )
             return await ask(port, "many.cluster.local", tcp=True)
 
     assert run(scenario).answer

@@ -1,38 +1,17 @@
 """The DNS cache of a node on loopback, in front of a server of its own."""
 
 import asyncio
-import contextlib
-import socket
 
 import dns.asyncquery
 import dns.flags
 import dns.message
 import dns.rcode
+from dns_on_loopback import LOOPBACK, OwnNamespace, free_port
 
 from podwire_lab.dns import node_cache
 from podwire_lab.dns.node_cache import ASKS_THE_NODE, BY_UDP, NodeCache
 from podwire_lab.dns.records import Zone
 from podwire_lab.dns.server import Damage, DnsServer
-
-HERE = "127.0.0.1"
-
-
-class OwnNamespace:
-    name, fd = "own", -1
-
-    def entered(self):
-        return contextlib.nullcontext()
-
-
-def free_port():
-    """One that is free for datagrams and for connections."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
-            datagrams.bind((HERE, 0))
-            port = datagrams.getsockname()[1]
-            with contextlib.suppress(OSError):
-                stream.bind((HERE, port))
-                return port
 
 
 class Heard(DnsServer):
@@ -56,14 +35,14 @@ def said(records, *ways, quirks=(), fault=None):
 
     async def scenario():
         behind, before = free_port(), free_port()
-        server, cache = Heard(records), NodeCache((HERE, behind), (HERE, free_port()), frozenset(quirks))
+        server, cache = Heard(records), NodeCache((LOOPBACK, behind), (LOOPBACK, free_port()), frozenset(quirks))
         if fault is not None:
             server.fault = lambda *question: fault
-        await server.serve(OwnNamespace(), [HERE], behind)
-        await cache.serve(OwnNamespace(), HERE, before)
+        await server.serve(OwnNamespace(), [LOOPBACK], behind)
+        await cache.serve(OwnNamespace(), LOOPBACK, before)
         try:
             query = dns.message.make_query("web.cluster.local", "A")
-            return [await way(query, HERE, port=before, timeout=10) for way in ways], server.ways
+            return [await way(query, LOOPBACK, port=before, timeout=10) for way in ways], server.ways
         finally:
             cache.close()
             server.close()
@@ -113,6 +92,6 @@ def test_a_fault_makes_it_ask_the_server_of_its_node():
 
 def test_what_is_no_question_gets_no_answer():
     async def scenario():
-        return await NodeCache((HERE, 1), (HERE, 1))._answer(b"not a message")
+        return await NodeCache((LOOPBACK, 1), (LOOPBACK, 1))._answer(b"not a message")
 
     assert asyncio.run(scenario()) is None

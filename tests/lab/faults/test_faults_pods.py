@@ -35,6 +35,7 @@ CHECKS = {
     "replies-lost": works(LIN, WIN),
     "syn-ack-lost": works(LIN, WIN, proto="tcp"),
     "large-packets-lost": works(WIN, LIN, size=1372),
+    "path-mtu-below-the-pods": works(WIN, LIN, size=1472),
     "payload-corrupted": works(WIN, LIN, proto="tcp", size=256),
     "connections-limited": lambda lab: lab.many(WIN, LIN, 150) == 150,
     "ping-between-pods-lost": works(WIN, LIN, proto="icmp"),

@@ -32,7 +32,7 @@ def team(api):
 
 def names(api):
     kinds = ("pods", "configmaps")
-    return [one["metadata"]["name"] for kind in kinds for one in api.ask("GET", f"{TEAM}/{kind}").json["items"]]
+    return [item["metadata"]["name"] for kind in kinds for item in api.ask("GET", f"{TEAM}/{kind}").json["items"]]
 
 
 def test_a_run_takes_its_own_and_leaves_the_namespace(api, team):
@@ -49,7 +49,7 @@ def test_two_runs_do_not_share_a_namespace(api, team):
 
 
 def test_a_namespace_that_does_not_exist_is_not_made(api, team):
-    with pytest.raises(UsageError, match="--namespace none: it does not exist; create it first"):
+    with pytest.raises(UsageError, match="--namespace none: the cluster has no such namespace; create it first"):
         be_guest(team, "none")
 
 
@@ -57,7 +57,7 @@ def test_a_namespace_on_its_way_out_is_refused(api, team):
     held = {"metadata": {"finalizers": ["a/b"]}}
     assert api.ask("PATCH", TEAM, held, kind="application/merge-patch+json").status == 200
     assert api.ask("DELETE", TEAM).status == 200
-    with pytest.raises(UsageError, match="--namespace team: it is being deleted; name another one"):
+    with pytest.raises(UsageError, match="--namespace team: the cluster is deleting this namespace; name another one"):
         be_guest(team, "team")
 
 

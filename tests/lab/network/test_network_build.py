@@ -125,8 +125,20 @@ def test_nothing_is_left_in_the_namespace_that_pytest_runs_in(lab):
     assert not {"cbr0", "vxlan0", "underlay", "pod10"} & links
 
 
-@pytest.mark.parametrize("pod_mtu", [1279, 1451])
-def test_an_mtu_that_the_underlay_does_not_carry_is_one_clear_line(pod_mtu):
-    with pytest.raises(UnknownProfile, match=rf"cannot have an MTU of {pod_mtu} bytes; use 1280 to 1450"):
+@pytest.mark.parametrize("pod_mtu", [1279, 9002])
+def test_an_mtu_that_no_network_has_is_one_clear_line(pod_mtu):
+    with pytest.raises(UnknownProfile, match=rf"cannot have an MTU of {pod_mtu} bytes; use 1280 to 9001"):
         profile_named("overlay-win-overlay", pod_mtu=pod_mtu)
-    assert profile_named("l2bridge-win-bridge", pod_mtu=1451).mtu == 1451
+
+
+@pytest.mark.parametrize(
+    ("name", "pod_mtu", "underlay"),
+    [
+        ("overlay-win-overlay", None, 1500),
+        ("overlay-win-overlay", 1400, 1500),
+        ("overlay-win-overlay", 9001, 9051),
+        ("l2bridge-win-bridge", 9001, 9001),
+    ],
+)
+def test_the_underlay_carries_what_the_pods_mtu_lets_through(name, pod_mtu, underlay):
+    assert profile_named(name, pod_mtu=pod_mtu).underlay_mtu == underlay

@@ -6,7 +6,7 @@ One run of each lab is judged again and again, each time with other frames missi
 from collections import Counter
 
 import pytest
-from lossy_captures import cutting, losing, losing_bursts, recorded
+from lossy_captures import cutting, losing, losing_bursts, losing_look_ups_and_pings, recorded
 
 from podwire.model.verdicts import Outcome
 from podwire.planning.plan import Selection
@@ -27,10 +27,10 @@ ABOUT_A_HUNDRED = Selection(
 KINDS = {
     "one frame in 50": lambda seed: losing(50, seed),
     "one frame in 5": lambda seed: losing(5, seed),
-    "20 frames in a row at each pod": lambda seed: losing_bursts(20, seed),
-    "half the frames of one pod": lambda seed: losing(2, seed, {4 + seed}),
+    "20 frames in a row at each place": lambda seed: losing_bursts(20, seed),
+    "half the frames of one place": lambda seed: losing(2, seed, {seed}),
+    "all look-ups and pings at each pod": lambda seed: losing_look_ups_and_pings,
 }
-"""The places are in order: the NICs of four nodes come first."""
 
 
 @pytest.fixture(scope="module")
@@ -54,29 +54,38 @@ def blamed(verdicts):
     return {key: one.reason for key, one in verdicts.items() if one.outcome is Outcome.FAIL}
 
 
-def unexplained(recorded, verdicts, kind):
-    """The cases that fail although something shows the loss. Where a look-up or a ping loses question and answer, or
-    one of two questions, nothing does: it looks as if nobody had asked. One frame in 50 rarely does that."""
+def unexplained(recorded, verdicts):
+    """The cases that fail although something besides a count shows the loss.
+
+    Where nobody counts frames, and no other place saw the exchange, nothing shows that a look-up or a ping lost
+    question and answer: it looks as if nobody had asked. No node's NIC sees an exchange on one node.
+    """
     mute = {landed.case.id for landed, _ in recorded.landed if landed.case.flow.protocol in ("dns", "icmp")}
-    nothing = ("no question was seen", "no such packet was seen")
-    return {
-        key: why
-        for key, why in blamed(verdicts).items()
-        if key not in mute or (kind == "one frame in 50" and not why.endswith(nothing))
-    }
+    return {key: why for key, why in blamed(verdicts).items() if key not in mute}
 
 
 def test_whole_captures_are_judged_as_in_the_run(healthy):
     assert len(healthy.landed) >= 68
+    assert healthy.captures._accepted == {place: len(frames) for place, frames in healthy.frames.items()}
     assert counted(healthy.found()) == {Outcome.PASS: len(healthy.landed)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_capture_that_loses_frames_makes_no_failure(kind, healthy, request):
+def test_a_capture_that_loses_counted_frames_makes_no_failure(kind, healthy, request):
     doubts = 0
     for seed in range(request.config.getoption("--losses")):
         found = healthy.found(KINDS[kind](seed))
-        assert unexplained(healthy, found, kind) == {}, f"seed {seed}"
+        assert blamed(found) == {}, f"seed {seed}"
+        doubts += counted(found)[Outcome.INCONCLUSIVE]
+    assert doubts, "nothing that was lost had a say"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_nobody_counts_frames_the_packets_themselves_show_most_losses(kind, healthy, request):
+    doubts = 0
+    for seed in range(request.config.getoption("--losses")):
+        found = healthy.found(KINDS[kind](seed), counted=False)
+        assert unexplained(healthy, found) == {}, f"seed {seed}"
         doubts += counted(found)[Outcome.INCONCLUSIVE]
     assert doubts, "nothing that was lost had a say"
 
@@ -98,5 +107,5 @@ def test_frames_that_are_lost_beside_a_fault_make_no_further_case_fail(broken, r
     true = blamed(broken.found()).keys()
     for seed in range(request.config.getoption("--losses")):
         for kind, damage in KINDS.items():
-            found = unexplained(broken, broken.found(damage(seed)), kind)
+            found = blamed(broken.found(damage(seed)))
             assert found.keys() <= true, f"{kind}, seed {seed}"

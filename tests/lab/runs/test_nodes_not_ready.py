@@ -22,7 +22,7 @@ def silent(api, *names):
     """The kubelets of these nodes stop, as the node controller tells it."""
     for name in names:
         node = api("GET", f"/api/v1/nodes/{name}")
-        (ready,) = (one for one in node["status"]["conditions"] if one["type"] == "Ready")
+        (ready,) = (condition for condition in node["status"]["conditions"] if condition["type"] == "Ready")
         ready |= {"status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}
         api("PUT", f"/api/v1/nodes/{name}/status", node)
 
@@ -40,9 +40,9 @@ def test_without_a_ready_windows_node_a_run_is_inconclusive_and_can_be_judged_ag
     assert "nodes windows-1, windows-2 are not ready: Kubelet stopped posting node status" in done.text
     for name, outcome in done.outcomes.items():
         assert outcome == ("inconclusive" if "windows" in name else "pass")
-    reasons = {one["verdict"]["reason"] for one in done.record["cases"]} - {""}
+    reasons = {case["verdict"]["reason"] for case in done.record["cases"]} - {""}
     assert reasons == {f"node windows-1 {WHY}", f"node windows-2 {WHY}"}
-    assert not [one for one in done.record["images"] if one["node"].startswith("windows")]
+    assert not [image for image in done.record["images"] if image["node"].startswith("windows")]
     assert cli.main(["judge", str(done.folder)]) == 0
     assert "nothing changed" in capsys.readouterr().out
     # The gate holds what the record says against what its facts and observations give.
@@ -74,7 +74,7 @@ def test_a_cordoned_node_is_left_out_named_and_missed_where_it_is_required(lab, 
     done = run(tmp_path / "run", *options, *PLAIN, "--require", "kubernetes.io/os=windows")
     assert done.code == 3
     assert done.text.splitlines() == [
-        "podwire: --require kubernetes.io/os=windows: every such node is left out: "
+        "podwire: --require kubernetes.io/os=windows: podwire leaves out every such node: "
         "windows-1 (cordoned), windows-2 (cordoned)"
     ]
     assert not done.folder.exists()

@@ -47,7 +47,7 @@ def test_a_broken_third_node_is_red_where_three_take_part(selection):
 def test_the_gate_accepts_a_pool_that_is_whole_and_rejects_one_that_is_broken(faults, code, said, tmp_path, capsys):
     options = ["--lab-nodes", "4", "--family", "ipv4", "--requirement", PLAIN[0]]
     options += [word for one in POOLS for word in ("--pool", one.text)]
-    options += [word for one in faults for word in ("--fault", one)]
+    options += [word for fault in faults for word in ("--fault", fault)]
     done = run(tmp_path / "run", *options)
     assert done.code == code, done.text
     assert "8 of 8 usable nodes take part" in done.text
@@ -93,7 +93,7 @@ def test_a_cordoned_node_that_is_named_is_one_line(cluster, capsys):
     code, told = planned(cluster, capsys, "--nodes", "linux-1,windows-2")
     assert (code, told) == (
         2,
-        "podwire: --nodes windows-2: is cordoned, so no probe can run there; uncordon it, or leave it out\n",
+        "podwire: --nodes windows-2: the node is cordoned, so no probe can run there; uncordon it, or leave it out\n",
     )
 
 

@@ -51,7 +51,7 @@ def _everything(admin):
     slices = "/apis/discovery.k8s.io/v1/endpointslices"
     policies = "/apis/networking.k8s.io/v1/networkpolicies"
     return {
-        (path, one["metadata"].get("namespace", ""), one["metadata"]["name"])
+        (path, item["metadata"].get("namespace", ""), item["metadata"]["name"])
         for path in (*core, slices, policies)
-        for one in admin.ask("GET", path)[1]["items"]
+        for item in admin.ask("GET", path)[1]["items"]
     }

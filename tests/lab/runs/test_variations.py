@@ -7,7 +7,16 @@ from podwire.planning.plan import Selection
 from podwire.running.mutants import outcomes
 from podwire.running.run_options import LabOptions, RunOptions
 
-NAMES = ("DNS-SERVERADDR", "DNS-NODE-CACHE", "DNS-SEARCH-LIST", "DNS-CUSTOM", "DNS-ORDER", "DNS-TCP", "DNS-PQDN-DOT")
+NAMES = (
+    "DNS-SERVERADDR",
+    "DNS-NODE-CACHE",
+    "DNS-SEARCH-LIST",
+    "DNS-CUSTOM",
+    "DNS-ORDER",
+    "DNS-TCP",
+    "DNS-PQDN-DOT",
+    "DNS-EACH-POD",
+)
 
 
 def found_with(requirements, profile="overlay-win-overlay", **choice):
@@ -21,6 +30,51 @@ def test_pods_with_an_mtu_of_1400_send_fragments_and_every_datagram_arrives(prof
     found = found_with(names, profile, pod_mtu=1400)
     assert any("udp-1372B-v6" in case and "cross-node" in case for case in found)
     assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
+
+
+@pytest.mark.parametrize("profile", ["overlay-flannel-vxlan", "l2bridge-win-bridge"])
+def test_sizes_follow_the_mtu_of_jumbo_frames(profile):
+    found = found_with(("FLOW-POD-POD-IP", "FLOW-UDP-LARGE", "FLOW-POD-NODE"), profile, pod_mtu=9001)
+    assert {f"one-packet-udp-v4-{os}-linux" in case for case in found for os in ("linux", "windows")} == {True, False}
+    assert set(found.values()) == {Outcome.PASS}
+
+
+def test_a_network_that_carries_less_than_the_pods_were_told_fails_at_their_mtu_and_not_below():
+    lab = LabOptions(profile="l2bridge-win-bridge", faults=("path-mtu-below-the-pods",))
+    found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=("FLOW-POD-POD-IP",))))
+    failed = {case for case, outcome in found.items() if outcome is Outcome.FAIL}
+    assert failed == {case for case in found if "one-packet" in case and "cross-node" in case}
+
+
+@pytest.mark.parametrize(
+    ("fault", "failing"),
+    [
+        ("one-dns-pod-silent", {"udp", "tcp"}),
+        ("one-dns-pod-stale", {"udp", "tcp"}),
+        ("one-dns-pod-without-tcp", {"tcp"}),
+    ],
+)
+def test_one_of_two_dns_pods_that_does_not_answer_right_is_red_from_every_client(fault, failing):
+    lab = LabOptions(profile="overlay-win-overlay", faults=(fault,), variations=("two-dns-pods",))
+    found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=("DNS-EACH-POD",))))
+    assert len({case for case in found if "windows" in case}) == 2
+    failed = {case for case, outcome in found.items() if outcome is Outcome.FAIL}
+    assert failed == {case for case in found if any(f"[{way}-" in case for way in failing)}
+
+
+@pytest.mark.parametrize(
+    ("fault", "requirement"),
+    [
+        ("windows-serves-terminating-pods", "SVC-TERMINATING-CIP"),
+        ("windows-leaves-out-pods-not-ready", "SVC-LB-ALL-NOTREADY"),
+        ("source-ranges-on-windows", "SVC-SRCRANGES"),
+    ],
+)
+def test_a_kube_proxy_that_mends_a_limit_of_windows_nodes_fails_nothing(fault, requirement):
+    lab = LabOptions(profile="overlay-win-overlay", faults=(fault,))
+    found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=(requirement,))))
+    assert {outcome for case, outcome in found.items() if "-windows-" in case} >= {Outcome.LIMITATION_LIFTED}
+    assert set(found.values()) == {Outcome.PASS, Outcome.LIMITATION_LIFTED}
 
 
 @pytest.mark.parametrize("ports", [("16385-29999", "32768-65535"), ("33000-65535",)], ids=["aks", "aks-high"])

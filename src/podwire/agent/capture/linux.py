@@ -7,7 +7,7 @@ import errno
 import socket
 import struct
 
-from podwire.agent.capture.sources import Queue, Ring
+from podwire.agent.capture.sources import Queue, Ring, shut
 from podwire.agent.loop import readable
 from podwire.agent.node.interfaces import interfaces
 
@@ -45,7 +45,7 @@ class PacketCapture:
         self._program = array.array("B", b"".join(struct.pack("=HBBI", *instruction) for instruction in program or ()))
         self._known: dict[int, str] = {}
         self._empty()
-        self._sources: list[tuple[socket.socket, Any]] = []
+        self._sources: list[tuple[str, socket.socket, Any]] = []
         self._tasks: list[Task] = []
         try:
             for name in names or [""]:
@@ -85,7 +85,7 @@ class PacketCapture:
         except OSError:
             sock.close()
             raise
-        self._sources.append((sock, source))
+        self._sources.append((name, sock, source))
         self._tasks.append(self._loop.spawn(self._read(sock, source)))
 
     async def _read(self, sock: socket.socket, source: Any) -> None:
@@ -128,19 +128,27 @@ class PacketCapture:
         ]
 
     async def stop(self) -> Parameters:
-        """Read the rest from the kernel, and end the capture."""
+        """Read the rest from the kernel, and end the capture.
+
+        No frame comes in meanwhile, so that the kernel's count of frames (`accepted`) is that of what was read, in all
+        reads together. Without that there is no such count.
+        """
+        exact = [shut(sock) for _, sock, _ in self._sources]
         taken = await self.read()
         self.close()
-        return taken
+        return taken if all(exact) else {**taken, "accepted": None}
 
     async def read(self) -> Parameters:
         """Return the frames so far. The capture goes on."""
-        dropped = 0
-        for _, source in self._sources:
-            dropped += await source.arrived(lambda source=source: self._drain(source))
+        dropped, accepted = 0, {}
+        for name, _, source in self._sources:
+            came, without_room = await source.arrived(lambda source=source: self._drain(source))
+            dropped += without_room
+            if name:
+                accepted[name] = came - without_room
         parts = [(name, "pcap", file) for name, file in self._files.items()]
         parts += [(name, "directions", kinds) for name, kinds in self._directions.items()]
-        taken = {"dropped": dropped + self._overflow, "count": self._count, "parts": parts}
+        taken = {"dropped": dropped + self._overflow, "count": self._count, "accepted": accepted, "parts": parts}
         self._empty()
         return taken
 
@@ -148,7 +156,7 @@ class PacketCapture:
         """End the capture. Unread frames are lost."""
         for task in self._tasks:
             self._loop.cancel(task)
-        for sock, source in self._sources:
+        for _, sock, source in self._sources:
             source.close()
             sock.close()
         self._sources, self._tasks = [], []

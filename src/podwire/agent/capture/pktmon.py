@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from podwire.agent.parameters import Parameters
 
 MAC = re.compile(r"(?i)^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$")
-
+WRITTEN = re.compile(r"(?im)^Packets formatted:[ \t]*([0-9][0-9,]*)[ \t\r]*$")
+"""The line of pktmon that counts the packets which it wrote. On a Windows of another language nothing counts them."""
 
 LEAST_MEGABYTES, FOR_A_CPU, MOST_MEGABYTES = 512, 64, 8192
 """In megabytes: the size of pktmon's file unless told otherwise (Microsoft: pktmon start), what it gets for each CPU,
@@ -97,17 +98,22 @@ class PktmonCapture:
         self._remove_filters()
         lost = re.search(r"(?i)([0-9]+) events? (?:were )?lost", output)
         parts: list[tuple[str, str, bytes]] = []
+        accepted: dict[str, int] = {}
         try:
             for component in self._components:
                 out = self._file(f"component-{component['id']}.pcapng")
-                pktmon("etl2pcap", self._file("capture.etl"), "--out", out, "--component-id", str(component["id"]))
+                number = str(component["id"])
+                said = pktmon("etl2pcap", self._file("capture.etl"), "--out", out, "--component-id", number)
+                written = WRITTEN.search(said)
+                if written:
+                    accepted[component["name"]] = int(written.group(1).replace(",", ""))
                 with open(out, "rb") as file:
                     parts.append((component["name"], "pcapng", file.read()))
         except OSError as error:
             raise ValueError(f"pktmon etl2pcap left no file: {error}") from None
         finally:
             self._clean()
-        return {"dropped": int(lost.group(1)) if lost else 0, "count": None, "parts": parts}
+        return {"dropped": int(lost.group(1)) if lost else 0, "count": None, "accepted": accepted, "parts": parts}
 
     def _remove_filters(self) -> None:
         """Remove the filters, which otherwise outlive the session and apply to the next one, podwire's or not."""

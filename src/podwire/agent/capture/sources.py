@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import errno
 import mmap
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     Frames = Generator[Tuple[int, int, int, Any, int, int, int], None, None]
 
 PACKET = 263  # SOL_PACKET
+NOTHING = array.array("B", struct.pack("=HBBI", 6, 0, 0, 0))  # A filter that returns 0: no frame passes.
+
+
+def shut(sock: socket.socket) -> bool:
+    """Let no further frame into a packet socket. Whether the kernel does so: otherwise more frames may come while the
+    last ones are read."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, 26, struct.pack("@HP", 1, NOTHING.buffer_info()[0]))  # SO_ATTACH_FILTER
+    except OSError:
+        return False
+    return True
 
 
 class Ring:
@@ -71,8 +83,9 @@ class Ring:
         status, count = struct.unpack_from("=II", self._memory, self._at * self.BLOCK + self.STATUS)
         return bool(status & 1), count  # TP_STATUS_USER
 
-    async def arrived(self, drain: Callable[[], None]) -> int:
-        """Take all that there was at the call; how many frames had no room since the last call.
+    async def arrived(self, drain: Callable[[], None]) -> tuple[int, int]:
+        """Take all that there was at the call. How many frames came since the last call, as the kernel counts them,
+        and how many of these had no room.
 
         The block that is being filled tells how many frames it has; it is handed over before long.
         """
@@ -82,7 +95,8 @@ class Ring:
         if self._state()[1]:
             self._next = Promise(self._loop)  # Who reads the socket takes it; two cannot wait for one descriptor.
             await self._next.wait(until)
-        return int(struct.unpack("=III", self._sock.getsockopt(PACKET, 6, 12))[1])  # PACKET_STATISTICS: dropped
+        came, dropped, _ = struct.unpack("=III", self._sock.getsockopt(PACKET, 6, 12))  # PACKET_STATISTICS
+        return came, dropped
 
     def close(self) -> None:
         """Release the memory."""
@@ -119,12 +133,14 @@ class Queue:
         except OSError:
             return 0  # The interface is gone.
 
-    async def arrived(self, drain: Callable[[], None]) -> int:
-        """Take all that there was at the call; how many frames had no room since the last call."""
-        packets, dropped = struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))
-        for _ in range(0, packets + 1, 128):
+    async def arrived(self, drain: Callable[[], None]) -> tuple[int, int]:
+        """Take all that there was at the call. How many frames came since the last call, as the kernel counts them,
+        and how many of these had no room."""
+        came, dropped = struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))
+        for _ in range(0, came + 1, 128):
             drain()
-        return int(dropped + struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))[1])
+        later, dropped_later = struct.unpack("=II", self._sock.getsockopt(PACKET, 6, 8))
+        return came + later, dropped + dropped_later
 
     def close(self) -> None:
         """Nothing to release."""

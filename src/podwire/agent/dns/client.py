@@ -32,8 +32,8 @@ MOST_TARGETS = 100
 async def questions(loop: Loop, params: Parameters) -> Parameters:
     """The questions of each of several sockets, `at_once` of them in flight. A socket is told as an attempt: `sent` and
     `received` count datagrams, and there is a reply, of nobody known, when all its questions were answered."""
-    several, most = wanted(params, "sockets", list), at_once(params)
-    return {"attempts": await together(loop, [_ask(loop, dict(one)) for one in several], most)}
+    sockets, most = wanted(params, "sockets", list), at_once(params)
+    return {"attempts": await together(loop, [_ask(loop, dict(socket_call)) for socket_call in sockets], most)}
 
 
 async def _ask(loop: Loop, params: Parameters) -> Parameters:
@@ -42,12 +42,16 @@ async def _ask(loop: Loop, params: Parameters) -> Parameters:
 
 async def over_dns(trial: Trial) -> None:
     """All questions from one socket, the next one without waiting for the answer to the one before. With `follow`, a
-    type, the targets of SRV records are asked for that."""
-    asked = [message(dict(one)) for one in wanted(trial.params, "questions", list)]
+    type, the targets of SRV records are asked for that. With `stream` all are sent over TCP, one after the other."""
+    queries = [message(dict(question)) for question in wanted(trial.params, "questions", list)]
+    if trial.params.get("stream"):
+        for query in queries:
+            await _by_stream(trial, query)
+        return trial.answered({})
     with trial.socket(socket.SOCK_DGRAM) as sock:
         own = local_address(trial.family, trial.target)
         tell_icmp_errors(sock)
-        answers = await _answers(trial, sock, asked, own)
+        answers = await _answers(trial, sock, queries, own)
         if trial.params.get("follow"):
             targets = dict.fromkeys(target for answer in answers for target in srv_targets(answer))
             kind = str(trial.params["follow"])
@@ -56,29 +60,31 @@ async def over_dns(trial: Trial) -> None:
     trial.answered({})
 
 
-async def _answers(trial: Trial, sock: socket.socket, asked: list[bytes], own: str | None) -> list[bytes]:
+async def _answers(trial: Trial, sock: socket.socket, queries: list[bytes], own: str | None) -> list[bytes]:
     """The answer to each question; those that were cut off are asked again over TCP (RFC 7766)."""
-    found = await _by_datagrams(trial, sock, asked, own)
-    return [await _by_stream(trial, one) if found[one[:2]][2] & 0x02 else found[one[:2]] for one in asked]
+    answers = await _by_datagrams(trial, sock, queries, own)
+    return [await _by_stream(trial, query) if answers[query[:2]][2] & 0x02 else answers[query[:2]] for query in queries]
 
 
-async def _by_datagrams(trial: Trial, sock: socket.socket, asked: list[bytes], own: str | None) -> dict[bytes, bytes]:
+async def _by_datagrams(trial: Trial, sock: socket.socket, queries: list[bytes], own: str | None) -> dict[bytes, bytes]:
     """The answers by the number of their question. What has none after a second is sent again."""
     attempt, scratch, again = trial.attempt, trial.loop.scratch, now()
-    found: dict[bytes, bytes] = {}
-    numbers = {one[:2] for one in asked}
-    while len(found) < len(asked):
+    answers: dict[bytes, bytes] = {}
+    numbers = {query[:2] for query in queries}
+    while len(answers) < len(queries):
         if now() >= again:
-            for one in asked:
-                if one[:2] not in found:
-                    send_datagram(sock, one, trial.target)
+            for query in queries:
+                if query[:2] not in answers:
+                    send_datagram(sock, query, trial.target)
                     attempt["sent"] += 1
             attempt["local"] = [own or sock.getsockname()[0], sock.getsockname()[1]]
             again += RESEND
         if not await readable(sock, min(trial.until, again)):
             if now() < trial.until:
                 continue
-            text = f"no answer to {len(asked) - len(found)} of {len(asked)} questions ({attempt['sent']} datagrams)"
+            text = (
+                f"no answer to {len(queries) - len(answers)} of {len(queries)} questions ({attempt['sent']} datagrams)"
+            )
             raise Failure("receive", "timeout", None, text)
         try:
             length, peer = sock.recvfrom_into(scratch)
@@ -90,17 +96,17 @@ async def _by_datagrams(trial: Trial, sock: socket.socket, asked: list[bytes], o
         answer = bytes(scratch[:length])
         if peer[:2] == trial.target[:2] and length >= 12 and answer[2] & 0x80 and answer[:2] in numbers:
             attempt["peer"] = [peer[0], peer[1]]
-            found[answer[:2]] = answer
-    return found
+            answers[answer[:2]] = answer
+    return answers
 
 
-async def _by_stream(trial: Trial, asked: bytes) -> bytes:
+async def _by_stream(trial: Trial, query: bytes) -> bytes:
     """The answer to one question over TCP, where each message stands behind its length (RFC 1035 section 4.2.2)."""
     received = bytearray()
     with socket.socket(trial.family, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)
         await connect(trial, sock)
-        await send_all(sock, struct.pack("!H", len(asked)) + asked, trial.until)
+        await send_all(sock, struct.pack("!H", len(query)) + query, trial.until)
         while len(received) < 2 or len(received) < 2 + int.from_bytes(received[:2], "big"):
             piece = await receive(trial, sock, complete=False)
             if not piece:
@@ -117,7 +123,7 @@ def message(question: Parameters) -> bytes:
         raise ValueError(f"parameter 'questions': {question['type']} of {name!r} cannot be asked")
     option = struct.pack("!BHHIH", 0, OPT, PAYLOAD, 0, 0) if question.get("edns") else b""
     head = struct.pack("!6H", next(_numbers), 0x0100, 1, 0, 0, 1 if option else 0)  # RD
-    return head + b"".join(bytes([len(one)]) + one for one in labels) + struct.pack("!BHH", 0, kind, 1) + option
+    return head + b"".join(bytes([len(label)]) + label for label in labels) + struct.pack("!BHH", 0, kind, 1) + option
 
 
 def _counted() -> Iterator[int]:
@@ -134,7 +140,7 @@ _numbers = _counted()
 def srv_targets(answer: bytes) -> list[str]:
     """The names that the SRV records among the answers lead to; of a message that is not whole, those that are."""
     questions, answers = struct.unpack_from("!2H", answer, 4)
-    at, found = 12, []
+    at, targets = 12, []
     try:
         for _ in range(questions):
             at = _name(answer, at)[1] + 4
@@ -142,11 +148,11 @@ def srv_targets(answer: bytes) -> list[str]:
             at = _name(answer, at)[1]
             kind, length = struct.unpack_from("!H6xH", answer, at)
             if kind == TYPES["SRV"]:
-                found.append(_name(answer, at + 16)[0])
+                targets.append(_name(answer, at + 16)[0])
             at += 10 + length
     except (IndexError, struct.error, ValueError):
         pass
-    return [name for name in found if name]
+    return [name for name in targets if name]
 
 
 def _name(wire: bytes, at: int) -> tuple[str, int]:

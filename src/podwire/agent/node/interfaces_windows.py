@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 def interfaces_of_windows() -> list[Parameters]:
     """Name, MAC and addresses of every adapter."""
-    return [{"name": one["name"], "mac": one["mac"], "addresses": one["addresses"]} for one in adapters()]
+    return [
+        {"name": adapter["name"], "mac": adapter["mac"], "addresses": adapter["addresses"]} for adapter in adapters()
+    ]
 
 
 def dns_servers_of_windows() -> list[str]:
     """The DNS servers of all adapters, each once. Windows gives one without any three site-local addresses
     (Microsoft: fec0:0:0:ffff::1 to ::3), which nobody configured."""
-    found = dict.fromkeys(server for one in adapters() for server in one["dns"])
-    return [server for server in found if not server.startswith("fec0:0:0:ffff::")]
+    servers = dict.fromkeys(server for adapter in adapters() for server in adapter["dns"])
+    return [server for server in servers if not server.startswith("fec0:0:0:ffff::")]
 
 
 def adapters() -> list[Parameters]:

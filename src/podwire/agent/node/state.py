@@ -53,42 +53,42 @@ def ports_of_linux() -> dict[str, list[list[int]]]:
         first, last = map(int, file.read().split())
     with open(RESERVED_PORTS, encoding="ascii") as file:
         reserved = [[int(end) for end in part.split("-")] for part in file.read().strip().split(",") if part]
-    ranges = without([first, last], [[one[0], one[-1]] for one in reserved])
+    ranges = without([first, last], [[ports[0], ports[-1]] for ports in reserved])
     return {f"{protocol} {family}": ranges for protocol in PROTOCOLS for family in FAMILIES}
 
 
 def ports_of_windows(limit: float) -> dict[str, list[list[int]]]:
     """netsh tells them for each protocol and family (Microsoft: service overview and network port requirements)."""
-    found = {}
+    ranges = {}
     for protocol in PROTOCOLS:
         for family in FAMILIES:
             dynamic = dynamic_range(netsh("int", family, "show", "dynamicport", protocol, limit=limit))
-            kept = kept_back(netsh("int", family, "show", "excludedportrange", protocol, limit=limit))
-            found[f"{protocol} {family}"] = without(dynamic, kept)
-    return found
+            excluded = kept_back(netsh("int", family, "show", "excludedportrange", protocol, limit=limit))
+            ranges[f"{protocol} {family}"] = without(dynamic, excluded)
+    return ranges
 
 
 def netsh(*words: str, limit: float) -> str:
     done = subprocess.run(("netsh", *words), capture_output=True, timeout=limit, check=False)
-    said = done.stdout.decode("utf-8", "replace")
+    output = done.stdout.decode("utf-8", "replace")
     if done.returncode:
-        raise ValueError(f"netsh {' '.join(words)} ends with code {done.returncode}: {said.strip()[:200]}")
-    return said
+        raise ValueError(f"netsh {' '.join(words)} ends with code {done.returncode}: {output.strip()[:200]}")
+    return output
 
 
-def dynamic_range(said: str) -> list[int]:
+def dynamic_range(output: str) -> list[int]:
     """First and last port of what `show dynamicport` says. Its words are in the language of the system; the numbers
     stand at the ends of their lines, the first port before how many there are."""
-    numbers = [int(number) for number in re.findall(r"\d+(?=\s*$)", said, re.MULTILINE)]
+    numbers = [int(number) for number in re.findall(r"\d+(?=\s*$)", output, re.MULTILINE)]
     if len(numbers) != 2 or not (numbers[0] > 0 and numbers[1] and sum(numbers) <= 1 << 16):
-        raise ValueError(f"netsh reports no dynamic port range: {said.strip()[:200]!r}")
+        raise ValueError(f"netsh reports no dynamic port range: {output.strip()[:200]!r}")
     return [numbers[0], sum(numbers) - 1]
 
 
-def kept_back(said: str) -> list[list[int]]:
+def kept_back(output: str) -> list[list[int]]:
     """The ranges that `show excludedportrange` marks with a star: an administrator excludes them. The others are blocks
     that a program of the node holds, as WinNAT and HNS do for what they translate, so translated flows use them."""
-    return [[int(first), int(last)] for first, last in re.findall(r"^\s*(\d+)\s+(\d+)\s+\*\s*$", said, re.MULTILINE)]
+    return [[int(first), int(last)] for first, last in re.findall(r"^\s*(\d+)\s+(\d+)\s+\*\s*$", output, re.MULTILINE)]
 
 
 def without(range_: list[int], excluded: list[list[int]]) -> list[list[int]]:

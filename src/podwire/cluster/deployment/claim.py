@@ -51,13 +51,13 @@ def _create(connection: Connection, run_id: str) -> None:
     try:
         connection.rest.create(wanted, repeatable=True)
     except Conflict:
-        found = connection.rest.get("namespaces", None, name)
-        if run_of(found) != run_id:
+        namespace = connection.rest.get("namespaces", None, name)
+        if run_of(namespace) != run_id:
             raise UsageError(
                 f"namespace {name} exists and is not podwire's (it has no labels {MANAGED_BY}={MANAGER} and "
                 f"{RUN_LABEL}={run_id}); choose another run id"
             ) from None
-        if found["metadata"].get("deletionTimestamp"):
+        if namespace["metadata"].get("deletionTimestamp"):
             raise _Taken(f"namespace {name} is still being deleted; wait, or use another run id") from None
 
 

@@ -43,9 +43,9 @@ def find_leftovers(
     """The namespaces that podwire made, oldest first: of one run, or of all that are at least that old (seconds)."""
     labels = f"{MANAGED_BY}={MANAGER}" + (f",{RUN_LABEL}={run}" if run else "")
     moment = now or datetime.now(UTC)
-    found = [_leftover(obj, moment) for obj in connection.rest.list("namespaces", labels=labels)]
-    chosen = [one for one in found if one.run_id and one.age >= older_than]
-    return sorted(chosen, key=lambda one: (-one.age, one.namespace))
+    leftovers = [_leftover(obj, moment) for obj in connection.rest.list("namespaces", labels=labels)]
+    chosen = [leftover for leftover in leftovers if leftover.run_id and leftover.age >= older_than]
+    return sorted(chosen, key=lambda leftover: (-leftover.age, leftover.namespace))
 
 
 def cleanup(
@@ -56,17 +56,20 @@ def cleanup(
     say: Callable[[str], object] = lambda line: None,
 ) -> list[str]:
     """Remove them, saying a line for each; returns what stays, a line each."""
-    stays: list[str] = []
-    for one in leftovers:
+    not_removed: list[str] = []
+    for leftover in leftovers:
         try:
-            left = undeploy(connection, one.namespace, seconds=seconds)
+            left = undeploy(connection, leftover.namespace, seconds=seconds)
         except PodwireError as error:
-            left = [f"namespace {one.namespace} may have stayed: {error}"]
+            left = [f"namespace {leftover.namespace} may still exist: {error}"]
         if left:
-            stays += left
+            not_removed += left
         else:
-            say(f"removed namespace {one.namespace} (run {one.run_id} of {one.owner}, {describe_age(one.age)} old)")
-    return stays
+            say(
+                f"removed namespace {leftover.namespace} "
+                f"(run {leftover.run_id} of {leftover.owner}, {describe_age(leftover.age)} old)"
+            )
+    return not_removed
 
 
 def describe_age(seconds: float) -> str:

@@ -38,11 +38,11 @@ def fill(rest: RestClient, deployment: Deployment, offered: Callable[[Object], i
     one that waits is waited for. A node that has more addresses in use than it offers is noted as it is.
 
     Raises:
-        ClusterError: pods get neither an address nor a word why, though some are free.
+        ClusterError: pods get no address and no event says why, though some are free.
     """
     first = next((probe for probe in deployment.probes if probe.os == "windows" and probe.slot == "a"), None)
     if first is None:
-        raise ClusterError("there is no probe on a Windows node")
+        raise ClusterError("no Windows node has a probe")
     filling = _Filling(rest, deployment, first)
     refused = filling.fill(offered(rest.get("nodes", None, first.node)))
     filled = Filled(addresses=len(filling.addresses()), waiting=len(refused))
@@ -92,7 +92,7 @@ class _Filling:
         refused = waiting & self._refused()
         free = offered - len(self.addresses())
         if waiting - refused and free > 0:
-            text = f"{len(waiting - refused)} pods of node {self._like.node} have neither an address nor a word why"
+            text = f"{len(waiting - refused)} pods of node {self._like.node} have no address, and no event says why"
             raise ClusterError(f"{text}, though {free} of {offered} addresses are free")
         return refused
 
@@ -115,9 +115,9 @@ class _Filling:
 
     def _refused(self) -> set[str]:
         """The names of pods that the scheduler or the kubelet told that there is no address for them."""
-        told = {pod["metadata"]["name"] for pod in self._own() if _unschedulable(pod)}
+        unschedulable = {pod["metadata"]["name"] for pod in self._own() if _unschedulable(pod)}
         events = self._rest.list("events", self._deployment.namespace)
-        return told | {event["involvedObject"]["name"] for event in events if _of_no_address(event)}
+        return unschedulable | {event["involvedObject"]["name"] for event in events if _of_no_address(event)}
 
     def give_back(self, waiting: set[str]) -> Rest:
         """Delete a filler, and see for how long its address is nobody's.
@@ -139,17 +139,17 @@ class _Filling:
         rest = Rest(returned=self._given[leaving][0], usual=usual)
         self._rest.delete("pods", self._deployment.namespace, leaving, grace=1)
         if not _until(lambda: self._gone(leaving), PATIENCE):
-            return replace(rest, problem=f"pod {leaving} does not end within {PATIENCE:g} s")
+            return replace(rest, problem=f"pod {leaving} did not end within {PATIENCE:g} s")
         began = time.monotonic()
         if not _until(lambda: self._own() and waiting & self._given.keys(), PATIENCE_WITH_ONE):
             return replace(rest, problem=f"no pod got {rest.returned} within {PATIENCE_WITH_ONE:g} s")
         seconds = time.monotonic() - began
         got = {self._given[name][0] for name in waiting & self._given.keys()}
         if rest.returned not in got:
-            text = f"{', '.join(sorted(got))} went to the pod that waited, and not {rest.returned}"
-            return replace(rest, problem=f"{text}, which another gave back")
+            text = f"the waiting pod got {', '.join(sorted(got))}, not {rest.returned}"
+            return replace(rest, problem=f"{text}, which another pod gave back")
         if seconds + 1 >= COOL_DOWN and usual > COOL_DOWN / 2:
-            text = f"{rest.returned} was another pod's after {seconds:.0f} s"
+            text = f"another pod got {rest.returned} after {seconds:.0f} s"
             return replace(rest, problem=f"{text}, but pods waited {usual:.0f} s for addresses that were free, too")
         return replace(rest, seconds=seconds)
 
@@ -205,20 +205,23 @@ def _first_told(pod: Object) -> str:
 
 def _seconds_to_network(pod: Object) -> float | None:
     """How long a pod was there until its network was, None where it does not tell (Kubernetes: Pod Lifecycle)."""
-    for one in (pod.get("status") or {}).get("conditions") or ():
-        if one["type"] == "PodReadyToStartContainers" and one["status"] == "True":
-            then, made = (
-                datetime.fromisoformat(t) for t in (one["lastTransitionTime"], pod["metadata"]["creationTimestamp"])
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "PodReadyToStartContainers" and condition["status"] == "True":
+            network_ready, created = (
+                datetime.fromisoformat(t)
+                for t in (condition["lastTransitionTime"], pod["metadata"]["creationTimestamp"])
             )
-            return (then - made).total_seconds()
+            return (network_ready - created).total_seconds()
     return None
 
 
 def _unschedulable(pod: Object) -> bool:
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(
-        one["type"] == "PodScheduled" and one["status"] == "False" and INSUFFICIENT in str(one.get("message"))
-        for one in conditions
+        condition["type"] == "PodScheduled"
+        and condition["status"] == "False"
+        and INSUFFICIENT in str(condition.get("message"))
+        for condition in conditions
     )
 
 

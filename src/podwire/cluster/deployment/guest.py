@@ -23,11 +23,11 @@ _ASKING = Patience(connect=5.0, answer=10.0, total=3.0, whole=15.0)
 def be_guest(connection: Connection, namespace: str) -> None:
     """Check that a run may use this namespace. Raises `UsageError` if it does not exist, or holds another run."""
     try:
-        found = connection.rest.get("namespaces", None, namespace)
+        existing = connection.rest.get("namespaces", None, namespace)
     except NotFound:
-        raise UsageError(f"--namespace {namespace}: it does not exist; create it first") from None
-    if found["metadata"].get("deletionTimestamp"):
-        raise UsageError(f"--namespace {namespace}: it is being deleted; name another one")
+        raise UsageError(f"--namespace {namespace}: the cluster has no such namespace; create it first") from None
+    if existing["metadata"].get("deletionTimestamp"):
+        raise UsageError(f"--namespace {namespace}: the cluster is deleting this namespace; name another one")
     for run_id in runs_in(connection, namespace):
         raise UsageError(
             f"--namespace {namespace}: run {run_id} has objects in it; wait for the end of that run, or remove them: "
@@ -38,8 +38,8 @@ def be_guest(connection: Connection, namespace: str) -> None:
 def runs_in(connection: Connection, namespace: str) -> list[str]:
     """The ids of the runs that have pods or ConfigMaps in a namespace."""
     labels = f"{MANAGED_BY}={MANAGER}"
-    found = [obj for kind in ("configmaps", "pods") for obj in connection.rest.list(kind, namespace, labels=labels)]
-    return sorted({str((obj["metadata"].get("labels") or {}).get(RUN_LABEL, "")) for obj in found} - {""})
+    objects = [obj for kind in ("configmaps", "pods") for obj in connection.rest.list(kind, namespace, labels=labels)]
+    return sorted({str((obj["metadata"].get("labels") or {}).get(RUN_LABEL, "")) for obj in objects} - {""})
 
 
 def leave(connection: Connection, namespace: str, run_id: str, *, seconds: float = SECONDS) -> list[str]:
@@ -52,7 +52,9 @@ def leave(connection: Connection, namespace: str, run_id: str, *, seconds: float
         problems = [line for kind in _KINDS for line in _without(rest, kind, namespace, labels)]
         return [*problems, *_pods_left(rest, namespace, labels, seconds)]
     except KeyboardInterrupt:
-        return [f"namespace {namespace}: nobody waited for the end of the pods of run {run_id} (interrupted)"]
+        return [
+            f"namespace {namespace}: pods of run {run_id} may still exist; podwire was interrupted before they ended"
+        ]
 
 
 def _without(rest: RestClient, kind: str, namespace: str, labels: str) -> list[str]:
@@ -66,7 +68,7 @@ def _without(rest: RestClient, kind: str, namespace: str, labels: str) -> list[s
     except NotFound:
         return []  # The kind does not exist in this cluster.
     except ClusterError as error:
-        return [f"{kind} in namespace {namespace} may have stayed: {error}"]
+        return [f"{kind} in namespace {namespace} may still exist: {error}"]
     return []
 
 
@@ -78,7 +80,7 @@ def _pods_left(rest: RestClient, namespace: str, labels: str, seconds: float) ->
             with understood(f"namespace {namespace}"):
                 left = rest.list("pods", namespace, labels=labels)
         except (Unauthorized, Forbidden) as error:
-            return [f"pods in namespace {namespace} may have stayed: {error}"]
+            return [f"pods in namespace {namespace} may still exist: {error}"]
         except ClusterError:
             left = left or [{"metadata": {"name": "unknown"}}]
         if not left:

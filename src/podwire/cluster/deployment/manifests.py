@@ -118,7 +118,7 @@ def probe_pod(
 def _variant(slot: str, os: OS) -> Object:
     """What a variant says for an operating system; a file of one document says it for both."""
     documents = _documents(f"variants/{slot}.yaml")
-    own = (one for one in documents if (one["spec"].get("os") or {}).get("name") == os)
+    own = (document for document in documents if (document["spec"].get("os") or {}).get("name") == os)
     return copy.deepcopy(next(own, documents[0]))
 
 
@@ -130,7 +130,7 @@ def _patched(obj: Object, patch: Object) -> Object:
         if isinstance(value, dict) and isinstance(merged.get(key), dict):
             merged[key] = _patched(merged[key], value)
         elif key == "containers":
-            merged[key] = [_patched(merged[key][0], one) for one in value]
+            merged[key] = [_patched(merged[key][0], container) for container in value]
         else:
             merged[key] = value
     return merged

@@ -17,16 +17,16 @@ LookUp = Callable[[str, float], tuple[str, ...]]
 def addresses_of(name: str, seconds: float) -> tuple[str, ...]:
     """The addresses of a name, in the resolver's order. Nobody can end a look-up: one that takes longer is left to a
     thread that holds nothing up."""
-    found: list[str] = []
+    addresses: list[str] = []
 
     def ask() -> None:
         try:
             answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
             return
-        found.extend(str(answer[4][0]) for answer in answers)
+        addresses.extend(str(answer[4][0]) for answer in answers)
 
     thread = threading.Thread(target=ask, name="look up a load balancer", daemon=True)
     thread.start()
     thread.join(max(0.0, seconds))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(addresses))

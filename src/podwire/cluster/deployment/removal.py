@@ -33,9 +33,9 @@ def clean_up(connection: Connection, namespace: str, *, seconds: float = SECONDS
     except KeyboardInterrupt:
         with contextlib.suppress(Exception, KeyboardInterrupt):
             removal.ask()
-        return [f"namespace {namespace}: nobody waited for its end (interrupted)"]
+        return [f"namespace {namespace} may still exist: podwire was interrupted before it ended"]
     except Exception as error:
-        return [f"namespace {namespace} may have stayed: {error}"]
+        return [f"namespace {namespace} may still exist: {error}"]
 
 
 def command(connection: Connection, run_id: str, namespace: str = "") -> str:
@@ -72,7 +72,7 @@ class _Removal:
             except NotFound:
                 return []
             except (Unauthorized, Forbidden) as error:
-                return [f"namespace {self._namespace} may have stayed: {error}"]  # Waiting mends no rights.
+                return [f"namespace {self._namespace} may still exist: {error}"]  # Waiting mends no rights.
             except ClusterError as error:
                 problem = error
             if time.monotonic() - began >= seconds:
@@ -88,7 +88,8 @@ class _Removal:
         run_id = run_of(self._found)
         if run_id is None:
             raise UsageError(
-                f"namespace {self._namespace} was not made by podwire (no label {MANAGED_BY}={MANAGER}); it stays"
+                f"namespace {self._namespace} is not podwire's (no label {MANAGED_BY}={MANAGER}); "
+                "podwire does not remove it"
             )
         if not self._found["metadata"].get("deletionTimestamp"):
             self._end_pods(run_id)
@@ -119,22 +120,22 @@ class _Removal:
     def _stays(self, seconds: float, problem: ClusterError | None) -> list[str]:
         name = self._namespace
         if problem is not None:
-            return [f"namespace {name} may have stayed, after {seconds:.0f} s: {problem}"]
+            return [f"namespace {name} may still exist, after {seconds:.0f} s: {problem}"]
         try:
             self._found = self._rest.get("namespaces", None, name)
         except NotFound:
             return []
         except ClusterError:
             pass  # It was there a moment ago.
-        stays = [f"namespace {name} is still being deleted after {seconds:.0f} s"]
+        not_removed = [f"namespace {name} is still being deleted after {seconds:.0f} s"]
         with contextlib.suppress(ClusterError), understood(f"namespace {name}"):
             for pod in self._rest.list("pods", name):
                 node = (pod.get("spec") or {}).get("nodeName", "no node")
-                stays.append(f"pod {name}/{pod['metadata']['name']} on {node} has not ended")
+                not_removed.append(f"pod {name}/{pod['metadata']['name']} on {node} has not ended")
             for condition in (self._found.get("status") or {}).get("conditions") or []:
                 if condition.get("status") == "True":
-                    stays.append(f"namespace {name}: {' '.join(str(condition.get('message')).split())}")
-        return stays
+                    not_removed.append(f"namespace {name}: {' '.join(str(condition.get('message')).split())}")
+        return not_removed
 
 
 def run_of(namespace: Object) -> str | None:

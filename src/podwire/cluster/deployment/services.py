@@ -49,9 +49,9 @@ class DeployedService:
 
     def port_for(self, protocol: str, name: str = "") -> ServicePort | None:
         """The port for a protocol (`tcp`, `udp`, `sctp`; HTTP is TCP), the first one or that whose name begins so."""
-        wanted = {"http": "tcp"}.get(protocol, protocol)
+        transport = {"http": "tcp"}.get(protocol, protocol)
         for key, port in self.ports.items():
-            if port.protocol == wanted and key.startswith(name):
+            if port.protocol == transport and key.startswith(name):
                 return port
         return None
 
@@ -83,10 +83,10 @@ def deployed(kind: str, pod: str, obj: Object) -> DeployedService:
 
 
 def _by_family(addresses: Iterable[str]) -> dict[Family, str]:
-    found: dict[Family, str] = {}
+    by_family: dict[Family, str] = {}
     for address in addresses:
-        found.setdefault(family_of(address), address)
-    return found
+        by_family.setdefault(family_of(address), address)
+    return by_family
 
 
 class Services:
@@ -109,15 +109,15 @@ class Services:
         """Make them all, and the one that gives pods their names. One that the API refuses is the problem of the cases
         that need it; others go on."""
         numbers: dict[str, int] = {}
-        asked = {}
+        creations = {}
         names = threads.submit(self._rest.apply, manifests.headless_service(self._run_id))
         for kind, pod in self._wanted:
             numbers[kind] = numbers.get(kind, -1) + 1
             obj = manifests.service(self._run_id, kind, pod, numbers[kind])
             if obj["spec"].get("type") == "ExternalName":
                 obj["spec"]["externalName"] = external_name
-            asked[kind, pod] = threads.submit(self._rest.apply, obj)
-        for key, future in asked.items():
+            creations[kind, pod] = threads.submit(self._rest.apply, obj)
+        for key, future in creations.items():
             try:
                 self.found[key] = self._read(key, future.result())
             except (ApiError, MalformedAnswer) as error:
@@ -153,7 +153,7 @@ class Services:
             except ApiError as error:
                 self._refused((kind, ""), error)
         up = set(ready)
-        served = {one.name: one.pod for one in self.found.values() if one.pod in up}
+        served = {service.name: service.pod for service in self.found.values() if service.pod in up}
         lines = [
             f"Service {name} has no ready endpoint yet, although its pod is ready"
             for name in sorted(wait_for_endpoints(self._rest, self._namespace, served))
@@ -175,20 +175,20 @@ class Services:
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
         for key in self._without_address():
-            one = self.found[key]
-            what = f"got no load balancer address in {seconds:.0f} s"
-            if one.ingress_names:
-                names = ", ".join(one.ingress_names)
-                what = f"has a load balancer with a name ({names}) that led to no address in {seconds:.0f} s"
-            self.problems[key] = f"Service {one.name} {what}"
+            service = self.found[key]
+            problem = f"got no load balancer address in {seconds:.0f} s"
+            if service.ingress_names:
+                names = ", ".join(service.ingress_names)
+                problem = f"has a load balancer with a name ({names}) that led to no address in {seconds:.0f} s"
+            self.problems[key] = f"Service {service.name} {problem}"
         return [self.problems[key] for key in self._without_address()]
 
     def _resolved(self, service: DeployedService, end: float) -> DeployedService:
         """With the addresses behind the names of its load balancer, where the API tells none."""
         if service.ingress:
             return service
-        found = [ip for name in service.ingress_names for ip in self._look_up(name, end - time.monotonic())]
-        return replace(service, ingress=_by_family(found))
+        addresses = [ip for name in service.ingress_names for ip in self._look_up(name, end - time.monotonic())]
+        return replace(service, ingress=_by_family(addresses))
 
     def _without_address(self) -> list[tuple[str, str]]:
-        return [key for key, one in self.found.items() if one.is_load_balancer and not one.ingress]
+        return [key for key, service in self.found.items() if service.is_load_balancer and not service.ingress]

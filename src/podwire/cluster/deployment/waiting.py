@@ -64,14 +64,14 @@ def pod_state(pod: Object) -> PodState:
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     conditions = {c.get("type"): c for c in status.get("conditions") or []}
     if pod["metadata"].get("deletionTimestamp"):
-        return PodState(final=True, text="it is being deleted by somebody else")
+        return PodState(final=True, text="another client than podwire is deleting it")
     if status.get("phase") in ("Failed", "Succeeded"):
         return PodState(final=True, text=_ended(status))
     if spec.get("restartPolicy") == "Never" and _ends(status):
         return PodState(final=True, text=_ended(status))  # Its other containers may run on; it will never be ready.
     # A pod with a gate that nobody meets is as ready as it will ever be once its containers are.
-    wanted = "ContainersReady" if spec.get("readinessGates") else "Ready"
-    if conditions.get(wanted, {}).get("status") == "True" and status.get("podIPs"):
+    condition_type = "ContainersReady" if spec.get("readinessGates") else "Ready"
+    if conditions.get(condition_type, {}).get("status") == "True" and status.get("podIPs"):
         return PodState(ready=True)
     scheduled = conditions.get("PodScheduled", {})
     node = spec.get("nodeName") or (spec.get("nodeSelector") or {}).get("kubernetes.io/hostname", "")
@@ -93,11 +93,11 @@ def pod_state(pod: Object) -> PodState:
 
 
 def _ended(status: Object) -> str:
-    told = _line(f"{status.get('reason') or ''} {status.get('message') or ''}")
+    reason = _line(f"{status.get('reason') or ''} {status.get('message') or ''}")
     for end in _ends(status):
         more = _line(f"{end.get('reason') or ''} {end.get('message') or ''}")
-        told = f"{told} (exit code {end.get('exitCode')}: {more})".strip()
-    return f"it has ended: {told or status.get('phase')}"
+        reason = f"{reason} (exit code {end.get('exitCode')}: {more})".strip()
+    return f"it has ended: {reason or status.get('phase')}"
 
 
 def _ends(status: Object) -> list[Object]:
@@ -113,9 +113,9 @@ def _image(pod: Object) -> str:
 
 def image_of(pod: Object) -> tuple[str, str]:
     """The image that a pod's container asks for and, from its status, the digest of the one that it runs."""
-    asked = next((c.get("image", "") for c in (pod.get("spec") or {}).get("containers") or []), "")
-    found = next((c.get("imageID", "") for c in (pod.get("status") or {}).get("containerStatuses") or []), "")
-    return str(asked), str(found)
+    image = next((c.get("image", "") for c in (pod.get("spec") or {}).get("containers") or []), "")
+    digest = next((c.get("imageID", "") for c in (pod.get("status") or {}).get("containerStatuses") or []), "")
+    return str(image), str(digest)
 
 
 def _line(text: object) -> str:
@@ -134,13 +134,13 @@ def _with_malformed(pod: Object) -> PodState:
 def _elsewhere(pod: Object, node: str, *, ready: bool) -> str:
     """Why a pod is not on the node that it was made for, or nothing: cases know their pods by node."""
     spec = pod.get("spec")
-    found = spec.get("nodeName") if isinstance(spec, dict) else None
-    if found == node or (not found and not ready):
+    actual_node = spec.get("nodeName") if isinstance(spec, dict) else None
+    if actual_node == node or (not actual_node and not ready):
         return ""
-    if not found:
-        return f"it is ready, but the API server does not tell on which node (it was made for {node})"
+    if not actual_node:
+        return f"it is ready, but the API server does not say on which node (podwire made it for node {node})"
     why = "a webhook has changed it, or two nodes have the same label kubernetes.io/hostname"
-    return f"it runs on node {found}, not on node {node}, which it was made for: {why}"
+    return f"it runs on node {actual_node}, but podwire made it for node {node}: {why}"
 
 
 def _bad_address(pod: Object) -> str:
@@ -184,9 +184,9 @@ class PodWait:
                     raise
             else:
                 heard = now = time.monotonic()
-                found = {pod["metadata"]["name"]: pod for pod in pods}
+                pods_by_name = {pod["metadata"]["name"]: pod for pod in pods}
                 for name, node in sorted(nodes.items()):
-                    self._look(name, node, found.get(name), begin, now)
+                    self._look(name, node, pods_by_name.get(name), begin, now)
             left = sorted(nodes.keys() - self.ready.keys() - self.problems.keys())
             if not left:
                 self._give_up_nodes(nodes)
@@ -237,10 +237,10 @@ class PodWait:
         wanted = {nodes[name] for name in left}
         try:
             with understood("the nodes"):
-                found = {node["metadata"]["name"]: why_not_ready(node) for node in self.rest.list("nodes")}
+                problems_by_node = {node["metadata"]["name"]: why_not_ready(node) for node in self.rest.list("nodes")}
         except ClusterError:
             return
-        self._unready_nodes = {name: why for name, why in found.items() if why and name in wanted}
+        self._unready_nodes = {name: why for name, why in problems_by_node.items() if why and name in wanted}
         for name in left:
             if nodes[name] not in self._unready_nodes:
                 self._since.pop((name, "node"), None)
@@ -262,7 +262,7 @@ class PodWait:
         try:
             self.rest.get("pods", self.namespace, name)
         except NotFound:
-            self.problems[name] = "it was deleted by somebody else"
+            self.problems[name] = "another client than podwire deleted it"
         except ClusterError:
             return
         else:
@@ -307,9 +307,9 @@ def wait_for_endpoints(rest: RestClient, namespace: str, wanted: Mapping[str, st
 def _served(slices: Iterable[Object]) -> set[str]:
     """The Services that have a ready endpoint."""
     return {
-        str((one["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
-        for one in slices
-        for endpoint in one.get("endpoints") or []
+        str((endpoint_slice["metadata"].get("labels") or {}).get("kubernetes.io/service-name"))
+        for endpoint_slice in slices
+        for endpoint in endpoint_slice.get("endpoints") or []
         if (endpoint.get("conditions") or {}).get("ready") is not False and endpoint.get("addresses")
     }
 
@@ -320,22 +320,22 @@ def why_lost(rest: RestClient, namespace: str, pod: str) -> str:
     Empty when the API sees nothing wrong, or cannot be asked.
     """
     try:
-        found = rest.get("pods", namespace, pod)
+        pod_object = rest.get("pods", namespace, pod)
         with understood(f"pod {pod}"):
-            return _why_lost(rest, pod, found)
+            return _why_lost(rest, pod, pod_object)
     except NotFound:
         return f"pod {pod} was deleted"
     except ClusterError:
         return ""
 
 
-def _why_lost(rest: RestClient, pod: str, found: Object) -> str:
-    name = (found.get("spec") or {}).get("nodeName", "")
+def _why_lost(rest: RestClient, pod: str, pod_object: Object) -> str:
+    name = (pod_object.get("spec") or {}).get("nodeName", "")
     try:
         trouble = why_not_ready(rest.get("nodes", None, name)) if name else ""
     except ClusterError:
         trouble = ""
     if trouble:
         return f"node {name} is not ready: {trouble}"
-    state = pod_state(found)
+    state = pod_state(pod_object)
     return "" if state.ready else f"pod {pod}: {state.text}"

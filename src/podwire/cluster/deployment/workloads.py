@@ -164,7 +164,7 @@ def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) 
     or no probe becomes ready. Whatever ends it early, Ctrl-C too, what was made is removed first (unless `keep`).
     """
     if not _RUN_ID.fullmatch(options.run_id):
-        raise UsageError(f"run id {options.run_id!r}: 1 to 40 lower-case letters, digits and dashes are allowed")
+        raise UsageError(f"run id {options.run_id!r}: use 1 to 40 lower-case letters, digits and dashes")
     chosen = [node for os in ANY_OS for node in facts.taking_part(os, options.nodes_per_os)]
     nodes = [node for node in chosen if node.ready]
     if not nodes:
@@ -195,9 +195,9 @@ class _Deploying:
             (node, slot, f"{self._short[node.name]}-{slot}") for node in nodes for slot in (*SLOTS, *special[node.name])
         ]
         wanted = [
-            (one.kind, f"{self._short[one.node]}-{one.probe}" if one.node else "")
-            for one in options.needs.services
-            if not one.node or one.node in self._short
+            (service.kind, f"{self._short[service.node]}-{service.probe}" if service.node else "")
+            for service in options.needs.services
+            if not service.node or service.node in self._short
         ]
         self._services = Services(rest, namespace, options.run_id, wanted)
         self._problems: dict[str, str] = {}
@@ -226,11 +226,11 @@ class _Deploying:
             for node, slot, pod in self._places
         )
         usual = [
-            (one.addresses["ipv4"], one.node)
-            for one in probes
-            if one.slot in ("a", "b") and one.os == "linux" and "ipv4" in one.addresses
+            (probe.addresses["ipv4"], probe.node)
+            for probe in probes
+            if probe.slot in ("a", "b") and probe.os == "linux" and "ipv4" in probe.addresses
         ]
-        ready = {one.pod for one in probes if one.pod in waiting.ready and one.slot != "never-ready"}
+        ready = {probe.pod for probe in probes if probe.pod in waiting.ready and probe.slot != "never-ready"}
         for line in self._services.complete(usual, ready):
             options.say(line)
         members = write_lists(self._rest, options.run_id, self._services, probes, AT_FIRST)
@@ -242,7 +242,9 @@ class _Deploying:
             services=self._services,
             problems=self._problems,
             wanted_addresses=wanted_addresses(self._rest, self._facts),
-            addresses_of_others=addresses_of_others(self._rest, sorted({one.node for one in probes}), self._namespace),
+            addresses_of_others=addresses_of_others(
+                self._rest, sorted({probe.node for probe in probes}), self._namespace
+            ),
         )
 
     def _hostnames(self) -> dict[str, str]:
@@ -255,7 +257,7 @@ class _Deploying:
         }
 
     def _pods(self, hostnames: Mapping[str, str]) -> list[Object]:
-        options, made = self._options, []
+        options, pods = self._options, []
         for node, slot, name in self._places:
             try:
                 image = image_for(node, options.linux_image, options.windows_image)
@@ -269,10 +271,10 @@ class _Deploying:
                 why = self._services.problems.get(("dns", ""), "Service dns has no IPv4 address")
                 self._problems[name] = f"it has no name server: {why}"
                 continue
-            made.append(
+            pods.append(
                 manifests.probe_pod(options.run_id, name, slot, node, hostname, image, options.deadline, address)
             )
-        return made
+        return pods
 
     def _grouped(self, pods: list[Object]) -> list[Object]:
         """The pods, once the security group of those that are to be in one is told: it counts when a pod is made."""
@@ -285,7 +287,7 @@ class _Deploying:
         except ApiError as error:
             if isinstance(error, Unauthorized):
                 raise
-            words = f"its SecurityGroupPolicy could not be made: {error.message or error}"
+            words = f"podwire could not make its SecurityGroupPolicy: {error.message or error}"
             self._problems |= dict.fromkeys(chosen, words)
             return [pod for pod in pods if pod["metadata"]["name"] not in chosen]
         return pods
@@ -306,12 +308,12 @@ class _Deploying:
                 self._refused(pod, error)  # A webhook that cannot be asked is an error 500, after all tries.
             return
 
-    def _made(self, pod: Object, made: Object) -> None:
+    def _made(self, pod: Object, answer: Object) -> None:
         """A webhook may make another pod of it."""
-        asked, got = pod["metadata"]["name"], made["metadata"]["name"]
-        if asked != got:
+        requested, created = pod["metadata"]["name"], answer["metadata"]["name"]
+        if requested != created:
             with self._lock:
-                self._problems[asked] = f"the API server has made a pod {got} of it"
+                self._problems[requested] = f"the API server created a pod with another name, {created}"
 
     def _refused(self, pod: Object, error: ApiError) -> None:
         if concerns_the_run(error):
@@ -324,18 +326,18 @@ class _Deploying:
         node: NodeFacts,
         slot: str,
         pod: str,
-        seen: Object | None,
+        state: Object | None,
         command: tuple[str, ...],
     ) -> Probe:
         addresses: dict[Family, str] = {}
-        for entry in (seen or {}).get("status", {}).get("podIPs") or []:
+        for entry in (state or {}).get("status", {}).get("podIPs") or []:
             addresses.setdefault(family_of(entry["ip"]), entry["ip"])
         if slot == "host" and set(addresses.values()) & set(node.addresses):
             # A kubelet without dual-stack node addresses lists one family only, but the probe has all of its node's.
             for address in node.addresses:
                 addresses.setdefault(family_of(address), address)
         ports = {"host": HOST_ECHO_PORT, "host-network": HOST_NETWORK_PORT, "port-second": SECOND_PORT}
-        image, image_id = image_of(seen or {})
+        image, image_id = image_of(state or {})
         return Probe(
             pod=pod,
             node=node.name,
@@ -346,7 +348,7 @@ class _Deploying:
             port=ports.get(slot, ECHO_PORT),
             image=image,
             image_id=image_id,
-            vpc_address=vpc_address(seen or {}),
-            vpc_subnet=vpc_subnet(seen or {}),
-            has_branch=has_branch(seen or {}),
+            vpc_address=vpc_address(state or {}),
+            vpc_subnet=vpc_subnet(state or {}),
+            has_branch=has_branch(state or {}),
         )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
-from podwire.cluster.discovery.dns import dns_addresses, dns_caches, dns_nodes
+from podwire.cluster.discovery.dns import dns_addresses, dns_caches, dns_nodes, dns_pods
 from podwire.cluster.discovery.dns_domain import cluster_domain
 from podwire.cluster.discovery.kube_proxy import kube_proxy
 from podwire.cluster.discovery.node_votes import os_of
@@ -146,6 +146,7 @@ def facts_from_objects(
     windows_families = _windows_families(nodes, network, signals) if has_windows else ("ipv4",)
     proxy = kube_proxy(objects, nodes, network, signals) if has_windows else KubeProxy()
     custom = custom_networking(objects, signals)
+    pods, pod_port = dns_pods(objects)
     return ClusterFacts(
         name=name,
         version=version,
@@ -166,6 +167,8 @@ def facts_from_objects(
             addresses=tuple(dns_addresses(objects)),
             nodes=dns_nodes(objects),
             caches=dns_caches(objects, signals),
+            pods=pods,
+            pod_port=pod_port,
         ),
         outside=Outside(load_balancer=load_balancer, host=external),
         origin=Origin(
@@ -225,7 +228,7 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
             os_image=str(info.get("osImage", "")),
             kubelet=str(info.get("kubeletVersion", "")),
             runtime=str(info.get("containerRuntimeVersion", "")),
-            features=tuple(sorted(str(one) for one in status.get("declaredFeatures") or ())),
+            features=tuple(sorted(str(feature) for feature in status.get("declaredFeatures") or ())),
         ),
         machine=CloudMachine(
             provider=str(spec.get("providerID") or "").partition("://")[0],

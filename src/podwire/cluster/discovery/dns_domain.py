@@ -47,6 +47,6 @@ def _in_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
         metadata = pod.get("metadata") or {}
         for container in (pod.get("spec") or {}).get("containers") or []:
             for word in (container.get("command") or []) + (container.get("args") or []):
-                told = re.fullmatch(r"--domain=([\w.-]+?)\.?", str(word))
-                if told:
-                    yield told[1], f"pod {metadata.get('namespace', '')}/{metadata.get('name', '')}, {word}"
+                domain = re.fullmatch(r"--domain=([\w.-]+?)\.?", str(word))
+                if domain:
+                    yield domain[1], f"pod {metadata.get('namespace', '')}/{metadata.get('name', '')}, {word}"

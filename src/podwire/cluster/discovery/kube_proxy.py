@@ -29,15 +29,17 @@ def kube_proxy(
 
 def _dsr(objects: Objects, signals: list[str]) -> bool | None:
     """Direct Server Return in kube-proxy's ConfigMap (`winkernel.enableDSR`) or arguments; None: unset or different."""
-    told = dict(_dsr_told(objects))
-    signals += [f"{source}: Direct Server Return {'on' if on else 'off'}" for source, on in told.items()]
-    if not told:
+    dsr_by_source = dict(_dsr_told(objects))
+    signals += [f"{source}: Direct Server Return {'on' if on else 'off'}" for source, on in dsr_by_source.items()]
+    if not dsr_by_source:
         signals.append("Direct Server Return on Windows nodes: no signal tells it")
         return None
-    if len(set(told.values())) > 1:
-        signals.append(f"conflict: Direct Server Return differs between {' and '.join(told)}; taken as unknown")
+    if len(set(dsr_by_source.values())) > 1:
+        signals.append(
+            f"conflict: Direct Server Return differs between {' and '.join(dsr_by_source)}; taken as unknown"
+        )
         return None
-    return next(iter(told.values()))
+    return next(iter(dsr_by_source.values()))
 
 
 def _dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
@@ -54,8 +56,8 @@ def _dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
 def _on_windows(objects: Objects, network: NetworkSignals, signals: list[str]) -> bool | None:
     """Whether Windows nodes have a kube-proxy. None if unknown: it may be a service of the node, which the API does not
     show. A transparent network has none, because its plugins balance by themselves."""
-    told = [source for source, _ in (*_proxy_configs(objects), *_proxy_arguments(objects))]
-    if told:
+    sources = [source for source, _ in (*_proxy_configs(objects), *_proxy_arguments(objects))]
+    if sources:
         return True
     if network.mode != "transparent":
         return None
@@ -110,8 +112,8 @@ def _of_windows(name: str, tree: Object) -> bool:
     """Whether a configuration is for kube-proxy on Windows: by its name, its mode, or a set field of winkernel.
     kubeadm writes an empty winkernel section, with enableDSR false, for Linux nodes too."""
     winkernel = tree.get("winkernel")
-    made = isinstance(winkernel, dict) and any(winkernel.values())
-    return "win" in name or tree.get("mode") == "kernelspace" or made
+    for_windows = isinstance(winkernel, dict) and any(winkernel.values())
+    return "win" in name or tree.get("mode") == "kernelspace" or for_windows
 
 
 def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:

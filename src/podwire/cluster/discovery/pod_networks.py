@@ -54,8 +54,8 @@ def _told(notes: Mapping[str, Any]) -> Iterator[str]:
     """The networks in OVN's annotations: one as a text, one or more in a list, by the name of the pod network."""
     tree = json_of(notes.get(_OVN_SUBNETS, ""))
     default = tree.get("default") if isinstance(tree, dict) else None
-    for told in (*(default if isinstance(default, list) else [default]), notes.get(_OVN_HYBRID_SUBNET)):
+    for network in (*(default if isinstance(default, list) else [default]), notes.get(_OVN_HYBRID_SUBNET)):
         try:
-            yield str(ipaddress.ip_network(str(told)))
+            yield str(ipaddress.ip_network(str(network)))
         except ValueError:
             continue

@@ -142,15 +142,17 @@ def _encapsulation(mode: Mode, cni: str, votes: list[Vote], signals: list[str]) 
 
 def _of_agent(votes: list[Vote], signals: list[str]) -> Encapsulation | None:
     """The tunnel in the agent configuration of a transparent network, if podwire reads it (VXLAN, Geneve)."""
-    told = next((vote for vote in votes if vote.tunnel), None)
-    if told is None or told.tunnel == "none":
+    tunnel_vote = next((vote for vote in votes if vote.tunnel), None)
+    if tunnel_vote is None or tunnel_vote.tunnel == "none":
         return None
     ports = {"vxlan": VXLAN_PORT, "geneve": GENEVE_PORT}
-    if told.tunnel not in ports:
-        signals.append(f"encapsulation {told.tunnel} ({told.source}): podwire does not read it; taken as none")
+    if tunnel_vote.tunnel not in ports:
+        signals.append(
+            f"encapsulation {tunnel_vote.tunnel} ({tunnel_vote.source}): podwire does not read it; taken as none"
+        )
         return None
-    kind: Literal["vxlan", "geneve"] = "vxlan" if told.tunnel == "vxlan" else "geneve"
-    return Encapsulation(kind=kind, port=told.port or ports[kind])
+    kind: Literal["vxlan", "geneve"] = "vxlan" if tunnel_vote.tunnel == "vxlan" else "geneve"
+    return Encapsulation(kind=kind, port=tunnel_vote.port or ports[kind])
 
 
 def _distinct(values: Iterable[tuple[Any, str]]) -> dict[Any, str]:

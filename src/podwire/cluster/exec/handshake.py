@@ -86,7 +86,7 @@ def open_stream(
 def _opened(
     configuration: Any, namespace: str, pod: str, container: str | None, command: Sequence[str], timeout: float
 ) -> tuple[str, socket.socket]:
-    what = f"pod {namespace}/{pod}"
+    pod_name = f"pod {namespace}/{pod}"
     query = [("command", word) for word in command]
     query += [("container", container)] if container else []
     query += [("stdin", "true"), ("stdout", "true"), ("stderr", "true"), ("tty", "false")]
@@ -109,7 +109,7 @@ def _opened(
             )
         except Exception as error:
             connection.shutdown()  # type: ignore[no-untyped-call,unused-ignore]
-            raise _why_not(error, server, what, late=deadline.expired) from error
+            raise _why_not(error, server, pod_name, late=deadline.expired) from error
         finally:
             opening.close()
     sock: socket.socket = connection.sock  # type: ignore[assignment,unused-ignore]
@@ -117,14 +117,14 @@ def _opened(
     return str(connection.getsubprotocol()), sock
 
 
-def _why_not(error: Exception, server: str, what: str, *, late: bool) -> ClusterError:
+def _why_not(error: Exception, server: str, pod_name: str, *, late: bool) -> ClusterError:
     """Whatever the library raises for what the server did: some of it is no error of its own."""
     if late and not isinstance(error, socket.gaierror):
         return Unreachable(f"API server {plain_address(server)}: no exec stream: no answer in time")
     if isinstance(error, websocket.WebSocketBadStatusException):
-        return _refusal(error, what)
+        return _refusal(error, pod_name)
     if "Invalid WebSocket Header" in str(error):
-        return ClusterError(f"cannot exec in {what}: the API server speaks neither {V5} nor {V4}")
+        return ClusterError(f"cannot exec in {pod_name}: the API server speaks neither {V5} nor {V4}")
     return _unreachable(error, server)
 
 
@@ -179,7 +179,7 @@ def _tls(configuration: Any) -> ssl.SSLContext:
 def _proxy(configuration: Any, host: str) -> SplitResult | None:
     proxy = urlsplit(getattr(configuration, "proxy", None) or "")
     around = (getattr(configuration, "no_proxy", None) or "").split(",")
-    if not proxy.hostname or any(_is_of(host, one.strip()) for one in (*around, "localhost", "127.0.0.1", "::1")):
+    if not proxy.hostname or any(_is_of(host, entry.strip()) for entry in (*around, "localhost", "127.0.0.1", "::1")):
         return None
     return proxy
 
@@ -192,22 +192,22 @@ def _is_of(host: str, named: str) -> bool:
     return named == "*" or (bool(domain) and (host == domain or host.endswith(f".{domain}")))
 
 
-def _refusal(error: Any, what: str) -> ExecRefused:
+def _refusal(error: Any, pod_name: str) -> ExecRefused:
     status, body = int(error.status_code), bytes(error.resp_body or b"")
     try:
         tree = foreign_json(body)
     except ValueError:
         tree = None
-    known = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
-    message = _line(known.get("message") or body[:300].decode("utf-8", "replace") or "no message")
+    status_object = tree if isinstance(tree, dict) and tree.get("kind") == "Status" else {}
+    message = _line(status_object.get("message") or body[:300].decode("utf-8", "replace") or "no message")
     kind = _REFUSALS.get(status, ContainerNotRunning if status >= 500 else ExecRefused)
     if kind is ExecForbidden:
-        text = f"not allowed to exec in {what} (verb get or create, resource pods/exec): {message}"
+        text = f"not allowed to exec in {pod_name} (verb get or create, resource pods/exec): {message}"
     elif kind is ExecUnauthorized:
-        text = f"cannot exec in {what}: 401 Unauthorized: the credentials are missing, wrong or expired"
+        text = f"cannot exec in {pod_name}: 401 Unauthorized: the credentials are missing, wrong or expired"
     else:
-        text = f"cannot exec in {what}: {message} ({status})"
-    return kind(text, status=status, reason=str(known.get("reason") or ""), message=message)
+        text = f"cannot exec in {pod_name}: {message} ({status})"
+    return kind(text, status=status, reason=str(status_object.get("reason") or ""), message=message)
 
 
 def _unreachable(error: Exception, server: str) -> Unreachable:

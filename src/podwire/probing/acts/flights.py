@@ -20,6 +20,7 @@ from podwire.probing.controls import OUTSIDE
 from podwire.probing.dns_servers import asks_the_cluster
 from podwire.probing.node_bindings import Hello
 from podwire.probing.node_states import NO_STATES, NodeState
+from podwire.probing.path_mtu import sized
 from podwire.probing.progress import counted
 from podwire.probing.requests import ASKS_AGAIN, attempts_in, request_of
 from podwire.probing.sightings import Landed
@@ -102,7 +103,8 @@ class Flights:
             except NoTarget as problem:
                 broken[case.id] = str(problem)
                 continue
-            exchange_tokens = [next(self._tokens) for _ in range(case.flow.load.connections)]
+            number = max(case.flow.load.connections, len(target.asked_of))
+            exchange_tokens = [next(self._tokens) for _ in range(number)]
             pod = self.client(case)
             ports = self._first_ports.get(case.id) or [
                 self._ports.of(pod, case.client.os, case.client.probe) for _ in exchange_tokens
@@ -111,8 +113,9 @@ class Flights:
                 self._first_ports[case.id] = ports
             card_addresses = self._deployment.wanted_addresses.get(case.client.node, 0)
             again = ASKS_AGAIN if asks_the_cluster(case, self._deployment, self._facts, reported.hellos) else 0.0
+            sent, mode = sized(case, bindings), self._facts.network.mode
             method, parameters, seconds = request_of(
-                case, target, exchange_tokens, ports, self._timeout, self._facts.network.mode, card_addresses, again
+                sent, target, exchange_tokens, ports, self._timeout, mode, card_addresses, again
             )
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             flight = InFlight(

@@ -18,7 +18,7 @@ _WIDTH = 120
 def counts(replays: Sequence[Replayed]) -> str:
     """One line: how many regressions the gate and a plain connect check caught."""
     shown = [replayed for replayed in replays if replayed.regression.shown]
-    gate, connect = sum(replayed.by_gate for replayed in shown), sum(one.by_connect for one in shown)
+    gate, connect = sum(replayed.by_gate for replayed in shown), sum(replayed.by_connect for replayed in shown)
     left = len(replays) - len(shown)
     more = f"; the lab cannot show {left} more" if left else ""
     return f"the gate caught {gate} of {len(shown)}, a plain connect check {connect} of {len(shown)}{more}"

@@ -53,12 +53,12 @@ class DaemonSets(WorkloadController):
         self._write_status(owner, nodes, pods, hash_of(revision))
 
     def _create(self, owner: Object, node: str, label: str) -> str | None:
-        given = owner["spec"]["template"]["spec"].get("tolerations") or []
+        own = owner["spec"]["template"]["spec"].get("tolerations") or []
         added = [
             {"key": f"node.kubernetes.io/{state}", "operator": "Exists", "effect": effect}
             for state, effect in _TOLERATED
         ]
-        return self._dependents.create_pod(owner, labels={HASH: label}, nodeName=node, tolerations=[*given, *added])
+        return self._dependents.create_pod(owner, labels={HASH: label}, nodeName=node, tolerations=[*own, *added])
 
     def _replace(self, owner: Object, nodes: list[str], label: str) -> None:
         """Delete pods of older templates: those that do not work, and as many more as may be missing at a time."""

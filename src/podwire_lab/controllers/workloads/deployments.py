@@ -40,7 +40,9 @@ class Deployments(WorkloadController):
 
     def _sync(self, owner: Object) -> None:
         sets = sorted(self._dependents.claimed(owner, "replicasets"), key=revision_of)
-        new = next((each for each in sets if _template_of(each) == owner["spec"]["template"]), None)
+        new = next(
+            (replica_set for replica_set in sets if _template_of(replica_set) == owner["spec"]["template"]), None
+        )
         if owner["spec"].get("paused"):
             self._resize_alone(owner, sets)
         else:
@@ -82,14 +84,14 @@ class Deployments(WorkloadController):
 
     def _resize_alone(self, owner: Object, sets: list[Object]) -> None:
         """What a paused Deployment does: its one ReplicaSet in use has the size, several keep theirs."""
-        used = [each for each in sets if each["spec"]["replicas"]]
+        used = [replica_set for replica_set in sets if replica_set["spec"]["replicas"]]
         if len(used) == 1:
             self._resize(owner, used[0], owner["spec"]["replicas"])
 
     def _recreate(self, owner: Object, new: Object, old: list[Object]) -> None:
-        for each in old:
-            self._resize(owner, each, 0)
-        uids = {each["metadata"]["uid"] for each in old}
+        for replica_set in old:
+            self._resize(owner, replica_set, 0)
+        uids = {replica_set["metadata"]["uid"] for replica_set in old}
         pods = self._store.view("pods", owner["metadata"]["namespace"])
         left = [p for p in pods if not ended(p) and uids & {o["uid"] for o in p["metadata"].get("ownerReferences", ())}]
         if not left:
@@ -97,19 +99,23 @@ class Deployments(WorkloadController):
 
     def _roll(self, owner: Object, new: Object, old: list[Object]) -> None:
         surge, unavailable = bounds(owner)
-        sizes = [_size(each) for each in old]
+        sizes = [_size(replica_set) for replica_set in old]
         grown, left = next_sizes(
             owner["spec"]["replicas"], surge=surge, unavailable=unavailable, new=_size(new), old=sizes
         )
         self._resize(owner, new, grown)
-        for each, replicas in zip(old, left, strict=True):
-            self._resize(owner, each, replicas)
+        for replica_set, replicas in zip(old, left, strict=True):
+            self._resize(owner, replica_set, replicas)
 
     def _forget(self, owner: Object, old: list[Object]) -> None:
         """Delete the oldest unused ReplicaSets beyond the limit of the history."""
-        unused = [each for each in old if not each["spec"]["replicas"] and not at(each, "status", "replicas")]
-        for each in unused[: max(0, len(unused) - owner["spec"]["revisionHistoryLimit"])]:
-            self._store.delete("replicasets", each["metadata"]["namespace"], each["metadata"]["name"])
+        unused = [
+            replica_set
+            for replica_set in old
+            if not replica_set["spec"]["replicas"] and not at(replica_set, "status", "replicas")
+        ]
+        for replica_set in unused[: max(0, len(unused) - owner["spec"]["revisionHistoryLimit"])]:
+            self._store.delete("replicasets", replica_set["metadata"]["namespace"], replica_set["metadata"]["name"])
 
     # -- status
 
@@ -118,7 +124,7 @@ class Deployments(WorkloadController):
         current = None
         if new is not None:
             current = self._store.get("replicasets", new["metadata"]["namespace"], new["metadata"]["name"])
-        every = [each["status"] for each in (*fresh, current) if each is not None]
+        every = [replica_set["status"] for replica_set in (*fresh, current) if replica_set is not None]
         counts = {
             name: sum(status.get(name, 0) for status in every)
             for name in ("replicas", "readyReplicas", "availableReplicas")
@@ -132,7 +138,7 @@ class Deployments(WorkloadController):
         self._dependents.write_status("deployments", owner, status)
 
     def _conditions(self, owner: Object, current: Object | None, counts: dict[str, int]) -> list[Object]:
-        before = {each["type"]: each for each in at(owner, "status", "conditions") or ()}
+        before = {condition["type"]: condition for condition in at(owner, "status", "conditions") or ()}
         enough = counts["availableReplicas"] >= owner["spec"]["replicas"] - bounds(owner)[1]
         words = ("Available", "has") if enough else ("Unavailable", "does not have")
         text = f"Deployment {words[1]} minimum availability."
@@ -168,15 +174,19 @@ def _condition(
 ) -> Object:
     """A condition; its times stay while it says the same, and nothing has `moved`."""
     old, moment = before.get(kind), now()
-    said = {"type": kind, "status": status, "reason": reason, "message": message}
-    if old is not None and not moved and all(old.get(key) == value for key, value in said.items()):
+    stated = {"type": kind, "status": status, "reason": reason, "message": message}
+    if old is not None and not moved and all(old.get(key) == value for key, value in stated.items()):
         return old
     since = old["lastTransitionTime"] if old is not None and old["status"] == status else moment
-    return {**said, "lastUpdateTime": moment, "lastTransitionTime": since}
+    return {**stated, "lastUpdateTime": moment, "lastTransitionTime": since}
 
 
-def _without(sets: list[Object], one: Object | None) -> list[Object]:
-    return [each for each in sets if one is None or each["metadata"]["uid"] != one["metadata"]["uid"]]
+def _without(sets: list[Object], left_out: Object | None) -> list[Object]:
+    return [
+        replica_set
+        for replica_set in sets
+        if left_out is None or replica_set["metadata"]["uid"] != left_out["metadata"]["uid"]
+    ]
 
 
 def _size(replica_set: Object) -> Size:

@@ -78,9 +78,9 @@ class Jobs(WorkloadController):
         if end is not None:
             kind, reason, message = end
             first = "SuccessCriteriaMet" if kind == "Complete" else "FailureTarget"
-            said = {"status": "True", "reason": reason, "message": message}
+            stated = {"status": "True", "reason": reason, "message": message}
             times = {"lastProbeTime": moment, "lastTransitionTime": moment}
-            status["conditions"] = [{"type": each, **said, **times} for each in (first, kind)]
+            status["conditions"] = [{"type": condition_type, **stated, **times} for condition_type in (first, kind)]
             if kind == "Complete":
                 status["completionTime"] = moment
             warning = kind == "Failed"
@@ -102,4 +102,6 @@ class Jobs(WorkloadController):
 
 def _finished(job: Object) -> bool:
     conditions = at(job, "status", "conditions") or ()
-    return any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in conditions)
+    return any(
+        condition["type"] in ("Complete", "Failed") and condition["status"] == "True" for condition in conditions
+    )

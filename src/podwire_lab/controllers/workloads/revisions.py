@@ -21,26 +21,26 @@ class Revisions:
 
     def _known(self, owner: Object) -> list[Object]:
         """All of the owner's, the oldest first."""
-        return sorted(self._dependents.claimed(owner, RESOURCE), key=lambda each: int(each["revision"]))
+        return sorted(self._dependents.claimed(owner, RESOURCE), key=lambda revision: int(revision["revision"]))
 
     def current(self, owner: Object) -> Object:
         """The revision of the owner's template; it is made, or becomes the newest again, if it has to."""
-        known = self._known(owner)
+        revisions = self._known(owner)
         data = {"spec": {"template": {**owner["spec"]["template"], "$patch": "replace"}}}
-        last = int(known[-1]["revision"]) if known else 0
-        found = next((each for each in known if each["data"] == data), None)
-        if found is None:
+        last = int(revisions[-1]["revision"]) if revisions else 0
+        current = next((revision for revision in revisions if revision["data"] == data), None)
+        if current is None:
             return self._store.create(RESOURCE, _revision(owner, data, last + 1))
-        if int(found["revision"]) < last:
-            return self._store.update(RESOURCE, {**found, "revision": last + 1})
-        return found
+        if int(current["revision"]) < last:
+            return self._store.update(RESOURCE, {**current, "revision": last + 1})
+        return current
 
     def forget(self, owner: Object, current: Object, used: Iterable[str]) -> None:
         """Delete the oldest that no pod uses, beyond the limit of the history. `used` are hashes."""
         kept = {hash_of(current), *used}
-        old = [each for each in self._known(owner) if hash_of(each) not in kept]
-        for each in old[: max(0, len(old) - owner["spec"]["revisionHistoryLimit"])]:
-            self._store.delete(RESOURCE, each["metadata"]["namespace"], each["metadata"]["name"])
+        old = [revision for revision in self._known(owner) if hash_of(revision) not in kept]
+        for revision in old[: max(0, len(old) - owner["spec"]["revisionHistoryLimit"])]:
+            self._store.delete(RESOURCE, revision["metadata"]["namespace"], revision["metadata"]["name"])
 
 
 def _revision(owner: Object, data: Object, number: int) -> Object:

@@ -22,7 +22,7 @@ def next_sizes(
     At most `desired + surge` pods there are, at least `desired - unavailable` of them available. A step grows the new
     set or shrinks old ones, never both: what is shrunk depends on what has become available.
     """
-    sizes = tuple(each.replicas for each in old)
+    sizes = tuple(size.replicas for size in old)
     total = new.replicas + sum(sizes)
     grown = min(desired, new.replicas + max(0, desired + surge - total))
     if grown != new.replicas:
@@ -30,11 +30,11 @@ def next_sizes(
     needed = desired - unavailable
     spare = total - needed - (new.replicas - new.available)
     left = []
-    for each in old:
-        unhealthy = max(0, min(spare, each.replicas - each.available))
+    for size in old:
+        unhealthy = max(0, min(spare, size.replicas - size.available))
         spare -= unhealthy
-        left.append(each.replicas - unhealthy)
-    extra = new.available + sum(each.available for each in old) - needed
+        left.append(size.replicas - unhealthy)
+    extra = new.available + sum(size.available for size in old) - needed
     for index, replicas in enumerate(left):
         taken = max(0, min(replicas, extra, spare))
         extra, spare = extra - taken, spare - taken

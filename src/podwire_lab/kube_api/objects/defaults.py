@@ -145,9 +145,13 @@ def _pod(obj: Object) -> None:
     ):
         spec.setdefault(name, value)
     tolerations = spec.get("tolerations") or []
-    missing = [each for each in _EVICTION if not any(_tolerates(toleration, each["key"]) for toleration in tolerations)]
+    missing = [
+        eviction
+        for eviction in _EVICTION
+        if not any(_tolerates(toleration, eviction["key"]) for toleration in tolerations)
+    ]
     if missing:
-        spec["tolerations"] = [*tolerations, *(dict(each) for each in missing)]
+        spec["tolerations"] = [*tolerations, *(dict(eviction) for eviction in missing)]
     status = obj.setdefault("status", {})
     status.setdefault("phase", "Pending")
     status.setdefault("qosClass", _quality(containers))

@@ -44,10 +44,10 @@ def at(obj: Any, *path: str | int) -> Any:
 
 def metadata(obj: Object) -> Object:
     """`obj["metadata"]`, made when it is missing or null."""
-    found = obj.get("metadata")
-    if not isinstance(found, dict):
-        found = obj["metadata"] = {}
-    return found
+    metadata = obj.get("metadata")
+    if not isinstance(metadata, dict):
+        metadata = obj["metadata"] = {}
+    return metadata
 
 
 def now() -> str:

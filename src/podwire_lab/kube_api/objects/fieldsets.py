@@ -43,26 +43,26 @@ _NEVER_NULL: Final = frozenset({"f:metadata", "f:spec", "f:status", "f:container
 def fields_of(obj: Object, shape: Shape, *, structures: bool) -> dict[Path, Any]:
     """Every field that can be owned, with its value. `structures`: maps and lists that have members count themselves,
     as they do for an update; apply owns only leaves and keyed items."""
-    found: dict[Path, Any] = {}
+    fields: dict[Path, Any] = {}
     for name, value in obj.items():
-        _collect(value, shape.member(name), (f"f:{name}",), found, structures)
-    return found
+        _collect(value, shape.member(name), (f"f:{name}",), fields, structures)
+    return fields
 
 
-def _collect(value: Any, shape: Shape, path: Path, found: dict[Path, Any], structures: bool) -> None:
+def _collect(value: Any, shape: Shape, path: Path, fields: dict[Path, Any], structures: bool) -> None:
     if path in _NOT_OWNED:
         return
     members = None if shape.atomic or not value else list(_members(value, shape))
     if not members:
-        found[path] = value
+        fields[path] = value
         return
     if (structures and path[-1] not in _NEVER_NULL) or path[-1].startswith("k:"):
-        found[path] = None
+        fields[path] = None
     for element, item, item_shape in members:
         if element.startswith("v:"):
-            found[(*path, element)] = item
+            fields[(*path, element)] = item
         else:
-            _collect(item, item_shape, (*path, element), found, structures)
+            _collect(item, item_shape, (*path, element), fields, structures)
 
 
 def _members(value: Any, shape: Shape) -> Iterator[tuple[str, Any, Shape]]:
@@ -108,19 +108,19 @@ def _drop_marks(tree: Object) -> None:
 
 def decode(tree: Object) -> Fields:
     """Paths of a `FieldsV1` tree."""
-    found: set[Path] = set()
-    _decode(tree, (), found)
-    return frozenset(found)
+    paths: set[Path] = set()
+    _decode(tree, (), paths)
+    return frozenset(paths)
 
 
-def _decode(tree: Object, path: Path, found: set[Path]) -> None:
+def _decode(tree: Object, path: Path, paths: set[Path]) -> None:
     for element, below in tree.items():
         if element == ".":
-            found.add(path)
+            paths.add(path)
         elif not below:
-            found.add((*path, element))
+            paths.add((*path, element))
         else:
-            _decode(below, (*path, element), found)
+            _decode(below, (*path, element), paths)
 
 
 def shown(path: Path) -> str:

@@ -30,16 +30,16 @@ def violation(namespace: Object, pod: Object) -> str | None:
     spec = pod.get("spec") or {}
     containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
     windows = at(spec, "os", "name") == "windows"
-    found = list(_baseline(spec, containers))
+    violations = list(_baseline(spec, containers))
     if level == "restricted":
-        found += _restricted(spec, containers, windows=windows)
-    if not found:
+        violations += _restricted(spec, containers, windows=windows)
+    if not violations:
         return None
-    return f'violates PodSecurity "{level}:{labels.get(LABEL + "-version", "latest")}": {", ".join(found)}'
+    return f'violates PodSecurity "{level}:{labels.get(LABEL + "-version", "latest")}": {", ".join(violations)}'
 
 
 def _named(containers: Iterable[Object]) -> str:
-    names = [f'"{each.get("name")}"' for each in containers]
+    names = [f'"{container.get("name")}"' for container in containers]
     return f"container{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
@@ -47,24 +47,28 @@ def _baseline(spec: Object, containers: list[Object]) -> Iterable[str]:
     host = [f"{name}=true" for name in ("hostNetwork", "hostPID", "hostIPC") if spec.get(name)]
     if host:
         yield f"host namespaces ({', '.join(host)})"
-    volumes = [f'"{each.get("name")}"' for each in spec.get("volumes") or () if each.get("hostPath")]
+    volumes = [f'"{volume.get("name")}"' for volume in spec.get("volumes") or () if volume.get("hostPath")]
     if volumes:
         yield f"hostPath volumes (volume{'s' if len(volumes) > 1 else ''} {', '.join(volumes)})"
-    ports = [each for each in containers if any(port.get("hostPort") for port in each.get("ports") or ())]
+    ports = [
+        container for container in containers if any(port.get("hostPort") for port in container.get("ports") or ())
+    ]
     if ports and not spec.get("hostNetwork"):
-        numbers = [str(p["hostPort"]) for each in ports for p in each["ports"] if p.get("hostPort")]
+        numbers = [str(p["hostPort"]) for container in ports for p in container["ports"] if p.get("hostPort")]
         verb, plural = ("uses" if len(ports) == 1 else "use"), ("s" if len(numbers) > 1 else "")
         yield f"hostPort ({_named(ports)} {verb} hostPort{plural} {', '.join(numbers)})"
-    hosted = [each for each in containers if at(each, "securityContext", "windowsOptions", "hostProcess")]
+    hosted = [
+        container for container in containers if at(container, "securityContext", "windowsOptions", "hostProcess")
+    ]
     if hosted:
         yield f"hostProcess ({_named(hosted)} must not set securityContext.windowsOptions.hostProcess=true)"
-    privileged = [each for each in containers if at(each, "securityContext", "privileged")]
+    privileged = [container for container in containers if at(container, "securityContext", "privileged")]
     if privileged:
         yield f"privileged ({_named(privileged)} must not set securityContext.privileged=true)"
-    added = [each for each in containers if _added(each) - _BASELINE_CAPABILITIES]
+    added = [container for container in containers if _added(container) - _BASELINE_CAPABILITIES]
     if added:
         names = ", ".join(
-            f'"{n}"' for n in sorted(set().union(*(_added(each) for each in added)) - _BASELINE_CAPABILITIES)
+            f'"{n}"' for n in sorted(set().union(*(_added(container) for container in added)) - _BASELINE_CAPABILITIES)
         )
         yield f"non-default capabilities ({_named(added)} must not include {names} in securityContext.capabilities.add)"
 
@@ -75,7 +79,7 @@ def _added(container: Object) -> set[str]:
 
 def _restricted(spec: Object, containers: list[Object], *, windows: bool) -> Iterable[str]:
     def lacking(holds: Callable[[Any], bool]) -> list[Object]:
-        return [each for each in containers if not holds(each.get("securityContext") or {})]
+        return [container for container in containers if not holds(container.get("securityContext") or {})]
 
     escalating = lacking(lambda context: context.get("allowPrivilegeEscalation") is False)
     if escalating and not windows:

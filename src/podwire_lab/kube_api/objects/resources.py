@@ -63,7 +63,7 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def subresource(self, name: str) -> Subresource | None:
-        return next((each for each in self.subresources if each.name == name), None)
+        return next((subresource for subresource in self.subresources if subresource.name == name), None)
 
     @property
     def stored(self) -> bool:
@@ -235,7 +235,7 @@ RESOURCES: tuple[Resource, ...] = (
     _rbac("roles", "Role", True),
 )
 
-BY_PLURAL: Mapping[str, Resource] = {each.plural: each for each in RESOURCES}
+BY_PLURAL: Mapping[str, Resource] = {resource.plural: resource for resource in RESOURCES}
 _BY_PATH: Mapping[tuple[str, str, str], Resource] = {(r.group, r.version, r.plural): r for r in RESOURCES}
 _INSTALLED: set[str] = set()
 
@@ -247,8 +247,8 @@ def install(group: str) -> None:
 
 def at_path(group: str, version: str, plural: str) -> Resource | None:
     """The kind that is served there."""
-    found = _BY_PATH.get((group, version, plural))
-    return found if found is not None and _is_served(found) else None
+    resource = _BY_PATH.get((group, version, plural))
+    return resource if resource is not None and _is_served(resource) else None
 
 
 def _is_served(resource: Resource) -> bool:

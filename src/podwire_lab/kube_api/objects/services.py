@@ -84,13 +84,13 @@ def _family(address: str) -> str:
 
 
 def _families(spec: Object) -> list[FieldError]:
-    given = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
-    free_headless = given == ["None"] and not spec.get("selector") and not spec.get("ipFamilies")
-    dual = free_headless or len(given) > 1 or len(spec.get("ipFamilies") or ()) > 1
+    addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
+    free_headless = addresses == ["None"] and not spec.get("selector") and not spec.get("ipFamilies")
+    dual = free_headless or len(addresses) > 1 or len(spec.get("ipFamilies") or ()) > 1
     spec["ipFamilyPolicy"] = policy = spec.get("ipFamilyPolicy") or ("RequireDualStack" if dual else "SingleStack")
     families = list(spec.get("ipFamilies") or [])
     if not families:
-        families = [_family(address) for address in given if address != "None"]
+        families = [_family(address) for address in addresses if address != "None"]
     if not families:
         families = ["IPv4"]
     if policy != "SingleStack" and len(families) == 1:
@@ -109,20 +109,20 @@ def _addresses(obj: Object, spec: Object, existing: Existing) -> list[FieldError
     if spec.get("clusterIP") == "None" or spec.get("clusterIPs") == ["None"]:
         spec["clusterIP"], spec["clusterIPs"] = "None", ["None"]
         return []
-    given = list(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else []))
-    used = {address for other in _others(obj, existing) for address in other.get("clusterIPs") or ()}
+    requested = list(spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else []))
+    used = {address for spec_of_other in _others(obj, existing) for address in spec_of_other.get("clusterIPs") or ()}
     addresses: list[str] = []
     for family in spec["ipFamilies"]:
         if family not in RANGES:
             continue
-        wanted = next((address for address in given if _family(str(address)) == family), None)
-        if wanted is None:
+        requested_address = next((address for address in requested if _family(str(address)) == family), None)
+        if requested_address is None:
             addresses.append(_allocated(family, used))
             continue
-        problem = _problem(wanted, family, used)
+        problem = _problem(requested_address, family, used)
         if problem:
-            return [invalid_value("spec.clusterIPs", given, problem)]
-        addresses.append(str(wanted))
+            return [invalid_value("spec.clusterIPs", requested, problem)]
+        addresses.append(str(requested_address))
     if addresses:
         spec["clusterIP"], spec["clusterIPs"] = addresses[0], addresses
     return []
@@ -154,22 +154,27 @@ def _allocated(family: str, used: set[str]) -> str:
 def _others(obj: Object, existing: Existing) -> list[Object]:
     meta = obj["metadata"]
     return [
-        other["spec"]
-        for other in existing.view("services")
-        if (other["metadata"].get("namespace"), other["metadata"]["name"]) != (meta.get("namespace"), meta.get("name"))
+        service["spec"]
+        for service in existing.view("services")
+        if (service["metadata"].get("namespace"), service["metadata"]["name"])
+        != (meta.get("namespace"), meta.get("name"))
     ]
 
 
 def _node_ports(obj: Object, spec: Object, existing: Existing, *, allocate: bool) -> list[FieldError]:
     """Node ports of a Service's ports where it asks for some or `allocate` is set, and the port of its health check."""
-    others = _others(obj, existing)
+    other_specs = _others(obj, existing)
     used = {
         (port.get("protocol", "TCP"), port["nodePort"])
-        for other in others
-        for port in other.get("ports") or ()
+        for other_spec in other_specs
+        for port in other_spec.get("ports") or ()
         if port.get("nodePort")
     }
-    used |= {("TCP", other["healthCheckNodePort"]) for other in others if other.get("healthCheckNodePort")}
+    used |= {
+        ("TCP", other_spec["healthCheckNodePort"])
+        for other_spec in other_specs
+        if other_spec.get("healthCheckNodePort")
+    }
     errors = []
     for index, port in enumerate(spec.get("ports") or ()):
         if isinstance(port, dict) and (allocate or port.get("nodePort")):

@@ -79,12 +79,12 @@ class MemoryStore:
     def list(
         self, resource: str, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> list[Object]:
-        found = []
+        objects = []
         for stored in self.all(resource, namespace):
             has = stored.object["metadata"].get("labels") or {}
             if labels is None or all(has.get(key) == value for key, value in labels.items()):
-                found.append(copied(stored.object))
-        return found
+                objects.append(copied(stored.object))
+        return objects
 
     def view(self, resource: str, namespace: str | None = None) -> Sequence[Object]:
         return [stored.object for stored in self.all(resource, namespace)]

@@ -188,8 +188,8 @@ def _container(container: Object, field: str, names: set[str], volumes: set[str]
     for index, port in enumerate(container.get("ports") or ()):
         if not _is_port(port.get("containerPort")):
             below = f"{field}.ports[{index}].containerPort"
-            given = port.get("containerPort")
-            errors.append(required(below) if given is None else invalid_value(below, given, _PORT_TEXT))
+            number = port.get("containerPort")
+            errors.append(required(below) if number is None else invalid_value(below, number, _PORT_TEXT))
         if port.get("protocol") not in _PROTOCOLS:
             errors.append(not_supported(f"{field}.ports[{index}].protocol", port.get("protocol"), _PROTOCOLS))
     for index, variable in enumerate(container.get("env") or ()):
@@ -211,10 +211,12 @@ def _windows(spec: Object) -> list[FieldError]:
     """kubernetes.io: "Create a Windows HostProcess Pod", "Field compatibility" of Windows pods."""
     errors: list[FieldError] = []
     pod_wide = at(spec, "securityContext", "windowsOptions", "hostProcess")
-    containers = [(f"spec.containers[{i}]", each) for i, each in enumerate(spec.get("containers") or ())]
+    containers = [(f"spec.containers[{i}]", container) for i, container in enumerate(spec.get("containers") or ())]
     hosted = [
-        option if (option := at(each, "securityContext", "windowsOptions", "hostProcess")) is not None else pod_wide
-        for _, each in containers
+        option
+        if (option := at(container, "securityContext", "windowsOptions", "hostProcess")) is not None
+        else pod_wide
+        for _, container in containers
     ]
     if any(hosted):
         if not all(hosted):
@@ -242,7 +244,7 @@ def _pod_update(obj: Object, before: Object) -> list[FieldError]:
         rest = {key: value for key, value in spec.items() if key not in _MUTABLE_POD_SPEC}
         for part in ("containers", "initContainers"):
             if part in rest:
-                rest[part] = [{**each, "image": ""} for each in rest[part]]
+                rest[part] = [{**container, "image": ""} for container in rest[part]]
         return rest
 
     if fixed(obj.get("spec") or {}) == fixed(before.get("spec") or {}):
@@ -304,8 +306,8 @@ def _service(obj: Object, before: Object | None) -> list[FieldError]:
     errors += _external_traffic(spec)
     old = at(before, "spec", "clusterIP") if before is not None and at(before, "spec", "type") == kind else None
     if old and kind != "ExternalName" and spec.get("clusterIP") != old:
-        given = spec.get("clusterIPs") or [spec.get("clusterIP")]
-        errors.append(invalid_value("spec.clusterIPs[0]", given, "primary clusterIP can not be unset or changed"))
+        addresses = spec.get("clusterIPs") or [spec.get("clusterIP")]
+        errors.append(invalid_value("spec.clusterIPs[0]", addresses, "primary clusterIP can not be unset or changed"))
     return errors
 
 

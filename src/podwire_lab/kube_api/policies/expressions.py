@@ -41,16 +41,16 @@ def _compiled(expression: str) -> Any:
         raise ExpressionError(f"compilation failed: {' '.join(str(problem).split())}") from problem
 
 
-def check(expression: str, wanted: str = "") -> None:
-    """Raise `ExpressionError` unless the expression compiles and gives a `wanted` (`BOOL`, `STRING`), or may do so; ''
-    is any type.
+def check(expression: str, result_type: str = "") -> None:
+    """Raise `ExpressionError` unless the expression compiles and gives a `result_type` (`BOOL`, `STRING`), or may do
+    so; '' is any type.
 
     The type of every part of an object is known at run time only, as it is in Kubernetes for a policy that matches
     many kinds.
     """
-    found = _compiled(expression).return_type().name().upper()
-    if wanted and found not in (wanted, "DYN"):
-        raise ExpressionError(f"must evaluate to {wanted.lower()}, and gives {found.lower()}")
+    actual_type = _compiled(expression).return_type().name().upper()
+    if result_type and actual_type not in (result_type, "DYN"):
+        raise ExpressionError(f"must evaluate to {result_type.lower()}, and gives {actual_type.lower()}")
 
 
 def evaluate(expression: str, scope: Scope) -> Any:

@@ -45,7 +45,7 @@ def is_matched(constraints: Object, attempt: Attempt, namespace: Object | None) 
     if namespace is not None and not _selected(constraints.get("namespaceSelector"), namespace):
         return False
     selector = constraints.get("objectSelector")
-    return not selector or any(_selected(selector, one) for one in (attempt.obj, attempt.old) if one)
+    return not selector or any(_selected(selector, obj) for obj in (attempt.obj, attempt.old) if obj)
 
 
 def _rule(rule: Object, attempt: Attempt) -> bool:
@@ -56,7 +56,10 @@ def _rule(rule: Object, attempt: Attempt) -> bool:
         and _among(rule.get("operations"), attempt.operation)
         and (rule.get("scope") or "*") in ("*", "Namespaced" if target.resource.namespaced else "Cluster")
         and (not rule.get("resourceNames") or attempt.name in rule["resourceNames"])
-        and any(_resource(one, target.resource.plural, target.subresource or "") for one in rule.get("resources") or [])
+        and any(
+            _resource(pattern, target.resource.plural, target.subresource or "")
+            for pattern in rule.get("resources") or []
+        )
     )
 
 
@@ -72,10 +75,10 @@ def _resource(pattern: str, plural: str, subresource: str) -> bool:
 
 def _selected(selector: Object | None, obj: Object) -> bool:
     labels: Mapping[str, Any] = obj["metadata"].get("labels") or {} if "metadata" in obj else {}
-    wanted = (selector or {}).get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
+    match_labels = (selector or {}).get("matchLabels") or {}
+    if any(labels.get(key) != value for key, value in match_labels.items()):
         return False
-    return all(_holds(one, labels) for one in (selector or {}).get("matchExpressions") or [])
+    return all(_holds(expression, labels) for expression in (selector or {}).get("matchExpressions") or [])
 
 
 def _holds(expression: Object, labels: Mapping[str, Any]) -> bool:

@@ -52,8 +52,8 @@ class Review:
         bindings = self.store.view(BINDINGS)
         if not bindings:
             return
-        known = (obj or {}).get("metadata") or (old or {}).get("metadata") or {}
-        name = str(self.target.name or known.get("name") or "")
+        metadata = (obj or {}).get("metadata") or (old or {}).get("metadata") or {}
+        name = str(self.target.name or metadata.get("name") or "")
         attempt = Attempt(target=self.target, operation=operation, name=name, obj=obj, old=old)
         for binding in bindings:
             spec = binding["spec"]
@@ -104,7 +104,7 @@ class Review:
         target, resource = attempt.target, attempt.target.resource
         below = target.described_subresource
         kind = below.kind if below is not None else resource.kind
-        told = {
+        request = {
             "uid": str(uuid4()),
             "kind": {"group": resource.group, "version": resource.version, "kind": kind},
             "resource": {"group": resource.group, "version": resource.version, "resource": resource.plural},
@@ -114,7 +114,7 @@ class Review:
             "operation": attempt.operation,
             "userInfo": {"username": self.user.user, "groups": list(self.user.groups)},
         }
-        return {key: value for key, value in told.items() if value}
+        return {key: value for key, value in request.items() if value}
 
 
 def _conditions(policy: Object, scope: Scope) -> tuple[list[bool], str]:
@@ -174,13 +174,13 @@ def _mistakes(spec: Object) -> Iterator[FieldError]:
         *(("matchConditions", "expression", "BOOL"), ("variables", "expression", "")),
         *(("validations", "expression", "BOOL"), ("validations", "messageExpression", "STRING")),
     )
-    for part, field, wanted in expressions:
-        for index, one in enumerate(spec.get(part) or []):
-            if field not in one:
+    for part, field, result_type in expressions:
+        for index, entry in enumerate(spec.get(part) or []):
+            if field not in entry:
                 continue
             try:
-                check(one[field], wanted)
+                check(entry[field], result_type)
             except NoRuntime:
                 raise
             except ExpressionError as problem:
-                yield invalid_value(f"spec.{part}[{index}].{field}", one[field], str(problem))
+                yield invalid_value(f"spec.{part}[{index}].{field}", entry[field], str(problem))

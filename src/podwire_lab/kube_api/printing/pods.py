@@ -15,10 +15,12 @@ def pod_cells(pod: Object, age: Callable[[Any], str]) -> list[Any]:
     """Name, ready, status, restarts, age, IP, node, nominated node, readiness gates."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     statuses = status.get("containerStatuses") or []
-    ready = sum(bool(each.get("ready") and at(each, "state", "running") is not None) for each in statuses)
+    ready = sum(
+        bool(container.get("ready") and at(container, "state", "running") is not None) for container in statuses
+    )
     addresses = status.get("podIPs") or []
     gates = spec.get("readinessGates") or []
-    conditions = {each.get("type"): each.get("status") for each in status.get("conditions") or ()}
+    conditions = {condition.get("type"): condition.get("status") for condition in status.get("conditions") or ()}
     met = sum(conditions.get(gate.get("conditionType")) == "True" for gate in gates)
     return [
         pod["metadata"]["name"],
@@ -34,8 +36,8 @@ def pod_cells(pod: Object, age: Callable[[Any], str]) -> list[Any]:
 
 
 def _restarts(statuses: list[Object], age: Callable[[Any], str]) -> str:
-    count = sum(each.get("restartCount", 0) for each in statuses)
-    ends = [end for each in statuses if (end := at(each, "lastState", "terminated", "finishedAt"))]
+    count = sum(container.get("restartCount", 0) for container in statuses)
+    ends = [end for container in statuses if (end := at(container, "lastState", "terminated", "finishedAt"))]
     return f"{count} ({age(max(ends))} ago)" if count and ends else str(count)
 
 
@@ -58,7 +60,8 @@ def status_of(pod: Object) -> str:
                 running = True
         if reason == "Completed" and running:
             ready = any(
-                each.get("type") == "Ready" and each.get("status") == "True" for each in status.get("conditions") or ()
+                condition.get("type") == "Ready" and condition.get("status") == "True"
+                for condition in status.get("conditions") or ()
             )
             reason = "Running" if ready else "NotReady"
     if pod["metadata"].get("deletionTimestamp"):

@@ -57,7 +57,7 @@ def _age(obj: Object) -> str:
 
 def _node(obj: Object) -> list[Any]:
     status = obj.get("status") or {}
-    conditions = {each.get("type"): each.get("status") for each in status.get("conditions") or ()}
+    conditions = {condition.get("type"): condition.get("status") for condition in status.get("conditions") or ()}
     ready = {"True": "Ready", "False": "NotReady"}.get(
         str(conditions.get("Ready")), "NotReady" if "Ready" in conditions else "Unknown"
     )
@@ -66,7 +66,7 @@ def _node(obj: Object) -> list[Any]:
     prefix = "node-role.kubernetes.io/"
     labels = obj["metadata"].get("labels") or {}
     roles = sorted(key.removeprefix(prefix) for key in labels if key.startswith(prefix))
-    addresses = {each["type"]: each["address"] for each in reversed(status.get("addresses") or ())}
+    addresses = {address["type"]: address["address"] for address in reversed(status.get("addresses") or ())}
     info = status.get("nodeInfo") or {}
     return [
         _name(obj),
@@ -93,7 +93,7 @@ def _service(obj: Object) -> list[Any]:
         external = [spec.get("externalName", "")]
     elif spec.get("type") == "LoadBalancer":
         ingress = at(obj, "status", "loadBalancer", "ingress") or ()
-        external = [each.get("ip") or each.get("hostname", "") for each in ingress] + external or ["<pending>"]
+        external = [address.get("ip") or address.get("hostname", "") for address in ingress] + external or ["<pending>"]
     return [
         _name(obj),
         spec.get("type", ""),
@@ -154,12 +154,12 @@ def _slice(obj: Object) -> list[Any]:
 
 
 def _endpoints(obj: Object) -> list[Any]:
-    found = []
+    addresses_and_ports = []
     for subset in obj.get("subsets") or ():
-        addresses = [each["ip"] for each in subset.get("addresses") or ()]
-        ports = [each["port"] for each in subset.get("ports") or ()] or [None]
-        found += [f"{address}:{port}" if port else address for port in ports for address in addresses]
-    return [_name(obj), _some(found) or NONE, _age(obj)]
+        addresses = [address["ip"] for address in subset.get("addresses") or ()]
+        ports = [port["port"] for port in subset.get("ports") or ()] or [None]
+        addresses_and_ports += [f"{address}:{port}" if port else address for port in ports for address in addresses]
+    return [_name(obj), _some(addresses_and_ports) or NONE, _age(obj)]
 
 
 _EVENT_COLUMNS = (

@@ -17,7 +17,7 @@ def _ends(obj: Object) -> tuple[str, str]:
 def _images(obj: Object) -> list[str]:
     """The containers and images of the template."""
     containers = at(obj, "spec", "template", "spec", "containers") or ()
-    return [",".join(each.get(key, "") for each in containers) for key in ("name", "image")]
+    return [",".join(container.get(key, "") for container in containers) for key in ("name", "image")]
 
 
 def _selector(obj: Object) -> str:
@@ -64,12 +64,12 @@ def stateful_set(obj: Object) -> list[Any]:
 def job(obj: Object) -> list[Any]:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     name, old = _ends(obj)
-    conditions = {each["type"]: each["status"] for each in status.get("conditions") or ()}
+    conditions = {condition["type"]: condition["status"] for condition in status.get("conditions") or ()}
     state = next((kind for kind in ("Complete", "Failed") if conditions.get(kind) == "True"), "Running")
     if spec.get("suspend"):
         state = "Suspended"
-    wanted = spec.get("completions")
-    whole = wanted if wanted is not None else f"1 of {spec.get('parallelism', 1)}"
+    completions = spec.get("completions")
+    whole = completions if completions is not None else f"1 of {spec.get('parallelism', 1)}"
     done = f"{status.get('succeeded', 0)}/{whole}"
     started, ended = moment_of(status.get("startTime", "")), moment_of(status.get("completionTime", ""))
     took = human((ended - started).total_seconds()) if started and ended else age(status.get("startTime"))
@@ -79,5 +79,5 @@ def job(obj: Object) -> list[Any]:
 def controller_revision(obj: Object) -> list[Any]:
     name, old = _ends(obj)
     owners = obj["metadata"].get("ownerReferences") or ()
-    controller = next((f"{each['kind'].lower()}.apps/{each['name']}" for each in owners), NONE)
+    controller = next((f"{owner['kind'].lower()}.apps/{owner['name']}" for owner in owners), NONE)
     return [name, controller, obj.get("revision", 0), old]

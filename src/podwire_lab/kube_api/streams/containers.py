@@ -7,15 +7,15 @@ from podwire_lab.kube_api.objects.status import BadRequest
 from podwire_lab.model.interfaces import Object
 
 
-def container_of(pod: Object, asked: str | None) -> str:
+def container_of(pod: Object, requested: str | None) -> str:
     """Its name. Raises `BadRequest` when there is no such container, or when one must be chosen."""
     name = pod["metadata"]["name"]
     spec = pod.get("spec") or {}
-    every = [each["name"] for part in ("containers", "initContainers") for each in spec.get(part) or ()]
-    if asked:
-        if asked not in every:
-            raise BadRequest(f"container {asked} is not valid for pod {name}")
-        return asked
+    every = [container["name"] for part in ("containers", "initContainers") for container in spec.get(part) or ()]
+    if requested:
+        if requested not in every:
+            raise BadRequest(f"container {requested} is not valid for pod {name}")
+        return requested
     preferred = at(pod, "metadata", "annotations", "kubectl.kubernetes.io/default-container")
     if preferred in every:
         return str(preferred)

@@ -43,8 +43,8 @@ async def serve_exec(
         raise BadRequest("you must specify at least 1 of stdin, stdout, stderr")
     if request.headers.get("Upgrade", "").lower() != "websocket":
         raise BadRequest("unable to upgrade: this server carries exec over WebSocket only, not over SPDY")
-    offered = [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if each.strip()]
-    protocol = next((each for each in offered if each in (V5, V4)), None)
+    offered = [offer.strip() for offer in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if offer.strip()]
+    protocol = next((offer for offer in offered if offer in (V5, V4)), None)
     if offered and protocol is None:
         response = web.Response(status=403)
         response.force_close()

@@ -44,8 +44,8 @@ async def serve_forward(
         )
     if at(pod, "status", "phase") != "Running":
         raise BadRequest(f"unable to forward port because pod is not running. Current status={pod['status']['phase']}")
-    offered = [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    protocol = next((each for each in offered if each in (TUNNEL, CHANNELS)), None)
+    offered = [offer.strip() for offer in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    protocol = next((offer for offer in offered if offer in (TUNNEL, CHANNELS)), None)
     if protocol is None:
         raise BadRequest(f"unable to upgrade: the lab's API forwards ports with {TUNNEL} or {CHANNELS}")
     ports = [] if protocol == TUNNEL else _ports(request)
@@ -194,17 +194,17 @@ class _Tunnel(_Session):
             await self._socket.close(code=1002)
 
     async def _handle(self, frame: spdy.Frame) -> None:
-        known = self._connections.get(frame.stream)
+        connection = self._connections.get(frame.stream)
         match frame.kind:
-            case None if known is not None:
+            case None if connection is not None:
                 if frame.payload:
-                    await known[0].input.put(frame.payload)
+                    await connection[0].input.put(frame.payload)
                 if frame.last:
-                    await known[0].input.put(None)
+                    await connection[0].input.put(None)
             case spdy.SYN_STREAM:
                 await self._open(frame)
-            case spdy.RST_STREAM if known is not None:
-                known[1].cancel()
+            case spdy.RST_STREAM if connection is not None:
+                connection[1].cancel()
             case spdy.PING if frame.stream % 2:
                 await self._socket.send_bytes(spdy.control(spdy.PING, frame.stream.to_bytes(4, "big")))
             case spdy.GOAWAY:

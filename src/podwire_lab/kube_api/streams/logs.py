@@ -60,7 +60,7 @@ async def serve_logs(
 
 def _ended(pod: Object, container: str) -> bool:
     statuses = at(pod, "status", "containerStatuses") or ()
-    return any(each.get("name") == container and at(each, "state", "terminated") is not None for each in statuses)
+    return any(status.get("name") == container and at(status, "state", "terminated") is not None for status in statuses)
 
 
 async def _logs(runtime: Runtime, pod: Object, container: str, tail: int | None) -> bytes:
@@ -69,9 +69,9 @@ async def _logs(runtime: Runtime, pod: Object, container: str, tail: int | None)
     except ContainerNotFound:
         name = pod["metadata"]["name"]
         reason = "ContainerCreating"
-        for each in at(pod, "status", "containerStatuses") or ():
-            if each.get("name") == container:
-                reason = at(each, "state", "waiting", "reason") or reason
+        for status in at(pod, "status", "containerStatuses") or ():
+            if status.get("name") == container:
+                reason = at(status, "state", "waiting", "reason") or reason
         if reason in ("ErrImagePull", "ImagePullBackOff"):
             reason = "trying and failing to pull image"
         raise BadRequest(f'container "{container}" in pod "{name}" is waiting to start: {reason}') from None

@@ -66,16 +66,16 @@ def asked(name: str, request: int) -> bytes:
 
 
 def addresses_of(name: str) -> "list[tuple[str, list[str]]]":
-    found = []
+    lines = []
     try:
-        found.append(("IPv4 Address", [socket.inet_ntoa(asked(name, SIOCGIFADDR)[20:24])]))
-        found.append(("Subnet Mask", [socket.inet_ntoa(asked(name, SIOCGIFNETMASK)[20:24])]))
+        lines.append(("IPv4 Address", [socket.inet_ntoa(asked(name, SIOCGIFADDR)[20:24])]))
+        lines.append(("Subnet Mask", [socket.inet_ntoa(asked(name, SIOCGIFNETMASK)[20:24])]))
     except OSError:
         pass  # The interface has no IPv4 address.
     for address, _, _, scope, _, interface in rows("/proc/net/if_inet6"):
         if interface == name and scope != LINK_LOCAL_SCOPE:
-            found.append(("IPv6 Address", [str(ipaddress.ip_address(bytes.fromhex(address)))]))
-    return found
+            lines.append(("IPv6 Address", [str(ipaddress.ip_address(bytes.fromhex(address)))]))
+    return lines
 
 
 def gateways(name: str) -> "Iterator[str]":

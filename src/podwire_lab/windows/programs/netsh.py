@@ -19,15 +19,15 @@ BLOCK = 64
 SHOWN = ("dynamicport", "excludedportrange")
 
 
-def main(told: str, arguments: Sequence[str]) -> int:
+def main(state: str, arguments: Sequence[str]) -> int:
     words = [word.lower() for word in arguments]
-    head, what, protocol = words[:3], words[3:4], words[4:]
-    known = head in (["int", "ipv4", "show"], ["int", "ipv6", "show"])
-    if not known or what[:1] not in ([SHOWN[0]], [SHOWN[1]]) or protocol not in (["tcp"], ["udp"]):
+    head, shown, protocol = words[:3], words[3:4], words[4:]
+    valid = head in (["int", "ipv4", "show"], ["int", "ipv6", "show"])
+    if not valid or shown[:1] not in ([SHOWN[0]], [SHOWN[1]]) or protocol not in (["tcp"], ["udp"]):
         print(f"The following command was not found: {' '.join(arguments)}.")
         return 1
-    ranges = [tuple(int(end) for end in text.split("-")) for text in json.loads(told)["ports"]]
-    lines = dynamic(ranges, protocol[0]) if what == [SHOWN[0]] else excluded(ranges, protocol[0])
+    ranges = [tuple(int(end) for end in text.split("-")) for text in json.loads(state)["ports"]]
+    lines = dynamic(ranges, protocol[0]) if shown == [SHOWN[0]] else excluded(ranges, protocol[0])
     print("\n".join(lines))
     return 0
 

@@ -106,8 +106,8 @@ class Server:
 
     def __init__(self, address: str, timeout: float, tries: int) -> None:
         self.address, self._timeout, self._tries = address, timeout, tries
-        found = socket.getaddrinfo(address, 53, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
-        self._family, self._target = found[0][0], (address, 53)
+        infos = socket.getaddrinfo(address, 53, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+        self._family, self._target = infos[0][0], (address, 53)
 
     def ask(self, name: str, kind: str) -> Answer:
         identity = int.from_bytes(os.urandom(2), "big")
@@ -207,12 +207,12 @@ def parsed_words(arguments: "list[str]") -> "tuple[dict[str, str], str, str]":
 
 def settings(path: str) -> "tuple[list[str], list[str]]":
     """The servers and suffixes of the adapter, from a file in the words of resolv.conf(5)."""
-    found: dict[str, list[str]] = {"nameserver": [], "search": []}
+    settings: dict[str, list[str]] = {"nameserver": [], "search": []}
     with open(path, encoding="utf-8") as file:
         for line in file:
             key, *values = line.split() or [""]
-            found.setdefault(key, []).extend(values)
-    return found["nameserver"], [suffix for suffix in found["search"] if suffix != "."]
+            settings.setdefault(key, []).extend(values)
+    return settings["nameserver"], [suffix for suffix in settings["search"] if suffix != "."]
 
 
 def name_of(server: Server) -> str:

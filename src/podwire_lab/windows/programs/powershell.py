@@ -62,8 +62,10 @@ def endpoints(node: Listed, pods: Pods) -> Iterable[str]:
 
 
 def load_balancers(node: Listed, pods: Pods) -> Iterable[str]:
-    found = [{**balancer, "IsDSR": balancer["IsDSR"] is not node["other_dsr"]} for balancer in node["load_balancers"]]
-    return as_json([{"LoadBalancers": found}])
+    balancers = [
+        {**balancer, "IsDSR": balancer["IsDSR"] is not node["other_dsr"]} for balancer in node["load_balancers"]
+    ]
+    return as_json([{"LoadBalancers": balancers}])
 
 
 def translation(node: Listed, pods: Pods) -> Iterable[str]:
@@ -97,8 +99,8 @@ def port(name: str, switch: str, kind: str, mac: str) -> Iterator[str]:
     yield f"  MAC address           : {mac}"
 
 
-def as_json(found: Sequence[object]) -> list[str]:
-    return [json.dumps(found[0] if len(found) == 1 else found, separators=(",", ":"))] if found else []
+def as_json(objects: Sequence[object]) -> list[str]:
+    return [json.dumps(objects[0] if len(objects) == 1 else objects, separators=(",", ":"))] if objects else []
 
 
 STALE = {"Name": "stale", "MacAddress": OTHER_MAC}

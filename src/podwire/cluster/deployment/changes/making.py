@@ -46,11 +46,11 @@ def make_change(rest: RestClient, deployment: Deployment, name: str) -> Made:
         with understood("the cluster"):
             facts = MAKE[name](rest, deployment)
     except ClusterError as error:
-        return Made(problem=f"the change '{name}' could not be made: {error}")
+        return Made(problem=f"podwire could not make the change '{name}': {error}")
     try:
         with understood("the cluster"):
             for fact in facts:
                 await_shown(fact)
     except ClusterError as error:
-        return Made(problem=f"the change '{name}' does not show: {error}")
+        return Made(problem=f"podwire could not see the change '{name}': {error}")
     return Made(shown=time.monotonic())

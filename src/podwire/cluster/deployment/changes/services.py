@@ -42,7 +42,7 @@ def service_recreated(rest: RestClient, deployment: Deployment) -> Sequence[Show
                 port["port"] += 1
             made = deployed(service.kind, service.pod, rest.apply(obj))
             if made.cluster_ips == service.cluster_ips:
-                raise ClusterError("it got the address that it had before")
+                raise ClusterError("the API server gave it its former address")
             deployment.services.found[key] = made
     return ()
 

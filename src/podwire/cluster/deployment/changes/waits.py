@@ -21,7 +21,7 @@ def await_shown(shown: Shown) -> None:
     end, pause = time.monotonic() + PATIENCE, 0.02
     while not shown():
         if time.monotonic() >= end:
-            raise ClusterError(f"not within {PATIENCE:g} s")
+            raise ClusterError(f"the API server did not show it within {PATIENCE:g} s")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.5)
 

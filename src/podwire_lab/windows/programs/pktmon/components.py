@@ -23,7 +23,7 @@ def hardware_address(name: str) -> str:
 
 def stations() -> dict[int, str]:
     """The MAC behind each port of the node's switch, by interface index: a pod's port has one static entry."""
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
         # RTM_GETNEIGH (30) with NLM_F_REQUEST | NLM_F_DUMP, family AF_BRIDGE (7)
         sock.send(struct.pack("=IHHII", 28, 30, 0x301, 1, 0) + struct.pack("=BBHiHBB", 7, 0, 0, 0, 0, 0, 0))
@@ -33,11 +33,11 @@ def stations() -> dict[int, str]:
             while at < len(data):
                 length, kind = struct.unpack_from("=IH", data, at)
                 if kind == 3:
-                    return found
+                    return names
                 index, state = struct.unpack_from("=iH", data, at + 20)
                 mac = link_address(data[at + 28 : at + length])
                 if mac and state & 0x40:  # NUD_NOARP: set by hand, not the port's own address
-                    found[index] = mac
+                    names[index] = mac
                 at += (length + 3) & ~3
 
 
@@ -55,13 +55,13 @@ def link_address(attributes: bytes) -> str:
 def components() -> list[Component]:
     """The network card, then the port of every pod, numbered as pktmon does: from 1, in the order of the list."""
     behind = stations()
-    found: list[Component] = []
+    listed: list[Component] = []
     for index, name in sorted(socket.if_nameindex()):
         if name == "eth0":
-            found.insert(0, {"name": name, "type": "Miniport", "mac": hardware_address(name)})
+            listed.insert(0, {"name": name, "type": "Miniport", "mac": hardware_address(name)})
         elif name.startswith("pod") and index in behind:
-            found.append({"name": name, "type": "VMNIC", "mac": behind[index]})
-    return [{"id": number, **component} for number, component in enumerate(found, 1)]
+            listed.append({"name": name, "type": "VMNIC", "mac": behind[index]})
+    return [{"id": number, **component} for number, component in enumerate(listed, 1)]
 
 
 def chosen(wanted: list[str]) -> list[Component]:
@@ -70,29 +70,29 @@ def chosen(wanted: list[str]) -> list[Component]:
     Raises:
         Refused: there is no such number.
     """
-    found = components()
+    listed = components()
     if not wanted or wanted == ["all"]:
-        return found
+        return listed
     if wanted == ["nics"]:
-        return [component for component in found if component["type"] == "Miniport"]
-    ids = {str(component["id"]) for component in found}
+        return [component for component in listed if component["type"] == "Miniport"]
+    ids = {str(component["id"]) for component in listed}
     if unknown := [word for word in wanted if word not in ids]:
         raise Refused(f"Failed to start Packet Monitor: there is no component {unknown[0]}.")
-    return [component for component in found if str(component["id"]) in wanted]
+    return [component for component in listed if str(component["id"]) in wanted]
 
 
 def show_components(rest: list[str]) -> None:
     """`list`, and `comp list` of older builds."""
     words = {"-a": ("--all", 0), "--all": ("--all", 0), "-i": ("--include-hidden", 0), "--json": ("--json", 0)}
     _, options = parsed(rest, words | {"--include-hidden": ("--include-hidden", 0)})
-    found = components()
+    listed = components()
     if "--json" not in options:
         print("Network Adapters:\n   Id MAC Address       Name\n   -- -----------       ----")
-        for component in found:
+        for component in listed:
             print(f"   {component['id']:>2} {component['mac']} {component['name']}")
         return
     groups: dict[str, list[dict[str, Any]]] = {}
-    for component in found:
+    for component in listed:
         shown = {"Id": component["id"], "Type": component["type"], "Name": component["name"]}
         shown["Properties"] = [{"Name": "MAC Address", "Value": component["mac"]}]
         groups.setdefault("Network" if component["type"] == "Miniport" else "vSwitch", []).append(shown)

@@ -11,8 +11,10 @@ from podwire_lab.windows.programs.pktmon.words import Refused, number, parsed
 def convert(rest: list[str]) -> None:
     """Convert to pcapng. The components of this node drop nothing themselves, so a file of dropped packets is empty."""
     long = {"-o": "--out", "-c": "--component-id", "-d": "--drop-only"}
-    known = {word: (name, 0 if name == "--drop-only" else 1) for short, name in long.items() for word in (short, name)}
-    paths, options = parsed(rest, known)
+    options_by_word = {
+        word: (name, 0 if name == "--drop-only" else 1) for short, name in long.items() for word in (short, name)
+    }
+    paths, options = parsed(rest, options_by_word)
     if len(paths) != 1:
         raise Refused("Usage: pktmon etl2pcap FILE [--out NAME] [--drop-only] [--component-id ID]")
     out = (options.get("--out") or [os.path.splitext(paths[0])[0] + ".pcapng"])[0]
@@ -50,13 +52,13 @@ def pcapng(records: bytes, names: dict[int, str]) -> tuple[bytes, int]:
     packets: list[tuple[int, bytes]] = []
     at = 0
     while at + RECORD.size <= len(records):
-        stamp, component, wire, kept = RECORD.unpack_from(records, at)
+        stamp, component, wire, captured = RECORD.unpack_from(records, at)
         at += RECORD.size
         if component in places:
-            data = records[at : at + kept]
-            head = struct.pack("=IIIII", places[component], stamp >> 32, stamp & 0xFFFFFFFF, kept, wire)
-            packets.append((stamp, block(6, head + data + bytes(-kept % 4))))
-        at += kept
+            data = records[at : at + captured]
+            head = struct.pack("=IIIII", places[component], stamp >> 32, stamp & 0xFFFFFFFF, captured, wire)
+            packets.append((stamp, block(6, head + data + bytes(-captured % 4))))
+        at += captured
     packets.sort(key=lambda packet: packet[0])
     return b"".join([*blocks, *(packet for _, packet in packets)]), len(packets)
 

@@ -64,21 +64,21 @@ def new_filter(words: list[str], number: int) -> Filter:
         Refused: a value is wrong.
     """
     name, options = parsed(words, OPTIONS)
-    made: Filter = {"name": " ".join(name) or f"<filter {number}>", "words": " ".join(words)}
+    filter_: Filter = {"name": " ".join(name) or f"<filter {number}>", "words": " ".join(words)}
     convert_value: dict[str, Callable[[str], Any]] = {"ip": network, "transport": transport, "port": int}
     convert_value["encap"] = lambda text: int(text or VXLAN_PORT)
     try:
         for kind, values in options.items():
-            made[kind] = [convert_value[kind](value) for value in values or [""]]
+            filter_[kind] = [convert_value[kind](value) for value in values or [""]]
     except (ValueError, OSError):
         raise Refused(f"Failed to add the filter: invalid value in '{' '.join(words)}'.") from None
-    return made
+    return filter_
 
 
 def transport(text: str) -> int:
     """The number of a transport protocol, from its name or its number."""
-    known = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
-    return known[text.lower()] if text.lower() in known else int(text)
+    numbers = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
+    return numbers[text.lower()] if text.lower() in numbers else int(text)
 
 
 def network(text: str) -> tuple[int, int, int]:

@@ -27,7 +27,7 @@ class Filters:
 
     def __init__(self, active: list[Filter]) -> None:
         self._active = active
-        self._tunnels = {port for wanted in active for port in wanted.get("encap", ())}
+        self._tunnels = {port for filter_ in active for port in filter_.get("encap", ())}
         self._decided: dict[tuple[Headers, Headers | None], bool] = {}
 
     def report(self, frame: bytes) -> bool:
@@ -41,21 +41,21 @@ class Filters:
         key = outer, inner
         if key not in self._decided:
             self._decided[key] = any(
-                holds(wanted, outer)
-                or (inner is not None and outer[2][1] in wanted.get("encap", ()) and holds(wanted, inner))
-                for wanted in self._active
+                holds(filter_, outer)
+                or (inner is not None and outer[2][1] in filter_.get("encap", ()) and holds(filter_, inner))
+                for filter_ in self._active
             )
         return self._decided[key]
 
 
-def holds(wanted: Filter, found: Headers) -> bool:
+def holds(filter_: Filter, headers: Headers) -> bool:
     """Whether a packet meets all conditions of a filter; two values of a kind must both be in the packet."""
-    addresses, protocol, ports = found
+    addresses, protocol, ports = headers
     return (
         all(
             any(len(raw) * 8 == bits and int.from_bytes(raw, "big") >> behind == prefix for raw in addresses)
-            for bits, behind, prefix in wanted.get("ip", ())
+            for bits, behind, prefix in filter_.get("ip", ())
         )
-        and protocol in wanted.get("transport", [protocol])
-        and all(port in ports for port in wanted.get("port", ()))
+        and protocol in filter_.get("transport", [protocol])
+        and all(port in ports for port in filter_.get("port", ()))
     )

@@ -82,12 +82,12 @@ class Session:
             counts, side = self._counts[component], 2 if frame.sent else 0
             counts[side] += 1
             counts[side + 1] += frame.length
-            kept = frame.data[: self._size] if self._size else frame.data
-            self._room -= RECORD.size + len(kept)
+            data = frame.data[: self._size] if self._size else frame.data
+            self._room -= RECORD.size + len(data)
             if self._room < 0:
                 self._lost += 1
                 continue
-            self._file.write(RECORD.pack(frame.at, component, frame.length, len(kept)) + kept)
+            self._file.write(RECORD.pack(frame.at, component, frame.length, len(data)) + data)
             self._count += 1
 
 

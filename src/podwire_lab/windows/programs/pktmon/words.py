@@ -8,9 +8,9 @@ class Refused(Exception):
     """A wrong command; the text is for the user."""
 
 
-def parsed(words: list[str], known: dict[str, tuple[str, int]]) -> tuple[list[str], Options]:
-    """Split words without an option from options. `known` has each spelling's long name and its largest number of
-    values.
+def parsed(words: list[str], options_by_word: dict[str, tuple[str, int]]) -> tuple[list[str], Options]:
+    """Split words without an option from options. `options_by_word` has each spelling's long name and its largest
+    number of values.
 
     Raises:
         Refused: an option is unknown.
@@ -19,8 +19,8 @@ def parsed(words: list[str], known: dict[str, tuple[str, int]]) -> tuple[list[st
     options: Options = {}
     name, room = "", 0
     for word in words:
-        if word in known:
-            name, room = known[word]
+        if word in options_by_word:
+            name, room = options_by_word[word]
             options[name] = []
         elif word.startswith("-"):
             raise Refused(f"Unknown parameter '{word}' (or one that the emulated pktmon does not have).")
