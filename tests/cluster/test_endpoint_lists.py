@@ -9,7 +9,7 @@ from podwire.cluster.deployment.changes.making import make_change
 from podwire.cluster.deployment.endpoint_lists import write_lists
 from podwire.cluster.deployment.services import DeployedService, ServicePort
 from podwire.errors import ApiError
-from podwire.model.endpoint_lists import AFTER, AT_FIRST, MOST
+from podwire.model.changes.endpoint_lists import AFTER, AT_FIRST, MOST
 
 PORTS = {
     "tcp": ServicePort(port=80, protocol="tcp", target=8080),

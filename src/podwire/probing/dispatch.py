@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from podwire.cluster.deployment.changes.making import Made
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Observation, Point
 from podwire.planning.acts import acts_of

@@ -14,7 +14,7 @@ from podwire.cluster.deployment.services import DeployedService, Services
 from podwire.cluster.rest import RestClient
 from podwire.cluster.threads import workers
 from podwire.errors import ApiError, concerns_the_run
-from podwire.model.endpoint_lists import MOST, Endpoints
+from podwire.model.changes.endpoint_lists import MOST, Endpoints
 from podwire.model.facts import FAMILIES, Family
 from podwire.model.flows import ANY_OS
 

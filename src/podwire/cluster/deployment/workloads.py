@@ -28,7 +28,7 @@ from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.cluster.threads import workers
 from podwire.errors import ApiError, ClusterError, Forbidden, Unauthorized, UsageError, concerns_the_run
-from podwire.model.endpoint_lists import AT_FIRST
+from podwire.model.changes.endpoint_lists import AT_FIRST
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.model.flows import ANY_OS
 from podwire.model.node_notes import not_ready

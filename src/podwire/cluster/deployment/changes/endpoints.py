@@ -8,7 +8,7 @@ from podwire.cluster.deployment.changes.waits import Shown
 from podwire.cluster.deployment.endpoint_lists import write_lists
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.cluster.rest import RestClient
-from podwire.model.endpoint_lists import Endpoints
+from podwire.model.changes.endpoint_lists import Endpoints
 
 
 def endpoints_changed(lists: Mapping[str, Endpoints], rest: RestClient, deployment: Deployment) -> Sequence[Shown]:

@@ -16,7 +16,7 @@ from podwire.cluster.deployment.workloads import Deployment
 from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.errors import ClusterError
-from podwire.model.endpoint_lists import AFTER
+from podwire.model.changes.endpoint_lists import AFTER
 
 MAKE: Mapping[str, Make] = {
     "first-twin-deleted": first_twin_deleted,

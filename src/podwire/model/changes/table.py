@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from podwire.model.endpoint_lists import AFTER
+from podwire.model.changes.endpoint_lists import AFTER
 
 FOREVER = float("inf")
 BY_THE_END = "the run removes its objects at its end"
