@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from podwire.model.asking import ASKS
 from podwire.model.axis import ANY_TEXT, NEEDED, ON, Axis, AxisError, Matrix
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
 from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol
@@ -288,7 +288,7 @@ _ROWS: tuple[Axis, ...] = (
     Axis(
         name="after",
         group=CHANGE,
-        help="a change of the cluster that the flow follows, by its name in `podwire.model.changes`",
+        help="a change of the cluster that the flow follows, by its name in `podwire.model.changes.table`",
         values=("", *CHANGES),
         default="",
     ),

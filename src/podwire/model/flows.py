@@ -170,7 +170,7 @@ class Change:
     """The change of the cluster that a flow follows, if it follows one."""
 
     after: str = ""
-    """Its name in `model.changes`."""
+    """Its name in `model.changes.table`."""
     settles: Literal["answered", "unanswered"] = "answered"
     """What the client must see before the change counts as carried out."""
     repeated: bool = False

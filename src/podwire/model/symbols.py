@@ -11,6 +11,9 @@ UNKNOWN = ".unknown"
 ASSUMED_DOMAIN = "cluster.assumed_domain"
 """The value of a run for cases whose names end in a domain that nobody told."""
 
+CONVERGES_WITHIN = "cluster.converges_within"
+"""How many seconds a change of the cluster may take to show to the client of a case that follows one (a text)."""
+
 DNS_CACHE = "dns.cache"
 """Whether the DNS server that a client asks is a cache on its own node."""
 

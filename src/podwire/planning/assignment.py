@@ -9,7 +9,7 @@ from podwire.model.addressing.nobody import TooFew, nobody_of
 from podwire.model.asking import DNS_PORT, OF_PODS
 from podwire.model.cases import Slot
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
-from podwire.model.flows import Flow, Peer
+from podwire.model.flows import ANY_OS, Flow, Peer
 
 # Kinds of Services of type LoadBalancer. podwire sends nothing to them before they have an address.
 BALANCED = frozenset(
@@ -19,6 +19,7 @@ BALANCED = frozenset(
         "load-balancer-local",
         "never-ready",
         "preserve-destination",
+        "replaced-load-balancer",
         "source-ranges",
     }
 )
@@ -117,7 +118,7 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
             return "needs an agent on the host outside; start one with --external-agent COMMAND"
         return None
     if peer.kind == "backends":
-        return None if flow.family in facts.network.families else f"pods have no {version} on this cluster"
+        return _no_backends(flow, facts, nodes_per_os)
     if peer.kind == "dns":
         if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.dns.addresses):
             return f"the cluster's DNS has no {version} address"
@@ -138,6 +139,13 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     if peer.kind == "host" and _lacks_address(nodes, flow.family):
         return f"a {_named(peer.os)} node has no {version} address"
     return None
+
+
+def _no_backends(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    if not any(usable(os, facts, nodes_per_os) for os in ANY_OS):
+        return "needs a usable node"
+    has_family = flow.family in facts.network.families
+    return None if has_family else f"pods have no {_version(flow.family)} on this cluster"
 
 
 def _where(flow: Flow, facts: ClusterFacts) -> str:

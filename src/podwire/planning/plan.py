@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from podwire.model.axes import AXES, id_words
 from podwire.model.axis import Matrix
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
 from podwire.model.flows import ANY_OS, FLOW_ROW, Enters, Flow, Peer, Placement

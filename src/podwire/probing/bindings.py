@@ -87,6 +87,9 @@ def bindings_of(
 def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
     """The probes behind a Service with several backends. `planning.prerequisites` has the kinds that select special
     pods."""
+    if kind in deployment.members:
+        yield from (probe for probe in deployment.probes if probe.identity in deployment.members[kind])
+        return
     chosen = tuple(slot for _, slot in CHOSEN[kind]) if kind in CHOSEN else ("a",)
     by_hand = manifests.crowd_size(kind) > 0
     for probe in deployment.probes:

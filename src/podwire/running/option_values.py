@@ -103,8 +103,12 @@ def _number(text: str, needed: str, admitted: Callable[[float], bool]) -> float:
 
 
 def seconds(text: str) -> float:
-    """A time in seconds, more than 0 and at most 3600: probes live for an hour."""
-    return _number(text, "must be a number of seconds, more than 0 and at most 3600", lambda number: 0 < number <= 3600)
+    """A time in seconds, with or without an `s`, more than 0 and at most 3600: probes live for an hour."""
+    return _number(
+        text.removesuffix("s"),
+        "must be a number of seconds, more than 0 and at most 3600",
+        lambda number: 0 < number <= 3600,
+    )
 
 
 def share(text: str) -> float:

@@ -13,6 +13,7 @@ from podwire.cluster.connect import Connection
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire.cluster.deployment.claim import claim, nothing_left
+from podwire.cluster.deployment.endpoint_lists import write_lists
 from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.guest import be_guest
 from podwire.cluster.deployment.images import image_for
@@ -28,6 +29,7 @@ from podwire.cluster.rest import RestClient
 from podwire.cluster.threads import workers
 from podwire.errors import ApiError, ClusterError, Forbidden, Unauthorized, UsageError, concerns_the_run
 from podwire.model.addressing.nobody import nobody_of
+from podwire.model.changes.endpoint_lists import AT_FIRST
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.model.flows import ANY_OS
 from podwire.model.node_notes import not_ready
@@ -232,10 +234,12 @@ class _Deploying:
         ready = {probe.pod for probe in probes if probe.pod in waiting.ready and probe.slot != "never-ready"}
         for line in self._services.complete(usual, ready):
             options.say(line)
+        members = write_lists(self._rest, options.run_id, self._services, probes, AT_FIRST)
         return Deployment(
             namespace=self._namespace,
             run_id=options.run_id,
             probes=probes,
+            members=members,
             services=self._services,
             problems=self._problems,
             wanted_addresses=wanted_addresses(self._rest, self._facts),
