@@ -1,6 +1,6 @@
 """How a Service shares out its connections: evenly, or to one backend for each client. Both are statistics."""
 
-from podwire import ANY_OS, WINDOWS, answered_by, flows, requirement, spread
+from podwire import ANY_OS, LINUX, WINDOWS, answered_by, flows, requirement, spread
 
 
 @requirement("SVC-SPREAD")
@@ -17,6 +17,21 @@ from podwire import ANY_OS, WINDOWS, answered_by, flows, requirement, spread
 )
 def test_a_service_spreads_connections_evenly_over_its_backends(flow, case):
     case.expect(answered_by(flow.server), spread.evenly())
+
+
+@requirement("SVC-SPREAD")
+@flows(
+    client=ANY_OS,
+    server_kind="backends",
+    service="spread",
+    via="cluster-ip",
+    protocol="tcp",
+    family="ipv4",
+    half_gets=0.7,
+    aspect="share",
+)
+def test_no_half_of_the_backends_of_a_service_gets_more_connections_than_chance_explains(flow, case):
+    case.expect(answered_by(flow.server), spread.evenly(halves=True))
 
 
 @requirement("SVC-TOPOLOGY")
@@ -44,6 +59,22 @@ def test_with_client_ip_affinity_one_backend_answers_all_connections_of_a_client
 )
 def test_client_ip_affinity_outlasts_a_silence_shorter_than_its_timeout(flow, case):
     case.expect(answered_by(flow.server), spread.to_one_backend(within=600.0))
+
+
+@requirement("AFF-LAPSES")
+@flows(
+    client=LINUX,
+    server_kind="backends",
+    service="affinity-lapsing",
+    via="cluster-ip",
+    protocol="tcp",
+    connections=20,
+    each_port=True,
+    after="affinity-idle",
+    repeated=True,
+)
+def test_a_linux_node_forgets_a_client_after_the_timeout_of_its_affinity(flow, case):
+    case.expect(answered_by(flow.server), spread.chosen_anew(after=2.0))
 
 
 @requirement("AFF-TIMEOUT")

@@ -56,3 +56,13 @@ def test_without_the_symbols_of_its_path_a_case_tells_nothing():
 def test_it_is_asked_of_flows_that_stand_for_a_path_only():
     assert "whole_path" in first_try().unfit(a_flow())
     assert first_try().unfit(a_flow(whole_path=True)) is None
+
+
+@pytest.mark.parametrize(("exchanges", "outcome"), [(0, Outcome.INCONCLUSIVE), (260, Outcome.PASS)])
+def test_a_path_of_look_ups_without_any_proves_nothing(exchanges, outcome):
+    flow = a_flow(protocol="dns", via="unknown-name", whole_path=True)
+    told = {"exchanges": exchanges, "lost": 0, "late": 0, "unknown": 0, "vanished": ()}
+    symbols = {f"{group}.{name}": value for group in ("path", "families") for name, value in told.items()}
+    symbols |= {"path.number": 4, "path.limit": "0.002", "dns.ip": "10.96.0.10", "dns.placement": "cross-node"}
+    verdict = judge(a_case(flow), Expectation((first_try(),)), an_observation(bindings={**BINDINGS, **symbols}))
+    assert verdict.outcome is outcome

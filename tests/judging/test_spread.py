@@ -15,9 +15,11 @@ from podwire.model.spread import (
     at_least_of,
     connections_for,
     connections_to_see,
+    connections_to_see_half,
     exact_interval,
     interval,
     is_odd,
+    is_odd_half,
     tail,
 )
 
@@ -215,3 +217,37 @@ def test_affinity_is_asked_for_no_longer_than_it_is_promised():
         two = (an_attempt(), replace(an_attempt(), started=an_attempt().started + later))
         observed = Observed(a_case(), an_observation(attempts=two), None)
         assert part.tells_nothing(part, observed) == told
+
+
+@pytest.mark.parametrize("backends", [2, 3, 4, 10])
+def test_so_many_connections_show_a_half_with_70_percent_and_hardly_fewer_do(backends):
+    number = connections_to_see_half(backends, 0.7, 1e-6)
+    assert half_shown(number, backends) >= 0.99
+    # Below that, either the half is missed more often, or a backend may be missed altogether.
+    fewer = number * 9 // 10
+    assert half_shown(fewer, backends) < 0.99 or fewer < connections_for(backends, 1e-6)
+
+
+def half_shown(total, backends):
+    """The chance that a half with 70 % of the connections is called uneven."""
+    counts = range(total * (backends // 2) // backends, total + 2)
+    return at_least_of(next(count for count in counts if is_odd_half(count, total, backends, 1e-6)), total, 0.7)
+
+
+@pytest.mark.parametrize(("backends", "share"), [(1, 0.7), (4, 0.5), (4, 1.0)])
+def test_where_no_half_can_be_favoured_so_many_are_enough_as_reach_all(backends, share):
+    assert connections_to_see_half(backends, share, 1e-6) == connections_for(backends, 1e-6)
+
+
+def test_a_half_that_is_favoured_shows_where_no_backend_alone_does():
+    counts, total = {"a": 120, "b": 120, "c": 52, "d": 52}, 344
+    assert not met(spread.evenly(halves=True), counts, 4, total)
+    assert met(spread.evenly(), counts, 4, total)
+
+
+def test_an_even_balancer_has_no_odd_half_more_often_than_promised():
+    rng = random.Random(4)
+    risky = spread.evenly(risk=0.2, halves=True)
+    uneven = sum(not met(risky, shares(4, 60, rng), 4, 60) for _ in range(500))
+    assert 0.01 < uneven / 500 < 0.2
+    assert all(met(spread.evenly(halves=True), shares(4, 344, rng), 4, 344) for _ in range(200))

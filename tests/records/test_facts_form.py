@@ -66,6 +66,8 @@ CLUSTER = {
     "path_mtu": 1400,
     "dns_pods": ("10.244.1.10",),
     "dns_pod_port": 53,
+    "own_networks": ("10.244.0.0/16",),
+    "unused_networks": ("10.99.0.0/16",),
 }
 EVERYTHING = cluster_with(**CLUSTER)
 

@@ -155,7 +155,7 @@ COMMAND_OPTIONS = (
         metavar="OLD NEW",
         several="pair",
         help="compare two pools of nodes within one run, which had --pool twice",
-        commands=("gate",),
+        commands=_SIDES,
     ),
     Option(
         flag="--key",

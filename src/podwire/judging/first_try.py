@@ -12,7 +12,7 @@ from podwire.model.flows import Flow
 from podwire.model.patterns import Unbound
 from podwire.model.spread import at_least_of, exact_interval
 from podwire.model.verdicts import Finding
-from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, path_of
+from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, judged_path
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class FirstTry(Part):
         yield "the first try of an exchange arrives, on all flows of the path"
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        path, symbols = path_of(observed.case), observed.observation.bindings
+        symbols = observed.observation.bindings
+        path = judged_path(observed.case, observed.observation)
         for group in GROUPS:
             whole = str(path) if group == "path" else str(path and path._replace(family="all families"))
             yield self._of(group, whole, symbols)
@@ -53,6 +54,11 @@ class FirstTry(Part):
             where="client",
             met=chance >= self.risk / (len(GROUPS) * max(1, paths)),
         )
+
+    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
+        if observed.case.flow.protocol != "dns" or _number(observed.observation.bindings, "path.exchanges"):
+            return None
+        return "no look-up of the path can be counted: the capture at the client shows no answered question to its DNS"
 
     def unfit(self, flow: Flow) -> str | None:
         return None if flow.load.whole_path else f"{self.word} is asked of a flow with whole_path=True"

@@ -154,6 +154,8 @@ class PodNetwork(Struct, frozen=True, kw_only=True):
     encapsulation: Encapsulation | None = None
     custom_networking: bool = False
     """Whether pods of Linux nodes have addresses of another subnet of the VPC than their node's."""
+    own: tuple[str, ...] = field(name="own_networks", default=())
+    """What the API tells of the networks of pods beside the parts of nodes: of the whole pod network, of pools."""
     windows_ports: tuple[str, ...] = ()
     """The ranges of ports (`49152-65535`) that Windows nodes translate to, empty where nobody states them: then they
     are what each node tells of itself."""
@@ -216,6 +218,8 @@ class Outside(Struct, frozen=True, kw_only=True):
 
     load_balancer: bool = False
     """Whether something gives Services of that type their addresses."""
+    unused: tuple[str, ...] = field(name="unused_networks", default=())
+    """Networks that the user states, in which no host has an address."""
     host: ExternalHost | None = field(name="external", default=None)
 
     def address(self, family: Family) -> str | None:

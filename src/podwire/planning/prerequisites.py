@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from podwire.model.cases import Case, Slot
 from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
-from podwire.model.flows import BY_SERVICE
 from podwire.model.symbols import ServiceSymbols
+from podwire.model.ways import BY_SERVICE
 from podwire.planning.assignment import WITH_OWN_DNS, ready_among, usable
 
 USUAL = ("a", "b", "host")
@@ -37,15 +37,6 @@ BESIDE: Mapping[str, str] = {
 MANY_PORTS = ("many-ports-first", "many-ports-second")
 CONTROL_KIND = "spread"
 """The kind of Service that the control `another-service` uses. It always has backends."""
-# Kinds of Services with hand-made EndpointSlices, and their number of endpoints: the usual Linux pods, and addresses
-# that no host has.
-CROWDS: Mapping[str, int] = {
-    "crowd-64": 64,
-    "crowd-65": 65,
-    "crowd-headless": 100,
-    "crowd-1000": 1000,
-    "crowd-1025": 1025,
-}
 GROUPED = "grouped"
 """The special kind of probe pod that a SecurityGroupPolicy selects."""
 # Special pods that need a Service.
@@ -130,11 +121,6 @@ def shown_by(case: Case) -> Case:
 def _reads_after_not_ready(case: Case) -> bool:
     """Whether it is a listing of a node, read when the endpoints of Services have stopped being ready."""
     return case.flow.protocol == "tool" and case.flow.change.after == ALL_NOT_READY
-
-
-def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:
-    """How many endpoints of a crowd are pods: `a` and `b` on each Linux node that takes part."""
-    return 2 * len(ready_among(usable("linux", facts, nodes_per_os)))
 
 
 def service_of(case: Case) -> ServiceNeed | None:

@@ -10,19 +10,18 @@ from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.services import DeployedService
 from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
+from podwire.model.addressing.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.cases import Case
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, NodeFacts, family_of
-from podwire.model.flows import BY_SERVICE
-from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
 from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
+from podwire.model.ways import BY_SERVICE
 from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.dns_servers import of_dns
 from podwire.probing.hns_bindings import of_hns
 from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
 from podwire.probing.node_states import NO_STATES, NodeState
 from podwire.probing.path_mtu import of_the_path
-from podwire.probing.requests import LISTS
 from podwire.probing.targets import NoTarget, Target, dns_pods_of, probe_of, service_for, service_port
 
 OUTSIDE_IDENTITY = "outside"
@@ -56,9 +55,10 @@ def bindings_of(
     values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
+    if deployment.services.resolver:
+        values["dns.nobody"] = deployment.services.resolver
     values |= of_dns(case, deployment, facts, hellos)
-    if flow.load.tool in LISTS:
-        values |= of_hns(case, deployment, facts)
+    values |= of_hns(case, deployment, facts)
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
     if flow.client.kind == "outside":
@@ -89,6 +89,9 @@ def bindings_of(
 def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
     """The probes behind a Service with several backends. `planning.prerequisites` has the kinds that select special
     pods."""
+    if kind in deployment.members:
+        yield from (probe for probe in deployment.probes if probe.identity in deployment.members[kind])
+        return
     chosen = tuple(slot for _, slot in CHOSEN[kind]) if kind in CHOSEN else ("a",)
     by_hand = manifests.crowd_size(kind) > 0
     for probe in deployment.probes:
@@ -136,7 +139,8 @@ def backend_addresses(case: Case, service: DeployedService, deployment: Deployme
     probes = [deployment.probe(service.pod)] if service.pod else list(backends_of(service.kind, deployment))
     own = [probe.addresses[case.flow.family] for probe in probes if case.flow.family in probe.addresses]
     if manifests.crowd_size(service.kind):
-        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own])
+        nobody = deployment.services.nobody
+        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own], nobody)
         return tuple(endpoint["addresses"][0] for endpoint_slice in slices for endpoint in endpoint_slice["endpoints"])
     return tuple(own)
 

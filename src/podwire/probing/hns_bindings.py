@@ -12,7 +12,7 @@ from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Value
 from podwire.model.symbols import UNKNOWN
-from podwire.probing.requests import HNS_LOAD_BALANCERS
+from podwire.probing.requests import HNS_LOAD_BALANCERS, LISTS
 
 USUAL = ("a", "b")
 """The pods of a node that are ready from the start of a run to its end."""
@@ -21,7 +21,10 @@ FIRST_NODE_PORTS = (20348, 681)
 
 
 def of_hns(case: Case, deployment: Deployment, facts: ClusterFacts) -> Mapping[str, Value]:
-    """The addresses of the ready pods of the client's node, and the load balancers that HNS there must have."""
+    """The addresses of the ready pods of the client's node, and the load balancers that HNS there must have, for a case
+    that reads a listing of the node; nothing for others."""
+    if case.flow.load.tool not in LISTS:
+        return {}
     node = case.client.node
     values: dict[str, Value] = {
         "client.node.pods": tuple(

@@ -318,6 +318,15 @@ RUN_OPTIONS = (
         field="probes.first_try",
     ),
     Option(
+        flag="--converges-within",
+        metavar="SECONDS",
+        read=values.seconds,
+        default="30",
+        help="how long a change of the cluster may take to show on every node; later is late, with its number",
+        commands=_RUN,
+        field="probes.converges_within",
+    ),
+    Option(
         flag="--repeat",
         metavar="N",
         read=values.whole_number,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from podwire.cluster.deployment.changes.making import Made
 from podwire.model.cases import Case
+from podwire.model.symbols import CONVERGES_WITHIN
 from podwire.planning.acts import Act, uses
 from podwire.probing.acts.aside import aside
 from podwire.probing.acts.flights import Flights, InFlight, Reported, all_but_silent
@@ -77,7 +78,7 @@ class Stage:
             landed = [flow for one in played for flow in self.flights.land(one.flights, broken)]
         self._controlled(played, rounds)
         return Played(
-            landed=[_settled(flow, settled) for flow in landed if flow.case.id not in broken],
+            landed=[self._settled(flow, settled) for flow in landed if flow.case.id not in broken],
             rounds={
                 case.id: (one.before, one.after or rounds)
                 for one in played
@@ -143,7 +144,10 @@ class Stage:
         settled = self.settling.settle(cases, made.shown)
         return "", settled if made.shown else {}
 
-
-def _settled(flow: Landed, settled: Mapping[str, Settled]) -> Landed:
-    seen = settled.get(flow.case.id, Settled())
-    return replace(flow, settled=seen.seconds, never=seen.never)
+    def _settled(self, flow: Landed, settled: Mapping[str, Settled]) -> Landed:
+        """The flow with how long its change took, and how long it may take."""
+        seen = settled.get(flow.case.id)
+        if seen is None:
+            return flow
+        bindings = {**flow.bindings, CONVERGES_WITHIN: f"{self.settling.within:g}"}
+        return replace(flow, bindings=bindings, settled=seen.seconds, never=seen.never)
