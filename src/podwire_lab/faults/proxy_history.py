@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from podwire_lab.faults.fault import PROXIED, Injection, chain, fault
-from podwire_lab.model.interfaces import EndpointRule, ServiceRule
+from podwire_lab.model.interfaces import ServiceRule
 from podwire_lab.network.hosts import Pod
 from podwire_lab.network.node import Node
 
@@ -117,26 +116,6 @@ def kube_proxy_does_not_start(do: Injection) -> None:
         node.processes.without_proxy = True
         do.undone_by(partial(setattr, node.processes, "without_proxy", False))
         do.rewrite(node, lambda services: [])
-
-
-@fault("windows-load-balancers-keep-their-endpoints", kills=("SVC-UDP-BACKEND-GONE",), profiles=PROXIED)
-def load_balancers_keep_their_endpoints(do: Injection) -> None:
-    """On Windows nodes a load balancer keeps the endpoints that it was made with while its Service has any."""
-    for node in do.nodes("windows"):
-        first: dict[str, tuple[EndpointRule, ...]] = {}
-
-        def kept(services: Services, first: dict[str, tuple[EndpointRule, ...]] = first) -> Services:
-            return [_with_the_first(service, first) for service in services]
-
-        do.rewrite(node, kept)
-
-
-def _with_the_first(service: ServiceRule, first: dict[str, tuple[EndpointRule, ...]]) -> ServiceRule:
-    """The Service with its first ready endpoints; without any it has no load balancer, and the next one is new."""
-    if not any(end.ready for end in service.endpoints):
-        first.pop(key(service), None)
-        return service
-    return replace(service, endpoints=first.setdefault(key(service), service.endpoints))
 
 
 @fault("windows-later-pods-not-attached", kills=("HNS-ENDPOINT-STATE", "FLOW-POD-POD-IP"))

@@ -104,7 +104,6 @@ CHECKS = {
     "windows-load-balancers-cannot-be-replaced": follows_after_a_loss,
     "windows-kube-proxy-panics": follows_after_a_loss,
     "windows-kube-proxy-does-not-start": answers,
-    "windows-load-balancers-keep-their-endpoints": follows_its_endpoints,
     "windows-later-pods-not-attached": reaches_from_a_later_pod,
     "windows-remote-endpoint-shadows-a-pod": gets_answers_of_dns,
     "windows-kube-proxy-restarts": keeps_its_processes,
