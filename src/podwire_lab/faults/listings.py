@@ -1,4 +1,4 @@
-"""Faults of the lists of a Windows node: HNS networks, endpoints, load balancers, processes, the virtual switch, NAT."""
+"""Faults of the lists of a Windows node: networks, endpoints, balancers and processes of HNS, the virtual switch, NAT."""
 
 from __future__ import annotations
 
