@@ -35,6 +35,7 @@ NODE = {
     "proxy_mode": "kernelspace",
     "hns_version": "10.0.20348.2762",
     "feature_overrides": ("3105872524=1",),
+    "zone": "eu-west-1a",
 }
 CLUSTER = {
     "name": "c",

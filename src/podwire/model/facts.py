@@ -52,6 +52,8 @@ class CloudMachine(Struct, frozen=True, kw_only=True):
     """Its size there."""
     vpc_addresses: int | None = None
     """How many addresses of the VPC it offers to pods, None where it offers none."""
+    zone: str = ""
+    """Its zone, by the label `topology.kubernetes.io/zone`; empty for none that is told."""
 
 
 class NodePart(Struct, frozen=True, kw_only=True):

@@ -234,6 +234,7 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
         machine=CloudMachine(
             provider=str(spec.get("providerID") or "").partition("://")[0],
             instance_type=str(_labels(obj).get("node.kubernetes.io/instance-type", "")),
+            zone=str(_labels(obj).get("topology.kubernetes.io/zone", "")),
             vpc_addresses=offered_addresses(status.get("allocatable") or {}),
         ),
     )
