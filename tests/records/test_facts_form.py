@@ -36,6 +36,7 @@ NODE = {
     "hns_version": "10.0.20348.2762",
     "feature_overrides": ("3105872524=1",),
     "zone": "eu-west-1a",
+    "outbound_translation": ("all but 10.96.0.0/12",),
 }
 CLUSTER = {
     "name": "c",

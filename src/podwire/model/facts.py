@@ -80,6 +80,10 @@ class NodeNetwork(Struct, frozen=True, kw_only=True):
     """The version of HNS' service on Windows."""
     overrides: tuple[str, ...] = field(name="feature_overrides", default=())
     """Settings of Windows that turn fixes on: of FeatureManagement by their numbers, of HNS by their names."""
+    translation: tuple[str, ...] = field(name="outbound_translation", default=())
+    """For which destinations packets of its pods leave with its own address, by HNS' OutBoundNAT policies: `all`, `all
+    but 10.244.0.0/16, 10.96.0.0/12`, or `none`. Several where its pods differ; empty on Linux nodes, which tell it
+    nowhere that podwire reads."""
 
 
 class NodeFacts(Struct, frozen=True, kw_only=True):
