@@ -188,6 +188,9 @@ class KubeProxy(Struct, frozen=True, kw_only=True):
     """The feature gate behind it, None likewise."""
     on_windows: bool | None = field(name="kube_proxy", default=None)
     """Whether Windows nodes have one, None likewise."""
+    external_ips: bool | None = None
+    """The feature gate AllowServiceExternalIPs of any kube-proxy, as its settings have it; None where none sets it:
+    then a kube-proxy serves `externalIPs`, up to Kubernetes 1.36 at least (KEP-5707)."""
 
 
 class ClusterDns(Struct, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ def test_a_kube_proxy_that_mends_a_limit_of_windows_nodes_fails_nothing(fault, r
     lab = LabOptions(profile="overlay-win-overlay", faults=(fault,))
     found = outcomes(RunOptions(lab=lab, selection=Selection(requirements=(requirement,))))
     assert {outcome for case, outcome in found.items() if "-windows-" in case} >= {Outcome.LIMITATION_LIFTED}
-    assert set(found.values()) == {Outcome.PASS, Outcome.LIMITATION_LIFTED}
+    assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_LIFTED}
 
 
 @pytest.mark.parametrize(
