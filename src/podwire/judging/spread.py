@@ -145,8 +145,7 @@ def _by_port(attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Attempt]]:
 
 @dataclass(frozen=True)
 class ToOneBackendAtATime(ToOneBackend):
-    """One backend answers all connections until the client is silent for `silence` seconds; then one does again, the
-    same or another."""
+    """One backend answers all connections; after `silence` seconds without any it may be another one."""
 
     silence: float = 0.0
     word = "spread.to_one_backend_at_a_time"
