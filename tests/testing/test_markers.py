@@ -1,6 +1,5 @@
 """`-m` chooses cases: every marker is registered, and selects the cases that it describes."""
 
-import re
 import subprocess
 import sys
 
