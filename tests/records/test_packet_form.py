@@ -17,7 +17,13 @@ PACKETS = {
     "options": a_packet(flags="S", seq=0, window=64240, options=TcpOptions(1460, True, ((1, 2), (3, 4)))).packet,
     "header": replace(a_packet(tos=0x03, df=True).packet, ident=0xBEEF),
     "part": replace(a_packet().packet, ip=Ip("10.0.0.1", "10.0.0.2", "udp", 9, Fragment(7, 1480, True), 0, False)),
-    "vxlan": a_packet(outer=a_tunnel(header=bytes(range(200, 208)), checksum="offloaded")).packet,
+    "vxlan": a_packet(
+        outer=a_tunnel(
+            ip=Ip("172.31.0.11", "172.31.0.12", "udp", 0, None, 0, False),
+            header=bytes(range(200, 208)),
+            checksum="wrong",
+        )
+    ).packet,
     "fragment": a_packet(**{**FRAGMENT, "sport": None, "dport": None}).packet,
     "older-fragment": a_packet(protocol="udp", fragment=True).packet,
     "tunnel": a_packet(outer=a_tunnel(kind="geneve", flags=0), **FRAGMENT).packet,

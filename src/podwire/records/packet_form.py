@@ -30,6 +30,14 @@ from podwire.model.packets import (
 from podwire.model.patterns import Direction
 
 
+class OuterIpForm(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """What stands in the IP header of a tunnel's packet beside its addresses."""
+
+    ttl: int | None = None
+    tos: int | None = None
+    df: bool | None = None
+
+
 class TunnelForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """The tunnel around a packet."""
 
@@ -43,9 +51,8 @@ class TunnelForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     vni: int
     flags: int = 0x08
     wrong: str = ""
-    ttl: int | None = None
-    tos: int | None = None
-    df: bool | None = None
+    around: OuterIpForm | None = None
+    """None in older records."""
     header: str = ""
     """The header of the tunnel with its options, a character a byte (Latin-1)."""
     checksum: ChecksumState = ""
@@ -169,7 +176,8 @@ def _ports(sport: int | None, dport: int | None) -> Ports:
 
 @lru_cache(maxsize=4096)
 def _tunnel(values: tuple[Any, ...]) -> Tunnel:
-    kind, eth_src, eth_dst, src, dst, sport, dport, vni, flags, wrong, ttl, tos, df, header, checksum = values
+    kind, eth_src, eth_dst, src, dst, sport, dport, vni, flags, wrong, around, header, checksum = values
+    ttl, tos, df = structs.astuple(around) if around else (None, None, None)
     return Tunnel(
         kind=kind,
         link=_link(eth_src, eth_dst),
@@ -242,12 +250,15 @@ def _tunnel_form(outer: Tunnel) -> TunnelForm:
         vni=outer.vni,
         flags=outer.flags,
         wrong=outer.wrong,
-        ttl=outer.ip.ttl,
-        tos=outer.ip.tos,
-        df=outer.ip.df,
+        around=_around(outer.ip),
         header=outer.header.decode("latin-1"),
         checksum=outer.checksum,
     )
+
+
+def _around(ip: Ip) -> OuterIpForm | None:
+    known = (ip.ttl, ip.tos, ip.df)
+    return None if known == (None, None, None) else OuterIpForm(*known)
 
 
 def _quoted_form(packet: Packet) -> Any:
