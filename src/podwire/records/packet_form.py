@@ -93,7 +93,7 @@ _COLUMNS: tuple[tuple[str, Any, Any], ...] = (
     ("more", bool | None, None),
     ("window", int | None, None),
     ("mss", int | None, None),
-    ("sack_permitted", bool, False),
+    ("sack_permitted", bool | None, None),
     ("sack", tuple[tuple[int, int], ...], ()),
 )
 COLUMNS = ("direction", *(name for name, _, _ in _COLUMNS))
@@ -149,7 +149,7 @@ def _part(form: Any) -> Ip:
 def _options(form: Any) -> TcpOptions:
     if form.mss is None and not form.sack_permitted and not form.sack:
         return NO_OPTIONS
-    return TcpOptions(form.mss, form.sack_permitted, form.sack)
+    return TcpOptions(form.mss, bool(form.sack_permitted), form.sack)
 
 
 def _icmp(form: Any) -> Icmp:
@@ -233,7 +233,7 @@ def _values(packet: Packet) -> tuple[Any, ...]:
         part.more if part else None,
         tcp.window,
         tcp.options.mss,
-        tcp.options.sack_permitted,
+        tcp.options.sack_permitted or None,
         tcp.options.sack,
     )
 
