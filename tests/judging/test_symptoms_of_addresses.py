@@ -3,7 +3,7 @@
 import pytest
 from observed import BINDINGS, a_case, a_flow, a_packet, an_attempt, an_observation
 
-from podwire.judging.symptoms import symptom
+from podwire.judging.symptoms.table import symptom
 
 CASE = a_case(a_flow())
 SUBNET = {"client.vpc_subnet": "10.244.11.0/24", "client.node.ip": "10.244.11.1"}

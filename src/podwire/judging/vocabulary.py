@@ -18,6 +18,7 @@ from podwire.judging import (
     records,
     spread,
     tools,
+    tunnels,
     windows,
 )
 from podwire.judging.parts import Part
@@ -26,7 +27,7 @@ from podwire.judging.records import RECORDS
 
 MODULES: tuple[ModuleType, ...] = (
     *(ends, names, records, questions, spread, first_try, places),
-    *(known, tools, hns, windows, cards),
+    *(tunnels, known, tools, hns, windows, cards),
 )
 
 ABOUT_DNS: tuple[type[Question], ...] = (*QUESTIONS, *RECORDS)

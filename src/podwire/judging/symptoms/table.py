@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from podwire.judging.address_symptoms import block_used_up, in_the_subnet_of_its_node, not_grouped
 from podwire.judging.resolvers import failed_upstream, heard, is_no
+from podwire.judging.symptoms.addresses import block_used_up, in_the_subnet_of_its_node, not_grouped
 from podwire.model.cases import Case, pod_point
 from podwire.model.controls import ANOTHER_SERVICE_TOLD
 from podwire.model.facts import FAMILIES
