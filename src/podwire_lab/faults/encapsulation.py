@@ -43,9 +43,10 @@ def vni_of_another_network(do: Injection) -> None:
 
 @fault("vxlan-reserved-bit-set", kills=("OVL-RESERVED",), profiles=WITHOUT_GENEVE)
 def vxlan_reserved_bit_set(do: Injection) -> None:
-    """Linux nodes send tunnel packets with a reserved bit set; receivers ignore it, so everything works."""
+    """Linux nodes send tunnel packets with a reserved bit set; receivers see none, so everything works."""
     _changed_by_linux_nodes(do, f"udp dport 4789 {RESERVED_BITS} set 0x1")
-    # Linux drops such packets (vxlan_rcv in drivers/net/vxlan), although RFC 7348 says that receivers ignore the bits.
+    # Linux drops such packets (vxlan_rcv in drivers/net/vxlan/vxlan_core.c, seen on 6.18); RFC 7348, section 5,
+    # says that receivers ignore the bits: findings/linux-vxlan-drops-reserved-bits.sh. So each node clears them first.
     for node in do.nodes():
         do.rules(node.host, "netdev", chain("ingress", 0, f"udp dport 4789 {RESERVED_BITS} set 0x0", device=NIC))
 
