@@ -2,6 +2,8 @@
 
 from podwire import ANY_OS, LINUX, WINDOWS, answered_by, flows, requirement, spread
 
+AFFINITY_SECONDS = 2  # Of the Service affinity-short.
+
 
 @requirement("SVC-SPREAD")
 @flows(client=ANY_OS, server_kind="backends", service="spread", via="cluster-ip", miss_risk=1e-6)
@@ -36,8 +38,9 @@ def test_no_half_of_the_backends_of_a_service_gets_more_connections_than_chance_
 
 @requirement("SVC-TOPOLOGY")
 @flows(client=WINDOWS, server_kind="backends", service="near", via="cluster-ip", miss_risk=1e-6)
-def test_with_prefer_close_a_windows_node_still_uses_every_backend(flow, case):
-    case.expect(answered_by(flow.server), spread.to_every_backend())
+def test_with_prefer_close_a_windows_node_uses_every_backend_or_every_one_of_its_zone(flow, case):
+    # kube-proxy of Windows nodes ignores the hints up to 1.36, and may heed them later: both share out as documented.
+    case.expect(answered_by(flow.server), spread.to_every_near_backend())
 
 
 @requirement("AFF-CLIENTIP")
@@ -87,5 +90,6 @@ def test_a_linux_node_forgets_a_client_after_the_timeout_of_its_affinity(flow, c
     after="affinity-idle",
     repeated=True,
 )
-def test_a_windows_node_keeps_client_ip_affinity_after_its_timeout(flow, case):
-    case.expect(answered_by(flow.server), spread.to_one_backend())
+def test_a_windows_node_sends_a_client_to_one_backend_before_and_after_the_affinity_timeout(flow, case):
+    # It may be the same one: a node without the timeout never chooses again, and one with it chooses at random.
+    case.expect(answered_by(flow.server), spread.to_one_backend_at_a_time(silence=AFFINITY_SECONDS))

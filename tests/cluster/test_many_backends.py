@@ -8,7 +8,7 @@ from podwire import at_client_node, known, other_than, seen, tool
 from podwire.cluster.deployment import manifests
 from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
-from podwire.judging.symptoms import symptom
+from podwire.judging.symptoms.table import symptom
 from podwire.model.addressing.nobody import nobody_of
 from podwire.model.axes import matrix
 from podwire.model.cases import SuiteTest, pod_point

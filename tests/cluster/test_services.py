@@ -62,6 +62,10 @@ def test_an_alias_leads_to_the_host_outside():
     "error",
     [
         QUOTA,
+        # The admission plugin DenyServiceExternalIPs, on GKE by default.
+        Forbidden(
+            "", status=403, message='services "x" is forbidden: Use of external IPs is denied by admission control'
+        ),
         ApiError("", status=422, message="spec.type: Unsupported value"),
         ApiError("", status=500, message="webhook"),
     ],

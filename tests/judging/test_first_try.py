@@ -26,9 +26,12 @@ def judged(lost, exchanges=260, paths=48, limit="0.002", **more):
         (7, {}, Outcome.FAIL),
         (6, {"paths": 2}, Outcome.FAIL),
         (7, {"limit": "0.02"}, Outcome.PASS),
-        (0, {"exchanges": 0}, Outcome.PASS),
+        (0, {"exchanges": 0}, Outcome.INCONCLUSIVE),
         (0, {"late": 200}, Outcome.PASS),
-        (0, {"unknown": 200}, Outcome.PASS),
+        (0, {"unknown": 6}, Outcome.PASS),
+        (0, {"unknown": 7}, Outcome.INCONCLUSIVE),
+        (3, {"unknown": 4}, Outcome.INCONCLUSIVE),
+        (7, {"unknown": 200}, Outcome.FAIL),
     ],
 )
 def test_a_share_is_too_great_when_a_healthy_run_would_hardly_have_it(lost, changes, outcome):

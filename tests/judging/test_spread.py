@@ -7,10 +7,11 @@ from collections import Counter
 
 import pytest
 from changed import replace
-from observed import a_case, an_attempt, an_observation
+from observed import a_case, a_flow, an_attempt, an_observation
 
 from podwire import spread
 from podwire.judging.parts import Observed
+from podwire.model.flows import Peer
 from podwire.model.spread import (
     at_least_of,
     connections_for,
@@ -251,3 +252,43 @@ def test_an_even_balancer_has_no_odd_half_more_often_than_promised():
     uneven = sum(not met(risky, shares(4, 60, rng), 4, 60) for _ in range(500))
     assert 0.01 < uneven / 500 < 0.2
     assert all(met(spread.evenly(halves=True), shares(4, 344, rng), 4, 344) for _ in range(200))
+
+
+def judged(part, attempts, **bindings):
+    case = a_case()
+    own = {"server.identities": ("a", "b", "c"), **bindings}
+    seen = an_observation(attempts=tuple(attempts), bindings=own)
+    case = replace(case, flow=a_flow(server=Peer(role="server", kind="backends", os="")))
+    return [finding.met for finding in part.findings(part.bound(own), Observed(case, seen, None))]
+
+
+@pytest.mark.parametrize(
+    ("near", "answering", "right"),
+    [
+        (("a", "b"), "abc", True),  # no hints are heeded, as up to 1.36
+        (("a", "b"), "ab", True),  # a mended kube-proxy
+        (("a", "b"), "a", False),
+        (("a", "b"), "c", False),
+        (("a", "b"), "ac", False),
+        (("a", "b"), "abz", False),
+        ((), "abc", True),
+        ((), "ab", False),
+        ((), "", False),
+    ],
+)
+def test_near_backends_are_all_of_the_zone_or_all_of_the_service(near, answering, right):
+    made = [an_attempt(identity=name) for name in answering] or [an_attempt(error="timeout")]
+    bindings = {"server.near_identities": near}
+    assert all(judged(spread.to_every_near_backend(), made, **bindings)) is right
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "right"),
+    [("aaa", "aaa", True), ("aaa", "bbb", True), ("aab", "aaa", False), ("aaa", "aab", False), ("aaa", "zzz", False)],
+)
+def test_one_backend_at_a_time_may_change_in_a_silence_only(before, after, right):
+    spans = ((before, 1.0), (after, 9.0))
+    made = [replace(an_attempt(identity=n), started=t + i / 10) for names, t in spans for i, n in enumerate(names)]
+    assert all(judged(spread.to_one_backend_at_a_time(silence=2), made)) is right
+    if before != after:
+        assert not all(judged(spread.to_one_backend_at_a_time(silence=20), made))

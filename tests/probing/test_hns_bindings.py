@@ -10,7 +10,7 @@ from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.errors import ApiError
 from podwire.planning.acts import acts_of
 from podwire.planning.prerequisites import ServiceNeed, needs_of, shown_by
-from podwire.probing.hns_bindings import of_hns
+from podwire.probing.bindings.hns import of_hns
 from podwire.probing.sightings import Landed, joined
 from podwire.probing.targets import Target
 

@@ -33,6 +33,14 @@ COMMAND_OPTIONS = (
         help="only these chapters, by number",
         commands=("catalogue",),
     ),
+    Option(
+        flag="--in",
+        metavar="RUN",
+        read=values.path,
+        field="run",
+        help="the folder of the run; without it: the newest run of reports/runs",
+        commands=("evidence",),
+    ),
     Option(flag="--json", help="as JSON", commands=("plan", "catalogue", "judge", "flakes")),
     Option(
         flag="--write",

@@ -52,13 +52,33 @@ class FirstTry(Part):
             expected=f"at most {limit:.2%} of the {exchanges} exchanges from {whole} lost at the first try",
             actual="; ".join(counts) + (f"; chance of that {chance:.0e}, judged on {paths} paths" if lost else ""),
             where="client",
-            met=chance >= self.risk / (len(GROUPS) * max(1, paths)),
+            met=self._admitted(group, lost, symbols),
         )
 
     def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
-        if observed.case.flow.protocol != "dns" or _number(observed.observation.bindings, "path.exchanges"):
-            return None
-        return "no look-up of the path can be counted: the capture at the client shows no answered question to its DNS"
+        """Why the path proves nothing: no exchange was counted, or retries that no capture explains would decide."""
+        symbols = observed.observation.bindings
+        if not _number(symbols, "path.exchanges"):
+            if observed.case.flow.protocol == "dns":
+                return (
+                    "no look-up of the path can be counted: the capture at the client shows no answered question to "
+                    "its DNS"
+                )
+            return "no exchange of the path can be counted: none was answered with a known number of tries"
+        for group in GROUPS:
+            lost, unknown = (_number(symbols, f"{group}.{name}") for name in ("lost", "unknown"))
+            if self._admitted(group, lost, symbols) and not self._admitted(group, lost + unknown, symbols):
+                return (
+                    f"the captures say nothing of {unknown} exchanges of the path that needed another try; "
+                    "if the network lost them, it lost too many"
+                )
+        return None
+
+    def _admitted(self, group: str, lost: int, symbols: Bindings) -> bool:
+        """Whether a path that loses no more than the limit would show so many losses, by chance."""
+        limit, paths = float(str(symbols.get(LIMIT, 0))), _number(symbols, NUMBER)
+        chance = at_least_of(lost, _number(symbols, f"{group}.exchanges"), limit)
+        return chance >= self.risk / (len(GROUPS) * max(1, paths))
 
     def unfit(self, flow: Flow) -> str | None:
         return None if flow.load.whole_path else f"{self.word} is asked of a flow with whole_path=True"

@@ -11,7 +11,7 @@ from typing import Any
 
 from podwire.judging.expectation import Expectation
 from podwire.judging.parts import Exchanges, Observed, Part, came
-from podwire.judging.symptoms import symptom
+from podwire.judging.symptoms.table import symptom
 from podwire.model.cases import Case
 from podwire.model.observations import Attempt, Observation
 from podwire.model.patterns import Unbound

@@ -143,6 +143,30 @@ def _by_port(attempts: Sequence[Attempt]) -> Iterator[tuple[Attempt, Attempt]]:
     yield from ((answered[0], answered[-1]) for answered in by_port.values() if len(answered) > 1)
 
 
+@dataclass(frozen=True)
+class ToOneBackendAtATime(ToOneBackend):
+    """One backend answers all connections; after `silence` seconds without any it may be another one."""
+
+    silence: float = 0.0
+    word = "spread.to_one_backend_at_a_time"
+    sentence = "one backend answers until the client is silent for the timeout, and one after it"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        backends = texts(bind(observed.case.flow.server.identities, observed.observation.bindings))
+        for span in self._spans(observed.attempts):
+            answers = Counter(attempt.reply.identity for attempt in span if attempt.reply)
+            yield self.finding(answers, backends, len(span))
+
+    def _spans(self, attempts: Sequence[Attempt]) -> Iterator[list[Attempt]]:
+        span: list[Attempt] = []
+        for attempt in sorted(attempts, key=lambda attempt: attempt.started):
+            if span and attempt.started - span[-1].started >= self.silence:
+                yield span
+                span = []
+            span.append(attempt)
+        yield span
+
+
 class ToEveryBackend(_Spread):
     """Every backend answers at least one connection."""
 
@@ -157,6 +181,21 @@ class ToEveryBackend(_Spread):
             return ""
         missed = backends * (1 - 1 / backends) ** total
         return f" to {backends} backends, chance to miss one {missed:.0e}"
+
+
+class ToEveryNearBackend(ToEveryBackend):
+    """As `to_every_backend`, or every backend in the zone of the client's node answers, and no other."""
+
+    word = "spread.to_every_near_backend"
+    sentence = "every backend answers at least one connection, or every backend of the client's zone and no other"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        answers = Counter(attempt.reply.identity for attempt in observed.attempts if attempt.reply)
+        near = observed.observation.bindings.get("server.near_identities")
+        if isinstance(near, tuple) and near and set(answers) == set(near):
+            yield self.finding(answers, tuple(map(str, near)), len(observed.attempts))
+        else:
+            yield from super().findings(bound, observed)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,8 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
         return f"needs two usable {_named(flow.client.os)} nodes{_in(flow.pools.client_pool)}"
     if flow.service.kind in BALANCED and not facts.outside.load_balancer:
         return "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer"
+    if flow.via == "service-external-ip" and facts.proxy.external_ips is False:
+        return "kube-proxy serves no externalIPs: its feature gate AllowServiceExternalIPs is off"
     return _no_entry(flow, facts, nodes_per_os) or _no_nobody(flow, facts, nodes_per_os)
 
 

@@ -19,12 +19,12 @@ from podwire.probing.acts.flights import Flights, Reported
 from podwire.probing.acts.settling import CONVERGES_WITHIN, Settling
 from podwire.probing.acts.stage import Stage
 from podwire.probing.agents import end_hooks
+from podwire.probing.bindings.nodes import Hello
 from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient
 from podwire.probing.controls import OUTSIDE, ControlRounds
 from podwire.probing.filters import interest_of
 from podwire.probing.lateness import lateness
-from podwire.probing.node_bindings import Hello
 from podwire.probing.node_facts import with_states
 from podwire.probing.node_states import NO_STATES, NodeState, NodeStates
 from podwire.probing.progress import counted

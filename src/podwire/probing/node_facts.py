@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.facts import ClusterFacts, NodeFacts, NodeNetwork
-from podwire.probing.node_bindings import Hello, mtu_of
+from podwire.probing.bindings.nodes import Hello, mtu_of
 from podwire.probing.node_states import NodeState
 
 
@@ -34,6 +34,7 @@ def _told(node: NodeFacts, state: NodeState, deployment: Deployment, hellos: Map
         proxy_mode=state.proxy,
         hns=state.windows.hns,
         overrides=(*state.windows.overrides, *state.windows.switches),
+        translation=state.windows.translation,
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import structs
 from podwire.model.asking import DNS_PORT
 from podwire.model.cases import Case, pod_point
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
+from podwire.model.patterns import Direction
 from podwire.model.symbols import DNS_CACHE
 from podwire.model.ways import BY_NAME, BY_TUNNEL
 from podwire.packets.correlate import CaptureIndex, clues
@@ -205,8 +206,8 @@ class Seen:
         keys = [key for key in messages if key[1] in anew] if anew else [(lookup.id, lookup.name) for lookup in lookups]
         for key in keys:
             for at in messages.get(key, ()):
-                way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
-                packets_of_questions[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
+                way: Direction = "request" if packets[at].ports.dport == DNS_PORT else "reply"
+                packets_of_questions[at] = SeenPacket(direction=way, packet=packets[at])
         return packets_of_questions
 
 

@@ -51,6 +51,11 @@ class Ledger:
         self._cases[record.id] = record
 
     @property
+    def written(self) -> tuple[RunRecord, Causes] | None:
+        """The record as it is stored, and what its red cases share; None before `write` has come so far."""
+        return (self._record, self._causes) if self._record and self._causes else None
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """Planned cases without a verdict, once the run is finished."""
         return self._record.missing if self._record else ()

@@ -53,7 +53,7 @@ def joined_paths(words: Sequence[str]) -> list[str]:
     pytest looks for its configuration before it knows the options of plugins, and would take PATH for a place to
     collect tests from.
     """
-    flags = {row.flag for row in RUN_OPTIONS if row.is_path}
+    flags = {row.flag for row in RUN_OPTIONS if row.is_path} | {"--alluredir"}
     joined: list[str] = []
     for word in words:
         if joined and joined[-1] in flags:

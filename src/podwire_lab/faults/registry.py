@@ -1,5 +1,5 @@
-"""All faults of the lab by name. An import of this module imports every module of the room, which registers its
-faults."""
+"""All faults of the lab by name. An import of this module imports every module of the room and of its rooms, which
+registers its faults."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from types import MappingProxyType
 from podwire_lab import faults
 from podwire_lab.faults.fault import Fault, FaultError, registered
 
-for _found in pkgutil.iter_modules(faults.__path__):
-    importlib.import_module(f"{faults.__name__}.{_found.name}")
+for _found in pkgutil.walk_packages(faults.__path__, f"{faults.__name__}."):
+    importlib.import_module(_found.name)
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 

@@ -33,7 +33,7 @@ def listed(plan: NodePlan, profile: Profile, balancers: Iterable[Balancer] = ())
     Returns:
         `networks`: see `networks`.
         `endpoints`: how they are listed, see `powershell.ENDPOINTS`; `type` of their network, types of their
-        `policies`.
+        `policies`; `exceptions`, the destinations that OutBoundNAT leaves alone.
         `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR, `copies` how
         often each is listed.
         `states` of the endpoints that are not in the usual one, by address; `more_ports` is how many ports of the
@@ -60,6 +60,7 @@ def listed(plan: NodePlan, profile: Profile, balancers: Iterable[Balancer] = ())
         "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
         "nic": "" if profile.mode == "nat" else plan.mac,
         "apart": False,
+        "exceptions": [network for family in families for network in profile.exceptions(family)],
         "own": [plan.pod_address(family, number) for family in families for number in own_numbers(profile)],
         "gateways": [str(ipaddress.ip_network(subnet)[1]) for subnet in subnets],
         "hns": profile.windows.build.kernel_version,

@@ -12,7 +12,7 @@ from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
 from podwire.cluster.discovery.dns import dns_addresses, dns_caches, dns_nodes, dns_pods
 from podwire.cluster.discovery.dns_domain import cluster_domain
-from podwire.cluster.discovery.kube_proxy import kube_proxy
+from podwire.cluster.discovery.kube_proxy import external_ips, kube_proxy
 from podwire.cluster.discovery.node_votes import os_of
 from podwire.cluster.discovery.pod_networks import own_networks, with_pod_networks
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals
@@ -144,7 +144,8 @@ def facts_from_objects(
     domain = cluster_domain(objects, signals)
     families = _families(nodes, objects, signals)
     windows_families = _windows_families(nodes, network, signals) if has_windows else ("ipv4",)
-    proxy = kube_proxy(objects, nodes, network, signals) if has_windows else KubeProxy()
+    windows_proxy = kube_proxy(objects, nodes, network, signals) if has_windows else KubeProxy()
+    proxy = replace(windows_proxy, external_ips=external_ips(objects, signals))
     custom, settings = custom_networking(objects, signals), components(objects)
     pods, pod_port = dns_pods(objects)
     return ClusterFacts(
@@ -234,6 +235,7 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
         machine=CloudMachine(
             provider=str(spec.get("providerID") or "").partition("://")[0],
             instance_type=str(_labels(obj).get("node.kubernetes.io/instance-type", "")),
+            zone=str(_labels(obj).get("topology.kubernetes.io/zone", "")),
             vpc_addresses=offered_addresses(status.get("allocatable") or {}),
         ),
     )

@@ -13,14 +13,14 @@ from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Attempt, ProbeError, Value
 from podwire.planning.prerequisites import asks_many_services
-from podwire.probing.bindings import bindings_of
+from podwire.probing.bindings.cases import bindings_of
+from podwire.probing.bindings.dns_servers import asks_the_cluster
+from podwire.probing.bindings.nodes import Hello
+from podwire.probing.bindings.path_mtu import sized
 from podwire.probing.calls import MOST_LATE
 from podwire.probing.client import AgentClient, AgentError, ChannelLost
 from podwire.probing.controls import OUTSIDE
-from podwire.probing.dns_servers import asks_the_cluster
-from podwire.probing.node_bindings import Hello
 from podwire.probing.node_states import NO_STATES, NodeState
-from podwire.probing.path_mtu import sized
 from podwire.probing.progress import counted
 from podwire.probing.requests import ASKS_AGAIN, attempts_in, request_of
 from podwire.probing.sightings import Landed
@@ -133,11 +133,11 @@ class Flights:
         for flight in flights:
             case = flight.case
             try:
-                answer = flight.answer.result((flight.seconds + PATIENCE) * MOST_LATE)
+                answer = flight.answer.result((flight.seconds + PATIENCE) * MOST_LATE + PATIENCE)
                 attempts, output = attempts_in(case, answer, flight.tokens)
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 pod = self.client(case)
-                broken[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'the agent did not answer'}"
+                broken[case.id] = self._why_lost(pod) or f"{pod}: {str(problem) or 'the agent did not answer'}"
                 if isinstance(problem, ChannelLost):
                     self.cut[case.id] = flight.first_attempts(str(problem))
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.filled import Filled
@@ -17,11 +17,11 @@ from podwire.model.observations import Value
 from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
 from podwire.model.ways import BY_SERVICE
 from podwire.planning.prerequisites import CHOSEN
-from podwire.probing.dns_servers import of_dns
-from podwire.probing.hns_bindings import of_hns
-from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
+from podwire.probing.bindings.dns_servers import of_dns
+from podwire.probing.bindings.hns import of_hns
+from podwire.probing.bindings.nodes import Hello, mac_of, of_the_nodes_themselves
+from podwire.probing.bindings.path_mtu import of_the_path
 from podwire.probing.node_states import NO_STATES, NodeState
-from podwire.probing.path_mtu import of_the_path
 from podwire.probing.targets import NoTarget, Target, dns_pods_of, probe_of, service_for, service_port
 
 OUTSIDE_IDENTITY = "outside"
@@ -77,6 +77,7 @@ def bindings_of(
             backend for backend in backends_of(flow.service.kind, deployment) if flow.family in backend.addresses
         ]
         values["server.identities"] = tuple(backend.identity for backend in backends)
+        values["server.near_identities"] = _near(case.client.node, backends, facts)
         values["server.port"] = ECHO_PORT
     else:
         values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
@@ -102,6 +103,15 @@ def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
                 yield probe
         elif probe.slot in chosen:
             yield probe
+
+
+def _near(client: str, backends: Sequence[Probe], facts: ClusterFacts) -> tuple[str, ...]:
+    """The backends in the zone of the client's node: those that hints of EndpointSlices name for it. None where a
+    backend's node has no zone, for then no endpoint has a hint."""
+    zones = {node.name: node.machine.zone for node in facts.nodes}
+    if not all(zones.get(backend.node) for backend in backends):
+        return ()
+    return tuple(backend.identity for backend in backends if zones[backend.node] == zones.get(client))
 
 
 def _suffixes(case: Case, target: Target, deployment: Deployment, facts: ClusterFacts) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Value
 from podwire.model.sizes import TooLong, bytes_of
-from podwire.probing.node_bindings import Hello, mtu_of
+from podwire.probing.bindings.nodes import Hello, mtu_of
 from podwire.probing.targets import NoTarget, probe_of
 
 

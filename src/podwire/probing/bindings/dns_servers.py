@@ -11,7 +11,7 @@ from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Value
 from podwire.model.symbols import DNS_CACHE, DNS_PLACEMENT
-from podwire.probing.node_bindings import Hello
+from podwire.probing.bindings.nodes import Hello
 from podwire.probing.targets import NoTarget, probe_of
 
 
