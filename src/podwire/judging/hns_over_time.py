@@ -43,13 +43,13 @@ class Attached(Listing):
         yield f"the HNS endpoints of {self.addresses} are attached, in one state, which is that of {self.others} too"
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        listed = {one.address: one for one in self.listed(endpoints_in, observed) if not one.remote}
+        listed = {endpoint.address: endpoint for endpoint in self.listed(endpoints_in, observed) if not endpoint.remote}
         own = [listed[address] for address in _texts(bound.addresses) if address in listed]
         missing = [address for address in _texts(bound.addresses) if address not in listed]
         others = [listed[address] for address in _texts(bound.others) if address in listed]
-        if any(not one.state for one in (*own, *others)):
+        if any(not endpoint.state for endpoint in (*own, *others)):
             raise Unbound("the state of an endpoint of HNS")
-        states = {one.state for one in own}
+        states = {endpoint.state for endpoint in own}
         yield Finding(
             expected=f"HNS endpoints of the pods of this node ({', '.join(_texts(bound.addresses))}), all attached",
             actual=_states(own) + (f"; none for {', '.join(missing)}" if missing else ""),
@@ -62,12 +62,12 @@ class Attached(Listing):
                 expected=f"a state that endpoints of other pods of this node have too ({_states(others)})",
                 actual=_states(own),
                 where=WHERE,
-                met=states <= {one.state for one in others},
+                met=states <= {endpoint.state for endpoint in others},
             )
 
 
 def _states(endpoints: Sequence[HnsEndpoint]) -> str:
-    return _named([f"{one.address} {one.state}" for one in endpoints]) or "none"
+    return _named([f"{endpoint.address} {endpoint.state}" for endpoint in endpoints]) or "none"
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,13 @@ class ServesServices(Listing):
         unknown = sorted(counted.keys() - wanted - possible) if ANY_FRONTEND not in possible else []
         most = "" if ANY_FRONTEND in possible else f" to {len(wanted | possible)}"
         problems = (("none for", missing), ("more than one for", twice), ("that no Service needs:", unknown))
-        told = "; ".join(f"{words} {_named(frontends)}" for words, frontends in problems if frontends)
+        described = "; ".join(f"{words} {_named(frontends)}" for words, frontends in problems if frontends)
         yield Finding(
             expected=f"{len(wanted)}{most} load balancers of HNS, one for each address and port of a Service that the "
             "node serves",
-            actual=f"{len(balancers)}{f': {told}' if told else ''}",
+            actual=f"{len(balancers)}{f': {described}' if described else ''}",
             where=WHERE,
-            met=not told,
+            met=not described,
         )
 
 

@@ -182,7 +182,7 @@ def _wanted(
         others.append(balancer(address, local if only_local else usable, hidden=not only_local))
     # Without an available endpoint kube-proxy makes none of these, and deletes the old one unless it is the same that
     # it would make: it looks at what HNS has before it looks at whether endpoints are available.
-    yield from (one for one in others if available or one.identity in before)
+    yield from (other for other in others if available or other.identity in before)
     for address in service.ingress_ips:
         yield balancer(address, nearby, hidden=not (preserve or only_local), preserved=preserve)
 

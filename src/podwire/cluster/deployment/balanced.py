@@ -80,7 +80,7 @@ def frontends(
                 wanted[frontend] = None
             elif served != "never" or not settled:
                 possible[frontend] = None
-    return Frontends(wanted=tuple(wanted), possible=tuple(one for one in possible if one not in wanted))
+    return Frontends(wanted=tuple(wanted), possible=tuple(frontend for frontend in possible if frontend not in wanted))
 
 
 Served = Literal["surely", "perhaps", "never"]
@@ -140,7 +140,7 @@ def _endpoints(slices: Sequence[Object], family: Family, port: str, node: Served
     for obj in slices:
         if str(obj.get("addressType", "")).lower() != family:
             continue
-        if not any(one.get("name", "") == port for one in obj.get("ports") or ()):
+        if not any(entry.get("name", "") == port for entry in obj.get("ports") or ()):
             continue
         for endpoint in obj.get("endpoints") or ():
             addresses = set(endpoint.get("addresses") or ()) - set(node.addresses)  # HNS has no endpoint for its node.
@@ -181,7 +181,7 @@ class BalancedServices:
             except Forbidden:
                 services = self._rest.list("services", self._namespace)
                 slices = self._rest.list("endpointslices", self._namespace)
-                found = frontends(services, slices, node, own=self._namespace, now=now, former=former)
-                return Frontends(wanted=found.wanted, possible=(*found.possible, ANY_FRONTEND))
+                own = frontends(services, slices, node, own=self._namespace, now=now, former=former)
+                return Frontends(wanted=own.wanted, possible=(*own.possible, ANY_FRONTEND))
             return frontends(services, slices, node, own=self._namespace, now=now, former=former)
         raise AssertionError("not reached")

@@ -36,11 +36,11 @@ def of_hns(case: Case, deployment: Deployment, facts: ClusterFacts) -> Mapping[s
     }
     if case.flow.load.tool != HNS_LOAD_BALANCERS or deployment.balanced is None:
         return values
-    told = next((one for one in facts.nodes if one.name == node), None)
-    build = told.build if told else None
+    node_facts = next((known for known in facts.nodes if known.name == node), None)
+    build = node_facts.build if node_facts else None
     served = ServedNode(
         name=node,
-        addresses=told.addresses if told else (),
+        addresses=node_facts.addresses if node_facts else (),
         families={
             family
             for probe in deployment.available()
