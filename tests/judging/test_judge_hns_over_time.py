@@ -1,4 +1,4 @@
-"""What HNS lists at the start and at the end of a run, held against an expectation."""
+"""What HNS lists at the start and at the end of acts, held against an expectation."""
 
 import json
 
@@ -10,6 +10,7 @@ from podwire import hns
 from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.model.machines import ANY_FRONTEND
+from podwire.model.observations import Reading
 from podwire.model.verdicts import Outcome
 
 CASE = a_case()
@@ -133,24 +134,64 @@ def test_without_ports_or_services_nothing_is_said_of_load_balancers():
     assert verdict(part, balancers(DNS), **unknown).outcome is INCONCLUSIVE
 
 
+def in_acts(part, *outputs, values=None):
+    """The verdict on readings at the start and at the end of acts, each with an output and the values of its moment."""
+    moments = [(act, at) for act in range(len(outputs)) for at in ("start", "end")]
+    readings = tuple(
+        Reading(act=act, at=at, started=1.0, output=output, bindings=(values or {}).get((act, at), {}))
+        for (act, at), output in zip(moments, outputs, strict=False)
+    )
+    return judge(CASE, expectation(part), replace(an_observation(RAN, output=outputs[-1]), readings=readings))
+
+
 @pytest.mark.parametrize(
-    ("output", "outcome", "said"),
+    ("outputs", "outcome", "said"),
     [
-        ('{"Hns":7,"Proxy":[9]}\n{"Hns":7,"Proxy":9}', PASS, []),
-        ('{"Hns":7,"Proxy":null}\n{"Hns":7,"Proxy":[]}', PASS, []),
-        ('{"Hns":7,"Proxy":[9]}\n{"Hns":8,"Proxy":[9]}', FAIL, ["it runs since 1601-01-01 00:00:00 UTC"]),
+        (['{"Hns":7,"Proxy":[9]}', '{"Hns":7,"Proxy":9}'], PASS, []),
+        (['{"Hns":7,"Proxy":null}', '{"Hns":7,"Proxy":[]}'], PASS, []),
         (
-            '{"Hns":7,"Proxy":[9]}\n{"Hns":7,"Proxy":[134300000000000000]}',
+            ['{"Hns":7,"Proxy":[9]}', '{"Hns":7,"Proxy":[9]}', '{"Hns":8,"Proxy":[9]}', '{"Hns":8,"Proxy":[9]}'],
             FAIL,
-            ["it runs since 2026-07-31 19:33:20 UTC"],
+            ["it runs since 1601-01-01 00:00:00 UTC, at the start of act 1"],
         ),
-        ('{"Hns":7,"Proxy":[9]}\n{"Hns":7,"Proxy":[]}', FAIL, ["it runs since never: there is no such process"]),
-        ('{"Hns":7,"Proxy":[9]}', INCONCLUSIVE, []),
-        ('{"Hns":null,"Proxy":[]}\n{"Hns":null,"Proxy":[]}', INCONCLUSIVE, []),
-        ("", INCONCLUSIVE, []),
+        (
+            ['{"Hns":7,"Proxy":[9]}', '{"Hns":7,"Proxy":[134300000000000000]}'],
+            FAIL,
+            ["it runs since 2026-07-31 19:33:20 UTC, at the end of act 0"],
+        ),
+        (
+            ['{"Hns":7,"Proxy":[9]}', '{"Hns":7,"Proxy":[]}'],
+            FAIL,
+            ["it runs since never: there is no such process, at the end of act 0"],
+        ),
+        (['{"Hns":7,"Proxy":[9]}'], INCONCLUSIVE, []),
+        (['{"Hns":null,"Proxy":[]}'] * 2, INCONCLUSIVE, []),
+        (["", ""], INCONCLUSIVE, []),
     ],
 )
-def test_a_process_that_began_later_is_another_one(output, outcome, said):
-    found = verdict(hns.not_restarted(), output)
-    assert found.outcome is outcome
-    assert outcome is not FAIL or actual(found) == said
+def test_a_process_that_began_later_is_another_one(outputs, outcome, said):
+    verdict_of_acts = in_acts(hns.not_restarted(), *outputs)
+    assert verdict_of_acts.outcome is outcome
+    assert outcome is not FAIL or actual(verdict_of_acts) == said
+
+
+SERVES = hns.serves(NODE.frontends, NODE.possible_frontends)
+WITH_WEB = {"client.node.frontends": ("10.96.0.10 udp 53", "10.96.0.80 tcp 80"), "client.node.possible_frontends": ()}
+WITHOUT = {"client.node.frontends": ("10.96.0.10 udp 53",), "client.node.possible_frontends": ()}
+UNREAD = {"client.node.frontends.unknown": "not allowed", "client.node.possible_frontends": ()}
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome", "said"),
+    [
+        ((WITH_WEB, WITHOUT, WITHOUT), PASS, []),
+        ((WITH_WEB, WITHOUT, WITH_WEB), FAIL, ["1: none for 10.96.0.80 tcp 80, at the start of act 1"]),
+        ((WITH_WEB, WITH_WEB, UNREAD), FAIL, ["1: none for 10.96.0.80 tcp 80, at the end of act 0"]),
+        ((WITH_WEB, WITHOUT, UNREAD), INCONCLUSIVE, []),
+    ],
+)
+def test_each_reading_is_held_against_the_services_of_its_moment(values, outcome, said):
+    of_moment = dict(zip(((0, "start"), (0, "end"), (1, "start")), values, strict=True))
+    verdict_of_acts = in_acts(SERVES, balancers(DNS, WEB), balancers(DNS), balancers(DNS), values=of_moment)
+    assert verdict_of_acts.outcome is outcome
+    assert outcome is not FAIL or actual(verdict_of_acts) == said

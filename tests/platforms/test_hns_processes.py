@@ -6,11 +6,16 @@ from podwire.platforms.hns import NoListing, load_balancers_in
 from podwire.platforms.hns_processes import Processes, as_text, processes_in
 
 
-def test_readings_come_in_the_order_of_their_lines():
-    assert processes_in('{"Hns":1,"Proxy":[3,2]}\n\n{"Hns":1,"Proxy":null}\n') == (
-        Processes(hns=1, proxies=(2, 3)),
-        Processes(hns=1),
-    )
+@pytest.mark.parametrize(
+    ("printed", "processes"),
+    [
+        ('{"Hns":1,"Proxy":[3,2]}\n', Processes(hns=1, proxies=(2, 3))),
+        ('{"Hns":1,"Proxy":2}', Processes(hns=1, proxies=(2,))),
+        ('{"Hns":1,"Proxy":null}', Processes(hns=1)),
+    ],
+)
+def test_a_node_has_hns_and_its_proxies(printed, processes):
+    assert processes_in(printed) == processes
 
 
 @pytest.mark.parametrize(

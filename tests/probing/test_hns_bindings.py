@@ -1,6 +1,5 @@
 """The values of what HNS must have: pods' endpoints, and load balancers, at the moment of a reading."""
 
-import pytest
 from fake_rest import FakeRest
 from plans_for_tests import L2BRIDGE, cases
 
@@ -11,8 +10,6 @@ from podwire.errors import ApiError
 from podwire.planning.acts import acts_of
 from podwire.planning.prerequisites import ServiceNeed, needs_of, shown_by
 from podwire.probing.bindings.hns import of_hns
-from podwire.probing.sightings import Landed, joined
-from podwire.probing.targets import Target
 
 NODE = {"client": "windows", "client_kind": "host", "server": "windows", "placement": "same-node", "via": "pod-ip"}
 READS = {**NODE, "protocol": "tool", "family": "ipv4"}
@@ -80,14 +77,6 @@ def test_an_api_that_does_not_answer_leaves_them_unknown():
     found = values(reading(), Broken())
     assert "client.node.frontends" not in found
     assert found["client.node.frontends.unknown"] == found["client.node.possible_frontends.unknown"] != ""
-
-
-@pytest.mark.parametrize("printed", [("a", "b", "a\nb"), ("a", "", "a"), ("", "b", "b")])
-def test_a_tool_that_ran_twice_printed_both(printed):
-    first, second, both = printed
-    case, target = reading(), Target(host="10.244.11.2", port=8080, ip="10.244.11.2")
-    landed = [Landed(case=case, target=target, bindings={}, attempts=(), output=text) for text in (first, second)]
-    assert [flow.output for flow in joined(landed)] == [both]
 
 
 def test_a_reading_after_the_change_waits_until_a_pod_of_the_node_sees_it():

@@ -1,4 +1,4 @@
-"""What HNS of a Windows node lists, where it is read at the start of a run and again at its end."""
+"""What HNS of a Windows node lists, where it is read at the start and at the end of each act."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from podwire.judging.listings import WHERE, Listing
+from podwire.judging.listings import WHERE, EachReading, Listing
 from podwire.judging.parts import Observed, Wanted
 from podwire.model.facts import FAMILIES
 from podwire.model.machines import ANY_FRONTEND, NODE_PORT
@@ -32,7 +32,7 @@ def _named(texts: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Attached(Listing):
+class Attached(EachReading):
     """The HNS endpoints of these addresses are attached, all in one state, which endpoints of `others` have too."""
 
     word, tool, subject = "hns.attached", "hns-endpoints", "the endpoints of HNS"
@@ -42,7 +42,7 @@ class Attached(Listing):
     def sentences(self) -> Iterator[str]:
         yield f"the HNS endpoints of {self.addresses} are attached, in one state, which is that of {self.others} too"
 
-    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+    def of_listing(self, bound: Self, observed: Observed) -> Iterator[Finding]:
         listed = {endpoint.address: endpoint for endpoint in self.listed(endpoints_in, observed) if not endpoint.remote}
         own = [listed[address] for address in _texts(bound.addresses) if address in listed]
         missing = [address for address in _texts(bound.addresses) if address not in listed]
@@ -71,7 +71,7 @@ def _states(endpoints: Sequence[HnsEndpoint]) -> str:
 
 
 @dataclass(frozen=True)
-class MacsDiffer(Listing):
+class MacsDiffer(EachReading):
     """No two ports of the virtual switch have one MAC; the ports of the network card and of the node itself may."""
 
     word, tool, subject = "hns.macs_differ", "vmswitch-ports", "the ports of the virtual switch"
@@ -80,7 +80,7 @@ class MacsDiffer(Listing):
     def sentences(self) -> Iterator[str]:
         yield f"no two ports of the virtual switch have one MAC, and one of them is {self.mac}"
 
-    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+    def of_listing(self, bound: Self, observed: Observed) -> Iterator[Finding]:
         ports = self.listed(ports_in, observed)
         # The node's own virtual card takes the MAC of the network card that the switch is bound to.
         shared = {port.mac for port in ports if port.external} | {"", NO_MAC}
@@ -100,7 +100,7 @@ class MacsDiffer(Listing):
 
 
 @dataclass(frozen=True)
-class ServesServices(Listing):
+class ServesServices(EachReading):
     """HNS has one load balancer for each of the `wanted` frontends, and none but these and the `possible` ones."""
 
     word, tool, subject = "hns.serves", "hns-load-balancers", "the load balancers of HNS"
@@ -110,7 +110,7 @@ class ServesServices(Listing):
     def sentences(self) -> Iterator[str]:
         yield f"HNS has one load balancer for each of {self.wanted}, and no other but {self.possible}"
 
-    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+    def of_listing(self, bound: Self, observed: Observed) -> Iterator[Finding]:
         balancers = self.listed(load_balancers_in, observed)
         if any(balancer.port is None for balancer in balancers):
             raise Unbound("the port of a load balancer of HNS")
@@ -146,22 +146,24 @@ class NotRestarted(Listing):
         yield "HNS and kube-proxy of the node run since before the first reading"
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        readings = self.listed(processes_in, observed)
+        readings = observed.observation.readings
         if len(readings) < 2:
             raise Unbound("the second reading of the processes of HNS and kube-proxy")
-        first, last = readings[0], readings[-1]
+        (_, first), *later = [(reading.moment, self.listed(processes_in, observed, reading)) for reading in readings]
+        moment, other = next(((moment, then) for moment, then in later if then.hns != first.hns), later[-1])
         yield Finding(
             expected=f"HNS running since {as_text(first.hns)}",
-            actual=f"it runs since {as_text(last.hns)}",
+            actual=f"it runs since {as_text(other.hns)}, {moment}",
             where=WHERE,
-            met=last.hns == first.hns,
+            met=other.hns == first.hns,
         )
-        if first.proxies or last.proxies:
+        moment, other = next(((moment, then) for moment, then in later if then.proxies != first.proxies), later[-1])
+        if first.proxies or other.proxies:
             yield Finding(
                 expected=f"kube-proxy running since {_since(first)}",
-                actual=f"it runs since {_since(last)}",
+                actual=f"it runs since {_since(other)}, {moment}",
                 where=WHERE,
-                met=last.proxies == first.proxies,
+                met=other.proxies == first.proxies,
             )
 
 

@@ -56,6 +56,8 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield "size: goes with protocol='udp' and without an answer: the answer has the same size"
     if values["size"] != ("",) and {"outside", "dns"} & {values["client_kind"], values["server_kind"]}:
         yield "size: goes with ends in the cluster that have an agent; nobody reports the MTU of another path"
+    if values["each_act"] and (values["protocol"] != ("tool",) or values["repeated"]):
+        yield "each_act: goes with protocol='tool' and without repeated"
     if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
         yield "half_close: goes with protocol='tcp' and an answer"
 
@@ -310,6 +312,13 @@ _ROWS: tuple[Axis, ...] = (
         name="same_ports",
         group=CHANGE,
         help="of a repeated flow over UDP: each exchange has the same source port both times, and errors do not end it",
+        values=ON,
+        default=False,
+    ),
+    Axis(
+        name="each_act",
+        group=CHANGE,
+        help="a tool runs at the start and at the end of each act, and all that it lists is judged",
         values=ON,
         default=False,
     ),

@@ -177,6 +177,8 @@ class Change:
     """The flow is sent before the change too, and both times together are judged."""
     same_ports: bool = False
     """The second time each exchange has its source port of the first, and an error that comes back does not end it."""
+    each_act: bool = False
+    """It is sent at the start and at the end of each act, and all times together are judged."""
 
 
 @dataclass(frozen=True, kw_only=True)

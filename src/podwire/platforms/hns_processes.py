@@ -23,25 +23,17 @@ class Processes:
     proxies: tuple[int, ...] = ()
 
 
-def processes_in(printed: str) -> tuple[Processes, ...]:
-    """The readings in the output of the tool, one a line: the first of the run comes first.
-
-    Each line is a JSON object with Hns (a number) and Proxy (a list of numbers, or one, or null).
+def processes_in(printed: str) -> Processes:
+    """The processes in the output of the tool: a JSON object with Hns (a number) and Proxy (a list of numbers, or one,
+    or null).
 
     Raises:
-        NoListing: a line is something else, or there is none.
+        NoListing: it is something else.
     """
-    readings = tuple(_reading(line) for line in printed.splitlines() if line.strip())
-    if not readings:
-        raise NoListing("no JSON: nothing")
-    return readings
-
-
-def _reading(line: str) -> Processes:
     try:
-        tree = json.loads(line)
+        tree = json.loads(printed)
     except (RecursionError, ValueError):
-        raise NoListing(f"no JSON: {' '.join(line.split())[:80]}") from None
+        raise NoListing(f"no JSON: {' '.join(printed.split())[:80] or 'nothing'}") from None
     hns = tree.get("Hns") if isinstance(tree, dict) else None
     if hns is None or not _is_time(hns):
         raise NoListing("JSON without the time at which HNS began")

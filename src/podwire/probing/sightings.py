@@ -10,7 +10,17 @@ from msgspec import structs
 
 from podwire.model.asking import DNS_PORT
 from podwire.model.cases import Case, pod_point
-from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
+from podwire.model.observations import (
+    Attempt,
+    Capture,
+    ControlResult,
+    Lookup,
+    Observation,
+    Point,
+    Reading,
+    SeenPacket,
+    Value,
+)
 from podwire.model.patterns import Direction
 from podwire.model.symbols import DNS_CACHE
 from podwire.model.ways import BY_NAME, BY_TUNNEL
@@ -47,17 +57,17 @@ class Landed:
     output: str = ""
     settled: float = 0.0
     never: bool = False
+    readings: tuple[Reading, ...] = ()
 
 
 def joined(landed: Sequence[Landed]) -> list[Landed]:
-    """A case that was sent twice is one, with the attempts of both times, and what a tool printed each time."""
+    """A case that was sent twice is one, with the attempts of both times."""
     by_case: dict[str, Landed] = {}
     for exchange in landed:
         earlier = by_case.get(exchange.case.id)
-        if earlier:
-            printed = "\n".join(filter(None, (earlier.output, exchange.output)))
-            both = replace(exchange, attempts=earlier.attempts + exchange.attempts, output=printed)
-        by_case[exchange.case.id] = both if earlier else exchange
+        by_case[exchange.case.id] = (
+            replace(exchange, attempts=earlier.attempts + exchange.attempts) if earlier else exchange
+        )
     return list(by_case.values())
 
 
@@ -126,6 +136,7 @@ class Seen:
             lookups=lookups,
             controls=controls,
             output=landed.output,
+            readings=landed.readings,
             settled=landed.settled,
             unsettled=landed.never,
         )

@@ -91,7 +91,9 @@ class Flights:
         """The name of the agent that a case starts from."""
         return OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, self._deployment).pod
 
-    def launch(self, cases: Sequence[Case], reported: Reported, broken: dict[str, str]) -> list[InFlight]:
+    def launch(
+        self, cases: Sequence[Case], reported: Reported, broken: dict[str, str], *, quiet: bool = False
+    ) -> list[InFlight]:
         """Send all of these flows at once. The reason of a case that cannot be sent goes into `broken`."""
         flights: list[InFlight] = []
         for case in cases:
@@ -122,12 +124,12 @@ class Flights:
                 case=case, target=target, bindings=bindings, tokens=exchange_tokens, answer=answer, seconds=seconds
             )
             flights.append(flight)
-        if flights:
+        if flights and not quiet:
             exchanges = counted(sum(len(flight.tokens) for flight in flights), "exchange")
             self._say(f"{counted(len(flights), 'case')}, {exchanges} in flight")
         return flights
 
-    def land(self, flights: Sequence[InFlight], broken: dict[str, str]) -> list[Landed]:
+    def land(self, flights: Sequence[InFlight], broken: dict[str, str], *, quiet: bool = False) -> list[Landed]:
         """Wait until each of these flows is answered or has timed out."""
         landed: dict[str, Landed] = {}
         for flight in flights:
@@ -145,7 +147,7 @@ class Flights:
                 case=case, target=flight.target, bindings=flight.bindings, attempts=attempts, output=output
             )
         silent = [flight.case for flight in landed.values() if not all(attempt.answered for attempt in flight.attempts)]
-        if flights:
+        if flights and not quiet:
             answered = f"{len(flights) - len(silent)} of {counted(len(flights), 'case')} answered"
             self._say(f"{answered}; some cases expect no answer")
         for case in filter(asks_many_services, silent):

@@ -18,6 +18,7 @@ from podwire.model.symbols import CONVERGES_WITHIN
 from podwire.planning.acts import Act, uses
 from podwire.probing.acts.aside import aside
 from podwire.probing.acts.flights import Flights, InFlight, Reported, all_but_silent
+from podwire.probing.acts.readings import Readings
 from podwire.probing.acts.settling import Settled, Settling
 from podwire.probing.sightings import Landed
 
@@ -66,17 +67,24 @@ class Stage:
         """Play these acts. Before the first, the controls have run once; the reason of a case without a result goes
         into `broken`."""
         rounds, played = 1, list[_Played]()
+        readings = Readings(flights=self.flights, reported=self.reported, broken=broken)
         settled: dict[str, Settled] = {}
         for act in acts:
             if act.changes:
                 settled |= self._changed(act, played, broken)
                 rounds = self._controlled(played, rounds)
+            readings.begin(act, "start")
             with self.timed("flows"):
                 flights, silent = self._sent(act, broken)
+                readings.wait()
+            with self.timed("readings"):
+                readings.begin(act, "end")
+                readings.wait()
             played.append(_Played(act=act, flights=flights, before=rounds - 1, silent=silent))
         with self.timed("flows"):
             self._drain(played)
             landed = [flow for turn in played for flow in self.flights.land(turn.flights, broken)]
+            landed += readings.landed()
         self._controlled(played, rounds)
         return Played(
             landed=[self._settled(flow, settled) for flow in landed if flow.case.id not in broken],
@@ -84,7 +92,9 @@ class Stage:
                 case.id: (turn.before, turn.after or rounds)
                 for turn in played
                 for case in (*turn.act.before, *turn.act.cases)
-            },
+                if not case.flow.change.each_act
+            }
+            | {case.id: (0, rounds) for act in acts for case in act.readings},
         )
 
     def _drain(self, played: Sequence[_Played]) -> None:
@@ -95,11 +105,12 @@ class Stage:
     def _sent(self, act: Act, broken: dict[str, str]) -> tuple[list[InFlight], bool]:
         """Send the flows of an act, those of many exchanges when the others are answered. Returns them, and whether
         some still wait for their timeout when all others are answered."""
-        flights = self.flights.launch([case for case in act.cases if not case.flow.many], self.reported, broken)
+        cases = [case for case in act.cases if not case.flow.change.each_act]
+        flights = self.flights.launch([case for case in cases if not case.flow.many], self.reported, broken)
         if not act.changes:
             self.idle()
         silent = all_but_silent(flights)
-        many = [*(case for case in act.cases if case.flow.many), *act.before]
+        many = [*(case for case in cases if case.flow.many), *act.before]
         if many:
             sent = self.flights.launch(many, self.reported, broken)
             flights += sent
