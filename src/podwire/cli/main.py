@@ -56,6 +56,7 @@ def parser() -> Parser:
     from podwire.cli.agent import add_agent_command
     from podwire.cli.cleanup import add_cleanup_command
     from podwire.cli.completion import add_completion_command
+    from podwire.cli.doctor import add_doctor_command
     from podwire.cli.evidence import add_evidence_command
     from podwire.cli.lab import add_lab_commands
     from podwire.cli.lists import add_list_command
@@ -76,6 +77,7 @@ def parser() -> Parser:
     for add in (
         add_plan_commands,
         add_list_command,
+        add_doctor_command,
         add_run_command,
         add_runs_commands,
         add_evidence_command,
