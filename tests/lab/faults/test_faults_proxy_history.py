@@ -77,7 +77,7 @@ def keeps_its_processes(lab):
 
 
 def with_a_proxy(lab):
-    return bool(processes_in(listing(lab, "hns-processes"))[0].proxies)
+    return bool(processes_in(listing(lab, "hns-processes")).proxies)
 
 
 def in_one_state(lab):

@@ -87,7 +87,7 @@ def test_endpoints_are_in_the_state_of_pods_unless_a_fault_says_another(asked):
 
 
 def test_processes_began_when_the_node_says(asked):
-    assert processes_in(asked(PROFILES["nat"], "hns-processes")) == (Processes(hns=1, proxies=(2,)),)
+    assert processes_in(asked(PROFILES["nat"], "hns-processes")) == Processes(hns=1, proxies=(2,))
 
 
 @of_each_profile
