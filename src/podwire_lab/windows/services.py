@@ -53,7 +53,7 @@ def preserved_addresses(
     """The networks that reach the node's pods untranslated, and those pods' own addresses."""
     found: dict[str, frozenset[str]] = {}
     for service in services:
-        if service.family in profile.pod_families("windows"):
+        if service.preserve_destination and service.family in profile.pod_families("windows"):
             for balancer in balancers(node, profile, service):
                 if balancer.preserved:
                     pods = found.get(balancer.preserved, frozenset())
