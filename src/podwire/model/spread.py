@@ -6,8 +6,12 @@ number of connections of a case follows from the chance that is accepted; the ve
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
+
+NEGLIGIBLE = 1e-17
+"""Of a sum: a term that changes none of its digits."""
 
 
 def connections_for(backends: int, risk: float, *, of: int | None = None) -> int:
@@ -89,11 +93,31 @@ def at_least_of(count: int, total: int, share: float) -> float:
     """The chance of so many hits or more in so many trials (binomial)."""
     if count <= 0 or share >= 1:
         return float(count <= total)
-    if share <= 0:
+    if share <= 0 or count > total:
         return 0.0
-    return min(1.0, sum(_chance(k, total, share) for k in range(count, total + 1)))
+    # From the count away from the middle, each chance is a factor of the one before and smaller: few terms matter.
+    if count > total * share:
+        return min(1.0, _summed(count, total, share, upwards=True))
+    return max(0.0, 1 - _summed(count - 1, total, share, upwards=False))
 
 
+def _summed(count: int, total: int, share: float, *, upwards: bool) -> float:
+    """The chance of so many hits or more, or of so many or fewer."""
+    odds = share / (1 - share)
+    term = _chance(count, total, share)
+    whole = term
+    while term > whole * NEGLIGIBLE and count != (total if upwards else 0):
+        if upwards:
+            term *= (total - count) / (count + 1) * odds
+            count += 1
+        else:
+            term *= count / (total - count + 1) / odds
+            count -= 1
+        whole += term
+    return whole
+
+
+@functools.cache
 def exact_interval(count: int, total: int, risk: float = 1e-3) -> tuple[float, float]:
     """The interval of a share that leaves it out with a chance of `risk` at most (Clopper and Pearson, 1934)."""
     if not total:

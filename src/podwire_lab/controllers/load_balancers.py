@@ -34,9 +34,9 @@ class LoadBalancers(Controller):
         self._last = 0
 
     def reconcile(self) -> None:
-        services = self._store.list("services")
-        for service in services:
-            self._equip(service, services)
+        for service in self._store.view("services"):
+            self._equip(service)
+        services = self._store.view("services")
         slices = slices_by_service(self._store.view("endpointslices"))
         nodes = [
             node["metadata"]["name"]
@@ -55,21 +55,21 @@ class LoadBalancers(Controller):
                     routes.setdefault(address, node_for(address, service, service_slices, serving))
         self._network.set_external_routes(routes)
 
-    def _equip(self, service: Object, services: Sequence[Object]) -> None:
+    def _equip(self, service: Object) -> None:
         """Assign addresses to a new LoadBalancer Service; remove those of a Service that changed its type."""
-        spec, status = service["spec"], service.setdefault("status", {})
+        spec, status = service["spec"], service.get("status") or {}
         present = (status.get("loadBalancer") or {}).get("ingress")
         balanced = spec.get("type") == "LoadBalancer"
         if (balanced and (present or spec.get("loadBalancerClass"))) or not (balanced or present):
             return
         ingress: list[Object] = []
         if balanced:
-            number = self._free_number(services)
+            number = self._free_number(self._store.view("services"))
             for family in spec.get("ipFamilies") or ["IPv4"]:
                 network = ipaddress.ip_network(INGRESS_NETWORK["ipv6" if family == "IPv6" else "ipv4"])
                 ingress.append({"ip": str(network[number]), "ipMode": "VIP"})
-        status["loadBalancer"] = {"ingress": ingress} if ingress else {}
-        self._store.update("services", service)
+        status = {**status, "loadBalancer": {"ingress": ingress} if ingress else {}}
+        self._store.update("services", {**service, "status": status})
 
     def _is_led(self, address: str) -> bool:
         """Whether the router needs a route: not for addresses of the lab's own networks."""

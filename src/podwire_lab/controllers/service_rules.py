@@ -108,6 +108,8 @@ def _of_family(addresses: Iterable[str], family: Family) -> tuple[str, ...]:
 def _ranges(texts: Iterable[str], family: Family) -> tuple[str, ...]:
     """Networks of one family, none inside another."""
     of_family = _of_family(texts, family)
+    if not of_family:
+        return ()
     four = ipaddress.collapse_addresses(
         ipaddress.IPv4Network(network, strict=False) for network in of_family if ":" not in network
     )
