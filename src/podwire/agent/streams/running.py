@@ -41,8 +41,9 @@ class Running:
             self.tally.close()
 
     def wake(self) -> None:
-        """Let the stream look up from its wait."""
-        self._loop.wake(self.task, self.task.ticket)
+        """Let the stream look up, if it waits for an answer."""
+        if isinstance(self.stream, Steady) and self.stream.listening:
+            self._loop.interrupt(self.task)
 
     def cancel(self) -> None:
         """End the stream as it is."""
@@ -84,15 +85,14 @@ class Streams:
         stopped = {name: self._running[name] for name in self._named(params)}
         if params.get("last"):
             for running in stopped.values():
-                if isinstance(running.stream, Steady) and not running.ended:
+                if isinstance(running.stream, Steady):
                     running.stream.speak()
                     running.wake()
             await sleep(now() + 0.01)  # They speak before they are told to stop.
         for running in stopped.values():
             if isinstance(running.stream, Steady):
                 running.stream.stopping = True
-                if not running.ended:
-                    running.wake()
+                running.wake()
         while now() < until and not all(running.ended for running in stopped.values()):
             await sleep(min(until, now() + 0.02))
         for name, running in stopped.items():

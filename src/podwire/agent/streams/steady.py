@@ -41,7 +41,8 @@ class Steady:
         self._give_up = float(params.get("give_up") or 15.0)
         self._reconnect = bool(params.get("reconnect", True))
         self._size = int(params.get("size") or (128 if self._tcp else LEAST_DATAGRAM))
-        self._number, self._due, self.stopping = 0, now(), False
+        self._number, self._due = 0, now()
+        self.stopping, self.listening = False, False
         if wanted(params, "proto") not in ("tcp", "udp"):
             raise ValueError(f"parameter 'proto': {params['proto']!r} is not tcp or udp")
         if self._every <= 0 or self._burst < 1:
@@ -103,6 +104,14 @@ class Steady:
             soonest = min(soonest, self._due)
         return soonest
 
+    async def _listen(self, sock: socket.socket, until: float) -> bool:
+        """Wait for an answer; the one wait that the runner may interrupt."""
+        self.listening = True
+        try:
+            return await readable(sock, until)
+        finally:
+            self.listening = False
+
     async def _over_tcp(self) -> None:
         self.tally.due()
         began = now()
@@ -124,7 +133,7 @@ class Steady:
                 if min(self.tally.waited, now() - began) > self._give_up:
                     raise Failure("receive", "timeout", None, f"no answer for {self._give_up:g} s")
                 self.tally.expire()
-                if not await readable(sock, self._until() if opened else now() + 0.5):
+                if not await self._listen(sock, self._until() if opened else now() + 0.5):
                     continue
                 piece = _receive(sock, self._loop.scratch)
                 if piece is None:
@@ -156,7 +165,7 @@ class Steady:
                     self.tally.opened([own or name[0], name[1]])
                     self._due = now() + self._every
                 self.tally.expire()
-                if not await readable(sock, self._until()):
+                if not await self._listen(sock, self._until()):
                     continue
                 try:
                     length, peer = sock.recvfrom_into(self._loop.scratch)
