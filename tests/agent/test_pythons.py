@@ -9,7 +9,7 @@ import pytest
 from agent_for_tests import AGENT, TOKEN, agent, echo_server, exchange
 
 from podwire.cluster.deployment.agent_archive import agent_digest
-from podwire.probing.stream_calls import streams_of
+from podwire.probing.streams.calls import streams_of
 
 VERSIONS = [f"3.{minor}" for minor in range(8, 16)]
 

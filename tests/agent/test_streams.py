@@ -13,7 +13,7 @@ import pytest
 from agent_for_tests import AGENT, TOKEN, agent, changed_agent, echo_server, free_port
 
 from podwire.probing.client import AgentError
-from podwire.probing.stream_calls import streams_of
+from podwire.probing.streams.calls import streams_of
 
 
 @pytest.fixture(scope="module")

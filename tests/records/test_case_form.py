@@ -38,6 +38,7 @@ EVERYTHING = a_flow(
     whole_path=True,
     same_ports=True,
     size="one-packet",
+    stream="steady",
 )
 NAMES = FlowForm.__struct_fields__
 

@@ -6,7 +6,7 @@ import pytest
 from agent_for_tests import TOKEN
 from wine_places import LINUX, LINUX_V6, WINDOWS, WINDOWS_V6
 
-from podwire.probing.stream_calls import streams_of
+from podwire.probing.streams.calls import streams_of
 
 
 def run(client, host, met, **params):

@@ -12,7 +12,7 @@ from podwire.model.flows import Flow
 from podwire.model.patterns import Unbound
 from podwire.model.spread import at_least_of, exact_interval
 from podwire.model.verdicts import Finding
-from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, path_of
+from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, of_group, path_of
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class FirstTry(Part):
 
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
         path, symbols = path_of(observed.case), observed.observation.bindings
-        for group in GROUPS:
-            whole = str(path) if group == "path" else str(path and path._replace(family="all families"))
-            yield self._of(group, whole, symbols)
+        groups = [group for group in GROUPS if group == GROUPS[0] or f"{group}.exchanges" in symbols]
+        for group in groups:
+            yield self._of(group, str(path and of_group(path, group)), symbols, len(groups))
 
-    def _of(self, group: str, whole: str, symbols: Bindings) -> Finding:
+    def _of(self, group: str, whole: str, symbols: Bindings, groups: int) -> Finding:
         names = ("exchanges", "lost", "late", "unknown")
         exchanges, lost, late, unknown = (_number(symbols, f"{group}.{name}") for name in names)
         limit, paths = float(str(symbols.get(LIMIT, 0))), _number(symbols, NUMBER)
@@ -51,7 +51,7 @@ class FirstTry(Part):
             expected=f"at most {limit:.2%} of the {exchanges} exchanges from {whole} lost at the first try",
             actual="; ".join(counts) + (f"; chance of that {chance:.0e}, judged on {paths} paths" if lost else ""),
             where="client",
-            met=chance >= self.risk / (len(GROUPS) * max(1, paths)),
+            met=chance >= self.risk / (groups * max(1, paths)),
         )
 
     def unfit(self, flow: Flow) -> str | None:

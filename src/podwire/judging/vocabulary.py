@@ -17,6 +17,7 @@ from podwire.judging import (
     questions,
     records,
     spread,
+    streams,
     tools,
     windows,
 )
@@ -25,7 +26,7 @@ from podwire.judging.questions import QUESTIONS, Question
 from podwire.judging.records import RECORDS
 
 MODULES: tuple[ModuleType, ...] = (
-    *(ends, names, records, questions, spread, first_try, places),
+    *(ends, names, records, questions, spread, first_try, streams, places),
     *(known, tools, hns, windows, cards),
 )
 

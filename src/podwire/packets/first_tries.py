@@ -1,8 +1,9 @@
 """Which exchanges needed a second try, path by path, and between which capture points the first one vanished. Pure.
 
-A try is a datagram, a SYN, or a question to DNS. A retry alone proves no loss: on a busy machine an answer comes late,
-and the client asks again. So an exchange counts as lost only where the captures show that a packet did not arrive: the
-next point saw fewer tries, or the last one saw fewer answers than tries. What came in the end, however late, is late.
+A try is a datagram, a SYN, a message of a stream, or a question to DNS. A retry alone proves no loss: on a busy machine
+an answer comes late, and the client asks again. So an exchange counts as lost only where the captures show that a
+packet did not arrive: the next point saw fewer tries, or the last one saw fewer answers than tries. What came in the
+end, however late, is late.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import NamedTuple
 from podwire.model.cases import Case
 from podwire.model.flows import BY_TUNNEL
 from podwire.model.observations import POINTS, Attempt, Capture, Observation, SeenPacket, Value
+from podwire.model.streams.seen import StreamSeen
+from podwire.packets.stream_losses import losses_of
 
 USUAL_SIZE = 1400
 """Bytes of a request or an answer at most: a longer datagram may need another try to learn the path MTU."""
@@ -33,7 +36,10 @@ class Path(NamedTuple):
 
     def __str__(self) -> str:
         where = "" if self.placement in ("anywhere", "outside") else f", {self.placement}"
-        return f"{self.client} to {self.server}{where}, {self.protocol} over {self.family} by {self.entry}"
+        if not self.protocol:
+            return f"{self.client} to {self.server}{where}, all flows"
+        family = self.family or "all families"
+        return f"{self.client} to {self.server}{where}, {self.protocol} over {family} by {self.entry}"
 
 
 @dataclass(kw_only=True)
@@ -74,31 +80,43 @@ def path_of(case: Case) -> Path | None:
 
 NUMBER, LIMIT = "path.number", "path.limit"
 """The symbols of how many paths are judged, and of the share that may be lost (a text)."""
-GROUPS = ("path", "families")
-"""Of what the tries are told: of the path itself, and of the same path over all families together."""
+GROUPS = ("path", "families", "ends")
+"""Of what the tries are told: of the path itself, of the same path over all families, and of all flows between such
+ends in such a placement, whatever their protocol, family and way. Runs of earlier versions have no `ends`."""
 
 
 def symbols_of_paths(exchanges: Iterable[tuple[Case, Observation]], limit: float) -> dict[str, dict[str, Value]]:
     """What became of all flows of a path, as symbols, by the id of each case that stands for its whole path.
 
-    They are `path.exchanges`, `path.lost`, `path.late`, `path.unknown`, `path.vanished`, and the same of `families`.
+    They are `path.exchanges`, `path.lost`, `path.late`, `path.unknown`, `path.vanished`, and the same of `families` and
+    `ends`.
     """
     pairs = list(exchanges)
     paths = by_path(pairs)
     families: dict[Path, Tries] = defaultdict(Tries)
+    ends: dict[Path, Tries] = defaultdict(Tries)
     for path, tries in paths.items():
-        families[path._replace(family="")].add(tries)
+        families[of_group(path, "families")].add(tries)
+        ends[of_group(path, "ends")].add(tries)
     judged = [(case.id, path_of(case)) for case, _ in pairs if case.flow.load.whole_path]
     return {
         identity: {
             **_symbols("path", paths.get(path, Tries())),
-            **_symbols("families", families[path._replace(family="")]),
+            **_symbols("families", families[of_group(path, "families")]),
+            **_symbols("ends", ends[of_group(path, "ends")]),
             NUMBER: len(judged),
             LIMIT: f"{limit:g}",
         }
         for identity, path in judged
         if path is not None
     }
+
+
+def of_group(path: Path, group: str) -> Path:
+    """What all paths of a group share with this one; the rest is empty."""
+    if group == "families":
+        return path._replace(family="")
+    return path._replace(family="", protocol="", entry="") if group == "ends" else path
 
 
 def _symbols(group: str, tries: Tries) -> dict[str, Value]:
@@ -117,13 +135,16 @@ def by_path(exchanges: Iterable[tuple[Case, Observation]]) -> dict[Path, Tries]:
     for case, observation in exchanges:
         path = path_of(case)
         if path is not None and not observation.problem:
-            tries_by_path[path].add(tries_of(observation))
+            tries_by_path[path].add(tries_of(observation, case.flow.protocol))
     return {path: tries_by_path[path] for path in sorted(tries_by_path) if tries_by_path[path].exchanges}
 
 
-def tries_of(observation: Observation) -> Tries:
-    """What became of the exchanges of one case. Those without an answer are judged by the case itself."""
+def tries_of(observation: Observation, protocol: str = "tcp") -> Tries:
+    """What became of the exchanges of one case. Those without an answer are judged by the case itself; of a stream, of
+    which each message is an exchange, they count as well."""
     total = Tries()
+    for stream in observation.streams:
+        total.add(_of_stream(stream, observation, protocol))
     for attempt in observation.attempts:
         if not attempt.answered or not attempt.tries:
             continue
@@ -138,6 +159,13 @@ def tries_of(observation: Observation) -> Tries:
             else:
                 total.late += 1
     return total
+
+
+def _of_stream(stream: StreamSeen, observation: Observation, protocol: str) -> Tries:
+    losses = losses_of(stream, observation.captures, protocol)
+    if losses.unknown:
+        return Tries(unknown=stream.numbers.counts.sent)
+    return Tries(exchanges=losses.messages, lost=len(losses.lost), vanished=Counter(losses.lost.values()))
 
 
 def vanished(attempt: Attempt, captures: Mapping[str, Capture]) -> str | None:

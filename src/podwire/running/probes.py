@@ -78,6 +78,7 @@ class Probes:
             port_messages=self._port_messages,
             idle=idle,
             first_try=self._options.first_try,
+            streams=self._options.streams,
         )
 
     def _deploy(self, say: Say) -> tuple[Connection, Deployment, ClusterFacts]:

@@ -43,7 +43,7 @@ class Tally:
         self._locals: list[list[Any]] = []
         self._waiting: dict[int, float] = {}
         self._given_up: collections.OrderedDict[int, None] = collections.OrderedDict()
-        self._highest = 0
+        self._highest, self._last = 0, 0
         self._silent_since: float | None = None
         self._sent_in_silence, self._own_delay = 0, 0.0
 
@@ -74,6 +74,7 @@ class Tally:
     def sent(self, number: int, size: int, delay: float, answered: bool = True) -> None:
         """Count a message of `size` bytes that left `delay` seconds later than planned. `answered`: one is due."""
         self.counts["sent"] += 1
+        self._last = self.moment(now())
         self.counts["bytes_sent"] += size
         if answered:
             self.due()
@@ -96,6 +97,10 @@ class Tally:
         else:
             counts["duplicates"] += 1
         self._end_silence()
+        self.served_by(identity)
+
+    def served_by(self, identity: str) -> None:
+        """Note who answers, where it is another server than before."""
         if not self._servers or self._servers[-1][1] != identity:
             self._append(self._servers, [self.moment(now()), identity])
 
@@ -130,9 +135,10 @@ class Tally:
 
     def facts(self, ended: bool, drain: bool = False) -> Parameters:
         """The numbers so far. `drain` empties the lists; counts stay."""
+        waiting = round(self.waited * 1000)
         result = {
             "started": self.anchor, "ran": self.moment(now()), "ended": ended, "counts": dict(self.counts),
-            "longest": max(self.longest, round(self.waited * 1000)), "waiting": round(self.waited * 1000),
+            "last": self._last, "longest": max(self.longest, waiting), "waiting": waiting,
             "totals": {
                 "gaps": self.gap_count, "errors": self.error_count, "reconnects": self.reconnects,
                 "left_off": self.left_off,

@@ -96,6 +96,7 @@ class Transfer:
         answer = parsed(line)
         if answer.get("token") != self._token:
             raise Failure("receive", "other", None, f"another server than podwire's answered: {line[:60]!r}")
+        self._tally.served_by(str(answer.get("identity", "")))
         if (answer.get("received"), answer.get("crc32")) != (self._bytes, digest):
             text = f"the server received {answer.get('received')} of {self._bytes} bytes, or other bytes"
             raise Failure("receive", "other", None, text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from podwire.files.bounded import FileError
 from podwire.files.typed import tree_as
-from podwire.model.streams import Stream
+from podwire.model.streams.numbers import Stream
 from podwire.probing.calls import Garbled
 
 

@@ -7,6 +7,8 @@ wall-clock time.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct, field
 
 
@@ -77,7 +79,7 @@ class StreamError(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: int
     until: int
     times: int
-    stage: str
+    stage: Literal["resolve", "bind", "connect", "send", "receive"]
     kind: str
     number: int | None = None
     text: str = ""
@@ -100,6 +102,7 @@ class Stream(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The numbers of one stream. `started` is seconds since the epoch, `ran` how long it has run.
 
     `longest` is the longest wait for an answer, `waiting` the wait that goes on at this moment, 0 where none does.
+    `last` is when the last message was sent.
     """
 
     started: float
@@ -108,6 +111,7 @@ class Stream(Struct, frozen=True, kw_only=True, omit_defaults=True):
     counts: Counts
     longest: int = 0
     waiting: int = 0
+    last: int = 0
     totals: Totals = field(default_factory=Totals)
     gaps: tuple[Gap, ...] = ()
     lost: tuple[Interval, ...] = ()

@@ -1,0 +1,302 @@
+"""What became of a stream: its connection, its gaps, its messages in order, its losses, its bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from podwire.judging.parts import Observed, Part
+from podwire.model.cases import Case
+from podwire.model.flows import Flow
+from podwire.model.observations import Point
+from podwire.model.spread import at_least_of
+from podwire.model.streams.numbers import Stream
+from podwire.model.streams.seen import StreamSeen
+from podwire.model.verdicts import Finding
+from podwire.packets.stream_losses import losses_of
+
+BUSY = 0.5
+"""The share of a gap from which a delay of a machine itself explains it."""
+
+
+class OfStream(Part):
+    """A part of an expectation that is about a stream, and asked of such flows only."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("steady", "dense", "silent")
+
+    def unfit(self, flow: Flow) -> str | None:
+        if flow.load.stream in self.kinds:
+            return None
+        return f"{self.word} is asked of a flow with stream={' or '.join(map(repr, self.kinds))}"
+
+    def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
+        """All findings, where a control failed: what a stream lost then may have nothing to do with the network."""
+        failed = [control for control in observed.observation.controls if not control.worked]
+        if failed:
+            why = f"the control '{failed[0].name}' failed around the stream: {failed[0].detail}"
+            yield from ((finding, why) for finding in self.findings(bound, observed) if not finding.met)
+
+
+@dataclass(frozen=True)
+class Unbroken(OfStream):
+    """The stream goes on over one connection: no reset, no end, no error of its socket."""
+
+    word = "stream.unbroken"
+
+    def sentences(self) -> Iterator[str]:
+        yield "the stream goes on over one connection from before the first flow until after the last"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for stream in observed.observation.streams:
+            numbers = stream.numbers
+            errors = [
+                f"{_when(error.at)}: {error.kind} at {error.stage} {error.text}".rstrip() for error in numbers.errors
+            ]
+            more = numbers.totals.errors - len(errors)
+            actual = "; ".join(errors[:3]) or f"no error in {_seconds(numbers.ran)}"
+            yield Finding(
+                expected="no error of the stream's socket, and no new connection",
+                actual=actual + (f"; {more} more errors" if more > 0 and errors else ""),
+                where="client",
+                met=not numbers.errors and not numbers.totals.reconnects,
+            )
+
+
+@dataclass(frozen=True)
+class Answered(OfStream):
+    """Every message of the stream is answered; over UDP one that the captures show lost counts for its path instead."""
+
+    word = "stream.answered"
+
+    def sentences(self) -> Iterator[str]:
+        yield "every message of the stream is answered, the last one too"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for stream in observed.observation.streams:
+            counts = stream.numbers.counts
+            missing = counts.lost - counts.late
+            lost = losses_of(stream, observed.observation.captures, observed.case.flow.protocol).lost
+            repaired = observed.case.flow.protocol == "udp" and missing <= len(lost) < counts.sent / 2
+            last = stream.numbers.lost[-1].last if stream.numbers.lost else 0
+            silent = last == counts.sent and counts.sent - stream.numbers.lost[-1].first >= MOST_MISSING_AT_THE_END
+            yield Finding(
+                expected=f"answers to all {counts.sent} messages, or of a few lost datagrams the place",
+                actual=f"{counts.answered + counts.late} answered{_numbers(stream.numbers)}{_places(lost)}",
+                where="client",
+                met=not missing or (repaired and not silent),
+            )
+
+
+MOST_MISSING_AT_THE_END = 4
+"""A stream is dead when so many messages at its end have no answer."""
+
+
+@dataclass(frozen=True)
+class Gap(OfStream):
+    """The client never waits longer for an answer than `at_most` seconds."""
+
+    word = "stream.gap"
+    at_most: float = 5.0
+
+    def sentences(self) -> Iterator[str]:
+        yield f"the client never waits longer than {self.at_most:g} s for an answer"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for stream in observed.observation.streams:
+            numbers = stream.numbers
+            longest = max(numbers.gaps, key=lambda gap: gap.length, default=None)
+            where = f" at {_when(longest.at)}, {longest.sent} messages sent meanwhile" if longest else ""
+            yield Finding(
+                expected=f"no wait of more than {self.at_most:g} s for an answer",
+                actual=f"the longest was {_seconds(numbers.longest)}{where}",
+                where="client",
+                met=numbers.longest <= self.at_most * 1000,
+            )
+
+    def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
+        """A gap in which the client itself was late, or the server was."""
+        yield from super().doubtful(bound, observed)
+        for stream, finding in zip(observed.observation.streams, self.findings(bound, observed), strict=True):
+            why = _busy(stream)
+            if why and not finding.met:
+                yield finding, why
+
+
+@dataclass(frozen=True)
+class LivesOn(OfStream):
+    """Of several streams, those whose server is a pod of this special kind go on over their connections."""
+
+    word = "stream.lives_on"
+    kinds = ("steady",)
+    behind: str = ""
+
+    def sentences(self) -> Iterator[str]:
+        yield f"the streams that the pod {self.behind} answers go on over their connections"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        streams = self._theirs(observed)
+        cut = [stream.numbers for stream in streams if stream.numbers.errors or stream.numbers.totals.reconnects]
+        dead = [stream.numbers for stream in streams if stream.numbers.counts.lost > stream.numbers.counts.late]
+        errors = [numbers.errors[0] for numbers in cut if numbers.errors]
+        others = f" of {len(observed.observation.streams)}"
+        yield Finding(
+            expected=f"all streams to {self.behind} unbroken, all their messages answered",
+            actual=f"{len(streams)}{others} go to it; {len(cut)} were cut, {len(dead)} have messages without an answer"
+            + "".join(f"; {_when(error.at)}: {error.kind} at {error.stage}" for error in errors[:3]),
+            where="client",
+            met=not cut and not dead,
+        )
+
+    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
+        return None if self._theirs(observed) else f"none of the streams was answered by the pod {self.behind}"
+
+    def _theirs(self, observed: Observed) -> list[StreamSeen]:
+        return [
+            stream
+            for stream in observed.observation.streams
+            if stream.numbers.servers and stream.numbers.servers[0].identity.endswith(f"-{self.behind}")
+        ]
+
+
+@dataclass(frozen=True)
+class Once(OfStream):
+    """Hardly any message of the stream arrives twice; of healthy paths one in 1 / `risk` breaks this."""
+
+    word = "stream.once"
+    kinds = ("steady", "dense")
+    share: float = 0.002
+    risk: float = 1e-6
+
+    def sentences(self) -> Iterator[str]:
+        yield "no message of the stream, and no answer, arrives twice"
+
+    def points(self, case: Case) -> Iterator[Point]:
+        return iter((case.points[0], case.points[-1]) if case.points else ())
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for stream in observed.observation.streams:
+            losses = losses_of(stream, observed.observation.captures, observed.case.flow.protocol)
+            count = max(losses.doubled, stream.numbers.counts.duplicates)
+            yield _rare(count, 2 * losses.messages, self.share, self.risk, "more often than it was sent")
+
+
+@dataclass(frozen=True)
+class InOrder(OfStream):
+    """Hardly any message of the stream overtakes another; of healthy paths one in 1 / `risk` breaks this."""
+
+    word = "stream.in_order"
+    kinds = ("steady", "dense")
+    share: float = 0.01
+    risk: float = 1e-6
+
+    def sentences(self) -> Iterator[str]:
+        yield "the messages of the stream, and their answers, arrive in the order in which they were sent"
+
+    def points(self, case: Case) -> Iterator[Point]:
+        return iter((case.points[0], case.points[-1]) if case.points else ())
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for stream in observed.observation.streams:
+            losses = losses_of(stream, observed.observation.captures, observed.case.flow.protocol)
+            count = max(losses.reordered, stream.numbers.counts.reordered)
+            yield _rare(count, 2 * losses.messages, self.share, self.risk, "after one that was sent later")
+
+
+@dataclass(frozen=True)
+class Silence(OfStream):
+    """The connection still works after its silence: the second message is answered, by the same server."""
+
+    word = "stream.speaks_again"
+    kinds = ("silent",)
+
+    def sentences(self) -> Iterator[str]:
+        yield "after a silence the connection still works: the next message is answered over it"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for stream in observed.observation.streams:
+            numbers = stream.numbers
+            counts, errors = numbers.counts, numbers.errors
+            silence = f"after a silence of {_seconds(numbers.last)}"
+            told = f"{errors[0].kind} at {errors[0].stage}" if errors else "no answer"
+            actual = "answered" if counts.answered == 2 else told if counts.answered else f"{told} before the silence"
+            yield Finding(
+                expected=f"an answer {silence}",
+                actual=actual,
+                where="client",
+                met=counts.sent == counts.answered == 2 and not errors,
+            )
+
+
+@dataclass(frozen=True)
+class Transferred(OfStream):
+    """All bytes arrive both ways as they were sent, with no stall of more than `stall` seconds."""
+
+    word = "stream.transferred"
+    kinds = ("transfer",)
+    stall: float = 10.0
+
+    def sentences(self) -> Iterator[str]:
+        yield f"all bytes arrive both ways, and the transfer never stands still for more than {self.stall:g} s"
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for stream in observed.observation.streams:
+            facts = stream.numbers.transfer
+            if facts is None:
+                yield Finding(expected="a transfer", actual="none was made", where="client", met=False)
+                continue
+            errors = "; ".join(f"{error.text} ({error.stage})" for error in stream.numbers.errors)
+            stood = f"the longest standstill was {_seconds(facts.stall)} after {facts.stalled_at} bytes"
+            moved = f"{facts.sent} bytes went, {facts.received} came back in {_seconds(facts.elapsed)}; {stood}"
+            yield Finding(
+                expected=f"{facts.asked} bytes each way, no standstill of more than {self.stall:g} s",
+                actual=moved + (f"; {errors}" if errors else ""),
+                where="client",
+                met=facts.whole and facts.stall <= self.stall * 1000,
+            )
+
+
+def _rare(count: int, total: int, share: float, risk: float, what: str) -> Finding:
+    """Whether so many of so many are no more than a healthy path may show."""
+    chance = at_least_of(count, total, share) if count else 1.0
+    return Finding(
+        expected=f"at most {share:.1%} of {total} messages and answers arrive {what}",
+        actual=f"{count} did" + (f"; chance of that {chance:.0e}" if count else ""),
+        where="client and server",
+        met=chance >= risk,
+    )
+
+
+def _busy(stream: StreamSeen) -> str:
+    """Why the longest gap may be that of a busy machine; empty when both machines were in time."""
+    longest = max(stream.numbers.gaps, key=lambda gap: gap.length, default=None)
+    if longest is None:
+        return ""
+    if longest.delay >= BUSY * longest.length:
+        return f"the client itself was {_seconds(longest.delay)} late in the gap, so its machine was busy"
+    if stream.served >= BUSY * longest.length:
+        return f"an answer left the server {_seconds(stream.served)} after its question came, so its machine was busy"
+    return ""
+
+
+def _numbers(numbers: Stream) -> str:
+    """The first numbers of messages without an answer in time."""
+    named = [str(lost.first) if lost.first == lost.last else f"{lost.first}-{lost.last}" for lost in numbers.lost]
+    if not named:
+        return ""
+    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    return f"; without an answer in time: {', '.join(named[:5])}{more}"
+
+
+def _places(lost: Mapping[int, str]) -> str:
+    """Where messages were lost, the most frequent place first."""
+    return "".join(f"; {place}: {count}" for place, count in Counter(lost.values()).most_common(3))
+
+
+def _when(at: int) -> str:
+    return f"{at / 1000:.1f} s"
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.1f} s"
