@@ -7,10 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
-from agent_for_tests import AGENT, TOKEN, agent, changed_agent, echo_server, free_port
+from agent_for_tests import AGENT, TOKEN, agent, changed_server, echo_server, free_port
 
 from podwire.probing.client import AgentError
 from podwire.probing.streams.calls import streams_of
@@ -50,19 +50,6 @@ def until(client, met, name="a"):
             return numbers
         time.sleep(0.02)
     raise AssertionError(numbers)
-
-
-@contextmanager
-def changed_server(change):
-    """An echo server in which something was changed."""
-    port = free_port()
-    command = changed_agent(change, "serve", "--port", str(port))
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "PODWIRE_IDENTITY": "x"}) as process:
-        try:
-            assert b"echo on port" in process.stderr.readline()
-            yield port
-        finally:
-            process.terminate()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

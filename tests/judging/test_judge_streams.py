@@ -83,6 +83,15 @@ def test_a_missing_datagram_that_no_capture_lost_fails():
     assert outcome(stream.answered(), lossy((3, 3), places=False), protocol="udp") is Outcome.FAIL
 
 
+def test_missing_datagrams_say_nothing_where_captures_cannot_tell():
+    seen = lossy((3, 3), places=False)
+    flow = a_flow(stream="steady", protocol="udp")
+    holey = an_observation(packets=dict.fromkeys(POINTS, ()), streams=(seen,), unusable=("server-pod",))
+    verdict = judge(a_case(flow), Expectation((stream.answered(),)), holey)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reason.startswith("nobody knows where datagrams were lost: the capture at the server-pod")
+
+
 def waiting(length, delay=0, served=0):
     told = numbers(longest=length, gaps=(Gap(1000, length, 3, delay),), totals=Totals(gaps=1))
     return replace(at_points({}, told), served=served)

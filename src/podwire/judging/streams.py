@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from podwire.model.cases import Case
 from podwire.model.flows import Flow
 from podwire.model.observations import Point
 from podwire.model.spread import at_least_of
-from podwire.model.streams.numbers import Stream
+from podwire.model.streams.numbers import Counts, Stream
 from podwire.model.streams.seen import StreamSeen
 from podwire.model.verdicts import Finding
-from podwire.packets.stream_losses import losses_of
+from podwire.packets.stream_losses import Losses, losses_of
 
 BUSY = 0.5
 """The share of a gap from which a delay of a machine itself explains it."""
@@ -87,6 +88,17 @@ class Answered(OfStream):
                 where="client",
                 met=not missing or (repaired and not silent),
             )
+
+    def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
+        """Missing datagrams of which the captures cannot tell whether the network lost them."""
+        yield from super().doubtful(bound, observed)
+        if observed.case.flow.protocol != "udp":
+            return
+        for stream, finding in zip(observed.observation.streams, self.findings(bound, observed), strict=True):
+            counts = stream.numbers.counts
+            unknown = losses_of(stream, observed.observation.captures, "udp").unknown
+            if unknown and not finding.met and counts.answered > counts.sent / 2:
+                yield finding, f"nobody knows where datagrams were lost: {unknown}"
 
 
 MOST_MISSING_AT_THE_END = 4
@@ -160,48 +172,64 @@ class LivesOn(OfStream):
         ]
 
 
+class OfMany(OfStream):
+    """A part about messages that a healthy path hardly shows: of such paths one in 1 / `risk` breaks it."""
+
+    kinds = ("steady", "dense")
+    share: float
+    risk: float
+    what: ClassVar[str]
+
+    def points(self, case: Case) -> Iterator[Point]:
+        return iter((case.points[0], case.points[-1]) if case.points else ())
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for stream in observed.observation.streams:
+            losses = losses_of(stream, observed.observation.captures, observed.case.flow.protocol)
+            count, total = self.counted(losses, stream.numbers.counts), 2 * losses.messages
+            chance = at_least_of(count, total, self.share) if count else 1.0
+            yield Finding(
+                expected=f"at most {self.share:.1%} of {total} messages and answers arrive {self.what}",
+                actual=f"{count} did" + (f"; chance of that {chance:.0e}" if count else ""),
+                where="client and server",
+                met=chance >= self.risk,
+            )
+
+    @abstractmethod
+    def counted(self, losses: Losses, counts: Counts) -> int:
+        """How many such messages the captures saw, or the client."""
+
+
 @dataclass(frozen=True)
-class Once(OfStream):
-    """Hardly any message of the stream arrives twice; of healthy paths one in 1 / `risk` breaks this."""
+class Once(OfMany):
+    """Hardly any message of the stream arrives twice."""
 
     word = "stream.once"
-    kinds = ("steady", "dense")
+    what = "more often than it was sent"
     share: float = 0.002
     risk: float = 1e-6
 
     def sentences(self) -> Iterator[str]:
         yield "no message of the stream, and no answer, arrives twice"
 
-    def points(self, case: Case) -> Iterator[Point]:
-        return iter((case.points[0], case.points[-1]) if case.points else ())
-
-    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        for stream in observed.observation.streams:
-            losses = losses_of(stream, observed.observation.captures, observed.case.flow.protocol)
-            count = max(losses.doubled, stream.numbers.counts.duplicates)
-            yield _rare(count, 2 * losses.messages, self.share, self.risk, "more often than it was sent")
+    def counted(self, losses: Losses, counts: Counts) -> int:
+        return max(losses.doubled, counts.duplicates)
 
 
 @dataclass(frozen=True)
-class InOrder(OfStream):
-    """Hardly any message of the stream overtakes another; of healthy paths one in 1 / `risk` breaks this."""
+class InOrder(OfMany):
+    """Hardly any message of the stream overtakes another."""
 
     word = "stream.in_order"
-    kinds = ("steady", "dense")
+    what = "after one that was sent later"
     share: float = 0.01
     risk: float = 1e-6
 
     def sentences(self) -> Iterator[str]:
         yield "the messages of the stream, and their answers, arrive in the order in which they were sent"
 
-    def points(self, case: Case) -> Iterator[Point]:
-        return iter((case.points[0], case.points[-1]) if case.points else ())
-
-    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        for stream in observed.observation.streams:
-            losses = losses_of(stream, observed.observation.captures, observed.case.flow.protocol)
-            count = max(losses.reordered, stream.numbers.counts.reordered)
-            yield _rare(count, 2 * losses.messages, self.share, self.risk, "after one that was sent later")
+    def counted(self, losses: Losses, counts: Counts) -> int:
+        return max(losses.reordered, counts.reordered)
 
 
 @dataclass(frozen=True)
@@ -255,17 +283,6 @@ class Transferred(OfStream):
                 where="client",
                 met=facts.whole and facts.stall <= self.stall * 1000,
             )
-
-
-def _rare(count: int, total: int, share: float, risk: float, what: str) -> Finding:
-    """Whether so many of so many are no more than a healthy path may show."""
-    chance = at_least_of(count, total, share) if count else 1.0
-    return Finding(
-        expected=f"at most {share:.1%} of {total} messages and answers arrive {what}",
-        actual=f"{count} did" + (f"; chance of that {chance:.0e}" if count else ""),
-        where="client and server",
-        met=chance >= risk,
-    )
 
 
 def _busy(stream: StreamSeen) -> str:
