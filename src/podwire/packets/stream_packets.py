@@ -11,7 +11,7 @@ from podwire.model.observations import Point, SeenPacket
 from podwire.model.streams.seen import StreamSeen
 from podwire.packets.stream_passages import messages_in, passages, slowest_answer
 
-MOST_USUAL, MOST_ODD = 20, 100
+MOST_USUAL, MOST_ODD = 6, 40
 """Packets of a stream that a capture point keeps: the first ones each way, and those around what is odd."""
 
 

@@ -114,7 +114,7 @@ def datagrams_overtaken(do: Injection) -> None:
         do.rules(node.host, "ip", chain("forward", FORWARD, f'iifname != "{DETOUR}" ip saddr != {own} {late}'))
 
 
-@fault("one-packet-in-a-hundred-lost", kills=("STREAM-LOSS",))
+@fault("one-packet-in-a-hundred-lost", kills=("FLOW-FIRST-TRY", "STREAM-LOSS"))
 def one_packet_in_a_hundred_lost(do: Injection) -> None:
     """Between the pods of the Linux nodes, one in a hundred of all UDP datagrams and TCP segments with data is lost."""
     for node in do.nodes("linux"):

@@ -16,7 +16,7 @@ class StreamLoad(Struct, frozen=True, kw_only=True):
     case; `transfer` bytes each way. A dense stream sends `dense` datagrams, or TCP messages, within `least` seconds."""
 
     rate: float = 1.0
-    dense: tuple[int, int] = (600, 200)
+    dense: tuple[int, int] = (400, 100)
     least: float = 8.0
     idle: float = 0.0
     transfer: int = 10_000_000
