@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from podwire.content import suites_folder
 from podwire.errors import EXIT_CODES
 from podwire.gating.changes import Decision
 from podwire.model.verdicts import Outcome
-from podwire.reporting import allure, ctrf, junit, sonobuoy
+from podwire.reporting import allure_case, ctrf, junit, sonobuoy
 from podwire.reporting.pages import MARKS
 from podwire.reporting.words import MEANINGS, MISSING
 from podwire.testing.case import STATUSES
+from podwire.testing.markers import registered
 from podwire_lab.model.profiles import PROFILES
 
 
@@ -29,7 +31,7 @@ def outcomes() -> str:
             MEANINGS[outcome],
             STATUSES[outcome],
             f"`{junit.ELEMENTS[outcome]}`" if junit.ELEMENTS[outcome] else "passed",
-            allure.STATUS[outcome],
+            allure_case.STATUS[outcome],
             ctrf.STATUS[outcome],
             sonobuoy.STATUS[outcome],
         )
@@ -45,6 +47,10 @@ def exit_codes() -> str:
 
 def decisions() -> str:
     return table(("exit code", "decision"), [(str(decision.exit_code), str(decision)) for decision in Decision])
+
+
+def markers() -> str:
+    return table(("marker", "meaning"), [(f"`{name}`", words) for name, words in registered(suites_folder()).items()])
 
 
 def profiles() -> str:

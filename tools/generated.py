@@ -23,6 +23,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "exit-codes": docs_tables.exit_codes,
     "decisions": docs_tables.decisions,
     "profiles": docs_tables.profiles,
+    "markers": docs_tables.markers,
     "manifests-services": manifest_tables.services,
     "manifests-variants": manifest_tables.variants,
     "manifests-policies": manifest_tables.policies,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from podwire.catalogue.load import load
 from podwire.content import manifests_folder, suites_folder
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.planning.plan import Selection, make_plan
 from podwire.planning.prerequisites import needs_of
 from podwire_lab.model.planned import planned_facts

@@ -31,7 +31,6 @@ OF_EACH_POD = {
     "service": "by-each-dns-pod",
     "protocol": "dns",
 }
-NOBODY = "198.18.0.53"  # The server that this pod's resolv.conf names (manifests/variants/two-containers.yaml).
 
 
 @requirement("DNS-SERVERADDR")
@@ -116,7 +115,7 @@ def test_a_windows_pod_asks_the_cluster_dns_whatever_its_resolv_conf_says(flow, 
 @requirement("DNS-FILE-IGNORED")
 @flows(client=LINUX, **OWN_FILE)
 def test_a_linux_pod_asks_the_dns_server_that_its_resolv_conf_names(flow, case):
-    case.expect(at_client(request(dst=NOBODY, dport=53)))
+    case.expect(at_client(request(dst=flow.dns_nobody, dport=53)))
 
 
 @requirement("DNS-HOST-NETWORK")

@@ -50,13 +50,13 @@ def test_a_windows_node_keeps_warm_addresses_for_new_pods(flow, case):
 
 @requirement("EKS-CUSTOM-NETWORKING")
 @flows(client=WINDOWS, server=LINUX, placement="cross-node", via="pod-ip", family="ipv4")
-def test_custom_networking_leaves_windows_pods_in_the_subnet_of_their_node(flow, case):
-    of_the_node = inside(flow.client.vpc_subnet)
+def test_custom_networking_takes_pods_of_all_nodes_out_of_the_subnet_of_their_node(flow, case):
+    of_the_pod = inside(flow.client.vpc_subnet)
     case.expect(
         answered_by(flow.server),
-        known(flow.client.node.ip, of_the_node),
-        known(flow.server.ip, other_than(of_the_node)),
-        on_wire(request(src=of_the_node, dst=other_than(of_the_node))),
+        known(flow.client.ip, of_the_pod),
+        known(flow.client.node.ip, other_than(of_the_pod)),
+        on_wire(request(src=flow.client.ip, dst=flow.server.ip)),
     )
 
 

@@ -12,7 +12,6 @@ from podwire import (
     on_wire,
     request,
     requirement,
-    unserved,
 )
 
 
@@ -51,9 +50,9 @@ def test_a_node_can_be_a_backend_of_a_service(flow, case):
 
 @requirement("SVC-VIP-ICMP")
 @flows(client=WINDOWS, server=ANY_OS, placement="cross-node", via="cluster-ip", protocol="icmp", controls="cluster-ip")
-def test_an_echo_request_to_a_cluster_ip_is_not_answered(flow, case):
-    # The load balancers of a Windows node are for TCP and UDP.
-    case.expect(unserved(), at_client(request(dst=flow.service.cluster_ip)))
+def test_an_echo_request_to_a_cluster_ip_is_answered(flow, case):
+    # The load balancers of a Windows node are for TCP and UDP: LIM-SVC-VIP-ICMP.
+    case.expect(answered_by(flow.server), at_client(request(dst=flow.service.cluster_ip)))
 
 
 @requirement("SVC-NODE-VIP")

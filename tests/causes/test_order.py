@@ -7,8 +7,7 @@ from changed import replace
 from records_for_tests import case
 
 from podwire.causes.order import basic_first, requirement_ranks
-from podwire.model.flows import Via
-from podwire.model.ways import NEEDS, steps
+from podwire.model.ways import NEEDS, Via, steps
 
 ANSWERED = "answered by the server, a Linux pod"
 

@@ -180,6 +180,32 @@ def test_the_gate_of_direct_server_return_is_as_given_or_as_the_version_has_it(o
     assert facts_from_objects({"nodes": [windows], **objects}).proxy.win_dsr is on
 
 
+def serving(on):
+    return {"kind": "KubeProxyConfiguration", "featureGates": {"AllowServiceExternalIPs": on}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "on"),
+    [
+        ({}, None),
+        ({"configmaps": [config("kube-proxy", config_conf=serving(False))]}, False),
+        ({"configmaps": [config("kube-proxy", config_conf=serving(True))]}, True),
+        ({"configmaps": [config("kube-proxy", config_conf=GATES)]}, None),
+        ({"configmaps": [config("of-another", config_conf=serving(False))]}, None),
+        ({"daemonsets": [daemonset("kube-proxy", command=["--feature-gates=AllowServiceExternalIPs=false"])]}, False),
+        (
+            {"configmaps": [config("kube-proxy", a=serving(True)), config("kube-proxy-windows", a=serving(False))]},
+            False,
+        ),
+    ],
+)
+@pytest.mark.parametrize("os", ["linux", "windows"])
+def test_the_gate_of_external_ips_is_what_a_kube_proxy_of_either_os_has(objects, on, os):
+    facts = facts_from_objects({"nodes": [node("n", os)], **objects})
+    assert facts.proxy.external_ips is on
+    assert any("AllowServiceExternalIPs" in signal for signal in facts.origin.signals) is (on is not None)
+
+
 def test_a_cluster_without_windows_nodes_has_no_dsr_setting():
     assert facts_from_objects({"nodes": [node("l")], "configmaps": [kube_proxy(enableDSR=True)]}).proxy.dsr is None
 

@@ -8,6 +8,8 @@ from facts_by_row import node_with
 
 from podwire.cluster.deployment import manifests
 from podwire.content import manifests_folder
+from podwire.model.addressing.nobody import CANDIDATES, nobody_of
+from podwire.model.facts import ClusterFacts
 from podwire.planning.prerequisites import CHOSEN, LEANS_ON
 
 SERVICES = sorted(path.stem for path in manifests_folder().glob("services/*.yaml"))
@@ -17,6 +19,7 @@ LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LONG = next(
     iter(manifests.short_names(("ip-10-0-0-1-and-a-very-long-name-of-a-node.eu-west-1.compute.internal",)).values())
 )
+NOBODY = nobody_of(ClusterFacts())
 FILLERS = [(f"10.244.{at // 200}.{at % 200 + 1}", f"n{at % 3}") for at in range(4)]
 
 
@@ -158,7 +161,7 @@ def test_an_external_address_is_given_to_one_service_only():
 )
 def test_a_crowd_has_its_number_of_endpoints_in_slices_of_a_thousand(kind, size):
     assert manifests.crowd_size(kind) == size
-    made = list(manifests.endpoint_slices("r1", kind, FILLERS))
+    made = list(manifests.endpoint_slices("r1", kind, FILLERS, NOBODY))
     assert [len(one["endpoints"]) for one in made] == ([1000, 25] if size == 1025 else [size])
     assert len({one["metadata"]["name"] for one in made}) == len(made)
     addresses = [ip for one in made for endpoint in one["endpoints"] for ip in endpoint["addresses"]]
@@ -175,8 +178,26 @@ def test_a_crowd_has_its_number_of_endpoints_in_slices_of_a_thousand(kind, size)
 
 def test_a_crowd_is_never_greater_than_its_number():
     many = [(f"10.244.0.{at}", "n") for at in range(1, 101)]
-    (made,) = manifests.endpoint_slices("r1", "crowd-64", many)
+    (made,) = manifests.endpoint_slices("r1", "crowd-64", many, NOBODY)
     assert len(made["endpoints"]) == 64
+
+
+@pytest.mark.parametrize("kind", ["external-ip", "source-ranges"])
+def test_addresses_of_nobody_are_of_networks_that_the_cluster_leaves_free(kind):
+    usual = manifests.service("r1", kind, "linux-1-a")
+    assert manifests.service("r1", kind, "linux-1-a", nobody=NOBODY) == usual
+    elsewhere = NOBODY.without(["192.0.2.77", "2001:db8:77::5"])
+    spec = manifests.service("r1", kind, "linux-1-a", 1, elsewhere)["spec"]
+    assert spec.get("externalIPs", ["198.51.100.12", "3fff:77::12"]) == ["198.51.100.12", "3fff:77::12"]
+    assert spec.get("loadBalancerSourceRanges", ["198.51.100.0/24"])[0] == "198.51.100.0/24"
+
+
+def test_the_resolver_of_nobody_is_of_such_a_network_too():
+    assert manifests.resolver_of_nobody(NOBODY) == "198.18.0.53"
+    assert manifests.resolver_of_nobody(NOBODY.without(["198.19.1.1"])) == "192.0.2.53"
+    none = NOBODY.without(CANDIDATES["ipv4"])
+    assert manifests.resolver_of_nobody(none) == ""
+    assert manifests.agent_configmap("r1", b"", "")["data"]["resolv.conf"] == ""
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SERVICES if not kind.startswith("crowd-")])

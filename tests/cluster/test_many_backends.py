@@ -8,7 +8,8 @@ from podwire import at_client_node, known, other_than, seen, tool
 from podwire.cluster.deployment import manifests
 from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
-from podwire.judging.symptoms import symptom
+from podwire.judging.symptoms.table import symptom
+from podwire.model.addressing.nobody import nobody_of
 from podwire.model.axes import matrix
 from podwire.model.cases import SuiteTest, pod_point
 from podwire.model.conditions import Condition
@@ -17,8 +18,8 @@ from podwire.model.observations import Attempt
 from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.symbols import ServiceSymbols, Symbol
 from podwire.model.verdicts import Outcome
+from podwire.planning.assignment import CROWDS
 from podwire.planning.plan import Selection, make_plan
-from podwire.planning.prerequisites import CROWDS
 from podwire.probing.requests import CNI_PLUGIN, attempts_in, request_of
 from podwire.probing.targets import Target
 from podwire_lab.model.planned import planned_facts
@@ -44,7 +45,7 @@ def test_connections_to_a_crowd_are_as_many_as_it_takes_to_meet_a_pod_in_it(kind
 @pytest.mark.parametrize("kind", CROWDS)
 def test_a_crowd_has_as_many_endpoints_as_its_name_says(kind):
     assert not manifests.service("run", kind)["spec"].get("selector")
-    slices = manifests.endpoint_slices("run", kind, [("10.244.1.10", "linux-1")])
+    slices = manifests.endpoint_slices("run", kind, [("10.244.1.10", "linux-1")], nobody_of(OVERLAY))
     addresses = [endpoint["addresses"][0] for each in slices for endpoint in each["endpoints"]]
     assert len(addresses) == len(set(addresses)) == CROWDS[kind]
     assert addresses[0] == "10.244.1.10"

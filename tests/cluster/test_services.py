@@ -62,6 +62,10 @@ def test_an_alias_leads_to_the_host_outside():
     "error",
     [
         QUOTA,
+        # The admission plugin DenyServiceExternalIPs, on GKE by default.
+        Forbidden(
+            "", status=403, message='services "x" is forbidden: Use of external IPs is denied by admission control'
+        ),
         ApiError("", status=422, message="spec.type: Unsupported value"),
         ApiError("", status=500, message="webhook"),
     ],
@@ -252,3 +256,15 @@ def test_what_the_api_says_of_a_service_is_kept():
     }
     headless = deployed("pods", "", {"metadata": {"name": "pods"}, "spec": {"clusterIP": "None"}})
     assert headless.cluster_ips == {}
+
+
+def test_a_crowd_whose_pods_are_where_nobody_should_be_is_made_up_elsewhere_or_not_at_all():
+    rest = FakeRest()
+    services = made(rest, ("crowd-64", ""), ("crowd-1025", ""))
+    services.complete([("198.19.0.10", "linux-1"), ("198.19.0.11", "linux-1")], (), seconds=0.0)
+    assert set(services.problems) == {("crowd-1025", "")}
+    assert services.problems["crowd-1025", ""].startswith("Service crowd-1025 needs 1023 IPv4 addresses of no host; ")
+    slices = [one for (kind, _), one in rest.objects.items() if kind == "endpointslices"]
+    addresses = {end["addresses"][0] for one in slices for end in one["endpoints"]}
+    assert len(addresses) == 64
+    assert {one for one in addresses if one.startswith("198.1")} == {"198.19.0.10", "198.19.0.11"}

@@ -69,7 +69,7 @@ def outcomes(record):
 def test_away_while_flows_are_in_flight(lab, proxy, tmp_path):
     text, record = run(lab, proxy, tmp_path, "exchanges in flight", 3.0)
     assert re.search(r"repeating \d+ cases?, because streams to the agents broke", text), text
-    assert outcomes(record) == {"pass"}
+    assert outcomes(record) == {"pass", "limitation confirmed"}
     with gzip.open(tmp_path / "run" / "observations.jsonl.gz") as lines:
         stored = [json.loads(line)["observation"] for line in lines]
     assert any("interrupted" in one for one in stored)
@@ -80,5 +80,5 @@ def test_away_while_flows_are_in_flight(lab, proxy, tmp_path):
 def test_away_when_the_run_is_over(lab, proxy, tmp_path):
     text, record = run(lab, proxy, tmp_path, "packets captured at", 5.0)
     assert "not removed" not in text
-    assert outcomes(record) == {"pass"}
+    assert outcomes(record) == {"pass", "limitation confirmed"}
     assert not [name for name in namespaces(lab) if name.startswith("podwire-")]

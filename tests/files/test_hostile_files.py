@@ -111,7 +111,7 @@ def kind(request, tmp_path):
             assert str(path) in text
             # A text without escapes has no second line, and shows nothing that a terminal would obey.
             assert text.isprintable()
-            assert len(text.replace(str(path), "")) < 400
+            assert len(text.replace(str(path), "")) < 600
             return text
         return None
 

@@ -1,5 +1,6 @@
 """What nodes told of themselves, held against each other: the gate names each that changed."""
 
+from changed import replace
 from facts_by_row import node_with
 from records_for_tests import case, facts, record
 
@@ -23,12 +24,14 @@ def changes(before, after):
 
 def test_each_that_changed_is_named():
     before = windows(**TOLD, proxy_mode="kernelspace", feature_overrides=("3105872524=1", "HNSControlFlag=16"))
+    before = replace(before, told=replace(before.told, translation=("all but 10.244.0.0/16, 10.96.0.0/12",)))
     after = windows(
         dynamic_ports=("tcp ipv4 33000-65535",),
         mtu=9000,
         pod_mtu=1400,
         hns_version="10.0.20348.2",
         feature_overrides=("3105872524=0", "2629306509=1"),
+        outbound_translation=("all but 10.0.0.0/8",),
         declared_features=("GuaranteedQoSPodCPUResize",),
     )
     assert changes(a_run(before), a_run(after)) == {
@@ -38,6 +41,10 @@ def test_each_that_changed_is_named():
         "Windows MTU of pods": ("1450 on 1 node", "1400 on 1 node"),
         "Windows mode of kube-proxy": ("kernelspace on 1 node", "unknown on 1 node"),
         "Windows HNS version": ("10.0.20348.1 on 1 node", "10.0.20348.2 on 1 node"),
+        "Windows outbound translation": (
+            "all but 10.244.0.0/16, 10.96.0.0/12 on 1 node",
+            "all but 10.0.0.0/8 on 1 node",
+        ),
         "Windows feature override 3105872524": ("1 on 1 node", "0 on 1 node"),
         "Windows feature override HNSControlFlag": ("16 on 1 node", "none"),
         "Windows feature override 2629306509": ("none", "1 on 1 node"),

@@ -5,9 +5,10 @@ import random
 
 import pytest
 
-from podwire.gating.numbers import Rules, latencies, losses
+from podwire.gating.numbers import Rules, convergences, latencies, losses
 from podwire.gating.statistics import EXACT, fisher, holm, least_chance, rank_sum, rate_interval, runs_to_see
 from podwire.model.observations import Attempt, ProbeError
+from podwire.records.run import ConvergenceRecord
 
 LOST = ProbeError(stage="receive", kind="timeout")
 
@@ -114,3 +115,26 @@ def test_many_exchanges_of_one_round_are_one_latency():
 
 def test_lost_exchanges_have_no_latency():
     assert latencies({"a": [exchanges(0.01, lost=20)]}, {"a": [exchanges(lost=20)]}, Rules()).cases == 0
+
+
+def times(*seconds):
+    return [
+        ConvergenceRecord(change="c", node=f"n{at}", os="linux", cases=1, seconds=one, never=0, slowest=f"case-{at}")
+        for at, one in enumerate(seconds)
+    ]
+
+
+def test_changes_that_show_later_are_told_by_the_slowest_case():
+    before, after = {"c on linux nodes": times(*[0.1] * 8)}, {"c on linux nodes": times(*[3.0] * 7, 3.5)}
+    (one,) = convergences(before, after, Rules()).worse
+    assert (one.case_id, one.after) == ("case-7", "c on linux nodes showed after 3000 ms (median of 8 times)")
+    assert convergences(after, before, Rules()).worse == ()
+
+
+def test_a_change_that_shows_less_than_a_second_later_does_not_count():
+    before, after = {"c": times(*[0.1] * 8)}, {"c": times(*[1.0] * 8)}
+    assert convergences(before, after, Rules()).worse == ()
+
+
+def test_few_nodes_show_nothing():
+    assert convergences({"c": times(0.1, 0.1)}, {"c": times(9.0, 9.0)}, Rules()).able == 0

@@ -221,14 +221,14 @@ FAULTS_OF_OBJECTS = (
         "runs one pod on the wrong node",
         POD,
         on(*PODS, changed(of="l1-a", spec=lambda i: {**i["spec"], "nodeName": "l2"})),
-        "it runs on node l2, not on node l1",
+        "it runs on node l2, but podwire made it for node l1",
     ),
     ApiFault(
         "webhook-moves-a-pod",
         "changes the nodeSelector of one pod with a webhook",
         POD,
         on("apply", "pods", moved, name="l1-a"),
-        "it runs on node l2, not on node l1",
+        "it runs on node l2, but podwire made it for node l1",
     ),
     ApiFault(
         "pod-without-a-node",

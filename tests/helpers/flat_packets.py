@@ -7,9 +7,9 @@ from msgspec import structs
 from podwire.model.packets import Fragment, Packet
 
 LAYERS = {
-    **{name: ("ip", name) for name in ("src", "dst", "protocol", "ttl")},
+    **{name: ("ip", name) for name in ("src", "dst", "protocol", "ttl", "tos", "df")},
     **{name: ("ports", name) for name in ("sport", "dport")},
-    **{name: ("tcp", name) for name in ("flags", "seq", "ack")},
+    **{name: ("tcp", name) for name in ("flags", "seq", "ack", "window", "options")},
     **{f"icmp_{name}": ("icmp", name) for name in ("type", "code", "id", "seq")},
     **{name: ("icmp", name) for name in ("mtu", "quoted")},
     **{f"eth_{name}": ("link", name) for name in ("src", "dst")},

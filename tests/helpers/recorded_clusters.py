@@ -1,5 +1,6 @@
 """An API server that plays a recorded cluster (tests/recordings/clusters): it lists what the folder has."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,18 @@ _ALWAYS = {"nodes", "services", "pods", "configmaps", "daemonsets"}
 
 
 class RecordedCluster(FakeCluster):
-    """The objects of one recording. A kind without a file does not exist there, as without its CRD; nothing changes."""
+    """The objects of one recording. A kind without a file does not exist there, as without its CRD; nothing changes.
 
-    def __init__(self, name: str) -> None:
+    With `moved` the beginnings of its addresses are others: `("10.8.", "198.18.")`.
+    """
+
+    def __init__(self, name: str, moved: tuple[str, str] = ("", "")) -> None:
         super().__init__()
-        files = {path.stem: yaml.safe_load(path.read_text()) for path in (CLUSTERS / name).glob("*.yaml")}
+        texts = {path.stem: path.read_text() for path in (CLUSTERS / name).glob("*.yaml")}
+        files = {
+            stem: yaml.safe_load(re.sub(rf"(?<![\d.]){re.escape(moved[0])}", moved[1], text) if moved[0] else text)
+            for stem, text in texts.items()
+        }
         self._version = files.pop("version")
         files.pop("facts", None)
         self._kinds = _ALWAYS | set(files)
@@ -43,14 +51,14 @@ class RecordedCluster(FakeCluster):
         return super().answer(method, path, query, body)
 
 
-def discovered(name: str, folder: Path) -> ClusterFacts:
+def discovered(name: str, folder: Path, moved: tuple[str, str] = ("", "")) -> ClusterFacts:
     """What the real discovery says of a recording, over HTTP. `folder` is for the kubeconfig."""
-    with recording(name) as server:
+    with recording(name, moved) as server:
         return discover(connect(kubeconfig(folder / "kubeconfig", server)))
 
 
 @contextmanager
-def recording(name: str) -> Iterator[str]:
+def recording(name: str, moved: tuple[str, str] = ("", "")) -> Iterator[str]:
     """The URL of a server that plays a recording."""
-    with serving(RecordedCluster(name).answer) as server:
+    with serving(RecordedCluster(name, moved).answer) as server:
         yield server

@@ -45,7 +45,7 @@ def test_one(flow, case):
 """
 FACTS = facts(
     nodes=tuple(
-        node_with(name=f"{os}-{at}", os=os, addresses=(f"172.31.0.{n}{at}",), kernel_version="10.0.20348.1")
+        node_with(name=f"{os}-{at}", os=os, addresses=(f"172.31.0.{10 * n + at}",), kernel_version="10.0.20348.1")
         for n, os in enumerate(("linux", "windows"))
         for at in (1, 2)
     )

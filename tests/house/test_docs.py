@@ -95,7 +95,7 @@ def test_there_are_commands_to_look_at():
 
 def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
     whole = FACTS.read_text()
-    assert load_stated_facts(FACTS).mode == "l2tunnel"
+    assert load_stated_facts(FACTS).network.mode == "l2tunnel"
     tree = yaml.safe_load(re.sub(r"^# (?=\w+:)", "", whole, flags=re.MULTILINE))
     assert set(tree) == {
         "encapsulation",
@@ -105,6 +105,7 @@ def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
         "windows_ports",
         "dns_caches",
         "path_mtu",
+        "unused_networks",
         *yaml.safe_load(whole),
     }
 

@@ -26,9 +26,12 @@ def judged(lost, exchanges=260, paths=48, limit="0.002", **more):
         (7, {}, Outcome.FAIL),
         (6, {"paths": 2}, Outcome.FAIL),
         (7, {"limit": "0.02"}, Outcome.PASS),
-        (0, {"exchanges": 0}, Outcome.PASS),
+        (0, {"exchanges": 0}, Outcome.INCONCLUSIVE),
         (0, {"late": 200}, Outcome.PASS),
-        (0, {"unknown": 200}, Outcome.PASS),
+        (0, {"unknown": 6}, Outcome.PASS),
+        (0, {"unknown": 7}, Outcome.INCONCLUSIVE),
+        (3, {"unknown": 4}, Outcome.INCONCLUSIVE),
+        (7, {"unknown": 200}, Outcome.FAIL),
     ],
 )
 def test_a_share_is_too_great_when_a_healthy_run_would_hardly_have_it(lost, changes, outcome):
@@ -56,3 +59,13 @@ def test_without_the_symbols_of_its_path_a_case_tells_nothing():
 def test_it_is_asked_of_flows_that_stand_for_a_path_only():
     assert "whole_path" in first_try().unfit(a_flow())
     assert first_try().unfit(a_flow(whole_path=True)) is None
+
+
+@pytest.mark.parametrize(("exchanges", "outcome"), [(0, Outcome.INCONCLUSIVE), (260, Outcome.PASS)])
+def test_a_path_of_look_ups_without_any_proves_nothing(exchanges, outcome):
+    flow = a_flow(protocol="dns", via="unknown-name", whole_path=True)
+    told = {"exchanges": exchanges, "lost": 0, "late": 0, "unknown": 0, "vanished": ()}
+    symbols = {f"{group}.{name}": value for group in ("path", "families") for name, value in told.items()}
+    symbols |= {"path.number": 4, "path.limit": "0.002", "dns.ip": "10.96.0.10", "dns.placement": "cross-node"}
+    verdict = judge(a_case(flow), Expectation((first_try(),)), an_observation(bindings={**BINDINGS, **symbols}))
+    assert verdict.outcome is outcome

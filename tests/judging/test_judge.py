@@ -9,6 +9,7 @@ from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.model.patterns import at_least, nothing, one_of, reply, request, requests_from_distinct_sources, seen
 from podwire.model.requirements import Citation, Limitation
+from podwire.model.symbols import CONVERGES_WITHIN
 from podwire.model.verdicts import Outcome
 
 CASE = a_case()
@@ -168,3 +169,25 @@ def test_a_failure_under_a_domain_that_is_assumed_is_inconclusive_and_a_success_
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "the cluster's domain cluster.local is assumed" in verdict.reason
     assert judge(case, wanted, an_observation(bindings=assumed)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("settled", "unsettled", "outcome"),
+    [(0.2, False, Outcome.PASS), (12.34, False, Outcome.FAIL), (35.0, True, Outcome.PASS)],
+)
+def test_a_change_that_comes_late_fails_with_its_number(settled, unsettled, outcome):
+    late = replace(
+        an_observation(),
+        settled=settled,
+        unsettled=unsettled,
+        bindings={**an_observation().bindings, CONVERGES_WITHIN: "10"},
+    )
+    verdict = judge(CASE, answered(), late)
+    assert verdict.outcome is outcome
+    if outcome is Outcome.FAIL:
+        words = (
+            "client: expected the change shows to the client within 10 s, it showed after 12.3 s: late, and not dead"
+        )
+        assert verdict.reason == words
+    # A record of before there was a limit says nothing of it.
+    assert judge(CASE, answered(), replace(an_observation(), settled=99.0)).outcome is Outcome.PASS

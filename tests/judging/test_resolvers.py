@@ -8,7 +8,7 @@ from podwire import asked_in_order, at_dns, not_found, resolves_to
 from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.judging.resolvers import failed_upstream, heard, in_words
-from podwire.judging.symptoms import symptom
+from podwire.judging.symptoms.table import symptom
 from podwire.model.flows import Peer
 from podwire.model.observations import Lookup, ProbeError
 from podwire.model.verdicts import Outcome

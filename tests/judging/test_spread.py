@@ -7,17 +7,20 @@ from collections import Counter
 
 import pytest
 from changed import replace
-from observed import a_case, an_attempt, an_observation
+from observed import a_case, a_flow, an_attempt, an_observation
 
 from podwire import spread
 from podwire.judging.parts import Observed
+from podwire.model.flows import Peer
 from podwire.model.spread import (
     at_least_of,
     connections_for,
     connections_to_see,
+    connections_to_see_half,
     exact_interval,
     interval,
     is_odd,
+    is_odd_half,
     tail,
 )
 
@@ -215,3 +218,77 @@ def test_affinity_is_asked_for_no_longer_than_it_is_promised():
         two = (an_attempt(), replace(an_attempt(), started=an_attempt().started + later))
         observed = Observed(a_case(), an_observation(attempts=two), None)
         assert part.tells_nothing(part, observed) == told
+
+
+@pytest.mark.parametrize("backends", [2, 3, 4, 10])
+def test_so_many_connections_show_a_half_with_70_percent_and_hardly_fewer_do(backends):
+    number = connections_to_see_half(backends, 0.7, 1e-6)
+    assert half_shown(number, backends) >= 0.99
+    # Below that, either the half is missed more often, or a backend may be missed altogether.
+    fewer = number * 9 // 10
+    assert half_shown(fewer, backends) < 0.99 or fewer < connections_for(backends, 1e-6)
+
+
+def half_shown(total, backends):
+    """The chance that a half with 70 % of the connections is called uneven."""
+    counts = range(total * (backends // 2) // backends, total + 2)
+    return at_least_of(next(count for count in counts if is_odd_half(count, total, backends, 1e-6)), total, 0.7)
+
+
+@pytest.mark.parametrize(("backends", "share"), [(1, 0.7), (4, 0.5), (4, 1.0)])
+def test_where_no_half_can_be_favoured_so_many_are_enough_as_reach_all(backends, share):
+    assert connections_to_see_half(backends, share, 1e-6) == connections_for(backends, 1e-6)
+
+
+def test_a_half_that_is_favoured_shows_where_no_backend_alone_does():
+    counts, total = {"a": 120, "b": 120, "c": 52, "d": 52}, 344
+    assert not met(spread.evenly(halves=True), counts, 4, total)
+    assert met(spread.evenly(), counts, 4, total)
+
+
+def test_an_even_balancer_has_no_odd_half_more_often_than_promised():
+    rng = random.Random(4)
+    risky = spread.evenly(risk=0.2, halves=True)
+    uneven = sum(not met(risky, shares(4, 60, rng), 4, 60) for _ in range(500))
+    assert 0.01 < uneven / 500 < 0.2
+    assert all(met(spread.evenly(halves=True), shares(4, 344, rng), 4, 344) for _ in range(200))
+
+
+def judged(part, attempts, **bindings):
+    case = a_case()
+    own = {"server.identities": ("a", "b", "c"), **bindings}
+    seen = an_observation(attempts=tuple(attempts), bindings=own)
+    case = replace(case, flow=a_flow(server=Peer(role="server", kind="backends", os="")))
+    return [finding.met for finding in part.findings(part.bound(own), Observed(case, seen, None))]
+
+
+@pytest.mark.parametrize(
+    ("near", "answering", "right"),
+    [
+        (("a", "b"), "abc", True),  # no hints are heeded, as up to 1.36
+        (("a", "b"), "ab", True),  # a mended kube-proxy
+        (("a", "b"), "a", False),
+        (("a", "b"), "c", False),
+        (("a", "b"), "ac", False),
+        (("a", "b"), "abz", False),
+        ((), "abc", True),
+        ((), "ab", False),
+        ((), "", False),
+    ],
+)
+def test_near_backends_are_all_of_the_zone_or_all_of_the_service(near, answering, right):
+    made = [an_attempt(identity=name) for name in answering] or [an_attempt(error="timeout")]
+    bindings = {"server.near_identities": near}
+    assert all(judged(spread.to_every_near_backend(), made, **bindings)) is right
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "right"),
+    [("aaa", "aaa", True), ("aaa", "bbb", True), ("aab", "aaa", False), ("aaa", "aab", False), ("aaa", "zzz", False)],
+)
+def test_one_backend_at_a_time_may_change_in_a_silence_only(before, after, right):
+    spans = ((before, 1.0), (after, 9.0))
+    made = [replace(an_attempt(identity=n), started=t + i / 10) for names, t in spans for i, n in enumerate(names)]
+    assert all(judged(spread.to_one_backend_at_a_time(silence=2), made)) is right
+    if before != after:
+        assert not all(judged(spread.to_one_backend_at_a_time(silence=20), made))

@@ -9,7 +9,7 @@ from podwire.catalogue.load import load
 from podwire.content import suites_folder
 from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
-from podwire.judging.symptoms import OVERLAY_MENDED, symptom
+from podwire.judging.symptoms.table import OVERLAY_MENDED, symptom
 from podwire.model.flows import Peer
 from podwire.model.observations import ControlResult, Lookup
 from podwire.model.requirements import Limitation

@@ -4,7 +4,7 @@ import pytest
 from changed import replace
 from observed import a_case, a_flow, a_packet, an_attempt, an_observation
 
-from podwire.judging.symptoms import symptom
+from podwire.judging.symptoms.table import symptom
 
 CASE = a_case(a_flow())
 REFUSED = an_attempt(error="refused")

@@ -6,8 +6,8 @@ import pytest
 
 from podwire.model.axes import AXES, matrix
 from podwire.model.axis import AxisError
-from podwire.model.flows import FLOW_ROW, Via
-from podwire.model.ways import WAYS
+from podwire.model.flows import FLOW_ROW
+from podwire.model.ways import WAYS, Via
 from podwire.suite import flows
 
 USUAL = {"client": "linux", "server": "windows", "via": "pod-ip"}

@@ -1,25 +1,50 @@
 """What a packet can be asked for by name, and what is no question to a packet."""
 
 import pytest
+from changed import replace
 from flat_packets import a_packet_with
 from observed import a_tunnel
 
 from podwire.model.packet_fields import FIELDS
-from podwire.model.packets import Packet
+from podwire.model.packets import Fragment, Ip, Packet, TcpOptions
 from podwire.model.patterns import mismatch, nothing, request
 
 TCP = {"protocol": "tcp", "src": "10.0.0.1", "dst": "10.0.0.2", "sport": 50000, "dport": 80, "ttl": 63}
 ALL = a_packet_with(
     **TCP, flags="S", seq=1, ack=2, icmp_type=3, icmp_code=4, icmp_id=5, icmp_seq=6, mtu=1400, ident=7,
     eth_src="02:00:00:00:00:01", eth_dst="02:00:00:00:00:02", outer=a_tunnel(), payload=b"x", interface="eth0",
+    tos=0x2E << 2 | 1, df=True, window=502, options=TcpOptions(1460, True, ((1, 2),)),
 )  # fmt: skip
+ALL = replace(ALL, ip=replace(ALL.ip, fragment=Fragment(7, 1480, True)))
+NODES = Ip("172.31.0.11", "172.31.0.12", "udp", 64, None, 3, False)
+VXLAN = a_tunnel(ip=NODES, header=bytes.fromhex("0800000100100002"), checksum="none")
+GENEVE = a_tunnel(kind="geneve", ip=NODES, header=bytes.fromhex("01c1655800000703") + b"opts")
 OF_OTHERS = {"at", "length", "interface", "payload", "src", "dst", "protocol", "flags", "fragment", "encapsulated"}
 ADDRESSES = {"eth_src", "eth_dst", "frame_src", "frame_dst"}
 
 
 @pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
 def test_a_field_has_a_value_of_its_kind(field):
-    assert type(field.read(ALL)) is field.kind
+    around = GENEVE if field.name.startswith("geneve") else VXLAN
+    assert type(field.read(replace(ALL, outer=around))) is field.kind
+
+
+def test_the_fields_of_a_packet_are_those_of_its_layers():
+    read = {name: field.read(replace(ALL, outer=VXLAN)) for name, field in FIELDS.items()}
+    assert (read["dscp"], read["ecn"], read["df"], read["offset"], read["more"]) == (0x2E, 1, True, 1480, True)
+    assert (read["window"], read["mss"], read["sack_permitted"], read["sack_blocks"]) == (502, 1460, True, 1)
+    assert (read["outer_ttl"], read["outer_df"], read["outer_dscp"], read["outer_ecn"]) == (64, False, 0, 3)
+    assert (read["vxlan_reserved"], read["outer_checksum"], read["geneve_version"]) == (0x102, "none", None)
+
+
+def test_the_fields_of_geneve_are_the_bits_of_its_header():
+    read = {name: field.read(replace(ALL, outer=GENEVE)) for name, field in FIELDS.items()}
+    assert (read["geneve_version"], read["geneve_control"], read["geneve_critical"]) == (0, True, True)
+    assert (read["geneve_protocol"], read["geneve_reserved"], read["geneve_options"]) == (0x6558, 0x103, b"opts")
+
+
+def test_an_older_record_does_not_know_the_header_of_a_tunnel():
+    assert {FIELDS[name].read(ALL) for name in ("vxlan_reserved", "geneve_reserved", "outer_ttl")} == {None}
 
 
 def test_what_a_packet_does_not_have_is_none():

@@ -3,6 +3,7 @@
 from flat_packets import a_packet_with, with_fields
 from observed import a_tunnel
 
+from podwire.agent import messages
 from podwire.model.observations import Attempt, Lookup
 from podwire.packets.correlate import CaptureIndex, Clue, clues
 from podwire.packets.lookups import lookups_for
@@ -58,6 +59,19 @@ def test_such_a_client_is_known_by_the_answer_to_a_syn_that_was_not_captured():
         ]
     )
     assert directions(index, Clue(token=TOKEN)) == ["reply", "request", "request", "reply"]
+
+
+def test_such_a_client_is_known_by_what_the_ends_say_where_its_question_was_not_captured():
+    client = ("172.31.0.1", 80)
+    question = messages.question(TOKEN, 256)
+    answer = messages.datagram_answer(question, "a", client, SERVER)
+    replies_first = [
+        packet(SERVER, client, protocol="udp", payload=answer),
+        packet(client, SERVER, protocol="udp", payload=question),
+    ]
+    assert directions(CaptureIndex(replies_first), Clue(token=TOKEN)) == ["reply", "request"]
+    assert directions(CaptureIndex(replies_first[:1]), Clue(token=TOKEN)) == ["reply"]
+    assert directions(CaptureIndex(replies_first[1:]), Clue(token=TOKEN)) == ["request"]
 
 
 def test_a_capture_that_grows_is_one_capture():

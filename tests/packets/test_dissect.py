@@ -67,8 +67,8 @@ def test_vlan_tags_and_ip_options_are_skipped() -> None:
 
 def test_fragments_are_marked_and_later_ones_have_no_ports() -> None:
     first, later = decode(ipv4(17, udp(b"x"), offset=0x2000)), decode(ipv4(17, b"rest", offset=0x0005))
-    assert (first.ip.fragment, first.ports.dport) == (Fragment(7), 8080)
-    assert (later.ip.fragment, later.ip.protocol, later.ports.dport) == (Fragment(7), "udp", None)
+    assert (first.ip.fragment, first.ports.dport) == (Fragment(7, 0, True), 8080)
+    assert (later.ip.fragment, later.ip.protocol, later.ports.dport) == (Fragment(7, 40, False), "udp", None)
     assert later.payload == b"rest"
     assert not decode(ipv4(17, udp(b"x"), offset=0x4000)).ip.fragment
 
@@ -77,7 +77,7 @@ def test_ipv6_extension_headers_are_walked() -> None:
     hop, destination = b"\x3c\0" + b"\0" * 6, b"\x2c\x01" + b"\0" * 14
     fragment = struct.pack("!BBHI", 6, 0, 1, 0xABCDEF01)
     packet = decode(ipv6(0, hop + destination + fragment + tcp(0x02)))
-    assert packet.ip == Ip("fd10:244:0:1::2", "fd10:244:0:b::2", "tcp", 64, Fragment(0xABCDEF01))
+    assert packet.ip == Ip("fd10:244:0:1::2", "fd10:244:0:b::2", "tcp", 64, Fragment(0xABCDEF01, 0, True), 0)
     assert packet.tcp.flags == "S"
 
 
@@ -122,10 +122,12 @@ def test_vxlan_gives_the_inner_packet_and_the_tunnel_around_it() -> None:
     assert packet.outer == Tunnel(
         kind="vxlan",
         link=Ethernet("02:00:00:00:00:01", "02:00:00:00:00:0b"),
-        ip=Ip("172.31.0.1", "172.31.0.11", "udp"),
+        ip=Ip("172.31.0.1", "172.31.0.11", "udp", 64, None, 0, True),
         sport=54321,
         dport=4789,
         vni=4096,
+        header=bytes.fromhex("0800000000100000"),
+        checksum="none",
     )
 
 

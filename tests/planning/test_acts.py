@@ -6,7 +6,7 @@ from plans_for_tests import cases
 
 from podwire.catalogue.load import load
 from podwire.content import suites_folder
-from podwire.model.changes import CHANGES, ChangeRow
+from podwire.model.changes.table import CHANGES, ChangeRow
 from podwire.model.symbols import ServiceSymbols
 from podwire.planning.acts import acts_of, sittings, uses
 from podwire.planning.listing import listing, tree

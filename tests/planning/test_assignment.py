@@ -39,6 +39,11 @@ HALF = replace(
             "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer",
         ),
         (
+            {"external_ips": False},
+            {"via": "service-external-ip", "service": "external-ip"},
+            "kube-proxy serves no externalIPs: its feature gate AllowServiceExternalIPs is off",
+        ),
+        (
             {"cluster_dns": ("10.96.0.10",)},
             {"server_kind": "dns", "via": "short-name", "protocol": "dns", "family": "ipv6"},
             "the cluster's DNS has no IPv6 address",

@@ -1,11 +1,13 @@
 """Facts that a user states fill the gaps of discovery, and what is seen is never overruled."""
 
+from dataclasses import fields
+
 import pytest
 from changed import replace
 from facts_by_row import cluster_with
 
 from podwire.model.facts import Encapsulation
-from podwire.platforms.stated import Contradiction, StatedFacts, merged
+from podwire.platforms.stated import Contradiction, StatedFacts, StatedNetwork, merged
 from podwire.platforms.stated_file import FactsError, load_stated_facts
 
 NOTHING = cluster_with(mode="unknown", windows_families=("ipv4", "ipv6"), signals=("network mode: no signal tells it",))
@@ -21,7 +23,11 @@ FLANNEL = cluster_with(
 
 
 def stated(**what):
-    return StatedFacts(source="facts.yaml", **what)
+    of_network = {field.name for field in fields(StatedNetwork)}
+    network = StatedNetwork(**{name: value for name, value in what.items() if name in of_network})
+    return StatedFacts(
+        source="facts.yaml", network=network, **{name: value for name, value in what.items() if name not in of_network}
+    )
 
 
 def test_what_is_not_known_is_taken_and_said():
@@ -128,9 +134,9 @@ def written(tmp_path, text):
 def test_a_file_states_what_it_has(tmp_path):
     text = "mode: overlay\nencapsulation: {kind: geneve, vni: 7}\nfamilies: [ipv6, ipv4]\ndsr: true\n"
     facts = load_stated_facts(written(tmp_path, text))
-    assert (facts.mode, facts.dsr, facts.families) == ("overlay", True, ("ipv4", "ipv6"))
-    assert facts.encapsulation == Encapsulation(kind="geneve", port=6081, vni=7)
-    assert facts.cni is None
+    assert (facts.network.mode, facts.dsr, facts.families) == ("overlay", True, ("ipv4", "ipv6"))
+    assert facts.network.encapsulation == Encapsulation(kind="geneve", port=6081, vni=7)
+    assert facts.network.cni is None
 
 
 @pytest.mark.parametrize(
@@ -157,6 +163,17 @@ def test_a_file_states_what_it_has(tmp_path):
         ("dns_caches: [127.0.0.1]", "facts.yaml: dns_caches: 127.0.0.1 is no address that a pod can ask"),
         ("dns_caches: ['fe80::1%eth0']", "facts.yaml: dns_caches: fe80::1%eth0 is no address that a pod can ask"),
         ("dns_caches: ['FD00::1', 'fd00:0::1']", "facts.yaml: dns_caches: fd00:0::1 appears twice"),
+        ("unused_networks: []", "facts.yaml: unused_networks: "),
+        ("unused_networks: [10.0.0.1/8]", "facts.yaml: unused_networks: 10.0.0.1/8 is not an IP network; write it as"),
+        (
+            "unused_networks: [10.9.0.0/25]",
+            "facts.yaml: unused_networks: 10.9.0.0/25 is too small; state a network of /24",
+        ),
+        (
+            "unused_networks: ['fd00::/65']",
+            "facts.yaml: unused_networks: fd00::/65 is too small; state a network of /64",
+        ),
+        ("unused_networks: [10.0.0.0/8, 10.9.0.0/24]", "facts.yaml: unused_networks: 10.9.0.0/24 overlaps 10.0.0.0/8"),
         ("dsr: maybe", "facts.yaml: dsr: needs true or false, found 'maybe'"),
         ("families: [ipv5]", "facts.yaml: families entry 1: needs one of ipv4, ipv6"),
         ("families: []", "facts.yaml: families: needs a list of ipv4, ipv6 or both, found an empty list"),
@@ -196,3 +213,12 @@ def test_dns_caches_are_stated_where_none_are_seen_and_held_against_those_that_a
     assert merged(facts, known).dns.caches == facts.dns.caches
     with pytest.raises(Contradiction, match=r"you state 169\.254\.20\.10, but podwire found 169\.254\.10\.11"):
         merged(facts, stated(dns_caches=("169.254.20.10",)))
+
+
+def test_networks_that_nobody_uses_are_stated_and_hold_nothing_of_the_cluster():
+    facts = merged(NOTHING, stated(unused_networks=("10.99.0.0/16",)))
+    assert facts.outside.unused == ("10.99.0.0/16",)
+    assert "networks that nobody uses 10.99.0.0/16, stated" in facts.origin.signals[-1]
+    own = replace(NOTHING, network=replace(NOTHING.network, own=("10.99.4.0/22",)))
+    with pytest.raises(Contradiction, match=r"you state that nobody uses 10\.99\.0\.0/16, but 10\.99\.4\.0/22 is the"):
+        merged(own, stated(unused_networks=("10.99.0.0/16",)))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX
+from podwire.model.addressing.instance_types import ADDRESSES_OF_A_PREFIX
 from podwire.platforms.warm_pools import Card, NoCard, WarmPool, card_in, pool_told_by
 
 

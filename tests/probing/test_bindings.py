@@ -259,3 +259,28 @@ def test_the_dns_server_has_the_addresses_of_its_service():
     _, values = bound(server_kind="dns", via="unknown-name", protocol="dns")
     assert values["server.ip"] == L2BRIDGE.dns.addresses
     assert "server.identity" not in values
+
+
+@pytest.mark.parametrize(
+    ("zones", "near"),
+    [
+        (("a", "a", "b", "b"), {"a"}),
+        (("a", "a", "b", ""), set()),  # then no endpoint has a hint
+        (("", "", "", ""), set()),
+    ],
+)
+def test_near_backends_are_those_in_the_zone_of_the_clients_node(zones, near):
+    nodes = tuple(
+        replace(node, machine=replace(node.machine, zone=zone))
+        for node, zone in zip(L2BRIDGE.nodes, zones, strict=True)
+    )
+    facts = replace(L2BRIDGE, nodes=nodes)
+    axes = {"client": "windows", "server_kind": "backends", "service": "near", "via": "cluster-ip"}
+    case = cases(facts, **axes)[0]
+    deployment = a_deployment(facts, needs_of([case], facts))
+    values = bindings_of(case, target_of(case, deployment, facts), deployment, facts, {})
+    zone = {node.name: node.machine.zone for node in nodes}
+    own = zone[case.client.node]
+    expected = {f"{name}-a" for name in zone if zone[name] == own} if near else set()
+    assert set(values["server.near_identities"]) == expected
+    assert expected < set(values["server.identities"])

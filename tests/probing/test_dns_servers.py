@@ -73,3 +73,25 @@ def test_questions_are_not_followed_past_a_cache_that_the_plan_did_not_know_of()
         bound(["10.96.0.10"], CACHED, **axes)
     assert bound(["169.254.20.10"], CACHED, **axes)["dns.cache"] is True
     assert bound(["169.254.10.11"], client="windows", **axes)["dns.ip"] == SERVICE
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told", "placement"),
+    [
+        (lambda own: (own,), [SERVICE[0]], "same-node"),
+        (lambda own: ("elsewhere",), [SERVICE[0]], "cross-node"),
+        (lambda own: (own, "elsewhere"), [SERVICE[0]], "anywhere"),
+        (lambda own: ("elsewhere", "there"), [SERVICE[0]], "cross-node"),
+        (lambda own: (), [SERVICE[0]], "anywhere"),
+        (lambda own: ("elsewhere",), ["169.254.20.10"], "same-node"),
+    ],
+    ids=["here", "there", "on both sides", "on two others", "unknown", "a cache"],
+)
+def test_where_the_dns_is_is_seen_from_the_node_of_the_client(nodes, told, placement):
+    (case,) = cases(CACHED, **{**ASKS, "client": "linux"})
+    facts = replace(CACHED, dns=replace(CACHED.dns, nodes=nodes(case.client.node)))
+    assert bound(told, facts)["dns.placement"] == placement
+
+
+def test_the_dns_of_the_run_has_no_place_in_the_cluster():
+    assert "dns.placement" not in bound(None, client_pod="custom-dns")

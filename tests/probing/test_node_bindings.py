@@ -97,6 +97,7 @@ def test_a_node_without_a_host_probe_says_so():
 
 def test_facts_have_what_nodes_told():
     windows = WindowsState(hns="10.0.20348.2762", overrides=("3105872524=1",), switches=("HNSControlFlag=80",))
+    windows = replace(windows, translation=("all but 10.96.0.0/12",))
     state = NodeState(ports=AKS, proxy="kernelspace", windows=windows)
     name = bound()[0].client.node
     node = next(node for node in L2BRIDGE.nodes if node.name == name)
@@ -106,6 +107,7 @@ def test_facts_have_what_nodes_told():
     assert told.ports == ("tcp ipv4 16385-29999, 32768-65535", "udp ipv4 16385-29999, 32768-65535")
     assert (told.mtu, told.pod_mtu, told.proxy_mode, told.hns) == (1450, None, "kernelspace", "10.0.20348.2762")
     assert told.overrides == ("3105872524=1", "HNSControlFlag=80")
+    assert told.translation == ("all but 10.96.0.0/12",)
     said = [signal for signal in facts.origin.signals if signal.startswith("kube-proxy of")]
     assert said == [f"kube-proxy of {name}: mode kernelspace"]
     assert with_states(facts, {name: state}, deployment, hellos) == facts

@@ -214,3 +214,10 @@ def test_of_many_look_ups_none_may_be_lost():
     _, parameters, seconds = request_of(case, BY_NAME, [f"t{n}" for n in range(20)], [0] * 20, 4.0, asks_again=6.0)
     assert {lookup["timeout"] for lookup in parameters["lookups"]} == {4.0}
     assert seconds == 8.0
+
+
+def test_look_ups_that_stand_for_a_path_may_ask_again():
+    case = a_case(a_flow(protocol="dns", connections=20, whole_path=True))
+    _, parameters, seconds = request_of(case, BY_NAME, [f"t{n}" for n in range(20)], [0] * 20, 4.0, asks_again=6.0)
+    assert {one["timeout"] for one in parameters["lookups"]} == {10.0}
+    assert seconds == 20.0

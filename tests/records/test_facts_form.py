@@ -35,6 +35,8 @@ NODE = {
     "proxy_mode": "kernelspace",
     "hns_version": "10.0.20348.2762",
     "feature_overrides": ("3105872524=1",),
+    "zone": "eu-west-1a",
+    "outbound_translation": ("all but 10.96.0.0/12",),
 }
 CLUSTER = {
     "name": "c",
@@ -66,6 +68,9 @@ CLUSTER = {
     "path_mtu": 1400,
     "dns_pods": ("10.244.1.10",),
     "dns_pod_port": 53,
+    "own_networks": ("10.244.0.0/16",),
+    "unused_networks": ("10.99.0.0/16",),
+    "external_ips": False,
 }
 EVERYTHING = cluster_with(**CLUSTER)
 

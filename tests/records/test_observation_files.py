@@ -100,7 +100,7 @@ def put(directory, data):
         ),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace('"tcp",50000', "50000").encode())),
-            r"line 1: captures.client-pod.packets\[0\]: needs a list of 25 values",
+            r"line 1: captures.client-pod.packets\[0\]: needs a list of 34 values",
         ),
         (
             lambda folder: put(folder, gzip.compress(TREE.replace('"columns"', '"rows"').encode())),
@@ -140,7 +140,7 @@ def test_rows_with_other_columns_are_read_by_their_names():
         (["direction", "colour"], r"columns\[1\]: 'colour' is unknown"),
         (["direction", "direction"], r"columns\[1\]: 'direction' is unknown"),
         (["direction", "at"], "columns: eth_src is missing"),
-        ([*COLUMNS, []], r"columns\[25\]: an empty list is unknown"),
+        ([*COLUMNS, []], r"columns\[34\]: an empty list is unknown"),
     ],
 )
 def test_columns_that_no_release_wrote_are_named(columns, complaint):

@@ -1,9 +1,11 @@
 """A packet on disk: whatever layers it has, it comes back, and rows are what the first releases wrote."""
 
 import pytest
+from changed import replace
 from flat_packets import a_packet_with
 from observed import a_packet, a_tunnel
 
+from podwire.model.packets import Fragment, Ip, TcpOptions
 from podwire.records.packet_form import COLUMNS, packet_of, row_of
 
 FRAGMENT = {"protocol": "udp", "fragment": True, "ident": 7}
@@ -12,6 +14,16 @@ PACKETS = {
     "empty": a_packet_with(),
     "arp": a_packet_with(protocol="arp", src="172.31.0.1", dst="172.31.0.11", payload=bytes(range(256))),
     "tcp": a_packet(flags="SA", seq=0, ack=0, interface="eth0", length=74).packet,
+    "options": a_packet(flags="S", seq=0, window=64240, options=TcpOptions(1460, True, ((1, 2), (3, 4)))).packet,
+    "header": replace(a_packet(tos=0x03, df=True).packet, ident=0xBEEF),
+    "part": replace(a_packet().packet, ip=Ip("10.0.0.1", "10.0.0.2", "udp", 9, Fragment(7, 1480, True), 0, False)),
+    "vxlan": a_packet(
+        outer=a_tunnel(
+            ip=Ip("172.31.0.11", "172.31.0.12", "udp", 0, None, 0, False),
+            header=bytes(range(200, 208)),
+            checksum="wrong",
+        )
+    ).packet,
     "fragment": a_packet(**{**FRAGMENT, "sport": None, "dport": None}).packet,
     "older-fragment": a_packet(protocol="udp", fragment=True).packet,
     "tunnel": a_packet(outer=a_tunnel(kind="geneve", flags=0), **FRAGMENT).packet,

@@ -119,7 +119,7 @@ def test_a_record_with_a_missing_case_is_not_complete() -> None:
     assert not record(case(), interrupted="SIGTERM").complete
 
 
-FIRST = ("suite", "images", "planned", "observations", "paths", "judged_again")
+FIRST = ("convergence", "suite", "images", "planned", "observations", "paths", "judged_again")
 
 
 def tree_of(made: RunRecord) -> dict[str, Any]:

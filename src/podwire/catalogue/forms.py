@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, structs
 from podwire.catalogue.rows import RowKind, Severity
 from podwire.files.kinds import Text, one_line
 from podwire.files.rows import columns, row_type
-from podwire.judging.symptoms import SYMPTOMS
+from podwire.judging.symptoms.table import SYMPTOMS
 from podwire.model.conditions import Condition
 from podwire.model.requirements import Citation, Level
 

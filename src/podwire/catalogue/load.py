@@ -29,8 +29,8 @@ from podwire.files.kinds import one_line
 from podwire.files.typed import yaml_as
 from podwire.model.axis import AxisError
 from podwire.model.cases import SuiteTest
-from podwire.model.flows import WAYS_TO_A_PORT
 from podwire.model.requirements import ANY, Catalogue, Limitation, Requirement, StatedFact
+from podwire.model.ways import WAYS_TO_A_PORT
 from podwire.suite import suite_test
 
 T = TypeVar("T")

@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
-from podwire.model.flows import Via
 from podwire.model.requirements import LEVELS
-from podwire.model.ways import steps
+from podwire.model.ways import Via, steps
 from podwire.records.run import CaseRecord
 
 _REACH = frozenset({"src", "dst", "sport", "dport", "protocol", "encapsulated", "flags"})

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from podwire.causes.ends import DNS, End
 from podwire.model.cases import Case
-from podwire.model.flows import BY_NAME, BY_SERVICE, BY_TUNNEL, Peer, Via
+from podwire.model.flows import Peer
 from podwire.model.observations import Observation
+from podwire.model.ways import BY_NAME, BY_SERVICE, BY_TUNNEL, Via
 
 LARGE = 1000
 """Bytes of a request. One that is larger needs packets near the MTU."""

@@ -55,6 +55,7 @@ def parser() -> Parser:
     from podwire import __version__
     from podwire.cli.agent import add_agent_command
     from podwire.cli.cleanup import add_cleanup_command
+    from podwire.cli.evidence import add_evidence_command
     from podwire.cli.lab import add_lab_commands
     from podwire.cli.mutants import add_mutants_command
     from podwire.cli.options import Parser
@@ -74,6 +75,7 @@ def parser() -> Parser:
         add_plan_commands,
         add_run_command,
         add_runs_commands,
+        add_evidence_command,
         add_signoff_commands,
         add_lab_commands,
         add_profiles_command,

@@ -33,6 +33,14 @@ COMMAND_OPTIONS = (
         help="only these chapters, by number",
         commands=("catalogue",),
     ),
+    Option(
+        flag="--in",
+        metavar="RUN",
+        read=values.path,
+        field="run",
+        help="the folder of the run; without it: the newest run of reports/runs",
+        commands=("evidence",),
+    ),
     Option(flag="--json", help="as JSON", commands=("plan", "catalogue", "judge", "flakes")),
     Option(
         flag="--write",
@@ -155,7 +163,7 @@ COMMAND_OPTIONS = (
         metavar="OLD NEW",
         several="pair",
         help="compare two pools of nodes within one run, which had --pool twice",
-        commands=("gate",),
+        commands=_SIDES,
     ),
     Option(
         flag="--key",

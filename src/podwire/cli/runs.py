@@ -92,7 +92,8 @@ def _judge(options: argparse.Namespace) -> int:
     return 1 if changed and not options.write else 0
 
 
-def _only_run(options: argparse.Namespace) -> Path:
+def only_run(options: argparse.Namespace) -> Path:
+    """The run of a command with `--pools`. Raises `UsageError`."""
     runs: list[Path] = options.runs
     if len(runs) != 1 or options.candidate:
         raise UsageError("gate: --pools compares two pools of one run; give one run, without --candidate")
@@ -121,7 +122,7 @@ def _gate(options: argparse.Namespace) -> int:
     gate_options = {"waivers": options.waivers, "allow_emulated": options.allow_emulated}
     try:
         if options.pools:
-            gate = gate_of_pools(_only_run(options), options.pools, rules_asked(options), **gate_options)
+            gate = gate_of_pools(only_run(options), options.pools, rules_asked(options), **gate_options)
         else:
             baseline, candidate, rules = gate_asked(options)
             gate = gate_of(baseline, candidate, rules, **gate_options)

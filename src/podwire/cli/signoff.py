@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from podwire.cli.options import add_command
-from podwire.cli.runs import SIDES, cannot_judge, gate_asked
+from podwire.cli.runs import SIDES, cannot_judge, gate_asked, only_run, rules_asked
 from podwire.errors import UsageError
 
 
@@ -29,7 +29,9 @@ def _signoff(options: argparse.Namespace) -> int:
     from podwire.signoff.make import sign_off
     from podwire.signoff.signatures import CannotSign
 
-    baseline, candidate, rules = gate_asked(options)
+    baseline, candidate, rules = (
+        ((), (only_run(options),), rules_asked(options)) if options.pools else gate_asked(options)
+    )
     try:
         done = sign_off(
             baseline,
@@ -38,6 +40,7 @@ def _signoff(options: argparse.Namespace) -> int:
             options.waivers,
             key=options.key,
             output=options.output,
+            pools=options.pools or None,
             allow_emulated=options.allow_emulated,
         )
     except (ValueError, WaiverError, Refused) as problem:
@@ -78,5 +81,8 @@ def _verify(options: argparse.Namespace) -> int:
     origin = f"made {manifest.made} with podwire {manifest.podwire}"
     print(f"verify: {options.bundle}: complete, signed by {found.signer}, {origin}")
     sides = f"{', '.join(manifest.candidate)} against {', '.join(manifest.baseline)}"
+    if manifest.pools:
+        old, new = manifest.pools
+        sides = f"{', '.join(manifest.candidate)}, pool {new} against pool {old}"
     print(f"        {sides}: {manifest.decision}, {manifest.headline}")
     return 0

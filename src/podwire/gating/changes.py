@@ -39,6 +39,7 @@ class Kind(StrEnum):
     VANISHED = "vanished case"
     MORE_LOSS = "more loss"
     SLOWER = "slower"
+    LATER = "changes show later"
     INCONCLUSIVE = "inconclusive"
     STILL_FAILS = "still fails"
     FIXED = "fixed"
@@ -103,6 +104,7 @@ class Gate:
     outcomes_after: Mapping[str, int]
     losses: Compared
     latencies: Compared
+    convergences: Compared
     rules: Rules = field(default_factory=Rules)
     causes: tuple[Cause, ...] = ()
     """What failing cases of the candidate share, in each of its runs."""

@@ -99,6 +99,8 @@ def told_by_nodes(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
         yield f"{called} mode of kube-proxy", _counted(network.proxy_mode for network in networks)
         if os == "windows":
             yield "Windows HNS version", _counted(network.hns for network in networks)
+            if any(network.translation for network in networks):
+                yield "Windows outbound translation", _counted(" and ".join(n.translation) for n in networks)
             settings = [dict(text.partition("=")[::2] for text in network.overrides) for network in networks]
             for name in sorted({name for overrides in settings for name in overrides}):
                 yield (

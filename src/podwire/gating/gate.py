@@ -13,12 +13,12 @@ from datetime import date
 
 from podwire.gating.changes import Change, Deciding, Decision, Gate, Kind, Refused, Run
 from podwire.gating.facts import fact_changes
-from podwire.gating.numbers import Compared, Rules, Worse, latencies, losses
+from podwire.gating.numbers import Compared, Rules, Worse, convergences, latencies, losses
 from podwire.gating.waivers import Waiver, problems, unused
 from podwire.model.node_notes import remarks
 from podwire.model.observations import Attempt
 from podwire.model.verdicts import Outcome
-from podwire.records.run import CaseRecord
+from podwire.records.run import CaseRecord, ConvergenceRecord
 
 WORKS = (Outcome.PASS, Outcome.LIMITATION_LIFTED)
 _FROM_BEST = (
@@ -55,7 +55,9 @@ def hold(
         raise Refused("\n".join(why))
     before, after = _rounds(baseline), _rounds(candidate)
     lost, slow = losses(before, after, rules), latencies(before, after, rules)
+    late = convergences(_convergences(baseline), _convergences(candidate), rules)
     unwaived = [*_judged(baseline, candidate), *_numbers(lost, Kind.MORE_LOSS), *_numbers(slow, Kind.SLOWER)]
+    unwaived += _numbers(late, Kind.LATER)
     # The most basic requirement comes first within a kind.
     unwaived.sort(key=lambda change: (list(Kind).index(change.kind), candidate[0].causes.place(change.case_id)))
     changes = tuple(_waived(change, waivers, candidate) for change in unwaived)
@@ -74,6 +76,7 @@ def hold(
         outcomes_after=counted(candidate),
         losses=lost,
         latencies=slow,
+        convergences=late,
         rules=rules,
         causes=tuple(cause for run in candidate for cause in run.causes.failing),
     )
@@ -123,6 +126,16 @@ def _rounds(side: Sequence[Run]) -> dict[str, list[Sequence[Attempt]]]:
         for exchanges in run.exchanges:
             attempts_by_case.setdefault(exchanges.case_id, []).append(exchanges.attempts)
     return attempts_by_case
+
+
+def _convergences(side: Sequence[Run]) -> dict[str, list[ConvergenceRecord]]:
+    """How long changes took on a side, by change and OS in words."""
+    records_by_change: dict[str, list[ConvergenceRecord]] = {}
+    for run in side:
+        for record in run.record.convergence:
+            where = f"{record.os} nodes" if record.node else "the load balancer"
+            records_by_change.setdefault(f"{record.change} on {where}", []).append(record)
+    return records_by_change
 
 
 def _nodes(name: str, side: Sequence[Run]) -> Iterator[str]:
@@ -291,7 +304,7 @@ def _waived(change: Change, waivers: Sequence[Waiver], candidate: Sequence[Run])
 
 def _shown(change: Change, candidate: Sequence[Run]) -> Iterator[list[str]]:
     """The texts that each run shows about a change."""
-    if change.kind in (Kind.MORE_LOSS, Kind.SLOWER):
+    if change.kind in (Kind.MORE_LOSS, Kind.SLOWER, Kind.LATER):
         yield [change.kind, change.before, change.after]
         return
     for run in candidate:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from podwire.gating.statistics import fisher, holm, least_chance, rank_sum
 from podwire.model.observations import Attempt
+from podwire.records.run import ConvergenceRecord
 
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +60,8 @@ class Compared:
 
 Rounds = Mapping[str, Sequence[Sequence[Attempt]]]
 """The attempts of each case on one side, round by round of all its runs."""
+Convergences = Mapping[str, Sequence[ConvergenceRecord]]
+"""What the nodes of one OS measured of each change on one side, in all its runs, by change and OS in words."""
 V = TypeVar("V")
 
 
@@ -95,6 +98,34 @@ def latencies(before: Rounds, after: Rounds, rules: Rules) -> Compared:
         )
 
     return _compared(_medians(before), _medians(after), rules, judged)
+
+
+LATER = 1.0
+"""Seconds by which the median time of a change must rise, beside the factor `slower`, to count."""
+
+
+def convergences(before: Convergences, after: Convergences, rules: Rules) -> Compared:
+    """Whether changes took longer to show, by Mann and Whitney's test on the times of the nodes of one OS.
+
+    A change on the nodes of one OS is one comparison. It is reported by the case that took longest afterwards.
+    """
+    slowest = {key: max(records, key=lambda record: record.seconds).slowest for key, records in after.items()}
+
+    def judged(key: str, old: Sequence[float], new: Sequence[float]) -> Worse:
+        middles = median(old), median(new)
+        matters = middles[1] >= rules.slower * middles[0] and middles[1] - middles[0] >= LATER
+        return Worse(
+            case_id=slowest[key],
+            before=f"{key} showed after {middles[0] * 1000:.0f} ms (median of {len(old)} times)",
+            after=f"{key} showed after {middles[1] * 1000:.0f} ms (median of {len(new)} times)",
+            chance=rank_sum(old, new) if matters else 1.0,
+        )
+
+    return _compared(_times(before), _times(after), rules, judged)
+
+
+def _times(side: Convergences) -> dict[str, list[float]]:
+    return {key: [record.seconds for record in records] for key, records in side.items()}
 
 
 def _exchanges(side: Rounds) -> dict[str, list[Attempt]]:

@@ -12,7 +12,7 @@ import msgspec
 from podwire.catalogue.load import load
 from podwire.content import suites_digest, suites_folder
 from podwire.judging.case_record import case_record
-from podwire.judging.expectation import expectation_of
+from podwire.judging.expectation import Expectation, expectation_of
 from podwire.judging.judged import JudgedCase
 from podwire.model.cases import Case, Exclusion, SuiteTest
 from podwire.model.facts import ClusterFacts
@@ -125,6 +125,11 @@ class Today:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
             # Its SHA-256 is right and its fields have their types: a file that was made by hand.
             raise ValueError(f"{case_id}: no run can have made this observation: {problem!r:.200}") from problem
+
+    def expected(self, case_id: str, rounds: Sequence[Stored]) -> tuple[Case, Expectation] | None:
+        """A case with the expectation that its test has today; None if no test makes it today."""
+        case = self._case(case_id, rounds)
+        return None if case is None else (case, expectation_of(self._tests[case.test], case.flow))
 
     @functools.cached_property
     def _earlier(self) -> Plan:

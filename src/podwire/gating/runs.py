@@ -12,7 +12,7 @@ from podwire.gating.changes import Gate, Refused, Run
 from podwire.gating.confirm import contradictions
 from podwire.gating.gate import hold, unfit
 from podwire.gating.numbers import Rules
-from podwire.gating.pools import sides_of
+from podwire.gating.pools import Sides, sides_of
 from podwire.gating.rejudge import Today, rounds_of
 from podwire.gating.waiver_file import load_waivers
 from podwire.gating.waivers import Waiver
@@ -103,21 +103,37 @@ def gate_over(
     return hold(baseline, candidate, rules, waivers=waivers, today=today, allow_emulated=allow_emulated)
 
 
+def gate_over_pools(
+    run: Run,
+    pools: tuple[str, str],
+    rules: Rules,
+    waivers: Sequence[Waiver] = (),
+    *,
+    today: date | None = None,
+    allow_emulated: bool = False,
+) -> tuple[Gate, Sides]:
+    """The gate over two pools of this run, the old and the new one, as of `today` (UTC), and its two sides.
+
+    Raises:
+        Refused: the pools cannot be compared.
+    """
+    why = list(unfit(run, allow_emulated=allow_emulated))
+    if why:
+        raise Refused("\n".join(why))
+    sides = sides_of(run, *pools)
+    today = today or datetime.now(UTC).date()
+    gate = hold(
+        [sides.old], [sides.new], rules, waivers=waivers, today=today, allow_emulated=allow_emulated, notes=sides.notes
+    )
+    return replace(gate, outcomes_before=sides.outcomes_of_old), sides
+
+
 def gate_of_pools(
     path: Path, pools: tuple[str, str], rules: Rules, waivers: Path | None = None, *, allow_emulated: bool = False
 ) -> Gate:
     """The gate over two pools of one run, the old and the new one, today. Raises as `gate_of`."""
     known = load_waivers(waivers) if waivers else ()
-    run = load_run(path)
-    why = list(unfit(run, allow_emulated=allow_emulated))
-    if why:
-        raise Refused("\n".join(why))
-    sides = sides_of(run, *pools)
-    today = datetime.now(UTC).date()
-    gate = hold(
-        [sides.old], [sides.new], rules, waivers=known, today=today, allow_emulated=allow_emulated, notes=sides.notes
-    )
-    return replace(gate, outcomes_before=sides.outcomes_of_old)
+    return gate_over_pools(load_run(path), pools, rules, known, allow_emulated=allow_emulated)[0]
 
 
 def gate_of(

@@ -11,12 +11,12 @@ from typing import Any
 
 from podwire.judging.expectation import Expectation
 from podwire.judging.parts import Exchanges, Observed, Part, came
-from podwire.judging.symptoms import symptom
+from podwire.judging.symptoms.table import symptom
 from podwire.model.cases import Case
 from podwire.model.observations import Attempt, Observation
 from podwire.model.patterns import Unbound
 from podwire.model.requirements import Limitation
-from podwire.model.symbols import ASSUMED_DOMAIN
+from podwire.model.symbols import ASSUMED_DOMAIN, CONVERGES_WITHIN
 from podwire.model.verdicts import Finding, Outcome, Verdict
 
 
@@ -86,6 +86,17 @@ def _findings(bound: list[tuple[Part, Any]], expectation: Expectation, observed:
         yield from part.findings(values, observed)
         if exchanges and part is exchanges[0] and len(observed.attempts) > 1 and not expectation.met_in_part:
             yield _together(bound, observed)
+    yield from _late(observed.observation)
+
+
+def _late(observation: Observation) -> Iterator[Finding]:
+    """Whether a change showed to the client in time. One that it never saw shows in the exchanges themselves."""
+    limit = observation.bindings.get(CONVERGES_WITHIN)
+    if limit is None or observation.unsettled:
+        return
+    met = observation.settled <= float(str(limit))
+    actual = f"it showed after {observation.settled:.1f} s{'' if met else ': late, and not dead'}"
+    yield Finding(expected=f"the change shows to the client within {limit} s", actual=actual, where="client", met=met)
 
 
 def _together(bound: list[tuple[Part, Any]], observed: Observed) -> Finding:

@@ -15,6 +15,7 @@ from podwire.model.binding import Bindings, bind
 from podwire.model.cases import Case
 from podwire.model.flows import Flow
 from podwire.model.observations import Attempt, Observation, Point
+from podwire.model.packets import Packet
 from podwire.model.verdicts import Finding
 
 Wanted = Any
@@ -75,6 +76,10 @@ class Part(ABC):
 
     def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
         """Those of its findings that other evidence contradicts, each with why; they are no reason to fail a case."""
+        return iter(())
+
+    def decides(self, bound: Self, observed: Observed) -> Iterator[tuple[Point, Packet, Finding]]:
+        """The captured packets that its findings are about, each with its capture point."""
         return iter(())
 
     def tells_nothing(self, bound: Self, observed: Observed) -> str | None:

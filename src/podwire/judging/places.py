@@ -55,6 +55,19 @@ class _Packets(Part):
             for pattern, values in zip(self.patterns, bound.patterns, strict=True):
                 yield _held(pattern, values, observed.observation.captures[point])
 
+    def decides(self, bound: Self, observed: Observed) -> Iterator[tuple[Point, Packet, Finding]]:
+        for point in self.points(observed.case):
+            capture = observed.observation.captures[point]
+            for pattern, values in zip(self.patterns, bound.patterns, strict=True):
+                finding = _held(pattern, values, capture)
+                # Of a broken `every` the packets that differ, of all others those that are as wanted.
+                differing = not finding.met and pattern.quantity in ("every", "distinct")
+                for seen in capture.packets:
+                    if pattern.concerns(seen.direction):
+                        differs = mismatch(seen.packet, values.conditions) is not None
+                        if differs is differing:
+                            yield point, seen.packet, finding
+
     def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
         for point in self.points(observed.case):
             capture = observed.observation.captures[point]

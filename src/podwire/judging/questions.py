@@ -11,11 +11,12 @@ from podwire.judging.names import shortened
 from podwire.judging.parts import Observed, Part, Wanted
 from podwire.judging.resolvers import heard, is_no
 from podwire.model.cases import Case, pod_point
-from podwire.model.flows import BY_NAME, Flow
+from podwire.model.flows import Flow
 from podwire.model.observations import Lookup, Observation, Point
 from podwire.model.patterns import texts
 from podwire.model.symbols import DNS_CACHE, Symbol
 from podwire.model.verdicts import Finding
+from podwire.model.ways import BY_NAME
 from podwire.packets.dns import dns_questions
 
 

@@ -19,6 +19,7 @@ from podwire.judging import (
     spread,
     streams,
     tools,
+    tunnels,
     windows,
 )
 from podwire.judging.parts import Part
@@ -27,7 +28,7 @@ from podwire.judging.records import RECORDS
 
 MODULES: tuple[ModuleType, ...] = (
     *(ends, names, records, questions, spread, first_try, streams, places),
-    *(known, tools, hns, windows, cards),
+    *(tunnels, known, tools, hns, windows, cards),
 )
 
 ABOUT_DNS: tuple[type[Question], ...] = (*QUESTIONS, *RECORDS)

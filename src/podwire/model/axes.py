@@ -12,13 +12,13 @@ from typing import Any, get_args
 
 from podwire.model.asking import ASKS
 from podwire.model.axis import ANY_TEXT, NEEDED, ON, Axis, AxisError, Matrix
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
-from podwire.model.flows import ANYWHERE, BY_NAME, Enters, Flow, PeerKind, Placement, ProbeProtocol, Via
+from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol
 from podwire.model.sizes import SIZES
 from podwire.model.streams.load import StreamKind, contradictions
-from podwire.model.ways import WAYS
+from podwire.model.ways import BY_NAME, WAYS, Via
 
 
 def matrix(**given: Any) -> Matrix:
@@ -266,6 +266,13 @@ _ROWS: tuple[Axis, ...] = (
         values=float,
         default=None,
     ),
+    Axis(
+        name="half_gets",
+        group=LOAD,
+        help="instead: as many exchanges as show that any half of the backends gets this share of them",
+        values=float,
+        default=None,
+    ),
     Axis(name="whole_path", group=LOAD, help="it is judged with all other flows of its path", values=ON, default=False),
     Axis(
         name="tool",
@@ -293,7 +300,7 @@ _ROWS: tuple[Axis, ...] = (
         name="after",
         group=CHANGE,
         help="a change of the cluster that the flow follows, or that a stream lives through, by its name in "
-        "`podwire.model.changes`",
+        "`podwire.model.changes.table`",
         values=("", *CHANGES),
         default="",
     ),

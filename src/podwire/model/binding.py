@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
+from podwire.model.addressing.port_ranges import bounds
 from podwire.model.flows import Peer
 from podwire.model.observations import Value
 from podwire.model.patterns import Between, InNetwork, InRanges, NoValue, OneOf, Unbound, texts
-from podwire.model.port_ranges import bounds
 from podwire.model.symbols import UNKNOWN, Symbol
 
 Bindings = Mapping[str, Value]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podwire.files.rows import Grouped
+from podwire.model.addressing.instance_types import addresses_of
 from podwire.model.facts import DENIED_PORT, FAMILIES, UNKNOWN, ClusterFacts, NodeFacts
 from podwire.model.flows import Flow
-from podwire.model.instance_types import addresses_of
 
 
 @dataclass(frozen=True, kw_only=True)

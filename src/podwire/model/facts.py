@@ -52,6 +52,8 @@ class CloudMachine(Struct, frozen=True, kw_only=True):
     """Its size there."""
     vpc_addresses: int | None = None
     """How many addresses of the VPC it offers to pods, None where it offers none."""
+    zone: str = ""
+    """Its zone, by the label `topology.kubernetes.io/zone`; empty for none that is told."""
 
 
 class NodePart(Struct, frozen=True, kw_only=True):
@@ -78,6 +80,10 @@ class NodeNetwork(Struct, frozen=True, kw_only=True):
     """The version of HNS' service on Windows."""
     overrides: tuple[str, ...] = field(name="feature_overrides", default=())
     """Settings of Windows that turn fixes on: of FeatureManagement by their numbers, of HNS by their names."""
+    translation: tuple[str, ...] = field(name="outbound_translation", default=())
+    """For which destinations packets of its pods leave with its own address, by HNS' OutBoundNAT policies: `all`, `all
+    but 10.244.0.0/16, 10.96.0.0/12`, or `none`. Several where its pods differ; empty on Linux nodes, which tell it
+    nowhere that podwire reads."""
 
 
 class NodeFacts(Struct, frozen=True, kw_only=True):
@@ -154,6 +160,8 @@ class PodNetwork(Struct, frozen=True, kw_only=True):
     encapsulation: Encapsulation | None = None
     custom_networking: bool = False
     """Whether pods of Linux nodes have addresses of another subnet of the VPC than their node's."""
+    own: tuple[str, ...] = field(name="own_networks", default=())
+    """What the API tells of the networks of pods beside the parts of nodes: of the whole pod network, of pools."""
     windows_ports: tuple[str, ...] = ()
     """The ranges of ports (`49152-65535`) that Windows nodes translate to, empty where nobody states them: then they
     are what each node tells of itself."""
@@ -180,6 +188,9 @@ class KubeProxy(Struct, frozen=True, kw_only=True):
     """The feature gate behind it, None likewise."""
     on_windows: bool | None = field(name="kube_proxy", default=None)
     """Whether Windows nodes have one, None likewise."""
+    external_ips: bool | None = None
+    """The feature gate AllowServiceExternalIPs of any kube-proxy, as its settings have it; None where none sets it:
+    then a kube-proxy serves `externalIPs`, up to Kubernetes 1.36 at least (KEP-5707)."""
 
 
 class ClusterDns(Struct, frozen=True, kw_only=True):
@@ -216,6 +227,8 @@ class Outside(Struct, frozen=True, kw_only=True):
 
     load_balancer: bool = False
     """Whether something gives Services of that type their addresses."""
+    unused: tuple[str, ...] = field(name="unused_networks", default=())
+    """Networks that the user states, in which no host has an address."""
     host: ExternalHost | None = field(name="external", default=None)
 
     def address(self, family: Family) -> str | None:

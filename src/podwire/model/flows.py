@@ -10,6 +10,7 @@ from podwire.model.facts import OS, Family
 from podwire.model.machines import Machine, Pools
 from podwire.model.streams.load import StreamKind
 from podwire.model.symbols import ServiceSymbols, Symbol
+from podwire.model.ways import Via
 
 PeerKind = Literal["pod", "host", "outside", "backends", "dns"]
 Placement = Literal["same-node", "cross-node", "itself", "anywhere", "outside"]
@@ -28,64 +29,6 @@ Asks = Literal[
 ]
 Size = Literal["", "one-packet", "one-byte-more", "three-fragments"]
 Enters = Literal["", "client-node", "server-node", "other-node"]
-Via = Literal[
-    "loopback",
-    "pod-ip",
-    "pod-name",
-    "short-pod-name",
-    "node-ip",
-    "cluster-ip",
-    "former-cluster-ip",
-    "short-name",
-    "fqdn",
-    "absolute-name",
-    "dotted-name",
-    "unknown-name",
-    "hosts-name",
-    "node-port",
-    "host-port",
-    "health-port",
-    "load-balancer",
-    "service-external-ip",
-    "external-ip",
-    "external-name",
-    "own-vni",
-    "other-vni",
-    "no-vni",
-]
-BY_NAME: tuple[Via, ...] = (
-    "pod-name",
-    "short-pod-name",
-    "short-name",
-    "fqdn",
-    "absolute-name",
-    "dotted-name",
-    "unknown-name",
-    "hosts-name",
-    "external-name",
-)
-BY_SERVICE: tuple[Via, ...] = (
-    "cluster-ip",
-    "former-cluster-ip",
-    "short-name",
-    "fqdn",
-    "absolute-name",
-    "dotted-name",
-    "node-port",
-    "health-port",
-    "load-balancer",
-    "service-external-ip",
-)
-BY_TUNNEL: tuple[Via, ...] = ("own-vni", "other-vni", "no-vni")
-"""To a pod in tunnel packets that the agent on a node makes itself: in the network of the pods, in another one, and as
-the same packet without its tunnel."""
-
-WAYS_TO_A_PORT: dict[str, tuple[Via, ...]] = {
-    "closed_port": ("pod-ip", "node-ip", "external-ip"),
-    "denied_port": ("pod-ip", "node-ip"),
-}
-"""The ways by which a flow may be sent to another port than that of a server."""
-
 MANY = 20
 """So many exchanges of one case would take the time of those that are in flight with them."""
 
@@ -230,7 +173,7 @@ class Change:
     """The change of the cluster that a flow follows, if it follows one."""
 
     after: str = ""
-    """Its name in `model.changes`."""
+    """Its name in `model.changes.table`."""
     settles: Literal["answered", "unanswered"] = "answered"
     """What the client must see before the change counts as carried out."""
     repeated: bool = False
@@ -338,6 +281,11 @@ class Flow:
     def dns_pods(self) -> Symbol:
         """The addresses of all ready pods of the cluster's DNS."""
         return Symbol("dns.pods")
+
+    @property
+    def dns_nobody(self) -> Symbol:
+        """The DNS server that no host is, in the resolver file of the pod two-containers."""
+        return Symbol("dns.nobody", before="198.18.0.53")
 
     @property
     def dsr(self) -> Symbol:

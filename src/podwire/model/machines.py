@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from podwire.model.addressing.port_ranges import USUAL_OF_WINDOWS
 from podwire.model.patterns import InNetwork, OneOf
-from podwire.model.port_ranges import USUAL_OF_WINDOWS
 from podwire.model.symbols import Symbol
 
 

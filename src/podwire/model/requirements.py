@@ -47,7 +47,7 @@ class Limitation:
     `requirements` are their ids, or `ANY` for a bug that no flow of some kind is safe from.
 
     `kind` is `documented` (promised not to work) or `bug` (a known issue of some builds). `symptom` names a predicate
-    in `podwire.judging.symptoms`.
+    in `podwire.judging.symptoms.table`.
     """
 
     id: str

@@ -30,13 +30,8 @@ def connections_to_see(backends: int, times: float, risk: float, unseen: float =
     share = times / backends if backends else 1.0
     if times <= 1 or share >= 1:
         return connections_for(backends, risk)
-    low, high = 1, 2
-    while _unseen(high, backends, share, risk) > unseen:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _unseen(middle, backends, share, risk) <= unseen else (middle, high)
-    return max(high, connections_for(backends, risk))
+    fewest = _fewest(lambda total: _unseen(total, backends, share, risk), unseen)
+    return max(fewest, connections_for(backends, risk))
 
 
 def _unseen(total: int, backends: int, share: float, risk: float) -> float:
@@ -46,6 +41,43 @@ def _unseen(total: int, backends: int, share: float, risk: float) -> float:
         middle = (low + high) // 2
         low, high = (low, middle) if is_odd(middle, total, backends, risk) else (middle, high)
     return 1 - at_least_of(high, total, share)
+
+
+def connections_to_see_half(backends: int, share: float, risk: float, unseen: float = 0.01) -> int:
+    """How many connections it takes to call a balancer uneven that gives half of the backends that share of them.
+
+    Any half, and the smaller one of an odd number. The chances of a false and of a missing alarm are those of
+    `connections_to_see`; the number grows with the logarithm of the number of backends only.
+    """
+    half = backends // 2
+    if not half or share <= half / backends or share >= 1:
+        return connections_for(backends, risk)
+
+    def missed(total: int) -> float:
+        low, high = total * half // backends, total + 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if is_odd_half(middle, total, backends, risk) else (middle, high)
+        return 1 - at_least_of(high, total, share)
+
+    return max(_fewest(missed, unseen), connections_for(backends, risk))
+
+
+def _fewest(missed: Callable[[int], float], unseen: float) -> int:
+    """The smallest number of connections that misses an effect with a chance of `unseen` at most."""
+    low, high = 1, 2
+    while missed(high) > unseen:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if missed(middle) <= unseen else (middle, high)
+    return high
+
+
+def is_odd_half(count: int, total: int, backends: int, risk: float) -> bool:
+    """Whether a fair balancer gives no half of its backends so many connections or more but with less than `risk`."""
+    half = backends // 2
+    return at_least_of(count, total, half / backends) * math.comb(backends, half) < risk
 
 
 def is_odd(count: int, total: int, backends: int, risk: float) -> bool:

@@ -11,8 +11,17 @@ UNKNOWN = ".unknown"
 ASSUMED_DOMAIN = "cluster.assumed_domain"
 """The value of a run for cases whose names end in a domain that nobody told."""
 
+CONVERGES_WITHIN = "cluster.converges_within"
+"""How many seconds a change of the cluster may take to show to the client of a case that follows one (a text)."""
+
 DNS_CACHE = "dns.cache"
 """Whether the DNS server that a client asks is a cache on its own node."""
+
+DNS_PLACEMENT = "dns.placement"
+"""Where the DNS server that a client asks is, seen from the client's node: a placement of flows."""
+
+PROXY_MODE = "proxy_mode"
+"""After `client.node.` and the like: the mode of the node's kube-proxy, where the node told it."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
-from podwire.model.flows import Via
+Via = Literal[
+    "loopback",
+    "pod-ip",
+    "pod-name",
+    "short-pod-name",
+    "node-ip",
+    "cluster-ip",
+    "former-cluster-ip",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "unknown-name",
+    "hosts-name",
+    "node-port",
+    "host-port",
+    "health-port",
+    "load-balancer",
+    "service-external-ip",
+    "external-ip",
+    "external-name",
+    "own-vni",
+    "other-vni",
+    "no-vni",
+]
+BY_NAME: tuple[Via, ...] = (
+    "pod-name",
+    "short-pod-name",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "unknown-name",
+    "hosts-name",
+    "external-name",
+)
+BY_SERVICE: tuple[Via, ...] = (
+    "cluster-ip",
+    "former-cluster-ip",
+    "short-name",
+    "fqdn",
+    "absolute-name",
+    "dotted-name",
+    "node-port",
+    "health-port",
+    "load-balancer",
+    "service-external-ip",
+)
+BY_TUNNEL: tuple[Via, ...] = ("own-vni", "other-vni", "no-vni")
+"""To a pod in tunnel packets that the agent on a node makes itself: in the network of the pods, in another one, and as
+the same packet without its tunnel."""
+
+WAYS_TO_A_PORT: dict[str, tuple[Via, ...]] = {
+    "closed_port": ("pod-ip", "node-ip", "external-ip"),
+    "denied_port": ("pod-ip", "node-ip"),
+}
+"""The ways by which a flow may be sent to another port than that of a server."""
 
 _TUNNELLED = "the pod, in tunnel packets that the agent on a Linux node makes (`client_kind='host'`)"
 WAYS: Mapping[Via, str] = {

@@ -7,30 +7,43 @@ header alone, or none in the IP header. None of these is wrong.
 
 from __future__ import annotations
 
+import struct
+
+from podwire.model.packets import ChecksumState
+
 _ALL_ONES = 0xFFFF
 _UDP, _PLAIN_IPV4 = 17, 0x45
+_number = int.from_bytes
+_two_u16 = struct.Struct("!HH").unpack_from
 
 
-def wrong_checksum(data: bytes, start: int, end: int) -> str:
-    """Which checksum of a tunnel's packet is wrong: `IP header checksum`, `UDP checksum`, or '' for none.
+def tunnel_checksums(data: bytes, start: int, end: int) -> tuple[str, ChecksumState]:
+    """Which checksum of a tunnel's packet is wrong, and what became of its UDP checksum.
 
-    `start` is where its UDP header begins in the frame, `end` where its payload does. A packet that is not all there
-    cannot be judged.
+    The first is `IP header checksum`, `UDP checksum`, or '' for none. `start` is where the UDP header begins in the
+    frame, `end` where its payload does. A packet that is not all there cannot be judged.
     """
     plain = start >= 34 and data[start - 20] == _PLAIN_IPV4
-    if plain and data[start - 10 : start - 8] != b"\0\0" and _sum(data[start - 20 : start]):
-        return "IP header checksum"
-    field = int.from_bytes(data[start + 6 : start + 8], "big")
-    length = int.from_bytes(data[start + 4 : start + 6], "big")
-    if not field or end - start != length:
-        return ""
-    ends = data[start - 8 : start] if plain else data[start - 32 : start]
+    wrong = ""
+    if plain and data[start - 10 : start - 8] != b"\0\0" and _number(data[start - 20 : start], "big") % _ALL_ONES:
+        wrong = "IP header checksum"
+    length, field = _two_u16(data, start + 4)
+    if not field:
+        return wrong, "none"
+    if end - start != length:
+        return wrong, ""
     if not plain and (start < 54 or data[start - 40] >> 4 != 6):
-        return ""  # A header with options or extensions: its addresses stand elsewhere.
-    pseudo = _sum(ends) + _UDP + length
+        return wrong, ""  # A header with options or extensions: its addresses stand elsewhere.
+    state = transport_checksum(data[start:end], field, data[start - 8 if plain else start - 32 : start], _UDP)
+    return wrong or ("UDP checksum" if state == "wrong" else ""), state
+
+
+def transport_checksum(segment: bytes, field: int, ends: bytes, protocol: int) -> ChecksumState:
+    """What became of the checksum `field` of a whole TCP or UDP packet. `ends` are both addresses (RFC 9293 3.1)."""
+    pseudo = _number(ends, "big") + protocol + len(segment)
     if field % _ALL_ONES == pseudo % _ALL_ONES:
-        return ""
-    return "UDP checksum" if (pseudo + _sum(data[start:end])) % _ALL_ONES else ""
+        return "offloaded"  # Or right, for one packet in 65,536.
+    return "wrong" if (pseudo + _sum(segment)) % _ALL_ONES else "right"
 
 
 def _sum(data: bytes) -> int:

@@ -19,6 +19,8 @@ from podwire.model.packets import Packet
 from podwire.model.patterns import Direction
 
 TOKEN = re.compile(rb"pw[0-9a-f]{16}")
+QUESTION, ANSWER = re.compile(rb"pw[0-9a-f]{16} [0-9]"), b"{"
+"""How a question and an answer of the agents begin."""
 Ends = tuple[str, tuple[str, int], tuple[str, int]]
 Whole = tuple[int, str, str, str]
 """The fields that all fragments of a packet share (RFC 791 section 3.2, RFC 8200 section 4.5): identification,
@@ -150,13 +152,16 @@ class CaptureIndex:
     def _client_of(self, ends: Ends) -> tuple[str, int | None]:
         """The socket address of a client to whom SNAT gave the number of a server port.
 
-        The handshake tells it. Without one, the client sent the first packet that was captured.
+        The handshake tells it, or what an end says (`podwire.agent.messages`): a question begins with its token and
+        its size, an answer is JSON. Without either, the client sent the first packet that was captured.
         """
         packets = [self.packets[at] for at in self._by_ends[ends]]
-        opening = next((packet for packet in packets if packet.tcp.flags in ("S", "SA")), packets[0])
-        if opening.tcp.flags == "SA":
-            return opening.ip.dst, opening.ports.dport
-        return opening.ip.src, opening.ports.sport
+        for packet in packets:
+            if packet.tcp.flags == "SA" or packet.payload.startswith(ANSWER):
+                return packet.ip.dst, packet.ports.dport
+            if packet.tcp.flags == "S" or QUESTION.match(packet.payload):
+                return packet.ip.src, packet.ports.sport
+        return packets[0].ip.src, packets[0].ports.sport
 
 
 def _wholes(packet: Packet) -> Iterator[Whole]:

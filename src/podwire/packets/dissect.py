@@ -11,7 +11,7 @@ import socket
 import struct
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -19,8 +19,10 @@ from podwire.model.packets import (
     NO_ICMP,
     NO_IP,
     NO_LINK,
+    NO_OPTIONS,
     NO_PORTS,
     NO_TCP,
+    ChecksumState,
     Ethernet,
     Fragment,
     Icmp,
@@ -29,9 +31,10 @@ from podwire.model.packets import (
     Ports,
     Protocol,
     Tcp,
+    TcpOptions,
     Tunnel,
 )
-from podwire.packets.checksums import wrong_checksum
+from podwire.packets.checksums import tunnel_checksums
 from podwire.packets.pcap import Frame
 
 # 4789 is IANA's and Windows' port, 8472 the Linux kernel's older default that flannel and Cilium use on Linux.
@@ -49,19 +52,24 @@ _FRAGMENT, _AUTHENTICATION = 44, 51
 _ICMP_ECHO, _ICMP_ERRORS = frozenset({0, 8}), frozenset({3, 4, 5, 11, 12})
 _NEEDS_FRAGMENTS, _TOO_BIG = (3, 4), (2, 0)  # RFC 1191 section 4, RFC 4443 section 3.2
 _ICMPV6_ECHO, _ICMPV6_ERRORS = frozenset({128, 129}), frozenset({1, 2, 3, 4})
+_DF, _NO_DF = 0x4000, 0x8000
+_END_OF_OPTIONS, _NO_OPERATION, _MSS, _SACK_PERMITTED, _SACK = 0, 1, 2, 4, 5
+_TIMESTAMPS_ALONE = b"\x01\x01\x08\x0a"  # with a header of 32 bytes: what most segments have (RFC 7323 appendix A)
 _FLAG_BITS = (("S", 0x02), ("A", 0x10), ("F", 0x01), ("R", 0x04), ("P", 0x08), ("U", 0x20))
 _FLAGS = tuple("".join(letter for letter, bit in _FLAG_BITS if value & bit) for value in range(64))
 
 _u16 = struct.Struct("!H").unpack_from
 _two_u16 = struct.Struct("!HH").unpack_from
-_ipv4 = struct.Struct("!BxHHHBB").unpack_from
-_ipv6 = struct.Struct("!HBB").unpack_from
-_tcp = struct.Struct("!IIBB").unpack_from
+_ipv4 = struct.Struct("!BBHHHBB").unpack_from
+_ipv6 = struct.Struct("!HxxHBB").unpack_from
+_tcp = struct.Struct("!IIBBH").unpack_from
 _u32 = struct.Struct("!I").unpack_from
+_two_u32 = struct.Struct("!II").unpack_from
 
 Upper = tuple[Ports, Tcp, Icmp, bytes]
 """What IP carries, and the payload."""
-Layers = tuple[Ethernet, Tunnel | None, Ip, Upper]
+Layers = tuple[Ethernet, Tunnel | None, Ip, int | None, Upper]
+"""Ethernet, the tunnel, IP with its identification, and what IP carries."""
 Kind = Literal["vxlan", "geneve"]
 _NOTHING: Upper = (NO_PORTS, NO_TCP, NO_ICMP, b"")
 
@@ -90,7 +98,7 @@ def decode(
     `at` is seconds since the epoch. `length` is the length on the wire in bytes, if the capture cut the frame.
     """
     size = len(data)
-    link, outer, ip, (ports, tcp, icmp, payload) = _ethernet(data, 0, size, at, vxlan_ports)
+    link, outer, ip, ident, (ports, tcp, icmp, payload) = _ethernet(data, 0, size, at, vxlan_ports)
     return Packet(
         at=at,
         length=size if length is None else length,
@@ -102,13 +110,14 @@ def decode(
         tcp=tcp,
         icmp=icmp,
         payload=payload,
+        ident=ident,
     )
 
 
 def _ethernet(data: bytes, start: int, end: int, at: float, tunnels: Collection[int] | None) -> Layers:
     """Read the frame between `start` and `end`. `tunnels` are the ports of VXLAN; None opens no tunnel at all."""
     if end < start + 14:
-        return NO_LINK, None, NO_IP, _NOTHING
+        return NO_LINK, None, NO_IP, None, _NOTHING
     link = _link(data[start : start + 12])
     (ethertype,) = _u16(data, start + 12)
     position = start + 14
@@ -121,8 +130,8 @@ def _ethernet(data: bytes, start: int, end: int, at: float, tunnels: Collection[
         return _read_ipv6(data, position, end, at, link, tunnels)
     if ethertype == _ARP:
         body = data[position : min(end, position + 28)]
-        return link, None, _arp(body), _only(body)
-    return link, None, NO_IP, _only(data[position:end])
+        return link, None, _arp(body), None, _only(body)
+    return link, None, NO_IP, None, _only(data[position:end])
 
 
 def _only(payload: bytes) -> Upper:
@@ -141,24 +150,26 @@ def _read_ipv4(
 ) -> Layers:
     available = limit - start
     if available < 20:
-        return link, None, NO_IP, _NOTHING
-    first, total, ident, offset, ttl, number = _ipv4(data, start)
+        return link, None, NO_IP, None, _NOTHING
+    first, tos, total, ident, offset, ttl, number = _ipv4(data, start)
     header = (first & 0x0F) * 4
     if first >> 4 != 4 or header < 20:
-        return link, None, NO_IP, _NOTHING
+        return link, None, NO_IP, None, _NOTHING
     ends = data[start + 12 : start + 20]
     if header > available:
-        return link, None, _ip(ends, ttl, _UNREADABLE), _NOTHING
+        return link, None, _ip(ends, ttl, _UNREADABLE, tos | offset & _DF), ident, _NOTHING
     # A length of 0 means segmentation offload: the NIC divides the segment later. Padding follows after `total`.
     end = start + min(total, available) if total >= header else limit
     start += header
     if offset & 0x3FFF:
+        part = Fragment(ident, (offset & 0x1FFF) * 8, bool(offset & 0x2000))
         if offset & 0x1FFF:
-            return link, None, _part(_ip(ends, ttl, number), Fragment(ident)), _only(data[start:end])
-        ip = _part(_ip(ends, ttl, number if end - start >= 4 else _UNREADABLE), Fragment(ident))
+            ip = _part(_ip(ends, ttl, number, tos | offset & _DF), part)
+            return link, None, ip, ident, _only(data[start:end])
+        ip = _part(_ip(ends, ttl, number if end - start >= 4 else _UNREADABLE, tos | offset & _DF), part)
     else:
-        ip = _ip(ends, ttl, number if end - start >= 4 else _UNREADABLE)
-    return _transport(data, start, end, at, link, ip, tunnels)
+        ip = _ip(ends, ttl, number if end - start >= 4 else _UNREADABLE, tos | offset & _DF)
+    return _transport(data, start, end, at, link, ip, ident, tunnels)
 
 
 def _read_ipv6(
@@ -166,15 +177,17 @@ def _read_ipv6(
 ) -> Layers:
     available = limit - start
     if available < 40 or data[start] >> 4 != 6:
-        return link, None, NO_IP, _NOTHING
-    length, number, hops = _ipv6(data, start + 4)
+        return link, None, NO_IP, None, _NOTHING
+    first, length, number, hops = _ipv6(data, start)
+    tos = first >> 4 & 0xFF | _NO_DF
     ends = data[start + 8 : start + 40]
     end = start + min(40 + length, available) if length else limit
     position = start + 40
     fragment: Fragment | None = None
     while number in _EXTENSIONS or number in (_FRAGMENT, _AUTHENTICATION):
         if end - position < 8:
-            return link, None, _part(_ip(ends, hops, _UNREADABLE), fragment), _only(data[position:end])
+            ip = _ip(ends, hops, _UNREADABLE, tos)
+            return link, None, _part(ip, fragment), _ident(fragment), _only(data[position:end])
         size = 8
         if number == _AUTHENTICATION:
             size = (data[position + 1] + 2) * 4
@@ -184,12 +197,19 @@ def _read_ipv6(
             (offset,) = _u16(data, position + 2)
             # Offset 0 without "more" is an atomic fragment (RFC 6946): a whole packet.
             if offset & 0xFFF9:
-                fragment = Fragment(*_u32(data, position + 4))
+                fragment = Fragment(_u32(data, position + 4)[0], offset & 0xFFF8, bool(offset & 1))
             if offset & 0xFFF8:
-                return link, None, _part(_ip(ends, hops, data[position]), fragment), _only(data[position + 8 : end])
+                ip = _ip(ends, hops, data[position], tos)
+                return link, None, _part(ip, fragment), _ident(fragment), _only(data[position + 8 : end])
         number, position = data[position], position + size
-    ip = _ip(ends, hops, number if end - position >= 4 else _UNREADABLE)
-    return _transport(data, position, end, at, link, _part(ip, fragment) if fragment else ip, tunnels)
+    ip = _ip(ends, hops, number if end - position >= 4 else _UNREADABLE, tos)
+    if fragment is not None:
+        return _transport(data, position, end, at, link, _part(ip, fragment), fragment.ident, tunnels)
+    return _transport(data, position, end, at, link, ip, None, tunnels)
+
+
+def _ident(fragment: Fragment | None) -> int | None:
+    return fragment.ident if fragment else None
 
 
 def _part(ip: Ip, fragment: Fragment | None) -> Ip:
@@ -198,12 +218,19 @@ def _part(ip: Ip, fragment: Fragment | None) -> Ip:
 
 
 def _transport(
-    data: bytes, start: int, end: int, at: float, link: Ethernet, ip: Ip, tunnels: Collection[int] | None
+    data: bytes,
+    start: int,
+    end: int,
+    at: float,
+    link: Ethernet,
+    ip: Ip,
+    ident: int | None,
+    tunnels: Collection[int] | None,
 ) -> Layers:
     """What IP carries; of a protocol that is known there are four bytes at least."""
     protocol = ip.protocol
     if protocol == "tcp":
-        return link, None, ip, _read_tcp(data, start, end)
+        return link, None, ip, ident, _read_tcp(data, start, end)
     if protocol == "udp":
         ports = _ports(data[start : start + 4])
         if end - start >= 8:
@@ -213,10 +240,10 @@ def _transport(
                 tunnel = _inside(data, start, end, ports.dport, tunnels)
                 if tunnel:
                     return _enter(data, start, end, at, ip, tunnel)
-        return link, None, ip, (ports, NO_TCP, NO_ICMP, data[start + 8 : end])
+        return link, None, ip, ident, (ports, NO_TCP, NO_ICMP, data[start + 8 : end])
     if protocol == "other":
-        return link, None, ip, _only(data[start:end])
-    return link, None, ip, _read_icmp(data, start, end, at, protocol == "icmpv6")
+        return link, None, ip, ident, _only(data[start:end])
+    return link, None, ip, ident, _read_icmp(data, start, end, at, protocol == "icmpv6")
 
 
 def _read_tcp(data: bytes, start: int, end: int) -> Upper:
@@ -224,9 +251,14 @@ def _read_tcp(data: bytes, start: int, end: int) -> Upper:
     if end - start < 20:
         # An ICMP error may quote no more than 8 bytes: the ports and the sequence number.
         return ports, Tcp(seq=_u32(data, start + 4)[0]) if end - start >= 8 else NO_TCP, NO_ICMP, b""
-    seq, ack, offset, flags = _tcp(data, start + 4)
+    seq, ack, offset, flags, window = _tcp(data, start + 4)
     header = (offset >> 4) * 4
-    return ports, Tcp(_FLAGS[flags & 0x3F], seq, ack), NO_ICMP, data[start + header : end] if header >= 20 else b""
+    if header <= 20 or (header == 32 and data[start + 20 : start + 24] == _TIMESTAMPS_ALONE):
+        options = NO_OPTIONS
+    else:
+        options = _tcp_options(data[start + 20 : min(start + header, end)])
+    tcp = Tcp(_FLAGS[flags & 0x3F], seq, ack, window, options)
+    return ports, tcp, NO_ICMP, data[start + header : end] if header >= 20 else b""
 
 
 def _inside(data: bytes, start: int, end: int, dport: int | None, tunnels: Collection[int]) -> tuple[Kind, int] | None:
@@ -255,12 +287,16 @@ def _is_geneve(data: bytes, start: int) -> bool:
 def _enter(data: bytes, start: int, end: int, at: float, ip: Ip, tunnel: tuple[Kind, int]) -> Layers:
     """Go on with the frame inside a tunnel. It says that it is a fragment if the tunnel's own packet was one."""
     kind, inner = tunnel
-    wrong = "" if ip.fragment else wrong_checksum(data, start, end)
-    outer = _tunnel(kind, data[:12], ip.src, ip.dst, data[start : start + 4], data[start + 8 : start + 16], wrong)
-    link, _, inner_ip, upper = _ethernet(data, inner, end, at, None)
+    checksums = tunnel_checksums(data, start, end)
+    around = ip
+    if ip.fragment:
+        around, checksums = _part(ip, None), ("", "")
+    header = data[start + 8 : inner]
+    outer = _tunnel(kind, data[:12], around, data[start : start + 4], header, checksums)
+    link, _, inner_ip, ident, upper = _ethernet(data, inner, end, at, None)
     if ip.fragment and not inner_ip.fragment:
         inner_ip = _part(inner_ip, ip.fragment)
-    return link, outer, inner_ip, upper
+    return link, outer, inner_ip, ident, upper
 
 
 def _read_icmp(data: bytes, start: int, end: int, at: float, version6: bool) -> Upper:
@@ -283,10 +319,10 @@ def _read_icmp(data: bytes, start: int, end: int, at: float, version6: bool) -> 
 def _quoted(data: bytes, start: int, end: int, at: float, version6: bool) -> Packet | None:
     """The packet that an error quotes: what is there of its beginning."""
     read = _read_ipv6 if version6 else _read_ipv4
-    _, _, ip, (ports, tcp, icmp, payload) = read(data, start, end, at, NO_LINK, None)
+    _, _, ip, ident, (ports, tcp, icmp, payload) = read(data, start, end, at, NO_LINK, None)
     if not ip.src:
         return None
-    return Packet(at=at, length=end - start, ip=ip, ports=ports, tcp=tcp, icmp=icmp, payload=payload)
+    return Packet(at=at, length=end - start, ip=ip, ports=ports, tcp=tcp, icmp=icmp, payload=payload, ident=ident)
 
 
 # The same few headers come again and again: one look-up is cheaper than making their texts.
@@ -296,9 +332,11 @@ def _link(macs: bytes) -> Ethernet:
 
 
 @lru_cache(maxsize=16384)
-def _ip(ends: bytes, ttl: int, number: int) -> Ip:
+def _ip(ends: bytes, ttl: int, number: int, marks: int) -> Ip:
+    """The header of a whole packet. `marks` is the byte with DSCP and ECN, and beside it Don't Fragment."""
     src, dst = _pair(ends)
-    return Ip(src, dst, _PROTOCOLS.get(number, "other"), ttl)
+    df = None if marks & _NO_DF else marks & _DF != 0
+    return Ip(src, dst, _PROTOCOLS.get(number, "other"), ttl, None, marks & 0xFF, df)
 
 
 @lru_cache(maxsize=16384)
@@ -315,15 +353,46 @@ def _ports(raw: bytes) -> Ports:
 
 
 @lru_cache(maxsize=4096)
-def _tunnel(kind: Kind, macs: bytes, src: str, dst: str, ports: bytes, header: bytes, wrong: str) -> Tunnel:
+def _tcp_options(raw: bytes) -> TcpOptions:
+    """What is read of the options; what follows a damaged one is not (RFC 9293 section 3.1)."""
+    blocks: tuple[Any, ...] = ()
+    mss, permitted, at = None, False, 0
+    while at < len(raw) and (kind := raw[at]) != _END_OF_OPTIONS:
+        if kind == _NO_OPERATION:
+            at += 1
+            continue
+        length = raw[at + 1] if at + 1 < len(raw) else 0
+        if length < 2 or at + length > len(raw):
+            break
+        if (kind, length) == (_MSS, 4):
+            (mss,) = _u16(raw, at + 2)
+        elif (kind, length) == (_SACK_PERMITTED, 2):
+            permitted = True
+        elif kind == _SACK and length % 8 == 2:
+            blocks = tuple(_two_u32(raw, block) for block in range(at + 2, at + length, 8))
+        at += length
+    return TcpOptions(mss, permitted, blocks) if mss is not None or permitted or blocks else NO_OPTIONS
+
+
+@lru_cache(maxsize=4096)
+def _tunnel(
+    kind: Kind,
+    macs: bytes,
+    around: Ip,
+    ports: bytes,
+    header: bytes,
+    checksums: tuple[str, ChecksumState],
+) -> Tunnel:
     sport, dport = _two_u16(ports)
     return Tunnel(
         kind=kind,
         link=_link(macs),
-        ip=Ip(src, dst, "udp"),
+        ip=around,
         sport=sport,
         dport=dport,
         vni=int.from_bytes(header[4:7], "big"),
         flags=header[0 if kind == "vxlan" else 1],
-        wrong=wrong,
+        wrong=checksums[0],
+        header=header,
+        checksum=checksums[1],
     )

@@ -1,69 +1,27 @@
 """Which exchanges needed a second try, path by path, and between which capture points the first one vanished. Pure.
 
-A try is a datagram, a SYN, a message of a stream, or a question to DNS. A retry alone proves no loss: on a busy machine
-an answer comes late, and the client asks again. So an exchange counts as lost only where the captures show that a
-packet did not arrive: the next point saw fewer tries, or the last one saw fewer answers than tries. What came in the
-end, however late, is late.
+A try is a datagram, a SYN, or a message of a stream; `first_lookups` has the questions to DNS. A retry alone proves no
+loss: on a busy machine an answer comes late, and the client asks again. So an exchange counts as lost only where the
+captures show that a packet did not arrive: the next point saw fewer tries, or the last one saw fewer answers than
+tries. What came in the end, however late, is late.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
 
 from podwire.model.cases import Case
-from podwire.model.flows import BY_TUNNEL
 from podwire.model.observations import POINTS, Attempt, Capture, Observation, SeenPacket, Value
 from podwire.model.streams.seen import StreamSeen
+from podwire.model.ways import BY_TUNNEL
+from podwire.packets.first_lookups import by_path_of_lookups, path_of_lookups
+from podwire.packets.paths import Path, Tries
 from podwire.packets.stream_losses import losses_of
 
 USUAL_SIZE = 1400
 """Bytes of a request or an answer at most: a longer datagram may need another try to learn the path MTU."""
-
-
-class Path(NamedTuple):
-    """What flows of one path share. `entry` is the way (`pod-ip`, `cluster-ip`, ...), with the OS of an entry node."""
-
-    client: str
-    server: str
-    placement: str
-    protocol: str
-    family: str
-    entry: str
-
-    def __str__(self) -> str:
-        where = "" if self.placement in ("anywhere", "outside") else f", {self.placement}"
-        if not self.protocol:
-            return f"{self.client} to {self.server}{where}, all flows"
-        family = self.family or "all families"
-        return f"{self.client} to {self.server}{where}, {self.protocol} over {family} by {self.entry}"
-
-
-@dataclass(kw_only=True)
-class Tries:
-    """What became of the answered exchanges of a path: how many there were, how many were lost at first, how many only
-    late, of how many nothing can be said; and the places where something vanished, with how often."""
-
-    exchanges: int = 0
-    lost: int = 0
-    late: int = 0
-    unknown: int = 0
-    vanished: Counter[str] = field(default_factory=Counter)
-
-    def add(self, more: Tries) -> None:
-        self.exchanges += more.exchanges
-        self.lost += more.lost
-        self.late += more.late
-        self.unknown += more.unknown
-        self.vanished += more.vanished
-
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Where something vanished, in words, the most frequent first."""
-        return tuple(f"{place}: {count}" for place, count in self.vanished.most_common())
 
 
 def path_of(case: Case) -> Path | None:
@@ -76,6 +34,11 @@ def path_of(case: Case) -> Path | None:
     kinds = [f"{peer.os} node" if peer.kind == "host" else peer.os for peer in (flow.client, flow.server)]
     entry = f"{flow.via} ({flow.way.enters})" if flow.way.enters else flow.via
     return Path(kinds[0], kinds[1], flow.placement, flow.protocol, flow.family, entry)
+
+
+def judged_path(case: Case, observation: Observation) -> Path | None:
+    """The path that a case stands for: that of its exchanges, or of its look-ups where it has no others."""
+    return path_of_lookups(case, observation) if case.flow.protocol == "dns" else path_of(case)
 
 
 NUMBER, LIMIT = "path.number", "path.limit"
@@ -98,7 +61,7 @@ def symbols_of_paths(exchanges: Iterable[tuple[Case, Observation]], limit: float
     for path, tries in paths.items():
         families[of_group(path, "families")].add(tries)
         ends[of_group(path, "ends")].add(tries)
-    judged = [(case.id, path_of(case)) for case, _ in pairs if case.flow.load.whole_path]
+    judged = [(case.id, judged_path(case, observation)) for case, observation in pairs if case.flow.load.whole_path]
     return {
         identity: {
             **_symbols("path", paths.get(path, Tries())),
@@ -130,12 +93,14 @@ def _symbols(group: str, tries: Tries) -> dict[str, Value]:
 
 
 def by_path(exchanges: Iterable[tuple[Case, Observation]]) -> dict[Path, Tries]:
-    """The tries of all cases, path by path, in the order of the paths."""
+    """The tries of all cases and of their look-ups, path by path, in the order of the paths."""
     tries_by_path: dict[Path, Tries] = defaultdict(Tries)
-    for case, observation in exchanges:
+    pairs = list(exchanges)
+    for case, observation in pairs:
         path = path_of(case)
         if path is not None and not observation.problem:
             tries_by_path[path].add(tries_of(observation, case.flow.protocol))
+    tries_by_path |= by_path_of_lookups(pairs)
     return {path: tries_by_path[path] for path in sorted(tries_by_path) if tries_by_path[path].exchanges}
 
 
@@ -164,7 +129,8 @@ def tries_of(observation: Observation, protocol: str = "tcp") -> Tries:
 def _of_stream(stream: StreamSeen, observation: Observation, protocol: str) -> Tries:
     losses = losses_of(stream, observation.captures, protocol)
     if losses.unknown:
-        return Tries(unknown=stream.numbers.counts.sent)
+        # Which messages TCP sent again is known to the captures alone; those without an answer the client knows.
+        return Tries(unknown=stream.numbers.counts.lost)
     return Tries(exchanges=losses.messages, lost=len(losses.lost), vanished=Counter(losses.lost.values()))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from podwire.model.cases import Case
-from podwire.model.changes import CHANGES, ChangeRow
+from podwire.model.changes.table import CHANGES, ChangeRow
 from podwire.planning.prerequisites import service_of
 
 

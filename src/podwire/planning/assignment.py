@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from podwire.model.addressing.nobody import TooFew, nobody_of
 from podwire.model.asking import DNS_PORT, OF_PODS
 from podwire.model.cases import Slot
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
-from podwire.model.flows import Flow, Peer
+from podwire.model.flows import ANY_OS, Flow, Peer
 
 # Kinds of Services of type LoadBalancer. podwire sends nothing to them before they have an address.
 BALANCED = frozenset(
@@ -18,12 +19,26 @@ BALANCED = frozenset(
         "load-balancer-local",
         "never-ready",
         "preserve-destination",
+        "replaced-load-balancer",
         "source-ranges",
     }
 )
 
 WITH_OWN_DNS = ("custom-dns",)
 """Special pods whose dnsConfig names a DNS server of the run."""
+WITH_OWN_FILE = "two-containers"
+"""The special pod whose resolver file names a server that no host is."""
+WITH_OWN_NETWORK = ("external-ip", "source-ranges")
+"""Kinds of Services with addresses that no host has, or for clients that there are none of."""
+# Kinds of Services with hand-made EndpointSlices, and their number of endpoints: the usual Linux pods, and addresses
+# that no host has.
+CROWDS: Mapping[str, int] = {
+    "crowd-64": 64,
+    "crowd-65": 65,
+    "crowd-headless": 100,
+    "crowd-1000": 1000,
+    "crowd-1025": 1025,
+}
 
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
@@ -61,7 +76,29 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
         return f"needs two usable {_named(flow.client.os)} nodes{_in(flow.pools.client_pool)}"
     if flow.service.kind in BALANCED and not facts.outside.load_balancer:
         return "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer"
-    return _no_entry(flow, facts, nodes_per_os)
+    if flow.via == "service-external-ip" and facts.proxy.external_ips is False:
+        return "kube-proxy serves no externalIPs: its feature gate AllowServiceExternalIPs is off"
+    return _no_entry(flow, facts, nodes_per_os) or _no_nobody(flow, facts, nodes_per_os)
+
+
+def _no_nobody(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    """Why the cluster leaves too few addresses of nobody for a flow, or None."""
+    nobody, kind = nobody_of(facts), flow.service.kind
+    try:
+        if kind in CROWDS:
+            nobody.addresses(max(0, CROWDS[kind] - in_crowd(facts, nodes_per_os)))
+        if flow.client.pod == WITH_OWN_FILE:
+            nobody.large(0)
+        if kind in WITH_OWN_NETWORK:
+            nobody.network(flow.family)
+    except TooFew as few:
+        return str(few)
+    return None
+
+
+def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:
+    """How many endpoints of a crowd are pods: `a` and `b` on each Linux node that takes part."""
+    return 2 * len(ready_among(usable("linux", facts, nodes_per_os)))
 
 
 def _needs_another(flow: Flow) -> bool:
@@ -83,7 +120,7 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
             return "needs an agent on the host outside; start one with --external-agent COMMAND"
         return None
     if peer.kind == "backends":
-        return None if flow.family in facts.network.families else f"pods have no {version} on this cluster"
+        return _no_backends(flow, facts, nodes_per_os)
     if peer.kind == "dns":
         if not any((":" in ip) == (flow.family == "ipv6") for ip in facts.dns.addresses):
             return f"the cluster's DNS has no {version} address"
@@ -104,6 +141,13 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
     if peer.kind == "host" and _lacks_address(nodes, flow.family):
         return f"a {_named(peer.os)} node has no {version} address"
     return None
+
+
+def _no_backends(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
+    if not any(usable(os, facts, nodes_per_os) for os in ANY_OS):
+        return "needs a usable node"
+    has_family = flow.family in facts.network.families
+    return None if has_family else f"pods have no {_version(flow.family)} on this cluster"
 
 
 def _where(flow: Flow, facts: ClusterFacts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.model.sizes import SIZES
 from podwire.planning.acts import Act, acts_of
 from podwire.planning.plan import Plan

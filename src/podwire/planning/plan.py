@@ -10,17 +10,16 @@ from dataclasses import dataclass, field, replace
 from podwire.model.axes import AXES, id_words
 from podwire.model.axis import Matrix
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
 from podwire.model.flows import ANY_OS, FLOW_ROW, Enters, Flow, Peer, Placement
 from podwire.model.observations import POINTS
 from podwire.model.requirements import Catalogue, Requirement
-from podwire.model.spread import connections_for, connections_to_see
+from podwire.model.spread import connections_for, connections_to_see, connections_to_see_half
 from podwire.model.symbols import ServiceSymbols
-from podwire.planning.assignment import clients_of, entry_node, ready_among, slots, usable, why_not
+from podwire.planning.assignment import CROWDS, clients_of, entry_node, in_crowd, ready_among, slots, usable, why_not
 from podwire.planning.node_pairs import covering, in_pools
-from podwire.planning.prerequisites import CROWDS, in_crowd
 from podwire.planning.required import NodeKind
 from podwire.planning.selectors import Pool, Selector
 
@@ -218,7 +217,7 @@ def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:
 
 
 def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: Selection) -> int:
-    if matrix.miss_risk is None and matrix.lopsided is None:
+    if matrix.miss_risk is None and matrix.lopsided is None and matrix.half_gets is None:
         return int(matrix.connections)
     if service in CROWDS:
         able = max(1, in_crowd(facts, selection.most_nodes))
@@ -226,6 +225,8 @@ def _connections(matrix: Matrix, service: str, facts: ClusterFacts, selection: S
     backends = sum(len(ready_among(usable(os, facts, selection.most_nodes))) for os in ANY_OS)
     if matrix.lopsided is not None:
         return connections_to_see(backends, matrix.lopsided, FALSE_ALARM)
+    if matrix.half_gets is not None:
+        return connections_to_see_half(backends, matrix.half_gets, FALSE_ALARM / 2)
     return connections_for(backends, matrix.miss_risk)
 
 

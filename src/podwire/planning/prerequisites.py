@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from podwire.model.cases import Case, Slot
 from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
-from podwire.model.flows import BY_SERVICE
+from podwire.model.ways import BY_SERVICE
 from podwire.planning.assignment import WITH_OWN_DNS, ready_among, usable
 
 USUAL = ("a", "b", "host")
@@ -30,15 +30,6 @@ BESIDE: Mapping[str, str] = {
 MANY_PORTS = ("many-ports-first", "many-ports-second")
 CONTROL_KIND = "spread"
 """The kind of Service that the control `another-service` uses. It always has backends."""
-# Kinds of Services with hand-made EndpointSlices, and their number of endpoints: the usual Linux pods, and addresses
-# that no host has.
-CROWDS: Mapping[str, int] = {
-    "crowd-64": 64,
-    "crowd-65": 65,
-    "crowd-headless": 100,
-    "crowd-1000": 1000,
-    "crowd-1025": 1025,
-}
 GROUPED = "grouped"
 """The special kind of probe pod that a SecurityGroupPolicy selects."""
 # Special pods that need a Service.
@@ -102,11 +93,6 @@ def with_many_services(cases: Iterable[Case]) -> list[str]:
 def asks_many_services(case: Case) -> bool:
     """Whether the client is a Windows pod and the Service has many ports."""
     return case.client.os == "windows" and case.flow.service.kind in MANY_PORTS
-
-
-def in_crowd(facts: ClusterFacts, nodes_per_os: int) -> int:
-    """How many endpoints of a crowd are pods: `a` and `b` on each Linux node that takes part."""
-    return 2 * len(ready_among(usable("linux", facts, nodes_per_os)))
 
 
 def service_of(case: Case) -> ServiceNeed | None:

@@ -8,7 +8,8 @@ from podwire.model.cases import Case
 from podwire.model.facts import OS, ClusterFacts, NodeFacts
 from podwire.model.flows import ANY_OS
 from podwire.model.node_notes import not_ready
-from podwire.planning.prerequisites import CHOSEN, CROWDS, LEANS_ON, service_of
+from podwire.planning.assignment import CROWDS
+from podwire.planning.prerequisites import CHOSEN, LEANS_ON, service_of
 
 REMEDY = "repair the node, or cordon it to leave it out"
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from msgspec.structs import replace
 
+from podwire.model.addressing.nobody import known_networks, overlapping
 from podwire.model.facts import CLUSTER_ROW, DENIED_PORT, UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
 
 GENEVE_PORT = 6081
@@ -18,14 +19,23 @@ class Contradiction(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StatedFacts:
-    """The facts that a user states; None leaves a fact to discovery. `source` is the name of the file."""
+class StatedNetwork:
+    """The facts about the network between nodes that a user states."""
 
-    source: str
     mode: Mode | None = None
     cni: str | None = None
     ipam: str | None = None
     encapsulation: Encapsulation | None = None
+    path_mtu: int | None = None
+    unused_networks: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatedFacts:
+    """The facts that a user states; None leaves a fact to discovery. `source` is the name of the file."""
+
+    source: str
+    network: StatedNetwork = StatedNetwork()
     dsr: bool | None = None
     families: tuple[Family, ...] | None = None
     windows_families: tuple[Family, ...] | None = None
@@ -34,7 +44,6 @@ class StatedFacts:
     pod_security_group: str | None = None
     windows_ports: tuple[str, ...] | None = None
     dns_caches: tuple[str, ...] | None = None
-    path_mtu: int | None = None
 
 
 # The beginnings of signals about assumed values, for facts that discovery always sets.
@@ -56,7 +65,9 @@ _WORDS = {
     "windows_ports": "ports that Windows nodes translate to",
     "dns_caches": "DNS cache on Linux nodes",
     "path_mtu": "MTU of the network between nodes",
+    "unused_networks": "networks that nobody uses",
 }
+_OF_NETWORK = {field.name for field in fields(StatedNetwork)}
 
 
 def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
@@ -82,13 +93,25 @@ def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
         if name == "cluster_domain":
             changes["domain_told"] = True
         signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, stated")
+    _check_unused(facts, stated)
     changed = CLUSTER_ROW.changed(facts, changes)
     return _with_tunnel(_with_families(changed, facts, stated), stated, signals)
 
 
+def _check_unused(facts: ClusterFacts, stated: StatedFacts) -> None:
+    """Refuse a network that holds something of the cluster."""
+    for network in stated.network.unused_networks or ():
+        own = overlapping(network, known_networks(facts))
+        if own:
+            raise Contradiction(
+                f"{stated.source}: unused_networks: you state that nobody uses {network}, but {own} is the cluster's; "
+                "correct or remove the field"
+            )
+
+
 def _given(stated: StatedFacts) -> Iterator[tuple[str, Any]]:
     for name in _WORDS:
-        value = getattr(stated, name)
+        value = getattr(stated.network if name in _OF_NETWORK else stated, name)
         if value is not None:
             yield name, value
 
@@ -137,7 +160,7 @@ def _with_families(facts: ClusterFacts, before: ClusterFacts, stated: StatedFact
 
 
 def _with_tunnel(facts: ClusterFacts, stated: StatedFacts, signals: list[str]) -> ClusterFacts:
-    network, stated_tunnel = facts.network, stated.encapsulation
+    network, stated_tunnel = facts.network, stated.network.encapsulation
     tunnel = discovered = network.encapsulation
     if tunnel is None and network.mode == "overlay":
         tunnel = Encapsulation()

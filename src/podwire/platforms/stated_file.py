@@ -13,9 +13,10 @@ from podwire.errors import UsageError
 from podwire.files.bounded import FileError
 from podwire.files.kinds import Text, one_line
 from podwire.files.typed import yaml_as
+from podwire.model.addressing.nobody import SMALLEST, overlapping
+from podwire.model.addressing.port_ranges import in_order
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family
-from podwire.model.port_ranges import in_order
-from podwire.platforms.stated import Contradiction, StatedFacts, merged
+from podwire.platforms.stated import Contradiction, StatedFacts, StatedNetwork, merged
 
 _PORTS = {"vxlan": 4789, "geneve": 6081}
 Families = Annotated[
@@ -85,7 +86,11 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The largest packet of a pod, in bytes, that the network between nodes carries, where that is less than the MTU of
     the pods and routers say so (packet too big)."""
 
+    unused_networks: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=16)] | None = None
+    """Networks in which no host of the cluster or around it has an address: podwire takes addresses of nobody there."""
+
     def __post_init__(self) -> None:
+        _unused(self.unused_networks or ())
         _addresses(self.dns_caches or ())
         for name, families in (("families", self.families), ("windows_families", self.windows_families)):
             if families and len(set(families)) < len(families):
@@ -103,14 +108,19 @@ def load_stated_facts(path: Path) -> StatedFacts:
     except FileError as problem:
         raise FactsError(str(problem)) from None
     tunnel = form.encapsulation
-    return StatedFacts(
-        source=str(path),
+    network = StatedNetwork(
         mode=form.mode,
         cni=one_line(form.cni) if form.cni else None,
         ipam=form.ipam,
         encapsulation=Encapsulation(kind=tunnel.kind, port=tunnel.port or _PORTS[tunnel.kind], vni=tunnel.vni)
         if tunnel
         else None,
+        path_mtu=form.path_mtu,
+        unused_networks=_unused(form.unused_networks) if form.unused_networks else None,
+    )
+    return StatedFacts(
+        source=str(path),
+        network=network,
         dsr=form.dsr,
         families=_in_order(form.families),
         windows_families=_in_order(form.windows_families),
@@ -119,8 +129,24 @@ def load_stated_facts(path: Path) -> StatedFacts:
         pod_security_group=form.pod_security_group,
         windows_ports=in_order(form.windows_ports) if form.windows_ports else None,
         dns_caches=_addresses(form.dns_caches) if form.dns_caches else None,
-        path_mtu=form.path_mtu,
     )
+
+
+def _unused(texts: Sequence[str]) -> tuple[str, ...]:
+    """The networks as packets show them. ValueError for what is none, for a small one, and for what overlaps."""
+    found: list[str] = []
+    for text in texts:
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(f"unused_networks: {text} is not an IP network; write it as 198.18.0.0/16") from None
+        longest = SMALLEST["ipv4" if network.version == 4 else "ipv6"]
+        if network.prefixlen > longest:
+            raise ValueError(f"unused_networks: {text} is too small; state a network of /{longest} or larger")
+        if overlapping(text, found):
+            raise ValueError(f"unused_networks: {text} overlaps {overlapping(text, found)}")
+        found.append(str(network))
+    return tuple(found)
 
 
 def _addresses(texts: Sequence[str]) -> tuple[str, ...]:

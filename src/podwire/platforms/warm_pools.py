@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX
+from podwire.model.addressing.instance_types import ADDRESSES_OF_A_PREFIX
 
 _PREFIX_LENGTH = 28
 _USUAL_MINIMUM = 3

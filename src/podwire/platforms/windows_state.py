@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ class WindowsState:
     gateways: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
+    translation: tuple[str, ...] = ()
+    """What HNS makes of packets that leave its endpoints, see `_translation`."""
 
 
 def state_in(text: str) -> WindowsState:
@@ -42,7 +45,20 @@ def state_in(text: str) -> WindowsState:
         gateways=tuple(_addresses(tree, "Gateways")),
         overrides=tuple(sorted(_texts(tree, "Overrides"))),
         switches=tuple(sorted(_texts(tree, "Switches"))),
+        translation=tuple(_translation(tree)),
     )
+
+
+def _translation(tree: dict[str, Any]) -> Iterator[str]:
+    """Each distinct OutBoundNAT policy of a node's endpoints, as `all but 10.96.0.0/12`; `none` where endpoints have
+    other policies only; nothing where HNS tells no policies. Endpoints of the node itself, beside those of pods, never
+    have one, so `none` is no news where another endpoint has one (hcsshim: hcn, OutboundNatPolicySetting)."""
+    lists = {text.removeprefix("except ") for text in _texts(tree, "Translation") if text.startswith("except ")}
+    if not lists:
+        yield from {"none"} & set(_texts(tree, "Translation"))
+    for networks in sorted(lists):
+        names = sorted(name for name in networks.split(",") if name)
+        yield f"all but {', '.join(names)}" if names else "all"
 
 
 def _texts(tree: dict[str, Any], name: str) -> list[str]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.services import DeployedService
 from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
+from podwire.model.addressing.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.cases import Case
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, NodeFacts, family_of
-from podwire.model.flows import BY_SERVICE
-from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 from podwire.model.observations import Value
 from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
+from podwire.model.ways import BY_SERVICE
 from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.dns_servers import of_dns
 from podwire.probing.node_bindings import Hello, mac_of, of_the_nodes_themselves
@@ -54,6 +54,8 @@ def bindings_of(
     values["cluster.tunnel_port"] = (facts.network.encapsulation or Encapsulation()).port
     if flow.via in BY_SERVICE:
         values |= _of_service(case, deployment)
+    if deployment.services.resolver:
+        values["dns.nobody"] = deployment.services.resolver
     values |= of_dns(case, deployment, facts, hellos)
     if case.entry:
         values |= _of_node("entry", case.entry, flow.family, deployment, facts, hellos)
@@ -73,6 +75,7 @@ def bindings_of(
             backend for backend in backends_of(flow.service.kind, deployment) if flow.family in backend.addresses
         ]
         values["server.identities"] = tuple(backend.identity for backend in backends)
+        values["server.near_identities"] = _near(case.client.node, backends, facts)
         values["server.port"] = ECHO_PORT
     else:
         values |= _of_probe("server", probe_of(case.server, deployment), case, deployment, facts, hellos)
@@ -85,6 +88,9 @@ def bindings_of(
 def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
     """The probes behind a Service with several backends. `planning.prerequisites` has the kinds that select special
     pods."""
+    if kind in deployment.members:
+        yield from (probe for probe in deployment.probes if probe.identity in deployment.members[kind])
+        return
     chosen = tuple(slot for _, slot in CHOSEN[kind]) if kind in CHOSEN else ("a",)
     by_hand = manifests.crowd_size(kind) > 0
     for probe in deployment.probes:
@@ -95,6 +101,15 @@ def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
                 yield probe
         elif probe.slot in chosen:
             yield probe
+
+
+def _near(client: str, backends: Sequence[Probe], facts: ClusterFacts) -> tuple[str, ...]:
+    """The backends in the zone of the client's node: those that hints of EndpointSlices name for it. None where a
+    backend's node has no zone, for then no endpoint has a hint."""
+    zones = {node.name: node.machine.zone for node in facts.nodes}
+    if not all(zones.get(backend.node) for backend in backends):
+        return ()
+    return tuple(backend.identity for backend in backends if zones[backend.node] == zones.get(client))
 
 
 def _suffixes(case: Case, target: Target, deployment: Deployment, facts: ClusterFacts) -> dict[str, Value]:
@@ -132,7 +147,8 @@ def backend_addresses(case: Case, service: DeployedService, deployment: Deployme
     probes = [deployment.probe(service.pod)] if service.pod else list(backends_of(service.kind, deployment))
     own = [probe.addresses[case.flow.family] for probe in probes if case.flow.family in probe.addresses]
     if manifests.crowd_size(service.kind):
-        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own])
+        nobody = deployment.services.nobody
+        slices = manifests.endpoint_slices("", service.kind, [(ip, "") for ip in own], nobody)
         return tuple(endpoint["addresses"][0] for endpoint_slice in slices for endpoint in endpoint_slice["endpoints"])
     return tuple(own)
 

@@ -19,9 +19,10 @@ from podwire.model.controls import (
     SERVER_HOST,
 )
 from podwire.model.facts import ClusterFacts, Family
-from podwire.model.flows import BY_TUNNEL, ON_NODE_NETWORK
+from podwire.model.flows import ON_NODE_NETWORK
 from podwire.model.observations import ControlResult
 from podwire.model.symbols import ServiceSymbols
+from podwire.model.ways import BY_TUNNEL
 from podwire.planning.prerequisites import CONTROL_KIND
 from podwire.probing.calls import MOST_LATE
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from podwire.cluster.deployment.changes.making import Made
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Observation, Point
 from podwire.model.streams.load import StreamLoad
 from podwire.planning.acts import acts_of
 from podwire.probing.acts.flights import Flights, Reported
-from podwire.probing.acts.settling import Settling
+from podwire.probing.acts.settling import CONVERGES_WITHIN, Settling
 from podwire.probing.acts.stage import Stage
 from podwire.probing.agents import end_hooks
 from podwire.probing.captures import Captures, Place
@@ -61,8 +61,9 @@ class Dispatcher:
     within 4 s); agents have `start` seconds to connect. `why_lost` returns why a probe went away, as the API says, or
     ''. `change` makes the named change. `port_messages` counts in a node's kube-proxy log that a port exists already.
     `idle` is called while unanswered flows wait. `first_try` is the share of a path's exchanges that may be lost at
-    first, and `streams` what streams send. After a broken stream to an agent, podwire repeats the cases that needed it;
-    their observations keep the first attempts, which are not judged.
+    first, `converges_within` the seconds that a change may take to show, `streams` what streams send. After a broken
+    stream to an agent, podwire repeats the cases that needed it; their observations keep the first attempts, which are
+    not judged.
     """
 
     def __init__(
@@ -79,11 +80,12 @@ class Dispatcher:
         port_messages: Callable[[str], int | None] = lambda node: None,
         idle: Callable[[], object] = lambda: None,
         first_try: float = FIRST_TRY,
+        converges_within: float = CONVERGES_WITHIN,
         streams: StreamLoad | None = None,
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
         self._timeout, self._start, self._say, self._idle = timeout, start, say, idle
-        self._first_try, self._load = first_try, streams or StreamLoad()
+        self._first_try, self._converges_within, self._load = first_try, converges_within, streams or StreamLoad()
         self._known_problems = dict(deployment.problems)
         self._changes: dict[str, float] = {}
         self._tokens = tokens()
@@ -203,7 +205,13 @@ class Dispatcher:
         stage = Stage(
             flights=self._flights,
             settling=Settling(
-                self._deployment, self._facts, self._agents, self._flights.client, self._tokens, self._ports
+                self._deployment,
+                self._facts,
+                self._agents,
+                self._flights.client,
+                self._tokens,
+                self._ports,
+                within=self._converges_within,
             ),
             reported=Reported(hellos=hellos, states=self._states or NO_STATES),
             change=functools.partial(self._made, hellos),

@@ -10,7 +10,7 @@ from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Value
-from podwire.model.symbols import DNS_CACHE
+from podwire.model.symbols import DNS_CACHE, DNS_PLACEMENT
 from podwire.probing.node_bindings import Hello
 from podwire.probing.targets import NoTarget, probe_of
 
@@ -20,7 +20,17 @@ def of_dns(case: Case, deployment: Deployment, facts: ClusterFacts, hellos: Mapp
     servers = dns_servers(case, deployment, facts, hellos)
     check_way_to_dns(case, servers, facts)
     values: dict[str, Value] = {"dns.ip": servers} if servers else {}
-    return values | ({DNS_CACHE: True} if asks_a_cache(case, servers, facts) else {})
+    if not case.client.is_probe or manifests.searches(case.client.probe):
+        return values
+    cached = asks_a_cache(case, servers, facts)
+    values[DNS_PLACEMENT] = "same-node" if cached else _placement(case.client.node, facts)
+    return values | ({DNS_CACHE: True} if cached else {})
+
+
+def _placement(node: str, facts: ClusterFacts) -> str:
+    """Where the pods of the cluster's DNS are, seen from a node; `anywhere` for pods on several sides, or unknown."""
+    sides = {node == other for other in facts.dns.nodes}
+    return ("same-node" if True in sides else "cross-node") if len(sides) == 1 else "anywhere"
 
 
 def dns_servers(

@@ -10,7 +10,7 @@ from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.facts import ClusterFacts
 from podwire.model.flows import Flow
 from podwire.model.observations import Value
-from podwire.model.symbols import UNKNOWN
+from podwire.model.symbols import PROXY_MODE, UNKNOWN
 from podwire.probing.node_states import NodeState
 
 Hello = Mapping[str, Any]
@@ -59,6 +59,8 @@ def _of_one(
         for name in ("hns_addresses", "ports"):
             bound(name, (), no_probe)
         return bindings
+    if state.proxy:
+        bindings[f"{role}.node.{PROXY_MODE}"] = state.proxy
     taken = {address for probe in deployment.probes if probe.kind == "pod" for address in probe.addresses.values()}
     taken |= deployment.addresses_of_others
     of_hns = tuple(address for address in dict.fromkeys(state.windows.endpoints) if address not in taken)

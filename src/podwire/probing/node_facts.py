@@ -34,6 +34,7 @@ def _told(node: NodeFacts, state: NodeState, deployment: Deployment, hellos: Map
         proxy_mode=state.proxy,
         hns=state.windows.hns,
         overrides=(*state.windows.overrides, *state.windows.switches),
+        translation=state.windows.translation,
     )
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from podwire.cluster.deployment.workloads import Deployment, Probe
-from podwire.model.port_ranges import as_texts
+from podwire.model.addressing.port_ranges import as_texts
 from podwire.platforms.windows_state import NoState, WindowsState, state_in
 from podwire.probing.client import AgentClient, AgentError, ChannelLost
 from podwire.probing.requests import NODE_PATIENCE, WINDOWS_STATE

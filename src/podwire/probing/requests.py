@@ -10,8 +10,9 @@ from typing import Any
 
 from podwire.model.asking import ADDRESS_TYPES
 from podwire.model.cases import Case
-from podwire.model.flows import BY_TUNNEL, Flow
+from podwire.model.flows import Flow
 from podwire.model.observations import Attempt
+from podwire.model.ways import BY_TUNNEL
 from podwire.probing.calls import Garbled, attempt_of
 from podwire.probing.targets import Target
 
@@ -62,14 +63,14 @@ def request_of(
     `tokens` and source `ports` have one entry for each exchange; `timeout` is in seconds. The network `mode` gives the
     CNI plugin of the Windows nodes. `wanted_addresses` is how many pod addresses the network card of the client's node
     must have. `asks_again` are the seconds that the client's resolver may take beside the time-out, so that it can ask
-    a lost question again; of many look-ups none has them.
+    a lost question again; of many look-ups only those that stand for a path have them.
     """
     flow = case.flow
     family = 6 if flow.family == "ipv6" else 4
     if flow.load.asks:
         return _questions(case, target, tokens, ports, timeout)
     if flow.protocol == "dns":
-        patience = timeout + (asks_again if len(tokens) == 1 else 0.0)
+        patience = timeout + (asks_again if len(tokens) == 1 or flow.load.whole_path else 0.0)
         lookups = [
             {"name": name, "token": token, "family": family, "timeout": patience}
             for name, token in zip(names_of(target, tokens), tokens, strict=True)

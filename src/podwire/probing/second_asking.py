@@ -9,7 +9,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from podwire.model.cases import Case
-from podwire.model.changes import CHANGES
+from podwire.model.changes.table import CHANGES
 from podwire.model.observations import Observation
 from podwire.probing.sightings import Sighting
 

@@ -10,11 +10,12 @@ from msgspec import structs
 
 from podwire.model.asking import DNS_PORT
 from podwire.model.cases import Case, pod_point
-from podwire.model.flows import BY_NAME, BY_TUNNEL
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
+from podwire.model.patterns import Direction
 from podwire.model.streams.numbers import Stream
 from podwire.model.streams.seen import StreamSeen
 from podwire.model.symbols import DNS_CACHE
+from podwire.model.ways import BY_NAME, BY_TUNNEL
 from podwire.packets.correlate import CaptureIndex, clues
 from podwire.packets.lookups import lookups, lookups_for, places_of_questions, questions_by_sender
 from podwire.packets.pcap import Frame
@@ -23,7 +24,7 @@ from podwire.probing.captures import Captured, Place
 from podwire.probing.targets import Target
 
 MOST_SHOWN = 50
-"""The limit of DNS queries of one case whose packets are kept, unanswered queries first."""
+"""The limit of DNS queries of one case whose packets are kept, unanswered and repeated queries first."""
 MOST_WHOLE = 200
 """The limit of exchanges of one case whose packets are all kept. Beyond it, packets of MOST_SHOWN exchanges are kept,
 failed and repeated ones first."""
@@ -101,7 +102,7 @@ class Seen:
             bindings["client.port"] = attempts[0].local[1]
         places = {point: self._place(case, point) for point in case.points}
         lookups = self._asked(case, landed.target, places)
-        shown = sorted(lookups, key=lambda lookup: lookup.rcode is not None)[:MOST_SHOWN]
+        shown = sorted(lookups, key=lambda lookup: (lookup.rcode is not None, not lookup.lost))[:MOST_SHOWN]
         own = landed.target.name.lower()
         anew = {lookup.name for lookup in shown} - {own} if DNS_CACHE in bindings else set()
         streams = {token: StreamSeen(token=token, numbers=numbers) for token, numbers in landed.streams.items()}
@@ -216,8 +217,8 @@ class Seen:
         keys = [key for key in messages if key[1] in anew] if anew else [(lookup.id, lookup.name) for lookup in lookups]
         for key in keys:
             for at in messages.get(key, ()):
-                way = "request" if packets[at].ports.dport == DNS_PORT else "reply"
-                packets_of_questions[at] = SeenPacket(direction=way, packet=packets[at])  # type: ignore[arg-type]
+                way: Direction = "request" if packets[at].ports.dport == DNS_PORT else "reply"
+                packets_of_questions[at] = SeenPacket(direction=way, packet=packets[at])
         return packets_of_questions
 
 

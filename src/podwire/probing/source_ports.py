@@ -11,7 +11,8 @@ import secrets
 from collections.abc import Iterator
 from itertools import count
 
-DYNAMIC = {"linux": (32768, 60999), "windows": (49152, 65535)}
+DYNAMIC = {"linux": (32768, 60999), "windows": (49152, 65535), "outside": (32768, 60999)}
+"""The ports by OS. The host outside has any; one that another program uses there is left to it."""
 
 
 class SourcePorts:

@@ -21,7 +21,7 @@ from podwire.cluster.deployment.workloads import (
 from podwire.model.asking import OF_PODS, Asked, Names, questions
 from podwire.model.cases import Case, Slot
 from podwire.model.facts import DENIED_PORT, ClusterFacts, Family, family_of
-from podwire.model.flows import BY_NAME, BY_SERVICE, BY_TUNNEL
+from podwire.model.ways import BY_NAME, BY_SERVICE, BY_TUNNEL
 from podwire.planning.prerequisites import BESIDE, MANY_PORTS, service_of
 
 HTTP_PORT, SECOND_SERVICE_PORT = 80, 81

@@ -13,7 +13,8 @@ from podwire.model.facts import CLUSTER_ROW, NODE_ROW, ClusterFacts, NodeFacts
 # The names of the types in the schema are those of what the rows are.
 _NODE_ORDER = (
     *("name", "os", "addresses", "pod_cidrs", "ready", "schedulable", "kernel_version", "os_image", "kubelet_version"),
-    *("runtime", "judged_as", "provider", "instance_type", "vpc_addresses"),
+    *("runtime", "judged_as", "provider", "instance_type", "vpc_addresses", "declared_features", "pool", "chosen"),
+    *("dynamic_ports", "mtu", "pod_mtu", "proxy_mode", "hns_version", "feature_overrides"),
 )
 NodeForm: Any = row_type("NodeFacts", NODE_ROW.columns, order=_NODE_ORDER, doc=NodeFacts.__doc__)
 
@@ -24,7 +25,7 @@ _ORDER = (
     *("name", "version", "nodes", "families", "windows_families", "mode", "cni", "ipam", "encapsulation"),
     *("dsr", "win_dsr", "kube_proxy", "cluster_domain", "domain_told", "cluster_dns", "dns_nodes", "load_balancer"),
     *("denied_port", "pod_security_group", "custom_networking", "external", "emulated", "signals", "components"),
-    *("windows_ports", "dns_caches", "path_mtu", "dns_pods", "dns_pod_port"),
+    *("windows_ports", "dns_caches", "path_mtu", "dns_pods", "dns_pod_port", "own_networks", "unused_networks"),
 )
 FactsForm: Any = row_type("ClusterFacts", _COLUMNS, order=_ORDER, doc=ClusterFacts.__doc__)
 

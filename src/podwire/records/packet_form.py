@@ -13,7 +13,9 @@ from msgspec import Struct, field, structs
 
 from podwire.model.packets import (
     NO_ICMP,
+    NO_OPTIONS,
     NO_TCP,
+    ChecksumState,
     Ethernet,
     Fragment,
     Icmp,
@@ -22,9 +24,18 @@ from podwire.model.packets import (
     Ports,
     Protocol,
     Tcp,
+    TcpOptions,
     Tunnel,
 )
 from podwire.model.patterns import Direction
+
+
+class OuterIpForm(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """What stands in the IP header of a tunnel's packet beside its addresses."""
+
+    ttl: int | None = None
+    tos: int | None = None
+    df: bool | None = None
 
 
 class TunnelForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -40,6 +51,11 @@ class TunnelForm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     vni: int
     flags: int = 0x08
     wrong: str = ""
+    around: OuterIpForm | None = None
+    """None in older records."""
+    header: str = ""
+    """The header of the tunnel with its options, a character a byte (Latin-1)."""
+    checksum: ChecksumState = ""
 
 
 # The columns in the order in which files have always had them, each with its usual value; an Ethernet header and a time
@@ -70,6 +86,15 @@ _COLUMNS: tuple[tuple[str, Any, Any], ...] = (
     ("outer", TunnelForm | None, None),
     ("quoted", "PacketForm | None", None),
     ("interface", str, ""),
+    ("tos", int | None, None),
+    ("df", bool | None, None),
+    ("identification", int | None, None),
+    ("offset", int | None, None),
+    ("more", bool | None, None),
+    ("window", int | None, None),
+    ("mss", int | None, None),
+    ("sack_permitted", bool | None, None),
+    ("sack", tuple[tuple[int, int], ...], ()),
 )
 COLUMNS = ("direction", *(name for name, _, _ in _COLUMNS))
 USUAL = {"direction": _NEEDED, **{name: default for name, _, default in _COLUMNS}}
@@ -106,17 +131,25 @@ def packet_of(form: Any) -> Packet:
         interface=form.interface,
         link=_link(form.eth_src, form.eth_dst),
         outer=_tunnel(structs.astuple(outer)) if outer else None,
-        ip=_part(form) if form.fragment else _ip(form.src, form.dst, form.protocol, form.ttl),
+        ip=_part(form) if form.fragment else _ip(form.src, form.dst, form.protocol, form.ttl, form.tos, form.df),
         ports=_ports(form.sport, form.dport),
-        tcp=NO_TCP if seq is None and ack is None and not flags else Tcp(flags, seq, ack),
+        tcp=NO_TCP if seq is None and ack is None and not flags else Tcp(flags, seq, ack, form.window, _options(form)),
         icmp=_icmp(form),
         payload=form.payload.encode("latin-1"),
+        ident=form.identification,
     )
 
 
 def _part(form: Any) -> Ip:
     """The header of a fragment: its identification is its own."""
-    return Ip(form.src, form.dst, form.protocol, form.ttl, Fragment(form.ident))
+    part = Fragment(form.ident, form.offset, form.more)
+    return Ip(form.src, form.dst, form.protocol, form.ttl, part, form.tos, form.df)
+
+
+def _options(form: Any) -> TcpOptions:
+    if form.mss is None and not form.sack_permitted and not form.sack:
+        return NO_OPTIONS
+    return TcpOptions(form.mss, bool(form.sack_permitted), form.sack)
 
 
 def _icmp(form: Any) -> Icmp:
@@ -132,8 +165,8 @@ def _link(src: str, dst: str) -> Ethernet:
 
 
 @lru_cache(maxsize=16384)
-def _ip(src: str, dst: str, protocol: Protocol, ttl: int | None) -> Ip:
-    return Ip(src, dst, protocol, ttl)
+def _ip(src: str, dst: str, protocol: Protocol, ttl: int | None, tos: int | None, df: bool | None) -> Ip:
+    return Ip(src, dst, protocol, ttl, None, tos, df)
 
 
 @lru_cache(maxsize=16384)
@@ -143,16 +176,19 @@ def _ports(sport: int | None, dport: int | None) -> Ports:
 
 @lru_cache(maxsize=4096)
 def _tunnel(values: tuple[Any, ...]) -> Tunnel:
-    kind, eth_src, eth_dst, src, dst, sport, dport, vni, flags, wrong = values
+    kind, eth_src, eth_dst, src, dst, sport, dport, vni, flags, wrong, around, header, checksum = values
+    ttl, tos, df = structs.astuple(around) if around else (None, None, None)
     return Tunnel(
         kind=kind,
         link=_link(eth_src, eth_dst),
-        ip=_ip(src, dst, "udp", None),
+        ip=_ip(src, dst, "udp", ttl, tos, df),
         sport=sport,
         dport=dport,
         vni=vni,
         flags=flags,
         wrong=wrong,
+        header=header.encode("latin-1"),
+        checksum=checksum,
     )
 
 
@@ -163,6 +199,7 @@ def row_of(direction: Direction, packet: Packet) -> Any:
 
 def _values(packet: Packet) -> tuple[Any, ...]:
     """What stands in the columns."""
+    part = packet.ip.fragment
     link, ip, ports, tcp, icmp = packet.link, packet.ip, packet.ports, packet.tcp, packet.icmp
     return (
         packet.at,
@@ -181,14 +218,23 @@ def _values(packet: Packet) -> tuple[Any, ...]:
         icmp.code,
         icmp.id,
         icmp.seq,
-        ip.fragment is not None,
-        ip.fragment.ident if ip.fragment else None,
+        part is not None,
+        part.ident if part else None,
         icmp.mtu,
         packet.payload.decode("latin-1"),
         packet.length,
         _tunnel_form(packet.outer) if packet.outer else None,
         _quoted_form(icmp.quoted) if icmp.quoted else None,
         packet.interface,
+        ip.tos,
+        ip.df,
+        packet.ident,
+        part.offset if part else None,
+        part.more if part else None,
+        tcp.window,
+        tcp.options.mss,
+        tcp.options.sack_permitted or None,
+        tcp.options.sack,
     )
 
 
@@ -204,7 +250,15 @@ def _tunnel_form(outer: Tunnel) -> TunnelForm:
         vni=outer.vni,
         flags=outer.flags,
         wrong=outer.wrong,
+        around=_around(outer.ip),
+        header=outer.header.decode("latin-1"),
+        checksum=outer.checksum,
     )
+
+
+def _around(ip: Ip) -> OuterIpForm | None:
+    known = (ip.ttl, ip.tos, ip.df)
+    return None if known == (None, None, None) else OuterIpForm(*known)
 
 
 def _quoted_form(packet: Packet) -> Any:

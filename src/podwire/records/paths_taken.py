@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podwire.model.spread import exact_interval
-from podwire.packets.first_tries import Path, Tries
+from podwire.packets.paths import Path, Tries
 from podwire.records.run import PathRecord
 
 DIGITS = 6

@@ -102,6 +102,24 @@ class PathRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Between which capture points packets vanished, and how many."""
 
 
+class ConvergenceRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a change of the cluster took to show on one node, from the API server's answer on."""
+
+    change: str
+    """Its name, as `podwire plan` has it."""
+    node: str
+    """The node whose proxy the clients use; empty for a load balancer of the cloud."""
+    os: str
+    cases: int
+    """The cases that measured it."""
+    seconds: float
+    """The longest time of any of them; for those that never saw it, how long podwire waited."""
+    never: int
+    """The cases that did not see the change before the wait ended."""
+    slowest: str
+    """The id of the case with the longest time."""
+
+
 class StoredObservations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file with the observations of a run: its name in the run's folder, its SHA-256, and their number."""
 
@@ -155,6 +173,8 @@ class RunRecord:
     observations: StoredObservations | None = None
     paths: tuple[PathRecord, ...] = ()
     """What became of the first tries, path by path."""
+    convergence: tuple[ConvergenceRecord, ...] = ()
+    """How long changes took to show, by change and node."""
 
     @property
     def emulated(self) -> bool:

@@ -22,6 +22,7 @@ from podwire.records.facts_form import FactsForm, facts_of, form_of_facts
 from podwire.records.paths import is_inside
 from podwire.records.run import (
     CaseRecord,
+    ConvergenceRecord,
     ExclusionRecord,
     JudgedAgain,
     PathRecord,
@@ -116,6 +117,8 @@ class _PlanColumns(Struct, frozen=True, kw_only=True):
     """The file with the observations."""
     paths: tuple[PathRecord, ...] = ()
     """First tries by path."""
+    convergence: tuple[ConvergenceRecord, ...] = ()
+    """How long changes took to show, by change and node."""
     judged_again: JudgedAgain | None = None
     """The run that observed, if this record is of a later judgement (`podwire judge --write`); else null."""
 
@@ -179,6 +182,7 @@ def record_text(record: RunRecord) -> str:
         planned=record.planned,
         observations=record.observations,
         paths=record.paths,
+        convergence=record.convergence,
         judged_again=setup.judged_again,
     )
     return msgspec.json.format(msgspec.json.encode(form).decode(), indent=1) + "\n"
@@ -231,6 +235,7 @@ def _record(form: RunForm | FirstRunForm) -> RunRecord:
         interrupted=form.interrupted,
         observations=now.observations if now else None,
         paths=now.paths if now else (),
+        convergence=now.convergence if now else (),
     )
 
 

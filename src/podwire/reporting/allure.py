@@ -5,7 +5,7 @@ File formats: the model classes of allure-python-commons; tested with Allure 3.1
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import shutil
@@ -18,34 +18,25 @@ import attr
 from allure_commons import model2
 
 from podwire.causes.causes import Causes, causes_of
-from podwire.model.verdicts import Finding, Outcome
+from podwire.model.facts import ClusterFacts
+from podwire.model.verdicts import Outcome
 from podwire.records.files import write_text
 from podwire.records.run import CaseRecord, RunRecord
-from podwire.reporting.allure_text import environment, finding_line, markdown
-from podwire.reporting.words import MISSING, area_of, brackets, links, message, requirement_of, unmet
+from podwire.reporting.allure_case import (
+    CAUSE_LABEL,
+    OUTCOME_LABEL,
+    attachment_name,
+    base_result,
+    case_result,
+    details,
+    file_type,
+    labels,
+)
+from podwire.reporting.allure_text import environment
+from podwire.reporting.words import MISSING, brackets, message, requirement_of
 from podwire.visible import visible_tree
 
 FOLDER = "allure-results"
-OUTCOME_LABEL = "outcome"
-CAUSE_LABEL = "cause"
-"""What a red case shares with others."""
-
-STATUS = {
-    Outcome.PASS: model2.Status.PASSED,
-    Outcome.LIMITATION_CONFIRMED: model2.Status.SKIPPED,
-    Outcome.LIMITATION_LIFTED: model2.Status.PASSED,
-    Outcome.KNOWN_ISSUE: model2.Status.SKIPPED,
-    Outcome.INCONCLUSIVE: model2.Status.BROKEN,
-    Outcome.FAIL: model2.Status.FAILED,
-}
-_SEVERITY = {"MUST": "critical", "SHOULD": "normal", "MAY": "minor"}
-_TYPES = {
-    ".pcap": "application/vnd.tcpdump.pcap",
-    ".txt": "text/plain",
-    ".json": "application/json",
-    ".yaml": "application/yaml",
-    ".log": "text/plain",
-}
 # The name of every category, and the outcome label that selects its results.
 CATEGORIES = (
     ("Failed", Outcome.FAIL.value, ("failed",)),
@@ -69,14 +60,13 @@ def write_allure_results(
         shutil.rmtree(directory)
     directory.mkdir(parents=True)
     causes = causes or causes_of(record, {})
-    writer = _Writer(record, causes, run_directory, directory)
+    results = CaseResults(record, causes, run_directory, directory)
     for case in causes.basic_first(record.cases):
-        writer.case(case)
+        results.write_case(case)
     for case_id in record.missing:
-        writer.missing(case_id)
-    write_text(directory / "environment.properties", environment(record))
+        results.write_missing(case_id)
+    write_about_the_run(record, directory)
     _put_json(directory / "executor.json", _executor(record))
-    _put_json(directory / "categories.json", categories_json())
     return directory
 
 
@@ -99,109 +89,78 @@ def category_rules() -> list[dict[str, Any]]:
     ]
 
 
-class _Writer:
-    def __init__(self, record: RunRecord, causes: Causes, run_directory: Path, directory: Path) -> None:
-        self.causes = causes
+class CaseResults:
+    """The results of the cases of one record in one folder, with their evidence and their causes."""
+
+    def __init__(
+        self, record: RunRecord, causes: Causes, run_directory: Path, directory: Path, *, linked: bool = True
+    ) -> None:
+        """`run_directory` has the evidence, `directory` gets the results. With `linked`, a file of the evidence gets a
+        second name there; without, it is copied."""
+        self.causes, self.linked = causes, linked
         self.record, self.run_directory, self.directory = record, run_directory, directory
         self.space = uuid.uuid5(uuid.NAMESPACE_URL, f"podwire:{record.run_id}")
-        self.host = record.facts.name or ("lab" if record.emulated else "cluster")
+        self.host = host_of(record.facts, emulated=record.emulated)
 
-    def case(self, case: CaseRecord) -> None:
-        start = round((case.started or self.record.started) * 1000)
-        result = self._result(case.id, start, start + round(case.elapsed * 1000))
-        outcome = case.verdict.outcome
-        result.name = f"{case.title} [{brackets(case.id)}]"
-        result.status = STATUS[outcome]
-        result.description = markdown(case)
-        text, cause = self.causes.headlines.get(case.id) or message(case), self.causes.of(case.id)
-        if text:
-            result.statusDetails = model2.StatusDetails(message=text, trace=_trace(case) if outcome.red else None)
-        result.parameters = [model2.Parameter(name=name, value=value) for name, value in case.parameters.items()]
-        result.labels += _labels(
-            ("story", case.title),
-            ("severity", _SEVERITY.get(case.rule.level, "normal")),
-            ("tag", case.rule.level),
-            *(("tag", value) for value in dict.fromkeys(case.parameters.values())),
-            ("tag", str(outcome)),
-            (OUTCOME_LABEL, str(outcome)),
-            *([(CAUSE_LABEL, str(cause))] if cause else []),
-            *([("limitation", case.verdict.limitation)] if case.verdict.limitation else []),
-        )
-        result.links = [model2.Link(type="link", url=url, name=words) for url, words in links(case.rule.sources)]
-        result.steps = [_step(finding, start, outcome) for finding in case.verdict.findings]
-        result.attachments = list(self._attachments(case))
+    def write_case(self, case: CaseRecord) -> None:
+        """Write the result of a judged case."""
+        result = case_result(case, self.host, self.record.started)
+        result.statusDetails = self.details(case)
+        result.labels += self.cause_labels(case)
+        result.attachments = self.attached(case)
         self._report(result)
 
-    def missing(self, case_id: str) -> None:
+    def details(self, case: CaseRecord) -> model2.StatusDetails | None:
+        """The message of a case in the words of what it shares with others, where it shares something."""
+        return details(case, self.causes.headlines.get(case.id) or message(case))
+
+    def cause_labels(self, case: CaseRecord) -> list[model2.Label]:
+        cause = self.causes.of(case.id)
+        return labels((CAUSE_LABEL, str(cause))) if cause else []
+
+    def attached(self, case: CaseRecord) -> list[model2.Attachment]:
+        """Bring the evidence of a case into the folder of the results. Returns its attachments; raises OSError."""
+        return list(self._attachments(case))
+
+    def write_missing(self, case_id: str) -> None:
+        """Write the result of a case that was planned and never judged."""
         at = round(self.record.finished * 1000)
-        result = self._result(case_id, at, at)
+        result = base_result(case_id, self.host, at, at)
         result.name = f"{requirement_of(case_id)} [{brackets(case_id)}]"
         result.status = model2.Status.BROKEN
         why = f": {self.record.interrupted}" if self.record.interrupted else ""
         result.statusDetails = model2.StatusDetails(message=f"{MISSING}: the case was planned and never judged{why}")
-        result.labels += _labels(("severity", "critical"), ("tag", MISSING), (OUTCOME_LABEL, MISSING))
+        result.labels += labels(("severity", "critical"), ("tag", MISSING), (OUTCOME_LABEL, MISSING))
         self._report(result)
-
-    def _result(self, case_id: str, start: int, stop: int) -> model2.TestResult:
-        """The common fields of every result. The history of a case depends on its id alone: the name of a test may
-        change."""
-        identity = hashlib.md5(case_id.encode(), usedforsecurity=False).hexdigest()
-        area, requirement = area_of(case_id), requirement_of(case_id)
-        return model2.TestResult(
-            uuid=str(uuid.uuid5(self.space, case_id)),
-            historyId=identity,
-            testCaseId=identity,
-            fullName=case_id,
-            titlePath=[area, requirement],
-            stage="finished",
-            start=start,
-            stop=stop,
-            labels=_labels(
-                ("epic", area),
-                ("feature", requirement),
-                ("parentSuite", "podwire"),
-                ("suite", area),
-                ("subSuite", requirement),
-                ("host", self.host),
-                ("framework", "podwire"),
-                ("language", "python"),
-            ),
-        )
 
     def _attachments(self, case: CaseRecord) -> Iterator[model2.Attachment]:
         for number, file in enumerate(case.evidence):
             source = self.run_directory / file
             suffix = source.suffix
-            name = f"{uuid.uuid5(self.space, f'{case.id} {number} {file}')}-attachment{suffix or '.bin'}"
+            name = attachment_name(self.space, case.id, number, file, suffix)
             shown = source.name
-            if not _link(source, self.directory / name):
+            if not _brought(source, self.directory / name, linked=self.linked):
                 shown, suffix = f"{source.name} (missing)", ".txt"
                 name = f"{name}.txt"
                 write_text(self.directory / name, f"The record lists {file}, and the run's folder has no such file.\n")
-            yield model2.Attachment(name=shown, source=name, type=_TYPES.get(suffix, "application/octet-stream"))
+            yield model2.Attachment(name=shown, source=name, type=file_type(suffix))
 
     def _report(self, result: model2.TestResult) -> None:
+        result.uuid = str(uuid.uuid5(self.space, result.fullName))
         tree = attr.asdict(result, filter=lambda _, value: bool(value) or value is False or value == 0)
         name = model2.TEST_CASE_PATTERN.format(prefix=result.uuid)
         _put_json(self.directory / name, tree)
 
 
-def _labels(*pairs: tuple[str, str]) -> list[model2.Label]:
-    return [model2.Label(name=name, value=value) for name, value in pairs]
+def host_of(facts: ClusterFacts, *, emulated: bool) -> str:
+    """What the label `host` says: the name of the cluster, if it has one."""
+    return facts.name or ("lab" if emulated else "cluster")
 
 
-def _step(finding: Finding, start: int, outcome: Outcome) -> model2.TestStepResult:
-    """One finding. An excused finding does not show as failed: in a skipped case an unmet finding is skipped too."""
-    status = model2.Status.PASSED if finding.met else STATUS[outcome]
-    details = None if finding.met else model2.StatusDetails(message=f"Actual: {finding.actual}")
-    return model2.TestStepResult(
-        name=finding_line(finding), status=status, statusDetails=details, stage="finished", start=start, stop=start
-    )
-
-
-def _trace(case: CaseRecord) -> str:
-    blocks = [f"Expected: {f.expected}\nActual:   {f.actual}\nWhere:    {f.where}" for f in unmet(case)]
-    return "\n\n".join(blocks) or "\n".join(f"Expected: {sentence}" for sentence in case.expected)
+def write_about_the_run(record: RunRecord, directory: Path) -> None:
+    """Write what Allure shows beside the results: the environment of the run and the categories. Raises OSError."""
+    write_text(directory / "environment.properties", environment(record))
+    _put_json(directory / "categories.json", categories_json())
 
 
 def _executor(record: RunRecord) -> Mapping[str, Any]:
@@ -214,14 +173,19 @@ def _executor(record: RunRecord) -> Mapping[str, Any]:
     }
 
 
-def _link(source: Path, target: Path) -> bool:
-    """Give a file a second name, or copy it where that is impossible. False if there is no such file."""
+def _brought(source: Path, target: Path, *, linked: bool) -> bool:
+    """Give a file a second name if `linked`, or copy it, where that is impossible too. False if there is no such file.
+
+    A copy has the mode of a new file.
+    """
+    if linked:
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return True
     try:
-        os.link(source, target)
+        shutil.copyfile(source, target)
     except FileNotFoundError:
         return False
-    except OSError:
-        shutil.copyfile(source, target)
     return True
 
 

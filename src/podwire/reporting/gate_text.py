@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from podwire.gating.changes import Change, Gate, Kind
-from podwire.gating.numbers import Compared
+from podwire.gating.numbers import LATER, Compared
 from podwire.reporting.words import one_line
 from podwire.visible import visible
 
@@ -24,6 +24,7 @@ _PLURALS = {
     Kind.STILL_FAILS: "still fail",
     Kind.KNOWN_ISSUE_GONE: "known issues gone",
     Kind.LIMITATION_LIFTED: "limitations lifted",
+    Kind.LATER: "changes show later",
     Kind.REGRESSION: "regressions",
     Kind.VANISHED: "vanished cases",
 }
@@ -134,7 +135,11 @@ def numbers(gate: Gate) -> Iterator[str]:
     share, slower = f"{rules.loss:.0%}", f"{rules.slower:g} times and {rules.delay * 1000:g} ms"
     yield f"losses: {_compared(gate.losses, 'exchanges')} (Fisher's exact test; {share} slower or above count)"
     yield f"latencies: {_compared(gate.latencies, 'rounds')} (Mann-Whitney test; {slower} slower or above count)"
-    yield f"The risk of any false difference is {rules.risk:g} for each of the two (Holm)."
+    if gate.convergences.cases:
+        later = f"{rules.slower:g} times and {LATER * 1000:g} ms"
+        words = _compared(gate.convergences, "times").replace("cases", "changes")
+        yield f"changes: {words} (Mann-Whitney test; {later} slower or above count)"
+    yield f"The risk of any false difference is {rules.risk:g} for each of them (Holm)."
 
 
 def _compared(compared: Compared, values: str) -> str:

@@ -20,6 +20,7 @@ from podwire.records.files import write_atomically
 from podwire.records.run import CaseRecord, RunRecord
 from podwire.redaction import redacted
 from podwire.reporting.causes_html import causes_html
+from podwire.reporting.convergence import convergence_table
 from podwire.reporting.ladder import ladder
 from podwire.reporting.pages import MARKS, chips, mark, page, run_head, text, totals
 from podwire.reporting.paths import paths_table
@@ -55,6 +56,7 @@ def matrix_html(record: RunRecord, seen: Mapping[str, Observation], causes: Caus
     body += [_area(area, cases, numbers) for area, cases in by_area(record.cases).items()]
     body += [
         paths_table(record.paths),
+        convergence_table(record.convergence),
         _exclusions(record),
         '<dialog id="panel" aria-labelledby="panel-title"></dialog>',
     ]

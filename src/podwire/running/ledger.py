@@ -12,9 +12,11 @@ from podwire import __version__
 from podwire.causes.causes import Causes, causes_of
 from podwire.content import content_root, is_checkout, suites_digest
 from podwire.errors import INCONCLUSIVE_ONLY
+from podwire.model.cases import Case
 from podwire.model.observations import Observation
 from podwire.model.verdicts import Outcome
 from podwire.packets.first_tries import by_path
+from podwire.records.convergences import convergences
 from podwire.records.files import as_stored, write_record
 from podwire.records.machine import WAITED
 from podwire.records.observation_files import write_observations
@@ -47,6 +49,11 @@ class Ledger:
 
     def add(self, record: CaseRecord) -> None:
         self._cases[record.id] = record
+
+    @property
+    def written(self) -> tuple[RunRecord, Causes] | None:
+        """The record as it is stored, and what its red cases share; None before `write` has come so far."""
+        return (self._record, self._causes) if self._record and self._causes else None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -93,6 +100,7 @@ class Ledger:
             planned=tuple(runner.planned),
             observations=observations,
             paths=self._paths(runner),
+            convergence=convergences(self._seen(runner)),
         )
         write_record(record, folder)
         record = as_stored(record)
@@ -142,13 +150,11 @@ class Ledger:
 
     def _paths(self, runner: Runner) -> tuple[PathRecord, ...]:
         """What became of the first tries of all rounds, path by path."""
-        cases_and_sightings = (
-            (runner.planned[key], sighting)
-            for key in self._cases
-            if key in runner.seen
-            for sighting in runner.seen[key]
-        )
-        return tuple(path_record(path, tries) for path, tries in by_path(cases_and_sightings).items())
+        return tuple(path_record(path, tries) for path, tries in by_path(self._seen(runner)).items())
+
+    def _seen(self, runner: Runner) -> Iterator[tuple[Case, Observation]]:
+        """The observations of all rounds."""
+        return ((runner.planned[key], one) for key in self._cases if key in runner.seen for one in runner.seen[key])
 
     def _decisive(self, cases: Iterable[CaseRecord], runner: Runner) -> dict[str, Observation]:
         """The observation behind each verdict, by case id: the one of its worst round."""

@@ -63,7 +63,7 @@ def port_ranges(text: str) -> tuple[str, ...]:
     Windows takes no range that starts below 1025 and none of fewer than 255 ports (Microsoft: the default dynamic port
     range for TCP/IP).
     """
-    from podwire.model.port_ranges import LEAST_OF_WINDOWS, LOWEST_OF_WINDOWS, bounds, in_order
+    from podwire.model.addressing.port_ranges import LEAST_OF_WINDOWS, LOWEST_OF_WINDOWS, bounds, in_order
 
     ranges = in_order(part.strip() for part in text.split(","))
     if bounds(ranges[0])[0] < LOWEST_OF_WINDOWS:
@@ -104,8 +104,12 @@ def _number(text: str, needed: str, admitted: Callable[[float], bool]) -> float:
 
 
 def seconds(text: str) -> float:
-    """A time in seconds, more than 0 and at most 3600: probes live for an hour."""
-    return _number(text, "must be a number of seconds, more than 0 and at most 3600", lambda number: 0 < number <= 3600)
+    """A time in seconds, with or without an `s`, more than 0 and at most 3600: probes live for an hour."""
+    return _number(
+        text.removesuffix("s"),
+        "must be a number of seconds, more than 0 and at most 3600",
+        lambda number: 0 < number <= 3600,
+    )
 
 
 def duration(text: str) -> float:

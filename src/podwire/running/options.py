@@ -54,7 +54,7 @@ def joined_paths(words: Sequence[str]) -> list[str]:
     pytest looks for its configuration before it knows the options of plugins, and would take PATH for a place to
     collect tests from.
     """
-    flags = {row.flag for row in RUN_OPTIONS if row.is_path}
+    flags = {row.flag for row in RUN_OPTIONS if row.is_path} | {"--alluredir"}
     joined: list[str] = []
     for word in words:
         if joined and joined[-1] in flags:
@@ -319,6 +319,15 @@ RUN_OPTIONS = (
         field="probes.first_try",
     ),
     *STREAM_OPTIONS,
+    Option(
+        flag="--converges-within",
+        metavar="SECONDS",
+        read=values.seconds,
+        default="30",
+        help="how long a change of the cluster may take to show on every node; later is late, with its number",
+        commands=_RUN,
+        field="probes.converges_within",
+    ),
     Option(
         flag="--repeat",
         metavar="N",

@@ -78,6 +78,7 @@ class Probes:
             port_messages=self._port_messages,
             idle=idle,
             first_try=self._options.first_try,
+            converges_within=self._options.converges_within,
             streams=self._options.streams,
         )
 

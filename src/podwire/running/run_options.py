@@ -95,8 +95,9 @@ class ProbeOptions:
     """The images of the probes, and how flows are sent.
 
     `timeout` is the seconds that a flow waits for its answer, `start` the seconds that agents have to connect, `repeat`
-    the number of rounds, `first_try` the share of a path's exchanges that may be lost at first; the others are those of
-    `StreamLoad`. A lab transfers less where nobody says how much: all its nodes share one machine.
+    the number of rounds, `first_try` the share of a path's exchanges that may be lost at first, `converges_within` the
+    seconds that a change may take to show on every node; the others are those of `StreamLoad`. A lab transfers less
+    where nobody says how much: all its nodes share one machine.
     """
 
     linux_image: str | None = None
@@ -105,6 +106,7 @@ class ProbeOptions:
     start: float = 60.0
     repeat: int = 1
     first_try: float = 0.002
+    converges_within: float = 30.0
     rate: float = StreamLoad().rate
     idle: float = StreamLoad().idle
     transfer: int = LAB_TRANSFER

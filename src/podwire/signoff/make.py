@@ -10,7 +10,7 @@ from pathlib import Path
 from podwire import __version__
 from podwire.gating.changes import Decision, Gate, Run
 from podwire.gating.numbers import Rules
-from podwire.gating.runs import gate_over, load_runs
+from podwire.gating.runs import gate_over, gate_over_pools, load_runs
 from podwire.gating.waiver_file import load_waivers
 from podwire.records.environment import Environment, read_environment
 from podwire.records.files import write_atomically
@@ -47,9 +47,12 @@ def sign_off(
     *,
     key: Path,
     output: Path,
+    pools: tuple[str, str] | None = None,
     allow_emulated: bool = False,
 ) -> SignedOff:
     """Ask the gate, and write the bundle if it accepts.
+
+    With `pools` it asks about an old and a new pool of the one run in `candidate`; `baseline` is empty then.
 
     Raises:
         ValueError, WaiverError, Refused: as the gate does.
@@ -59,17 +62,21 @@ def sign_off(
     known = load_waivers(waivers) if waivers else ()
     old, new = load_runs(baseline, candidate)
     before, after = _placed(old, "baseline"), _placed(new, "candidate")
-    gate = gate_over(before, after, rules, known, allow_emulated=allow_emulated)
+    if pools is None:
+        gate, compared = gate_over(before, after, rules, known, allow_emulated=allow_emulated), (before, after)
+    else:
+        gate, sides = gate_over_pools(after[0], pools, rules, known, allow_emulated=allow_emulated)
+        compared = (sides.old,), (sides.new,)
     if gate.decision is not Decision.ACCEPT:
         return SignedOff(gate=gate)
     made_with = [(run.record, read_environment(Path(run.folder))) for run in (*old, *new)]
-    files = _views(gate, before, after, made_with)
+    files = _views(gate, *compared, made_with)
     for run, placed in zip((*old, *new), (*before, *after), strict=True):
         files_of_run = files_below(Path(run.folder), leave=RAW)
         files |= {f"{placed.folder}/{path}": data for path, data in files_of_run}
     if waivers is not None:
         files[WAIVERS] = waivers.read_bytes()
-    manifest = _manifest(gate, (before, after), rules, WAIVERS if waivers else None, files).to_bytes()
+    manifest = _manifest(gate, (before, after), rules, WAIVERS if waivers else None, files, pools).to_bytes()
     files |= {MANIFEST: manifest, SIGNATURE: signed(manifest, key)}
     write_atomically(output, packed(files, first=(MANIFEST, SIGNATURE)))
     return SignedOff(gate=gate, files=len(files))
@@ -98,7 +105,12 @@ def _views(
 
 
 def _manifest(
-    gate: Gate, sides: Sequence[Sequence[Run]], rules: Rules, waivers: str | None, files: dict[str, bytes]
+    gate: Gate,
+    sides: Sequence[Sequence[Run]],
+    rules: Rules,
+    waivers: str | None,
+    files: dict[str, bytes],
+    pools: tuple[str, str] | None,
 ) -> Manifest:
     ids = [tuple(run.record.run_id for run in side) for side in sides]
     return Manifest(
@@ -114,4 +126,5 @@ def _manifest(
         outcomes=gate.outcomes_after,
         waivers=waivers,
         files=tuple(File.of(path, data) for path, data in sorted(files.items())),
+        pools=pools,
     )

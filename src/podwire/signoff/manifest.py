@@ -29,9 +29,10 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return cls(path=path, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
-class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The signed content. `made` is a time in UTC (ISO 8601); `baseline` and `candidate` are ids of runs.
 
+    With `pools`, an old and a new one, the sides are these pools of the one run in `candidate`; `baseline` is empty.
     `rules` and `waivers` (a path in the bundle, or None) are the arguments of the gate; a verifier asks it again.
     """
 
@@ -47,6 +48,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outcomes: Mapping[str, int]
     waivers: str | None
     files: tuple[File, ...]
+    pools: tuple[str, str] | None = None
 
     def to_bytes(self) -> bytes:
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"

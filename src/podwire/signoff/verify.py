@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from podwire.gating.changes import Decision, Refused
+from podwire.gating.changes import Decision, Refused, Run
 from podwire.gating.numbers import laxer
-from podwire.gating.runs import gate_over, load_runs
+from podwire.gating.runs import gate_over, gate_over_pools, load_runs
 from podwire.gating.waiver_file import WaiverError, load_waivers
 from podwire.records.paths import is_inside
 from podwire.signoff.bundle import head, packed_bytes, unpacked, written
@@ -81,6 +81,12 @@ def differences(manifest: Manifest, files: Mapping[str, bytes]) -> Iterator[str]
             yield f"{path}: was changed: its SHA-256 is not the one in {MANIFEST}"
 
 
+def _only(runs: Sequence[Run]) -> Run:
+    if len(runs) != 1:
+        raise NotVerified(f"{MANIFEST}: pools: are of one run, but there are {len(runs)}")
+    return runs[0]
+
+
 def _ask_again(manifest: Manifest, files: Mapping[str, bytes], today: date, *, allow_emulated: bool) -> None:
     """The gate, asked again from the files alone: a manifest proves nothing by itself."""
     sides = (("baseline", manifest.baseline), ("candidate", manifest.candidate))
@@ -93,7 +99,11 @@ def _ask_again(manifest: Manifest, files: Mapping[str, bytes], today: date, *, a
             written(files, Path(folder))
             before, after = load_runs(*([Path(folder) / path for path in side] for side in runs))
             waivers = load_waivers(Path(folder) / manifest.waivers) if manifest.waivers else ()
-            gate = gate_over(before, after, manifest.rules, waivers, today=today, allow_emulated=allow_emulated)
+            if manifest.pools is None:
+                gate = gate_over(before, after, manifest.rules, waivers, today=today, allow_emulated=allow_emulated)
+            else:
+                run, pools, rules = _only(after), manifest.pools, manifest.rules
+                gate, _ = gate_over_pools(run, pools, rules, waivers, today=today, allow_emulated=allow_emulated)
         except (ValueError, WaiverError, Refused) as problem:
             raise NotVerified(str(problem).replace(f"{folder}/", "")) from None
         except OSError as problem:  # One of two paths would have to be a file and a folder.

@@ -57,12 +57,21 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return int(pytest.ExitCode.INTERRUPTED)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if suites_wanted(config):
-        # Only now: what a session of suites needs takes longer to import than all of pytest.
-        from podwire.testing import session as pytest_session
+    if not suites_wanted(config):
+        return
+    # Only now: what a session of suites needs takes longer to import than all of pytest.
+    from podwire.testing import session as pytest_session
 
-        config.pluginmanager.register(pytest_session, "podwire-session")
+    config.pluginmanager.register(pytest_session, "podwire-session")
+    if config.getoption("allure_report_dir", None):
+        from podwire.testing import allure
+
+        if hasattr(config, "workerinput"):
+            # allure-pytest empties the folder in each process, also in a worker that begins when results are there.
+            config.option.clean_alluredir = False
+        config.pluginmanager.register(allure, "podwire-allure")
 
 
 def suites_wanted(config: pytest.Config) -> bool:

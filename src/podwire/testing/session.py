@@ -13,6 +13,7 @@ import pytest
 
 from podwire import suite
 from podwire.catalogue.load import CatalogueError
+from podwire.content import suites_folder
 from podwire.errors import PodwireError, UsageError
 from podwire.judging.case_record import case_record
 from podwire.model.cases import Case, SuiteTest
@@ -30,8 +31,10 @@ from podwire.running.signals import hold_interrupts, interrupt_on_ending_signals
 from podwire.running.standard_streams import guarded
 from podwire.running.tracebacks import traceback_kept
 from podwire.running.workers import Observatory, Observed
+from podwire.testing.alluredir import check_alluredir
 from podwire.testing.case import STATUSES, CaseUnderTest, Inconclusive, NotMet
 from podwire.testing.interrupts import give_lines
+from podwire.testing.markers import markers_of, registered
 from podwire.testing.net import net_below_pytest, redact_report, tell_captured
 from podwire.visible import visible
 
@@ -86,6 +89,7 @@ def prepare(config: pytest.Config) -> int | None:
         runner = _made(config)
         if not config.option.collectonly:
             runner.folder.check()
+            check_alluredir(config)
     except MISTAKES as problem:
         print(f"podwire: {problem}", file=sys.stderr)
         return int(getattr(problem, "exit_code", UsageError.exit_code))
@@ -121,6 +125,8 @@ def _made(config: pytest.Config) -> Runner:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for name, words in registered(suites_folder()).items():
+        config.addinivalue_line("markers", f"{name}: {words}")
     if is_worker(config):
         net_below_pytest(config)
 
@@ -140,8 +146,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     test = _suite_test(metafunc.function, metafunc.definition.path)
     if test is None:
         return
-    cases = runner_of(metafunc.config).scope.plan.of(f"{test.module}::{test.name}")
-    metafunc.parametrize("case", cases, ids=[case.words for case in cases], indirect=True)
+    scope = runner_of(metafunc.config).scope
+    params = [
+        pytest.param(case, id=case.words, marks=[getattr(pytest.mark, name) for name in markers_of(case, scope)])
+        for case in scope.plan.of(f"{test.module}::{test.name}")
+    ]
+    metafunc.parametrize("case", params, indirect=True)
 
 
 def _suite_test(obj: object, path: Path) -> SuiteTest | None:
@@ -350,14 +360,19 @@ def _kept(session: pytest.Session, write: Callable[[], object]) -> bool:
     try:
         write()
     except OSError as problem:
-        session.exitstatus = UsageError.exit_code
-        _say(
-            session.config,
-            f"{problem.filename or 'the record'}: cannot be written: {problem.strerror}; "
-            "the results of this run are incomplete",
-        )
+        cannot_write(session, problem)
         return False
     return True
+
+
+def cannot_write(session: pytest.Session, problem: OSError) -> None:
+    """Say that a result could not be written, and end the session with that exit code."""
+    session.exitstatus = UsageError.exit_code
+    _say(
+        session.config,
+        f"{problem.filename or 'the record'}: cannot be written: {problem.strerror}; "
+        "the results of this run are incomplete",
+    )
 
 
 def _interrupted(config: pytest.Config, exitstatus: int) -> str | None:

@@ -8,6 +8,7 @@ lab's Linux nodes are those of the mode nftables; on Windows there is no other m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from podwire.model.facts import OS
 from podwire_lab.controllers.node_http import NodeHttp, response
@@ -25,11 +26,10 @@ class ProxyModes:
 
     def start(self) -> None:
         for node in self._nodes.values():
-            mode = MODES[node.os]
-            self._http.listen(node.namespace, LOOPBACK, PORT, lambda request, mode=mode: told(request, mode))  # type: ignore[misc]
+            self._http.listen(node.namespace, LOOPBACK, PORT, partial(told, MODES[node.os]))
 
 
-def told(request: bytes, mode: str) -> bytes:
+def told(mode: str, request: bytes) -> bytes:
     """The answer to a request."""
     asked = request.split(b" ", 2)[1:2] == [b"/proxyMode"]
     return response("200 OK", mode) if asked else response("404 Not Found", "404 page not found\n")

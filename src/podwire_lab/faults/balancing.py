@@ -9,6 +9,8 @@ from podwire_lab.faults.fault import PROXIED, Injection, fault
 from podwire_lab.faults.services import change_each, other_dsr
 from podwire_lab.model.interfaces import ServiceRule
 
+LONG_AFTER_A_RUN = 86400
+"""Seconds: the most that the API admits."""
 OFTEN = 12  # how often the favoured backend is in the list
 
 
@@ -32,6 +34,18 @@ def one_backend_gets_40_percent(do: Injection) -> None:
         if len(service.endpoints) != 4 or service.affinity_seconds is not None:
             return service
         return replace(service, endpoints=(*service.endpoints[:1], *service.endpoints))
+
+    change_each(do, favoured)
+
+
+@fault("tcp-spread-70-30", kills=("SVC-SPREAD",))
+def tcp_spread_70_30(do: Injection) -> None:
+    """Of four backends the first two get 70 in 100 TCP connections, the others 30; datagrams are shared out evenly."""
+
+    def favoured(service: ServiceRule) -> ServiceRule:
+        if len(service.endpoints) != 4 or service.affinity_seconds is not None or service.protocol != "tcp":
+            return service
+        return replace(service, endpoints=(*service.endpoints[:2] * 7, *service.endpoints[2:] * 3))
 
     change_each(do, favoured)
 
@@ -62,6 +76,16 @@ def affinity_lapses_after_a_second(do: Injection) -> None:
         return service if service.affinity_seconds is None else replace(service, affinity_seconds=1)
 
     change_each(do, short, nodes=do.nodes("linux"))
+
+
+@fault("affinity-never-lapses", kills=("AFF-LAPSES",))
+def affinity_never_lapses(do: Injection) -> None:
+    """Linux nodes never forget a client of a Service with session affinity, whatever timeoutSeconds says."""
+
+    def lasting(service: ServiceRule) -> ServiceRule:
+        return service if service.affinity_seconds is None else replace(service, affinity_seconds=LONG_AFTER_A_RUN)
+
+    change_each(do, lasting, nodes=do.nodes("linux"))
 
 
 @fault("dsr-unasked", kills=("DSR-OFF-SOURCEIP", "DSR-ENABLE"), profiles=PROXIED, dsr=False)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from podwire_lab.faults.fault import BRIDGED, OVERLAY, TRANSPARENT, Injection, chain, fault
+from podwire_lab.faults.fault import BRIDGED, HYBRID, OVERLAY, TRANSPARENT, Injection, chain, fault
 from podwire_lab.kernel import nft
 from podwire_lab.kernel.netns import plain_frames
 from podwire_lab.linux.data_path import ADDRESS_TYPE, KEYWORD
 from podwire_lab.network.hosts import NIC, Pod, alone
 from podwire_lab.network.node import Node
 
-# Offsets in bits from the outer UDP header: its destination port, and the VNI of the VXLAN header after it (RFC 7348).
+# Offsets in bits from the outer UDP header: its ports, and of the VXLAN header after it the VNI and
+# the last eight reserved bits (RFC 7348).
 # Raw offsets leave the outer checksum alone; it is 0 here and must stay 0.
-PORT_BITS, VNI_BITS = "@th,16,16", "@th,96,24"
+SOURCE_PORT_BITS, PORT_BITS, VNI_BITS, RESERVED_BITS = "@th,0,16", "@th,16,16", "@th,96,24", "@th,120,8"
+WITHOUT_GENEVE = tuple(profile for profile in OVERLAY if profile not in HYBRID)
 NOBODY = "02:de:ad:00:00:01"
 
 
@@ -36,6 +38,34 @@ def vni_of_another_network(do: Injection) -> None:
     """Windows nodes send with the next VNI, which no other node uses; the receivers drop their packets."""
     for node in do.nodes("windows"):
         rule = f"udp dport 4789 {VNI_BITS} set {_vni(node) + 1:#x}"
+        do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
+
+
+@fault("vxlan-reserved-bit-set", kills=("OVL-RESERVED",), profiles=WITHOUT_GENEVE)
+def vxlan_reserved_bit_set(do: Injection) -> None:
+    """Linux nodes send tunnel packets with a reserved bit set; receivers see none, so everything works."""
+    _changed_by_linux_nodes(do, f"udp dport 4789 {RESERVED_BITS} set 0x1")
+    # Linux drops such packets (vxlan_rcv in drivers/net/vxlan/vxlan_core.c, seen on 6.18); RFC 7348, section 5,
+    # says that receivers ignore the bits: findings/linux-vxlan-drops-reserved-bits.sh. So each node clears them first.
+    for node in do.nodes():
+        do.rules(node.host, "netdev", chain("ingress", 0, f"udp dport 4789 {RESERVED_BITS} set 0x0", device=NIC))
+
+
+@fault("outer-source-port-of-each-packet", kills=("OVL-SOURCE-PORT",), profiles=WITHOUT_GENEVE)
+def outer_source_port_of_each_packet(do: Injection) -> None:
+    """Linux nodes send each tunnel packet from the next UDP source port, so one connection takes many paths."""
+    ports = ", ".join(f"{number} : {50000 + number}" for number in range(8))
+    _changed_by_linux_nodes(do, f"udp dport 4789 {SOURCE_PORT_BITS} set numgen inc mod 8 map {{ {ports} }}")
+
+
+@fault("outer-ecn-capable", kills=("OVL-ECN",), profiles=WITHOUT_GENEVE)
+def outer_ecn_capable(do: Injection) -> None:
+    """Linux nodes say of every tunnel packet that its sender takes part in ECN, whatever the packet inside says."""
+    _changed_by_linux_nodes(do, "udp dport 4789 ip ecn set ect0")
+
+
+def _changed_by_linux_nodes(do: Injection, rule: str) -> None:
+    for node in do.nodes("linux"):
         do.rules(node.host, "netdev", chain("egress", 0, rule, device=NIC))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podwire_lab.faults.fault import ECHO_PORT, Injection, chain, fault
+from podwire_lab.faults.fault import DNS_PORT, ECHO_PORT, Injection, chain, fault
 from podwire_lab.model.addresses import SERVICE_NETWORK
 from podwire_lab.network.hosts import Pod
 from podwire_lab.network.node import Node
@@ -53,3 +53,12 @@ def udp_answers_lost(do: Injection) -> None:
     for node in do.nodes("windows"):
         lost = f"udp sport {ECHO_PORT} {one_in(20)} drop"
         do.rules(node.host, "inet", chain("forward", FORWARD, lost))
+
+
+@fault("dns-questions-lost-once", kills=("FLOW-FIRST-TRY",))
+def dns_questions_lost_once(do: Injection) -> None:
+    """Of the questions that pods ask the cluster's DNS over UDP, 7 in 100 are lost at their node; who asks again gets
+    the answer, and every look-up works."""
+    for node in do.nodes():
+        lost = f"ip daddr {SERVICE_NETWORK['ipv4']} udp dport {DNS_PORT} {one_in(14)} drop"
+        do.rules(node.host, "ip", chain("prerouting", BEFORE_TRANSLATION, lost))

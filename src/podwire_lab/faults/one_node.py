@@ -49,7 +49,7 @@ def small_mtu_of_one_nic(do: Injection) -> None:
     do.rules(node.host, "netdev", body)
 
 
-@fault("outer-checksum-wrong", kills=("FLOW-POD-POD-IP", "OVL-VXLAN"), profiles=OVERLAY)
+@fault("outer-checksum-wrong", kills=("FLOW-POD-POD-IP", "OVL-VXLAN", "OVL-CHECKSUM"), profiles=OVERLAY)
 def outer_checksum_wrong(do: Injection) -> None:
     """Tunnel packets of Windows nodes have a wrong UDP checksum, and the nodes that get them drop them."""
     for node in do.nodes("windows"):

@@ -15,9 +15,9 @@ GET, DELETE = (1 << 8) | 1, (1 << 8) | 2
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 ERROR, DONE = 2, 3
 ORIGINAL, REPLY, MARK, MARK_MASK = 1, 2, 8, 21
-TUPLE_IP, TUPLE_PORTS = 1, 2
+TUPLE_IP, TUPLE_PROTOCOL = 1, 2
 SOURCES, DESTINATIONS = (1, 3), (2, 4)  # of IPv4 and of IPv6
-DESTINATION_PORT = 3
+PROTOCOL_NUMBER, DESTINATION_PORT = 1, 3
 TYPE = 0x3FFF
 
 ANYWHERE = ""
@@ -44,25 +44,54 @@ def forget_backends(namespace: NetworkNamespace, lost: Backends, mark: int) -> N
             original = attributes.get(ORIGINAL, b"")
             address, port = _service(original)
             backends = {*lost.get((address, port), ()), *lost.get((ANYWHERE, port), ())}
-            if _source(attributes.get(REPLY, b"")) in backends:
-                _delete(channel, family, struct.pack("=HH", 4 + len(original), ORIGINAL | 0x8000) + original)
+            if _ends(attributes.get(REPLY, b""))[0] in backends:
+                _delete_one(channel, family, original)
+
+
+def forget_untranslated(namespace: NetworkNamespace, services: Collection[tuple[str, int]]) -> None:
+    """Forget connections over UDP to these addresses and ports of Services whose addresses nobody has translated."""
+    with namespace.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER) as channel:
+        channel.send(_message(GET, REQUEST | DUMP, socket.AF_UNSPEC, b""))
+        for family, body in list(_dumped(channel)):
+            attributes = dict(_attributes(body))
+            original = attributes.get(ORIGINAL, b"")
+            address, port = _service(original)
+            source, destination = _ends(original)
+            untranslated = _ends(attributes.get(REPLY, b"")) == (destination, source)
+            if (
+                untranslated
+                and _protocol(original) == socket.IPPROTO_UDP
+                and {(address, port), (ANYWHERE, port)} & set(services)
+            ):
+                _delete_one(channel, family, original)
 
 
 def _service(original: bytes) -> tuple[str, int]:
     """The destination of a connection as its client knows it."""
     parts = dict(_attributes(original))
-    ports = dict(_attributes(parts.get(TUPLE_PORTS, b"")))
+    ports = dict(_attributes(parts.get(TUPLE_PROTOCOL, b"")))
     return _address(parts, DESTINATIONS), int.from_bytes(ports.get(DESTINATION_PORT, b"\0\0"), "big")
 
 
-def _source(reply: bytes) -> str:
-    return _address(dict(_attributes(reply)), SOURCES)
+def _ends(connection: bytes) -> tuple[str, str]:
+    """The source and the destination of one direction."""
+    parts = dict(_attributes(connection))
+    return _address(parts, SOURCES), _address(parts, DESTINATIONS)
+
+
+def _protocol(original: bytes) -> int:
+    fields = dict(_attributes(dict(_attributes(original)).get(TUPLE_PROTOCOL, b"")))
+    return int.from_bytes(fields.get(PROTOCOL_NUMBER, b"\0"), "big")
 
 
 def _address(parts: Mapping[int, bytes], kinds: tuple[int, int]) -> str:
     addresses = dict(_attributes(parts.get(TUPLE_IP, b"")))
     address = next((addresses[kind] for kind in kinds if kind in addresses), b"")
     return str(ipaddress.ip_address(address)) if address else ""
+
+
+def _delete_one(channel: socket.socket, family: int, original: bytes) -> None:
+    _delete(channel, family, struct.pack("=HH", 4 + len(original), ORIGINAL | 0x8000) + original)
 
 
 def _delete(channel: socket.socket, family: int, body: bytes) -> None:

@@ -41,6 +41,12 @@ def _pod_cidrs(node: NodePlan, profile: Profile) -> tuple[str, ...]:
     return node.pod_cidrs
 
 
+def _own_networks(profile: Profile) -> tuple[str, ...]:
+    """The pod network, where kube-proxy's configuration or Calico's pool shows it."""
+    shown = profile.windows.kube_proxy or profile.cni == "calico"
+    return (profile.pod_network("ipv4"),) if shown else ()
+
+
 def _told(profile: Profile) -> Encapsulation | None:
     """The tunnel as far as objects of the API show it: neither Calico's VNI nor OVN's Geneve VNI is in any object."""
     if profile.tunnel and (profile.cni == "calico" or profile.mode == "transparent"):
@@ -91,6 +97,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             ipam=profile.ipam,
             encapsulation=_told(profile),
             custom_networking=profile.custom_networking,
+            own=_own_networks(profile),
         ),
         proxy=KubeProxy(
             dsr=profile.windows.dsr if profile.windows.kube_proxy else None,

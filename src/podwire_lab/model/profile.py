@@ -11,8 +11,8 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from podwire.model.addressing.port_ranges import USUAL_OF_WINDOWS
 from podwire.model.facts import FAMILIES, OS, Encapsulation, Family, Mode
-from podwire.model.port_ranges import USUAL_OF_WINDOWS
 from podwire_lab.model.addresses import SERVICE_NETWORK, USUAL_MTU, VPC, VXLAN_OVERHEAD, NodePlan, apart
 from podwire_lab.model.windows_builds import DEFAULT_BUILD, WindowsBuild
 
@@ -67,6 +67,8 @@ class SetUp:
     """Whether the cluster has the Services of `other_services.py`."""
     nat_gateway: bool = False
     """Whether IPv4 packets to the outside leave with the address of the router (`network.LabNetwork`)."""
+    pods: str = ""
+    """The IPv4 network of pods where it is another one than the profile's; of the same size, and no part of a VPC."""
     variations: tuple[str, ...] = ()
     """The names of the variations that made it so (`variations.py`)."""
 
@@ -194,6 +196,8 @@ class Profile:
         domain = set_up.node_domain and f".{set_up.node_domain}"
         dns = replace(set_up.dns, nodes=tuple(f"{name}{domain}" for name in set_up.dns.nodes))
         nodes = tuple(replace(node, name=f"{node.name}{domain}") for node in self.nodes)
+        if set_up.pods and not self.shares_the_underlay:
+            nodes = tuple(replace(node, pods=structs.replace(node.pods, ipv4=set_up.pods)) for node in nodes)
         return replace(self, set_up=replace(set_up, dns=dns), nodes=nodes)
 
     def with_dsr(self, dsr: bool) -> Profile:

@@ -15,6 +15,9 @@ from podwire_lab.model.profile import Profile, SetUp
 NODE_LOCAL_DNS = "169.254.20.10"
 """The usual address of NodeLocal DNSCache (kubernetes.io: Using NodeLocal DNSCache in Kubernetes Clusters)."""
 
+BENCHMARK_RANGE = "198.19.0.0/16"
+"""What AWS recommends for pods (EKS best practices, custom networking); for benchmarks by RFC 2544."""
+
 NODE_DOMAIN = "example.internal"
 
 
@@ -54,6 +57,10 @@ def _dotted_names(set_up: SetUp) -> SetUp:
 
 def _other_services(set_up: SetUp) -> SetUp:
     return replace(set_up, other_services=True)
+
+
+def _pods_in_benchmark_range(set_up: SetUp) -> SetUp:
+    return replace(set_up, pods=BENCHMARK_RANGE)
 
 
 def _nat_gateway(set_up: SetUp) -> SetUp:
@@ -102,6 +109,12 @@ _ALL = (
         summary="the cluster has 40 Services more, of eight kinds, most of them with EndpointSlices",
         source="any cluster that people use; kubernetes.io: Service, EndpointSlices",
         change=_other_services,
+    ),
+    Variation(
+        name="pods-in-benchmark-range",
+        summary=f"pods have addresses of {BENCHMARK_RANGE}, but for profiles whose pods share the nodes' network",
+        source="AWS: EKS best practices, custom networking; any cluster that ran out of private addresses",
+        change=_pods_in_benchmark_range,
     ),
     Variation(
         name="nat-gateway",

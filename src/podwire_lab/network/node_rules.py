@@ -70,6 +70,12 @@ class NodeRules:
         if any(lost.values()) and not self.keeps_backends:
             # kube-proxy: without this a UDP flow keeps its lost backend as long as the client sends.
             conntrack.forget_backends(self._machine.host.netns, lost, nft.UDP_SERVICE)
+        gained = [key for key, backends in self._udp_backends.items() if backends and not before.get(key)]
+        if gained:
+            # kube-proxy (kubernetes 48370, 98305): a UDP flow that began before the Service had a backend stays
+            # untranslated as long as the client sends, and so does a later one from the same port. HNS has no such
+            # table, so this keeps one of the lab's kernel from showing on Windows nodes.
+            conntrack.forget_untranslated(self._machine.host.netns, gained)
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same ports costs nothing."""

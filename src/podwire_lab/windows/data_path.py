@@ -10,8 +10,8 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from podwire.model.addressing.port_ranges import bounds
 from podwire.model.facts import Family, family_of
-from podwire.model.port_ranges import bounds
 from podwire_lab.kernel import nft
 from podwire_lab.linux.data_path import ADDRESS_TYPE, KEYWORD, host_port_rule
 from podwire_lab.model.addresses import NodePlan

@@ -34,7 +34,7 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
     Returns:
         `networks`: see `networks`.
         `endpoints`: how they are listed, see `powershell.ENDPOINTS`; `type` of their network, types of their
-        `policies`.
+        `policies`; `exceptions`, the destinations that OutBoundNAT leaves alone.
         `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR.
         `net_nat`: the names of WinNAT networks.
         `own`: the addresses of the node's own endpoints; `gateways` of its networks; the version of `hns`; its
@@ -55,6 +55,7 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
         "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
         "nic": "" if profile.mode == "nat" else plan.mac,
         "apart": False,
+        "exceptions": [network for family in families for network in profile.exceptions(family)],
         "own": [plan.pod_address(family, number) for family in families for number in own_numbers(profile)],
         "gateways": [str(ipaddress.ip_network(subnet)[1]) for subnet in subnets],
         "hns": profile.windows.build.kernel_version,

@@ -18,7 +18,15 @@ def tunnelled(**wanted):
     )
 
 
+PORTS_OF_THE_FAULT = range(50000, 50008)
 CHECKS = {
+    "vxlan-reserved-bit-set": tunnelled(vxlan_flags=0x08, vxlan_reserved=0),
+    "outer-source-port-of-each-packet": wire(
+        WIN,
+        LIN,
+        lambda seen: not {p.outer.sport for p in seen if p.outer.ip.src == "172.31.0.1"} <= {*PORTS_OF_THE_FAULT},
+    ),
+    "outer-ecn-capable": tunnelled(ecn=0, outer_ecn=0),
     "vni-below-4096": tunnelled(vni=4096),
     "vni-of-another-network": works(WIN, WIN_2),
     "vxlan-port-8472": tunnelled(outer_dport=4789),
@@ -33,6 +41,9 @@ CHECKS = {
     "pod-mac-arrives": wire(LIN, WIN, lambda seen: not any(p.frame.dst.startswith(POD_MACS) for p in seen)),
 }
 ONLY_PACKETS_SHOW = (
+    "vxlan-reserved-bit-set",
+    "outer-source-port-of-each-packet",
+    "outer-ecn-capable",
     "vni-below-4096",
     "vxlan-port-8472",
     "outer-source-wrong",

@@ -129,6 +129,22 @@ def test_a_udp_flow_by_a_node_port_leaves_a_backend_that_has_gone(lab):
     assert lab.exchange("outside", "172.31.0.1", port=30080, source_port=50996).identity == LIN_2
 
 
+@pytest.mark.parametrize("address", ["172.31.0.1", "172.31.0.11"])
+def test_a_udp_flow_that_began_before_its_service_had_a_backend_reaches_it(lab, address):
+    """The node has tracked the first datagram without a translation, and kube-proxy makes it forget that."""
+    lab.service(VIP)
+    assert not lab.exchange("outside", address, port=30081, source_port=50995).ok
+    lab.service(VIP, WIN_B, node_port=30081)
+    assert lab.exchange("outside", address, port=30081, source_port=50995).identity == WIN_B
+
+
+def test_a_udp_flow_to_a_cluster_ip_that_began_without_a_backend_reaches_it(lab):
+    lab.service(VIP)
+    assert not lab.exchange(WIN, VIP, port=80, source_port=50994).ok
+    lab.service(VIP, WIN_2)
+    assert lab.exchange(WIN, VIP, port=80, source_port=50994).identity == WIN_2
+
+
 @PROTOCOLS
 def test_node_ports_are_reached_from_the_outside_but_not_from_a_windows_node_itself(lab, proto):
     lab.service(VIP, WIN_2, node_port=30080)

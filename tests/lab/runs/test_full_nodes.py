@@ -40,11 +40,14 @@ def test_a_pod_more_than_the_card_has_addresses_waits_and_gets_one_only_after_it
     assert addresses(api)[last] is None
 
 
-def test_a_run_fills_a_node_of_calico_and_one_pod_gets_no_address():
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [(None, Outcome.LIMITATION_CONFIRMED), ("foreign-block-borrowed", Outcome.LIMITATION_LIFTED)],
+)
+def test_a_run_fills_a_node_of_calico_and_one_pod_gets_no_address_unless_the_node_borrows(fault, outcome):
     selection = Selection(requirements=("ADDR-CALICO-60",), fill_nodes=True)
-    assert set(outcomes(RunOptions(lab=LabOptions(profile="overlay-calico-vxlan"), selection=selection)).values()) == {
-        Outcome.PASS
-    }
+    lab = LabOptions(profile="overlay-calico-vxlan", faults=(fault,) if fault else ())
+    assert set(outcomes(RunOptions(lab=lab, selection=selection)).values()) == {outcome}
 
 
 def test_a_run_fills_a_node_of_eks_and_its_addresses_rest():

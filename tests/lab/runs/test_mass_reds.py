@@ -14,7 +14,7 @@ EXPECTED = {
     ),
     "kube-proxy-stopped-on-one-node": ("to Services through the proxy of linux-1: ",),
     "ipv6-not-forwarded-by-one-node": ("IPv6", "pods of linux-1"),
-    "small-mtu-of-one-nic": ("large frames ", "windows-1"),
+    "small-mtu-of-one-nic": ("windows-1", "more than 1000 bytes"),
     "outer-checksum-wrong": ("received with a wrong outer UDP checksum, and not seen behind it",),
 }
 

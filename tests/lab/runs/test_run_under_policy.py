@@ -21,7 +21,7 @@ def test_a_run_under_the_policy_passes_and_leaves_nothing(admin, tmp_path):
     chosen = [word for name in CASES for word in ("--requirement", name)]
     done = run(tmp_path / "run", "--kubeconfig", str(config), "--family", "ipv4", *chosen)
     assert done.code == 0, done.text
-    assert set(done.outcomes.values()) == {"pass"}
+    assert set(done.outcomes.values()) == {"pass", "limitation confirmed"}
     assert {name.partition("/")[2].partition("[")[0] for name in done.outcomes} == set(CASES)
     left = admin.ask("GET", "/api/v1/namespaces")[1]["items"]
     assert [one["metadata"]["name"] for one in left if one["metadata"]["name"].startswith("podwire-")] == []
@@ -41,7 +41,7 @@ def test_a_run_in_a_namespace_of_somebody_else_writes_nothing_elsewhere(admin, t
     there = ("--kubeconfig", config, "--namespace", "podwire-runs")
     done = run(tmp_path / "run", *there, "--family", "ipv4", *chosen)
     assert done.code == 0, done.text
-    assert set(done.outcomes.values()) == {"pass"}
+    assert set(done.outcomes.values()) == {"pass", "limitation confirmed"}
     assert _everything(admin) == before
 
 

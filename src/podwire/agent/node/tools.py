@@ -43,6 +43,11 @@ LISTS = {  # The module HostNetworkingService comes with the Containers feature.
     "$item.Property | ForEach-Object { $_ + '=' + $item.GetValue($_) } } }; [pscustomobject]@{ "
     r"Hns = (Get-Item ($env:SystemRoot + '\System32\HostNetSvc.dll')).VersionInfo.ProductVersion; "
     "Endpoints = @(Get-HnsEndpoint | Where-Object { -not $_.IsRemoteEndpoint } | ForEach-Object { $_.IPAddress }); "
+    # An OutBoundNAT policy with Destinations is for the hairpin of a pod, see above.
+    "Translation = @(Get-HnsEndpoint | Where-Object { -not $_.IsRemoteEndpoint -and $null -ne $_.Policies } | "
+    "ForEach-Object { $nat = @($_.Policies | Where-Object { $_.Type -eq 'OutBoundNAT' -and -not $_.Destinations }); "
+    "if ($nat.Count) { 'except ' + ((@($nat.ExceptionList) + @($nat.Settings.Exceptions) | Where-Object { $_ }) "
+    "-join ',') } else { 'none' } }); "
     "Gateways = @(Get-HnsNetwork | ForEach-Object { $_.Subnets.GatewayAddress }); "
     r"Overrides = @(Told 'HKLM:\SYSTEM\CurrentControlSet\Policies\Microsoft\FeatureManagement\Overrides'); "
     r"Switches = @(Told 'HKLM:\SYSTEM\CurrentControlSet\Services\hns\State') } | ConvertTo-Json -Compress",

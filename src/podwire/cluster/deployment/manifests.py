@@ -6,6 +6,7 @@ The files are valid as they stand, not text templates.
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
 import functools
 import hashlib
@@ -17,8 +18,9 @@ from typing import Any
 import yaml
 
 from podwire.content import manifests_folder
-from podwire.model.facts import OS, NodeFacts
-from podwire.planning.prerequisites import CROWDS
+from podwire.model.addressing.nobody import Network, Nobody, TooFew
+from podwire.model.facts import FAMILIES, OS, Family, NodeFacts
+from podwire.planning.assignment import CROWDS
 
 Object = dict[str, Any]
 
@@ -33,8 +35,11 @@ MANAGER = "podwire"
 PREFIX = "podwire-"
 AGENT_CONFIGMAP = "podwire-agent"
 AGENT_KEY = "agent.pyz"
-RESOLVER_OF_NOBODY = "198.18.0.53"
-RESOLVER_FILE = f"nameserver {RESOLVER_OF_NOBODY}\noptions timeout:1 attempts:1\n"
+RESOLVER_FILE = "nameserver {server}\noptions timeout:1 attempts:1\n"
+RESOLVER = 53
+"""The number of the resolver of nobody in its network."""
+EXTERNAL = {"ipv4": 11, "ipv6": 0x11}
+"""The number of the first external address in its network of nobody."""
 HEADLESS_SERVICE = "pods"
 CONTAINER = "probe"
 
@@ -69,8 +74,17 @@ def namespace(run_id: str, owner: str) -> Object:
     return obj
 
 
-def agent_configmap(run_id: str, agent: bytes) -> Object:
-    """The ConfigMap that carries the agent's file into the pods, and a resolver file for one kind of them."""
+def resolver_of_nobody(nobody: Nobody) -> str:
+    """The DNS server that no host is, or '' where podwire knows no address of nobody."""
+    try:
+        return nobody.large(RESOLVER)
+    except TooFew:
+        return ""
+
+
+def agent_configmap(run_id: str, agent: bytes, resolver: str) -> Object:
+    """The ConfigMap that carries the agent's file into the pods, and for one kind of them a resolver file with that
+    server ('' for a file without any)."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -79,7 +93,7 @@ def agent_configmap(run_id: str, agent: bytes) -> Object:
             "namespace": namespace_name(run_id),
             "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id},
         },
-        "data": {"resolv.conf": RESOLVER_FILE},
+        "data": {"resolv.conf": RESOLVER_FILE.format(server=resolver) if resolver else ""},
         "binaryData": {AGENT_KEY: base64.b64encode(agent).decode("ascii")},
     }
 
@@ -159,10 +173,11 @@ def headless_service(run_id: str) -> Object:
     return service(run_id, HEADLESS_SERVICE)
 
 
-def service(run_id: str, kind: str, pod: str = "", number: int = 0) -> Object:
+def service(run_id: str, kind: str, pod: str = "", number: int = 0, nobody: Nobody | None = None) -> Object:
     """A Service of that kind (a file in `services/`), for the probe `pod` where it has one backend.
 
-    `number` makes what must be unique among the Services of a kind: an external address.
+    `number` makes what must be unique among the Services of a kind: an external address. With `nobody`, addresses of
+    no host are those of its networks; a family without any is left out.
     """
     obj = _fresh(f"services/{kind}.yaml")
     metadata, spec = obj["metadata"], obj["spec"]
@@ -178,7 +193,22 @@ def service(run_id: str, kind: str, pod: str = "", number: int = 0) -> Object:
             selector[PROBE_LABEL] = pod
     if "externalIPs" in spec:
         spec["externalIPs"] = [str(ipaddress.ip_address(ip) + number) for ip in spec["externalIPs"]]
+    if nobody is not None:
+        networks = _networks(nobody)
+        if "externalIPs" in spec:
+            spec["externalIPs"] = [str(network[EXTERNAL[family] + number]) for family, network in networks.items()]
+        if "loadBalancerSourceRanges" in spec:
+            spec["loadBalancerSourceRanges"] = [str(network) for network in networks.values()]
     return obj
+
+
+def _networks(nobody: Nobody) -> dict[Family, Network]:
+    """The network of nobody of each family that has one."""
+    found: dict[Family, Network] = {}
+    for family in FAMILIES:
+        with contextlib.suppress(TooFew):
+            found[family] = nobody.network(family)
+    return found
 
 
 def network_policy(run_id: str, kind: str) -> Object:
@@ -210,15 +240,15 @@ def crowd_size(kind: str) -> int:
     return CROWDS.get(kind, 0)
 
 
-def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]]) -> Iterator[Object]:
+def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]], nobody: Nobody) -> Iterator[Object]:
     """The EndpointSlices of a crowd: the given `(address, node)`, made up to its number with addresses of nobody.
 
-    At most 1000 endpoints go into one slice (kubernetes.io: "EndpointSlices").
+    At most 1000 endpoints go into one slice (kubernetes.io: "EndpointSlices"). Raises `TooFew` before the first slice.
     """
     size, spec = crowd_size(kind), _documents(f"services/{kind}.yaml")[0]["spec"]
-    fillers = (str(ipaddress.ip_address("198.18.0.1") + at) for at in range(size))
+    fillers = nobody.addresses(max(0, size - len(addresses)))
     endpoints = [{"addresses": [ip], "nodeName": node, "conditions": {"ready": True}} for ip, node in addresses[:size]]
-    endpoints += [{"addresses": [next(fillers)], "conditions": {"ready": True}} for _ in range(size - len(endpoints))]
+    endpoints += [{"addresses": [ip], "conditions": {"ready": True}} for ip in fillers]
     ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in spec["ports"]]
     for at in range(0, size, 1000):
         yield {

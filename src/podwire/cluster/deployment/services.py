@@ -16,7 +16,8 @@ from podwire.cluster.deployment.waiting import wait_for_endpoints
 from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.errors import ApiError, ClusterError, MalformedAnswer, concerns_the_run
-from podwire.model.facts import Family, family_of
+from podwire.model.addressing.nobody import Nobody, TooFew, nobody_of
+from podwire.model.facts import ClusterFacts, Family, family_of
 
 Object = dict[str, Any]
 
@@ -99,7 +100,12 @@ class Services:
         run_id: str,
         wanted: Sequence[tuple[str, str]],
         look_up: LookUp = addresses_of,
+        nobody: Nobody | None = None,
     ) -> None:
+        self.nobody = nobody or nobody_of(ClusterFacts())
+        """Where addresses that no host has are taken from."""
+        self.resolver = manifests.resolver_of_nobody(self.nobody)
+        """The DNS server that no host is, as the run's resolver file has it; '' for none."""
         self._rest, self._namespace, self._run_id, self._look_up = rest, namespace, run_id, look_up
         self._wanted = tuple(wanted)
         self.found: dict[tuple[str, str], DeployedService] = {}
@@ -113,7 +119,7 @@ class Services:
         names = threads.submit(self._rest.apply, manifests.headless_service(self._run_id))
         for kind, pod in self._wanted:
             numbers[kind] = numbers.get(kind, -1) + 1
-            obj = manifests.service(self._run_id, kind, pod, numbers[kind])
+            obj = manifests.service(self._run_id, kind, pod, numbers[kind], self.nobody)
             if obj["spec"].get("type") == "ExternalName":
                 obj["spec"]["externalName"] = external_name
             creations[kind, pod] = threads.submit(self._rest.apply, obj)
@@ -146,10 +152,13 @@ class Services:
         `addresses` are those of the usual probes with their nodes, `ready` the probes that came up. Returns what is
         not as it should be, a line each; the cases that need it say so too.
         """
+        self.nobody = self.nobody.without(address for address, _ in addresses)
         for kind in {kind for kind, _ in self.found if manifests.crowd_size(kind)}:
             try:
-                for obj in manifests.endpoint_slices(self._run_id, kind, addresses):
+                for obj in manifests.endpoint_slices(self._run_id, kind, addresses, self.nobody):
                     self._rest.apply(obj)
+            except TooFew as few:
+                self.problems[kind, ""] = f"Service {kind} {few}"
             except ApiError as error:
                 self._refused((kind, ""), error)
         up = set(ready)

@@ -13,6 +13,7 @@ from podwire.cluster.connect import Connection
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.agent_archive import agent_archive
 from podwire.cluster.deployment.claim import claim, nothing_left
+from podwire.cluster.deployment.endpoint_lists import write_lists
 from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.guest import be_guest
 from podwire.cluster.deployment.images import image_for
@@ -27,6 +28,8 @@ from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.cluster.threads import workers
 from podwire.errors import ApiError, ClusterError, Forbidden, Unauthorized, UsageError, concerns_the_run
+from podwire.model.addressing.nobody import nobody_of
+from podwire.model.changes.endpoint_lists import AT_FIRST
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.model.flows import ANY_OS
 from podwire.model.node_notes import not_ready
@@ -197,7 +200,7 @@ class _Deploying:
             for service in options.needs.services
             if not service.node or service.node in self._short
         ]
-        self._services = Services(rest, namespace, options.run_id, wanted)
+        self._services = Services(rest, namespace, options.run_id, wanted, nobody=nobody_of(facts))
         self._problems: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -205,7 +208,7 @@ class _Deploying:
         options = self._options
         with workers(_THREADS, "deploy") as threads:
             hostnames = threads.submit(self._hostnames)
-            self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive()))
+            self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive(), self._services.resolver))
             # A pod may need the address of a Service, no Service that of a pod.
             external = self._facts.outside.host.name if self._facts.outside.host else ""
             self._services.apply(threads, external)
@@ -231,10 +234,12 @@ class _Deploying:
         ready = {probe.pod for probe in probes if probe.pod in waiting.ready and probe.slot != "never-ready"}
         for line in self._services.complete(usual, ready):
             options.say(line)
+        members = write_lists(self._rest, options.run_id, self._services, probes, AT_FIRST)
         return Deployment(
             namespace=self._namespace,
             run_id=options.run_id,
             probes=probes,
+            members=members,
             services=self._services,
             problems=self._problems,
             wanted_addresses=wanted_addresses(self._rest, self._facts),

@@ -12,9 +12,9 @@ from podwire.cluster.connect import Connection
 from podwire.cluster.discovery.components import components
 from podwire.cluster.discovery.dns import dns_addresses, dns_caches, dns_nodes, dns_pods
 from podwire.cluster.discovery.dns_domain import cluster_domain
-from podwire.cluster.discovery.kube_proxy import kube_proxy
+from podwire.cluster.discovery.kube_proxy import external_ips, kube_proxy
 from podwire.cluster.discovery.node_votes import os_of
-from podwire.cluster.discovery.pod_networks import with_pod_networks
+from podwire.cluster.discovery.pod_networks import own_networks, with_pod_networks
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
@@ -144,8 +144,9 @@ def facts_from_objects(
     domain = cluster_domain(objects, signals)
     families = _families(nodes, objects, signals)
     windows_families = _windows_families(nodes, network, signals) if has_windows else ("ipv4",)
-    proxy = kube_proxy(objects, nodes, network, signals) if has_windows else KubeProxy()
-    custom = custom_networking(objects, signals)
+    windows_proxy = kube_proxy(objects, nodes, network, signals) if has_windows else KubeProxy()
+    proxy = replace(windows_proxy, external_ips=external_ips(objects, signals))
+    custom, settings = custom_networking(objects, signals), components(objects)
     pods, pod_port = dns_pods(objects)
     return ClusterFacts(
         name=name,
@@ -159,6 +160,7 @@ def facts_from_objects(
             ipam=network.ipam,
             encapsulation=network.encapsulation,
             custom_networking=custom,
+            own=own_networks(objects, settings, nodes),
         ),
         proxy=proxy,
         dns=ClusterDns(
@@ -175,7 +177,7 @@ def facts_from_objects(
             emulated=any(_labels(o).get(EMULATED_LABEL) == "true" for o in objects.get("nodes", [])),
             signals=tuple(signals),
         ),
-        components=components(objects),
+        components=settings,
     )
 
 
@@ -233,6 +235,7 @@ def _node(obj: Object, signals: list[str]) -> NodeFacts:
         machine=CloudMachine(
             provider=str(spec.get("providerID") or "").partition("://")[0],
             instance_type=str(_labels(obj).get("node.kubernetes.io/instance-type", "")),
+            zone=str(_labels(obj).get("topology.kubernetes.io/zone", "")),
             vpc_addresses=offered_addresses(status.get("allocatable") or {}),
         ),
     )

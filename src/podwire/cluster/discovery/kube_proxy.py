@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -14,6 +14,7 @@ from podwire.model.facts import KubeProxy, NodeFacts
 
 Object = dict[str, Any]
 Objects = Mapping[str, list[Object]]
+EXTERNAL_IPS = "AllowServiceExternalIPs"
 
 
 def kube_proxy(
@@ -25,6 +26,25 @@ def kube_proxy(
         win_dsr=_win_dsr(objects, nodes, signals),
         on_windows=_on_windows(objects, network, signals),
     )
+
+
+def external_ips(objects: Objects, signals: list[str]) -> bool | None:
+    """The feature gate AllowServiceExternalIPs (KEP-5707) of kube-proxy on nodes of either OS: off where one source has
+    it off. None where none sets it."""
+    told = dict(_external_ips_told(objects))
+    signals += [f"{source}: feature gate {EXTERNAL_IPS} {'on' if on else 'off'}" for source, on in told.items()]
+    return all(told.values()) if told else None
+
+
+def _external_ips_told(objects: Objects) -> Iterator[tuple[str, bool]]:
+    for _, source, tree in _all_configs(objects):
+        gates = tree.get("featureGates")
+        if isinstance(gates, dict) and isinstance(gates.get(EXTERNAL_IPS), bool):
+            yield source, gates[EXTERNAL_IPS]
+    for _, source, words in _all_arguments(objects):
+        gate = re.search(rf"--feature-gates[=\s]\S*\b{EXTERNAL_IPS}=(true|false)", words, re.IGNORECASE)
+        if gate:
+            yield source, gate[1].lower() == "true"
 
 
 def _dsr(objects: Objects, signals: list[str]) -> bool | None:
@@ -93,19 +113,26 @@ def _win_dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
 
 def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
     """The kube-proxy configurations for Windows, each with the name of its ConfigMap."""
+    for name, source, tree in _all_configs(objects):
+        if "winkernel" in tree and _of_windows(name, tree):
+            yield source, tree
+
+
+def _all_configs(objects: Objects) -> Iterator[tuple[str, str, Object]]:
+    """The kube-proxy configurations, each with the name of its ConfigMap and where it stands, in words."""
     for config in objects.get("configmaps", []):
         if "kube-proxy" not in config["metadata"]["name"]:
             continue
         for key, text in (config.get("data") or {}).items():
-            if "winkernel" not in str(text):
+            if "winkernel" not in str(text) and "featureGates" not in str(text):
                 continue
             try:
                 tree = yaml.safe_load(str(text))
             except yaml.YAMLError:
                 continue
-            if isinstance(tree, dict) and _of_windows(config["metadata"]["name"], tree):
-                name = f"{config['metadata'].get('namespace', '')}/{config['metadata']['name']}"
-                yield f"ConfigMap {name} {key}", tree
+            if isinstance(tree, dict):
+                name = config["metadata"]["name"]
+                yield name, f"ConfigMap {config['metadata'].get('namespace', '')}/{name} {key}", tree
 
 
 def _of_windows(name: str, tree: Object) -> bool:
@@ -118,10 +145,19 @@ def _of_windows(name: str, tree: Object) -> bool:
 
 def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
     """The kube-proxy command lines on Windows nodes, each with the name of its DaemonSet."""
+    return ((source, words) for systems, source, words in _all_arguments(objects) if "windows" in systems)
+
+
+def _all_arguments(objects: Objects) -> Iterator[tuple[Collection[str], str, str]]:
+    """The kube-proxy command lines, each with the systems of its nodes and the name of its DaemonSet."""
     for daemonset in objects.get("daemonsets", []):
         name = daemonset["metadata"]["name"]
         pod = ((daemonset.get("spec") or {}).get("template") or {}).get("spec") or {}
-        if "kube-proxy" in name and "windows" in systems_of(daemonset):
+        if "kube-proxy" in name:
             containers = pod.get("containers") or []
             words = (str(word) for c in containers for word in (c.get("command") or []) + (c.get("args") or []))
-            yield f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}", " ".join(words)
+            yield (
+                systems_of(daemonset),
+                f"DaemonSet {daemonset['metadata'].get('namespace', '')}/{name}",
+                " ".join(words),
+            )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from podwire.cluster.discovery.votes import json_of
+from podwire.model.addressing.nobody import candidate_around, overlapping
 from podwire.model.facts import NodeFacts, family_of
 
 Object = dict[str, Any]
@@ -30,6 +31,35 @@ def with_pod_networks(node: NodeFacts, objects: Objects, signals: list[str]) -> 
             signals.append(f"node {node.name}: pods have addresses of {', '.join(networks)} ({source})")
             return replace(node, pod_cidrs=tuple(sorted(networks, key=family_of)))
     return node
+
+
+def own_networks(objects: Objects, settings: Mapping[str, str], nodes: Iterable[NodeFacts]) -> tuple[str, ...]:
+    """The networks of pods that the API tells beside the parts of nodes, sorted: Calico's pools and kube-proxy's
+    `clusterCIDR`. Where a pod of the cluster's DNS has an address that neither they nor a node hold, the network of
+    nobody (`model.nobody`) that it is in is none of nobody's.
+
+    `settings` are the values of `components`.
+    """
+    found = {str((pool.get("spec") or {}).get("cidr", "")) for pool in objects.get("ippools", [])}
+    for name, value in settings.items():
+        if name.endswith(" clusterCIDR"):
+            found |= {part.strip() for part in value.split(",")}
+    told = {one for one in found if _is_network(one)}
+    known = (*told, *(cidr for node in nodes for cidr in node.pod_cidrs))
+    for pod in objects.get("pods", []):
+        for entry in (pod.get("status") or {}).get("podIPs") or []:
+            address = str(entry.get("ip", ""))
+            if _is_network(address) and not overlapping(address, known):
+                told |= {network for network in [candidate_around(address)] if network}
+    return tuple(sorted(told))
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _calico_blocks(node: str, objects: Objects) -> tuple[str, ...]:

@@ -134,11 +134,11 @@ class Flights:
         for flight in flights:
             case = flight.case
             try:
-                answer = flight.answer.result((flight.seconds + PATIENCE) * MOST_LATE)
+                answer = flight.answer.result((flight.seconds + PATIENCE) * MOST_LATE + PATIENCE)
                 attempts, output = attempts_in(case, answer, flight.tokens)
             except (AgentError, ChannelLost, TimeoutError) as problem:
                 pod = self.client(case)
-                broken[case.id] = self._why_lost(pod) or f"{pod}: {problem or 'the agent did not answer'}"
+                broken[case.id] = self._why_lost(pod) or f"{pod}: {str(problem) or 'the agent did not answer'}"
                 if isinstance(problem, ChannelLost):
                     self.cut[case.id] = flight.first_attempts(str(problem))
                 continue

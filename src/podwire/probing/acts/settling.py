@@ -23,6 +23,9 @@ from podwire.probing.targets import NoTarget, target_of
 
 PATIENCE = 15.0
 SETTLE, GLANCE, BETWEEN = 30.0, 0.5, 0.05
+CONVERGES_WITHIN, LATER = 30.0, 5.0
+"""Seconds that a change may take where nobody says otherwise, and how much longer podwire waits to tell late from
+never."""
 STEADY = 2
 """How many exchanges in a row are as the change says, where one server answers."""
 STEADY_OF_BACKENDS = 12
@@ -77,7 +80,7 @@ class _Watched:
 
 
 class Settling:
-    """Waits for changes at the clients of a run."""
+    """Waits for changes at the clients of a run. A change may take `within` seconds to show."""
 
     def __init__(
         self,
@@ -87,23 +90,27 @@ class Settling:
         client: Callable[[Case], str],
         tokens: Iterator[str],
         ports: SourcePorts,
+        *,
+        within: float = CONVERGES_WITHIN,
     ) -> None:
         self._deployment, self._facts, self._agents, self._client = deployment, facts, agents, client
         self._tokens, self._ports = tokens, ports
+        self.within = within
 
     def settle(self, cases: Sequence[Case], shown: float) -> dict[str, Settled]:
         """Wait until each client sees its change, which the API has shown since the monotonic second `shown`.
 
         Returns what came of it by case id. The wait ends when no further client has seen its change for `SETTLE`
-        seconds; the other cases are judged as they are.
+        seconds, or for longer than a change may take; the other cases are judged as they are.
         """
+        patience = max(SETTLE, self.within + LATER)
         watched = [_Watched(case=case, servers=self._servers(case)) for case in cases]
-        settled = dict.fromkeys((case.id for case in cases), Settled(seconds=SETTLE, never=True))
+        settled = dict.fromkeys((case.id for case in cases), Settled(seconds=patience, never=True))
         waiting = {watch.case.id: watch for watch in watched}
         running: dict[Future[dict[str, Any]], tuple[_Watched, float]] = {}
         due = dict.fromkeys(waiting, 0.0)
         moved = time.monotonic()
-        while waiting and time.monotonic() - moved < SETTLE:
+        while waiting and time.monotonic() - moved < patience:
             for key, at in list(due.items()):
                 if at <= time.monotonic():
                     del due[key]
@@ -121,12 +128,16 @@ class Settling:
                     settled[watch.case.id] = Settled(seconds=max(watch.since - shown, 0.001))
                     del waiting[watch.case.id]
                 else:
-                    due[watch.case.id] = time.monotonic() + (0.0 if watch.row else BETWEEN)
+                    # A row that has begun goes on at once; one that is long without an end has no such hurry.
+                    hurry = 0 < watch.row < 2 * STEADY_OF_BACKENDS
+                    due[watch.case.id] = time.monotonic() + (0.0 if hurry else BETWEEN)
         return settled
 
     def _servers(self, case: Case) -> frozenset[str]:
         """The identities that must answer once the change shows, where it has changed the endpoints of the Service."""
-        return self._deployment.members.get(case.flow.service.kind, frozenset())
+        members = self._deployment.members.get(case.flow.service.kind, frozenset())
+        able = (probe for probe in self._deployment.probes if case.flow.family in probe.addresses)
+        return members & {probe.identity for probe in able}
 
     def _glance(self, case: Case) -> Future[dict[str, Any]] | None:
         """One exchange of the client, or None if it has no target."""

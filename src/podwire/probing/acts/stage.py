@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from podwire.cluster.deployment.changes.making import Made
 from podwire.model.cases import Case
+from podwire.model.symbols import CONVERGES_WITHIN
 from podwire.planning.acts import Act, uses
 from podwire.probing.acts.flights import Flights, InFlight, Reported, all_but_silent
 from podwire.probing.acts.settling import Settled, Settling
@@ -74,14 +76,14 @@ class Stage:
             played.append(_Played(act=act, flights=flights, before=rounds - 1, silent=silent))
         with self.timed("flows"):
             self._drain(played)
-            landed = [flow for one in played for flow in self.flights.land(one.flights, broken)]
+            landed = [flow for turn in played for flow in self.flights.land(turn.flights, broken)]
         self._controlled(played, rounds)
         return Played(
-            landed=[_settled(flow, settled) for flow in landed if flow.case.id not in broken],
+            landed=[self._settled(flow, settled) for flow in landed if flow.case.id not in broken],
             rounds={
-                case.id: (one.before, one.after or rounds)
-                for one in played
-                for case in (*one.act.before, *one.act.cases)
+                case.id: (turn.before, turn.after or rounds)
+                for turn in played
+                for case in (*turn.act.before, *turn.act.cases)
             },
         )
 
@@ -108,27 +110,24 @@ class Stage:
 
     def _controlled(self, played: Sequence[_Played], rounds: int) -> int:
         """Run all controls once more. They follow the acts whose flows are over. Returns how many rounds there were."""
-        over = [one for one in played if one.after is None and one.over]
+        over = [turn for turn in played if turn.after is None and turn.over]
         with self.timed("controls"):
             self.control()
-        for one in over:
-            one.after = rounds
+        for turn in over:
+            turn.after = rounds
         return rounds + 1
 
     def _changed(self, act: Act, played: Sequence[_Played], broken: dict[str, str]) -> dict[str, Settled]:
         """Make the changes of an act, all at once, and wait until its clients see them. Returns what came of that by
         case id."""
         with self.timed("flows"):
-            wait([flight.answer for one in played for flight in one.flights if act.touches & uses(flight.case)])
+            wait([flight.answer for turn in played for flight in turn.flights if act.touches & uses(flight.case)])
         by_change: Mapping[str, list[Case]] = {
             name: [case for case in act.cases if case.flow.change.after == name] for name in act.changes
         }
         settled: dict[str, Settled] = {}
         with self.timed("changes"):
-            running = [
-                (cases, aside(lambda name=name, cases=cases: self._made(name, cases)))  # type: ignore[misc]
-                for name, cases in by_change.items()
-            ]
+            running = [(cases, aside(partial(self._made, name, cases))) for name, cases in by_change.items()]
             self._drain(played)
             for cases, work in running:
                 problem, seen = work.result()
@@ -143,7 +142,10 @@ class Stage:
         settled = self.settling.settle(cases, made.shown)
         return "", settled if made.shown else {}
 
-
-def _settled(flow: Landed, settled: Mapping[str, Settled]) -> Landed:
-    seen = settled.get(flow.case.id, Settled())
-    return replace(flow, settled=seen.seconds, never=seen.never)
+    def _settled(self, flow: Landed, settled: Mapping[str, Settled]) -> Landed:
+        """The flow with how long its change took, and how long it may take."""
+        seen = settled.get(flow.case.id)
+        if seen is None:
+            return flow
+        bindings = {**flow.bindings, CONVERGES_WITHIN: f"{self.settling.within:g}"}
+        return replace(flow, bindings=bindings, settled=seen.seconds, never=seen.never)

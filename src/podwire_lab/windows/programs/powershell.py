@@ -77,6 +77,9 @@ def state(node: Listed, pods: Pods) -> Iterable[str]:
     found = {
         "Hns": node["hns"],
         "Endpoints": [*(ip for ip, _ in pods), *node["own"]],
+        "Translation": [
+            f"except {','.join(node['exceptions'])}" if "OutBoundNAT" in node["policies"] else "none" for _ in pods
+        ],
         "Gateways": node["gateways"],
         "Overrides": [f"{name}={value}" for name, value in node["overrides"].items()],
         "Switches": [f"{name}={value}" for name, value in node["switches"].items()],

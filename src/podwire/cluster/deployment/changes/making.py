@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from podwire.cluster.deployment.changes.endpoints import endpoints_changed
 from podwire.cluster.deployment.changes.pods import backend_gone, pods_guarded, pods_leaving
 from podwire.cluster.deployment.changes.services import affinity_idle, first_twin_deleted, service_recreated
 from podwire.cluster.deployment.changes.waits import Make, await_shown
@@ -14,6 +16,7 @@ from podwire.cluster.deployment.workloads import Deployment
 from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.errors import ClusterError
+from podwire.model.changes.endpoint_lists import AFTER
 
 MAKE: Mapping[str, Make] = {
     "first-twin-deleted": first_twin_deleted,
@@ -22,6 +25,7 @@ MAKE: Mapping[str, Make] = {
     "backend-gone": backend_gone,
     "pods-guarded": pods_guarded,
     "affinity-idle": affinity_idle,
+    **{name: partial(endpoints_changed, lists) for name, lists in AFTER.items()},
     "calico-node-filled": calico_filled,
     "vpc-node-filled": vpc_filled,
 }

@@ -60,8 +60,11 @@ def _its_own_problem(deployment: Deployment, key: tuple[str, str], what: str) ->
         deployment.services.problems[key] = f"Service {name} could not {what}: {error}"
 
 
+SHORT_AFFINITY = ("affinity-short", "affinity-lapsing")
+
+
 def affinity_idle(rest: RestClient, deployment: Deployment) -> Sequence[Shown]:
     """Leave the Services with short affinity alone until the timeout is over, and one second more."""
-    spec = manifests.service(deployment.run_id, "affinity-short")["spec"]
-    over = time.monotonic() + spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] + 1
+    specs = [manifests.service(deployment.run_id, kind)["spec"] for kind in SHORT_AFFINITY]
+    over = time.monotonic() + max(spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"] for spec in specs) + 1
     return [lambda: time.monotonic() >= over]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podwire.model.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
+from podwire.model.addressing.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,15 @@ The planner puts changes into acts by these rows; `cluster.deployment.changes` m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from podwire.model.changes.endpoint_lists import AFTER
 
 FOREVER = float("inf")
 BY_THE_END = "the run removes its objects at its end"
+ENDPOINTS_SHOWN = "the API server's answer has the new list"
+ENDPOINT_RIGHTS = ("create endpointslices", "patch endpointslices")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,20 @@ class ChangeRow:
     """The rights that it needs, as `verb resource`, in the namespace of the run unless it says where."""
     lasts: float = 0.0
     """Seconds for which flows that follow it can be asked again."""
+
+
+def _of_endpoints(*changes: tuple[str, str, str]) -> Iterator[ChangeRow]:
+    """Changes of lists of endpoints that the run writes: name, change that it follows, and what happens."""
+    for name, follows, does in changes:
+        yield ChangeRow(
+            name=name,
+            does=does,
+            touches=frozenset(AFTER[name]),
+            follows=follows,
+            shows=ENDPOINTS_SHOWN,
+            rights=ENDPOINT_RIGHTS,
+            lasts=FOREVER,
+        )
 
 
 _ROWS = (
@@ -82,6 +100,20 @@ _ROWS = (
         touches=frozenset({"affinity-short"}),
         shows="the time is over",
         undone="nothing is changed",
+    ),
+    *_of_endpoints(
+        ("endpoint-added", "", "A Service gets one more endpoint."),
+        ("endpoint-removed", "", "A Service loses one of its three endpoints."),
+        (
+            "endpoints-replaced",
+            "",
+            "All endpoints of a Service are replaced by others, as at the end of a rolling update.",
+        ),
+        ("endpoints-gone", "", "A Service loses all its endpoints."),
+        ("endpoint-unready", "", "One of the two endpoints of a Service stops being ready."),
+        ("local-endpoint-gone", "", "The endpoints of a Service with externalTrafficPolicy Local move to other nodes."),
+        ("endpoints-back", "endpoints-gone", "A Service that had lost all its endpoints gets them back."),
+        ("endpoint-ready-again", "endpoint-unready", "An endpoint that had stopped being ready is ready again."),
     ),
     ChangeRow(
         name="calico-node-filled",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from podwire.judging.resolvers import failed_upstream, heard, is_no
+from podwire.judging.symptoms.addresses import block_used_up, in_the_subnet_of_its_node, not_grouped
 from podwire.model.cases import Case, pod_point
 from podwire.model.controls import ANOTHER_SERVICE_TOLD
 from podwire.model.facts import FAMILIES
@@ -371,4 +372,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "never-forwarded": never_forwarded,
     "lost-at-entry": lost_at_entry,
     "client-hidden": client_hidden,
+    "block-used-up": block_used_up,
+    "in-the-subnet-of-its-node": in_the_subnet_of_its_node,
+    "not-grouped": not_grouped,
 }

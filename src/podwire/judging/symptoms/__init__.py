@@ -1,0 +1,1 @@
+"""How a documented limitation shows: each symptom is one function."""

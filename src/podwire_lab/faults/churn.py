@@ -1,0 +1,153 @@
+"""Faults that show when the endpoints of a Service change: lists that freeze, grow or come late."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from podwire_lab.faults.fault import Injection, fault
+from podwire_lab.model.interfaces import EndpointRule, ServiceRule
+from podwire_lab.network.node import Node
+
+WRITTEN_BY_HAND = 2
+"""A list with fewer endpoints may be on its way: the endpoints of pods come one by one."""
+LATE = 33.0
+"""Seconds: later than a run admits where nobody says otherwise."""
+ALL = ("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED", "CHURN-NONE-AND-BACK", "CHURN-UNREADY", "CHURN-LOCAL")
+Key = tuple[str, str, int, str]
+
+
+def _key(service: ServiceRule) -> Key:
+    return service.name, service.protocol, service.port, service.family
+
+
+def _with_history(do: Injection, node: Node, change: Callable[[ServiceRule, ServiceRule], ServiceRule]) -> None:
+    """Change each Service that had a list of endpoints before; `change` gets what the node has of it, and the new."""
+    held: dict[Key, ServiceRule] = {}
+
+    def applied(services: Sequence[ServiceRule]) -> list[ServiceRule]:
+        for service in services:
+            before = held.get(_key(service))
+            full = before is not None and len(before.endpoints) >= WRITTEN_BY_HAND
+            held[_key(service)] = change(before, service) if before is not None and full else service
+        return [held[_key(service)] for service in services]
+
+    do.rewrite(node, applied)
+
+
+def _frozen(before: ServiceRule, after: ServiceRule) -> ServiceRule:
+    return replace(after, endpoints=before.endpoints)
+
+
+@fault("hns-endpoint-list-frozen", kills=ALL)
+def hns_endpoint_list_frozen(do: Injection) -> None:
+    """Windows nodes go on with the endpoints that a Service had before it was scaled (kubernetes 131466)."""
+    for node in do.nodes("windows"):
+        _with_history(do, node, _frozen)
+
+
+@fault("one-linux-node-applies-no-change", kills=("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED"))
+def one_linux_node_applies_no_change(do: Injection) -> None:
+    """The proxy of one Linux node goes on with the endpoints that a Service had first; all other nodes follow."""
+    _with_history(do, do.nodes("linux")[1], _frozen)
+
+
+@fault("old-endpoints-kept", kills=("CHURN-REMOVED", "CHURN-REPLACED", "CHURN-UNREADY"))
+def old_endpoints_kept(do: Injection) -> None:
+    """Windows nodes add new endpoints to a Service and never take one away: some connections go to pods that left."""
+
+    def grown(before: ServiceRule, after: ServiceRule) -> ServiceRule:
+        new = {endpoint.address for endpoint in after.endpoints if endpoint.ready}
+        return replace(after, endpoints=_together(new, before, after))
+
+    for node in do.nodes("windows"):
+        _with_history(do, node, grown)
+
+
+def _together(new: set[str], before: ServiceRule, after: ServiceRule) -> tuple[EndpointRule, ...]:
+    left = (endpoint for endpoint in before.endpoints if endpoint.address not in new)
+    return (*(endpoint for endpoint in after.endpoints if endpoint.address in new), *left)
+
+
+@fault("changes-of-one-family-only", kills=("CHURN-ADDED", "CHURN-REPLACED"))
+def changes_of_one_family_only(do: Injection) -> None:
+    """All nodes apply changes of endpoints to the IPv6 addresses of a Service and not to its IPv4 addresses."""
+
+    def half(before: ServiceRule, after: ServiceRule) -> ServiceRule:
+        return after if after.family == "ipv6" else _frozen(before, after)
+
+    for node in do.nodes():
+        _with_history(do, node, half)
+
+
+@fault("emptied-services-stay-empty", kills=("CHURN-NONE-AND-BACK",))
+def emptied_services_stay_empty(do: Injection) -> None:
+    """Windows nodes take away the load balancer of a Service that loses all its endpoints, and never make it again."""
+    for node in do.nodes("windows"):
+        emptied: set[Key] = set()
+        full: set[Key] = set()
+
+        def applied(
+            services: Sequence[ServiceRule], emptied: set[Key] = emptied, full: set[Key] = full
+        ) -> list[ServiceRule]:
+            full |= {_key(service) for service in services if len(service.endpoints) >= WRITTEN_BY_HAND}
+            emptied |= {_key(service) for service in services if not service.endpoints} & full
+            return [replace(one, endpoints=()) if _key(one) in emptied else one for one in services]
+
+        do.rewrite(node, applied)
+
+
+@fault("unready-endpoints-in-use", kills=("CHURN-UNREADY",))
+def unready_endpoints_in_use(do: Injection) -> None:
+    """Nodes go on using an endpoint that stops being ready, as long as it is in the list."""
+
+    def trusting(before: ServiceRule, after: ServiceRule) -> ServiceRule:
+        known = {endpoint.address: endpoint for endpoint in before.endpoints}
+        return replace(after, endpoints=tuple(known.get(one.address, one) for one in after.endpoints))
+
+    for node in do.nodes():
+        _with_history(do, node, trusting)
+
+
+@fault("local-policy-forgotten-after-a-change", kills=("CHURN-LOCAL",))
+def local_policy_forgotten_after_a_change(do: Injection) -> None:
+    """Once endpoints change, the node port of a Service with externalTrafficPolicy Local leads to other nodes too."""
+
+    def forgetful(before: ServiceRule, after: ServiceRule) -> ServiceRule:
+        changed = before.endpoints != after.endpoints or not before.external_local
+        return replace(after, external_local=False) if changed else after
+
+    for node in do.nodes():
+        _with_history(do, node, forgetful)
+
+
+@fault("one-node-applies-changes-late", kills=("CHURN-ADDED", "CHURN-REPLACED"))
+def one_node_applies_changes_late(do: Injection) -> None:
+    """The proxy of one Windows node applies a change of endpoints 33 seconds after the API shows it; then all works."""
+    node = do.nodes("windows")[0]
+    due: dict[Key, tuple[ServiceRule, float]] = {}
+    timers: list[threading.Timer] = []
+
+    def late(before: ServiceRule, after: ServiceRule) -> ServiceRule:
+        if before.endpoints == after.endpoints:
+            due.pop(_key(after), None)
+            return after
+        wanted, at = due.get(_key(after), (None, 0.0))
+        if wanted is None or wanted.endpoints != after.endpoints:
+            due[_key(after)] = (after, time.monotonic() + LATE)
+            timer = threading.Timer(LATE + 0.1, node.rules.refresh)
+            timer.daemon = True
+            timers.append(timer)
+            timer.start()
+            return replace(after, endpoints=before.endpoints)
+        return after if time.monotonic() >= at else replace(after, endpoints=before.endpoints)
+
+    _with_history(do, node, late)
+    do.undone_by(lambda: _cancel(timers))
+
+
+def _cancel(timers: Sequence[threading.Timer]) -> None:
+    for timer in timers:
+        timer.cancel()

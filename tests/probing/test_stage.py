@@ -1,0 +1,157 @@
+"""Acts in their order: what waits for what, which controls surround a case, and what a change that fails costs."""
+
+from concurrent.futures import Future
+from contextlib import nullcontext
+from threading import Timer
+from types import SimpleNamespace
+
+import pytest
+from changed import replace
+from plans_for_tests import cases
+
+from podwire.cluster.deployment.changes.making import Made
+from podwire.model.symbols import CONVERGES_WITHIN, ServiceSymbols
+from podwire.planning.acts import acts_of
+from podwire.probing.acts import flights as flights_of_acts
+from podwire.probing.acts.settling import Settled
+from podwire.probing.acts.stage import Stage
+from podwire.probing.sightings import Landed
+
+CASE = next(iter(cases()))
+
+
+def a_case(name, after="", service="echo", **more):
+    flow = CASE.flow.but(after=after, via="cluster-ip", service=ServiceSymbols(service), **more)
+    return replace(CASE, id=name, flow=flow)
+
+
+class Play:
+    """Everything that acts are played on, with a diary of what happened."""
+
+    def __init__(self, silent=(), problems=None, settled=None):
+        self.diary, self.silent, self.waiting = [], silent, {}
+        self._problems, self._settled = problems or {}, settled or {}
+        self.broken = {}
+
+    def launch(self, chosen, reported, broken):
+        sent = []
+        for case in chosen:
+            if case.id in broken:
+                continue
+            answer = Future()
+            if case.id in self.silent:
+                self.waiting[case.id] = answer
+            else:
+                answer.set_result({})
+            sent.append(SimpleNamespace(case=case, answer=answer))
+        if sent:
+            self.diary.append("send " + " ".join(flight.case.id for flight in sent))
+        return sent
+
+    def land(self, sent, broken):
+        self.end_silence()
+        return [Landed(case=one.case, target=None, bindings={}, attempts=()) for one in sent]
+
+    def end_silence(self):
+        for answer in self.waiting.values():
+            answer.set_result({})
+        self.waiting.clear()
+
+    def change(self, name):
+        self.diary.append(f"change {name}")
+        problem = self._problems.get(name, "")
+        return Made(problem=problem) if problem else Made(shown=5.0)
+
+    def settle(self, chosen, shown):
+        assert shown == 5.0
+        return {case.id: self._settled.get(case.id, Settled(seconds=0.5)) for case in chosen}
+
+    def of(self, *planned):
+        stage = Stage(
+            flights=SimpleNamespace(launch=self.launch, land=self.land),
+            settling=SimpleNamespace(settle=self.settle, within=10.0),
+            reported=None,
+            change=self.change,
+            control=lambda: self.diary.append("control"),
+            drain=lambda: self.diary.append("drain"),
+            idle=lambda: self.diary.append("idle"),
+            timed=lambda name: nullcontext(),
+        )
+        return stage.play(acts_of(planned), self.broken)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(flights_of_acts, "LULL", 0.01)
+
+
+def test_a_run_without_changes_has_one_act():
+    play = Play()
+    played = play.of(a_case("a"), a_case("b"))
+    assert play.diary == ["send a b", "idle", "control"]
+    assert played.rounds == {"a": (0, 1), "b": (0, 1)}
+
+
+def test_each_act_begins_with_its_changes_and_lies_between_two_rounds_of_controls():
+    play = Play()
+    one, two = a_case("one", "endpoints-gone", "emptied"), a_case("two", "endpoints-back", "emptied")
+    played = play.of(a_case("a"), one, two)
+    changes = [
+        "change endpoints-gone",
+        "control",
+        "send one",
+        "change endpoints-back",
+        "control",
+        "send two",
+        "control",
+    ]
+    assert play.diary == ["send a", "idle", *changes]
+    assert played.rounds == {"a": (0, 1), "one": (1, 2), "two": (2, 3)}
+
+
+def test_silent_flows_wait_through_the_next_act_and_their_controls_come_after_it():
+    play = Play(silent={"quiet"})
+    played = play.of(a_case("quiet"), a_case("one", "endpoints-gone", "emptied"))
+    assert "quiet" not in play.waiting
+    assert play.diary.index("drain") < play.diary.index("send one")
+    assert played.rounds == {"quiet": (0, 2), "one": (1, 2)}
+
+
+def test_a_change_waits_for_silent_flows_that_use_what_it_touches():
+    play = Play(silent={"quiet"})
+    sleeper = play.change
+    play.change = lambda name: (play.diary.append(f"{len(play.waiting)} wait"), sleeper(name))[1]
+    timer = Timer(0.3, play.end_silence)
+    timer.start()
+    played = play.of(a_case("quiet", service="emptied"), a_case("one", "endpoints-gone", "emptied"))
+    assert "0 wait" in play.diary
+    assert played.rounds["quiet"] == (0, 1)
+
+
+def test_a_repeated_flow_is_sent_on_both_sides_of_its_change_and_judged_by_the_controls_of_the_second():
+    play = Play()
+    again = a_case("again", "backend-gone", "outlived", repeated=True)
+    played = play.of(again)
+    assert [line for line in play.diary if line.startswith(("send", "change"))] == [
+        "send again",
+        "change backend-gone",
+        "send again",
+    ]
+    assert played.rounds == {"again": (1, 2)}
+    assert [flow.case.id for flow in played.landed] == ["again", "again"]
+
+
+def test_a_change_that_cannot_be_made_costs_its_own_cases():
+    play = Play(problems={"endpoints-gone": "no rights"})
+    played = play.of(a_case("one", "endpoints-gone", "emptied"), a_case("two", "endpoint-added", "scaled-up"))
+    assert play.broken == {"one": "no rights"}
+    assert [flow.case.id for flow in played.landed] == ["two"]
+
+
+def test_what_came_of_a_change_goes_with_its_flow():
+    play = Play(settled={"one": Settled(seconds=35.0, never=True)})
+    played = play.of(a_case("a"), a_case("one", "endpoints-gone", "emptied"))
+    by_name = {flow.case.id: flow for flow in played.landed}
+    assert (by_name["one"].settled, by_name["one"].never) == (35.0, True)
+    assert by_name["one"].bindings[CONVERGES_WITHIN] == "10"
+    assert (by_name["a"].settled, by_name["a"].bindings) == (0.0, {})
