@@ -15,19 +15,3 @@ def test_a_steady_exchange_lives_through_the_whole_run(flow, case):
 def test_messages_arrive_once_in_their_order_and_without_a_second_try(flow, case):
     # TCP repairs a loss before anybody notices. The captures show it: one point saw a message more often than the next.
     case.expect(answered_by(flow.server), first_try(), stream.in_order(), stream.once())
-
-
-@requirement("STREAM-OTHER-BACKEND-GONE")
-@flows(
-    client=ANY_OS,
-    server_kind="backends",
-    service="outlived",
-    via="cluster-ip",
-    protocol="tcp",
-    connections=12,
-    after="backend-gone",
-    stream="steady",
-)
-def test_connections_to_a_backend_live_on_when_another_backend_goes(flow, case):
-    # Those to the pod that goes end with it; which backend a connection has is the proxy's choice.
-    case.expect(stream.lives_on(behind="outlived-left"))

@@ -9,7 +9,7 @@ from podwire import stream
 from podwire.judging.expectation import Expectation
 from podwire.judging.judge import judge
 from podwire.model.observations import ControlResult
-from podwire.model.streams.numbers import Gap, Interval, Server, StreamError, Totals, TransferFacts
+from podwire.model.streams.numbers import Gap, Interval, StreamError, Totals, TransferFacts
 from podwire.model.verdicts import Outcome
 
 RESET = StreamError(at=4200, until=4200, times=1, stage="receive", kind="reset", number=104, text="by peer")
@@ -151,15 +151,6 @@ def test_a_transfer_must_be_whole_and_never_stand_still(changes, expected):
     facts = {"asked": 1000, "sent": 1000, "received": 1000, "elapsed": 900, "whole": True, **changes}
     seen = at_points({}, numbers(0, transfer=TransferFacts(**facts)))
     assert outcome(stream.transferred(), seen, kind="transfer") is expected
-
-
-def test_of_several_streams_those_to_the_pod_that_stays_live_on():
-    left, gone = ((Server(5, f"linux-1-outlived-{which}"),) for which in ("left", "gone"))
-    lives, ends = at_points({}, numbers(servers=left)), at_points({}, numbers(servers=gone, errors=(RESET,)))
-    part = stream.lives_on(behind="outlived-left")
-    assert outcome(part, lives, ends) is Outcome.PASS
-    assert outcome(part, ends, ends) is Outcome.INCONCLUSIVE
-    assert outcome(part, at_points({}, numbers(servers=left, errors=(RESET,))), ends) is Outcome.FAIL
 
 
 def test_parts_of_streams_are_asked_of_streams_only():

@@ -10,6 +10,7 @@ from podwire.model.axis import AxisError
     ("wrong", "why"),
     [
         ({"stream": "transfer"}, "stream='transfer': goes with protocol tcp"),
+        ({"stream": "one-way", "protocol": "tcp"}, "stream='one-way': goes with protocol udp"),
         ({"stream": "steady", "protocol": "icmp"}, "stream='steady': goes with protocol tcp or udp"),
         (
             {"stream": "steady", "after": "backend-gone", "repeated": True},

@@ -52,6 +52,17 @@ def test_a_transfer_has_its_bytes():
     assert asked(stream="transfer", load=StreamLoad(transfer=5000))["bytes"] == 5000
 
 
+def test_a_one_way_stream_sends_datagrams_that_nobody_answers():
+    parameters = asked(stream="one-way", protocol="udp")
+    assert (parameters["proto"], parameters["one_way"]) == ("udp", True)
+    assert 0 < parameters["every"] <= 1
+
+
+def test_streams_of_a_case_with_many_connections_send_less_often_each():
+    assert asked(stream="steady", connections=4)["every"] == asked(stream="steady")["every"]
+    assert asked(stream="steady", connections=12)["every"] == 3 * asked(stream="steady")["every"]
+
+
 def test_a_stream_with_answers_is_an_answered_attempt():
     stream = numbers(7, servers=(Server(5, "windows-2-a"),), sockets=(Socket(0, "10.0.0.2", 50000),))
     attempt = attempt_for(TOKEN, stream, TARGET)

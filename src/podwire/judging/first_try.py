@@ -12,7 +12,7 @@ from podwire.model.flows import Flow
 from podwire.model.patterns import Unbound
 from podwire.model.spread import at_least_of, exact_interval
 from podwire.model.verdicts import Finding
-from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, judged_path, of_group
+from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, RISK, judged_path, of_group, risk_of_a_path
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class FirstTry(Part):
     """
 
     word = "first_try"
-    risk: float = 1e-3
+    risk: float = RISK
 
     def sentences(self) -> Iterator[str]:
         yield "the first try of an exchange arrives, on all flows of the path"
@@ -77,7 +77,7 @@ class FirstTry(Part):
         """Whether a path that loses no more than the limit would show so many losses, by chance."""
         limit, paths = float(str(symbols.get(LIMIT, 0))), _number(symbols, NUMBER)
         chance = at_least_of(lost, _number(symbols, f"{group}.exchanges"), limit)
-        return chance >= self.risk / (len(_groups(symbols)) * max(1, paths))
+        return chance >= risk_of_a_path(paths, len(_groups(symbols)), self.risk)
 
     def unfit(self, flow: Flow) -> str | None:
         return None if flow.load.whole_path else f"{self.word} is asked of a flow with whole_path=True"

@@ -17,7 +17,6 @@ from podwire.judging import (
     questions,
     records,
     spread,
-    streams,
     tools,
     tunnels,
     windows,
@@ -25,9 +24,10 @@ from podwire.judging import (
 from podwire.judging.parts import Part
 from podwire.judging.questions import QUESTIONS, Question
 from podwire.judging.records import RECORDS
+from podwire.judging.streams import changes, exchanges
 
 MODULES: tuple[ModuleType, ...] = (
-    *(ends, names, records, questions, spread, first_try, streams, places),
+    *(ends, names, records, questions, spread, first_try, exchanges, changes, places),
     *(tunnels, known, tools, hns, windows, cards),
 )
 

@@ -292,7 +292,8 @@ _ROWS: tuple[Axis, ...] = (
         name="stream",
         group=LOAD,
         help="a stream, from before the first flow until after the last: `steady` (numbered exchanges at a rate), "
-        "`dense` (hundreds in seconds), `silent` (an exchange, silence, another one), `transfer` (bytes each way)",
+        "`dense` (hundreds in seconds), `silent` (an exchange, silence, another one), `transfer` (bytes each way), "
+        "`one-way` (datagrams that nobody answers)",
         values=get_args(StreamKind),
         default="",
     ),

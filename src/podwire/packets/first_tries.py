@@ -48,6 +48,15 @@ GROUPS = ("path", "families", "ends")
 ends in such a placement, whatever their protocol, family and way. Runs of earlier versions have no `ends`."""
 
 
+RISK = 1e-3
+"""The chance at most that a healthy run calls any of its paths lossy."""
+
+
+def risk_of_a_path(judged: int, groups: int = len(GROUPS), risk: float = RISK) -> float:
+    """What one path may take of the risk of a run that judges so many."""
+    return risk / (groups * max(1, judged))
+
+
 def symbols_of_paths(exchanges: Iterable[tuple[Case, Observation]], limit: float) -> dict[str, dict[str, Value]]:
     """What became of all flows of a path, as symbols, by the id of each case that stands for its whole path.
 

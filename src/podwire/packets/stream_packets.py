@@ -25,7 +25,7 @@ def with_passages(stream: StreamSeen, case: Case, point: Point, packets: Mapping
 
 def telling(packets: Mapping[int, SeenPacket], streams: Mapping[str, StreamSeen]) -> dict[int, SeenPacket]:
     """The packets to keep: the first ones each way, all that open, end or refuse a connection, and those of messages
-    that were lost or that passed this point more than once."""
+    that were lost, that passed this point more than once, or that were sent around a change of the Service."""
     odd: set[int] = set()
     for token, stream in streams.items():
         numbers = _odd(stream)
@@ -49,6 +49,8 @@ def telling(packets: Mapping[int, SeenPacket], streams: Mapping[str, StreamSeen]
 
 
 def _odd(stream: StreamSeen) -> set[int]:
-    """The numbers of messages without an answer in time, and of those that passed a point more than once."""
+    """The numbers of messages without an answer in time, of those around a change of the Service, and of those that
+    passed a point more than once."""
     lost = {number for interval in stream.numbers.lost for number in range(interval.first, interval.last + 1)}
-    return lost | {copies.number for passage in stream.passages for copies in passage.again}
+    around = {number for mark in stream.marks for end in (mark.before, mark.shown) for number in (end, end + 1)}
+    return lost | around | {copies.number for passage in stream.passages for copies in passage.again}

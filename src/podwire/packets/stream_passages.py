@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from podwire.model.observations import SeenPacket
 from podwire.model.streams.numbers import Interval
-from podwire.model.streams.seen import Copies, Passage
+from podwire.model.streams.seen import Copies, Passage, StreamSeen
 
 MOST_COPIES = 1000
 """Messages at most whose copies are listed."""
@@ -58,6 +58,14 @@ def intervals(numbers: Iterable[int]) -> tuple[Interval, ...]:
         else:
             found.append([number, number])
     return tuple(Interval(first, last) for first, last in found)
+
+
+def numbers_at(stream: StreamSeen, point: str, way: str) -> set[int]:
+    """The numbers of the messages, or answers, that a capture point saw."""
+    passed = [passage for passage in stream.passages if (passage.point, passage.way) == (point, way)]
+    return {
+        number for passage in passed for interval in passage.seen for number in range(interval.first, interval.last + 1)
+    }
 
 
 def _out_of_order(numbers: Iterable[int]) -> int:

@@ -151,7 +151,7 @@ class Dispatcher:
             controls.round(self._tokens)
         streaming = self._streaming()
         streaming.begin(able, answering, self._states, broken)
-        landed = self._played(able, answering, broken, captures, controls)
+        landed = self._played(able, answering, broken, captures, controls, streaming)
         with self._timed("streams"):
             landed += streaming.end(captures.drain, broken)
         with self._timed("controls"):
@@ -199,6 +199,7 @@ class Dispatcher:
         broken: dict[str, str],
         captures: Captures,
         controls: ControlRounds,
+        streaming: Streaming,
     ) -> list[Landed]:
         """Play the acts of these cases, with controls around each. The reason of a case without a result goes into
         `broken`."""
@@ -215,6 +216,7 @@ class Dispatcher:
             ),
             reported=Reported(hellos=hellos, states=self._states or NO_STATES),
             change=functools.partial(self._made, hellos),
+            marks=streaming,
             control=lambda: controls.round(self._tokens),
             drain=captures.drain,
             idle=self._idle,

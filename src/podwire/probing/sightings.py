@@ -13,7 +13,7 @@ from podwire.model.cases import Case, pod_point
 from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
 from podwire.model.patterns import Direction
 from podwire.model.streams.numbers import Stream
-from podwire.model.streams.seen import StreamSeen
+from podwire.model.streams.seen import Mark, StreamSeen
 from podwire.model.symbols import DNS_CACHE
 from podwire.model.ways import BY_NAME, BY_TUNNEL
 from podwire.packets.correlate import CaptureIndex, clues
@@ -52,6 +52,8 @@ class Landed:
     never: bool = False
     streams: Mapping[str, Stream] = field(default_factory=dict)
     """The numbers of streams by token."""
+    marks: tuple[Mark, ...] = ()
+    """The changes that they lived through."""
 
 
 def joined(landed: Sequence[Landed]) -> list[Landed]:
@@ -105,7 +107,10 @@ class Seen:
         shown = sorted(lookups, key=lambda lookup: (lookup.rcode is not None, not lookup.lost))[:MOST_SHOWN]
         own = landed.target.name.lower()
         anew = {lookup.name for lookup in shown} - {own} if DNS_CACHE in bindings else set()
-        streams = {token: StreamSeen(token=token, numbers=numbers) for token, numbers in landed.streams.items()}
+        streams = {
+            token: StreamSeen(token=token, numbers=numbers, marks=landed.marks)
+            for token, numbers in landed.streams.items()
+        }
         captures: dict[str, Capture] = {}
         frames: dict[str, list[Frame]] = {}
         for point, place in places.items():

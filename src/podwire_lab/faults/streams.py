@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from podwire.model.facts import Family
 from podwire_lab.faults.fault import ECHO_PORT, Injection, chain, fault
@@ -22,8 +23,18 @@ DETOUR, ELSEWHERE = "detour0", "198.51.100.1"  # an address of the documentation
 @fault("transfers-stall", kills=("STREAM-TRANSFER",))
 def transfers_stall(do: Injection) -> None:
     """Once a TCP connection of a pod has carried a megabyte, nodes drop all that follows on it."""
+    _stall(do, do.nodes())
+
+
+@fault("windows-transfers-stall", kills=("STREAM-TRANSFER",))
+def windows_transfers_stall(do: Injection) -> None:
+    """Once a TCP connection of a pod has carried a megabyte, Windows nodes drop all that follows on it."""
     # projectcalico/calico 9219: downloads of Windows pods stall on the way, and end when the server gives up.
-    for node in do.nodes():
+    _stall(do, do.nodes("windows"))
+
+
+def _stall(do: Injection, nodes: Sequence[Node]) -> None:
+    for node in nodes:
         do.sysctl(node.host.netns, COUNTS_BYTES, "1")
         do.rules(node.host, "inet", chain("forward", FORWARD, f"meta l4proto tcp ct bytes > {MEGABYTE} drop"))
 
@@ -53,9 +64,13 @@ def open_connections_cut(do: Injection) -> None:
     too, and reset what comes on them."""
     # kubernetes/kubernetes 113842: HNS deleted and made the load balancer again, and connections ended.
     for node in do.nodes():
-        unknown = f"tcp dport {ECHO_PORT} tcp flags & (syn | rst) == 0 ct state new reject with tcp reset"
-        do.rules(node.host, "inet", chain("forward", FORWARD, unknown))
-        do.rewrite(node, _cutting(node))
+        _forgets_at_changes(do, node)
+
+
+def _forgets_at_changes(do: Injection, node: Node) -> None:
+    unknown = f"tcp dport {ECHO_PORT} tcp flags & (syn | rst) == 0 ct state new reject with tcp reset"
+    do.rules(node.host, "inet", chain("forward", FORWARD, unknown))
+    do.rewrite(node, _cutting(node))
 
 
 def _cutting(node: Node) -> Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]:
@@ -74,6 +89,41 @@ def _cutting(node: Node) -> Callable[[Sequence[ServiceRule]], Sequence[ServiceRu
         return services
 
     return unchanged
+
+
+@fault("hns-connections-cut", kills=("STREAM-OTHER-BACKEND-GONE",))
+def hns_connections_cut(do: Injection) -> None:
+    """When the endpoints of a Service change, Windows nodes forget all connections to its address, and reset what comes
+    on them (kubernetes 113842)."""
+    for node in do.nodes("windows"):
+        _forgets_at_changes(do, node)
+
+
+@fault("udp-flows-kept-without-endpoints", kills=("STREAM-ONE-WAY",))
+def udp_flows_kept_without_endpoints(do: Injection) -> None:
+    """Linux nodes keep tracked UDP flows of a Service that loses its last endpoint: sockets that go on sending keep it
+    (kubernetes 139629)."""
+    _keeps_last_backends(do, do.nodes("linux"))
+
+
+@fault("hns-flows-kept-without-endpoints", kills=("STREAM-ONE-WAY-WINDOWS",))
+def hns_flows_kept_without_endpoints(do: Injection) -> None:
+    """Windows nodes keep UDP flows of a Service that loses its last endpoint: sockets that go on sending keep it."""
+    _keeps_last_backends(do, do.nodes("windows"))
+
+
+def _keeps_last_backends(do: Injection, nodes: Sequence[Node]) -> None:
+    for node in nodes:
+        node.rules.keeps_last_backends = True
+        do.undone_by(partial(setattr, node.rules, "keeps_last_backends", False))
+
+
+@fault("hns-flows-stay-untranslated", kills=("STREAM-ONE-WAY-WINDOWS",))
+def hns_flows_stay_untranslated(do: Injection) -> None:
+    """UDP flows that go on while a Service has no endpoint stay lost on Windows nodes when it gets one back."""
+    for node in do.nodes("windows"):
+        node.rules.keeps_untranslated = True
+        do.undone_by(partial(setattr, node.rules, "keeps_untranslated", False))
 
 
 @fault("connections-cut-in-time", kills=("STREAM-STEADY",))

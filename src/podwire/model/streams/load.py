@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-StreamKind = Literal["", "steady", "dense", "silent", "transfer"]
+StreamKind = Literal["", "steady", "dense", "silent", "transfer", "one-way"]
 
 
 class StreamLoad(Struct, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class StreamLoad(Struct, frozen=True, kw_only=True):
 
 def contradictions(kind: str, protocols: Collection[str], repeated: bool) -> Iterator[str]:
     """Why there can be no stream of this kind over these protocols, or none that is sent again after a change."""
-    admitted = {"transfer": {"tcp"}}.get(kind, {"tcp", "udp"})
+    admitted = {"transfer": {"tcp"}, "one-way": {"udp"}}.get(kind, {"tcp", "udp"})
     if not set(protocols) <= admitted:
         yield f"stream='{kind}': goes with protocol {' or '.join(sorted(admitted))}"
     if repeated:

@@ -6,6 +6,7 @@ would fill the captures, so they run when these have ended.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,10 +15,13 @@ from typing import Any
 
 from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
+from podwire.model.changes.table import CHANGES
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Attempt, ProbeError, Reply, Value
 from podwire.model.streams.load import StreamLoad
 from podwire.model.streams.numbers import Stream
+from podwire.model.streams.seen import Mark
+from podwire.model.symbols import STAYING
 from podwire.probing.bindings import bindings_of
 from podwire.probing.client import AgentClient, AgentError, ChannelLost
 from podwire.probing.node_bindings import Hello
@@ -39,6 +43,12 @@ NEVER = 86400.0
 GIVE_UP, MOST_TRANSFER = 20.0, 600.0
 """Seconds without a byte after which a transfer is given up, and seconds for a whole one."""
 DRAIN = 60.0
+ONE_WAY = 0.5
+"""Seconds between two datagrams that nobody answers."""
+BETWEEN_CHANGES, LOOK = 6, 0.2
+"""Messages that a one-way stream sends at least between two changes, and seconds between two looks whether it has."""
+FULL_RATE = 4
+"""Streams of one case that send at the full rate together; of more, each sends less often."""
 MOST_LATE = 4
 
 
@@ -51,6 +61,7 @@ class _Running:
     bindings: dict[str, Value]
     tokens: list[str]
     answers: list[Future[dict[str, Any]]] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
 
 class Streaming:
@@ -117,6 +128,48 @@ class Streaming:
             running.answers = [self._stop(running, token, LINGER) for token in running.tokens]
         return [landed for running in streams for landed in self._landed(running, broken)]
 
+    def sent(self, change: str) -> Mapping[str, int]:
+        """How many messages each one-way stream to a Service that the change touches has sent, by token. Where the
+        change follows another one, it returns when they have sent a few in between."""
+        follows, end = CHANGES[change].follows, time.monotonic() + PATIENCE
+        while True:
+            counts = self._sent(change)
+            since = {
+                token: mark.shown
+                for running in self._running
+                for token in running.tokens
+                for mark in running.marks
+                if mark.change == follows
+            }
+            enough = all(count - since[token] >= BETWEEN_CHANGES for token, count in counts.items() if token in since)
+            if enough or time.monotonic() >= end:
+                return counts
+            time.sleep(LOOK)
+
+    def shown(self, change: str, before: Mapping[str, int]) -> None:
+        """Note a change that shows now, with what had been sent before it."""
+        now = self._sent(change) if before else {}
+        for running in self._running:
+            running.marks += [
+                Mark(change=change, before=before[token], shown=now[token])
+                for token in running.tokens
+                if token in before and token in now
+            ]
+
+    def _sent(self, change: str) -> dict[str, int]:
+        """The same at this moment; without the streams whose agents do not answer."""
+        touched = [
+            (token, self._agents[self._client(running.case)].call("stream_state", {"streams": [token]}, PATIENCE))
+            for running in self._running
+            for token in running.tokens
+            if running.case.flow.load.stream == "one-way" and running.case.flow.service.kind in CHANGES[change].touches
+        ]
+        counts: dict[str, int] = {}
+        for token, answer in touched:
+            with contextlib.suppress(AgentError, ChannelLost, TimeoutError, KeyError):
+                counts[token] = streams_of(answer.result(PATIENCE * MOST_LATE))[token].counts.sent
+        return counts
+
     def begin_transfers(self) -> None:
         """Start all transfers, and go on at once."""
         for running in self._of(transfers=True):
@@ -169,9 +222,24 @@ class Streaming:
         attempts = tuple(attempt_for(token, stream, running.target) for token, stream in streams.items())
         return [
             Landed(
-                case=running.case, target=running.target, bindings=running.bindings, attempts=attempts, streams=streams
+                case=running.case,
+                target=running.target,
+                bindings={**running.bindings, **self._staying(running)},
+                attempts=attempts,
+                streams=streams,
+                marks=tuple(running.marks),
             )
         ]
+
+    def _staying(self, running: _Running) -> dict[str, Value]:
+        """Which endpoints stayed, where the run writes their list."""
+        now, before = (
+            self._deployment.members.get(running.case.flow.service.kind),
+            running.bindings.get("server.identities"),
+        )
+        if now is None or not isinstance(before, tuple):
+            return {}
+        return {STAYING: tuple(identity for identity in before if identity in now)}
 
 
 def parameters_of(case: Case, target: Target, token: str, port: int, load: StreamLoad) -> dict[str, Any]:
@@ -193,12 +261,14 @@ def parameters_of(case: Case, target: Target, token: str, port: int, load: Strea
     common |= {"kind": "steady", "proto": flow.protocol}
     if flow.load.stream == "silent":
         return {**common, "every": load.idle or NEVER, "count": 2, "reconnect": False}
+    if flow.load.stream == "one-way":
+        return {**common, "every": ONE_WAY, "one_way": True}
     datagrams = flow.protocol == "udp"
     if flow.load.stream == "dense":
         count, burst = (load.dense[0], DENSE_BURST) if datagrams else (load.dense[1], 1)
         return {**common, "every": load.least * burst / count, "burst": burst, "count": count}
     burst = BURST if datagrams else 1
-    return {**common, "every": burst / load.rate, "burst": burst}
+    return {**common, "every": burst * max(1, flow.load.connections / FULL_RATE) / load.rate, "burst": burst}
 
 
 def attempt_for(token: str, stream: Stream, target: Target) -> Attempt:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from podwire.judging.parts import Observed, Part
+from podwire.judging.parts import Observed
+from podwire.judging.streams.base import OfStream, at_second, in_seconds
 from podwire.model.cases import Case
-from podwire.model.flows import Flow
 from podwire.model.observations import Point
 from podwire.model.spread import at_least_of
 from podwire.model.streams.numbers import Counts, Stream
@@ -20,24 +20,6 @@ from podwire.packets.stream_losses import Losses, losses_of
 
 BUSY = 0.5
 """The share of a gap from which a delay of a machine itself explains it."""
-
-
-class OfStream(Part):
-    """A part of an expectation that is about a stream, and asked of such flows only."""
-
-    kinds: ClassVar[tuple[str, ...]] = ("steady", "dense", "silent")
-
-    def unfit(self, flow: Flow) -> str | None:
-        if flow.load.stream in self.kinds:
-            return None
-        return f"{self.word} is asked of a flow with stream={' or '.join(map(repr, self.kinds))}"
-
-    def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
-        """All findings, where a control failed: what a stream lost then may have nothing to do with the network."""
-        failed = [control for control in observed.observation.controls if not control.worked]
-        if failed:
-            why = f"the control '{failed[0].name}' failed around the stream: {failed[0].detail}"
-            yield from ((finding, why) for finding in self.findings(bound, observed) if not finding.met)
 
 
 @dataclass(frozen=True)
@@ -53,10 +35,11 @@ class Unbroken(OfStream):
         for stream in observed.observation.streams:
             numbers = stream.numbers
             errors = [
-                f"{_when(error.at)}: {error.kind} at {error.stage} {error.text}".rstrip() for error in numbers.errors
+                f"{at_second(error.at)}: {error.kind} at {error.stage} {error.text}".rstrip()
+                for error in numbers.errors
             ]
             more = numbers.totals.errors - len(errors)
-            actual = "; ".join(errors[:3]) or f"no error in {_seconds(numbers.ran)}"
+            actual = "; ".join(errors[:3]) or f"no error in {in_seconds(numbers.ran)}"
             yield Finding(
                 expected="no error of the stream's socket, and no new connection",
                 actual=actual + (f"; {more} more errors" if more > 0 and errors else ""),
@@ -119,10 +102,10 @@ class Gap(OfStream):
         for stream in observed.observation.streams:
             numbers = stream.numbers
             longest = max(numbers.gaps, key=lambda gap: gap.length, default=None)
-            where = f" at {_when(longest.at)}, {longest.sent} messages sent meanwhile" if longest else ""
+            where = f" at {at_second(longest.at)}, {longest.sent} messages sent meanwhile" if longest else ""
             yield Finding(
                 expected=f"no wait of more than {self.at_most:g} s for an answer",
-                actual=f"the longest was {_seconds(numbers.longest)}{where}",
+                actual=f"the longest was {in_seconds(numbers.longest)}{where}",
                 where="client",
                 met=numbers.longest <= self.at_most * 1000,
             )
@@ -134,42 +117,6 @@ class Gap(OfStream):
             why = _busy(stream)
             if why and not finding.met:
                 yield finding, why
-
-
-@dataclass(frozen=True)
-class LivesOn(OfStream):
-    """Of several streams, those whose server is a pod of this special kind go on over their connections."""
-
-    word = "stream.lives_on"
-    kinds = ("steady",)
-    behind: str = ""
-
-    def sentences(self) -> Iterator[str]:
-        yield f"the streams that the pod {self.behind} answers go on over their connections"
-
-    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
-        streams = self._theirs(observed)
-        cut = [stream.numbers for stream in streams if stream.numbers.errors or stream.numbers.totals.reconnects]
-        dead = [stream.numbers for stream in streams if stream.numbers.counts.lost > stream.numbers.counts.late]
-        errors = [numbers.errors[0] for numbers in cut if numbers.errors]
-        others = f" of {len(observed.observation.streams)}"
-        yield Finding(
-            expected=f"all streams to {self.behind} unbroken, all their messages answered",
-            actual=f"{len(streams)}{others} go to it; {len(cut)} were cut, {len(dead)} have messages without an answer"
-            + "".join(f"; {_when(error.at)}: {error.kind} at {error.stage}" for error in errors[:3]),
-            where="client",
-            met=not cut and not dead,
-        )
-
-    def tells_nothing(self, bound: Self, observed: Observed) -> str | None:
-        return None if self._theirs(observed) else f"none of the streams was answered by the pod {self.behind}"
-
-    def _theirs(self, observed: Observed) -> list[StreamSeen]:
-        return [
-            stream
-            for stream in observed.observation.streams
-            if stream.numbers.servers and stream.numbers.servers[0].identity.endswith(f"-{self.behind}")
-        ]
 
 
 class OfMany(OfStream):
@@ -246,7 +193,7 @@ class Silence(OfStream):
         for stream in observed.observation.streams:
             numbers = stream.numbers
             counts, errors = numbers.counts, numbers.errors
-            silence = f"after a silence of {_seconds(numbers.last)}"
+            silence = f"after a silence of {in_seconds(numbers.last)}"
             told = f"{errors[0].kind} at {errors[0].stage}" if errors else "no answer"
             actual = "answered" if counts.answered == 2 else told if counts.answered else f"{told} before the silence"
             yield Finding(
@@ -275,8 +222,8 @@ class Transferred(OfStream):
                 yield Finding(expected="a transfer", actual="none was made", where="client", met=False)
                 continue
             errors = "; ".join(f"{error.text} ({error.stage})" for error in stream.numbers.errors)
-            stood = f"the longest standstill was {_seconds(facts.stall)} after {facts.stalled_at} bytes"
-            moved = f"{facts.sent} bytes went, {facts.received} came back in {_seconds(facts.elapsed)}; {stood}"
+            stood = f"the longest standstill was {in_seconds(facts.stall)} after {facts.stalled_at} bytes"
+            moved = f"{facts.sent} bytes went, {facts.received} came back in {in_seconds(facts.elapsed)}; {stood}"
             yield Finding(
                 expected=f"{facts.asked} bytes each way, no standstill of more than {self.stall:g} s",
                 actual=moved + (f"; {errors}" if errors else ""),
@@ -291,9 +238,9 @@ def _busy(stream: StreamSeen) -> str:
     if longest is None:
         return ""
     if longest.delay >= BUSY * longest.length:
-        return f"the client itself was {_seconds(longest.delay)} late in the gap, so its machine was busy"
+        return f"the client itself was {in_seconds(longest.delay)} late in the gap, so its machine was busy"
     if stream.served >= BUSY * longest.length:
-        return f"an answer left the server {_seconds(stream.served)} after its question came, so its machine was busy"
+        return f"an answer left the server {in_seconds(stream.served)} after its question came, so its machine was busy"
     return ""
 
 
@@ -309,11 +256,3 @@ def _numbers(numbers: Stream) -> str:
 def _places(lost: Mapping[int, str]) -> str:
     """Where messages were lost, the most frequent place first."""
     return "".join(f"; {place}: {count}" for place, count in Counter(lost.values()).most_common(3))
-
-
-def _when(at: int) -> str:
-    return f"{at / 1000:.1f} s"
-
-
-def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.1f} s"
