@@ -18,8 +18,10 @@ from podwire.packets.stream_passages import numbers_at
 
 @dataclass(frozen=True)
 class LivesOn(OfStream):
-    """Of several streams, those to an endpoint that stays go on over their connections: `behind` names its special
-    kind of pod; left out, endpoints stay that the Service had before the change and has after it."""
+    """Of several streams, those to an endpoint that stays, or to a pod of this kind, go on over their connections.
+
+    Endpoints stay that the Service had before the change and has after it.
+    """
 
     word = "stream.lives_on"
     kinds = ("steady",)
@@ -74,8 +76,10 @@ class _Spans(NamedTuple):
 
 @dataclass(frozen=True)
 class WhileServed(OfStream):
-    """The messages of a socket that only sends reach the Service's endpoint while there is one, and no pod while there
-    is none. Those of the first half of that time do not count: kube-proxy takes tracked flows away after its rules."""
+    """Datagrams that nobody answers reach the endpoint of their Service while there is one, and no pod while there is none.
+
+    Those of the first half of that time do not count: kube-proxy takes tracked flows away after its rules.
+    """
 
     word = "stream.while_served"
     kinds = ("one-way",)
