@@ -31,7 +31,7 @@ class Play:
     def __init__(self, silent=(), problems=None, settled=None):
         self.diary, self.silent, self.waiting = [], silent, {}
         self._problems, self._settled = problems or {}, settled or {}
-        self.broken, self.landed = {}, 0
+        self.broken, self.landed, self.marks = {}, 0, {}
 
     def launch(self, chosen, reported, broken, *, quiet=False):
         sent = []
@@ -67,6 +67,12 @@ class Play:
         problem = self._problems.get(name, "")
         return Made(problem=problem) if problem else Made(shown=5.0)
 
+    def sent(self, change):
+        return {"stream": len(self.diary)}
+
+    def shown(self, change, before):
+        self.marks[change] = (before["stream"], len(self.diary))
+
     def settle(self, chosen, shown):
         assert shown == 5.0
         return {case.id: self._settled.get(case.id, Settled(seconds=0.5)) for case in chosen}
@@ -77,6 +83,7 @@ class Play:
             settling=SimpleNamespace(settle=self.settle, within=10.0),
             reported=None,
             change=self.change,
+            marks=self,
             control=lambda: self.diary.append("control"),
             drain=lambda: self.diary.append("drain"),
             idle=lambda: self.diary.append("idle"),
@@ -112,6 +119,14 @@ def test_each_act_begins_with_its_changes_and_lies_between_two_rounds_of_control
     ]
     assert play.diary == ["send a", "idle", *changes]
     assert played.rounds == {"a": (0, 1), "one": (1, 2), "two": (2, 3)}
+
+
+def test_streams_note_each_change_that_was_made_before_it_and_when_it_shows():
+    play = Play(problems={"endpoint-added": "refused"})
+    play.of(a_case("one", "endpoints-gone", "emptied"), a_case("two", "endpoint-added", "scaled-up"))
+    before, shown = play.marks.pop("endpoints-gone")
+    assert before <= play.diary.index("change endpoints-gone") < shown
+    assert not play.marks
 
 
 def test_silent_flows_wait_through_the_next_act_and_their_controls_come_after_it():

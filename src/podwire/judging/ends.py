@@ -39,7 +39,8 @@ class AnsweredBy(End):
         elif observed.case.flow.protocol == "icmp":
             yield _echo(attempt, str(bind(observed.case.flow.target_ip, observed.observation.bindings)))
         else:
-            identities, again = self._identities(bound), observed.case.flow.protocol == "udp" and attempt.sent > 1
+            datagrams = observed.case.flow.protocol == "udp" and not observed.case.flow.load.stream
+            identities, again = self._identities(bound), datagrams and attempt.sent > 1
             yield Finding(
                 expected=f"an answer from {self.peer}: {' or '.join(identities)}",
                 actual=f"{attempt.reply.identity} answered{f' to datagram {attempt.sent}' if again else ''}",

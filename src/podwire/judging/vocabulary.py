@@ -25,9 +25,10 @@ from podwire.judging import (
 from podwire.judging.parts import Part
 from podwire.judging.questions import QUESTIONS, Question
 from podwire.judging.records import RECORDS
+from podwire.judging.streams import changes, exchanges
 
 MODULES: tuple[ModuleType, ...] = (
-    *(ends, names, records, questions, spread, first_try, places),
+    *(ends, names, records, questions, spread, first_try, exchanges, changes, places),
     *(tunnels, known, tools, hns, hns_over_time, windows, cards),
 )
 

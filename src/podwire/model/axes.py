@@ -17,6 +17,7 @@ from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
 from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol
 from podwire.model.sizes import SIZES
+from podwire.model.streams.load import StreamKind, contradictions
 from podwire.model.ways import BY_NAME, WAYS, Via
 
 
@@ -60,6 +61,8 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield "each_act: goes with protocol='tool' and without repeated"
     if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
         yield "half_close: goes with protocol='tcp' and an answer"
+    if values["stream"]:
+        yield from contradictions(values["stream"], values["protocol"], values["repeated"] or values["same_ports"])
 
 
 def id_words(flow: Flow, matrix: Matrix) -> str:
@@ -288,9 +291,19 @@ _ROWS: tuple[Axis, ...] = (
         default="",
     ),
     Axis(
+        name="stream",
+        group=LOAD,
+        help="a stream, from before the first flow until after the last: `steady` (numbered exchanges at a rate), "
+        "`dense` (hundreds in seconds), `silent` (an exchange, silence, another one), `transfer` (bytes each way), "
+        "`one-way` (datagrams that nobody answers)",
+        values=get_args(StreamKind),
+        default="",
+    ),
+    Axis(
         name="after",
         group=CHANGE,
-        help="a change of the cluster that the flow follows, by its name in `podwire.model.changes.table`",
+        help="a change of the cluster that the flow follows, or that a stream lives through, by its name in "
+        "`podwire.model.changes.table`",
         values=("", *CHANGES),
         default="",
     ),

@@ -121,3 +121,21 @@ class Machine:
     def card_prefix_addresses(self) -> Symbol:
         """The same with a prefix of 16 addresses in the place of each."""
         return Symbol(f"{self.role}.node.card_prefix_addresses")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pools:
+    """The pools that the nodes of a flow are of, where the user told pools apart; an empty name leaves them to the
+    plan."""
+
+    client_pool: str = ""
+    server_pool: str = ""
+    entry_pool: str = ""
+    """That of the node that the flow is sent to, where it is neither end's."""
+
+    @property
+    def words(self) -> str:
+        """What a case id says of them at its end: `-from-old-to-new`."""
+        entry = self.entry_pool if self.entry_pool not in (self.client_pool, self.server_pool) else ""
+        named = (("from", self.client_pool), ("to", self.server_pool), ("by", entry))
+        return "".join(f"-{word}-{name}" for word, name in named if name)

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from podwire.model.packets import Packet
 from podwire.model.patterns import Direction
+from podwire.model.streams.seen import StreamSeen
 
 Value = str | bool | int | tuple[int | str, ...]
 """What a symbol stands for; a tuple is a build, `(build, revision)`, or several texts."""
@@ -169,6 +170,7 @@ class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
     `interrupted` are the attempts of an earlier asking that a broken stream made worthless: kept, and not judged.
     `readings` are what a tool printed at the start and at the end of each act, in this order.
+    `streams` has an entry for each attempt of a case whose flow is a stream.
     """
 
     case_id: str
@@ -183,3 +185,4 @@ class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     interrupted: tuple[Attempt, ...] = ()
     unsettled: bool = False
     readings: tuple[Reading, ...] = ()
+    streams: tuple[StreamSeen, ...] = ()

@@ -117,6 +117,18 @@ def _summed(count: int, total: int, share: float, *, upwards: bool) -> float:
     return whole
 
 
+def share_to_notice(total: int, limit: float, risk: float, unseen: float = 0.01) -> float:
+    """The smallest share of hits that so many trials call more than `limit`, but with a chance of `unseen`. They do so
+    where a share of `limit` gives so many hits with a chance below `risk`. 1.0 where no share is noticed."""
+    if not total or at_least_of(total, total, limit) >= risk:
+        return 1.0
+    low, high = 0, total
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if at_least_of(middle, total, limit) < risk else (middle, high)
+    return _root(lambda share: 1 - at_least_of(high, total, share) > unseen)
+
+
 @functools.cache
 def exact_interval(count: int, total: int, risk: float = 1e-3) -> tuple[float, float]:
     """The interval of a share that leaves it out with a chance of `risk` at most (Clopper and Pearson, 1934)."""

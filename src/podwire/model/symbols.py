@@ -20,6 +20,9 @@ DNS_CACHE = "dns.cache"
 DNS_PLACEMENT = "dns.placement"
 """Where the DNS server that a client asks is, seen from the client's node: a placement of flows."""
 
+STAYING = "server.staying_identities"
+"""The identities of the endpoints that a Service had when a stream to it began, and still has when it ends."""
+
 PROXY_MODE = "proxy_mode"
 """After `client.node.` and the like: the mode of the node's kube-proxy, where the node told it."""
 

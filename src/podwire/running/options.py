@@ -13,6 +13,7 @@ from typing import Any
 from podwire.errors import UsageError
 from podwire.running import option_values as values
 from podwire.running.option import Option
+from podwire.running.stream_options import STREAM_OPTIONS
 
 Texts = Mapping[str, Any]
 """The texts of the options by flag: a text, a list of texts, or True for a switch; None or missing when left out."""
@@ -317,6 +318,7 @@ RUN_OPTIONS = (
         commands=_RUN,
         field="probes.first_try",
     ),
+    *STREAM_OPTIONS,
     Option(
         flag="--converges-within",
         metavar="SECONDS",

@@ -30,8 +30,9 @@ class NodeRules:
         """The Services of the last sync, before any change by faults."""
         self.load_balancers = LoadBalancers()
         """Of a Windows node: what HNS holds."""
-        self.keeps_backends = False
-        """A fault's: UDP flows keep a backend that is gone."""
+        self.keeps_backends, self.keeps_last_backends, self.keeps_untranslated = False, False, False
+        """A fault's: UDP flows keep a backend that is gone; only where the Service has no other; they stay without one
+        that comes later."""
         self._machine, self._pods = machine, pods
         self._tables = Tables(machine.host.netns)
         self._applied_base = self.base  # set by the build of the network
@@ -71,12 +72,14 @@ class NodeRules:
         if not self._tables.apply(wanted):
             return
         before, self._udp_backends = self._udp_backends, _udp_backends(services)
+        if self.keeps_last_backends:
+            self._udp_backends = {key: now or before.get(key, now) for key, now in self._udp_backends.items()}
         lost = {key: before[key] - self._udp_backends.get(key, frozenset()) for key in before}
         if any(lost.values()) and not self.keeps_backends:
             # kube-proxy: without this a UDP flow keeps its lost backend as long as the client sends.
             conntrack.forget_backends(self._machine.host.netns, lost, nft.UDP_SERVICE)
         gained = [key for key, backends in self._udp_backends.items() if backends and not before.get(key)]
-        if gained:
+        if gained and not self.keeps_untranslated:
             # kube-proxy (kubernetes 48370, 98305): a UDP flow that began before the Service had a backend stays
             # untranslated as long as the client sends, and so does a later one from the same port. HNS has no such
             # table, so this keeps one of the lab's kernel from showing on Windows nodes.

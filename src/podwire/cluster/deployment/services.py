@@ -18,6 +18,7 @@ from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.errors import ApiError, ClusterError, MalformedAnswer, concerns_the_run
 from podwire.model.addressing.nobody import Nobody, TooFew, nobody_of
+from podwire.model.changes.endpoint_lists import AT_FIRST
 from podwire.model.facts import ClusterFacts, Family, family_of
 from podwire.planning.prerequisites import OWN_SLICES
 
@@ -180,7 +181,11 @@ class Services:
                 except ApiError as error:
                     self._refused(key, error)
         up = set(ready)
-        served = {service.name: service.pod for service in self.found.values() if service.pod in up}
+        served = {
+            service.name: service.pod
+            for service in self.found.values()
+            if service.pod in up and service.kind not in AT_FIRST
+        }
         lines = [
             f"Service {name} has no ready endpoint yet, although its pod is ready"
             for name in sorted(wait_for_endpoints(self._rest, self._namespace, served))

@@ -109,6 +109,11 @@ _ROWS = (
             "",
             "All endpoints of a Service are replaced by others, as at the end of a rolling update.",
         ),
+        (
+            "endpoint-replaced",
+            "",
+            "One of the two endpoints of a Service is replaced by another, as in each step of a rolling update.",
+        ),
         ("endpoints-gone", "", "A Service loses all its endpoints."),
         ("endpoint-unready", "", "One of the two endpoints of a Service stops being ready."),
         ("local-endpoint-gone", "", "The endpoints of a Service with externalTrafficPolicy Local move to other nodes."),

@@ -94,10 +94,11 @@ class Flights:
     def launch(
         self, cases: Sequence[Case], reported: Reported, broken: dict[str, str], *, quiet: bool = False
     ) -> list[InFlight]:
-        """Send all of these flows at once. The reason of a case that cannot be sent goes into `broken`."""
+        """Send all of these flows at once, but streams, which run already. Why a case cannot be sent goes
+        into `broken`."""
         flights: list[InFlight] = []
         for case in cases:
-            if case.id in broken:
+            if case.id in broken or case.flow.load.stream:
                 continue
             try:
                 target = target_of(case, self._deployment, self._facts)

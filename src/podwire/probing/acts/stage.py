@@ -11,6 +11,7 @@ from concurrent.futures import wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Protocol
 
 from podwire.cluster.deployment.changes.making import Made
 from podwire.model.cases import Case
@@ -21,6 +22,18 @@ from podwire.probing.acts.flights import Flights, InFlight, Reported, all_but_si
 from podwire.probing.acts.readings import Readings
 from podwire.probing.acts.settling import Settled, Settling
 from podwire.probing.sightings import Landed
+
+
+class Marks(Protocol):
+    """Notes at which of their messages streams lived through a change."""
+
+    def sent(self, change: str) -> Mapping[str, int]:
+        """How many messages each stream that the change touches has sent so far, by token."""
+        ...
+
+    def shown(self, change: str, before: Mapping[str, int]) -> None:
+        """Note the change, which shows now, with what had been sent before it."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -50,14 +63,16 @@ class _Played:
 class Stage:
     """What the acts of a run are played on.
 
-    `change` makes one change; `control` runs all controls once; `drain` reads what captures have so far; `idle` is
-    called once all flows of the unchanged cluster are in flight; `timed` measures a part of the run by its name.
+    `change` makes one change, and `marks` counts what streams have sent before and after it; `control` runs all
+    controls once; `drain` reads what captures have so far; `idle` is called once all flows of the unchanged cluster are
+    in flight; `timed` measures a part of the run by its name.
     """
 
     flights: Flights
     settling: Settling
     reported: Reported
     change: Callable[[str], Made]
+    marks: Marks
     control: Callable[[], object]
     drain: Callable[[], object]
     idle: Callable[[], object]
@@ -147,10 +162,13 @@ class Stage:
         return settled
 
     def _made(self, name: str, cases: Sequence[Case]) -> tuple[str, dict[str, Settled]]:
+        sent = self.marks.sent(name)
         made = self.change(name)
         if made.problem:
             return made.problem, {}
         settled = self.settling.settle(cases, made.shown)
+        if made.shown:
+            self.marks.shown(name, sent)
         return "", settled if made.shown else {}
 
     def _settled(self, flow: Landed, settled: Mapping[str, Settled]) -> Landed:
