@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from podwire.judging.vocabulary import words
-from podwire.model.axes import matrix
-from podwire.model.axis import AxisError
+from podwire.model.axes.axis import AxisError
+from podwire.model.axes.table import matrix
 from podwire.model.cases import SuiteTest
 from podwire.model.flows import ANY_OS, ANYWHERE, LINUX, WINDOWS
 from podwire.model.patterns import PACKETS, VALUES

@@ -2,8 +2,8 @@
 
 import pytest
 
-from podwire.model.axes import matrix
-from podwire.model.axis import AxisError
+from podwire.model.axes.axis import AxisError
+from podwire.model.axes.table import matrix
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from podwire.model.axes import AXES, id_words
-from podwire.model.axis import Matrix
+from podwire.model.axes.axis import Matrix
+from podwire.model.axes.table import AXES, id_words
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
 from podwire.model.changes.table import CHANGES
 from podwire.model.conditions import ClusterCondition
