@@ -30,7 +30,7 @@ def requirement(identity: str) -> Callable[[Test], Test]:
 
 
 def flows(**axes: Any) -> Callable[[Test], Test]:
-    """The flows that the test runs on: the product of its axes (`model.axes`). May be given repeatedly.
+    """The flows that the test runs on: the product of its axes (`model.axes.table`). May be given repeatedly.
 
     Raises `AxisError` with the name of the test.
     """

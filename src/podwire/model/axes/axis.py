@@ -1,4 +1,4 @@
-"""One axis of `@flows`, and the values that a test gives to all of them. `model.axes` has the table."""
+"""One axis of `@flows`, and the values that a test gives to all of them. `model.axes.table` has all."""
 
 from __future__ import annotations
 
