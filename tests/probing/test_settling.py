@@ -62,7 +62,11 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(settling, "BETWEEN", 0.001)
 
 
-def settled(*ends, members=None, settles="answered", **axes):
+def idle():
+    return 0.0
+
+
+def settled(*ends, members=None, settles="answered", waited=idle, **axes):
     """What came of a change of one case, and how many exchanges that took."""
     axes = {"client": "linux", "server": "windows", "placement": "cross-node", "via": "cluster-ip", **axes}
     (case,) = cases(after="pods-leaving", settles=settles, **axes)
@@ -70,7 +74,8 @@ def settled(*ends, members=None, settles="answered", **axes):
     if members:
         deployment.members[case.flow.service.kind] = frozenset(members)
     agent, name = Agent(*ends), f"{case.client.node}-a"
-    made = Settling(deployment, L2BRIDGE, {name: agent}, lambda case: name, tokens(), SourcePorts(), within=0.1)
+    ports, bounds = SourcePorts(), {"within": 0.1, "waited": waited}
+    made = Settling(deployment, L2BRIDGE, {name: agent}, lambda case: name, tokens(), ports, **bounds)
     return made.settle([case], CLOCK.monotonic())[case.id], agent.asked
 
 
@@ -84,6 +89,14 @@ def test_a_change_is_seen_when_a_row_of_exchanges_is_answered(early):
 def test_an_answer_that_no_other_follows_is_none():
     seen, _ = settled("a", "")
     assert (seen.never, seen.seconds) == (True, settling.SETTLE)
+
+
+def test_a_busy_machine_waits_longer_and_says_how_long_it_was_busy():
+    silence = [""] * 350  # More than fit into the usual patience.
+    assert settled(*silence, "a")[0].never
+    busy = settled(*silence, "a", waited=lambda: CLOCK.now)[0]
+    assert (busy.never, busy.seconds > settling.SETTLE) == (False, True)
+    assert 0 < busy.waited <= busy.seconds
 
 
 def test_silence_counts_where_the_change_silences_and_a_broken_stream_does_not():

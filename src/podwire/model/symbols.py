@@ -14,6 +14,9 @@ ASSUMED_DOMAIN = "cluster.assumed_domain"
 CONVERGES_WITHIN = "cluster.converges_within"
 """How many seconds a change of the cluster may take to show to the client of a case that follows one (a text)."""
 
+RUNNER_WAITED = "runner.waited"
+"""In how many seconds of that time a process of the runner's machine waited for a processor (a text)."""
+
 DNS_CACHE = "dns.cache"
 """Whether the DNS server that a client asks is a cache on its own node."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from podwire.model.cases import Case
 from podwire.planning.acts import acts_of, sittings
 from podwire.planning.choice import described as chosen_nodes
-from podwire.running.pressure import Waited
+from podwire.probing.pressure import Waited
 from podwire.running.probes import Probes
 from podwire.running.run_folder import RunFolder
 from podwire.running.run_options import RunOptions

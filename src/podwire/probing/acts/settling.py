@@ -19,6 +19,7 @@ from podwire.model.observations import Attempt
 from podwire.planning.prerequisites import shown_by
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import exchange_of
+from podwire.probing.pressure import waited_seconds
 from podwire.probing.source_ports import SourcePorts
 from podwire.probing.targets import NoTarget, target_of
 
@@ -36,10 +37,11 @@ STEADY_OF_BACKENDS = 12
 @dataclass(frozen=True, kw_only=True)
 class Settled:
     """How many seconds a change took to show to a client; `never` where it did not within the time that podwire waits,
-    which `seconds` is then."""
+    which `seconds` is then. In `waited` of these seconds a process of the runner's machine waited for a processor."""
 
     seconds: float = 0.0
     never: bool = False
+    waited: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -93,16 +95,18 @@ class Settling:
         ports: SourcePorts,
         *,
         within: float = CONVERGES_WITHIN,
+        waited: Callable[[], float | None] = waited_seconds,
     ) -> None:
         self._deployment, self._facts, self._agents, self._client = deployment, facts, agents, client
         self._tokens, self._ports = tokens, ports
-        self.within = within
+        self.within, self._measured = within, waited
 
     def settle(self, cases: Sequence[Case], shown: float) -> dict[str, Settled]:
         """Wait until each client sees its change, which the API has shown since the monotonic second `shown`.
 
         Returns what came of it by case id. The wait ends when no further client has seen its change for `SETTLE`
-        seconds, or for longer than a change may take; the other cases are judged as they are.
+        seconds, or for longer than a change may take; the other cases are judged as they are. Time in which this
+        machine was busy does not count, up to the same time again.
         """
         cases = [shown_by(case) for case in cases]
         patience = max(SETTLE, self.within + LATER)
@@ -111,8 +115,9 @@ class Settling:
         waiting = {watch.case.id: watch for watch in watched}
         running: dict[Future[dict[str, Any]], tuple[_Watched, float]] = {}
         due = dict.fromkeys(waiting, 0.0)
-        moved = time.monotonic()
-        while waiting and time.monotonic() - moved < patience:
+        moved, busy_before = time.monotonic(), self._waited()
+        busy = busy_before
+        while waiting and time.monotonic() - moved < patience + min(patience, self._waited() - busy):
             for key, at in list(due.items()):
                 if at <= time.monotonic():
                     del due[key]
@@ -126,14 +131,19 @@ class Settling:
                 watch, began = running.pop(answer)
                 watch.add(_attempt(answer), began)
                 if watch.steady and watch.since is not None:
-                    moved = time.monotonic()
-                    settled[watch.case.id] = Settled(seconds=max(watch.since - shown, 0.001))
+                    moved, busy = time.monotonic(), self._waited()
+                    seconds = max(watch.since - shown, 0.001)
+                    settled[watch.case.id] = Settled(seconds=seconds, waited=min(seconds, busy - busy_before))
                     del waiting[watch.case.id]
                 else:
                     # A row that has begun goes on at once; one that is long without an end has no such hurry.
                     hurry = 0 < watch.row < 2 * STEADY_OF_BACKENDS
                     due[watch.case.id] = time.monotonic() + (0.0 if hurry else BETWEEN)
         return settled
+
+    def _waited(self) -> float:
+        """For how many seconds a process of this machine has waited for a processor; 0 where nobody counts."""
+        return self._measured() or 0.0
 
     def _servers(self, case: Case) -> frozenset[str]:
         """The identities that must answer once the change shows, where it has changed the endpoints of the Service."""

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from podwire.cluster.deployment.changes.making import Made
 from podwire.model.cases import Case
-from podwire.model.symbols import CONVERGES_WITHIN
+from podwire.model.symbols import CONVERGES_WITHIN, RUNNER_WAITED
 from podwire.planning.acts import Act, uses
 from podwire.probing.acts.aside import aside
 from podwire.probing.acts.flights import Flights, InFlight, Reported, all_but_silent
@@ -176,5 +176,9 @@ class Stage:
         seen = settled.get(flow.case.id)
         if seen is None:
             return flow
-        bindings = {**flow.bindings, CONVERGES_WITHIN: f"{self.settling.within:g}"}
+        bindings = {
+            **flow.bindings,
+            CONVERGES_WITHIN: f"{self.settling.within:g}",
+            RUNNER_WAITED: f"{seen.waited:.1f}",
+        }
         return replace(flow, bindings=bindings, settled=seen.seconds, never=seen.never)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podwire.running.pressure import Waited, share_of_load, waited_seconds
+from podwire.probing.pressure import Waited, share_of_load, waited_seconds
 
 LINES = "some avg10=1.00 avg60=0.50 avg300=0.10 total=2500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
 
