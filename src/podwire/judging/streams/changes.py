@@ -76,7 +76,7 @@ class _Spans(NamedTuple):
 
 @dataclass(frozen=True)
 class WhileServed(OfStream):
-    """Datagrams that nobody answers reach the endpoint of their Service while there is one, and no pod while there is none.
+    """Datagrams that nobody answers reach their Service's endpoint while there is one, and no pod while there is none.
 
     Those of the first half of that time do not count: kube-proxy takes tracked flows away after its rules.
     """
