@@ -47,8 +47,6 @@ ONE_WAY = 0.5
 """Seconds between two datagrams that nobody answers."""
 BETWEEN_CHANGES, LOOK = 6, 0.2
 """Messages that a one-way stream sends at least between two changes, and seconds between two looks whether it has."""
-FULL_RATE = 4
-"""Streams of one case that send at the full rate together; of more, each sends less often."""
 MOST_LATE = 4
 
 
@@ -268,7 +266,8 @@ def parameters_of(case: Case, target: Target, token: str, port: int, load: Strea
         count, burst = (load.dense[0], DENSE_BURST) if datagrams else (load.dense[1], 1)
         return {**common, "every": load.least * burst / count, "burst": burst, "count": count}
     burst = BURST if datagrams else 1
-    return {**common, "every": burst * max(1, flow.load.connections / FULL_RATE) / load.rate, "burst": burst}
+    # All connections of a case together send at the rate; each speaks once more when it is stopped.
+    return {**common, "every": burst * flow.load.connections / load.rate, "burst": burst}
 
 
 def attempt_for(token: str, stream: Stream, target: Target) -> Attempt:
