@@ -16,6 +16,7 @@ from podwire_lab.kernel.netns import NetworkNamespace
 from podwire_lab.model.interfaces import Object, ServiceRule
 from podwire_lab.model.profiles import PROFILES
 from podwire_lab.network.hosts import Host, Pod
+from podwire_lab.network.machine import FAULT_TABLE
 from podwire_lab.network.network import LabNetwork
 from podwire_lab.network.node import Node
 
@@ -70,7 +71,7 @@ class Injection:
     def rules(self, host: Host, family: str, body: str) -> str:
         """Load a table of this fault in a namespace; `body` is the text in its braces. Returns the table's name."""
         self._tables += 1
-        name = f"fault-{self.name}-{self._tables}"
+        name = f"{FAULT_TABLE}{self.name}-{self._tables}"
         nft.apply(host.netns, nft.table(family, name, body))
         self.undone_by(lambda: nft.apply(host.netns, f"delete table {family} {name}"))
         return name
