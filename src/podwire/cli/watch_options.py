@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from podwire.cli import watch_values
 from podwire.running import option_values as values
 from podwire.running.option import Option
 
 UPGRADE = "lab upgrade"
 
 WATCH_OPTIONS = (
+    Option(
+        flag="--for",
+        metavar="DURATION",
+        read=watch_values.time_span,
+        help="how long to watch, e.g. 45m; without it: until the command ends, or Ctrl-C",
+        commands=("watch",),
+    ),
+    Option(
+        flag="--every",
+        metavar="DURATION",
+        read=watch_values.pace,
+        default="200ms",
+        help="time from one message of a stream to the next; no gap is measured more closely",
+        commands=("watch",),
+    ),
+    Option(
+        flag="--gap",
+        metavar="'PATH: DURATION'",
+        read=watch_values.budget,
+        several="repeatable",
+        help="longest gap that these paths may have, e.g. 'pod-service windows: 2s' or '*: 5s'",
+        commands=("watch", "gate"),
+    ),
     Option(
         flag="--windows-build",
         metavar="BUILD",
@@ -18,14 +42,14 @@ WATCH_OPTIONS = (
     Option(
         flag="--kubelet",
         metavar="VERSION",
-        read=values.kubelet_version,
+        read=watch_values.kubelet_version,
         help="kubelet that the Windows nodes get, e.g. v1.36.3; otherwise the next patch of their own",
         commands=(UPGRADE,),
     ),
     Option(
         flag="--away",
         metavar="DURATION",
-        read=values.duration,
+        read=watch_values.time_span,
         default="2s",
         help="how long each node is down",
         commands=(UPGRADE,),
@@ -33,7 +57,7 @@ WATCH_OPTIONS = (
     Option(
         flag="--fault",
         metavar="NAME[=DURATION]",
-        read=values.timed_fault,
+        read=watch_values.timed_fault,
         several="repeatable",
         help="each node comes back with this fault, for this time or for good",
         commands=(UPGRADE,),

@@ -294,29 +294,3 @@ def age(text: str) -> float:
     from podwire.cluster.deployment.cleanup import parse_age
 
     return parse_age(text)
-
-
-def duration(text: str) -> float:
-    """The seconds of a duration with its unit, more than 0."""
-    from podwire.model.durations import seconds_of
-
-    seconds = seconds_of(text)
-    if not seconds:
-        raise ValueError("must be longer than 0")
-    return seconds
-
-
-def kubelet_version(text: str) -> str:
-    """The version of a kubelet."""
-    if not re.fullmatch(r"v1\.[0-9]{1,3}\.[0-9]{1,3}", text):
-        raise ValueError("must be the version of a kubelet, such as v1.36.3")
-    return text
-
-
-def timed_fault(text: str) -> tuple[str, float | None]:
-    """A fault of the lab and the seconds until it ends by itself, or None: `NAME[=DURATION]`."""
-    from podwire_lab.faults.registry import FAULTS
-
-    name, given, after = text.partition("=")
-    known_name(name, FAULTS, "podwire mutants --list")
-    return name, duration(after) if given else None

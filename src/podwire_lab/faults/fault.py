@@ -29,6 +29,8 @@ def profiles_of(mode: Mode, *cnis: str) -> tuple[str, ...]:
 OVERLAY, L2BRIDGE, FLANNEL = profiles_of("overlay"), profiles_of("l2bridge"), profiles_of("overlay", "flannel")
 L2TUNNEL, TRANSPARENT, NAT = profiles_of("l2tunnel"), profiles_of("transparent"), profiles_of("nat")
 AZURE, VPC = (*profiles_of("l2bridge", "azure-cni"), *L2TUNNEL), profiles_of("l2bridge", "vpc-cni")
+ROUTED = tuple(name for name in PROFILES if name not in (*AZURE, *NAT))
+"""Profiles in which nodes need routes to each other's pods: Azure's hosts deliver without them."""
 CALICO = tuple(name for name, row in PROFILES.items() if row.cni == "calico")
 SECONDARY = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-secondary")
 PREFIX = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-prefix")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podwire_lab.faults.fault import DNS_PORT, OVERLAY, Injection, chain, fault
+from podwire_lab.faults.fault import DNS_PORT, OVERLAY, ROUTED, Injection, chain, fault
 from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.network.hosts import NIC
 
@@ -28,7 +28,7 @@ def one_node_unreachable_from_another(do: Injection) -> None:
     do.rules(node.host, "inet", chain("forward", -10, *drops))
 
 
-@fault("routes-of-one-node-missing", kills=("FLOW-POD-POD-IP",))
+@fault("routes-of-one-node-missing", kills=("FLOW-POD-POD-IP",), profiles=ROUTED)
 def routes_of_one_node_missing(do: Injection) -> None:
     """One Windows node has no route to the pods of other nodes; the packets leave by its default route and are lost."""
     node = do.nodes("windows")[0]

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from podwire_lab import faults
 from podwire_lab.faults.fault import Fault, FaultError, Injection, registered
+from podwire_lab.kernel.conntrack import forget_all
 from podwire_lab.network.network import LabNetwork
 
 for _found in pkgutil.walk_packages(faults.__path__, f"{faults.__name__}."):
@@ -40,7 +41,13 @@ def break_node(network: LabNetwork, node: str, name: str) -> Callable[[], None]:
     if injection.misses:
         injection.undo()
         raise ValueError(f"fault {name} breaks nothing of its own on node {node}; name another one")
-    return injection.undo
+
+    def undo() -> None:
+        """As `Fault.remove`, on this node alone: the change takes effect with the next packet."""
+        injection.undo()
+        forget_all(network.nodes[node].host.netns)
+
+    return undo
 
 
 __all__ = ["FAULTS", "Fault", "FaultError", "break_node"]

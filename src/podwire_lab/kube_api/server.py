@@ -274,7 +274,7 @@ class _Server:
         eviction = await read_object(request, target, "Eviction")
         options = eviction.get("deleteOptions") or {}
         review("CREATE", eviction)
-        deletion.delete(self._store, target, {**options, "dry": dry_run(request.query, options)}, deletion.unreviewed)
+        deletion.evict(self._store, target, {**options, "dry": dry_run(request.query, options)})
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
     async def _token(self, request: web.Request, target: Target, review: Review) -> Object:

@@ -1,0 +1,136 @@
+"""The time line of a watch as an SVG: a lane for each thing that changed, and one for each path with its gaps.
+
+Colour is never alone: a gap over its budget is also taller, and every mark has its words as a title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from podwire.gating.budgets import budget_of
+from podwire.model.gaps.durations import in_words
+from podwire.model.gaps.paths import Budget
+from podwire.records.watch import PathRecord, TimedEvent, WatchRecord
+from podwire.reporting.pages import text
+from podwire.reporting.watches.text import event_words
+
+LEFT, WIDTH, ROW, HEAD = 230, 1150, 22, 26
+NAMES: dict[str, str] = {
+    "pod": "pods of the watch",
+    "network": "kube-proxy and CNI",
+    "api": "API server",
+    "command": "command",
+    "watch": "podwire",
+}
+LEAST = 2.0
+"""The width of the shortest bar, in the drawing's units."""
+Draw = Callable[["_Scale"], Iterator[str]]
+"""Draws the marks of a lane."""
+_STEPS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400, 172800)
+MOST_LABELS = 12
+
+
+def time_line(record: WatchRecord, budgets: Sequence[Budget]) -> str:
+    """The whole drawing, which scales to the width of its place."""
+    lanes: list[tuple[str, Draw]] = [*_event_lanes(record), *_path_lanes(record, budgets)]
+    height = HEAD + ROW * len(lanes) + 6
+    scale = _Scale(record.head.length)
+    rows = "".join(
+        f'<g transform="translate(0 {HEAD + ROW * at})"><text class="lane" x="{LEFT - 10}" y="15">{text(name)}</text>'
+        f'<line class="rule" x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{ROW - 1}" y2="{ROW - 1}"/>{"".join(marks)}</g>'
+        for at, (name, marks) in enumerate((name, draw(scale)) for name, draw in lanes)
+    )
+    length = in_words(record.head.length / 1000)
+    label = f"Time line of {len(record.paths)} paths and {len(record.events)} events over {length}"
+    return (
+        f'<svg class="timeline" viewBox="0 0 {LEFT + WIDTH + 20} {height}" role="img" aria-label="{text(label)}">'
+        f"{''.join(_axis(scale, height))}{rows}</svg>"
+    )
+
+
+class _Scale:
+    """Moments, in milliseconds, as places in the drawing."""
+
+    def __init__(self, length: int) -> None:
+        self.length = max(length, 1)
+
+    def at(self, moment: float) -> float:
+        return LEFT + WIDTH * min(max(moment, 0), self.length) / self.length
+
+    def width(self, length: float) -> float:
+        return max(LEAST, WIDTH * length / self.length)
+
+
+def _axis(scale: _Scale, height: int) -> Iterator[str]:
+    seconds = scale.length / 1000
+    step = next((step for step in _STEPS if seconds / step <= MOST_LABELS), _STEPS[-1])
+    for number in range(int(seconds // step) + 1):
+        x = scale.at(number * step * 1000)
+        yield f'<line class="tick" x1="{x:.1f}" x2="{x:.1f}" y1="{HEAD - 6}" y2="{height}"/>'
+        yield f'<text class="axis" x="{x:.1f}" y="14">{text(in_words(number * step) if number else "0")}</text>'
+
+
+class _Events:
+    """A lane of events: a mark for each, and a bar while something is away."""
+
+    def __init__(self, events: Sequence[TimedEvent]) -> None:
+        self._events = events
+
+    def __call__(self, scale: _Scale) -> Iterator[str]:
+        for begin, end, words in _spans(self._events, scale.length):
+            yield _bar("away", scale.at(begin), scale.width(end - begin), 5, 10, words)
+        for event in self._events:
+            yield (
+                f'<g class="mark"><title>{text(event_words(event))}</title>'
+                f'<circle cx="{scale.at(event.at):.1f}" cy="10" r="3.5"/></g>'
+            )
+
+
+class _Gaps:
+    """A lane of a path: a bar for each gap."""
+
+    def __init__(self, path: PathRecord, allowed: float | None) -> None:
+        self._path, self._allowed = path, allowed
+
+    def __call__(self, scale: _Scale) -> Iterator[str]:
+        for gap in self._path.gaps:
+            over = self._allowed is not None and gap.length > self._allowed
+            words = f"{gap.length} ms from {gap.at / 1000:.1f} s on, {gap.client} to {gap.server}"
+            top, height = (1, 18) if over else (5, 10)
+            yield _bar("over" if over else "gap", scale.at(gap.at), scale.width(gap.length), top, height, words)
+
+
+def _bar(kind: str, x: float, width: float, top: int, height: int, words: str) -> str:
+    place = f'x="{x:.1f}" y="{top}" width="{width:.1f}" height="{height}"'
+    return f'<rect class="{kind}" {place}><title>{text(words)}</title></rect>'
+
+
+def _spans(events: Sequence[TimedEvent], length: int) -> Iterator[tuple[int, int, str]]:
+    """The times in which something was away: from `not ready` or `does not answer` until it was back."""
+    since: TimedEvent | None = None
+    for event in events:
+        if since is None and event.text.startswith(("not ready", "does not answer")):
+            since = event
+        elif since is not None and event.text.startswith(("ready", "answers again", "deleted")):
+            yield since.at, event.at, f"{since.subject} {since.text}, {in_words((event.at - since.at) / 1000)}"
+            since = None
+    if since is not None:
+        yield since.at, length, f"{since.subject} {since.text}, until the end of the watch"
+
+
+def _event_lanes(record: WatchRecord) -> Iterator[tuple[str, _Events]]:
+    nodes: dict[str, list[TimedEvent]] = {}
+    others: dict[str, list[TimedEvent]] = {}
+    for event in record.events:
+        if event.kind == "node":
+            nodes.setdefault(event.subject, []).append(event)
+        elif event.kind in NAMES:
+            others.setdefault(event.kind, []).append(event)
+    yield from ((f"node {name}", _Events(events)) for name, events in sorted(nodes.items()))
+    yield from ((NAMES[kind], _Events(others[kind])) for kind in NAMES if kind in others)
+
+
+def _path_lanes(record: WatchRecord, budgets: Sequence[Budget]) -> Iterator[tuple[str, _Gaps]]:
+    for path in sorted(record.paths, key=lambda each: (-each.longest, each.path)):
+        budget = budget_of(path.path, budgets)
+        yield path.path, _Gaps(path, None if budget is None else budget.seconds * 1000)

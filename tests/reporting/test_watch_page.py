@@ -1,0 +1,92 @@
+"""The views of a watch: the table, what stands beside a gap, the time line, and its page."""
+
+import pytest
+from html_page import Page
+
+from podwire.gating.budgets import judged
+from podwire.model.gaps.paths import budget
+from podwire.records.watch import SCHEMA, GapOfPath, PathRecord, TimedEvent, WatchHead, WatchRecord
+from podwire.reporting.watches.page import watch_html
+from podwire.reporting.watches.text import beside, decision_tree, event_words, watch_text
+
+BUDGETS = [budget("pod-service windows: 2s")]
+EVENTS = (
+    TimedEvent(at=1_000, kind="node", subject="windows-1", text="cordoned"),
+    TimedEvent(at=8_000, kind="node", subject="windows-1", text="not ready: Kubelet stopped posting node status."),
+    TimedEvent(at=8_100, kind="event", subject="windows-1", text="NodeHasNoDiskPressure: <b>fine</b>"),
+    TimedEvent(at=14_000, kind="node", subject="windows-1", text="ready"),
+    TimedEvent(at=15_000, kind="api", subject="API server", text="does not answer: no connection"),
+    TimedEvent(at=30_000, kind="pod", subject="pod-a", text="ready on windows-1"),
+)
+GAPS = (
+    GapOfPath(at=8_050, length=5_300, client="pod-b", server="Service linux", messages=26),
+    GapOfPath(at=40_000, length=700, client="pod-a", server="Service linux", messages=3),
+)
+
+
+def a_path(path, longest, gaps=()):
+    return PathRecord(
+        path=path, longest=longest, sent=300, answered=270, lost=30, resets=2, streams=3, gap_count=len(gaps), gaps=gaps
+    )
+
+
+@pytest.fixture
+def record():
+    head = WatchHead(
+        run_id="w<1>",
+        version="1",
+        cluster="lab x",
+        emulated=True,
+        started=1_700_000_000.0,
+        length=60_000,
+        every=200,
+        threshold=600,
+    )
+    paths = (a_path("pod-pod linux-linux tcp", 40), a_path("pod-service windows-linux tcp", 5_300, GAPS))
+    return WatchRecord(schema=SCHEMA, head=head, paths=paths, events=EVENTS, remarks=("something <else>",))
+
+
+def test_beside_the_longest_gap_stands_what_happened_when_it_began(record):
+    near = beside(record, record.paths[1])
+    assert [event_words(event) for event in near] == ["8.0 s windows-1 not ready: Kubelet stopped posting node status."]
+    assert beside(record, record.paths[0]) == []
+
+
+def test_the_text_has_the_table_the_events_and_the_decision(record):
+    lines = watch_text(record, judged(record, BUDGETS), BUDGETS).splitlines()
+    rows = [line.split() for line in lines if line.startswith("  pod-")]
+    assert rows[0][:9] == ["pod-service", "windows-linux", "tcp", "5300", "ms", "!", "30", "2", "2"]
+    assert rows[1][:7] == ["pod-pod", "linux-linux", "tcp", "40", "ms", "30", "2"]
+    assert "       8.0 s  windows-1: not ready: Kubelet stopped posting node status." in lines
+    assert not [line for line in lines if "DiskPressure" in line]
+    assert any(line.startswith("over budget: pod-service windows-linux tcp: 5300 ms") for line in lines)
+    assert "a watch of the embedded lab: emulated, no evidence about Windows" in lines
+
+
+def test_the_page_has_a_lane_for_each_path_and_node_and_marks_with_words(record):
+    page = Page(watch_html(record, judged(record, BUDGETS), BUDGETS))
+    kinds = [rect["class"] for rect in page.of("rect")]
+    # The node's absence, that of the API server until the end, the gap over its budget, and the one within.
+    assert sorted(kinds) == ["away", "away", "gap", "over"]
+    assert len(page.of("circle")) == 5
+    (drawing,) = page.of("svg")
+    assert drawing["role"] == "img"
+    assert drawing["aria-label"] == "Time line of 2 paths and 6 events over 60 s"
+    text = watch_html(record, judged(record, BUDGETS), BUDGETS)
+    assert "<b>fine" not in text
+    assert "something &lt;else&gt;" in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_a_watch_in_which_nothing_happened_has_a_page_too(record):
+    quiet = WatchRecord(schema=SCHEMA, head=record.head, paths=(), events=())
+    assert "Nothing happened in the cluster." in watch_html(quiet, judged(quiet, ()), ())
+
+
+def test_a_program_gets_the_decision_with_numbers(record):
+    tree = decision_tree(record, judged(record, BUDGETS), BUDGETS)
+    assert (tree["schema"], tree["decision"]) == ("podwire.watch-gate/1", "over")
+    assert [(path["path"], path["longest"], path["budget"]) for path in tree["paths"]] == [
+        ("pod-pod linux-linux tcp", 40, None),
+        ("pod-service windows-linux tcp", 5300, 2000),
+    ]
