@@ -35,7 +35,7 @@ ROUNDS = 3
 RETRIED = (408, 429, 500, 502, 503, 504)
 NOT_DONE = (429,)
 """The server has not looked at the request: whatever it asks for, it may be sent again."""
-_EXPIRED = 410
+_UNAUTHORIZED, _EXPIRED = 401, 410
 
 
 class RestClient:
@@ -207,6 +207,9 @@ class RestClient:
         url = f"{self.server}{path}?{_query(query)}"
         try:
             lines.open(self._pool, url, self._headers("application/json"), patience)
+            if lines.status == _UNAUTHORIZED and self._renew():
+                lines.whole()
+                lines.open(self._pool, url, self._headers("application/json"), patience)
             if lines.status >= 400:
                 raise refusal(lines.whole(), self.address, "watch", what)
         except NoAnswer as error:

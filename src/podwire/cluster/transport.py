@@ -18,6 +18,7 @@ from podwire.cluster.dialing import Opening, dial
 MOST_BYTES = 64 << 20
 """Of one answer. A page of 500 nodes, each with all its images, has 20 MB at most."""
 _PIECE = 1 << 16
+_NO_HEADER = "a header cannot be sent (is there a line break in the token?)"
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def send(
             refused = isinstance(error, urllib3.exceptions.NewConnectionError)
             raise NoAnswer(_why(error), sent=not refused, hopeless=_hopeless(error)) from error
         except ValueError:  # Its text has the value of the header, which is a secret.
-            raise NoAnswer("a header cannot be sent (is there a line break in the token?)", hopeless=True) from None
+            raise NoAnswer(_NO_HEADER, hopeless=True) from None
 
 
 class Lines:
@@ -203,6 +204,8 @@ class Lines:
             )
         except urllib3.exceptions.HTTPError as error:
             raise NoAnswer(_why(error), hopeless=_hopeless(error)) from error
+        except ValueError:  # As in `send`.
+            raise NoAnswer(_NO_HEADER, hopeless=True) from None
         self.status = self._response.status
 
     def __iter__(self) -> Iterator[bytes]:

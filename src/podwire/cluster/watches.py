@@ -25,6 +25,8 @@ SERVER_SECONDS = 120
 """How long the server keeps one request; then the watch asks again from where it was."""
 SILENCE = SERVER_SECONDS + 30.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+LONG = 1.0
+"""Seconds after which the end of a request to watch is usual: the pause before the next one is the shortest again."""
 _EXPIRED = 410
 
 
@@ -51,7 +53,8 @@ class ObjectWatch:
 
     `on_change` gets each object that is there at first as ADDED, then its changes. `on_away` is called with the reason
     when the server does not answer, `on_back` with the seconds of its absence when it answers again. A watch that may
-    not be made (401, 403) ends, and `problem` says why.
+    not be made at first (401, 403) ends, and `problem` says why; one that is refused later calls `on_refused` once for
+    each reason and tries again, because a token or a right may come back.
     """
 
     def __init__(
@@ -61,11 +64,13 @@ class ObjectWatch:
         on_change: OnChange,
         on_away: Callable[[str], None] = lambda why: None,
         on_back: Callable[[float], None] = lambda seconds: None,
+        on_refused: Callable[[str], None] = lambda why: None,
     ) -> None:
         self._rest, self._watched, self._on_change = rest, watched, on_change
-        self._on_away, self._on_back = on_away, on_back
+        self._on_away, self._on_back, self._on_refused = on_away, on_back, on_refused
+        self._refusals: set[str] = set()
         kind = RESOURCES[watched.resource]
-        self._path, self._what = kind.path(watched.namespace), describe(kind, watched.namespace)
+        self._path, self.what = kind.path(watched.namespace), describe(kind, watched.namespace)
         self._known: dict[str, Object] = {}
         self._version = ""
         self._away_since: float | None = None
@@ -91,27 +96,34 @@ class ObjectWatch:
     def _run(self) -> None:
         pause = SHORTEST_PAUSE
         while not self._closing.is_set():
+            began = time.monotonic()
             try:
                 if not self._version:
                     self._list()
                     self._back()
                 self._follow()
-                pause = SHORTEST_PAUSE
-                continue  # The server's time for one request was over.
             except _Expired:
                 self._version = ""
-                continue
             except (Unauthorized, Forbidden) as error:
-                self.problem = str(error)
-                self.listed.set()
-                return
+                if not self.listed.is_set():
+                    self.problem = str(error)
+                    self.listed.set()
+                    return
+                self._refuse(error)
             except (ClusterError, NoAnswer) as error:
                 if getattr(error, "status", 0) == _EXPIRED:
                     self._version = ""
-                    continue
-                self._away(error)
+                else:
+                    self._away(error)
+            # What a server ends or forgets at once is not asked for in a tight loop.
+            pause = SHORTEST_PAUSE if time.monotonic() - began > LONG else pause
             self._closing.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _refuse(self, error: Exception) -> None:
+        if str(error) not in self._refusals and not self._closing.is_set():
+            self._refusals.add(str(error))
+            self._on_refused(str(error))
 
     def _away(self, error: Exception) -> None:
         # A stream that breaks once is no absence: only a server that cannot be asked is away.
@@ -130,7 +142,7 @@ class ObjectWatch:
         version = ""
         query: dict[str, str | int | bool] = {"limit": PAGE, **self._watched.query()}
         while True:
-            page = self._rest.request("list", "GET", self._path, query=query, what=self._what)
+            page = self._rest.request("list", "GET", self._path, query=query, what=self.what)
             head = page.get("metadata") or {}
             version = version or str(head.get("resourceVersion") or "0")
             for item in page.get("items") or []:
@@ -161,7 +173,7 @@ class ObjectWatch:
         try:
             if self._closing.is_set():
                 return
-            self._rest.follow(lines, self._path, query, self._what, SILENCE)
+            self._rest.follow(lines, self._path, query, self.what, SILENCE)
             self._back()
             for line in lines:
                 if line.strip() and not self._closing.is_set():

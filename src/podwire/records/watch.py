@@ -20,6 +20,8 @@ SCHEMA = "podwire.watch/1"
 MOST_BYTES = 200 << 20
 MOST_GAPS = 200
 """Gaps that are listed for each path: the longest ones. The others are counted."""
+MOST_BLIND = 50
+"""Blind times that are listed for each path: the longest ones."""
 MOST_EVENTS = 20_000
 """Events that are listed. Those beyond are counted."""
 
@@ -37,6 +39,45 @@ class GapOfPath(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     """How many were sent in it."""
     own_delay: int = 0
     """How late the client's own timer was in it: a busy machine."""
+    open: bool = False
+    """Whether it had not ended when the watch did, so that it may have been longer."""
+
+    @property
+    def certain(self) -> int:
+        """The milliseconds that are not the client's own delay."""
+        return max(0, self.length - self.own_delay)
+
+
+class BlindTime(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A time in which nobody knows of one client of a path: podwire had lost its agent, and with it what it counted.
+
+    It lasts from the client's last known answer to its next one, or until the API said that the client was away.
+    """
+
+    at: int
+    length: int
+    client: str
+
+
+class PathCounts(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What became of the messages of a path, and of its streams."""
+
+    sent: int = 0
+    answered: int = 0
+    lost: int = 0
+    """Messages without an answer in time."""
+    late: int = 0
+    """Those of the lost messages whose answer came after that."""
+    resets: int = 0
+    """Connections that were reset, or closed by the server."""
+    errors: dict[str, int] = {}
+    """The errors of sockets, by kind."""
+    streams: int = 0
+    """How many streams there were, one after the other or side by side."""
+    unseen: int = 0
+    """Streams whose last seconds nobody saw, because their client ended without a word."""
+    left_off: int = 0
+    """Gaps and errors that an agent has counted and not listed: it had more than 500 between two calls."""
 
 
 class PathRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -44,25 +85,21 @@ class PathRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
     path: str
     longest: int
-    """The longest wait for an answer, of any stream."""
-    sent: int
-    answered: int
-    lost: int
-    """Messages without an answer in time."""
-    resets: int
-    """Connections that were reset, or closed by the server."""
-    streams: int
-    """How many streams there were, one after the other or side by side."""
-    late: int = 0
-    """Those of the lost messages whose answer came after that."""
-    errors: dict[str, int] = {}
-    """The errors of sockets, by kind."""
-    unseen: int = 0
-    """Streams whose last seconds nobody saw, because their client ended without a word."""
+    """The longest wait for an answer, of any stream; the client's own delay is a part of it."""
+    counts: PathCounts
+    watched: int = 0
+    """The time in which one of its streams ran at least."""
     gap_count: int = 0
     """Waits that were long enough to be a gap."""
     gaps: tuple[GapOfPath, ...] = ()
-    """The longest of them, in the order of time."""
+    """The longest of them without the clients' own delays, and the longest with them, in the order of time."""
+    blind_count: int = 0
+    blind: tuple[BlindTime, ...] = ()
+    """The longest of the times in which nobody knows of a client, in the order of time."""
+    silent: tuple[str, ...] = ()
+    """Clients that had no answer on it before the watch began: it says nothing about them."""
+    gone: bool = False
+    """Whether none of its streams ran when the watch ended: a client or a server had not come back."""
 
 
 class TimedEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -114,8 +151,12 @@ class WatchRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
     command: CommandRecord | None = None
     unanswered: tuple[str, ...] = ()
     """Paths that had no answer before the watch began: it says nothing about them."""
+    unwatched: tuple[str, ...] = ()
+    """What should have been watched and was not, in sentences: no budget can be kept while there is any."""
     remarks: tuple[str, ...] = ()
-    """What limits the watch, in sentences."""
+    """What else a reader should know, in sentences."""
+    finished: bool = False
+    """Whether the watch has ended; one that was killed leaves what it had stored last."""
 
 
 _DECODER = msgspec.json.Decoder(WatchRecord)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from podwire.cluster.connect import Connection
@@ -15,6 +16,7 @@ from podwire.cluster.deployment.services import DeployedService, deployed
 from podwire.cluster.deployment.watch_workloads import service_name, workloads
 from podwire.cluster.discovery.components import is_network
 from podwire.cluster.rest import RestClient
+from podwire.cluster.transport import Patience
 from podwire.errors import ApiError, ClusterError, Forbidden, UsageError
 from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts
 from podwire.model.gaps.paths import SYSTEMS
@@ -42,8 +44,22 @@ def network_pods(rest: RestClient) -> dict[str, str]:
         return {}
 
 
-def make(connection: Connection, facts: ClusterFacts, run_id: str, images: ProbeOptions) -> int:
-    """Make the namespace and all objects. Returns how many pods there will be.
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What was made: how many pods there will be, the Deployment of each system, and what is not watched and why."""
+
+    count: int
+    deployments: Mapping[OS, Object]
+    unwatched: Sequence[str]
+
+    @property
+    def replicas(self) -> dict[OS, int]:
+        """How many pods each Deployment has."""
+        return {os: int(obj["spec"]["replicas"]) for os, obj in self.deployments.items()}
+
+
+def make(connection: Connection, facts: ClusterFacts, run_id: str, images: ProbeOptions) -> Made:
+    """Make the namespace and all objects.
 
     Raises:
         UsageError: the namespace is not ours, or no node can take part.
@@ -58,18 +74,33 @@ def make(connection: Connection, facts: ClusterFacts, run_id: str, images: Probe
         node["metadata"]["name"]: (node.get("spec") or {}).get("taints") or [] for node in connection.rest.list("nodes")
     }
     claim(connection, run_id)
-    connection.rest.apply(manifests.agent_configmap(run_id, agent_archive()))
-    count = 0
-    for nodes in by_system.values():
+    connection.rest.apply(manifests.agent_configmap(run_id, agent_archive(), ""))
+    count, deployments, unwatched = 0, {}, []
+    for os, nodes in by_system.items():
         if not nodes:
+            if any(node.os == os for node in facts.nodes):
+                unwatched.append(f"no {os} node was ready when the watch began, so none of their paths was watched")
             continue
         replicas = min(max(len(nodes), 2), MOST_REPLICAS)
         every = [taint for node in nodes for taint in taints.get(node.name, [])]
         unique = list({str(taint): taint for taint in every}.values())
         for obj in workloads(run_id, nodes[0], _image(nodes, images), replicas, unique, balanced=_balanced(facts)):
             _apply(connection.rest, obj)
+            if obj["kind"] == "Deployment":
+                deployments[os] = obj
         count += replicas + len(nodes)
-    return count
+    return Made(count=count, deployments=deployments, unwatched=unwatched)
+
+
+def scale(connection: Connection, made: Made, os: OS, count: int) -> bool:
+    """Give a system's Deployment so many pods. False if the cluster does not let us now."""
+    obj = made.deployments[os]
+    try:
+        rest = connection.rest.with_patience(Patience(connect=2.0, answer=2.0, total=2.0, whole=4.0))
+        rest.apply({**obj, "spec": {**obj["spec"], "replicas": count}})
+    except ClusterError:
+        return False
+    return True
 
 
 def _image(nodes: list[NodeFacts], images: ProbeOptions) -> str:
@@ -114,7 +145,8 @@ def places(connection: Connection, facts: ClusterFacts, run_id: str, say: Say) -
                 break
             time.sleep(0.2)
         for os in found.keys() - balancers.keys():
-            say(f"the load balancer of Service {service_name(os, balancer=True)} has no address: it is not watched")
+            name = service_name(os, balancer=True)
+            say(f"the load balancer of Service {name} has no address, so its paths were not watched")
     return Places(
         services={os: _cluster_ip(one, family) for os, one in services.items()},
         balancers=balancers,

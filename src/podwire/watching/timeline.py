@@ -10,10 +10,11 @@ from typing import Any
 from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.cluster.watches import Kind, ObjectWatch, Watched
-from podwire.errors import MalformedAnswer
+from podwire.errors import ClusterError, MalformedAnswer
 from podwire.model.facts import OS
 from podwire.records.watch import MOST_EVENTS, TimedEvent
 from podwire.watching.changes import NODE_EVENTS, node_changes, node_state, pod_changes, pod_state
+from podwire.watching.downs import Downs
 from podwire.watching.members import Member, member
 
 Object = dict[str, Any]
@@ -44,8 +45,8 @@ class TimeLine:
         with self._lock:
             if not self.is_open:
                 return
-            at = self.now()
-            if len(self._events) < MOST_EVENTS:
+            at, most = self.now(), MOST_EVENTS // 2 if kind == "event" else MOST_EVENTS
+            if len(self._events) < most:  # Events of Kubernetes must not push out what happened to nodes and pods.
                 self._events.append(TimedEvent(at=at, kind=kind, subject=subject, text=text))
             else:
                 self.left_off += 1
@@ -71,6 +72,10 @@ class ClusterWatch:
         self._lock = threading.Lock()
         self._states: dict[str, dict[str, str]] = {}
         self._members: dict[str, Member] = {}
+        self._open: dict[str, OS] = {}
+        self.downs = Downs()
+        self.refused: list[str] = []
+        """What podwire may not follow any more, in sentences."""
         self.changed = threading.Event()
         """Set when a member of the watch is another than before."""
         rows: list[tuple[Watched, Callable[[Kind, Object], None]]] = [
@@ -87,15 +92,22 @@ class ClusterWatch:
             # One watch tells of the server's absence: all of them would tell the same.
             away = self._away if number == 0 else lambda why: None
             back = self._back if number == 0 else lambda seconds: None
-            self._watches.append(ObjectWatch(rest, watched, self._guarded(react), away, back))
+            self._watches.append(ObjectWatch(rest, watched, self._guarded(react), away, back, self._refused))
 
     def start(self, seconds: float = 20.0) -> list[str]:
-        """Begin, and wait until all is listed, for at most that long. Returns what cannot be watched, in words."""
+        """Begin, and wait until all is listed, for at most that long. Returns what cannot be watched, in words.
+
+        Raises `ClusterError` for what no watch can do without: nodes and its own pods.
+        """
         for watch in self._watches:
             watch.start()
         end = time.monotonic() + seconds
         for watch in self._watches:
             watch.listed.wait(max(0.0, end - time.monotonic()))
+        for watch in self._watches[:2]:
+            if watch.problem or not watch.listed.is_set():
+                why = watch.problem or f"the API server has not listed {watch.what} within {seconds:.0f} s"
+                raise ClusterError(f"{why}; podwire watch needs the rights of manifests/rbac-watch.yaml")
         return [watch.problem for watch in self._watches if watch.problem]
 
     def close(self) -> None:
@@ -107,6 +119,11 @@ class ClusterWatch:
         """The pods of the watch, by name."""
         with self._lock:
             return sorted(self._members.values(), key=lambda one: one.name)
+
+    def open_nodes(self, os: OS) -> list[str]:
+        """The nodes of this system that are ready and take pods."""
+        with self._lock:
+            return sorted(name for name, system in self._open.items() if system == os)
 
     def _guarded(self, react: Callable[[Kind, Object], None]) -> Callable[[Kind, Object], None]:
         """Objects that make no sense are left out: a watch goes on."""
@@ -121,23 +138,37 @@ class ClusterWatch:
         return guarded
 
     def _away(self, why: str) -> None:
+        self.downs.api_away(self._line.now())
         self._line.add("api", "API server", f"does not answer: {why}")
 
     def _back(self, seconds: float) -> None:
+        self.downs.api_back(self._line.now())
         self._line.add("api", "API server", f"answers again after {seconds:.1f} s")
+
+    def _refused(self, why: str) -> None:
+        self._line.add("watch", "podwire", f"is refused: {why}")
+        self.refused.append(f"podwire was refused during the watch, so what it knows of the cluster is old: {why}")
 
     def _node(self, kind: Kind, node: Object) -> None:
         name, key = node["metadata"]["name"], f"node/{node['metadata']['name']}"
         if kind == "DELETED":
             self._states.pop(key, None)
+            with self._lock:
+                self._open.pop(name, None)
+            self.downs.node_restarted(name, self._line.now())
             self._line.add("node", name, "deleted")
             return
         now, before = node_state(node), self._states.get(key)
         self._states[key] = now
+        if before is not None and "" != before["boot"] != now["boot"]:
+            self.downs.node_restarted(name, self._line.now())
         os = (node["metadata"].get("labels") or {}).get("kubernetes.io/os")
         if os in ("linux", "windows"):
             with self._lock:
                 self._systems[name] = os
+                self._open.pop(name, None)
+                if not now["trouble"] and not now["cordoned"]:
+                    self._open[name] = os
         if before is None:
             self._line.add("node", name, "new")
             return
@@ -147,6 +178,7 @@ class ClusterWatch:
     def _pod(self, kind: Kind, pod: Object) -> None:
         self._follow("pod", kind, pod)
         uid = pod["metadata"].get("uid", "")
+        self.downs.lives_on(uid, str((pod.get("spec") or {}).get("nodeName") or ""))
         with self._lock:
             before = self._members.pop(uid, None)
             now = None if kind == "DELETED" else member(pod, self._systems)
@@ -169,6 +201,8 @@ class ClusterWatch:
             self._states.pop(f"pod/{uid}", None)
         else:
             self._states[f"pod/{uid}"] = now
+            if before is not None and int(now["restarts"]) > int(before["restarts"]):
+                self.downs.restarted(uid, self._line.now())
         for text in pod_changes(before, now):
             self._line.add(what, name, text)
 

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 import secrets
 import signal
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from podwire import __version__
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment import manifests
 from podwire.cluster.exec.channel import ExecChannel
-from podwire.errors import ClusterError
+from podwire.errors import ClusterError, UsageError
 from podwire.model.facts import ClusterFacts
 from podwire.model.gaps.durations import in_words
+from podwire.model.gaps.paths import Budget
 from podwire.probing.client import AgentClient
 from podwire.probing.local_channel import CommandChannel
-from podwire.records.watch import SCHEMA, GapOfPath, WatchHead, WatchRecord
+from podwire.records.watch import SCHEMA, GapOfPath, PathRecord, WatchHead, WatchRecord
 from podwire.running.run_options import ProbeOptions
 from podwire.running.signals import hold_interrupts
 from podwire.running.target import Say, Target
 from podwire.watching import place
+from podwire.watching.clocks import Clocks
 from podwire.watching.command import Command
+from podwire.watching.ending import Ending
 from podwire.watching.members import Member
 from podwire.watching.plan import OUTSIDE, Places
+from podwire.watching.spread import Spread
 from podwire.watching.streams import Pace, Streams
 from podwire.watching.timeline import ClusterWatch, TimeLine
 
 READY_SECONDS = 300.0
 START_SECONDS, SETTLE_SECONDS = 60.0, 5.0
 """How long all streams have to start, and then to have an answer. A path without one is left out of the watch."""
-TAIL_SECONDS, SHORTEST_TAIL = 15.0, 2.0
-"""How long the watch goes on after its command, until no stream waits for an answer any more."""
-TICK = 0.25
-POLL = 1.0
+TICK, POLL = 0.25, 1.0
+STORED = 60.0
+"""Seconds between two times at which the record so far is stored, so that a watch that is killed leaves one."""
 AWAY = 3600.0
 """Seconds for which an agent may be unreachable before podwire gives it up."""
 
@@ -47,6 +49,7 @@ class WatchOptions:
     pace: Pace
     seconds: float | None = None
     command: Command | None = None
+    budgets: Sequence[Budget] = ()
     images: ProbeOptions
 
 
@@ -60,13 +63,20 @@ def _nothing() -> None:
 
 
 class Watch:
-    """A watch on a cluster. `run` makes it; `clean_up` removes what it made, whatever happened."""
+    """A watch on a cluster. `run` makes it; `clean_up` removes what it made, whatever happened.
 
-    def __init__(self, run_id: str, target: Target, options: WatchOptions, say: Say) -> None:
-        self._run_id, self._target, self._options, self._say = run_id, target, options, say
+    `store` gets the record so far once a minute.
+    """
+
+    def __init__(
+        self, run_id: str, target: Target, options: WatchOptions, say: Say, store: Callable[[WatchRecord], None]
+    ) -> None:
+        self._run_id, self._target, self._options = run_id, target, options
+        self._say, self._store = say, store
         self._line = TimeLine(say)
         self._remarks: list[str] = []
-        self._interrupted: int | None = None
+        self._unwatched: list[str] = []
+        self._started = 0.0
         self._connection: Connection | None = None
         self._cluster: ClusterWatch | None = None
         self._streams: Streams | None = None
@@ -83,29 +93,35 @@ class Watch:
         connection = self._connection = self._target.connect(self._say)
         facts = self._target.facts()
         self._made = True
-        count = place.make(connection, facts, self._run_id, self._options.images)
+        made = place.make(connection, facts, self._run_id, self._options.images)
+        self._unwatched += made.unwatched
         namespace = manifests.namespace_name(self._run_id)
         systems = {node.name: node.os for node in facts.nodes}
         networks = place.network_pods(connection.rest)
         cluster = self._cluster = ClusterWatch(connection.rest, namespace, systems, networks, self._line)
         self._remarks += [f"not watched: {problem}" for problem in cluster.start()]
-        self._await_pods(cluster, count)
-        where = place.places(connection, facts, self._run_id, self._remarks.append)
+        self._await_pods(cluster, made.count)
+        where = place.places(connection, facts, self._run_id, self._unwatched.append)
         streams = self._streams = Streams(
             self._opener(connection, namespace), self._options.pace, self._line.now, self._tell_gap, self._tell_lost
         )
         self._settle(streams, cluster, where)
-        started = time.time()
+        self._check_budgets(streams)
+        spread = Spread(made.replicas, lambda os, count: place.scale(connection, made, os, count))
+        self._started = time.time()
         self._line.open()
         streams.follow(cluster.members(), where)
-        self._say(f"watching {len({slot.path for slot in streams.slots()})} paths with {len(streams.slots())} streams")
+        self._say(f"watching {len(streams.paths())} paths with {len(streams.slots())} streams")
         try:
-            self._follow(streams, cluster, where)
+            self._follow(streams, cluster, where, spread, facts)
             self.release = hold_interrupts()
         except KeyboardInterrupt as interrupt:
             self.release = hold_interrupts()
             self._note_interrupt(interrupt)
-        return self._record(facts, started)
+        # What ran to this moment counts: clean-up is no part of the watch.
+        paths = streams.finish(cluster.downs)
+        cluster.close()
+        return self._record(facts, paths, finished=True)
 
     def _opener(self, connection: Connection, namespace: str) -> Callable[[Member | None], AgentClient]:
         def channel(member: Member) -> Callable[[], ExecChannel]:
@@ -135,7 +151,8 @@ class Watch:
                     raise ClusterError(
                         f"no pod of the watch is ready after {READY_SECONDS:.0f} s; podwire run says why"
                     )
-                self._remarks.append(f"{count - ready} of {count} pods were not ready when the watch began")
+                self._unwatched.append(f"{count - ready} of {count} pods were not ready when the watch began")
+                self._say(self._unwatched[-1])
                 return
             if now - spoke > 10:
                 spoke = now
@@ -155,65 +172,71 @@ class Watch:
                 break
             time.sleep(TICK)
         for path in streams.begin_anew():
-            self._remarks.append(f"{path}: no answer before the watch, so nothing is said of it; podwire run says why")
+            self._say(f"{path}: no answer before the watch, so nothing is said of it; podwire run says why")
         for text in streams.partly_silent:
-            self._remarks.append(f"{text}: no answer before the watch began; only the path's other streams are watched")
+            self._say(f"{text}: no answer before the watch began; only the path's other streams are watched")
+        if streams.only_asked:
+            self._remarks.append(f"{streams.only_asked} nodes do not ask, they are only asked: a watch asks from 30")
 
-    def _follow(self, streams: Streams, cluster: ClusterWatch, where: Places) -> None:
-        options = self._options
+    def _check_budgets(self, streams: Streams) -> None:
+        """Refuse a budget for a path that this watch cannot have, before anything happens to the cluster."""
+        paths = [*streams.paths(), *streams.left_out]
+        for budget in self._options.budgets:
+            if not any(map(budget.covers, paths)):
+                kinds = ", ".join(dict.fromkeys(path.rpartition(" ")[0] for path in sorted(paths)))
+                raise UsageError(f"--gap '{budget}': this cluster has no such path; it has {kinds}")
+
+    def _follow(
+        self, streams: Streams, cluster: ClusterWatch, where: Places, spread: Spread, facts: ClusterFacts
+    ) -> None:
+        options, clocks = self._options, Clocks()
         if options.command is not None:
-            self._line.add("command", options.command.words[0], "started")
             options.command.start(self._target.environment())
-        end = None if options.seconds is None else time.monotonic() + options.seconds
-        polled, over = time.monotonic(), None
+            self._line.add("command", options.command.words[0], "started")
+        ending = Ending(options.command, options.seconds, options.budgets, self._line, self._say)
+        polled = stored = time.monotonic()
+        waiting = 0
         while True:
-            cluster.changed.wait(TICK)
+            with clocks.waiting(TICK):
+                cluster.changed.wait(TICK)
             cluster.changed.clear()
-            streams.follow(cluster.members(), where)
+            for text in clocks.steps():
+                self._line.add("watch", "podwire", text)
+            members = cluster.members()
+            streams.follow(members, where)
+            spread.follow(members, cluster.open_nodes)
             now = time.monotonic()
-            waiting = 0
             if now - polled >= POLL:
                 waiting, polled = streams.poll(), now
-            if over is None and self._is_over(end, now):
-                over = now
-            quiet = now - polled < TICK and waiting < options.pace.threshold * 1000
-            if over is not None and now - over > SHORTEST_TAIL and (quiet or now - over > TAIL_SECONDS):
+            if now - stored >= STORED:
+                stored = now
+                self._store(self._record(facts, streams.records(cluster.downs), finished=False))
+            if ending.has_come(now) and ending.may_end(
+                now, waiting >= options.pace.threshold * 1000, streams.missing()
+            ):
                 return
-
-    def _is_over(self, end: float | None, now: float) -> bool:
-        """Whether the time is over, or the command has ended."""
-        command = self._options.command
-        if command is not None and not command.running:
-            record = command.record()
-            self._line.add("command", command.words[0], f"ended with exit code {record.exit_code}")
-            return True
-        if end is None or now < end:
-            return False
-        if command is not None:
-            self._line.add("command", command.words[0], "the time is over: SIGTERM")
-            command.end()
-        return True
 
     def _note_interrupt(self, interrupt: KeyboardInterrupt) -> None:
         name = str(interrupt) or "SIGINT"
         number = getattr(signal.Signals, name, signal.SIGINT)
         self._line.add("watch", "podwire", f"ended by {name}")
         self._remarks.append(f"ended by {name}")
-        if self._options.command is not None:
-            self._options.command.end(number)
+        command = self._options.command
+        if command is not None and command.running:
+            command.signal(number)
+            if not command.await_end():
+                self._say(f"{command.described} has not ended yet; podwire does not wait for it")
 
-    def _record(self, facts: ClusterFacts, started: float) -> WatchRecord:
-        streams, line, options = self._streams, self._line, self._options
+    def _record(self, facts: ClusterFacts, paths: tuple[PathRecord, ...], *, finished: bool) -> WatchRecord:
+        streams, cluster, line, options = self._streams, self._cluster, self._line, self._options
         assert streams is not None
-        streams.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        assert cluster is not None
         head = WatchHead(
             run_id=self._run_id,
             version=__version__,
             cluster=self._target.described,
             emulated=facts.origin.emulated,
-            started=started,
+            started=self._started,
             length=line.now(),
             every=round(options.pace.every * 1000),
             threshold=round(options.pace.threshold * 1000),
@@ -221,27 +244,31 @@ class Watch:
         return WatchRecord(
             schema=SCHEMA,
             head=head,
-            paths=tuple(tally.record() for _, tally in sorted(streams.tallies.items())),
+            paths=paths,
             events=line.events(),
             left_off=line.left_off,
             command=options.command.record() if options.command else None,
             unanswered=tuple(sorted(streams.left_out)),
+            unwatched=(*self._unwatched, *cluster.refused),
             remarks=tuple(self._remarks),
+            finished=finished,
         )
 
     def clean_up(self) -> list[str]:
-        """Remove what the watch made, end its command, close its cluster. Returns what is left, a line each."""
-        if self._options.command is not None:
-            self._options.command.end()
+        """Remove what the watch made, and close its cluster. Returns what is left, a line each."""
         if self._cluster is not None:
             self._cluster.close()
         if self._streams is not None:
-            threading.Thread(target=self._streams.close, daemon=True).start()
+            self._streams.close()
         left: list[str] = []
         if self._made and self._connection is not None:
             left = self._target.remove(manifests.namespace_name(self._run_id), self._run_id)
         self._target.close()
         return left
+
+    def cleanup_command(self) -> str:
+        """The command that removes what is left; '' if nothing can be."""
+        return self._target.cleanup_command(self._run_id) if self._made else ""
 
     def _tell_gap(self, path: str, gap: GapOfPath) -> None:
         if not self._line.is_open:
@@ -250,4 +277,4 @@ class Watch:
         self._say(f"{gap.at / 1000:7.1f} s  {path}: {in_words(gap.length / 1000)} without an answer, {ends}")
 
     def _tell_lost(self, client: str) -> None:
-        self._line.add("watch", client, "its streams ended with its agent; what they had counted last is not known")
+        self._line.add("watch", client, "podwire lost its agent, and with it what its streams had counted last")

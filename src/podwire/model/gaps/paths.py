@@ -20,6 +20,8 @@ KINDS: Mapping[str, str] = {
 }
 PROTOCOLS = ("tcp", "udp")
 SYSTEMS: tuple[OS, ...] = ("linux", "windows")
+ANY = "any"
+"""The word in place of a duration for paths without a limit."""
 _EVERY = "*"
 
 
@@ -38,15 +40,33 @@ class Path:
         return " ".join(filter(None, (self.kind, ends, self.protocol)))
 
 
+def _all_paths() -> tuple[Path, ...]:
+    pairs = [(client, server) for client in SYSTEMS for server in SYSTEMS]
+    both = [(*pair, protocol) for pair in pairs for protocol in PROTOCOLS]
+    return (
+        *(Path(kind=kind, client=a, server=b, protocol=p) for kind in ("pod-pod", "pod-service") for a, b, p in both),
+        *(Path(kind=kind, client=a, server=b) for kind in ("pod-node", "node-service") for a, b in pairs),
+        *(Path(kind=kind, client=os) for kind in ("node-pod", "pod-outside") for os in SYSTEMS),
+        *(Path(kind="outside-service", server=os, protocol=protocol) for os in SYSTEMS for protocol in PROTOCOLS),
+    )
+
+
+ALL_PATHS = _all_paths()
+"""Every path that a watch may have."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The longest gap that some paths may have. `words` choose the paths: see `budget`."""
+    """The longest gap that some paths may have, in seconds; None: they may have any, or no answer at all.
+
+    `words` choose the paths: see `budget`.
+    """
 
     words: tuple[str, ...]
-    seconds: float
+    seconds: float | None
 
     def __str__(self) -> str:
-        return f"{' '.join(self.words)}: {in_words(self.seconds)}"
+        return f"{' '.join(self.words)}: {ANY if self.seconds is None else in_words(self.seconds)}"
 
     def covers(self, path: str) -> bool:
         """Whether the budget is for the path of this name."""
@@ -61,23 +81,28 @@ class Budget:
 def budget(text: str) -> Budget:
     """The budget of `KIND [CLIENT[-SERVER]] [PROTOCOL]: DURATION`; `*: DURATION` is for every path.
 
-    One operating system is that of the client; of `outside-service` it is the server's.
+    One operating system is that of the client; of `outside-service` it is the server's. `any` in place of the duration
+    takes paths out of a wider budget.
 
     Raises:
-        ValueError: another form; the text says what is admitted.
+        ValueError: another form, or no path is called like this; the text says what is admitted.
     """
     chosen, colon, duration = text.rpartition(":")
     words = tuple(chosen.split())
     if not colon or not words:
         raise ValueError("write PATH: DURATION, such as 'pod-service windows: 2s', or '*: 5s' for every path")
-    seconds = seconds_of(duration)
+    seconds = None if duration.strip() == ANY else seconds_of(duration)
     if words == (_EVERY,):
         return Budget(words=words, seconds=seconds)
     ends = [f"{client}-{server}" for client in SYSTEMS for server in SYSTEMS]
     _known(words[0], KINDS)
     for word in words[1:]:
         _known(word, (*SYSTEMS, *ends, *PROTOCOLS))
-    return Budget(words=words, seconds=seconds)
+    made = Budget(words=words, seconds=seconds)
+    if not any(made.covers(str(path)) for path in ALL_PATHS):
+        names = ", ".join(str(path) for path in ALL_PATHS if path.kind == words[0])
+        raise ValueError(f"no path is called {' '.join(words)}; there are {names}")
+    return made
 
 
 def _known(word: str, admitted: Iterable[str]) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podwire.gating.budgets import Judged, budget_of
-from podwire.model.gaps.durations import in_words
 from podwire.model.gaps.paths import Budget
 from podwire.records.watch import WatchRecord
 from podwire.reporting.pages import page, text
-from podwire.reporting.watches.text import beside, event_words, head_words
+from podwire.reporting.watches.text import beside_words, head_words, limit_words, notes, watched_words
 from podwire.reporting.watches.time_line import time_line
 
 NAME = "watch.html"
+MOST_ROWS = 2000
+"""Events in the page's table; the record has the others."""
 
 
 def watch_html(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> str:
     """The whole page."""
     body = (
         '<section><h2>Time line</h2><div class="scroll">'
-        f"{time_line(record, budgets)}</div></section>{_paths(record, budgets)}{_events(record)}"
+        f"{time_line(record, budgets)}</div></section>{_paths(record, judged, budgets)}{_events(record)}"
     )
     return page(title=f"podwire: {record.head.run_id}", head=_head(record, judged, budgets), body=body, current="watch")
 
@@ -31,21 +32,23 @@ def _head(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> str
     parts += [f'<p class="note bad">Cannot judge: {text(why)}</p>' for why in judged.unknown]
     if budgets and not judged.over and not judged.unknown:
         parts.append('<p class="note">All paths are within their budgets.</p>')
-    parts += [f'<p class="note">{text(remark)}</p>' for remark in record.remarks]
+    parts += [f'<p class="note">{text(remark)}</p>' for remark in notes(record)]
     return "".join(parts)
 
 
-def _paths(record: WatchRecord, budgets: Sequence[Budget]) -> str:
-    names = ("Path", "Longest gap, ms", "Gaps", "Lost", "Resets", "Streams", "Budget", "Beside the longest gap")
+def _paths(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> str:
+    names = (
+        "Path", "Longest gap, ms", "Gaps", "Lost", "Resets", "Streams", "Watched", "Budget", "Beside the longest gap",
+    )  # fmt: skip
     heads = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = ""
     for path in sorted(record.paths, key=lambda each: (-each.longest, each.path)):
         budget = budget_of(path.path, budgets)
-        over = budget is not None and path.longest > budget.seconds * 1000
-        numbers = (path.longest, path.gap_count, path.lost, path.resets, path.streams)
-        cells = "".join(f"<td>{number}</td>" for number in numbers)
-        allowed = "" if budget is None else in_words(budget.seconds) + (" (over)" if over else "")
-        near = "; ".join(map(event_words, beside(record, path)))
+        counts = path.counts
+        numbers = (path.longest, path.gap_count, counts.lost, counts.resets, counts.streams)
+        cells = "".join(f"<td>{number}</td>" for number in (*numbers, watched_words(record, path)))
+        allowed = "" if budget is None else limit_words(budget) + (" (over)" if judged.is_over(path) else "")
+        near = "; ".join(beside_words(record, path))
         rows += f'<tr><th scope="row"><span class="id">{text(path.path)}</span></th>{cells}'
         rows += f"<td>{text(allowed)}</td><td>{text(near)}</td></tr>"
     return (
@@ -61,9 +64,11 @@ def _events(record: WatchRecord) -> str:
     rows = "".join(
         f'<tr><td>{event.at / 1000:.1f} s</td><td>{text(event.kind)}</td><th scope="row"><span class="id">'
         f"{text(event.subject)}</span></th><td>{text(event.text)}</td></tr>"
-        for event in record.events
+        for event in record.events[:MOST_ROWS]
     )
-    left = f"<p>{record.left_off} more are not listed.</p>" if record.left_off else ""
+    rest = max(0, len(record.events) - MOST_ROWS)
+    left = f"<p>{rest} more are in watch.json.</p>" if rest else ""
+    left += f"<p>{record.left_off} more are not listed anywhere.</p>" if record.left_off else ""
     return (
         '<section><h2>Events</h2><div class="scroll"><table class="list"><caption>Events by time</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{left}</section>"

@@ -20,7 +20,9 @@ _RANKS = ("network", "node", "pod", "api", "command")
 def watch_text(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> str:
     """The whole text."""
     return (
-        "\n".join([*_head(record), "", *_table(record, budgets), "", *_events(record), *_end(record, judged, budgets)])
+        "\n".join(
+            [*_head(record), "", *_table(record, judged, budgets), "", *_events(record), *_end(record, judged, budgets)]
+        )
         + "\n"
     )
 
@@ -35,6 +37,53 @@ def beside(record: WatchRecord, path: PathRecord) -> list[TimedEvent]:
     ends = {longest.client, longest.server}
     near.sort(key=lambda e: (e.subject not in ends, abs(e.at - longest.at), _RANKS.index(e.kind)))
     return sorted(near[:MOST_BESIDE], key=lambda e: e.at)
+
+
+def beside_words(record: WatchRecord, path: PathRecord) -> list[str]:
+    """What stands beside the longest gap of a path: how late its client was itself, and what happened."""
+    longest = max(path.gaps, key=lambda gap: gap.length, default=None)
+    late = longest is not None and longest.own_delay >= longest.length // 2
+    own = [f"the client itself was {longest.own_delay} ms late"] if longest is not None and late else []
+    return own + [event_words(event) for event in beside(record, path)]
+
+
+def limit_words(budget: Budget) -> str:
+    """What a budget allows."""
+    return "any" if budget.seconds is None else in_words(budget.seconds)
+
+
+def watched_words(record: WatchRecord, path: PathRecord) -> str:
+    """For how much of the watch a path had a stream: `100 %`."""
+    return f"{min(100, round(100 * path.watched / max(record.head.length, 1)))} %"
+
+
+def notes(record: WatchRecord) -> list[str]:
+    """What limits the watch, in sentences."""
+    found = list(record.remarks)
+    for path in record.unanswered:
+        found.append(f"{path}: no answer before the watch, so nothing is said of it; podwire run says why")
+    for record_of_path in record.paths:
+        for client in record_of_path.silent:
+            found.append(f"{record_of_path.path}: {client} had no answer before the watch; only other clients count")
+    found += record.unwatched
+    blind = [time for path in record.paths for time in path.blind]
+    if blind:
+        clients = sorted({time.client for time in blind})
+        longest = max(blind, key=lambda time: time.length)
+        found.append(
+            f"podwire lost the agents of {counted_clients(clients)} while they ran; nobody knows of up to "
+            f"{longest.length} ms ({longest.client}, {longest.at / 1000:.1f} s after the start)"
+        )
+    left_off = sum(path.counts.left_off for path in record.paths)
+    if left_off:
+        found.append(f"agents counted {left_off} gaps and errors that they had no room to list")
+    return found
+
+
+def counted_clients(names: Sequence[str]) -> str:
+    """Up to three names, and how many more."""
+    rest = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def event_words(event: TimedEvent) -> str:
@@ -62,20 +111,22 @@ def _head(record: WatchRecord) -> Iterator[str]:
     yield from head_words(record)
 
 
-def _table(record: WatchRecord, budgets: Sequence[Budget]) -> Iterator[str]:
-    rows = [("path", "longest gap", "lost", "resets", "budget", "beside the longest gap")]
+def _table(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> Iterator[str]:
+    rows = [("path", "longest gap", "lost", "resets", "watched", "budget", "beside the longest gap")]
     for path in sorted(record.paths, key=lambda each: (-each.longest, each.path)):
         budget = budget_of(path.path, budgets)
-        allowed = "" if budget is None else in_words(budget.seconds)
-        mark = " !" if budget is not None and path.longest > budget.seconds * 1000 else ""
-        near = "; ".join(map(event_words, beside(record, path)))
-        rows.append((path.path, f"{path.longest} ms{mark}", str(path.lost), str(path.resets), allowed, near))
+        allowed = "" if budget is None else limit_words(budget)
+        mark = " !" if judged.is_over(path) else ""
+        near = "; ".join(beside_words(record, path))
+        counts = path.counts
+        share = watched_words(record, path)
+        rows.append((path.path, f"{path.longest} ms{mark}", f"{counts.lost}", f"{counts.resets}", share, allowed, near))
     if not budgets:
-        rows = [(*row[:4], *row[5:]) for row in rows]  # type: ignore[misc]
+        rows = [(*row[:5], *row[6:]) for row in rows]  # type: ignore[misc]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:
         cells = [
-            text.rjust(width) if 0 < at < 4 else text.ljust(width)
+            text.rjust(width) if 0 < at < 5 else text.ljust(width)
             for at, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield f"  {'  '.join(cells)}".rstrip()
@@ -95,16 +146,13 @@ def _events(record: WatchRecord) -> Iterator[str]:
 
 
 def _end(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> Iterator[str]:
-    unseen = sum(path.unseen for path in record.paths)
-    if unseen:
-        yield f"{unseen} streams ended with their client, and nobody saw their last seconds"
-    yield from record.remarks
+    yield from notes(record)
     for over in judged.over:
         yield f"over budget: {over}"
     for text in judged.unknown:
         yield f"cannot judge: {text}"
     if budgets and not judged.over and not judged.unknown:
-        yield f"within budgets: {len(record.paths)} paths"
+        yield f"within budgets: {sum(budget_of(path.path, budgets) is not None for path in record.paths)} paths"
 
 
 def decision_tree(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> dict[str, object]:
@@ -113,10 +161,11 @@ def decision_tree(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]
         {
             "path": path.path,
             "longest": path.longest,
-            "lost": path.lost,
-            "resets": path.resets,
-            "budget": None if (budget := budget_of(path.path, budgets)) is None else round(budget.seconds * 1000),
-            "beside": [event_words(event) for event in beside(record, path)],
+            "lost": path.counts.lost,
+            "resets": path.counts.resets,
+            "watched": path.watched,
+            "budget": _limit(budget_of(path.path, budgets)),
+            "beside": beside_words(record, path),
         }
         for path in record.paths
     ]
@@ -128,3 +177,7 @@ def decision_tree(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]
         "unknown": list(judged.unknown),
         "paths": paths,
     }
+
+
+def _limit(budget: Budget | None) -> int | None:
+    return None if budget is None or budget.seconds is None else round(budget.seconds * 1000)

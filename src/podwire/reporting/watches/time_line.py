@@ -24,6 +24,8 @@ NAMES: dict[str, str] = {
 }
 LEAST = 2.0
 """The width of the shortest bar, in the drawing's units."""
+APART, MOST_WORDS = 2.0, 8
+"""Events nearer to each other than that, in the drawing's units, have one mark; it tells so many of them."""
 Draw = Callable[["_Scale"], Iterator[str]]
 """Draws the marks of a lane."""
 _STEPS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400, 172800)
@@ -79,25 +81,70 @@ class _Events:
     def __call__(self, scale: _Scale) -> Iterator[str]:
         for begin, end, words in _spans(self._events, scale.length):
             yield _bar("away", scale.at(begin), scale.width(end - begin), 5, 10, words)
-        for event in self._events:
+        for events in self._groups(scale):
+            words = "; ".join(map(event_words, events[:MOST_WORDS]))
+            rest = f"; {len(events) - MOST_WORDS} more" if len(events) > MOST_WORDS else ""
             yield (
-                f'<g class="mark"><title>{text(event_words(event))}</title>'
-                f'<circle cx="{scale.at(event.at):.1f}" cy="10" r="3.5"/></g>'
+                f'<g class="mark"><title>{text(words + rest)}</title>'
+                f'<circle cx="{scale.at(events[0].at):.1f}" cy="10" r="3.5"/></g>'
             )
+
+    def _groups(self, scale: _Scale) -> Iterator[list[TimedEvent]]:
+        """Events whose marks would lie on each other, together."""
+        group: list[TimedEvent] = []
+        for event in self._events:
+            if group and scale.at(event.at) - scale.at(group[0].at) > APART:
+                yield group
+                group = []
+            group.append(event)
+        if group:
+            yield group
 
 
 class _Gaps:
-    """A lane of a path: a bar for each gap."""
+    """A lane of a path: a bar for each gap, and one for each time in which nobody knows of a client.
+
+    Bars of one kind that would touch are one bar, so a day with a thousand gaps stays readable.
+    """
 
     def __init__(self, path: PathRecord, allowed: float | None) -> None:
         self._path, self._allowed = path, allowed
 
     def __call__(self, scale: _Scale) -> Iterator[str]:
+        for kind, top, height in (("blind", 7, 6), ("busy", 5, 10), ("gap", 5, 10), ("over", 1, 18)):
+            spans = [(at, length, words) for of, at, length, words in self._spans() if of == kind]
+            for at, length, words in _merged(spans, scale):
+                yield _bar(kind, scale.at(at), scale.width(length), top, height, words)
+
+    def _spans(self) -> Iterator[tuple[str, int, int, str]]:
         for gap in self._path.gaps:
-            over = self._allowed is not None and gap.length > self._allowed
-            words = f"{gap.length} ms from {gap.at / 1000:.1f} s on, {gap.client} to {gap.server}"
-            top, height = (1, 18) if over else (5, 10)
-            yield _bar("over" if over else "gap", scale.at(gap.at), scale.width(gap.length), top, height, words)
+            over = self._allowed is not None and gap.certain > self._allowed
+            kind = "over" if over else "busy" if gap.own_delay >= gap.length // 2 else "gap"
+            late = f", the client itself was {gap.own_delay} ms late" if kind == "busy" else ""
+            still = ", and still none when the watch ended" if gap.open else ""
+            words = f"{gap.length} ms from {gap.at / 1000:.1f} s on, {gap.client} to {gap.server}{late}{still}"
+            yield kind, gap.at, gap.length, words
+        for time in self._path.blind:
+            words = f"nobody knows of {time.client} for {time.length} ms from {time.at / 1000:.1f} s on"
+            yield "blind", time.at, time.length, words
+
+
+def _merged(spans: Sequence[tuple[int, int, str]], scale: _Scale) -> Iterator[tuple[int, int, str]]:
+    """Spans of (at, length, words) in the order of time, those that would touch in the drawing as one."""
+    group: list[tuple[int, int, str]] = []
+    for span in sorted(spans):
+        if group and scale.at(span[0]) > max(scale.at(at) + scale.width(length) for at, length, _ in group) + 0.5:
+            yield _joined(group)
+            group = []
+        group.append(span)
+    if group:
+        yield _joined(group)
+
+
+def _joined(group: Sequence[tuple[int, int, str]]) -> tuple[int, int, str]:
+    begin, end = group[0][0], max(at + length for at, length, _ in group)
+    longest = max(group, key=lambda span: span[1])[2]
+    return begin, end - begin, longest if len(group) == 1 else f"{len(group)} of them, the longest: {longest}"
 
 
 def _bar(kind: str, x: float, width: float, top: int, height: int, words: str) -> str:
@@ -133,4 +180,4 @@ def _event_lanes(record: WatchRecord) -> Iterator[tuple[str, _Events]]:
 def _path_lanes(record: WatchRecord, budgets: Sequence[Budget]) -> Iterator[tuple[str, _Gaps]]:
     for path in sorted(record.paths, key=lambda each: (-each.longest, each.path)):
         budget = budget_of(path.path, budgets)
-        yield path.path, _Gaps(path, None if budget is None else budget.seconds * 1000)
+        yield path.path, _Gaps(path, None if budget is None or budget.seconds is None else budget.seconds * 1000)
