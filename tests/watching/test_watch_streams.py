@@ -1,15 +1,19 @@
 """The streams of a watch, with agents that are played: started, followed, and ended as members come and go."""
 
 from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 from changed import replace
 
 from podwire.probing.calls import ChannelLost
+from podwire.watching import agents
+from podwire.watching.downs import Downs
 from podwire.watching.members import Member
 from podwire.watching.plan import Places
 from podwire.watching.streams import Pace, Streams
 
+POD_POD = "pod-pod linux-linux tcp"
 PLACES = Places(services={"linux": "10.96.0.1"})
 
 
@@ -23,7 +27,7 @@ class PlayedAgent:
     """Answers like an agent whose streams all get their answers, but for those to the hosts in `silent`."""
 
     def __init__(self, silent=()):
-        self.connected, self.generation, self.closed = True, 1, False
+        self.connected, self.generation, self.closed, self.gave_up = True, 1, False, False
         self.streams, self.silent, self.lost = {}, set(silent), False
 
     def call(self, method, params, timeout):
@@ -50,7 +54,15 @@ class PlayedAgent:
         answered = 0 if stream["params"]["host"] in self.silent else sent
         counts = {"sent": sent, "answered": answered, "lost": sent - answered}
         gaps = [[100, 700, 3, 0]] if stream["polls"] == 1 else []
-        return {"started": 1.0, "ran": 1000, "ended": False, "counts": counts, "longest": 700, "gaps": gaps}
+        return {
+            "started": 1.0,
+            "ran": 1000,
+            "ended": False,
+            "counts": counts,
+            "longest": 700,
+            "gaps": gaps,
+            "totals": {"gaps": 1},
+        }
 
     def close(self):
         self.closed = True
@@ -62,12 +74,23 @@ def played():
 
 
 @pytest.fixture
-def streams(played):
+def clock():
+    return SimpleNamespace(now=4000)
+
+
+def of(streams, witness=None):
+    """The record of the path between pods."""
+    return next(path for path in streams.records(witness or Downs()) if path.path == POD_POD)
+
+
+@pytest.fixture
+def streams(played, clock):
     def opened(member):
         return played.setdefault(member.name, PlayedAgent())
 
     lost, gaps = [], []
-    made = Streams(opened, Pace(every=0.2, threshold=0.5), lambda: 4000, lambda *gap: gaps.append(gap), lost.append)
+    pace = Pace(every=0.2, threshold=0.5)
+    made = Streams(opened, pace, lambda: clock.now, lambda *gap: gaps.append(gap), lost.append)
     made.told_lost, made.told_gaps = lost, gaps
     return made
 
@@ -80,12 +103,11 @@ def test_streams_start_with_their_members_and_their_numbers_add_up(streams, play
     # Pods of both nodes: tcp and udp to the other pod and to the Service.
     assert len(streams.slots()) == 8
     assert {stream["params"]["host"] for stream in played["a"].streams.values()} == {"10.0.0.1", "10.96.0.1"}
-    record = streams.tallies["pod-pod linux-linux tcp"].record()
-    assert (record.sent, record.streams, record.longest) == (20, 2, 700)
-    assert [(path, gap.at) for path, gap in streams.told_gaps if path == "pod-pod linux-linux tcp"] == [
-        ("pod-pod linux-linux tcp", 4100),
-        ("pod-pod linux-linux tcp", 4100),
-    ]
+    record = of(streams)
+    assert (record.counts.sent, record.counts.streams, record.longest, record.gap_count) == (20, 2, 700, 2)
+    # The moment is that of the answer, less the time since the gap by the client's clock.
+    assert [(path, gap.at) for path, gap in streams.told_gaps if path == POD_POD] == [(POD_POD, 3100)] * 2
+    assert (record.blind, record.gone) == ((), False)
 
 
 def test_a_member_that_leaves_ends_its_streams_and_those_to_it(streams, played):
@@ -97,24 +119,95 @@ def test_a_member_that_leaves_ends_its_streams_and_those_to_it(streams, played):
         "pod-service linux-linux udp",
     }
     assert played["b"].closed
-    assert streams.tallies["pod-pod linux-linux tcp"].unseen == 0
+    assert of(streams).counts.unseen == 0
+    assert streams.missing() == ["pod-pod linux-linux tcp", "pod-pod linux-linux udp"]
+    assert of(streams).gone
     streams.follow([members[0], a_member("c", "n2")], PLACES)
     assert len(streams.slots()) == 8
 
 
-def test_streams_of_an_agent_that_is_gone_count_as_unseen_and_start_again(streams, played):
+def test_an_agent_that_is_lost_leaves_a_time_that_nobody_knows_of(streams, played, clock):
     members = [a_member("a", "n1"), a_member("b", "n2")]
     streams.follow(members, PLACES)
-    played["b"].generation, played["b"].streams = 2, {}
+    streams.poll()
+    clock.now = 9000
+    played["b"].connected = False
     streams.follow(members, PLACES)
     assert streams.told_lost == ["b"]
+    assert {slot.client for slot in streams.slots()} == {"a"}
+    # Its next stream has an answer within 700 ms of its start, 1000 ms before it is asked.
+    played["b"].connected, played["b"].generation, played["b"].streams = True, 2, {}
+    clock.now = 12_000
+    streams.follow(members, PLACES)
+    streams.poll()
     assert len(streams.slots()) == 8
-    assert streams.tallies["pod-pod linux-linux tcp"].unseen == 1
-    played["b"].lost = True
-    streams.close()
-    assert streams.tallies["pod-pod linux-linux tcp"].unseen == 2
+    record = of(streams)
+    assert [(time.client, time.at, time.length) for time in record.blind] == [("b", 4000, 7700)]
+    assert (record.counts.unseen, record.gone) == (1, False)
+
+
+def test_a_client_that_was_itself_down_leaves_no_such_time(streams, played, clock):
+    members = [a_member("a", "n1"), a_member("b", "n2")]
+    streams.follow(members, PLACES)
+    streams.poll()
+    clock.now, played["b"].connected = 9000, False
+    streams.follow(members, PLACES)
+    assert of(streams).blind
+    downs = Downs()
+    downs.restarted("b", 8000)
+    assert of(streams, downs).blind == ()
+    # But not where the API server was away: then podwire lost all agents.
+    downs.api_away(8500)
+    assert of(streams, downs).blind
+
+
+def test_a_client_that_leaves_ends_the_time_that_nobody_knows_of(streams, played, clock):
+    members = [a_member("a", "n1"), a_member("b", "n2")]
+    streams.follow(members, PLACES)
+    streams.poll()
+    clock.now, played["b"].connected = 9000, False
+    streams.follow(members, PLACES)
+    clock.now = 10_000
+    streams.follow([members[0], replace(members[1], usable=False, leaving=True)], PLACES)
+    clock.now = 50_000
+    assert [(time.at, time.length) for time in of(streams).blind] == [(4000, 6000)]
+
+
+def test_what_no_agent_answers_at_the_end_is_unknown_until_the_end(streams, played, clock):
+    members = [a_member("a", "n1"), a_member("b", "n2")]
+    streams.follow(members, PLACES)
+    streams.poll()
+    clock.now, played["b"].lost = 20_000, True
+    record = next(path for path in streams.finish(Downs()) if path.path == POD_POD)
+    assert [(time.client, time.at, time.length) for time in record.blind] == [("b", 4000, 16_000)]
     assert played["a"].closed
     assert played["b"].closed
+    assert not record.gone
+
+
+def test_an_agent_that_is_refused_for_good_is_opened_again(streams, played, monkeypatch):
+    members = [a_member("a", "n1"), a_member("b", "n2")]
+    played["b"] = refused = PlayedAgent()
+    refused.connected, refused.gave_up = False, True
+    streams.follow(members, PLACES)
+    assert {slot.client for slot in streams.slots()} == {"a"}
+    monkeypatch.setattr(agents, "REOPENED", -1.0)
+    del played["b"]
+    streams.follow(members, PLACES)
+    assert refused.closed
+    assert len(streams.slots()) == 8
+
+
+def test_of_very_many_nodes_some_ask_and_all_are_asked(streams, played):
+    hosts = [replace(a_member(f"h{n}", f"n{n}"), kind="host") for n in range(200)]
+    pods = [a_member("a", "n1"), a_member("b", "n2")]
+    streams.follow([*pods, *hosts], PLACES)
+    before = {name for name, agent in played.items() if not agent.closed}
+    assert (len(before), streams.only_asked) == (agents.MOST_HOSTS + 2, 170)
+    # Those that ask go on, whoever comes.
+    more = [replace(a_member(f"more{n}", f"m{n}"), kind="host") for n in range(50)]
+    streams.follow([*pods, *more, *hosts], PLACES)
+    assert {name for name, agent in played.items() if not agent.closed} == before
 
 
 def test_a_path_without_an_answer_is_left_out_and_a_single_stream_named(streams, played):
@@ -126,7 +219,7 @@ def test_a_path_without_an_answer_is_left_out_and_a_single_stream_named(streams,
     assert len(streams.unanswered()) == 6
     assert streams.begin_anew() == ["pod-service linux-linux tcp", "pod-service linux-linux udp"]
     assert streams.partly_silent == ["pod-pod linux-linux tcp of a", "pod-pod linux-linux udp of a"]
-    assert streams.tallies == {}
+    assert of(streams).counts.sent == 0
     streams.follow(members, PLACES)
     assert {(slot.client, str(slot.path)) for slot in streams.slots()} == {
         ("b", "pod-pod linux-linux tcp"),
