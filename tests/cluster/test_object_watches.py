@@ -8,6 +8,7 @@ import urllib3
 from fake_api import serving, status
 from runninglab import until
 
+from podwire.cluster import watches
 from podwire.cluster.rest import RestClient
 from podwire.cluster.transport import Patience, bounded
 from podwire.cluster.watches import ObjectWatch, Watched
@@ -51,12 +52,11 @@ def watching():
     """Starts watches; `told` gets (kind, name) of every change."""
     opened = []
 
-    def start(server, **callbacks):
+    def start(server, *, renew=lambda: False, **callbacks):
         context = serving(server)
         url = context.__enter__()
-        rest = RestClient(
-            url, bounded(urllib3.PoolManager()), patience=Patience(connect=1, answer=2, total=0.2, whole=3)
-        )
+        patience = Patience(connect=1, answer=2, total=0.2, whole=3)
+        rest = RestClient(url, bounded(urllib3.PoolManager()), patience=patience, renew=renew)
         told = []
         watch = ObjectWatch(
             rest,
@@ -138,6 +138,49 @@ def test_a_watch_without_the_right_ends_and_says_so(watching):
     until(lambda: watch.problem)
     assert "pods is forbidden" in watch.problem
     assert told == []
+
+
+def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_tight_loop(watching, monkeypatch):
+    server = Server([a_list("5")], [b""] * 1000)
+    pauses = []
+    watch, _ = watching(server)
+    wait = watch._closing.wait
+    monkeypatch.setattr(watch._closing, "wait", lambda seconds=None: pauses.append(seconds) or wait(0.001))
+    until(lambda: len(pauses) > 8)
+    assert max(pauses) == watches.LONGEST_PAUSE
+    assert min(pauses) >= watches.SHORTEST_PAUSE
+
+
+def test_a_server_that_forgets_at_once_is_not_asked_in_a_tight_loop(watching, monkeypatch):
+    server = Server([a_list("5")], [status(410, "Expired", "too old resource version")] * 1000)
+    pauses = []
+    watch, _ = watching(server)
+    wait = watch._closing.wait
+    monkeypatch.setattr(watch._closing, "wait", lambda seconds=None: pauses.append(seconds) or wait(0.001))
+    until(lambda: len(pauses) > 8)
+    assert max(pauses) == watches.LONGEST_PAUSE
+
+
+def test_an_expired_token_is_renewed(watching):
+    unauthorized = status(401, "Unauthorized", "Unauthorized")
+    server = Server([a_list("5", pod("a", "3"))], [unauthorized, lines(("ADDED", pod("b", "6")))])
+    renewals, refused = [], []
+    _, told = watching(server, renew=lambda: renewals.append(1) or True, on_refused=refused.append)
+    until(lambda: ("ADDED", "b") in told, shown=lambda: told)
+    assert renewals == [1]
+    assert refused == []
+
+
+def test_a_watch_that_is_refused_later_says_so_once_and_goes_on_when_it_may_again(watching):
+    refusal = status(403, "Forbidden", "pods is forbidden")
+    server = Server([a_list("5", pod("a", "3"))], [refusal, refusal, refusal, lines(("ADDED", pod("b", "6")))])
+    refused, away = [], []
+    watch, told = watching(server, on_refused=refused.append, on_away=away.append)
+    until(lambda: ("ADDED", "b") in told, shown=lambda: told)
+    assert len(refused) == 1
+    assert "pods is forbidden" in refused[0]
+    assert watch.problem == ""
+    assert away == []
 
 
 def test_close_ends_a_watch_that_waits(watching):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from podwire.model.gaps.durations import in_words, seconds_of
-from podwire.model.gaps.paths import Path, budget
+from podwire.model.gaps.paths import ALL_PATHS, KINDS, Path, budget
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,28 @@ def test_a_budget_covers_the_paths_that_its_words_choose(text, covered, others):
         ("pod-service win: 2s", "win: no such word of a path"),
         ("pod-service windows: 2", "must be a duration such as 500ms, 2s, 45m or 24h"),
         ("pod-service windows: -2s", "must be a duration"),
+        ("", "write PATH: DURATION"),
+        ("pod-service:", "must be a duration"),
+        ("* windows: 2s", "*: no such word of a path"),
+        ("pod-pod windows linux: 2s", "no path is called pod-pod windows linux; there are pod-pod linux-linux tcp, "),
+        ("node-pod udp: 2s", "no path is called node-pod udp; there are node-pod linux tcp, node-pod windows tcp"),
+        ("pod-pod: 2000000000000s", "must be a duration"),
     ],
 )
 def test_a_wrong_budget_says_what_is_admitted(text, problem):
     with pytest.raises(ValueError, match=re.escape(problem)):
         budget(text)
+
+
+def test_paths_without_a_limit():
+    assert budget("node-service windows: any").seconds is None
+    assert str(budget("node-service windows: any")) == "node-service windows: any"
+    assert str(budget("pod-pod: 1500ms")) == "pod-pod: 1.5 s"
+
+
+def test_all_paths_are_those_that_a_plan_can_want():
+    assert len(set(map(str, ALL_PATHS))) == len(ALL_PATHS) == 32
+    assert {path.kind for path in ALL_PATHS} == set(KINDS)
 
 
 def test_a_path_has_the_systems_that_it_has():

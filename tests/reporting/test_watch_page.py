@@ -1,12 +1,22 @@
 """The views of a watch: the table, what stands beside a gap, the time line, and its page."""
 
 import pytest
+from changed import replace
 from html_page import Page
 
 from podwire.gating.budgets import judged
 from podwire.model.gaps.paths import budget
-from podwire.records.watch import SCHEMA, GapOfPath, PathRecord, TimedEvent, WatchHead, WatchRecord
-from podwire.reporting.watches.page import watch_html
+from podwire.records.watch import (
+    SCHEMA,
+    BlindTime,
+    GapOfPath,
+    PathCounts,
+    PathRecord,
+    TimedEvent,
+    WatchHead,
+    WatchRecord,
+)
+from podwire.reporting.watches.page import MOST_ROWS, watch_html
 from podwire.reporting.watches.text import beside, decision_tree, event_words, watch_text
 
 BUDGETS = [budget("pod-service windows: 2s")]
@@ -24,10 +34,17 @@ GAPS = (
 )
 
 
-def a_path(path, longest, gaps=()):
-    return PathRecord(
-        path=path, longest=longest, sent=300, answered=270, lost=30, resets=2, streams=3, gap_count=len(gaps), gaps=gaps
-    )
+def a_path(path, longest, gaps=(), **changes):
+    counts = PathCounts(sent=300, answered=270, lost=30, resets=2, streams=3)
+    given = {
+        "path": path,
+        "longest": longest,
+        "counts": counts,
+        "watched": 59_900,
+        "gap_count": len(gaps),
+        "gaps": gaps,
+    }
+    return PathRecord(**{**given, **changes})
 
 
 @pytest.fixture
@@ -43,7 +60,8 @@ def record():
         threshold=600,
     )
     paths = (a_path("pod-pod linux-linux tcp", 40), a_path("pod-service windows-linux tcp", 5_300, GAPS))
-    return WatchRecord(schema=SCHEMA, head=head, paths=paths, events=EVENTS, remarks=("something <else>",))
+    remarks = ("something <else>",)
+    return WatchRecord(schema=SCHEMA, head=head, paths=paths, events=EVENTS, remarks=remarks, finished=True)
 
 
 def test_beside_the_longest_gap_stands_what_happened_when_it_began(record):
@@ -55,8 +73,8 @@ def test_beside_the_longest_gap_stands_what_happened_when_it_began(record):
 def test_the_text_has_the_table_the_events_and_the_decision(record):
     lines = watch_text(record, judged(record, BUDGETS), BUDGETS).splitlines()
     rows = [line.split() for line in lines if line.startswith("  pod-")]
-    assert rows[0][:9] == ["pod-service", "windows-linux", "tcp", "5300", "ms", "!", "30", "2", "2"]
-    assert rows[1][:7] == ["pod-pod", "linux-linux", "tcp", "40", "ms", "30", "2"]
+    assert rows[0][:11] == ["pod-service", "windows-linux", "tcp", "5300", "ms", "!", "30", "2", "100", "%", "2"]
+    assert rows[1][:9] == ["pod-pod", "linux-linux", "tcp", "40", "ms", "30", "2", "100", "%"]
     assert "       8.0 s  windows-1: not ready: Kubelet stopped posting node status." in lines
     assert not [line for line in lines if "DiskPressure" in line]
     assert any(line.startswith("over budget: pod-service windows-linux tcp: 5300 ms") for line in lines)
@@ -81,6 +99,44 @@ def test_the_page_has_a_lane_for_each_path_and_node_and_marks_with_words(record)
 def test_a_watch_in_which_nothing_happened_has_a_page_too(record):
     quiet = WatchRecord(schema=SCHEMA, head=record.head, paths=(), events=())
     assert "Nothing happened in the cluster." in watch_html(quiet, judged(quiet, ()), ())
+    assert watch_text(quiet, judged(quiet, ()), ()).count("cannot judge") == 2
+    calm = WatchRecord(schema=SCHEMA, head=record.head, paths=record.paths[:1], events=(), finished=True)
+    page = Page(watch_html(calm, judged(calm, BUDGETS[:0]), ()))
+    assert page.of("rect") == page.of("circle") == []
+
+
+def test_a_day_with_very_many_gaps_and_events_has_as_many_marks_as_fit(record):
+    gaps = tuple(GapOfPath(at=at * 80_000, length=700, client="pod-a", server="pod-b") for at in range(1000))
+    events = tuple(TimedEvent(at=at * 5000, kind="pod", subject=f"p{at}", text="ready") for at in range(17_000))
+    head = replace(record.head, length=86_400_000)
+    day = WatchRecord(
+        schema=SCHEMA, head=head, paths=(a_path("pod-pod linux-linux tcp", 700, gaps),), events=events, finished=True
+    )
+    text = watch_html(day, judged(day, ()), ())
+    page = Page(text)
+    assert len(page.of("rect")) < 600
+    assert len(page.of("circle")) < 600
+    assert len(page.of("tr")) < MOST_ROWS + 10
+    assert "15000 more are in watch.json." in text
+    assert len(text) < 2_000_000
+    # Gaps that would touch are one bar, and it says how many they are.
+    assert " of them, the longest: 700 ms" in text
+
+
+def test_what_nobody_knows_and_a_busy_client_are_marked_apart(record):
+    gaps = (
+        GapOfPath(at=1000, length=5000, client="pod-a", server="pod-b", own_delay=4800),
+        GapOfPath(at=50_000, length=5000, client="pod-a", server="pod-b", open=True),
+    )
+    blind = (BlindTime(at=20_000, length=9000, client="pod-c"),)
+    path = a_path("pod-service windows-linux tcp", 5000, gaps, blind=blind, blind_count=1)
+    other = WatchRecord(schema=SCHEMA, head=record.head, paths=(path,), events=(), finished=True)
+    text = watch_html(other, judged(other, BUDGETS), BUDGETS)
+    assert sorted(rect["class"] for rect in Page(text).of("rect")) == ["blind", "busy", "over"]
+    assert "nobody knows of pod-c for 9000 ms from 20.0 s on" in text
+    assert "the client itself was 4800 ms late" in text
+    assert "and still none when the watch ended" in text
+    assert "podwire lost the agents of pod-c while they ran; nobody knows of up to 9000 ms" in text
 
 
 def test_a_program_gets_the_decision_with_numbers(record):
