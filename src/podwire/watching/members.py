@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from podwire.cluster.deployment import manifests
-from podwire.cluster.deployment.watch_workloads import is_host
+from podwire.cluster.deployment.watch_workloads import is_host, system_of
 from podwire.model.facts import OS
 
 Object = dict[str, Any]
@@ -29,12 +28,11 @@ class Member:
     """What to exec in it for an agent."""
 
 
-def member(pod: Object, systems: Mapping[str, OS]) -> Member | None:
-    """A pod as a member; None while it has no node. `systems` are those of the nodes, by name."""
+def member(pod: Object) -> Member | None:
+    """A pod as a member; None while it has no node, or is none of the watch."""
     metadata, spec, status = pod["metadata"], pod.get("spec") or {}, pod.get("status") or {}
-    node = str(spec.get("nodeName") or "")
-    os = systems.get(node)
-    if os is None:
+    node, os = str(spec.get("nodeName") or ""), system_of(pod)
+    if not node or os is None:
         return None
     leaving = bool(metadata.get("deletionTimestamp")) or status.get("phase") in ("Failed", "Succeeded")
     addresses = [str(entry.get("ip", "")) for entry in status.get("podIPs") or ()]

@@ -62,13 +62,11 @@ class TimeLine:
 class ClusterWatch:
     """Watches what happens to the nodes, to the pods of a watch, and to the pods of kube-proxy and of the CNI.
 
-    `systems` are those of the nodes, by name. `network_pods` are selectors of labels by namespace.
+    `networks` are the namespaces of the DaemonSets of these, by name.
     """
 
-    def __init__(
-        self, rest: RestClient, namespace: str, systems: Mapping[str, OS], networks: Mapping[str, str], line: TimeLine
-    ) -> None:
-        self._line, self._systems, self._networks = line, dict(systems), dict(networks)
+    def __init__(self, rest: RestClient, namespace: str, networks: Mapping[str, str], line: TimeLine) -> None:
+        self._line, self._networks = line, dict(networks)
         self._lock = threading.Lock()
         self._states: dict[str, dict[str, str]] = {}
         self._members: dict[str, Member] = {}
@@ -165,7 +163,6 @@ class ClusterWatch:
         os = (node["metadata"].get("labels") or {}).get("kubernetes.io/os")
         if os in ("linux", "windows"):
             with self._lock:
-                self._systems[name] = os
                 self._open.pop(name, None)
                 if not now["trouble"] and not now["cordoned"]:
                     self._open[name] = os
@@ -181,7 +178,7 @@ class ClusterWatch:
         self.downs.lives_on(uid, str((pod.get("spec") or {}).get("nodeName") or ""))
         with self._lock:
             before = self._members.pop(uid, None)
-            now = None if kind == "DELETED" else member(pod, self._systems)
+            now = None if kind == "DELETED" else member(pod)
             if now is not None:
                 self._members[uid] = now
         if now != before:

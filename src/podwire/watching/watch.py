@@ -96,9 +96,8 @@ class Watch:
         made = place.make(connection, facts, self._run_id, self._options.images)
         self._unwatched += made.unwatched
         namespace = manifests.namespace_name(self._run_id)
-        systems = {node.name: node.os for node in facts.nodes}
         networks = place.network_pods(connection.rest)
-        cluster = self._cluster = ClusterWatch(connection.rest, namespace, systems, networks, self._line)
+        cluster = self._cluster = ClusterWatch(connection.rest, namespace, networks, self._line)
         self._remarks += [f"not watched: {problem}" for problem in cluster.start()]
         self._await_pods(cluster, made.count)
         where = place.places(connection, facts, self._run_id, self._unwatched.append)

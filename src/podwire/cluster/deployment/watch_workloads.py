@@ -10,6 +10,7 @@ from typing import Any
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.manifests import KIND_LABEL, MANAGED_BY, MANAGER, RUN_LABEL, SLOT_LABEL
 from podwire.model.facts import OS, NodeFacts
+from podwire.model.gaps.paths import SYSTEMS
 
 Object = dict[str, Any]
 
@@ -55,6 +56,12 @@ def service_name(os: OS, *, balancer: bool = False) -> str:
 def is_host(pod: Object) -> bool:
     """Whether the pod of a watch is on the network of its node."""
     return str((pod["metadata"].get("labels") or {}).get(KIND_LABEL)) == "host"
+
+
+def system_of(pod: Object) -> OS | None:
+    """The operating system of a pod of a watch; None for another pod."""
+    slot = str((pod["metadata"].get("labels") or {}).get(SLOT_LABEL))
+    return next((os for os in SYSTEMS if slot in (f"{POD_SLOT}-{os}", f"{HOST_SLOT}-{os}")), None)
 
 
 def _template(run_id: str, slot: str, node: NodeFacts, image: str) -> Object:
