@@ -105,7 +105,8 @@ def _upgrade(options: argparse.Namespace) -> int:
         build=options.windows_build, kubelet=options.kubelet, away=options.away, faults=tuple(options.fault)
     )
     try:
-        count = upgrade_windows_nodes(lab_api(), asked, lambda line: print(line, flush=True))
+        api = lab_api(", or upgrade one in a watch: podwire watch --lab PROFILE -- podwire lab upgrade")
+        count = upgrade_windows_nodes(api, asked, lambda line: print(line, flush=True))
     except LabError as error:
         raise UsageError(str(error)) from error
     print(f"{count} Windows nodes upgraded")

@@ -62,8 +62,8 @@ def _words(error: urllib.error.HTTPError) -> str:
         return f"the lab's API answers {error.code}"
 
 
-def lab_api() -> LabApi:
-    """The lab that `PODWIRE_LAB` names, or else the one that is up.
+def lab_api(otherwise: str = "") -> LabApi:
+    """The lab that `PODWIRE_LAB` names, or else the one that is up. `otherwise` says what else a user could do.
 
     Raises:
         LabError: there is none; the text is one line that says what to do.
@@ -73,7 +73,7 @@ def lab_api() -> LabApi:
         return _of(Path(named), f"{VARIABLE}={named}: no lab has this kubeconfig")
     state = lab_status()
     if state is None:
-        raise LabError("no lab is up; start one with podwire lab up")
+        raise LabError(f"no lab is up; start one with podwire lab up{otherwise}")
     return _of(Path(state.kubeconfig), f"{state.kubeconfig}: cannot be read")
 
 
