@@ -1,13 +1,20 @@
-"""The memory and the disk of a watch that lasts a day: its hours pass as fast as its numbers can be added up.
+"""The memory and the disk of a watch that lasts a day.
 
-`python bench/watch.py [--hours 24] [--streams 120] [--gap-every 60]`: so many streams are polled once for each second
-of that time; each has a gap of a second in so many seconds, and now and then a stream or a node changes. Everything
-that a watch loads is loaded. Printed: seconds, peak resident memory, sizes of `watch.json` and `watch.html`.
+`python bench/watch.py [--hours 24] [--streams 120] [--gap-every 60]`: its hours pass as fast as its numbers can be
+added up. So many streams are polled once for each second of that time; each has a gap of a second in so many seconds,
+streams change every ten minutes, agents are lost, pods are evicted, and the record is stored once an hour (a watch does
+it every minute). Everything that a watch loads is loaded. Printed: seconds, peak resident memory, sizes of `watch.json`
+and `watch.html`.
+
+`python bench/watch.py --lab PROFILE [--minutes 5]`: a real watch of a lab, and the resident memory of its process, from
+its second minute to its end. A day is an extrapolation: the growth of that time, once for each such time of a day.
 """
 
 import argparse
 import random
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,16 +23,17 @@ import podwire.cli.watch
 import podwire.watching.watch  # noqa: F401
 from podwire.gating.budgets import judged
 from podwire.model.gaps.paths import PROTOCOLS, SYSTEMS, budget
-from podwire.model.streams.numbers import Counts, Gap, Server, Socket, Stream, StreamError
+from podwire.model.streams.numbers import Counts, Gap, Server, Socket, Stream, StreamError, Totals
 from podwire.records.files import write_atomically
-from podwire.records.watch import SCHEMA, WatchHead, WatchRecord, write_watch
+from podwire.records.watch import SCHEMA, BlindTime, WatchHead, WatchRecord, write_watch
 from podwire.reporting.watches.page import NAME, watch_html
 from podwire.watching.tallies import Ends, PathTally
 from podwire.watching.timeline import TimeLine
 
 KINDS = ("pod-pod", "pod-service", "pod-node", "node-service")
-A_MINUTE = 60
+A_MINUTE, AN_HOUR, LIFE = 60, 3600, 600
 ERROR = StreamError(at=1, until=2, times=1, stage="receive", kind="reset", number=104, text="Connection reset by peer")
+THRESHOLD = 600
 
 
 def paths():
@@ -44,6 +52,7 @@ def polled(number, second, gap_every):
         ran=second * 1000,
         ended=False,
         counts=Counts(sent=sent, answered=sent - second // 50, lost=second // 50, bytes_sent=sent * 1380),
+        totals=Totals(gaps=(second + number) // gap_every),
         longest=900,
         gaps=gaps,
         errors=errors,
@@ -52,45 +61,65 @@ def polled(number, second, gap_every):
     )
 
 
-def main():
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--hours", type=float, default=24)
-    asked.add_argument("--streams", type=int, default=120)
-    asked.add_argument("--gap-every", type=int, default=60)
-    options = asked.parse_args()
-    at_first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    names, line, began = paths(), TimeLine(lambda text: None), time.monotonic()
-    line.open()
-    tallies = {name: PathTally(name) for name in names}
-    chance = random.Random(1)
-    for second in range(int(options.hours * 3600)):
-        for number in range(options.streams):
-            name, stream = names[number % len(names)], f"s{number}-{second // 600}"  # A pod lives for ten minutes.
-            ends = Ends(client=f"watch-windows-{number}", server=f"watch-linux-{number}", began=0)
-            tallies[name].take(stream, ends, polled(number, second % 600, options.gap_every))
-            if second % 600 == 599:
-                tallies[name].end(stream, seen=True)
+class Day:
+    """The numbers of a watch, second by second."""
+
+    def __init__(self, options):
+        self.options, self.names, self.line = options, paths(), TimeLine(lambda text: None)
+        self.line.open()
+        self.tallies = {name: PathTally(name, THRESHOLD) for name in self.names}
+        self.blind = {name: [] for name in self.names}
+        self.chance = random.Random(1)
+
+    def pass_second(self, second):
+        at = second * 1000
+        for number in range(self.options.streams):
+            name, stream = self.names[number % len(self.names)], f"s{number}-{second // LIFE}"
+            tally, ends = self.tallies[name], Ends(client=f"watch-windows-{number}", server=f"watch-linux-{number}")
+            if second % LIFE == 0:
+                tally.begin(stream, at)
+            tally.take(stream, ends, polled(number, second % LIFE, self.options.gap_every), at)
+            if second % LIFE == LIFE - 1:
+                tally.end(stream, ends, at, seen=bool(number % 10))
+                self.blind[name].append(BlindTime(at=at, length=1000 + number, client=ends.client))
         if second % A_MINUTE == 0:
-            for number in range(chance.randrange(40)):
-                line.add("pod", f"watch-windows-6f7c9d5b8-{number:05}", "evicted on windows-1")
-    record = WatchRecord(
-        schema=SCHEMA,
-        head=WatchHead(
+            for number in range(self.chance.randrange(40)):
+                self.line.add("pod", f"watch-windows-6f7c9d5b8-{number:05}", "evicted on windows-1")
+
+    def record(self, second, finished=False):
+        head = WatchHead(
             run_id="bench",
             version="0",
             cluster="none",
             emulated=True,
             started=1.7e9,
-            length=round(options.hours * 3.6e6),
+            length=second * 1000,
             every=200,
-            threshold=600,
-        ),
-        paths=tuple(tally.record() for tally in tallies.values()),
-        events=line.events(),
-        left_off=line.left_off,
-    )
+            threshold=THRESHOLD,
+        )
+        return WatchRecord(
+            schema=SCHEMA,
+            head=head,
+            paths=tuple(tally.record(second * 1000, self.blind[name]) for name, tally in self.tallies.items()),
+            events=self.line.events(),
+            left_off=self.line.left_off,
+            finished=finished,
+        )
+
+
+def a_day(options):
+    """Let the hours pass."""
+    at_first, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.monotonic()
+    day, seconds = Day(options), int(options.hours * AN_HOUR)
     budgets = [budget("*: 2s")]
     with tempfile.TemporaryDirectory() as folder:
+        for second in range(seconds):
+            day.pass_second(second)
+            if second % AN_HOUR == AN_HOUR - 1:
+                before = time.monotonic()
+                write_watch(day.record(second), Path(folder))
+                storing = time.monotonic() - before
+        record = day.record(seconds, finished=True)
         stored = write_watch(record, Path(folder))
         page = Path(folder) / NAME
         write_atomically(page, watch_html(record, judged(record, budgets), budgets))
@@ -99,7 +128,49 @@ def main():
     gaps = sum(path.gap_count for path in record.paths)
     print(f"{options.hours:g} h of {options.streams} streams with {gaps} gaps in {time.monotonic() - began:.0f} s")
     print(f"peak resident memory {peak:.0f} MB, {at_first:.0f} MB of it before the first second")
-    print(f"watch.json {sizes[0]:.1f} MB, watch.html {sizes[1]:.1f} MB, {len(record.events)} events listed")
+    print(f"watch.json {sizes[0]:.1f} MB, stored in {storing:.2f} s; watch.html {sizes[1]:.1f} MB")
+
+
+def of_a_lab(options):
+    """Watch a lab, and its watch."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        words = ["watch", "--lab", options.lab, "--for", f"{options.minutes}m", "--run-dir", str(run)]
+        process = subprocess.Popen([sys.executable, "-m", "podwire", *words], stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            print(line, end="", flush=True)
+            if "streams" in line and "watching" in line:
+                break
+        began, first, last = time.monotonic(), None, 0.0
+        while process.poll() is None and time.monotonic() - began < options.minutes * A_MINUTE:
+            last = resident(process.pid)
+            if first is None and time.monotonic() - began >= A_MINUTE:
+                first = last
+            time.sleep(1.0)
+        process.communicate()
+        size = sum(file.stat().st_size for file in run.iterdir()) / 1e6
+    growth = (last - first) / ((options.minutes - 1) / A_MINUTE)
+    print(
+        f"resident memory {first:.1f} MB after 1 min, {last:.1f} MB after {options.minutes} min; {size:.2f} MB of disk"
+    )
+    print(f"extrapolated to 24 h: {last + max(growth, 0.0) * 24:.0f} MB of memory ({growth:.2f} MB an hour)")
+
+
+def resident(pid):
+    """The resident memory of a process, in megabytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def main():
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--hours", type=float, default=24)
+    asked.add_argument("--streams", type=int, default=120)
+    asked.add_argument("--gap-every", type=int, default=60)
+    asked.add_argument("--lab", default="")
+    asked.add_argument("--minutes", type=int, default=5)
+    options = asked.parse_args()
+    (of_a_lab if options.lab else a_day)(options)
 
 
 if __name__ == "__main__":
