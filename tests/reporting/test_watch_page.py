@@ -18,7 +18,10 @@ from podwire.records.watch import (
 )
 from podwire.reporting.watches.page import MOST_ROWS, watch_html
 from podwire.reporting.watches.text import beside, decision_tree, event_words, watch_text
+from podwire.reporting.watches.time_line import KEY
 
+KINDS = [kind for kind, *_ in KEY]
+"""The bars of the key at the drawing's end."""
 BUDGETS = [budget("pod-service windows: 2s")]
 EVENTS = (
     TimedEvent(at=1_000, kind="node", subject="windows-1", text="cordoned"),
@@ -85,14 +88,14 @@ def test_the_page_has_a_lane_for_each_path_and_node_and_marks_with_words(record)
     page = Page(watch_html(record, judged(record, BUDGETS), BUDGETS))
     kinds = [rect["class"] for rect in page.of("rect")]
     # The node's absence, that of the API server until the end, the gap over its budget, and the one within.
-    assert sorted(kinds) == ["away", "away", "gap", "over"]
+    assert sorted(kinds) == sorted([*KINDS, "away", "away", "gap", "over"])
     assert len(page.of("circle")) == 5
     (drawing,) = page.of("svg")
     assert drawing["role"] == "img"
     assert drawing["aria-label"] == "Time line of 2 paths and 6 events over 60 s"
     text = watch_html(record, judged(record, BUDGETS), BUDGETS)
     assert "<b>fine" not in text
-    assert "something &lt;else&gt;" in text
+    assert "Something &lt;else&gt;" in text
     assert "http" not in text.replace("http-equiv", "")
 
 
@@ -102,7 +105,25 @@ def test_a_watch_in_which_nothing_happened_has_a_page_too(record):
     assert watch_text(quiet, judged(quiet, ()), ()).count("cannot judge") == 2
     calm = WatchRecord(schema=SCHEMA, head=record.head, paths=record.paths[:1], events=(), finished=True)
     page = Page(watch_html(calm, judged(calm, BUDGETS[:0]), ()))
-    assert page.of("rect") == page.of("circle") == []
+    assert ([rect["class"] for rect in page.of("rect")], page.of("circle")) == (KINDS, [])
+
+
+def test_pods_of_one_lane_are_away_each_for_its_own_time(record):
+    texts = ((1, "a", "not ready on n1"), (5, "b", "not ready on n2"), (20, "b", "ready on n2"), (40, "a", "gone"))
+    events = tuple(TimedEvent(at=at * 1000, kind="pod", subject=pod, text=text) for at, pod, text in texts)
+    text = watch_html(replace(record, events=events), judged(record, ()), ())
+    # Both overlap, so they are one bar.
+    assert "2 of them, the longest: a not ready on n1, 39 s" in text
+
+
+def test_a_remark_that_a_budget_makes_a_doubt_is_told_once(record):
+    path = "pod-node linux-linux tcp"
+    other = replace(record, unanswered=(path,), unwatched=("no pod was there",))
+    for budgets, known in (([], 0), ([budget("*: 9s")], 1)):
+        text = watch_text(other, judged(other, budgets), budgets)
+        assert text.count(f"{path}: no answer before the watch") == 1
+        assert text.count("no pod was there") == 1
+        assert text.count("cannot judge: ") == 2 * known
 
 
 def test_a_day_with_very_many_gaps_and_events_has_as_many_marks_as_fit(record):
@@ -132,11 +153,11 @@ def test_what_nobody_knows_and_a_busy_client_are_marked_apart(record):
     path = a_path("pod-service windows-linux tcp", 5000, gaps, blind=blind, blind_count=1)
     other = WatchRecord(schema=SCHEMA, head=record.head, paths=(path,), events=(), finished=True)
     text = watch_html(other, judged(other, BUDGETS), BUDGETS)
-    assert sorted(rect["class"] for rect in Page(text).of("rect")) == ["blind", "busy", "over"]
+    assert sorted(rect["class"] for rect in Page(text).of("rect")) == sorted([*KINDS, "blind", "busy", "over"])
     assert "nobody knows of pod-c for 9000 ms from 20.0 s on" in text
     assert "the client itself was 4800 ms late" in text
     assert "and still none when the watch ended" in text
-    assert "podwire lost the agents of pod-c while they ran; nobody knows of up to 9000 ms" in text
+    assert "Podwire lost the agents of pod-c while they ran; nobody knows of up to 9000 ms" in text
 
 
 def test_a_program_gets_the_decision_with_numbers(record):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from podwire.model.gaps.durations import in_words
+from podwire.model.gaps.durations import in_words, moment_words
 from podwire.model.gaps.paths import Budget
 from podwire.records.watch import GapOfPath, PathRecord, WatchHead, WatchRecord
 
@@ -35,7 +35,9 @@ class Over(NamedTuple):
         length = self.gap.length if self.gap else self.path.longest
         asked = f"{self.path.path}: {length} ms without an answer, over the budget of {_limit(self.budget)}"
         return asked + (
-            f" ({self.gap.client} to {self.gap.server}, {self.gap.at / 1000:.1f} s after the start)" if self.gap else ""
+            f" ({self.gap.client} to {self.gap.server}, {moment_words(self.gap.at)} after the start)"
+            if self.gap
+            else ""
         )
 
 
@@ -100,7 +102,7 @@ def _doubts(path: PathRecord, limit: float, head: WatchHead) -> Iterator[str]:
     busy = max(path.gaps, key=lambda gap: gap.length, default=None)
     if busy is not None and busy.length > limit:
         yield (
-            f"{busy.length} ms without an answer {busy.at / 1000:.1f} s after the start, but the client {busy.client} "
+            f"{busy.length} ms without an answer {moment_words(busy.at)} after the start, but the client {busy.client} "
             f"was {busy.own_delay} ms late itself: its machine was busy"
         )
     still = next((gap for gap in path.gaps if gap.open), None)
@@ -109,7 +111,7 @@ def _doubts(path: PathRecord, limit: float, head: WatchHead) -> Iterator[str]:
     blind = max(path.blind, key=lambda time: time.length, default=None)
     if blind is not None and blind.length > limit:
         yield (
-            f"podwire had lost the agent of {blind.client} {blind.at / 1000:.1f} s after the start: nobody knows of "
+            f"podwire had lost the agent of {blind.client} {moment_words(blind.at)} after the start: nobody knows of "
             f"{blind.length} ms"
         )
     if path.gone:

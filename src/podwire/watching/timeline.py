@@ -12,6 +12,7 @@ from podwire.cluster.rest import RestClient
 from podwire.cluster.watches import Kind, ObjectWatch, Watched
 from podwire.errors import ClusterError, MalformedAnswer
 from podwire.model.facts import OS
+from podwire.model.gaps.durations import moment_words
 from podwire.records.watch import MOST_EVENTS, TimedEvent
 from podwire.watching.changes import NODE_EVENTS, node_changes, node_state, pod_changes, pod_state
 from podwire.watching.downs import Downs
@@ -51,7 +52,7 @@ class TimeLine:
             else:
                 self.left_off += 1
         if kind != "event":
-            self._say(f"{at / 1000:7.1f} s  {subject}: {text}")
+            self._say(f"{moment_words(at):>9}  {subject}: {text}")
 
     def events(self) -> tuple[TimedEvent, ...]:
         """The events so far, in the order of time."""

@@ -14,7 +14,7 @@ from podwire.cluster.deployment import manifests
 from podwire.cluster.exec.channel import ExecChannel
 from podwire.errors import ClusterError, UsageError
 from podwire.model.facts import ClusterFacts
-from podwire.model.gaps.durations import in_words
+from podwire.model.gaps.durations import in_words, moment_words
 from podwire.model.gaps.paths import Budget
 from podwire.probing.client import AgentClient
 from podwire.probing.local_channel import CommandChannel
@@ -273,7 +273,7 @@ class Watch:
         if not self._line.is_open:
             return
         ends = f"{gap.client} to {gap.server}"
-        self._say(f"{gap.at / 1000:7.1f} s  {path}: {in_words(gap.length / 1000)} without an answer, {ends}")
+        self._say(f"{moment_words(gap.at):>9}  {path}: {in_words(gap.length / 1000)} without an answer, {ends}")
 
     def _tell_lost(self, client: str) -> None:
         self._line.add("watch", client, "podwire lost its agent, and with it what its streams had counted last")

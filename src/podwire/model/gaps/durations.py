@@ -29,3 +29,12 @@ def in_words(seconds: float) -> str:
     minutes = round(seconds / 60)
     hours, rest = divmod(minutes, 60)
     return f"{minutes} min" if not hours else f"{hours} h" + (f" {rest} min" if rest else "")
+
+
+def moment_words(milliseconds: int) -> str:
+    """A moment of a watch for people, after its start: `12.3 s`, from 10 minutes on `1:02:03`."""
+    if milliseconds < 600_000:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from podwire.gating.budgets import Judged, budget_of
+from podwire.model.gaps.durations import moment_words
 from podwire.model.gaps.paths import Budget
 from podwire.records.watch import WatchRecord
 from podwire.reporting.pages import page, text
@@ -12,6 +13,8 @@ from podwire.reporting.watches.text import beside_words, head_words, limit_words
 from podwire.reporting.watches.time_line import time_line
 
 NAME = "watch.html"
+MOST_NOTES = 10
+"""Sentences of the page's head; the others are folded."""
 MOST_ROWS = 2000
 """Events in the page's table; the record has the others."""
 
@@ -28,12 +31,15 @@ def watch_html(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -
 def _head(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> str:
     parts = [f"<h1>Gaps of {len(record.paths)} paths</h1>"]
     parts += [f'<p class="lead">{text(line[0].upper() + line[1:])}.</p>' for line in head_words(record)]
-    parts += [f'<p class="note bad">Over budget: {text(over)}</p>' for over in judged.over]
-    parts += [f'<p class="note bad">Cannot judge: {text(why)}</p>' for why in judged.unknown]
+    told = [("note bad", f"Over budget: {over}") for over in judged.over]
+    told += [("note bad", f"Cannot judge: {why}") for why in judged.unknown]
     if budgets and not judged.over and not judged.unknown:
-        parts.append('<p class="note">All paths are within their budgets.</p>')
-    parts += [f'<p class="note">{text(remark)}</p>' for remark in notes(record)]
-    return "".join(parts)
+        told.append(("note", "All paths are within their budgets."))
+    told += [("note", remark[0].upper() + remark[1:]) for remark in notes(record, judged)]
+    lines = [f'<div><p class="{kind}">{text(words)}</p></div>' for kind, words in told]
+    rest = f"<details><summary>{len(lines) - MOST_NOTES} more</summary>{''.join(lines[MOST_NOTES:])}</details>"
+    shown = "".join(lines[:MOST_NOTES]) + (rest if len(lines) > MOST_NOTES else "")
+    return "".join(parts) + f'<div class="notes">{shown}</div>'
 
 
 def _paths(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> str:
@@ -62,7 +68,7 @@ def _events(record: WatchRecord) -> str:
         return "<section><h2>Events</h2><p>Nothing happened in the cluster.</p></section>"
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("After", "Kind", "Subject", "What happened"))
     rows = "".join(
-        f'<tr><td>{event.at / 1000:.1f} s</td><td>{text(event.kind)}</td><th scope="row"><span class="id">'
+        f'<tr><td>{moment_words(event.at)}</td><td>{text(event.kind)}</td><th scope="row"><span class="id">'
         f"{text(event.subject)}</span></th><td>{text(event.text)}</td></tr>"
         for event in record.events[:MOST_ROWS]
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from podwire.gating.budgets import Judged, budget_of
-from podwire.model.gaps.durations import in_words
+from podwire.model.gaps.durations import in_words, moment_words
 from podwire.model.gaps.paths import Budget
 from podwire.records.watch import PathRecord, TimedEvent, WatchRecord
 
@@ -57,22 +57,23 @@ def watched_words(record: WatchRecord, path: PathRecord) -> str:
     return f"{min(100, round(100 * path.watched / max(record.head.length, 1)))} %"
 
 
-def notes(record: WatchRecord) -> list[str]:
-    """What limits the watch, in sentences."""
+def notes(record: WatchRecord, judged: Judged) -> list[str]:
+    """What limits the watch, in sentences, but for what its budgets say of it already."""
     found = list(record.remarks)
-    for path in record.unanswered:
-        found.append(f"{path}: no answer before the watch, so nothing is said of it; podwire run says why")
-    for record_of_path in record.paths:
-        for client in record_of_path.silent:
-            found.append(f"{record_of_path.path}: {client} had no answer before the watch; only other clients count")
-    found += record.unwatched
+    for name in record.unanswered:
+        found.append(f"{name}: no answer before the watch, so nothing is said of it; podwire run says why")
+    for path in record.paths:
+        for client in path.silent:
+            found.append(f"{path.path}: {client} had no answer before the watch; only other clients count")
+    found = [why for why in found if not any(why.split(": ")[0] == known.split(": ")[0] for known in judged.unknown)]
+    found += [why for why in record.unwatched if why not in judged.unknown]
     blind = [time for path in record.paths for time in path.blind]
     if blind:
         clients = sorted({time.client for time in blind})
         longest = max(blind, key=lambda time: time.length)
         found.append(
             f"podwire lost the agents of {counted_clients(clients)} while they ran; nobody knows of up to "
-            f"{longest.length} ms ({longest.client}, {longest.at / 1000:.1f} s after the start)"
+            f"{longest.length} ms ({longest.client}, {moment_words(longest.at)} after the start)"
         )
     left_off = sum(path.counts.left_off for path in record.paths)
     if left_off:
@@ -88,7 +89,7 @@ def counted_clients(names: Sequence[str]) -> str:
 
 def event_words(event: TimedEvent) -> str:
     """`12.3 s windows-1 cordoned`."""
-    return f"{event.at / 1000:.1f} s {event.subject} {event.text}"
+    return f"{moment_words(event.at)} {event.subject} {event.text}"
 
 
 def head_words(record: WatchRecord) -> list[str]:
@@ -138,7 +139,7 @@ def _events(record: WatchRecord) -> Iterator[str]:
         return
     yield "what happened in the cluster"
     for event in shown[:MOST_IN_TEXT]:
-        yield f"  {event.at / 1000:8.1f} s  {event.subject}: {event.text}"
+        yield f"  {moment_words(event.at):>10}  {event.subject}: {event.text}"
     rest = len(shown) - MOST_IN_TEXT + record.left_off
     if rest > 0:
         yield f"  and {rest} more: watch.html, watch.json"
@@ -146,7 +147,7 @@ def _events(record: WatchRecord) -> Iterator[str]:
 
 
 def _end(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> Iterator[str]:
-    yield from notes(record)
+    yield from notes(record, judged)
     for over in judged.over:
         yield f"over budget: {over}"
     for text in judged.unknown:

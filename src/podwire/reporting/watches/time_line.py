@@ -1,6 +1,7 @@
 """The time line of a watch as an SVG: a lane for each thing that changed, and one for each path with its gaps.
 
-Colour is never alone: a gap over its budget is also taller, and every mark has its words as a title.
+Colour is never alone: a gap over its budget is also taller, a bar that shows no fault of
+the network is hollow, and every mark has its words as a title.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from podwire.gating.budgets import budget_of
-from podwire.model.gaps.durations import in_words
+from podwire.model.gaps.durations import in_words, moment_words
 from podwire.model.gaps.paths import Budget
 from podwire.records.watch import PathRecord, TimedEvent, WatchRecord
 from podwire.reporting.pages import text
@@ -22,6 +23,14 @@ NAMES: dict[str, str] = {
     "command": "command",
     "watch": "podwire",
 }
+KEY = (
+    ("blind", 7, 6, "nobody knows"),
+    ("busy", 5, 10, "the client was late"),
+    ("gap", 5, 10, "no answer"),
+    ("over", 1, 18, "over its budget"),
+    ("away", 5, 10, "not ready"),
+)
+"""The kinds of bars, each with its top, its height and its meaning, from the lowest to what lies above all others."""
 LEAST = 2.0
 """The width of the shortest bar, in the drawing's units."""
 APART, MOST_WORDS = 2.0, 8
@@ -35,7 +44,7 @@ MOST_LABELS = 12
 def time_line(record: WatchRecord, budgets: Sequence[Budget]) -> str:
     """The whole drawing, which scales to the width of its place."""
     lanes: list[tuple[str, Draw]] = [*_event_lanes(record), *_path_lanes(record, budgets)]
-    height = HEAD + ROW * len(lanes) + 6
+    height = HEAD + ROW * (len(lanes) + 1) + 6
     scale = _Scale(record.head.length)
     rows = "".join(
         f'<g transform="translate(0 {HEAD + ROW * at})"><text class="lane" x="{LEFT - 10}" y="15">{text(name)}</text>'
@@ -46,7 +55,7 @@ def time_line(record: WatchRecord, budgets: Sequence[Budget]) -> str:
     label = f"Time line of {len(record.paths)} paths and {len(record.events)} events over {length}"
     return (
         f'<svg class="timeline" viewBox="0 0 {LEFT + WIDTH + 20} {height}" role="img" aria-label="{text(label)}">'
-        f"{''.join(_axis(scale, height))}{rows}</svg>"
+        f"{''.join(_axis(scale, height - ROW))}{rows}{_key(HEAD + ROW * len(lanes) + 6)}</svg>"
     )
 
 
@@ -72,6 +81,17 @@ def _axis(scale: _Scale, height: int) -> Iterator[str]:
         yield f'<text class="axis" x="{x:.1f}" y="14">{text(in_words(number * step) if number else "0")}</text>'
 
 
+def _key(y: int) -> str:
+    """What the marks mean."""
+    entries = "".join(
+        f'<g transform="translate({LEFT + 165 * at} 0)">'
+        f'<rect class="{kind}" x="0" y="{top}" width="26" height="{high}"/>'
+        f'<text class="key" x="34" y="14">{text(words)}</text></g>'
+        for at, (kind, top, high, words) in enumerate(KEY)
+    )
+    return f'<g transform="translate(0 {y})" aria-hidden="true">{entries}</g>'
+
+
 class _Events:
     """A lane of events: a mark for each, and a bar while something is away."""
 
@@ -79,8 +99,9 @@ class _Events:
         self._events = events
 
     def __call__(self, scale: _Scale) -> Iterator[str]:
-        for begin, end, words in _spans(self._events, scale.length):
-            yield _bar("away", scale.at(begin), scale.width(end - begin), 5, 10, words)
+        spans = [(begin, end - begin, words) for begin, end, words in _spans(self._events, scale.length)]
+        for at, length, words in _merged(spans, scale):
+            yield _bar("away", scale.at(at), scale.width(length), 5, 10, words)
         for events in self._groups(scale):
             words = "; ".join(map(event_words, events[:MOST_WORDS]))
             rest = f"; {len(events) - MOST_WORDS} more" if len(events) > MOST_WORDS else ""
@@ -111,7 +132,7 @@ class _Gaps:
         self._path, self._allowed = path, allowed
 
     def __call__(self, scale: _Scale) -> Iterator[str]:
-        for kind, top, height in (("blind", 7, 6), ("busy", 5, 10), ("gap", 5, 10), ("over", 1, 18)):
+        for kind, top, height, _ in KEY:
             spans = [(at, length, words) for of, at, length, words in self._spans() if of == kind]
             for at, length, words in _merged(spans, scale):
                 yield _bar(kind, scale.at(at), scale.width(length), top, height, words)
@@ -122,10 +143,10 @@ class _Gaps:
             kind = "over" if over else "busy" if gap.own_delay >= gap.length // 2 else "gap"
             late = f", the client itself was {gap.own_delay} ms late" if kind == "busy" else ""
             still = ", and still none when the watch ended" if gap.open else ""
-            words = f"{gap.length} ms from {gap.at / 1000:.1f} s on, {gap.client} to {gap.server}{late}{still}"
+            words = f"{gap.length} ms from {moment_words(gap.at)} on, {gap.client} to {gap.server}{late}{still}"
             yield kind, gap.at, gap.length, words
         for time in self._path.blind:
-            words = f"nobody knows of {time.client} for {time.length} ms from {time.at / 1000:.1f} s on"
+            words = f"nobody knows of {time.client} for {time.length} ms from {moment_words(time.at)} on"
             yield "blind", time.at, time.length, words
 
 
@@ -154,15 +175,17 @@ def _bar(kind: str, x: float, width: float, top: int, height: int, words: str) -
 
 def _spans(events: Sequence[TimedEvent], length: int) -> Iterator[tuple[int, int, str]]:
     """The times in which something was away: from `not ready` or `does not answer` until it was back."""
-    since: TimedEvent | None = None
+    since: dict[str, TimedEvent] = {}
     for event in events:
-        if since is None and event.text.startswith(("not ready", "does not answer")):
-            since = event
-        elif since is not None and event.text.startswith(("ready", "answers again", "deleted")):
-            yield since.at, event.at, f"{since.subject} {since.text}, {in_words((event.at - since.at) / 1000)}"
-            since = None
-    if since is not None:
-        yield since.at, length, f"{since.subject} {since.text}, until the end of the watch"
+        began = since.get(event.subject)
+        if began is None and event.text.startswith(("not ready", "does not answer")):
+            since[event.subject] = event
+        elif began is not None and event.text.startswith(("ready", "answers again", "deleted", "gone")):
+            del since[event.subject]
+            lasted = in_words((event.at - began.at) / 1000)
+            yield began.at, event.at, f"{began.subject} {began.text}, {lasted}"
+    for began in since.values():
+        yield began.at, length, f"{began.subject} {began.text}, until the end of the watch"
 
 
 def _event_lanes(record: WatchRecord) -> Iterator[tuple[str, _Events]]:
