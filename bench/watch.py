@@ -6,8 +6,8 @@ streams change every ten minutes, agents are lost, pods are evicted, and the rec
 it every minute). Everything that a watch loads is loaded. Printed: seconds, peak resident memory, sizes of `watch.json`
 and `watch.html`.
 
-`python bench/watch.py --lab PROFILE [--minutes 5]`: a real watch of a lab, and the resident memory of its process, from
-its second minute to its end. A day is an extrapolation: the growth of that time, once for each such time of a day.
+`python bench/watch.py --lab PROFILE [--minutes 24]`: a real watch of a lab, and the resident memory of its process,
+each minute. A day is an extrapolation: the growth of the second half, once for each such time of a day.
 """
 
 import argparse
@@ -141,19 +141,18 @@ def of_a_lab(options):
             print(line, end="", flush=True)
             if "streams" in line and "watching" in line:
                 break
-        began, first, last = time.monotonic(), None, 0.0
-        while process.poll() is None and time.monotonic() - began < options.minutes * A_MINUTE:
-            last = resident(process.pid)
-            if first is None and time.monotonic() - began >= A_MINUTE:
-                first = last
-            time.sleep(1.0)
+        began, samples = time.monotonic(), []
+        while process.poll() is None and len(samples) <= options.minutes:
+            samples.append(resident(process.pid))
+            while process.poll() is None and time.monotonic() - began < A_MINUTE * len(samples):
+                time.sleep(0.2)
         process.communicate()
         size = sum(file.stat().st_size for file in run.iterdir()) / 1e6
-    growth = (last - first) / ((options.minutes - 1) / A_MINUTE)
-    print(
-        f"resident memory {first:.1f} MB after 1 min, {last:.1f} MB after {options.minutes} min; {size:.2f} MB of disk"
-    )
-    print(f"extrapolated to 24 h: {last + max(growth, 0.0) * 24:.0f} MB of memory ({growth:.2f} MB an hour)")
+    print("resident memory, MB, once a minute:", *(f"{sample:.1f}" for sample in samples))
+    half = samples[len(samples) // 2 :]
+    growth = (half[-1] - half[0]) / (len(half) - 1) * A_MINUTE
+    print(f"{size:.2f} MB of disk; the second half grew by {growth:.2f} MB an hour")
+    print(f"extrapolated to 24 h: {half[-1] + max(growth, 0.0) * 24:.0f} MB of memory")
 
 
 def resident(pid):
@@ -168,7 +167,7 @@ def main():
     asked.add_argument("--streams", type=int, default=120)
     asked.add_argument("--gap-every", type=int, default=60)
     asked.add_argument("--lab", default="")
-    asked.add_argument("--minutes", type=int, default=5)
+    asked.add_argument("--minutes", type=int, default=24)
     options = asked.parse_args()
     (of_a_lab if options.lab else a_day)(options)
 

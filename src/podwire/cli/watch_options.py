@@ -29,7 +29,7 @@ WATCH_OPTIONS = (
         metavar="'PATH: DURATION'",
         read=watch_values.budget,
         several="repeatable",
-        help="longest gap that these paths may have, e.g. 'pod-service windows: 2s' or '*: 5s'",
+        help="longest gap that these paths may have, e.g. 'pod-service windows: 2s', '*: 5s' or 'pod-node: any'",
         commands=("watch", "gate"),
     ),
     Option(
