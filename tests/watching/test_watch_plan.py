@@ -3,7 +3,8 @@
 from changed import replace
 
 from podwire.watching.members import Member
-from podwire.watching.plan import OUTSIDE, Goal, Places, wanted
+from podwire.watching.plan import OUTSIDE, Goal, Places
+from podwire.watching.plan import wanted as wanted_of
 
 PLACES = Places(
     services={"linux": "10.96.0.1", "windows": "10.96.0.2"},
@@ -21,6 +22,11 @@ def a_member(name, node, kind="pod", **changes):
 
 FOUR = [a_member(f"pod-{node}", node) for node in ("l1", "l2", "w1", "w2")]
 HOSTS = [a_member(f"host-{node}", node, "host") for node in ("l1", "l2", "w1", "w2")]
+
+
+def wanted(members, places, now):
+    """What is wanted when everybody asks."""
+    return wanted_of(members, places, now, {OUTSIDE, *(member.uid for member in members)})
 
 
 def of(goals, client):
@@ -44,6 +50,12 @@ def test_a_node_asks_its_own_pods_and_services():
         "node-service windows-linux tcp": "Service linux",
         "node-service windows-windows tcp": "Service windows",
     }
+
+
+def test_who_only_is_asked_asks_nobody():
+    goals = wanted_of([*FOUR, *HOSTS], PLACES, {}, {"uid-pod-w1"})
+    assert {slot.client for slot in goals} == {"uid-pod-w1"}
+    assert of(goals, "uid-pod-w1")["pod-node windows-windows tcp"] == "host-w2"
 
 
 def test_the_outside_asks_load_balancers():

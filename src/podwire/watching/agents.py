@@ -67,9 +67,9 @@ class Agents:
             self._agents.pop(uid).close()
             del self._serials[uid], self._tried[uid]
 
-    def has(self, uid: str) -> bool:
-        """Whether this client has an agent, connected or not."""
-        return uid in self._agents
+    def clients(self) -> set[str]:
+        """The uids of all that have an agent, connected or not."""
+        return set(self._agents)
 
     def of(self, uid: str) -> AgentClient:
         """The agent of a client that has one."""

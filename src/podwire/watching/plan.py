@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from podwire.model.facts import OS
@@ -43,16 +43,20 @@ class Places:
     """Whether an agent can run on the host outside."""
 
 
-def wanted(members: Sequence[Member], places: Places, now: Mapping[Slot, Goal]) -> dict[Slot, Goal]:
-    """The streams that should run. One of `now` keeps its goal as long as that is good."""
+def wanted(
+    members: Sequence[Member], places: Places, now: Mapping[Slot, Goal], clients: Collection[str]
+) -> dict[Slot, Goal]:
+    """The streams that should run, from the clients of these uids. One of `now` keeps its goal while that is good."""
     found: dict[Slot, Goal] = {}
     usable = [member for member in members if member.usable]
     for client in usable:
+        if client.uid not in clients:
+            continue
         for path, goals in _ways(client, usable, places):
             if goals:
                 slot = Slot(client=client.uid, path=path)
                 found[slot] = now[slot] if now.get(slot) in goals else _chosen(client.uid, goals)
-    if places.outside_asks:
+    if places.outside_asks and OUTSIDE in clients:
         for os, address in places.balancers.items():
             for protocol in PROTOCOLS:
                 path = Path(kind="outside-service", server=os, protocol=protocol)

@@ -86,11 +86,10 @@ class Streams:
     def follow(self, members: Sequence[Member], places: Places) -> None:
         """Bring the streams to what these members want: end some, start others."""
         clients = self._agents.follow(members, outside=places.outside_asks)
-        goals = wanted(members, places, {slot: running.goal for slot, running in self._running.items()})
         goals = {
             slot: goal
-            for slot, goal in goals.items()
-            if slot.client in clients and slot not in self._silent and str(slot.path) not in self.left_out
+            for slot, goal in wanted(members, places, self._goals(), clients).items()
+            if slot not in self._silent and str(slot.path) not in self.left_out
         }
         self._forget_lost()
         self._end([slot for slot, running in self._running.items() if goals.get(slot) != running.goal])
@@ -127,9 +126,10 @@ class Streams:
 
     def complete(self, members: Sequence[Member], places: Places) -> bool:
         """Whether every stream runs that these members want."""
-        goals = {slot: running.goal for slot, running in self._running.items()}
-        asked = (slot for slot in wanted(members, places, goals) if self._agents.has(slot.client))
-        return all(slot in self._running for slot in asked)
+        return wanted(members, places, self._goals(), self._agents.clients()).keys() <= self._running.keys()
+
+    def _goals(self) -> dict[Slot, Goal]:
+        return {slot: running.goal for slot, running in self._running.items()}
 
     def unanswered(self) -> list[Slot]:
         """The streams that have had no answer so far, as of the last `poll`."""
