@@ -1,10 +1,10 @@
 """The memory and the disk of a watch that lasts a day.
 
 `python bench/watch.py [--hours 24] [--streams 120] [--gap-every 60]`: its hours pass as fast as its numbers can be
-added up. So many streams are polled once for each second of that time; each has a gap of a second in so many seconds,
-streams change every ten minutes, agents are lost, pods are evicted, and the record is stored once an hour (a watch does
-it every minute). Everything that a watch loads is loaded. Printed: seconds, peak resident memory, sizes of `watch.json`
-and `watch.html`.
+added up. So many streams are polled once for each 10 seconds of that time (a watch does it every second, with as many
+entries in all); each has a gap of a second in so many seconds, streams change every ten minutes, agents are lost, pods
+are evicted, and the record is stored once an hour (a watch does it every minute). Everything that a watch loads is
+loaded. Printed: seconds, peak resident memory, sizes of `watch.json` and `watch.html`.
 
 `python bench/watch.py --lab PROFILE [--minutes 24]`: a real watch of a lab, and the resident memory of its process,
 each minute. A day is an extrapolation: the growth of the second half, once for each such time of a day.
@@ -31,7 +31,7 @@ from podwire.watching.tallies import Ends, PathTally
 from podwire.watching.timeline import TimeLine
 
 KINDS = ("pod-pod", "pod-service", "pod-node", "node-service")
-A_MINUTE, AN_HOUR, LIFE = 60, 3600, 600
+POLL, A_MINUTE, AN_HOUR, LIFE = 10, 60, 3600, 600
 ERROR = StreamError(at=1, until=2, times=1, stage="receive", kind="reset", number=104, text="Connection reset by peer")
 THRESHOLD = 600
 
@@ -44,7 +44,8 @@ def paths():
 def polled(number, second, gap_every):
     """What one stream reports at a moment: counts of all its life, entries since the last time."""
     sent = 5 * (second + 1)
-    gaps = (Gap(second * 1000 - 900, 900 + number, 4, 1),) if (second + number) % gap_every == 0 else ()
+    ended = [at for at in range(second - POLL + 1, second + 1) if (at + number) % gap_every == 0]
+    gaps = tuple(Gap(at * 1000 - 900, 900 + number, 4, 1) for at in ended)
     errors = (ERROR,) if gaps else ()
     servers, sockets = (Server(1, "watch-windows-6f7c9d5b8-abcde"),), (Socket(1, "10.244.1.17", 40000),)
     return Stream(
@@ -71,7 +72,7 @@ class Day:
         self.blind = {name: [] for name in self.names}
         self.chance = random.Random(1)
 
-    def pass_second(self, second):
+    def poll_at(self, second):
         at = second * 1000
         for number in range(self.options.streams):
             name, stream = self.names[number % len(self.names)], f"s{number}-{second // LIFE}"
@@ -79,7 +80,7 @@ class Day:
             if second % LIFE == 0:
                 tally.begin(stream, at)
             tally.take(stream, ends, polled(number, second % LIFE, self.options.gap_every), at)
-            if second % LIFE == LIFE - 1:
+            if second % LIFE == LIFE - POLL:
                 tally.end(stream, ends, at, seen=bool(number % 10))
                 self.blind[name].append(BlindTime(at=at, length=1000 + number, client=ends.client))
         if second % A_MINUTE == 0:
@@ -113,9 +114,9 @@ def a_day(options):
     day, seconds = Day(options), int(options.hours * AN_HOUR)
     budgets = [budget("*: 2s")]
     with tempfile.TemporaryDirectory() as folder:
-        for second in range(seconds):
-            day.pass_second(second)
-            if second % AN_HOUR == AN_HOUR - 1:
+        for second in range(0, seconds, POLL):
+            day.poll_at(second)
+            if second % AN_HOUR == AN_HOUR - POLL:
                 before = time.monotonic()
                 write_watch(day.record(second), Path(folder))
                 storing = time.monotonic() - before
