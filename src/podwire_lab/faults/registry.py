@@ -46,7 +46,9 @@ def break_node(network: LabNetwork, node: str, name: str) -> Callable[[], None]:
         """As `Fault.remove`, on this node alone: the change takes effect with the next packet."""
         injection.undo()
         forget_all(network.nodes[node].host.netns)
+        network.nodes[node].list_now()
 
+    network.nodes[node].list_now()
     return undo
 
 

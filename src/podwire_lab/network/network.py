@@ -209,10 +209,13 @@ class LabNetwork:
         node.clear()
         if node.os == "windows":
             node.profile = node.profile.with_build(build)
+            node.processes.restart_hns()
+            node.processes.restart_proxy()
         node.proxy_log.clear()
         node.build([peer for peer in self.profile.nodes if peer.name != name], ROUTER_MAC)
         node.rules.start()
         node.policies.start()
+        node.list_now()
         wait_ready(self.fabric.links, only=frozenset({node.plan.short_name}))
         wait_ready(node.host.links, without=frozenset({BRIDGE}))
 

@@ -72,6 +72,7 @@ class NodeRules:
         with self._writing:
             self._runs, self._applied_base, self._applied_host_ports = True, "", ()
             self._tables, self._udp_backends = Tables(self._machine.host.netns), {}
+            self.load_balancers.forget()
             self.refresh()
             self.set_host_ports(self._host_ports)
 
