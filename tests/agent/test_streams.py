@@ -1,5 +1,6 @@
 """Streams of a real agent, over loopback: steady messages, silences, transfers, and what becomes of them."""
 
+import itertools
 import os
 import signal
 import socket
@@ -242,8 +243,9 @@ def test_a_refused_port_is_an_error_each_time_in_one_entry(client):
     until(client, lambda numbers: numbers.totals.errors >= 3)
     numbers = stop(client, linger=0.0)
     assert {error.kind for error in numbers.errors} == {"refused"}
-    assert len(numbers.errors) == 1
-    assert numbers.errors[0].times >= 3
+    # On a busy machine the system tells some refusals at the next message: equal ones in a row are one entry.
+    assert sum(error.times for error in numbers.errors) >= 3
+    assert all(before.stage != after.stage for before, after in itertools.pairwise(numbers.errors))
 
 
 def test_a_one_way_stream_waits_for_nothing(client, server):
