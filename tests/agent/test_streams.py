@@ -1,5 +1,6 @@
 """Streams of a real agent, over loopback: steady messages, silences, transfers, and what becomes of them."""
 
+import itertools
 import os
 import signal
 import socket
@@ -10,9 +11,9 @@ import time
 from contextlib import suppress
 
 import pytest
-from agent_for_tests import AGENT, TOKEN, agent, changed_server, echo_server, free_port
+from agent_for_tests import AGENT, TOKEN, PipeChannel, agent, changed_agent, changed_server, echo_server, free_port
 
-from podwire.probing.client import AgentError
+from podwire.probing.client import AgentClient, AgentError
 from podwire.probing.streams.calls import streams_of
 
 
@@ -242,8 +243,9 @@ def test_a_refused_port_is_an_error_each_time_in_one_entry(client):
     until(client, lambda numbers: numbers.totals.errors >= 3)
     numbers = stop(client, linger=0.0)
     assert {error.kind for error in numbers.errors} == {"refused"}
-    assert len(numbers.errors) == 1
-    assert numbers.errors[0].times >= 3
+    # On a busy machine the system tells some refusals at the next message: equal ones in a row are one entry.
+    assert sum(error.times for error in numbers.errors) >= 3
+    assert all(before.stage != after.stage for before, after in itertools.pairwise(numbers.errors))
 
 
 def test_a_one_way_stream_waits_for_nothing(client, server):
@@ -308,6 +310,48 @@ def test_a_server_that_stands_still_is_a_gap_and_no_loss_over_tcp(client):
             process.stderr.close()
     assert (numbers.counts.sent, numbers.counts.lost) == (numbers.counts.answered, 0)
     assert numbers.gaps[0].length >= 400
+    assert numbers.gaps[0].delay < numbers.gaps[0].length / 2
+
+
+# The system lets the agent run only a second after an answer has come, while a file is there.
+BUSY = """
+import os, time
+import podwire.agent.loop as loop
+wait = loop.EpollPoller.wait
+def late(self, timeout):
+    ready = wait(self, timeout)
+    if set(ready) - {{0}} and os.path.exists({file!r}):
+        os.unlink({file!r})
+        time.sleep(1.0)
+    return ready
+loop.EpollPoller.wait = late
+"""
+
+
+@pytest.mark.parametrize("proto", ["tcp", "udp"])
+def test_a_client_that_reads_an_answer_late_was_late_itself(proto, tmp_path):
+    port, busy = free_port(), tmp_path / "busy"
+    channel = PipeChannel(*changed_agent(BUSY.format(file=str(busy)), "rpc"))
+    with subprocess.Popen([sys.executable, *AGENT, "serve", "--port", str(port)], stderr=subprocess.PIPE) as process:
+        client = AgentClient("busy", lambda: channel)
+        try:
+            assert b"echo on port" in process.stderr.readline()
+            start(client, port, proto=proto, gap=0.3, timeout=10.0)
+            until(client, lambda numbers: numbers.counts.answered >= 3)
+            process.send_signal(signal.SIGSTOP)
+            until(client, lambda numbers: numbers.waiting > 20)
+            busy.touch()
+            process.send_signal(signal.SIGCONT)
+            (gap,) = until(client, lambda numbers: numbers.gaps).gaps
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            process.stderr.close()
+            client.close()
+            channel.process.wait(20)
+            channel.process.stdout.close()
+    assert gap.length >= 1000
+    assert gap.delay >= 900
 
 
 def test_what_was_fetched_is_not_told_again(client):

@@ -66,7 +66,7 @@ def joined_paths(words: Sequence[str]) -> list[str]:
 
 _RUN = ("pytest", "run")
 _PLAN = (*_RUN, "plan", "doctor")
-_FACTS = (*_PLAN, "facts")
+_FACTS = (*_PLAN, "facts", "watch")
 
 RUN_OPTIONS = (
     Option(
@@ -281,14 +281,14 @@ RUN_OPTIONS = (
         flag="--linux-image",
         metavar="IMAGE",
         help="image of the probes on Linux nodes",
-        commands=(*_RUN, "doctor"),
+        commands=(*_RUN, "doctor", "watch"),
         field="probes.linux_image",
     ),
     Option(
         flag="--windows-image",
         metavar="IMAGE",
         help="image of the probes on Windows nodes",
-        commands=(*_RUN, "doctor"),
+        commands=(*_RUN, "doctor", "watch"),
         field="probes.windows_image",
     ),
     Option(
@@ -358,7 +358,7 @@ RUN_OPTIONS = (
         metavar="DIR",
         read=values.path,
         help="folder for the results; it must not hold a run; without it: reports/runs/RUN-ID",
-        commands=_RUN,
+        commands=(*_RUN, "watch"),
         field="output.run_dir",
     ),
     Option(

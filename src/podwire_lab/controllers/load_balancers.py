@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from podwire.model.facts import Family, family_of
 from podwire_lab.controllers.controller import Controller
+from podwire_lab.controllers.scheduler import ready
 from podwire_lab.controllers.service_rules import endpoint_rules, external_addresses, slices_by_service
 from podwire_lab.model.addresses import OUTSIDE_NETWORK, SERVICE_NETWORK, UNDERLAY
 from podwire_lab.model.interfaces import EndpointRule, Network, Object, Store
@@ -39,11 +40,9 @@ class LoadBalancers(Controller):
             self._equip(service)
         services = self._store.view("services")
         slices = slices_by_service(self._store.view("endpointslices"))
-        nodes = [
-            node["metadata"]["name"]
-            for node in self._store.view("nodes")
-            if EXCLUDED not in (node["metadata"].get("labels") or {})
-        ]
+        admitted = [n for n in self._store.view("nodes") if EXCLUDED not in (n["metadata"].get("labels") or {})]
+        # The health check of a node that is away fails; a load balancer whose checks all fail sends to all.
+        nodes = [node["metadata"]["name"] for node in [n for n in admitted if ready(n)] or admitted]
         routes: dict[str, str] = {}
         for service in services:
             meta = service["metadata"]

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from podwire.model.facts import OS, Family, family_of
 from podwire_lab.model.profile import Profile
+from podwire_lab.model.windows_builds import WindowsBuild
 
 Object = dict[str, Any]
 
@@ -100,6 +101,24 @@ LISTING = "hns.json"
 """The file in which a Windows node keeps what it lists."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TimedFault:
+    """A fault that a node comes back with, by name; `seconds` until it ends by itself, None for never."""
+
+    name: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeReplaced:
+    """What a node is replaced with: `away` are the seconds in which it is down."""
+
+    build: WindowsBuild
+    kubelet: str
+    away: float
+    faults: tuple[TimedFault, ...] = ()
+
+
 class Network(Protocol):
     """The whole network of a profile, built."""
 
@@ -109,6 +128,13 @@ class Network(Protocol):
 
     @property
     def nodes(self) -> Mapping[str, NodeNetwork]: ...
+
+    def take_down(self, name: str) -> None:
+        """Cut a node off: its machine boots. Its pods must be detached."""
+
+    def rebuild(self, name: str, build: WindowsBuild) -> None:
+        """Build the data path of a node that was taken down from nothing, with the Services of now. A Windows node has
+        this build from then on."""
 
     def set_external_routes(self, routes: Mapping[str, str]) -> None:
         """Replace the router's routes to addresses of Services: address to name of node."""
@@ -217,6 +243,13 @@ class ContainerNotFound(Exception):
 
 class CannotStart(Exception):
     """The runtime could not start the command; the exec status carries the text as the runtime's message."""
+
+
+class Machines(Protocol):
+    """What the lab does to machines beside the Kubernetes API."""
+
+    async def replace(self, name: str, asked: NodeReplaced) -> Object:
+        """Replace a node; the Node when it is ready. ValueError with one line for a request that makes no sense."""
 
 
 class Runtime(Protocol):

@@ -30,6 +30,7 @@ from podwire_lab.model.addresses import (
 )
 from podwire_lab.model.interfaces import Namespace
 from podwire_lab.model.profile import Profile
+from podwire_lab.model.windows_builds import WindowsBuild
 from podwire_lab.network.delay import DelayedCables
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
 from podwire_lab.network.node import Node
@@ -218,6 +219,28 @@ class LabNetwork:
             nft.apply(self.router.netns, _gateway())
         plain_frames(self.router.netns, NIC, OUTSIDE_NIC)
         plain_frames(self.outside_host.netns, NIC)
+
+    def take_down(self, name: str) -> None:
+        """See `interfaces.Network`."""
+        node = self.nodes[name]
+        node.rules.stop()
+        node.take_down()
+
+    def rebuild(self, name: str, build: WindowsBuild) -> None:
+        """See `interfaces.Network`."""
+        node = self.nodes[name]
+        node.clear()
+        if node.os == "windows":
+            node.profile = node.profile.with_build(build)
+            node.processes.restart_hns()
+            node.processes.restart_proxy()
+        node.proxy_log.clear()
+        node.build([peer for peer in self.profile.nodes if peer.name != name], ROUTER_MAC)
+        node.rules.start()
+        node.policies.start()
+        node.list_now()
+        wait_ready(self.fabric.links, only=frozenset({node.plan.short_name}))
+        wait_ready(node.host.links, without=frozenset({BRIDGE}))
 
     def set_external_routes(self, routes: Mapping[str, str]) -> None:
         """See `interfaces.Network`. A cloud's load balancer does this, or the operator who announces an address."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 from podwire_lab.kernel import conntrack, nft
@@ -37,7 +38,10 @@ class NodeRules:
         self._tables = Tables(machine.host.netns)
         self._applied_base = self.base  # set by the build of the network
         self._applied_host_ports: Sequence[PortMapping] = ()
+        self._host_ports: Sequence[PortMapping] = ()
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
+        self._runs = True
+        self._writing = threading.RLock()  # the proxy writes in threads, beside a machine that stops or starts
 
     @property
     def base(self) -> str:
@@ -51,15 +55,35 @@ class NodeRules:
 
     def refresh(self) -> None:
         """Apply the base rules and the Services again, after a change of `amended` or `rewritten`."""
-        text = self.base
-        if text != self._applied_base:
-            nft.apply(self._machine.host.netns, text)
-            self._applied_base = text
-        self.set_services(self.services)
+        with self._writing:
+            text = self.base
+            if text != self._applied_base and self._runs:
+                nft.apply(self._machine.host.netns, text)
+                self._applied_base = text
+            self.set_services(self.services)
+
+    def stop(self) -> None:
+        """The machine goes down: from now on calls only note what is wanted."""
+        with self._writing:
+            self._runs = False
+
+    def start(self) -> None:
+        """The machine has booted without any rule: write all of them, those for the Services of now included."""
+        with self._writing:
+            self._runs, self._applied_base, self._applied_host_ports = True, "", ()
+            self._tables, self._udp_backends = Tables(self._machine.host.netns), {}
+            self.load_balancers.forget()
+            self.refresh()
+            self.set_host_ports(self._host_ports)
 
     def set_services(self, services: Sequence[ServiceRule]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same Services costs nothing."""
-        self.services = tuple(services)
+        with self._writing:
+            self.services = tuple(services)
+            if self._runs:
+                self._write_services(services)
+
+    def _write_services(self, services: Sequence[ServiceRule]) -> None:
         for change in self.rewritten.values():
             services = change(services)
         plan, profile = self._machine.plan, self._machine.profile
@@ -87,11 +111,13 @@ class NodeRules:
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same ports costs nothing."""
-        if tuple(mappings) == self._applied_host_ports:
-            return
-        rules = windows_data_path.host_port_rules if self._on_windows else linux_data_path.host_port_rules
-        nft.apply(self._machine.host.netns, rules(self._machine.profile, mappings))
-        self._applied_host_ports = tuple(mappings)
+        with self._writing:
+            self._host_ports = tuple(mappings)
+            if self._host_ports == self._applied_host_ports or not self._runs:
+                return
+            rules = windows_data_path.host_port_rules if self._on_windows else linux_data_path.host_port_rules
+            nft.apply(self._machine.host.netns, rules(self._machine.profile, mappings))
+            self._applied_host_ports = self._host_ports
 
 
 def _udp_backends(services: Sequence[ServiceRule]) -> dict[tuple[str, int], frozenset[str]]:

@@ -36,6 +36,12 @@ class NodePolicies:
         self._applied: tuple[PolicyRule, ...] = ()
         self._closed: tuple[str, ...] = ()
 
+    def start(self) -> None:
+        """The machine has booted without any rule: write those of now."""
+        closed, self._applied, self._closed = self._closed, (), ()
+        self.set_rules(self._rules)
+        self.set_closed(closed)
+
     def set_rules(self, rules: Sequence[PolicyRule]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same rules costs nothing."""
         self._rules = tuple(rules)

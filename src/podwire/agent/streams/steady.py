@@ -84,10 +84,13 @@ class Steady:
         await trial.find(wanted(self._params, "port", int))
         return trial
 
+    @property
+    def _speaks(self) -> bool:
+        """Whether more messages are to come."""
+        return not self.stopping and not (self._count and self._number >= self._count)
+
     def _is_due(self) -> bool:
-        if self.stopping or (self._count and self._number >= self._count):
-            return False
-        return now() >= self._due
+        return self._speaks and now() >= self._due
 
     def _plan(self) -> None:
         """The time of the next message. A busy machine catches up on a second of messages at most."""
@@ -107,7 +110,7 @@ class Steady:
     def _until(self) -> float:
         """When the client must look up: at the next message, or when its patience or an answer's time ends."""
         soonest = now() + (1.0 if self.tally.unanswered else 3600.0)
-        if not self.stopping and not (self._count and self._number >= self._count):
+        if self._speaks:
             soonest = min(soonest, self._due)
         return soonest
 
@@ -151,7 +154,7 @@ class Steady:
                 received += piece
                 while b"\n" in received:
                     line, _, received = received.partition(b"\n")
-                    self._take(line)
+                    self._take(line, opened)
                     if not opened:
                         opened, self._due = True, max(self._due, now())
                 if len(received) > MOST_ANSWERS:
@@ -197,8 +200,14 @@ class Steady:
         except OSError as error:
             self.tally.failed(Failure.of("send", error, udp=True).facts)
 
-    def _take(self, data: bytes) -> None:
-        """Count one answer. One that is not podwire's, or to no message of this stream, is wrong."""
+    def _take(self, data: bytes, scheduled: bool = True) -> None:
+        """Count one answer. One that is not podwire's, or to no message of this stream, is wrong.
+
+        `scheduled`: the next message leaves at its time. If it should have left before now, a client that slept read
+        this answer late, and no network was.
+        """
+        if scheduled and self._speaks:
+            self.tally.late(now() - self._due)
         answer = parsed(data)
         token, _, number = str(answer.get("token")).rpartition(".")
         known = token == self._token and number.isdigit() and int(number) <= self._number

@@ -82,6 +82,11 @@ class Tally:
             self._sent_in_silence += 1
             self._own_delay = max(self._own_delay, delay)
 
+    def late(self, delay: float) -> None:
+        """Note that the client itself is so late, in seconds: it should have sent another message before now."""
+        if self._silent_since is not None:
+            self._own_delay = max(self._own_delay, delay)
+
     def answered(self, number: int, identity: str, size: int) -> None:
         """Count the answer to a message."""
         counts = self.counts

@@ -56,7 +56,8 @@ def _documents(file: str) -> tuple[Object, ...]:
         return tuple(yaml.load_all(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
-def _fresh(file: str, number: int = 0) -> Object:
+def fresh(file: str, number: int = 0) -> Object:
+    """A document of a file, to be changed."""
     return copy.deepcopy(_documents(file)[number])
 
 
@@ -67,7 +68,7 @@ def namespace_name(run_id: str) -> str:
 
 def namespace(run_id: str, owner: str) -> Object:
     """The Namespace; `owner` says in words who runs it (`user@host`)."""
-    obj = _fresh("namespace.yaml")
+    obj = fresh("namespace.yaml")
     obj["metadata"]["name"] = namespace_name(run_id)
     obj["metadata"]["labels"][RUN_LABEL] = run_id
     obj["metadata"]["annotations"] = {OWNER: owner}
@@ -107,7 +108,7 @@ def probe_pod(
     `image` what to run, `deadline` seconds of life, `dns` the address that the pod custom-dns has to ask.
     """
     kind = "host" if slot == "host" else "pod"
-    obj = _fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
+    obj = fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
     if slot not in ORDINARY:
         obj = _patched(obj, _variant(slot, node.os))
     metadata, spec = obj["metadata"], obj["spec"]
@@ -150,22 +151,27 @@ def _patched(obj: Object, patch: Object) -> Object:
     return merged
 
 
+def changed_by(obj: Object, file: str) -> Object:
+    """An object with what a file says that has only what differs."""
+    return _patched(obj, fresh(file))
+
+
 def searches(slot: str) -> tuple[str, ...]:
     """The search list of a special kind of pod, or nothing when it has the cluster's."""
     if slot in ORDINARY:
         return ()
-    return tuple((_fresh(f"variants/{slot}.yaml")["spec"].get("dnsConfig") or {}).get("searches") or ())
+    return tuple((fresh(f"variants/{slot}.yaml")["spec"].get("dnsConfig") or {}).get("searches") or ())
 
 
 def hosts_alias(slot: str) -> tuple[str, str]:
     """The name that stands in a special pod's hosts file, and its address."""
-    alias = _fresh(f"variants/{slot}.yaml")["spec"]["hostAliases"][0]
+    alias = fresh(f"variants/{slot}.yaml")["spec"]["hostAliases"][0]
     return alias["hostnames"][0], alias["ip"]
 
 
 def host_port(slot: str) -> int:
     """The port of the node that leads to a special pod."""
-    return int(_fresh(f"variants/{slot}.yaml")["spec"]["containers"][0]["ports"][0]["hostPort"])
+    return int(fresh(f"variants/{slot}.yaml")["spec"]["containers"][0]["ports"][0]["hostPort"])
 
 
 def headless_service(run_id: str) -> Object:
@@ -179,7 +185,7 @@ def service(run_id: str, kind: str, pod: str = "", number: int = 0, nobody: Nobo
     `number` makes what must be unique among the Services of a kind: an external address. With `nobody`, addresses of
     no host are those of its networks; a family without any is left out.
     """
-    obj = _fresh(f"services/{kind}.yaml")
+    obj = fresh(f"services/{kind}.yaml")
     metadata, spec = obj["metadata"], obj["spec"]
     metadata["name"] = service_name(kind, pod)
     metadata["namespace"] = namespace_name(run_id)
@@ -213,7 +219,7 @@ def _networks(nobody: Nobody) -> dict[Family, Network]:
 
 def network_policy(run_id: str, kind: str) -> Object:
     """The NetworkPolicy of that kind (a file in `policies/`)."""
-    obj = _fresh(f"policies/{kind}.yaml")
+    obj = fresh(f"policies/{kind}.yaml")
     obj["metadata"]["namespace"] = namespace_name(run_id)
     obj["metadata"]["labels"][RUN_LABEL] = run_id
     return obj
