@@ -25,19 +25,24 @@ class Agent:
         self.ends, self.asked = list(ends), 0
 
     def call(self, method, parameters, timeout):
+        future = Future()
+        exchanges = parameters["exchanges"] if method == "sequence" else [parameters]
+        attempts = [self.attempt(exchange["token"]) for exchange in exchanges]
+        if None in attempts:
+            future.set_exception(ChannelLost("the stream broke"))
+        else:
+            future.set_result({"attempts": attempts} if method == "sequence" else attempts[0])
+        return future
+
+    def attempt(self, token):
         self.asked += 1
         end = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
-        future = Future()
         if end == LOST:
-            future.set_exception(ChannelLost("the stream broke"))
-            return future
+            return None
         reply = {"identity": end, "source": "10.0.0.1", "source_port": 1} if end else None
         error = None if end else {"stage": "connect", "kind": "timeout"}
-        future.set_result(
-            {"token": parameters["token"], "started": 1.0, "elapsed": 0.001, "reply": reply, "error": error}
-            | {"sent": 1, "received": 1}
-        )
-        return future
+        times = {"started": CLOCK.monotonic(), "elapsed": 0.001}
+        return {"token": token, "reply": reply, "error": error, "sent": 1, "received": 1, **times}
 
 
 class Clock:
@@ -111,7 +116,8 @@ A, B, OLD = "linux-1-a", "linux-2-a", "linux-1-b"
 
 def test_every_new_backend_must_answer_and_no_other():
     both = settled(*(OLD, A, B) * 3, *(A, B) * 20, members=(A, B), **BACKENDS)
-    assert both[1] == 9 + STEADY_OF_BACKENDS - 2
+    assert not both[0].never
+    assert 9 + STEADY_OF_BACKENDS - 2 <= both[1] <= 9 + 2 * STEADY_OF_BACKENDS
     assert settled(A, members=(A, B), **BACKENDS)[0].never
     assert settled(*(A, B, OLD) * 2000, members=(A, B), **BACKENDS)[0].never
 

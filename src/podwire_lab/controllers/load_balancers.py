@@ -7,6 +7,7 @@ same way; in a real network that is the operator's task.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -75,8 +76,7 @@ class LoadBalancers(Controller):
         """Whether the router needs a route: not for addresses of the lab's own networks."""
         family = family_of(address)
         lab_networks = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
-        networks = (*lab_networks, *self._network.profile.pod_networks(family))
-        return not any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
+        return not _within(address, (*lab_networks, *self._network.profile.pod_networks(family)))
 
     def _free_number(self, services: Iterable[Object]) -> int:
         """The next number in turn that no Service has."""
@@ -88,6 +88,11 @@ class LoadBalancers(Controller):
                 self._last = number
                 return number
         raise RuntimeError("no address left for a load balancer; delete a Service of type LoadBalancer")
+
+
+@functools.cache
+def _within(address: str, networks: tuple[str, ...]) -> bool:
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
 
 
 def node_for(address: str, service: Object, slices: Iterable[Object], nodes: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from podwire_lab.controllers.controller import Controller
-from podwire_lab.controllers.service_rules import service_rules
+from podwire_lab.controllers.service_rules import KnownRules
 from podwire_lab.model.interfaces import NodeNetwork, ServiceRule, Store
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class ServiceProxy(Controller):
     def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork]) -> None:
         super().__init__(store)
         self._nodes = nodes
+        self._known = KnownRules()
         self._written: list[ServiceRule] | None = None
         self._not_before = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -54,7 +55,7 @@ class ServiceProxy(Controller):
             self._written, self._not_before = rules, loop.time() + MIN_SYNC_SECONDS
 
     def _rules(self) -> list[ServiceRule]:
-        return service_rules(self._store.view("services"), self._store.view("endpointslices"))
+        return self._known.of(self._store.view("services"), self._store.view("endpointslices"))
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -32,6 +32,8 @@ STEADY = 2
 """How many exchanges in a row are as the change says, where one server answers."""
 STEADY_OF_BACKENDS = 12
 """The same where backends share the exchanges: one that no longer belongs there gets every third of them or more."""
+AFTER_A_ROW = 4
+"""How many more are asked for together where one of the backends has not answered yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,13 @@ class _Watched:
             self.since = began + (attempt.elapsed if attempt is not None and by else 0.0)
         self.seen.add(by)
         self.row += 1
+
+    @property
+    def asks(self) -> int:
+        """How many exchanges to ask for together, one after the other: the rest of a row that has begun."""
+        if not self.row or not self.servers:
+            return 1
+        return max(STEADY_OF_BACKENDS - self.row, AFTER_A_ROW if self.row < 2 * STEADY_OF_BACKENDS else 1)
 
     @property
     def steady(self) -> bool:
@@ -121,7 +130,7 @@ class Settling:
             for key, at in list(due.items()):
                 if at <= time.monotonic():
                     del due[key]
-                    answer = self._glance(waiting[key].case)
+                    answer = self._glance(waiting[key])
                     if answer is None:
                         del waiting[key]  # It has no target, which its own flow will say.
                         del settled[key]
@@ -129,7 +138,8 @@ class Settling:
                     running[answer] = (waiting[key], time.monotonic())
             for answer in wait(running, BETWEEN, FIRST_COMPLETED).done:
                 watch, began = running.pop(answer)
-                watch.add(_attempt(answer), began)
+                for attempt, later in _attempts(answer):
+                    watch.add(attempt, began + later)
                 if watch.steady and watch.since is not None:
                     moved, busy = time.monotonic(), self._waited()
                     seconds = max(watch.since - shown, 0.001)
@@ -151,21 +161,33 @@ class Settling:
         able = (probe for probe in self._deployment.probes if case.flow.family in probe.addresses)
         return members & {probe.identity for probe in able}
 
-    def _glance(self, case: Case) -> Future[dict[str, Any]] | None:
-        """One exchange of the client, or None if it has no target."""
+    def _glance(self, watch: _Watched) -> Future[dict[str, Any]] | None:
+        """The next exchanges of a client, or None if it has no target."""
+        case = watch.case
         try:
             target = target_of(case, self._deployment, self._facts)
         except NoTarget:
             return None
         client = self._client(case)
-        request = exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)
-        port = self._ports.of(client, case.client.os, case.client.probe)
-        request |= {"proto": case.flow.protocol, "preferred_port": port}
-        return self._agents[client].call("exchange", request, PATIENCE)
+        exchanges = [
+            exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)
+            | {
+                "proto": case.flow.protocol,
+                "preferred_port": self._ports.of(client, case.client.os, case.client.probe),
+            }
+            for _ in range(watch.asks)
+        ]
+        if len(exchanges) == 1:
+            return self._agents[client].call("exchange", exchanges[0], PATIENCE)
+        in_a_row = {"exchanges": exchanges, "at_once": 1, "give_up": 1}
+        return self._agents[client].call("sequence", in_a_row, PATIENCE)
 
 
-def _attempt(answer: Future[dict[str, Any]]) -> Attempt | None:
+def _attempts(answer: Future[dict[str, Any]]) -> Sequence[tuple[Attempt | None, float]]:
+    """The exchanges of an answer, each with the seconds from the first to it. None: the agent did not answer."""
     try:
-        return attempt_of(answer.result())
+        result = answer.result()
+        attempts = [attempt_of(attempt) for attempt in result.get("attempts", [result])]
     except (AgentError, ChannelLost, TimeoutError):
-        return None
+        return [(None, 0.0)]
+    return [(attempt, max(0.0, attempt.started - attempts[0].started)) for attempt in attempts]
