@@ -210,7 +210,9 @@ def test_a_question_that_was_answered_on_the_wire_was_not_lost(answers, ended, e
 
 def test_a_resolver_that_gives_up_for_another_reason_lost_the_question():
     wrong = resolved(error=ProbeError(stage="resolve", kind="other", number=-4), token="pw00000000000000aa")
-    assert burst(failed(), failed(), wrong, lookups=[lookup("pw00000000000000aa.web.ns.svc", **NONE)])[0] is Outcome.FAIL
+    assert (
+        burst(failed(), failed(), wrong, lookups=[lookup("pw00000000000000aa.web.ns.svc", **NONE)])[0] is Outcome.FAIL
+    )
 
 
 def test_a_resolver_that_takes_no_answer_at_all_is_not_late():

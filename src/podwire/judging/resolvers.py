@@ -22,7 +22,7 @@ getaddrinfo(3), WSATRY_AGAIN of Winsock (Microsoft: Windows Sockets error codes)
 def gave_up(attempt: Attempt) -> bool:
     """Whether the look-up ended because nobody answered the resolver in time: it said so, or it said nothing."""
     error = attempt.error
-    return error is not None and (error.kind == "timeout" or error.stage == "resolve" and error.number in TRY_AGAIN)
+    return error is not None and (error.kind == "timeout" or (error.stage == "resolve" and error.number in TRY_AGAIN))
 
 
 def is_no(lookup: Lookup) -> bool:

@@ -30,10 +30,11 @@ from podwire_lab.model.addresses import (
 )
 from podwire_lab.model.interfaces import Namespace
 from podwire_lab.model.profile import Profile
+from podwire_lab.network.delay import DelayedCables
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
 from podwire_lab.network.node import Node
 
-SWITCH, OUTSIDE_NIC = "underlay", "eth1"
+SWITCH, OUTSIDE_NIC, PORT, FAR = "underlay", "eth1", "-port", "-far"
 SECURITY_RULES = "security-rules"
 ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
 
@@ -118,15 +119,35 @@ class LabNetwork:
         stations = [(node.plan.short_name, node.host, node.plan.mac, node.plan.number) for node in self.nodes.values()]
         for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
             fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=self.profile.underlay_mtu)
-            fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
+            port = name
+            if self.profile.set_up.delay and host is not self.router:
+                port = self._delayed_port(name, number)
+            fabric.bridge_port(port, SWITCH, hairpin=self.profile.all_by_fabric)
             fabric.up(name)
-            fabric.station(name, mac)
+            fabric.station(port, mac)
         fabric.commit()
         if self.profile.fabric:
             nft.apply(self.fabric.netns, self._virtual_hosts())
         if self.profile.security_rules:
             nft.apply(self.fabric.netns, self.security_rules())
         plain_frames(self.fabric.netns, SWITCH, *(station[0] for station in stations), "router")
+        if self.profile.set_up.delay:
+            self._delay([station[0] for station in stations])
+
+    def _delayed_port(self, name: str, number: int) -> str:
+        """A port of the switch whose far end is joined with the cable of a station by `DelayedCables`."""
+        port, far, mtu = name + PORT, name + FAR, self.profile.underlay_mtu
+        links = self.fabric.links
+        links.veth(port, f"02:fb:00:00:00:{number:02x}", links, far, f"02:fc:00:00:00:{number:02x}", mtu=mtu)
+        links.up(port, far)
+        return port
+
+    def _delay(self, stations: Sequence[str]) -> None:
+        cables = {name: name + FAR for name in stations}
+        plain_frames(self.fabric.netns, *(f"{name}{end}" for name in stations for end in (PORT, FAR)))
+        set_up = self.profile.set_up
+        delayed = DelayedCables(self.fabric.netns, set_up.delay, self.profile.underlay_mtu, cables)
+        self._opened.callback(delayed.close)
 
     def security_rules(self) -> str:
         """A network security group: the hosts of the virtual network drop TCP between pods to one port, without an

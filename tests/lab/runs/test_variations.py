@@ -127,6 +127,7 @@ def test_names_resolve_as_they_should_whatever_the_set_up_of_the_clusters_dns(va
         ("other-services", ("DNS-HEADLESS", "DNS-PTR-POD", "SVC-UDP", "SVC-LOADBALANCER")),
         ("nat-gateway", ("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS", "ICMP-ERRORS", "PORT-RANGE", "SVC-LOADBALANCER")),
         ("nodes-without-pod-cidr", ("FLOW-NODE-POD", "FLOW-POD-NODE")),
+        ("delay-5ms", ("FLOW-POD-POD-IP", "FLOW-CONC", "DNS-TCP")),
     ],
 )
 def test_a_cluster_that_is_set_up_in_another_way_is_green(variation, requirements):
