@@ -59,3 +59,16 @@ def test_nodes_of_one_side_that_differ_are_counted():
     mixed = a_run(windows(**TOLD), windows("w2", **{**TOLD, "pod_mtu": 1400}))
     alike = a_run(windows(**TOLD), windows("w2", **TOLD))
     assert changes(alike, mixed) == {"Windows MTU of pods": ("1450 on 2 nodes", "1400 on 1 node, 1450 on 1 node")}
+
+
+def test_another_translation_of_linux_nodes_is_named():
+    def a_cluster(*told):
+        known = facts(emulated=False, nodes=(windows(),))
+        return record(case(), facts=replace(known, network=replace(known.network, linux_translation=told)))
+
+    before, after = a_cluster("ipv4 all but 10.0.0.0/8", "ipv6 none"), a_cluster("ipv4 all", "ipv6 none")
+    assert changes(before, after) == {
+        "Linux outbound translation": ("ipv4 all but 10.0.0.0/8 and ipv6 none", "ipv4 all and ipv6 none")
+    }
+    assert changes(a_cluster(), a_cluster()) == {}
+    assert "Linux outbound translation" in changes(a_cluster(), after)

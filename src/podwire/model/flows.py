@@ -59,6 +59,12 @@ class Peer:
         return Symbol(f"{self.role}.ip")
 
     @property
+    def outside_ip(self) -> Symbol:
+        """The address that its packets to a host outside leave its node with: the node's own, or its own where the
+        node does not translate them; both where nobody tells it."""
+        return Symbol(f"{self.role}.outside_ip", before=Symbol(f"{self.role}.node.ip"))
+
+    @property
     def port(self) -> Symbol:
         return Symbol(f"{self.role}.port")
 

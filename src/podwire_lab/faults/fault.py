@@ -29,6 +29,8 @@ OVERLAY, L2BRIDGE, FLANNEL = profiles_of("overlay"), profiles_of("l2bridge"), pr
 L2TUNNEL, TRANSPARENT, NAT = profiles_of("l2tunnel"), profiles_of("transparent"), profiles_of("nat")
 AZURE, VPC = (*profiles_of("l2bridge", "azure-cni"), *L2TUNNEL), profiles_of("l2bridge", "vpc-cni")
 CALICO = tuple(name for name, row in PROFILES.items() if row.cni == "calico")
+TOLD_BY_LINUX = tuple(name for name, row in PROFILES.items() if row.cni in ("flannel", "calico"))
+"""The profiles whose CNI tells what Linux nodes translate."""
 SECONDARY = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-secondary")
 PREFIX = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-prefix")
 CUSTOM = tuple(name for name in VPC if PROFILES[name].custom_networking)

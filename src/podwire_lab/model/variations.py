@@ -63,6 +63,10 @@ def _pods_in_benchmark_range(set_up: SetUp) -> SetUp:
     return replace(set_up, pods=BENCHMARK_RANGE)
 
 
+def _linux_pods_untranslated(set_up: SetUp) -> SetUp:
+    return replace(set_up, linux_translates=False)
+
+
 def _delay_5ms(set_up: SetUp) -> SetUp:
     return replace(set_up, delay=0.005)
 
@@ -119,6 +123,12 @@ _ALL = (
         summary=f"pods have addresses of {BENCHMARK_RANGE}, but for profiles whose pods share the nodes' network",
         source="AWS: EKS best practices, custom networking; any cluster that ran out of private addresses",
         change=_pods_in_benchmark_range,
+    ),
+    Variation(
+        name="linux-pods-untranslated",
+        summary="packets of pods on Linux nodes leave the cluster with the pods' addresses, which the router knows",
+        source="Tigera: IPPool, natOutgoing; flannel: configuration, --ip-masq; AWS: AWS_VPC_K8S_CNI_EXTERNALSNAT",
+        change=_linux_pods_untranslated,
     ),
     Variation(
         name="delay-5ms",

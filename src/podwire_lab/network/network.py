@@ -205,6 +205,8 @@ class LabNetwork:
             outside.route(ANYWHERE[family], NIC, OUTSIDE_ROUTER[family])
             for plan in self.profile.nodes:
                 router.neighbour(NIC, plan.address(family), plan.mac)
+                if plan.os == "linux" and family in self.profile.families and not self.profile.set_up.linux_translates:
+                    router.route(plan.pod_cidr(family), NIC, plan.address(family))
         if self.profile.cni == "vpc-cni":
             router.address("lo", alone(METADATA))
         router.commit()

@@ -136,6 +136,13 @@ def test_a_cluster_that_is_set_up_in_another_way_is_green(variation, requirement
     assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
 
 
+@pytest.mark.parametrize("profile", ["l2bridge-calico-bgp", "overlay-flannel-vxlan"])
+def test_linux_nodes_may_leave_the_addresses_of_pods_as_they_are(profile):
+    found = found_with(("FLOW-POD-EXT-IP", "ICMP-EXTERNAL"), profile, variations=("linux-pods-untranslated",))
+    assert any("-linux-outside" in case for case in found)
+    assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
+
+
 @pytest.mark.parametrize(("profile", "requirement"), [("nat", "NAT-HIDDEN"), ("awsvpc", "EKS-NAT")])
 def test_a_gateway_beside_the_nodes_hides_nothing_that_their_wire_shows(profile, requirement):
     lab = LabOptions(profile=profile, variations=("nat-gateway",))

@@ -11,6 +11,7 @@ from podwire.cluster.deployment.filled import Filled
 from podwire.cluster.deployment.services import DeployedService
 from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
 from podwire.model.addressing.instance_types import ADDRESSES_OF_A_PREFIX, addresses_of
+from podwire.model.addressing.translation import leaves_as
 from podwire.model.cases import Case
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, NodeFacts, family_of
 from podwire.model.observations import Value
@@ -66,6 +67,7 @@ def bindings_of(
         values |= {"client.ip": outside or "", "client.identity": OUTSIDE_IDENTITY}
     else:
         values |= _of_probe("client", probe_of(case.client, deployment), case, deployment, facts, hellos)
+        values |= _leaving(values, case, facts)
     if flow.server.kind == "outside":
         address = facts.outside.address(flow.family)
         values |= {"server.ip": address or "", "server.port": target.port, "server.identity": OUTSIDE_IDENTITY}
@@ -103,6 +105,18 @@ def backends_of(kind: str, deployment: Deployment) -> Iterator[Probe]:
                 yield probe
         elif probe.slot in chosen:
             yield probe
+
+
+def _leaving(values: Mapping[str, Value], case: Case, facts: ClusterFacts) -> dict[str, Value]:
+    """What packets of a client in the cluster leave its node with, to the host outside."""
+    node = next((node for node in facts.nodes if node.name == case.client.node), None)
+    pod, own = values.get("client.ip"), values.get("client.node.ip")
+    outside = facts.outside.address(case.flow.family)
+    if case.flow.server.kind != "outside" or node is None or not outside or pod is None or own is None:
+        return {}
+    told = facts.network.linux_translation
+    addresses = leaves_as(node.os, told, outside, pod=str(pod), node=str(own))
+    return {"client.outside_ip": addresses[0] if len(addresses) == 1 else addresses}
 
 
 def _near(client: str, backends: Sequence[Probe], facts: ClusterFacts) -> tuple[str, ...]:
