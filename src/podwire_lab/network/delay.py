@@ -39,7 +39,7 @@ class DelayedCables:
         pairs = [f"{machine}:{switch}" for machine, switch in cables.items()]
         with namespace.entered():  # a child starts in the namespace of the thread that forks it
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", held_frames.__file__, str(seconds), str(mtu), *pairs],
+                [sys.executable, "-m", held_frames.__name__, str(seconds), str(mtu), *pairs],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,  # which has its own share of the processors, see held_frames

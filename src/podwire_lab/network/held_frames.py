@@ -1,9 +1,9 @@
-"""`python held_frames.py SECONDS MTU MACHINE:SWITCH ...`: hold the frames that machines send, then hand them on.
+"""`python -m podwire_lab.network.held_frames SECONDS MTU MACHINE:SWITCH ...`: hold frames, then hand them on.
 
 Each pair names two interfaces of this process's network namespace: frames that come in at MACHINE go out of SWITCH when
 they are SECONDS old. They keep their order, of all machines together. A process that a busy machine delays holds frames
 longer and loses none, as long as fewer than `FRAMES` of one machine wait. It writes "ready" and a newline when it
-holds frames, and ends with its standard input. Standard library only: a lab waits for it.
+holds frames, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import time
 from collections import deque
 from collections.abc import Iterator
 
+from podwire_lab.kernel.priority import be_served_first
+
 ALL_KINDS = 0x0003
 """ETH_P_ALL (linux/if_ether.h)."""
 SOL_PACKET, RX_RING, STATISTICS, VERSION, IGNORE_OUTGOING, V2 = 263, 5, 6, 10, 23, 1
@@ -33,8 +35,6 @@ ROOM = 128
 FRAMES = 8192
 TOGETHER = 0.0005
 """Frames whose time comes within so many seconds go out together."""
-
-HIGHEST = -20
 
 Held = deque[tuple[float, bytes, socket.socket]]
 
@@ -84,17 +84,6 @@ def _say(message: str) -> None:
     sys.stderr.write(f"held frames: {message}\n")
 
 
-def _hurry() -> None:
-    """Be served before other processes, because all packets wait for this one, and what a packet costs at its receiver
-    counts as this process's. The kernel shares a processor between sessions first (sched(7), autogroup), then between
-    the processes of a session. An ordinary user may not raise priorities: then frames take longer on a busy machine.
-    """
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, HIGHEST)
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as autogroup:
-        autogroup.write(str(HIGHEST))
-
-
 def _sender(interface: str) -> socket.socket:
     sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sender.bind((interface, 0))
@@ -131,7 +120,7 @@ def main(arguments: list[str]) -> int:
         machine, _, switch = pair.partition(":")
         ways.append((Ring(machine, mtu), _sender(switch)))
     gc.disable()  # Nothing here has a circle.
-    _hurry()
+    be_served_first()  # All packets wait for this process, and what one costs at its receiver counts as its time.
     os.write(1, b"ready\n")
     hold(seconds, ways, 0)
     for ring, _ in ways:
