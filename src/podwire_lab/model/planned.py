@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from podwire.model.addressing.translation import NONE, all_but
 from podwire.model.facts import (
+    FAMILIES,
     CloudMachine,
     ClusterDns,
     ClusterFacts,
@@ -98,6 +100,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             encapsulation=_told(profile),
             custom_networking=profile.custom_networking,
             own=_own_networks(profile),
+            linux_translation=_linux_translation(profile),
         ),
         proxy=KubeProxy(
             dsr=profile.windows.dsr if profile.windows.kube_proxy else None,
@@ -118,6 +121,16 @@ def planned_facts(profile: Profile) -> ClusterFacts:
         ),
         origin=Origin(emulated=True),
     )
+
+
+def _linux_translation(profile: Profile) -> tuple[str, ...]:
+    """What the API tells of the translation by Linux nodes (`cni_notes`)."""
+    translates = profile.set_up.linux_translates
+    if profile.cni == "flannel" and translates:
+        return tuple(f"{family} {all_but([profile.pod_network(family)])}" for family in FAMILIES)
+    if profile.cni == "calico":
+        return (f"ipv4 {all_but([profile.pod_network('ipv4')]) if translates else NONE}",)
+    return (f"ipv4 {NONE}",) if profile.cni == "vpc-cni" and not translates else ()
 
 
 def _machine(node: NodePlan, profile: Profile) -> CloudMachine:
