@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from podwire.model.axes.axis import Matrix
 from podwire.model.axes.table import AXES, id_words
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
-from podwire.model.changes.table import CHANGES
+from podwire.model.changes.table import ASKED_FOR, CHANGES, DISRUPT, FILL
 from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
 from podwire.model.flows import ANY_OS, FLOW_ROW, Enters, Flow, Peer, Placement
@@ -35,6 +35,8 @@ class Selection:
     """The most nodes of each OS that take part."""
     fill_nodes: bool = False
     """Whether the run may fill one Windows node with pods."""
+    disruptive: bool = False
+    """Whether the run may restart kube-proxy and HNS on Windows nodes."""
     required: tuple[NodeKind, ...] = ()
     """The kinds of nodes that cases must use."""
     nodes: tuple[str, ...] | None = None
@@ -44,6 +46,10 @@ class Selection:
     pools: tuple[Pool, ...] = ()
     all_nodes: bool = False
     """No bound of the number of nodes."""
+
+    def asks_for(self, option: str) -> bool:
+        """Whether the user gave this option of `model.changes.table.ASKED_FOR`."""
+        return {FILL: self.fill_nodes, DISRUPT: self.disruptive}[option]
 
     @property
     def chooses(self) -> bool:
@@ -85,7 +91,6 @@ NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: other pods cannot reach 
 
 FALSE_ALARM = 1e-6
 """The chance at most that a fair balancer is called uneven: the risk of `spread.evenly`."""
-FILLS = "needs a Windows node filled with pods; on a test cluster, ask for it with --fill-nodes"
 
 
 class PlanError(Exception):
@@ -137,8 +142,9 @@ def _cases_of(
         if unmet:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)
             continue
-        if matrix.after in CHANGES and CHANGES[matrix.after].whole_node and not selection.fill_nodes:
-            yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=FILLS)
+        option = CHANGES[matrix.after].option if matrix.after else ""
+        if option and not selection.asks_for(option):
+            yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=ASKED_FOR[option])
             continue
         for flow in _flows(matrix, facts, selection):
             words = id_words(flow, matrix) + flow.pools.words

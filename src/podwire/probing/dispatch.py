@@ -17,6 +17,7 @@ from podwire.model.observations import Observation, Point
 from podwire.model.streams.load import StreamLoad
 from podwire.planning.acts import acts_of
 from podwire.probing.acts.flights import Flights, Reported
+from podwire.probing.acts.restarts import Restarts
 from podwire.probing.acts.settling import CONVERGES_WITHIN, Settling
 from podwire.probing.acts.stage import Stage
 from podwire.probing.agents import end_hooks
@@ -234,7 +235,10 @@ class Dispatcher:
             return Made()
         if CHANGES[name].whole_node:  # Terminating pods have done their part and take room on the node.
             end_hooks(self._agents, self._deployment)
-        made = self._change(name)
+        program = CHANGES[name].restarts
+        made = (
+            Restarts(deployment=self._deployment, agents=self._agents).make(program) if program else self._change(name)
+        )
         if not made.problem:
             self._changes[name] = time.monotonic()
         return made
