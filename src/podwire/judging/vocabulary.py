@@ -23,12 +23,13 @@ from podwire.judging import (
     windows,
 )
 from podwire.judging.parts import Part
+from podwire.judging.path_mtu import lengths
 from podwire.judging.questions import QUESTIONS, Question
 from podwire.judging.records import RECORDS
 from podwire.judging.streams import changes, exchanges
 
 MODULES: tuple[ModuleType, ...] = (
-    *(ends, names, records, questions, spread, first_try, exchanges, changes, places),
+    *(ends, names, records, questions, spread, first_try, exchanges, changes, places, lengths),
     *(tunnels, known, tools, hns, hns_over_time, windows, cards),
 )
 

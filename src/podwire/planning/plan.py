@@ -15,6 +15,7 @@ from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
 from podwire.model.flows import ANY_OS, FLOW_ROW, Enters, Flow, Peer, Placement
 from podwire.model.observations import POINTS
+from podwire.model.recipes import text_of
 from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.spread import connections_for, connections_to_see, connections_to_see_half
 from podwire.model.symbols import ServiceSymbols
@@ -140,7 +141,7 @@ def _cases_of(
         if matrix.after in CHANGES and CHANGES[matrix.after].whole_node and not selection.fill_nodes:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=FILLS)
             continue
-        for flow in _flows(matrix, facts, selection):
+        for flow in (_sending(test, matrix, flow) for flow in _flows(matrix, facts, selection)):
             words = id_words(flow, matrix) + flow.pools.words
             impossible = why_not(flow, facts, selection.most_nodes)
             if impossible:
@@ -204,8 +205,18 @@ def _on_nodes(flow: Flow, matrix: Matrix, facts: ClusterFacts, selection: Select
         yield from covering(flow, facts, selection.most_nodes)
 
 
-_FIELDS = FLOW_ROW.columns.keys() - {"connections"}
+_FIELDS = FLOW_ROW.columns.keys() - {"connections", "sends"}
 """The fields of a flow that take the value of the axis with the same name unchanged."""
+
+
+def _sending(test: SuiteTest, matrix: Matrix, flow: Flow) -> Flow:
+    """The same flow with the packets that the test writes for it, if it does. Raises `PlanError`."""
+    if matrix.sends is None:
+        return flow
+    try:
+        return flow.but(sends=text_of(matrix.sends(flow)))
+    except Exception as problem:  # Whatever its author wrote there.
+        raise PlanError(f"{test.place}: sends: {type(problem).__name__}: {problem}") from problem
 
 
 def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any, get_args
 
 from podwire.model.asking import ASKS
@@ -18,7 +19,6 @@ from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
 from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol
 from podwire.model.sizes import SIZES
-from podwire.model.streams.load import StreamKind
 from podwire.model.ways import WAYS, Via
 
 
@@ -271,6 +271,13 @@ _ROWS: tuple[Axis, ...] = (
         "`one-way` (datagrams that nobody answers)",
         values=get_args(StreamKind),
         default="",
+    ),
+    Axis(
+        name="sends",
+        group=LOAD,
+        help="instead of what a socket sends: the packets that a Linux pod sends, as a function of the flow; see below",
+        values=FunctionType,
+        default=None,
     ),
     Axis(
         name="after",
