@@ -36,14 +36,15 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield "each_act: goes with protocol='tool' and without repeated"
     if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
         yield "half_close: goes with protocol='tcp' and an answer"
-    if values["sends"]:
-        yield from _crafted(values)
+    yield from _crafted(values)
     if values["stream"]:
         yield from load.contradictions(values["stream"], values["protocol"], values["repeated"] or values["same_ports"])
 
 
 def _crafted(values: Mapping[str, Any]) -> Iterator[str]:
     """The same of flows whose packets the suite writes."""
+    if not values["sends"]:
+        return
     if not set(values["protocol"]) <= set(CRAFTED):
         yield f"sends: goes with protocol={' or '.join(map(repr, CRAFTED))}: the agent waits for an answer to a port"
     if values["client_kind"] != "pod" or values["connections"] != 1 or values["stream"]:

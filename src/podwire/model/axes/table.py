@@ -19,6 +19,7 @@ from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
 from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol
 from podwire.model.sizes import SIZES
+from podwire.model.streams.load import StreamKind
 from podwire.model.ways import WAYS, Via
 
 
