@@ -40,6 +40,7 @@ EVERYTHING = a_flow(
     size="one-packet",
     each_act=True,
     stream="steady",
+    sends="IP(dst=server.ip)",
 )
 NAMES = FlowForm.__struct_fields__
 
