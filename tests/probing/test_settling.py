@@ -15,6 +15,7 @@ from podwire.probing.dispatch import tokens
 from podwire.probing.source_ports import SourcePorts
 
 LOST = "lost"
+REFUSED = "refused"
 
 
 class Agent:
@@ -39,8 +40,9 @@ class Agent:
         end = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
         if end == LOST:
             return None
-        reply = {"identity": end, "source": "10.0.0.1", "source_port": 1} if end else None
-        error = None if end else {"stage": "connect", "kind": "timeout"}
+        answered = end not in ("", REFUSED)
+        reply = {"identity": end, "source": "10.0.0.1", "source_port": 1} if answered else None
+        error = None if answered else {"stage": "connect", "kind": end or "timeout"}
         times = {"started": CLOCK.monotonic(), "elapsed": 0.001}
         return {"token": token, "reply": reply, "error": error, "sent": 1, "received": 1, **times}
 
@@ -105,9 +107,14 @@ def test_a_busy_machine_waits_longer_and_says_how_long_it_was_busy():
 
 
 def test_silence_counts_where_the_change_silences_and_a_broken_stream_does_not():
-    assert settled("a", "a", "", settles="unanswered")[1] == 3
-    assert settled(LOST, "", settles="unanswered")[1] == 2
+    assert settled("a", "a", "", settles="unanswered")[1] == 2 + STEADY
+    assert settled(LOST, "", settles="unanswered")[1] == 1 + STEADY
     assert settled("a", settles="unanswered")[0].never
+
+
+def test_an_exchange_that_a_busy_machine_loses_is_no_silence_and_a_refusal_is_the_change():
+    assert settled("", "a", "a", "", "", settles="unanswered")[1] == 5
+    assert settled("a", REFUSED, settles="unanswered")[1] == 2
 
 
 BACKENDS = {"server_kind": "backends", "placement": "anywhere", "service": "spread"}

@@ -31,7 +31,7 @@ class Play:
     def __init__(self, silent=(), problems=None, settled=None):
         self.diary, self.silent, self.waiting = [], silent, {}
         self._problems, self._settled = problems or {}, settled or {}
-        self.broken, self.landed, self.marks = {}, 0, {}
+        self.broken, self.landed, self.marks, self.lingers = {}, 0, {}, 0
 
     def launch(self, chosen, reported, broken, *, quiet=False):
         sent = []
@@ -88,6 +88,7 @@ class Play:
             drain=lambda: self.diary.append("drain"),
             idle=lambda: self.diary.append("idle"),
             timed=lambda name: nullcontext(),
+            linger=lambda meanwhile: [meanwhile() for _ in range(self.lingers)],
         )
         return stage.play(acts_of(planned), self.broken)
 
@@ -201,3 +202,13 @@ def test_a_reading_of_a_change_that_fails_says_why():
     played = play.of(a_case("a"), reads)
     assert play.broken == {"reads": "not allowed"}
     assert [flow.case.id for flow in played.landed] == ["a"]
+
+
+def test_nodes_are_read_while_streams_alone_go_on():
+    play = Play()
+    play.lingers = 2
+    reads = a_case("reads", after="backend-gone", service="outlived", protocol="tool", each_act=True)
+    played = play.of(reads)
+    assert play.diary[-5:] == ["control", "drain", "read reads", "drain", "read reads"]
+    (landed,) = played.landed
+    assert [reading.moment for reading in landed.readings][-2:] == ["while streams went on after act 1"] * 2

@@ -143,6 +143,10 @@ class ControlResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.before and self.after
 
 
+Moment = Literal["start", "end", "during"]
+"""When a node is read in an act; `during`: once all flows of the act are over and only streams go on."""
+
+
 class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a tool printed at one moment of an act, and the values that were others at other moments of the run.
 
@@ -150,7 +154,7 @@ class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """
 
     act: int
-    at: Literal["start", "end"]
+    at: Moment
     started: float
     output: str = ""
     bindings: Mapping[str, Value] = field(default_factory=dict)
@@ -158,6 +162,8 @@ class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     @property
     def moment(self) -> str:
         """When it was, for a person."""
+        if self.at == "during":
+            return f"while streams went on after act {self.act}"
         return f"at the {self.at} of act {self.act}"
 
 
@@ -169,7 +175,8 @@ class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     seconds it took until a change of the cluster showed to the client, `unsettled` that it had not when the wait ended.
     `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
     `interrupted` are the attempts of an earlier asking that a broken stream made worthless: kept, and not judged.
-    `readings` are what a tool printed at the start and at the end of each act, in this order.
+    `readings` are what a tool printed at the start and at the end of each act, and while streams alone go on, in this
+    order.
     `streams` has an entry for each attempt of a case whose flow is a stream.
     """
 

@@ -158,7 +158,7 @@ class Dispatcher:
         streaming.begin(able, answering, self._states, broken)
         landed = self._played(able, answering, broken, captures, controls, streaming)
         with self._timed("streams"):
-            landed += streaming.end(captures.drain, broken)
+            landed += streaming.end(broken)
         with self._timed("controls"):
             captures.beacon()
         with self._timed("captures"):
@@ -226,6 +226,7 @@ class Dispatcher:
             drain=captures.drain,
             idle=self._idle,
             timed=self._timed,
+            linger=functools.partial(streaming.linger, broken),
         )
         played = stage.play(acts_of(cases), broken)
         last = max((after for _, after in played.rounds.values()), default=1)

@@ -45,7 +45,8 @@ class Node(Machine):
         self.hns_changes: dict[str, Any] = {}
         self.processes = Processes(proxies=profile.windows.kube_proxy)
         self._listing = ""
-        self._programming = threading.Lock()
+        self._listing_now = threading.Lock()
+        self.rules.programmed = self.list_now
 
     def attach_pod(self, uid: str) -> PodNetwork:
         pod = self.pods.attach(uid)
@@ -59,9 +60,7 @@ class Node(Machine):
         return self.pod_notes(self.os, self.profile, pod.addresses)
 
     def set_services(self, services: Sequence[ServiceRule]) -> None:
-        with self._programming:
-            self.rules.set_services(services)
-        self.list_now()
+        self.rules.set_services(services)
 
     def restart(self, program: str) -> str:
         """Restart `hns` or `kube-proxy` of a Windows node. Returns why it cannot, or ''.
@@ -69,18 +68,16 @@ class Node(Machine):
         HNS has its load balancers again when it is back: it restores what it has stored (kubernetes issue 139519). What
         becomes of connections in the meantime is not documented; here they go on.
         """
-        with self._programming:
-            if program == "hns":
-                self.processes.restart_hns()
-                self.processes.follow(program)
-                self.rules.refresh()
-            elif program == "kube-proxy" and self.processes.began["proxy"]:
-                self.processes.restart_proxy()
-                self.processes.follow(program)
-                self.rules.restart_proxy()
-            else:
-                return f"there is no {program}"
-        self.list_now()
+        if program == "hns":
+            self.processes.restart_hns()
+            self.processes.follow(program)
+            self.rules.refresh()
+        elif program == "kube-proxy" and self.processes.began["proxy"]:
+            self.processes.restart_proxy()
+            self.processes.follow(program)
+            self.rules.restart_proxy()
+        else:
+            return f"there is no {program}"
         return ""
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
@@ -108,7 +105,9 @@ class Node(Machine):
 
     def list_now(self) -> None:
         """Write the file of `list_in` again. Readers see the old file or the new one, and no part of either."""
-        if self._listing:
+        if not self._listing:
+            return
+        with self._listing_now:  # Else an older list could come last.
             fd, name = tempfile.mkstemp(dir=os.path.dirname(self._listing))
             with open(fd, "w", encoding="utf-8") as file:
                 json.dump(self.hns_listed, file)

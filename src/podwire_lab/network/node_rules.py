@@ -31,6 +31,8 @@ class NodeRules:
         """The Services of the last sync, before any change by faults."""
         self.load_balancers = LoadBalancers()
         """Of a Windows node: what HNS holds."""
+        self.programmed: Callable[[], object] = lambda: None
+        """Called when HNS holds other load balancers, before packets can show it."""
         self.keeps_backends, self.keeps_last_backends, self.keeps_untranslated = False, False, False
         """A fault's: UDP flows keep a backend that is gone; only where the Service has no other; they stay without one
         that comes later."""
@@ -89,6 +91,7 @@ class NodeRules:
         plan, profile = self._machine.plan, self._machine.profile
         if self._on_windows:
             held = self.load_balancers.sync(plan, profile, services)
+            self.programmed()
             wanted = windows_services.service_rules(plan, profile, held)
             self._pods.lead_untranslated(windows_services.preserved_addresses(held))
         else:
@@ -112,9 +115,10 @@ class NodeRules:
     def restart_proxy(self) -> None:
         """kube-proxy starts anew: it deletes all load balancers, and makes those of all Services once it knows them
         (pkg/proxy/winkernel/proxier.go, NewProxier and OnServiceSynced; kubernetes pull request 78612)."""
-        self.load_balancers.forget()
-        self._tables.apply({})
-        self.set_services(self.services)
+        with self._writing:
+            self.load_balancers.forget()
+            self._tables.apply({})
+            self.set_services(self.services)
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same ports costs nothing."""

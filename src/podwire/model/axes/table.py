@@ -312,7 +312,7 @@ _ROWS: tuple[Axis, ...] = (
     Axis(
         name="each_act",
         group=CHANGE,
-        help="a tool runs at the start and at the end of each act, and all that it lists is judged",
+        help="a tool runs at both ends of each act and every 30 s of a long stream; all its lists are judged",
         values=ON,
         default=False,
     ),

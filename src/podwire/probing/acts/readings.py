@@ -1,4 +1,4 @@
-"""Readings of nodes: tools that run at the start and at the end of each act, and what they list each time.
+"""Readings of nodes: tools that run at the start and at the end of each act, and while streams alone go on.
 
 The values that an expectation needs are taken at the same moments, since Services and endpoints change from act to act.
 """
@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from podwire.model.observations import Reading, Value
+from podwire.model.observations import Moment, Reading, Value
 from podwire.planning.acts import Act
 from podwire.probing.acts.flights import Flights, InFlight, Reported
 from podwire.probing.sightings import Landed
@@ -23,9 +22,9 @@ class Readings:
     flights: Flights
     reported: Reported
     broken: dict[str, str]
-    _moments: list[tuple[Act, Literal["start", "end"], list[InFlight]]] = field(default_factory=list)
+    _moments: list[tuple[Act, Moment, list[InFlight]]] = field(default_factory=list)
 
-    def begin(self, act: Act, at: Literal["start", "end"]) -> None:
+    def begin(self, act: Act, at: Moment) -> None:
         """Start all tools that read in this act."""
         if act.readings:
             sent = self.flights.launch(act.readings, self.reported, self.broken, quiet=True)

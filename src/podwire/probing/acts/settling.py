@@ -29,7 +29,7 @@ CONVERGES_WITHIN, LATER = 30.0, 5.0
 """Seconds that a change may take where nobody says otherwise, and how much longer podwire waits to tell late from
 never."""
 STEADY = 2
-"""How many exchanges in a row are as the change says, where one server answers."""
+"""How many exchanges in a row are as the change says, where one server answers or none; a refusal says it at once."""
 STEADY_OF_BACKENDS = 12
 """The same where backends share the exchanges: one that no longer belongs there gets every third of them or more."""
 AFTER_A_ROW = 4
@@ -73,7 +73,8 @@ class _Watched:
             # An endpoint that was added shows with its first answer, and not before.
             self.since = began + (attempt.elapsed if attempt is not None and by else 0.0)
         self.seen.add(by)
-        self.row += 1
+        refused = attempt is not None and attempt.error is not None and attempt.error.kind == "refused"
+        self.row += STEADY if refused else 1
 
     @property
     def asks(self) -> int:
@@ -85,7 +86,7 @@ class _Watched:
     @property
     def steady(self) -> bool:
         if self.case.flow.change.settles == "unanswered":
-            return self.row >= 1
+            return self.row >= STEADY
         if self.servers:
             return self.row >= STEADY_OF_BACKENDS and self.seen >= self.servers
         return self.row >= STEADY

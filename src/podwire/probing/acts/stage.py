@@ -77,6 +77,8 @@ class Stage:
     drain: Callable[[], object]
     idle: Callable[[], object]
     timed: Callable[[str], AbstractContextManager[object]]
+    linger: Callable[[Callable[[], object]], object]
+    """Waits for silent streams after all flows, and calls its argument every half minute."""
 
     def play(self, acts: Sequence[Act], broken: dict[str, str]) -> Played:
         """Play these acts. Before the first, the controls have run once; the reason of a case without a result goes
@@ -99,8 +101,10 @@ class Stage:
         with self.timed("flows"):
             self._drain(played)
             landed = [flow for turn in played for flow in self.flights.land(turn.flights, broken)]
-            landed += readings.landed()
         self._controlled(played, rounds)
+        with self.timed("streams"):
+            self.linger(partial(self._meanwhile, readings, acts[-1]))
+        landed += readings.landed()
         return Played(
             landed=[self._settled(flow, settled) for flow in landed if flow.case.id not in broken],
             rounds={
@@ -111,6 +115,12 @@ class Stage:
             }
             | {case.id: (0, rounds) for act in acts for case in act.readings},
         )
+
+    def _meanwhile(self, readings: Readings, act: Act) -> None:
+        """While streams alone go on, read what captures have and what nodes list."""
+        self.drain()
+        readings.begin(act, "during")
+        readings.wait()
 
     def _drain(self, played: Sequence[_Played]) -> None:
         """Read what captures have, while silent flows of the last act that was sent wait."""

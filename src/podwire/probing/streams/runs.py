@@ -42,7 +42,7 @@ would be one segment, so there it is one message."""
 NEVER = 86400.0
 GIVE_UP, MOST_TRANSFER = 20.0, 600.0
 """Seconds without a byte after which a transfer is given up, and seconds for a whole one."""
-DRAIN = 60.0
+MEANWHILE = 30.0
 ONE_WAY = 0.5
 """Seconds between two datagrams that nobody answers."""
 BETWEEN_CHANGES, LOOK = 6, 0.2
@@ -112,16 +112,19 @@ class Streaming:
         for running in self._of(transfers=False):
             self._results(running, broken)
 
-    def end(self, drain: Callable[[], object], broken: dict[str, str]) -> list[Landed]:
-        """Let silent streams speak when their time has come, use each stream once more, and stop it. `drain` reads what
-        was captured so far, once a minute of a long silence."""
+    def linger(self, broken: dict[str, str], meanwhile: Callable[[], object]) -> None:
+        """Wait until silent streams may speak. `meanwhile` is called every half minute of a long silence."""
         streams = [running for running in self._of(transfers=False) if running.case.id not in broken]
         silent = any(running.case.flow.load.stream == "silent" for running in streams)
         least = max(self._load.least, self._load.idle if silent else 0.0) if streams else 0.0
         while (left := self._began + least - time.monotonic()) > 0:
-            time.sleep(min(left, DRAIN))
-            if left > DRAIN:
-                drain()
+            time.sleep(min(left, MEANWHILE))
+            if left > MEANWHILE:
+                meanwhile()
+
+    def end(self, broken: dict[str, str]) -> list[Landed]:
+        """Use each stream once more, and stop it."""
+        streams = [running for running in self._of(transfers=False) if running.case.id not in broken]
         for running in streams:
             running.answers = [self._stop(running, token, LINGER) for token in running.tokens]
         return [landed for running in streams for landed in self._landed(running, broken)]
