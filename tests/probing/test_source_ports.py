@@ -1,4 +1,4 @@
-"""Source ports: a pod and the host outside never use one twice, a node takes any."""
+"""Source ports: a pod, a Linux node and the host outside never use one twice; a Windows node takes any."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +25,8 @@ def test_pods_do_not_share_a_count():
     assert ports.of("one", "linux", "a") == first + (one - first + 1) % (last - first)
 
 
-@pytest.mark.parametrize("os", ["linux", "windows"])
-def test_a_node_takes_any(os):
-    assert SourcePorts().of("x", os, "host") == 0
+def test_a_linux_node_gets_each_port_once_and_a_windows_node_takes_any():
+    ports = SourcePorts()
+    first, second = ports.of("linux-1-host", "linux", "host"), ports.of("linux-1-host", "linux", "host")
+    assert 0 < first != second > 0
+    assert ports.of("windows-1-host", "windows", "host") == 0

@@ -22,8 +22,9 @@ class SourcePorts:
         self._numbers: dict[str, Iterator[int]] = {}
 
     def of(self, pod: str, os: str, slot: str) -> int:
-        """The next port in the dynamic range of the OS; 0 (any port) for a host probe, whose ports the node shares."""
-        if os not in DYNAMIC or slot == "host":
+        """The next port in the dynamic range of the OS. A host probe shares them with its node: one that is in use is
+        left to it. 0 (any port) for a Windows node, which sets ports aside for its pods."""
+        if os not in DYNAMIC or (slot == "host" and os == "windows"):
             return 0
         first, last = DYNAMIC[os]
         numbers = self._numbers.setdefault(pod, count(secrets.randbelow(last - first)))
