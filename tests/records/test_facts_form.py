@@ -70,6 +70,7 @@ CLUSTER = {
     "dns_pod_port": 53,
     "own_networks": ("10.244.0.0/16",),
     "unused_networks": ("10.99.0.0/16",),
+    "linux_translation": ("ipv4 none",),
     "external_ips": False,
 }
 EVERYTHING = cluster_with(**CLUSTER)

@@ -56,7 +56,8 @@ LISTS = {  # The module HostNetworkingService comes with the Containers feature.
     # A process that began later than at the last reading is another one: HNS or kube-proxy was restarted.
     "hns-processes": "function Began($id) { $process = Get-Process -Id $id -ErrorAction SilentlyContinue; "
     "if ($process) { $process.StartTime.ToFileTimeUtc() } }; "
-    """$hns = (Get-CimInstance Win32_Service -Filter "Name='hns'").ProcessId; [pscustomobject]@{ Hns = Began $hns; """
+    "$hns = (Get-CimInstance Win32_Service | Where-Object Name -eq 'hns').ProcessId; "
+    "[pscustomobject]@{ Hns = Began $hns; "
     "Proxy = @(Get-Process kube-proxy -ErrorAction SilentlyContinue | ForEach-Object { "
     "$_.StartTime.ToFileTimeUtc() }) } | ConvertTo-Json -Compress",
     "vmswitch-ports": "vfpctrl.exe /list-vmswitch-port | Where-Object { "
