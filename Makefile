@@ -23,7 +23,7 @@ conformance: setup ## run the suite against the lab; the results go to reports/r
 	@$(bin)/pytest $(ARGS)
 
 test: setup ## podwire's own tests; some of them: make test ARGS=tests/cli
-	@$(bin)/pytest $(if $(filter tests/%,$(ARGS)),,tests --ignore tests/windows) -n $(JOBS) $(ARGS)
+	@$(bin)/pytest $(if $(filter tests/%,$(ARGS)),,tests --ignore tests/windows) -n $(JOBS) --dist worksteal $(ARGS)
 
 test-windows: setup ## the agent on the Windows build of Python, under Wine; skipped, and said, where there is none
 	@tools/setup-wine
