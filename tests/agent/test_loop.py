@@ -46,6 +46,31 @@ def test_each_socket_wakes_its_own_task(loop):
             sock.close()
 
 
+def test_what_arrives_while_other_tasks_run_is_no_timeout(loop):
+    """A loop that is late itself, on a busy machine or in a long step, looks once more before it calls a wait over."""
+    (first, waker), (second, sender) = socket.socketpair(), socket.socketpair()
+
+    async def busy():
+        await readable(first, now() + 3)
+        sender.send(b"x")  # In time for the other task, which this step keeps from seeing it until its moment is past.
+        while now() < moment:
+            pass
+
+    async def patient():
+        return await readable(second, moment)
+
+    async def main():
+        nonlocal moment
+        moment = now() + 0.05
+        waker.send(b"x")
+        return await together(loop, [busy(), patient()])
+
+    moment = 0.0
+    assert run(loop, main) == [None, True]
+    for sock in (first, waker, second, sender):
+        sock.close()
+
+
 def test_a_wait_ends_at_its_moment_and_the_socket_can_be_waited_for_again(loop):
     left, right = socket.socketpair()
 

@@ -218,7 +218,10 @@ class Loop:
             self.before_wait()
             if self._ready:
                 continue
-            timeout = max(0.0, self._timers[0][0] - now()) if self._timers else 3600.0
+            # A wait ends at its moment only if a look that began after it found nothing: while other tasks ran, or this
+            # process got no CPU, its socket may have become ready.
+            looked = now()
+            timeout = max(0.0, self._timers[0][0] - looked) if self._timers else 3600.0
             for fd in self.poller.wait(timeout):
                 if fd == self._bell.fileno():
                     self._answer_bell()
@@ -226,10 +229,9 @@ class Loop:
                     waiting = self._waiting.pop(fd, None)
                     if waiting is not None:
                         self._step(waiting, True)
-            moment = now()
-            while self._timers and self._timers[0][0] <= moment:
+            while self._timers and self._timers[0][0] <= looked:
                 due, _, task, ticket = heapq.heappop(self._timers)
-                self.lateness.note(moment - due)
+                self.lateness.note(looked - due)
                 if task.ticket == ticket:
                     self._stop_watching(task)
                     self._step(task, False)
