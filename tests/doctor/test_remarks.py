@@ -74,7 +74,7 @@ def test_nodes_that_are_missing_or_not_ready_are_named():
         ("note", "nodes: no Windows node can be used"),
         ("note", "nodes: one Linux node can be used"),
     ]
-    assert told(remarks_on_nodes(FOUR, {"l1": 2})) == [("good", "nodes: l1 are ready; the plan uses them")]
+    assert told(remarks_on_nodes(FOUR, {"l1": 2})) == [("good", "nodes: all that the plan uses are ready: l1")]
 
 
 def test_an_image_fits_the_build_of_its_node_and_is_there():
@@ -158,12 +158,19 @@ def test_a_server_without_a_clock_is_unknown():
         ({}, [], ["good"]),
         ({"pod-security.kubernetes.io/enforce": "privileged"}, [], ["good"]),
         ({"pod-security.kubernetes.io/enforce": "baseline"}, [], ["stop"]),
+        ({}, None, ["good"]),
         ({}, [{"metadata": {"name": "q"}, "status": {"hard": {"pods": "10"}, "used": {"pods": "2"}}}], ["note"]),
     ],
 )
 def test_a_namespace_that_refuses_probes_is_named(labels, quotas, states):
     namespace = {"metadata": {"name": "team", "labels": labels}}
-    assert [remark.state for remark in remarks_on_namespace(namespace, quotas)] == states
+    remarks = list(remarks_on_namespace(namespace, quotas))
+    assert [remark.state for remark in remarks] == states
+    assert quotas == [] or not any("has no quota" in remark.what for remark in remarks)
+
+
+def test_a_kube_proxy_that_cannot_be_seen_is_unknown():
+    assert [remark.state for remark in remarks_on_kube_proxy({}, [], "1.36.2")] == ["unknown"]
 
 
 def test_options_that_make_more_cases_possible_are_named():

@@ -61,7 +61,7 @@ def examine(
     yield from remarks_on_kube_proxy(proxies, pods, connection.version)
     if intent.namespace:
         for namespace in listed.one("namespaces", intent.namespace):
-            yield from remarks_on_namespace(namespace, listed.of("resourcequotas", intent.namespace))
+            yield from remarks_on_namespace(namespace, listed.read("resourcequotas", intent.namespace))
     yield from listed.unread
     yield from remarks_on_options(len(plan.cases), plan.exclusions)
 
@@ -81,11 +81,15 @@ class _Listed:
 
     def of(self, resource: str, namespace: str | None = None) -> list[Object]:
         """All objects of a kind."""
+        return self.read(resource, namespace) or []
+
+    def read(self, resource: str, namespace: str | None = None) -> list[Object] | None:
+        """All objects of a kind, None where they could not be read."""
         try:
             return self._rest.list(resource, namespace)
         except (ApiError, ClusterError) as problem:
             self._note(resource, problem)
-            return []
+            return None
 
     def one(self, resource: str, name: str) -> list[Object]:
         """The object of this name in a list, or an empty list."""

@@ -32,8 +32,9 @@ def remarks_on_kube_proxy(
 
     `objects` are ConfigMaps and DaemonSets by kind; the version of a kube-proxy is taken to be the API server's.
     """
-    ours, wrong = minor(server), False
+    ours, wrong, looked = minor(server), False, []
     for source, gate, on in _gates(objects):
+        looked.append(source)
         if ours and gate in LAST_KNOWN and ours > LAST_KNOWN[gate]:
             last = ".".join(map(str, LAST_KNOWN[gate]))
             problem = f"sets the feature gate {gate}, which no version after {last} knows"
@@ -50,7 +51,10 @@ def remarks_on_kube_proxy(
             do=f"take {gate} out of it",
         )
     for pod in pods:
-        if "kube-proxy" in pod["metadata"]["name"] and (told := _trouble(pod)):
+        if "kube-proxy" not in pod["metadata"]["name"]:
+            continue
+        looked.append(pod["metadata"]["name"])
+        if told := _trouble(pod):
             wrong = True
             yield Remark(
                 state="note",
@@ -58,7 +62,13 @@ def remarks_on_kube_proxy(
                 why="Services and DNS of its node may be stale or dead",
                 do=f"kubectl -n {pod['metadata'].get('namespace', '')} logs --previous {pod['metadata']['name']}",
             )
-    if not wrong:
+    if not looked:
+        yield Remark(
+            state="unknown",
+            what="kube-proxy: no pod of it and no feature gates in its configuration can be seen",
+            why="it may be a service of the nodes, or another program; its restarts and gates cannot be told",
+        )
+    elif not wrong:
         yield Remark(state="good", what="kube-proxy: no restart, and no gate that its version refuses")
 
 

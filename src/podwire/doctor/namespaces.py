@@ -11,8 +11,8 @@ Object = dict[str, Any]
 _LEVEL = "pod-security.kubernetes.io/enforce"
 
 
-def remarks_on_namespace(namespace: Object, quotas: Sequence[Object]) -> Iterator[Remark]:
-    """Remarks on a namespace that a run uses instead of its own."""
+def remarks_on_namespace(namespace: Object, quotas: Sequence[Object] | None) -> Iterator[Remark]:
+    """Remarks on a namespace that a run uses instead of its own; `quotas` is None where they could not be read."""
     name = namespace["metadata"]["name"]
     level = str((namespace["metadata"].get("labels") or {}).get(_LEVEL, ""))
     if level in ("baseline", "restricted"):
@@ -22,7 +22,7 @@ def remarks_on_namespace(namespace: Object, quotas: Sequence[Object]) -> Iterato
             why="host probes are on the node's network and HostProcess on Windows, which only privileged admits",
             do=f"kubectl label --overwrite namespace {name} {_LEVEL}=privileged",
         )
-    for quota in quotas:
+    for quota in quotas or ():
         hard, used = (quota.get("status") or {}).get("hard") or {}, (quota.get("status") or {}).get("used") or {}
         for kind in ("pods", "services", "count/pods", "count/services"):
             if kind in hard:
@@ -33,4 +33,5 @@ def remarks_on_namespace(namespace: Object, quotas: Sequence[Object]) -> Iterato
                     do="compare with the pods of `podwire plan`, and raise the quota where it is less",
                 )
     if level not in ("baseline", "restricted") and not quotas:
-        yield Remark(state="good", what=f"namespace: {name} admits privileged pods and has no quota")
+        no_quota = "" if quotas is None else " and has no quota"
+        yield Remark(state="good", what=f"namespace: {name} does not enforce a level that refuses probes{no_quota}")

@@ -37,7 +37,7 @@ def remarks_on_nodes(nodes: Iterable[NodeFacts], used: Mapping[str, int]) -> Ite
                 do=f"add a {name} node; --require {system} makes its absence an error",
             )
     if used and all(node.ready for node in nodes if node.name in used):
-        yield Remark(state="good", what=f"nodes: {', '.join(sorted(used))} are ready; the plan uses them")
+        yield Remark(state="good", what=f"nodes: all that the plan uses are ready: {', '.join(sorted(used))}")
 
 
 def remarks_on_images(
@@ -52,13 +52,14 @@ def remarks_on_images(
     `objects` are the Node objects: a kubelet lists the images that a node has, up to 50 of them.
     """
     there = {node["metadata"]["name"]: set(_images(node)) for node in objects}
-    absent = defaultdict(list)
+    absent, unfit = defaultdict(list), False
     for node in nodes:
         if node.name not in used:
             continue
         try:
             image = image_for(node, linux, windows)
         except ValueError as problem:
+            unfit = True
             yield Remark(
                 state="stop",
                 what=f"images: {node.name}: {problem}",
@@ -75,7 +76,7 @@ def remarks_on_images(
             why="the first run pulls it, which takes minutes on Windows and fails without a way to the registry",
             do="pull it before, or name one of a mirror with --linux-image or --windows-image",
         )
-    if not absent:
+    if used and not absent and not unfit:
         yield Remark(state="good", what="images: all nodes of the plan have their probe image")
 
 
