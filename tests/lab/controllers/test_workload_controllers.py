@@ -126,6 +126,19 @@ def test_a_new_template_replaces_pods_within_the_bounds_and_the_old_one_can_come
     run(scenario)
 
 
+def test_replica_sets_that_change_together_shrink_before_they_grow():
+    async def scenario(cluster):
+        cluster.make("replicasets", "new", image="b", replicas=1)
+        cluster.make("replicasets", "old", replicas=4)
+        await cluster.until(lambda: cluster.images() == ["a"] * 4 + ["b"])
+        cluster.change("replicasets", "new", replicas=4)
+        cluster.change("replicasets", "old", replicas=1)
+        await cluster.until(lambda: cluster.images() == ["a"] + ["b"] * 4)
+        assert cluster.most == 5
+
+    run(scenario)
+
+
 def test_pods_that_do_not_work_stop_an_update():
     async def scenario(cluster):
         cluster.make("deployments", "web", replicas=4, progressDeadlineSeconds=1)

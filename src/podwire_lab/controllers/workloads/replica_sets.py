@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from podwire_lab.controllers.workloads.dependents import available_in, deleting, ended, ready
 from podwire_lab.controllers.workloads.workload import WorkloadController
 from podwire_lab.model.interfaces import Object
@@ -13,6 +15,11 @@ class ReplicaSets(WorkloadController):
 
     watches = ("replicasets", "pods")
     resource, component = "replicasets", "replicaset-controller"
+
+    def _in_order(self, objects: Sequence[Object]) -> Sequence[Object]:
+        """Those that have too many pods first: an update of a Deployment stays within its `maxSurge` (kubernetes.io:
+        Deployments, Max Surge), however many of its steps are taken at once."""
+        return sorted(objects, key=_missing)
 
     def _sync(self, owner: Object) -> None:
         pods = [pod for pod in self._dependents.claimed(owner) if not deleting(pod) and not ended(pod)]
@@ -45,6 +52,12 @@ class ReplicaSets(WorkloadController):
             failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": refused}
             status["conditions"] = [{**failure, "lastTransitionTime": before[0]["lastTransitionTime"]}]
         return status
+
+
+def _missing(owner: Object) -> int:
+    """How many pods a ReplicaSet had too few, by its status; below 0: too many."""
+    wanted: int = owner["spec"]["replicas"]
+    return wanted - int((owner.get("status") or {}).get("replicas", 0))
 
 
 def _worth(pod: Object) -> tuple[bool, bool, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from podwire_lab.controllers.controller import Controller
@@ -30,13 +31,17 @@ class WorkloadController(Controller):
         self._dependents = Dependents(store, self.component)
 
     def reconcile(self) -> None:
-        for obj in self._store.view(self.resource):
+        for obj in self._in_order(self._store.view(self.resource)):
             if deleting(obj) or EMULATED in (obj["metadata"].get("annotations") or {}):
                 continue
             try:
                 self._sync(obj)
             except ApiError as problem:
                 _LOG.info("%s %s: %s", self.resource, obj["metadata"]["name"], problem)
+
+    def _in_order(self, objects: Sequence[Object]) -> Sequence[Object]:
+        """The objects in the order in which their steps are taken."""
+        return objects
 
     @abstractmethod
     def _sync(self, owner: Object) -> None:
