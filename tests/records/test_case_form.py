@@ -39,6 +39,7 @@ EVERYTHING = a_flow(
     same_ports=True,
     size="one-packet",
     each_act=True,
+    once=True,
     stream="steady",
     sends="IP(dst=server.ip)",
 )

@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 import pytest
+from changed import replace
 from observed import a_case, an_attempt, an_observation
 
 from podwire.errors import UsageError
@@ -69,6 +70,12 @@ def runner(tmp_path, monkeypatch):
 
 def test_a_runner_keeps_every_round_in_its_order(runner):
     assert list(runner.observe([a_case()])[a_case().id]) == SEVERAL
+
+
+def test_a_case_that_an_end_remembers_has_one_round(runner):
+    case = a_case()
+    remembered = replace(case, flow=replace(case.flow, change=replace(case.flow.change, once=True)))
+    assert list(runner.observe([remembered])[case.id]) == SEVERAL[:1]
 
 
 def test_a_disk_that_is_full_is_one_line(runner, monkeypatch):

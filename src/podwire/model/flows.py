@@ -195,6 +195,8 @@ class Change:
     """The second time each exchange has its source port of the first, and an error that comes back does not end it."""
     each_act: bool = False
     """It is sent at the start and at the end of each act, and all times together are judged."""
+    once: bool = False
+    """An end remembers it for minutes, so a run of several rounds sends it in the last one only."""
 
 
 @dataclass(frozen=True, kw_only=True)

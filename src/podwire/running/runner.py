@@ -111,15 +111,18 @@ class Runner:
 
     def _rounds(self, dispatcher: Dispatcher, cases: Sequence[Case]) -> dict[str, Rounds]:
         """Observe all rounds on the same probes. All but the last one are of act 0: a change is made once, so a case
-        that follows one has one round. An act that needs a whole node comes last, by itself."""
+        that follows one has one round, as has one that an end remembers. An act that needs a whole node comes last,
+        by itself."""
         together, *alone = sittings(acts_of(cases))
         seen: dict[str, Rounds] = {}
         rounds = self.options.probes.repeat
         for number in range(1, rounds + 1):
             if number > 1:
                 self._say(f"round {number} of {rounds}")
-            acts = together if number == rounds else together[:1]
-            self._round(dispatcher, [case for act in acts for case in act.cases], seen)
+            last = number == rounds
+            acts = together if last else together[:1]
+            sent = [case for act in acts for case in act.cases if last or not case.flow.change.once]
+            self._round(dispatcher, sent, seen)
         for acts in alone:
             self._round(dispatcher, [case for act in acts for case in act.cases], seen)
         return seen

@@ -93,8 +93,15 @@ class Shrinks(Part):
 
     def doubtful(self, bound: Self, observed: Observed) -> Iterator[tuple[Finding, str]]:
         capture = self._capture(observed)
-        _, after = _data_around_the_error(capture)
-        if after and max(after) > self.to:
+        before, after = _data_around_the_error(capture)
+        if 0 < before <= self.to:
+            why = (
+                f"at the {_place(capture)} the server sent packets of {before} bytes before this error, so "
+                "the error has nothing to change: an earlier one may have told it, and a kernel remembers that for 10 "
+                "minutes (net.ipv4.route.mtu_expires), or its MSS is lowered on the way"
+            )
+            yield from ((finding, why) for finding in self.findings(bound, observed))
+        elif after and max(after) > self.to:
             why = (
                 f"at the {_place(capture)} a packet after the error has {max(after)} bytes; a system that lets its "
                 "card divide segments (TSO) shows several packets as one there, so nothing can be concluded"

@@ -317,6 +317,13 @@ _ROWS: tuple[Axis, ...] = (
         default=False,
     ),
     Axis(
+        name="once",
+        group=CHANGE,
+        help="an end remembers the flow for minutes: a run of several rounds sends it in the last one only",
+        values=ON,
+        default=False,
+    ),
+    Axis(
         name="controls",
         group=CHANGE,
         help="what must work just before and just after, beside both ends answering themselves; see below",
