@@ -1,5 +1,6 @@
 """The agent's own loop, on epoll and on the select() that Windows needs."""
 
+import itertools
 import os
 import socket
 import threading
@@ -171,3 +172,20 @@ def test_a_timer_that_is_served_late_is_noted():
     assert (told["timers"], told["late"]) == (1, 1)
     assert told["most"] >= 0.2
     assert rest == {"timers": 0, "late": 0, "most": 0.0}
+
+
+def test_a_hurried_call_does_not_wait_until_thousands_of_tasks_had_their_step(loop):
+    steps, calls = [], []
+
+    async def task(number):
+        await sleep(now())
+        steps.append(number)
+
+    async def main():
+        loop.hurried.append(lambda: calls.append(len(steps)))
+        await together(loop, [task(number) for number in range(3000)])
+        loop.hurried.clear()
+
+    run(loop, main)
+    assert max(later - earlier for earlier, later in itertools.pairwise([0, *calls])) <= loop.STEPS
+    assert len(steps) - calls[-1] <= loop.STEPS

@@ -116,10 +116,15 @@ class Task:
 class Loop:
     """Runs tasks in one thread. Other threads may call `from_thread` only."""
 
+    STEPS = 100
+
     def __init__(self) -> None:
         self.poller: Any = EpollPoller() if hasattr(select, "epoll") else SelectPoller()
         self.scratch = bytearray(1 << 16)
         self.before_wait: Callable[[], None] = lambda: None
+        self.hurried: list[Callable[[], None]] = []
+        """Short calls that cannot wait until all ready tasks had their step; made after every STEPS steps."""
+        self._steps = 0
         self.current: Task | None = None
         self.lateness = Lateness()
         self._ready: collections.deque[tuple[Task, int, bool]] = collections.deque()
@@ -237,6 +242,10 @@ class Loop:
                     self._step(task, False)
 
     def _step(self, task: Task, value: bool) -> None:
+        self._steps += 1
+        if self._steps % self.STEPS == 0:
+            for call in tuple(self.hurried):
+                call()
         started, self.current, task.fd = task.ticket > 0, task, -1
         task.ticket += 1
         try:

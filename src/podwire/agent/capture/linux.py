@@ -13,7 +13,7 @@ from podwire.agent.node.interfaces import interfaces
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
     from podwire.agent.loop import Loop, Task
     from podwire.agent.parameters import Parameters
@@ -47,6 +47,7 @@ class PacketCapture:
         self._empty()
         self._sources: list[tuple[str, socket.socket, Any]] = []
         self._tasks: list[Task] = []
+        self._looks: list[Callable[[], None]] = []
         try:
             for name in names or [""]:
                 self._open(name)
@@ -86,6 +87,9 @@ class PacketCapture:
             sock.close()
             raise
         self._sources.append((name, sock, source))
+        # A turn of the loop with thousands of connections is longer than the kernel has room for.
+        self._looks.append(lambda: self._drain(source))
+        self._loop.hurried.append(self._looks[-1])
         self._tasks.append(self._loop.spawn(self._read(sock, source)))
 
     async def _read(self, sock: socket.socket, source: Any) -> None:
@@ -156,7 +160,9 @@ class PacketCapture:
         """End the capture. Unread frames are lost."""
         for task in self._tasks:
             self._loop.cancel(task)
+        for look in self._looks:
+            self._loop.hurried.remove(look)
         for _, sock, source in self._sources:
             source.close()
             sock.close()
-        self._sources, self._tasks = [], []
+        self._sources, self._tasks, self._looks = [], [], []
