@@ -22,8 +22,9 @@ class ClusterCondition:
     port; with `pod_security_group` a security group that lets nobody in must be stated; with `custom_networking` pods
     of Linux nodes must have a subnet of the VPC for themselves, with `dual_stack` addresses of both families.
     `dns_cache` tells whether Linux nodes have a DNS cache that their pods ask. `windows_skips` is what the policy
-    engine of Windows nodes is documented to skip. `dsr` is compared with the proxy's setting as discovered. `kubernetes` is the first version (`"1.36"`) of Kubernetes that is meant. `all_builds` is an
-    inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which every Windows node must lie in.
+    engine of Windows nodes is documented to skip. `dsr` is compared with the proxy's setting as discovered.
+    `kubernetes` is the first version (`"1.36"`) of Kubernetes that is meant. `all_builds` is an inclusive range of
+    Windows builds (`"17763.0"`, `"17763.378"`) which every Windows node must lie in.
     """
 
     mode: tuple[str, ...] = ()
