@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from podwire.model.facts import NO_ENGINE, OS, UNKNOWN, ClusterFacts
 from podwire.model.flows import Flow, Peer, Ruling
 from podwire.policies import cast
-from podwire.policies.network_policy import DIRECTIONS, NetworkPolicy, Protocol, policy_of
+from podwire.policies.network_policy import Protocol, policy_of
 from podwire.policies.oracle import decide
 from podwire.policies.world import Connection, End, Machine, World
 
@@ -50,10 +50,11 @@ class Rulings:
         return Ruling(decision=decision.outcome, because=decision.rule)
 
     def unenforced(self, flow: Flow, facts: ClusterFacts) -> str | None:
-        """Why the cluster enforces no policies that are about this flow, or not those of its rule; None if it does."""
+        """Why the nodes of both ends are not known to enforce policies, or not those of its rule; None if they are."""
         if not flow.change.after:
             return None
-        for os in dict.fromkeys(self._isolated(flow)):
+        for peer in (flow.client, flow.server):
+            os: OS = "windows" if peer.os == "windows" else "linux"
             engine, nodes = facts.policies.engine(os), {"linux": "Linux", "windows": "Windows"}[os]
             if engine.name == NO_ENGINE:
                 return f"nothing enforces network policies on {nodes} nodes, so they have no effect there"
@@ -68,20 +69,6 @@ class Rulings:
                 if lacking in engine.lacks and lacking not in engine.skips:
                     return f"{engine.name} does not support {_WORDS[lacking]} on {nodes} nodes"
         return None
-
-    def _isolated(self, flow: Flow) -> Iterator[OS]:
-        """The OS of each end that a policy isolates for this flow, at any time of the run."""
-        connection = connection_of(flow, flow.change.after)
-        for direction in DIRECTIONS:
-            end, peer = (connection.source, flow.client) if direction == "egress" else (connection.target, flow.server)
-            if not isinstance(end, Machine) and any(
-                direction in policy.directions and policy.namespace == end.namespace and policy.pods.selects(end.labels)
-                for policy in self._ever()
-            ):
-                yield "windows" if peer.os == "windows" else "linux"
-
-    def _ever(self) -> Iterator[NetworkPolicy]:
-        yield from self._worlds["policies-made"].policies
 
 
 def connection_of(flow: Flow, scene: str) -> Connection:
