@@ -117,7 +117,7 @@ _ROWS = (
         touches=frozenset({"np-ports", "np-closed", "np-egress", "np-union"}),
         follows="policies-changed",
         shows="the API server has deleted the policies",
-        rights=("delete networkpolicies",),
+        rights=("delete networkpolicies", "get networkpolicies"),
         lasts=FOREVER,
     ),
     ChangeRow(
