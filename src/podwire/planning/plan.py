@@ -158,9 +158,15 @@ def _cases_of(
             if matrix.ruled and not impossible:
                 impossible = rulings.unenforced(flow, facts) or _homeless(flow, selection)
             if impossible:
-                yield Exclusion(requirement=rule.id, cases=words, reason=impossible)
+                which = _ends(flow) if matrix.ruled else words
+                yield Exclusion(requirement=rule.id, cases=which, reason=impossible)
             else:
                 yield _case(test, rule, matrix, flow, words, catalogue, facts, selection)
+
+
+def _ends(flow: Flow) -> str:
+    """What tells apart the ruled flows of a requirement that a cluster cannot have: an engine, or a family."""
+    return f"{'v6' if flow.family == 'ipv6' else 'v4'}-{flow.client.os}-{flow.server.os}"
 
 
 def _homeless(flow: Flow, selection: Selection) -> str | None:
