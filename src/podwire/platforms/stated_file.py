@@ -5,18 +5,19 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from podwire.errors import UsageError
 from podwire.files.bounded import FileError
 from podwire.files.kinds import Text, one_line
+from podwire.files.rows import columns, row_type
 from podwire.files.typed import yaml_as
 from podwire.model.addressing.nobody import SMALLEST, overlapping
 from podwire.model.addressing.port_ranges import in_order
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family
-from podwire.platforms.stated import Contradiction, StatedFacts, StatedNetwork, merged
+from podwire.platforms.stated import Contradiction, StatedEngines, StatedFacts, StatedNetwork, merged
 
 _PORTS = {"vxlan": 4789, "geneve": 6081}
 Families = Annotated[
@@ -43,8 +44,8 @@ class StatedEncapsulation(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     vni: Annotated[int, Meta(ge=1, le=2**24 - 1)] | None = None
 
 
-class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Facts that the API of a cluster does not show (`--facts FILE`). Every field is optional."""
+class FactsOfNetwork(Struct, frozen=True, kw_only=True):
+    """The facts of a file but for who enforces network policies."""
 
     mode: Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat"] | None = None
     """The network mode of the Windows nodes."""
@@ -89,16 +90,38 @@ class FactsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unused_networks: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=16)] | None = None
     """Networks in which no host of the cluster or around it has an address: podwire takes addresses of nobody there."""
 
+
+class FactsOfPolicies(Struct, frozen=True, kw_only=True):
+    """Who enforces network policies, in a file of facts."""
+
+    linux_policies: Text | None = None
+    """What enforces network policies on Linux nodes: `calico`, `cilium`, ..., or `none`."""
+    windows_policies: Text | None = None
+    """What enforces network policies on Windows nodes: `calico`, `antrea`, or `none`."""
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """What a file of facts is checked for as a whole."""
+
     def __post_init__(self) -> None:
-        _unused(self.unused_networks or ())
-        _addresses(self.dns_caches or ())
-        for name, families in (("families", self.families), ("windows_families", self.windows_families)):
+        form: Any = self
+        _unused(form.unused_networks or ())
+        _addresses(form.dns_caches or ())
+        for name, families in (("families", form.families), ("windows_families", form.windows_families)):
             if families and len(set(families)) < len(families):
                 raise ValueError(f"{name}: a family appears twice")
         try:
-            in_order(self.windows_ports or ())
+            in_order(form.windows_ports or ())
         except ValueError as problem:
             raise ValueError(f"windows_ports: {problem}") from None
+
+
+FactsFile = row_type(
+    "FactsFile",
+    columns(FactsOfNetwork, FactsOfPolicies),
+    doc="Facts that the API of a cluster does not show (`--facts FILE`). Every field is optional.",
+    bases=(Checked,),
+)
 
 
 def load_stated_facts(path: Path) -> StatedFacts:
@@ -121,6 +144,10 @@ def load_stated_facts(path: Path) -> StatedFacts:
     return StatedFacts(
         source=str(path),
         network=network,
+        engines=StatedEngines(
+            linux_policies=one_line(form.linux_policies) if form.linux_policies else None,
+            windows_policies=one_line(form.windows_policies) if form.windows_policies else None,
+        ),
         dsr=form.dsr,
         families=_in_order(form.families),
         windows_families=_in_order(form.windows_families),

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from podwire_lab import faults
 from podwire_lab.faults.fault import Fault, FaultError, registered
 
-for _found in pkgutil.iter_modules(faults.__path__):
-    importlib.import_module(f"{faults.__name__}.{_found.name}")
+for _found in pkgutil.walk_packages(faults.__path__, f"{faults.__name__}."):
+    importlib.import_module(_found.name)
 
 FAULTS: Mapping[str, Fault] = MappingProxyType(registered())
 

@@ -1,0 +1,113 @@
+"""Faults of time: policies that come late, stay, or do not follow what changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from podwire_lab.faults.fault import CALICO, Injection, fault
+from podwire_lab.faults.policies.mistakes import ENGINES, misremember, miswrite
+from podwire_lab.model.policy_objects import PolicyObjects, PolicyPod
+from podwire_lab.network.policies import ObjectsChange
+
+LATE_SECONDS = 30.0
+
+
+@fault("policies-late", kills=("NP-CHANGED", "NP-REMOVED"), profiles=ENGINES)
+def late(do: Injection) -> None:
+    """Every change of a policy takes effect 30 seconds late."""
+    for node in do.nodes():
+        do.undone_by(partial(setattr, node.policies, "delay", node.policies.delay))
+        node.policies.delay = LATE_SECONDS
+
+
+@fault("policies-stay-after-deletion", kills=("NP-REMOVED",), profiles=ENGINES)
+def stay_after_deletion(do: Injection) -> None:
+    """Policies that are deleted go on being enforced."""
+    misremember(do, _kept)
+
+
+def _kept() -> ObjectsChange:
+    known: dict[tuple[str, str], dict[str, object]] = {}
+    last = [PolicyObjects()]
+
+    def remember(objects: PolicyObjects) -> PolicyObjects:
+        known.update({(p["metadata"]["namespace"], p["metadata"]["name"]): p for p in objects.policies})
+        # Without any policy, an engine of the lab gets no pods either.
+        last[0] = objects if objects.pods else last[0]
+        return replace(last[0], policies=tuple(known.values()))
+
+    return remember
+
+
+@fault("policies-keep-their-first-content", kills=("NP-CHANGED",), profiles=ENGINES)
+def keep_their_first_content(do: Injection) -> None:
+    """A policy that is changed goes on being enforced as it was made."""
+    misremember(do, _first_content)
+
+
+def _first_content() -> ObjectsChange:
+    known: dict[tuple[str, str], dict[str, object]] = {}
+
+    def remember(objects: PolicyObjects) -> PolicyObjects:
+        policies = [known.setdefault((p["metadata"]["namespace"], p["metadata"]["name"]), p) for p in objects.policies]
+        return replace(objects, policies=tuple(policies))
+
+    return remember
+
+
+@fault("policies-first-namespace-labels", kills=("NP-CHANGED",), profiles=ENGINES)
+def first_namespace_labels(do: Injection) -> None:
+    """A namespace whose labels change goes on being selected by its first labels."""
+    misremember(do, _first_labels)
+
+
+def _first_labels() -> ObjectsChange:
+    known: dict[str, object] = {}
+
+    def remember(objects: PolicyObjects) -> PolicyObjects:
+        labels = {name: known.setdefault(name, labels) for name, labels in objects.namespaces.items()}
+        return replace(objects, namespaces=labels)  # type: ignore[arg-type]
+
+    return remember
+
+
+@fault("policies-first-pods-only", kills=("NP-STARTUP",), profiles=ENGINES)
+def first_pods_only(do: Injection) -> None:
+    """Pods that come after the first policy are selected by none, and are open."""
+    misremember(do, _first_pods)
+    miswrite(do, without_startup)
+
+
+def _first_pods() -> ObjectsChange:
+    known: list[tuple[PolicyPod, ...]] = []
+
+    def remember(objects: PolicyObjects) -> PolicyObjects:
+        if objects.policies and not known:
+            known.append(objects.pods)
+        names = {(pod.namespace, pod.name) for pod in known[0]} if known else set()
+        return replace(objects, pods=tuple(p for p in objects.pods if not known or (p.namespace, p.name) in names))
+
+    return remember
+
+
+@fault("policies-open-at-start", kills=("NP-STARTUP",), profiles=ENGINES)
+def open_at_start(do: Injection) -> None:
+    """A new pod is open for the first 30 seconds, until its policies apply."""
+    miswrite(do, without_startup)
+    late(do)
+
+
+@fault("hns-startup-deny-stays", kills=("NP-STARTUP",), profiles=CALICO)
+def hns_startup_deny_stays(do: Injection) -> None:
+    """On Windows nodes the ACL policy that blocks a new endpoint stays: while there are policies, pods get nothing."""
+    miswrite(do, _nobody_known, "windows")
+
+
+def _nobody_known(text: str) -> str:
+    return text.replace("!= @known drop", "!= 0.0.0.0 drop")
+
+
+def without_startup(text: str) -> str:
+    """The ruleset without what closes pods that the engine does not know."""
+    return "".join(line for line in text.splitlines(keepends=True) if "!= @known" not in line)
