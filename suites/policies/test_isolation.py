@@ -14,13 +14,21 @@ def test_without_network_policies_pods_of_all_namespaces_reach_each_other(flow, 
 
 
 @requirement("NP-INGRESS")
+@flows(**MADE, server_pod="np-ports", placement="cross-node", port=("anybody", "closed"), controls="open-port")
 @flows(**CLOSED, client_pod=("a", "np-blue"), placement=ANYWHERE)
 def test_a_policy_without_rules_denies_everything_that_comes_in(flow, case):
     case.expect(*as_ruled(flow))
 
 
 @requirement("NP-EGRESS")
-@flows(**MADE, client_pod="np-egress", server_pod=("np-blue", "np-green"), placement=ANYWHERE, controls="open-port")
+@flows(
+    **MADE,
+    client_pod="np-egress",
+    server_pod=("np-blue", "np-green"),
+    port=("", "anybody"),
+    placement=ANYWHERE,
+    controls="open-port",
+)
 def test_an_egress_policy_denies_everything_that_no_rule_allows_to_go_out(flow, case):
     case.expect(*as_ruled(flow))
 

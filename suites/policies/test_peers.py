@@ -43,6 +43,7 @@ def test_two_peers_of_a_rule_admit_pods_that_match_either(flow, case):
 @requirement("NP-EMPTY-SELECTOR")
 @flows(**IN, client_pod=("a", "np-blue", "np-green"), port="all-namespaces")
 @flows(**IN, client_pod=("a", "b", "np-blue"), port="every-pod-here")
+@flows(**{**IN, "server_pod": "np-green", "aspect": "in-green"}, client_pod=("a", "np-blue"))
 def test_an_empty_selector_selects_everything_that_it_could(flow, case):
     case.expect(*as_ruled(flow))
 

@@ -285,7 +285,8 @@ def _case(
         server=server,
         points=(),
         entry=entry,
-        controls=matrix.controls,
+        # A missing answer to a flow that is allowed is no block: nothing but its ends must work beside it.
+        controls=() if flow.ruling.decision == "allowed" else matrix.controls,
         limitation=limitation.id if limitation else None,
     )
     points = set(wire_points(case))
