@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from podwire.judging.rulings import as_ruled
 from podwire.judging.vocabulary import words
 from podwire.model.axes import matrix
 from podwire.model.axis import AxisError
@@ -79,7 +80,7 @@ def suite_test(function: Callable[..., None], module: str) -> SuiteTest | None:
 DECORATORS = (requirement, flows, each_windows_node_runs)
 FACE: Mapping[str, Any] = {
     **{"LINUX": LINUX, "WINDOWS": WINDOWS, "ANY_OS": ANY_OS, "ANYWHERE": ANYWHERE},
-    **{word.__name__: word for word in (*DECORATORS, *PACKETS, *VALUES)},
+    **{word.__name__: word for word in (*DECORATORS, *PACKETS, *VALUES, as_ruled)},
     **words(),
 }
 """All that a suite may import from `podwire`."""

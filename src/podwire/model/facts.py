@@ -231,6 +231,8 @@ class PolicyEngine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Its version (`3.32.2`), empty where nothing tells it."""
     lacks: tuple[str, ...] = ()
     """What it is documented not to support, in the words of `platforms/policy_engines.yaml`."""
+    skips: tuple[str, ...] = ()
+    """Those of which it is documented that it skips a rule with them, so that the rule allows nothing."""
 
     @property
     def enforces(self) -> bool:

@@ -29,6 +29,8 @@ class EngineRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     os: OS
     lacks: tuple[Lack, ...] = ()
     """What it is documented not to support."""
+    skips: tuple[Lack, ...] = ()
+    """Those of which it skips a rule with them: the rule allows nothing."""
     until: str = ""
     """The day on which its own support ends, `2026-09-30`; empty for none that is announced."""
     note: str = ""
@@ -52,4 +54,4 @@ def engine(name: str, os: OS, version: str = "") -> PolicyEngine:
     row = next((row for row in engines() if (row.name, row.os) == (name, os)), None)
     if name in (NO_ENGINE, UNKNOWN):
         return PolicyEngine(name=name)
-    return PolicyEngine(name=name, version=version, lacks=row.lacks if row else ())
+    return PolicyEngine(name=name, version=version, lacks=row.lacks if row else (), skips=row.skips if row else ())

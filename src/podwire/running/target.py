@@ -54,8 +54,8 @@ class Target(Protocol):
     def outside_command(self) -> Sequence[str]:
         """The command line that starts an agent outside; empty if there is none."""
 
-    def remove(self, namespace: str, run_id: str) -> list[str]:
-        """Remove the namespace of a run, or what the run made in one that stays.
+    def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
+        """Remove the namespace of a run, and those that it has beside it, or what the run made in one that stays.
 
         Returns a line for each object that is left. Never raises.
         """
@@ -138,7 +138,7 @@ class LabTarget:
     def outside_command(self) -> Sequence[str]:
         return self._lab.external_command if self._lab else ()
 
-    def remove(self, namespace: str, run_id: str) -> list[str]:
+    def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
         return []
 
     def cleanup_command(self, run_id: str) -> str:
@@ -201,14 +201,16 @@ class ClusterTarget:
     def outside_command(self) -> Sequence[str]:
         return self._options.external_agent or ()
 
-    def remove(self, namespace: str, run_id: str) -> list[str]:
+    def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
         from podwire.cluster.deployment.guest import leave
         from podwire.cluster.deployment.removal import clean_up
 
         assert self._connection is not None
         if self._options.keep:
             return []
-        return leave(self._connection, namespace, run_id) if self.namespace else clean_up(self._connection, namespace)
+        if self.namespace:
+            return leave(self._connection, namespace, run_id)
+        return clean_up(self._connection, namespace, *beside)
 
     def cleanup_command(self, run_id: str) -> str:
         options = self._options

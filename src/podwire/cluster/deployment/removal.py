@@ -22,12 +22,19 @@ FORCED_AFTER = 30.0
 _ASKING = Patience(connect=5.0, answer=10.0, total=3.0, whole=15.0)
 
 
-def clean_up(connection: Connection, namespace: str, *, seconds: float = SECONDS) -> list[str]:
-    """Remove a run's namespace, as `undeploy` does; what stays, a line each (`command` gives what removes it).
+def clean_up(connection: Connection, *namespaces: str, seconds: float = SECONDS) -> list[str]:
+    """Remove a run's namespaces, as `undeploy` does; what stays, a line each (`command` gives what removes it).
 
     Never raises, for what a run has found out must not depend on it. Ctrl-C ends the wait, not the removal.
     """
-    removal = _Removal(connection.rest, namespace)
+    removals = {namespace: _Removal(connection.rest, namespace) for namespace in namespaces}
+    for removal in list(removals.values())[1:]:
+        with contextlib.suppress(Exception, KeyboardInterrupt):
+            removal.ask()  # They end at the same time.
+    return [line for namespace, removal in removals.items() for line in _cleaned_up(namespace, removal, seconds)]
+
+
+def _cleaned_up(namespace: str, removal: _Removal, seconds: float) -> list[str]:
     try:
         return removal.run(seconds)
     except KeyboardInterrupt:
