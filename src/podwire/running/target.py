@@ -210,7 +210,7 @@ class ClusterTarget:
             return []
         if self.namespace:
             return leave(self._connection, namespace, run_id)
-        return clean_up(self._connection, namespace, *beside)
+        return clean_up(self._connection, namespace, *beside, run_id=run_id)
 
     def cleanup_command(self, run_id: str) -> str:
         options = self._options

@@ -29,16 +29,19 @@ def claim(connection: Connection, run_id: str, spaces: Sequence[str] = (), *, ke
     The answer may be lost though the namespace was made: then it is asked for again, and removed when that fails too
     (unless `keep`). Raises `UsageError` for one that is not ours, `ClusterError` when there is none.
     """
+    made: list[str] = []
     try:
         for space in ("", *spaces):
             _create(connection, run_id, space)
-    except (UsageError, _Taken):
-        raise
+            made.append(space)
     except BaseException as error:
-        refused = isinstance(error, ApiError) and error.status < 500
-        if refused or keep:
+        told = isinstance(error, UsageError | _Taken) or (isinstance(error, ApiError) and error.status < 500)
+        if keep or (told and not made):
             raise
-        left = _cleaned_up(connection, run_id, spaces=spaces)
+        left = _cleaned_up(connection, run_id, spaces=made[1:] if told else spaces[: len(made)])
+        if told:
+            _note(error, left)
+            raise
         if isinstance(error, ClusterError):
             name = manifests.namespace_name(run_id)
             words = left or [f"should namespace {name} appear after all: {command(connection, run_id)}"]
@@ -84,7 +87,7 @@ def _cleaned_up(connection: Connection, run_id: str, guest_of: str = "", spaces:
         left = leave(connection, guest_of, run_id, seconds=SECONDS)
     else:
         names = [manifests.namespace_name(run_id, space) for space in ("", *spaces)]
-        left = clean_up(connection, *names, seconds=SECONDS)
+        left = clean_up(connection, *names, run_id=run_id, seconds=SECONDS)
     return [*left, f"to remove it: {command(connection, run_id, guest_of)}"] if left else []
 
 
