@@ -7,17 +7,18 @@ or of one of its groups if the flow must know it: the plan fills a field that ha
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from podwire.model.asking import ASKS
 from podwire.model.axis import ANY_TEXT, NEEDED, ON, Axis, AxisError, Matrix
 from podwire.model.changes.table import CHANGES
+from podwire.model.contradictions import contradictions
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
 from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol
 from podwire.model.sizes import SIZES
-from podwire.model.ways import BY_NAME, WAYS, Via
+from podwire.model.ways import WAYS, Via
 
 
 def matrix(**given: Any) -> Matrix:
@@ -31,33 +32,9 @@ def matrix(**given: Any) -> Matrix:
         if axis.name not in given and axis.default is NEEDED:
             raise AxisError(f"{axis.name}: must be given")
         values[axis.name] = axis.value(given[axis.name]) if axis.name in given else axis.default
-    for problem in _contradictions(values):
+    for problem in contradictions(values):
         raise AxisError(problem)
     return Matrix(values)
-
-
-def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
-    """What would make no flow at all, or one that nobody asked for."""
-    if not values["client"] and values["client_kind"] != "outside":
-        yield "client: must be given, unless client_kind='outside'"
-    if not values["server"] and values["server_kind"] in ("pod", "host"):
-        yield f"server: must be given for server_kind='{values['server_kind']}'"
-    if ("other-node" in values["enters"]) is not bool(values["entry_os"]):
-        yield "entry_os: goes with enters='other-node', and only with that"
-    if ("tool" in values["protocol"]) is not bool(values["tool"]):
-        yield "tool: goes with protocol='tool', and only with that"
-    if values["asks"] and values["protocol"] != ("dns",):
-        yield "asks: goes with protocol='dns', and only with that"
-    if values["asks"] and not set(values["via"]) <= set(BY_NAME):
-        yield f"asks: goes with a way by name ({', '.join(BY_NAME)})"
-    if "udp" in values["protocol"] and values["answer"] > min(values["payload"]):
-        yield "answer: over UDP it is never longer than the payload"
-    if values["size"] != ("",) and (values["protocol"] != ("udp",) or values["answer"]):
-        yield "size: goes with protocol='udp' and without an answer: the answer has the same size"
-    if values["size"] != ("",) and {"outside", "dns"} & {values["client_kind"], values["server_kind"]}:
-        yield "size: goes with ends in the cluster that have an agent; nobody reports the MTU of another path"
-    if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
-        yield "half_close: goes with protocol='tcp' and an answer"
 
 
 def id_words(flow: Flow, matrix: Matrix) -> str:
