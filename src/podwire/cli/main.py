@@ -55,8 +55,11 @@ def parser() -> Parser:
     from podwire import __version__
     from podwire.cli.agent import add_agent_command
     from podwire.cli.cleanup import add_cleanup_command
+    from podwire.cli.completion import add_completion_command
+    from podwire.cli.doctor import add_doctor_command
     from podwire.cli.evidence import add_evidence_command
     from podwire.cli.lab import add_lab_commands
+    from podwire.cli.lists import add_list_command
     from podwire.cli.mutants import add_mutants_command
     from podwire.cli.options import Parser
     from podwire.cli.plan import add_plan_commands
@@ -73,6 +76,8 @@ def parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (
         add_plan_commands,
+        add_list_command,
+        add_doctor_command,
         add_run_command,
         add_runs_commands,
         add_evidence_command,
@@ -85,6 +90,7 @@ def parser() -> Parser:
         add_agent_command,
     ):
         add(commands)
+    add_completion_command(commands, lambda: parser)
     return parser
 
 

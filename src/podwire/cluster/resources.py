@@ -37,6 +37,7 @@ RESOURCES: Mapping[str, Resource] = {
         Resource("v1", "services", "Service"),
         Resource("v1", "configmaps", "ConfigMap"),
         Resource("v1", "events", "Event"),
+        Resource("v1", "resourcequotas", "ResourceQuota"),
         Resource("apps/v1", "daemonsets", "DaemonSet"),
         Resource("apps/v1", "deployments", "Deployment"),
         Resource("coordination.k8s.io/v1", "leases", "Lease"),

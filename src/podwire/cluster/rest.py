@@ -191,6 +191,13 @@ class RestClient:
             raise refusal(answer, self.address, verb, what)
         return answer.data.decode("utf-8", "replace")
 
+    def date(self) -> str:
+        """The `Date` header of an answer, '' where there is none. Raises `Unreachable` when no answer comes."""
+        try:
+            return self._send("GET", "/version", None, None, "application/json").headers.get("date", "")
+        except NoAnswer as error:
+            raise Unreachable(f"API server {self.address}: {error}") from error
+
     def create(self, obj: Object, *, repeatable: bool = False) -> Object:
         """A new object. Raises `Conflict` when it exists.
 

@@ -158,10 +158,16 @@ def pool(text: str) -> Pool:
     return selectors.pool(text)
 
 
+def windows_releases() -> Mapping[str, int]:
+    """The build of each release of Windows that `node_kind` knows by name, such as 20348 of `windows-2022`."""
+    from podwire.platforms.windows_builds import releases
+
+    return {f"windows-{release.name.split()[-1].lower()}": release.build for release in releases()}
+
+
 def node_kind(text: str) -> NodeKind:
     """`linux`, `windows`, `windows-RELEASE`, `windows-BUILD[.REVISION]`, or labels `KEY=VALUE[,KEY=VALUE]`."""
     from podwire.planning.required import NodeKind
-    from podwire.platforms.windows_builds import releases
 
     if "=" in text:
         halves = [pair.partition("=") for pair in text.split(",")]
@@ -176,7 +182,7 @@ def node_kind(text: str) -> NodeKind:
     number = re.fullmatch(r"windows-([0-9]{5})(?:\.([0-9]{1,9}))?", text)
     if number:
         return NodeKind(text=text, os="windows", build=tuple(int(part) for part in number.groups() if part))
-    named = {f"windows-{release.name.split()[-1].lower()}": release.build for release in releases()}
+    named = windows_releases()
     known_name(text, ("linux", "windows", *named, "windows-BUILD[.REVISION]", "KEY=VALUE"))
     return NodeKind(text=text, os="windows", build=(named[text],))
 

@@ -64,7 +64,7 @@ def joined_paths(words: Sequence[str]) -> list[str]:
 
 
 _RUN = ("pytest", "run")
-_PLAN = (*_RUN, "plan")
+_PLAN = (*_RUN, "plan", "doctor")
 _FACTS = (*_PLAN, "facts")
 
 RUN_OPTIONS = (
@@ -280,14 +280,14 @@ RUN_OPTIONS = (
         flag="--linux-image",
         metavar="IMAGE",
         help="image of the probes on Linux nodes",
-        commands=_RUN,
+        commands=(*_RUN, "doctor"),
         field="probes.linux_image",
     ),
     Option(
         flag="--windows-image",
         metavar="IMAGE",
         help="image of the probes on Windows nodes",
-        commands=_RUN,
+        commands=(*_RUN, "doctor"),
         field="probes.windows_image",
     ),
     Option(
@@ -340,7 +340,7 @@ RUN_OPTIONS = (
         metavar="NAME",
         read=values.namespace,
         help="use this namespace, which exists and stays, instead of a new one; see manifests/rbac-namespace.yaml",
-        commands=(*_RUN, "cleanup"),
+        commands=(*_RUN, "doctor", "cleanup"),
         only_on="cluster",
         field="cluster.namespace",
     ),

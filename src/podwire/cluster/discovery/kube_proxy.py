@@ -37,11 +37,11 @@ def external_ips(objects: Objects, signals: list[str]) -> bool | None:
 
 
 def _external_ips_told(objects: Objects) -> Iterator[tuple[str, bool]]:
-    for _, source, tree in _all_configs(objects):
+    for _, source, tree in all_configs(objects):
         gates = tree.get("featureGates")
         if isinstance(gates, dict) and isinstance(gates.get(EXTERNAL_IPS), bool):
             yield source, gates[EXTERNAL_IPS]
-    for _, source, words in _all_arguments(objects):
+    for _, source, words in all_arguments(objects):
         gate = re.search(rf"--feature-gates[=\s]\S*\b{EXTERNAL_IPS}=(true|false)", words, re.IGNORECASE)
         if gate:
             yield source, gate[1].lower() == "true"
@@ -113,12 +113,12 @@ def _win_dsr_told(objects: Objects) -> Iterator[tuple[str, bool]]:
 
 def _proxy_configs(objects: Objects) -> Iterator[tuple[str, Object]]:
     """The kube-proxy configurations for Windows, each with the name of its ConfigMap."""
-    for name, source, tree in _all_configs(objects):
+    for name, source, tree in all_configs(objects):
         if "winkernel" in tree and _of_windows(name, tree):
             yield source, tree
 
 
-def _all_configs(objects: Objects) -> Iterator[tuple[str, str, Object]]:
+def all_configs(objects: Objects) -> Iterator[tuple[str, str, Object]]:
     """The kube-proxy configurations, each with the name of its ConfigMap and where it stands, in words."""
     for config in objects.get("configmaps", []):
         if "kube-proxy" not in config["metadata"]["name"]:
@@ -145,10 +145,10 @@ def _of_windows(name: str, tree: Object) -> bool:
 
 def _proxy_arguments(objects: Objects) -> Iterator[tuple[str, str]]:
     """The kube-proxy command lines on Windows nodes, each with the name of its DaemonSet."""
-    return ((source, words) for systems, source, words in _all_arguments(objects) if "windows" in systems)
+    return ((source, words) for systems, source, words in all_arguments(objects) if "windows" in systems)
 
 
-def _all_arguments(objects: Objects) -> Iterator[tuple[Collection[str], str, str]]:
+def all_arguments(objects: Objects) -> Iterator[tuple[Collection[str], str, str]]:
     """The kube-proxy command lines, each with the systems of its nodes and the name of its DaemonSet."""
     for daemonset in objects.get("daemonsets", []):
         name = daemonset["metadata"]["name"]
