@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 from podwire_lab.faults.fault import CALICO, Injection, fault
 from podwire_lab.faults.policies.mistakes import ENGINES, misremember, miswrite
-from podwire_lab.model.policy_objects import PolicyObjects, PolicyPod
+from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.network.policies import ObjectsChange
 
 LATE_SECONDS = 30.0
@@ -56,49 +57,26 @@ def _first_content() -> ObjectsChange:
     return remember
 
 
-@fault("policies-first-namespace-labels", kills=("NP-CHANGED",), profiles=ENGINES)
-def first_namespace_labels(do: Injection) -> None:
-    """A namespace whose labels change goes on being selected by its first labels."""
+@fault("policies-first-pod-labels", kills=("NP-CHANGED",), profiles=ENGINES)
+def first_pod_labels(do: Injection) -> None:
+    """A pod whose labels change goes on being selected by its first labels."""
     misremember(do, _first_labels)
 
 
 def _first_labels() -> ObjectsChange:
-    known: dict[str, object] = {}
+    known: dict[tuple[str, ...], Mapping[str, str]] = {}
 
     def remember(objects: PolicyObjects) -> PolicyObjects:
-        labels = {name: known.setdefault(name, labels) for name, labels in objects.namespaces.items()}
-        return replace(objects, namespaces=labels)  # type: ignore[arg-type]
+        pods = [
+            replace(pod, labels=known.setdefault((pod.namespace, pod.name, *pod.addresses), pod.labels))
+            for pod in objects.pods
+        ]
+        return replace(objects, pods=tuple(pods))
 
     return remember
 
 
-@fault("policies-first-pods-only", kills=("NP-STARTUP",), profiles=ENGINES)
-def first_pods_only(do: Injection) -> None:
-    """Pods that come after the first policy are selected by none, and are open."""
-    misremember(do, _first_pods)
-    miswrite(do, without_startup)
-
-
-def _first_pods() -> ObjectsChange:
-    known: list[tuple[PolicyPod, ...]] = []
-
-    def remember(objects: PolicyObjects) -> PolicyObjects:
-        if objects.policies and not known:
-            known.append(objects.pods)
-        names = {(pod.namespace, pod.name) for pod in known[0]} if known else set()
-        return replace(objects, pods=tuple(p for p in objects.pods if not known or (p.namespace, p.name) in names))
-
-    return remember
-
-
-@fault("policies-open-at-start", kills=("NP-STARTUP",), profiles=ENGINES)
-def open_at_start(do: Injection) -> None:
-    """A new pod is open for the first 30 seconds, until its policies apply."""
-    miswrite(do, without_startup)
-    late(do)
-
-
-@fault("hns-startup-deny-stays", kills=("NP-STARTUP",), profiles=CALICO)
+@fault("hns-startup-deny-stays", kills=("NP-DIRECTIONS",), profiles=CALICO)
 def hns_startup_deny_stays(do: Injection) -> None:
     """On Windows nodes the ACL policy that blocks a new endpoint stays: while there are policies, pods get nothing."""
     miswrite(do, _nobody_known, "windows")
@@ -106,8 +84,3 @@ def hns_startup_deny_stays(do: Injection) -> None:
 
 def _nobody_known(text: str) -> str:
     return text.replace("!= @known drop", "!= 0.0.0.0 drop")
-
-
-def without_startup(text: str) -> str:
-    """The ruleset without what closes pods that the engine does not know."""
-    return "".join(line for line in text.splitlines(keepends=True) if "!= @known" not in line)

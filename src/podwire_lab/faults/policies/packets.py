@@ -8,13 +8,13 @@ from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.linux.policy_rules import ANSWERS
 
 
-@fault("policies-drop-answers", kills=("NP-CONNECTIONS",), profiles=ENGINES)
+@fault("policies-drop-answers", kills=("NP-DIRECTIONS",), profiles=ENGINES)
 def drop_answers(do: Injection) -> None:
     """Answers to allowed connections are dropped where no rule allows them by themselves."""
     miswrite(do, lambda text: text.replace(f"{ANSWERS}\n", "ct state related accept\n"))
 
 
-@fault("policies-drop-answers-on-windows", kills=("NP-CONNECTIONS",), profiles=ENGINES)
+@fault("policies-drop-answers-on-windows", kills=("NP-DIRECTIONS",), profiles=ENGINES)
 def drop_answers_on_windows(do: Injection) -> None:
     """Windows nodes keep no state: answers to allowed connections are dropped where no rule allows them."""
     miswrite(do, lambda text: text.replace(f"{ANSWERS}\n", "ct state related accept\n"), "windows")
