@@ -10,6 +10,7 @@ REMOVED = {**RULED, "via": "pod-ip", "after": "policies-removed"}
 
 @requirement("NP-SERVICE")
 @flows(**MADE, client_pod=("a", "b"), server_pod="np-ports", via=("pod-ip", "cluster-ip"))
+@flows(**MADE, client_pod="np-egress", server_pod="np-ports", via=("pod-ip", "cluster-ip"), aspect="out")
 def test_a_policy_decides_about_a_service_as_about_the_pod_behind_it(flow, case):
     case.expect(*as_ruled(flow))
 

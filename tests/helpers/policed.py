@@ -50,13 +50,12 @@ class Policed:
         places: Mapping[str, str] | None = None,
         labels: Mapping[str, Mapping[str, str]] | None = None,
         ports: Mapping[str, Sequence[NamedPort]] | None = None,
-        namespaces: Mapping[str, Mapping[str, str]] = TEAMS,
     ) -> None:
         """Replace the policies. `places` are the namespaces of pods that are not at home, `labels` more labels of pods,
         `ports` their named ports in the place of `web`, TCP 8080."""
         objects = PolicyObjects(
             policies=policies,
-            namespaces=namespaces,
+            namespaces=TEAMS,
             pods=tuple(
                 PolicyPod(
                     name=name,

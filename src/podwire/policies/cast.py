@@ -73,6 +73,7 @@ PORTS: Mapping[str, int] = {
 _PROTOCOLS: tuple[Protocol, ...] = ("TCP", "UDP")
 _NAMED: Mapping[str, Mapping[str, int]] = {
     "np-ports": {"np-named": PORTS["named"]},
+    "np-closed": {"np-named": PORTS["closed"]},
     "np-blue": {"np-out": PORTS["out-named"]},
 }
 """The ports that have a name in the manifest of a pod; over UDP with `-udp` after it."""

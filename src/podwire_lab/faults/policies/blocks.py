@@ -43,7 +43,7 @@ def _first_exception(peer: Object) -> Iterable[Object]:
     yield {"ipBlock": {**block, "except": block["except"][:1]}} if block.get("except") else peer
 
 
-@fault("policies-except-denies-in-all-rules", kills=("NP-EXCEPT",), profiles=ENGINES)
+@fault("policies-except-denies-in-all-rules", kills=("NP-EMPTY-SELECTOR",), profiles=ENGINES)
 def except_denies_in_all_rules(do: Injection) -> None:
     """An exception of an ipBlock is denied even where another rule allows it."""
     misjoin(do, _denied_everywhere)

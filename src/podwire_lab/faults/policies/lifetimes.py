@@ -64,18 +64,21 @@ def first_pod_labels(do: Injection) -> None:
 
 
 def _first_labels() -> ObjectsChange:
-    known: dict[tuple[str, str], Mapping[str, str]] = {}
+    known: dict[tuple[str, ...], Mapping[str, str]] = {}
 
     def remember(objects: PolicyObjects) -> PolicyObjects:
-        pods = (replace(pod, labels=known.setdefault((pod.namespace, pod.name), pod.labels)) for pod in objects.pods)
+        pods = [
+            replace(pod, labels=known.setdefault((pod.namespace, pod.name, *pod.addresses), pod.labels))
+            for pod in objects.pods
+        ]
         return replace(objects, pods=tuple(pods))
 
     return remember
 
 
-@fault("hns-startup-deny-stays", kills=("NP-DIRECTIONS", "NP-OWN-NAMESPACE"), profiles=CALICO)
+@fault("hns-startup-deny-stays", kills=("NP-DIRECTIONS",), profiles=CALICO)
 def hns_startup_deny_stays(do: Injection) -> None:
-    """On Windows nodes the ACL policy that blocks a new endpoint stays for pods that no policy selects."""
+    """On Windows nodes the ACL policy that blocks a new endpoint stays: while there are policies, pods get nothing."""
     miswrite(do, _nobody_known, "windows")
 
 

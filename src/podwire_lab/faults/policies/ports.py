@@ -32,7 +32,7 @@ def source_ports(do: Injection) -> None:
     miswrite(do, lambda text: text.replace(" dport ", " sport "))
 
 
-@fault("policies-missing-port-is-none", kills=("NP-PROTOCOL",), profiles=ENGINES)
+@fault("policies-missing-port-is-none", kills=("NP-POD-SELECTOR",), profiles=ENGINES)
 def missing_port_is_none(do: Injection) -> None:
     """A port of a rule that names a protocol alone allows nothing."""
     misread(do, of_ports(lambda port: [port] if "port" in port else []))
@@ -107,20 +107,6 @@ def _as_on_the_first(objects: PolicyObjects) -> PolicyObjects:
             number.setdefault((port.name, port.protocol), port.number)
     pods = [
         replace(pod, ports=tuple(replace(port, number=number[port.name, port.protocol]) for port in pod.ports))
-        for pod in objects.pods
-    ]
-    return replace(objects, pods=tuple(pods))
-
-
-@fault("policies-named-port-without-protocol", kills=("NP-NAMED-PORT",), profiles=ENGINES)
-def named_port_without_protocol(do: Injection) -> None:
-    """A named port is found by its name alone: a port of another protocol with that name is allowed, too."""
-    misread(do, _of_both_protocols)
-
-
-def _of_both_protocols(objects: PolicyObjects) -> PolicyObjects:
-    pods = [
-        replace(pod, ports=tuple(replace(port, protocol=name) for port in pod.ports for name in ("TCP", "UDP")))
         for pod in objects.pods
     ]
     return replace(objects, pods=tuple(pods))

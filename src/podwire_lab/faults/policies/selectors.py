@@ -153,7 +153,7 @@ def expressions_ignored(do: Injection) -> None:
     misread(do, of_expressions(lambda _term: []))
 
 
-@fault("policies-in-first-value-only", kills=("NP-EXPRESSIONS",), profiles=ENGINES)
+@fault("policies-in-first-value-only", kills=("NP-EMPTY-SELECTOR",), profiles=ENGINES)
 def in_first_value_only(do: Injection) -> None:
     """Of the values of an In expression, only the first counts."""
     misread(do, of_expressions(lambda term: [{**term, "values": term["values"][:1]} if _is(term, "In") else term]))
@@ -179,10 +179,10 @@ def exists_by_empty_value(do: Injection) -> None:
     )
 
 
-@fault("policies-does-not-exist-ignored", kills=("NP-EXPRESSIONS",), profiles=ENGINES)
-def does_not_exist_ignored(do: Injection) -> None:
-    """A DoesNotExist expression does not count."""
-    misread(do, of_expressions(lambda term: [] if _is(term, "DoesNotExist") else [term]))
+@fault("policies-does-not-exist-as-exists", kills=("NP-EXPRESSIONS",), profiles=ENGINES)
+def does_not_exist_as_exists(do: Injection) -> None:
+    """A DoesNotExist expression selects what Exists would."""
+    misread(do, of_expressions(lambda term: [_with(term, "Exists") if _is(term, "DoesNotExist") else term]))
 
 
 def _is(term: Object, operator: str) -> bool:
@@ -193,7 +193,7 @@ def _with(term: Object, operator: str) -> Object:
     return {"key": term["key"], "operator": operator}
 
 
-@fault("policies-labels-or", kills=("NP-EXPRESSIONS", "NP-POD-SELECTOR"), profiles=ENGINES)
+@fault("policies-labels-or", kills=("NP-EXPRESSIONS",), profiles=ENGINES)
 def labels_or(do: Injection) -> None:
     """A selector with several labels or expressions selects what meets one of them."""
     misread(do, of_peers(_each_term))
@@ -222,7 +222,7 @@ def _everywhere(objects: PolicyObjects) -> PolicyObjects:
     return replace(objects, policies=tuple(policies))
 
 
-@fault("policies-select-all-pods", kills=("NP-INGRESS",), profiles=ENGINES)
+@fault("policies-select-all-pods", kills=("NP-POD-SELECTOR",), profiles=ENGINES)
 def select_all_pods(do: Injection) -> None:
     """A policy applies to all pods of its namespace, whatever it selects."""
     misread(do, _of_all_pods)
