@@ -25,7 +25,7 @@ def test_every_file_is_in_force_in_some_scene_and_has_a_name_of_its_own():
 
 @pytest.mark.parametrize("name", FILES)
 def test_rules_are_about_ports_that_have_a_name(name):
-    numbers = {*cast.PORTS.values(), cast.ECHO}
+    numbers = {*cast.PORTS.values(), cast.ECHO, 0}  # 0: every port of the protocol
     for direction in ("ingress", "egress"):
         for rule in policy(name).rules(direction):
             for port in rule.ports:

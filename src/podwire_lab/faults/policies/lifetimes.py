@@ -11,12 +11,12 @@ from podwire_lab.faults.policies.mistakes import ENGINES, misremember, miswrite
 from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.network.policies import ObjectsChange
 
-LATE_SECONDS = 30.0
+LATE_SECONDS = 60.0
 
 
-@fault("policies-late", kills=("NP-CHANGED", "NP-REMOVED"), profiles=ENGINES)
+@fault("policies-late", kills=("NP-INGRESS",), profiles=ENGINES)
 def late(do: Injection) -> None:
-    """Every change of a policy takes effect 30 seconds late."""
+    """Every change of a policy takes effect 60 seconds late."""
     for node in do.nodes():
         do.undone_by(partial(setattr, node.policies, "delay", node.policies.delay))
         node.policies.delay = LATE_SECONDS
