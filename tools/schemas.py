@@ -24,6 +24,7 @@ from podwire.files.rows import owners
 from podwire.gating.waiver_file import WaiversFile
 from podwire.platforms.stated_file import FactsFile
 from podwire.records.run_form import RunForm
+from podwire.records.watch import WatchRecord
 from podwire.running.replay.regressions import RegressionsFile
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
@@ -35,6 +36,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {
     "rows": RowsFile,
     "run": RunForm,
     "waivers": WaiversFile,
+    "watch": WatchRecord,
 }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from podwire.catalogue.when import WHEN
 from podwire.judging.vocabulary import ABOUT_DNS, parts
 from podwire.model.asking import ASKS
-from podwire.model.axes import AXES
-from podwire.model.axis import NEEDED, Axis
+from podwire.model.axes.axis import NEEDED, Axis
+from podwire.model.axes.table import AXES
 from podwire.model.controls import CONTROLS
 from podwire.model.packet_fields import FIELDS
 from podwire.model.patterns import PACKETS, VALUES

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from podwire.judging.rulings import as_ruled
-from podwire.judging.vocabulary import words
-from podwire.model.axes import matrix
-from podwire.model.axis import AxisError
+from podwire.judging.vocabulary import as_ruled, words
+from podwire.model.axes.axis import AxisError
+from podwire.model.axes.table import matrix
 from podwire.model.cases import SuiteTest
 from podwire.model.flows import ANY_OS, ANYWHERE, LINUX, WINDOWS
 from podwire.model.patterns import PACKETS, VALUES
@@ -31,7 +30,7 @@ def requirement(identity: str) -> Callable[[Test], Test]:
 
 
 def flows(**axes: Any) -> Callable[[Test], Test]:
-    """The flows that the test runs on: the product of its axes (`model.axes`). May be given repeatedly.
+    """The flows that the test runs on: the product of its axes (`model.axes.table`). May be given repeatedly.
 
     Raises `AxisError` with the name of the test.
     """

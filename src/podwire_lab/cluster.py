@@ -27,6 +27,8 @@ from podwire_lab.controllers.host_ports import HostPorts
 from podwire_lab.controllers.load_balancers import LoadBalancers
 from podwire_lab.controllers.name_records import NameRecords
 from podwire_lab.controllers.network_policies import NetworkPolicies
+from podwire_lab.controllers.node_events import NodeEvents
+from podwire_lab.controllers.node_replacement import NodeReplacements
 from podwire_lab.controllers.proxy import ServiceProxy
 from podwire_lab.controllers.proxy_modes import ProxyModes
 from podwire_lab.controllers.scheduler import Scheduler
@@ -78,6 +80,13 @@ def run(start: Start, spawner: socket.socket) -> None:
         if unknown:
             raise CannotBuild(f"unknown lab fault {unknown[0]!r}; podwire mutants --list shows all")
     asyncio.run(Cluster(start, profile).run(spawner))
+
+
+def _break_node(network: LabNetwork, node: str, fault: str) -> Callable[[], None]:
+    """See `faults.registry.break_node`; the faults are imported when one is wanted."""
+    from podwire_lab.faults.registry import break_node
+
+    return break_node(network, node, fault)
 
 
 class Cluster:
@@ -140,6 +149,7 @@ class Cluster:
             HealthPorts(self._store, network.nodes),
             HostPorts(self._store, network.nodes),
             NetworkPolicies(self._store, network.nodes),
+            NodeEvents(self._store),
             SecurityGroups(self._store, network.nodes, lambda: network.quirks.grouped_systems),
             proxy,
         )
@@ -159,7 +169,8 @@ class Cluster:
         self._inject_faults(network)
         from podwire_lab.kube_api.server import application, serve
 
-        app = application(self._store, agents, token=self._start.token)
+        machines = NodeReplacements(self._store, network, agents, partial(_break_node, network))
+        app = application(self._store, agents, token=self._start.token, machines=machines)
         runner = await serve(app, socket.socket(fileno=self._start.listen))
         gc.freeze()
         gc.enable()

@@ -1,4 +1,4 @@
-"""Pods talk to the world: by address and by name, translated to their node."""
+"""Pods talk to the world: by address and by name, with the address of their node where it translates them."""
 
 from podwire import (
     ANY_OS,
@@ -10,7 +10,6 @@ from podwire import (
     at_dns,
     flows,
     in_ranges,
-    nothing,
     on_wire,
     reply,
     request,
@@ -27,9 +26,8 @@ def test_a_pod_reaches_an_outside_host_by_address(flow, case):
         answers_from(flow.server.ip),
         at_client(request(src=flow.client.ip, dst=flow.server.ip), reply(dst=flow.client.ip)),
         on_wire(
-            request(src=flow.client.node.ip, encapsulated=False),
-            reply(dst=flow.client.node.ip, encapsulated=False),
-            nothing(src=flow.client.ip),
+            request(src=flow.client.outside_ip, encapsulated=False),
+            reply(dst=flow.client.outside_ip, encapsulated=False),
         ),
     )
 
@@ -41,7 +39,7 @@ def test_a_pod_reaches_an_outside_host_by_name(flow, case):
         answered_by(flow.server),
         answers_from(flow.server.ip),
         at_dns(asked(flow.fqdn, answer=flow.server.ip)),
-        on_wire(request(src=flow.client.node.ip, dst=flow.server.ip)),
+        on_wire(request(src=flow.client.outside_ip, dst=flow.server.ip)),
     )
 
 

@@ -9,7 +9,7 @@ def test_an_outside_host_answers_the_ping_of_a_pod(flow, case):
     case.expect(
         answered_by(flow.server),
         at_client(request(dst=flow.server.ip), reply(src=flow.server.ip)),
-        on_wire(request(src=flow.client.node.ip)),
+        on_wire(request(src=flow.client.outside_ip)),
     )
 
 
@@ -37,5 +37,5 @@ def test_an_icmp_error_for_a_translated_flow_comes_back_to_the_pod(flow, case):
     case.expect(
         refused(),
         at_client(error(protocol=flow.icmp, dst=flow.client.ip)),
-        on_wire(error(protocol=flow.icmp, dst=flow.client.node.ip)),
+        on_wire(error(protocol=flow.icmp, dst=flow.client.outside_ip)),
     )

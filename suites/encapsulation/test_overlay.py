@@ -108,7 +108,7 @@ def test_on_overlay_pod_addresses_show_only_inside_the_tunnel(flow, case):
 def test_on_overlay_no_pod_address_leaves_for_the_outside(flow, case):
     case.expect(
         answered_by(flow.server),
-        on_wire(request(src=flow.client.node.ip), nothing(src=flow.client.ip), nothing(dst=flow.client.ip)),
+        on_wire(request(src=flow.client.outside_ip), reply(dst=flow.client.outside_ip)),
     )
 
 

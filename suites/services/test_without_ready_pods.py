@@ -14,6 +14,20 @@ from podwire import (
     unanswered,
 )
 
+# The node port of a Windows node with kube-proxy, where it is known whether that uses Direct Server Return.
+ONCE_READY = {
+    "client_kind": "outside",
+    "server": ANY_OS,
+    "service": "no-longer-ready-balanced",
+    "via": "node-port",
+    "protocol": "tcp",
+    "enters": "other-node",
+    "entry_os": WINDOWS,
+    "after": "all-endpoints-not-ready",
+    "settles": "unanswered",
+    "aspect": "once-ready-outside",
+}
+
 
 @requirement("SVC-NO-ENDPOINTS")
 @flows(client=LINUX, server_kind="backends", service="empty", via="cluster-ip", controls="another-service")
@@ -91,6 +105,59 @@ def test_a_windows_node_does_not_lead_a_cluster_ip_to_a_pod_that_is_not_ready(fl
     aspect="outside",
 )
 def test_a_node_port_of_a_windows_node_does_not_lead_to_a_pod_that_is_not_ready(flow, case):
+    case.expect(unanswered(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
+
+
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(
+    client=LINUX,
+    server=ANY_OS,
+    placement="cross-node",
+    service="no-longer-ready-balanced",
+    via="cluster-ip",
+    protocol="tcp",
+    after="all-endpoints-not-ready",
+    settles="unanswered",
+    controls="pod-ip",
+    aspect="once-ready",
+)
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="no-longer-ready-balanced",
+    via="node-port",
+    protocol="tcp",
+    enters="other-node",
+    entry_os=LINUX,
+    after="all-endpoints-not-ready",
+    settles="unanswered",
+    aspect="once-ready-outside",
+)
+def test_a_linux_node_refuses_connections_to_a_service_whose_pods_stopped_being_ready(flow, case):
+    case.expect(refused())
+
+
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(**ONCE_READY, given_dsr=True)
+@flows(**ONCE_READY, given_dsr=False)
+def test_a_node_port_of_a_windows_node_does_not_lead_to_pods_that_stopped_being_ready(flow, case):
+    case.expect(unanswered(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
+
+
+@requirement("SVC-LB-ALL-NOTREADY")
+@flows(
+    client_kind="outside",
+    server=ANY_OS,
+    service="no-longer-ready",
+    via="node-port",
+    protocol="tcp",
+    enters="other-node",
+    entry_os=WINDOWS,
+    after="all-endpoints-not-ready",
+    settles="unanswered",
+    aspect="once-ready-unbalanced",
+)
+def test_a_node_port_of_a_windows_node_ends_with_the_readiness_of_all_pods_without_a_load_balancer(flow, case):
     case.expect(unanswered(), at_entry_node(request(dst=flow.entry.ip, dport=flow.service.node_port)))
 
 

@@ -9,6 +9,7 @@ import pytest
 from agent_for_tests import AGENT, TOKEN, agent, echo_server, exchange
 
 from podwire.cluster.deployment.agent_archive import agent_digest
+from podwire.probing.streams.calls import streams_of
 
 VERSIONS = [f"3.{minor}" for minor in range(8, 16)]
 
@@ -37,6 +38,11 @@ def test_the_agent_runs_on(version):
         for proto in ("tcp", "udp", "http"):
             assert exchange(client, proto, port)["reply"]
         assert exchange(client, "udp", port, "::1")["reply"]
+        for proto in ("tcp", "udp"):
+            stream = {"stream": proto, "kind": "steady", "proto": proto, "host": "::1", "port": port, "token": TOKEN}
+            client.call("stream_start", {**stream, "every": 0.05}).result(10)
+        stopped = streams_of(client.call("stream_stop", {"linger": 5.0, "last": True}).result(10))
+        assert [numbers.counts.sent == numbers.counts.answered > 0 for numbers in stopped.values()] == [True, True]
         named = client.call("resolve", {"name": "localhost", "family": 4, "timeout": 5.0}).result(10)
         assert named["addresses"] == ["127.0.0.1"]
         echoed = client.call("ping", {"host": "127.0.0.1", "token": TOKEN, "timeout": 2.0}).result(10)

@@ -1,12 +1,9 @@
 """Answers that are wished for, half-closed connections, changed bytes, and exchanges that go on or are given up."""
 
-import os
 import socket
-import subprocess
-from contextlib import contextmanager
 
 import pytest
-from agent_for_tests import TOKEN, agent, changed_agent, echo_server, exchange, free_port
+from agent_for_tests import TOKEN, agent, changed_server, echo_server, exchange, free_port
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +39,6 @@ import podwire.agent.messages as messages
 whole = messages.datagram_answer
 messages.datagram_answer = lambda data, *rest: whole(data[:200] + b"!" + data[201:], *rest)
 """
-
-
-@contextmanager
-def changed_server(change):
-    """An echo server in which something was changed."""
-    port = free_port()
-    command = changed_agent(change, "serve", "--port", str(port))
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "PODWIRE_IDENTITY": "x"}) as process:
-        try:
-            assert b"echo on port" in process.stderr.readline()
-            yield port
-        finally:
-            process.terminate()
 
 
 @pytest.mark.parametrize(("proto", "wish"), [("udp", {}), ("tcp", {"half_close": True})])

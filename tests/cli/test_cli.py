@@ -54,7 +54,7 @@ def test_version(capsys):
     ("arguments", "said"),
     [
         ([], "podwire: missing: COMMAND; see podwire --help"),
-        (["lab"], "podwire: missing: up|down|status|shell; see podwire lab --help"),
+        (["lab"], "podwire: missing: up|down|status|shell|upgrade; see podwire lab --help"),
         (["signoff", "a", "b"], "podwire: missing: -o/--output, --key; see podwire"),
         (["run", "--repeat"], "podwire: argument --repeat: expected one argument; see podwire run --help"),
         (["facts", "--wired"], "podwire: facts: --wired: unknown; did you mean --wire?; see podwire facts --help"),

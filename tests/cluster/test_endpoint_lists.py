@@ -71,6 +71,27 @@ def test_too_few_pods_are_the_problem_of_the_services():
     assert few.services.problems == {("replaced", ""): words}
 
 
+def a_run_for(pod):
+    deployment = a_run()
+    service = DeployedService(kind="interrupted", name=f"interrupted-{pod}", pod=pod, cluster_ips=BOTH, ports=PORTS)
+    deployment.services.found["interrupted", pod] = service
+    return deployment
+
+
+def test_the_list_of_a_service_for_a_pod_has_that_pod_and_shares_no_members():
+    deployment = a_run_for("linux-2-a")
+    members, slices = written(deployment)
+    assert members == {}
+    assert [endpoint["nodeName"] for endpoint in slices["interrupted-linux-2-a-ipv4"]["endpoints"]] == ["linux-2"]
+    assert written(deployment, AFTER["endpoints-gone"])[1]["interrupted-linux-2-a-ipv4"]["endpoints"] == []
+
+
+def test_a_service_whose_pod_never_came_has_a_problem():
+    deployment = a_run_for("linux-9-a")
+    assert written(deployment) == ({}, {})
+    assert list(deployment.services.problems) == [("interrupted", "linux-9-a")]
+
+
 def test_a_list_that_the_api_refuses_is_the_problem_of_its_service():
     error = ApiError("no", status=422, message="too many")
     rest = FakeRest(refuse=lambda obj: error if obj["metadata"]["name"].startswith("replaced") else None)

@@ -10,7 +10,7 @@ from podwire.cluster.deployment import manifests
 from podwire.content import manifests_folder
 from podwire.model.addressing.nobody import CANDIDATES, nobody_of
 from podwire.model.facts import ClusterFacts
-from podwire.planning.prerequisites import CHOSEN, LEANS_ON
+from podwire.planning.prerequisites import CHOSEN, LEANS_ON, OWN_SLICES
 
 SERVICES = sorted(path.stem for path in manifests_folder().glob("services/*.yaml"))
 VARIANTS = sorted(path.stem for path in manifests_folder().glob("variants/*.yaml"))
@@ -55,7 +55,8 @@ def test_the_ports_of_a_service_are_valid_and_named_after_their_protocol(kind):
 def test_the_file_of_a_service_is_named_after_what_it_makes(kind):
     (document,) = yaml.safe_load_all((manifests_folder() / "services" / f"{kind}.yaml").read_text(encoding="utf-8"))
     assert document["metadata"]["name"] in (kind, f"{kind}-linux-1-a")
-    one_pod = (document["spec"].get("selector") or {}).get("podwire.dev/probe") not in (None, "nobody")
+    chosen = (document["spec"].get("selector") or {}).get("podwire.dev/probe") not in (None, "nobody")
+    one_pod = chosen or kind in OWN_SLICES
     assert one_pod is (document["metadata"]["name"] == f"{kind}-linux-1-a")
 
 

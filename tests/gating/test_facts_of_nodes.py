@@ -79,3 +79,16 @@ def test_another_engine_of_network_policies_is_named():
 
 def test_a_run_from_before_engines_were_known_changes_nothing():
     assert changes(with_engine("unknown"), with_engine("calico")) == {}
+
+
+def test_another_translation_of_linux_nodes_is_named():
+    def a_cluster(*told):
+        known = facts(emulated=False, nodes=(windows(),))
+        return record(case(), facts=replace(known, network=replace(known.network, linux_translation=told)))
+
+    before, after = a_cluster("ipv4 all but 10.0.0.0/8", "ipv6 none"), a_cluster("ipv4 all", "ipv6 none")
+    assert changes(before, after) == {
+        "Linux outbound translation": ("ipv4 all but 10.0.0.0/8 and ipv6 none", "ipv4 all and ipv6 none")
+    }
+    assert changes(a_cluster(), a_cluster()) == {}
+    assert "Linux outbound translation" in changes(a_cluster(), after)

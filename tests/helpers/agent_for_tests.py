@@ -79,6 +79,19 @@ def echo_server(*options, python=sys.executable, identity="server", prefix=()):
 
 
 @contextmanager
+def changed_server(change):
+    """An echo server in which something was changed."""
+    port = free_port()
+    command = changed_agent(change, "serve", "--port", str(port))
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "PODWIRE_IDENTITY": "x"}) as process:
+        try:
+            assert b"echo on port" in process.stderr.readline()
+            yield port
+        finally:
+            process.terminate()
+
+
+@contextmanager
 def agent(*command, **options):
     """A client of a new agent process."""
     client = AgentClient("agent under test", lambda: PipeChannel(*command, **options), tries=1)

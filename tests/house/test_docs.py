@@ -103,6 +103,7 @@ def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
         "cluster_domain",
         "pod_security_group",
         "windows_ports",
+        "linux_translation",
         "dns_caches",
         "path_mtu",
         "windows_policies",

@@ -9,7 +9,7 @@ from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.model.patterns import at_least, nothing, one_of, reply, request, requests_from_distinct_sources, seen
 from podwire.model.requirements import Citation, Limitation
-from podwire.model.symbols import CONVERGES_WITHIN
+from podwire.model.symbols import CONVERGES_WITHIN, RUNNER_WAITED
 from podwire.model.verdicts import Outcome
 
 CASE = a_case()
@@ -189,5 +189,12 @@ def test_a_change_that_comes_late_fails_with_its_number(settled, unsettled, outc
             "client: expected the change shows to the client within 10 s, it showed after 12.3 s: late, and not dead"
         )
         assert verdict.reason == words
+    # Where the runner's own machine was busy for that long, it may have been in time.
+    busy = replace(late, bindings={**late.bindings, RUNNER_WAITED: "3.0"})
+    if outcome is Outcome.FAIL:
+        assert judge(CASE, answered(), busy).outcome is Outcome.INCONCLUSIVE
+        assert "waited for a CPU" in judge(CASE, answered(), busy).reason
+        idle = replace(late, bindings={**late.bindings, RUNNER_WAITED: "1.0"})
+        assert judge(CASE, answered(), idle).outcome is Outcome.FAIL
     # A record of before there was a limit says nothing of it.
     assert judge(CASE, answered(), replace(an_observation(), settled=99.0)).outcome is Outcome.PASS

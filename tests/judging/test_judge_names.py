@@ -192,11 +192,27 @@ def test_look_ups_that_were_not_asked_are_no_losses_and_decide_nothing():
         ({"rcode": "SERVFAIL"}, Outcome.FAIL),
     ],
 )
-def test_a_question_that_was_answered_on_the_wire_was_not_lost(answers, ended):
-    late = failed("timeout", token="pw00000000000000aa")
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProbeError(stage="resolve", kind="timeout"),
+        ProbeError(stage="resolve", kind="other", number=-3, text="Temporary failure in name resolution"),
+        ProbeError(stage="resolve", kind="other", number=11002, text="a non-authoritative host was not found"),
+    ],
+    ids=["timeout", "glibc", "winsock"],
+)
+def test_a_question_that_was_answered_on_the_wire_was_not_lost(answers, ended, error):
+    late = resolved(error=error, token="pw00000000000000aa")
     found, _, said = burst(failed(), failed(), late, lookups=[lookup("pw00000000000000aa.web.ns.svc", **answers)])
     assert found is ended
     assert ("1 were answered on the wire although the resolver gave up" in said[-1]) is (ended is Outcome.PASS)
+
+
+def test_a_resolver_that_gives_up_for_another_reason_lost_the_question():
+    wrong = resolved(error=ProbeError(stage="resolve", kind="other", number=-4), token="pw00000000000000aa")
+    assert (
+        burst(failed(), failed(), wrong, lookups=[lookup("pw00000000000000aa.web.ns.svc", **NONE)])[0] is Outcome.FAIL
+    )
 
 
 def test_a_resolver_that_takes_no_answer_at_all_is_not_late():

@@ -21,6 +21,7 @@ from podwire.model.spread import (
     interval,
     is_odd,
     is_odd_half,
+    share_to_notice,
     tail,
 )
 
@@ -292,3 +293,16 @@ def test_one_backend_at_a_time_may_change_in_a_silence_only(before, after, right
     assert all(judged(spread.to_one_backend_at_a_time(silence=2), made)) is right
     if before != after:
         assert not all(judged(spread.to_one_backend_at_a_time(silence=20), made))
+
+
+@pytest.mark.parametrize(("total", "limit", "risk"), [(500, 0.002, 1e-5), (2000, 0.002, 1e-4), (50, 0.05, 0.01)])
+def test_a_noticed_share_shows_in_99_of_100_runs_and_a_smaller_one_less_often(total, limit, risk):
+    share = share_to_notice(total, limit, risk)
+    odd = next(count for count in range(total + 1) if at_least_of(count, total, limit) < risk)
+    assert at_least_of(odd, total, share) == pytest.approx(0.99, abs=1e-6)
+    assert at_least_of(odd, total, 0.9 * share) < 0.99
+
+
+@pytest.mark.parametrize("total", [0, 1])
+def test_too_few_trials_notice_no_share(total):
+    assert share_to_notice(total, 0.002, 1e-4) == 1.0

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from podwire.model.axes import AXES, matrix
-from podwire.model.axis import AxisError
+from podwire.model.axes.axis import AxisError
+from podwire.model.axes.table import AXES, matrix
 from podwire.model.flows import FLOW_ROW
 from podwire.model.ways import WAYS, Via
 from podwire.suite import flows

@@ -174,6 +174,20 @@ def test_a_file_states_what_it_has(tmp_path):
             "facts.yaml: unused_networks: fd00::/65 is too small; state a network of /64",
         ),
         ("unused_networks: [10.0.0.0/8, 10.9.0.0/24]", "facts.yaml: unused_networks: 10.9.0.0/24 overlaps 10.0.0.0/8"),
+        (
+            "linux_translation: {ipv4: some}",
+            "facts.yaml: linux_translation: ipv4: 'some' is neither all, none, nor all but NETWORK, ...",
+        ),
+        (
+            "linux_translation: {ipv4: 'all but 10.0.0.1/8'}",
+            "facts.yaml: linux_translation: ipv4: '10.0.0.1/8' is not an IP network; write it as 10.0.0.0/8",
+        ),
+        (
+            "linux_translation: {ipv4: 'all but fd00::/8'}",
+            "facts.yaml: linux_translation: ipv4: fd00::/8 is no network of ipv4",
+        ),
+        ("linux_translation: {ipv5: all}", "facts.yaml: linux_translation, ipv5: unknown"),
+        ("linux_translation: none", "facts.yaml: linux_translation: needs a mapping, found 'none'"),
         ("dsr: maybe", "facts.yaml: dsr: needs true or false, found 'maybe'"),
         ("families: [ipv5]", "facts.yaml: families entry 1: needs one of ipv4, ipv6"),
         ("families: []", "facts.yaml: families: needs a list of ipv4, ipv6 or both, found an empty list"),
@@ -222,3 +236,17 @@ def test_networks_that_nobody_uses_are_stated_and_hold_nothing_of_the_cluster():
     own = replace(NOTHING, network=replace(NOTHING.network, own=("10.99.4.0/22",)))
     with pytest.raises(Contradiction, match=r"you state that nobody uses 10\.99\.0\.0/16, but 10\.99\.4\.0/22 is the"):
         merged(own, stated(unused_networks=("10.99.0.0/16",)))
+
+
+def test_what_linux_nodes_translate_is_stated_by_family(tmp_path):
+    file = tmp_path / "facts.yaml"
+    file.write_text("linux_translation: {ipv6: none, ipv4: 'all but 172.16.0.0/12, 10.0.0.0/8'}\n")
+    told = ("ipv4 all but 10.0.0.0/8, 172.16.0.0/12", "ipv6 none")
+    read = load_stated_facts(file)
+    assert read.network.linux_translation == told
+    assert merged(NOTHING, read).network.linux_translation == told
+    seen = replace(NOTHING, network=replace(NOTHING.network, linux_translation=("ipv4 none",)))
+    with pytest.raises(
+        Contradiction, match=r"linux_translation: you state ipv4 all but .*, but podwire found ipv4 none"
+    ):
+        merged(seen, read)

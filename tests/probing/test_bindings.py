@@ -7,7 +7,7 @@ from plans_for_tests import L2BRIDGE, cases
 
 from podwire.cluster.deployment.filled import Filled, Rest
 from podwire.planning.prerequisites import needs_of
-from podwire.probing.bindings import OUTSIDE_IDENTITY, bindings_of
+from podwire.probing.bindings.cases import OUTSIDE_IDENTITY, bindings_of
 from podwire.probing.targets import target_of
 
 LINUX = {"client": "linux", "server": "windows", "placement": "cross-node"}

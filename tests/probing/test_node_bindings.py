@@ -10,7 +10,7 @@ from podwire.model.machines import Machine
 from podwire.model.patterns import Unbound, in_ranges, meets
 from podwire.planning.prerequisites import needs_of
 from podwire.platforms.windows_state import NoState, WindowsState, state_in
-from podwire.probing.bindings import bindings_of
+from podwire.probing.bindings.cases import bindings_of
 from podwire.probing.node_facts import with_states
 from podwire.probing.node_states import NodeState
 from podwire.probing.targets import target_of

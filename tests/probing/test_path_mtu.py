@@ -6,8 +6,8 @@ from deployments import a_deployment
 from plans_for_tests import L2BRIDGE, cases
 
 from podwire.planning.prerequisites import needs_of
-from podwire.probing.bindings import bindings_of
-from podwire.probing.path_mtu import sized
+from podwire.probing.bindings.cases import bindings_of
+from podwire.probing.bindings.path_mtu import sized
 from podwire.probing.requests import request_of
 from podwire.probing.targets import NoTarget, target_of
 

@@ -31,9 +31,9 @@ class Play:
     def __init__(self, silent=(), problems=None, settled=None):
         self.diary, self.silent, self.waiting = [], silent, {}
         self._problems, self._settled = problems or {}, settled or {}
-        self.broken = {}
+        self.broken, self.landed, self.marks = {}, 0, {}
 
-    def launch(self, chosen, reported, broken):
+    def launch(self, chosen, reported, broken, *, quiet=False):
         sent = []
         for case in chosen:
             if case.id in broken:
@@ -45,12 +45,17 @@ class Play:
                 answer.set_result({})
             sent.append(SimpleNamespace(case=case, answer=answer))
         if sent:
-            self.diary.append("send " + " ".join(flight.case.id for flight in sent))
+            self.diary.append(("read " if quiet else "send ") + " ".join(flight.case.id for flight in sent))
         return sent
 
-    def land(self, sent, broken):
+    def land(self, sent, broken, *, quiet=False):
         self.end_silence()
-        return [Landed(case=one.case, target=None, bindings={}, attempts=()) for one in sent]
+        self.landed += 1
+        values = {"same": 1, "landed": self.landed} if quiet else {}
+        return [
+            Landed(case=flight.case, target=None, bindings=dict(values), attempts=(), output=str(self.landed))
+            for flight in sent
+        ]
 
     def end_silence(self):
         for answer in self.waiting.values():
@@ -62,6 +67,12 @@ class Play:
         problem = self._problems.get(name, "")
         return Made(problem=problem) if problem else Made(shown=5.0)
 
+    def sent(self, change):
+        return {"stream": len(self.diary)}
+
+    def shown(self, change, before):
+        self.marks[change] = (before["stream"], len(self.diary))
+
     def settle(self, chosen, shown):
         assert shown == 5.0
         return {case.id: self._settled.get(case.id, Settled(seconds=0.5)) for case in chosen}
@@ -72,6 +83,7 @@ class Play:
             settling=SimpleNamespace(settle=self.settle, within=10.0),
             reported=None,
             change=self.change,
+            marks=self,
             control=lambda: self.diary.append("control"),
             drain=lambda: self.diary.append("drain"),
             idle=lambda: self.diary.append("idle"),
@@ -107,6 +119,14 @@ def test_each_act_begins_with_its_changes_and_lies_between_two_rounds_of_control
     ]
     assert play.diary == ["send a", "idle", *changes]
     assert played.rounds == {"a": (0, 1), "one": (1, 2), "two": (2, 3)}
+
+
+def test_streams_note_each_change_that_was_made_before_it_and_when_it_shows():
+    play = Play(problems={"endpoint-added": "refused"})
+    play.of(a_case("one", "endpoints-gone", "emptied"), a_case("two", "endpoint-added", "scaled-up"))
+    before, shown = play.marks.pop("endpoints-gone")
+    assert before <= play.diary.index("change endpoints-gone") < shown
+    assert not play.marks
 
 
 def test_silent_flows_wait_through_the_next_act_and_their_controls_come_after_it():
@@ -155,3 +175,29 @@ def test_what_came_of_a_change_goes_with_its_flow():
     assert (by_name["one"].settled, by_name["one"].never) == (35.0, True)
     assert by_name["one"].bindings[CONVERGES_WITHIN] == "10"
     assert (by_name["a"].settled, by_name["a"].bindings) == (0.0, {})
+
+
+def test_a_reading_is_taken_at_the_start_and_the_end_of_each_act():
+    play = Play()
+    reads = a_case("reads", after="backend-gone", service="outlived", protocol="tool", each_act=True)
+    played = play.of(a_case("a"), reads, a_case("b", after="backend-gone", service="outlived"))
+    assert play.diary == [
+        *("read reads", "send a", "idle", "read reads"),
+        *("change backend-gone", "control", "read reads", "send b", "read reads", "control"),
+    ]
+    (landed,) = (flow for flow in played.landed if flow.case is reads)
+    assert [reading.moment for reading in landed.readings] == [
+        f"at the {at} of act {act}" for act in (0, 1) for at in ("start", "end")
+    ]
+    assert (landed.bindings["same"], "landed" in landed.bindings) == (1, False)
+    assert len({reading.bindings["landed"] for reading in landed.readings}) == 4
+    assert landed.output == landed.readings[-1].output
+    assert played.rounds["reads"] == (0, 2)
+
+
+def test_a_reading_of_a_change_that_fails_says_why():
+    play = Play(problems={"backend-gone": "not allowed"})
+    reads = a_case("reads", after="backend-gone", service="outlived", protocol="tool", each_act=True)
+    played = play.of(a_case("a"), reads)
+    assert play.broken == {"reads": "not allowed"}
+    assert [flow.case.id for flow in played.landed] == ["a"]

@@ -38,6 +38,8 @@ EVERYTHING = a_flow(
     whole_path=True,
     same_ports=True,
     size="one-packet",
+    each_act=True,
+    stream="steady",
 )
 NAMES = FlowForm.__struct_fields__
 

@@ -6,6 +6,7 @@ connection first, so that TIME_WAIT stays here and does not block the client's p
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import errno
 import re
@@ -207,8 +208,30 @@ class EchoServer:
         if after_end and not await self._ended(sock):
             return b""
         token = match.group(1).decode() if match else ""
-        facts = echo(token, self._identity, peer, sock.getsockname(), received=head.received, crc32=head.crc)
-        return compact(facts).ljust(size - 1) + b"\n"
+        answer = self._answer_line(token, sock, peer, head.received, head.crc)
+        if match and head.line.startswith((b"talk=", b"back "), match.end()):
+            return await self._long(sock, peer, head, answer)
+        return answer.ljust(size - 1) + b"\n"
+
+    def _answer_line(self, token: str, sock: socket.socket, peer: Any, received: int, crc: int) -> bytes:
+        return compact(echo(token, self._identity, peer, sock.getsockname(), received=received, crc32=crc))
+
+    async def _long(self, sock: socket.socket, peer: Any, head: Head, answer: bytes) -> bytes:
+        """Go on after the first answer: with a talk, or with as many bytes back. Nothing is left to say."""
+        from podwire.agent.streams.talk import give_back, talk, talk_wished
+
+        await send_all(sock, answer + b"\n", now() + IDLE)
+        token, silence = head.line.split(b" ")[0].decode(), talk_wished(head.line)
+        if not silence:
+            await give_back(sock, token, head.received)
+            return b""
+
+        def answer_to(data: bytes) -> bytes:
+            token = data.split(b" ")[0].decode()
+            return self._answer_line(token, sock, peer, len(data), binascii.crc32(data)) + b"\n"
+
+        await talk(sock, self._receive, self._loop.scratch, answer_to, float(silence))
+        return b""
 
     async def _ended(self, sock: socket.socket) -> bool:
         """Wait for the client's end; False when it does not come in time. What else it sends is not looked at."""

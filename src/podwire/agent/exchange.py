@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 
 from podwire.agent.attempts import begun, together
+from podwire.agent.connections import over_http, over_sctp, over_tcp
 from podwire.agent.datagrams import over_udp
 from podwire.agent.errors import Failure
 from podwire.agent.loop import now
 from podwire.agent.parameters import at_once, wanted
-from podwire.agent.streams import over_http, over_sctp, over_tcp
 from podwire.agent.trial import Trial, locate
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.

@@ -144,11 +144,19 @@ class Loop:
         """Continue a task, if it is still in the wait with this ticket."""
         self._ready.append((task, ticket, True))
 
-    def cancel(self, task: Task) -> None:
-        """End a waiting task; its `finally` blocks run."""
+    def interrupt(self, task: Task) -> None:
+        """Continue a waiting task as if its time had come."""
+        self._stop_watching(task)
+        self._ready.append((task, task.ticket, False))
+
+    def _stop_watching(self, task: Task) -> None:
         if self._waiting.get(task.fd) is task:
             del self._waiting[task.fd]
             self.poller.forget(task.fd)
+
+    def cancel(self, task: Task) -> None:
+        """End a waiting task; its `finally` blocks run."""
+        self._stop_watching(task)
         task.ticket += 1
         task.coroutine.close()
 
@@ -223,9 +231,7 @@ class Loop:
                 due, _, task, ticket = heapq.heappop(self._timers)
                 self.lateness.note(moment - due)
                 if task.ticket == ticket:
-                    if self._waiting.get(task.fd) is task:
-                        del self._waiting[task.fd]
-                        self.poller.forget(task.fd)
+                    self._stop_watching(task)
                     self._step(task, False)
 
     def _step(self, task: Task, value: bool) -> None:

@@ -53,12 +53,14 @@ class Rpc:
         self._loop = loop
         self._encoder, self._decoder = Encoder(), Decoder()
         self._captures: dict[str, Any] = {}
+        self._streams: Any = None
         self._heard = now()
         self._own: dict[str, Callable[[Loop, Parameters], Awaitable[Parameters]]] = {
             "hello": self._hello,
             "capture_start": self._capture_start,
             "lateness": self._lateness,
             "bye": self._bye,
+            **{f"stream_{name}": self._stream(name) for name in ("start", "state", "stop")},
         }
         self._stdio = Stdio(loop, self._on_bytes, lambda: self.end(0), threads)
         self._stdio.send(PREAMBLE)
@@ -129,6 +131,19 @@ class Rpc:
 
     async def _end_soon(self) -> None:
         self.end(0)
+
+    def _stream(self, name: str) -> Callable[[Loop, Parameters], Awaitable[Parameters]]:
+        """A method of this agent's streams, which are imported when the runner asks for the first one."""
+
+        async def method(loop: Loop, params: Parameters) -> Parameters:
+            if self._streams is None:
+                from podwire.agent.streams.running import Streams
+
+                self._streams = Streams()
+            result: Parameters = await getattr(self._streams, name)(loop, params)
+            return result
+
+        return method
 
     async def _capture_start(self, loop: Loop, params: Parameters) -> Parameters:
         name, via = wanted(params, "capture"), wanted(params, "via")

@@ -41,18 +41,22 @@ class Trial:
         """Resolve the target, run the exchange (`way`), and return the result."""
         began = time.perf_counter()
         try:
-            if self.params.get("resolve"):
-                # A resolver asks a lost question again: its time is not taken from the exchange.
-                look_up_until = now() + float(self.params.get("look_up") or self.timeout)
-                self.family, self.target = await locate(self.loop, self.params, port, self.attempt, look_up_until)
-                self.until = now() + self.timeout
-            else:
-                self.family, self.target = await locate(self.loop, self.params, port, self.attempt, self.until)
+            await self.find(port)
             await way(self)
         except Failure as failure:
             self.attempt["error"] = failure.facts
         self.attempt["elapsed"] = time.perf_counter() - began
         return self.attempt
+
+    async def find(self, port: int) -> None:
+        """Learn the family and socket address of the target. `Failure` if its name has none."""
+        if self.params.get("resolve"):
+            # A resolver asks a lost question again: its time is not taken from the exchange.
+            look_up_until = now() + float(self.params.get("look_up") or self.timeout)
+            self.family, self.target = await locate(self.loop, self.params, port, self.attempt, look_up_until)
+            self.until = now() + self.timeout
+        else:
+            self.family, self.target = await locate(self.loop, self.params, port, self.attempt, self.until)
 
     def socket(self, kind: int, protocol: int = 0) -> socket.socket:
         """A socket with the requested source address and port. `Failure` if the system refuses."""

@@ -30,7 +30,7 @@ from podwire.files.bounded import FileError
 from podwire.files.kinds import one_line
 from podwire.files.typed import yaml_as
 from podwire.files.yaml_tree import yaml_file
-from podwire.model.axis import AxisError
+from podwire.model.axes.axis import AxisError
 from podwire.model.cases import SuiteTest
 from podwire.model.requirements import ANY, Catalogue, Limitation, Requirement, StatedFact
 from podwire.model.ways import WAYS_TO_A_PORT

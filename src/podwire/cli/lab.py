@@ -1,4 +1,4 @@
-"""`podwire lab up|down|status|shell`: a lab that stays up."""
+"""`podwire lab up|down|status|shell|upgrade`: a lab that stays up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_lab_commands(commands: Any) -> None:
         help="start, enter and stop a lab that stays up",
         description="A lab that stays up, for kubectl and podwire.",
     )
-    actions = lab.add_subparsers(metavar="up|down|status|shell", required=True)
+    actions = lab.add_subparsers(metavar="up|down|status|shell|upgrade", required=True)
     add_command(actions, "lab up", _up, "start the lab and print how to reach it")
     add_command(actions, "lab down", _down, "stop the lab")
     add_command(actions, "lab status", _status, "show whether the lab is up, and how to reach it")
@@ -28,6 +28,7 @@ def add_lab_commands(commands: Any) -> None:
     shell.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="COMMAND", help="a command to run instead of a shell"
     )
+    add_command(actions, "lab upgrade", _upgrade, "upgrade the Windows nodes one after the other: drain, reboot, back")
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -93,3 +94,20 @@ def _shell(options: argparse.Namespace) -> int:
         return lab_shell(options.pod, command) if command else lab_shell(options.pod)
     except LabError as error:
         raise UsageError(str(error)) from error
+
+
+def _upgrade(options: argparse.Namespace) -> int:
+    from podwire_lab.lifecycle.access import lab_api
+    from podwire_lab.lifecycle.process import LabError
+    from podwire_lab.lifecycle.upgrade import Upgrade, upgrade_windows_nodes
+
+    asked = Upgrade(
+        build=options.windows_build, kubelet=options.kubelet, away=options.away, faults=tuple(options.fault)
+    )
+    try:
+        api = lab_api(", or upgrade one in a watch: podwire watch --lab PROFILE -- podwire lab upgrade")
+        count = upgrade_windows_nodes(api, asked, lambda line: print(line, flush=True))
+    except LabError as error:
+        raise UsageError(str(error)) from error
+    print(f"{count} Windows nodes upgraded")
+    return 0

@@ -68,6 +68,7 @@ def parser() -> Parser:
     from podwire.cli.run import add_run_command
     from podwire.cli.runs import add_runs_commands
     from podwire.cli.signoff import add_signoff_commands
+    from podwire.cli.watch import add_watch_command
 
     parser = Parser(
         prog="podwire", description="Packet-level conformance of Kubernetes networking with Windows and Linux nodes."
@@ -82,6 +83,7 @@ def parser() -> Parser:
         add_runs_commands,
         add_evidence_command,
         add_signoff_commands,
+        add_watch_command,
         add_lab_commands,
         add_profiles_command,
         add_replay_command,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from podwire.cli.watch_options import WATCH_OPTIONS
 from podwire.running import option_values as values
 from podwire.running.option import Option
 from podwire.running.options import RUN_OPTIONS, read_options, rows_of
@@ -197,6 +198,7 @@ COMMAND_OPTIONS = (
         commands=("cleanup",),
     ),
     Option(flag="--dry-run", help="only print what would be removed", commands=("cleanup",)),
+    *WATCH_OPTIONS,
 )
 
 TABLE = (*RUN_OPTIONS, *COMMAND_OPTIONS)

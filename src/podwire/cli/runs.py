@@ -117,8 +117,13 @@ def _gate(options: argparse.Namespace) -> int:
     from podwire.gating.runs import gate_of, gate_of_pools
     from podwire.gating.waiver_file import WaiverError
     from podwire.records.files import write_text
+    from podwire.records.watch import is_watch
     from podwire.reporting.gate_text import gate_json, gate_markdown, gate_text, headline
 
+    if options.gap or any(map(is_watch, options.runs)):
+        from podwire.cli.watch import gate_watch
+
+        return gate_watch(options)
     gate_options = {"waivers": options.waivers, "allow_emulated": options.allow_emulated}
     try:
         if options.pools:

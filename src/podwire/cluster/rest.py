@@ -18,7 +18,7 @@ import urllib3
 
 from podwire.cluster.refusals import excerpt, refusal
 from podwire.cluster.resources import BY_KIND, RESOURCES, Resource, describe
-from podwire.cluster.transport import Answer, NoAnswer, Patience, plain_address, send
+from podwire.cluster.transport import Answer, Lines, NoAnswer, Patience, plain_address, send
 from podwire.errors import ApiError, MalformedAnswer, NotFound, Unauthorized, Unreachable
 from podwire.files.foreign_json import foreign_json
 
@@ -35,7 +35,7 @@ ROUNDS = 3
 RETRIED = (408, 429, 500, 502, 503, 504)
 NOT_DONE = (429,)
 """The server has not looked at the request: whatever it asks for, it may be sent again."""
-_EXPIRED = 410
+_UNAUTHORIZED, _EXPIRED = 401, 410
 
 
 class RestClient:
@@ -198,6 +198,23 @@ class RestClient:
         except NoAnswer as error:
             raise Unreachable(f"API server {self.address}: {error}") from error
 
+    def follow(self, lines: Lines, path: str, query: Mapping[str, str | int | bool], what: str, silence: float) -> None:
+        """Open an answer that goes on, line by line, with at most `silence` seconds between two pieces of it.
+
+        Raises an `ApiError` for a refusal, `Unreachable` when no answer comes; once it goes on, see `Lines`.
+        """
+        patience = Patience(connect=self._patience.connect, answer=silence)
+        url = f"{self.server}{path}?{_query(query)}"
+        try:
+            lines.open(self._pool, url, self._headers("application/json"), patience)
+            if lines.status == _UNAUTHORIZED and self._renew():
+                lines.whole()
+                lines.open(self._pool, url, self._headers("application/json"), patience)
+            if lines.status >= 400:
+                raise refusal(lines.whole(), self.address, "watch", what)
+        except NoAnswer as error:
+            raise Unreachable(f"API server {self.address}: {error}") from error
+
     def create(self, obj: Object, *, repeatable: bool = False) -> Object:
         """A new object. Raises `Conflict` when it exists.
 
@@ -279,18 +296,20 @@ class RestClient:
         content_type: str,
         accept: str = "application/json",
     ) -> Answer:
-        headers = {"Accept": accept, "User-Agent": FIELD_MANAGER}
-        authorization = self._authorization()
-        if authorization:
-            headers["Authorization"] = authorization
-        data = None
+        headers, data = self._headers(accept), None
         if body is not None:
             data = json.dumps(body).encode()
             headers["Content-Type"] = content_type
         url = self.server + path
         if query:
-            url += "?" + urlencode({k: str(v).lower() if isinstance(v, bool) else v for k, v in query.items()})
+            url += f"?{_query(query)}"
         return send(self._pool, method, url, body=data, headers=headers, patience=self._patience)
+
+    def _headers(self, accept: str) -> dict[str, str]:
+        authorization = self._authorization()
+        return {"Accept": accept, "User-Agent": FIELD_MANAGER} | (
+            {"Authorization": authorization} if authorization else {}
+        )
 
     def _object(self, answer: Answer) -> Object:
         try:
@@ -305,6 +324,10 @@ class RestClient:
                 f"({excerpt(answer.data)!r}); check that this address is a Kubernetes API server"
             )
         return tree
+
+
+def _query(query: Mapping[str, str | int | bool]) -> str:
+    return urlencode({k: str(v).lower() if isinstance(v, bool) else v for k, v in query.items()})
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from podwire.cluster.dialing import Opening, dial
 MOST_BYTES = 64 << 20
 """Of one answer. A page of 500 nodes, each with all its images, has 20 MB at most."""
 _PIECE = 1 << 16
+_NO_HEADER = "a header cannot be sent (is there a line break in the token?)"
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,68 @@ def send(
             refused = isinstance(error, urllib3.exceptions.NewConnectionError)
             raise NoAnswer(_why(error), sent=not refused, hopeless=_hopeless(error)) from error
         except ValueError:  # Its text has the value of the header, which is a secret.
-            raise NoAnswer("a header cannot be sent (is there a line break in the token?)", hopeless=True) from None
+            raise NoAnswer(_NO_HEADER, hopeless=True) from None
+
+
+class Lines:
+    """The lines of an answer that goes on: `open` it and iterate over it, in one thread. `close` ends it, in any.
+
+    Both raise `NoAnswer`; `status` is known when it is open.
+    """
+
+    def __init__(self) -> None:
+        self._use = _Use()
+        self.status = 0
+
+    def open(self, pool: urllib3.PoolManager, url: str, headers: Mapping[str, str], patience: Patience) -> None:
+        """Send the request, and wait for the head of its answer."""
+        _now.use = self._use
+        try:
+            self._response = pool.request(
+                "GET",
+                url,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=patience.connect, read=patience.answer),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise NoAnswer(_why(error), hopeless=_hopeless(error)) from error
+        except ValueError:  # As in `send`.
+            raise NoAnswer(_NO_HEADER, hopeless=True) from None
+        self.status = self._response.status
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = b""
+        try:
+            for piece in self._response.stream(_PIECE):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from lines
+                if len(rest) > MOST_BYTES:
+                    raise NoAnswer(f"a line of its answer is longer than {MOST_BYTES >> 20} MiB", hopeless=True)
+        except urllib3.exceptions.HTTPError as error:
+            raise NoAnswer(_why(error)) from error
+        finally:
+            self._response.close()
+
+    def whole(self) -> Answer:
+        """All of it: for a refusal."""
+        headers = {name.lower(): value for name, value in self._response.headers.items()}
+        try:
+            return Answer(
+                status=self.status, reason=self._response.reason or "", headers=headers, data=_all_of(self._response)
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise NoAnswer(_why(error)) from error
+
+    def close(self) -> None:
+        """End it. Safe to call twice."""
+        sock = self._use.socket()
+        sock = getattr(sock, "socket", sock)
+        if isinstance(sock, socket.socket):
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def plain_address(server: str) -> str:

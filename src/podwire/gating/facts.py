@@ -72,6 +72,8 @@ def named_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "families", ", ".join(facts.network.families)
     yield "families of Windows pods", ", ".join(facts.network.windows_families)
     yield "cluster domain", facts.dns.domain
+    if facts.network.linux_translation:
+        yield "Linux outbound translation", " and ".join(facts.network.linux_translation)
     yield "DNS caches on Linux nodes", ", ".join(facts.dns.caches) or NONE
     yield from facts.components.items()
     yield from _of_images(record)

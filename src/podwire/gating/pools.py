@@ -17,7 +17,7 @@ from msgspec.structs import replace as with_fields
 from podwire.gating.changes import Refused, Run
 from podwire.gating.gate import counted
 from podwire.model.facts import ClusterFacts
-from podwire.model.flows import Pools
+from podwire.model.machines import Pools
 from podwire.model.verdicts import Outcome
 from podwire.records.run import CaseRecord, RunRecord
 

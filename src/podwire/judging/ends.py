@@ -39,7 +39,8 @@ class AnsweredBy(End):
         elif observed.case.flow.protocol == "icmp":
             yield _echo(attempt, str(bind(observed.case.flow.target_ip, observed.observation.bindings)))
         else:
-            identities, again = self._identities(bound), observed.case.flow.protocol == "udp" and attempt.sent > 1
+            datagrams = observed.case.flow.protocol == "udp" and not observed.case.flow.load.stream
+            identities, again = self._identities(bound), datagrams and attempt.sent > 1
             yield Finding(
                 expected=f"an answer from {self.peer}: {' or '.join(identities)}",
                 actual=f"{attempt.reply.identity} answered{f' to datagram {attempt.sent}' if again else ''}",
@@ -208,3 +209,39 @@ class SeenAs(_OfAnAnswer):
         expected = f"the client seen as {self.address} ({bound.address})"
         met = meets(source, bound.address)
         yield Finding(expected=expected, actual=f"the server saw {source}", where="server", met=met)
+
+
+@dataclass(frozen=True)
+class Allowed(AnsweredBy):
+    """The network policies in force allow the flow: the server answers. Suites write `as_ruled`."""
+
+    word = ""
+    because: str = ""
+
+    def sentences(self) -> Iterator[str]:
+        yield f"network policies allow it: {self.because}"
+        yield from super().sentences()
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for finding in super().findings(bound, observed):
+            yield _because(finding, f"allowed: {self.because}")
+
+
+@dataclass(frozen=True)
+class Denied(Silent):
+    """The network policies in force deny the flow: nobody answers. Suites write `as_ruled`."""
+
+    word = ""
+    because: str = ""
+
+    def sentences(self) -> Iterator[str]:
+        yield f"network policies deny it: {self.because}"
+        yield from super().sentences()
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for finding in super().findings(bound, observed):
+            yield _because(finding, f"denied: {self.because}")
+
+
+def _because(finding: Finding, why: str) -> Finding:
+    return Finding(expected=f"{finding.expected} ({why})", actual=finding.actual, where=finding.where, met=finding.met)

@@ -12,7 +12,7 @@ from podwire.model.flows import Flow
 from podwire.model.patterns import Unbound
 from podwire.model.spread import at_least_of, exact_interval
 from podwire.model.verdicts import Finding
-from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, judged_path
+from podwire.packets.first_tries import GROUPS, LIMIT, NUMBER, RISK, judged_path, of_group, risk_of_a_path
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class FirstTry(Part):
     """
 
     word = "first_try"
-    risk: float = 1e-3
+    risk: float = RISK
 
     def sentences(self) -> Iterator[str]:
         yield "the first try of an exchange arrives, on all flows of the path"
@@ -31,9 +31,8 @@ class FirstTry(Part):
     def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
         symbols = observed.observation.bindings
         path = judged_path(observed.case, observed.observation)
-        for group in GROUPS:
-            whole = str(path) if group == "path" else str(path and path._replace(family="all families"))
-            yield self._of(group, whole, symbols)
+        for group in _groups(symbols):
+            yield self._of(group, str(path and of_group(path, group)), symbols)
 
     def _of(self, group: str, whole: str, symbols: Bindings) -> Finding:
         names = ("exchanges", "lost", "late", "unknown")
@@ -65,7 +64,7 @@ class FirstTry(Part):
                     "its DNS"
                 )
             return "no exchange of the path can be counted: none was answered with a known number of tries"
-        for group in GROUPS:
+        for group in _groups(symbols):
             lost, unknown = (_number(symbols, f"{group}.{name}") for name in ("lost", "unknown"))
             if self._admitted(group, lost, symbols) and not self._admitted(group, lost + unknown, symbols):
                 return (
@@ -78,10 +77,15 @@ class FirstTry(Part):
         """Whether a path that loses no more than the limit would show so many losses, by chance."""
         limit, paths = float(str(symbols.get(LIMIT, 0))), _number(symbols, NUMBER)
         chance = at_least_of(lost, _number(symbols, f"{group}.exchanges"), limit)
-        return chance >= self.risk / (len(GROUPS) * max(1, paths))
+        return chance >= risk_of_a_path(paths, len(_groups(symbols)), self.risk)
 
     def unfit(self, flow: Flow) -> str | None:
         return None if flow.load.whole_path else f"{self.word} is asked of a flow with whole_path=True"
+
+
+def _groups(symbols: Bindings) -> list[str]:
+    """The groups that a run tells of: those of versions without streams have no `ends`."""
+    return [group for group in GROUPS if group != "ends" or f"{group}.exchanges" in symbols]
 
 
 def _number(symbols: Bindings, name: str) -> int:

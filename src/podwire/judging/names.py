@@ -12,7 +12,7 @@ from typing import Self
 from msgspec.structs import replace
 
 from podwire.judging.parts import End, Observed, Wanted
-from podwire.judging.resolvers import failed_upstream, in_words, is_no
+from podwire.judging.resolvers import failed_upstream, gave_up, in_words, is_no
 from podwire.model.observations import Attempt, Lookup
 from podwire.model.patterns import texts
 from podwire.model.verdicts import Finding
@@ -104,8 +104,7 @@ class _Resolution(End):
         return {
             attempt
             for attempt in observed.attempts
-            if attempt.error is not None
-            and attempt.error.kind == "timeout"
+            if gave_up(attempt)
             and attempt.token in questions
             and all(lookup.lost == 0 and self._is_answer(bound, lookup) for lookup in questions[attempt.token])
         }

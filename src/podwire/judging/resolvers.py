@@ -14,6 +14,15 @@ WORDS = {
     "REFUSED": "the server refuses to answer",
 }
 """Response codes in words (RFC 1035 section 4.1.1)."""
+TRY_AGAIN = (-3, 11002)
+"""How a resolver itself says that no answer came in time, which it also says of a server that failed: EAI_AGAIN of
+getaddrinfo(3), WSATRY_AGAIN of Winsock (Microsoft: Windows Sockets error codes)."""
+
+
+def gave_up(attempt: Attempt) -> bool:
+    """Whether the look-up ended because nobody answered the resolver in time: it said so, or it said nothing."""
+    error = attempt.error
+    return error is not None and (error.kind == "timeout" or (error.stage == "resolve" and error.number in TRY_AGAIN))
 
 
 def is_no(lookup: Lookup) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from podwire.model.axis import Matrix
+from podwire.model.axes.axis import Matrix
 from podwire.model.flows import Flow, Peer
 from podwire.model.observations import Point
 

@@ -165,6 +165,9 @@ class PodNetwork(Struct, frozen=True, kw_only=True):
     windows_ports: tuple[str, ...] = ()
     """The ranges of ports (`49152-65535`) that Windows nodes translate to, empty where nobody states them: then they
     are what each node tells of itself."""
+    linux_translation: tuple[str, ...] = ()
+    """For which destinations outside packets of pods leave with the address of their Linux node, by family: `ipv4 all
+    but 10.244.0.0/16`, `ipv6 none`; no text for a family that nobody tells of (`addressing.translation`)."""
     path_mtu: int | None = None
     """The largest packet of pods, in bytes, that the network between nodes carries; None where nobody states it: then
     it is to carry what the pods' own MTU lets through."""

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from podwire.files.rows import Grouped
 from podwire.model.facts import OS, Family
-from podwire.model.machines import Machine
+from podwire.model.machines import Machine, Pools
+from podwire.model.streams.load import StreamKind
 from podwire.model.symbols import ServiceSymbols, Symbol
 from podwire.model.ways import Via
 
@@ -56,6 +57,12 @@ class Peer:
     @property
     def ip(self) -> Symbol:
         return Symbol(f"{self.role}.ip")
+
+    @property
+    def outside_ip(self) -> Symbol:
+        """The address that its packets to a host outside leave its node with: the node's own, or its own where the
+        node does not translate them; both where nobody tells it."""
+        return Symbol(f"{self.role}.outside_ip", before=Symbol(f"{self.role}.node.ip"))
 
     @property
     def port(self) -> Symbol:
@@ -163,6 +170,8 @@ class Load:
     """The program that a flow of the protocol `tool` runs."""
     asks: Asks = ""
     """What the agent's own DNS client asks (`model.asking`); empty: the system's resolver is asked."""
+    stream: StreamKind = ""
+    """A stream, which is opened before all other flows and used until after them; empty: an exchange."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,24 +186,8 @@ class Change:
     """The flow is sent before the change too, and both times together are judged."""
     same_ports: bool = False
     """The second time each exchange has its source port of the first, and an error that comes back does not end it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pools:
-    """The pools that the nodes of a flow are of, where the user told pools apart; an empty name leaves them to the
-    plan."""
-
-    client_pool: str = ""
-    server_pool: str = ""
-    entry_pool: str = ""
-    """That of the node that the flow is sent to, where it is neither end's."""
-
-    @property
-    def words(self) -> str:
-        """What a case id says of them at its end: `-from-old-to-new`."""
-        entry = self.entry_pool if self.entry_pool not in (self.client_pool, self.server_pool) else ""
-        named = (("from", self.client_pool), ("to", self.server_pool), ("by", entry))
-        return "".join(f"-{word}-{name}" for word, name in named if name)
+    each_act: bool = False
+    """It is sent at the start and at the end of each act, and all times together are judged."""
 
 
 @dataclass(frozen=True, kw_only=True)

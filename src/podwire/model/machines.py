@@ -8,6 +8,11 @@ from podwire.model.addressing.port_ranges import USUAL_OF_WINDOWS
 from podwire.model.patterns import InNetwork, OneOf
 from podwire.model.symbols import Symbol
 
+NODE_PORT = "node-port"
+"""What stands in the place of an address in the frontend of a load balancer that serves a port of the node."""
+ANY_FRONTEND = "any other (podwire may not read all Services)"
+"""One of the frontends that load balancers may serve: every other one may be there too."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -42,6 +47,26 @@ class Machine:
     def ports(self) -> Symbol:
         """The ranges of its dynamic ports, of the flow's protocol and family."""
         return Symbol(f"{self.role}.node.ports", before=USUAL_OF_WINDOWS)
+
+    @property
+    def pods(self) -> Symbol:
+        """The IPv4 addresses of its pods that are ready from the start of the run to its end."""
+        return Symbol(f"{self.role}.node.pods")
+
+    @property
+    def other_pods(self) -> Symbol:
+        """The addresses of running pods of other namespaces; those of other nodes are among them."""
+        return Symbol(f"{self.role}.node.other_pods")
+
+    @property
+    def frontends(self) -> Symbol:
+        """The addresses and ports that load balancers of a Windows node must serve: `10.96.0.10 udp 53`."""
+        return Symbol(f"{self.role}.node.frontends")
+
+    @property
+    def possible_frontends(self) -> Symbol:
+        """Those that its load balancers may serve beside them."""
+        return Symbol(f"{self.role}.node.possible_frontends")
 
     @property
     def build(self) -> Symbol:
@@ -96,3 +121,21 @@ class Machine:
     def card_prefix_addresses(self) -> Symbol:
         """The same with a prefix of 16 addresses in the place of each."""
         return Symbol(f"{self.role}.node.card_prefix_addresses")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pools:
+    """The pools that the nodes of a flow are of, where the user told pools apart; an empty name leaves them to the
+    plan."""
+
+    client_pool: str = ""
+    server_pool: str = ""
+    entry_pool: str = ""
+    """That of the node that the flow is sent to, where it is neither end's."""
+
+    @property
+    def words(self) -> str:
+        """What a case id says of them at its end: `-from-old-to-new`."""
+        entry = self.entry_pool if self.entry_pool not in (self.client_pool, self.server_pool) else ""
+        named = (("from", self.client_pool), ("to", self.server_pool), ("by", entry))
+        return "".join(f"-{word}-{name}" for word, name in named if name)

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from podwire.model.packets import Packet
 from podwire.model.patterns import Direction
+from podwire.model.streams.seen import StreamSeen
 
 Value = str | bool | int | tuple[int | str, ...]
 """What a symbol stands for; a tuple is a build, `(build, revision)`, or several texts."""
@@ -142,6 +143,24 @@ class ControlResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.before and self.after
 
 
+class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a tool printed at one moment of an act, and the values that were others at other moments of the run.
+
+    `started` is seconds since the epoch.
+    """
+
+    act: int
+    at: Literal["start", "end"]
+    started: float
+    output: str = ""
+    bindings: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def moment(self) -> str:
+        """When it was, for a person."""
+        return f"at the {self.at} of act {self.act}"
+
+
 class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """All that was seen of one case.
 
@@ -150,6 +169,8 @@ class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     seconds it took until a change of the cluster showed to the client, `unsettled` that it had not when the wait ended.
     `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
     `interrupted` are the attempts of an earlier asking that a broken stream made worthless: kept, and not judged.
+    `readings` are what a tool printed at the start and at the end of each act, in this order.
+    `streams` has an entry for each attempt of a case whose flow is a stream.
     """
 
     case_id: str
@@ -163,3 +184,5 @@ class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     settled: float = 0.0
     interrupted: tuple[Attempt, ...] = ()
     unsettled: bool = False
+    readings: tuple[Reading, ...] = ()
+    streams: tuple[StreamSeen, ...] = ()

@@ -6,8 +6,12 @@ number of connections of a case follows from the chance that is accepted; the ve
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
+
+NEGLIGIBLE = 1e-17
+"""Of a sum: a term that changes none of its digits."""
 
 
 def connections_for(backends: int, risk: float, *, of: int | None = None) -> int:
@@ -89,11 +93,43 @@ def at_least_of(count: int, total: int, share: float) -> float:
     """The chance of so many hits or more in so many trials (binomial)."""
     if count <= 0 or share >= 1:
         return float(count <= total)
-    if share <= 0:
+    if share <= 0 or count > total:
         return 0.0
-    return min(1.0, sum(_chance(k, total, share) for k in range(count, total + 1)))
+    # From the count away from the middle, each chance is a factor of the one before and smaller: few terms matter.
+    if count > total * share:
+        return min(1.0, _summed(count, total, share, upwards=True))
+    return max(0.0, 1 - _summed(count - 1, total, share, upwards=False))
 
 
+def _summed(count: int, total: int, share: float, *, upwards: bool) -> float:
+    """The chance of so many hits or more, or of so many or fewer."""
+    odds = share / (1 - share)
+    term = _chance(count, total, share)
+    whole = term
+    while term > whole * NEGLIGIBLE and count != (total if upwards else 0):
+        if upwards:
+            term *= (total - count) / (count + 1) * odds
+            count += 1
+        else:
+            term *= count / (total - count + 1) / odds
+            count -= 1
+        whole += term
+    return whole
+
+
+def share_to_notice(total: int, limit: float, risk: float, unseen: float = 0.01) -> float:
+    """The smallest share of hits that so many trials call more than `limit`, but with a chance of `unseen`. They do so
+    where a share of `limit` gives so many hits with a chance below `risk`. 1.0 where no share is noticed."""
+    if not total or at_least_of(total, total, limit) >= risk:
+        return 1.0
+    low, high = 0, total
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if at_least_of(middle, total, limit) < risk else (middle, high)
+    return _root(lambda share: 1 - at_least_of(high, total, share) > unseen)
+
+
+@functools.cache
 def exact_interval(count: int, total: int, risk: float = 1e-3) -> tuple[float, float]:
     """The interval of a share that leaves it out with a chance of `risk` at most (Clopper and Pearson, 1934)."""
     if not total:

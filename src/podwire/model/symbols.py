@@ -14,11 +14,17 @@ ASSUMED_DOMAIN = "cluster.assumed_domain"
 CONVERGES_WITHIN = "cluster.converges_within"
 """How many seconds a change of the cluster may take to show to the client of a case that follows one (a text)."""
 
+RUNNER_WAITED = "runner.waited"
+"""In how many seconds of that time a process of the runner's machine waited for a processor (a text)."""
+
 DNS_CACHE = "dns.cache"
 """Whether the DNS server that a client asks is a cache on its own node."""
 
 DNS_PLACEMENT = "dns.placement"
 """Where the DNS server that a client asks is, seen from the client's node: a placement of flows."""
+
+STAYING = "server.staying_identities"
+"""The identities of the endpoints that a Service had when a stream to it began, and still has when it ends."""
 
 PROXY_MODE = "proxy_mode"
 """After `client.node.` and the like: the mode of the node's kube-proxy, where the node told it."""

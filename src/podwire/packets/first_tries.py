@@ -1,22 +1,24 @@
 """Which exchanges needed a second try, path by path, and between which capture points the first one vanished. Pure.
 
-A try is a datagram or a SYN; `first_lookups` has the questions to DNS. A retry alone proves no loss: on a busy machine
-an answer comes late, and the client asks again. So an exchange counts as lost only where the captures show that a
-packet did not arrive: the next point saw fewer tries, or the last one saw fewer answers than tries. What came in the
-end, however late, is late.
+A try is a datagram, a SYN, or a message of a stream; `first_lookups` has the questions to DNS. A retry alone proves no
+loss: on a busy machine an answer comes late, and the client asks again. So an exchange counts as lost only where the
+captures show that a packet did not arrive: the next point saw fewer tries, or the last one saw fewer answers than
+tries. What came in the end, however late, is late.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from podwire.model.cases import Case
 from podwire.model.observations import POINTS, Attempt, Capture, Observation, SeenPacket, Value
+from podwire.model.streams.seen import StreamSeen
 from podwire.model.ways import BY_TUNNEL
 from podwire.packets.first_lookups import by_path_of_lookups, path_of_lookups
 from podwire.packets.paths import Path, Tries
+from podwire.packets.stream_losses import losses_of
 
 USUAL_SIZE = 1400
 """Bytes of a request or an answer at most: a longer datagram may need another try to learn the path MTU."""
@@ -41,31 +43,52 @@ def judged_path(case: Case, observation: Observation) -> Path | None:
 
 NUMBER, LIMIT = "path.number", "path.limit"
 """The symbols of how many paths are judged, and of the share that may be lost (a text)."""
-GROUPS = ("path", "families")
-"""Of what the tries are told: of the path itself, and of the same path over all families together."""
+GROUPS = ("path", "families", "ends")
+"""Of what the tries are told: of the path itself, of the same path over all families, and of all flows between such
+ends in such a placement, whatever their protocol, family and way. Runs of earlier versions have no `ends`."""
+
+
+RISK = 1e-3
+"""The chance at most that a healthy run calls any of its paths lossy."""
+
+
+def risk_of_a_path(judged: int, groups: int = len(GROUPS), risk: float = RISK) -> float:
+    """What one path may take of the risk of a run that judges so many."""
+    return risk / (groups * max(1, judged))
 
 
 def symbols_of_paths(exchanges: Iterable[tuple[Case, Observation]], limit: float) -> dict[str, dict[str, Value]]:
     """What became of all flows of a path, as symbols, by the id of each case that stands for its whole path.
 
-    They are `path.exchanges`, `path.lost`, `path.late`, `path.unknown`, `path.vanished`, and the same of `families`.
+    They are `path.exchanges`, `path.lost`, `path.late`, `path.unknown`, `path.vanished`, and the same of `families` and
+    `ends`.
     """
     pairs = list(exchanges)
     paths = by_path(pairs)
     families: dict[Path, Tries] = defaultdict(Tries)
+    ends: dict[Path, Tries] = defaultdict(Tries)
     for path, tries in paths.items():
-        families[path._replace(family="")].add(tries)
+        families[of_group(path, "families")].add(tries)
+        ends[of_group(path, "ends")].add(tries)
     judged = [(case.id, judged_path(case, observation)) for case, observation in pairs if case.flow.load.whole_path]
     return {
         identity: {
             **_symbols("path", paths.get(path, Tries())),
-            **_symbols("families", families[path._replace(family="")]),
+            **_symbols("families", families[of_group(path, "families")]),
+            **_symbols("ends", ends[of_group(path, "ends")]),
             NUMBER: len(judged),
             LIMIT: f"{limit:g}",
         }
         for identity, path in judged
         if path is not None
     }
+
+
+def of_group(path: Path, group: str) -> Path:
+    """What all paths of a group share with this one; the rest is empty."""
+    if group == "families":
+        return path._replace(family="")
+    return path._replace(family="", protocol="", entry="") if group == "ends" else path
 
 
 def _symbols(group: str, tries: Tries) -> dict[str, Value]:
@@ -85,14 +108,17 @@ def by_path(exchanges: Iterable[tuple[Case, Observation]]) -> dict[Path, Tries]:
     for case, observation in pairs:
         path = path_of(case)
         if path is not None and not observation.problem:
-            tries_by_path[path].add(tries_of(observation))
+            tries_by_path[path].add(tries_of(observation, case.flow.protocol))
     tries_by_path |= by_path_of_lookups(pairs)
     return {path: tries_by_path[path] for path in sorted(tries_by_path) if tries_by_path[path].exchanges}
 
 
-def tries_of(observation: Observation) -> Tries:
-    """What became of the exchanges of one case. Those without an answer are judged by the case itself."""
+def tries_of(observation: Observation, protocol: str = "tcp") -> Tries:
+    """What became of the exchanges of one case. Those without an answer are judged by the case itself; of a stream, of
+    which each message is an exchange, they count as well."""
     total = Tries()
+    for stream in observation.streams:
+        total.add(_of_stream(stream, observation, protocol))
     for attempt in observation.attempts:
         if not attempt.answered or not attempt.tries:
             continue
@@ -107,6 +133,14 @@ def tries_of(observation: Observation) -> Tries:
             else:
                 total.late += 1
     return total
+
+
+def _of_stream(stream: StreamSeen, observation: Observation, protocol: str) -> Tries:
+    losses = losses_of(stream, observation.captures, protocol)
+    if losses.unknown:
+        # Which messages TCP sent again is known to the captures alone; those without an answer the client knows.
+        return Tries(unknown=stream.numbers.counts.lost)
+    return Tries(exchanges=losses.messages, lost=len(losses.lost), vanished=Counter(losses.lost.values()))
 
 
 def vanished(attempt: Attempt, captures: Mapping[str, Capture]) -> str | None:

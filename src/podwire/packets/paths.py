@@ -19,7 +19,10 @@ class Path(NamedTuple):
 
     def __str__(self) -> str:
         where = "" if self.placement in ("anywhere", "outside") else f", {self.placement}"
-        return f"{self.client} to {self.server}{where}, {self.protocol} over {self.family} by {self.entry}"
+        if not self.protocol:
+            return f"{self.client} to {self.server}{where}, all flows"
+        family = self.family or "all families"
+        return f"{self.client} to {self.server}{where}, {self.protocol} over {family} by {self.entry}"
 
 
 @dataclass(kw_only=True)

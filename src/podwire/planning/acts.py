@@ -23,6 +23,8 @@ class Act:
     cases: tuple[Case, ...] = ()
     before: tuple[Case, ...] = ()
     """The repeated cases of the next act, which are sent in this one first."""
+    readings: tuple[Case, ...] = ()
+    """The cases that read a node at the start and at the end of each act; each belongs to one act."""
 
     @property
     def alone(self) -> bool:
@@ -51,12 +53,14 @@ def acts_of(cases: Iterable[Case], changes: Mapping[str, ChangeRow] = CHANGES) -
         by_change.get("", []),
         *([case for name in names for case in by_change.get(name, ())] for names in grouped[1:]),
     ]
+    readings = tuple(case for of_act in owned for case in of_act if case.flow.change.each_act)
     return tuple(
         Act(
             number=number,
             changes=tuple(grouped[number]),
             cases=tuple(owned[number]),
             before=tuple(case for case in following if case.flow.change.repeated),
+            readings=readings,
         )
         for number, following in enumerate([*owned[1:], []])
     )

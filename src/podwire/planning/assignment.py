@@ -18,6 +18,7 @@ BALANCED = frozenset(
         "load-balancer",
         "load-balancer-local",
         "never-ready",
+        "no-longer-ready-balanced",
         "preserve-destination",
         "replaced-load-balancer",
         "source-ranges",
@@ -83,7 +84,10 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
 
 def _no_nobody(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
     """Why the cluster leaves too few addresses of nobody for a flow, or None."""
-    nobody, kind = nobody_of(facts), flow.service.kind
+    kind = flow.service.kind
+    if kind not in CROWDS and kind not in WITH_OWN_NETWORK and flow.client.pod != WITH_OWN_FILE:
+        return None
+    nobody = nobody_of(facts)
     try:
         if kind in CROWDS:
             nobody.addresses(max(0, CROWDS[kind] - in_crowd(facts, nodes_per_os)))

@@ -51,6 +51,8 @@ def _acts(acts: Sequence[Act]) -> Iterator[str]:
         alone = ", alone because it needs a whole node" if act.alone else ""
         again = f", and first {len(act.before)} that act {act.number + 1} repeats" if act.before else ""
         yield f"  act {act.number}, the cluster {begin}{alone}: {_counted(len(act.cases), 'case')}{again}"
+        if act.readings:
+            yield f"    {_counted(len(act.readings), 'case')} read a node at the start and at the end of the act"
         for name in act.changes:
             number = sum(case.flow.change.after == name for case in act.cases)
             yield f"    {name} ({_counted(number, 'case')}): {CHANGES[name].does}"
@@ -93,6 +95,7 @@ def tree(
                 ],
                 "cases": len(act.cases),
                 "repeated_in_the_next": len(act.before),
+                "readings": len(act.readings),
                 "alone": act.alone,
             }
             for act in acts

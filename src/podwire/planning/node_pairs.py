@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from podwire.model.facts import ClusterFacts, NodeFacts
-from podwire.model.flows import Flow, Peer, Pools
+from podwire.model.flows import Flow, Peer
+from podwire.model.machines import Pools
 from podwire.planning.assignment import clients_of, on_a_node, os_named, servers_of
 
 

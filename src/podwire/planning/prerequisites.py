@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from podwire.model.cases import Case, Slot
 from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
+from podwire.model.symbols import ServiceSymbols
 from podwire.model.ways import BY_SERVICE
 from podwire.planning.assignment import WITH_OWN_DNS, ready_among, usable
 
@@ -20,8 +21,14 @@ CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "dns": (("linux", "dns-server"),),
     "empty": (),
 }
+# Kinds of Services of one probe pod whose EndpointSlices podwire writes, in the order in which it changes them; and the
+# kind by which a client sees that its node has followed such a change, where its own Service may look as before.
+OWN_SLICES = ("no-longer-ready-balanced", "no-longer-ready")
+ALL_NOT_READY = "all-endpoints-not-ready"
+SHOWN_BY: Mapping[str, str] = {"no-longer-ready-balanced": "no-longer-ready"}
 # Services that are tested together with another Service with the same backend.
 BESIDE: Mapping[str, str] = {
+    **SHOWN_BY,
     "twin-second": "twin-first",
     "many-ports-first": "many-ports-second",
     "many-ports-second": "many-ports-first",
@@ -77,6 +84,8 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
             services.add(ServiceNeed(kind=CONTROL_KIND))
         if case.flow.change.after:
             changes.add(case.flow.change.after)
+        if _reads_after_not_ready(case):
+            services.add(ServiceNeed(kind=OWN_SLICES[-1], node=case.server.node, probe=case.server.probe))
     for service in services:
         for number, (os, probe) in enumerate(CHOSEN.get(service.kind, ())):
             nodes = ready_among(usable(os, facts, nodes_per_os))
@@ -93,6 +102,25 @@ def with_many_services(cases: Iterable[Case]) -> list[str]:
 def asks_many_services(case: Case) -> bool:
     """Whether the client is a Windows pod and the Service has many ports."""
     return case.client.os == "windows" and case.flow.service.kind in MANY_PORTS
+
+
+def shown_by(case: Case) -> Case:
+    """The case by whose answers a client sees that its node has followed a change: nearly always the case itself.
+
+    A listing shows it by no answer: a pod of that node asks the Service that lost its endpoints.
+    """
+    if _reads_after_not_ready(case):
+        flow = case.flow.but(
+            via="cluster-ip", protocol="tcp", service=ServiceSymbols(OWN_SLICES[-1]), settles="unanswered"
+        )
+        return replace(case, flow=flow, client=case.server)
+    kind = SHOWN_BY.get(case.flow.service.kind)
+    return replace(case, flow=case.flow.but(service=ServiceSymbols(kind))) if kind else case
+
+
+def _reads_after_not_ready(case: Case) -> bool:
+    """Whether it is a listing of a node, read when the endpoints of Services have stopped being ready."""
+    return case.flow.protocol == "tool" and case.flow.change.after == ALL_NOT_READY
 
 
 def service_of(case: Case) -> ServiceNeed | None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from podwire.model.cases import Slot
 from podwire.model.facts import ClusterFacts, NodeFacts
-from podwire.model.flows import Flow, Pools
+from podwire.model.flows import Flow
+from podwire.model.machines import Pools
 from podwire.planning.assignment import ready_among, usable
 from podwire.planning.rulings import Rulings
 from podwire.policies import cast

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from podwire.model.facts import UNKNOWN, Mode
+from podwire.model.machines import NODE_PORT
 
 # hcsshim, hcn: NetworkType, in lower case.
 _MODES: Mapping[str, Mode] = {
@@ -22,6 +23,10 @@ _MODES: Mapping[str, Mode] = {
 _BESIDE = frozenset({"nat", "ics", "internal", "private"})
 _STATES = {1: "Created", 2: "Attached", 3: "AttachedSharing", 4: "Detached", 5: "Degraded", 6: "Destroyed"}
 """hcsshim, hnsendpoint.go: EndpointState. Endpoints of running pods are in AttachedSharing (Azure NPM), or Attached."""
+ATTACHED = ("Created", "Attached", "AttachedSharing")
+"""States in which pods of working nodes were seen: AttachedSharing and Attached, and Created by a reporter whose pods
+in AttachedSharing had no network (Calico issues 11203 and 12795)."""
+_PROTOCOLS = {6: "tcp", 17: "udp"}  # IANA: protocol numbers, as hcn has them
 _EXTERNAL = "External"  # Set-up scripts and Calico make it to bind a switch to the network card. It has no pods.
 
 
@@ -87,10 +92,18 @@ class Translation:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancer:
-    """A load balancer of HNS: its addresses, and whether it uses Direct Server Return."""
+    """A load balancer of HNS: its addresses, none for a node port, and whether it uses Direct Server Return. Its port
+    is None if the listing lacks it."""
 
     addresses: tuple[str, ...]
     dsr: bool
+    port: int | None = None
+    protocol: str = ""
+
+    @property
+    def frontends(self) -> tuple[str, ...]:
+        """What it serves: address or `node-port`, protocol, port."""
+        return tuple(f"{address} {self.protocol} {self.port}" for address in self.addresses or (NODE_PORT,))
 
     def __str__(self) -> str:
         return f"{', '.join(self.addresses) or 'no address'}{' with DSR' if self.dsr else ''}"
@@ -172,7 +185,7 @@ def translation_in(printed: str) -> Translation:
 def load_balancers_in(printed: str) -> tuple[LoadBalancer, ...]:
     """The load balancers in the output of the agent's tool `hns-load-balancers`.
 
-    The output is a JSON object with LoadBalancers, each with VIPs and IsDSR.
+    The output is a JSON object with LoadBalancers, each with VIPs (none for a node port), IsDSR, Port and Protocol.
 
     Raises:
         NoListing: the output is something else, or empty.
@@ -181,7 +194,12 @@ def load_balancers_in(printed: str) -> tuple[LoadBalancer, ...]:
     if not all(isinstance(balancer, dict) and isinstance(balancer.get("IsDSR"), bool) for balancer in balancers):
         raise NoListing("JSON with a load balancer that does not tell of DSR")
     return tuple(
-        LoadBalancer(addresses=tuple(str(vip) for vip in balancer.get("VIPs") or () if vip), dsr=balancer["IsDSR"])
+        LoadBalancer(
+            addresses=tuple(str(vip) for vip in balancer.get("VIPs") or () if vip),
+            dsr=balancer["IsDSR"],
+            port=balancer["Port"] if isinstance(balancer.get("Port"), int) else None,
+            protocol=_PROTOCOLS.get(balancer.get("Protocol"), str(balancer.get("Protocol") or "")),
+        )
         for balancer in balancers
     )
 

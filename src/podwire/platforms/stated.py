@@ -29,6 +29,7 @@ class StatedNetwork:
     encapsulation: Encapsulation | None = None
     path_mtu: int | None = None
     unused_networks: tuple[str, ...] | None = None
+    linux_translation: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,7 @@ _WORDS = {
     "dns_caches": "DNS cache on Linux nodes",
     "path_mtu": "MTU of the network between nodes",
     "unused_networks": "networks that nobody uses",
+    "linux_translation": "translation by Linux nodes",
 }
 _ENGINES: Mapping[str, tuple[OS, str]] = {
     "linux_policies": ("linux", "network policies on Linux nodes"),

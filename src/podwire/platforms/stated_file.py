@@ -16,6 +16,7 @@ from podwire.files.rows import columns, row_type
 from podwire.files.typed import yaml_as
 from podwire.model.addressing.nobody import SMALLEST, overlapping
 from podwire.model.addressing.port_ranges import in_order
+from podwire.model.addressing.translation import as_words
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family
 from podwire.platforms.stated import Contradiction, StatedEngines, StatedFacts, StatedNetwork, merged
 
@@ -44,8 +45,29 @@ class StatedEncapsulation(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     vni: Annotated[int, Meta(ge=1, le=2**24 - 1)] | None = None
 
 
+class StatedTranslation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For which destinations Linux nodes translate, by family: `all`, `all but 10.0.0.0/8`, or `none`."""
+
+    ipv4: Text | None = None
+    ipv6: Text | None = None
+
+    def __post_init__(self) -> None:
+        self.as_told()
+
+    def as_told(self) -> tuple[str, ...]:
+        """The words by family, as facts have them. ValueError for what says none of the three."""
+        texts: dict[Family, str | None] = {"ipv4": self.ipv4, "ipv6": self.ipv6}
+        told = []
+        for family, text in texts.items():
+            try:
+                told += [f"{family} {as_words(text, family)}"] if text else []
+            except ValueError as problem:
+                raise ValueError(f"{family}: {problem}") from None
+        return tuple(told)
+
+
 class FactsOfNetwork(Struct, frozen=True, kw_only=True):
-    """The facts of a file but for who enforces network policies."""
+    """What a file of facts may say of the network between nodes, and of the way outside."""
 
     mode: Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat"] | None = None
     """The network mode of the Windows nodes."""
@@ -66,6 +88,20 @@ class FactsOfNetwork(Struct, frozen=True, kw_only=True):
     """The IPAM that assigns addresses to pods on Windows nodes."""
     encapsulation: StatedEncapsulation | None = None
     """For the modes overlay and transparent."""
+    windows_ports: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=16)] | None = None
+    """The ranges of ports that Windows nodes translate to, for nodes that do not report them: `49152-65535`."""
+    linux_translation: StatedTranslation | None = None
+    """For which destinations outside packets of pods leave with the address of their Linux node."""
+    path_mtu: Annotated[int, Meta(ge=576, le=65535)] | None = None
+    """The largest packet of a pod, in bytes, that the network between nodes carries, where that is less than the MTU of
+    the pods and routers say so (packet too big)."""
+    unused_networks: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=16)] | None = None
+    """Networks in which no host of the cluster or around it has an address: podwire takes addresses of nobody there."""
+
+
+class FactsOfCluster(Struct, frozen=True, kw_only=True):
+    """What a file of facts may say of the cluster itself."""
+
     dsr: bool | None = None
     """Direct Server Return in the kube-proxy of Windows nodes."""
     families: Families | None = None
@@ -79,16 +115,8 @@ class FactsOfNetwork(Struct, frozen=True, kw_only=True):
         Annotated[str, Meta(pattern="^sg-[0-9a-f]+$", extra={"needed": "the id of a security group (sg-...)"})] | None
     ) = None
     """The id of a VPC security group without inbound rules."""
-    windows_ports: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=16)] | None = None
-    """The ranges of ports that Windows nodes translate to, for nodes that do not report them: `49152-65535`."""
     dns_caches: Annotated[tuple[Text, ...], Meta(min_length=1)] | None = None
     """The addresses of DNS caches on Linux nodes, where pods of these nodes ask them."""
-    path_mtu: Annotated[int, Meta(ge=576, le=65535)] | None = None
-    """The largest packet of a pod, in bytes, that the network between nodes carries, where that is less than the MTU of
-    the pods and routers say so (packet too big)."""
-
-    unused_networks: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=16)] | None = None
-    """Networks in which no host of the cluster or around it has an address: podwire takes addresses of nobody there."""
 
 
 class FactsOfPolicies(Struct, frozen=True, kw_only=True):
@@ -100,27 +128,31 @@ class FactsOfPolicies(Struct, frozen=True, kw_only=True):
     """What enforces network policies on Windows nodes: `calico`, `antrea`, or `none`."""
 
 
-class Checked(Struct, frozen=True, kw_only=True):
-    """What a file of facts is checked for as a whole."""
+class _Checked(Struct, frozen=True, kw_only=True):
+    """Refuses what single fields do not show."""
 
     def __post_init__(self) -> None:
-        form: Any = self
-        _unused(form.unused_networks or ())
-        _addresses(form.dns_caches or ())
-        for name, families in (("families", form.families), ("windows_families", form.windows_families)):
+        row: Any = self
+        _unused(row.unused_networks or ())
+        _addresses(row.dns_caches or ())
+        for name, families in (("families", row.families), ("windows_families", row.windows_families)):
             if families and len(set(families)) < len(families):
                 raise ValueError(f"{name}: a family appears twice")
         try:
-            in_order(form.windows_ports or ())
+            in_order(row.windows_ports or ())
         except ValueError as problem:
             raise ValueError(f"windows_ports: {problem}") from None
 
 
-FactsFile = row_type(
+FactsFile: Any = row_type(
     "FactsFile",
-    columns(FactsOfNetwork, FactsOfPolicies),
+    columns(FactsOfNetwork, FactsOfCluster, FactsOfPolicies),
+    order=(
+        *("mode", "cni", "ipam", "encapsulation", "dsr", "families", "windows_families", "cluster_domain"),
+        *("denied_port", "pod_security_group", "windows_ports", "linux_translation", "dns_caches", "path_mtu"),
+    ),
     doc="Facts that the API of a cluster does not show (`--facts FILE`). Every field is optional.",
-    bases=(Checked,),
+    bases=(_Checked,),
 )
 
 
@@ -140,6 +172,7 @@ def load_stated_facts(path: Path) -> StatedFacts:
         else None,
         path_mtu=form.path_mtu,
         unused_networks=_unused(form.unused_networks) if form.unused_networks else None,
+        linux_translation=form.linux_translation.as_told() if form.linux_translation else None,
     )
     return StatedFacts(
         source=str(path),

@@ -21,9 +21,9 @@ from podwire.packets.correlate import CaptureIndex
 from podwire.packets.dissect import packets
 from podwire.packets.losses import words_of_cut, words_of_lost, words_of_uncounted
 from podwire.packets.pcap import Frame, read_frames
+from podwire.probing.bindings.nodes import Hello, interface_of, mac_of
 from podwire.probing.client import AgentClient, AgentError, CaptureData, ChannelLost
 from podwire.probing.filters import DISCARD_PORT, Interest, bpf, pktmon_filters
-from podwire.probing.node_bindings import Hello, interface_of, mac_of
 
 CAPTURE = "run"
 BEACONS = 3

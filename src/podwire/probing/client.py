@@ -199,6 +199,11 @@ class AgentClient:
         """Whether a stream to the agent is open."""
         return self._session is not None
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether it connects no more, and every call fails."""
+        return self._problem is not None
+
     def call(
         self, method: str, params: Mapping[str, Any] | None = None, timeout: float = 30.0
     ) -> Future[dict[str, Any]]:

@@ -14,17 +14,18 @@ from podwire.model.cases import Case
 from podwire.model.changes.table import CHANGES
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Observation, Point
+from podwire.model.streams.load import StreamLoad
 from podwire.planning.acts import acts_of
 from podwire.probing.acts.flights import Flights, Reported
 from podwire.probing.acts.settling import CONVERGES_WITHIN, Settling
 from podwire.probing.acts.stage import Stage
 from podwire.probing.agents import end_hooks
+from podwire.probing.bindings.nodes import Hello
 from podwire.probing.captures import Captures, Place
 from podwire.probing.client import AgentClient
 from podwire.probing.controls import OUTSIDE, ControlRounds
 from podwire.probing.filters import interest_of
 from podwire.probing.lateness import lateness
-from podwire.probing.node_bindings import Hello
 from podwire.probing.node_facts import with_states
 from podwire.probing.node_states import NO_STATES, NodeState, NodeStates
 from podwire.probing.progress import counted
@@ -32,6 +33,7 @@ from podwire.probing.readiness import await_echo, hellos, is_another, unusable
 from podwire.probing.second_asking import after_the_first, can_be_asked_again, in_doubt
 from podwire.probing.sightings import Landed, Seen, Sighting, joined
 from podwire.probing.source_ports import SourcePorts
+from podwire.probing.streams.runs import Streaming
 from podwire.probing.targets import probe_of, server_ports
 from podwire.probing.whole_paths import FIRST_TRY, tell_paths
 
@@ -59,8 +61,9 @@ class Dispatcher:
     within 4 s); agents have `start` seconds to connect. `why_lost` returns why a probe went away, as the API says, or
     ''. `change` makes the named change. `port_messages` counts in a node's kube-proxy log that a port exists already.
     `idle` is called while unanswered flows wait. `first_try` is the share of a path's exchanges that may be lost at
-    first, `converges_within` the seconds that a change may take to show. After a broken stream, podwire repeats the
-    cases that needed it; their observations keep the first attempts, which are not judged.
+    first, `converges_within` the seconds that a change may take to show, `streams` what streams send. After a broken
+    stream to an agent, podwire repeats the cases that needed it; their observations keep the first attempts, which are
+    not judged.
     """
 
     def __init__(
@@ -78,10 +81,11 @@ class Dispatcher:
         idle: Callable[[], object] = lambda: None,
         first_try: float = FIRST_TRY,
         converges_within: float = CONVERGES_WITHIN,
+        streams: StreamLoad | None = None,
     ) -> None:
         self._deployment, self._facts, self._agents = deployment, facts, agents
         self._timeout, self._start, self._say, self._idle = timeout, start, say, idle
-        self._first_try, self._converges_within = first_try, converges_within
+        self._first_try, self._converges_within, self._load = first_try, converges_within, streams or StreamLoad()
         self._known_problems = dict(deployment.problems)
         self._changes: dict[str, float] = {}
         self._tokens = tokens()
@@ -145,11 +149,16 @@ class Dispatcher:
         with self._timed("controls"):
             captures.beacon()
             controls.round(self._tokens)
-        landed = self._played(able, answering, broken, captures, controls)
+        streaming = self._streaming()
+        streaming.begin(able, answering, self._states, broken)
+        landed = self._played(able, answering, broken, captures, controls, streaming)
+        with self._timed("streams"):
+            landed += streaming.end(captures.drain, broken)
         with self._timed("controls"):
             captures.beacon()
         with self._timed("captures"):
             captured = captures.stop()
+        streaming.begin_transfers()
         total = sum(len(place.frames) for place in captured.values())
         self._say(f"{counted(total, 'packet')} captured at {counted(len(captured), 'place')}")
         for name, value in lateness(self._agents).items():
@@ -161,6 +170,9 @@ class Dispatcher:
                 flight.case.id: seen.sighting(flight, controls.results(flight.case)) for flight in joined(landed)
             }
             tell_paths(able, sightings, self._first_try)
+        with self._timed("streams"):
+            transfers = streaming.end_transfers(broken)
+        sightings |= {moved.case.id: seen.sighting(moved, controls.results(moved.case)) for moved in transfers}
         for case in cases:
             if case.id in broken:
                 first = self._flights.cut.get(case.id, ())
@@ -187,6 +199,7 @@ class Dispatcher:
         broken: dict[str, str],
         captures: Captures,
         controls: ControlRounds,
+        streaming: Streaming,
     ) -> list[Landed]:
         """Play the acts of these cases, with controls around each. The reason of a case without a result goes into
         `broken`."""
@@ -203,13 +216,16 @@ class Dispatcher:
             ),
             reported=Reported(hellos=hellos, states=self._states or NO_STATES),
             change=functools.partial(self._made, hellos),
+            marks=streaming,
             control=lambda: controls.round(self._tokens),
             drain=captures.drain,
             idle=self._idle,
             timed=self._timed,
         )
         played = stage.play(acts_of(cases), broken)
-        controls.surround(played.rounds)
+        last = max((after for _, after in played.rounds.values()), default=1)
+        whole = {case.id: (0, last) for case in cases if case.flow.load.stream}
+        controls.surround({**played.rounds, **whole})
         return played.landed
 
     def _made(self, hellos: Mapping[str, Hello], name: str) -> Made:
@@ -222,6 +238,18 @@ class Dispatcher:
         if not made.problem:
             self._changes[name] = time.monotonic()
         return made
+
+    def _streaming(self) -> Streaming:
+        return Streaming(
+            self._deployment,
+            self._facts,
+            self._agents,
+            self._load,
+            tokens=self._tokens,
+            ports=self._ports,
+            client=self._flights.client,
+            why_lost=self._why_lost,
+        )
 
     def _timed(self, name: str) -> _Timed:
         return _Timed(self.timings, name)

@@ -7,6 +7,7 @@ more: a packet too many costs room, a packet too few makes a verdict wrong.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import itertools
 from collections.abc import Iterable, Sequence
@@ -283,8 +284,9 @@ def _merged(addresses: Iterable[str], most: int) -> list[Network]:
         networks[at : at + 2] = [joined]
 
 
+@functools.cache
 def _joined(left: Network, right: Network) -> Network:
-    """The smallest network that holds both."""
-    while not int(left.network_address) <= int(right.broadcast_address) <= int(left.broadcast_address):
-        left = left.supernet()
-    return left
+    """The smallest network that holds both, of which `left` begins first."""
+    first, last = int(left.network_address), int(right.broadcast_address)
+    length = min(left.prefixlen, left.max_prefixlen - (first ^ last).bit_length())
+    return left.supernet(new_prefix=length)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.model.facts import ClusterFacts, NodeFacts, NodeNetwork
-from podwire.probing.node_bindings import Hello, mtu_of
+from podwire.probing.bindings.nodes import Hello, mtu_of
 from podwire.probing.node_states import NodeState
 
 

@@ -11,9 +11,9 @@ from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.planning.readiness import why_no_verdict
+from podwire.probing.bindings.nodes import Hello
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import OUTSIDE, exchange_of, own_address
-from podwire.probing.node_bindings import Hello
 from podwire.probing.targets import NoTarget, probe_of
 
 

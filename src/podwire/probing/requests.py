@@ -34,7 +34,7 @@ CNI_FOLDER = "C:\\opt\\cni\\bin"
 CNI_PLUGIN = "cni-plugin"
 """The tool name for the CNI plugin of the cluster's network mode, called with CHECK."""
 HNS_NETWORKS, HNS_LOAD_BALANCERS = "hns-networks", "hns-load-balancers"
-LISTS = (HNS_NETWORKS, HNS_LOAD_BALANCERS, "hns-endpoints", "windows-nat", "vmswitch-ports")
+LISTS = (HNS_NETWORKS, HNS_LOAD_BALANCERS, "hns-endpoints", "hns-processes", "windows-nat", "vmswitch-ports")
 """Tools of the agent that list the objects of HNS, of the NAT and of the virtual switch on a Windows node."""
 WINDOWS_STATE = "windows-state"
 """The tool that reads addresses and settings of HNS on a Windows node; no case uses it."""

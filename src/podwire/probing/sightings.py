@@ -10,13 +10,26 @@ from msgspec import structs
 
 from podwire.model.asking import DNS_PORT
 from podwire.model.cases import Case, pod_point
-from podwire.model.observations import Attempt, Capture, ControlResult, Lookup, Observation, Point, SeenPacket, Value
+from podwire.model.observations import (
+    Attempt,
+    Capture,
+    ControlResult,
+    Lookup,
+    Observation,
+    Point,
+    Reading,
+    SeenPacket,
+    Value,
+)
 from podwire.model.patterns import Direction
+from podwire.model.streams.numbers import Stream
+from podwire.model.streams.seen import Mark, StreamSeen
 from podwire.model.symbols import DNS_CACHE
 from podwire.model.ways import BY_NAME, BY_TUNNEL
 from podwire.packets.correlate import CaptureIndex, clues
 from podwire.packets.lookups import lookups, lookups_for, places_of_questions, questions_by_sender
 from podwire.packets.pcap import Frame
+from podwire.packets.stream_packets import telling, with_passages
 from podwire.probing.captures import Captured, Place
 from podwire.probing.targets import Target
 
@@ -47,6 +60,11 @@ class Landed:
     output: str = ""
     settled: float = 0.0
     never: bool = False
+    readings: tuple[Reading, ...] = ()
+    streams: Mapping[str, Stream] = field(default_factory=dict)
+    """The numbers of streams by token."""
+    marks: tuple[Mark, ...] = ()
+    """The changes that they lived through."""
 
 
 def joined(landed: Sequence[Landed]) -> list[Landed]:
@@ -100,6 +118,10 @@ class Seen:
         shown = sorted(lookups, key=lambda lookup: (lookup.rcode is not None, not lookup.lost))[:MOST_SHOWN]
         own = landed.target.name.lower()
         anew = {lookup.name for lookup in shown} - {own} if DNS_CACHE in bindings else set()
+        streams = {
+            token: StreamSeen(token=token, numbers=numbers, marks=landed.marks)
+            for token, numbers in landed.streams.items()
+        }
         captures: dict[str, Capture] = {}
         frames: dict[str, list[Frame]] = {}
         for point, place in places.items():
@@ -109,6 +131,9 @@ class Seen:
                 if case.flow.protocol in ("dns", "tool")
                 else self._of(landed, place, places)
             )
+            if streams:
+                streams = {token: with_passages(seen, case, point, packets) for token, seen in streams.items()}
+                packets = telling(packets, streams)
             captures[point] = Capture(
                 point=point,
                 where=str(place),
@@ -125,8 +150,10 @@ class Seen:
             lookups=lookups,
             controls=controls,
             output=landed.output,
+            readings=landed.readings,
             settled=landed.settled,
             unsettled=landed.never,
+            streams=tuple(streams.values()),
         )
         return Sighting(observation=observation, frames=frames)
 
@@ -135,7 +162,7 @@ class Seen:
         first = self._nearest(landed.case, places)
         target = (landed.target.ip, landed.target.port)
         packets: dict[int, SeenPacket] = {}
-        for clue in clues(_kept(landed), target, first.index if first else None):
+        for clue in clues(_kept(landed) + _sockets(landed), target, first.index if first else None):
             packets.update(self._captured[place].index.find(clue, self._ports))
         return packets
 
@@ -147,6 +174,8 @@ class Seen:
     def _counted(self, landed: Landed) -> tuple[Attempt, ...]:
         """The attempts with their tries: datagrams are counted by the client itself, SYNs by its capture."""
         case = landed.case
+        if case.flow.load.stream:
+            return landed.attempts  # A stream's messages are counted one by one.
         if case.flow.protocol == "udp" and case.flow.via not in BY_TUNNEL:
             return tuple(structs.replace(attempt, tries=attempt.sent) for attempt in landed.attempts)
         first = self._nearest(case, {point: self._place(case, point) for point in case.points})
@@ -236,8 +265,17 @@ def _of_questions(target: Target, lookups: Sequence[Lookup], followed: bool) -> 
     )
 
 
-def _kept(landed: Landed) -> Sequence[Attempt]:
+def _sockets(landed: Landed) -> list[Attempt]:
+    """An attempt for each later socket of a stream, whose packets are all its own; the first one has its attempt."""
+    return [
+        Attempt(token=token, started=stream.started, elapsed=0.0, local=(socket.address, socket.port))
+        for token, stream in landed.streams.items()
+        for socket in stream.sockets[1:]
+    ]
+
+
+def _kept(landed: Landed) -> list[Attempt]:
     """The attempts whose packets are kept."""
-    attempts = landed.attempts
+    attempts = list(landed.attempts)
     few = len(attempts) <= MOST_WHOLE and not landed.case.flow.load.whole_path
     return attempts if few else sorted(attempts, key=lambda attempt: (attempt.answered, -attempt.tries))[:MOST_SHOWN]

@@ -39,7 +39,7 @@ _ORDER = (
     *("client", "server", "via", "protocol", "family", "placement", "closed_port", "denied_port", "payload"),
     *("connections", "service", "port", "enters", "entry_os", "each_port", "after", "settles", "repeated", "tool"),
     *("unaddressed", "turn", "server_turn", "client_pool", "server_pool", "entry_pool"),
-    *("answer", "half_close", "whole_path", "same_ports", "asks", "size"),
+    *("answer", "half_close", "whole_path", "same_ports", "asks", "size", "each_act"),
 )
 FlowForm: Any = row_type("FlowForm", _COLUMNS, order=_ORDER, doc="What one case sent.", omit_defaults=True)
 """What one case sent, all in one row, as files have held it since before flows had groups.

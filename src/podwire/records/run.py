@@ -100,6 +100,9 @@ class PathRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     high: float
     vanished: tuple[str, ...]
     """Between which capture points packets vanished, and how many."""
+    noticed: float | None = None
+    """The share of losses that this run calls too many in 99 of 100 runs, with so many exchanges; 1 where it notices
+    none. Null in records of versions that did not tell."""
 
 
 class ConvergenceRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

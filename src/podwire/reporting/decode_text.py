@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
@@ -119,7 +121,14 @@ def _icmp(packet: Packet) -> str:
 
 
 def _token(packet: Packet, tokens: Collection[str]) -> str:
-    return next((f"token {token}" for token in tokens if token and token.encode() in packet.payload), "")
+    carried = _any_of(tuple(tokens)).search(packet.payload) if tokens and packet.payload else None
+    return f"token {carried[0].decode()}" if carried else ""
+
+
+@functools.lru_cache(maxsize=8)
+def _any_of(tokens: tuple[str, ...]) -> re.Pattern[bytes]:
+    """What finds any of these tokens: a case has dozens, and its captures have hundreds of packets."""
+    return re.compile(b"|".join(re.escape(token.encode()) for token in tokens if token) or b"(?!)")
 
 
 def _dns(packet: Packet) -> str:

@@ -150,7 +150,10 @@ class Ledger:
 
     def _paths(self, runner: Runner) -> tuple[PathRecord, ...]:
         """What became of the first tries of all rounds, path by path."""
-        return tuple(path_record(path, tries) for path, tries in by_path(self._seen(runner)).items())
+        judged = sum(runner.planned[key].flow.load.whole_path for key in self._cases if key in runner.seen)
+        limit = runner.options.probes.first_try
+        paths = by_path(self._seen(runner))
+        return tuple(path_record(path, tries, limit=limit, judged=judged) for path, tries in paths.items())
 
     def _seen(self, runner: Runner) -> Iterator[tuple[Case, Observation]]:
         """The observations of all rounds."""

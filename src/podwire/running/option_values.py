@@ -27,6 +27,7 @@ Read = Callable[[str], Any]
 MOST_DIGITS = 9
 A_FEW = 5
 MOST_LISTED = 30
+_DURATION = re.compile(r"(?:([0-9]{1,4})h)?(?:([0-9]{1,4})m)?(?:([0-9]{1,5})s)?|([0-9]{1,5})")
 
 
 def known_name(text: str, names: Iterable[str], listed_by: str = "") -> str:
@@ -109,6 +110,34 @@ def seconds(text: str) -> float:
         "must be a number of seconds, more than 0 and at most 3600",
         lambda number: 0 < number <= 3600,
     )
+
+
+def duration(text: str) -> float:
+    """The seconds of `4m30s`, `45s`, `1h` or a plain number, at most an hour."""
+    match = _DURATION.fullmatch(text)
+    if match is None or not any(match.groups()):
+        raise ValueError("must be a time such as 4m30s, 45s or 1h")
+    hours, minutes, seconds, plain = (int(part or 0) for part in match.groups())
+    total = 3600 * hours + 60 * minutes + seconds + plain
+    if total > 3600:
+        raise ValueError("must be at most an hour: probes live for an hour")
+    return float(total)
+
+
+def size(text: str) -> int:
+    """A number of bytes, `K` for 1000 and `M` for a million of them; between 1 KiB and 64 MiB, as agents take it."""
+    match = re.fullmatch(r"([0-9]{1,8})([KM]?)", text)
+    if match is None:
+        raise ValueError("must be a number of bytes such as 500K or 10M")
+    number = int(match[1]) * {"": 1, "K": 1000, "M": 1_000_000}[match[2]]
+    if not 1 << 10 <= number <= 1 << 26:
+        raise ValueError("must be between 1024 bytes and 67M")
+    return number
+
+
+def rate(text: str) -> float:
+    """Messages a second, up to 200."""
+    return _number(text, "must be a number, more than 0 and at most 200", lambda number: 0 < number <= 200)
 
 
 def share(text: str) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 from podwire.errors import UsageError
 from podwire.running import option_values as values
 from podwire.running.option import Option
+from podwire.running.stream_options import STREAM_OPTIONS
 
 Texts = Mapping[str, Any]
 """The texts of the options by flag: a text, a list of texts, or True for a switch; None or missing when left out."""
@@ -65,7 +66,7 @@ def joined_paths(words: Sequence[str]) -> list[str]:
 
 _RUN = ("pytest", "run")
 _PLAN = (*_RUN, "plan", "doctor")
-_FACTS = (*_PLAN, "facts")
+_FACTS = (*_PLAN, "facts", "watch")
 
 RUN_OPTIONS = (
     Option(
@@ -280,14 +281,14 @@ RUN_OPTIONS = (
         flag="--linux-image",
         metavar="IMAGE",
         help="image of the probes on Linux nodes",
-        commands=(*_RUN, "doctor"),
+        commands=(*_RUN, "doctor", "watch"),
         field="probes.linux_image",
     ),
     Option(
         flag="--windows-image",
         metavar="IMAGE",
         help="image of the probes on Windows nodes",
-        commands=(*_RUN, "doctor"),
+        commands=(*_RUN, "doctor", "watch"),
         field="probes.windows_image",
     ),
     Option(
@@ -317,6 +318,7 @@ RUN_OPTIONS = (
         commands=_RUN,
         field="probes.first_try",
     ),
+    *STREAM_OPTIONS,
     Option(
         flag="--converges-within",
         metavar="SECONDS",
@@ -356,7 +358,7 @@ RUN_OPTIONS = (
         metavar="DIR",
         read=values.path,
         help="folder for the results; it must not hold a run; without it: reports/runs/RUN-ID",
-        commands=_RUN,
+        commands=(*_RUN, "watch"),
         field="output.run_dir",
     ),
     Option(

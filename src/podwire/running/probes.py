@@ -79,6 +79,7 @@ class Probes:
             idle=idle,
             first_try=self._options.first_try,
             converges_within=self._options.converges_within,
+            streams=self._options.streams,
         )
 
     def _deploy(self, say: Say) -> tuple[Connection, Deployment, ClusterFacts]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from podwire.content import runs_folder
 from podwire.errors import UsageError
-from podwire.records import observation_files
+from podwire.records import observation_files, watch
 from podwire.records.files import NAME
 from podwire.reporting import evidence
 
-LEFT_BY_A_RUN = (NAME, observation_files.NAME, evidence.FOLDER)
+LEFT_BY_A_RUN = (NAME, watch.NAME, observation_files.NAME, evidence.FOLDER)
 
 
 class RunFolder:

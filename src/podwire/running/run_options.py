@@ -9,6 +9,7 @@ from typing import Any
 
 from podwire.errors import UsageError
 from podwire.model.facts import ExternalHost
+from podwire.model.streams.load import StreamLoad
 from podwire.planning.choice import contradiction
 from podwire.planning.plan import Selection
 from podwire.platforms.stated import StatedFacts
@@ -86,13 +87,17 @@ class ClusterOptions:
         return self.external_host and self.external_host.with_agent(bool(self.external_agent))
 
 
+LAB_TRANSFER = 2_000_000
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProbeOptions:
     """The images of the probes, and how flows are sent.
 
     `timeout` is the seconds that a flow waits for its answer, `start` the seconds that agents have to connect, `repeat`
     the number of rounds, `first_try` the share of a path's exchanges that may be lost at first, `converges_within` the
-    seconds that a change may take to show on every node.
+    seconds that a change may take to show on every node; the others are those of `StreamLoad`. A lab transfers less
+    where nobody says how much: all its nodes share one machine.
     """
 
     linux_image: str | None = None
@@ -102,6 +107,14 @@ class ProbeOptions:
     repeat: int = 1
     first_try: float = 0.002
     converges_within: float = 30.0
+    rate: float = StreamLoad().rate
+    idle: float = StreamLoad().idle
+    transfer: int = LAB_TRANSFER
+
+    @property
+    def streams(self) -> StreamLoad:
+        """What streams send."""
+        return StreamLoad(rate=self.rate, idle=self.idle, transfer=self.transfer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +148,11 @@ def run_options(values: Mapping[str, Any]) -> RunOptions:
         if row.flag in values:
             group, _, name = row.field.partition(".")
             groups[group][name] = values[row.flag]
+    on_cluster = any(values.get(flag) for flag in NAMES_A_CLUSTER)
+    groups["probes"] |= {"transfer": groups["probes"].get("transfer") or _usual_transfer(on_cluster)}
     options = RunOptions(
         lab=LabOptions(**groups["lab"]),
-        cluster=ClusterOptions(**groups["cluster"]) if any(values.get(flag) for flag in NAMES_A_CLUSTER) else None,
+        cluster=ClusterOptions(**groups["cluster"]) if on_cluster else None,
         selection=Selection(**groups["selection"]),
         probes=ProbeOptions(**groups["probes"]),
         output=OutputOptions(**groups["output"]),
@@ -147,3 +162,7 @@ def run_options(values: Mapping[str, Any]) -> RunOptions:
     if options.cluster is None:
         options.lab.row()
     return options
+
+
+def _usual_transfer(on_cluster: bool) -> int:
+    return StreamLoad().transfer if on_cluster else LAB_TRANSFER

@@ -17,6 +17,7 @@ from podwire.planning.required import Labels
 from podwire.platforms.stated_file import with_stated
 from podwire.running.run_options import ClusterOptions, LabOptions, RunOptions
 from podwire.running.timings import Timings
+from podwire_lab.lifecycle.access import VARIABLE
 from podwire_lab.lifecycle.process import Lab, LabError, start_lab
 from podwire_lab.model.planned import planned_facts, planned_labels, stated_facts
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from podwire.cluster.connect import Connection
 
 Say = Callable[[str], object]
+IN_CLUSTER = "in-cluster"
+"""The word in place of a kubeconfig for the service account of the pod that podwire runs in."""
 
 
 class Target(Protocol):
@@ -53,6 +56,9 @@ class Target(Protocol):
 
     def outside_command(self) -> Sequence[str]:
         """The command line that starts an agent outside; empty if there is none."""
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which a command works on this cluster."""
 
     def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
         """Remove the namespace of a run, and those that it has beside it, or what the run made in one that stays.
@@ -138,6 +144,10 @@ class LabTarget:
     def outside_command(self) -> Sequence[str]:
         return self._lab.external_command if self._lab else ()
 
+    def environment(self) -> dict[str, str]:
+        path = str(self._lab.kubeconfig) if self._lab else ""
+        return {"KUBECONFIG": path, VARIABLE: path}
+
     def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
         return []
 
@@ -200,6 +210,10 @@ class ClusterTarget:
 
     def outside_command(self) -> Sequence[str]:
         return self._options.external_agent or ()
+
+    def environment(self) -> dict[str, str]:
+        path = self._options.kubeconfig
+        return {"KUBECONFIG": path} if path and path != IN_CLUSTER else {}
 
     def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
         from podwire.cluster.deployment.guest import leave

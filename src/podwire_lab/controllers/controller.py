@@ -13,6 +13,11 @@ from podwire_lab.model.interfaces import EVERY_KIND, EventKind, Store
 _LOG = logging.getLogger(__name__)
 
 DEBOUNCE_SECONDS = 0.003
+SHARE = 5
+"""A controller that reads the whole store after each of many changes in a row would fill the loop. So it pauses for so
+many times as long as it took."""
+LONGEST_PAUSE = 0.1
+"""Seconds: the machine may be busy with something else."""
 
 
 class Controller(ABC):
@@ -29,6 +34,7 @@ class Controller(ABC):
         self._store = store
         self._due: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._not_before = 0.0
 
     def start(self) -> None:
         """Reconcile once, and from then on after each change."""
@@ -51,11 +57,16 @@ class Controller(ABC):
 
     def _changed(self) -> None:
         if self._due is None:
-            self._due = asyncio.get_running_loop().call_later(DEBOUNCE_SECONDS, self._run)
+            loop = asyncio.get_running_loop()
+            self._due = loop.call_at(max(loop.time() + DEBOUNCE_SECONDS, self._not_before), self._run)
 
     def _run(self) -> None:
         self._due = None
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             self.reconcile()
         except Exception:
             _LOG.exception("%s: reconciliation failed", type(self).__name__)
+        ended = loop.time()
+        self._not_before = ended + min(SHARE * (ended - began), LONGEST_PAUSE)

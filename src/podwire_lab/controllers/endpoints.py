@@ -121,19 +121,21 @@ class EndpointsController(Controller):
             if labels.get("endpointslice.kubernetes.io/managed-by") == MANAGER:
                 key = (slice_["metadata"]["namespace"], labels.get("kubernetes.io/service-name", ""))
                 slices.setdefault(key, []).append(slice_)
+        alive = {
+            namespace["metadata"]["name"]
+            for namespace in self._store.view("namespaces")
+            if not namespace["metadata"].get("deletionTimestamp")
+        }
+        endpoints = {_key(present): present for present in self._store.view("endpoints")}
         for service in self._store.view("services"):
             namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
             selector = service["spec"].get("selector")
-            if not selector or service["spec"].get("type") == "ExternalName" or not self._alive(namespace):
+            if not selector or service["spec"].get("type") == "ExternalName" or namespace not in alive:
                 continue
             chosen = [pod for pod in pods.get(namespace, ()) if matches(selector, pod)]
             wanted = wanted_slices(service, chosen)
             self._write_slices(service, wanted, slices.get((namespace, name), []))
-            self._write_endpoints(service, wanted)
-
-    def _alive(self, namespace: str) -> bool:
-        found = self._store.get("namespaces", None, namespace)
-        return found is not None and not found["metadata"].get("deletionTimestamp")
+            self._write_endpoints(service, wanted, endpoints.get((namespace, name)))
 
     def _write_slices(self, service: Object, wanted: list[Object], present: list[Object]) -> None:
         left = list(present)
@@ -155,13 +157,12 @@ class EndpointsController(Controller):
         for old in left:
             self._store.delete("endpointslices", old["metadata"]["namespace"], old["metadata"]["name"])
 
-    def _write_endpoints(self, service: Object, wanted: list[Object]) -> None:
+    def _write_endpoints(self, service: Object, wanted: list[Object], present: Object | None) -> None:
         meta = service["metadata"]
         primary = (service["spec"].get("ipFamilies") or ["IPv4"])[0]
         public = bool(service["spec"].get("publishNotReadyAddresses"))
         subsets = wanted_subsets(wanted, primary, terminating=public)
-        old = self._store.get("endpoints", meta["namespace"], meta["name"])
-        if old is None:
+        if present is None:
             endpoints: dict[str, Any] = {
                 "name": meta["name"],
                 "namespace": meta["namespace"],
@@ -169,9 +170,12 @@ class EndpointsController(Controller):
             }
             endpoints["ownerReferences"] = [_owner(service)]
             self._store.create("endpoints", {"metadata": endpoints} | ({"subsets": subsets} if subsets else {}))
-        elif (old.get("subsets") or []) != subsets:
-            old["subsets"] = subsets
-            self._store.update("endpoints", old)
+        elif (present.get("subsets") or []) != subsets:
+            self._store.update("endpoints", {**present, "subsets": subsets})
+
+
+def _key(obj: Object) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _owner(service: Object) -> Object:

@@ -8,6 +8,9 @@ from typing import Literal
 from podwire_lab.model.interfaces import Object, Store
 from podwire_lab.model.pod_status import now
 
+NAMESPACE_OF_NODES = "default"
+"""The namespace of events about objects without one (client-go, tools/record)."""
+
 
 def record(
     store: Store,
@@ -22,12 +25,13 @@ def record(
 ) -> None:
     """Write an event about an object, unless its namespace is terminating: a real API server refuses it then."""
     meta = about["metadata"]
-    namespace = store.get("namespaces", None, meta["namespace"])
+    place = meta.get("namespace", NAMESPACE_OF_NODES)
+    namespace = store.get("namespaces", None, place)
     if namespace is None or namespace["metadata"].get("deletionTimestamp"):
         return
     involved = {
         "kind": about.get("kind", "Pod"),
-        "namespace": meta["namespace"],
+        **({"namespace": place} if "namespace" in meta else {}),
         "name": meta["name"],
         "uid": meta["uid"],
         "apiVersion": about.get("apiVersion", "v1"),
@@ -39,7 +43,7 @@ def record(
     store.create(
         "events",
         {
-            "metadata": {"name": f"{meta['name']}.{time.time_ns():x}", "namespace": meta["namespace"]},
+            "metadata": {"name": f"{meta['name']}.{time.time_ns():x}", "namespace": place},
             "involvedObject": involved,
             "reason": reason,
             "message": message,

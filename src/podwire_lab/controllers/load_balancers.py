@@ -7,12 +7,14 @@ same way; in a real network that is the operator's task.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from podwire.model.facts import Family, family_of
 from podwire_lab.controllers.controller import Controller
+from podwire_lab.controllers.scheduler import ready
 from podwire_lab.controllers.service_rules import endpoint_rules, external_addresses, slices_by_service
 from podwire_lab.model.addresses import OUTSIDE_NETWORK, SERVICE_NETWORK, UNDERLAY
 from podwire_lab.model.interfaces import EndpointRule, Network, Object, Store
@@ -34,15 +36,13 @@ class LoadBalancers(Controller):
         self._last = 0
 
     def reconcile(self) -> None:
-        services = self._store.list("services")
-        for service in services:
-            self._equip(service, services)
+        for service in self._store.view("services"):
+            self._equip(service)
+        services = self._store.view("services")
         slices = slices_by_service(self._store.view("endpointslices"))
-        nodes = [
-            node["metadata"]["name"]
-            for node in self._store.view("nodes")
-            if EXCLUDED not in (node["metadata"].get("labels") or {})
-        ]
+        admitted = [n for n in self._store.view("nodes") if EXCLUDED not in (n["metadata"].get("labels") or {})]
+        # The health check of a node that is away fails; a load balancer whose checks all fail sends to all.
+        nodes = [node["metadata"]["name"] for node in [n for n in admitted if ready(n)] or admitted]
         routes: dict[str, str] = {}
         for service in services:
             meta = service["metadata"]
@@ -55,28 +55,27 @@ class LoadBalancers(Controller):
                     routes.setdefault(address, node_for(address, service, service_slices, serving))
         self._network.set_external_routes(routes)
 
-    def _equip(self, service: Object, services: Sequence[Object]) -> None:
+    def _equip(self, service: Object) -> None:
         """Assign addresses to a new LoadBalancer Service; remove those of a Service that changed its type."""
-        spec, status = service["spec"], service.setdefault("status", {})
+        spec, status = service["spec"], service.get("status") or {}
         present = (status.get("loadBalancer") or {}).get("ingress")
         balanced = spec.get("type") == "LoadBalancer"
         if (balanced and (present or spec.get("loadBalancerClass"))) or not (balanced or present):
             return
         ingress: list[Object] = []
         if balanced:
-            number = self._free_number(services)
+            number = self._free_number(self._store.view("services"))
             for family in spec.get("ipFamilies") or ["IPv4"]:
                 network = ipaddress.ip_network(INGRESS_NETWORK["ipv6" if family == "IPv6" else "ipv4"])
                 ingress.append({"ip": str(network[number]), "ipMode": "VIP"})
-        status["loadBalancer"] = {"ingress": ingress} if ingress else {}
-        self._store.update("services", service)
+        status = {**status, "loadBalancer": {"ingress": ingress} if ingress else {}}
+        self._store.update("services", {**service, "status": status})
 
     def _is_led(self, address: str) -> bool:
         """Whether the router needs a route: not for addresses of the lab's own networks."""
         family = family_of(address)
         lab_networks = (UNDERLAY[family], SERVICE_NETWORK[family], OUTSIDE_NETWORK[family])
-        networks = (*lab_networks, *self._network.profile.pod_networks(family))
-        return not any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
+        return not _within(address, (*lab_networks, *self._network.profile.pod_networks(family)))
 
     def _free_number(self, services: Iterable[Object]) -> int:
         """The next number in turn that no Service has."""
@@ -88,6 +87,11 @@ class LoadBalancers(Controller):
                 self._last = number
                 return number
         raise RuntimeError("no address left for a load balancer; delete a Service of type LoadBalancer")
+
+
+@functools.cache
+def _within(address: str, networks: tuple[str, ...]) -> bool:
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(network) for network in networks)
 
 
 def node_for(address: str, service: Object, slices: Iterable[Object], nodes: Sequence[str]) -> str:

@@ -7,10 +7,14 @@ import logging
 from collections.abc import Mapping
 
 from podwire_lab.controllers.controller import Controller
-from podwire_lab.controllers.service_rules import service_rules
+from podwire_lab.controllers.service_rules import KnownRules
 from podwire_lab.model.interfaces import NodeNetwork, ServiceRule, Store
 
 _LOG = logging.getLogger(__name__)
+
+MIN_SYNC_SECONDS = 0.05
+"""Between two loads of a node: kube-proxy's option `--min-sync-period`, which is 1 second there, also gathers changes
+that come in a row."""
 
 
 class ServiceProxy(Controller):
@@ -24,7 +28,9 @@ class ServiceProxy(Controller):
     def __init__(self, store: Store, nodes: Mapping[str, NodeNetwork]) -> None:
         super().__init__(store)
         self._nodes = nodes
+        self._known = KnownRules()
         self._written: list[ServiceRule] | None = None
+        self._not_before = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def settled(self) -> None:
@@ -39,12 +45,17 @@ class ServiceProxy(Controller):
             self._task.add_done_callback(_log_failure)
 
     async def _write(self) -> None:
-        while True:
-            rules = service_rules(self._store.view("services"), self._store.view("endpointslices"))
-            if rules == self._written:
-                return
+        loop = asyncio.get_running_loop()
+        while (rules := self._rules()) != self._written:
+            pause = self._not_before - loop.time()
+            if pause > 0:
+                await asyncio.sleep(pause)
+                rules = self._rules()
             await asyncio.gather(*(asyncio.to_thread(node.set_services, rules) for node in self._nodes.values()))
-            self._written = rules
+            self._written, self._not_before = rules, loop.time() + MIN_SYNC_SECONDS
+
+    def _rules(self) -> list[ServiceRule]:
+        return self._known.of(self._store.view("services"), self._store.view("endpointslices"))
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from podwire.model.facts import Family, family_of
@@ -13,18 +14,33 @@ _ADDRESS_TYPE: Mapping[Family, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _PROTOCOLS: Mapping[str, Literal["tcp", "udp"]] = {"TCP": "tcp", "UDP": "udp"}
 
 
-def service_rules(services: Iterable[Object], slices: Iterable[Object]) -> list[ServiceRule]:
-    """One rule for each Service, family and port, sorted. Headless and ExternalName Services have none."""
-    by_service = slices_by_service(slices)
-    rules = []
-    for service in services:
-        meta, spec = service["metadata"], service["spec"]
-        service_slices = by_service.get((meta["namespace"], meta["name"]), [])
-        for address in cluster_addresses(service):
-            for port in spec.get("ports") or ():
-                if port.get("protocol", "TCP") in _PROTOCOLS:
-                    rules.append(_rule(service, address, port, service_slices))
-    return sorted(rules, key=lambda rule: (rule.name, rule.family, rule.protocol, rule.port))
+class KnownRules:
+    """The rules of Services. Those of a Service are worked out anew when the store has another object of it or of one
+    of its slices, for the store changes no object in place."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[tuple[Object, ...], list[ServiceRule]]] = {}
+
+    def of(self, services: Iterable[Object], slices: Iterable[Object]) -> list[ServiceRule]:
+        """One rule for each Service, family and port, sorted. Headless and ExternalName Services have none."""
+        by_service = slices_by_service(slices)
+        before, self._known = self._known, {}
+        for service in services:
+            key = (service["metadata"]["namespace"], service["metadata"]["name"])
+            objects = (service, *by_service.get(key, ()))
+            known = before.get(key)
+            if known is None or len(known[0]) != len(objects) or any(map(operator.is_not, known[0], objects)):
+                known = (objects, list(_of_service(service, objects[1:])))
+            self._known[key] = known
+        rules = [rule for _, of_service in self._known.values() for rule in of_service]
+        return sorted(rules, key=lambda rule: (rule.name, rule.family, rule.protocol, rule.port))
+
+
+def _of_service(service: Object, slices: Sequence[Object]) -> Iterator[ServiceRule]:
+    for address in cluster_addresses(service):
+        for port in service["spec"].get("ports") or ():
+            if port.get("protocol", "TCP") in _PROTOCOLS:
+                yield _rule(service, address, port, slices)
 
 
 def slices_by_service(slices: Iterable[Object]) -> dict[tuple[str, str], list[Object]]:
@@ -108,6 +124,8 @@ def _of_family(addresses: Iterable[str], family: Family) -> tuple[str, ...]:
 def _ranges(texts: Iterable[str], family: Family) -> tuple[str, ...]:
     """Networks of one family, none inside another."""
     of_family = _of_family(texts, family)
+    if not of_family:
+        return ()
     four = ipaddress.collapse_addresses(
         ipaddress.IPv4Network(network, strict=False) for network in of_family if ":" not in network
     )

@@ -49,9 +49,13 @@ Fault = Callable[[str, str, str], Damage | None]
 class _Knowledge:
     """Records, and the answers put together from them: name, type and message without its id, by the question."""
 
-    def __init__(self, records: Records) -> None:
-        self.records = records
+    def __init__(self, make: Callable[[], Records]) -> None:
+        self._make = make
         self.answers: dict[tuple[bytes, bool], tuple[str, str, bytes]] = {}
+
+    @functools.cached_property
+    def records(self) -> Records:
+        return self._make()
 
 
 class DnsServer:
@@ -70,7 +74,8 @@ class DnsServer:
     def __init__(
         self, records: Records | None = None, forward_to: tuple[str, int] | None = None, hosts: Zone | None = None
     ) -> None:
-        self._now = _Knowledge(records or Zone(zone="cluster.local"))
+        known = records or Zone(zone="cluster.local")
+        self._now = _Knowledge(lambda: known)
         self.fault: Fault = lambda name, kind, client: None
         self._forward_to, self._hosts = forward_to, hosts
         self._namespace: Namespace | None = None
@@ -84,11 +89,12 @@ class DnsServer:
 
     @records.setter
     def records(self, records: Records) -> None:
-        self._now = _Knowledge(records)
+        self._now = _Knowledge(lambda: records)
 
     def set_records(self, services: Sequence[Object], slices: Sequence[Object]) -> None:
-        """Know the names of these API objects from now on."""
-        self.records = cluster_zone(services, slices)
+        """Know the names of these API objects from now on. The first question puts the zone together, for most
+        changes come in rows that nobody asks between."""
+        self._now = _Knowledge(lambda: cluster_zone(services, slices))
 
     async def serve(self, namespace: Namespace, addresses: Sequence[str], port: int = 53) -> None:
         """Listen inside the namespace on these addresses."""

@@ -7,9 +7,13 @@ questions in flight, would show as a failed look-up that no network has caused.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+SWITCH = 0.0005
+"""Seconds after which another thread gives the interpreter up to this one, ten times sooner than usual."""
 
 
 class DnsThread:
@@ -20,6 +24,7 @@ class DnsThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name="dns", daemon=True)
 
     def start(self) -> None:
+        sys.setswitchinterval(SWITCH)
         self._thread.start()
 
     async def run(self, work: Coroutine[Any, Any, None]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from podwire.model.facts import Family
-from podwire_lab.faults.fault import ECHO_PORT, TRANSPARENT, Injection, chain, fault
+from podwire.model.facts import OS, Family
+from podwire_lab.faults.fault import ECHO_PORT, TOLD_BY_LINUX, TRANSPARENT, Injection, chain, fault
 from podwire_lab.faults.pods import foreign_address
 from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.model.addresses import OUTSIDE_NETWORK
@@ -67,12 +67,12 @@ def outbound_nat_missing(do: Injection) -> None:
     _known_to_the_router(do)
 
 
-def _known_to_the_router(do: Injection) -> None:
-    """The router has a route to Windows pods, so packets that leave with a pod's address get an answer."""
+def _known_to_the_router(do: Injection, os: OS = "windows") -> None:
+    """The router has a route to pods of these nodes, so packets that leave with a pod's address get an answer."""
     router = do.network.router.links
     routes = [
         (node.plan.pod_cidr(family), NIC, node.plan.address(family))
-        for node in do.nodes("windows")
+        for node in do.nodes(os)
         for family in node.families
     ]
     for route in routes:
@@ -85,6 +85,20 @@ def _known_to_the_router(do: Injection) -> None:
         router.commit()
 
     do.undone_by(undo)
+
+
+@fault(
+    "linux-translation-missing",
+    kills=("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS", "ICMP-EXTERNAL", "ICMP-ERRORS", "OVL-ISOLATION"),
+    profiles=TOLD_BY_LINUX,
+)
+def linux_translation_missing(do: Injection) -> None:
+    """Packets of Linux pods leave with the pod's address although the CNI says that nodes translate; answers come
+    back."""
+    for node in do.nodes("linux"):
+        rules = (f"insert rule {KEYWORD[family]} pod-masquerade postrouting return\n" for family in node.families)
+        do.amend(node, "".join(rules))
+    _known_to_the_router(do, "linux")
 
 
 @fault("ping-outside-untranslated", kills=("TRANS-NS-NAT",), profiles=TRANSPARENT)

@@ -16,6 +16,7 @@ from podwire_lab.kernel.netns import NetworkNamespace
 from podwire_lab.model.interfaces import Object, ServiceRule
 from podwire_lab.model.profiles import PROFILES
 from podwire_lab.network.hosts import Host, Pod
+from podwire_lab.network.machine import FAULT_TABLE
 from podwire_lab.network.network import LabNetwork
 from podwire_lab.network.node import Node
 
@@ -28,7 +29,11 @@ def profiles_of(mode: Mode, *cnis: str) -> tuple[str, ...]:
 OVERLAY, L2BRIDGE, FLANNEL = profiles_of("overlay"), profiles_of("l2bridge"), profiles_of("overlay", "flannel")
 L2TUNNEL, TRANSPARENT, NAT = profiles_of("l2tunnel"), profiles_of("transparent"), profiles_of("nat")
 AZURE, VPC = (*profiles_of("l2bridge", "azure-cni"), *L2TUNNEL), profiles_of("l2bridge", "vpc-cni")
+ROUTED = tuple(name for name in PROFILES if name not in (*AZURE, *NAT))
+"""Profiles in which nodes need routes to each other's pods: Azure's hosts deliver without them."""
 CALICO = tuple(name for name, row in PROFILES.items() if row.cni == "calico")
+TOLD_BY_LINUX = tuple(name for name, row in PROFILES.items() if row.cni in ("flannel", "calico"))
+"""The profiles whose CNI tells what Linux nodes translate."""
 SECONDARY = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-secondary")
 PREFIX = tuple(name for name in VPC if PROFILES[name].ipam == "vpc-prefix")
 CUSTOM = tuple(name for name in VPC if PROFILES[name].custom_networking)
@@ -70,7 +75,7 @@ class Injection:
     def rules(self, host: Host, family: str, body: str) -> str:
         """Load a table of this fault in a namespace; `body` is the text in its braces. Returns the table's name."""
         self._tables += 1
-        name = f"fault-{self.name}-{self._tables}"
+        name = f"{FAULT_TABLE}{self.name}-{self._tables}"
         nft.apply(host.netns, nft.table(family, name, body))
         self.undone_by(lambda: nft.apply(host.netns, f"delete table {family} {name}"))
         return name
@@ -199,7 +204,7 @@ class Fault:
             injection.undo()
             raise
         network.active_faults[self.name] = injection
-        network.flush_connections()
+        network.take_effect()
 
     def remove(self, network: LabNetwork) -> None:
         """Undo the fault.
@@ -211,7 +216,7 @@ class Fault:
         if injection is None:
             raise FaultError(f"fault {self.name} is not injected")
         injection.undo()
-        network.flush_connections()
+        network.take_effect()
 
 
 _REGISTERED: dict[str, Fault] = {}

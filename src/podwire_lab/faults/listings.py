@@ -17,7 +17,8 @@ _WITH_A_SUBNET = tuple(
 )
 
 
-def _list(do: Injection, **changes: Any) -> None:
+def list_differently(do: Injection, **changes: Any) -> None:
+    """Windows nodes list these entries in the place of their own (`hns_listings.listed`)."""
     for node in do.nodes("windows"):
         node.hns_changes |= changes
         do.undone_by(partial(_as_before, node, tuple(changes)))
@@ -35,7 +36,7 @@ def _as_before(node: Node, names: tuple[str, ...]) -> None:
 )
 def hns_subnet_of_another_network(do: Injection) -> None:
     """HNS on Windows nodes lists a subnet that contains no address of the node's pods."""
-    _list(do, networks=hns_listings.networks(do.network.profile, (_ANOTHER_SUBNET,)))
+    list_differently(do, networks=hns_listings.networks(do.network.profile, (_ANOTHER_SUBNET,)))
 
 
 @fault("hns-network-of-another-type", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
@@ -51,64 +52,64 @@ def hns_network_of_another_type(do: Injection) -> None:
 @fault("endpoints-on-another-network", kills=("MODE-FIVE",), profiles=tuple(PROFILES))
 def endpoints_on_another_network(do: Injection) -> None:
     """The endpoints of pods are on a second HNS network of type NAT, or of type l2bridge where the mode is NAT."""
-    _list(do, type="NAT" if do.network.profile.mode != "nat" else "L2Bridge")
+    list_differently(do, type="NAT" if do.network.profile.mode != "nat" else "L2Bridge")
 
 
 @fault("hns-endpoints-twice", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_twice(do: Injection) -> None:
     """HNS on Windows nodes has two endpoints for each address; one belongs to a pod that is gone."""
-    _list(do, endpoints="twice")
+    list_differently(do, endpoints="twice")
 
 
 @fault("hns-endpoints-remote-too", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_remote_too(do: Injection) -> None:
     """HNS on Windows nodes has two endpoints for each address; one belongs to a pod on another node."""
-    _list(do, endpoints="remote-too")
+    list_differently(do, endpoints="remote-too")
 
 
 @fault("hns-endpoints-none", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_none(do: Injection) -> None:
     """HNS on Windows nodes has no endpoint for any pod."""
-    _list(do, endpoints="none")
+    list_differently(do, endpoints="none")
 
 
 @fault("hns-endpoints-of-another-mac", kills=("ARCH-HNS-RESOURCES",))
 def hns_endpoints_of_another_mac(do: Injection) -> None:
     """The HNS endpoints have other MAC addresses than the pods."""
-    _list(do, endpoints="other-mac")
+    list_differently(do, endpoints="other-mac")
 
 
 @fault("load-balancers-of-hns", kills=("TRANS-LB",), profiles=TRANSPARENT)
 def load_balancers_of_hns(do: Injection) -> None:
     """HNS on Windows nodes has a load balancer like those of kube-proxy beside OVN's."""
-    _list(do, load_balancers=[{"VIPs": ["10.96.0.1"], "IsDSR": True}])
+    list_differently(do, load_balancers=[{"VIPs": ["10.96.0.1"], "IsDSR": True}])
 
 
 @fault("load-balancers-with-other-dsr", kills=("DSR-ENABLE",), profiles=PROXIED)
 def load_balancers_with_other_dsr(do: Injection) -> None:
     """HNS on Windows nodes lists load balancers with DSR where it is disabled, and without DSR where it is enabled."""
-    _list(do, other_dsr=True)
+    list_differently(do, other_dsr=True)
 
 
 @fault("switch-without-a-network-card", kills=("L2B-EXTVSWITCH",), profiles=L2BRIDGE)
 def switch_without_a_network_card(do: Injection) -> None:
     """The virtual switch of Windows nodes is internal: it has no external port."""
-    _list(do, nic="")
+    list_differently(do, nic="")
 
 
 @fault("pods-on-another-switch", kills=("L2B-EXTVSWITCH",), profiles=L2BRIDGE)
 def pods_on_another_switch(do: Injection) -> None:
     """Windows nodes have an external switch, and their pods are connected to another one."""
-    _list(do, apart=True)
+    list_differently(do, apart=True)
 
 
 @fault("outbound-nat-of-hns", kills=("TRANS-NAT-NO-NETSH",), profiles=TRANSPARENT)
 def outbound_nat_of_hns(do: Injection) -> None:
     """Endpoints on Windows nodes have an OutBoundNAT policy, as in other network modes."""
-    _list(do, policies=["OutBoundNAT"])
+    list_differently(do, policies=["OutBoundNAT"])
 
 
 @fault("net-nat-of-windows", kills=("TRANS-NAT-NO-NETSH",), profiles=TRANSPARENT)
 def net_nat_of_windows(do: Injection) -> None:
     """Windows nodes have a WinNAT network, as in NAT mode."""
-    _list(do, net_nat=["nat"])
+    list_differently(do, net_nat=["nat"])

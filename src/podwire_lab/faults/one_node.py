@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podwire_lab.faults.fault import DNS_PORT, OVERLAY, Injection, chain, fault
+from podwire_lab.faults.fault import DNS_PORT, OVERLAY, ROUTED, Injection, chain, fault
 from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.network.hosts import NIC
 
@@ -26,6 +26,29 @@ def one_node_unreachable_from_another(do: Injection) -> None:
     networks = [(KEYWORD[family], peer.plan.pod_cidr(family), node.plan.pod_cidr(family)) for family in node.families]
     drops = (f"{ip} saddr {source} {ip} daddr {target} drop" for ip, source, target in networks)
     do.rules(node.host, "inet", chain("forward", -10, *drops))
+
+
+@fault("routes-of-one-node-missing", kills=("FLOW-POD-POD-IP",), profiles=ROUTED)
+def routes_of_one_node_missing(do: Injection) -> None:
+    """One Windows node has no route to the pods of other nodes; the packets leave by its default route and are lost."""
+    node = do.nodes("windows")[0]
+    peers = [
+        peer for peer in do.network.nodes.values() if peer is not node and do.network.profile.is_reached(peer.plan)
+    ]
+    ways = [
+        (peer.plan.pod_cidr(f), node.way_to(peer.plan, f)) for peer in peers for f in node.common_families(peer.plan)
+    ]
+    links = node.host.links
+    for network, way in ways:
+        links.route(network, *way, delete=True)
+    links.commit()
+
+    def undo() -> None:
+        for network, way in ways:
+            links.route(network, *way, mtu=node.profile.mtu)
+        links.commit()
+
+    do.undone_by(undo)
 
 
 @fault("kube-proxy-stopped-on-one-node", kills=("FLOW-POD-SVC-CLUSTER-IP",))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 import struct
 from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from podwire_lab.kernel.netns import NetworkNamespace
 
@@ -15,10 +15,10 @@ GET, DELETE = (1 << 8) | 1, (1 << 8) | 2
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 ERROR, DONE = 2, 3
 ORIGINAL, REPLY, MARK, MARK_MASK = 1, 2, 8, 21
-TUPLE_IP, TUPLE_PROTOCOL = 1, 2
-SOURCES, DESTINATIONS = (1, 3), (2, 4)  # of IPv4 and of IPv6
-PROTOCOL_NUMBER, DESTINATION_PORT = 1, 3
 TYPE = 0x3FFF
+_LAYOUTS = {52: struct.Struct("=12x4s4x4s8xB15x2s"), 76: struct.Struct("=12x16s4x16s8xB15x2s")}
+"""Source, destination, protocol and destination port of one direction over IPv4 and over IPv6, by its length."""
+_NONE: Collection[bytes] = frozenset()
 
 ANYWHERE = ""
 Backends = Mapping[tuple[str, int], Collection[str]]
@@ -36,62 +36,82 @@ def forget_backends(namespace: NetworkNamespace, lost: Backends, mark: int) -> N
 
     All others continue: a request under way must not lose the translation of its answer.
     """
+    backends = {_packed(address, port): {_bytes(backend) for backend in lost[address, port]} for address, port in lost}
     marked = struct.pack("!HHI", 8, MARK, mark) + struct.pack("!HHI", 8, MARK_MASK, mark)
     with namespace.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER) as channel:
-        channel.send(_message(GET, REQUEST | DUMP, socket.AF_UNSPEC, marked))
-        for family, body in list(_dumped(channel)):
-            attributes = dict(_attributes(body))
-            original = attributes.get(ORIGINAL, b"")
-            address, port = _service(original)
-            backends = {*lost.get((address, port), ()), *lost.get((ANYWHERE, port), ())}
-            if _ends(attributes.get(REPLY, b""))[0] in backends:
-                _delete_one(channel, family, original)
+        for connection in _connections(channel, marked):
+            through = backends.get((connection.destination, connection.port), _NONE)
+            if connection.answers_from in through or connection.answers_from in backends.get(
+                (b"", connection.port), _NONE
+            ):
+                _delete_one(channel, connection)
 
 
 def forget_untranslated(namespace: NetworkNamespace, services: Collection[tuple[str, int]]) -> None:
     """Forget connections over UDP to these addresses and ports of Services whose addresses nobody has translated."""
+    wanted = {_packed(address, port) for address, port in services}
     with namespace.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER) as channel:
-        channel.send(_message(GET, REQUEST | DUMP, socket.AF_UNSPEC, b""))
-        for family, body in list(_dumped(channel)):
-            attributes = dict(_attributes(body))
-            original = attributes.get(ORIGINAL, b"")
-            address, port = _service(original)
-            source, destination = _ends(original)
-            untranslated = _ends(attributes.get(REPLY, b"")) == (destination, source)
+        for connection in _connections(channel, b""):
             if (
-                untranslated
-                and _protocol(original) == socket.IPPROTO_UDP
-                and {(address, port), (ANYWHERE, port)} & set(services)
+                connection.protocol == socket.IPPROTO_UDP
+                and connection.untranslated
+                and ((connection.destination, connection.port) in wanted or (b"", connection.port) in wanted)
             ):
-                _delete_one(channel, family, original)
+                _delete_one(channel, connection)
 
 
-def _service(original: bytes) -> tuple[str, int]:
-    """The destination of a connection as its client knows it."""
-    parts = dict(_attributes(original))
-    ports = dict(_attributes(parts.get(TUPLE_PROTOCOL, b"")))
-    return _address(parts, DESTINATIONS), int.from_bytes(ports.get(DESTINATION_PORT, b"\0\0"), "big")
+class _Connection(NamedTuple):
+    """A connection with ports, in the bytes of the kernel."""
+
+    source: bytes
+    destination: bytes
+    protocol: int
+    port: bytes
+    """The destination port, as the client knows it."""
+    answers_from: bytes
+    answers_to: bytes
+    original: bytes
+    """The attribute of the original direction, which names the connection."""
+
+    @property
+    def untranslated(self) -> bool:
+        return (self.answers_from, self.answers_to) == (self.destination, self.source)
 
 
-def _ends(connection: bytes) -> tuple[str, str]:
-    """The source and the destination of one direction."""
-    parts = dict(_attributes(connection))
-    return _address(parts, SOURCES), _address(parts, DESTINATIONS)
+def _connections(channel: socket.socket, filters: bytes) -> list[_Connection]:
+    """The connections that pass these filters of the kernel and have ports; those of ICMP go to no Service.
+
+    A node has thousands. So the two directions, which stand first, are read at fixed places (linux,
+    nf_conntrack_netlink.c, ctnetlink_dump_tuples: addresses, protocol, ports; each attribute is padded to 4 bytes).
+    """
+    channel.send(_message(GET, REQUEST | DUMP, socket.AF_UNSPEC, filters))
+    connections = []
+    for body in _dumped(channel):
+        length, kind = struct.unpack_from("=HH", body)
+        layout = _LAYOUTS.get(length)
+        if layout is None or kind & TYPE != ORIGINAL:
+            continue
+        source, destination, protocol, port = layout.unpack_from(body)
+        length_back, kind_back = struct.unpack_from("=HH", body, length)
+        if kind_back & TYPE != REPLY or length_back != length:
+            continue
+        answers_from, answers_to, _, _ = layout.unpack_from(body, length)
+        connections.append(_Connection(source, destination, protocol, port, answers_from, answers_to, body[:length]))
+    return connections
 
 
-def _protocol(original: bytes) -> int:
-    fields = dict(_attributes(dict(_attributes(original)).get(TUPLE_PROTOCOL, b"")))
-    return int.from_bytes(fields.get(PROTOCOL_NUMBER, b"\0"), "big")
+def _packed(address: str, port: int) -> tuple[bytes, bytes]:
+    """An address, which may be `ANYWHERE`, and a port as the kernel writes them."""
+    return _bytes(address), port.to_bytes(2, "big")
 
 
-def _address(parts: Mapping[int, bytes], kinds: tuple[int, int]) -> str:
-    addresses = dict(_attributes(parts.get(TUPLE_IP, b"")))
-    address = next((addresses[kind] for kind in kinds if kind in addresses), b"")
-    return str(ipaddress.ip_address(address)) if address else ""
+def _bytes(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address) if address else b""
 
 
-def _delete_one(channel: socket.socket, family: int, original: bytes) -> None:
-    _delete(channel, family, struct.pack("=HH", 4 + len(original), ORIGINAL | 0x8000) + original)
+def _delete_one(channel: socket.socket, connection: _Connection) -> None:
+    family = socket.AF_INET if len(connection.source) == len(_bytes("0.0.0.0")) else socket.AF_INET6
+    _delete(channel, family, connection.original)
 
 
 def _delete(channel: socket.socket, family: int, body: bytes) -> None:
@@ -107,15 +127,15 @@ def _message(kind: int, flags: int, family: int, body: bytes) -> bytes:
     return struct.pack("=IHHII", 16 + len(payload), kind, flags, 0, 0) + payload
 
 
-def _dumped(channel: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """The family and the attributes of every connection in a dump."""
+def _dumped(channel: socket.socket) -> Iterator[bytes]:
+    """The attributes of every connection in a dump."""
     while True:
         for kind, payload in _messages(channel.recv(1 << 16)):
             if kind == DONE:
                 return
             if kind == ERROR:
                 raise OSError(-struct.unpack_from("=i", payload)[0], "the kernel refuses to list connections")
-            yield payload[0], payload[4:]
+            yield payload[4:]
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -123,14 +143,4 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     while at + 16 <= len(data):
         length, kind = struct.unpack_from("=IH", data, at)
         yield kind, data[at + 16 : at + length]
-        at += (length + 3) & ~3
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at + 4 <= len(data):
-        length, kind = struct.unpack_from("=HH", data, at)
-        if length < 4:
-            return
-        yield kind & TYPE, data[at + 4 : at + length]
         at += (length + 3) & ~3

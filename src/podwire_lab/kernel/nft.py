@@ -84,6 +84,17 @@ def apply(namespace: NetworkNamespace, ruleset: str) -> None:
     Transaction(namespace, ruleset).wait()
 
 
+def tables(namespace: NetworkNamespace) -> list[str]:
+    """The family and name of each table in a namespace (`ip kube-proxy`)."""
+    with namespace.entered():
+        listed = subprocess.run(
+            [program(), "list", "tables"], check=False, capture_output=True, text=True, timeout=TIMEOUT
+        )
+    if listed.returncode:
+        raise NftError(f"nft in namespace {namespace.name}: {listed.stderr.strip()}")
+    return [line.removeprefix("table ") for line in listed.stdout.splitlines()]
+
+
 def table(family: str, name: str, body: str) -> str:
     """Text that replaces a whole table, whether it exists or not."""
     return f"add table {family} {name}\ndelete table {family} {name}\ntable {family} {name} {{\n{body}\n}}\n"

@@ -150,6 +150,10 @@ class Rtnetlink:
         for name in names:
             self._add(RTM_NEWLINK, 0, _link(self.index[name], flags=IFF_UP, change=IFF_UP), f"set {name} up")
 
+    def down(self, name: str) -> None:
+        """Set a link down. The kernel then forgets its routes, its neighbours and its IPv6 addresses."""
+        self._add(RTM_NEWLINK, 0, _link(self.index[name], change=IFF_UP), f"set {name} down")
+
     def mac(self, name: str, mac: str) -> None:
         """Change the MAC of a link. The kernel then forgets its neighbours, permanent ones too."""
         self._add(RTM_NEWLINK, 0, _link(self.index[name]) + attribute(IFLA_ADDRESS, _mac(mac)), f"MAC of {name}")

@@ -15,6 +15,7 @@ from podwire_lab.kube_api.objects.store import MemoryStore, Stored
 from podwire_lab.kube_api.reads import selected, stored_object
 from podwire_lab.kube_api.requests import Target, dry_run, media_type, number, parse
 from podwire_lab.model.interfaces import Object
+from podwire_lab.model.pod_status import condition
 
 
 class Reviewing(Protocol):
@@ -69,6 +70,22 @@ def delete(store: MemoryStore, target: Target, options: Object, review: Reviewin
     _preconditions(target.resource, stored.object, options.get("preconditions") or {})
     review("DELETE", None, stored.object)
     return _delete(store, target.resource, stored, options)
+
+
+def evict(store: MemoryStore, target: Target, options: Object) -> None:
+    """Delete a pod that is evicted; its condition says so (kubernetes.io: Disruptions, pod disruption conditions)."""
+    stored = stored_object(store, target)
+    _preconditions(target.resource, stored.object, options.get("preconditions") or {})
+    if not options.get("dry") and at(stored.object, "spec", "nodeName"):
+        pod = copied(stored.object)
+        conditions = pod.setdefault("status", {}).setdefault("conditions", [])
+        before = next((each for each in conditions if each["type"] == "DisruptionTarget"), None)
+        if before is None:
+            words = {"reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"}
+            conditions.append(condition(None, "DisruptionTarget", True, pod, **words))
+            store.update("pods", pod)
+            options = {**options, "preconditions": {}}
+    delete(store, target, options, unreviewed)
 
 
 def delete_collection(

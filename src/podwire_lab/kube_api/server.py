@@ -13,6 +13,7 @@ from aiohttp import web
 
 from podwire_lab.kube_api import cautions, deletion, discovery, reads, representations, writes
 from podwire_lab.kube_api.auth import ADMIN, PREFIX, Authenticator, Policy, Rule
+from podwire_lab.kube_api.machines import node_to_replace, replace_node
 from podwire_lab.kube_api.namespaces import NamespaceFinisher
 from podwire_lab.kube_api.objects.fields import copied, encoded, metadata
 from podwire_lab.kube_api.objects.status import ApiError, InternalError, MethodNotAllowed, Unauthorized
@@ -28,7 +29,7 @@ from podwire_lab.kube_api.streams.execs import serve_exec
 from podwire_lab.kube_api.streams.forwards import serve_forward
 from podwire_lab.kube_api.streams.logs import serve_logs
 from podwire_lab.kube_api.watch import Watch
-from podwire_lab.model.interfaces import Object, Runtime
+from podwire_lab.model.interfaces import Machines, Object, Runtime
 
 _LOG = logging.getLogger(__name__)
 VERSION: Final = "v1.36.2"
@@ -47,17 +48,19 @@ def application(
     token: str,
     tokens: Mapping[str, Policy] | None = None,
     version: str = VERSION,
+    machines: Machines | None = None,
 ) -> web.Application:
     """The whole API as an aiohttp application.
 
     `token` may do everything; `tokens` are more users, each with its policy. `version` is the Kubernetes version that
-    the server says it has.
+    the server says it has. `machines` serves what the lab does to machines, or nobody does.
     """
     server = _Server(
         store,
         runtime,
         Authenticator(token, tokens or {}, lambda *account: rights_of(store, *account)),
         discovery.version_info(version),
+        machines,
     )
     app = web.Application(client_max_size=_LARGEST_BODY)
     app.router.add_route("*", "/{path:.*}", server.handle)
@@ -111,8 +114,15 @@ def _no_such_page() -> web.Response:
 
 
 class _Server:
-    def __init__(self, store: MemoryStore, runtime: Runtime, authenticator: Authenticator, version: Object) -> None:
-        self._store = store
+    def __init__(
+        self,
+        store: MemoryStore,
+        runtime: Runtime,
+        authenticator: Authenticator,
+        version: Object,
+        machines: Machines | None,
+    ) -> None:
+        self._store, self._machines = store, machines
         self._runtime = runtime
         self._authenticator = authenticator
         self._version = encoded(version)
@@ -137,6 +147,9 @@ class _Server:
                 if policy is None:
                     raise Unauthorized
                 return await self._resource(request, target, policy)
+            node = node_to_replace(path)
+            if node is not None and self._machines is not None:
+                return _answer(await replace_node(self._machines, node, request, policy))
             missing = unknown(path)
             if missing is not None:
                 raise missing
@@ -261,7 +274,7 @@ class _Server:
         eviction = await read_object(request, target, "Eviction")
         options = eviction.get("deleteOptions") or {}
         review("CREATE", eviction)
-        deletion.delete(self._store, target, {**options, "dry": dry_run(request.query, options)}, deletion.unreviewed)
+        deletion.evict(self._store, target, {**options, "dry": dry_run(request.query, options)})
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
     async def _token(self, request: web.Request, target: Target, review: Review) -> Object:

@@ -8,19 +8,15 @@ import sys
 import termios
 import threading
 import tty
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import websocket
-import yaml
 
+from podwire_lab.lifecycle.access import LabApi, lab_api
 from podwire_lab.lifecycle.process import LabError
-from podwire_lab.lifecycle.staying import lab_status
 
 _PROTOCOL = "v5.channel.k8s.io"
 _STDIN, _STDOUT, _STDERR, _STATUS = range(4)
@@ -32,11 +28,9 @@ def lab_shell(pod: str, command: tuple[str, ...] = ("sh",)) -> int:
     Raises:
         LabError: no lab is up, there is no such pod, or the command cannot start; the text is one line.
     """
-    state = lab_status()
-    if state is None:
-        raise LabError("no lab is up; start one with podwire lab up")
-    server, token = _access(Path(state.kubeconfig))
-    namespace, name = _find(server, token, pod)
+    api = lab_api()
+    server, token = api.server, api.token
+    namespace, name = _find(api, pod)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     query = [("command", word) for word in command]
     query += [
@@ -65,19 +59,9 @@ def lab_shell(pod: str, command: tuple[str, ...] = ("sh",)) -> int:
         connection.close()
 
 
-def _access(kubeconfig: Path) -> tuple[str, str]:
-    config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-    return config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
-
-
-def _find(server: str, token: str, pod: str) -> tuple[str, str]:
+def _find(api: LabApi, pod: str) -> tuple[str, str]:
     """The namespace and name of the one running pod that `pod` means."""
-    request = urllib.request.Request(f"{server}/api/v1/pods", headers={"Authorization": f"Bearer {token}"})
-    try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            items: list[dict[str, Any]] = json.load(answer)["items"]
-    except urllib.error.URLError as error:
-        raise LabError(f"the lab's API does not answer: {error}") from error
+    items = api.ask("GET", "/api/v1/pods")["items"]
     names = [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
     matches = [(namespace, name) for namespace, name in names if pod in (name, f"{namespace}/{name}")]
     if len(matches) == 1:

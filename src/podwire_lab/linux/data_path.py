@@ -20,6 +20,8 @@ ADDRESS_TYPE: dict[Family, str] = {"ipv4": "ipv4_addr", "ipv6": "ipv6_addr"}
 def base_rules(node: NodePlan, profile: Profile) -> str:
     """Pods reach destinations outside the cluster with the node's address, with any protocol."""
     text = ""
+    if not profile.set_up.linux_translates:
+        return text
     for family in profile.pod_families("linux"):
         ip = KEYWORD[family]
         untranslated = profile.kept(family)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ class NodePlan:
         return f"02:50:00:00:00:{self.number:02x}"
 
     def address(self, family: Family) -> str:
-        return str(ipaddress.ip_network(UNDERLAY[family])[self.number])
+        return _host(UNDERLAY[family], self.number)
 
     def pod_cidr(self, family: Family) -> str:
         """The node's pod CIDR."""
@@ -100,7 +101,13 @@ class NodePlan:
 
     def pod_address(self, family: Family, host: int) -> str:
         """The address with host number `host` in the node's pod CIDR; 0 is the tunnel endpoint's."""
-        return str(ipaddress.ip_network(self.pod_cidr(family))[host])
+        return _host(self.pod_cidr(family), host)
+
+
+@functools.cache
+def _host(network: str, number: int) -> str:
+    """The address with this number in a network."""
+    return str(ipaddress.ip_network(network)[number])
 
 
 def nodes_of(pods: PodNetworks, windows: PodNetworks, number: int = USUAL) -> tuple[NodePlan, ...]:

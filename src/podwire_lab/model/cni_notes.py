@@ -42,6 +42,11 @@ def objects(profile: Profile) -> Iterator[Seed]:
     yield "configmaps", config("cni-windows", {"cni-conf.json": json.dumps(configuration(profile), indent=2)})
     if profile.cni == "flannel":
         yield "configmaps", config("kube-flannel-cfg", {"net-conf.json": json.dumps(_flannel_network(profile))})
+        # flannel-io/flannel: Documentation/kube-flannel.yml.
+        command = ["/opt/bin/flanneld", "--ip-masq", "--kube-subnet-mgr"]
+        if not profile.set_up.linux_translates:
+            command.remove("--ip-masq")
+        yield "daemonsets", daemonset("kube-flannel-ds", "linux", "ghcr.io/flannel-io/flannel:v0.27.4", command)
     elif profile.cni == "calico":
         yield from _of_calico(profile)
     elif profile.cni == "ovn-kubernetes":
@@ -221,7 +226,7 @@ def _of_calico(profile: Profile) -> Iterator[Seed]:
         "blockSize": profile.nodes[0].pods.length,
         "vxlanMode": "Always" if profile.encapsulated else "Never",
         "ipipMode": "Never",
-        "natOutgoing": True,
+        "natOutgoing": profile.set_up.linux_translates,
         "nodeSelector": "all()",
     }
     yield "ippools", {"metadata": {"name": "default-ipv4-ippool"}, "spec": spec}
@@ -322,9 +327,11 @@ def _of_vpc(profile: Profile) -> Iterator[Seed]:
     settings[ready[0]] = str(ready[1])
     yield "configmaps", config("amazon-vpc-cni", settings)
     node = daemonset("aws-node", "linux", "amazon/amazon-k8s-cni:v1.19.0", [])
+    container = node["spec"]["template"]["spec"]["containers"][0]
+    external = "false" if profile.set_up.linux_translates else "true"
+    container["env"] = [{"name": "AWS_VPC_K8S_CNI_EXTERNALSNAT", "value": external}]
     if profile.custom_networking:
         # amazon-vpc-cni-k8s, README: AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG; an ENIConfig usually has its zone's name.
-        container = node["spec"]["template"]["spec"]["containers"][0]
-        container["env"] = [{"name": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "value": "true"}]
+        container["env"].append({"name": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "value": "true"})
         yield "eniconfigs", {"metadata": {"name": "eu-west-1a"}, "spec": {"subnet": "subnet-0123456789abcdef0"}}
     yield "daemonsets", node

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from podwire.model.facts import OS, Family, family_of
 from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.model.profile import Profile
+from podwire_lab.model.windows_builds import WindowsBuild
 
 Object = dict[str, Any]
 
@@ -70,6 +71,9 @@ class NodeNetwork(Protocol):
     def hns_listed(self) -> Mapping[str, Any]:
         """What PowerShell on a Windows node lists of HNS and the virtual switch (`hns_listings.listed`)."""
 
+    def list_in(self, directory: str) -> None:
+        """Keep `hns_listed` in the file `LISTING` of this directory from now on, as JSON."""
+
     containers_apart: bool
     """Whether only the first container of a pod gets the pod's namespace; true only with a fault."""
 
@@ -94,6 +98,28 @@ class NodeNetwork(Protocol):
         """Replace the addresses of pods to which a security group admits nobody."""
 
 
+LISTING = "hns.json"
+"""The file in which a Windows node keeps what it lists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedFault:
+    """A fault that a node comes back with, by name; `seconds` until it ends by itself, None for never."""
+
+    name: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeReplaced:
+    """What a node is replaced with: `away` are the seconds in which it is down."""
+
+    build: WindowsBuild
+    kubelet: str
+    away: float
+    faults: tuple[TimedFault, ...] = ()
+
+
 class Network(Protocol):
     """The whole network of a profile, built."""
 
@@ -103,6 +129,13 @@ class Network(Protocol):
 
     @property
     def nodes(self) -> Mapping[str, NodeNetwork]: ...
+
+    def take_down(self, name: str) -> None:
+        """Cut a node off: its machine boots. Its pods must be detached."""
+
+    def rebuild(self, name: str, build: WindowsBuild) -> None:
+        """Build the data path of a node that was taken down from nothing, with the Services of now. A Windows node has
+        this build from then on."""
 
     def set_external_routes(self, routes: Mapping[str, str]) -> None:
         """Replace the router's routes to addresses of Services: address to name of node."""
@@ -211,6 +244,13 @@ class ContainerNotFound(Exception):
 
 class CannotStart(Exception):
     """The runtime could not start the command; the exec status carries the text as the runtime's message."""
+
+
+class Machines(Protocol):
+    """What the lab does to machines beside the Kubernetes API."""
+
+    async def replace(self, name: str, asked: NodeReplaced) -> Object:
+        """Replace a node; the Node when it is ready. ValueError with one line for a request that makes no sense."""
 
 
 class Runtime(Protocol):

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from podwire.model.addressing.translation import NONE, all_but
 from podwire.model.facts import (
+    FAMILIES,
     NO_ENGINE,
     OS,
     CloudMachine,
@@ -103,6 +105,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             encapsulation=_told(profile),
             custom_networking=profile.custom_networking,
             own=_own_networks(profile),
+            linux_translation=_linux_translation(profile),
         ),
         proxy=KubeProxy(
             dsr=profile.windows.dsr if profile.windows.kube_proxy else None,
@@ -130,6 +133,16 @@ def _engine(profile: Profile, os: OS) -> PolicyEngine:
     """What enforces network policies, with the version in the image of its DaemonSet, if it has one there."""
     name = profile.policy_engine(os)
     return engine(name or NO_ENGINE, os, CALICO_VERSION if name == "calico" else "")
+
+
+def _linux_translation(profile: Profile) -> tuple[str, ...]:
+    """What the API tells of the translation by Linux nodes (`cni_notes`)."""
+    translates = profile.set_up.linux_translates
+    if profile.cni == "flannel" and translates:
+        return tuple(f"{family} {all_but([profile.pod_network(family)])}" for family in FAMILIES)
+    if profile.cni == "calico":
+        return (f"ipv4 {all_but([profile.pod_network('ipv4')]) if translates else NONE}",)
+    return (f"ipv4 {NONE}",) if profile.cni == "vpc-cni" and not translates else ()
 
 
 def _machine(node: NodePlan, profile: Profile) -> CloudMachine:

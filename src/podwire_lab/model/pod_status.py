@@ -59,6 +59,19 @@ class ContainerState:
         ended |= {"startedAt": started, "finishedAt": now(), "containerID": self.container_id}
         self.state, self.ready = {"terminated": ended}, False
 
+    def end_with_machine(self, status: Object) -> None:
+        """The container of this status ended when its machine went down (containerd: exit code 255, reason Unknown)."""
+        started = (status.get("state") or {}).get("running", {}).get("startedAt", now())
+        ended = {"exitCode": 255, "reason": "Unknown", "startedAt": started, "finishedAt": now()}
+        self.state, self.ready = {"terminated": ended | {"containerID": status.get("containerID", "")}}, False
+        self.restarts = int(status.get("restartCount", 0))
+
+    def restart_with_machine(self, status: Object) -> None:
+        """The container of this status ended when its machine went down, and is about to start again."""
+        self.end_with_machine(status)
+        self.last_state, self.restarts = self.state, self.restarts + 1
+        self.wait("ContainerCreating")
+
     def to_status(self) -> Object:
         status: Object = {
             "name": self.name,

@@ -71,6 +71,10 @@ class SetUp:
     """Whether the cluster has the Services of `other_services.py`."""
     nat_gateway: bool = False
     """Whether IPv4 packets to the outside leave with the address of the router (`network.LabNetwork`)."""
+    linux_translates: bool = True
+    """Whether Linux nodes give packets of pods to the outside their own address; otherwise the router has routes."""
+    delay: float = 0.0
+    """How many seconds each frame that a node sends is under way (`network.delay`)."""
     pods: str = ""
     """The IPv4 network of pods where it is another one than the profile's; of the same size, and no part of a VPC."""
     policies: str = ""

@@ -63,6 +63,14 @@ def _pods_in_benchmark_range(set_up: SetUp) -> SetUp:
     return replace(set_up, pods=BENCHMARK_RANGE)
 
 
+def _linux_pods_untranslated(set_up: SetUp) -> SetUp:
+    return replace(set_up, linux_translates=False)
+
+
+def _delay_5ms(set_up: SetUp) -> SetUp:
+    return replace(set_up, delay=0.005)
+
+
 def _nat_gateway(set_up: SetUp) -> SetUp:
     return replace(set_up, nat_gateway=True)
 
@@ -119,6 +127,18 @@ _ALL = (
         summary=f"pods have addresses of {BENCHMARK_RANGE}, but for profiles whose pods share the nodes' network",
         source="AWS: EKS best practices, custom networking; any cluster that ran out of private addresses",
         change=_pods_in_benchmark_range,
+    ),
+    Variation(
+        name="linux-pods-untranslated",
+        summary="packets of pods on Linux nodes leave the cluster with the pods' addresses, which the router knows",
+        source="Tigera: IPPool, natOutgoing; flannel: configuration, --ip-masq; AWS: AWS_VPC_K8S_CNI_EXTERNALSNAT",
+        change=_linux_pods_untranslated,
+    ),
+    Variation(
+        name="delay-5ms",
+        summary="each frame of a node takes 5 ms to the others and to the router: 10 ms there and back between nodes",
+        source="clusters over several sites or zones",
+        change=_delay_5ms,
     ),
     Variation(
         name="nat-gateway",

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from podwire.model.facts import FAMILIES, OS, Encapsulation, Family
 from podwire_lab.kernel import nft, tunnels
+from podwire_lab.kernel.conntrack import forget_all
 from podwire_lab.kernel.netns import plain_frames
 from podwire_lab.model.addresses import ROUTER, UNDERLAY, NodePlan
 from podwire_lab.model.interfaces import Namespace
 from podwire_lab.model.profile import Profile
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, BRIDGED, FABRIC_MAC, NIC, ROUTING, Host, alone, stack
 from podwire_lab.windows.data_path import way_by_the_fabric
+
+FAULT_TABLE = "fault-"
+"""How the names of faults' own tables begin (`faults.fault.Injection.rules`)."""
 
 
 class Machine:
@@ -100,6 +104,26 @@ class Machine:
         if self.by_fabric:
             nft.apply(self.host.netns, way_by_the_fabric(self.plan, FABRIC_MAC))
         plain_frames(self.host.netns, NIC, BRIDGE, *map(tunnels.device, self.tunnels))
+
+    def take_down(self) -> None:
+        """Cut the machine off, as when its power goes: its card is down and forgets its addresses."""
+        links = self.host.links
+        for family in FAMILIES:
+            links.address(NIC, f"{self.plan.address(family)}/{UNDERLAY[family].rpartition('/')[2]}", delete=True)
+        links.down(NIC)
+        links.commit()
+
+    def clear(self) -> None:
+        """Remove what `build` has made, and all rules but those of faults; the machine must be down."""
+        links, netns = self.host.links, self.host.netns
+        for name in (BRIDGE, *map(tunnels.device, self.tunnels)):
+            links.delete_link(name)
+        if self.profile.set_up.dns.cache and self.os == "linux":
+            links.address("lo", alone(self.profile.set_up.dns.cache), delete=True)
+        links.commit()
+        names = (name for name in nft.tables(netns) if not name.split()[-1].startswith(FAULT_TABLE))
+        nft.apply(netns, "".join(f"delete table {name}\n" for name in names))
+        forget_all(netns)
 
     @property
     def tunnels(self) -> list[Encapsulation]:

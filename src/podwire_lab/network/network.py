@@ -30,10 +30,12 @@ from podwire_lab.model.addresses import (
 )
 from podwire_lab.model.interfaces import Namespace
 from podwire_lab.model.profile import Profile
+from podwire_lab.model.windows_builds import WindowsBuild
+from podwire_lab.network.delay import DelayedCables
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, FABRIC_MAC, LINUX, NIC, ROUTING, Host, alone
 from podwire_lab.network.node import Node
 
-SWITCH, OUTSIDE_NIC = "underlay", "eth1"
+SWITCH, OUTSIDE_NIC, PORT, FAR = "underlay", "eth1", "-port", "-far"
 SECURITY_RULES = "security-rules"
 ROUTER_MAC, ROUTER_OUTSIDE_MAC, OUTSIDE_MAC = "02:10:00:00:00:fe", "02:ee:00:00:00:01", "02:ee:00:00:00:0a"
 
@@ -118,15 +120,35 @@ class LabNetwork:
         stations = [(node.plan.short_name, node.host, node.plan.mac, node.plan.number) for node in self.nodes.values()]
         for name, host, mac, number in [*stations, ("router", self.router, ROUTER_MAC, 0xFE)]:
             fabric.veth(name, f"02:fa:00:00:00:{number:02x}", host.links, NIC, mac, mtu=self.profile.underlay_mtu)
-            fabric.bridge_port(name, SWITCH, hairpin=self.profile.all_by_fabric)
+            port = name
+            if self.profile.set_up.delay and host is not self.router:
+                port = self._delayed_port(name, number)
+            fabric.bridge_port(port, SWITCH, hairpin=self.profile.all_by_fabric)
             fabric.up(name)
-            fabric.station(name, mac)
+            fabric.station(port, mac)
         fabric.commit()
         if self.profile.fabric:
             nft.apply(self.fabric.netns, self._virtual_hosts())
         if self.profile.security_rules:
             nft.apply(self.fabric.netns, self.security_rules())
         plain_frames(self.fabric.netns, SWITCH, *(station[0] for station in stations), "router")
+        if self.profile.set_up.delay:
+            self._delay([station[0] for station in stations])
+
+    def _delayed_port(self, name: str, number: int) -> str:
+        """A port of the switch whose far end is joined with the cable of a station by `DelayedCables`."""
+        port, far, mtu = name + PORT, name + FAR, self.profile.underlay_mtu
+        links = self.fabric.links
+        links.veth(port, f"02:fb:00:00:00:{number:02x}", links, far, f"02:fc:00:00:00:{number:02x}", mtu=mtu)
+        links.up(port, far)
+        return port
+
+    def _delay(self, stations: Sequence[str]) -> None:
+        cables = {name: name + FAR for name in stations}
+        plain_frames(self.fabric.netns, *(f"{name}{end}" for name in stations for end in (PORT, FAR)))
+        set_up = self.profile.set_up
+        delayed = DelayedCables(self.fabric.netns, set_up.delay, self.profile.underlay_mtu, cables)
+        self._opened.callback(delayed.close)
 
     def security_rules(self) -> str:
         """A network security group: the hosts of the virtual network drop TCP between pods to one port, without an
@@ -184,6 +206,8 @@ class LabNetwork:
             outside.route(ANYWHERE[family], NIC, OUTSIDE_ROUTER[family])
             for plan in self.profile.nodes:
                 router.neighbour(NIC, plan.address(family), plan.mac)
+                if plan.os == "linux" and family in self.profile.families and not self.profile.set_up.linux_translates:
+                    router.route(plan.pod_cidr(family), NIC, plan.address(family))
         if self.profile.cni == "vpc-cni":
             router.address("lo", alone(METADATA))
         router.commit()
@@ -195,6 +219,28 @@ class LabNetwork:
             nft.apply(self.router.netns, _gateway())
         plain_frames(self.router.netns, NIC, OUTSIDE_NIC)
         plain_frames(self.outside_host.netns, NIC)
+
+    def take_down(self, name: str) -> None:
+        """See `interfaces.Network`."""
+        node = self.nodes[name]
+        node.rules.stop()
+        node.take_down()
+
+    def rebuild(self, name: str, build: WindowsBuild) -> None:
+        """See `interfaces.Network`."""
+        node = self.nodes[name]
+        node.clear()
+        if node.os == "windows":
+            node.profile = node.profile.with_build(build)
+            node.processes.restart_hns()
+            node.processes.restart_proxy()
+        node.proxy_log.clear()
+        node.build([peer for peer in self.profile.nodes if peer.name != name], ROUTER_MAC)
+        node.rules.start()
+        node.policies.start()
+        node.list_now()
+        wait_ready(self.fabric.links, only=frozenset({node.plan.short_name}))
+        wait_ready(node.host.links, without=frozenset({BRIDGE}))
 
     def set_external_routes(self, routes: Mapping[str, str]) -> None:
         """See `interfaces.Network`. A cloud's load balancer does this, or the operator who announces an address."""
@@ -210,10 +256,12 @@ class LabNetwork:
     def _next_hop(self, address: str, node: str) -> str:
         return self.nodes[node].plan.address(family_of(address))
 
-    def flush_connections(self) -> None:
-        """Make every node forget its tracked connections, so that a change takes effect with the next packet."""
+    def take_effect(self) -> None:
+        """Make every node forget its tracked connections, so that a change takes effect with the next packet, and list
+        what it has now."""
         for node in self.nodes.values():
             forget_all(node.host.netns)
+            node.list_now()
 
     def close(self) -> None:
         """Release all namespaces; the kernel removes them when the processes in them have ended. Safe to call twice."""

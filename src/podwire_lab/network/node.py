@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from podwire.model.facts import OS
 from podwire_lab.model import cni_notes
 from podwire_lab.model.addresses import NodePlan
-from podwire_lab.model.interfaces import PodNetwork, PortMapping, ServiceRule
+from podwire_lab.model.interfaces import LISTING, PodNetwork, PortMapping, ServiceRule
 from podwire_lab.model.network_card import NetworkCard
 from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.model.profile import Profile
@@ -18,6 +21,7 @@ from podwire_lab.network.node_pods import NodePods
 from podwire_lab.network.node_rules import NodeRules
 from podwire_lab.network.policies import NodePolicies
 from podwire_lab.windows import hns_listings
+from podwire_lab.windows.processes import Processes
 
 Notes = Callable[[OS, Profile, Sequence[str]], Mapping[str, str]]
 """The annotations of a pod, from the node's operating system, the profile and the pod's addresses."""
@@ -39,9 +43,13 @@ class Node(Machine):
         self.proxy_log: list[str] = []
         self.pod_notes: Notes = cni_notes.pod_notes
         self.hns_changes: dict[str, Any] = {}
+        self.processes = Processes(proxies=profile.windows.kube_proxy)
+        self._listing = ""
 
     def attach_pod(self, uid: str) -> PodNetwork:
-        return self.pods.attach(uid)
+        pod = self.pods.attach(uid)
+        self.list_now()
+        return pod
 
     def detach_pod(self, uid: str) -> None:
         self.pods.detach(uid)
@@ -51,6 +59,7 @@ class Node(Machine):
 
     def set_services(self, services: Sequence[ServiceRule]) -> None:
         self.rules.set_services(services)
+        self.list_now()
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         self.rules.set_host_ports(mappings)
@@ -63,8 +72,24 @@ class Node(Machine):
 
     @property
     def hns_listed(self) -> Mapping[str, Any]:
-        listed = hns_listings.listed(self.plan, self.profile, self.rules.services) if self.os == "windows" else {}
+        if self.os != "windows":
+            return dict(self.hns_changes)
+        made = [balancer for held in self.rules.load_balancers.held.values() for balancer in held]
+        listed = hns_listings.listed(self.plan, self.profile, made) | {"began": self.processes.began}
         return {**listed, **self.hns_changes}
+
+    def list_in(self, directory: str) -> None:
+        self._listing = f"{directory}/{LISTING}"
+        self.list_now()
+
+    def list_now(self) -> None:
+        """Write the file of `list_in` again. Readers see the old file or the new one, and no part of either."""
+        if self._listing:
+            fd, name = tempfile.mkstemp(dir=os.path.dirname(self._listing))
+            with open(fd, "w", encoding="utf-8") as file:
+                json.dump(self.hns_listed, file)
+            os.chmod(name, 0o644)
+            os.replace(name, self._listing)
 
     @property
     def card(self) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 from podwire_lab.kernel import conntrack, nft
@@ -13,6 +14,7 @@ from podwire_lab.network.machine import Machine
 from podwire_lab.network.node_pods import NodePods
 from podwire_lab.windows import data_path as windows_data_path
 from podwire_lab.windows import services as windows_services
+from podwire_lab.windows.load_balancers import LoadBalancers
 
 
 class NodeRules:
@@ -27,13 +29,19 @@ class NodeRules:
         self.rewritten: dict[str, Callable[[Sequence[ServiceRule]], Sequence[ServiceRule]]] = {}
         self.services: Sequence[ServiceRule] = ()
         """The Services of the last sync, before any change by faults."""
-        self.keeps_backends = False
-        """A fault's: UDP flows keep a backend that is gone."""
+        self.load_balancers = LoadBalancers()
+        """Of a Windows node: what HNS holds."""
+        self.keeps_backends, self.keeps_last_backends, self.keeps_untranslated = False, False, False
+        """A fault's: UDP flows keep a backend that is gone; only where the Service has no other; they stay without one
+        that comes later."""
         self._machine, self._pods = machine, pods
         self._tables = Tables(machine.host.netns)
         self._applied_base = self.base  # set by the build of the network
         self._applied_host_ports: Sequence[PortMapping] = ()
+        self._host_ports: Sequence[PortMapping] = ()
         self._udp_backends: dict[tuple[str, int], frozenset[str]] = {}
+        self._runs = True
+        self._writing = threading.RLock()  # the proxy writes in threads, beside a machine that stops or starts
 
     @property
     def base(self) -> str:
@@ -47,31 +55,55 @@ class NodeRules:
 
     def refresh(self) -> None:
         """Apply the base rules and the Services again, after a change of `amended` or `rewritten`."""
-        text = self.base
-        if text != self._applied_base:
-            nft.apply(self._machine.host.netns, text)
-            self._applied_base = text
-        self.set_services(self.services)
+        with self._writing:
+            text = self.base
+            if text != self._applied_base and self._runs:
+                nft.apply(self._machine.host.netns, text)
+                self._applied_base = text
+            self.set_services(self.services)
+
+    def stop(self) -> None:
+        """The machine goes down: from now on calls only note what is wanted."""
+        with self._writing:
+            self._runs = False
+
+    def start(self) -> None:
+        """The machine has booted without any rule: write all of them, those for the Services of now included."""
+        with self._writing:
+            self._runs, self._applied_base, self._applied_host_ports = True, "", ()
+            self._tables, self._udp_backends = Tables(self._machine.host.netns), {}
+            self.load_balancers.forget()
+            self.refresh()
+            self.set_host_ports(self._host_ports)
 
     def set_services(self, services: Sequence[ServiceRule]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same Services costs nothing."""
-        self.services = tuple(services)
+        with self._writing:
+            self.services = tuple(services)
+            if self._runs:
+                self._write_services(services)
+
+    def _write_services(self, services: Sequence[ServiceRule]) -> None:
         for change in self.rewritten.values():
             services = change(services)
         plan, profile = self._machine.plan, self._machine.profile
-        rules = windows_services.service_rules if self._on_windows else linux_services.service_rules
-        wanted = rules(plan, profile, services)
         if self._on_windows:
-            self._pods.lead_untranslated(windows_services.preserved_addresses(plan, profile, services))
+            held = self.load_balancers.sync(plan, profile, services)
+            wanted = windows_services.service_rules(plan, profile, held)
+            self._pods.lead_untranslated(windows_services.preserved_addresses(held))
+        else:
+            wanted = linux_services.service_rules(plan, profile, services)
         if not self._tables.apply(wanted):
             return
         before, self._udp_backends = self._udp_backends, _udp_backends(services)
+        if self.keeps_last_backends:
+            self._udp_backends = {key: now or before.get(key, now) for key, now in self._udp_backends.items()}
         lost = {key: before[key] - self._udp_backends.get(key, frozenset()) for key in before}
         if any(lost.values()) and not self.keeps_backends:
             # kube-proxy: without this a UDP flow keeps its lost backend as long as the client sends.
             conntrack.forget_backends(self._machine.host.netns, lost, nft.UDP_SERVICE)
         gained = [key for key, backends in self._udp_backends.items() if backends and not before.get(key)]
-        if gained:
+        if gained and not self.keeps_untranslated:
             # kube-proxy (kubernetes 48370, 98305): a UDP flow that began before the Service had a backend stays
             # untranslated as long as the client sends, and so does a later one from the same port. HNS has no such
             # table, so this keeps one of the lab's kernel from showing on Windows nodes.
@@ -79,11 +111,13 @@ class NodeRules:
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same ports costs nothing."""
-        if tuple(mappings) == self._applied_host_ports:
-            return
-        rules = windows_data_path.host_port_rules if self._on_windows else linux_data_path.host_port_rules
-        nft.apply(self._machine.host.netns, rules(self._machine.profile, mappings))
-        self._applied_host_ports = tuple(mappings)
+        with self._writing:
+            self._host_ports = tuple(mappings)
+            if self._host_ports == self._applied_host_ports or not self._runs:
+                return
+            rules = windows_data_path.host_port_rules if self._on_windows else linux_data_path.host_port_rules
+            nft.apply(self._machine.host.netns, rules(self._machine.profile, mappings))
+            self._applied_host_ports = self._host_ports
 
 
 def _udp_backends(services: Sequence[ServiceRule]) -> dict[tuple[str, int], frozenset[str]]:

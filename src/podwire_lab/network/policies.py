@@ -42,6 +42,12 @@ class NodePolicies:
         self._applied = ""
         self._closed: tuple[str, ...] = ()
 
+    def start(self) -> None:
+        """The machine has booted without any rule: write those of now."""
+        closed, self._applied, self._closed = self._closed, "", ()
+        self.refresh()
+        self.set_closed(closed)
+
     def set_objects(self, objects: PolicyObjects) -> None:
         """See `interfaces.NodeNetwork.set_policies`. A call that changes no rule costs nothing."""
         self._objects = objects

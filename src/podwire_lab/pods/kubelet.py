@@ -18,6 +18,7 @@ import podwire_lab
 from podwire.model.facts import OS
 from podwire_lab.dns.thread import DnsThread
 from podwire_lab.model.interfaces import (
+    LISTING,
     Container,
     ContainerNotFound,
     Event,
@@ -29,7 +30,8 @@ from podwire_lab.model.interfaces import (
 )
 from podwire_lab.pods.containers import SpawnerClient
 from podwire_lab.pods.dialing import dial
-from podwire_lab.pods.node_services import NodeServices
+from podwire_lab.pods.node_services import LISTINGS, NodeServices
+from podwire_lab.pods.pod_report import PodReport
 from podwire_lab.pods.resolvers import FILE_COUNTS, PLAIN_ADAPTER, Resolver, by_file, misled, resolver_of
 from podwire_lab.pods.worker import PodWorker
 from podwire_lab.windows import programs
@@ -54,8 +56,8 @@ def _scripts(node: NodeNetwork, cni_quirks: Set[str], host_process: bool) -> dic
     scripts = {name: _script(f"{name}.py") for name in ("ipconfig", "nslookup")}
     if host_process:
         scripts["pktmon"] = _script("pktmon")
-        listed = json.dumps(node.hns_listed)
-        scripts |= {"powershell.exe": _script("powershell.py", listed), "netsh": _script("netsh.py", listed)}
+        scripts["powershell.exe"] = _script("powershell.py", f"{LISTINGS}/{LISTING}")
+        scripts["netsh"] = _script("netsh.py", json.dumps(node.hns_listed))
         scripts |= {f"{CNI_DIRECTORY}\\{name}.exe": _script("cni_plugin.py", name, *cni_quirks) for name in CNI_PLUGINS}
     return scripts
 
@@ -102,6 +104,7 @@ class NodeAgents:
         self._adopted: dict[str, Callable[[], None]] = {}
         self._adopted_logs: dict[str, Callable[[], str]] = {}
         self._services = {name: self._node_services(node, spawner) for name, node in nodes.items()}
+        self._down: set[str] = set()
 
     def _node_services(self, node: NodeNetwork, spawner: SpawnerClient) -> NodeServices:
         async def resolver(pod: Object, network: PodNetwork | None) -> Resolver:
@@ -144,11 +147,37 @@ class NodeAgents:
         if log is not None:
             self._adopted_logs[uid] = log
 
+    def plays(self, uid: str) -> bool:
+        """Whether the lab itself is the pod with this uid."""
+        return uid in self._adopted
+
     def start(self) -> None:
         """Start to run pods, existing ones included."""
         self._store.subscribe("pods", self._on_event)
         for pod in self._store.list("pods"):
             self._on_event(Event(kind="ADDED", object=pod))
+
+    def stop_node(self, name: str) -> None:
+        """The machine goes down with all that runs on it. Nobody tells the API: its pods stay as they were."""
+        self._down.add(name)
+        for uid, worker in list(self._workers.items()):
+            if worker.report.services.node.name == name:
+                del self._workers[uid]
+                worker.fall()
+
+    def start_node(self, name: str) -> None:
+        """The machine has booted. Its pods start again, as far as their restart policy and the API want them to."""
+        self._down.discard(name)
+        for pod in self._store.list("pods"):
+            if pod["spec"].get("nodeName") != name or pod["metadata"]["uid"] in self._adopted:
+                continue
+            if pod["spec"].get("restartPolicy") == "Never" and not pod["metadata"].get("deletionTimestamp"):
+                PodReport(self._services[name], pod).fail_after_boot()
+                continue
+            self._on_event(Event(kind="MODIFIED", object=pod))
+            worker = self._workers.get(pod["metadata"]["uid"])
+            if worker is not None:
+                worker.report.take_over_after_boot()
 
     def _on_event(self, event: Event) -> None:
         pod = event.object
@@ -167,7 +196,7 @@ class NodeAgents:
                 worker.let_go()
             return
         services = self._services.get(pod["spec"].get("nodeName", ""))
-        if services is None:
+        if services is None or services.node.name in self._down:
             return
         deleting = bool(pod["metadata"].get("deletionTimestamp"))
         if worker is None and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):

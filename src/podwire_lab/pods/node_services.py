@@ -11,8 +11,11 @@ from podwire_lab.pods import privileges, spec
 from podwire_lab.pods.containers import Command, SpawnerClient
 from podwire_lab.pods.images import find_image
 from podwire_lab.pods.resolvers import Resolver
-from podwire_lab.pods.rootfs import RootSpec
+from podwire_lab.pods.rootfs import RootSpec, Volume
 from podwire_lab.pods.spec import PodContext
+
+LISTINGS = "/.podwire/listings"
+"""Where a HostProcess container sees what its node lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,10 @@ def prepared(
     if services.node.os == "windows":
         root["etc"]["adapter.conf"] = (resolver.adapter or resolver).to_file()
     if host_process:
+        directory = f"{services.work}/listings/{services.node.name}"
+        os.makedirs(directory, exist_ok=True)
+        services.node.list_in(directory)
+        root["volumes"].append(Volume(source=directory, target=LISTINGS, read_only=True))
         root["links"][f"{spec.SANDBOX}/Python/python.exe"] = services.links["python"]
     command = Command(
         argv=spec.command_line(context, container, image, env),

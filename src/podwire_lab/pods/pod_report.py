@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from podwire_lab.controllers import events
@@ -57,6 +57,24 @@ class PodReport:
         node = self.services.node
         apart = bool(container) and node.containers_apart and container != self.containers[0].name
         return node.namespace.fd if apart or self.network is None else self.network.namespace.fd
+
+    def take_over_after_boot(self) -> None:
+        """Go on from what the API has of the pod: its containers ended with the machine, and start once more."""
+        for container, status in self._before():
+            container.restart_with_machine(status)
+
+    def fail_after_boot(self) -> None:
+        """The pod, which is not to be restarted, has failed: its containers ended with the machine."""
+        if (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            return
+        for container, status in self._before():
+            container.end_with_machine(status)
+        self.publish()
+
+    def _before(self) -> Iterator[tuple[ContainerState, Object]]:
+        """The containers, with what the API has of them."""
+        known = {each["name"]: each for each in (self.pod.get("status") or {}).get("containerStatuses") or ()}
+        return ((container, known[container.name]) for container in self.containers if container.name in known)
 
     def publish(self) -> None:
         """Write the pod's status, if the API still has this pod."""

@@ -112,6 +112,13 @@ class PodWorker:
     async def _stop_containers(self, grace: float) -> None:
         await asyncio.gather(*(container.stop(grace) for container in self.containers.values()))
 
+    def fall(self) -> None:
+        """End with the machine: nothing is told to the API, and no grace period counts."""
+        for task in (self.task, self._termination):
+            if task is not None:
+                task.cancel()
+        self.let_go()
+
     def let_go(self) -> None:
         """Release the pod's place in the network. Its processes have ended, or end with their first one."""
         if self._deadline is not None:

@@ -6,14 +6,13 @@ The lab has no HNS: the lists follow from the profile, and `powershell.py` print
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from podwire_lab.model.addresses import VPC, NodePlan
 from podwire_lab.model.cni_notes import network_name
-from podwire_lab.model.interfaces import ServiceRule
 from podwire_lab.model.profile import Profile
-from podwire_lab.windows.services import balancers
+from podwire_lab.windows.services import Balancer
 
 # The type of the pods' network as HNS spells it (hcsshim, hcn: NetworkType).
 _TYPES: Mapping[str, str] = {
@@ -28,14 +27,17 @@ OF_AKS, SWITCHES_OF_AKS = {"3105872524": 1, "2629306509": 1}, {"EnableCompartmen
 EXTERNAL_VSID, EXTERNAL_SUBNET = 9999, "192.168.255.0/30"
 
 
-def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = ()) -> dict[str, Any]:
-    """The lists of a node, for `powershell.py` in its container.
+def listed(plan: NodePlan, profile: Profile, balancers: Iterable[Balancer] = ()) -> dict[str, Any]:
+    """The lists of a node, for `powershell.py` in its container. `balancers` are those of its data path.
 
     Returns:
         `networks`: see `networks`.
         `endpoints`: how they are listed, see `powershell.ENDPOINTS`; `type` of their network, types of their
         `policies`; `exceptions`, the destinations that OutBoundNAT leaves alone.
-        `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR.
+        `load_balancers`: see `load_balancers`; `other_dsr` is true if they show the opposite of their DSR, `copies` how
+        often each is listed.
+        `states` of the endpoints that are not in the usual one, by address; `more_ports` is how many ports of the
+        switch have the MAC of the first pod beside its own.
         `net_nat`: the names of WinNAT networks.
         `own`: the addresses of the node's own endpoints; `gateways` of its networks; the version of `hns`; its
         `overrides` and `switches`; the `ports` that netsh shows.
@@ -50,8 +52,11 @@ def listed(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule] = (
         "endpoints": "once",
         "type": _TYPES[profile.mode],
         "policies": [] if profile.mode in ("transparent", "nat") else ["OutBoundNAT"],
-        "load_balancers": load_balancers(plan, profile, services) if profile.windows.kube_proxy else [],
+        "load_balancers": load_balancers(balancers) if profile.windows.kube_proxy else [],
         "other_dsr": False,
+        "copies": 1,
+        "states": {},
+        "more_ports": 0,
         "net_nat": [network_name(profile)] if profile.mode == "nat" else [],
         "nic": "" if profile.mode == "nat" else plan.mac,
         "apart": False,
@@ -74,16 +79,17 @@ def own_numbers(profile: Profile) -> list[int]:
     return [profile.windows.gateway] if profile.mode == "l2bridge" and not profile.shares_the_underlay else []
 
 
-def load_balancers(plan: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> list[dict[str, object]]:
-    """The load balancers of a node, as in its data path: with DSR where backends see the client itself."""
-    listed = [
-        balancer
-        for service in services
-        if service.family in profile.pod_families("windows")
-        for balancer in balancers(plan, profile, service)
-    ]
+def load_balancers(balancers: Iterable[Balancer]) -> list[dict[str, object]]:
+    """The load balancers of a node, as in its data path: with DSR where backends see the client itself, and without
+    VIPs for a node port (winkernel/hns.go: getLoadBalancer; protocols as numbers, IANA)."""
     return [
-        {"VIPs": [balancer.head.split(" daddr ")[1].split()[0]], "IsDSR": not balancer.source} for balancer in listed
+        {
+            "VIPs": [] if balancer.is_node_port else [balancer.address],
+            "IsDSR": not balancer.source,
+            "Port": balancer.frontend_port,
+            "Protocol": {"tcp": 6, "udp": 17}[balancer.service.protocol],
+        }
+        for balancer in balancers
     ]
 
 

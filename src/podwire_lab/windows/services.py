@@ -1,14 +1,15 @@
 """Services on an emulated Windows node: the HNS load balancers that kube-proxy's winkernel mode requests.
 
-Source, where a rule names no other: kube-proxy, pkg/proxy/winkernel/proxier.go. Only functions, from values to ruleset
-text.
+Source, where a rule names no other: kube-proxy, pkg/proxy/winkernel/proxier.go. `tests/recordings/winkernel` has what
+that code asked for. Only functions, from values to ruleset text; `load_balancers` has what HNS holds over time.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from podwire.model.facts import Family, family_of
 from podwire_lab.kernel import nft
@@ -37,28 +38,52 @@ class Balancer:
     source: int
     preserved: str | None = None
 
+    @property
+    def address(self) -> str:
+        """The address that it takes packets for."""
+        return self.head.split(" daddr ")[1].split()[0]
 
-def service_rules(node: NodePlan, profile: Profile, services: Sequence[ServiceRule]) -> dict[str, str]:
+    @property
+    def frontend_port(self) -> int:
+        """The port that it takes packets for."""
+        return int(self.head.rsplit(maxsplit=1)[1])
+
+    @property
+    def is_node_port(self) -> bool:
+        """Whether it serves a port of the node; HNS has no address for it then."""
+        service = self.service
+        return self.address not in (service.address, *service.external_ips, *service.ingress_ips)
+
+    @property
+    def identity(self) -> Identity:
+        """What kube-proxy knows a load balancer by: its addresses and ports, and the addresses of its endpoints
+        (hns.go, findLoadBalancerID)."""
+        return self.head, self.port, frozenset(endpoint.address for endpoint in self.endpoints)
+
+
+Identity = tuple[str, int, frozenset[str]]
+Held = Mapping[ServiceRule, Sequence[Balancer]]
+"""The load balancers that HNS of a node holds, by Service port. A Service port without one may be there or not."""
+
+
+def service_rules(node: NodePlan, profile: Profile, held: Held) -> dict[str, str]:
     """The load balancers of the node, one for each Service port and address: the bodies of tables, by shards."""
-    found = {}
+    tables = {}
     for family in profile.pod_families("windows"):
-        for number, part in sharded(service for service in services if service.family == family).items():
-            found[f"{KEYWORD[family]} hns-loadbalancers-{number}"] = _shard(node, profile, family, part)
-    return found
+        for number, part in sharded(service for service in held if service.family == family).items():
+            made = [balancer for service in part for balancer in held[service]]
+            tables[f"{KEYWORD[family]} hns-loadbalancers-{number}"] = _shard(node, profile, family, part, made)
+    return tables
 
 
-def preserved_addresses(
-    node: NodePlan, profile: Profile, services: Sequence[ServiceRule]
-) -> Mapping[str, frozenset[str]]:
+def preserved_addresses(held: Held) -> Mapping[str, frozenset[str]]:
     """The networks that reach the node's pods untranslated, and those pods' own addresses."""
-    found: dict[str, frozenset[str]] = {}
-    for service in services:
-        if service.family in profile.pod_families("windows"):
-            for balancer in balancers(node, profile, service):
-                if balancer.preserved:
-                    pods = found.get(balancer.preserved, frozenset())
-                    found[balancer.preserved] = pods | {e.address for e in balancer.endpoints}
-    return found
+    addresses: dict[str, frozenset[str]] = {}
+    for balancer in (balancer for made in held.values() for balancer in made):
+        if balancer.preserved:
+            pods = addresses.get(balancer.preserved, frozenset())
+            addresses[balancer.preserved] = pods | {e.address for e in balancer.endpoints}
+    return addresses
 
 
 def candidates(node: NodePlan, profile: Profile, service: ServiceRule) -> tuple[tuple[EndpointRule, ...], bool]:
@@ -75,11 +100,17 @@ def candidates(node: NodePlan, profile: Profile, service: ServiceRule) -> tuple[
         unserved = not any(e.serving for e in counted)
     chosen = [
         e
-        for e in service.endpoints
+        for e in sorted(service.endpoints, key=partial(_place, service))
         if (e.node == node.name or not (only_local and service.internal_local))
         and (unserved or (e.serving and (e.ready or terminating)))
     ]
     return tuple(chosen), not terminating and not unserved
+
+
+def _place(service: ServiceRule, endpoint: EndpointRule) -> str:
+    """kube-proxy keeps endpoints in the order of their text, `address:port` (Go: net.JoinHostPort)."""
+    host = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+    return f"{host}:{service.target(endpoint)}"
 
 
 def local_traffic(profile: Profile, service: ServiceRule) -> bool:
@@ -87,8 +118,10 @@ def local_traffic(profile: Profile, service: ServiceRule) -> bool:
     return service.external_local and profile.windows.build.has_dsr
 
 
-def balancers(node: NodePlan, profile: Profile, service: ServiceRule) -> Iterator[Balancer]:
-    """The load balancers of a Service port, in the order of their creation.
+def balancers(
+    node: NodePlan, profile: Profile, service: ServiceRule, before: Collection[Identity] = ()
+) -> Iterator[Balancer]:
+    """The load balancers of a Service port, in the order of their creation. `before` are those that HNS holds already.
 
     HNS accepts a limited number of destinations; kube-proxy gives the Service up at the first refusal.
     """
@@ -98,7 +131,7 @@ def balancers(node: NodePlan, profile: Profile, service: ServiceRule) -> Iterato
     usable = tuple(e for e in chosen if e.address not in node_addresses)
     if not usable:
         return  # without endpoints kube-proxy makes no policy, not even one that refuses
-    for balancer in _wanted(node, profile, service, usable, chosen[-1], available=available):
+    for balancer in _wanted(node, profile, service, usable, chosen[-1], before, available=available):
         if len(balancer.endpoints) > profile.windows.build.backend_limit:
             return
         if balancer.endpoints:
@@ -111,6 +144,7 @@ def _wanted(
     service: ServiceRule,
     usable: tuple[EndpointRule, ...],
     last: EndpointRule,
+    before: Collection[Identity],
     *,
     available: bool,
 ) -> Iterator[Balancer]:
@@ -141,10 +175,14 @@ def _wanted(
     inside = balancer(service.address, local if service.internal_local else usable, hidden=not profile.windows.dsr)
     yield replace(inside, head=f'iifname "cbr0" {inside.head}')
     # --enable-dsr does not apply to the load balancers below; only externalTrafficPolicy Local keeps the source.
-    if service.node_port is not None and available and (only_local or not _loses_node_ports(profile)):
-        yield balancer(node.address(service.family), nearby, hidden=not only_local, port=service.node_port)
-    for address in service.external_ips if available else ():
-        yield balancer(address, local if only_local else usable, hidden=not only_local)
+    others = []
+    if service.node_port is not None and (only_local or not _loses_node_ports(profile)):
+        others.append(balancer(node.address(service.family), nearby, hidden=not only_local, port=service.node_port))
+    for address in service.external_ips:
+        others.append(balancer(address, local if only_local else usable, hidden=not only_local))
+    # Without an available endpoint kube-proxy makes none of these, and deletes the old one unless it is the same that
+    # it would make: it looks at what HNS has before it looks at whether endpoints are available.
+    yield from (other for other in others if available or other.identity in before)
     for address in service.ingress_ips:
         yield balancer(address, nearby, hidden=not (preserve or only_local), preserved=preserve)
 
@@ -163,13 +201,14 @@ def _source(profile: Profile, usable: Sequence[EndpointRule]) -> int:
     return SOURCE_NODE if everywhere else SOURCE_VIP
 
 
-def _shard(node: NodePlan, profile: Profile, family: Family, services: Sequence[ServiceRule]) -> str:
+def _shard(
+    node: NodePlan, profile: Profile, family: Family, services: Sequence[ServiceRule], made: Sequence[Balancer]
+) -> str:
     ip, address = KEYWORD[family], ADDRESS_TYPE[family]
-    balancers_of_node = [balancer for service in services for balancer in balancers(node, profile, service)]
-    own_backends = {e.address for balancer in balancers_of_node for e in balancer.endpoints if e.node == node.name}
+    own_backends = {e.address for balancer in made for e in balancer.endpoints if e.node == node.name}
     hairpins = nft.elements(f"{a} . {a}" for a in sorted(own_backends))
     pools: dict[str, str] = {}
-    listed = "\n    ".join(_rule(profile, balancer, pools) for balancer in balancers_of_node if not balancer.preserved)
+    listed = "\n    ".join(_rule(profile, balancer, pools) for balancer in made if not balancer.preserved)
     chains = "".join(f"\n  chain {name} {{\n    {body}\n  }}" for body, name in pools.items())
     ports = nft.elements(dict.fromkeys(f"{s.protocol} . {s.node_port}" for s in services if s.node_port is not None))
     own, ranges, l4 = node.address(family), profile.windows.ports, "meta l4proto { tcp, udp }"

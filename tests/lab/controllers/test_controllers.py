@@ -3,7 +3,7 @@
 import pytest
 from runninglab import Api, phase, ready, start_lab, until
 
-from podwire_lab.controllers.service_rules import service_rules
+from podwire_lab.controllers.service_rules import KnownRules
 from podwire_lab.model.interfaces import EndpointRule
 
 SLEEP = (
@@ -124,7 +124,7 @@ def test_endpoints_of_the_family_become_rules_with_their_conditions():
         {"addresses": ["10.244.1.5"], "conditions": {"ready": False, "serving": True, "terminating": True}},
     ]
     slice_ = {"metadata": meta, "addressType": "IPv4", "endpoints": entries, "ports": [{"name": "t", "port": 8080}]}
-    four, six = service_rules([service], [slice_])
+    four, six = KnownRules().of([service], [slice_])
     assert four.endpoints == (
         EndpointRule(address="10.244.1.3", node="a", port=8080),
         EndpointRule(address="10.244.1.4", node="b", port=8080, ready=False, serving=False),

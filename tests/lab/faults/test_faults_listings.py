@@ -1,26 +1,13 @@
 """Faults of what a Windows node lists of itself, by the commands that an agent gives to its PowerShell."""
 
-import contextlib
-import io
-import json
-
 import pytest
 from faulty import VIP, Labs, breaks, params
+from listed import listing
 
-from podwire.agent.node.tools import LISTS
 from podwire.platforms.hns import endpoints_in, load_balancers_in, mode_told_by, networks_in, translation_in
 from podwire.platforms.vmswitch import ports_in
-from podwire_lab.windows.programs import powershell
 
-NODE, PODS = "windows-1", ("windows-1/a", "windows-1/b")
-
-
-def listing(lab, tool):
-    """What PowerShell of a node prints: from what the node has to list, and its neighbour table as it is."""
-    listed, neighbours = lab.facts()["hns"][NODE], lab.command(NODE, "cat", "/proc/net/arp")
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        assert powershell.main(json.dumps(listed), ["-Command", LISTS[tool]], neighbours) == 0
-    return printed.getvalue()
+PODS = ("windows-1/a", "windows-1/b")
 
 
 def addresses_of(lab):

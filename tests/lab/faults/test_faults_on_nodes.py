@@ -14,7 +14,7 @@ def network():
         name: SimpleNamespace(name=name, os=name.partition("-")[0]) for name in ("linux-1", "windows-1", "windows-2")
     }
     profile = SimpleNamespace(name="overlay-win-overlay")
-    return SimpleNamespace(nodes=nodes, profile=profile, active_faults={}, flush_connections=lambda: None)
+    return SimpleNamespace(nodes=nodes, profile=profile, active_faults={}, take_effect=lambda: None)
 
 
 def fault_of(os, broken):

@@ -127,11 +127,19 @@ def test_names_resolve_as_they_should_whatever_the_set_up_of_the_clusters_dns(va
         ("other-services", ("DNS-HEADLESS", "DNS-PTR-POD", "SVC-UDP", "SVC-LOADBALANCER")),
         ("nat-gateway", ("FLOW-POD-EXT-IP", "FLOW-POD-EXT-DNS", "ICMP-ERRORS", "PORT-RANGE", "SVC-LOADBALANCER")),
         ("nodes-without-pod-cidr", ("FLOW-NODE-POD", "FLOW-POD-NODE")),
+        ("delay-5ms", ("FLOW-POD-POD-IP", "FLOW-CONC", "DNS-TCP")),
     ],
 )
 def test_a_cluster_that_is_set_up_in_another_way_is_green(variation, requirements):
     found = found_with(requirements, variations=(variation,))
     assert {case.partition("/")[2].partition("[")[0] for case in found} == set(requirements)
+    assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
+
+
+@pytest.mark.parametrize("profile", ["l2bridge-calico-bgp", "overlay-flannel-vxlan"])
+def test_linux_nodes_may_leave_the_addresses_of_pods_as_they_are(profile):
+    found = found_with(("FLOW-POD-EXT-IP", "ICMP-EXTERNAL"), profile, variations=("linux-pods-untranslated",))
+    assert any("-linux-outside" in case for case in found)
     assert set(found.values()) <= {Outcome.PASS, Outcome.LIMITATION_CONFIRMED}
 
 

@@ -6,11 +6,13 @@ import pytest
 
 from podwire.agent.node.tools import LISTS
 from podwire.platforms.hns import endpoints_in, load_balancers_in, mode_told_by, networks_in, translation_in
+from podwire.platforms.hns_processes import Processes, processes_in
 from podwire.platforms.vmswitch import ports_in
 from podwire_lab.model.addresses import VPC
 from podwire_lab.model.interfaces import EndpointRule, ServiceRule
 from podwire_lab.model.profiles import PROFILES
 from podwire_lab.windows.hns_listings import listed
+from podwire_lab.windows.load_balancers import LoadBalancers
 from podwire_lab.windows.programs import powershell
 
 ARP = """IP address       HW type     Flags       HW address            Mask     Device
@@ -34,7 +36,9 @@ of_each_profile = pytest.mark.parametrize("profile", PROFILES.values(), ids=list
 def _asked(capsys):
     def ask(profile, tool, neighbours=ARP, **changes):
         plan = next(plan for plan in profile.nodes if plan.os == "windows")
-        told = json.dumps({**listed(plan, profile, [SERVICE]), **changes})
+        made = LoadBalancers().sync(plan, profile, [SERVICE])[SERVICE]
+        began = {"hns": 1, "proxy": [2]}
+        told = json.dumps({**listed(plan, profile, made), "began": began, **changes})
         assert powershell.main(told, ["-NoProfile", "-Command", LISTS[tool]], neighbours) == 0
         return capsys.readouterr().out
 
@@ -76,6 +80,16 @@ def test_a_fault_doubles_them(asked, way, remote):
     assert [(one.address, one.remote) for one in found] == [("10.244.11.10", there) for there in remote]
 
 
+def test_endpoints_are_in_the_state_of_pods_unless_a_fault_says_another(asked):
+    (usual,) = endpoints_in(asked(PROFILES["nat"], "hns-endpoints"))
+    (other,) = endpoints_in(asked(PROFILES["nat"], "hns-endpoints", states={"10.244.11.10": 4}))
+    assert (usual.state, other.state) == ("AttachedSharing", "Detached")
+
+
+def test_processes_began_when_the_node_says(asked):
+    assert processes_in(asked(PROFILES["nat"], "hns-processes")) == Processes(hns=1, proxies=(2,))
+
+
 @of_each_profile
 def test_endpoints_are_on_a_network_of_the_mode(asked, profile):
     assert [one.mode for one in endpoints_in(asked(profile, "hns-endpoints"))] == [profile.mode]
@@ -85,7 +99,10 @@ def test_endpoints_are_on_a_network_of_the_mode(asked, profile):
 def test_load_balancers_are_those_of_the_data_path(asked, dsr):
     profile = PROFILES["l2bridge-win-bridge"].with_dsr(dsr)
     found = load_balancers_in(asked(profile, "hns-load-balancers"))
-    assert [(one.addresses, one.dsr) for one in found] == [(("10.96.0.10",), dsr), (("172.31.0.11",), False)]
+    assert [(one.frontends, one.dsr) for one in found] == [
+        (("10.96.0.10 tcp 80",), dsr),
+        (("node-port tcp 30000",), False),
+    ]
 
 
 def test_where_ovn_balances_hns_has_none(asked):

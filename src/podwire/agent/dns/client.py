@@ -7,12 +7,12 @@ import socket
 import struct
 
 from podwire.agent.attempts import together
+from podwire.agent.connections import connect, receive
 from podwire.agent.datagrams import RESEND, send_datagram
 from podwire.agent.errors import Failure
 from podwire.agent.loop import now, readable
 from podwire.agent.parameters import at_once, wanted
 from podwire.agent.sockets import local_address, send_all, tell_icmp_errors
-from podwire.agent.streams import connect, receive
 from podwire.agent.trial import Trial
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.

@@ -32,7 +32,8 @@ LISTS = {  # The module HostNetworkingService comes with the Containers feature.
     "State = $_.State; Type = $types[[string]$_.VirtualNetwork] } } | ConvertTo-Json -Compress",
     "hns-load-balancers": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ LoadBalancers = @(Get-HnsPolicyList | "
     "ForEach-Object { $_.Policies } | Where-Object { $_.Type -eq 'ELB' } | ForEach-Object { [pscustomobject]@{ "
-    "VIPs = @($_.VIPs); IsDSR = [bool]$_.IsDSR } }) } | ConvertTo-Json -Compress -Depth 4",
+    "VIPs = @($_.VIPs); IsDSR = [bool]$_.IsDSR; Port = $_.ExternalPort; Protocol = $_.Protocol } }) } "
+    "| ConvertTo-Json -Compress -Depth 4",
     # With DSR, an OutBoundNAT policy with Destinations is for the hairpin to the pod itself, not for traffic outside.
     "windows-nat": "$ErrorActionPreference = 'Stop'; [pscustomobject]@{ NetNat = @(Get-NetNat | ForEach-Object { "
     "$_.Name }); Endpoints = @(Get-HnsEndpoint | Where-Object { -not $_.IsRemoteEndpoint } | ForEach-Object { "
@@ -51,6 +52,12 @@ LISTS = {  # The module HostNetworkingService comes with the Containers feature.
     "Gateways = @(Get-HnsNetwork | ForEach-Object { $_.Subnets.GatewayAddress }); "
     r"Overrides = @(Told 'HKLM:\SYSTEM\CurrentControlSet\Policies\Microsoft\FeatureManagement\Overrides'); "
     r"Switches = @(Told 'HKLM:\SYSTEM\CurrentControlSet\Services\hns\State') } | ConvertTo-Json -Compress",
+    # A process that began later than at the last reading is another one: HNS or kube-proxy was restarted.
+    "hns-processes": "function Began($id) { $process = Get-Process -Id $id -ErrorAction SilentlyContinue; "
+    "if ($process) { $process.StartTime.ToFileTimeUtc() } }; "
+    """$hns = (Get-CimInstance Win32_Service -Filter "Name='hns'").ProcessId; [pscustomobject]@{ Hns = Began $hns; """
+    "Proxy = @(Get-Process kube-proxy -ErrorAction SilentlyContinue | ForEach-Object { "
+    "$_.StartTime.ToFileTimeUtc() }) } | ConvertTo-Json -Compress",
     "vmswitch-ports": "vfpctrl.exe /list-vmswitch-port | Where-Object { "
     r"$_ -match '^\s*(Port name|Port Friendly name|Switch name|Port type|MAC address)\b' }",
 }

@@ -30,6 +30,8 @@ class Pod(Protocol):
     @property
     def slot(self) -> str: ...
     @property
+    def pod(self) -> str: ...
+    @property
     def node(self) -> str: ...
     @property
     def identity(self) -> str: ...
@@ -40,33 +42,38 @@ class Pod(Protocol):
 def write_lists(
     rest: RestClient, run_id: str, services: Services, probes: Sequence[Pod], lists: Mapping[str, Endpoints]
 ) -> dict[str, frozenset[str]]:
-    """Write the lists of those kinds that the run has. Returns by kind the identities of the ready endpoints.
+    """Write the lists of those kinds that the run has. Returns by kind the identities of the ready endpoints, of kinds
+    whose Services share their endpoints.
 
     A list that the API refuses, or for which there are too few pods, is the problem of its Service.
     """
-    able = _able(probes)
     members: dict[str, frozenset[str]] = {}
-    asked: list[tuple[str, Future[Object]]] = []
+    asked: list[tuple[DeployedService, Future[Object]]] = []
     with workers(_THREADS, "lists") as threads:
-        for kind, endpoints in lists.items():
-            service = services.found.get((kind, ""))
-            if service is None:
+        for service in [service for service in services.found.values() if service.kind in lists]:
+            endpoints = lists[service.kind]
+            able, least = (_own(service, probes), 1) if service.pod else (_able(probes), MOST)
+            if len(able) < least:
+                few = f"Service {service.name} needs {least} pods as its endpoints, and {len(able)} are ready"
+                services.problems[service.kind, service.pod] = few
                 continue
-            if len(able) < MOST:
-                few = f"Service {service.name} needs {MOST} pods as its endpoints, and {len(able)} are ready"
-                services.problems[kind, ""] = few
-                continue
-            members[kind] = frozenset(able[number].identity for number in endpoints.ready)
-            asked += [(kind, threads.submit(rest.apply, obj)) for obj in _slices(run_id, service, able, endpoints)]
-        for kind, answer in asked:
+            if not service.pod:
+                members[service.kind] = frozenset(able[number].identity for number in endpoints.ready)
+            asked += [(service, threads.submit(rest.apply, obj)) for obj in _slices(run_id, service, able, endpoints)]
+        for service, answer in asked:
             try:
                 answer.result()
             except ApiError as error:
                 if concerns_the_run(error):
                     raise
                 refused = f"the API server refuses them: {error.message}"
-                services.problems[kind, ""] = f"the endpoints of Service {kind}: {refused}"
+                services.problems[service.kind, service.pod] = f"the endpoints of Service {service.name}: {refused}"
     return members
+
+
+def _own(service: DeployedService, probes: Sequence[Pod]) -> list[Pod]:
+    """The pod that a Service is for, if it is ready."""
+    return [probe for probe in probes if probe.pod == service.pod and probe.addresses]
 
 
 def _able(probes: Sequence[Pod]) -> list[Pod]:

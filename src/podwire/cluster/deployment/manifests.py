@@ -12,7 +12,7 @@ import functools
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -57,7 +57,8 @@ def _documents(file: str) -> tuple[Object, ...]:
         return tuple(yaml.load_all(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
-def _fresh(file: str, number: int = 0) -> Object:
+def fresh(file: str, number: int = 0) -> Object:
+    """A document of a file, to be changed."""
     return copy.deepcopy(_documents(file)[number])
 
 
@@ -68,7 +69,7 @@ def namespace_name(run_id: str, space: str = "") -> str:
 
 def namespace(run_id: str, owner: str, space: str = "") -> Object:
     """The Namespace; `owner` says in words who runs it (`user@host`)."""
-    obj = _fresh("namespace.yaml")
+    obj = fresh("namespace.yaml")
     obj["metadata"]["name"] = namespace_name(run_id, space)
     obj["metadata"]["labels"][RUN_LABEL] = run_id
     if space:
@@ -110,7 +111,7 @@ def probe_pod(
     `image` what to run, `deadline` seconds of life, `dns` the address that the pod custom-dns has to ask.
     """
     kind = "host" if slot == "host" else "pod"
-    obj = _fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
+    obj = fresh(f"{'host' if kind == 'host' else 'probe'}-{node.os}.yaml")
     if slot not in ORDINARY:
         obj = _patched(obj, _variant(slot, node.os))
     metadata, spec = obj["metadata"], obj["spec"]
@@ -153,22 +154,27 @@ def _patched(obj: Object, patch: Object) -> Object:
     return merged
 
 
+def changed_by(obj: Object, file: str) -> Object:
+    """An object with what a file says that has only what differs."""
+    return _patched(obj, fresh(file))
+
+
 def searches(slot: str) -> tuple[str, ...]:
     """The search list of a special kind of pod, or nothing when it has the cluster's."""
     if slot in ORDINARY:
         return ()
-    return tuple((_fresh(f"variants/{slot}.yaml")["spec"].get("dnsConfig") or {}).get("searches") or ())
+    return tuple((fresh(f"variants/{slot}.yaml")["spec"].get("dnsConfig") or {}).get("searches") or ())
 
 
 def hosts_alias(slot: str) -> tuple[str, str]:
     """The name that stands in a special pod's hosts file, and its address."""
-    alias = _fresh(f"variants/{slot}.yaml")["spec"]["hostAliases"][0]
+    alias = fresh(f"variants/{slot}.yaml")["spec"]["hostAliases"][0]
     return alias["hostnames"][0], alias["ip"]
 
 
 def host_port(slot: str) -> int:
     """The port of the node that leads to a special pod."""
-    return int(_fresh(f"variants/{slot}.yaml")["spec"]["containers"][0]["ports"][0]["hostPort"])
+    return int(fresh(f"variants/{slot}.yaml")["spec"]["containers"][0]["ports"][0]["hostPort"])
 
 
 def headless_service(run_id: str) -> Object:
@@ -182,7 +188,7 @@ def service(run_id: str, kind: str, pod: str = "", number: int = 0, nobody: Nobo
     `number` makes what must be unique among the Services of a kind: an external address. With `nobody`, addresses of
     no host are those of its networks; a family without any is left out.
     """
-    obj = _fresh(f"services/{kind}.yaml")
+    obj = fresh(f"services/{kind}.yaml")
     metadata, spec = obj["metadata"], obj["spec"]
     metadata["name"] = service_name(kind, pod)
     metadata["namespace"] = namespace_name(run_id)
@@ -217,7 +223,7 @@ def _networks(nobody: Nobody) -> dict[Family, Network]:
 def network_policy(run_id: str, kind: str) -> Object:
     """The NetworkPolicy of that kind (a file in `policies/`), as it stands there but for the label of the run and, in
     a file without any, the namespace."""
-    obj = _fresh(f"policies/{kind}.yaml")
+    obj = fresh(f"policies/{kind}.yaml")
     obj["metadata"].setdefault("namespace", namespace_name(run_id))
     obj["metadata"]["labels"][RUN_LABEL] = run_id
     return obj
@@ -249,11 +255,11 @@ def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]]
 
     At most 1000 endpoints go into one slice (kubernetes.io: "EndpointSlices"). Raises `TooFew` before the first slice.
     """
-    size, spec = crowd_size(kind), _documents(f"services/{kind}.yaml")[0]["spec"]
+    size = crowd_size(kind)
     fillers = nobody.addresses(max(0, size - len(addresses)))
     endpoints = [{"addresses": [ip], "nodeName": node, "conditions": {"ready": True}} for ip, node in addresses[:size]]
     endpoints += [{"addresses": [ip], "conditions": {"ready": True}} for ip in fillers]
-    ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in spec["ports"]]
+    ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in _ports_of(kind)]
     for at in range(0, size, 1000):
         yield {
             "apiVersion": "discovery.k8s.io/v1",
@@ -267,6 +273,40 @@ def endpoint_slices(run_id: str, kind: str, addresses: Sequence[tuple[str, str]]
             "endpoints": endpoints[at : at + 1000],
             "ports": ports,
         }
+
+
+def own_slices(
+    run_id: str,
+    kind: str,
+    pod: str,
+    node: str,
+    cluster_ips: Mapping[Family, str],
+    addresses: Mapping[Family, str],
+    *,
+    ready: bool,
+) -> Iterator[Object]:
+    """The EndpointSlices of a Service of one pod, one for each family that both have an address of."""
+    name = service_name(kind, pod)
+    ports = [{"name": p["name"], "port": p["targetPort"], "protocol": p["protocol"]} for p in _ports_of(kind)]
+    conditions = {"ready": ready, "serving": ready, "terminating": False}
+    for family in cluster_ips.keys() & addresses.keys():
+        yield {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": f"{name}-{family}",
+                "namespace": namespace_name(run_id),
+                "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id, "kubernetes.io/service-name": name},
+            },
+            "addressType": {"ipv4": "IPv4", "ipv6": "IPv6"}[family],
+            "endpoints": [{"addresses": [addresses[family]], "nodeName": node, "conditions": conditions}],
+            "ports": ports,
+        }
+
+
+def _ports_of(kind: str) -> list[Object]:
+    ports: list[Object] = _documents(f"services/{kind}.yaml")[0]["spec"]["ports"]
+    return ports
 
 
 def command_of(pod: Object) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from podwire.cluster.deployment import manifests
@@ -17,7 +18,9 @@ from podwire.cluster.malformed import understood
 from podwire.cluster.rest import RestClient
 from podwire.errors import ApiError, ClusterError, MalformedAnswer, concerns_the_run
 from podwire.model.addressing.nobody import Nobody, TooFew, nobody_of
+from podwire.model.changes.endpoint_lists import AT_FIRST
 from podwire.model.facts import ClusterFacts, Family, family_of
+from podwire.planning.prerequisites import OWN_SLICES
 
 Object = dict[str, Any]
 
@@ -146,11 +149,18 @@ class Services:
         why = f"the API server refuses it: {error.message}" if isinstance(error, ApiError) else str(error)
         self.problems[key] = f"Service {manifests.service_name(*key)}: {why}"
 
-    def complete(self, addresses: Sequence[tuple[str, str]], ready: Iterable[str], seconds: float = 60.0) -> list[str]:
+    def complete(
+        self,
+        addresses: Sequence[tuple[str, str]],
+        ready: Iterable[str],
+        seconds: float = 60.0,
+        pods: Mapping[str, tuple[str, Mapping[Family, str]]] = MappingProxyType({}),
+    ) -> list[str]:
         """Once the pods are ready: endpoints by hand where a Service has no selector, endpoints and addresses awaited.
 
-        `addresses` are those of the usual probes with their nodes, `ready` the probes that came up. Returns what is
-        not as it should be, a line each; the cases that need it say so too.
+        `addresses` are those of the usual probes with their nodes, `ready` the probes that came up, `pods` the node and
+        the addresses of each probe. Returns what is not as it should be, a line each; the cases that need it say so
+        too.
         """
         self.nobody = self.nobody.without(address for address, _ in addresses)
         for kind in {kind for kind, _ in self.found if manifests.crowd_size(kind)}:
@@ -161,8 +171,21 @@ class Services:
                 self.problems[kind, ""] = f"Service {kind} {few}"
             except ApiError as error:
                 self._refused((kind, ""), error)
+        for key, service in self.found.items():
+            if service.kind in OWN_SLICES and service.pod in pods:
+                node, own = pods[service.pod]
+                slices = manifests.own_slices(self._run_id, *key, node, service.cluster_ips, own, ready=True)
+                try:
+                    for obj in slices:
+                        self._rest.apply(obj)
+                except ApiError as error:
+                    self._refused(key, error)
         up = set(ready)
-        served = {service.name: service.pod for service in self.found.values() if service.pod in up}
+        served = {
+            service.name: service.pod
+            for service in self.found.values()
+            if service.pod in up and service.kind not in AT_FIRST
+        }
         lines = [
             f"Service {name} has no ready endpoint yet, although its pod is ready"
             for name in sorted(wait_for_endpoints(self._rest, self._namespace, served))

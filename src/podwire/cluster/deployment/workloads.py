@@ -12,6 +12,7 @@ from typing import Any, Literal
 from podwire.cluster.connect import Connection
 from podwire.cluster.deployment import manifests
 from podwire.cluster.deployment.agent_archive import agent_archive
+from podwire.cluster.deployment.balanced import BalancedServices
 from podwire.cluster.deployment.claim import claim, nothing_left
 from podwire.cluster.deployment.endpoint_lists import write_lists
 from podwire.cluster.deployment.filled import Filled
@@ -131,7 +132,7 @@ class Deployment:
     before the run changed them, `filled` the nodes that it filled with pods, `members` the pods behind each kind of
     Service whose endpoints the run changes, as they are to be now, and `wanted_addresses` what network cards of nodes
     must have for pods, where somebody is told to keep some ready. `addresses_of_others` are those of pods on its nodes
-    that are not of the run.
+    that are not of the run; `balanced` reads which load balancers nodes must have.
     """
 
     namespace: str
@@ -144,6 +145,7 @@ class Deployment:
     members: dict[str, frozenset[str]] = field(default_factory=dict)
     wanted_addresses: dict[str, int] = field(default_factory=dict)
     addresses_of_others: frozenset[str] = frozenset()
+    balanced: BalancedServices | None = None
 
     def probe(self, pod: str) -> Probe:
         """The probe of that name. Raises KeyError."""
@@ -244,7 +246,8 @@ class _Deploying:
             if probe.slot in ("a", "b") and probe.os == "linux" and "ipv4" in probe.addresses
         ]
         ready = {probe.pod for probe in probes if probe.pod in ready_pods and probe.slot != "never-ready"}
-        for line in self._services.complete(usual, ready):
+        places = {probe.pod: (probe.node, probe.addresses) for probe in probes}
+        for line in self._services.complete(usual, ready, pods=places):
             options.say(line)
         members = write_lists(self._rest, options.run_id, self._services, probes, AT_FIRST)
         return Deployment(
@@ -258,6 +261,7 @@ class _Deploying:
             addresses_of_others=addresses_of_others(
                 self._rest, sorted({probe.node for probe in probes}), self._namespace
             ),
+            balanced=BalancedServices(self._rest, self._namespace),
         )
 
     def _waited(self) -> dict[str, Object]:

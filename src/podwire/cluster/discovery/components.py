@@ -25,7 +25,7 @@ def components(objects: Objects) -> dict[str, str]:
     """The values by the object and field that has them, sorted; empty values are left out."""
     versions: dict[str, str] = {}
     for daemonset in objects.get("daemonsets", []):
-        if _is_network(daemonset["metadata"]["name"]):
+        if is_network(daemonset["metadata"]["name"]):
             versions |= dict(_of_daemonset(daemonset))
     for config in objects.get("configmaps", []):
         if "kube-proxy" in config["metadata"]["name"]:
@@ -35,7 +35,8 @@ def components(objects: Objects) -> dict[str, str]:
     return dict(sorted(versions.items()))
 
 
-def _is_network(name: str) -> bool:
+def is_network(name: str) -> bool:
+    """Whether a DaemonSet of this name is kube-proxy or part of a CNI."""
     return "kube-proxy" in name or any(name == prefix or name.startswith(f"{prefix}-") for prefix, _, _ in DAEMONSETS)
 
 

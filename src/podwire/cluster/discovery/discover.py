@@ -17,6 +17,7 @@ from podwire.cluster.discovery.node_votes import os_of
 from podwire.cluster.discovery.pod_networks import own_networks, with_pod_networks
 from podwire.cluster.discovery.policy_engines import network_policies
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals
+from podwire.cluster.discovery.translation import linux_translation
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
 from podwire.cluster.node_conditions import why_not_ready
@@ -163,6 +164,7 @@ def facts_from_objects(
             encapsulation=network.encapsulation,
             custom_networking=custom,
             own=own_networks(objects, settings, nodes),
+            linux_translation=linux_translation(objects, network.cni, signals),
         ),
         proxy=proxy,
         dns=ClusterDns(

@@ -13,14 +13,14 @@ from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Attempt, ProbeError, Value
 from podwire.planning.prerequisites import asks_many_services
-from podwire.probing.bindings import bindings_of
+from podwire.probing.bindings.cases import bindings_of
+from podwire.probing.bindings.dns_servers import asks_the_cluster
+from podwire.probing.bindings.nodes import Hello
+from podwire.probing.bindings.path_mtu import sized
 from podwire.probing.calls import MOST_LATE
 from podwire.probing.client import AgentClient, AgentError, ChannelLost
 from podwire.probing.controls import OUTSIDE
-from podwire.probing.dns_servers import asks_the_cluster
-from podwire.probing.node_bindings import Hello
 from podwire.probing.node_states import NO_STATES, NodeState
-from podwire.probing.path_mtu import sized
 from podwire.probing.progress import counted
 from podwire.probing.requests import ASKS_AGAIN, attempts_in, request_of
 from podwire.probing.sightings import Landed
@@ -91,11 +91,14 @@ class Flights:
         """The name of the agent that a case starts from."""
         return OUTSIDE if case.client.probe == OUTSIDE else probe_of(case.client, self._deployment).pod
 
-    def launch(self, cases: Sequence[Case], reported: Reported, broken: dict[str, str]) -> list[InFlight]:
-        """Send all of these flows at once. The reason of a case that cannot be sent goes into `broken`."""
+    def launch(
+        self, cases: Sequence[Case], reported: Reported, broken: dict[str, str], *, quiet: bool = False
+    ) -> list[InFlight]:
+        """Send all of these flows at once, but streams, which run already. Why a case cannot be sent goes
+        into `broken`."""
         flights: list[InFlight] = []
         for case in cases:
-            if case.id in broken:
+            if case.id in broken or case.flow.load.stream:
                 continue
             try:
                 target = target_of(case, self._deployment, self._facts)
@@ -122,12 +125,12 @@ class Flights:
                 case=case, target=target, bindings=bindings, tokens=exchange_tokens, answer=answer, seconds=seconds
             )
             flights.append(flight)
-        if flights:
+        if flights and not quiet:
             exchanges = counted(sum(len(flight.tokens) for flight in flights), "exchange")
             self._say(f"{counted(len(flights), 'case')}, {exchanges} in flight")
         return flights
 
-    def land(self, flights: Sequence[InFlight], broken: dict[str, str]) -> list[Landed]:
+    def land(self, flights: Sequence[InFlight], broken: dict[str, str], *, quiet: bool = False) -> list[Landed]:
         """Wait until each of these flows is answered or has timed out."""
         landed: dict[str, Landed] = {}
         for flight in flights:
@@ -145,7 +148,7 @@ class Flights:
                 case=case, target=flight.target, bindings=flight.bindings, attempts=attempts, output=output
             )
         silent = [flight.case for flight in landed.values() if not all(attempt.answered for attempt in flight.attempts)]
-        if flights:
+        if flights and not quiet:
             answered = f"{len(flights) - len(silent)} of {counted(len(flights), 'case')} answered"
             self._say(f"{answered}; some cases expect no answer")
         for case in filter(asks_many_services, silent):

@@ -16,8 +16,10 @@ from podwire.cluster.deployment.workloads import Deployment
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Attempt
+from podwire.planning.prerequisites import shown_by
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.controls import exchange_of
+from podwire.probing.pressure import waited_seconds
 from podwire.probing.source_ports import SourcePorts
 from podwire.probing.targets import NoTarget, target_of
 
@@ -30,15 +32,18 @@ STEADY = 2
 """How many exchanges in a row are as the change says, where one server answers."""
 STEADY_OF_BACKENDS = 12
 """The same where backends share the exchanges: one that no longer belongs there gets every third of them or more."""
+AFTER_A_ROW = 4
+"""How many more are asked for together where one of the backends has not answered yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
     """How many seconds a change took to show to a client; `never` where it did not within the time that podwire waits,
-    which `seconds` is then."""
+    which `seconds` is then. In `waited` of these seconds a process of the runner's machine waited for a processor."""
 
     seconds: float = 0.0
     never: bool = False
+    waited: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -71,6 +76,13 @@ class _Watched:
         self.row += 1
 
     @property
+    def asks(self) -> int:
+        """How many exchanges to ask for together, one after the other: the rest of a row that has begun."""
+        if not self.row or not self.servers:
+            return 1
+        return max(STEADY_OF_BACKENDS - self.row, AFTER_A_ROW if self.row < 2 * STEADY_OF_BACKENDS else 1)
+
+    @property
     def steady(self) -> bool:
         if self.case.flow.change.settles == "unanswered":
             return self.row >= 1
@@ -92,29 +104,33 @@ class Settling:
         ports: SourcePorts,
         *,
         within: float = CONVERGES_WITHIN,
+        waited: Callable[[], float | None] = waited_seconds,
     ) -> None:
         self._deployment, self._facts, self._agents, self._client = deployment, facts, agents, client
         self._tokens, self._ports = tokens, ports
-        self.within = within
+        self.within, self._measured = within, waited
 
     def settle(self, cases: Sequence[Case], shown: float) -> dict[str, Settled]:
         """Wait until each client sees its change, which the API has shown since the monotonic second `shown`.
 
         Returns what came of it by case id. The wait ends when no further client has seen its change for `SETTLE`
-        seconds, or for longer than a change may take; the other cases are judged as they are.
+        seconds, or for longer than a change may take; the other cases are judged as they are. Time in which this
+        machine was busy does not count, up to the same time again.
         """
+        cases = [shown_by(case) for case in cases]
         patience = max(SETTLE, self.within + LATER)
         watched = [_Watched(case=case, servers=self._servers(case)) for case in cases]
         settled = dict.fromkeys((case.id for case in cases), Settled(seconds=patience, never=True))
         waiting = {watch.case.id: watch for watch in watched}
         running: dict[Future[dict[str, Any]], tuple[_Watched, float]] = {}
         due = dict.fromkeys(waiting, 0.0)
-        moved = time.monotonic()
-        while waiting and time.monotonic() - moved < patience:
+        moved, busy_before = time.monotonic(), self._waited()
+        busy = busy_before
+        while waiting and time.monotonic() - moved < patience + min(patience, self._waited() - busy):
             for key, at in list(due.items()):
                 if at <= time.monotonic():
                     del due[key]
-                    answer = self._glance(waiting[key].case)
+                    answer = self._glance(waiting[key])
                     if answer is None:
                         del waiting[key]  # It has no target, which its own flow will say.
                         del settled[key]
@@ -122,10 +138,12 @@ class Settling:
                     running[answer] = (waiting[key], time.monotonic())
             for answer in wait(running, BETWEEN, FIRST_COMPLETED).done:
                 watch, began = running.pop(answer)
-                watch.add(_attempt(answer), began)
+                for attempt, later in _attempts(answer):
+                    watch.add(attempt, began + later)
                 if watch.steady and watch.since is not None:
-                    moved = time.monotonic()
-                    settled[watch.case.id] = Settled(seconds=max(watch.since - shown, 0.001))
+                    moved, busy = time.monotonic(), self._waited()
+                    seconds = max(watch.since - shown, 0.001)
+                    settled[watch.case.id] = Settled(seconds=seconds, waited=min(seconds, busy - busy_before))
                     del waiting[watch.case.id]
                 else:
                     # A row that has begun goes on at once; one that is long without an end has no such hurry.
@@ -133,27 +151,43 @@ class Settling:
                     due[watch.case.id] = time.monotonic() + (0.0 if hurry else BETWEEN)
         return settled
 
+    def _waited(self) -> float:
+        """For how many seconds a process of this machine has waited for a processor; 0 where nobody counts."""
+        return self._measured() or 0.0
+
     def _servers(self, case: Case) -> frozenset[str]:
         """The identities that must answer once the change shows, where it has changed the endpoints of the Service."""
         members = self._deployment.members.get(case.flow.service.kind, frozenset())
         able = (probe for probe in self._deployment.probes if case.flow.family in probe.addresses)
         return members & {probe.identity for probe in able}
 
-    def _glance(self, case: Case) -> Future[dict[str, Any]] | None:
-        """One exchange of the client, or None if it has no target."""
+    def _glance(self, watch: _Watched) -> Future[dict[str, Any]] | None:
+        """The next exchanges of a client, or None if it has no target."""
+        case = watch.case
         try:
             target = target_of(case, self._deployment, self._facts)
         except NoTarget:
             return None
         client = self._client(case)
-        request = exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)
-        port = self._ports.of(client, case.client.os, case.client.probe)
-        request |= {"proto": case.flow.protocol, "preferred_port": port}
-        return self._agents[client].call("exchange", request, PATIENCE)
+        exchanges = [
+            exchange_of(target.ip, target.port, next(self._tokens), timeout=GLANCE)
+            | {
+                "proto": case.flow.protocol,
+                "preferred_port": self._ports.of(client, case.client.os, case.client.probe),
+            }
+            for _ in range(watch.asks)
+        ]
+        if len(exchanges) == 1:
+            return self._agents[client].call("exchange", exchanges[0], PATIENCE)
+        in_a_row = {"exchanges": exchanges, "at_once": 1, "give_up": 1}
+        return self._agents[client].call("sequence", in_a_row, PATIENCE)
 
 
-def _attempt(answer: Future[dict[str, Any]]) -> Attempt | None:
+def _attempts(answer: Future[dict[str, Any]]) -> Sequence[tuple[Attempt | None, float]]:
+    """The exchanges of an answer, each with the seconds from the first to it. None: the agent did not answer."""
     try:
-        return attempt_of(answer.result())
+        result = answer.result()
+        attempts = [attempt_of(attempt) for attempt in result.get("attempts", [result])]
     except (AgentError, ChannelLost, TimeoutError):
-        return None
+        return [(None, 0.0)]
+    return [(attempt, max(0.0, attempt.started - attempts[0].started)) for attempt in attempts]

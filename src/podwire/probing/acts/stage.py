@@ -11,15 +11,29 @@ from concurrent.futures import wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Protocol
 
 from podwire.cluster.deployment.changes.making import Made
 from podwire.model.cases import Case
-from podwire.model.symbols import CONVERGES_WITHIN
+from podwire.model.symbols import CONVERGES_WITHIN, RUNNER_WAITED
 from podwire.planning.acts import Act, uses
+from podwire.probing.acts.aside import aside
 from podwire.probing.acts.flights import Flights, InFlight, Reported, all_but_silent
+from podwire.probing.acts.readings import Readings
 from podwire.probing.acts.settling import Settled, Settling
-from podwire.probing.aside import aside
 from podwire.probing.sightings import Landed
+
+
+class Marks(Protocol):
+    """Notes at which of their messages streams lived through a change."""
+
+    def sent(self, change: str) -> Mapping[str, int]:
+        """How many messages each stream that the change touches has sent so far, by token."""
+        ...
+
+    def shown(self, change: str, before: Mapping[str, int]) -> None:
+        """Note the change, which shows now, with what had been sent before it."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -49,14 +63,16 @@ class _Played:
 class Stage:
     """What the acts of a run are played on.
 
-    `change` makes one change; `control` runs all controls once; `drain` reads what captures have so far; `idle` is
-    called once all flows of the unchanged cluster are in flight; `timed` measures a part of the run by its name.
+    `change` makes one change, and `marks` counts what streams have sent before and after it; `control` runs all
+    controls once; `drain` reads what captures have so far; `idle` is called once all flows of the unchanged cluster are
+    in flight; `timed` measures a part of the run by its name.
     """
 
     flights: Flights
     settling: Settling
     reported: Reported
     change: Callable[[str], Made]
+    marks: Marks
     control: Callable[[], object]
     drain: Callable[[], object]
     idle: Callable[[], object]
@@ -66,17 +82,24 @@ class Stage:
         """Play these acts. Before the first, the controls have run once; the reason of a case without a result goes
         into `broken`."""
         rounds, played = 1, list[_Played]()
+        readings = Readings(flights=self.flights, reported=self.reported, broken=broken)
         settled: dict[str, Settled] = {}
         for act in acts:
             if act.changes:
                 settled |= self._changed(act, played, broken)
                 rounds = self._controlled(played, rounds)
+            readings.begin(act, "start")
             with self.timed("flows"):
                 flights, silent = self._sent(act, broken)
+                readings.wait()
+            with self.timed("readings"):
+                readings.begin(act, "end")
+                readings.wait()
             played.append(_Played(act=act, flights=flights, before=rounds - 1, silent=silent))
         with self.timed("flows"):
             self._drain(played)
             landed = [flow for turn in played for flow in self.flights.land(turn.flights, broken)]
+            landed += readings.landed()
         self._controlled(played, rounds)
         return Played(
             landed=[self._settled(flow, settled) for flow in landed if flow.case.id not in broken],
@@ -84,7 +107,9 @@ class Stage:
                 case.id: (turn.before, turn.after or rounds)
                 for turn in played
                 for case in (*turn.act.before, *turn.act.cases)
-            },
+                if not case.flow.change.each_act
+            }
+            | {case.id: (0, rounds) for act in acts for case in act.readings},
         )
 
     def _drain(self, played: Sequence[_Played]) -> None:
@@ -95,11 +120,12 @@ class Stage:
     def _sent(self, act: Act, broken: dict[str, str]) -> tuple[list[InFlight], bool]:
         """Send the flows of an act, those of many exchanges when the others are answered. Returns them, and whether
         some still wait for their timeout when all others are answered."""
-        flights = self.flights.launch([case for case in act.cases if not case.flow.many], self.reported, broken)
+        cases = [case for case in act.cases if not case.flow.change.each_act]
+        flights = self.flights.launch([case for case in cases if not case.flow.many], self.reported, broken)
         if not act.changes:
             self.idle()
         silent = all_but_silent(flights)
-        many = [*(case for case in act.cases if case.flow.many), *act.before]
+        many = [*(case for case in cases if case.flow.many), *act.before]
         if many:
             sent = self.flights.launch(many, self.reported, broken)
             flights += sent
@@ -136,11 +162,14 @@ class Stage:
         return settled
 
     def _made(self, name: str, cases: Sequence[Case]) -> tuple[str, dict[str, Settled]]:
+        sent = self.marks.sent(name)
         made = self.change(name)
         if made.problem:
             return made.problem, {}
         # What a limitation keeps from ever showing is not waited for.
         settled = self.settling.settle([case for case in cases if not case.limitation], made.shown)
+        if made.shown:
+            self.marks.shown(name, sent)
         return "", settled if made.shown else {}
 
     def _settled(self, flow: Landed, settled: Mapping[str, Settled]) -> Landed:
@@ -148,5 +177,9 @@ class Stage:
         seen = settled.get(flow.case.id)
         if seen is None:
             return flow
-        bindings = {**flow.bindings, CONVERGES_WITHIN: f"{self.settling.within:g}"}
+        bindings = {
+            **flow.bindings,
+            CONVERGES_WITHIN: f"{self.settling.within:g}",
+            RUNNER_WAITED: f"{seen.waited:.1f}",
+        }
         return replace(flow, bindings=bindings, settled=seen.seconds, never=seen.never)

@@ -8,8 +8,8 @@ issue 1944, Calico issue 6996), Get-HnsEndpoint's Name, IPAddress, MacAddress, V
 (Windows-Containers issue 563, AKS issue 1367), Get-HnsPolicyList's Policies with VIPs and IsDSR (Calico issue 8465),
 Get-NetNat's Name (Microsoft's reference); ConvertTo-Json writes one object without a list around it. The lines of
 `vfpctrl /list-vmswitch-port`: SdnDiagnostics and Azure's network policy manager, which read them. Nothing else is
-imitated. The node puts what it has to list before PowerShell's own arguments (`hns_listings`), as it is when the
-container starts; endpoints and ports are the pods that it has in its neighbour table. Standard library only.
+imitated. The node keeps what it has to list (`hns_listings`) in a file, whose path stands before PowerShell's own
+arguments; endpoints and ports are the pods that it has in its neighbour table. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+SHARED = 3  # hcsshim, hnsendpoint.go: AttachedSharing, that of pods (Azure's network policy manager)
 BRIDGE, PERMANENT = "cbr0", 0x6  # linux/if_arp.h: ATF_COM and ATF_PERM
 OTHER_MAC = "0E-2A-00-00-DE-AD"
 SWITCH, ANOTHER_SWITCH = "04F2CC76-AE71-4E04-9B0B-000000000001", "04F2CC76-AE71-4E04-9B0B-000000000002"
@@ -55,7 +56,8 @@ def networks(node: Listed, pods: Pods) -> Iterable[str]:
 
 def endpoints(node: Listed, pods: Pods) -> Iterable[str]:
     named = [
-        {"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac, "Remote": False, "State": 3, "Type": node["type"]}
+        {"Name": f"pod-{ip}", "IPAddress": ip, "MacAddress": mac, "Remote": False, "Type": node["type"]}
+        | {"State": node["states"].get(ip, SHARED)}
         for ip, mac in pods
     ]
     return as_json([entry for endpoint in named for entry in ENDPOINTS[node["endpoints"]](endpoint)])
@@ -65,7 +67,7 @@ def load_balancers(node: Listed, pods: Pods) -> Iterable[str]:
     balancers = [
         {**balancer, "IsDSR": balancer["IsDSR"] is not node["other_dsr"]} for balancer in node["load_balancers"]
     ]
-    return as_json([{"LoadBalancers": balancers}])
+    return as_json([{"LoadBalancers": balancers * node["copies"]}])
 
 
 def translation(node: Listed, pods: Pods) -> Iterable[str]:
@@ -87,9 +89,15 @@ def state(node: Listed, pods: Pods) -> Iterable[str]:
     return as_json([found])
 
 
+def processes(node: Listed, pods: Pods) -> Iterable[str]:
+    return as_json([{"Hns": node["began"]["hns"], "Proxy": node["began"]["proxy"]}])
+
+
 def ports(node: Listed, pods: Pods) -> Iterator[str]:
     if node["nic"]:
         yield from port("ExternalPort", SWITCH, "External", node["nic"].upper().replace(":", "-"))
+    for number in range(node["more_ports"] if pods else 0):
+        yield from port(f"more-{number}", SWITCH, "Internal", pods[0][1])
     for ip, mac in pods:
         yield from port(f"pod-{ip}", ANOTHER_SWITCH if node["apart"] else SWITCH, "Internal", mac)
 
@@ -121,9 +129,10 @@ COMMANDS = {
     f"{STRICT}[pscustomobject]@{{ LoadBalancers =": load_balancers,
     f"{STRICT}[pscustomobject]@{{ NetNat =": translation,
     "function Told($key)": state,
+    "function Began($id)": processes,
     "vfpctrl.exe /list-vmswitch-port |": ports,
 }
 
 if __name__ == "__main__":
-    with open("/proc/net/arp", encoding="ascii") as table:
-        sys.exit(main(sys.argv[1], sys.argv[2:], table.read()))
+    with open("/proc/net/arp", encoding="ascii") as table, open(sys.argv[1], encoding="utf-8") as listing:
+        sys.exit(main(listing.read(), sys.argv[2:], table.read()))

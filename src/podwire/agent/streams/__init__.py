@@ -1,0 +1,1 @@
+"""Streams: flows that go on for minutes or days, and their numbers."""

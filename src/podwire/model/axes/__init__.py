@@ -1,0 +1,1 @@
+"""The axes of `@flows`: what one is, the table of all, and which values contradict each other."""

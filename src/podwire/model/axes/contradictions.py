@@ -1,0 +1,37 @@
+"""Values of the axes of `@flows` that contradict each other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from podwire.model.streams import load
+from podwire.model.ways import BY_NAME
+
+
+def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+    """What would make no flow at all, or one that nobody asked for."""
+    if not values["client"] and values["client_kind"] != "outside":
+        yield "client: must be given, unless client_kind='outside'"
+    if not values["server"] and values["server_kind"] in ("pod", "host"):
+        yield f"server: must be given for server_kind='{values['server_kind']}'"
+    if ("other-node" in values["enters"]) is not bool(values["entry_os"]):
+        yield "entry_os: goes with enters='other-node', and only with that"
+    if ("tool" in values["protocol"]) is not bool(values["tool"]):
+        yield "tool: goes with protocol='tool', and only with that"
+    if values["asks"] and values["protocol"] != ("dns",):
+        yield "asks: goes with protocol='dns', and only with that"
+    if values["asks"] and not set(values["via"]) <= set(BY_NAME):
+        yield f"asks: goes with a way by name ({', '.join(BY_NAME)})"
+    if "udp" in values["protocol"] and values["answer"] > min(values["payload"]):
+        yield "answer: over UDP it is never longer than the payload"
+    if values["size"] != ("",) and (values["protocol"] != ("udp",) or values["answer"]):
+        yield "size: goes with protocol='udp' and without an answer: the answer has the same size"
+    if values["size"] != ("",) and {"outside", "dns"} & {values["client_kind"], values["server_kind"]}:
+        yield "size: goes with ends in the cluster that have an agent; nobody reports the MTU of another path"
+    if values["each_act"] and (values["protocol"] != ("tool",) or values["repeated"]):
+        yield "each_act: goes with protocol='tool' and without repeated"
+    if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
+        yield "half_close: goes with protocol='tcp' and an answer"
+    if values["stream"]:
+        yield from load.contradictions(values["stream"], values["protocol"], values["repeated"] or values["same_ports"])

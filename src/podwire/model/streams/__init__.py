@@ -1,0 +1,1 @@
+"""Streams: flows that go on while the cluster changes."""

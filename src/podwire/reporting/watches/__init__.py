@@ -1,0 +1,1 @@
+"""A watch for people: the text of the terminal, and the page with its time line."""

@@ -1,0 +1,54 @@
+"""Streams through a Service whose endpoints change."""
+
+from podwire import ANY_OS, LINUX, WINDOWS, flows, requirement, stream, unanswered
+
+# Which endpoint a connection has is the proxy's choice: with one of two that stays, twelve connections all miss it in
+# one of 4,000 runs, with two of three that stay, eight all miss them in one of 6,000.
+OPEN = {"client": ANY_OS, "server_kind": "backends", "via": "cluster-ip", "protocol": "tcp", "stream": "steady"}
+INTERRUPTED = {
+    "server": LINUX,
+    "placement": "cross-node",
+    "via": "cluster-ip",
+    "service": "interrupted",
+    "protocol": "udp",
+}
+WITHOUT = {**INTERRUPTED, "after": "endpoints-gone", "settles": "unanswered", "controls": "another-service"}
+
+
+@requirement("STREAM-OTHER-BACKEND-GONE")
+@flows(**OPEN, service="outlived", connections=12, after="backend-gone")
+def test_connections_to_a_backend_live_on_when_another_backend_is_deleted(flow, case):
+    # Those to the pod that goes end with it.
+    case.expect(stream.lives_on(behind="outlived-left"))
+
+
+@requirement("STREAM-OTHER-BACKEND-GONE")
+@flows(**OPEN, service="scaled-down", connections=8, after="endpoint-removed", aspect="removed")
+@flows(**OPEN, service="rolled", connections=12, after="endpoint-replaced", aspect="rolled")
+def test_connections_to_endpoints_that_stay_live_on_when_another_endpoint_goes(flow, case):
+    case.expect(stream.lives_on())
+
+
+@requirement("STREAM-ONE-WAY")
+@flows(client=LINUX, **WITHOUT, aspect="none")
+def test_nobody_answers_a_linux_pod_for_a_service_that_has_lost_its_endpoint(flow, case):
+    case.expect(unanswered())
+
+
+@requirement("STREAM-ONE-WAY")
+@flows(client=LINUX, **INTERRUPTED, stream="one-way", after="endpoints-back")
+def test_datagrams_of_a_linux_pod_that_nobody_answers_follow_the_endpoints_of_a_service(flow, case):
+    # kube-proxy must remove the tracked flow: each datagram renews it, so it would never lapse.
+    case.expect(stream.while_served())
+
+
+@requirement("STREAM-ONE-WAY-WINDOWS")
+@flows(client=WINDOWS, **WITHOUT, aspect="none")
+def test_nobody_answers_a_windows_pod_for_a_service_that_has_lost_its_endpoint(flow, case):
+    case.expect(unanswered())
+
+
+@requirement("STREAM-ONE-WAY-WINDOWS")
+@flows(client=WINDOWS, **INTERRUPTED, stream="one-way", after="endpoints-back")
+def test_datagrams_of_a_windows_pod_that_nobody_answers_follow_the_endpoints_of_a_service(flow, case):
+    case.expect(stream.while_served())
