@@ -39,7 +39,7 @@ def used() -> Used:
     catalogue, tests = load(suites_folder())
     for profile in PROFILES.values():
         facts = planned_facts(profile)
-        for case in make_plan(catalogue, tests, facts, Selection(fill_nodes=True)).cases.values():
+        for case in make_plan(catalogue, tests, facts, Selection(fill_nodes=True, disruptive=True)).cases.values():
             needs, name = needs_of([case], facts), f"{case.area}/{case.requirement}"
             for service in needs.services:
                 found.services[service.kind].add(name)

@@ -18,7 +18,7 @@ import sys
 
 from podwire_lab.kernel import namespaces as ns
 from podwire_lab.kernel import nft
-from podwire_lab.kernel.priority import be_served_first
+from podwire_lab.kernel.priority import BEFORE_OTHERS, be_served
 from podwire_lab.lifecycle.start import KEEP_GOING, CannotBuild, Start, report
 
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -96,7 +96,7 @@ def be_first(start: Start, supervisor_alive: int) -> None:
         spawner.main(theirs)
     theirs.close()
     os.setsid()  # The spawner and the supervisor keep the priority of their session.
-    be_served_first()
+    be_served(BEFORE_OTHERS)
     gc.disable()  # Until the lab is ready: the imported modules stay, and the collector takes a tenth of the start.
     # aiohttp reads all certificates of the system at import: 0.1 s for TLS that the lab never uses.
     os.environ |= {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}

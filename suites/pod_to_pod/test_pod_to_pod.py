@@ -64,7 +64,7 @@ def test_a_pod_reaches_a_pod_by_its_address(flow, case):
     half_close=True,
 )
 def test_a_server_goes_on_sending_when_the_client_has_ended_its_side(flow, case):
-    case.expect(answered_by(flow.server), at_client(reply(), nothing(flags="R"), nothing(flags="RA")))
+    case.expect(answered_by(flow.server), at_client(reply(), nothing(flags="R"), nothing(flags="AR")))
 
 
 @requirement("FLOW-UDP-LARGE")

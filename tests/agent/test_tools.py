@@ -6,6 +6,7 @@ import stat
 import pytest
 from agent_for_tests import agent
 
+from podwire.agent.node.restarts import RESTARTS
 from podwire.probing.client import AgentError
 
 TELL = """#!/bin/sh
@@ -154,3 +155,16 @@ def test_others_are_served_meanwhile(client, place, tmp_path):
     assert not slow.done()
     (tmp_path / "gate").write_text("at last", encoding="ascii")
     assert slow.result(20)["stdout"] == "at last"
+
+
+@pytest.mark.parametrize("name", sorted(RESTARTS))
+def test_a_restart_is_a_command_of_the_agent_and_nothing_that_a_caller_says(client, place, name):
+    place("powershell.exe")
+    result = run(client, name, arguments=["; Remove-Item C:"])
+    assert result["stdout"].startswith(f"arguments: <-NoProfile> <-NonInteractive> <-Command> <{RESTARTS[name]}>\n")
+
+
+@pytest.mark.parametrize("name", [name for name in RESTARTS if name.startswith("restart-")])
+def test_what_a_restart_stops_it_starts_again_whatever_happens(name):
+    stop, start = RESTARTS[name].index("Restart-Service"), RESTARTS[name].index("finally {")
+    assert stop < start < RESTARTS[name].index("Start-Service", start)

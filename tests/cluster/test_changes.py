@@ -174,7 +174,7 @@ def test_missing_rights_are_the_problem_of_the_whole_change():
 
 
 def test_every_row_has_a_function_and_a_name_that_a_matrix_may_bear():
-    assert MAKE.keys() == CHANGES.keys()
+    assert MAKE.keys() == {name for name, row in CHANGES.items() if not row.restarts}
     for name in CHANGES:
         assert matrix(client=LINUX, server=LINUX, via="pod-ip", after=name).after == name
 

@@ -209,6 +209,10 @@ class Bench:
 
         FAULTS[name].remove(self.network)
 
+    def restart(self, node: str, program: str) -> str:
+        """Restart `hns` or `kube-proxy` of a Windows node. Returns why it cannot, or ''."""
+        return self.network.nodes[node].restart(program)
+
     def address(self, node: str, device: str, address: str) -> None:
         links = self.network.nodes[node].host.links
         links.address(device, address)

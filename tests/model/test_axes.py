@@ -34,6 +34,13 @@ USUAL = {"client": "linux", "server": "windows", "via": "pod-ip"}
         ({"size": "one-packet"}, "^size: goes with protocol='udp' and without an answer"),
         ({"size": "one-packet", "protocol": "udp", "answer": 99}, "^size: goes with protocol='udp' and without"),
         ({"size": "one-packet", "protocol": "udp", "server_kind": "outside"}, "^size: goes with ends in the cluster"),
+        ({"sends": "IP()"}, "^sends='IP\\(\\)': the axis admits function$"),
+        (
+            {"sends": lambda flow: flow, "protocol": "icmp"},
+            "^sends: goes with protocol='tcp' or 'udp': the agent waits",
+        ),
+        ({"sends": lambda flow: flow, "client_kind": "host"}, "^sends: goes with client_kind='pod', one connection"),
+        ({"sends": lambda flow: flow, "connections": 2}, "^sends: goes with client_kind='pod', one connection"),
         ({"client": ()}, "^client: must be given, unless client_kind='outside'$"),
         ({"server": ()}, "^server: must be given for server_kind='pod'$"),
     ],

@@ -7,7 +7,7 @@ from observed import a_tunnel
 
 from podwire.model.packet_fields import FIELDS
 from podwire.model.packets import Fragment, Ip, Packet, TcpOptions
-from podwire.model.patterns import mismatch, nothing, request
+from podwire.model.patterns import icmp_error, mismatch, nothing, reply, request, rst
 
 TCP = {"protocol": "tcp", "src": "10.0.0.1", "dst": "10.0.0.2", "sport": 50000, "dport": 80, "ttl": 63}
 ALL = a_packet_with(
@@ -15,6 +15,8 @@ ALL = a_packet_with(
     eth_src="02:00:00:00:00:01", eth_dst="02:00:00:00:00:02", outer=a_tunnel(), payload=b"x", interface="eth0",
     tos=0x2E << 2 | 1, df=True, window=502, options=TcpOptions(1460, True, ((1, 2),)),
 )  # fmt: skip
+QUOTED = a_packet_with(protocol="udp", src="10.0.0.2", sport=80, dst="10.0.0.1", dport=50000)
+ALL = replace(ALL, icmp=replace(ALL.icmp, quoted=QUOTED))
 ALL = replace(ALL, ip=replace(ALL.ip, fragment=Fragment(7, 1480, True)))
 NODES = Ip("172.31.0.11", "172.31.0.12", "udp", 64, None, 3, False)
 VXLAN = a_tunnel(ip=NODES, header=bytes.fromhex("0800000100100002"), checksum="none")
@@ -50,6 +52,42 @@ def test_an_older_record_does_not_know_the_header_of_a_tunnel():
 def test_what_a_packet_does_not_have_is_none():
     empty = Packet(at=0.0)
     assert {name for name, field in FIELDS.items() if field.read(empty) is not None} == OF_OTHERS | ADDRESSES
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind", "code", "name"),
+    [
+        ("icmp", 3, 4, "packet-too-big"),
+        ("icmpv6", 2, 0, "packet-too-big"),
+        ("icmp", 3, 3, "port-unreachable"),
+        ("icmpv6", 1, 4, "port-unreachable"),
+        ("icmp", 11, 0, "time-exceeded"),
+        ("icmp", 12, 1, "icmp type 12 code 1"),
+    ],
+)
+def test_an_error_has_one_name_for_both_families(protocol, kind, code, name):
+    error = a_packet_with(protocol=protocol, icmp_type=kind, icmp_code=code, quoted=QUOTED)
+    assert FIELDS["icmp_error"].read(error) == name
+    assert FIELDS["icmp_error"].read(a_packet_with(protocol=protocol, icmp_type=kind, icmp_code=code)) is None
+
+
+def test_an_error_is_asked_for_by_its_name_and_by_the_packet_that_it_quotes():
+    error = a_packet_with(protocol="icmp", icmp_type=3, icmp_code=3, quoted=QUOTED)
+    assert (
+        mismatch(error, icmp_error("port-unreachable", quoting=reply(src="10.0.0.2", dport=50000)).conditions) is None
+    )
+    other = icmp_error("port-unreachable", quoting=reply(src="10.0.0.3"))
+    assert mismatch(error, other.conditions) == "quoted_src = 10.0.0.2"
+    with pytest.raises(TypeError, match="no ICMP error has the name 'closed'; use one of no-route, "):
+        icmp_error("closed")
+    with pytest.raises(TypeError, match="a packet has no field 'quoted_window'"):
+        icmp_error("port-unreachable", quoting=reply(window=1))
+
+
+def test_flags_are_written_as_captures_show_them():
+    with pytest.raises(TypeError, match=r"the flags 'RA' of TCP are never seen so; write them as captures do: 'AR'"):
+        nothing(flags="RA")
+    assert rst(ack=1).conditions == (("flags", "AR"), ("ack", 1))
 
 
 def test_the_frame_on_the_cable_is_that_of_the_tunnel():

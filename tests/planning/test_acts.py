@@ -79,7 +79,8 @@ def test_a_repeated_case_is_sent_in_the_act_before_too():
 
 @pytest.mark.parametrize("profile", [name for name in PROFILES if name != "nat"])
 def test_no_change_touches_what_cases_of_another_change_of_its_act_use(profile):
-    planned = make_plan(*load(suites_folder()), planned_facts(PROFILES[profile]), Selection(fill_nodes=True))
+    selection = Selection(fill_nodes=True, disruptive=True)
+    planned = make_plan(*load(suites_folder()), planned_facts(PROFILES[profile]), selection)
     acts = acts_of(planned.cases.values())
     assert sum(len(act.cases) for act in acts) == len(planned.cases)
     for act in acts:
@@ -107,3 +108,19 @@ def test_a_plan_shows_its_acts():
         (0, []),
         (1, ["pods-leaving"]),
     ]
+
+
+@pytest.mark.parametrize("requirement", ["CHURN-KUBEPROXY-RESTART", "CHURN-HNS-RESTART"])
+def test_a_restart_is_planned_where_the_user_asks_for_it_and_excluded_with_the_option_elsewhere(requirement):
+    facts = planned_facts(PROFILES["l2bridge-win-bridge"])
+
+    def planned(**more):
+        return make_plan(*load(suites_folder()), facts, Selection(requirements=(requirement,), **more))
+
+    assert not planned().cases
+    reasons = {excluded.reason for excluded in planned().exclusions if excluded.cases != "some"}
+    assert any("--disruptive" in reason for reason in reasons)
+    asked = planned(disruptive=True)
+    acts = acts_of(asked.cases.values())
+    assert [(act.alone, len(act.changes)) for act in acts] == [(False, 0), (True, 1)]
+    assert "restart" in listing(asked, dict.fromkeys(asked.cases, ()))

@@ -148,3 +148,13 @@ def test_what_a_plan_covers_is_said_in_numbers_and_what_it_leaves_out_by_name():
 
 def test_nothing_is_said_of_a_run_without_nodes():
     assert list(coverage([("", "")], FOUR)) == []
+
+
+def test_a_service_that_only_first_nodes_serve_is_asked_at_no_node_of_another_pool():
+    axes = {"client_kind": "outside", "server_kind": "backends", "via": "node-port", "enters": "other-node"}
+    axes |= {"entry_os": ("linux", "windows"), "service": ("moved-away", "scaled-up")}
+    entries = {"moved-away": set(), "scaled-up": set()}
+    for case in plan(FOUR, axes, pools=POOLS).cases.values():
+        entries[case.flow.service.kind].add(case.entry)
+    assert entries["moved-away"] == {"linux-1", "windows-1"}
+    assert entries["scaled-up"] == {"linux-1", "windows-1", "linux-3", "windows-3"}

@@ -37,15 +37,15 @@ async def over_udp(trial: Trial) -> None:
         await datagrams(trial, sock, data, send)
 
 
-async def datagrams(trial: Trial, sock: socket.socket, data: bytes, send: Callable[[], None]) -> None:
-    """Send a question every second until its answer comes to the socket."""
+async def datagrams(trial: Trial, sock: socket.socket, data: bytes, send: Callable[[], None], most: int = 0) -> None:
+    """Send a question every second, at most `most` times (0: any number), until its answer comes to the socket."""
     attempt, scratch, stray = trial.attempt, trial.loop.scratch, ""
     again = now()
     while True:
         if now() >= again:
             send()
             attempt["sent"] += 1
-            again += RESEND
+            again = again + RESEND if attempt["sent"] != most else trial.until + RESEND
         if not await readable(sock, min(trial.until, again)):
             if now() < trial.until:
                 continue

@@ -34,6 +34,8 @@ JOBS = {
     "burst": "exchange",
     "sequence": "exchange",
     "beacon": "exchange",
+    "crafted": "crafted.sending",
+    "carried": "sizes.carried",
     "ping": "ping",
     "resolve": "resolve",
     "lookup": "resolve",

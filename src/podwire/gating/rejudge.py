@@ -86,7 +86,8 @@ class Today:
             chosen = read_back(options)
         except ValueError as problem:
             raise ValueError(f"run {record.run_id}, run.json: {problem}; {REMEDY}") from None
-        selection = replace(chosen, fill_nodes=options.get("fill-nodes") == "yes")
+        asked = {name: options.get(name) == "yes" for name in ("fill-nodes", "disruptive")}
+        selection = replace(chosen, fill_nodes=asked["fill-nodes"], disruptive=asked["disruptive"])
         self._plan: Plan = make_plan(catalogue, tests, record.facts, selection)
         self._record, self._selection = record, selection
 

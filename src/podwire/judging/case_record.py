@@ -39,6 +39,7 @@ def case_record(catalogue: Catalogue, judged: JudgedCase, title: str) -> CaseRec
             "placement": flow.placement,
             "via": flow.via,
             **_sizes(flow, judged.rounds[0].bindings),
+            **({"sends": flow.load.sends} if flow.load.sends else {}),
             **{name.replace("_", " "): pool for name, pool in asdict(flow.pools).items() if pool},
         },
         expected=tuple(judged.expectation.sentences()),

@@ -24,6 +24,7 @@ from podwire.judging import (
 )
 from podwire.judging.ends import Allowed, Denied
 from podwire.judging.parts import Part
+from podwire.judging.path_mtu import lengths
 from podwire.judging.places import AtClient, AtServer
 from podwire.judging.questions import QUESTIONS, Question
 from podwire.judging.records import RECORDS
@@ -32,7 +33,7 @@ from podwire.model.flows import Flow
 from podwire.model.patterns import nothing, request
 
 MODULES: tuple[ModuleType, ...] = (
-    *(ends, names, records, questions, spread, first_try, exchanges, changes, places),
+    *(ends, names, records, questions, spread, first_try, exchanges, changes, places, lengths),
     *(tunnels, known, tools, hns, hns_over_time, windows, cards),
 )
 

@@ -27,7 +27,7 @@ Asks = Literal[
     "each-pod",
     "each-pod-by-tcp",
 ]
-Size = Literal["", "one-packet", "one-byte-more", "three-fragments"]
+Size = Literal["", "one-packet", "carried", "one-byte-more", "three-fragments"]
 Enters = Literal["", "client-node", "server-node", "other-node"]
 MANY = 20
 """So many exchanges of one case would take the time of those that are in flight with them."""
@@ -71,6 +71,11 @@ class Peer:
     @property
     def mac(self) -> Symbol:
         return Symbol(f"{self.role}.mac")
+
+    @property
+    def mss(self) -> Symbol:
+        """The most data of a TCP segment that the MTU of its interface admits, in bytes."""
+        return Symbol(f"{self.role}.mss")
 
     @property
     def identity(self) -> Symbol:
@@ -172,6 +177,8 @@ class Load:
     """What the agent's own DNS client asks (`model.asking`); empty: the system's resolver is asked."""
     stream: StreamKind = ""
     """A stream, which is opened before all other flows and used until after them; empty: an exchange."""
+    sends: str = ""
+    """The packets that the client sends as they are, without a socket of their protocol (`model.recipes`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,6 +347,16 @@ class Flow:
     def target_ip(self) -> Symbol:
         """The address that the client sends to: of the pod, the Service, the node or the outside host."""
         return Symbol("target.ip")
+
+    @property
+    def target_port(self) -> Symbol:
+        """The port that the client sends to; of a flow to a closed port, the port where nobody listens."""
+        return Symbol("target.port")
+
+    @property
+    def syn_acknowledged(self) -> Symbol:
+        """The number that acknowledges the SYN of a flow whose packets the suite writes, and no data."""
+        return Symbol("syn.acknowledged")
 
     def __str__(self) -> str:
         places = {"same-node": " on its own node", "cross-node": " on another node", "itself": " that it is itself"}

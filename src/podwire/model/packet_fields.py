@@ -50,6 +50,40 @@ def _options(name: str, kind: type, read: Callable[[TcpOptions], Any], says: str
     return Field(name, kind, lambda packet: None if packet.tcp.window is None else read(packet.tcp.options), says)
 
 
+ICMP_ERRORS: Mapping[tuple[str, int, int], str] = {
+    ("icmp", 3, 0): "no-route",
+    ("icmp", 3, 1): "host-unreachable",
+    ("icmp", 3, 2): "protocol-unreachable",
+    ("icmp", 3, 3): "port-unreachable",
+    ("icmp", 3, 4): "packet-too-big",
+    ("icmp", 3, 13): "prohibited",
+    ("icmp", 11, 0): "time-exceeded",
+    ("icmp", 11, 1): "reassembly-time-exceeded",
+    ("icmpv6", 1, 0): "no-route",
+    ("icmpv6", 1, 1): "prohibited",
+    ("icmpv6", 1, 3): "host-unreachable",
+    ("icmpv6", 1, 4): "port-unreachable",
+    ("icmpv6", 2, 0): "packet-too-big",
+    ("icmpv6", 3, 0): "time-exceeded",
+    ("icmpv6", 3, 1): "reassembly-time-exceeded",
+}
+"""One name for the errors of both families, by protocol, type and code (RFC 792, RFC 1812 section 5.2.7, RFC 4443)."""
+
+
+def _icmp_error(packet: Packet) -> str | None:
+    """The name of an ICMP error, or its protocol, type and code where it has none here; None for other packets."""
+    kind, code = packet.icmp.type, packet.icmp.code
+    if packet.icmp.quoted is None or kind is None or code is None:
+        return None
+    return ICMP_ERRORS.get((packet.ip.protocol, kind, code), f"{packet.ip.protocol} type {kind} code {code}")
+
+
+def _quoted(name: str, kind: type, path: str, says: str) -> Field:
+    """A field of the packet that an ICMP error quotes; None in other packets."""
+    of_quoted: Callable[[Packet], Any] = attrgetter(path)
+    return Field(name, kind, lambda packet: of_quoted(packet.icmp.quoted) if packet.icmp.quoted else None, says)
+
+
 def _ident(packet: Packet) -> int | None:
     if packet.ident is None and packet.ip.fragment:
         return packet.ip.fragment.ident  # of an older record
@@ -87,6 +121,11 @@ FIELDS: Mapping[str, Field] = _by_name(
         _layer("icmp_id", int, "icmp.id", "identifier of an echo"),
         _layer("icmp_seq", int, "icmp.seq", "sequence number of an echo"),
         _layer("mtu", int, "icmp.mtu", "path MTU that an ICMP error tells"),
+        Field("icmp_error", str, _icmp_error, "the ICMP error by its name, one for both families"),
+        _quoted("quoted_src", str, "ip.src", "source address of the packet that an ICMP error quotes"),
+        _quoted("quoted_dst", str, "ip.dst", "its destination address"),
+        _quoted("quoted_sport", int, "ports.sport", "its source port"),
+        _quoted("quoted_dport", int, "ports.dport", "its destination port"),
         _layer("payload", bytes, "payload", "what the innermost header carries"),
         _layer("eth_src", str, "link.src", "source MAC of the innermost Ethernet header"),
         _layer("eth_dst", str, "link.dst", "destination MAC of the innermost Ethernet header"),

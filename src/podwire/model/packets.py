@@ -12,6 +12,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+FLAGS = "SAFRPU"
+"""The flags of TCP in the order in which they are written."""
 Protocol = Literal["tcp", "udp", "icmp", "icmpv6", "arp", "other"]
 ChecksumState = Literal["", "none", "right", "offloaded", "wrong"]
 """What became of a checksum: unknown, not used (0), right, left to the sender's network card, or wrong."""

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from podwire.model.packet_fields import FIELDS
-from podwire.model.packets import Packet
+from podwire.model.packet_fields import FIELDS, ICMP_ERRORS
+from podwire.model.packets import FLAGS, Packet
 from podwire.model.symbols import Symbol
 
 Direction = Literal["request", "reply", "error"]
-_OF_ERRORS = frozenset({"icmp_type", "icmp_code", "mtu"})
+QUOTED = "quoted_"
+_OF_ERRORS = frozenset({"icmp_type", "icmp_code", "mtu", "icmp_error"})
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
@@ -125,7 +126,7 @@ class Pattern:
     `quantity` is `some` (at least one packet meets the conditions), `every` (there is one, and all in `direction` meet
     them), `none` (no packet meets them; an empty set of conditions means: nothing of this flow at all), or `distinct`
     (as `every`, and the flows' source tuples are all different). ICMP errors about the flow count only where a
-    condition names `icmp_type`, `icmp_code` or `mtu`: a router tells them, neither client nor server.
+    condition names `icmp_type`, `icmp_code`, `icmp_error` or `mtu`: a router tells them, neither client nor server.
     """
 
     quantity: Literal["some", "every", "none", "distinct"]
@@ -151,9 +152,15 @@ def _conditions(fields: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         if name not in FIELDS:
             raise TypeError(f"a packet has no field {name!r}")
         kind = FIELDS[name].kind
+        if name == "flags" and isinstance(value, str) and value != (right := _in_order(value)):
+            raise TypeError(f"the flags {value!r} of TCP are never seen so; write them as captures do: {right!r}")
         if type(value) in _PLAIN and value is not None and type(value) is not kind:
             raise TypeError(f"the field {name!r} of a packet is {FIELDS[name].kind_in_words}, never {value!r}")
     return tuple(fields.items())
+
+
+def _in_order(flags: str) -> str:
+    return "".join(letter for letter in FLAGS if letter in flags)
 
 
 def seen(**fields: Any) -> Pattern:
@@ -174,6 +181,31 @@ def reply(**fields: Any) -> Pattern:
 def error(**fields: Any) -> Pattern:
     """There are ICMP errors that quote a packet of the flow, whoever sent them, and each of them meets all of this."""
     return Pattern(quantity="every", conditions=_conditions(fields), direction="error")
+
+
+def icmp_error(kind: str, *, quoting: Pattern | None = None, **fields: Any) -> Pattern:
+    """As `error`, by the name of the error, one for both families: `packet-too-big`, `port-unreachable`,
+    `time-exceeded`, ...; `quoting` says how the packet looks that each of them quotes.
+
+    Raises TypeError for an error that has no name, and for a quoted field that an error does not show.
+    """
+    if kind not in ICMP_ERRORS.values():
+        raise TypeError(
+            f"no ICMP error has the name {kind!r}; use one of {', '.join(dict.fromkeys(ICMP_ERRORS.values()))}"
+        )
+    quoted = {f"{QUOTED}{name}": value for name, value in (quoting.conditions if quoting else ())}
+    return error(icmp_error=kind, **fields, **quoted)
+
+
+def rst(**fields: Any) -> Pattern:
+    """The server answers with an RST, and with nothing else: each packet from server to client is one that meets all
+    of this. One that answers a SYN acknowledges it: `ack` is the number of the SYN and one (RFC 9293 section 3.5.2)."""
+    return reply(flags="AR", **fields)
+
+
+def fragment(**fields: Any) -> Pattern:
+    """At least one packet of the flow, either way, is a fragment that meets all of this."""
+    return seen(fragment=True, **fields)
 
 
 def nothing(**fields: Any) -> Pattern:
@@ -227,7 +259,7 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(str(text) for text in value.values) if isinstance(value, OneOf) else (str(value),)
 
 
-PACKETS = (request, reply, error, seen, nothing, requests_from_distinct_sources)
+PACKETS = (request, reply, error, icmp_error, rst, seen, fragment, nothing, requests_from_distinct_sources)
 """The words for packets, in the order of the docs."""
 VALUES = (one_of, between, at_least, inside, in_ranges, other_than)
 """The words for values that are no literal."""

@@ -12,7 +12,10 @@ IP_HEADER: Mapping[Family, int] = {"ipv4": 20, "ipv6": 40}
 """Bytes of an IP header without options (RFC 791, section 3.1; RFC 8200, section 3)."""
 FRAGMENT_HEADER: Mapping[Family, int] = {"ipv4": 0, "ipv6": 8}
 """What a fragment has beside it (RFC 8200, section 4.5)."""
-UDP_HEADER = 8
+UDP_HEADER, TCP_HEADER = 8, 20
+LEAST_CARRIED: Mapping[Family, int] = {"ipv4": 576 - 20 - 8, "ipv6": 1280 - 40 - 8}
+"""The data of a datagram that every path carries in one packet: IPv4 has hosts that take no more than 576 bytes at once
+(RFC 791, section 3.2), a path of IPv6 carries 1280 (RFC 8200, section 5)."""
 LONGEST: Mapping[Family, int] = {"ipv4": 65507, "ipv6": 65527}
 """The data of the longest UDP datagram: IP counts 65535 bytes, over IPv4 with its own header."""
 
@@ -42,6 +45,10 @@ def _fragments(number: int, mtu: int, family: Family) -> int:
 
 SIZES: Mapping[Size, Relation] = {
     "one-packet": Relation(words="the longest that one packet of the path's MTU carries", of=_one_packet),
+    "carried": Relation(
+        words="the same with Don't Fragment and a short answer; if it is lost, by bisection the longest that arrives",
+        of=_one_packet,
+    ),
     "one-byte-more": Relation(
         words="one byte longer than one packet of the path's MTU carries",
         of=lambda mtu, family: _one_packet(mtu, family) + 1,

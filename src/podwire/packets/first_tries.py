@@ -28,7 +28,7 @@ def path_of(case: Case) -> Path | None:
     """The path of a case, or None for one whose tries say nothing of a path: nobody is to answer, or all changes."""
     flow = case.flow
     ends = (flow.client.kind, flow.server.kind)
-    usual = max(flow.load.payload, flow.load.answer) <= USUAL_SIZE and not flow.load.size
+    usual = max(flow.load.payload, flow.load.answer) <= USUAL_SIZE and not flow.load.size and not flow.load.sends
     if flow.protocol not in ("tcp", "udp") or flow.change.after or flow.via in BY_TUNNEL or "dns" in ends or not usual:
         return None
     kinds = [f"{peer.os} node" if peer.kind == "host" else peer.os for peer in (flow.client, flow.server)]

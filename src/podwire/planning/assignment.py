@@ -41,6 +41,10 @@ CROWDS: Mapping[str, int] = {
     "crowd-1025": 1025,
 }
 
+# Microsoft, "TCP/IP Raw Sockets": no TCP data, and no UDP datagram from a source address that is not the machine's. A
+# Windows container has no packet driver either.
+NOT_FROM_WINDOWS = "needs a client that sends packets as a suite writes them: Windows lets no pod do that"
+
 
 def usable(os: str, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
     """The nodes of an OS that take part, at most `nodes_per_os`; unready nodes only if there are too few ready ones."""
@@ -75,6 +79,8 @@ def why_not(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
             return reason
     if _needs_another(flow) and len(servers_of(flow, facts, nodes_per_os)) < 2:
         return f"needs two usable {_named(flow.client.os)} nodes{_in(flow.pools.client_pool)}"
+    if flow.load.sends and flow.client.os == "windows":
+        return NOT_FROM_WINDOWS
     if flow.service.kind in BALANCED and not facts.outside.load_balancer:
         return "needs addresses for Services of type LoadBalancer; if the cluster gives them, add --load-balancer"
     if flow.via == "service-external-ip" and facts.proxy.external_ips is False:

@@ -28,6 +28,8 @@ def listing(
         lines.append(f"{case.id}{limit}")
         if case.flow.load.size:
             lines.append(f"    request and answer are {SIZES[case.flow.load.size].words}")
+        if case.flow.load.sends:
+            lines.append(f"    sends {case.flow.load.sends}")
         lines += [f"    {sentence}" for sentence in sentences[case.id]]
         if unready and case.id in unready:
             lines.append(f"    will be inconclusive: {unready[case.id]}")
@@ -77,6 +79,7 @@ def tree(
                 "id": case.id,
                 "act": numbers[case.id],
                 "expected": list(sentences[case.id]),
+                **({"sends": case.flow.load.sends} if case.flow.load.sends else {}),
                 "limitation": case.limitation,
                 "inconclusive": unready.get(case.id),
             }

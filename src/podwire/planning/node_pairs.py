@@ -10,6 +10,10 @@ from podwire.model.flows import Flow, Peer
 from podwire.model.machines import Pools
 from podwire.planning.assignment import clients_of, on_a_node, os_named, servers_of
 
+LOCAL_TO_FIRST_NODES = ("moved-away",)
+"""Kinds of Services with externalTrafficPolicy Local and written lists, whose endpoints are on the first node of each
+OS before a change (`model.changes.endpoint_lists`): no other node serves them."""
+
 
 def in_pools(flow: Flow, facts: ClusterFacts) -> Iterator[Flow]:
     """The flow within each pool and between any two of them; the flow itself where there are no pools."""
@@ -34,6 +38,8 @@ def _entry_pools(flow: Flow, ends: tuple[str, str], facts: ClusterFacts) -> tupl
     if flow.way.enters != "other-node":
         return ("",)
     pools = facts.pools_of(os_named(flow.way.entry_os))
+    if flow.service.kind in LOCAL_TO_FIRST_NODES:
+        return tuple(node.part.pool for node in facts.usable(os_named(flow.way.entry_os))[:1]) or pools
     of_an_end = [name for name in (ends[1], ends[0]) if name and name in pools]
     return tuple(of_an_end[:1]) or pools
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from podwire.model.axes.axis import Matrix
 from podwire.model.axes.table import AXES, id_words
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
-from podwire.model.changes.table import CHANGES
+from podwire.model.changes.table import ASKED_FOR, CHANGES, DISRUPT, FILL
 from podwire.model.conditions import ClusterCondition
 from podwire.model.facts import FAMILIES, ClusterFacts, Family
 from podwire.model.flows import ANY_OS, FLOW_ROW, Enters, Flow, Peer, Placement
 from podwire.model.observations import POINTS
+from podwire.model.recipes import text_of
 from podwire.model.requirements import Catalogue, Requirement
 from podwire.model.spread import connections_for, connections_to_see, connections_to_see_half
 from podwire.model.symbols import ServiceSymbols
@@ -38,6 +39,8 @@ class Selection:
     """The most nodes of each OS that take part."""
     fill_nodes: bool = False
     """Whether the run may fill one Windows node with pods."""
+    disruptive: bool = False
+    """Whether the run may restart kube-proxy and HNS on Windows nodes."""
     required: tuple[NodeKind, ...] = ()
     """The kinds of nodes that cases must use."""
     nodes: tuple[str, ...] | None = None
@@ -49,6 +52,10 @@ class Selection:
     """No bound of the number of nodes."""
     own_namespaces: bool = True
     """Whether the run may make namespaces; False where it gets one that exists."""
+
+    def asks_for(self, option: str) -> bool:
+        """Whether the user gave this option of `model.changes.table.ASKED_FOR`."""
+        return {FILL: self.fill_nodes, DISRUPT: self.disruptive}[option]
 
     @property
     def chooses(self) -> bool:
@@ -90,7 +97,6 @@ NOT_FOR_KUBERNETES = "NAT is no network for Kubernetes: other pods cannot reach 
 
 FALSE_ALARM = 1e-6
 """The chance at most that a fair balancer is called uneven: the risk of `spread.evenly`."""
-FILLS = "needs a Windows node filled with pods; on a test cluster, ask for it with --fill-nodes"
 
 
 class PlanError(Exception):
@@ -148,10 +154,11 @@ def _cases_of(
         if unmet:
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "some", reason=unmet)
             continue
-        if matrix.after in CHANGES and CHANGES[matrix.after].whole_node and not selection.fill_nodes:
-            yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=FILLS)
+        option = CHANGES[matrix.after].option if matrix.after else ""
+        if option and not selection.asks_for(option):
+            yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=ASKED_FOR[option])
             continue
-        flows = _flows(matrix, facts, selection)
+        flows = (_sending(test, matrix, flow) for flow in _flows(matrix, facts, selection))
         for flow in ruled(flows, rulings, facts, selection.most_nodes) if matrix.ruled else flows:
             words = id_words(flow, matrix) + flow.pools.words
             impossible = why_not(flow, facts, selection.most_nodes)
@@ -232,8 +239,18 @@ def _on_nodes(flow: Flow, matrix: Matrix, facts: ClusterFacts, selection: Select
         yield from covering(flow, facts, selection.most_nodes)
 
 
-_FIELDS = FLOW_ROW.columns.keys() - {"connections"}
+_FIELDS = FLOW_ROW.columns.keys() - {"connections", "sends"}
 """The fields of a flow that take the value of the axis with the same name unchanged."""
+
+
+def _sending(test: SuiteTest, matrix: Matrix, flow: Flow) -> Flow:
+    """The same flow with the packets that the test writes for it, if it does. Raises `PlanError`."""
+    if matrix.sends is None:
+        return flow
+    try:
+        return flow.but(sends=text_of(matrix.sends(flow)))
+    except Exception as problem:  # Whatever its author wrote there.
+        raise PlanError(f"{test.place}: sends: {type(problem).__name__}: {problem}") from problem
 
 
 def _entries(matrix: Matrix) -> Iterator[tuple[Enters, str]]:

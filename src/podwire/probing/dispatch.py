@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from podwire.cluster.deployment.changes.making import Made
 from podwire.cluster.deployment.workloads import Deployment
+from podwire.crafting.request import load_scapy
 from podwire.model.cases import Case
 from podwire.model.changes.table import CHANGES
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Observation, Point
 from podwire.model.streams.load import StreamLoad
 from podwire.planning.acts import acts_of
+from podwire.probing.acts.aside import aside
 from podwire.probing.acts.flights import Flights, Reported
+from podwire.probing.acts.restarts import Restarts
 from podwire.probing.acts.settling import CONVERGES_WITHIN, Settling
 from podwire.probing.acts.stage import Stage
 from podwire.probing.agents import end_hooks
@@ -109,6 +112,8 @@ class Dispatcher:
 
     def run(self, cases: Sequence[Case]) -> dict[str, Sighting]:
         """The sighting of every case, by id."""
+        if any(case.flow.load.sends for case in cases):
+            aside(load_scapy)
         sightings, lost = self._asked(cases)
         for _ in range(AGAIN):
             again = [case for case in cases if case.id in lost and can_be_asked_again(case, self._changes)]
@@ -234,7 +239,10 @@ class Dispatcher:
             return Made()
         if CHANGES[name].whole_node:  # Terminating pods have done their part and take room on the node.
             end_hooks(self._agents, self._deployment)
-        made = self._change(name)
+        program = CHANGES[name].restarts
+        made = (
+            Restarts(deployment=self._deployment, agents=self._agents).make(program) if program else self._change(name)
+        )
         if not made.problem:
             self._changes[name] = time.monotonic()
         return made

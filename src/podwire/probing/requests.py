@@ -12,6 +12,7 @@ from podwire.model.asking import ADDRESS_TYPES
 from podwire.model.cases import Case
 from podwire.model.flows import Flow
 from podwire.model.observations import Attempt
+from podwire.model.sizes import LEAST_CARRIED
 from podwire.model.ways import BY_TUNNEL
 from podwire.probing.calls import Garbled, attempt_of
 from podwire.probing.targets import Target
@@ -28,6 +29,9 @@ which the agent gives up the rest."""
 ASKS_AGAIN = 6.0
 """Seconds beside the time-out for one look-up: the C library asks a lost question again after five (resolv.conf(5)),
 Windows after one (Microsoft: DNS client resolution timeouts)."""
+
+BISECTION = 10.0
+"""Seconds that a bisection may take beside the time-out: more than twelve lengths take that are all lost."""
 
 CNI_FOLDER = "C:\\opt\\cni\\bin"
 """The folder of CNI plugins on a Windows node, as in the Kubernetes guides."""
@@ -109,6 +113,8 @@ def request_of(
         for number, (token, port) in enumerate(zip(tokens, ports, strict=True))
     ]
     longest = timeout + look_up
+    if flow.load.size == "carried":
+        return "carried", {**exchanges[0], "least": LEAST_CARRIED[flow.family]}, timeout + BISECTION
     if len(exchanges) == 1:
         return "exchange", exchanges[0], longest
     most = OF_A_PATH_AT_ONCE if flow.load.whole_path else DATAGRAMS_AT_ONCE if flow.protocol == "udp" else AT_ONCE

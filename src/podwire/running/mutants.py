@@ -93,7 +93,7 @@ class Hunt:
     """
 
     def __init__(self, options: RunOptions, say: Say, *, whole: bool = False) -> None:
-        self.options = replace(options, selection=replace(options.selection, fill_nodes=True))
+        self.options = replace(options, selection=replace(options.selection, fill_nodes=True, disruptive=True))
         self._say, self._whole = say, whole
         self._healthy: dict[RunOptions, Outcomes] = {}
         self.red = 0

@@ -278,6 +278,12 @@ RUN_OPTIONS = (
         field="selection.fill_nodes",
     ),
     Option(
+        flag="--disruptive",
+        help="restart kube-proxy and HNS on the Windows nodes to judge what comes of it; use it on test clusters only",
+        commands=_PLAN,
+        field="selection.disruptive",
+    ),
+    Option(
         flag="--linux-image",
         metavar="IMAGE",
         help="image of the probes on Linux nodes",

@@ -73,7 +73,7 @@ def run_profiles(names: Sequence[str], folder: Path, say: Say, *, more: Sequence
 
 def _run(name: str, place: Path, more: Sequence[str]) -> tuple[int, str]:
     command = [sys.executable, "-m", "podwire", "run", "--lab", name, "--run-dir", str(place)]
-    command += ["--no-report", "--fill-nodes", *more]  # A lab has room for it.
+    command += ["--no-report", "--fill-nodes", "--disruptive", *more]  # A lab has room for it.
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
     try:

@@ -79,6 +79,8 @@ class Runner:
             described["facts"] = options.cluster.stated.source
         if chosen.fill_nodes:
             described["fill-nodes"] = "yes"
+        if chosen.disruptive:
+            described["disruptive"] = "yes"
         if options.probes.repeat > 1:
             described["repeat"] = str(options.probes.repeat)
         faults = options.lab.faults if options.cluster is None else ()

@@ -82,19 +82,23 @@ def path_mtu_below_the_pods(do: Injection) -> None:
 @fault("payload-corrupted", kills=("FLOW-POD-POD-IP",))
 def payload_corrupted(do: Injection) -> None:
     """The client's node changes a byte of each request; the checksum fits the changed bytes."""
-    # The pod leaves the checksum to its NIC, and the node's next device computes it after the change.
     udp = f"udp dport {ECHO_PORT} @th,96,8 set 0x7e"
     tcp = f"tcp dport {ECHO_PORT} tcp flags & psh != 0 @th,288,8 set 0x7e"  # 32 bytes of header with timestamps, and 4
-
-    def unfinished_checksums(_: Node, pod: Pod) -> None:
-        _set_checksum_offload(pod, 1)
-        do.undone_by(lambda: _set_checksum_offload(pod, 0))
-
-    do.for_each_pod(unfinished_checksums)
+    unfinished_checksums(do)
     for node in do.nodes():
         fromhere = [f"{KEYWORD[family]} saddr {node.plan.pod_cidr(family)}" for family in node.families]
         rules = [f"{pods} {rule}" for pods in fromhere for rule in (udp, tcp)]
         do.rules(node.host, "inet", chain("forward", 10, *rules))
+
+
+def unfinished_checksums(do: Injection) -> None:
+    """Pods leave checksums to their NIC, and the node's next device computes them after a change on the node."""
+
+    def leave_to_nic(_: Node, pod: Pod) -> None:
+        _set_checksum_offload(pod, 1)
+        do.undone_by(lambda: _set_checksum_offload(pod, 0))
+
+    do.for_each_pod(leave_to_nic)
 
 
 def _set_checksum_offload(pod: Pod, value: int) -> None:

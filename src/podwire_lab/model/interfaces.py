@@ -72,7 +72,8 @@ class NodeNetwork(Protocol):
         """What PowerShell on a Windows node lists of HNS and the virtual switch (`hns_listings.listed`)."""
 
     def list_in(self, directory: str) -> None:
-        """Keep `hns_listed` in the file `LISTING` of this directory from now on, as JSON."""
+        """Keep `hns_listed` in the file `LISTING` of this directory from now on, as JSON; a Windows node takes requests
+        to restart its programs there too (`windows.service_control`)."""
 
     containers_apart: bool
     """Whether only the first container of a pod gets the pod's namespace; true only with a fault."""

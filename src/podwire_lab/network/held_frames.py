@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 
-from podwire_lab.kernel.priority import be_served_first
+from podwire_lab.kernel.priority import FIRST, be_served
 
 ALL_KINDS = 0x0003
 """ETH_P_ALL (linux/if_ether.h)."""
@@ -120,7 +120,7 @@ def main(arguments: list[str]) -> int:
         machine, _, switch = pair.partition(":")
         ways.append((Ring(machine, mtu), _sender(switch)))
     gc.disable()  # Nothing here has a circle.
-    be_served_first()  # All packets wait for this process, and what one costs at its receiver counts as its time.
+    be_served(FIRST)  # All packets wait for this process, and what one costs at its receiver counts as its time.
     os.write(1, b"ready\n")
     hold(seconds, ways, 0)
     for ring, _ in ways:

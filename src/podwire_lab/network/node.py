@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from podwire_lab.network.machine import Machine
 from podwire_lab.network.node_pods import NodePods
 from podwire_lab.network.node_rules import NodeRules
 from podwire_lab.network.policies import NodePolicies
-from podwire_lab.windows import hns_listings
+from podwire_lab.windows import hns_listings, service_control
 from podwire_lab.windows.processes import Processes
 
 Notes = Callable[[OS, Profile, Sequence[str]], Mapping[str, str]]
@@ -45,6 +46,7 @@ class Node(Machine):
         self.hns_changes: dict[str, Any] = {}
         self.processes = Processes(proxies=profile.windows.kube_proxy)
         self._listing = ""
+        self._programming = threading.Lock()
 
     def attach_pod(self, uid: str) -> PodNetwork:
         pod = self.pods.attach(uid)
@@ -58,8 +60,29 @@ class Node(Machine):
         return self.pod_notes(self.os, self.profile, pod.addresses)
 
     def set_services(self, services: Sequence[ServiceRule]) -> None:
-        self.rules.set_services(services)
+        with self._programming:
+            self.rules.set_services(services)
         self.list_now()
+
+    def restart(self, program: str) -> str:
+        """Restart `hns` or `kube-proxy` of a Windows node. Returns why it cannot, or ''.
+
+        HNS has its load balancers again when it is back: it restores what it has stored (kubernetes issue 139519). What
+        becomes of connections in the meantime is not documented; here they go on.
+        """
+        with self._programming:
+            if program == "hns":
+                self.processes.restart_hns()
+                self.processes.follow(program)
+                self.rules.refresh()
+            elif program == "kube-proxy" and self.processes.began["proxy"]:
+                self.processes.restart_proxy()
+                self.processes.follow(program)
+                self.rules.restart_proxy()
+            else:
+                return f"there is no {program}"
+        self.list_now()
+        return ""
 
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         self.rules.set_host_ports(mappings)
@@ -79,6 +102,8 @@ class Node(Machine):
         return {**listed, **self.hns_changes}
 
     def list_in(self, directory: str) -> None:
+        if not self._listing and self.os == "windows":
+            service_control.serve(directory, self.restart)
         self._listing = f"{directory}/{LISTING}"
         self.list_now()
 

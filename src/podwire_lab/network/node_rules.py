@@ -109,6 +109,13 @@ class NodeRules:
             # table, so this keeps one of the lab's kernel from showing on Windows nodes.
             conntrack.forget_untranslated(self._machine.host.netns, gained)
 
+    def restart_proxy(self) -> None:
+        """kube-proxy starts anew: it deletes all load balancers, and makes those of all Services once it knows them
+        (pkg/proxy/winkernel/proxier.go, NewProxier and OnServiceSynced; kubernetes pull request 78612)."""
+        self.load_balancers.forget()
+        self._tables.apply({})
+        self.set_services(self.services)
+
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same ports costs nothing."""
         with self._writing:

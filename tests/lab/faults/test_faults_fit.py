@@ -12,7 +12,7 @@ from podwire_lab.model.profiles import PROFILES
 
 def judged(profile, dsr, build, ports, variations):
     lab = LabOptions(profile=profile, dsr=dsr, windows_build=build, windows_ports=ports, variations=variations)
-    options = RunOptions(lab=lab, selection=Selection(fill_nodes=True))
+    options = RunOptions(lab=lab, selection=Selection(fill_nodes=True, disruptive=True))
     return {requirement_of(identity) for identity in Runner(options).scope.plan.cases}
 
 

@@ -135,16 +135,20 @@ def test_a_healthy_upgrade_is_within_budgets_and_its_events_are_in_one_time_line
         ("small-mtu-of-one-nic", "pod-pod windows-linux tcp", "pod-pod linux-linux tcp"),
     ],
 )
-def test_a_node_that_comes_back_broken_for_a_time_is_a_path_over_its_budget(fault, broken, whole, tmp_path):
-    command = upgrade("--fault", f"{fault}=10s")
-    code, record, shown = watched(tmp_path, "--lab", "overlay-win-overlay", "--gap", "*: 5s", command=command)
+def test_nodes_that_come_back_broken_are_paths_over_their_budget(fault, broken, whole, tmp_path):
+    # The fault stays. A shorter one could end, on a busy machine, before a pod has come to the node.
+    code, record, shown = watched(
+        tmp_path, "--lab", "overlay-win-overlay", "--gap", "*: 5s", command=upgrade("--fault", fault)
+    )
     assert code == 1, shown
     longest = {path.path: path.longest for path in record.paths}
-    assert longest[broken] > 5000
-    assert longest[whole] < 5000
+    assert longest[broken] > 5000, shown
+    assert longest[whole] < 5000, shown
     assert broken in over(shown)
     assert whole not in over(shown)
-    assert {path for path in over(shown) if "windows" not in path} == set(), shown
+    # Packets from outside may come by way of any node.
+    inside = {path for path in over(shown) if not path.startswith("outside-")}
+    assert {path for path in inside if "windows" not in path} == set(), shown
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

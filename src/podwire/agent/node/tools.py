@@ -1,4 +1,4 @@
-"""The only programs that the agent may run: a node's CNI plugins, two tools, and listings of Windows objects."""
+"""The only programs that the agent may run: a node's CNI plugins, two tools, listings of Windows objects, restarts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 
 from podwire.agent.errors import Failure
 from podwire.agent.loop import now
+from podwire.agent.node.restarts import RESTARTS
 from podwire.agent.parameters import wanted
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.
@@ -69,7 +70,8 @@ MOST_TOLD, MOST_LISTED = 64 << 10, 512 << 10
 
 
 async def tool(loop: Loop, params: Parameters) -> Parameters:
-    """Run one of TOOLS, a CNI plugin by its absolute path, or one of LISTS. Returns its exit code and its output.
+    """Run one of TOOLS, a CNI plugin by its absolute path, or one of LISTS or RESTARTS. Returns its exit code and its
+    output.
 
     The output is cut to 64 KiB (a list: to 512 KiB, then an error). Environment variables in the path are replaced: a
     HostProcess container has the node's files below C: and its own below %CONTAINER_SANDBOX_MOUNT_POINT%.
@@ -77,8 +79,9 @@ async def tool(loop: Loop, params: Parameters) -> Parameters:
     name, limit = wanted(params, "name"), wanted(params, "timeout", float)
     path = os.path.normpath(ntpath.expandvars(name))
     plugin = re.sub(r"(?i)\.exe$", "", ntpath.basename(path)).lower() in PLUGINS
-    if name in LISTS:
-        path, *arguments = (*POWERSHELL, LISTS[name])
+    script = LISTS.get(name) or RESTARTS.get(name)
+    if script:
+        path, *arguments = (*POWERSHELL, script)
     elif not (name in TOOLS or (plugin and (os.path.isabs(path) or ntpath.isabs(path)))):
         raise ValueError(f"{name!r} is neither {' nor '.join(TOOLS)} nor the absolute path of a known CNI plugin")
     else:

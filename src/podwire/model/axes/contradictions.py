@@ -8,6 +8,9 @@ from typing import Any
 from podwire.model.streams import load
 from podwire.model.ways import BY_NAME
 
+CRAFTED = ("tcp", "udp")
+"""The protocols of packets that a suite may write itself."""
+
 
 def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
     """What would make no flow at all, or one that nobody asked for."""
@@ -33,5 +36,16 @@ def contradictions(values: Mapping[str, Any]) -> Iterator[str]:
         yield "each_act: goes with protocol='tool' and without repeated"
     if values["half_close"] and (values["protocol"] != ("tcp",) or not values["answer"]):
         yield "half_close: goes with protocol='tcp' and an answer"
+    yield from _crafted(values)
     if values["stream"]:
         yield from load.contradictions(values["stream"], values["protocol"], values["repeated"] or values["same_ports"])
+
+
+def _crafted(values: Mapping[str, Any]) -> Iterator[str]:
+    """The same of flows whose packets the suite writes."""
+    if not values["sends"]:
+        return
+    if not set(values["protocol"]) <= set(CRAFTED):
+        yield f"sends: goes with protocol={' or '.join(map(repr, CRAFTED))}: the agent waits for an answer to a port"
+    if values["client_kind"] != "pod" or values["connections"] != 1 or values["stream"]:
+        yield "sends: goes with client_kind='pod', one connection and no stream: the packets have one source port"

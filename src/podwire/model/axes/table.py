@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any, get_args
 
 from podwire.model.asking import ASKS
@@ -267,6 +268,13 @@ _ROWS: tuple[Axis, ...] = (
         "`one-way` (datagrams that nobody answers)",
         values=get_args(StreamKind),
         default="",
+    ),
+    Axis(
+        name="sends",
+        group=LOAD,
+        help="instead of what a socket sends: the packets that a Linux pod sends, as a function of the flow; see below",
+        values=FunctionType,
+        default=None,
     ),
     Axis(
         name="after",

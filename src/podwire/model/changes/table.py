@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from podwire.model.changes.endpoint_lists import AFTER
 
@@ -14,6 +15,15 @@ FOREVER = float("inf")
 BY_THE_END = "the run removes its objects at its end"
 ENDPOINTS_SHOWN = "the API server's answer has the new list"
 ENDPOINT_RIGHTS = ("create endpointslices", "patch endpointslices")
+Program = Literal["kube-proxy", "hns"]
+"""A program of Windows nodes that can be restarted."""
+FILL, DISRUPT = "--fill-nodes", "--disruptive"
+ASKED_FOR: Mapping[str, str] = {
+    FILL: f"needs a Windows node filled with pods; on a test cluster, ask for it with {FILL}",
+    DISRUPT: "restarts a program that all pods of Windows nodes need (kube-proxy or HNS); on a test cluster, ask for "
+    f"it with {DISRUPT}",
+}
+"""Why a run does not make a change unless the user asks for it, by the option that asks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,10 @@ class ChangeRow:
     """The change that must have been made before, whose state ends with this one."""
     whole_node: bool = False
     """It takes what any other case may need on a node, so it has an act of its own after all others."""
+    option: str = ""
+    """The option that asks for it (`ASKED_FOR`); empty: every run makes it."""
+    restarts: Program | None = None
+    """The program that host probes restart on the Windows nodes that take part; None for a change of the API."""
     shows: str
     """What shows it in the API."""
     undone: str = BY_THE_END
@@ -159,6 +173,7 @@ _ROWS = (
         does="The first Windows node on Calico is filled: 60 pods, as many as a block of 64 addresses allows,"
         " and one more.",
         whole_node=True,
+        option=FILL,
         shows="every pod has an address, or an event that says why not",
         rights=("create pods", "patch pods", "list pods", "delete pods", "list events"),
     ),
@@ -166,8 +181,31 @@ _ROWS = (
         name="vpc-node-filled",
         does="The first Windows node of EKS is filled: as many pods as its network card has addresses, and one more.",
         whole_node=True,
+        option=FILL,
         shows="every pod has an address, or an event that says why not",
         rights=("create pods", "patch pods", "list pods", "delete pods", "list events"),
+    ),
+    ChangeRow(
+        name="kube-proxy-restarted",
+        does="The host probes restart kube-proxy on the Windows nodes that take part, all at once.",
+        whole_node=True,
+        option=DISRUPT,
+        restarts="kube-proxy",
+        shows="another process of kube-proxy runs, and HNS has the load balancers that it had before",
+        undone="the node starts kube-proxy again; podwire starts a service of that name that does not run",
+        rights=("create pods/exec",),
+        lasts=FOREVER,
+    ),
+    ChangeRow(
+        name="hns-restarted",
+        does="The host probes restart HNS on the Windows nodes that take part, all at once.",
+        whole_node=True,
+        option=DISRUPT,
+        restarts="hns",
+        shows="another process of HNS runs, and it has the load balancers that it had before",
+        undone="the same command starts HNS again; podwire starts it once more where it does not run",
+        rights=("create pods/exec",),
+        lasts=FOREVER,
     ),
 )
 CHANGES: Mapping[str, ChangeRow] = {row.name: row for row in _ROWS}

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podwire.cluster.deployment.workloads import Deployment
+from podwire.crafting.request import crafted_request
 from podwire.model.cases import Case
 from podwire.model.facts import ClusterFacts
 from podwire.model.observations import Attempt, ProbeError, Value
+from podwire.model.recipes import RecipeError, initial_sequence
 from podwire.planning.prerequisites import asks_many_services
 from podwire.probing.bindings.cases import bindings_of
 from podwire.probing.bindings.dns_servers import asks_the_cluster
@@ -117,9 +119,17 @@ class Flights:
             card_addresses = self._deployment.wanted_addresses.get(case.client.node, 0)
             again = ASKS_AGAIN if asks_the_cluster(case, self._deployment, self._facts, reported.hellos) else 0.0
             sent, mode = sized(case, bindings), self._facts.network.mode
-            method, parameters, seconds = request_of(
-                sent, target, exchange_tokens, ports, self._timeout, mode, card_addresses, again
-            )
+            try:
+                method, parameters, seconds = (
+                    crafted_request(sent, target.ip, target.port, bindings, exchange_tokens[0], ports[0], self._timeout)
+                    if case.flow.load.sends
+                    else request_of(sent, target, exchange_tokens, ports, self._timeout, mode, card_addresses, again)
+                )
+            except RecipeError as problem:
+                broken[case.id] = f"its packets cannot be made: {problem}"
+                continue
+            if case.flow.load.sends:
+                bindings["syn.acknowledged"] = (initial_sequence(exchange_tokens[0]) + 1) % (1 << 32)
             answer = self._agents[pod].call(method, parameters, seconds + PATIENCE)
             flight = InFlight(
                 case=case, target=target, bindings=bindings, tokens=exchange_tokens, answer=answer, seconds=seconds

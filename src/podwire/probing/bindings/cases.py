@@ -15,12 +15,13 @@ from podwire.model.addressing.translation import leaves_as
 from podwire.model.cases import Case
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family, NodeFacts, family_of
 from podwire.model.observations import Value
+from podwire.model.sizes import IP_HEADER, TCP_HEADER
 from podwire.model.symbols import ASSUMED_DOMAIN, UNKNOWN
 from podwire.model.ways import BY_SERVICE
 from podwire.planning.prerequisites import CHOSEN
 from podwire.probing.bindings.dns_servers import of_dns
 from podwire.probing.bindings.hns import of_hns
-from podwire.probing.bindings.nodes import Hello, mac_of, of_the_nodes_themselves
+from podwire.probing.bindings.nodes import Hello, mac_of, mtu_of, of_the_nodes_themselves
 from podwire.probing.bindings.path_mtu import of_the_path
 from podwire.probing.node_states import NO_STATES, NodeState
 from podwire.probing.targets import NoTarget, Target, dns_pods_of, probe_of, service_for, service_port
@@ -252,4 +253,7 @@ def _of_probe(
         mac = mac_of(probe.addresses[family], hellos.get(probe.pod))
         if mac:
             values[f"{role}.mac"] = mac
+        mtu = mtu_of(own, hellos.get(probe.pod))
+        if mtu:
+            values[f"{role}.mss"] = mtu - IP_HEADER[family] - TCP_HEADER
     return values | _of_node(role, probe.node, family, deployment, facts, hellos)

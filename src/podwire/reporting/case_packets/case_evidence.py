@@ -41,7 +41,7 @@ def evidence_text(run: Path, case_id: str, point: str = "") -> Iterator[str]:
     chosen = [point] if point else deciding or list(files)
     ports = vxlan_ports(record)
     yield f"{case.id}: {case.verdict.outcome}"
-    yield from filter(None, (_line(message(case)), note))
+    yield from filter(None, (_line(message(case)), _sent(case), note))
     for name in chosen:
         yield ""
         yield from _of_point(name, files[name], [entry for entry in decisive if entry[0] == name], ports)
@@ -49,6 +49,12 @@ def evidence_text(run: Path, case_id: str, point: str = "") -> Iterator[str]:
     if others:
         yield ""
         yield f"also kept: {', '.join(others)}"
+
+
+def _sent(case: CaseRecord) -> str:
+    """The packets that the suite wrote, if it did."""
+    sends = case.parameters.get("sends", "")
+    return f"sent: {_line(sends)}" if sends else ""
 
 
 def vxlan_ports(record: RunRecord) -> frozenset[int]:

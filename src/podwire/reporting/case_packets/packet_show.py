@@ -1,4 +1,5 @@
-"""A captured frame as scapy shows it, layer by layer. The only place outside of the tests that imports scapy.
+"""A captured frame as scapy shows it, layer by layer. Outside of the tests only this module and
+`crafting.build` import scapy.
 
 scapy takes longer to import than a run of podwire to plan: import this module only where packets are shown.
 """

@@ -8,13 +8,16 @@ issue 1944, Calico issue 6996), Get-HnsEndpoint's Name, IPAddress, MacAddress, V
 (Windows-Containers issue 563, AKS issue 1367), Get-HnsPolicyList's Policies with VIPs and IsDSR (Calico issue 8465),
 Get-NetNat's Name (Microsoft's reference); ConvertTo-Json writes one object without a list around it. The lines of
 `vfpctrl /list-vmswitch-port`: SdnDiagnostics and Azure's network policy manager, which read them. Nothing else is
-imitated. The node keeps what it has to list (`hns_listings`) in a file, whose path stands before PowerShell's own
-arguments; endpoints and ports are the pods that it has in its neighbour table. Standard library only.
+imitated but Restart-Service and Start-Service of HNS and kube-proxy, which the node itself does: a restarted service
+runs when the command ends. The node keeps what it has to list (`hns_listings`) in a file, whose path stands before
+PowerShell's own arguments; endpoints and ports are the pods that it has in its neighbour table. Standard library only.
 """
 
 from __future__ import annotations
 
 import json
+import os.path
+import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -28,14 +31,18 @@ Listed = dict[str, Any]
 Pods = Sequence[tuple[str, str]]
 
 
-def main(listed: str, arguments: Sequence[str], neighbours: str = "") -> int:
+def main(listed: str, arguments: Sequence[str], neighbours: str = "", services: str = "") -> int:
     command = arguments[-1] if arguments[-2:-1] == ["-Command"] else ""
     answer = next((function for begin, function in COMMANDS.items() if command.startswith(begin)), None)
     if answer is None:
         print(f"powershell.exe: the lab has no such command: {command or ' '.join(arguments)}", file=sys.stderr)
         return 1
-    for line in answer(json.loads(listed), pods_in(neighbours)):
-        print(line)
+    try:
+        for line in answer(json.loads(listed) | {"services": services}, pods_in(neighbours)):
+            print(line)
+    except OSError as error:
+        print(f"powershell.exe: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -93,6 +100,21 @@ def processes(node: Listed, pods: Pods) -> Iterable[str]:
     return as_json([{"Hns": node["began"]["hns"], "Proxy": node["began"]["proxy"]}])
 
 
+def restart(program: str) -> Callable[[Listed, Pods], Iterable[str]]:
+    """A command that the node carries out. OSError when it cannot."""
+
+    def ask(node: Listed, pods: Pods) -> Iterable[str]:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(node["services"])
+            connection.sendall(f"{program}\n".encode())
+            answer = connection.makefile().readline().strip()
+        if answer != "done":
+            raise OSError(answer)
+        return ()
+
+    return ask
+
+
 def ports(node: Listed, pods: Pods) -> Iterator[str]:
     if node["nic"]:
         yield from port("ExternalPort", SWITCH, "External", node["nic"].upper().replace(":", "-"))
@@ -123,7 +145,7 @@ ENDPOINTS: dict[str, Callable[[Listed], list[Listed]]] = {  # the faults follow 
     "other-mac": lambda own: [{**own, "MacAddress": OTHER_MAC}],
 }
 STRICT = "$ErrorActionPreference = 'Stop'; "
-COMMANDS = {
+COMMANDS: dict[str, Callable[[Listed, Pods], Iterable[str]]] = {
     "Get-HnsNetwork |": networks,
     "$types = @{}; Get-HnsNetwork |": endpoints,
     f"{STRICT}[pscustomobject]@{{ LoadBalancers =": load_balancers,
@@ -131,8 +153,12 @@ COMMANDS = {
     "function Told($key)": state,
     "function Began($id)": processes,
     "vfpctrl.exe /list-vmswitch-port |": ports,
+    f"{STRICT}try {{ Restart-Service hns": restart("hns"),
+    f"{STRICT}$proxy = @(Get-Service": restart("kube-proxy"),
+    f"{STRICT}Start-Service hns": lambda node, pods: (),  # They always run.
 }
 
 if __name__ == "__main__":
     with open("/proc/net/arp", encoding="ascii") as table, open(sys.argv[1], encoding="utf-8") as listing:
-        sys.exit(main(listing.read(), sys.argv[2:], table.read()))
+        socket_path = os.path.join(os.path.dirname(sys.argv[1]), "services")
+        sys.exit(main(listing.read(), sys.argv[2:], table.read(), socket_path))

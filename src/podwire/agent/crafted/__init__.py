@@ -1,0 +1,1 @@
+"""Packets that the runner made: sent as they are, without a socket of their protocol."""

@@ -1,0 +1,1 @@
+"""How long a packet may be that a path carries."""
