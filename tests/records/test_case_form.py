@@ -40,6 +40,9 @@ EVERYTHING = a_flow(
     size="one-packet",
     each_act=True,
     stream="steady",
+    sends="a-recipe",
+    decision="denied",
+    because="No rule admits it.",
 )
 NAMES = FlowForm.__struct_fields__
 

@@ -73,6 +73,7 @@ CLUSTER = {
     "external_ips": False,
     "linux_policies": PolicyEngine(name="calico", version="3.32.2"),
     "windows_policies": PolicyEngine(name="calico", version="3.32.2", lacks=("except",)),
+    "linux_translation": ("ipv4 none",),
 }
 EVERYTHING = cluster_with(**CLUSTER)
 
