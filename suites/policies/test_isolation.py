@@ -62,8 +62,8 @@ def test_a_policy_changes_nothing_for_pods_of_other_namespaces(flow, case):
 
 
 @requirement("NP-ITSELF")
-@flows(**MADE, client_pod="np-closed", server_pod="np-closed", placement="itself")
-def test_a_pod_that_is_denied_everything_reaches_itself(flow, case):
+@flows(**{**MADE, "via": ("pod-ip", "cluster-ip")}, client_pod="np-closed", server_pod="np-closed", placement="itself")
+def test_a_pod_that_is_denied_everything_reaches_itself_by_its_service_too(flow, case):
     case.expect(*as_ruled(flow))
 
 
