@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from podwire_lab.faults.fault import CALICO, Injection, fault
-from podwire_lab.faults.policies.mistakes import ENGINES, misremember, miswrite
+from podwire_lab.faults.policies.mistakes import ALL, ENGINES, VARIATION, misremember, miswrite
 from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.network.policies import ObjectsChange
 
@@ -22,7 +22,7 @@ def late(do: Injection) -> None:
         node.policies.delay = LATE_SECONDS
 
 
-@fault("policies-stay-after-deletion", kills=("NP-REMOVED",), profiles=ENGINES)
+@fault("policies-stay-after-deletion", kills=("NP-REMOVED",), profiles=ALL, variations=VARIATION)
 def stay_after_deletion(do: Injection) -> None:
     """Policies that are deleted go on being enforced."""
     misremember(do, _kept)

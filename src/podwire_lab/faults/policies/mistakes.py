@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from podwire.model.facts import OS
-from podwire_lab.faults.fault import AZURE, CALICO, TRANSPARENT, VPC, Injection
+from podwire_lab.faults.fault import AZURE, CALICO, HYBRID, TRANSPARENT, VPC, Injection
 from podwire_lab.model.interfaces import PolicyRule
 from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.network.node import Node
@@ -22,6 +22,8 @@ ENGINES = (*CALICO, *TRANSPARENT)
 """The profiles whose network plugin enforces policies, on nodes of both operating systems."""
 BESIDE = (*AZURE, *VPC)
 """Those whose plugin does not, with Calico beside it (`VARIATION`)."""
+ALL = (*ENGINES, *HYBRID, *BESIDE)
+"""Those with an engine on nodes of some operating system, if Calico is beside the plugins that enforce nothing."""
 VARIATION = ("calico-for-policies",)
 SIDES = {"ingress": "from", "egress": "to"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podwire_lab.faults.fault import Injection, chain, fault
-from podwire_lab.faults.policies.mistakes import ENGINES, miswrite
+from podwire_lab.faults.policies.mistakes import ALL, ENGINES, VARIATION, miswrite
 from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.linux.policy_rules import ANSWERS
 
@@ -38,7 +38,7 @@ def from_other_nodes_pass(do: Injection) -> None:
     miswrite(do, lambda text: text.replace(ANSWERS, f'{ANSWERS}\n    iifname != "cbr0" accept'))
 
 
-@fault("policies-deny-the-own-node", kills=("NP-NODE",), profiles=ENGINES)
+@fault("policies-deny-the-own-node", kills=("NP-NODE",), profiles=ALL, variations=VARIATION)
 def deny_the_own_node(do: Injection) -> None:
     """The node itself does not reach those of its pods that a policy selects."""
     miswrite(do, lambda text: text + _own_node(text))
@@ -58,7 +58,7 @@ def _own_node(text: str) -> str:
     return added
 
 
-@fault("policies-deny-a-pod-itself", kills=("NP-ITSELF",), profiles=ENGINES)
+@fault("policies-deny-a-pod-itself", kills=("NP-ITSELF",), profiles=ALL, variations=VARIATION)
 def deny_a_pod_itself(do: Injection) -> None:
     """A pod does not reach itself by a Service where its policies do not allow it."""
     miswrite(do, _without_itself)

@@ -8,8 +8,10 @@ from typing import Any
 
 from podwire_lab.faults.fault import Injection, fault
 from podwire_lab.faults.policies.mistakes import (
+    ALL,
     ENGINES,
     SIDES,
+    VARIATION,
     misread,
     misread_by_node,
     of_expressions,
@@ -207,7 +209,7 @@ def _each_term(peer: Object) -> Iterable[Object]:
     return [{**peer, "podSelector": term} for term in terms] if len(terms) > 1 else [peer]
 
 
-@fault("policies-in-all-namespaces", kills=("NP-OWN-NAMESPACE",), profiles=ENGINES)
+@fault("policies-in-all-namespaces", kills=("NP-OWN-NAMESPACE",), profiles=ALL, variations=VARIATION)
 def in_all_namespaces(do: Injection) -> None:
     """A policy applies to pods with its labels in every namespace."""
     misread(do, _everywhere)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from podwire_lab.faults.fault import Injection, chain, fault
-from podwire_lab.faults.policies.mistakes import BESIDE, ENGINES, VARIATION, misread, misrule, of_policies
+from podwire_lab.faults.policies.mistakes import ALL, ENGINES, VARIATION, misread, misrule, of_policies
 from podwire_lab.linux.data_path import KEYWORD
 
 _DENYING = (
@@ -16,13 +16,13 @@ _DENYING = (
 _ALLOWING = ("NP-PEERS-OR", "NP-ANY-PEER", "NP-ADD-UP", "NP-DIRECTIONS")
 
 
-@fault("policies-not-held-to", kills=("TRANS-ACL", *_DENYING), profiles=(*ENGINES, *BESIDE), variations=VARIATION)
+@fault("policies-not-held-to", kills=("TRANS-ACL", *_DENYING), profiles=ALL, variations=VARIATION)
 def policies_not_held_to(do: Injection) -> None:
     """Nodes forward packets to and from pods that a network policy denies."""
     misread(do, of_policies(lambda _policy: ()))
 
 
-@fault("policies-allow-nothing", kills=("TRANS-ACL", *_ALLOWING), profiles=(*ENGINES, *BESIDE), variations=VARIATION)
+@fault("policies-allow-nothing", kills=("TRANS-ACL", *_ALLOWING), profiles=ALL, variations=VARIATION)
 def policies_allow_nothing(do: Injection) -> None:
     """Nodes drop all packets to and from a pod with a network policy, allowed ones too."""
     misrule(do, lambda rules: tuple(replace(rule, allowed=()) for rule in rules))
