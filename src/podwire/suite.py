@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from podwire.judging.vocabulary import words
+from podwire.judging.vocabulary import as_ruled, words
 from podwire.model.axes.axis import AxisError
-from podwire.model.axes.table import matrix
+from podwire.model.axes.matrix import matrix
 from podwire.model.cases import SuiteTest
 from podwire.model.flows import ANY_OS, ANYWHERE, LINUX, WINDOWS
 from podwire.model.patterns import PACKETS, VALUES
@@ -79,7 +79,7 @@ def suite_test(function: Callable[..., None], module: str) -> SuiteTest | None:
 DECORATORS = (requirement, flows, each_windows_node_runs)
 FACE: Mapping[str, Any] = {
     **{"LINUX": LINUX, "WINDOWS": WINDOWS, "ANY_OS": ANY_OS, "ANYWHERE": ANYWHERE},
-    **{word.__name__: word for word in (*DECORATORS, *PACKETS, *VALUES)},
+    **{word.__name__: word for word in (*DECORATORS, *PACKETS, *VALUES, as_ruled)},
     **words(),
 }
 """All that a suite may import from `podwire`."""

@@ -18,7 +18,7 @@ def listed(capsys, *words):
 @pytest.mark.parametrize(
     ("subject", "line"),
     [
-        ("areas", "policies       Network policies, 1 requirement"),
+        ("areas", "policies       Network policies, 26 requirements"),
         ("requirements", "ADDR-HOST-LOCAL"),
         ("limitations", "LIM-AFF-WS2019"),
         ("profiles", "nat "),

@@ -16,7 +16,7 @@ from podwire.cluster.deployment.services import Services
 from podwire.cluster.deployment.workloads import Deployment, Probe
 from podwire.content import manifests_folder
 from podwire.errors import ApiError, Forbidden
-from podwire.model.axes.table import matrix
+from podwire.model.axes.matrix import matrix
 from podwire.model.changes.table import CHANGES
 from podwire.model.flows import LINUX
 

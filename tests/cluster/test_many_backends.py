@@ -10,7 +10,7 @@ from podwire.judging.expectation import expectation
 from podwire.judging.judge import judge
 from podwire.judging.symptoms.table import symptom
 from podwire.model.addressing.nobody import nobody_of
-from podwire.model.axes.table import matrix
+from podwire.model.axes.matrix import matrix
 from podwire.model.cases import SuiteTest, pod_point
 from podwire.model.conditions import Condition
 from podwire.model.flows import Flow, Peer

@@ -98,9 +98,31 @@ def test_nothing_is_contradictory_unread_or_assumed_of_the_names(name, facts_of)
     ("name", "base"), [("eks-prefix-calico-policy", "vpc-cni"), ("gke-windows", "sdnbridge")], ids=["eks", "gke"]
 )
 def test_calico_beside_another_network_is_a_policy_engine(name, base, facts_of):
-    engine = [text for text in facts_of(name).origin.signals if "calico-node" in text]
+    signals = facts_of(name).origin.signals
+    engine = [text for text in signals if "calico-node" in text and not text.startswith("network policies")]
     assert engine
     assert all(text.endswith(f"is a policy engine beside {base}") for text in engine)
+
+
+@pytest.mark.parametrize(
+    ("name", "linux", "windows"),
+    [
+        ("aks-overlay-localdns", "none", "none"),
+        # Calico may run on Windows nodes as services that no object shows.
+        ("eks-prefix-calico-policy", "calico 3.31.0", "unknown"),
+        ("gke-windows", "calico 3.29.3", "none"),
+        ("kubeadm-nodelocal-dns", "none", "none"),
+        ("openshift-ovn-hybrid", "ovn-kubernetes", "none"),
+        ("rke2-calico-own-domain", "calico 3.30.3", "calico"),
+    ],
+)
+def test_who_enforces_network_policies_on_each_os(name, linux, windows, facts_of):
+    policies = facts_of(name).policies
+    assert [f"{engine.name} {engine.version}".strip() for engine in (policies.linux, policies.windows)] == [
+        linux,
+        windows,
+    ]
+    assert ("except" in policies.windows.lacks) is (windows == "calico")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from changed import replace
 from fake_api import FakeCluster, kubeconfig, running, serving, status
 
 from podwire.cluster.connect import connect
+from podwire.cluster.deployment.removal import clean_up
 from podwire.cluster.deployment.waiting import Limits, why_lost
 from podwire.cluster.deployment.workloads import DeployOptions, deploy, undeploy
 from podwire.cluster.discovery.discover import discover
@@ -276,8 +277,41 @@ def test_an_interrupt_in_the_middle_leaves_nothing(reach, monkeypatch):
 
     monkeypatch.setattr("podwire.cluster.deployment.waiting.PodWait.wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        put(connection)
+        put(connection, needs=BESIDE)
     assert cluster.names("namespaces") == cluster.names("pods") == []
+
+
+BESIDE = Needs(pods=(("l1", "np-blue"), ("w1", "np-closed")))
+
+
+def test_a_pod_in_a_namespace_of_its_own_gets_one_with_an_agent(reach):
+    cluster = FakeCluster(NODES)
+    connection = reach(cluster)
+    deployment = put(connection, needs=BESIDE)
+    assert cluster.names("namespaces") == ["podwire-r1", "podwire-r1-blue"]
+    assert cluster.objects["namespaces", None, "podwire-r1-blue"]["metadata"]["labels"]["podwire.dev/team"] == "blue"
+    assert [space for kind, space, _ in cluster.objects if kind == "configmaps"] == ["podwire-r1", "podwire-r1-blue"]
+    assert ("pods", "podwire-r1-blue", "l1-np-blue") in cluster.objects
+    assert deployment.problems == {}
+    assert deployment.spaces == ("podwire-r1-blue",)
+    assert deployment.namespace_of("l1-np-blue") == "podwire-r1-blue"
+    assert deployment.namespace_of("w1-np-closed") == deployment.namespace_of("l1-a") == "podwire-r1"
+    assert clean_up(connection, deployment.namespace, *deployment.spaces) == []
+    assert cluster.names("namespaces") == cluster.names("pods") == []
+
+
+@pytest.mark.parametrize("labels", [{}, {"app.kubernetes.io/managed-by": "podwire", "podwire.dev/run": "r1-blue"}])
+def test_a_namespace_of_somebody_else_beside_the_run_is_left_alone(reach, labels):
+    cluster = FakeCluster(NODES)
+    theirs = {"metadata": {"name": "podwire-r1-blue", "labels": labels}}
+    cluster.objects["namespaces", None, "podwire-r1-blue"] = theirs
+    connection = reach(cluster)
+    with pytest.raises(UsageError, match="podwire-r1-blue exists and is not podwire's"):
+        put(connection, needs=BESIDE)
+    assert cluster.names("namespaces") == ["podwire-r1-blue"]
+    left = clean_up(connection, "podwire-r1-blue", run_id="r1", seconds=0.1)
+    assert any("podwire does not remove it" in line for line in left)
+    assert cluster.names("namespaces") == ["podwire-r1-blue"]
 
 
 def test_what_stays_is_said(reach):

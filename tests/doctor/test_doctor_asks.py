@@ -56,7 +56,7 @@ def test_an_account_without_a_right_is_stopped_with_the_verb_and_the_file(admin,
     reader = admin.runner("/api/v1/namespaces/default/serviceaccounts/reader").kubeconfig(tmp_path / "config")
     remarks = of("rights", examined(capsys, reader, code=3))
     assert ("stop", "rights: this account may not create pods/exec") in remarks
-    assert ("note", "rights: this account may not create or patch networkpolicies") in remarks
+    assert ("note", "rights: this account may not create or delete or patch networkpolicies") in remarks
 
 
 def test_a_namespace_that_exists_is_looked_at(admin, tmp_path, capsys):

@@ -5,6 +5,7 @@ from facts_by_row import node_with
 from records_for_tests import case, facts, record
 
 from podwire.gating.facts import fact_changes
+from podwire.model.facts import NetworkPolicies, PolicyEngine
 
 AKS = "tcp ipv4 16385-29999, 32768-65535"
 TOLD = {"dynamic_ports": (AKS,), "mtu": 1500, "pod_mtu": 1450, "hns_version": "10.0.20348.1"}
@@ -59,6 +60,25 @@ def test_nodes_of_one_side_that_differ_are_counted():
     mixed = a_run(windows(**TOLD), windows("w2", **{**TOLD, "pod_mtu": 1400}))
     alike = a_run(windows(**TOLD), windows("w2", **TOLD))
     assert changes(alike, mixed) == {"Windows MTU of pods": ("1450 on 2 nodes", "1400 on 1 node, 1450 on 1 node")}
+
+
+def with_engine(name, version=""):
+    engine = PolicyEngine(name=name, version=version)
+    return record(case(), facts=replace(facts(emulated=False), policies=NetworkPolicies(windows=engine)))
+
+
+def test_another_engine_of_network_policies_is_named():
+    assert changes(with_engine("calico", "3.31.0"), with_engine("calico", "3.32.2")) == {
+        "network policies on Windows nodes": ("calico 3.31.0", "calico 3.32.2")
+    }
+    assert changes(with_engine("none"), with_engine("calico"))["network policies on Windows nodes"] == (
+        "none",
+        "calico",
+    )
+
+
+def test_a_run_from_before_engines_were_known_changes_nothing():
+    assert changes(with_engine("unknown"), with_engine("calico")) == {}
 
 
 def test_another_translation_of_linux_nodes_is_named():

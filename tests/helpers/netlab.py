@@ -23,8 +23,11 @@ BENCH = Path(__file__).with_name("netlab_bench.py")
 class NetLab:
     """The parent's end: every method of `Bench` can be called on it."""
 
-    def __init__(self, profile: str, dsr: bool | None = None, build: str | None = None) -> None:
-        command = [sys.executable, BENCH, profile, json.dumps({"dsr": dsr, "build": build})]
+    def __init__(
+        self, profile: str, dsr: bool | None = None, build: str | None = None, variations: tuple[str, ...] = ()
+    ) -> None:
+        options = {"dsr": dsr, "build": build, "variations": variations}
+        command = [sys.executable, BENCH, profile, json.dumps(options)]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.startup: float = self._answer()
 

@@ -24,12 +24,12 @@ from netlab_traffic import Exchange, Recorder, ask, count_answers, ping
 class Bench:
     """The network, its servers, and the operations of tests."""
 
-    def __init__(self, profile: str, dsr: bool | None, build: str | None) -> None:
+    def __init__(self, profile: str, dsr: bool | None, build: str | None, variations: list[str]) -> None:
         from podwire_lab.model.profiles import profile_named
         from podwire_lab.network.network import build_network
 
         began = time.perf_counter()
-        self.network = build_network(profile_named(profile, dsr=dsr, build=build))
+        self.network = build_network(profile_named(profile, dsr=dsr, build=build, variations=variations))
         self.build_seconds = time.perf_counter() - began
         self.servers = EchoServers()
         self.places: dict[str, Any] = {"outside": self.network.outside, "router": self.network.router.netns}
@@ -126,12 +126,21 @@ class Bench:
 
     def guard(self, pod: str) -> None:
         """Apply a network policy: the pod receives TCP to its echo, and nothing else."""
-        from podwire_lab.model.interfaces import Allowance, PolicyRule
+        from podwire_lab.model.policy_objects import PolicyObjects, PolicyPod
 
-        allowed = (Allowance(protocol="tcp", port=str(POD_PORT)),)
-        rules = [PolicyRule(address=address, side="ingress", allowed=allowed) for address in self.addresses[pod]]
+        pods = tuple(
+            PolicyPod(name=name, namespace="default", node=name.partition("/")[0], addresses=tuple(addresses),
+                      labels={"guarded": "yes" if name == pod else "no"})
+            for name, addresses in self.addresses.items() if "/" in name
+        )  # fmt: skip
+        spec = {"podSelector": {"matchLabels": {"guarded": "yes"}}, "ingress": [{"ports": [{"port": POD_PORT}]}]}
+        policy = {"metadata": {"name": "guarded", "namespace": "default"}, "spec": spec}
+        self.policies(PolicyObjects(policies=(policy,), pods=pods, namespaces={"default": {}}))
+
+    def policies(self, objects: Any) -> None:
+        """Give the policy engines of all nodes these objects (`podwire_lab.model.policy_objects.PolicyObjects`)."""
         for node in self.network.nodes.values():
-            node.set_policies(rules)
+            node.set_policies(objects)
 
     def close(self, *pods: str) -> None:
         """Apply a security group that admits nobody to these pods, and to no others."""

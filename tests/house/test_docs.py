@@ -106,6 +106,7 @@ def test_the_example_of_stated_facts_can_be_read_whatever_of_it_is_used():
         "linux_translation",
         "dns_caches",
         "path_mtu",
+        "windows_policies",
         "unused_networks",
         *yaml.safe_load(whole),
     }

@@ -5,7 +5,8 @@ from typing import get_args
 import pytest
 
 from podwire.model.axes.axis import AxisError
-from podwire.model.axes.table import AXES, matrix
+from podwire.model.axes.matrix import matrix
+from podwire.model.axes.table import AXES
 from podwire.model.flows import FLOW_ROW
 from podwire.model.ways import WAYS, Via
 from podwire.suite import flows
@@ -84,6 +85,7 @@ def test_every_row_says_what_it_is_and_admits_its_own_default():
 
 def test_every_part_of_a_flow_that_a_test_may_choose_is_an_axis():
     given_by_the_plan = {"turn", "server_turn", "client_pool", "server_pool", "entry_pool", "way", "load", "change"}
+    given_by_the_plan |= {"decision", "because"}  # What network policies say of the flow.
     assert FLOW_ROW.columns.keys() - given_by_the_plan <= AXES.keys()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from podwire.model.axes.axis import AxisError
-from podwire.model.axes.table import matrix
+from podwire.model.axes.matrix import matrix
 
 
 @pytest.mark.parametrize(

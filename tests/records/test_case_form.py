@@ -42,6 +42,8 @@ EVERYTHING = a_flow(
     once=True,
     stream="steady",
     sends="IP(dst=server.ip)",
+    decision="denied",
+    because="No rule admits it.",
 )
 NAMES = FlowForm.__struct_fields__
 

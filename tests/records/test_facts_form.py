@@ -7,7 +7,7 @@ import pytest
 from facts_by_row import cluster_with, node_with
 from records_for_tests import case, facts, record
 
-from podwire.model.facts import Encapsulation, ExternalHost
+from podwire.model.facts import Encapsulation, ExternalHost, PolicyEngine
 from podwire.records.facts_form import FactsForm, NodeForm, facts_in, tree_of_facts
 from podwire.records.run_form import parse_record, record_text
 
@@ -70,8 +70,10 @@ CLUSTER = {
     "dns_pod_port": 53,
     "own_networks": ("10.244.0.0/16",),
     "unused_networks": ("10.99.0.0/16",),
-    "linux_translation": ("ipv4 none",),
     "external_ips": False,
+    "linux_policies": PolicyEngine(name="calico", version="3.32.2"),
+    "windows_policies": PolicyEngine(name="calico", version="3.32.2", lacks=("except",)),
+    "linux_translation": ("ipv4 none",),
 }
 EVERYTHING = cluster_with(**CLUSTER)
 

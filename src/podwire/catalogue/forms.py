@@ -12,6 +12,7 @@ from podwire.files.rows import columns, row_type
 from podwire.judging.symptoms.table import SYMPTOMS
 from podwire.model.conditions import Condition
 from podwire.model.requirements import Citation, Level
+from podwire.platforms.policy_engines import Lack
 
 Os = Literal["linux", "windows"]
 Modes = Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat"]
@@ -19,6 +20,7 @@ Servers = Literal["linux", "windows", "outside", "backends"]
 Protocols = Literal["tcp", "udp", "icmp", "http", "sctp", "dns", "tool"]
 Families = Literal["ipv4", "ipv6"]
 Placements = Literal["same-node", "cross-node", "itself"]
+Decisions = Literal["allowed", "denied"]
 Build = Annotated[str, Meta(pattern=r"^\d+(\.\d+)*$", extra={"needed": "a build ('17763.1')"})]
 Version = Annotated[str, Meta(pattern=r"^\d+\.\d+$", extra={"needed": "a version of Kubernetes ('1.36')"})]
 SymptomName = Annotated[Text, Meta(extra_json_schema={"enum": sorted(SYMPTOMS)})]
@@ -61,6 +63,8 @@ class ClusterWhen(Struct, frozen=True, kw_only=True):
     """Pods of Linux nodes have addresses of both families."""
     dns_cache: bool | None = None
     """Linux nodes have a DNS cache that their pods ask."""
+    windows_skips: Lack | tuple[Lack, ...] = ()
+    """What the policy engine of Windows nodes skips."""
     kubernetes: Version | None = None
     """The first version of Kubernetes that it applies to."""
 
@@ -79,6 +83,10 @@ class FlowWhen(Struct, frozen=True, kw_only=True):
     service: Text | tuple[Text, ...] = ()
     entry: Os | tuple[Os, ...] = ()
     """The operating system of the node where a flow enters the cluster."""
+    server_pod: Text | tuple[Text, ...] = ()
+    """The special kind of pod that is the server."""
+    decision: Decisions | tuple[Decisions, ...] = ()
+    """What the network policies in force say of the flow."""
     placement: Placements | tuple[Placements, ...] = ()
     builds: tuple[Build, Build] | None = None
     """The same for a flow: the node of the client, of the server or of the entry must be in this range."""

@@ -5,14 +5,15 @@ Each mistake is one line that names the file, the entry and the field (`Catalogu
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import itertools
 import json
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from podwire.catalogue.forms import (
     LimitationForm,
@@ -24,9 +25,11 @@ from podwire.catalogue.forms import (
     condition_of,
 )
 from podwire.catalogue.rows import Row, listing, tree
+from podwire.content import manifests_folder
 from podwire.files.bounded import FileError
 from podwire.files.kinds import one_line
 from podwire.files.typed import yaml_as
+from podwire.files.yaml_tree import yaml_file
 from podwire.model.axes.axis import AxisError
 from podwire.model.cases import SuiteTest
 from podwire.model.requirements import ANY, Catalogue, Limitation, Requirement, StatedFact
@@ -79,8 +82,18 @@ def load_catalogue(suites: Path) -> Catalogue:
                     raise CatalogueError(f"{path}: {place}, requirement: {text}")
             limitations[limit.id] = limit
     return Catalogue(
-        areas=areas, requirements=requirements, limitations=tuple(limitations.values()), facts=tuple(facts.values())
+        areas=areas,
+        requirements=requirements,
+        limitations=tuple(limitations.values()),
+        facts=tuple(facts.values()),
+        policies=_policies(),
     )
+
+
+@functools.cache
+def _policies() -> Mapping[str, Mapping[str, Any]]:
+    """The network policies that a run makes for the cases that they rule, by the names of their files."""
+    return {path.stem: yaml_file(path) for path in sorted((manifests_folder() / "policies").glob("np-*.yaml"))}
 
 
 def load_rows(suites: Path) -> tuple[Row, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from podwire.platforms.policy_engines import Lack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ WHEN: Mapping[str, WhenKey] = {
     "custom_networking": _cluster("pods of Linux nodes have a VPC subnet of their own", True),
     "dual_stack": _cluster("pods of Linux nodes have addresses of both families", True),
     "dns_cache": _cluster("Linux nodes have a DNS cache that their pods ask", True, False),
+    "windows_skips": _cluster("the policy engine of its Windows nodes skips rules with this", *get_args(Lack)),
     "kubernetes": _cluster("its version of Kubernetes is this one or a later one: `'1.36'`"),
     "all_builds": _cluster("all its Windows nodes have a build in this range: `['17763.0', '17763.378']`"),
     "client": _flow("the OS of the client", *_OS),
@@ -46,6 +49,8 @@ WHEN: Mapping[str, WhenKey] = {
     "family": _flow("its IP family", "ipv4", "ipv6"),
     "placement": _flow("where its server is", "same-node", "cross-node", "itself"),
     "service": _flow("the kind of its Service, a file of `manifests/services/`"),
+    "server_pod": _flow("the special kind of pod that is the server, a file of `manifests/variants/`"),
+    "decision": _flow("what the network policies in force say of it", "allowed", "denied"),
     "entry": _flow("the OS of the node where it enters the cluster", *_OS),
     "builds": _flow("the node of the client, of the server or of the entry has a Windows build in this range"),
 }

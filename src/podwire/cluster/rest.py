@@ -225,6 +225,21 @@ class RestClient:
         what = describe(kind, namespace)
         return self.request("create", "POST", kind.path(namespace), body=obj, what=what, repeatable=repeatable)
 
+    def merge(self, resource: str, namespace: str | None, name: str, patch: Object) -> Object:
+        """A JSON merge patch (RFC 7386) of one object."""
+        kind = RESOURCES[resource]
+        what = describe(kind, namespace, name)
+        return self.request(
+            "patch",
+            "PATCH",
+            kind.path(namespace, name),
+            query={"fieldManager": FIELD_MANAGER},
+            body=patch,
+            content_type="application/merge-patch+json",
+            what=what,
+            repeatable=True,
+        )
+
     def apply(self, obj: Object) -> Object:
         """Server-side apply: the object is there afterwards, with these fields, and the fields are ours."""
         kind = BY_KIND[obj["kind"]]

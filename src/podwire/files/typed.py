@@ -172,7 +172,7 @@ def _explained(message: str, tree: Any, kind: Any) -> tuple[Place, str]:
         return (*place, field_match[1]), "missing"
     if field_match := _UNKNOWN.fullmatch(text):
         known = ", ".join(needed_kind.__struct_encode_fields__) if is_struct(needed_kind) else ""
-        hint = f"; known fields: {known}" if 0 < len(known) < 240 else ""
+        hint = f"; known fields: {known}" if 0 < len(known) < 260 else ""
         return (*place, field_match[1]), f"unknown field{hint}"
     if not _OF_TYPE.match(text):
         return place, text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from podwire.model.facts import OS, ClusterFacts, NodeNetwork
+from podwire.model.facts import OS, UNKNOWN, ClusterFacts, NodeNetwork
 from podwire.records.run import RunRecord
 
 NONE = "none"
@@ -25,17 +25,32 @@ def fact_changes(baseline: Sequence[RunRecord], candidate: Sequence[RunRecord]) 
     """Every fact that differs, in the order of `named_facts`."""
     sides = (baseline, candidate)
     nodes_reported = all(any(_tells(run.facts) for run in side) for side in sides)
-    before, after = ([_facts(run, reported=nodes_reported) for run in side] for side in sides)
+    engines_told = all(any(_tells_engines(run.facts) for run in side) for side in sides)
+    before, after = ([_facts(run, reported=nodes_reported, engines=engines_told) for run in side] for side in sides)
     for name in dict.fromkeys(name for side in (*before, *after) for name in side):
         values = [" or ".join(dict.fromkeys(facts.get(name, NONE) for facts in side)) for side in (before, after)]
         if values[0] != values[1]:
             yield FactChange(name=name, before=values[0], after=values[1])
 
 
-def _facts(record: RunRecord, *, reported: bool) -> dict[str, str]:
-    """All facts of a run; with `reported` what its nodes report of themselves as well; podwire before 0.3 did not ask
-    for it."""
-    return {**dict(named_facts(record)), **(dict(told_by_nodes(record.facts)) if reported else {})}
+def _facts(record: RunRecord, *, reported: bool, engines: bool) -> dict[str, str]:
+    """All facts of a run; with `reported` what its nodes report of themselves as well, with `engines` what enforces
+    network policies; older versions of podwire did not ask for it."""
+    return {
+        **dict(named_facts(record)),
+        **(dict(told_by_nodes(record.facts)) if reported else {}),
+        **(dict(_of_policies(record.facts)) if engines else {}),
+    }
+
+
+def _tells_engines(facts: ClusterFacts) -> bool:
+    return any(facts.policies.engine(os).name != UNKNOWN for os, _ in _CALLED)
+
+
+def _of_policies(facts: ClusterFacts) -> Iterator[tuple[str, str]]:
+    for os, called in _CALLED:
+        engine = facts.policies.engine(os)
+        yield f"network policies on {called} nodes", " ".join(filter(None, (engine.name, engine.version)))
 
 
 def _tells(facts: ClusterFacts) -> bool:

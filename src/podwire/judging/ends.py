@@ -209,3 +209,39 @@ class SeenAs(_OfAnAnswer):
         expected = f"the client seen as {self.address} ({bound.address})"
         met = meets(source, bound.address)
         yield Finding(expected=expected, actual=f"the server saw {source}", where="server", met=met)
+
+
+@dataclass(frozen=True)
+class Allowed(AnsweredBy):
+    """The network policies in force allow the flow: the server answers. Suites write `as_ruled`."""
+
+    word = ""
+    because: str = ""
+
+    def sentences(self) -> Iterator[str]:
+        yield f"network policies allow it: {self.because}"
+        yield from super().sentences()
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for finding in super().findings(bound, observed):
+            yield _because(finding, f"allowed: {self.because}")
+
+
+@dataclass(frozen=True)
+class Denied(Silent):
+    """The network policies in force deny the flow: nobody answers. Suites write `as_ruled`."""
+
+    word = ""
+    because: str = ""
+
+    def sentences(self) -> Iterator[str]:
+        yield f"network policies deny it: {self.because}"
+        yield from super().sentences()
+
+    def findings(self, bound: Self, observed: Observed) -> Iterator[Finding]:
+        for finding in super().findings(bound, observed):
+            yield _because(finding, f"denied: {self.because}")
+
+
+def _because(finding: Finding, why: str) -> Finding:
+    return Finding(expected=f"{finding.expected} ({why})", actual=finding.actual, where=finding.where, met=finding.met)

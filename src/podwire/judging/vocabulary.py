@@ -22,11 +22,15 @@ from podwire.judging import (
     tunnels,
     windows,
 )
+from podwire.judging.ends import Allowed, Denied
 from podwire.judging.parts import Part
 from podwire.judging.path_mtu import lengths
+from podwire.judging.places import AtClient, AtServer
 from podwire.judging.questions import QUESTIONS, Question
 from podwire.judging.records import RECORDS
 from podwire.judging.streams import changes, exchanges
+from podwire.model.flows import Flow
+from podwire.model.patterns import nothing, request
 
 MODULES: tuple[ModuleType, ...] = (
     *(ends, names, records, questions, spread, first_try, exchanges, changes, places, lengths),
@@ -56,3 +60,16 @@ def words() -> Mapping[str, Any]:
             raise TypeError(f"{part.__name__}: the word {part.word} is that of {names_in[name].__name__} already")
         names_in[name] = part
     return names
+
+
+def as_ruled(flow: Flow) -> tuple[Part, ...]:
+    """What the network policies that are in force say of a flow with `ruled=True`, with the sentence that decides.
+
+    Allowed: the server answers. Denied: the client's packets are seen at its own port, none of them at the server's,
+    and nobody answers.
+    """
+    if flow.ruling.decision == "allowed":
+        return (Allowed(flow.server, because=flow.ruling.because),)
+    if flow.ruling.decision == "denied":
+        return (Denied(because=flow.ruling.because), AtClient(request()), AtServer(nothing()))
+    raise ValueError("as_ruled: the flow has no ruling; @flows needs ruled=True")

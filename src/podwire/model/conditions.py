@@ -21,9 +21,10 @@ class ClusterCondition:
     nodes must be in the table `instance_types`; with `denied_port` the network must be known to deny pods a
     port; with `pod_security_group` a security group that lets nobody in must be stated; with `custom_networking` pods
     of Linux nodes must have a subnet of the VPC for themselves, with `dual_stack` addresses of both families.
-    `dns_cache` tells whether Linux nodes have a DNS cache that their pods ask. `dsr` is compared with the proxy's
-    setting as discovered. `kubernetes` is the first version (`"1.36"`) of Kubernetes that is meant. `all_builds` is an
-    inclusive range of Windows builds (`"17763.0"`, `"17763.378"`) which every Windows node must lie in.
+    `dns_cache` tells whether Linux nodes have a DNS cache that their pods ask. `windows_skips` is what the policy
+    engine of Windows nodes is documented to skip. `dsr` is compared with the proxy's setting as discovered.
+    `kubernetes` is the first version (`"1.36"`) of Kubernetes that is meant. `all_builds` is an inclusive range of
+    Windows builds (`"17763.0"`, `"17763.378"`) which every Windows node must lie in.
     """
 
     mode: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class ClusterCondition:
     custom_networking: tuple[bool, ...] = ()
     dual_stack: tuple[bool, ...] = ()
     dns_cache: tuple[bool, ...] = ()
+    windows_skips: tuple[str, ...] = ()
     kubernetes: tuple[str, ...] = ()
     all_builds: tuple[str, str] | None = None
 
@@ -86,6 +88,10 @@ class ClusterCondition:
         if self.dual_stack and set(facts.network.families) != set(FAMILIES):
             have = "IPv6" if "ipv6" in facts.network.families else "IPv4"
             return f"needs a dual-stack cluster; pods of Linux nodes have {have} only"
+        missing = [word for word in self.windows_skips if word not in facts.policies.windows.skips]
+        if missing:
+            name = facts.policies.windows.name
+            return f"needs a policy engine of Windows nodes that skips {missing[0]}; on this cluster it is {name}"
         if self.dns_cache and bool(facts.dns.caches) not in self.dns_cache:
             if facts.dns.caches:
                 return f"pods of Linux nodes ask a DNS cache on their node ({', '.join(facts.dns.caches)})"
@@ -99,8 +105,9 @@ class ClusterCondition:
 class FlowCondition:
     """Which flows are meant. Each field lists what is admitted; empty admits all.
 
-    `entry` is the OS of the node that a flow enters by. `builds` is an inclusive range of Windows builds which the node
-    of the client, of the server or of the entry must lie in.
+    `entry` is the OS of the node that a flow enters by, `server_pod` the special kind of pod that the server is, and
+    `decision` what the network policies in force say of the flow. `builds` is an inclusive range of Windows builds
+    which the node of the client, of the server or of the entry must lie in.
     """
 
     client: tuple[str, ...] = ()
@@ -110,6 +117,8 @@ class FlowCondition:
     placement: tuple[str, ...] = ()
     service: tuple[str, ...] = ()
     entry: tuple[str, ...] = ()
+    server_pod: tuple[str, ...] = ()
+    decision: tuple[str, ...] = ()
     builds: tuple[str, str] | None = None
 
     def admits(self, flow: Flow, nodes: Sequence[NodeFacts], entry: str = "") -> bool:
@@ -121,6 +130,8 @@ class FlowCondition:
             (self.family, flow.family),
             (self.placement, flow.placement),
             (self.service, flow.service.kind),
+            (self.server_pod, flow.server.pod),
+            (self.decision, flow.ruling.decision),
             (self.entry, next((node.os for node in nodes if node.name == entry), "")),
         )
         if any(admitted and value not in admitted for admitted, value in checks):

@@ -19,7 +19,7 @@ Family = Literal["ipv4", "ipv6"]
 Mode = Literal["overlay", "l2bridge", "l2tunnel", "transparent", "nat", "unknown"]
 
 FAMILIES: tuple[Family, ...] = ("ipv4", "ipv6")
-UNKNOWN = "unknown"
+UNKNOWN, NO_ENGINE = "unknown", "none"
 DENIED_PORT = 18998
 """The TCP port of pods that rules of the network are to deny, so that they can be judged; nobody listens there."""
 
@@ -225,6 +225,35 @@ class NetworkSecurity(Struct, frozen=True, kw_only=True):
     """The id of a security group of the VPC that lets nobody in, None where nobody states one."""
 
 
+class PolicyEngine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What enforces network policies on the nodes of one OS."""
+
+    name: str = UNKNOWN
+    """`calico`, `ovn-kubernetes`, ...; `none` where nothing enforces them, `unknown` where nothing tells."""
+    version: str = ""
+    """Its version (`3.32.2`), empty where nothing tells it."""
+    lacks: tuple[str, ...] = ()
+    """What it is documented not to support, in the words of `platforms/policy_engines.yaml`."""
+    skips: tuple[str, ...] = ()
+    """Those of which it is documented that it skips a rule with them, so that the rule allows nothing."""
+
+    @property
+    def enforces(self) -> bool:
+        """Whether it is known that there is one."""
+        return self.name not in (NO_ENGINE, UNKNOWN)
+
+
+class NetworkPolicies(Struct, frozen=True, kw_only=True):
+    """Who enforces network policies."""
+
+    linux: PolicyEngine = field(name="linux_policies", default=PolicyEngine())
+    windows: PolicyEngine = field(name="windows_policies", default=PolicyEngine())
+
+    def engine(self, os: OS) -> PolicyEngine:
+        """That of the nodes of one OS."""
+        return self.windows if os == "windows" else self.linux
+
+
 class Outside(Struct, frozen=True, kw_only=True):
     """What is beside the cluster."""
 
@@ -259,6 +288,7 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
     proxy: KubeProxy = KubeProxy()
     dns: ClusterDns = ClusterDns()
     security: NetworkSecurity = NetworkSecurity()
+    policies: NetworkPolicies = NetworkPolicies()
     outside: Outside = Outside()
 
     origin: Origin = Origin()
@@ -298,6 +328,7 @@ CLUSTER_ROW = Grouped(
     proxy=KubeProxy,
     dns=ClusterDns,
     security=NetworkSecurity,
+    policies=NetworkPolicies,
     outside=Outside,
     origin=Origin,
 )

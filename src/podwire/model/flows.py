@@ -200,6 +200,16 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ruling:
+    """What the network policies that are in force say of a flow, by the oracle of `podwire.policies`."""
+
+    decision: Literal["", "allowed", "denied"] = ""
+    """Empty: the flow is no matter of network policies."""
+    because: str = ""
+    """The sentence that decides, with the policy and the rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flow:
     """What one case sends: who, to whom, by which way, what, and after which change."""
 
@@ -216,6 +226,7 @@ class Flow:
     server_turn: int = 0
     """The number of the server's node likewise."""
     pools: Pools = field(default_factory=Pools)
+    ruling: Ruling = field(default_factory=Ruling)
 
     @classmethod
     def of(cls, **parts: Any) -> Flow:
@@ -357,4 +368,4 @@ class Flow:
         return f"{self.client} to {self.server}{place} by {way}, {self.protocol.upper()} over {version}"
 
 
-FLOW_ROW = Grouped(Flow, way=Way, load=Load, change=Change, pools=Pools)
+FLOW_ROW = Grouped(Flow, way=Way, load=Load, change=Change, pools=Pools, ruling=Ruling)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from podwire.model.conditions import Condition
 from podwire.model.facts import ClusterFacts, NodeFacts
@@ -80,6 +80,8 @@ class Catalogue:
     requirements: Mapping[str, Requirement] = field(default_factory=dict)
     limitations: tuple[Limitation, ...] = ()
     facts: tuple[StatedFact, ...] = ()
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The network policies that a run makes (`manifests/policies/`), by the names of their files."""
 
     def limitation_of(
         self, requirement: str, flow: Flow, facts: ClusterFacts, nodes: Sequence[NodeFacts], entry: str = ""

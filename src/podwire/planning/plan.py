@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from podwire.model.axes.axis import Matrix
-from podwire.model.axes.table import AXES, id_words
+from podwire.model.axes.matrix import id_words
+from podwire.model.axes.table import AXES
 from podwire.model.cases import Case, Exclusion, SuiteTest, pod_point, wire_points
 from podwire.model.changes.table import ASKED_FOR, CHANGES, DISRUPT, FILL
 from podwire.model.conditions import ClusterCondition
@@ -22,7 +23,10 @@ from podwire.model.symbols import ServiceSymbols
 from podwire.planning.assignment import CROWDS, clients_of, entry_node, in_crowd, ready_among, slots, usable, why_not
 from podwire.planning.node_pairs import covering, in_pools
 from podwire.planning.required import NodeKind
+from podwire.planning.ruled import ruled, ruled_slots
+from podwire.planning.rulings import Rulings
 from podwire.planning.selectors import Pool, Selector
+from podwire.policies.cast import SPACES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,8 @@ class Selection:
     pools: tuple[Pool, ...] = ()
     all_nodes: bool = False
     """No bound of the number of nodes."""
+    own_namespaces: bool = True
+    """Whether the run may make namespaces; False where it gets one that exists."""
 
     def asks_for(self, option: str) -> bool:
         """Whether the user gave this option of `model.changes.table.ASKED_FOR`."""
@@ -104,6 +110,7 @@ def make_plan(catalogue: Catalogue, tests: Iterable[SuiteTest], facts: ClusterFa
     The same catalogue, facts and selection give the same ids in the same order.
     """
     cases: dict[str, Case] = {}
+    rulings = Rulings(catalogue.policies)
     ruled_out: Counter[Exclusion] = Counter()
     for test in tests:
         rule = catalogue.requirements[test.requirement]
@@ -111,7 +118,7 @@ def make_plan(catalogue: Catalogue, tests: Iterable[SuiteTest], facts: ClusterFa
             continue
         if selection.requirements and rule.id not in selection.requirements:
             continue
-        for planned in _cases_of(test, rule, catalogue, facts, selection):
+        for planned in _cases_of(test, rule, catalogue, facts, selection, rulings):
             if isinstance(planned, Exclusion):
                 ruled_out[planned] += 1
             elif planned.id in cases:
@@ -125,7 +132,12 @@ def make_plan(catalogue: Catalogue, tests: Iterable[SuiteTest], facts: ClusterFa
 
 
 def _cases_of(
-    test: SuiteTest, rule: Requirement, catalogue: Catalogue, facts: ClusterFacts, selection: Selection
+    test: SuiteTest,
+    rule: Requirement,
+    catalogue: Catalogue,
+    facts: ClusterFacts,
+    selection: Selection,
+    rulings: Rulings,
 ) -> Iterator[Case | Exclusion]:
     unmet = rule.when.cluster.unmet(facts)
     if facts.network.mode == "nat" and "nat" not in rule.when.cluster.mode:
@@ -147,13 +159,29 @@ def _cases_of(
         if option and not selection.asks_for(option):
             yield Exclusion(requirement=rule.id, cases=matrix.aspect or "all", reason=ASKED_FOR[option])
             continue
-        for flow in (_sending(test, matrix, flow) for flow in _flows(matrix, facts, selection)):
+        flows = (_sending(test, matrix, flow) for flow in _flows(matrix, facts, selection))
+        for flow in ruled(flows, rulings, facts, selection.most_nodes) if matrix.ruled else flows:
             words = id_words(flow, matrix) + flow.pools.words
             impossible = why_not(flow, facts, selection.most_nodes)
+            if matrix.ruled and not impossible:
+                impossible = rulings.unenforced(flow, facts) or _homeless(flow, selection)
             if impossible:
-                yield Exclusion(requirement=rule.id, cases=words, reason=impossible)
+                which = _ends(flow) if matrix.ruled else words
+                yield Exclusion(requirement=rule.id, cases=which, reason=impossible)
             else:
                 yield _case(test, rule, matrix, flow, words, catalogue, facts, selection)
+
+
+def _ends(flow: Flow) -> str:
+    """What tells apart the ruled flows of a requirement that a cluster cannot have: an engine, or a family."""
+    return f"{'v6' if flow.family == 'ipv6' else 'v4'}-{flow.client.os}-{flow.server.os}"
+
+
+def _homeless(flow: Flow, selection: Selection) -> str | None:
+    """Why a pod of the flow has no namespace to stand in, or None."""
+    if not selection.own_namespaces and {flow.client.pod, flow.server.pod} & set(SPACES):
+        return "needs a namespace beside that of the run; --namespace gives podwire one only"
+    return None
 
 
 def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterator[Flow]:
@@ -171,18 +199,19 @@ def _flows(matrix: Matrix, facts: ClusterFacts, selection: Selection) -> Iterato
         places = ("anywhere",)
     same = {axis.name: matrix.axes[axis.name] for axis in AXES.values() if not axis.many and axis.name in _FIELDS}
     ways = (matrix.service, matrix.via, matrix.port, matrix.protocol, matrix.payload, matrix.size, matrix.family)
-    for service, via, port, protocol, payload, size, family, client, server, place, (
+    pods = itertools.product(matrix.client_pod, matrix.server_pod)
+    for (client_pod, server_pod), service, via, port, protocol, payload, size, family, client, server, place, (
         enters,
         entry_os,
-    ) in itertools.product(*ways, clients, servers, places, _entries(matrix)):
+    ) in itertools.product(pods, *ways, clients, servers, places, _entries(matrix)):
         if family not in selection.families or (place in ("same-node", "itself") and client != server):
             continue
         if place == "same-node" and enters == "server-node":
             continue  # The same as client-node.
         flow = Flow.of(
             **same,
-            client=Peer(role="client", kind=client_kind, os=client, pod=matrix.client_pod),
-            server=Peer(role="server", kind=server_kind, os=server, pod=matrix.server_pod),
+            client=Peer(role="client", kind=client_kind, os=client, pod=client_pod),
+            server=Peer(role="server", kind=server_kind, os=server, pod=server_pod),
             placement=place,
             via=via,
             service=ServiceSymbols(service),
@@ -258,7 +287,8 @@ def _case(
     selection: Selection,
 ) -> Case:
     identity = f"{rule.area}/{rule.id}[{words}]"
-    client, server = slots(identity, flow, facts, selection.most_nodes)
+    choose = ruled_slots if flow.ruling.decision else slots
+    client, server = choose(identity, flow, facts, selection.most_nodes)
     entry = entry_node(flow, client, server, facts, selection.most_nodes)
     concerned = (client.node, server.node, entry)
     nodes = [node for node in facts.nodes if node.name in concerned]
@@ -273,7 +303,8 @@ def _case(
         server=server,
         points=(),
         entry=entry,
-        controls=matrix.controls,
+        # A missing answer to a flow that is allowed is no block: nothing but its ends must work beside it.
+        controls=() if flow.ruling.decision == "allowed" else matrix.controls,
         limitation=limitation.id if limitation else None,
     )
     if flow.load.stream == "transfer":

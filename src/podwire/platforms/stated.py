@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from msgspec.structs import replace
 
 from podwire.model.addressing.nobody import known_networks, overlapping
-from podwire.model.facts import CLUSTER_ROW, DENIED_PORT, UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
+from podwire.model.facts import CLUSTER_ROW, DENIED_PORT, OS, UNKNOWN, ClusterFacts, Encapsulation, Family, Mode
+from podwire.platforms.policy_engines import engine
 
 GENEVE_PORT = 6081
 
@@ -32,11 +33,20 @@ class StatedNetwork:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StatedEngines:
+    """What a user states of who enforces network policies, by name."""
+
+    linux_policies: str | None = None
+    windows_policies: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StatedFacts:
     """The facts that a user states; None leaves a fact to discovery. `source` is the name of the file."""
 
     source: str
     network: StatedNetwork = StatedNetwork()
+    engines: StatedEngines = StatedEngines()
     dsr: bool | None = None
     families: tuple[Family, ...] | None = None
     windows_families: tuple[Family, ...] | None = None
@@ -69,6 +79,10 @@ _WORDS = {
     "unused_networks": "networks that nobody uses",
     "linux_translation": "translation by Linux nodes",
 }
+_ENGINES: Mapping[str, tuple[OS, str]] = {
+    "linux_policies": ("linux", "network policies on Linux nodes"),
+    "windows_policies": ("windows", "network policies on Windows nodes"),
+}
 _OF_NETWORK = {field.name for field in fields(StatedNetwork)}
 
 
@@ -96,8 +110,26 @@ def merged(facts: ClusterFacts, stated: StatedFacts) -> ClusterFacts:
             changes["domain_told"] = True
         signals.append(f"{stated.source}: {_WORDS[name]} {_text(value)}, stated")
     _check_unused(facts, stated)
+    _with_engines(facts, stated, changes, signals)
     changed = CLUSTER_ROW.changed(facts, changes)
     return _with_tunnel(_with_families(changed, facts, stated), stated, signals)
+
+
+def _with_engines(facts: ClusterFacts, stated: StatedFacts, changes: dict[str, Any], signals: list[str]) -> None:
+    """Take the stated engines where no signal shows one."""
+    for name, (os, words) in _ENGINES.items():
+        value, discovered = getattr(stated.engines, name), facts.policies.engine(os)
+        if value is None:
+            continue
+        if discovered.enforces and discovered.name != value:
+            sources = [signal for signal in facts.origin.signals if signal.startswith(words)]
+            by = f" ({sources[0]})" if sources else ""
+            raise Contradiction(
+                f"{stated.source}: {name}: you state {value}, but podwire found {discovered.name}{by}; "
+                "correct or remove the field"
+            )
+        changes[name] = discovered if discovered.name == value else engine(value, os)
+        signals.append(f"{stated.source}: {words} {value}, {'as seen' if discovered.enforces else 'stated'}")
 
 
 def _check_unused(facts: ClusterFacts, stated: StatedFacts) -> None:

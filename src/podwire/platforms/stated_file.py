@@ -18,7 +18,7 @@ from podwire.model.addressing.nobody import SMALLEST, overlapping
 from podwire.model.addressing.port_ranges import in_order
 from podwire.model.addressing.translation import as_words
 from podwire.model.facts import FAMILIES, ClusterFacts, Encapsulation, Family
-from podwire.platforms.stated import Contradiction, StatedFacts, StatedNetwork, merged
+from podwire.platforms.stated import Contradiction, StatedEngines, StatedFacts, StatedNetwork, merged
 
 _PORTS = {"vxlan": 4789, "geneve": 6081}
 Families = Annotated[
@@ -119,6 +119,15 @@ class FactsOfCluster(Struct, frozen=True, kw_only=True):
     """The addresses of DNS caches on Linux nodes, where pods of these nodes ask them."""
 
 
+class FactsOfPolicies(Struct, frozen=True, kw_only=True):
+    """Who enforces network policies, in a file of facts."""
+
+    linux_policies: Text | None = None
+    """What enforces network policies on Linux nodes: `calico`, `cilium`, ..., or `none`."""
+    windows_policies: Text | None = None
+    """What enforces network policies on Windows nodes: `calico`, `antrea`, or `none`."""
+
+
 class _Checked(Struct, frozen=True, kw_only=True):
     """Refuses what single fields do not show."""
 
@@ -137,7 +146,7 @@ class _Checked(Struct, frozen=True, kw_only=True):
 
 FactsFile: Any = row_type(
     "FactsFile",
-    columns(FactsOfNetwork, FactsOfCluster),
+    columns(FactsOfNetwork, FactsOfCluster, FactsOfPolicies),
     order=(
         *("mode", "cni", "ipam", "encapsulation", "dsr", "families", "windows_families", "cluster_domain"),
         *("denied_port", "pod_security_group", "windows_ports", "linux_translation", "dns_caches", "path_mtu"),
@@ -168,6 +177,10 @@ def load_stated_facts(path: Path) -> StatedFacts:
     return StatedFacts(
         source=str(path),
         network=network,
+        engines=StatedEngines(
+            linux_policies=one_line(form.linux_policies) if form.linux_policies else None,
+            windows_policies=one_line(form.windows_policies) if form.windows_policies else None,
+        ),
         dsr=form.dsr,
         families=_in_order(form.families),
         windows_families=_in_order(form.windows_families),

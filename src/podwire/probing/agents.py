@@ -23,7 +23,9 @@ HOOKS = 3.0
 
 def agents_of(connection: Connection, deployment: Deployment, outside: tuple[str, ...]) -> dict[str, AgentClient]:
     """The agents of all available probes by pod, and the agent of the host outside if there is a command for it."""
-    agents = {probe.pod: _agent(connection, deployment.namespace, probe) for probe in deployment.available()}
+    agents = {
+        probe.pod: _agent(connection, deployment.namespace_of(probe.pod), probe) for probe in deployment.available()
+    }
     if outside:
         agents[OUTSIDE] = AgentClient(OUTSIDE, lambda: CommandChannel(outside))
     return agents

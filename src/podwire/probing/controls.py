@@ -14,6 +14,7 @@ from podwire.model.controls import (
     ANOTHER_SERVICE,
     ANOTHER_SERVICE_TOLD,
     BY_THE_SERVER_NODE,
+    OPEN_PORT,
     OUTSIDE_HTTP,
     OUTSIDE_TCP,
     SERVER_HOST,
@@ -24,6 +25,7 @@ from podwire.model.observations import ControlResult
 from podwire.model.symbols import ServiceSymbols
 from podwire.model.ways import BY_TUNNEL
 from podwire.planning.prerequisites import CONTROL_KIND
+from podwire.policies.cast import OPEN
 from podwire.probing.calls import MOST_LATE
 from podwire.probing.client import AgentClient, AgentError, ChannelLost, attempt_of
 from podwire.probing.requests import way_of
@@ -88,6 +90,8 @@ def _another_way(case: Case, control: str) -> tuple[str, Case]:
         return ANOTHER_SERVICE_TOLD, replace(case, flow=flow, server=Slot(os="backends", node="", probe="backends"))
     if control == BY_THE_SERVER_NODE:
         return "the same server by its own node", replace(case, flow=flow, entry=case.server.node)
+    if control == OPEN_PORT:
+        return "the open port of the same server", replace(case, flow=flow.but(via="pod-ip", port=OPEN))
     flow = flow.but(via=control)
     return f"the same server by {control.replace('-', ' ').replace('vni', 'VNI')}", replace(case, flow=flow)
 

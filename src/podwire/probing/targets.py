@@ -23,6 +23,7 @@ from podwire.model.cases import Case, Slot
 from podwire.model.facts import DENIED_PORT, ClusterFacts, Family, family_of
 from podwire.model.ways import BY_NAME, BY_SERVICE, BY_TUNNEL
 from podwire.planning.prerequisites import BESIDE, MANY_PORTS, service_of
+from podwire.policies.cast import NODES, PORTS
 
 HTTP_PORT, SECOND_SERVICE_PORT = 80, 81
 HOST_PORT = 18081
@@ -43,6 +44,7 @@ SERVER_PORTS = frozenset(
         CLOSED_PORT,
         DENIED_PORT,
         BESIDE_PORT,
+        *PORTS.values(),
     }
 )
 
@@ -142,6 +144,7 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
         server = probe_of(case.server, deployment)
         ip = _address(server, flow.family)
         number = CLOSED_PORT if flow.way.closed_port else DENIED_PORT if flow.way.denied_port else server.port
+        number = PORTS.get(flow.way.port, number) if case.server.probe in NODES else number
         return Target(host=ip, port=number, ip=ip)
     if flow.via == "host-port":
         ip = _node_address(facts, case.server.node, flow.family)

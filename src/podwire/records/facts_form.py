@@ -26,6 +26,7 @@ _ORDER = (
     *("dsr", "win_dsr", "kube_proxy", "cluster_domain", "domain_told", "cluster_dns", "dns_nodes", "load_balancer"),
     *("denied_port", "pod_security_group", "custom_networking", "external", "emulated", "signals", "components"),
     *("windows_ports", "dns_caches", "path_mtu", "dns_pods", "dns_pod_port", "own_networks", "unused_networks"),
+    *("external_ips", "linux_policies", "windows_policies"),
 )
 FactsForm: Any = row_type("ClusterFacts", _COLUMNS, order=_ORDER, doc=ClusterFacts.__doc__)
 

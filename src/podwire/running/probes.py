@@ -73,7 +73,7 @@ class Probes:
             timeout=self._options.timeout,
             start=self._options.start,
             say=say,
-            why_lost=lambda pod: why_lost(connection.rest, deployment.namespace, pod),
+            why_lost=lambda pod: why_lost(connection.rest, deployment.namespace_of(pod), pod),
             change=lambda name: make_change(connection.rest.placing_in(deployment.namespace), deployment, name),
             port_messages=self._port_messages,
             idle=idle,
@@ -135,7 +135,7 @@ class Probes:
     def remove(self) -> list[str]:
         """Remove the probes from the cluster. Returns a line for each object that is left."""
         deployment, self._deployment = self._deployment, None
-        return self._target.remove(deployment.namespace, self._run_id) if deployment else []
+        return self._target.remove(deployment.namespace, self._run_id, deployment.spaces) if deployment else []
 
 
 def _images(deployment: Deployment) -> tuple[ProbeImage, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 from podwire.catalogue.load import load
@@ -24,7 +25,7 @@ class Scope:
 
     def __init__(self, selection: Selection, target: Target) -> None:
         """Read the suites. `CatalogueError` for a mistake in them, `UsageError` for an unknown area or requirement."""
-        self.selection, self._target = selection, target
+        self.selection, self._target = replace(selection, own_namespaces=not target.namespace), target
         self.catalogue, self.tests = load(suites_folder())
         self._facts: ClusterFacts | None = None
         require_names("--area", selection.areas, self.catalogue.areas)

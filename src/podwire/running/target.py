@@ -60,8 +60,8 @@ class Target(Protocol):
     def environment(self) -> dict[str, str]:
         """The variables by which a command works on this cluster."""
 
-    def remove(self, namespace: str, run_id: str) -> list[str]:
-        """Remove the namespace of a run, or what the run made in one that stays.
+    def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
+        """Remove the namespace of a run, and those that it has beside it, or what the run made in one that stays.
 
         Returns a line for each object that is left. Never raises.
         """
@@ -148,7 +148,7 @@ class LabTarget:
         path = str(self._lab.kubeconfig) if self._lab else ""
         return {"KUBECONFIG": path, VARIABLE: path}
 
-    def remove(self, namespace: str, run_id: str) -> list[str]:
+    def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
         return []
 
     def cleanup_command(self, run_id: str) -> str:
@@ -215,14 +215,16 @@ class ClusterTarget:
         path = self._options.kubeconfig
         return {"KUBECONFIG": path} if path and path != IN_CLUSTER else {}
 
-    def remove(self, namespace: str, run_id: str) -> list[str]:
+    def remove(self, namespace: str, run_id: str, beside: Sequence[str] = ()) -> list[str]:
         from podwire.cluster.deployment.guest import leave
         from podwire.cluster.deployment.removal import clean_up
 
         assert self._connection is not None
         if self._options.keep:
             return []
-        return leave(self._connection, namespace, run_id) if self.namespace else clean_up(self._connection, namespace)
+        if self.namespace:
+            return leave(self._connection, namespace, run_id)
+        return clean_up(self._connection, namespace, *beside, run_id=run_id)
 
     def cleanup_command(self, run_id: str) -> str:
         options = self._options

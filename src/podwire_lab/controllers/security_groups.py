@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Set
 
 from podwire_lab.controllers.controller import Controller
-from podwire_lab.controllers.network_policies import selects
+from podwire_lab.engines.selecting import selects
 from podwire_lab.model.interfaces import NodeNetwork, Object, Store
 
 POD_ENI = "vpc.amazonaws.com/pod-eni"

@@ -19,6 +19,7 @@ SYSTEM = "kube-system"
 EMULATED = "podwire.dev/emulated"
 """A label of nodes, and an annotation of workloads that stand for what the lab itself does: they make no pods."""
 INSTANCE_TYPE = "m5.large"
+CALICO_VERSION = "3.30.0"
 PROVIDERS = {"azure-cni": "azure", "vpc-cni": "aws"}  # clouds, by the CNI that belongs to them
 VPC_ADDRESS = "vpc.amazonaws.com/PrivateIPv4Address"
 
@@ -55,6 +56,8 @@ def objects(profile: Profile) -> Iterator[Seed]:
         yield "daemonsets", daemonset("azure-cns-win", "windows", "mcr.microsoft.com/containernetworking/azure-cns", [])
     elif profile.cni == "vpc-cni":
         yield from _of_vpc(profile)
+    if profile.cni != "calico" and profile.policy_engine("linux") == "calico":
+        yield from _calico_nodes()
 
 
 def pod_notes(os: OS, profile: Profile, addresses: Sequence[str]) -> dict[str, str]:
@@ -233,8 +236,14 @@ def _of_calico(profile: Profile) -> Iterator[Seed]:
             name = f"{plan.name}-{block.translate(str.maketrans('.:/', '---'))}"
             affinity = {"cidr": block, "node": plan.name, "state": "confirmed", "deleted": "false"}
             yield "blockaffinities", {"metadata": {"name": name}, "spec": affinity}
-    yield "daemonsets", daemonset("calico-node", "linux", "docker.io/calico/node:v3.30.0", [])
-    yield "daemonsets", daemonset("calico-node-windows", "windows", "docker.io/calico/node-windows:v3.30.0", [])
+    yield from _calico_nodes()
+
+
+def _calico_nodes() -> Iterator[Seed]:
+    """The DaemonSets of Calico, which are all that shows it where it enforces policies and nothing else."""
+    image = f"docker.io/calico/node{{}}:v{CALICO_VERSION}"
+    yield "daemonsets", daemonset("calico-node", "linux", image.format(""), [])
+    yield "daemonsets", daemonset("calico-node-windows", "windows", image.format("-windows"), [])
 
 
 # OVN

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from podwire.model.facts import OS, Family, family_of
+from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.model.profile import Profile
 from podwire_lab.model.windows_builds import WindowsBuild
 
@@ -91,8 +92,8 @@ class NodeNetwork(Protocol):
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         """Replace the host ports of the node's pods."""
 
-    def set_policies(self, rules: Sequence[PolicyRule]) -> None:
-        """Replace the network policies; a node without a policy engine ignores them."""
+    def set_policies(self, objects: PolicyObjects) -> None:
+        """Replace the network policies and what they refer to; a node without a policy engine ignores them."""
 
     def set_closed(self, addresses: Sequence[str]) -> None:
         """Replace the addresses of pods to which a security group admits nobody."""

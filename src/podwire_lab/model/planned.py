@@ -9,22 +9,27 @@ from msgspec.structs import replace
 from podwire.model.addressing.translation import NONE, all_but
 from podwire.model.facts import (
     FAMILIES,
+    NO_ENGINE,
+    OS,
     CloudMachine,
     ClusterDns,
     ClusterFacts,
     Encapsulation,
     ExternalHost,
     KubeProxy,
+    NetworkPolicies,
     NetworkSecurity,
     NodeFacts,
     NodeSoftware,
     Origin,
     Outside,
     PodNetwork,
+    PolicyEngine,
 )
+from podwire.platforms.policy_engines import engine
 from podwire.platforms.stated import StatedFacts
 from podwire_lab.model.addresses import OUTSIDE_HOST, NodePlan
-from podwire_lab.model.cni_notes import INSTANCE_TYPE, PROVIDERS
+from podwire_lab.model.cni_notes import CALICO_VERSION, INSTANCE_TYPE, PROVIDERS
 from podwire_lab.model.profile import Profile
 from podwire_lab.model.seed import CLUSTER_DNS, KUBELET_VERSION, seeds
 
@@ -114,6 +119,7 @@ def planned_facts(profile: Profile) -> ClusterFacts:
             pods=_dns_pods(profile),
             pod_port=53,
         ),
+        policies=NetworkPolicies(linux=_engine(profile, "linux"), windows=_engine(profile, "windows")),
         security=NetworkSecurity(denied_port=stated.denied_port, pod_security_group=stated.pod_security_group),
         outside=Outside(
             load_balancer=True,
@@ -121,6 +127,12 @@ def planned_facts(profile: Profile) -> ClusterFacts:
         ),
         origin=Origin(emulated=True),
     )
+
+
+def _engine(profile: Profile, os: OS) -> PolicyEngine:
+    """What enforces network policies, with the version in the image of its DaemonSet, if it has one there."""
+    name = profile.policy_engine(os)
+    return engine(name or NO_ENGINE, os, CALICO_VERSION if name == "calico" else "")
 
 
 def _linux_translation(profile: Profile) -> tuple[str, ...]:

@@ -52,6 +52,10 @@ class DnsPlan:
     cache: str = ""
 
 
+POLICIES_BESIDE = ("azure-cni", "vpc-cni")
+"""The network plugins beside which another engine may enforce policies (AWS: EKS, Calico; AKS: network policies)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SetUp:
     """What may differ between clusters of one profile that are all right."""
@@ -73,6 +77,8 @@ class SetUp:
     """How many seconds each frame that a node sends is under way (`network.delay`)."""
     pods: str = ""
     """The IPv4 network of pods where it is another one than the profile's; of the same size, and no part of a VPC."""
+    policies: str = ""
+    """The engine that enforces network policies beside a network plugin of `POLICIES_BESIDE`, which do not."""
     variations: tuple[str, ...] = ()
     """The names of the variations that made it so (`variations.py`)."""
 
@@ -109,12 +115,18 @@ class Profile:
         """Whether pods have addresses of the nodes' own network."""
         return VPC in self.excepted.values()
 
-    @property
-    def holds_to_policies(self) -> bool:
-        """Whether the network plugin enforces network policies (kubernetes.io: Networking on Windows, network modes,
-        Transparent: OVN has distributed access control). The other plugins of the lab ignore them.
+    def policy_engine(self, os: OS) -> str:
+        """What enforces network policies on nodes of this operating system; empty for nothing.
+
+        Calico does on both. OVN does where the nodes run it (kubernetes.io: Networking on Windows, network modes,
+        Transparent: distributed access control); in a hybrid overlay the Windows nodes do not (ovn-kubernetes,
+        hybrid-overlay: their node program makes HNS networks and endpoints, and no ACL policies).
         """
-        return self.mode == "transparent"
+        if self.cni == "calico":
+            return "calico"
+        if self.cni == "ovn-kubernetes" and (os == "linux" or self.mode == "transparent"):
+            return "ovn-kubernetes"
+        return self.set_up.policies if self.cni in POLICIES_BESIDE else ""
 
     @property
     def security_rules(self) -> bool:

@@ -75,6 +75,10 @@ def _nat_gateway(set_up: SetUp) -> SetUp:
     return replace(set_up, nat_gateway=True)
 
 
+def _calico_for_policies(set_up: SetUp) -> SetUp:
+    return replace(set_up, policies="calico")
+
+
 _ALL = (
     Variation(
         name="dns-pod-moved",
@@ -141,6 +145,12 @@ _ALL = (
         summary="IPv4 packets from nodes and pods to the outside leave with the address of a gateway",
         source="Amazon VPC: NAT gateways; Azure: NAT Gateway; both translate IPv4 beside the nodes",
         change=_nat_gateway,
+    ),
+    Variation(
+        name="calico-for-policies",
+        summary="Calico enforces network policies on all nodes, beside the network plugin of Azure or of AWS",
+        source="AWS: EKS, install Calico for policy only, on Windows nodes too; AKS: network policies, Calico",
+        change=_calico_for_policies,
     ),
 )
 VARIATIONS: Mapping[str, Variation] = MappingProxyType({variation.name: variation for variation in _ALL})

@@ -12,8 +12,9 @@ from typing import Any
 from podwire.model.facts import OS
 from podwire_lab.model import cni_notes
 from podwire_lab.model.addresses import NodePlan
-from podwire_lab.model.interfaces import LISTING, PodNetwork, PolicyRule, PortMapping, ServiceRule
+from podwire_lab.model.interfaces import LISTING, PodNetwork, PortMapping, ServiceRule
 from podwire_lab.model.network_card import NetworkCard
+from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.model.profile import Profile
 from podwire_lab.network.address_pool import AddressPool
 from podwire_lab.network.machine import Machine
@@ -38,7 +39,7 @@ class Node(Machine):
         super().__init__(plan, profile)
         self.pods = NodePods(self, _address_pool(plan, profile))
         self.rules = NodeRules(self, self.pods)
-        self.policies = NodePolicies(self.host.netns, enforced=profile.holds_to_policies)
+        self.policies = NodePolicies(self.host.netns, plan, profile)
         self.containers_apart = False
         self.proxy_log: list[str] = []
         self.pod_notes: Notes = cni_notes.pod_notes
@@ -83,8 +84,8 @@ class Node(Machine):
     def set_host_ports(self, mappings: Sequence[PortMapping]) -> None:
         self.rules.set_host_ports(mappings)
 
-    def set_policies(self, rules: Sequence[PolicyRule]) -> None:
-        self.policies.set_rules(rules)
+    def set_policies(self, objects: PolicyObjects) -> None:
+        self.policies.set_objects(objects)
 
     def set_closed(self, addresses: Sequence[str]) -> None:
         self.policies.set_closed(addresses)

@@ -1,103 +1,98 @@
-"""Network policies on a node: the rules for the packets that it forwards."""
+"""Network policies on a node: what its policy engine makes of them, and security groups."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from podwire.model.facts import FAMILIES, Family, family_of
+from podwire.model.facts import Family
+from podwire_lab.engines.calico_windows import as_hns_takes_them
+from podwire_lab.engines.rules import policy_rules
 from podwire_lab.kernel import nft
 from podwire_lab.kernel.netns import NetworkNamespace
-from podwire_lab.model.interfaces import Allowance, PolicyRule
+from podwire_lab.linux import policy_rules as linux_rules
+from podwire_lab.model.addresses import NodePlan
+from podwire_lab.model.interfaces import PolicyRule
+from podwire_lab.model.policy_objects import PolicyObjects
+from podwire_lab.model.profile import Profile
+from podwire_lab.windows.acl_policies import acl_ruleset
 
-_KEYWORD: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6"}
-# No policy applies to neighbour discovery: it is IPv6's ARP, and frames between pods of a node cross the bridge.
-_NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept"
-
-# How a node reads the rules: those that it applies.
-Reading: TypeAlias = Callable[[Sequence[PolicyRule]], tuple[PolicyRule, ...]]
-
-
-def ignored(_rules: Sequence[PolicyRule]) -> tuple[PolicyRule, ...]:
-    """The reading of a network plugin without network policies: no rule."""
-    return ()
+ObjectsChange: TypeAlias = Callable[[PolicyObjects], PolicyObjects]
+RulesChange: TypeAlias = Callable[[Sequence[PolicyRule]], Sequence[PolicyRule]]
+TextChange: TypeAlias = Callable[[str], str]
 
 
 class NodePolicies:
-    """Network policies and security groups of one node. `reading` says which rules the node applies, and how.
+    """The policy engine of one node, and its security groups. A node without an engine enforces nothing.
 
-    `enforced` says whether the network plugin enforces network policies at all.
+    Faults have four places, the first three by the fault's name: `misread` changes what the engine reads of the API,
+    `misruled` the rules that it makes of that for each pod, `miswritten` the ruleset. `delay` is how long, in seconds,
+    the engine waits before it applies a change.
     """
 
-    def __init__(self, netns: NetworkNamespace, *, enforced: bool) -> None:
-        self.reading: Reading = tuple if enforced else ignored
-        self._netns = netns
-        self._rules: tuple[PolicyRule, ...] = ()
-        self._applied: tuple[PolicyRule, ...] = ()
+    def __init__(self, netns: NetworkNamespace, plan: NodePlan, profile: Profile) -> None:
+        self.misread: dict[str, ObjectsChange] = {}
+        self.misruled: dict[str, RulesChange] = {}
+        self.miswritten: dict[str, TextChange] = {}
+        self.delay = 0.0
+        self._netns, self._plan, self._profile = netns, plan, profile
+        self._engine = profile.policy_engine(plan.os)
+        self._objects = PolicyObjects()
+        self._applied = ""
         self._closed: tuple[str, ...] = ()
 
     def start(self) -> None:
         """The machine has booted without any rule: write those of now."""
-        closed, self._applied, self._closed = self._closed, (), ()
-        self.set_rules(self._rules)
+        closed, self._applied, self._closed = self._closed, "", ()
+        self.refresh()
         self.set_closed(closed)
 
-    def set_rules(self, rules: Sequence[PolicyRule]) -> None:
-        """See `interfaces.NodeNetwork`. A call with the same rules costs nothing."""
-        self._rules = tuple(rules)
-        rules_read = self.reading(self._rules)
-        if rules_read != self._applied:
-            nft.apply(self._netns, ruleset(rules_read))
-            self._applied = rules_read
+    def set_objects(self, objects: PolicyObjects) -> None:
+        """See `interfaces.NodeNetwork.set_policies`. A call that changes no rule costs nothing."""
+        self._objects = objects
+        if not self._engine:
+            return
+        if self.delay:
+            asyncio.get_running_loop().call_later(self.delay, self._apply, objects)
+        else:
+            self._apply(objects)
 
-    def read_by(self, reading: Reading) -> None:
-        """Apply the rules again, in this reading."""
-        self.reading = reading
-        self.set_rules(self._rules)
+    def refresh(self) -> None:
+        """Apply the rules again, after a change of what faults have."""
+        if self._engine:
+            self._apply(self._objects)
+
+    def _apply(self, objects: PolicyObjects) -> None:
+        text = self._text(objects)
+        if text != self._applied:
+            nft.apply(self._netns, text or linux_rules.removal())
+            self._applied = text
+
+    def _text(self, objects: PolicyObjects) -> str:
+        """The ruleset; empty without policies."""
+        for misreading in self.misread.values():
+            objects = misreading(objects)
+        if not objects.policies:
+            return ""
+        known = [address for pod in objects.pods if pod.node == self._plan.name for address in pod.addresses]
+        on_hns = self._plan.os == "windows" and self._engine == "calico"
+        rules: Sequence[PolicyRule] = policy_rules(as_hns_takes_them(objects) if on_hns else objects, self._plan.name)
+        for misrule in self.misruled.values():
+            rules = misrule(rules)
+        text = acl_ruleset(rules, self._plan, known) if on_hns else self._generic(rules, known)
+        for miswriting in self.miswritten.values():
+            text = miswriting(text)
+        return text
+
+    def _generic(self, rules: Sequence[PolicyRule], known: Sequence[str]) -> str:
+        families = self._profile.pod_families(self._plan.os)
+        networks: dict[Family, str] = {family: self._plan.pod_cidr(family) for family in families}
+        return linux_rules.ruleset(rules, known=known, closed=networks)
 
     def set_closed(self, addresses: Sequence[str]) -> None:
         """See `interfaces.NodeNetwork`. A call with the same addresses costs nothing."""
         if tuple(addresses) != self._closed:
             rules = [PolicyRule(address=address, side="ingress") for address in addresses]
-            nft.apply(self._netns, ruleset(rules, "security-groups"))
+            nft.apply(self._netns, linux_rules.ruleset(rules, table="security-groups"))
             self._closed = tuple(addresses)
-
-
-def ruleset(rules: Sequence[PolicyRule], table: str = "network-policies") -> str:
-    """The rules of a node, in a table of this name, for forwarded packets; the node's own packets pass."""
-    text = ""
-    for family in FAMILIES:
-        of_family = [rule for rule in rules if family_of(rule.address) == family]
-        chains = (_chain(side, 10 + number, of_family, family) for number, side in enumerate(("ingress", "egress")))
-        text += nft.table(_KEYWORD[family], table, "".join(chains))
-    return text
-
-
-def _chain(side: str, priority: int, rules: Sequence[PolicyRule], family: Family) -> str:
-    ip = _KEYWORD[family]
-    pod, peer = ("daddr", "saddr") if side == "ingress" else ("saddr", "daddr")
-    lines = []
-    for rule in rules:
-        if rule.side == side:
-            of_pod = f"{ip} {pod} {rule.address}"
-            lines += [f"{of_pod} {_match(allowance, ip, peer)}accept" for allowance in rule.allowed]
-            lines.append(f"{of_pod} drop")
-    if family == "ipv6":
-        lines.insert(0, _NEIGHBOURS)
-    listed = "\n    ".join(lines)
-    return f"""
-  chain {side} {{
-    type filter hook forward priority {priority};
-    ct state established,related accept
-    {listed}
-  }}"""
-
-
-def _match(allowance: Allowance, ip: str, peer: str) -> str:
-    text = f"{ip} {peer} {allowance.network} " if allowance.network else ""
-    text += f"{ip} {peer} != {{ {', '.join(allowance.excepted)} }} " if allowance.excepted else ""
-    if allowance.protocol:
-        text += (
-            f"{allowance.protocol} dport {allowance.port} " if allowance.port else f"meta l4proto {allowance.protocol} "
-        )
-    return text

@@ -67,6 +67,12 @@ ALLOWED = {
         a("Namespace", "podwire-r2", {**RUN, "podwire.dev/run": "r2"}),
     ),
     "its end": ("DELETE", "/api/v1/namespaces/podwire-r2", None),
+    "a namespace of a run for pods that policies select by it": (
+        "POST",
+        "/api/v1/namespaces",
+        a("Namespace", "podwire-r2-blue", {**RUN, "podwire.dev/run": "r2"}),
+    ),
+    "the end of that": ("DELETE", "/api/v1/namespaces/podwire-r2-blue", None),
     "a pod in it": ("POST", at(OWN, "pods"), a_pod()),
     "a pod with the rights of a probe": (
         "POST",

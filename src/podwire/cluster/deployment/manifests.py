@@ -21,6 +21,7 @@ from podwire.content import manifests_folder
 from podwire.model.addressing.nobody import Network, Nobody, TooFew
 from podwire.model.facts import FAMILIES, OS, Family, NodeFacts
 from podwire.planning.assignment import CROWDS
+from podwire.policies.cast import SPACES, TEAM
 
 Object = dict[str, Any]
 
@@ -61,16 +62,18 @@ def fresh(file: str, number: int = 0) -> Object:
     return copy.deepcopy(_documents(file)[number])
 
 
-def namespace_name(run_id: str) -> str:
-    """The namespace of a run."""
-    return f"{PREFIX}{run_id}"
+def namespace_name(run_id: str, space: str = "") -> str:
+    """The namespace of a run, or one that it has beside that for pods of their own."""
+    return f"{PREFIX}{run_id}-{space}" if space else f"{PREFIX}{run_id}"
 
 
-def namespace(run_id: str, owner: str) -> Object:
+def namespace(run_id: str, owner: str, space: str = "") -> Object:
     """The Namespace; `owner` says in words who runs it (`user@host`)."""
     obj = fresh("namespace.yaml")
-    obj["metadata"]["name"] = namespace_name(run_id)
+    obj["metadata"]["name"] = namespace_name(run_id, space)
     obj["metadata"]["labels"][RUN_LABEL] = run_id
+    if space:
+        obj["metadata"]["labels"][TEAM] = space
     obj["metadata"]["annotations"] = {OWNER: owner}
     return obj
 
@@ -83,15 +86,15 @@ def resolver_of_nobody(nobody: Nobody) -> str:
         return ""
 
 
-def agent_configmap(run_id: str, agent: bytes, resolver: str) -> Object:
-    """The ConfigMap that carries the agent's file into the pods, and for one kind of them a resolver file with that
-    server ('' for a file without any)."""
+def agent_configmap(run_id: str, agent: bytes, resolver: str, space: str = "") -> Object:
+    """The ConfigMap that carries the agent's file into the pods of a namespace, and for one kind of them a resolver
+    file with that server ('' for a file without any)."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
             "name": AGENT_CONFIGMAP,
-            "namespace": namespace_name(run_id),
+            "namespace": namespace_name(run_id, space),
             "labels": {MANAGED_BY: MANAGER, RUN_LABEL: run_id},
         },
         "data": {"resolv.conf": RESOLVER_FILE.format(server=resolver) if resolver else ""},
@@ -113,7 +116,7 @@ def probe_pod(
         obj = _patched(obj, _variant(slot, node.os))
     metadata, spec = obj["metadata"], obj["spec"]
     metadata["name"] = name
-    metadata["namespace"] = namespace_name(run_id)
+    metadata["namespace"] = namespace_name(run_id, SPACES.get(slot, ""))
     metadata["labels"] |= {RUN_LABEL: run_id, PROBE_LABEL: name, KIND_LABEL: kind, SLOT_LABEL: slot}
     spec["nodeSelector"]["kubernetes.io/hostname"] = hostname
     spec["activeDeadlineSeconds"] = deadline
@@ -218,9 +221,10 @@ def _networks(nobody: Nobody) -> dict[Family, Network]:
 
 
 def network_policy(run_id: str, kind: str) -> Object:
-    """The NetworkPolicy of that kind (a file in `policies/`)."""
+    """The NetworkPolicy of that kind (a file in `policies/`), as it stands there but for the label of the run and, in
+    a file without any, the namespace."""
     obj = fresh(f"policies/{kind}.yaml")
-    obj["metadata"]["namespace"] = namespace_name(run_id)
+    obj["metadata"].setdefault("namespace", namespace_name(run_id))
     obj["metadata"]["labels"][RUN_LABEL] = run_id
     return obj
 

@@ -22,12 +22,20 @@ FORCED_AFTER = 30.0
 _ASKING = Patience(connect=5.0, answer=10.0, total=3.0, whole=15.0)
 
 
-def clean_up(connection: Connection, namespace: str, *, seconds: float = SECONDS) -> list[str]:
-    """Remove a run's namespace, as `undeploy` does; what stays, a line each (`command` gives what removes it).
+def clean_up(connection: Connection, *namespaces: str, run_id: str = "", seconds: float = SECONDS) -> list[str]:
+    """Remove a run's namespaces, as `undeploy` does; what stays, a line each (`command` gives what removes it). With
+    `run_id` those of another run stay.
 
     Never raises, for what a run has found out must not depend on it. Ctrl-C ends the wait, not the removal.
     """
-    removal = _Removal(connection.rest, namespace)
+    removals = {namespace: _Removal(connection.rest, namespace, run_id) for namespace in namespaces}
+    for removal in list(removals.values())[1:]:
+        with contextlib.suppress(Exception, KeyboardInterrupt):
+            removal.ask()  # They end at the same time.
+    return [line for namespace, removal in removals.items() for line in _cleaned_up(namespace, removal, seconds)]
+
+
+def _cleaned_up(namespace: str, removal: _Removal, seconds: float) -> list[str]:
     try:
         return removal.run(seconds)
     except KeyboardInterrupt:
@@ -55,8 +63,8 @@ def undeploy(connection: Connection, namespace: str, *, seconds: float = SECONDS
 class _Removal:
     """The removal of one namespace. `found` is the namespace as it was last seen."""
 
-    def __init__(self, rest: RestClient, namespace: str) -> None:
-        self._rest, self._namespace = rest.with_patience(_ASKING), namespace
+    def __init__(self, rest: RestClient, namespace: str, run_id: str = "") -> None:
+        self._rest, self._namespace, self._run_id = rest.with_patience(_ASKING), namespace, run_id
         self._found: Object = {}
         self._asked = self._forced = False
 
@@ -86,6 +94,8 @@ class _Removal:
         if self._asked:
             return
         run_id = run_of(self._found)
+        if self._run_id and run_id not in (None, self._run_id):
+            raise UsageError(f"namespace {self._namespace} is that of run {run_id}; podwire does not remove it")
         if run_id is None:
             raise UsageError(
                 f"namespace {self._namespace} is not podwire's (no label {MANAGED_BY}={MANAGER}); "

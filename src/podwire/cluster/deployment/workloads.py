@@ -35,6 +35,7 @@ from podwire.model.facts import OS, ClusterFacts, Family, NodeFacts, family_of
 from podwire.model.flows import ANY_OS
 from podwire.model.node_notes import not_ready
 from podwire.planning.prerequisites import GROUPED, Needs
+from podwire.policies.cast import SPACES
 
 Object = dict[str, Any]
 
@@ -91,7 +92,8 @@ class Probe:
     a probe that is not available; `port` is where its echo listens, TCP and UDP. `command` is what to exec for the
     agent's RPC, in the container `probe`. `image` is what the pod asks for, `image_id` what its status says it got.
     `vpc_address` is what the VPC resource controller noted on it, `vpc_subnet` the subnet of that; '' elsewhere.
-    `has_branch` tells whether that controller gave it an interface of its own, for security groups.
+    `has_branch` tells whether that controller gave it an interface of its own, for security groups. `namespace` is its
+    own where it is not that of the run.
     """
 
     pod: str
@@ -106,6 +108,7 @@ class Probe:
     vpc_address: str = ""
     vpc_subnet: str = ""
     has_branch: bool = False
+    namespace: str = ""
 
     @property
     def kind(self) -> Literal["pod", "host"]:
@@ -155,6 +158,15 @@ class Deployment:
         """The probe in that place of a node."""
         return next((probe for probe in self.probes if probe.node == node and probe.slot == slot), None)
 
+    def namespace_of(self, pod: str) -> str:
+        """The namespace of the pod of that name."""
+        return next((probe.namespace for probe in self.probes if probe.pod == pod), "") or self.namespace
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The namespaces of the run beside the first."""
+        return tuple(sorted({probe.namespace for probe in self.probes if probe.namespace}))
+
     def available(self) -> Iterator[Probe]:
         """The probes that were ready."""
         return (probe for probe in self.probes if probe.pod not in self.problems)
@@ -174,12 +186,13 @@ def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) 
         reasons = "".join(f"; {not_ready(node, facts)}" for node in chosen[:1])
         raise ClusterError(f"context {connection.name}: no node is ready and schedulable{reasons}")
     guest_of, run_id = options.namespace, options.run_id
+    spaces = [] if guest_of else sorted({SPACES[slot] for _, slot in options.needs.pods if slot in SPACES})
     if guest_of:
         be_guest(connection, guest_of)
     else:
-        claim(connection, run_id, keep=options.keep)
+        claim(connection, run_id, spaces, keep=options.keep)
     rest = connection.rest.placing_in(guest_of) if guest_of else connection.rest
-    filled = nothing_left(connection, run_id, keep=options.keep, guest_of=guest_of)
+    filled = nothing_left(connection, run_id, spaces, keep=options.keep, guest_of=guest_of)
     with filled, understood("deployment of the probes"):
         return _Deploying(rest, facts, options, guest_of or manifests.namespace_name(run_id), nodes).run()
     raise AssertionError("not reached")
@@ -210,30 +223,29 @@ class _Deploying:
         options = self._options
         with workers(_THREADS, "deploy") as threads:
             hostnames = threads.submit(self._hostnames)
-            self._rest.apply(manifests.agent_configmap(options.run_id, agent_archive(), self._services.resolver))
+            for space in sorted({SPACES.get(slot, "") for _, slot, _ in self._places}):
+                agent = manifests.agent_configmap(options.run_id, agent_archive(), self._services.resolver, space)
+                self._rest.apply(agent)
             # A pod may need the address of a Service, no Service that of a pod.
             external = self._facts.outside.host.name if self._facts.outside.host else ""
             self._services.apply(threads, external)
             pods = self._grouped(self._pods(hostnames.result()))
             for future in [threads.submit(self._apply_pod, pod) for pod in pods]:
                 future.result()
-        waiting = PodWait(self._rest, self._namespace, options.run_id, options.limits, options.say)
-        waiting.wait({pod: node.name for node, _, pod in self._places if pod not in self._problems})
-        self._problems |= waiting.problems
-        if not waiting.ready:
+        ready_pods = self._waited()
+        if not ready_pods:
             first = next((f"{name}: {text}" for name, text in self._problems.items()), "nothing was deployed")
             raise ClusterError(f"no probe became ready; {first}")
         commands = {pod["metadata"]["name"]: manifests.command_of(pod) for pod in pods}
         probes = tuple(
-            self._probe(node, slot, pod, waiting.ready.get(pod), commands.get(pod, ()))
-            for node, slot, pod in self._places
+            self._probe(node, slot, pod, ready_pods.get(pod), commands.get(pod, ())) for node, slot, pod in self._places
         )
         usual = [
             (probe.addresses["ipv4"], probe.node)
             for probe in probes
             if probe.slot in ("a", "b") and probe.os == "linux" and "ipv4" in probe.addresses
         ]
-        ready = {probe.pod for probe in probes if probe.pod in waiting.ready and probe.slot != "never-ready"}
+        ready = {probe.pod for probe in probes if probe.pod in ready_pods and probe.slot != "never-ready"}
         places = {probe.pod: (probe.node, probe.addresses) for probe in probes}
         for line in self._services.complete(usual, ready, pods=places):
             options.say(line)
@@ -251,6 +263,18 @@ class _Deploying:
             ),
             balanced=BalancedServices(self._rest, self._namespace),
         )
+
+    def _waited(self) -> dict[str, Object]:
+        """The pods that became ready, by name, once all did or are known not to."""
+        options, ready = self._options, dict[str, Object]()
+        for space in sorted({SPACES.get(slot, "") for _, slot, _ in self._places}):
+            namespace = manifests.namespace_name(options.run_id, space) if space else self._namespace
+            waiting = PodWait(self._rest, namespace, options.run_id, options.limits, options.say)
+            there = ((node, pod) for node, slot, pod in self._places if SPACES.get(slot, "") == space)
+            waiting.wait({pod: node.name for node, pod in there if pod not in self._problems})
+            self._problems |= waiting.problems
+            ready |= waiting.ready
+        return ready
 
     def _hostnames(self) -> dict[str, str]:
         """Nodes' `kubernetes.io/hostname` labels, which need not be their names."""
@@ -356,4 +380,5 @@ class _Deploying:
             vpc_address=vpc_address(state or {}),
             vpc_subnet=vpc_subnet(state or {}),
             has_branch=has_branch(state or {}),
+            namespace=manifests.namespace_name(self._options.run_id, SPACES[slot]) if slot in SPACES else "",
         )

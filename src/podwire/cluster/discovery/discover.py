@@ -15,6 +15,7 @@ from podwire.cluster.discovery.dns_domain import cluster_domain
 from podwire.cluster.discovery.kube_proxy import external_ips, kube_proxy
 from podwire.cluster.discovery.node_votes import os_of
 from podwire.cluster.discovery.pod_networks import own_networks, with_pod_networks
+from podwire.cluster.discovery.policy_engines import network_policies
 from podwire.cluster.discovery.signals import NetworkSignals, network_signals
 from podwire.cluster.discovery.translation import linux_translation
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
@@ -147,6 +148,7 @@ def facts_from_objects(
     windows_families = _windows_families(nodes, network, signals) if has_windows else ("ipv4",)
     windows_proxy = kube_proxy(objects, nodes, network, signals) if has_windows else KubeProxy()
     proxy = replace(windows_proxy, external_ips=external_ips(objects, signals))
+    policies = network_policies(objects, network, nodes, signals)
     custom, settings = custom_networking(objects, signals), components(objects)
     pods, pod_port = dns_pods(objects)
     return ClusterFacts(
@@ -174,6 +176,7 @@ def facts_from_objects(
             pods=pods,
             pod_port=pod_port,
         ),
+        policies=policies,
         outside=Outside(load_balancer=load_balancer, host=external),
         origin=Origin(
             emulated=any(_labels(o).get(EMULATED_LABEL) == "true" for o in objects.get("nodes", [])),

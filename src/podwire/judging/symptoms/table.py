@@ -114,6 +114,12 @@ def _leaves(case: Case, observation: Observation) -> Finding:
     )
 
 
+def never_arrives(case: Case, observation: Observation) -> Iterator[Finding]:
+    """The request leaves the client, nothing of it reaches the server, and nothing comes back: a silent time-out."""
+    yield from no_answer(case, observation)
+    yield from _unheard(case, observation)
+
+
 def not_served(case: Case, observation: Observation) -> Iterator[Finding]:
     """The request leaves the client and reaches no backend: nobody answers, or a router knows no way."""
     yield _ended(observation.attempts, ("timeout", "unreachable"))
@@ -354,6 +360,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "one-suffix": one_suffix,
     "node-resolver": node_resolver,
     "no-answer": no_answer,
+    "never-arrives": never_arrives,
     "not-served": not_served,
     "served-all-the-same": served_all_the_same,
     "one-target-port": one_target_port,

@@ -6,61 +6,20 @@ or of one of its groups if the flow must know it: the plan fills a field that ha
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import FunctionType
-from typing import Any, get_args
+from typing import get_args
 
 from podwire.model.asking import ASKS
-from podwire.model.axes.axis import ANY_TEXT, NEEDED, ON, Axis, AxisError, Matrix
-from podwire.model.axes.contradictions import contradictions
+from podwire.model.axes.axis import ANY_TEXT, ON, Axis
+from podwire.model.axes.words import entry_word, node_word, where_several
 from podwire.model.changes.table import CHANGES
 from podwire.model.controls import CONTROLS
 from podwire.model.facts import FAMILIES, OS
-from podwire.model.flows import ANYWHERE, Enters, Flow, PeerKind, Placement, ProbeProtocol
+from podwire.model.flows import ANYWHERE, Enters, PeerKind, Placement, ProbeProtocol
 from podwire.model.sizes import SIZES
 from podwire.model.streams.load import StreamKind
 from podwire.model.ways import WAYS, Via
-
-
-def matrix(**given: Any) -> Matrix:
-    """The flows that a test asks for. Raises `AxisError`."""
-    for name in given:
-        if name not in AXES:
-            close = difflib.get_close_matches(name, AXES, 1)
-            raise AxisError(f"{name}: there is no such axis" + (f"; did you mean {close[0]}?" if close else ""))
-    values: dict[str, Any] = {}
-    for axis in AXES.values():
-        if axis.name not in given and axis.default is NEEDED:
-            raise AxisError(f"{axis.name}: must be given")
-        values[axis.name] = axis.value(given[axis.name]) if axis.name in given else axis.default
-    for problem in contradictions(values):
-        raise AxisError(problem)
-    return Matrix(values)
-
-
-def id_words(flow: Flow, matrix: Matrix) -> str:
-    """What stands in the brackets of a case id."""
-    return "-".join(word for axis in _IN_IDS if (word := axis.id_word(flow, matrix)))
-
-
-def _where_several(name: str, word: Callable[[Flow], str]) -> Callable[[Flow, Matrix], str]:
-    """A word for an axis that is told only where a test gives it several values."""
-    return lambda flow, matrix: word(flow) if len(matrix.axes[name]) > 1 else ""
-
-
-def _entry_word(flow: Flow, matrix: Matrix) -> str:
-    if flow.way.enters == "other-node":
-        return f"by-another-{flow.way.entry_os}-node"
-    short = {"client-node": "by-its-own-node", "server-node": "by-the-server-node"}
-    return short.get(flow.way.enters, "") if len(matrix.enters) > 1 else ""
-
-
-def _node_word(flow: Flow) -> str:
-    """The number of the client's node, and of the server's, where they are chosen."""
-    ends = (flow.turn, flow.server_turn)
-    return "-to-".join(f"node-{number}" for number in ends if number)
-
 
 ENDS, WAY, LOAD = "Who talks to whom", "By which way", "What is sent"
 CHANGE, CHOICE = "After which change, and between which controls", "On which clusters, on which nodes, by which name"
@@ -114,9 +73,21 @@ _ROWS: tuple[Axis, ...] = (
         group=ENDS,
         help="a special kind of probe pod as the client: a file in `manifests/variants/`",
         values=ANY_TEXT,
-        default="",
+        default=("",),
+        many="each",
+        id_place=14,
+        id_word=where_several("client_pod", lambda flow: f"from-{flow.client.pod or 'a'}"),
     ),
-    Axis(name="server_pod", group=ENDS, help="the same as the server", values=ANY_TEXT, default=""),
+    Axis(
+        name="server_pod",
+        group=ENDS,
+        help="the same as the server",
+        values=ANY_TEXT,
+        default=("",),
+        many="each",
+        id_place=15,
+        id_word=where_several("server_pod", lambda flow: f"to-{flow.server.pod or 'a'}"),
+    ),
     Axis(
         name="via",
         group=WAY,
@@ -124,7 +95,7 @@ _ROWS: tuple[Axis, ...] = (
         values=tuple(WAYS),
         many="each",
         id_place=7,
-        id_word=_where_several("via", lambda flow: flow.via),
+        id_word=where_several("via", lambda flow: flow.via),
     ),
     Axis(
         name="service",
@@ -134,17 +105,18 @@ _ROWS: tuple[Axis, ...] = (
         default=("echo",),
         many="each",
         id_place=3,
-        id_word=_where_several("service", lambda flow: flow.service.kind),
+        id_word=where_several("service", lambda flow: flow.service.kind),
     ),
     Axis(
         name="port",
         group=WAY,
-        help="a port of the Service by the beginning of its name; empty: the first of the protocol",
+        help="a port of the Service by the beginning of its name, of a pod for network policies by its name"
+        " (`podwire.policies.cast`); empty: the first of the protocol",
         values=ANY_TEXT,
         default=("",),
         many="each",
         id_place=4,
-        id_word=_where_several("port", lambda flow: flow.way.port),
+        id_word=lambda flow, matrix: flow.way.port if len(matrix.port) > 1 or matrix.ruled else "",
     ),
     Axis(
         name="each_port",
@@ -175,7 +147,7 @@ _ROWS: tuple[Axis, ...] = (
         default=("",),
         many="each",
         id_place=12,
-        id_word=_entry_word,
+        id_word=entry_word,
     ),
     Axis(
         name="entry_os",
@@ -213,7 +185,7 @@ _ROWS: tuple[Axis, ...] = (
         default=(256,),
         many="each",
         id_place=5,
-        id_word=_where_several("payload", lambda flow: f"{flow.load.payload}B"),
+        id_word=where_several("payload", lambda flow: f"{flow.load.payload}B"),
     ),
     Axis(
         name="size",
@@ -223,7 +195,7 @@ _ROWS: tuple[Axis, ...] = (
         default=("",),
         many="each",
         id_place=6,
-        id_word=_where_several("size", lambda flow: flow.load.size),
+        id_word=where_several("size", lambda flow: flow.load.size),
     ),
     Axis(name="answer", group=LOAD, help="the bytes of an answer, over TCP or UDP; 0: any", values=int, default=0),
     Axis(name="half_close", group=LOAD, help="the client ends its side before the answer", values=ON, default=False),
@@ -294,6 +266,15 @@ _ROWS: tuple[Axis, ...] = (
         help="what the client sees once the change is carried out: it is `answered` or `unanswered`",
         values=("answered", "unanswered"),
         default="answered",
+    ),
+    Axis(
+        name="ruled",
+        group=CHANGE,
+        help="the network policies in force allow or deny the flow (`podwire.policies`), and its ids say which",
+        values=ON,
+        default=False,
+        id_place=16,
+        id_word=lambda flow, matrix: flow.ruling.decision,
     ),
     Axis(
         name="repeated",
@@ -367,7 +348,7 @@ _ROWS: tuple[Axis, ...] = (
         values=ON,
         default=False,
         id_place=13,
-        id_word=lambda flow, matrix: _node_word(flow),
+        id_word=lambda flow, matrix: node_word(flow),
     ),
     Axis(
         name="covers_nodes",
@@ -394,4 +375,3 @@ _ROWS: tuple[Axis, ...] = (
     ),
 )
 AXES: Mapping[str, Axis] = {axis.name: axis for axis in _ROWS}
-_IN_IDS = sorted((axis for axis in _ROWS if axis.id_place), key=lambda axis: axis.id_place)

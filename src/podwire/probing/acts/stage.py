@@ -176,7 +176,8 @@ class Stage:
         made = self.change(name)
         if made.problem:
             return made.problem, {}
-        settled = self.settling.settle(cases, made.shown)
+        # What a limitation keeps from ever showing is not waited for.
+        settled = self.settling.settle([case for case in cases if not case.limitation], made.shown)
         if made.shown:
             self.marks.shown(name, sent)
         return "", settled if made.shown else {}

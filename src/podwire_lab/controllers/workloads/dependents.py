@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from podwire_lab.controllers import events
-from podwire_lab.controllers.network_policies import selects
 from podwire_lab.controllers.removal import remove
+from podwire_lab.engines.selecting import selects
 from podwire_lab.kube_api.objects.admission import admit
 from podwire_lab.kube_api.objects.fields import at, copied, moment_of
 from podwire_lab.kube_api.objects.resources import BY_PLURAL

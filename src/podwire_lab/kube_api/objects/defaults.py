@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from podwire_lab.kube_api.objects.network_policies import fill_network_policy
 from podwire_lab.kube_api.objects.services import Existing, fill_service
 from podwire_lab.model.interfaces import Object
 
@@ -41,6 +42,8 @@ def fill(resource: str, obj: Object, existing: Existing) -> None:
             obj.setdefault("status", {})
         case "daemonsets" | "deployments" | "jobs" | "replicasets" | "statefulsets":
             _workload(resource, obj)
+        case "networkpolicies":
+            fill_network_policy(obj)
         case _:
             pass
 

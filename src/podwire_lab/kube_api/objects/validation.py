@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from podwire_lab.kube_api.objects.fields import at
+from podwire_lab.kube_api.objects.network_policies import network_policy_errors
 from podwire_lab.kube_api.objects.resources import Resource
 from podwire_lab.kube_api.objects.status import (
     FieldError,
@@ -75,6 +76,8 @@ def validate(resource: Resource, obj: Object, before: Object | None = None) -> N
             errors += _keys(obj, "data")
         case "daemonsets" | "deployments" | "jobs" | "replicasets" | "statefulsets":
             errors += _workload(resource, obj, before)
+        case "networkpolicies":
+            errors += network_policy_errors(obj)
         case _:
             pass
     if errors:

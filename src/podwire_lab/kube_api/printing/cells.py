@@ -45,3 +45,14 @@ def human(duration: float) -> str:
 def pairs(labels: Mapping[str, str] | None) -> str:
     """Labels as kubectl shows them."""
     return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or NONE
+
+
+def selector(tree: Mapping[str, Any] | None) -> str:
+    """A label selector as kubectl shows it (apimachinery: FormatLabelSelector)."""
+    tree = tree or {}
+    terms = [(key, f"{key}={value}") for key, value in (tree.get("matchLabels") or {}).items()]
+    for term in tree.get("matchExpressions") or ():
+        key, values = term["key"], ",".join(sorted(term.get("values") or ()))
+        shown = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "DoesNotExist": f"!{key}"}
+        terms.append((key, shown.get(term["operator"], key)))
+    return ",".join(text for _, text in sorted(terms)) or NONE

@@ -10,7 +10,7 @@ from typing import Any, Final
 from podwire_lab.kube_api.objects.fields import at
 from podwire_lab.kube_api.objects.resources import Resource
 from podwire_lab.kube_api.printing import workloads
-from podwire_lab.kube_api.printing.cells import NONE, age, pairs
+from podwire_lab.kube_api.printing.cells import NONE, age, pairs, selector
 from podwire_lab.kube_api.printing.pods import pod_cells, pod_conditions
 from podwire_lab.model.interfaces import Object
 
@@ -185,7 +185,7 @@ _TABLES: Mapping[str, tuple[tuple[Column, ...], Cells]] = {
     "leases": (_columns("Holder,Age"), lambda obj: [_name(obj), at(obj, "spec", "holderIdentity") or "", _age(obj)]),
     "networkpolicies": (
         _columns("Pod-Selector,Age"),
-        lambda obj: [_name(obj), pairs(at(obj, "spec", "podSelector", "matchLabels")), _age(obj)],
+        lambda obj: [_name(obj), selector(at(obj, "spec", "podSelector")), _age(obj)],
     ),
     "daemonsets": (
         _columns("Desired,Current,Ready,Up-to-date,Available,Node Selector,Age", "Containers,Images,Selector"),

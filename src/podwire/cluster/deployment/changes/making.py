@@ -9,6 +9,7 @@ from functools import partial
 
 from podwire.cluster.deployment.changes.endpoints import endpoints_changed
 from podwire.cluster.deployment.changes.pods import backend_gone, pods_guarded, pods_leaving
+from podwire.cluster.deployment.changes.policies import policies_changed, policies_made, policies_removed
 from podwire.cluster.deployment.changes.readiness import all_endpoints_not_ready
 from podwire.cluster.deployment.changes.services import affinity_idle, first_twin_deleted, service_recreated
 from podwire.cluster.deployment.changes.waits import Make, await_shown
@@ -25,6 +26,9 @@ MAKE: Mapping[str, Make] = {
     "pods-leaving": pods_leaving,
     "backend-gone": backend_gone,
     "pods-guarded": pods_guarded,
+    "policies-made": policies_made,
+    "policies-changed": policies_changed,
+    "policies-removed": policies_removed,
     "affinity-idle": affinity_idle,
     "all-endpoints-not-ready": all_endpoints_not_ready,
     **{name: partial(endpoints_changed, lists) for name, lists in AFTER.items()},

@@ -1,39 +1,18 @@
-"""Faults of who may talk to whom: network policies, rules of the virtual network, security groups."""
+"""Faults of who may talk to whom beside network policies: rules of the virtual network, security groups."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from podwire.model.facts import OS
 from podwire_lab.faults.fault import (
     L2TUNNEL,
     PREFIX,
-    TRANSPARENT,
     Injection,
     fault,
 )
 from podwire_lab.kernel import nft
 from podwire_lab.network.network import SECURITY_RULES
-from podwire_lab.network.policies import Reading, ignored
-
-
-@fault("policies-not-held-to", kills=("TRANS-ACL",), profiles=TRANSPARENT)
-def policies_not_held_to(do: Injection) -> None:
-    """Nodes forward packets to pods that a network policy denies."""
-    _read_policies(do, ignored)
-
-
-@fault("policies-allow-nothing", kills=("TRANS-ACL",), profiles=TRANSPARENT)
-def policies_allow_nothing(do: Injection) -> None:
-    """Nodes drop all packets to a pod with a network policy, allowed ones too."""
-    _read_policies(do, lambda rules: tuple(replace(rule, allowed=()) for rule in rules))
-
-
-def _read_policies(do: Injection, reading: Reading) -> None:
-    for node in do.nodes():
-        do.undone_by(partial(node.policies.read_by, node.policies.reading))
-        node.policies.read_by(reading)
 
 
 @fault("security-rules-not-applied", kills=("L2T-NSG",), profiles=L2TUNNEL)

@@ -1,0 +1,1 @@
+"""Faults of network policies: each breaks one rule of what policies mean."""
