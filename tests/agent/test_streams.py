@@ -167,11 +167,11 @@ def udp_server(handle):
     return sock
 
 
-def run_against(client, handle, met, **params):
+def run_against(client, handle, met, linger=0.0, **params):
     with udp_server(handle) as sock:
         start(client, sock.getsockname()[1], **params)
         until(client, met)
-        numbers = stop(client, linger=0.0)
+        numbers = stop(client, linger=linger)
         sock.shutdown(socket.SHUT_RDWR) if sys.platform == "win32" else None
     return numbers
 
@@ -199,6 +199,7 @@ def test_an_answer_after_a_later_one_is_out_of_order(client):
         client,
         lambda number: {5: [], 6: [6, 5]}.get(number, [number]),
         lambda numbers: numbers.counts.answered >= 8,
+        linger=10.0,
     )
     assert (numbers.counts.reordered, numbers.counts.duplicates, numbers.counts.lost) == (1, 0, 0)
 
@@ -224,7 +225,7 @@ def test_a_time_without_answers_is_a_gap_with_its_length(client):
     )
     (gap,) = numbers.gaps
     assert gap.length >= 300
-    assert 1 < gap.sent <= 51
+    assert 1 < gap.sent <= numbers.counts.sent - 10
     assert numbers.longest == gap.length
     assert numbers.totals.gaps == 1
 
