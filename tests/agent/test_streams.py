@@ -195,12 +195,10 @@ def test_an_answer_twice_is_a_duplicate(client):
 
 
 def test_an_answer_after_a_later_one_is_out_of_order(client):
-    numbers = run_against(
-        client,
-        lambda number: {5: [], 6: [6, 5]}.get(number, [number]),
-        lambda numbers: numbers.counts.answered >= 8,
-        linger=10.0,
-    )
+    def answers(number):
+        return {5: [], 6: [6, 5]}.get(number, [number])
+
+    numbers = run_against(client, answers, lambda numbers: numbers.counts.answered >= 8, linger=10.0)
     assert (numbers.counts.reordered, numbers.counts.duplicates, numbers.counts.lost) == (1, 0, 0)
 
 
