@@ -18,6 +18,7 @@ USUAL = ("a", "b", "host")
 CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "mixed-ports": (("linux", "port-first"), ("linux", "port-second")),
     "outlived": (("linux", "outlived-gone"), ("linux", "outlived-left")),
+    "draining": (("linux", "leaving"), ("windows", "leaving"), ("linux", "outlived-left")),
     "dns": (("linux", "dns-server"),),
     "empty": (),
 }

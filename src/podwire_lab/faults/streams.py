@@ -58,7 +58,7 @@ def _forgets_the_silent(do: Injection, end: str) -> None:
         do.rules(node.host, "inet", chain("forward", FORWARD, unknown))
 
 
-@fault("open-connections-cut", kills=("STREAM-OTHER-BACKEND-GONE",))
+@fault("open-connections-cut", kills=("STREAM-OTHER-BACKEND-GONE", "CHURN-DRAIN"))
 def open_connections_cut(do: Injection) -> None:
     """When the endpoints of a Service change, nodes forget all connections to its address, those to endpoints that stay
     too, and reset what comes on them."""
@@ -81,7 +81,7 @@ def _cutting(node: Node) -> Callable[[Sequence[ServiceRule]], Sequence[ServiceRu
         changed = False
         for service in services:
             key = (service.address, service.port, service.protocol)
-            endpoints = tuple(sorted(endpoint.address for endpoint in service.endpoints))
+            endpoints = tuple(sorted(endpoint.address for endpoint in service.endpoints if endpoint.ready))
             changed = changed or (bool(known.get(key)) and known[key] != endpoints)
             known[key] = endpoints
         if changed:
@@ -91,7 +91,7 @@ def _cutting(node: Node) -> Callable[[Sequence[ServiceRule]], Sequence[ServiceRu
     return unchanged
 
 
-@fault("hns-connections-cut", kills=("STREAM-OTHER-BACKEND-GONE",))
+@fault("hns-connections-cut", kills=("STREAM-OTHER-BACKEND-GONE", "CHURN-DRAIN"))
 def hns_connections_cut(do: Injection) -> None:
     """When the endpoints of a Service change, Windows nodes forget all connections to its address, and reset what comes
     on them (kubernetes 113842)."""

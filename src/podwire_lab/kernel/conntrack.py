@@ -37,14 +37,19 @@ def forget_backends(namespace: NetworkNamespace, lost: Backends, mark: int) -> N
     All others continue: a request under way must not lose the translation of its answer.
     """
     backends = {_packed(address, port): {_bytes(backend) for backend in lost[address, port]} for address, port in lost}
-    marked = struct.pack("!HHI", 8, MARK, mark) + struct.pack("!HHI", 8, MARK_MASK, mark)
     with namespace.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETFILTER) as channel:
-        for connection in _connections(channel, marked):
+        for connection in _connections(channel, marked(mark)):
             through = backends.get((connection.destination, connection.port), _NONE)
             if connection.answers_from in through or connection.answers_from in backends.get(
                 (b"", connection.port), _NONE
             ):
                 _delete_one(channel, connection)
+
+
+def marked(mark: int) -> bytes:
+    """The attributes that let the kernel list only connections with these bits. It passes over attributes that it
+    cannot read, so a mistake here would list all connections."""
+    return b"".join(struct.pack("=HH", 8, kind) + mark.to_bytes(4, "big") for kind in (MARK, MARK_MASK))
 
 
 def forget_untranslated(namespace: NetworkNamespace, services: Collection[tuple[str, int]]) -> None:

@@ -87,7 +87,7 @@ _ROWS = (
     ChangeRow(
         name="pods-leaving",
         does="Pods are deleted that serve until their grace period ends.",
-        touches=frozenset({"leaving", "leaving-load-balancer"}),
+        touches=frozenset({"leaving", "leaving-load-balancer", "draining"}),
         shows="the EndpointSlices call their endpoints terminating",
         rights=("delete pods", "list endpointslices"),
         lasts=90.0,  # They serve for 170 s.

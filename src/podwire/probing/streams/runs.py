@@ -48,6 +48,7 @@ ONE_WAY = 0.5
 BETWEEN_CHANGES, LOOK = 6, 0.2
 """Messages that a one-way stream sends at least between two changes, and seconds between two looks whether it has."""
 MOST_LATE = 4
+OUTLASTED = "the run took longer than pods serve that were deleted, so their end may have cut the streams"
 
 
 @dataclass(kw_only=True)
@@ -85,6 +86,7 @@ class Streaming:
         self._tokens, self._ports, self._client, self._why_lost = tokens, ports, client, why_lost
         self._began = time.monotonic()
         self._running: list[_Running] = []
+        self._shown: dict[str, float] = {}
 
     def begin(
         self,
@@ -149,6 +151,7 @@ class Streaming:
 
     def shown(self, change: str, before: Mapping[str, int]) -> None:
         """Note a change that shows now, with what had been sent before it."""
+        self._shown[change] = time.monotonic()
         now = self._sent(change) if before else {}
         for running in self._running:
             running.marks += [
@@ -220,6 +223,9 @@ class Streaming:
                 if why:
                     broken[running.case.id] = why
                     return []
+            if self._outlasted(running.case.flow.change.after):
+                broken[running.case.id] = OUTLASTED
+                return []
         attempts = tuple(attempt_for(token, stream, running.target) for token, stream in streams.items())
         return [
             Landed(
@@ -231,6 +237,10 @@ class Streaming:
                 marks=tuple(running.marks),
             )
         ]
+
+    def _outlasted(self, change: str) -> bool:
+        """Whether what this change leaves for a time may be over."""
+        return change in self._shown and 0 < CHANGES[change].lasts < time.monotonic() - self._shown[change]
 
     def _staying(self, running: _Running) -> dict[str, Value]:
         """Which endpoints stayed, where the run writes their list."""

@@ -1,0 +1,27 @@
+"""What becomes of a pod that is deleted, and serves until its grace period ends, while another pod is ready."""
+
+from podwire import ANY_OS, answered_by, flows, requirement, spread, stream
+
+DRAINING = {"client": ANY_OS, "server_kind": "backends", "service": "draining", "via": "cluster-ip"}
+# The proxy chooses: with one of three that stays, twelve connections all miss it in one of 130 runs, and all miss those
+# that leave in one of 500,000.
+OPEN = {**DRAINING, "protocol": "tcp", "stream": "steady", "connections": 12}
+
+
+@requirement("CHURN-DRAIN")
+@flows(**OPEN, after="pods-leaving", aspect="open")
+def test_connections_to_a_pod_that_is_deleted_live_on_while_it_serves(flow, case):
+    case.expect(stream.lives_on(behind="leaving"))
+
+
+@requirement("CHURN-DRAIN")
+@flows(**OPEN, after="pods-leaving", aspect="stays")
+def test_connections_to_the_pod_that_stays_live_on_when_others_are_deleted(flow, case):
+    case.expect(stream.lives_on())
+
+
+# Pods that are about to end get no new connection: eight that all miss two of three such pods are one in 6,000 runs.
+@requirement("CHURN-DRAIN")
+@flows(**DRAINING, every_node=True, protocol=("tcp", "udp"), connections=8, after="pods-leaving")
+def test_a_service_leads_new_connections_to_the_pod_that_stays_only(flow, case):
+    case.expect(answered_by(flow.server), spread.to_every_backend())
