@@ -26,11 +26,14 @@ FROM_OUTSIDE = {
     "enters": "other-node",
     "entry_os": ANY_OS,
 }
+# The same from a pod. A node may lead pods by its own rule where the external policy is Local, so that is not asked.
+FROM_PODS = {**FROM_OUTSIDE, "client_kind": "pod", "client": ANY_OS}
 
 
 @requirement("CHURN-ADDED")
 @flows(**FROM_EVERY_NODE, service="scaled-up", protocol="udp", connections=MORE, after="endpoint-added")
 @flows(**FROM_OUTSIDE, service="scaled-up", protocol="udp", connections=MORE, after="endpoint-added", aspect="outside")
+@flows(**FROM_PODS, service="scaled-up", protocol="udp", connections=MORE, after="endpoint-added", aspect="node-port")
 def test_a_service_that_gains_an_endpoint_leads_to_all_of_its_endpoints(flow, case):
     case.expect(answered_by(flow.server), spread.to_every_backend())
 
@@ -39,6 +42,9 @@ def test_a_service_that_gains_an_endpoint_leads_to_all_of_its_endpoints(flow, ca
 @flows(**FROM_EVERY_NODE, service="scaled-down", protocol="udp", connections=MANY, after="endpoint-removed")
 @flows(
     **FROM_OUTSIDE, service="scaled-down", protocol="udp", connections=MANY, after="endpoint-removed", aspect="outside"
+)
+@flows(
+    **FROM_PODS, service="scaled-down", protocol="udp", connections=MANY, after="endpoint-removed", aspect="node-port"
 )
 def test_a_service_that_loses_an_endpoint_leads_to_the_endpoints_that_are_left(flow, case):
     case.expect(answered_by(flow.server), spread.to_every_backend())
@@ -50,6 +56,9 @@ def test_a_service_that_loses_an_endpoint_leads_to_the_endpoints_that_are_left(f
     **FROM_OUTSIDE, service="replaced", protocol="tcp", connections=MANY, after="endpoints-replaced", aspect="outside"
 )
 @flows(
+    **FROM_PODS, service="replaced", protocol="udp", connections=MANY, after="endpoints-replaced", aspect="node-port"
+)
+@flows(
     client_kind="outside",
     server_kind="backends",
     service="replaced-load-balancer",
@@ -58,6 +67,16 @@ def test_a_service_that_loses_an_endpoint_leads_to_the_endpoints_that_are_left(f
     connections=MANY,
     after="endpoints-replaced",
     aspect="balanced",
+)
+@flows(
+    client=ANY_OS,
+    server_kind="backends",
+    service="replaced-load-balancer",
+    via="load-balancer",
+    protocol="udp",
+    connections=MANY,
+    after="endpoints-replaced",
+    aspect="balanced-for-pods",
 )
 def test_a_service_whose_endpoints_are_all_replaced_leads_to_the_new_ones_only(flow, case):
     case.expect(answered_by(flow.server), spread.to_every_backend())
@@ -83,6 +102,9 @@ def test_a_service_that_has_lost_its_endpoints_answers_nobody(flow, case):
 @flows(
     **FROM_OUTSIDE, service="emptied", protocol="udp", connections=MANY, after="endpoints-back", aspect="back-outside"
 )
+@flows(
+    **FROM_PODS, service="emptied", protocol="udp", connections=MANY, after="endpoints-back", aspect="back-node-port"
+)
 def test_a_service_that_gets_its_endpoints_back_leads_to_all_of_them(flow, case):
     case.expect(answered_by(flow.server), spread.to_every_backend())
 
@@ -90,6 +112,7 @@ def test_a_service_that_gets_its_endpoints_back_leads_to_all_of_them(flow, case)
 @requirement("CHURN-UNREADY")
 @flows(**FROM_EVERY_NODE, service="unready", protocol="udp", connections=MANY, after="endpoint-unready")
 @flows(**FROM_OUTSIDE, service="unready", protocol="udp", connections=MANY, after="endpoint-unready", aspect="outside")
+@flows(**FROM_PODS, service="unready", protocol="udp", connections=MANY, after="endpoint-unready", aspect="node-port")
 def test_a_service_does_not_lead_to_an_endpoint_that_is_not_ready_any_more(flow, case):
     case.expect(answered_by(flow.server), spread.to_every_backend())
 
@@ -110,6 +133,14 @@ def test_a_service_does_not_lead_to_an_endpoint_that_is_not_ready_any_more(flow,
     connections=MANY,
     after="endpoint-ready-again",
     aspect="ready-again-outside",
+)
+@flows(
+    **FROM_PODS,
+    service="unready",
+    protocol="udp",
+    connections=MANY,
+    after="endpoint-ready-again",
+    aspect="ready-again-node-port",
 )
 def test_a_service_leads_to_an_endpoint_that_is_ready_again(flow, case):
     case.expect(answered_by(flow.server), spread.to_every_backend())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from podwire.model.facts import Family
 from podwire_lab.faults.fault import Injection, fault
 from podwire_lab.model.interfaces import EndpointRule, ServiceRule
 from podwire_lab.network.node import Node
@@ -17,6 +18,8 @@ LATE = 33.0
 """Seconds: later than a run admits where nobody says otherwise."""
 ALL = ("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED", "CHURN-NONE-AND-BACK", "CHURN-UNREADY", "CHURN-LOCAL")
 Key = tuple[str, str, int, str]
+NOBODY: Mapping[Family, str] = {"ipv4": "192.0.2.80", "ipv6": "2001:db8::80"}
+"""Addresses of the documentation, which no packet carries."""
 
 
 def _key(service: ServiceRule) -> Key:
@@ -121,6 +124,39 @@ def local_policy_forgotten_after_a_change(do: Injection) -> None:
 
     for node in do.nodes():
         _with_history(do, node, forgetful)
+
+
+@fault("node-ports-keep-old-endpoints", kills=("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED", "CHURN-UNREADY"))
+def node_ports_keep_old_endpoints(do: Injection) -> None:
+    """On Linux nodes the cluster IP of a Service follows its endpoints, and its node port leads to the first ones."""
+    _apart(do, lambda service: replace(service, node_port=None), lambda first: replace(first, ingress_ips=()))
+
+
+@fault("load-balancers-keep-old-endpoints", kills=("CHURN-REPLACED",))
+def load_balancers_keep_old_endpoints(do: Injection) -> None:
+    """On Linux nodes the cluster IP of a Service follows its endpoints, and the addresses of its load balancer lead to
+    the first ones."""
+    _apart(do, lambda service: replace(service, ingress_ips=()), lambda first: replace(first, node_port=None))
+
+
+def _apart(
+    do: Injection, follows: Callable[[ServiceRule], ServiceRule], stays: Callable[[ServiceRule], ServiceRule]
+) -> None:
+    """Let one part of each Service follow its endpoints; the other part keeps the first full list."""
+    for node in do.nodes("linux"):
+        held: dict[Key, ServiceRule] = {}
+
+        def applied(services: Sequence[ServiceRule], held: dict[Key, ServiceRule] = held) -> list[ServiceRule]:
+            for service in services:
+                if len(service.endpoints) >= WRITTEN_BY_HAND:
+                    held.setdefault(_key(service), service)
+            kept = {
+                key: replace(stays(first), name=f"{first.name}-first", address=NOBODY[first.family])
+                for key, first in held.items()
+            }
+            return [follows(one) if _key(one) in kept else one for one in services] + list(kept.values())
+
+        do.rewrite(node, applied)
 
 
 @fault("one-node-applies-changes-late", kills=("CHURN-ADDED", "CHURN-REPLACED"))
