@@ -26,6 +26,7 @@ from podwire import (
     service="load-balancer-local",
     via="load-balancer",
     enters="server-node",
+    after="load-balancers-made",
     aspect="load-balancer",
 )
 @flows(

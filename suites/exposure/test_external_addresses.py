@@ -21,7 +21,7 @@ from podwire import (
 
 
 @requirement("SVC-LOADBALANCER")
-@flows(client_kind="outside", server=ANY_OS, service="load-balancer", via="load-balancer")
+@flows(client_kind="outside", server=ANY_OS, service="load-balancer", via="load-balancer", after="load-balancers-made")
 def test_the_outside_reaches_a_service_by_its_load_balancer(flow, case):
     case.expect(
         answered_by(flow.server),
@@ -31,7 +31,14 @@ def test_the_outside_reaches_a_service_by_its_load_balancer(flow, case):
 
 
 @requirement("SVC-LOADBALANCER")
-@flows(client=ANY_OS, server=ANY_OS, placement=ANYWHERE, service="load-balancer", via="load-balancer")
+@flows(
+    client=ANY_OS,
+    server=ANY_OS,
+    placement=ANYWHERE,
+    service="load-balancer",
+    via="load-balancer",
+    after="load-balancers-made",
+)
 def test_the_address_of_a_load_balancer_is_served_on_the_clients_own_node(flow, case):
     case.expect(
         answered_by(flow.server),

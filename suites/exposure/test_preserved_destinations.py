@@ -24,6 +24,8 @@ from podwire import (
     service="preserve-destination",
     via="load-balancer",
     enters="server-node",
+    after="load-balancers-made",
+    settles="unasked",
 )
 def test_with_preserve_destination_a_pod_receives_packets_for_the_load_balancers_address(flow, case):
     # Whether the pod answers is not asked: it must have that address on an adapter of its own to do so.

@@ -186,6 +186,12 @@ def test_a_change_that_was_made_says_when_the_api_showed_it():
     assert before < made.shown <= time.monotonic()
 
 
+def test_load_balancers_count_from_the_moment_in_which_they_had_their_addresses():
+    deployment = a_deployment(FakeRest())
+    deployment.services.addressed = 4711.0
+    assert make_change(None, deployment, "load-balancers-made").shown == 4711.0
+
+
 def test_an_affinity_is_left_alone_for_longer_than_it_lasts(monkeypatch):
     clock = count(100.0, 0.5)
     monkeypatch.setattr(changes_of_services.time, "monotonic", lambda: next(clock))

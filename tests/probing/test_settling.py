@@ -83,7 +83,7 @@ def settled(*ends, members=None, settles="answered", waited=idle, **axes):
     agent, name = Agent(*ends), f"{case.client.node}-a"
     ports, bounds = SourcePorts(), {"within": 0.1, "waited": waited}
     made = Settling(deployment, L2BRIDGE, {name: agent}, lambda case: name, tokens(), ports, **bounds)
-    return made.settle([case], CLOCK.monotonic())[case.id], agent.asked
+    return made.settle([case], CLOCK.monotonic()).get(case.id), agent.asked
 
 
 @pytest.mark.parametrize("early", [(), ("",) * 3, ("a", "", ""), (LOST,)])
@@ -133,6 +133,10 @@ def test_a_backend_that_was_added_shows_with_its_first_answer():
     early = settled(*(A, B) * 20, members=(A, B), **BACKENDS)[0].seconds
     late = settled(*(A,) * 60, *(A, B) * 20, members=(A, B), **BACKENDS)[0].seconds
     assert early < late
+
+
+def test_a_flow_that_may_or_may_not_be_answered_is_not_waited_for():
+    assert settled("", settles="unasked") == (None, 0)
 
 
 def test_a_case_without_a_target_is_left_to_its_flow():

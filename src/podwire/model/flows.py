@@ -187,7 +187,7 @@ class Change:
 
     after: str = ""
     """Its name in `model.changes.table`."""
-    settles: Literal["answered", "unanswered"] = "answered"
+    settles: Literal["answered", "unanswered", "unasked"] = "answered"
     """What the client must see before the change counts as carried out."""
     repeated: bool = False
     """The flow is sent before the change too, and both times together are judged."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from podwire.model.facts import OS, family_of
@@ -11,12 +14,15 @@ from podwire_lab.faults.fault import Injection, chain, fault
 from podwire_lab.linux.data_path import KEYWORD
 from podwire_lab.model.interfaces import ServiceRule
 from podwire_lab.network.hosts import Pod
+from podwire_lab.network.network import LabNetwork
 from podwire_lab.network.node import Node
 from podwire_lab.windows.services import SOURCE_NODE, SOURCE_VIP
 
 # kube-apiserver, --service-node-port-range; health check ports are in it too.
 NODE_PORTS = "30000-32767"
 HOST_PORT = 18081
+LATE = 33.0
+"""Seconds: later than a run admits where nobody says otherwise."""
 
 
 def _each(do: Injection, change: Callable[[ServiceRule], ServiceRule], os: OS | None = None) -> None:
@@ -161,3 +167,40 @@ def node_port_sources_kept(do: Injection) -> None:
 def destinations_translated(do: Injection) -> None:
     """Windows nodes ignore the annotation preserve-destination: they translate the address, and nodes forward."""
     _each(do, lambda service: replace(service, preserve_destination=False), "windows")
+
+
+@fault("load-balancers-serve-late", kills=("SVC-LOADBALANCER", "CLIENTIP-ETPLOCAL"))
+def load_balancers_serve_late(do: Injection) -> None:
+    """A load balancer of the cloud has its address at once, and passes packets on 33 seconds later; then all works."""
+    do.network.quirks.routes = late = _Late(do.network)
+
+    def undo() -> None:
+        do.network.quirks.routes = None
+        for timer in late.timers:
+            timer.cancel()
+
+    do.undone_by(undo)
+
+
+class _Late:
+    """The routes of the cloud to nodes without those to load balancers whose time has not come."""
+
+    def __init__(self, network: LabNetwork) -> None:
+        self._network, self._due = network, dict[str, float]()
+        self._latest: Mapping[str, str] = {}
+        self.timers: list[threading.Timer] = []
+
+    def __call__(self, routes: Mapping[str, str]) -> Mapping[str, str]:
+        self._latest = dict(routes)
+        now, balanced = time.monotonic(), {address for address in routes if _is_balancer(address)}
+        if balanced - self._due.keys():
+            timer = threading.Timer(LATE + 0.1, lambda: self._network.set_external_routes(self._latest))
+            timer.daemon = True
+            self.timers.append(timer)
+            timer.start()
+        self._due |= dict.fromkeys(balanced - self._due.keys(), now + LATE)
+        return {address: node for address, node in routes.items() if self._due.get(address, now) <= now}
+
+
+def _is_balancer(address: str) -> bool:
+    return ipaddress.ip_address(address) in ipaddress.ip_network(INGRESS_NETWORK[family_of(address)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +53,7 @@ class Quirks:
     damages those of the one on a node. `windows_dns` names the
     mistakes of the emulated Windows DNS clients, `windows_cni` those of the CNI plugins of Windows nodes, `node_cache`
     those of the DNS caches of Linux nodes. With `overcommits` the scheduler counts no addresses. Security groups apply
-    to pods of `grouped_systems`.
+    to pods of `grouped_systems`. `routes` changes those to external addresses, by the node that gets their packets.
     """
 
     dns: Callable[..., Any] | None = None
@@ -62,6 +63,7 @@ class Quirks:
     overcommits: bool = False
     grouped_systems: set[OS] = field(default_factory=lambda: {"linux"})
     dns_of_node: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    routes: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
 
     def of_dns(self, node: str, *question: str) -> Any:
         """What becomes of an answer of the DNS server on a node; None where no fault damages it."""
@@ -77,6 +79,7 @@ class LabNetwork:
         self.quirks = Quirks()
         self.active_faults: dict[str, Any] = {}
         self._external_routes: dict[str, str] = {}
+        self._routing = threading.Lock()
         self.outside_addresses = tuple(OUTSIDE_HOST[family] for family in FAMILIES)
         self._opened = contextlib.ExitStack()
         try:
@@ -244,14 +247,17 @@ class LabNetwork:
 
     def set_external_routes(self, routes: Mapping[str, str]) -> None:
         """See `interfaces.Network`. A cloud's load balancer does this, or the operator who announces an address."""
-        links = self.router.links
-        for address in self._external_routes.keys() - routes.keys():
-            links.route(alone(address), NIC, self._next_hop(address, self._external_routes[address]), delete=True)
-        for address, node in routes.items():
-            if self._external_routes.get(address) != node:
-                links.route(alone(address), NIC, self._next_hop(address, node))
-        links.commit()
-        self._external_routes = dict(routes)
+        if self.quirks.routes is not None:
+            routes = self.quirks.routes(routes)
+        with self._routing:
+            links = self.router.links
+            for address in self._external_routes.keys() - routes.keys():
+                links.route(alone(address), NIC, self._next_hop(address, self._external_routes[address]), delete=True)
+            for address, node in routes.items():
+                if self._external_routes.get(address) != node:
+                    links.route(alone(address), NIC, self._next_hop(address, node))
+            links.commit()
+            self._external_routes = dict(routes)
 
     def _next_hop(self, address: str, node: str) -> str:
         return self.nodes[node].plan.address(family_of(address))

@@ -107,6 +107,8 @@ class Services:
     ) -> None:
         self.nobody = nobody or nobody_of(ClusterFacts())
         """Where addresses that no host has are taken from."""
+        self.addressed = 0.0
+        """The monotonic second in which the last load balancer had its address; 0: none was awaited."""
         self.resolver = manifests.resolver_of_nobody(self.nobody)
         """The DNS server that no host is, as the run's resolver file has it; '' for none."""
         self._rest, self._namespace, self._run_id, self._look_up = rest, namespace, run_id, look_up
@@ -194,7 +196,8 @@ class Services:
 
     def _await_addresses(self, seconds: float) -> list[str]:
         """Until every load balancer has an address, told or behind its name, or for that long."""
-        end, pause = time.monotonic() + seconds, 0.02
+        self.addressed = time.monotonic()
+        end, pause = self.addressed + seconds, 0.02
         while waiting := self._without_address():
             named = {self.found[key].name: key for key in waiting}
             with contextlib.suppress(ClusterError), understood("the Services"):  # It is asked again.
@@ -202,6 +205,7 @@ class Services:
                     key = named.get(obj["metadata"]["name"])
                     if key is not None:
                         self.found[key] = self._resolved(deployed(*key, obj), end)
+                        self.addressed = time.monotonic()
             if time.monotonic() >= end:
                 break
             time.sleep(pause)

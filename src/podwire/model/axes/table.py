@@ -263,8 +263,9 @@ _ROWS: tuple[Axis, ...] = (
     Axis(
         name="settles",
         group=CHANGE,
-        help="what the client sees once the change is carried out: it is `answered` or `unanswered`",
-        values=("answered", "unanswered"),
+        help="what the client sees once the change is carried out: it is `answered` or `unanswered`; podwire does not"
+        " wait for `unasked`",
+        values=("answered", "unanswered", "unasked"),
         default="answered",
     ),
     Axis(

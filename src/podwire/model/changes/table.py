@@ -85,6 +85,13 @@ _ROWS = (
         lasts=FOREVER,
     ),
     ChangeRow(
+        name="load-balancers-made",
+        does="Each Service of type LoadBalancer gets its load balancer; the cluster makes them while the run begins.",
+        shows="every such Service has an address, told or behind its name",
+        rights=("create services", "list services"),
+        lasts=FOREVER,
+    ),
+    ChangeRow(
         name="pods-leaving",
         does="Pods are deleted that serve until their grace period ends.",
         touches=frozenset({"leaving", "leaving-load-balancer", "draining"}),

@@ -116,10 +116,11 @@ class Settling:
 
         Returns what came of it by case id. The wait ends when no further client has seen its change for `SETTLE`
         seconds, or for longer than a change may take; the other cases are judged as they are. Time in which this
-        machine was busy does not count, up to the same time again. Nobody sees a change in a listing of a node, so
-        those cases wait for the others.
+        machine was busy does not count, up to the same time again. Nobody sees a change in a listing of a node, nor in
+        a flow that may or may not be answered, so those cases wait for the others.
         """
-        cases = [asking for case in cases if (asking := shown_by(case)).flow.protocol != "tool"]
+        asking = [shown_by(case) for case in cases if case.flow.change.settles != "unasked"]
+        cases = [case for case in asking if case.flow.protocol != "tool"]
         patience = max(SETTLE, self.within + LATER)
         watched = [_Watched(case=case, servers=self._servers(case)) for case in cases]
         settled = dict.fromkeys((case.id for case in cases), Settled(seconds=patience, never=True))

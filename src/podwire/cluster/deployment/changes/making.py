@@ -11,7 +11,12 @@ from podwire.cluster.deployment.changes.endpoints import endpoints_changed
 from podwire.cluster.deployment.changes.pods import backend_gone, pods_guarded, pods_leaving
 from podwire.cluster.deployment.changes.policies import policies_changed, policies_made, policies_removed
 from podwire.cluster.deployment.changes.readiness import all_endpoints_not_ready
-from podwire.cluster.deployment.changes.services import affinity_idle, first_twin_deleted, service_recreated
+from podwire.cluster.deployment.changes.services import (
+    affinity_idle,
+    first_twin_deleted,
+    load_balancers_made,
+    service_recreated,
+)
 from podwire.cluster.deployment.changes.waits import Make, await_shown
 from podwire.cluster.deployment.filling import calico_filled, vpc_filled
 from podwire.cluster.deployment.workloads import Deployment
@@ -23,6 +28,7 @@ from podwire.model.changes.endpoint_lists import AFTER
 MAKE: Mapping[str, Make] = {
     "first-twin-deleted": first_twin_deleted,
     "service-recreated": service_recreated,
+    "load-balancers-made": load_balancers_made,
     "pods-leaving": pods_leaving,
     "backend-gone": backend_gone,
     "pods-guarded": pods_guarded,
@@ -59,4 +65,5 @@ def make_change(rest: RestClient, deployment: Deployment, name: str) -> Made:
                 await_shown(fact)
     except ClusterError as error:
         return Made(problem=f"podwire could not see the change '{name}': {error}")
-    return Made(shown=time.monotonic())
+    made_before = deployment.services.addressed if name == "load-balancers-made" else 0.0
+    return Made(shown=made_before or time.monotonic())
