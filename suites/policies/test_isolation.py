@@ -8,7 +8,7 @@ CLOSED = {**MADE, "server_pod": "np-closed", "controls": "server-host"}
 
 
 @requirement("NP-DEFAULT-OPEN")
-@flows(**RULED, client_pod="np-blue", server_pod="np-closed", placement="cross-node")
+@flows(**RULED, client_pod="np-blue", placement="cross-node")
 def test_without_network_policies_pods_of_all_namespaces_reach_each_other(flow, case):
     case.expect(*as_ruled(flow))
 

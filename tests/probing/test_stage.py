@@ -32,6 +32,7 @@ class Play:
         self.diary, self.silent, self.waiting = [], silent, {}
         self._problems, self._settled = problems or {}, settled or {}
         self.broken, self.landed, self.marks, self.lingers = {}, 0, {}, 0
+        self.awaited = []
 
     def launch(self, chosen, reported, broken, *, quiet=False):
         sent = []
@@ -75,6 +76,7 @@ class Play:
 
     def settle(self, chosen, shown):
         assert shown == 5.0
+        self.awaited += [case.id for case in chosen]
         return {case.id: self._settled.get(case.id, Settled(seconds=0.5)) for case in chosen}
 
     def of(self, *planned):
@@ -212,3 +214,21 @@ def test_nodes_are_read_while_streams_alone_go_on():
     assert play.diary[-5:] == ["control", "drain", "read reads", "drain", "read reads"]
     (landed,) = played.landed
     assert [reading.moment for reading in landed.readings][-2:] == ["while streams went on after act 1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("limited", "decision", "others", "awaited"),
+    [
+        ("LIM-X", "", ["b"], ["b", "limited"]),
+        ("LIM-X", "allowed", ["b"], ["b"]),
+        ("LIM-X", "allowed", [], ["limited"]),
+        (None, "allowed", ["b"], ["b", "limited"]),
+    ],
+    ids=["limitation", "skipped rule beside others", "skipped rule alone", "rule that is not skipped"],
+)
+def test_only_a_rule_that_an_engine_skips_is_not_awaited_and_only_beside_others(limited, decision, others, awaited):
+    play = Play()
+    case = replace(a_case("limited", "policies-made", decision=decision), limitation=limited)
+    played = play.of(*(a_case(name, "policies-made", decision="denied") for name in others), case)
+    assert play.awaited == awaited
+    assert {flow.case.id for flow in played.landed} == {*others, "limited"}
