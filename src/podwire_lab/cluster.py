@@ -32,7 +32,7 @@ from podwire_lab.controllers.node_replacement import NodeReplacements
 from podwire_lab.controllers.proxy import ServiceProxy
 from podwire_lab.controllers.proxy_modes import ProxyModes
 from podwire_lab.controllers.scheduler import Scheduler
-from podwire_lab.controllers.security_groups import SecurityGroups
+from podwire_lab.controllers.security_groups import SecurityGroups, awaits_interface
 from podwire_lab.controllers.workloads.daemon_sets import DaemonSets
 from podwire_lab.controllers.workloads.deployments import Deployments
 from podwire_lab.controllers.workloads.jobs import Jobs
@@ -135,6 +135,7 @@ class Cluster:
             windows_dns_quirks=network.quirks.windows_dns,
             windows_cni_quirks=network.quirks.windows_cni,
             dns_thread=dns_thread,
+            held=lambda pod, node: awaits_interface(self._store, pod, node.os in network.quirks.grouped_systems),
         )
         await self._start_dns(network, agents, dns_thread)
         self._show_proxies(network, agents)

@@ -3,14 +3,13 @@ of its own in the VPC, to which the policy's groups apply.
 
 Sources: AWS, EKS user guide, security groups for pods; amazon-vpc-resource-controller-k8s, pod-eni, which serves no
 Windows nodes. All groups of the lab are one group without inbound rules: it admits answers only. The pod's node
-enforces
-it, not the hosts of the VPC.
+enforces it, not the hosts of the VPC.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 from podwire_lab.controllers.controller import Controller
 from podwire_lab.engines.selecting import selects
@@ -18,6 +17,24 @@ from podwire_lab.model.interfaces import NodeNetwork, Object, Store
 
 POD_ENI = "vpc.amazonaws.com/pod-eni"
 POLICIES = "securitygrouppolicies"
+
+
+def awaits_interface(store: Store, pod: Object, supported: bool) -> bool:
+    """Whether a pod cannot start yet: its node gives it an interface of its own, and the controller has not noted it.
+
+    The VPC CNI plugin does not set a pod up before it finds the note (amazon-vpc-cni-k8s, ipamd: pod ENI).
+    """
+    noted = POD_ENI in (pod["metadata"].get("annotations") or {})
+    return supported and not noted and _is_selected(pod, list(store.view(POLICIES)))
+
+
+def _is_selected(pod: Object, policies: Sequence[Object]) -> bool:
+    labels, namespace = pod["metadata"].get("labels") or {}, pod["metadata"]["namespace"]
+    return not pod["spec"].get("hostNetwork") and any(
+        policy["metadata"]["namespace"] == namespace and selects(policy["spec"]["podSelector"], labels)
+        for policy in policies
+        if "podSelector" in policy["spec"]
+    )
 
 
 class SecurityGroups(Controller):
@@ -46,13 +63,7 @@ class SecurityGroups(Controller):
     def _selected(self) -> Iterator[Object]:
         policies = list(self._store.view(POLICIES))
         for pod in self._store.view("pods") if policies else ():
-            labels = pod["metadata"].get("labels") or {}
-            namespace = pod["metadata"]["namespace"]
-            if not pod["spec"].get("hostNetwork") and any(
-                policy["metadata"]["namespace"] == namespace and selects(policy["spec"]["podSelector"], labels)
-                for policy in policies
-                if "podSelector" in policy["spec"]
-            ):
+            if _is_selected(pod, policies):
                 yield pod
 
     def _note(self, pod: Object) -> None:

@@ -94,7 +94,9 @@ class NodeAgents:
         node_dns: Sequence[str] = (),
         windows_dns_quirks: Set[str] = frozenset(),
         windows_cni_quirks: Set[str] = frozenset(),
+        held: Callable[[Object, NodeNetwork], bool] = lambda pod, node: False,
     ) -> None:
+        """`held` says whether a pod cannot start yet on its node; it is asked again with each change of the pod."""
         self._store = store
         self._cluster_dns, self._node_dns = dict(cluster_dns), tuple(node_dns)
         self._work, self._dns_thread = work, dns_thread
@@ -105,6 +107,7 @@ class NodeAgents:
         self._adopted_logs: dict[str, Callable[[], str]] = {}
         self._services = {name: self._node_services(node, spawner) for name, node in nodes.items()}
         self._down: set[str] = set()
+        self._held = held
 
     def _node_services(self, node: NodeNetwork, spawner: SpawnerClient) -> NodeServices:
         async def resolver(pod: Object, network: PodNetwork | None) -> Resolver:
@@ -202,7 +205,7 @@ class NodeAgents:
         if worker is None and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
             if deleting:
                 self._store.delete("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
-            else:
+            elif not self._held(pod, services.node):
                 self._workers[uid] = PodWorker(services, pod)
         elif worker is not None and deleting and worker.grace != pod["metadata"].get("deletionGracePeriodSeconds"):
             worker.terminate(pod)
