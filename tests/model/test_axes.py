@@ -24,7 +24,7 @@ USUAL = {"client": "linux", "server": "windows", "via": "pod-ip"}
         ({"payload": "256"}, "^payload='256': the axis admits int$"),
         ({"connections": True}, "^connections=True: the axis admits int$"),
         ({"repeated": 1}, "^repeated=1: the axis admits True, False$"),
-        ({"settles": ("answered", "unanswered")}, "the axis admits answered, unanswered$"),
+        ({"settles": ("answered", "unanswered")}, "the axis admits answered, unanswered, unasked$"),
         ({"controls": "outside-udp"}, "^controls='outside-udp': the axis admits outside-tcp, "),
         ({"enters": "other-node"}, "^entry_os: goes with enters='other-node', and only with that$"),
         ({"entry_os": "linux"}, "^entry_os: goes with"),
