@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 from itertools import repeat
 
+import pytest
 from changed import replace
 from deployments import a_deployment
 from observed import a_case, a_flow
@@ -21,25 +22,27 @@ TARGET = Target(host="10.96.0.1", port=80, ip="10.96.0.1")
 
 
 class Agent:
-    """An agent whose streams have sent as many messages as the next of these counts says."""
+    """An agent whose streams have sent as many messages as the next of these counts says, or answers with `what`."""
 
-    def __init__(self, *counts):
-        self._counts = [*counts]
+    def __init__(self, *counts, what="sent"):
+        self._counts, self._what = [*counts], what
+        self.calls = 0
 
     def call(self, method, parameters, patience):
         assert method == "stream_state"
+        self.calls += 1
         answer, count = Future(), self._counts.pop(0) if len(self._counts) > 1 else self._counts[0]
         if count is None:
             answer.set_exception(AgentError("busy"))
             return answer
         (token,) = parameters["streams"]
-        stream = {"started": 1.0, "ran": 10, "ended": False, "counts": {"sent": count}}
+        stream = {"started": 1.0, "ran": 10, "ended": False, "counts": {self._what: count}}
         answer.set_result({"streams": {token: stream}})
         return answer
 
 
-def streaming(agent, stream="one-way", kind="interrupted"):
-    flow = a_flow(stream=stream, protocol="udp", via="cluster-ip", service=ServiceSymbols(kind))
+def streaming(agent, stream="one-way", kind="interrupted", after=""):
+    flow = a_flow(stream=stream, protocol="udp", via="cluster-ip", service=ServiceSymbols(kind), after=after)
     case = replace(a_case(flow), server=Slot(os="linux", node="linux-2", probe="a"))
     made = Streaming(
         a_deployment(L2BRIDGE),
@@ -77,3 +80,26 @@ def test_a_stream_whose_agent_does_not_answer_has_no_mark():
     made = streaming(Agent(3, None))
     made.shown("endpoints-gone", made.sent("endpoints-gone"))
     assert made._running[0].marks == []
+
+
+def awaited(agent, **changes):
+    """How often the agent was asked before a stream was taken to know its endpoint."""
+    made = streaming(agent, stream="steady", **changes)
+    made._await_endpoints(made._running)
+    return agent.calls
+
+
+@pytest.mark.parametrize("what", ["answered", "lost"])
+def test_a_change_waits_for_the_first_answer_of_a_stream_or_for_its_loss(monkeypatch, what):
+    monkeypatch.setattr(runs, "SOON", 0.01)
+    assert awaited(Agent(0, 0, 1, what=what), after="backend-gone") == 3
+
+
+def test_a_stream_that_nobody_answers_is_not_awaited_for_ever(monkeypatch):
+    monkeypatch.setattr(runs, "LINGER", 0.05)
+    assert awaited(Agent(0), after="backend-gone") >= 1
+
+
+def test_a_stream_whose_agent_is_gone_or_that_follows_no_change_is_not_awaited():
+    assert awaited(Agent(None), after="backend-gone") == 1
+    assert awaited(Agent(0)) == 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +45,8 @@ GIVE_UP, MOST_TRANSFER = 20.0, 600.0
 MEANWHILE = 30.0
 ONE_WAY = 0.5
 """Seconds between two datagrams that nobody answers."""
+SOON = 0.02
+"""Seconds between two looks whether streams have their first answers."""
 BETWEEN_CHANGES, LOOK = 6, 0.2
 """Messages that a one-way stream sends at least between two changes, and seconds between two looks whether it has."""
 MOST_LATE = 4
@@ -95,7 +97,8 @@ class Streaming:
         states: Mapping[str, NodeState],
         broken: dict[str, str],
     ) -> None:
-        """Open the streams of these cases; other cases are left alone. Returns when every stream runs or has failed."""
+        """Open the streams of these cases; other cases are left alone. Returns when every stream runs or has failed,
+        and those that live through a change know their endpoint (`_await_endpoints`)."""
         self._began, self._running = time.monotonic(), []
         for case in cases:
             if not case.flow.load.stream:
@@ -113,6 +116,26 @@ class Streaming:
             running.answers = [self._start(running, token) for token in running.tokens]
         for running in self._of(transfers=False):
             self._results(running, broken)
+        self._await_endpoints([running for running in self._of(transfers=False) if running.case.id not in broken])
+
+    def _await_endpoints(self, open_streams: Sequence[_Running]) -> None:
+        """Return when each steady stream that lives through a change has had an answer, an error or `LINGER` seconds.
+
+        Before its first answer nobody knows which endpoint a connection has. A connection to an endpoint that goes
+        would end, and the next one's endpoint would seem to have cut it.
+        """
+        waiting = [
+            (running, token)
+            for running in open_streams
+            for token in running.tokens
+            if running.case.flow.load.stream == "steady" and running.case.flow.change.after
+        ]
+        end = time.monotonic() + LINGER
+        while waiting and time.monotonic() < end:
+            states = self._states_of(waiting)
+            waiting = [entry for entry in waiting if entry[1] in states and _is_new(states[entry[1]])]
+            if waiting:
+                time.sleep(SOON)
 
     def linger(self, broken: dict[str, str], meanwhile: Callable[[], object]) -> None:
         """Wait until silent streams may speak. `meanwhile` is called every half minute of a long silence."""
@@ -163,16 +186,24 @@ class Streaming:
     def _sent(self, change: str) -> dict[str, int]:
         """The same at this moment; without the streams whose agents do not answer."""
         touched = [
-            (token, self._agents[self._client(running.case)].call("stream_state", {"streams": [token]}, PATIENCE))
+            (running, token)
             for running in self._running
             for token in running.tokens
             if running.case.flow.load.stream == "one-way" and running.case.flow.service.kind in CHANGES[change].touches
         ]
-        counts: dict[str, int] = {}
-        for token, answer in touched:
+        return {token: stream.counts.sent for token, stream in self._states_of(touched).items()}
+
+    def _states_of(self, streams: Iterable[tuple[_Running, str]]) -> dict[str, Stream]:
+        """The numbers of these streams at this moment, by token; without those whose agents do not answer."""
+        asked = [
+            (token, self._agents[self._client(running.case)].call("stream_state", {"streams": [token]}, PATIENCE))
+            for running, token in streams
+        ]
+        states: dict[str, Stream] = {}
+        for token, answer in asked:
             with contextlib.suppress(AgentError, ChannelLost, TimeoutError, KeyError):
-                counts[token] = streams_of(answer.result(PATIENCE * MOST_LATE))[token].counts.sent
-        return counts
+                states[token] = streams_of(answer.result(PATIENCE * MOST_LATE))[token]
+        return states
 
     def begin_transfers(self) -> None:
         """Start all transfers, and go on at once."""
@@ -281,6 +312,11 @@ def parameters_of(case: Case, target: Target, token: str, port: int, load: Strea
     burst = BURST if datagrams else 1
     # All connections of a case together send at the rate; each speaks once more when it is stopped.
     return {**common, "every": burst * flow.load.connections / load.rate, "burst": burst}
+
+
+def _is_new(stream: Stream) -> bool:
+    """Whether it waits for its first answer, and nothing has gone wrong."""
+    return not (stream.counts.answered or stream.counts.lost or stream.errors)
 
 
 def attempt_for(token: str, stream: Stream, target: Target) -> Attempt:
