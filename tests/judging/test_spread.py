@@ -89,6 +89,15 @@ def test_a_tail_is_the_sum_of_all_that_is_as_far_out(backends, total):
         assert tail(count, total, backends) == pytest.approx(sum(ways[k] for k in side) / backends**total)
 
 
+def test_one_backend_gets_every_connection():
+    assert tail(7, 7, 1) == 1.0
+
+
+def test_the_connections_for_ten_thousand_backends_are_a_number():
+    """Those of all pods of 5,000 nodes; each step of the search once summed up millions of chances."""
+    assert connections_for(10_000, 1e-6) < connections_to_see(10_000, 1.6, 1e-6) < 3_000_000
+
+
 def test_a_tail_of_thousands_of_connections_is_a_number():
     assert tail(5000, 20000, 4) == pytest.approx(0.5, abs=0.01)
     assert 0 < tail(4700, 20000, 4) < 1e-5

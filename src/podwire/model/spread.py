@@ -26,6 +26,7 @@ def connections_for(backends: int, risk: float, *, of: int | None = None) -> int
     return math.ceil(math.log(risk / backends) / math.log(1 - 1 / backends))
 
 
+@functools.cache
 def connections_to_see(backends: int, times: float, risk: float, unseen: float = 0.01) -> int:
     """How many connections it takes to call a balancer uneven that gives one backend so many times its fair share.
 
@@ -47,6 +48,7 @@ def _unseen(total: int, backends: int, share: float, risk: float) -> float:
     return 1 - at_least_of(high, total, share)
 
 
+@functools.cache
 def connections_to_see_half(backends: int, share: float, risk: float, unseen: float = 0.01) -> int:
     """How many connections it takes to call a balancer uneven that gives half of the backends that share of them.
 
@@ -160,8 +162,9 @@ def interval(count: int, total: int, z: float = 4.9) -> tuple[float, float]:
 
 def tail(count: int, total: int, backends: int) -> float:
     """The chance that one of several backends gets a share as far out as this one, on its side (binomial)."""
-    counts = range(count + 1) if count * backends <= total else range(count, total + 1)
-    return min(1.0, sum(_chance(k, total, 1 / backends) for k in counts))
+    if backends == 1:
+        return 1.0
+    return min(1.0, _summed(count, total, 1 / backends, upwards=count * backends > total))
 
 
 def _chance(count: int, total: int, share: float) -> float:
