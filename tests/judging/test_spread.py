@@ -94,8 +94,14 @@ def test_one_backend_gets_every_connection():
 
 
 def test_the_connections_for_ten_thousand_backends_are_a_number():
-    """Those of all pods of 5,000 nodes; each step of the search once summed up millions of chances."""
+    """Each step of the search once summed up millions of chances."""
     assert connections_for(10_000, 1e-6) < connections_to_see(10_000, 1.6, 1e-6) < 3_000_000
+
+
+def test_the_connections_that_show_a_half_of_ten_thousand_backends_are_a_number():
+    """There are more halves of 1030 backends than any float holds."""
+    numbers = [connections_to_see_half(backends, 0.7, 1e-6) for backends in (1000, 1040, 10_000)]
+    assert numbers == sorted(numbers)
 
 
 def test_a_tail_of_thousands_of_connections_is_a_number():

@@ -83,7 +83,9 @@ def _fewest(missed: Callable[[int], float], unseen: float) -> int:
 def is_odd_half(count: int, total: int, backends: int, risk: float) -> bool:
     """Whether a fair balancer gives no half of its backends so many connections or more but with less than `risk`."""
     half = backends // 2
-    return at_least_of(count, total, half / backends) * math.comb(backends, half) < risk
+    ways = math.lgamma(backends + 1) - math.lgamma(half + 1) - math.lgamma(backends - half + 1)
+    # By logarithms: from 1030 backends on, the number of halves is greater than any float.
+    return _log_at_least_of(count, total, half / backends) + ways < math.log(risk)
 
 
 def is_odd(count: int, total: int, backends: int, risk: float) -> bool:
@@ -103,10 +105,19 @@ def at_least_of(count: int, total: int, share: float) -> float:
     return max(0.0, 1 - _summed(count - 1, total, share, upwards=False))
 
 
-def _summed(count: int, total: int, share: float, *, upwards: bool) -> float:
-    """The chance of so many hits or more, or of so many or fewer."""
+def _log_at_least_of(count: int, total: int, share: float) -> float:
+    """The logarithm of `at_least_of`, of a chance smaller than any float too; -inf for none."""
+    if total * share < count <= total and 0 < share < 1:
+        return _log_chance(count, total, share) + math.log(_summed(count, total, share, upwards=True, term=1.0))
+    chance = at_least_of(count, total, share)
+    return math.log(chance) if chance else -math.inf
+
+
+def _summed(count: int, total: int, share: float, *, upwards: bool, term: float | None = None) -> float:
+    """The chance of so many hits or more, or of so many or fewer; with `term`, as if that were the chance of exactly so
+    many."""
     odds = share / (1 - share)
-    term = _chance(count, total, share)
+    term = _chance(count, total, share) if term is None else term
     whole = term
     while term > whole * NEGLIGIBLE and count != (total if upwards else 0):
         if upwards:
@@ -168,7 +179,11 @@ def tail(count: int, total: int, backends: int) -> float:
 
 
 def _chance(count: int, total: int, share: float) -> float:
-    """The chance of exactly so many hits. By logarithms: the number of ways to choose among a thousand connections is
-    greater than any float."""
+    """The chance of exactly so many hits."""
+    return math.exp(_log_chance(count, total, share))
+
+
+def _log_chance(count: int, total: int, share: float) -> float:
+    """Its logarithm. The number of ways to choose among a thousand connections is greater than any float."""
     ways = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
-    return math.exp(ways + count * math.log(share) + (total - count) * math.log1p(-share))
+    return ways + count * math.log(share) + (total - count) * math.log1p(-share)
