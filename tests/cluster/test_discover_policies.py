@@ -82,9 +82,8 @@ def test_the_version_is_that_of_the_image(image, version):
 
 def test_the_support_of_azure_npm_has_an_end():
     _, signals = policies(daemonset("azure-npm-win", ("npm", "azure-npm:v1.6.1")))
-    assert (
-        "network policies on Windows nodes: the support of azure-npm ends on 2026-09-30; plan for another engine"
-        in (signals)
+    assert "network policies on Windows nodes: azure-npm is supported until 2026-09-30; plan for another engine" in (
+        signals
     )
 
 

@@ -73,8 +73,8 @@ def idle():
     return 0.0
 
 
-def settled(*ends, members=None, settles="answered", waited=idle, **axes):
-    """What came of a change of one case, and how many exchanges that took."""
+def settled(*ends, members=None, settles="answered", waited=idle, ago=0.0, **axes):
+    """What came of a change of one case, and how many exchanges that took; the API had it for `ago` seconds."""
     axes = {"client": "linux", "server": "windows", "placement": "cross-node", "via": "cluster-ip", **axes}
     (case,) = cases(after="pods-leaving", settles=settles, **axes)
     deployment = a_deployment(L2BRIDGE, needs_of([case], L2BRIDGE))
@@ -83,7 +83,7 @@ def settled(*ends, members=None, settles="answered", waited=idle, **axes):
     agent, name = Agent(*ends), f"{case.client.node}-a"
     ports, bounds = SourcePorts(), {"within": 0.1, "waited": waited}
     made = Settling(deployment, L2BRIDGE, {name: agent}, lambda case: name, tokens(), ports, **bounds)
-    return made.settle([case], CLOCK.monotonic()).get(case.id), agent.asked
+    return made.settle([case], CLOCK.monotonic() - ago).get(case.id), agent.asked
 
 
 @pytest.mark.parametrize("early", [(), ("",) * 3, ("a", "", ""), (LOST,)])
@@ -133,6 +133,17 @@ def test_a_backend_that_was_added_shows_with_its_first_answer():
     early = settled(*(A, B) * 20, members=(A, B), **BACKENDS)[0].seconds
     late = settled(*(A,) * 60, *(A, B) * 20, members=(A, B), **BACKENDS)[0].seconds
     assert early < late
+
+
+@pytest.mark.parametrize("early", [(), ("",), ("", "a", "", "", ""), (LOST,) * 4], ids=str)
+def test_a_change_that_was_there_before_anybody_asked_is_not_late(early):
+    seen, _ = settled(*early, "a", ago=100.0)
+    assert 0 < seen.seconds < 100
+
+
+def test_a_change_that_was_long_in_the_api_and_is_missed_first_counts_from_there():
+    seen, _ = settled("", "", "", "a", ago=100.0)
+    assert seen.seconds > 100
 
 
 def test_a_flow_that_may_or_may_not_be_answered_is_not_waited_for():

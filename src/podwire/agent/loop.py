@@ -244,8 +244,7 @@ class Loop:
     def _step(self, task: Task, value: bool) -> None:
         self._steps += 1
         if self._steps % self.STEPS == 0:
-            for call in tuple(self.hurried):
-                call()
+            self._hurry()
         started, self.current, task.fd = task.ticket > 0, task, -1
         task.ticket += 1
         try:
@@ -265,6 +264,13 @@ class Loop:
                 self._timers = [timer for timer in self._timers if timer[2].ticket == timer[3]]
                 heapq.heapify(self._timers)
                 self._timers_most = max(1000, 2 * len(self._timers))
+
+    def _hurry(self) -> None:
+        for call in tuple(self.hurried):
+            try:
+                call()
+            except Exception as error:  # Nor may that of one call.
+                complain(f"{type(error).__name__}: {error}")
 
     def _answer_bell(self) -> None:
         try:

@@ -94,7 +94,7 @@ def _engine(os: OS, signs: Sequence[_Sign], otherwise: str, signals: list[str]) 
     signals.append(f"{called}: {' '.join(filter(None, (found.name, version)))} ({of_os[0].source})")
     ended = next((row.until for row in engines() if (row.name, row.os) == (found.name, os)), "")
     if ended:
-        signals.append(f"{called}: the support of {found.name} ends on {ended}; plan for another engine")
+        signals.append(f"{called}: {found.name} is supported until {ended}; plan for another engine")
     return found
 
 

@@ -32,6 +32,8 @@ STEADY = 2
 """How many exchanges in a row are as the change says, where one server answers or none; a refusal says it at once."""
 STEADY_OF_BACKENDS = 12
 """The same where backends share the exchanges: one that no longer belongs there gets every third of them or more."""
+MISSED = 3
+"""How many exchanges miss a change that has not come; fewer may be lost packets."""
 AFTER_A_ROW = 4
 """How many more are asked for together where one of the backends has not answered yet."""
 
@@ -53,6 +55,10 @@ class _Watched:
     case: Case
     servers: frozenset[str]
     """The identities of which each must answer and no other may; empty: whoever answers."""
+    missed: int = 0
+    """How many exchanges there were before the first that was as the change says."""
+    right: bool = False
+    """Whether there was one."""
     since: float | None = None
     """When the present row of exchanges as the change says began (monotonic seconds)."""
     row: int = 0
@@ -65,8 +71,10 @@ class _Watched:
             right = bool(by) and (not self.servers or by in self.servers)
         else:
             right = attempt is not None and not by
+        self.right = self.right or right
         if not right:
             self.since, self.row = None, 0
+            self.missed += attempt is not None and not self.right
             self.seen.clear()
             return
         if by not in self.seen or self.since is None:
@@ -75,6 +83,12 @@ class _Watched:
         self.seen.add(by)
         refused = attempt is not None and attempt.error is not None and attempt.error.kind == "refused"
         self.row += STEADY if refused else 1
+
+    def seconds(self, shown: float, asked: float) -> float:
+        """How long the change took since the API had it, or, where no exchange missed it, since it was first asked
+        for."""
+        known = shown if self.missed >= MISSED else max(shown, asked)
+        return max((self.since or known) - known, 0.001)
 
     @property
     def asks(self) -> int:
@@ -116,14 +130,18 @@ class Settling:
 
         Returns what came of it by case id. The wait ends when no further client has seen its change for `SETTLE`
         seconds, or for longer than a change may take; the other cases are judged as they are. Time in which this
-        machine was busy does not count, up to the same time again. Nobody sees a change in a listing of a node, nor in
-        a flow that may or may not be answered, so those cases wait for the others.
+        machine was busy does not count, up to the same time again.
+
+        Where clients are asked long after the API had the change, the time of one that sees it at once counts from the
+        first question, for nobody knows since when it did. Nobody sees a change in a listing of a node, nor in a flow
+        that may or may not be answered, so those cases wait for the others.
         """
         asking = [shown_by(case) for case in cases if case.flow.change.settles != "unasked"]
         cases = [case for case in asking if case.flow.protocol != "tool"]
         patience = max(SETTLE, self.within + LATER)
         watched = [_Watched(case=case, servers=self._servers(case)) for case in cases]
         settled = dict.fromkeys((case.id for case in cases), Settled(seconds=patience, never=True))
+        asked = time.monotonic()
         waiting = {watch.case.id: watch for watch in watched}
         running: dict[Future[dict[str, Any]], tuple[_Watched, float]] = {}
         due = dict.fromkeys(waiting, 0.0)
@@ -145,7 +163,7 @@ class Settling:
                     watch.add(attempt, began + later)
                 if watch.steady and watch.since is not None:
                     moved, busy = time.monotonic(), self._waited()
-                    seconds = max(watch.since - shown, 0.001)
+                    seconds = watch.seconds(shown, asked)
                     settled[watch.case.id] = Settled(seconds=seconds, waited=min(seconds, busy - busy_before))
                     del waiting[watch.case.id]
                 else:
