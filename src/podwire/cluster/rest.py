@@ -85,11 +85,13 @@ class RestClient:
         content_type: str = "application/json",
         what: str = "",
         repeatable: bool | None = None,
+        shape: Any = None,
     ) -> Object:
         """One request, and its answer's JSON object.
 
         `verb` and `what` are for the error's text (`create`, `pods in namespace x`). `repeatable` says whether a lost
-        answer may be asked for again; GET and DELETE are by default. Raises an `ApiError` for a refusal, `Unreachable`
+        answer may be asked for again; GET and DELETE are by default. `shape` is a TypedDict with the fields that are
+        wanted: an answer that fits it has no others. Raises an `ApiError` for a refusal, `Unreachable`
         when no answer comes.
         """
         again = method in ("GET", "DELETE") if repeatable is None else repeatable
@@ -100,7 +102,7 @@ class RestClient:
             try:
                 answer = self._send(method, path, query, body, content_type)
                 if answer.status < 400:
-                    return self._object(answer)
+                    return self._object(answer, shape)
             except NoAnswer as error:
                 if not (again or not error.sent) or error.hopeless or time.monotonic() + wait > deadline:
                     raise Unreachable(f"API server {self.address}: {error}") from error
@@ -122,8 +124,11 @@ class RestClient:
         what = describe(kind, namespace, name)
         return self._checked(self.request("get", "GET", kind.path(namespace, name), what=what), what)
 
-    def list(self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> Objects:
-        """All objects of a kind, in pages, with `apiVersion` and `kind` filled in. `labels`, `fields`: selectors.
+    def list(
+        self, resource: str, namespace: str | None = None, *, labels: str = "", fields: str = "", shape: Any = None
+    ) -> Objects:
+        """All objects of a kind, in pages, with `apiVersion` and `kind` filled in. `labels`, `fields`: selectors;
+        `shape`: of a page, as for `request`.
 
         Raises `MalformedAnswer` for what is no list of objects, `Unreachable` for one that does not end.
         """
@@ -135,19 +140,21 @@ class RestClient:
             query["fieldSelector"] = fields
         for attempt in range(ROUNDS):
             try:
-                return self._pages(kind, namespace, dict(query))
+                return self._pages(kind, namespace, dict(query), shape)
             except ApiError as error:
                 if error.status != _EXPIRED or attempt == ROUNDS - 1:
                     raise
         raise AssertionError("not reached")
 
-    def _pages(self, kind: Resource, namespace: str | None, query: dict[str, str | int | bool]) -> Objects:
+    def _pages(
+        self, kind: Resource, namespace: str | None, query: dict[str, str | int | bool], shape: Any
+    ) -> Objects:
         objects: Objects = []
         what = describe(kind, namespace)
         tokens: set[str] = set()
         end = time.monotonic() + LISTING
         while True:
-            page = self.request("list", "GET", kind.path(namespace), query=query, what=what)
+            page = self.request("list", "GET", kind.path(namespace), query=query, what=what, shape=shape)
             items, head = page.get("items") or [], page.get("metadata") or {}
             if not isinstance(items, list) or not isinstance(head, dict):
                 raise MalformedAnswer(f"API server {self.address}: its list of {what} is not a list of objects")
@@ -311,9 +318,9 @@ class RestClient:
             {"Authorization": authorization} if authorization else {}
         )
 
-    def _object(self, answer: Answer) -> Object:
+    def _object(self, answer: Answer, shape: Any = None) -> Object:
         try:
-            tree = foreign_json(answer.data)
+            tree = foreign_json(answer.data, shape)
         except (ValueError, RecursionError):
             if answer.data.lstrip().startswith(b"{"):
                 raise NoAnswer(f"its answer ends in the middle, after {len(answer.data)} bytes") from None

@@ -7,12 +7,13 @@ together is a group; in files all facts of a cluster, and all of a node, stand s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct, field, structs
 
 from podwire.files.rows import Grouped
+from podwire.model.derived import derived
 
 OS = Literal["linux", "windows"]
 Family = Literal["ipv4", "ipv6"]
@@ -277,7 +278,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     """Which facts came from where, in words, in the order they were seen."""
 
 
-class ClusterFacts(Struct, frozen=True, kw_only=True):
+class ClusterFacts(Struct, frozen=True, kw_only=True, dict=True):
     """Everything the plan may depend on. Same facts, same case ids."""
 
     name: str = ""
@@ -296,13 +297,17 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
     """What the API tells of kube-proxy and the CNI themselves, images and settings, by where it is told; no plan
     depends on it."""
 
+    @derived
     def usable(self, os: OS) -> tuple[NodeFacts, ...]:
         """Nodes of one OS that are schedulable and chosen: ready ones first, each part in the order of the names."""
         able = (node for node in self.nodes if node.os == os and node.schedulable and node.part.chosen)
         return tuple(sorted(able, key=lambda node: (not node.ready, node.name)))
 
-    def taking_part(self, os: OS, most: int) -> tuple[NodeFacts, ...]:
-        """The first usable nodes of one OS: so many, or so many of each pool."""
+    @derived
+    def taking_part(self, os: OS, most: int, pool: str = "") -> tuple[NodeFacts, ...]:
+        """The first usable nodes of one OS: so many, or so many of each pool; with `pool` only those of that pool."""
+        if pool:
+            return tuple(node for node in self.taking_part(os, most) if node.part.pool == pool)
         number: Counter[str] = Counter()
         nodes: list[NodeFacts] = []
         for node in self.usable(os):
@@ -311,9 +316,19 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
                 nodes.append(node)
         return tuple(nodes)
 
+    @derived
     def pools_of(self, os: OS) -> tuple[str, ...]:
         """The names of the pools that usable nodes of one OS are in, sorted; one empty name where there are none."""
         return tuple(sorted({node.part.pool for node in self.usable(os)})) or ("",)
+
+    def named(self, names: Iterable[str]) -> list[NodeFacts]:
+        """The nodes of these names, in the order of the facts; a name of no node counts for nothing."""
+        places = self._places()
+        return [self.nodes[at] for at in sorted({places[name] for name in names if name in places})]
+
+    @derived
+    def _places(self) -> Mapping[str, int]:
+        return {node.name: at for at, node in enumerate(self.nodes)}
 
     def with_signals(self, *signals: str) -> ClusterFacts:
         """The same facts with these signals after the others."""

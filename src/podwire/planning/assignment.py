@@ -58,12 +58,12 @@ def on_a_node(peer: Peer) -> bool:
 
 def servers_of(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
     """The nodes that the server may be on."""
-    return _of_pool(usable(flow.server.os, facts, nodes_per_os), flow.pools.server_pool)
+    return _of_pool(flow.server.os, facts, nodes_per_os, flow.pools.server_pool)
 
 
-def _of_pool(nodes: Sequence[NodeFacts], pool: str) -> tuple[NodeFacts, ...]:
-    """Those of a pool; all where it has no name."""
-    return tuple(node for node in nodes if pool in ("", node.part.pool))
+def _of_pool(os: str, facts: ClusterFacts, nodes_per_os: int, pool: str) -> tuple[NodeFacts, ...]:
+    """Those that take part, of a pool; all where it has no name."""
+    return facts.taking_part(os_named(os), nodes_per_os, pool)
 
 
 def ready_among(nodes: Sequence[NodeFacts]) -> tuple[NodeFacts, ...]:
@@ -138,7 +138,7 @@ def _no_peer(peer: Peer, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
             return _no_dns_pods(flow, facts)
         return _no_way_to_dns(flow, facts, nodes_per_os) if flow.placement == "cross-node" else None
     pool = flow.pools.client_pool if peer.role == "client" else flow.pools.server_pool
-    nodes = _of_pool(usable(peer.os, facts, nodes_per_os), pool)
+    nodes = _of_pool(peer.os, facts, nodes_per_os, pool)
     if not nodes:
         left_out = any(node.os == peer.os and node.schedulable and not node.part.chosen for node in facts.nodes)
         why = "; the choice of nodes leaves all of them out" if left_out else ""
@@ -203,7 +203,7 @@ def _asked_node(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str:
 
 def clients_of(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
     """The nodes that may have the client."""
-    nodes = _of_pool(usable(flow.client.os, facts, nodes_per_os), flow.pools.client_pool)
+    nodes = _of_pool(flow.client.os, facts, nodes_per_os, flow.pools.client_pool)
     if flow.server.kind != "dns" or flow.placement != "cross-node":
         return nodes
     return tuple(node for node in nodes if node.name != dns_node(facts, nodes_per_os))
@@ -232,7 +232,7 @@ def _no_entry(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> str | None:
 
 def _entries(flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> tuple[NodeFacts, ...]:
     """The nodes that may be the one that a flow is sent to, its ends among them."""
-    return _of_pool(usable(flow.way.entry_os, facts, nodes_per_os), flow.pools.entry_pool)
+    return _of_pool(flow.way.entry_os, facts, nodes_per_os, flow.pools.entry_pool)
 
 
 def _in(pool: str) -> str:

@@ -290,8 +290,7 @@ def _case(
     choose = ruled_slots if flow.ruling.decision else slots
     client, server = choose(identity, flow, facts, selection.most_nodes)
     entry = entry_node(flow, client, server, facts, selection.most_nodes)
-    concerned = (client.node, server.node, entry)
-    nodes = [node for node in facts.nodes if node.name in concerned]
+    nodes = facts.named((client.node, server.node, entry))
     limitation = catalogue.limitation_of(rule.id, flow, facts, nodes, entry)
     case = Case(
         id=identity,

@@ -29,8 +29,7 @@ def is_about_a_node(reason: str) -> bool:
 
 def _needed(case: Case, facts: ClusterFacts) -> Iterator[NodeFacts]:
     """The nodes of a case, then the first usable node of each OS on which its Service must have a backend."""
-    names = (case.client.node, case.server.node, case.entry)
-    yield from (node for node in facts.nodes if node.name in names)
+    yield from facts.named((case.client.node, case.server.node, case.entry))
     for os in _backend_systems(case):
         yield from facts.usable(os)[:1]
 

@@ -21,6 +21,7 @@ from podwire.cluster.discovery.translation import linux_translation
 from podwire.cluster.discovery.vpc import custom_networking, offered_addresses
 from podwire.cluster.malformed import understood
 from podwire.cluster.node_conditions import why_not_ready
+from podwire.cluster.node_pages import NodePage
 from podwire.cluster.threads import workers
 from podwire.errors import ClusterError, MalformedAnswer, NotFound, Unauthorized
 from podwire.model.facts import (
@@ -87,13 +88,13 @@ def discover(
 def node_labels(connection: Connection) -> dict[str, dict[str, str]]:
     """The labels of all nodes, by name. Raises `ClusterError`."""
     with understood(f"context {connection.name}"):
-        return {node["metadata"]["name"]: dict(_labels(node)) for node in connection.rest.list("nodes")}
+        return {node["metadata"]["name"]: dict(_labels(node)) for node in connection.rest.list("nodes", shape=NodePage)}
 
 
 def _discovered(connection: Connection, external: ExternalHost | None, load_balancer: bool) -> ClusterFacts:
     rest = connection.rest
     with workers(len(_SOURCES) + 1, "discover") as threads:
-        nodes = threads.submit(rest.list, "nodes")
+        nodes = threads.submit(rest.list, "nodes", shape=NodePage)
         listings = [(source, threads.submit(rest.list, source[1], source[2], labels=source[3])) for source in _SOURCES]
         objects: dict[str, list[Object]] = {"nodes": []}
         unread: list[str] = []
@@ -139,7 +140,7 @@ def facts_from_objects(
     signals: list[str] = list(unread)
     nodes = tuple(sorted((_node(o, signals) for o in objects.get("nodes", [])), key=lambda n: n.name))
     nodes = tuple(_with_build(node, signals) for node in nodes)
-    nodes = tuple(with_pod_networks(node, objects, signals) for node in nodes)
+    nodes = tuple(with_pod_networks(nodes, objects, signals))
     network = network_signals(objects)
     signals += network.signals
     has_windows = any(node.os == "windows" for node in nodes)

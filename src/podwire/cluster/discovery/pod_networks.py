@@ -20,17 +20,22 @@ _OVN_SUBNETS = "k8s.ovn.org/node-subnets"
 _OVN_HYBRID_SUBNET = "k8s.ovn.org/hybrid-overlay-node-subnet"
 
 
-def with_pod_networks(node: NodeFacts, objects: Objects, signals: list[str]) -> NodeFacts:
-    """The node with the address blocks of Calico's IPAM, which replace its `podCIDR`, or with its subnets of OVN, if
-    it has no `podCIDR`."""
-    for networks, source in (
-        (_calico_blocks(node.name, objects), "Calico's block affinities"),
-        (() if node.pod_cidrs else _ovn_subnets(node.name, objects), "annotations of ovn-kubernetes"),
-    ):
-        if networks:
-            signals.append(f"node {node.name}: pods have addresses of {', '.join(networks)} ({source})")
-            return replace(node, pod_cidrs=tuple(sorted(networks, key=family_of)))
-    return node
+def with_pod_networks(nodes: Iterable[NodeFacts], objects: Objects, signals: list[str]) -> Iterator[NodeFacts]:
+    """The nodes with the address blocks of Calico's IPAM, which replace their `podCIDR`, or with their subnets of OVN
+    where they have no `podCIDR`."""
+    blocks, notes = _calico_blocks(objects), _annotations(objects)
+    for node in nodes:
+        subnets = () if node.pod_cidrs else tuple(_told(notes.get(node.name, {})))
+        for networks, source in (
+            (tuple(sorted(blocks.get(node.name, ()))), "Calico's block affinities"),
+            (subnets, "annotations of ovn-kubernetes"),
+        ):
+            if networks:
+                signals.append(f"node {node.name}: pods have addresses of {', '.join(networks)} ({source})")
+                yield replace(node, pod_cidrs=tuple(sorted(networks, key=family_of)))
+                break
+        else:
+            yield node
 
 
 def own_networks(objects: Objects, settings: Mapping[str, str], nodes: Iterable[NodeFacts]) -> tuple[str, ...]:
@@ -62,22 +67,19 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def _calico_blocks(node: str, objects: Objects) -> tuple[str, ...]:
-    specs = [affinity.get("spec") or {} for affinity in objects.get("blockaffinities", [])]
-    return tuple(
-        sorted(
-            str(spec["cidr"])
-            for spec in specs
-            if spec.get("node") == node and spec.get("cidr") and str(spec.get("deleted", "")).lower() != "true"
-        )
-    )
+def _calico_blocks(objects: Objects) -> Mapping[str, list[str]]:
+    """The networks of the block affinities that are not being deleted, by node."""
+    blocks: dict[str, list[str]] = {}
+    for affinity in objects.get("blockaffinities", []):
+        spec = affinity.get("spec") or {}
+        if spec.get("cidr") and str(spec.get("deleted", "")).lower() != "true":
+            blocks.setdefault(str(spec.get("node")), []).append(str(spec["cidr"]))
+    return blocks
 
 
-def _ovn_subnets(node: str, objects: Objects) -> tuple[str, ...]:
-    for obj in objects.get("nodes", []):
-        if obj["metadata"]["name"] == node:
-            return tuple(_told(obj["metadata"].get("annotations") or {}))
-    return ()
+def _annotations(objects: Objects) -> Mapping[str, Mapping[str, Any]]:
+    """The annotations of each node, by its name."""
+    return {obj["metadata"]["name"]: obj["metadata"].get("annotations") or {} for obj in objects.get("nodes", [])}
 
 
 def _told(notes: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
+from podwire.model.derived import derived
 from podwire.model.facts import FAMILIES, ClusterFacts, Family, family_of
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -40,10 +41,13 @@ class Nobody:
 
     def without(self, addresses: Iterable[str]) -> Nobody:
         """The same without the networks that hold one of these addresses."""
-        known = [_network(address) for address in addresses]
-        taken = tuple(str(one) for one in known if any(_overlap(one, network) for network in self.networks))
+        known = [one for one in map(_network, dict.fromkeys(addresses)) if self._holds_part_of(one)]
+        taken = tuple(map(str, known))
         left = tuple(one for one in self.networks if not any(_overlap(one, other) for other in known))
         return replace(self, networks=left, taken=tuple(dict.fromkeys((*self.taken, *taken))))
+
+    def _holds_part_of(self, known: Network) -> bool:
+        return any(_overlap(known, network) for network in self.networks)
 
     def addresses(self, number: int) -> tuple[str, ...]:
         """So many IPv4 addresses, of the largest network first. Raises `TooFew`."""
@@ -83,6 +87,7 @@ _VERSION: Mapping[Family, int] = {"ipv4": 4, "ipv6": 6}
 _NAME: Mapping[Family, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
+@derived
 def nobody_of(facts: ClusterFacts) -> Nobody:
     """The networks of nobody for a cluster: of a family with a stated one only that, else the candidates that hold
     nothing of the cluster."""
