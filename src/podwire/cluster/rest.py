@@ -146,9 +146,7 @@ class RestClient:
                     raise
         raise AssertionError("not reached")
 
-    def _pages(
-        self, kind: Resource, namespace: str | None, query: dict[str, str | int | bool], shape: Any
-    ) -> Objects:
+    def _pages(self, kind: Resource, namespace: str | None, query: dict[str, str | int | bool], shape: Any) -> Objects:
         objects: Objects = []
         what = describe(kind, namespace)
         tokens: set[str] = set()
