@@ -16,6 +16,7 @@ from podwire.cli import main as cli
 from podwire.cli.options import with_values
 from podwire.cli.run import pytest_arguments
 from podwire.content import content_root
+from podwire.records.facts_groups import MOST_LISTED
 
 BRIDGE = config("cni-windows", cni_conf={"type": "win-bridge"})
 
@@ -85,6 +86,26 @@ def test_facts_say_whether_flows_begin_outside_and_load_balancers_get_addresses(
     assert cli.main(["facts", "--kubeconfig", cluster.kubeconfig, *outside, "--load-balancer"]) == 0
     facts = yaml.safe_load(capsys.readouterr().out)
     assert (facts["external"]["agent"], facts["load_balancer"]) == (True, True)
+
+
+def test_facts_as_json_are_the_facts_of_each_node(cluster, capsys):
+    assert cli.main(["facts", "--kubeconfig", cluster.kubeconfig]) == 0
+    listed = yaml.safe_load(capsys.readouterr().out)
+    assert cli.main(["facts", "--kubeconfig", cluster.kubeconfig, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == listed
+
+
+def test_facts_of_many_nodes_show_groups_and_json_shows_each(cluster, capsys):
+    template = cluster.objects["nodes", None, "l"]
+    for number in range(MOST_LISTED):
+        name = f"l{number}"
+        cluster.objects["nodes", None, name] = {**template, "metadata": {**template["metadata"], "name": name}}
+    assert cli.main(["facts", "--kubeconfig", cluster.kubeconfig]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"# {MOST_LISTED + 2} nodes, in groups; with --json: each node, each signal\n")
+    assert [group["nodes"] for group in yaml.safe_load(text)["node_groups"]] == [MOST_LISTED + 1, 1]
+    assert cli.main(["facts", "--kubeconfig", cluster.kubeconfig, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["nodes"]) == MOST_LISTED + 2
 
 
 def test_facts_only_read(cluster):

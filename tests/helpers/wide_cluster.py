@@ -13,6 +13,7 @@ import socket
 import yaml
 from recorded_clusters import CLUSTERS
 
+from podwire.cluster.discovery.discover import facts_from_objects
 from podwire_lab.kube_api.objects.store import MemoryStore, Stored
 from podwire_lab.kube_api.server import application, kubeconfig, serve
 
@@ -117,3 +118,10 @@ async def serve_until_cancelled(path, store):
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+def wide_facts(recording, nodes):
+    """The facts of a recording with this many nodes, without a server."""
+    trees = {path.stem: yaml.safe_load(path.read_text()) for path in (CLUSTERS / recording).glob("*.yaml")}
+    objects = {name: tree["items"] for name, tree in trees.items() if isinstance(tree, dict) and "items" in tree}
+    return facts_from_objects({**objects, "nodes": list(wide_nodes(objects["nodes"], nodes, 0))})

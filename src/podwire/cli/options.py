@@ -42,7 +42,7 @@ COMMAND_OPTIONS = (
         help="the folder of the run; without it: the newest run of reports/runs",
         commands=("evidence",),
     ),
-    Option(flag="--json", help="as JSON", commands=("plan", "doctor", "catalogue", "list", "judge", "flakes")),
+    Option(flag="--json", help="as JSON", commands=("facts", "plan", "doctor", "catalogue", "list", "judge", "flakes")),
     Option(
         flag="--write",
         metavar="DIR",

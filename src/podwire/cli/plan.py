@@ -23,10 +23,6 @@ def add_plan_commands(commands: Any) -> None:
 
 
 def _facts(options: argparse.Namespace) -> int:
-    import yaml
-
-    from podwire.platforms.profiles import profile_of
-    from podwire.records.facts_form import tree_of_facts
     from podwire.running.facts_from_wire import facts_from_wire
     from podwire.running.run_options import run_options
     from podwire.running.signals import interrupted_by_signals
@@ -34,9 +30,28 @@ def _facts(options: argparse.Namespace) -> int:
     choice = run_options(options.values)
     with suites_as_input(), interrupted_by_signals():
         facts = facts_from_wire(choice, say) if options.wire else _facts_of_the_api(choice)
-    tree = {"profile": profile_of(facts), **tree_of_facts(facts)}
-    print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120), end="")
+    print(_shown(facts, as_json=options.json), end="")
     return 0
+
+
+def _shown(facts: ClusterFacts, *, as_json: bool) -> str:
+    """The facts as YAML, with groups in the place of many nodes, or all of them as JSON."""
+    from podwire.platforms.profiles import profile_of
+    from podwire.records.facts_form import tree_of_facts
+    from podwire.records.facts_groups import MOST_LISTED, tree_of_groups
+
+    profile = {"profile": profile_of(facts)}
+    if as_json:
+        import msgspec
+
+        text = msgspec.json.format(msgspec.json.encode({**profile, **tree_of_facts(facts)}), indent=1)
+        return f"{text.decode()}\n"
+    import yaml
+
+    grouped = len(facts.nodes) > MOST_LISTED
+    tree = tree_of_groups(facts) if grouped else tree_of_facts(facts)
+    hint = f"# {len(facts.nodes)} nodes, in groups; with --json: each node, each signal\n" if grouped else ""
+    return hint + yaml.safe_dump({**profile, **tree}, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _facts_of_the_api(choice: RunOptions) -> ClusterFacts:

@@ -7,20 +7,22 @@ no part: somebody decided that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from podwire.model.derived import derived
 from podwire.model.facts import ClusterFacts, NodeFacts
 
 NOT_READY = "not ready: "
 CORDONED = "cordoned (unschedulable)"
 VIRTUAL = "a virtual node, which cannot run host probes; left out"
 SILENT = "the API does not tell why"
+_NODE = "node "
 _MOST = 5
 
 
 def signal(node: str, words: str) -> str:
     """A signal about the node of that name."""
-    return f"node {node}: {words}"
+    return f"{_NODE}{node}: {words}"
 
 
 def not_ready(node: NodeFacts, facts: ClusterFacts) -> str:
@@ -32,7 +34,18 @@ def left_out(node: NodeFacts, facts: ClusterFacts) -> str:
     """`cordoned` or `virtual`; '' for a node that pods may be put on."""
     if node.schedulable:
         return ""
-    return "virtual" if signal(node.name, VIRTUAL) in facts.origin.signals else "cordoned"
+    return "virtual" if VIRTUAL in notes_by_node(facts).get(node.name, ()) else "cordoned"
+
+
+@derived
+def notes_by_node(facts: ClusterFacts) -> Mapping[str, Sequence[str]]:
+    """What the signals say of each node, in their order, by its name."""
+    notes: dict[str, list[str]] = {}
+    for text in facts.origin.signals:
+        name, colon, words = text.removeprefix(_NODE).partition(": ")
+        if colon and text.startswith(_NODE):
+            notes.setdefault(name, []).append(words)
+    return notes
 
 
 def remarks(facts: ClusterFacts) -> Iterator[str]:
@@ -64,8 +77,8 @@ def remarks(facts: ClusterFacts) -> Iterator[str]:
 
 def _told(node: NodeFacts, facts: ClusterFacts) -> str:
     """Why a node is not ready, in the API's words."""
-    head = signal(node.name, NOT_READY)
-    reasons = (note.removeprefix(head) for note in facts.origin.signals if note.startswith(head))
+    notes = notes_by_node(facts).get(node.name, ())
+    reasons = (note.removeprefix(NOT_READY) for note in notes if note.startswith(NOT_READY))
     return next(reasons, SILENT).rstrip(". ") or SILENT
 
 
