@@ -23,13 +23,12 @@ def add_plan_commands(commands: Any) -> None:
 
 
 def _facts(options: argparse.Namespace) -> int:
-    from podwire.running.facts_from_wire import facts_from_wire
     from podwire.running.run_options import run_options
     from podwire.running.signals import interrupted_by_signals
 
     choice = run_options(options.values)
     with suites_as_input(), interrupted_by_signals():
-        facts = facts_from_wire(choice, say) if options.wire else _facts_of_the_api(choice)
+        facts = _facts_of_the_wire(choice) if options.wire else _facts_of_the_api(choice)
     print(_shown(facts, as_json=options.json), end="")
     return 0
 
@@ -52,6 +51,12 @@ def _shown(facts: ClusterFacts, *, as_json: bool) -> str:
     tree = tree_of_groups(facts) if grouped else tree_of_facts(facts)
     hint = f"# {len(facts.nodes)} nodes, in groups; with --json: each node, each signal\n" if grouped else ""
     return hint + yaml.safe_dump({**profile, **tree}, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _facts_of_the_wire(choice: RunOptions) -> ClusterFacts:
+    from podwire.running.facts_from_wire import facts_from_wire
+
+    return facts_from_wire(choice, say)
 
 
 def _facts_of_the_api(choice: RunOptions) -> ClusterFacts:
