@@ -8,14 +8,15 @@ from podwire.platforms.hns import endpoints_in, load_balancers_in
 from podwire.platforms.hns_processes import processes_in
 
 WIN, LIN = "windows-1/a", "linux-1/a"
+LAST = "windows-2"
 
 
-def restarts(program, check):
-    """The check holds after a restart of the program."""
+def restarts(program, check, node=NODE):
+    """The check holds after a restart of the program on a node."""
 
     def restarted(lab):
         lab.service(VIP, LIN)
-        assert lab.restart(NODE, program) == ""
+        assert lab.restart(node, program) == ""
         return check(lab)
 
     return restarted
@@ -23,6 +24,10 @@ def restarts(program, check):
 
 def answers(lab):
     return lab.exchange(WIN, VIP, port=80).ok
+
+
+def answers_on_the_last(lab):
+    return lab.exchange(f"{LAST}/a", VIP, port=80).ok
 
 
 def is_reached(lab):
@@ -44,8 +49,12 @@ def is_attached(lab):
 
 CHECKS = {
     "windows-restarted-kube-proxy-programs-nothing": restarts("kube-proxy", answers),
+    "windows-restarted-kube-proxy-serves-tcp-only": restarts("kube-proxy", answers),
+    "restarted-kube-proxy-of-one-node-programs-nothing": restarts("kube-proxy", answers_on_the_last, node=LAST),
     "windows-restarted-kube-proxy-makes-a-second-set": restarts("kube-proxy", has_each_once),
     "windows-restarted-hns-has-no-load-balancers": restarts("hns", answers),
+    "windows-restarted-hns-makes-a-second-set": restarts("hns", has_each_once),
+    "windows-restarted-hns-leads-nothing-to-pods": restarts("hns", is_reached),
     "windows-restarted-hns-leaves-pods-detached": restarts("hns", is_attached),
     "windows-restarted-hns-drops-tunnelled-packets": restarts("hns", is_reached),
 }

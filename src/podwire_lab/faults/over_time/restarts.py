@@ -24,22 +24,40 @@ def _once_restarted(do: Injection, node: Node, program: str, happens: Callable[[
     do.undone_by(undo)
 
 
-def _programs_none(do: Injection, node: Node, program: str) -> None:
-    """Once the program was restarted, the node has no load balancer."""
+def _programs_less(do: Injection, node: Node, program: str, kept: Callable[[ServiceRule], bool]) -> None:
+    """Once the program was restarted, the node has load balancers for some Services only."""
     gone: list[bool] = []
 
     def left(services: Sequence[ServiceRule]) -> Sequence[ServiceRule]:
-        return [] if gone else services
+        return [service for service in services if kept(service)] if gone else services
 
     do.rewrite(node, left)
     _once_restarted(do, node, program, lambda: gone.append(True))
+
+
+def _none(_: ServiceRule) -> bool:
+    return False
 
 
 @fault("windows-restarted-kube-proxy-programs-nothing", kills=("CHURN-KUBEPROXY-RESTART",), profiles=RESTARTABLE)
 def restarted_kube_proxy_programs_nothing(do: Injection) -> None:
     """kube-proxy on Windows nodes deletes all load balancers when it starts again, and makes none."""
     for node in do.nodes("windows"):
-        _programs_none(do, node, "kube-proxy")
+        _programs_less(do, node, "kube-proxy", _none)
+
+
+@fault("windows-restarted-kube-proxy-serves-tcp-only", kills=("CHURN-KUBEPROXY-RESTART",), profiles=RESTARTABLE)
+def restarted_kube_proxy_serves_tcp_only(do: Injection) -> None:
+    """kube-proxy on Windows nodes makes the load balancers of TCP ports and none of UDP ports when it starts again."""
+    for node in do.nodes("windows"):
+        _programs_less(do, node, "kube-proxy", lambda service: service.protocol == "tcp")
+
+
+@fault("restarted-kube-proxy-of-one-node-programs-nothing", kills=("CHURN-KUBEPROXY-RESTART",), profiles=RESTARTABLE)
+def restarted_kube_proxy_of_one_node_programs_nothing(do: Injection) -> None:
+    """kube-proxy on one Windows node deletes all load balancers when it starts again, and makes none; all other nodes
+    have theirs again."""
+    _programs_less(do, do.nodes("windows")[-1], "kube-proxy", _none)
 
 
 @fault("windows-restarted-kube-proxy-makes-a-second-set", kills=("CHURN-KUBEPROXY-RESTART",), profiles=RESTARTABLE)
@@ -54,7 +72,25 @@ def restarted_kube_proxy_makes_a_second_set(do: Injection) -> None:
 def restarted_hns_has_no_load_balancers(do: Injection) -> None:
     """HNS on Windows nodes has no load balancers when it starts again, and kube-proxy does not notice."""
     for node in do.nodes("windows"):
-        _programs_none(do, node, "hns")
+        _programs_less(do, node, "hns", _none)
+
+
+@fault("windows-restarted-hns-makes-a-second-set", kills=("CHURN-HNS-RESTART",), profiles=RESTARTABLE)
+def restarted_hns_makes_a_second_set(do: Injection) -> None:
+    """HNS on Windows nodes restores its load balancers when it starts again, and kube-proxy makes each of them once
+    more."""
+    for node in do.nodes("windows"):
+        _once_restarted(do, node, "hns", partial(node.hns_changes.update, copies=2))
+        do.undone_by(partial(node.hns_changes.pop, "copies", None))
+
+
+@fault("windows-restarted-hns-leads-nothing-to-pods", kills=("CHURN-HNS-RESTART",), profiles=RESTARTABLE)
+def restarted_hns_leads_nothing_to_pods(do: Injection) -> None:
+    """Windows nodes drop what comes from other nodes for their pods once HNS was restarted, though it lists the
+    endpoints as attached."""
+    for node in do.nodes("windows"):
+        drop = chain("forward", -300, 'iifname != "cbr0" oifname "cbr0" drop')
+        _once_restarted(do, node, "hns", partial(do.rules, node.host, "inet", drop))
 
 
 @fault("windows-restarted-hns-leaves-pods-detached", kills=("CHURN-HNS-RESTART",), profiles=RESTARTABLE)
