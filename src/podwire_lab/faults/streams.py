@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from podwire.model.facts import Family
+from podwire_lab.faults.egress import TO_OUTSIDE
 from podwire_lab.faults.fault import ECHO_PORT, Injection, chain, fault
 from podwire_lab.faults.losses import FORWARD, one_in
 from podwire_lab.kernel import conntrack
@@ -15,6 +16,10 @@ from podwire_lab.network.node import Node
 
 COUNTS_BYTES = "net/netfilter/nf_conntrack_acct"
 MEGABYTE = 1_000_000
+FAR_IN = 400
+"""Bytes from the start of a TCP segment: in the middle of the data of a long one."""
+SILENT_SECONDS = "3"
+OF_A_SERVICE = "ct status dnat"
 TABLES: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6"}
 
 DETOUR, ELSEWHERE = "detour0", "198.51.100.1"  # an address of the documentation, which no packet carries
@@ -33,28 +38,81 @@ def windows_transfers_stall(do: Injection) -> None:
     _stall(do, do.nodes("windows"))
 
 
+@fault("service-transfers-stall", kills=("STREAM-TRANSFER",))
+def service_transfers_stall(do: Injection) -> None:
+    """Once a TCP connection to a Service has carried a megabyte, nodes drop all that follows on it."""
+    _once_large(do, f"tcp dport {ECHO_PORT} {OF_A_SERVICE} ct bytes > {MEGABYTE} drop")
+
+
+@fault("downloads-stall", kills=("STREAM-TRANSFER",))
+def downloads_stall(do: Injection) -> None:
+    """Once a pod has sent a client a megabyte over a TCP connection, nodes drop what it sends; the other way works."""
+    _once_large(do, f"tcp sport {ECHO_PORT} ct reply bytes > {MEGABYTE} drop")
+
+
+@fault("transfers-reset", kills=("STREAM-TRANSFER",))
+def transfers_reset(do: Injection) -> None:
+    """Once a TCP connection of a pod has carried a megabyte, nodes reset it."""
+    _once_large(do, f"meta l4proto tcp ct bytes > {MEGABYTE} reject with tcp reset")
+
+
+@fault("transfers-changed", kills=("STREAM-TRANSFER",))
+def transfers_changed(do: Injection) -> None:
+    """Once a TCP connection to a pod has carried a megabyte, one byte of each long segment to the pod is another."""
+    _once_large(
+        do, f"tcp dport {ECHO_PORT} meta length > {2 * FAR_IN} ct bytes > {MEGABYTE} @th,{8 * FAR_IN},8 set 0x58"
+    )
+
+
 def _stall(do: Injection, nodes: Sequence[Node]) -> None:
-    for node in nodes:
+    _once_large(do, f"meta l4proto tcp ct bytes > {MEGABYTE} drop", nodes)
+
+
+def _once_large(do: Injection, rule: str, nodes: Sequence[Node] | None = None) -> None:
+    """A rule that knows how many bytes a connection has carried, on these nodes or on all."""
+    for node in do.nodes() if nodes is None else nodes:
         do.sysctl(node.host.netns, COUNTS_BYTES, "1")
-        do.rules(node.host, "inet", chain("forward", FORWARD, f"meta l4proto tcp ct bytes > {MEGABYTE} drop"))
+        do.rules(node.host, "inet", chain("forward", FORWARD, rule))
 
 
 @fault("idle-connections-dropped", kills=("STREAM-IDLE",))
 def idle_connections_dropped(do: Injection) -> None:
     """Nodes forget a TCP connection of a pod that is silent for 3 seconds, and drop what comes on it then."""
-    _forgets_the_silent(do, "drop")
+    _forgets_the_silent(do, do.nodes(), f"tcp dport {ECHO_PORT}", "drop")
 
 
 @fault("idle-connections-reset", kills=("STREAM-IDLE",))
 def idle_connections_reset(do: Injection) -> None:
     """Nodes forget a TCP connection of a pod that is silent for 3 seconds, and answer what comes on it with a reset."""
-    _forgets_the_silent(do, "reject with tcp reset")
+    _forgets_the_silent(do, do.nodes(), f"tcp dport {ECHO_PORT}", "reject with tcp reset")
 
 
-def _forgets_the_silent(do: Injection, end: str) -> None:
-    for node in do.nodes():
-        do.sysctl(node.host.netns, "net/netfilter/nf_conntrack_tcp_timeout_established", "3")
-        unknown = f"tcp dport {ECHO_PORT} tcp flags & (syn | rst) == 0 ct state new {end}"
+@fault("windows-idle-connections-reset", kills=("STREAM-IDLE",))
+def windows_idle_connections_reset(do: Injection) -> None:
+    """Windows nodes forget a TCP connection of a pod that is silent for 3 seconds, and reset what comes on it."""
+    _forgets_the_silent(do, do.nodes("windows"), f"tcp dport {ECHO_PORT}", "reject with tcp reset")
+
+
+@fault("idle-service-connections-dropped", kills=("STREAM-IDLE",))
+def idle_service_connections_dropped(do: Injection) -> None:
+    """Nodes forget a TCP connection to a Service that is silent for 3 seconds, and drop what comes on it; connections
+    to the addresses of pods live on."""
+    _forgets_the_silent(do, do.nodes(), f"tcp dport {ECHO_PORT} {OF_A_SERVICE}", "drop")
+
+
+@fault("idle-connections-to-the-outside-dropped", kills=("STREAM-IDLE",))
+def idle_connections_to_the_outside_dropped(do: Injection) -> None:
+    """Nodes forget a TCP connection to the outside that is silent for 3 seconds, and drop what comes on it, as
+    translators of a cloud do after minutes; connections inside the cluster live on."""
+    for network in TO_OUTSIDE:
+        _forgets_the_silent(do, do.nodes(), f"{network} meta l4proto tcp", "drop")
+
+
+def _forgets_the_silent(do: Injection, nodes: Sequence[Node], of: str, end: str) -> None:
+    """`of` matches the packets of clients whose connections are forgotten; `end` is what becomes of them then."""
+    for node in nodes:
+        do.sysctl(node.host.netns, "net/netfilter/nf_conntrack_tcp_timeout_established", SILENT_SECONDS)
+        unknown = f"{of} tcp flags & (syn | rst) == 0 ct state new {end}"
         do.rules(node.host, "inet", chain("forward", FORWARD, unknown))
 
 
@@ -67,8 +125,8 @@ def open_connections_cut(do: Injection) -> None:
         _forgets_at_changes(do, node)
 
 
-def _forgets_at_changes(do: Injection, node: Node) -> None:
-    unknown = f"tcp dport {ECHO_PORT} tcp flags & (syn | rst) == 0 ct state new reject with tcp reset"
+def _forgets_at_changes(do: Injection, node: Node, end: str = "reject with tcp reset") -> None:
+    unknown = f"tcp dport {ECHO_PORT} tcp flags & (syn | rst) == 0 ct state new {end}"
     do.rules(node.host, "inet", chain("forward", FORWARD, unknown))
     do.rewrite(node, _cutting(node))
 
@@ -97,6 +155,22 @@ def hns_connections_cut(do: Injection) -> None:
     on them (kubernetes 113842)."""
     for node in do.nodes("windows"):
         _forgets_at_changes(do, node)
+
+
+@fault("open-connections-balanced-again", kills=("STREAM-OTHER-BACKEND-GONE",))
+def open_connections_balanced_again(do: Injection) -> None:
+    """When the endpoints of a Service change, nodes choose an endpoint again for the connections that are open: some go
+    on at a pod that does not know them."""
+    for node in do.nodes():
+        do.rewrite(node, _cutting(node))
+
+
+@fault("open-connections-dropped", kills=("STREAM-OTHER-BACKEND-GONE", "CHURN-DRAIN"))
+def open_connections_dropped(do: Injection) -> None:
+    """When the endpoints of a Service change, nodes forget all connections to its address, and drop what comes on
+    them: clients wait in vain."""
+    for node in do.nodes():
+        _forgets_at_changes(do, node, "drop")
 
 
 @fault("udp-flows-kept-without-endpoints", kills=("STREAM-ONE-WAY",))
@@ -142,6 +216,25 @@ def datagrams_stop(do: Injection) -> None:
         do.sysctl(node.host.netns, COUNTS_BYTES, "1")
         stop = f"udp dport {ECHO_PORT} ct original packets > 6 drop"
         do.rules(node.host, "inet", chain("forward", FORWARD, stop))
+
+
+@fault("exchanges-pause", kills=("STREAM-STEADY",))
+def exchanges_pause(do: Injection) -> None:
+    """Of the datagrams of one socket to a pod, nodes drop the third to the ninth: a pause of 7 seconds at one a second;
+    all that follow pass."""
+    for node in do.nodes():
+        do.sysctl(node.host.netns, COUNTS_BYTES, "1")
+        pause = f"udp dport {ECHO_PORT} ct original packets 3-9 drop"
+        do.rules(node.host, "inet", chain("forward", FORWARD, pause))
+
+
+@fault("windows-connections-cut-in-time", kills=("STREAM-STEADY",))
+def windows_connections_cut_in_time(do: Injection) -> None:
+    """Windows nodes drop what follows on a TCP connection to a pod after ten packets from its client, without a
+    reset."""
+    for node in do.nodes("windows"):
+        do.sysctl(node.host.netns, COUNTS_BYTES, "1")
+        do.rules(node.host, "inet", chain("forward", FORWARD, f"tcp dport {ECHO_PORT} ct original packets > 10 drop"))
 
 
 @fault("datagrams-doubled", kills=("STREAM-LOSS",))
