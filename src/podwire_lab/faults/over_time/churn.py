@@ -22,25 +22,25 @@ NOBODY: Mapping[Family, str] = {"ipv4": "192.0.2.80", "ipv6": "2001:db8::80"}
 """Addresses of the documentation, which no packet carries."""
 
 
-def _key(service: ServiceRule) -> Key:
+def key_of(service: ServiceRule) -> Key:
     return service.name, service.protocol, service.port, service.family
 
 
-def _with_history(do: Injection, node: Node, change: Callable[[ServiceRule, ServiceRule], ServiceRule]) -> None:
+def with_history(do: Injection, node: Node, change: Callable[[ServiceRule, ServiceRule], ServiceRule]) -> None:
     """Change each Service that had a list of endpoints before; `change` gets what the node has of it, and the new."""
     held: dict[Key, ServiceRule] = {}
 
     def applied(services: Sequence[ServiceRule]) -> list[ServiceRule]:
         for service in services:
-            before = held.get(_key(service))
+            before = held.get(key_of(service))
             full = before is not None and len(before.endpoints) >= WRITTEN_BY_HAND
-            held[_key(service)] = change(before, service) if before is not None and full else service
-        return [held[_key(service)] for service in services]
+            held[key_of(service)] = change(before, service) if before is not None and full else service
+        return [held[key_of(service)] for service in services]
 
     do.rewrite(node, applied)
 
 
-def _frozen(before: ServiceRule, after: ServiceRule) -> ServiceRule:
+def frozen(before: ServiceRule, after: ServiceRule) -> ServiceRule:
     return replace(after, endpoints=before.endpoints)
 
 
@@ -48,13 +48,13 @@ def _frozen(before: ServiceRule, after: ServiceRule) -> ServiceRule:
 def hns_endpoint_list_frozen(do: Injection) -> None:
     """Windows nodes go on with the endpoints that a Service had before it was scaled (kubernetes 131466)."""
     for node in do.nodes("windows"):
-        _with_history(do, node, _frozen)
+        with_history(do, node, frozen)
 
 
 @fault("one-linux-node-applies-no-change", kills=("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED"))
 def one_linux_node_applies_no_change(do: Injection) -> None:
     """The proxy of one Linux node goes on with the endpoints that a Service had first; all other nodes follow."""
-    _with_history(do, do.nodes("linux")[1], _frozen)
+    with_history(do, do.nodes("linux")[1], frozen)
 
 
 @fault("old-endpoints-kept", kills=("CHURN-REMOVED", "CHURN-REPLACED", "CHURN-UNREADY"))
@@ -66,7 +66,7 @@ def old_endpoints_kept(do: Injection) -> None:
         return replace(after, endpoints=_together(new, before, after))
 
     for node in do.nodes("windows"):
-        _with_history(do, node, grown)
+        with_history(do, node, grown)
 
 
 def _together(new: set[str], before: ServiceRule, after: ServiceRule) -> tuple[EndpointRule, ...]:
@@ -79,10 +79,10 @@ def changes_of_one_family_only(do: Injection) -> None:
     """All nodes apply changes of endpoints to the IPv6 addresses of a Service and not to its IPv4 addresses."""
 
     def half(before: ServiceRule, after: ServiceRule) -> ServiceRule:
-        return after if after.family == "ipv6" else _frozen(before, after)
+        return after if after.family == "ipv6" else frozen(before, after)
 
     for node in do.nodes():
-        _with_history(do, node, half)
+        with_history(do, node, half)
 
 
 @fault("emptied-services-stay-empty", kills=("CHURN-NONE-AND-BACK",))
@@ -95,9 +95,9 @@ def emptied_services_stay_empty(do: Injection) -> None:
         def applied(
             services: Sequence[ServiceRule], emptied: set[Key] = emptied, full: set[Key] = full
         ) -> list[ServiceRule]:
-            full |= {_key(service) for service in services if len(service.endpoints) >= WRITTEN_BY_HAND}
-            emptied |= {_key(service) for service in services if not service.endpoints} & full
-            return [replace(one, endpoints=()) if _key(one) in emptied else one for one in services]
+            full |= {key_of(service) for service in services if len(service.endpoints) >= WRITTEN_BY_HAND}
+            emptied |= {key_of(service) for service in services if not service.endpoints} & full
+            return [replace(one, endpoints=()) if key_of(one) in emptied else one for one in services]
 
         do.rewrite(node, applied)
 
@@ -111,7 +111,7 @@ def unready_endpoints_in_use(do: Injection) -> None:
         return replace(after, endpoints=tuple(known.get(one.address, one) for one in after.endpoints))
 
     for node in do.nodes():
-        _with_history(do, node, trusting)
+        with_history(do, node, trusting)
 
 
 @fault("local-policy-forgotten-after-a-change", kills=("CHURN-LOCAL",))
@@ -123,7 +123,7 @@ def local_policy_forgotten_after_a_change(do: Injection) -> None:
         return replace(after, external_local=False) if changed else after
 
     for node in do.nodes():
-        _with_history(do, node, forgetful)
+        with_history(do, node, forgetful)
 
 
 @fault("node-ports-keep-old-endpoints", kills=("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED", "CHURN-UNREADY"))
@@ -149,12 +149,12 @@ def _apart(
         def applied(services: Sequence[ServiceRule], held: dict[Key, ServiceRule] = held) -> list[ServiceRule]:
             for service in services:
                 if len(service.endpoints) >= WRITTEN_BY_HAND:
-                    held.setdefault(_key(service), service)
+                    held.setdefault(key_of(service), service)
             kept = {
                 key: replace(stays(first), name=f"{first.name}-first", address=NOBODY[first.family])
                 for key, first in held.items()
             }
-            return [follows(one) if _key(one) in kept else one for one in services] + list(kept.values())
+            return [follows(one) if key_of(one) in kept else one for one in services] + list(kept.values())
 
         do.rewrite(node, applied)
 
@@ -168,11 +168,11 @@ def one_node_applies_changes_late(do: Injection) -> None:
 
     def late(before: ServiceRule, after: ServiceRule) -> ServiceRule:
         if before.endpoints == after.endpoints:
-            due.pop(_key(after), None)
+            due.pop(key_of(after), None)
             return after
-        wanted, at = due.get(_key(after), (None, 0.0))
+        wanted, at = due.get(key_of(after), (None, 0.0))
         if wanted is None or wanted.endpoints != after.endpoints:
-            due[_key(after)] = (after, time.monotonic() + LATE)
+            due[key_of(after)] = (after, time.monotonic() + LATE)
             timer = threading.Timer(LATE + 0.1, node.rules.refresh)
             timer.daemon = True
             timers.append(timer)
@@ -180,7 +180,7 @@ def one_node_applies_changes_late(do: Injection) -> None:
             return replace(after, endpoints=before.endpoints)
         return after if time.monotonic() >= at else replace(after, endpoints=before.endpoints)
 
-    _with_history(do, node, late)
+    with_history(do, node, late)
     do.undone_by(lambda: _cancel(timers))
 
 
