@@ -165,7 +165,7 @@ def open_connections_balanced_again(do: Injection) -> None:
         do.rewrite(node, _cutting(node))
 
 
-@fault("open-connections-dropped", kills=("STREAM-OTHER-BACKEND-GONE",))
+@fault("open-connections-dropped", kills=("STREAM-OTHER-BACKEND-GONE", "CHURN-DRAIN"))
 def open_connections_dropped(do: Injection) -> None:
     """When the endpoints of a Service change, nodes forget all connections to its address, and drop what comes on
     them: clients wait in vain."""

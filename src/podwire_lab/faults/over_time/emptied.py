@@ -11,6 +11,7 @@ from podwire_lab.model.interfaces import ServiceRule
 from podwire_lab.network.node import Node
 
 Change = Callable[[ServiceRule, ServiceRule], ServiceRule]
+NOBODY_EVEN_SO = ("CHURN-NONE-AND-BACK", "STREAM-ONE-WAY", "STREAM-ONE-WAY-WINDOWS")
 
 
 def _once_emptied(do: Injection, nodes: Sequence[Node], change: Change) -> None:
@@ -38,10 +39,16 @@ class _Emptied:
         return self._change(self._served[key], service) if key in self._emptied else service
 
 
-@fault("emptied-services-keep-the-last-endpoints", kills=("STREAM-ONE-WAY", "STREAM-ONE-WAY-WINDOWS"))
+@fault("emptied-services-keep-the-last-endpoints", kills=NOBODY_EVEN_SO)
 def emptied_services_keep_the_last_endpoints(do: Injection) -> None:
     """All nodes go on with the endpoints that a Service had last when it loses all of them."""
     _once_emptied(do, do.nodes(), lambda served, now: replace(now, endpoints=served.endpoints))
+
+
+@fault("emptied-services-stay-empty-on-linux", kills=("CHURN-NONE-AND-BACK", "STREAM-ONE-WAY"))
+def emptied_services_stay_empty_on_linux(do: Injection) -> None:
+    """Linux nodes refuse connections to a Service that has lost all its endpoints, also when it gets them back."""
+    _once_emptied(do, do.nodes("linux"), lambda served, now: replace(now, endpoints=()))
 
 
 @fault("services-come-back-with-one-endpoint", kills=("CHURN-NONE-AND-BACK",))
