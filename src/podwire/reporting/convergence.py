@@ -10,6 +10,11 @@ from podwire.reporting.pages import text
 
 HEADS = ("Change", "Seen by", "Nodes", "P50", "P99", "Largest", "On", "Never")
 CLOUD = "load balancer"
+WIDTH, HEIGHT, MARGIN = 240, 18, 6
+"""The size of a plot and the free space at its sides, in the units of the drawing."""
+FASTEST, SLOWEST = 0.01, 100.0
+"""The seconds at both ends of a plot; times beyond are drawn there."""
+TICKS = {0.1: "100 ms", 1.0: "1 s", 10.0: "10 s"}
 
 
 def convergence_table(records: Sequence[ConvergenceRecord]) -> str:
@@ -28,7 +33,7 @@ def convergence_table(records: Sequence[ConvergenceRecord]) -> str:
         f"{milliseconds(largest.seconds)}</summary>"
         '<div class="scroll" tabindex="0" role="region" aria-labelledby="convergence"><table class="list">'
         "<caption>Milliseconds from the API server's answer to the first exchange that is as the change says</caption>"
-        f"<thead><tr>{heads}</tr></thead>"
+        f'<thead><tr>{heads}<th scope="col">{_axis()}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></details></section>"
     )
 
@@ -39,7 +44,42 @@ def _row(change: str, os: str, measured: Sequence[ConvergenceRecord]) -> str:
     never = sum(record.never for record in measured)
     shares = (milliseconds(percentile(times, 50)), milliseconds(percentile(times, 99)), milliseconds(times[-1]))
     cells = (os, len(times), *shares, slowest.node or CLOUD, f"{never} cases" if never else "")
-    return f'<tr><th scope="row">{text(change)}</th>{"".join(f"<td>{text(str(cell))}</td>" for cell in cells)}</tr>'
+    columns = "".join(f"<td>{text(str(cell))}</td>" for cell in cells)
+    return f'<tr><th scope="row">{text(change)}</th>{columns}<td>{_plot(change, os, measured)}</td></tr>'
+
+
+def _plot(change: str, os: str, measured: Sequence[ConvergenceRecord]) -> str:
+    """A dot for each node on a logarithmic line of time; hollow where a case never saw the change."""
+    label = f"{change}, {os}: the times of {len(measured)} nodes from 10 ms to 100 s"
+    dots = "".join(
+        f'<circle class="{"never" if record.never else "seen"}" cx="{_place(record.seconds):.1f}" cy="{HEIGHT / 2:g}" '
+        f'r="4"><title>{text(_words(record))}</title></circle>'
+        for record in sorted(measured, key=lambda record: record.seconds)
+    )
+    ticks = "".join(f'<line x1="{_place(at):.1f}" x2="{_place(at):.1f}" y1="0" y2="{HEIGHT}"/>' for at in TICKS)
+    return _drawing(f'role="img" aria-label="{text(label)}"', f"{ticks}{dots}")
+
+
+def _axis() -> str:
+    words = "".join(f'<text x="{_place(at):.1f}" y="13">{word}</text>' for at, word in TICKS.items())
+    return _drawing('role="img" aria-label="Each node"', words)
+
+
+def _drawing(role: str, body: str) -> str:
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    return f'<svg class="strip" {size} {role}>{body}</svg>'
+
+
+def _place(seconds: float) -> float:
+    """Where a time is in a plot."""
+    shown = min(max(seconds, FASTEST), SLOWEST)
+    share = math.log10(shown / FASTEST) / math.log10(SLOWEST / FASTEST)
+    return MARGIN + (WIDTH - 2 * MARGIN) * share
+
+
+def _words(record: ConvergenceRecord) -> str:
+    never = f", {record.never} of {record.cases} cases never saw it" if record.never else ""
+    return f"{record.node or CLOUD}: {milliseconds(record.seconds)}{never}"
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
