@@ -5,6 +5,8 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, requirement, stream, unanswer
 # Which endpoint a connection has is the proxy's choice: with one of two that stays, twelve connections all miss it in
 # one of 4,000 runs, with two of three that stay, eight all miss them in one of 6,000.
 OPEN = {"client": ANY_OS, "server_kind": "backends", "via": "cluster-ip", "protocol": "tcp", "stream": "steady"}
+BY_NODE_PORT = {**OPEN, "via": "node-port", "enters": "other-node", "entry_os": ANY_OS}
+FROM_OUTSIDE = {name: value for name, value in BY_NODE_PORT.items() if name != "client"} | {"client_kind": "outside"}
 INTERRUPTED = {
     "server": LINUX,
     "placement": "cross-node",
@@ -24,8 +26,27 @@ def test_connections_to_a_backend_live_on_when_another_backend_is_deleted(flow, 
 
 @requirement("STREAM-OTHER-BACKEND-GONE")
 @flows(**OPEN, service="scaled-down", connections=8, after="endpoint-removed", aspect="removed")
+@flows(**BY_NODE_PORT, service="scaled-down", connections=8, after="endpoint-removed", aspect="removed-node-port")
+@flows(**FROM_OUTSIDE, service="scaled-down", connections=8, after="endpoint-removed", aspect="removed-outside")
 @flows(**OPEN, service="rolled", connections=12, after="endpoint-replaced", aspect="rolled")
 def test_connections_to_endpoints_that_stay_live_on_when_another_endpoint_goes(flow, case):
+    case.expect(stream.lives_on())
+
+
+@requirement("STREAM-OTHER-ENDPOINT")
+@flows(**OPEN, service="scaled-up", connections=4, after="endpoint-added", aspect="added")
+@flows(**BY_NODE_PORT, service="scaled-up", connections=4, after="endpoint-added", aspect="added-node-port")
+@flows(**FROM_OUTSIDE, service="scaled-up", connections=4, after="endpoint-added", aspect="added-outside")
+def test_open_connections_live_on_when_their_service_gains_an_endpoint(flow, case):
+    case.expect(stream.lives_on())
+
+
+@requirement("STREAM-OTHER-ENDPOINT")
+@flows(**OPEN, service="unready", connections=12, after="endpoint-ready-again", aspect="unready")
+@flows(**BY_NODE_PORT, service="unready", connections=12, after="endpoint-ready-again", aspect="unready-node-port")
+@flows(**FROM_OUTSIDE, service="unready", connections=12, after="endpoint-ready-again", aspect="unready-outside")
+def test_connections_to_an_endpoint_that_stays_ready_live_on_while_another_one_is_not_ready(flow, case):
+    # No document says what becomes of those to the endpoint that is not ready for a while.
     case.expect(stream.lives_on())
 
 

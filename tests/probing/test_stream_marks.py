@@ -12,7 +12,7 @@ from plans_for_tests import L2BRIDGE
 from podwire.model.cases import Slot
 from podwire.model.streams.load import StreamLoad
 from podwire.model.streams.seen import Mark
-from podwire.model.symbols import ServiceSymbols
+from podwire.model.symbols import STAYING, ServiceSymbols
 from podwire.probing.client import AgentError
 from podwire.probing.streams import runs
 from podwire.probing.streams.runs import Streaming, _Running
@@ -103,3 +103,17 @@ def test_a_stream_that_nobody_answers_is_not_awaited_for_ever(monkeypatch):
 def test_a_stream_whose_agent_is_gone_or_that_follows_no_change_is_not_awaited():
     assert awaited(Agent(None), after="backend-gone") == 1
     assert awaited(Agent(0)) == 0
+
+
+def test_an_endpoint_that_was_not_ready_for_a_while_has_not_stayed():
+    made = streaming(Agent(0), stream="steady", kind="unready", after="endpoint-ready-again")
+    running = replace(made._running[0], bindings={"server.identities": ("linux-1-b", "windows-1-b")})
+    made._running, members = [running], made._deployment.members
+    members["unready"] = frozenset({"linux-1-b", "windows-1-b"})
+    assert made._staying(running) == {STAYING: ("linux-1-b", "windows-1-b")}
+    members["unready"] = frozenset({"linux-1-b"})
+    made.shown("endpoint-unready", {})
+    made.shown("endpoint-added", {})  # Of another Service.
+    members["unready"] = frozenset({"linux-1-b", "windows-1-b"})
+    made.shown("endpoint-ready-again", {})
+    assert made._staying(running) == {STAYING: ("linux-1-b",)}

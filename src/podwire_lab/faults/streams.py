@@ -20,6 +20,7 @@ FAR_IN = 400
 """Bytes from the start of a TCP segment: in the middle of the data of a long one."""
 SILENT_SECONDS = "3"
 OF_A_SERVICE = "ct status dnat"
+CONNECTIONS_LIVE_ON = ("STREAM-OTHER-BACKEND-GONE", "STREAM-OTHER-ENDPOINT", "CHURN-DRAIN")
 TABLES: Mapping[Family, str] = {"ipv4": "ip", "ipv6": "ip6"}
 
 DETOUR, ELSEWHERE = "detour0", "198.51.100.1"  # an address of the documentation, which no packet carries
@@ -116,7 +117,7 @@ def _forgets_the_silent(do: Injection, nodes: Sequence[Node], of: str, end: str)
         do.rules(node.host, "inet", chain("forward", FORWARD, unknown))
 
 
-@fault("open-connections-cut", kills=("STREAM-OTHER-BACKEND-GONE", "CHURN-DRAIN"))
+@fault("open-connections-cut", kills=CONNECTIONS_LIVE_ON)
 def open_connections_cut(do: Injection) -> None:
     """When the endpoints of a Service change, nodes forget all connections to its address, those to endpoints that stay
     too, and reset what comes on them."""
@@ -149,7 +150,7 @@ def _cutting(node: Node) -> Callable[[Sequence[ServiceRule]], Sequence[ServiceRu
     return unchanged
 
 
-@fault("hns-connections-cut", kills=("STREAM-OTHER-BACKEND-GONE", "CHURN-DRAIN"))
+@fault("hns-connections-cut", kills=CONNECTIONS_LIVE_ON)
 def hns_connections_cut(do: Injection) -> None:
     """When the endpoints of a Service change, Windows nodes forget all connections to its address, and reset what comes
     on them (kubernetes 113842)."""
@@ -157,7 +158,7 @@ def hns_connections_cut(do: Injection) -> None:
         _forgets_at_changes(do, node)
 
 
-@fault("open-connections-balanced-again", kills=("STREAM-OTHER-BACKEND-GONE",))
+@fault("open-connections-balanced-again", kills=("STREAM-OTHER-BACKEND-GONE", "STREAM-OTHER-ENDPOINT"))
 def open_connections_balanced_again(do: Injection) -> None:
     """When the endpoints of a Service change, nodes choose an endpoint again for the connections that are open: some go
     on at a pod that does not know them."""
@@ -165,7 +166,7 @@ def open_connections_balanced_again(do: Injection) -> None:
         do.rewrite(node, _cutting(node))
 
 
-@fault("open-connections-dropped", kills=("STREAM-OTHER-BACKEND-GONE", "CHURN-DRAIN"))
+@fault("open-connections-dropped", kills=CONNECTIONS_LIVE_ON)
 def open_connections_dropped(do: Injection) -> None:
     """When the endpoints of a Service change, nodes forget all connections to its address, and drop what comes on
     them: clients wait in vain."""

@@ -63,6 +63,8 @@ class _Running:
     tokens: list[str]
     answers: list[Future[dict[str, Any]]] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    members: list[frozenset[str]] = field(default_factory=list)
+    """The ready endpoints of its Service after each change of them that shows."""
 
 
 class Streaming:
@@ -177,6 +179,9 @@ class Streaming:
         self._shown[change] = time.monotonic()
         now = self._sent(change) if before else {}
         for running in self._running:
+            kind = running.case.flow.service.kind
+            if kind in CHANGES[change].touches and kind in self._deployment.members:
+                running.members.append(self._deployment.members[kind])
             running.marks += [
                 Mark(change=change, before=before[token], shown=now[token])
                 for token in running.tokens
@@ -274,14 +279,14 @@ class Streaming:
         return change in self._shown and 0 < CHANGES[change].lasts < time.monotonic() - self._shown[change]
 
     def _staying(self, running: _Running) -> dict[str, Value]:
-        """Which endpoints stayed, where the run writes their list."""
-        now, before = (
-            self._deployment.members.get(running.case.flow.service.kind),
-            running.bindings.get("server.identities"),
-        )
+        """Which endpoints stayed, where the run writes their list: through all of its changes, for one that was not
+        ready for a while did not."""
+        now = self._deployment.members.get(running.case.flow.service.kind)
+        before = running.bindings.get("server.identities")
         if now is None or not isinstance(before, tuple):
             return {}
-        return {STAYING: tuple(identity for identity in before if identity in now)}
+        stayed = now.intersection(*running.members)
+        return {STAYING: tuple(identity for identity in before if identity in stayed)}
 
 
 def parameters_of(case: Case, target: Target, token: str, port: int, load: StreamLoad) -> dict[str, Any]:
