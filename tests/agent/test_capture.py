@@ -210,3 +210,18 @@ def test_the_header_says_nanoseconds_and_ethernet(client):
     raw = client.capture_stop("c").result(20).interfaces["lo"]
     magic, *_, link = struct.unpack("<IHHiIII", raw)
     assert (magic, link) == (0xA1B23C4D, 1)
+
+
+def test_a_capture_of_the_newest_frames_has_a_limit_and_a_read_takes_nothing_away(client):
+    begin(client, interfaces=["lo"], newest=True, limit=4000, snaplen=96)
+    tokens = [f"{number:018d}" for number in range(60)]
+    for token in tokens:
+        beacon(client, token)
+    for _ in range(2):
+        data = client.capture_read("c").result(20).interfaces["lo"]
+        frames = list(read_frames(data, "lo"))
+        assert 1000 < len(data) <= 4000
+        assert all(len(frame.data) <= 96 for frame in frames)
+        assert tokens[-1].encode() in frames[-1].data
+        assert not any(tokens[0].encode() in frame.data for frame in frames)
+        assert all(a.at_ns <= b.at_ns for a, b in itertools.pairwise(frames))

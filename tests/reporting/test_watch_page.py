@@ -10,6 +10,7 @@ from podwire.records.watch import (
     SCHEMA,
     BlindTime,
     GapOfPath,
+    PacketFile,
     PathCounts,
     PathRecord,
     TimedEvent,
@@ -167,3 +168,14 @@ def test_a_program_gets_the_decision_with_numbers(record):
         ("pod-pod linux-linux tcp", 40, None),
         ("pod-service windows-linux tcp", 5300, 2000),
     ]
+
+
+def test_files_with_packets_are_named_and_linked(record):
+    file = PacketFile(file="000006000-000012000-pod-a.pcap.gz", pod="pod-a", at=6_000, until=12_000, packets=321)
+    record = replace(record, packets=(file,))
+    assert "packets around gaps: 1 file of 1 Linux pod in the folder packets" in watch_text(
+        record, judged(record, BUDGETS), BUDGETS
+    )
+    page = watch_html(record, judged(record, BUDGETS), BUDGETS)
+    assert 'href="packets/000006000-000012000-pod-a.pcap.gz"' in page
+    assert "<td>6.0 s</td><td>12.0 s</td><td>321</td>" in page

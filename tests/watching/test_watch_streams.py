@@ -38,6 +38,9 @@ class PlayedAgent:
             future.set_result(getattr(self, method)(params))
         return future
 
+    def capture_start(self, params):
+        return {"interfaces": []}
+
     def stream_start(self, params):
         self.streams[params["stream"]] = {"params": params, "polls": 0}
         return {"started": 1.0}

@@ -165,8 +165,13 @@ class Rpc:
                 raise ValueError(f"there is no AF_PACKET on {sys.platform}")
             from podwire.agent.capture.linux import MOST_CAPTURED, PacketCapture
 
-            most = int(params.get("limit") or MOST_CAPTURED)
-            capture = PacketCapture(loop, names, int(params.get("snaplen") or 0), most, params.get("filter"))
+            most, snaplen = int(params.get("limit") or MOST_CAPTURED), int(params.get("snaplen") or 0)
+            if params.get("newest"):
+                from podwire.agent.capture.newest import NewestCapture
+
+                capture = NewestCapture(loop, names, snaplen, most)
+            else:
+                capture = PacketCapture(loop, names, snaplen, most, params.get("filter"))
         else:
             raise ValueError(f"parameter 'via': {via!r} is not af_packet or pktmon")
         self._captures[name] = capture

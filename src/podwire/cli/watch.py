@@ -56,7 +56,7 @@ def _watch(options: argparse.Namespace) -> int:
         images=asked.probes,
     )
     folder.make()
-    watch = Watch(run_id, target_of(asked, Timings()), wanted, say, _Store(folder.path))
+    watch = Watch(run_id, target_of(asked, Timings()), wanted, say, _Store(folder.path), _Packets(folder.path))
     try:
         with interrupted_by_signals(), _cleaned_up(watch):
             record = watch.run()
@@ -94,6 +94,19 @@ class _Store:
             if not self._failed:
                 say(f"{self._folder}: cannot be written: {problem.strerror}; the watch goes on, make room for its end")
             self._failed = True
+
+
+class _Packets:
+    """Stores files with packets in a folder of their own, which is made with the first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str, content: bytes) -> None:
+        from podwire.records.watch import PACKETS
+
+        (self._folder / PACKETS).mkdir(exist_ok=True)
+        (self._folder / PACKETS / name).write_bytes(content)
 
 
 @contextlib.contextmanager

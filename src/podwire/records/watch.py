@@ -1,4 +1,5 @@
-"""`watch.json`: what a watch has seen. Counts and intervals of each path, and the events of the cluster; no packets.
+"""`watch.json`: what a watch has seen. Counts and intervals of each path, and the events of the cluster; packets around
+gaps have files of their own.
 
 All moments are whole milliseconds since the watch began, by the runner's clock; `started` anchors them in wall-clock
 time.
@@ -15,7 +16,7 @@ from podwire.files.bounded import bytes_of
 from podwire.files.typed import json_as
 from podwire.records.files import write_atomically
 
-NAME = "watch.json"
+NAME, PACKETS = "watch.json", "packets"
 SCHEMA = "podwire.watch/1"
 MOST_BYTES = 200 << 20
 MOST_GAPS = 200
@@ -112,6 +113,17 @@ class TimedEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     text: str
 
 
+class PacketFile(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The packets that one pod saw around gaps, in a file of the folder `packets` (libpcap, gzip)."""
+
+    file: str
+    pod: str
+    at: int
+    """The moment from which on packets are in it; a pod keeps those of the last minute or so."""
+    until: int
+    packets: int
+
+
 class CommandRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The command that ran meanwhile. `exit_code` is None for one that had not ended; `signal` ended it."""
 
@@ -155,6 +167,8 @@ class WatchRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_
     """What should have been watched and was not, in sentences: no budget can be kept while there is any."""
     remarks: tuple[str, ...] = ()
     """What else a reader should know, in sentences."""
+    packets: tuple[PacketFile, ...] = ()
+    """The files with packets around gaps, in the order of time."""
     finished: bool = False
     """Whether the watch has ended; one that was killed leaves what it had stored last."""
 

@@ -15,6 +15,7 @@ from podwire.records.watch import GapOfPath, PathRecord
 from podwire.watching.absences import Absences, Witness
 from podwire.watching.agents import Agents, Generation, OpenAgent
 from podwire.watching.members import Member
+from podwire.watching.packets import GapPackets, Keep
 from podwire.watching.plan import Goal, Places, Slot, wanted
 from podwire.watching.tallies import Ends, PathTally
 
@@ -61,7 +62,8 @@ class _Call:
 class Streams:
     """All streams of a watch. One thread uses it; `now` gives the moment, in milliseconds since the watch began.
 
-    `on_gap` gets every gap that has ended, with its path; `on_lost` the name of a client whose agent has gone.
+    `on_gap` gets every gap that has ended, with its path; `on_lost` the name of a client whose agent has gone; `keep`
+    stores files with packets.
     """
 
     def __init__(
@@ -71,10 +73,12 @@ class Streams:
         now: Callable[[], int],
         on_gap: Callable[[str, GapOfPath], None] = lambda path, gap: None,
         on_lost: Callable[[str], None] = lambda client: None,
+        keep: Keep = lambda name, content: None,
     ) -> None:
         self._pace, self._now = pace, now
         self._on_gap, self._on_lost = on_gap, on_lost
         self._agents = Agents(open_agent)
+        self.packets = GapPackets(agents=self._agents, now=now, keep=keep)
         self._running: dict[Slot, _Running] = {}
         self._number = 0
         self._silent: set[Slot] = set()
@@ -86,6 +90,7 @@ class Streams:
     def follow(self, members: Sequence[Member], places: Places) -> None:
         """Bring the streams to what these members want: end some, start others."""
         clients = self._agents.follow(members, outside=places.outside_asks)
+        self.packets.follow(members)
         goals = {
             slot: goal
             for slot, goal in wanted(members, places, self._goals(), clients).items()
@@ -105,6 +110,7 @@ class Streams:
         for uid, call in calls.items():
             for stream in self._take(uid, call).values():
                 waiting = max(waiting, stream.waiting)
+        self.packets.collect()
         return waiting
 
     def paths(self) -> list[str]:
@@ -152,7 +158,7 @@ class Streams:
         self._silent = {slot for slot in silent if str(slot.path) not in self.left_out}
         self._forget_lost()
         self._end(list(self._running))
-        self._tallies, self._absences = {}, Absences()
+        self._tallies, self._absences, self.packets.active = {}, Absences(), True
         for path in by_path.keys() - self.left_out:
             self._tally(path)
         return sorted(self.left_out)
@@ -171,6 +177,7 @@ class Streams:
         self._forget_lost()
         gone = self.missing()
         self._end(list(self._running), last=True)
+        self.packets.collect(last=True)
         self.close()
         return self._records(witness, gone)
 
@@ -263,6 +270,7 @@ class Streams:
                 path, stream = str(slot.path), found[running.name]
                 for gap in self._tallies[path].take(running.name, running.ends, stream, call.at, last=last):
                     self._on_gap(path, gap)
+                    self.packets.around(gap, uid, slot.path)
                 if stream.counts.answered:
                     # Its first wait was not longer than its longest one.
                     self._absences.answered(slot, min(call.at, call.at - stream.ran + stream.longest))

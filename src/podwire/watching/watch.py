@@ -27,6 +27,7 @@ from podwire.watching.clocks import Clocks
 from podwire.watching.command import Command
 from podwire.watching.ending import Ending
 from podwire.watching.members import Member
+from podwire.watching.packets import Keep
 from podwire.watching.plan import OUTSIDE, Places
 from podwire.watching.spread import Spread
 from podwire.watching.streams import Pace, Streams
@@ -65,14 +66,20 @@ def _nothing() -> None:
 class Watch:
     """A watch on a cluster. `run` makes it; `clean_up` removes what it made, whatever happened.
 
-    `store` gets the record so far once a minute.
+    `store` gets the record so far once a minute; `keep` stores files with packets by their names.
     """
 
     def __init__(
-        self, run_id: str, target: Target, options: WatchOptions, say: Say, store: Callable[[WatchRecord], None]
+        self,
+        run_id: str,
+        target: Target,
+        options: WatchOptions,
+        say: Say,
+        store: Callable[[WatchRecord], None],
+        keep: Keep,
     ) -> None:
         self._run_id, self._target, self._options = run_id, target, options
-        self._say, self._store = say, store
+        self._say, self._store, self._keep = say, store, keep
         self._line = TimeLine(say)
         self._remarks: list[str] = []
         self._unwatched: list[str] = []
@@ -102,7 +109,12 @@ class Watch:
         self._await_pods(cluster, made.count)
         where = place.places(connection, facts, self._run_id, self._unwatched.append)
         streams = self._streams = Streams(
-            self._opener(connection, namespace), self._options.pace, self._line.now, self._tell_gap, self._tell_lost
+            self._opener(connection, namespace),
+            self._options.pace,
+            self._line.now,
+            self._tell_gap,
+            self._tell_lost,
+            self._keep,
         )
         self._settle(streams, cluster, where)
         self._check_budgets(streams)
@@ -249,7 +261,8 @@ class Watch:
             command=options.command.record() if options.command else None,
             unanswered=tuple(sorted(streams.left_out)),
             unwatched=(*self._unwatched, *cluster.refused),
-            remarks=tuple(self._remarks),
+            remarks=(*self._remarks, *sorted(streams.packets.problems)),
+            packets=tuple(streams.packets.files),
             finished=finished,
         )
 

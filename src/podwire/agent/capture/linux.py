@@ -103,7 +103,7 @@ class PacketCapture:
             if not self._names and (name == "lo" or hardware not in ETHERNET_TYPES):
                 continue
             captured = min(len(data), self._snaplen)
-            if self._size + captured + PCAP_RECORD.size > self._most:
+            if not self._has_room(captured + PCAP_RECORD.size):
                 self._overflow += 1
                 continue
             if name not in self._files:
@@ -114,6 +114,10 @@ class PacketCapture:
             self._directions[name].append(kind)
             self._size += captured + PCAP_RECORD.size
             self._count += 1
+
+    def _has_room(self, size: int) -> bool:
+        """Whether a frame with its head fits."""
+        return self._size + size <= self._most
 
     def _name_of(self, number: int) -> str:
         try:
@@ -144,17 +148,22 @@ class PacketCapture:
 
     async def read(self) -> Parameters:
         """Return the frames so far. The capture goes on."""
+        dropped, accepted = await self._arrived()
+        parts = [(name, "pcap", file) for name, file in self._files.items()]
+        parts += [(name, "directions", kinds) for name, kinds in self._directions.items()]
+        taken = {"dropped": dropped + self._overflow, "count": self._count, "accepted": accepted, "parts": parts}
+        self._empty()
+        return taken
+
+    async def _arrived(self) -> tuple[int, dict[str, int]]:
+        """Take what the kernel has. How many frames it dropped, and how many it took at each named interface."""
         dropped, accepted = 0, {}
         for name, _, source in self._sources:
             came, without_room = await source.arrived(lambda source=source: self._drain(source))
             dropped += without_room
             if name:
                 accepted[name] = came - without_room
-        parts = [(name, "pcap", file) for name, file in self._files.items()]
-        parts += [(name, "directions", kinds) for name, kinds in self._directions.items()]
-        taken = {"dropped": dropped + self._overflow, "count": self._count, "accepted": accepted, "parts": parts}
-        self._empty()
-        return taken
+        return dropped, accepted
 
     def close(self) -> None:
         """End the capture. Unread frames are lost."""

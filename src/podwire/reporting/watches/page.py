@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from podwire.gating.budgets import Judged, budget_of
 from podwire.model.gaps.durations import moment_words
 from podwire.model.gaps.paths import Budget
-from podwire.records.watch import WatchRecord
+from podwire.records.watch import PACKETS, WatchRecord
 from podwire.reporting.pages import page, text
 from podwire.reporting.watches.text import beside_words, head_words, limit_words, notes, watched_words
 from podwire.reporting.watches.time_line import time_line
@@ -23,7 +23,8 @@ def watch_html(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -
     """The whole page."""
     body = (
         '<section><h2>Time line</h2><div class="scroll">'
-        f"{time_line(record, budgets)}</div></section>{_paths(record, judged, budgets)}{_events(record)}"
+        f"{time_line(record, budgets)}</div></section>{_paths(record, judged, budgets)}{_packets(record)}"
+        f"{_events(record)}"
     )
     return page(title=f"podwire: {record.head.run_id}", head=_head(record, judged, budgets), body=body, current="watch")
 
@@ -60,6 +61,23 @@ def _paths(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> st
     return (
         '<section><h2>Paths</h2><div class="scroll"><table class="list"><caption>Paths, the longest gap first</caption>'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+    )
+
+
+def _packets(record: WatchRecord) -> str:
+    """The files with packets around gaps; a link works while the page lies in the watch's folder."""
+    if not record.packets:
+        return ""
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("Pod", "From", "To", "Packets", "File"))
+    rows = "".join(
+        f'<tr><th scope="row"><span class="id">{text(file.pod)}</span></th><td>{moment_words(file.at)}</td>'
+        f"<td>{moment_words(file.until)}</td><td>{file.packets}</td>"
+        f'<td><a href="{PACKETS}/{text(file.file)}">{text(file.file)}</a></td></tr>'
+        for file in record.packets[:MOST_ROWS]
+    )
+    return (
+        '<section><h2>Packets around gaps</h2><div class="scroll"><table class="list"><caption>What Linux pods at the '
+        f"ends of gaps saw</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from podwire.gating.budgets import Judged, budget_of
 from podwire.model.gaps.durations import in_words, moment_words
 from podwire.model.gaps.paths import Budget
-from podwire.records.watch import PathRecord, TimedEvent, WatchRecord
+from podwire.records.watch import PACKETS, PathRecord, TimedEvent, WatchRecord
 
 NEAR_BEFORE, NEAR_AFTER = 5_000, 1_000
 """Events from this long before a gap until this long after its start stand beside it (milliseconds)."""
@@ -81,6 +81,15 @@ def notes(record: WatchRecord, judged: Judged) -> list[str]:
     return found
 
 
+def packet_words(record: WatchRecord) -> str:
+    """How many files with packets there are."""
+    files, pods = len(record.packets), len({file.pod for file in record.packets})
+    return (
+        f"packets around gaps: {files} file{'s' * (files != 1)} of {pods} Linux pod{'s' * (pods != 1)} in the folder "
+        f"{PACKETS}"
+    )
+
+
 def counted_clients(names: Sequence[str]) -> str:
     """Up to three names, and how many more."""
     rest = len(names) - 3
@@ -148,6 +157,8 @@ def _events(record: WatchRecord) -> Iterator[str]:
 
 def _end(record: WatchRecord, judged: Judged, budgets: Sequence[Budget]) -> Iterator[str]:
     yield from notes(record, judged)
+    if record.packets:
+        yield packet_words(record)
     for over in judged.over:
         yield f"over budget: {over}"
     for text in judged.unknown:
