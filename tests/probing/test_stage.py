@@ -216,6 +216,16 @@ def test_nodes_are_read_while_streams_alone_go_on():
     assert [reading.moment for reading in landed.readings][-2:] == ["while streams went on after act 1"] * 2
 
 
+def test_nodes_are_read_every_half_minute_while_flows_are_answered(monkeypatch):
+    monkeypatch.setattr(flights_of_acts, "MEANWHILE", 0.0)
+    play = Play(silent={"slow"})
+    reads = a_case("reads", after="backend-gone", service="outlived", protocol="tool", each_act=True)
+    played = play.of(a_case("slow"), reads)
+    assert play.diary[:4] == ["read reads", "send slow", "idle", "read reads"]
+    (landed,) = (flow for flow in played.landed if flow.case is reads)
+    assert "during act 0" in [reading.moment for reading in landed.readings]
+
+
 @pytest.mark.parametrize(
     ("limited", "decision", "others", "awaited"),
     [

@@ -143,8 +143,9 @@ class ControlResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.before and self.after
 
 
-Moment = Literal["start", "end", "during"]
-"""When a node is read in an act; `during`: once all flows of the act are over and only streams go on."""
+Moment = Literal["start", "end", "flows", "during"]
+"""When a node is read in an act; `flows`: while its flows are answered; `during`: once they are over and only
+streams go on."""
 
 
 class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -164,6 +165,8 @@ class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         """When it was, for a person."""
         if self.at == "during":
             return f"while streams went on after act {self.act}"
+        if self.at == "flows":
+            return f"during act {self.act}"
         return f"at the {self.at} of act {self.act}"
 
 
@@ -175,8 +178,8 @@ class Observation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     seconds it took until a change of the cluster showed to the client, `unsettled` that it had not when the wait ended.
     `problem` is why nothing can be said of the case at all (a pod died, a stream broke); it makes it inconclusive.
     `interrupted` are the attempts of an earlier asking that a broken stream made worthless: kept, and not judged.
-    `readings` are what a tool printed at the start and at the end of each act, and while streams alone go on, in this
-    order.
+    `readings` are what a tool printed at the start and at the end of each act, every half minute in between and while
+    streams alone go on, in the order of time.
     `streams` has an entry for each attempt of a case whose flow is a stream.
     """
 

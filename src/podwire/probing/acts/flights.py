@@ -31,6 +31,8 @@ from podwire.probing.targets import NoTarget, Target, probe_of, target_of
 
 PATIENCE = 15.0
 LULL = 0.25
+MEANWHILE = 30.0
+"""Seconds between two readings of nodes while flows are answered."""
 LEAVING = "pods-leaving"
 Say = Callable[[str], object]
 
@@ -175,10 +177,15 @@ class Flights:
         return list(landed.values())
 
 
-def all_but_silent(flights: Sequence[InFlight]) -> bool:
-    """Wait until no more answers come. Returns whether some flows still wait for their timeout."""
+def all_but_silent(flights: Sequence[InFlight], meanwhile: Callable[[], object]) -> bool:
+    """Wait until no more answers come, and call `meanwhile` every half minute. Returns whether some flows still wait
+    for their timeout."""
     waiting: set[Future[dict[str, Any]]] = {flight.answer for flight in flights}
+    due = time.monotonic() + MEANWHILE
     while waiting:
+        if time.monotonic() >= due:
+            meanwhile()
+            due = time.monotonic() + MEANWHILE
         before = len(waiting)
         waiting = wait(waiting, LULL).not_done
         if len(waiting) == before:

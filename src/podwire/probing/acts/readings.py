@@ -1,4 +1,5 @@
-"""Readings of nodes: tools that run at the start and at the end of each act, and while streams alone go on.
+"""Readings of nodes: tools that run at the start and at the end of each act, and every half minute in between and while
+streams alone go on. None runs while a change is on its way: nobody knows what a node has to show then.
 
 The values that an expectation needs are taken at the same moments, since Services and endpoints change from act to act.
 """

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from podwire.cluster.deployment.changes.making import Made
 from podwire.model.cases import Case
+from podwire.model.observations import Moment
 from podwire.model.symbols import CONVERGES_WITHIN, RUNNER_WAITED
 from podwire.planning.acts import Act, uses
 from podwire.probing.acts.aside import aside
@@ -92,11 +93,10 @@ class Stage:
                 rounds = self._controlled(played, rounds)
             readings.begin(act, "start")
             with self.timed("flows"):
-                flights, silent = self._sent(act, broken)
+                flights, silent = self._sent(act, broken, partial(self._read, readings, act, "flows"))
                 readings.wait()
             with self.timed("readings"):
-                readings.begin(act, "end")
-                readings.wait()
+                self._read(readings, act, "end")
             played.append(_Played(act=act, flights=flights, before=rounds - 1, silent=silent))
         with self.timed("flows"):
             self._drain(played)
@@ -119,7 +119,10 @@ class Stage:
     def _meanwhile(self, readings: Readings, act: Act) -> None:
         """While streams alone go on, read what captures have and what nodes list."""
         self.drain()
-        readings.begin(act, "during")
+        self._read(readings, act, "during")
+
+    def _read(self, readings: Readings, act: Act, at: Moment) -> None:
+        readings.begin(act, at)
         readings.wait()
 
     def _drain(self, played: Sequence[_Played]) -> None:
@@ -127,19 +130,19 @@ class Stage:
         if played and played[-1].silent:
             self.drain()
 
-    def _sent(self, act: Act, broken: dict[str, str]) -> tuple[list[InFlight], bool]:
-        """Send the flows of an act, those of many exchanges when the others are answered. Returns them, and whether
-        some still wait for their timeout when all others are answered."""
+    def _sent(self, act: Act, broken: dict[str, str], meanwhile: Callable[[], object]) -> tuple[list[InFlight], bool]:
+        """Send the flows of an act, those of many exchanges when the others are answered. `meanwhile` is called every
+        half minute. Returns them, and whether some still wait for their timeout when all others are answered."""
         cases = [case for case in act.cases if not case.flow.change.each_act]
         flights = self.flights.launch([case for case in cases if not case.flow.many], self.reported, broken)
         if not act.changes:
             self.idle()
-        silent = all_but_silent(flights)
+        silent = all_but_silent(flights, meanwhile)
         many = [*(case for case in cases if case.flow.many), *act.before]
         if many:
             sent = self.flights.launch(many, self.reported, broken)
             flights += sent
-            silent = all_but_silent(flights)
+            silent = all_but_silent(flights, meanwhile)
             repeated = {case.id for case in act.before}
             wait([flight.answer for flight in sent if flight.case.id in repeated])
         return flights, silent
