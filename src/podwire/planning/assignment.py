@@ -14,14 +14,20 @@ from podwire.model.flows import ANY_OS, Flow, Peer
 # Kinds of Services of type LoadBalancer. podwire sends nothing to them before they have an address.
 BALANCED = frozenset(
     {
+        "draining-load-balancer",
+        "emptied-load-balancer",
         "leaving-load-balancer",
         "load-balancer",
         "load-balancer-local",
+        "moved-away-load-balancer",
         "never-ready",
         "no-longer-ready-balanced",
         "preserve-destination",
         "replaced-load-balancer",
+        "scaled-down-load-balancer",
+        "scaled-up-load-balancer",
         "source-ranges",
+        "unready-load-balancer",
     }
 )
 
@@ -315,5 +321,7 @@ def entry_node(flow: Flow, client: Slot, server: Slot, facts: ClusterFacts, node
         return client.node
     if flow.way.enters == "server-node":
         return server.node
-    nodes = _entries(flow, facts, nodes_per_os)
-    return next(node.name for node in nodes if node.name not in (client.node, server.node))
+    others = [node.name for node in _entries(flow, facts, nodes_per_os) if node.name not in (client.node, server.node)]
+    # Flows from outside take the first: with those of pods, two nodes have both followed a change of endpoints.
+    by_the_last = flow.client.kind == "pod" and flow.server.kind == "backends" and flow.change.after
+    return others[-1] if by_the_last else others[0]

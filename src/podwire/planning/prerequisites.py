@@ -15,10 +15,12 @@ from podwire.planning.assignment import WITH_OWN_DNS, ready_among, usable
 USUAL = ("a", "b", "host")
 
 # Kinds of Services that select special pods as their backends: the OS of the nodes, and the kind of pod.
+_DRAINING: tuple[tuple[OS, str], ...] = (("linux", "leaving"), ("windows", "leaving"), ("linux", "outlived-left"))
 CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "mixed-ports": (("linux", "port-first"), ("linux", "port-second")),
     "outlived": (("linux", "outlived-gone"), ("linux", "outlived-left")),
-    "draining": (("linux", "leaving"), ("windows", "leaving"), ("linux", "outlived-left")),
+    "draining": _DRAINING,
+    "draining-load-balancer": _DRAINING,
     "dns": (("linux", "dns-server"),),
     "empty": (),
 }

@@ -94,7 +94,7 @@ _ROWS = (
     ChangeRow(
         name="pods-leaving",
         does="Pods are deleted that serve until their grace period ends.",
-        touches=frozenset({"leaving", "leaving-load-balancer", "draining"}),
+        touches=frozenset({"leaving", "leaving-load-balancer", "draining", "draining-load-balancer"}),
         shows="the EndpointSlices call their endpoints terminating",
         rights=("delete pods", "list endpointslices"),
         lasts=90.0,  # They serve for 170 s.
