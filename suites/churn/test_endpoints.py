@@ -255,5 +255,5 @@ def test_the_cluster_ip_leads_to_the_endpoints_on_their_new_nodes(flow, case):
     after="local-endpoint-gone",
     aspect="balanced",
 )
-def test_the_load_balancer_leads_to_the_endpoints_on_their_new_nodes(flow, case):
+def test_the_load_balancer_leads_to_the_endpoint_on_its_new_node(flow, case):
     case.expect(answered_by(flow.server))

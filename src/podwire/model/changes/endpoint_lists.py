@@ -56,6 +56,7 @@ AFTER: Mapping[str, Mapping[str, Endpoints]] = {
     "endpoints-back": {**_balanced_too("emptied", endpoints=BOTH), "interrupted": ALONE},
     "endpoint-unready": _balanced_too("unready", endpoints=Endpoints(members=(0, 1), unready=(1,))),
     "endpoint-ready-again": _balanced_too("unready", endpoints=BOTH),
-    "local-endpoint-gone": _balanced_too("moved-away", endpoints=OTHERS),
+    # A load balancer may lead a client to one node all the time, and that node to its own endpoints only.
+    "local-endpoint-gone": {"moved-away": OTHERS, "moved-away-load-balancer": Endpoints(members=(2,))},
 }
 """By the name of a change, the kinds of Services that it touches, and their endpoints then."""
