@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 
+from podwire.model.addressing.inherited import FORMER, HEIR
 from podwire.model.addressing.nobody import TooFew, nobody_of
 from podwire.model.asking import DNS_PORT, OF_PODS
 from podwire.model.cases import Slot
@@ -288,6 +289,8 @@ def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
         return client, client
     if flow.server_turn:
         to = flow.server_turn - 1
+    elif server.pod in (FORMER, HEIR) and flow.client.os != server.os:
+        to = at % len(servers)  # The client asks both pods of a node: before the change the one, then the other.
     elif flow.placement == "same-node":
         to = at
     elif flow.client.os == server.os and flow.pools.client_pool == flow.pools.server_pool:

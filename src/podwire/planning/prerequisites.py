@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from podwire.model.addressing.inherited import FORMER, HEIR
 from podwire.model.cases import Case, Slot
 from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
@@ -89,6 +90,7 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
             changes.add(case.flow.change.after)
         if _reads_after_not_ready(case):
             services.add(ServiceNeed(kind=OWN_SLICES[-1], node=case.server.node, probe=case.server.probe))
+    pods |= {(node, FORMER) for node, probe in pods if probe == HEIR}
     for service in services:
         for number, (os, probe) in enumerate(CHOSEN.get(service.kind, ())):
             nodes = ready_among(usable(os, facts, nodes_per_os))

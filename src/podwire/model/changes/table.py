@@ -107,6 +107,14 @@ _ROWS = (
         rights=("delete pods", "get pods", "list endpointslices"),
     ),
     ChangeRow(
+        name="address-inherited",
+        does="A pod is deleted, and another one of its node is made again with its address.",
+        touches=frozenset({"address-former", "address-heir"}),
+        shows="the new pod is ready, and has the address",
+        rights=("get pods", "delete pods", "create pods", "patch pods"),
+        lasts=FOREVER,
+    ),
+    ChangeRow(
         name="pods-guarded",
         does="A network policy is made for pods that every client could reach;"
         " the API does not show when nodes enforce it.",
