@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
-from podwire.model.addressing.inherited import HEIR
+from podwire.model.addressing.inherited import FORMER, HEIR
 from podwire.model.cases import Case, Slot
 from podwire.model.controls import (
     ANOTHER_SERVICE,
@@ -60,7 +60,7 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
     # A control needs a port with a listener.
     case, family = replace(case, flow=case.flow.but(closed_port=False, denied_port=False)), case.flow.family
     for slot in (case.client, case.server):
-        if not slot.is_probe:
+        if not slot.is_probe or slot.probe == FORMER:  # When controls are asked again, the run has deleted this one.
             continue
         probe = probe_of(slot, deployment)
         own = own_address(probe, family)
