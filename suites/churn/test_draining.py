@@ -23,5 +23,30 @@ def test_connections_to_pods_that_stay_live_on_when_others_are_deleted(flow, cas
 # In a whole run two pods stay; all of 24 connections miss one of them in one of 8 million cases.
 @requirement("CHURN-DRAIN")
 @flows(**DRAINING, every_node=True, protocol=("tcp", "udp"), connections=24, after="pods-leaving")
+@flows(
+    client=ANY_OS,
+    server_kind="backends",
+    service="draining",
+    via="node-port",
+    enters="other-node",
+    entry_os=ANY_OS,
+    family="ipv4",
+    protocol="udp",
+    connections=24,
+    after="pods-leaving",
+    aspect="node-port",
+)
+@flows(
+    client=ANY_OS,
+    every_node=True,
+    server_kind="backends",
+    service="draining-load-balancer",
+    via="load-balancer",
+    family="ipv4",
+    protocol="udp",
+    connections=24,
+    after="pods-leaving",
+    aspect="balanced-for-pods",
+)
 def test_a_service_leads_new_connections_to_pods_that_stay_and_to_no_other(flow, case):
     case.expect(answered_by(flow.server), spread.to_every_backend())

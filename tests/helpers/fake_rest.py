@@ -25,6 +25,7 @@ class FakeRest:
         if made["kind"] == "Service" and spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None":
             spec["clusterIPs"] = [f"10.96.0.{self._number}", f"fd10:96::{self._number}"]
         made = self._on_apply(made)
+        self._leaving.pop((f"{made['kind'].lower()}s", made["metadata"]["name"]), None)
         self.objects[f"{made['kind'].lower()}s", made["metadata"]["name"]] = made
         return made
 

@@ -45,9 +45,11 @@ class Bench:
             for slot in "ab":
                 self.attach(name, slot)
 
-    def attach(self, node: str, slot: str) -> tuple[str, ...]:
-        name = f"{node}/{slot}"
-        pod = self.network.nodes[node].attach_pod(name)
+    def attach(self, node: str, slot: str, wish: str = "") -> tuple[str, ...]:
+        from podwire_lab.model.cni_notes import CALICO_WISH
+
+        name, notes = f"{node}/{slot}", {CALICO_WISH: json.dumps([wish])} if wish else {}
+        pod = self.network.nodes[node].attach_pod(name, notes)
         self.places[name], self.addresses[name], self.macs[name] = pod.namespace, pod.addresses, pod.mac
         self.servers.add(pod.namespace, name, POD_PORT)
         return pod.addresses

@@ -149,6 +149,28 @@ def test_what_will_not_change_is_not_tried_again():
         client.call("m").result(5)
 
 
+def test_it_connects_again_to_a_pod_that_was_made_again():
+    error, there = OSError("pods none not found"), []
+    error.permanent = True
+
+    def opened():
+        if not there:
+            raise error
+        return ScriptedChannel(echo)
+
+    client = AgentClient("a", opened, tries=5)
+    with pytest.raises(ChannelLost, match="not found"):
+        client.call("m").result(5)
+    there.append(1)
+    client.connect_again()
+    assert client.call("m").result(5)
+    client.connect_again()
+    assert client.generation == 1
+    client.close()
+    client.connect_again()
+    assert client.gave_up
+
+
 def test_a_stream_that_breaks_again_and_again_is_given_up():
     def opened():
         return ScriptedChannel(lambda channel, frame: channel.end("exit code 1"))

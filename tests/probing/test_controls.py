@@ -33,6 +33,14 @@ def test_both_ends_must_answer_themselves():
     ]
 
 
+def test_a_pod_that_the_run_deletes_has_no_control_and_its_heir_one_at_the_loopback():
+    case, made = controls(via="pod-ip", server_pod="address-former")
+    assert [one.pod for one in made] == [f"{case.client.node}-a"]
+    case, (_, heir) = controls(via="pod-ip", server_pod="address-heir")
+    assert heir.pod == f"{case.server.node}-address-heir"
+    assert heir.host == {"ipv4": "127.0.0.1", "ipv6": "::1"}[case.flow.family]
+
+
 def test_a_server_without_a_probe_of_ours_has_no_control_of_its_own():
     _, made = controls(server_kind="backends", via="cluster-ip", service="spread")
     assert len(made) == 1

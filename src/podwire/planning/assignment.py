@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 
+from podwire.model.addressing.inherited import FORMER, HEIR
 from podwire.model.addressing.nobody import TooFew, nobody_of
 from podwire.model.asking import DNS_PORT, OF_PODS
 from podwire.model.cases import Slot
@@ -14,14 +15,20 @@ from podwire.model.flows import ANY_OS, Flow, Peer
 # Kinds of Services of type LoadBalancer. podwire sends nothing to them before they have an address.
 BALANCED = frozenset(
     {
+        "draining-load-balancer",
+        "emptied-load-balancer",
         "leaving-load-balancer",
         "load-balancer",
         "load-balancer-local",
+        "moved-away-load-balancer",
         "never-ready",
         "no-longer-ready-balanced",
         "preserve-destination",
         "replaced-load-balancer",
+        "scaled-down-load-balancer",
+        "scaled-up-load-balancer",
         "source-ranges",
+        "unready-load-balancer",
     }
 )
 
@@ -282,6 +289,8 @@ def slots(identity: str, flow: Flow, facts: ClusterFacts, nodes_per_os: int) -> 
         return client, client
     if flow.server_turn:
         to = flow.server_turn - 1
+    elif server.pod in (FORMER, HEIR) and flow.client.os != server.os:
+        to = at % len(servers)  # The client asks both pods of a node: before the change the one, then the other.
     elif flow.placement == "same-node":
         to = at
     elif flow.client.os == server.os and flow.pools.client_pool == flow.pools.server_pool:
@@ -315,5 +324,7 @@ def entry_node(flow: Flow, client: Slot, server: Slot, facts: ClusterFacts, node
         return client.node
     if flow.way.enters == "server-node":
         return server.node
-    nodes = _entries(flow, facts, nodes_per_os)
-    return next(node.name for node in nodes if node.name not in (client.node, server.node))
+    others = [node.name for node in _entries(flow, facts, nodes_per_os) if node.name not in (client.node, server.node)]
+    # Flows from outside take the first: with those of pods, two nodes have both followed a change of endpoints.
+    by_the_last = flow.client.kind == "pod" and flow.server.kind == "backends" and flow.change.after
+    return others[-1] if by_the_last else others[0]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from podwire.model.addressing.inherited import FORMER, HEIR
 from podwire.model.axes.axis import Matrix
 from podwire.model.axes.matrix import id_words
 from podwire.model.axes.table import AXES
@@ -313,6 +314,6 @@ def _case(
         points.add(pod_point(flow.client))
     if entry:
         points.add("entry-node")
-    if server.is_probe:
+    if server.is_probe and server.probe not in (FORMER, HEIR):  # No agent of these lives from beginning to end.
         points.add(pod_point(flow.server))
     return replace(case, points=tuple(point for point in POINTS if point in points))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from podwire.model.addressing.inherited import FORMER, HEIR
 from podwire.model.cases import Case, Slot
 from podwire.model.controls import ANOTHER_SERVICE
 from podwire.model.facts import OS, ClusterFacts
@@ -15,10 +16,12 @@ from podwire.planning.assignment import WITH_OWN_DNS, ready_among, usable
 USUAL = ("a", "b", "host")
 
 # Kinds of Services that select special pods as their backends: the OS of the nodes, and the kind of pod.
+_DRAINING: tuple[tuple[OS, str], ...] = (("linux", "leaving"), ("windows", "leaving"), ("linux", "outlived-left"))
 CHOSEN: Mapping[str, tuple[tuple[OS, str], ...]] = {
     "mixed-ports": (("linux", "port-first"), ("linux", "port-second")),
     "outlived": (("linux", "outlived-gone"), ("linux", "outlived-left")),
-    "draining": (("linux", "leaving"), ("windows", "leaving"), ("linux", "outlived-left")),
+    "draining": _DRAINING,
+    "draining-load-balancer": _DRAINING,
     "dns": (("linux", "dns-server"),),
     "empty": (),
 }
@@ -87,6 +90,7 @@ def needs_of(cases: Iterable[Case], facts: ClusterFacts, nodes_per_os: int = 2) 
             changes.add(case.flow.change.after)
         if _reads_after_not_ready(case):
             services.add(ServiceNeed(kind=OWN_SLICES[-1], node=case.server.node, probe=case.server.probe))
+    pods |= {(node, FORMER) for node, probe in pods if probe == HEIR}
     for service in services:
         for number, (os, probe) in enumerate(CHOSEN.get(service.kind, ())):
             nodes = ready_among(usable(os, facts, nodes_per_os))

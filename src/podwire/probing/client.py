@@ -218,6 +218,15 @@ class AgentClient:
         """Fetch the packets so far of a capture that goes on. pktmon refuses this with `AgentError`."""
         return self._submit(CaptureCall("capture_read", {"capture": capture}, timeout))
 
+    def connect_again(self) -> None:
+        """Connect to the agent of a pod that was made again, also if there was none to connect to meanwhile."""
+        with self._lock:
+            waits = self._problem is not None and not self._closing.is_set()
+            if waits:
+                self._problem, self._failures, self._failing_since = None, 0, time.monotonic()
+        if waits:
+            self._connect_in_background()
+
     def close(self) -> None:
         """End the agent process and the stream. Calls in flight end with `ChannelLost`. Safe to call twice."""
         self._closing.set()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from podwire.cluster.deployment.workloads import ECHO_PORT, Deployment, Probe
+from podwire.model.addressing.inherited import FORMER, HEIR
 from podwire.model.cases import Case, Slot
 from podwire.model.controls import (
     ANOTHER_SERVICE,
@@ -59,7 +60,7 @@ def controls_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Iter
     # A control needs a port with a listener.
     case, family = replace(case, flow=case.flow.but(closed_port=False, denied_port=False)), case.flow.family
     for slot in (case.client, case.server):
-        if not slot.is_probe:
+        if not slot.is_probe or slot.probe == FORMER:  # When controls are asked again, the run has deleted this one.
             continue
         probe = probe_of(slot, deployment)
         own = own_address(probe, family)
@@ -118,8 +119,8 @@ def _of_the_outside(case: Case, deployment: Deployment, facts: ClusterFacts) -> 
 
 def own_address(probe: Probe, family: Family) -> str | None:
     """The address at which a probe reaches itself, or None. A host-network pod uses the loopback, because the address
-    in its status may be wrong."""
-    return LOOPBACK[family] if probe.slot == ON_NODE_NETWORK else probe.addresses.get(family)
+    in its status may be wrong; so does a pod whose address changes during the run."""
+    return LOOPBACK[family] if probe.slot in (ON_NODE_NETWORK, HEIR) else probe.addresses.get(family)
 
 
 def exchange_of(address: str, port: int, token: str, *, timeout: float) -> dict[str, Any]:

@@ -244,6 +244,8 @@ class Dispatcher:
         made = (
             Restarts(deployment=self._deployment, agents=self._agents).make(program) if program else self._change(name)
         )
+        for pod in self._deployment.renewed:
+            self._agents[pod].connect_again()
         if not made.problem:
             self._changes[name] = time.monotonic()
         return made

@@ -18,6 +18,7 @@ from podwire.cluster.deployment.workloads import (
     Deployment,
     Probe,
 )
+from podwire.model.addressing.inherited import HEIR
 from podwire.model.asking import OF_PODS, Asked, Names, questions
 from podwire.model.cases import Case, Slot
 from podwire.model.facts import DENIED_PORT, ClusterFacts, Family, family_of
@@ -142,6 +143,8 @@ def target_of(case: Case, deployment: Deployment, facts: ClusterFacts) -> Target
         return Target(host=LOOPBACK[flow.family], port=BESIDE_PORT, ip=LOOPBACK[flow.family])
     if flow.via in ("pod-ip", "node-ip", *BY_TUNNEL):
         server = probe_of(case.server, deployment)
+        if case.server.probe == HEIR and server.pod in deployment.problems:
+            raise NoTarget(f"{server.pod}: {deployment.problems[server.pod]}")
         ip = _address(server, flow.family)
         number = CLOSED_PORT if flow.way.closed_port else DENIED_PORT if flow.way.denied_port else server.port
         number = PORTS.get(flow.way.port, number) if case.server.probe in NODES else number

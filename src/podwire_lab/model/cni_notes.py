@@ -6,7 +6,7 @@ Each function names the code or the document that its form comes from.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from podwire.model.facts import OS
 from podwire_lab.model.addresses import SERVICE_NETWORK, UNDERLAY, VPC, NodePlan
@@ -335,3 +335,14 @@ def _of_vpc(profile: Profile) -> Iterator[Seed]:
         container["env"].append({"name": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "value": "true"})
         yield "eniconfigs", {"metadata": {"name": "eu-west-1a"}, "spec": {"subnet": "subnet-0123456789abcdef0"}}
     yield "daemonsets", node
+
+
+CALICO_WISH = "cni.projectcalico.org/ipAddrs"
+
+
+def wished_address(profile: Profile, notes: Mapping[str, str]) -> str:
+    """The IPv4 address that a pod asks for in its annotations, '' for none (Tigera: Use a specific IP address with a
+    pod). The lab hears the IPv4 address alone, from which those of other families follow."""
+    wish = notes.get(CALICO_WISH) if profile.ipam == "calico-ipam" else None
+    addresses: list[str] = json.loads(wish) if wish else []
+    return next((address for address in addresses if ":" not in address), "")

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from podwire.model.facts import OS, Family, family_of
@@ -38,6 +39,9 @@ class PodNetwork(Protocol):
     addresses: tuple[str, ...]
     mac: str
     host_interface: str
+
+
+NO_NOTES: Mapping[str, str] = MappingProxyType({})
 
 
 class NoAddressLeft(ValueError):
@@ -78,8 +82,9 @@ class NodeNetwork(Protocol):
     containers_apart: bool
     """Whether only the first container of a pod gets the pod's namespace; true only with a fault."""
 
-    def attach_pod(self, uid: str) -> PodNetwork:
-        """Make a namespace with a cable, addresses and routes, ready for traffic when the call returns."""
+    def attach_pod(self, uid: str, notes: Mapping[str, str] = NO_NOTES) -> PodNetwork:
+        """Make a namespace with a cable, addresses and routes, ready for traffic when the call returns. `notes` are
+        the pod's annotations, in which some CNIs take a wish for an address."""
 
     def detach_pod(self, uid: str) -> None: ...
 

@@ -12,7 +12,7 @@ from typing import Any
 from podwire.model.facts import OS
 from podwire_lab.model import cni_notes
 from podwire_lab.model.addresses import NodePlan
-from podwire_lab.model.interfaces import LISTING, PodNetwork, PortMapping, ServiceRule
+from podwire_lab.model.interfaces import LISTING, NO_NOTES, PodNetwork, PortMapping, ServiceRule
 from podwire_lab.model.network_card import NetworkCard
 from podwire_lab.model.policy_objects import PolicyObjects
 from podwire_lab.model.profile import Profile
@@ -49,8 +49,8 @@ class Node(Machine):
         self._listing_now = threading.Lock()
         self.rules.programmed = self.list_now
 
-    def attach_pod(self, uid: str) -> PodNetwork:
-        pod = self.pods.attach(uid)
+    def attach_pod(self, uid: str, notes: Mapping[str, str] = NO_NOTES) -> PodNetwork:
+        pod = self.pods.attach(uid, cni_notes.wished_address(self.profile, notes))
         self.list_now()
         return pod
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 
 from podwire_lab.kernel.netns import plain_frames
 from podwire_lab.kernel.rtnetlink import wait_ready
+from podwire_lab.model.interfaces import NoAddressLeft
 from podwire_lab.network.address_pool import AddressPool
 from podwire_lab.network.hosts import ANYWHERE, BRIDGE, NIC, Host, Pod, alone, stack
 from podwire_lab.network.machine import Machine
@@ -29,21 +30,31 @@ class NodePods:
     def __iter__(self) -> Iterator[Pod]:
         return iter(tuple(self._pods.values()))
 
-    def attach(self, uid: str) -> Pod:
-        """Attach a pod with a cable, addresses and routes, ready for traffic.
+    def attach(self, uid: str, wish: str = "") -> Pod:
+        """Attach a pod with a cable, addresses and routes, ready for traffic; with that IPv4 address if it has a wish.
 
         Raises:
             ValueError: a pod with this uid is attached.
-            NoAddressLeft: see `AddressPool.take`.
+            NoAddressLeft: see `AddressPool.take`; or the address of the wish is not free.
         """
         with self._building:
             if uid in self._pods:
                 raise ValueError(f"pod {uid} is already attached to {self._machine.name}")
-            number = self.addresses.take(self._machine.plan.pods, {pod.number for pod in self._pods.values()})
+            taken = {pod.number for pod in self._pods.values()}
+            pods = self._machine.plan.pods
+            number = self._wished(wish, taken) if wish else self.addresses.take(pods, taken)
             self._pods[uid] = pod = self._build(uid, number)
             for callback in tuple(self.attached):
                 callback(pod)
             return pod
+
+    def _wished(self, address: str, taken: Set[int]) -> int:
+        """The number of an address of the node that no pod has."""
+        plan = self._machine.plan
+        for number in range(plan.pods.first, plan.pods.last + 1):
+            if plan.pod_address("ipv4", number) == address and number not in taken:
+                return number
+        raise NoAddressLeft(f"address {address} is not free on node {plan.name}")
 
     def _build(self, uid: str, number: int) -> Pod:
         machine = self._machine

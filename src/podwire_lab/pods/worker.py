@@ -47,10 +47,10 @@ class PodWorker:
 
     async def _attached(self) -> PodNetwork:
         """The pod's network. If no address is left the node agent reports that, and tries again as a kubelet does."""
-        reported = False
+        reported, notes = False, self.report.pod["metadata"].get("annotations") or {}
         while True:
             try:
-                return self.report.services.node.attach_pod(self.report.uid)
+                return self.report.services.node.attach_pod(self.report.uid, notes)
             except NoAddressLeft as error:
                 if not reported:
                     self.report.event("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}", warning=True)

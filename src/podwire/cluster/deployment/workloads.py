@@ -132,7 +132,8 @@ class Deployment:
     before the run changed them, `filled` the nodes that it filled with pods, `members` the pods behind each kind of
     Service whose endpoints the run changes, as they are to be now, and `wanted_addresses` what network cards of nodes
     must have for pods, where somebody is told to keep some ready. `addresses_of_others` are those of pods on its nodes
-    that are not of the run; `balanced` reads which load balancers nodes must have.
+    that are not of the run; `balanced` reads which load balancers nodes must have. `renewed` are, by pod, the probes
+    that the run has made again, as they are now.
     """
 
     namespace: str
@@ -146,17 +147,19 @@ class Deployment:
     wanted_addresses: dict[str, int] = field(default_factory=dict)
     addresses_of_others: frozenset[str] = frozenset()
     balanced: BalancedServices | None = None
+    renewed: dict[str, Probe] = field(default_factory=dict)
 
     def probe(self, pod: str) -> Probe:
         """The probe of that name. Raises KeyError."""
         for probe in self.probes:
             if probe.pod == pod:
-                return probe
+                return self.renewed.get(pod, probe)
         raise KeyError(pod)
 
     def on(self, node: str, slot: str) -> Probe | None:
         """The probe in that place of a node."""
-        return next((probe for probe in self.probes if probe.node == node and probe.slot == slot), None)
+        probe = next((probe for probe in self.probes if probe.node == node and probe.slot == slot), None)
+        return self.renewed.get(probe.pod, probe) if probe else None
 
     def namespace_of(self, pod: str) -> str:
         """The namespace of the pod of that name."""
@@ -169,7 +172,7 @@ class Deployment:
 
     def available(self) -> Iterator[Probe]:
         """The probes that were ready."""
-        return (probe for probe in self.probes if probe.pod not in self.problems)
+        return (self.renewed.get(probe.pod, probe) for probe in self.probes if probe.pod not in self.problems)
 
 
 def deploy(connection: Connection, facts: ClusterFacts, options: DeployOptions) -> Deployment:

@@ -27,27 +27,36 @@ class Endpoints:
 
 
 BOTH = Endpoints(members=(0, 1))
+THREE = Endpoints(members=(0, 1, 2))
+OTHERS = Endpoints(members=(2, 3))
+ALONE = Endpoints(members=(0,))
+EMPTY = Endpoints()
+BALANCED = "-load-balancer"
+"""The end of the name of a kind that goes through the same as another one, behind a load balancer."""
+
+
+def _balanced_too(*kinds: str, endpoints: Endpoints) -> Mapping[str, Endpoints]:
+    """These kinds of Services and those like them of type LoadBalancer, with the same endpoints."""
+    return dict.fromkeys((*kinds, *(f"{kind}{BALANCED}" for kind in kinds)), endpoints)
+
+
 AT_FIRST: Mapping[str, Endpoints] = {
-    "scaled-up": BOTH,
-    "scaled-down": Endpoints(members=(0, 1, 2)),
-    "replaced": BOTH,
-    "replaced-load-balancer": BOTH,
-    "emptied": BOTH,
-    "unready": BOTH,
-    "moved-away": BOTH,
+    **_balanced_too("scaled-up", "replaced", "emptied", "unready", "moved-away", endpoints=BOTH),
+    **_balanced_too("scaled-down", endpoints=THREE),
     "rolled": BOTH,
-    "interrupted": Endpoints(members=(0,)),
+    "interrupted": ALONE,
 }
 """The kinds of these Services, files in `manifests/services/`, and their endpoints before any change."""
 AFTER: Mapping[str, Mapping[str, Endpoints]] = {
-    "endpoint-added": {"scaled-up": Endpoints(members=(0, 1, 2))},
-    "endpoint-removed": {"scaled-down": BOTH},
-    "endpoints-replaced": dict.fromkeys(("replaced", "replaced-load-balancer"), Endpoints(members=(2, 3))),
+    "endpoint-added": _balanced_too("scaled-up", endpoints=THREE),
+    "endpoint-removed": _balanced_too("scaled-down", endpoints=BOTH),
+    "endpoints-replaced": _balanced_too("replaced", endpoints=OTHERS),
     "endpoint-replaced": {"rolled": Endpoints(members=(0, 2))},
-    "endpoints-gone": dict.fromkeys(("emptied", "interrupted"), Endpoints()),
-    "endpoints-back": {"emptied": BOTH, "interrupted": Endpoints(members=(0,))},
-    "endpoint-unready": {"unready": Endpoints(members=(0, 1), unready=(1,))},
-    "endpoint-ready-again": {"unready": BOTH},
-    "local-endpoint-gone": {"moved-away": Endpoints(members=(2, 3))},
+    "endpoints-gone": {**_balanced_too("emptied", endpoints=EMPTY), "interrupted": EMPTY},
+    "endpoints-back": {**_balanced_too("emptied", endpoints=BOTH), "interrupted": ALONE},
+    "endpoint-unready": _balanced_too("unready", endpoints=Endpoints(members=(0, 1), unready=(1,))),
+    "endpoint-ready-again": _balanced_too("unready", endpoints=BOTH),
+    # A load balancer may lead a client to one node all the time, and that node to its own endpoints only.
+    "local-endpoint-gone": {"moved-away": OTHERS, "moved-away-load-balancer": Endpoints(members=(2,))},
 }
 """By the name of a change, the kinds of Services that it touches, and their endpoints then."""

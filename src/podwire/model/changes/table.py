@@ -94,7 +94,7 @@ _ROWS = (
     ChangeRow(
         name="pods-leaving",
         does="Pods are deleted that serve until their grace period ends.",
-        touches=frozenset({"leaving", "leaving-load-balancer", "draining"}),
+        touches=frozenset({"leaving", "leaving-load-balancer", "draining", "draining-load-balancer"}),
         shows="the EndpointSlices call their endpoints terminating",
         rights=("delete pods", "list endpointslices"),
         lasts=90.0,  # They serve for 170 s.
@@ -105,6 +105,14 @@ _ROWS = (
         touches=frozenset({"outlived", "outlived-gone"}),
         shows="no EndpointSlice has the pod's address, and the pod is gone",
         rights=("delete pods", "get pods", "list endpointslices"),
+    ),
+    ChangeRow(
+        name="address-inherited",
+        does="A pod is deleted, and another one of its node is made again with its address.",
+        touches=frozenset({"address-former", "address-heir"}),
+        shows="the new pod is ready, and has the address",
+        rights=("get pods", "delete pods", "create pods", "patch pods"),
+        lasts=FOREVER,
     ),
     ChangeRow(
         name="pods-guarded",

@@ -126,24 +126,71 @@ def local_policy_forgotten_after_a_change(do: Injection) -> None:
         with_history(do, node, forgetful)
 
 
-@fault("node-ports-keep-old-endpoints", kills=("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED", "CHURN-UNREADY"))
+OTHER_WAYS = ("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED", "CHURN-NONE-AND-BACK", "CHURN-UNREADY", "CHURN-DRAIN")
+"""What is asked by each node's own node ports and by the addresses of load balancers too."""
+
+
+# Where it shows, clients go on asking node ports for half a minute, and a capture of that may be too full for the case
+# in which nobody answers; `last-windows-node-port-keeps-old-endpoints` has that case.
+@fault(
+    "node-ports-keep-old-endpoints",
+    kills=("CHURN-ADDED", "CHURN-REMOVED", "CHURN-REPLACED", "CHURN-UNREADY", "CHURN-DRAIN"),
+)
 def node_ports_keep_old_endpoints(do: Injection) -> None:
     """On Linux nodes the cluster IP of a Service follows its endpoints, and its node port leads to the first ones."""
-    _apart(do, lambda service: replace(service, node_port=None), lambda first: replace(first, ingress_ips=()))
+    _apart(do.nodes("linux"), do, _without_node_port, _without_balancer)
 
 
-@fault("load-balancers-keep-old-endpoints", kills=("CHURN-REPLACED",))
+@fault("last-windows-node-port-keeps-old-endpoints", kills=OTHER_WAYS)
+def last_windows_node_port_keeps_old_endpoints(do: Injection) -> None:
+    """On the last Windows node the node port of a Service leads to its first endpoints; all else there follows, and so
+    do the node ports of other nodes."""
+    _apart(do.nodes("windows")[-1:], do, _without_node_port, _without_balancer)
+
+
+@fault("load-balancers-keep-old-endpoints", kills=OTHER_WAYS)
 def load_balancers_keep_old_endpoints(do: Injection) -> None:
     """On Linux nodes the cluster IP of a Service follows its endpoints, and the addresses of its load balancer lead to
     the first ones."""
-    _apart(do, lambda service: replace(service, ingress_ips=()), lambda first: replace(first, node_port=None))
+    _apart(do.nodes("linux"), do, _without_balancer, _without_node_port)
+
+
+@fault("last-windows-load-balancer-keeps-old-endpoints", kills=OTHER_WAYS)
+def last_windows_load_balancer_keeps_old_endpoints(do: Injection) -> None:
+    """On the last Windows node the addresses of a Service's load balancer lead to its first endpoints; all else there
+    follows, and so do other nodes."""
+    _apart(do.nodes("windows")[-1:], do, _without_balancer, _without_node_port)
+
+
+@fault("cloud-load-balancers-skip-health-checks", kills=("CHURN-LOCAL", "CLIENTIP-ETPLOCAL"))
+def cloud_load_balancers_skip_health_checks(do: Injection) -> None:
+    """A load balancer of the cloud sends to one node all the time, also when the Service has no endpoint there any
+    more and externalTrafficPolicy is Local."""
+    first = next(iter(do.network.nodes))
+    do.network.quirks.routes = lambda routes: dict.fromkeys(routes, first)
+
+    def undo() -> None:
+        do.network.quirks.routes = None
+
+    do.undone_by(undo)
+
+
+def _without_node_port(service: ServiceRule) -> ServiceRule:
+    return replace(service, node_port=None)
+
+
+def _without_balancer(service: ServiceRule) -> ServiceRule:
+    return replace(service, ingress_ips=())
 
 
 def _apart(
-    do: Injection, follows: Callable[[ServiceRule], ServiceRule], stays: Callable[[ServiceRule], ServiceRule]
+    nodes: Sequence[Node],
+    do: Injection,
+    follows: Callable[[ServiceRule], ServiceRule],
+    stays: Callable[[ServiceRule], ServiceRule],
 ) -> None:
     """Let one part of each Service follow its endpoints; the other part keeps the first full list."""
-    for node in do.nodes("linux"):
+    for node in nodes:
         held: dict[Key, ServiceRule] = {}
 
         def applied(services: Sequence[ServiceRule], held: dict[Key, ServiceRule] = held) -> list[ServiceRule]:

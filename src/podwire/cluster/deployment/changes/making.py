@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from podwire.cluster.deployment.changes.addresses import address_inherited
 from podwire.cluster.deployment.changes.endpoints import endpoints_changed
 from podwire.cluster.deployment.changes.pods import backend_gone, pods_guarded, pods_leaving
 from podwire.cluster.deployment.changes.policies import policies_changed, policies_made, policies_removed
@@ -31,6 +32,7 @@ MAKE: Mapping[str, Make] = {
     "load-balancers-made": load_balancers_made,
     "pods-leaving": pods_leaving,
     "backend-gone": backend_gone,
+    "address-inherited": address_inherited,
     "pods-guarded": pods_guarded,
     "policies-made": policies_made,
     "policies-changed": policies_changed,

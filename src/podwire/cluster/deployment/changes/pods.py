@@ -15,9 +15,8 @@ def pods_leaving(rest: RestClient, deployment: Deployment) -> Sequence[Shown]:
     leaving = [probe.pod for probe in deployment.probes if probe.slot == "leaving"]
     for pod in leaving:
         rest.delete("pods", deployment.namespace, pod)
-    deployment.members["draining"] = frozenset(
-        probe.identity for probe in deployment.probes if probe.slot == "outlived-left"
-    )
+    staying = frozenset(probe.identity for probe in deployment.probes if probe.slot == "outlived-left")
+    deployment.members.update(dict.fromkeys(("draining", "draining-load-balancer"), staying))
     addresses = {ip for probe in deployment.probes if probe.pod in leaving for ip in probe.addresses.values()}
 
     def all_terminating() -> bool:
