@@ -5,7 +5,19 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("agent_start", "echo_memory", "dissect", "lab", "channel", "run", "records", "memory", "healthy", "scale")
+ALL = (
+    "agent_start",
+    "echo_memory",
+    "dissect",
+    "lab",
+    "channel",
+    "run",
+    "records",
+    "memory",
+    "healthy",
+    "scale",
+    "whole",
+)
 
 
 def main():

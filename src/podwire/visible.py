@@ -42,6 +42,11 @@ def visible_but_styled(text: str) -> str:
 
 def visible_tree(tree: Any) -> Any:
     """What JSON is made of, all its texts `visible`: for reports that show them as they are."""
+    kind = type(tree)
+    if kind is str:
+        return tree if tree.isascii() and tree.isprintable() else visible(tree)
+    if kind is int or kind is float or kind is bool or tree is None:
+        return tree  # Before the question for a mapping, which takes longest where the answer is no.
     if isinstance(tree, str):
         return visible(tree)
     if isinstance(tree, Mapping):

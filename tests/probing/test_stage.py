@@ -148,6 +148,8 @@ def test_a_change_waits_for_silent_flows_that_use_what_it_touches():
     timer.start()
     played = play.of(a_case("quiet", service="emptied"), a_case("one", "endpoints-gone", "emptied"))
     assert "0 wait" in play.diary
+    assert play.diary.index("drain") < play.diary.index("change endpoints-gone")
+    assert play.diary.count("drain") == 1
     assert played.rounds["quiet"] == (0, 1)
 
 

@@ -9,7 +9,7 @@ import socket
 from podwire.agent.errors import Failure
 from podwire.agent.loop import now, readable
 from podwire.agent.messages import parsed, question, wish
-from podwire.agent.sockets import local_address, tell_icmp_errors
+from podwire.agent.sockets import local_address, take_icmp_error, tell_icmp_errors
 
 TYPE_CHECKING = False  # To import typing would take a tenth of the start.
 if TYPE_CHECKING:
@@ -54,8 +54,10 @@ async def datagrams(trial: Trial, sock: socket.socket, data: bytes, send: Callab
         try:
             length, peer = sock.recvfrom_into(scratch)
         except BlockingIOError:
+            take_icmp_error(sock)
             continue
         except OSError as error:
+            take_icmp_error(sock)
             if error.errno == errno.EMSGSIZE or trial.params.get("go_on"):
                 continue  # The path's MTU became known: the next datagram goes in fragments. Or nobody minds.
             raise Failure.of("receive", error, udp=True) from None

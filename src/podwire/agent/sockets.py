@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 
@@ -70,6 +71,18 @@ def tell_icmp_errors(sock: socket.socket) -> None:
     if sys.platform == "linux":
         level, option = (socket.IPPROTO_IPV6, 25) if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, 11)
         sock.setsockopt(level, option, 1)
+
+
+def take_icmp_error(sock: socket.socket) -> None:
+    """Take the oldest ICMP error from a socket that `tell_icmp_errors` prepared; nothing happens without one.
+
+    A call reports an error, but the kernel keeps it in the socket's error queue, and as long as that has one the socket
+    counts as ready: who goes on after an error would wait in vain, and turn without end. The next error of the queue is
+    reported by the next call.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            sock.recv(1, 0x2000)  # MSG_ERRQUEUE
 
 
 def name_of(sock: socket.socket) -> list[Any] | None:

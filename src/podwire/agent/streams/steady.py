@@ -14,7 +14,7 @@ from podwire.agent.errors import Failure
 from podwire.agent.loop import now, readable, sleep
 from podwire.agent.messages import parsed, question
 from podwire.agent.parameters import wanted
-from podwire.agent.sockets import local_address, name_of, tell_icmp_errors
+from podwire.agent.sockets import local_address, name_of, take_icmp_error, tell_icmp_errors
 from podwire.agent.streams.talk import MOST_MESSAGE, wish_of_talk
 from podwire.agent.trial import Trial
 
@@ -181,8 +181,10 @@ class Steady:
                 try:
                     length, peer = sock.recvfrom_into(self._loop.scratch)
                 except BlockingIOError:
+                    take_icmp_error(sock)
                     continue
                 except OSError as error:
+                    take_icmp_error(sock)
                     self.tally.failed(Failure.of("receive", error, udp=True).facts)
                     continue
                 if peer[:2] == trial.target[:2]:

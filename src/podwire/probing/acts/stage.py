@@ -159,15 +159,20 @@ class Stage:
     def _changed(self, act: Act, played: Sequence[_Played], broken: dict[str, str]) -> dict[str, Settled]:
         """Make the changes of an act, all at once, and wait until its clients see them. Returns what came of that by
         case id."""
+        touched = [flight for turn in played for flight in turn.flights if act.touches & uses(flight.case)]
+        waits = not all(flight.answer.done() for flight in touched)
         with self.timed("flows"):
-            wait([flight.answer for turn in played for flight in turn.flights if act.touches & uses(flight.case)])
+            if waits:
+                self._drain(played)
+            wait([flight.answer for flight in touched])
         by_change: Mapping[str, list[Case]] = {
             name: [case for case in act.cases if case.flow.change.after == name] for name in act.changes
         }
         settled: dict[str, Settled] = {}
         with self.timed("changes"):
             running = [(cases, aside(partial(self._made, name, cases))) for name, cases in by_change.items()]
-            self._drain(played)
+            if not waits:
+                self._drain(played)
             for cases, work in running:
                 problem, seen = work.result()
                 broken |= {case.id: problem for case in cases if problem}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -170,6 +171,13 @@ def backend_addresses(case: Case, service: DeployedService, deployment: Deployme
     return tuple(own)
 
 
+@functools.cache
+def _reserved(cidr: str) -> tuple[str, ...]:
+    """The addresses of a node's part of the pod network that the node keeps for itself."""
+    network = ipaddress.ip_network(cidr)
+    return tuple(str(network[at]) for at in range(RESERVED))
+
+
 def _of_node(
     role: str,
     name: str,
@@ -196,9 +204,7 @@ def _of_node(
         mac = mac_of(address, hellos.get(host.pod)) if host else None
         if mac:
             values[f"{role}.node.mac"] = mac
-    values[f"{role}.node.reserved"] = tuple(
-        str(ipaddress.ip_network(cidr)[at]) for cidr in node.pod_cidrs for at in range(RESERVED)
-    )
+    values[f"{role}.node.reserved"] = tuple(address for cidr in node.pod_cidrs for address in _reserved(cidr))
     networks = tuple(cidr for cidr in node.pod_cidrs if family_of(cidr) == family)
     if networks or not facts.network.is_split_by_node:
         values[f"{role}.node.pod_network"] = networks[0] if len(networks) == 1 else networks
