@@ -6,7 +6,9 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, requirement, stream, unanswer
 # one of 4,000 runs, with two of three that stay, eight all miss them in one of 6,000.
 OPEN = {"client": ANY_OS, "server_kind": "backends", "via": "cluster-ip", "protocol": "tcp", "stream": "steady"}
 BY_NODE_PORT = {**OPEN, "via": "node-port", "enters": "other-node", "entry_os": ANY_OS}
+BALANCED_FOR_PODS = {**OPEN, "via": "load-balancer", "family": "ipv4"}
 FROM_OUTSIDE = {name: value for name, value in BY_NODE_PORT.items() if name != "client"} | {"client_kind": "outside"}
+BALANCED = {name: value for name, value in BALANCED_FOR_PODS.items() if name != "client"} | {"client_kind": "outside"}
 INTERRUPTED = {
     "server": LINUX,
     "placement": "cross-node",
@@ -28,6 +30,16 @@ def test_connections_to_a_backend_live_on_when_another_backend_is_deleted(flow, 
 @flows(**OPEN, service="scaled-down", connections=8, after="endpoint-removed", aspect="removed")
 @flows(**BY_NODE_PORT, service="scaled-down", connections=8, after="endpoint-removed", aspect="removed-node-port")
 @flows(**FROM_OUTSIDE, service="scaled-down", connections=8, after="endpoint-removed", aspect="removed-outside")
+@flows(
+    **BALANCED_FOR_PODS,
+    service="scaled-down-load-balancer",
+    connections=8,
+    after="endpoint-removed",
+    aspect="removed-balanced-for-pods",
+)
+@flows(
+    **BALANCED, service="scaled-down-load-balancer", connections=8, after="endpoint-removed", aspect="removed-balanced"
+)
 @flows(**OPEN, service="rolled", connections=12, after="endpoint-replaced", aspect="rolled")
 def test_connections_to_endpoints_that_stay_live_on_when_another_endpoint_goes(flow, case):
     case.expect(stream.lives_on())
@@ -37,6 +49,14 @@ def test_connections_to_endpoints_that_stay_live_on_when_another_endpoint_goes(f
 @flows(**OPEN, service="scaled-up", connections=4, after="endpoint-added", aspect="added")
 @flows(**BY_NODE_PORT, service="scaled-up", connections=4, after="endpoint-added", aspect="added-node-port")
 @flows(**FROM_OUTSIDE, service="scaled-up", connections=4, after="endpoint-added", aspect="added-outside")
+@flows(
+    **BALANCED_FOR_PODS,
+    service="scaled-up-load-balancer",
+    connections=4,
+    after="endpoint-added",
+    aspect="added-balanced-for-pods",
+)
+@flows(**BALANCED, service="scaled-up-load-balancer", connections=4, after="endpoint-added", aspect="added-balanced")
 def test_open_connections_live_on_when_their_service_gains_an_endpoint(flow, case):
     case.expect(stream.lives_on())
 
@@ -45,6 +65,16 @@ def test_open_connections_live_on_when_their_service_gains_an_endpoint(flow, cas
 @flows(**OPEN, service="unready", connections=12, after="endpoint-ready-again", aspect="unready")
 @flows(**BY_NODE_PORT, service="unready", connections=12, after="endpoint-ready-again", aspect="unready-node-port")
 @flows(**FROM_OUTSIDE, service="unready", connections=12, after="endpoint-ready-again", aspect="unready-outside")
+@flows(
+    **BALANCED_FOR_PODS,
+    service="unready-load-balancer",
+    connections=12,
+    after="endpoint-ready-again",
+    aspect="unready-balanced-for-pods",
+)
+@flows(
+    **BALANCED, service="unready-load-balancer", connections=12, after="endpoint-ready-again", aspect="unready-balanced"
+)
 def test_connections_to_an_endpoint_that_stays_ready_live_on_while_another_one_is_not_ready(flow, case):
     # No document says what becomes of those to the endpoint that is not ready for a while.
     case.expect(stream.lives_on())

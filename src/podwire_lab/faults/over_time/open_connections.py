@@ -19,7 +19,11 @@ When = Callable[[ServiceRule, ServiceRule], bool]
 
 
 def _addresses(service: ServiceRule) -> Sequence[tuple[str, int]]:
-    return [(service.address, service.port), *_node_port(service)]
+    return [(service.address, service.port), *_node_port(service), *_ingress(service)]
+
+
+def _ingress(service: ServiceRule) -> Sequence[tuple[str, int]]:
+    return [(address, service.port) for address in service.ingress_ips]
 
 
 def _node_port(service: ServiceRule) -> Sequence[tuple[str, int]]:
@@ -79,6 +83,13 @@ def node_port_connections_cut(do: Injection) -> None:
     """When the endpoints of a Service change, nodes cut all connections to its node port; those to its cluster IP live
     on."""
     _cut(do, do.nodes(), _changed, _node_port)
+
+
+@fault("load-balancer-connections-cut", kills=("STREAM-OTHER-BACKEND-GONE", "STREAM-OTHER-ENDPOINT"))
+def load_balancer_connections_cut(do: Injection) -> None:
+    """When the endpoints of a Service change, nodes cut all connections to the address of its load balancer; those to
+    its cluster IP and node port live on (kubernetes 113842)."""
+    _cut(do, do.nodes(), _changed, _ingress)
 
 
 @fault("an-added-endpoint-cuts-connections", kills=("STREAM-OTHER-ENDPOINT",))
