@@ -244,7 +244,7 @@ class Dispatcher:
         made = (
             Restarts(deployment=self._deployment, agents=self._agents).make(program) if program else self._change(name)
         )
-        for pod in self._deployment.renewed:
+        for pod in list(self._deployment.renewed):  # Another change may add to them meanwhile.
             self._agents[pod].connect_again()
         if not made.problem:
             self._changes[name] = time.monotonic()
