@@ -26,8 +26,8 @@ class Played:
     def __init__(self, calls, run, clean_up):
         self.calls, self._run, self._clean_up = calls, run, clean_up
 
-    def __call__(self, run_id, target, options, say, store):
-        self.store = store
+    def __call__(self, run_id, target, options, say, store, keep):
+        self.store, self.keep = store, keep
         return self
 
     def run(self):
@@ -50,6 +50,18 @@ def watch(monkeypatch, folder, *words, run=lambda watch: RECORD, clean_up=lambda
     monkeypatch.setattr(watching, "Watch", Played(calls, run, clean_up))
     code = cli.main(["watch", "--run-dir", str(folder), *words])
     return code, calls
+
+
+def test_the_packets_around_gaps_lie_in_a_folder_that_is_made_with_the_first(monkeypatch, tmp_path):
+    def run(watch):
+        assert not (tmp_path / "w" / "packets").exists()
+        watch.keep("pod.pcap.gz", b"frames")
+        return RECORD
+
+    watch(monkeypatch, tmp_path / "w", run=run)
+    assert [(file.name, file.read_bytes()) for file in (tmp_path / "w" / "packets").iterdir()] == [
+        ("pod.pcap.gz", b"frames")
+    ]
 
 
 def test_the_record_is_written_and_shown_before_anything_is_removed(monkeypatch, tmp_path, capsys):

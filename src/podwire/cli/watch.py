@@ -103,10 +103,11 @@ class _Packets:
         self._folder = folder
 
     def __call__(self, name: str, content: bytes) -> None:
+        from podwire.records.files import write_atomically
         from podwire.records.watch import PACKETS
 
         (self._folder / PACKETS).mkdir(exist_ok=True)
-        (self._folder / PACKETS / name).write_bytes(content)
+        write_atomically(self._folder / PACKETS / name, content)
 
 
 @contextlib.contextmanager
