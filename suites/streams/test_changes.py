@@ -4,11 +4,14 @@ from podwire import ANY_OS, LINUX, WINDOWS, flows, requirement, stream, unanswer
 
 # Which endpoint a connection has is the proxy's choice: with one of two that stays, twelve connections all miss it in
 # one of 4,000 runs, with two of three that stay, eight all miss them in one of 6,000.
-OPEN = {"client": ANY_OS, "server_kind": "backends", "via": "cluster-ip", "protocol": "tcp", "stream": "steady"}
-BY_NODE_PORT = {**OPEN, "via": "node-port", "enters": "other-node", "entry_os": ANY_OS}
-BALANCED_FOR_PODS = {**OPEN, "via": "load-balancer", "family": "ipv4"}
-FROM_OUTSIDE = {name: value for name, value in BY_NODE_PORT.items() if name != "client"} | {"client_kind": "outside"}
-BALANCED = {name: value for name, value in BALANCED_FOR_PODS.items() if name != "client"} | {"client_kind": "outside"}
+BEHIND_A_SERVICE = {"server_kind": "backends", "protocol": "tcp", "stream": "steady"}
+NODE_PORT = {**BEHIND_A_SERVICE, "via": "node-port", "enters": "other-node", "entry_os": ANY_OS}
+LOAD_BALANCER = {**BEHIND_A_SERVICE, "via": "load-balancer", "family": "ipv4"}
+OPEN = {**BEHIND_A_SERVICE, "client": ANY_OS, "via": "cluster-ip"}
+BY_NODE_PORT = {**NODE_PORT, "client": ANY_OS}
+BALANCED_FOR_PODS = {**LOAD_BALANCER, "client": ANY_OS}
+FROM_OUTSIDE = {**NODE_PORT, "client_kind": "outside"}
+BALANCED = {**LOAD_BALANCER, "client_kind": "outside"}
 INTERRUPTED = {
     "server": LINUX,
     "placement": "cross-node",

@@ -144,12 +144,37 @@ def test_only_linux_pods_that_are_there_capture_and_each_agent_once(kept):
     assert agents["uid-a"].started[-1]["limit"] == packets.NEWEST
 
 
-def test_the_packets_of_a_pod_that_goes_down_are_gone(kept):
+def test_pods_that_go_down_take_their_packets_along_and_are_named(kept):
     kept.agents.by_uid["uid-a"].answer = ChannelLost("the node is gone")
     kept.agents.generations["uid-b"] = None
     kept.packets.around(a_gap(), "uid-a", POD_POD)
     kept.packets.collect()
-    assert (reads(kept), kept.stored, kept.packets.problems) == ([1, 0, 0], {}, set())
+    assert (reads(kept), kept.stored) == ([1, 0, 0], {})
+    assert kept.packets.remarks() == ["packets around gaps went with pods whose agents ended: a, b"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (AgentError("there is no capture 'watch'"), "there is no capture 'watch'"),
+        (TimeoutError(), "they did not arrive in time"),
+        (ValueError("not a pcap file"), "not a pcap file"),
+    ],
+)
+def test_packets_that_cannot_be_fetched_are_said_to_be_missing(kept, answer, why):
+    kept.agents.by_uid["uid-a"].answer = answer
+    kept.packets.around(a_gap(server="elsewhere"), "uid-a", POD_POD)
+    kept.packets.collect()
+    assert (kept.stored, kept.packets.remarks()) == ({}, [f"packets around gaps of a are missing: {why}"])
+
+
+def test_packets_that_are_still_on_their_way_at_the_end_are_said_to_be_missing(kept, monkeypatch):
+    monkeypatch.setattr(packets, "LAST", 0.01)
+    monkeypatch.setattr(kept.agents.by_uid["uid-a"], "capture_read", lambda capture, timeout: Future())
+    kept.packets.around(a_gap(server="elsewhere"), "uid-a", POD_POD)
+    kept.packets.collect(last=True)
+    why = "they did not arrive within 0.01 s of the end of the watch"
+    assert kept.packets.remarks() == [f"packets around gaps of a are missing: {why}"]
 
 
 def test_a_pod_that_may_not_capture_is_named(kept):
@@ -157,9 +182,8 @@ def test_a_pod_that_may_not_capture_is_named(kept):
     kept.agents.generations["uid-a"] = (1, 2)
     kept.packets.follow([a_member("a")])
     kept.packets.collect()
-    assert kept.packets.problems == {
-        "no packets around gaps of a: the pod may not capture packets; it needs CAP_NET_RAW"
-    }
+    why = "the pod may not capture packets; it needs CAP_NET_RAW"
+    assert kept.packets.remarks() == [f"packets around gaps of a are missing: {why}"]
 
 
 def test_a_full_disk_and_a_full_watch_are_named_once(kept, monkeypatch):
@@ -169,9 +193,9 @@ def test_a_full_disk_and_a_full_watch_are_named_once(kept, monkeypatch):
     kept.packets.keep = refuse
     kept.packets.around(a_gap(), "uid-a", POD_POD)
     kept.packets.collect()
-    assert kept.packets.problems == {"packets around gaps cannot be stored: No space left on device"}
+    assert kept.packets.remarks() == ["packets around gaps cannot be stored: No space left on device"]
     monkeypatch.setattr(packets, "MOST_FILES", 0)
     kept.packets.around(a_gap(), "uid-a", POD_POD)
     kept.packets.collect(last=True)
-    assert packets.FULL in kept.packets.problems
+    assert packets.FULL in kept.packets.remarks()
     assert kept.packets.files == []

@@ -31,6 +31,7 @@ PATIENCE, LAST = 20.0, 5.0
 MOST_BYTES, MOST_FILES = 60 << 20, 2000
 """What a watch keeps on disk, as gzip files."""
 FULL = f"packets of later gaps are not kept: {MOST_BYTES >> 20} MB or {MOST_FILES} files are there"
+_NAMED = 5
 _OTHER = re.compile(r"[^A-Za-z0-9.-]+")
 Keep = Callable[[str, bytes], None]
 """Stores a file by its name. OSError: it cannot."""
@@ -49,8 +50,10 @@ class GapPackets:
     active: bool = False
     """Whether the watch has begun: what was cut before is no gap."""
     files: list[PacketFile] = field(default_factory=list)
-    problems: set[str] = field(default_factory=set)
+    _problems: set[str] = field(default_factory=set)
     """Why packets are missing, in sentences."""
+    _ended: set[str] = field(default_factory=set)
+    """The names of pods that took packets along when they ended."""
     _captured: dict[str, Generation] = field(default_factory=dict)
     _starting: list[tuple[str, Future[dict[str, Any]]]] = field(default_factory=list)
     _wanted: dict[str, int] = field(default_factory=dict)
@@ -95,16 +98,27 @@ class GapPackets:
                 continue
             del self._wanted[uid]
             if self._full:
-                self.problems.add(FULL)
+                self._problems.add(FULL)
             elif self.agents.generation(uid) == self._captured.get(uid, ()):
                 self._fetched[uid] = time.monotonic()
                 self._fetching.append((uid, since, self.now(), self.agents.of(uid).capture_read(CAPTURE, PATIENCE)))
+            else:
+                self._ended.add(self.agents.name(uid))
         if last:
             wait([data for *_, data in self._fetching], LAST)
         arrived = [entry for entry in self._fetching if entry[-1].done()]
-        self._fetching = [] if last else [entry for entry in self._fetching if not entry[-1].done()]
+        self._fetching = [entry for entry in self._fetching if not entry[-1].done()]
+        for uid, *_ in self._fetching if last else ():
+            self._missing(self.agents.name(uid), f"they did not arrive within {LAST:g} s of the end of the watch")
         for uid, since, until, data in arrived:
             self._store(self.agents.name(uid), since, until, data)
+
+    def remarks(self) -> list[str]:
+        """Which packets are missing, and why, in sentences."""
+        names = sorted(self._ended)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        ended = f"packets around gaps went with pods whose agents ended: {', '.join(names[:_NAMED])}{more}"
+        return [*sorted(self._problems), *([ended] if names else [])]
 
     @property
     def _full(self) -> bool:
@@ -118,14 +132,21 @@ class GapPackets:
                 pass  # The next agent of the pod starts one.
             except (AgentError, TimeoutError) as problem:
                 self._captured.pop(uid, None)
-                self.problems.add(f"no packets around gaps of {self.agents.name(uid)}: {problem}")
+                self._missing(self.agents.name(uid), str(problem))
         self._starting = [entry for entry in self._starting if not entry[1].done()]
+
+    def _missing(self, pod: str, why: str) -> None:
+        self._problems.add(f"packets around gaps of {pod} are missing: {why}")
 
     def _store(self, pod: str, since: int, until: int, answer: Future[CaptureData]) -> None:
         try:
             frames = list(_around(answer.result(), until - since))
-        except (AgentError, ChannelLost, TimeoutError, ValueError):
-            return  # A pod that goes down takes its packets along.
+        except ChannelLost:
+            self._ended.add(pod)
+            return
+        except (AgentError, TimeoutError, ValueError) as problem:
+            self._missing(pod, str(problem) or "they did not arrive in time")
+            return
         if not frames or self._full:
             return
         since = max(since, 0)
@@ -134,7 +155,7 @@ class GapPackets:
         try:
             self.keep(name, content)
         except OSError as problem:
-            self.problems.add(f"packets around gaps cannot be stored: {problem.strerror or problem}")
+            self._problems.add(f"packets around gaps cannot be stored: {problem.strerror or problem}")
             return
         self._bytes += len(content)
         self.files.append(PacketFile(file=name, pod=pod, at=since, until=until, packets=len(frames)))

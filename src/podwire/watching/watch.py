@@ -261,7 +261,7 @@ class Watch:
             command=options.command.record() if options.command else None,
             unanswered=tuple(sorted(streams.left_out)),
             unwatched=(*self._unwatched, *cluster.refused),
-            remarks=(*self._remarks, *sorted(streams.packets.problems)),
+            remarks=(*self._remarks, *streams.packets.remarks()),
             packets=tuple(streams.packets.files),
             finished=finished,
         )
